@@ -64,9 +64,9 @@ class DataSet(Finding):
     def story(self) -> Iterator[Block]:
         """Tell how many images there are, and which were left out."""
         rank = median(image.rank for image in self.manifest)
-        how = "each scored again" if self.verified else "not scored again"
+        verified = "each scored again" if self.verified else "not scored again"
         yield Headline(
-            f"{self.folder}: {self.images:,} images, {how}, of {self.classes:,} of "
+            f"{self.folder}: {self.images:,} images, {verified}, of {self.classes:,} of "
             f"{self.classes_of_target:,} classes; median confidence "
             f"{percent(self.median, rank)}, lowest {percent(self.min)}"
         )

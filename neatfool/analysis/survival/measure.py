@@ -224,14 +224,14 @@ def all_changes(run: Run, seed: int) -> dict[str, Change]:
     return {change.name: change for change in (*drawn, *of_views)}
 
 
-def pick(changes: dict[str, Change], asked: Iterable[str]) -> list[Change]:
+def pick(changes: dict[str, Change], kinds: Iterable[str]) -> list[Change]:
     """Pick changes, each as ``"jpeg"`` or, with strengths, as ``"jpeg=75/50"``; all if none is.
 
     Raises:
         ExperimentError: There is no such change, or no such strength.
     """
-    asked = [asked] if isinstance(asked, str) else asked
-    picked = [_pick(changes, text) for text in dict.fromkeys(asked)]
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    picked = [_pick(changes, text) for text in dict.fromkeys(kinds)]
     return picked or [*changes.values()]
 
 

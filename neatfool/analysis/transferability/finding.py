@@ -322,8 +322,8 @@ class Transfer(OfRuns):
                         f"({examples}{more}); these are left out there."
                     )
         if len(self.networks) < 2:
-            asked = self.networks[0]
-            own = f"{asked.experiment} names the run's own network" if asked.experiment else ""
+            network = self.networks[0]
+            own = f"{network.experiment} names the run's own network" if network.experiment else ""
             yield (
                 f"{own or 'No other network was asked'}, so this tells nothing of transfer. Name "
                 f"{'another' if own else 'one'} with --to EXPERIMENT."

@@ -203,10 +203,10 @@ def _rank(
     known = [any(sight.confidence is not None for sight in column) for column in columns]
     others = [place for place, ok in enumerate(known) if ok and place != own]
     rows = [*zip(*columns, strict=True)]
-    seen = [[row[place] for place in others] for row in rows]
-    fooled = np.array([sum(sight.among(1) for sight in row) for row in seen])
-    asked = np.array([sum(sight.confidence is not None for sight in row) for row in seen])
-    sure = [sum(sight.confidence or 0.0 for sight in row) for row in seen]
+    sights = [[row[place] for place in others] for row in rows]
+    fooled = np.array([sum(sight.among(1) for sight in row) for row in sights])
+    known_to = np.array([sum(sight.confidence is not None for sight in row) for row in sights])
+    sure = [sum(sight.confidence or 0.0 for sight in row) for row in sights]
     order = np.lexsort((-np.array(sure), -fooled))
     shown = {*order[: listed - listed // 3], *order[max(0, len(order) - listed // 3) :]}
 
@@ -215,8 +215,8 @@ def _rank(
 
     return {
         "others": len(others),
-        "fool_any_other": share(fooled > 0, asked > 0),
-        "fool_all_others": share(fooled == len(others), asked == len(others)),
+        "fool_any_other": share(fooled > 0, known_to > 0),
+        "fool_all_others": share(fooled == len(others), known_to == len(others)),
         "classes": tuple(
             FoolingImage(
                 name=elites[place].name,

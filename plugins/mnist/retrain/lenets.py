@@ -84,9 +84,9 @@ class Lenets:
         network = lenet.load(file or self._first)
         images = torch.tensor(self._digits.test.images).unsqueeze(1)
         answers = [network(lenet.normalise(some)).argmax(1) for some in torch.split(images, _BATCH)]
-        said, truth = torch.cat(answers).numpy(), self._digits.test.labels
+        answered, truth = torch.cat(answers).numpy(), self._digits.test.labels
         return {
-            "accuracy": float((said == truth).mean()),
+            "accuracy": float((answered == truth).mean()),
             "real_images": len(truth),
-            "false_alarms": None if file is None else int((said == len(self.classes)).sum()),
+            "false_alarms": None if file is None else int((answered == len(self.classes)).sum()),
         }
