@@ -134,7 +134,7 @@ def _check(
 
 
 def _describe(place: int, network: Network) -> Asked:
-    spec = network.spec
+    size = {name: getattr(network.spec, name) for name in ("height", "width", "channels")}
     return Asked(
         key=key_of(place),
         label=network.label,
@@ -143,10 +143,8 @@ def _describe(place: int, network: Network) -> Asked:
         fingerprint=network.scorer.fingerprint,
         experiment=None if network.experiment is None else str(network.experiment),
         runs=tuple(str(run.path) for run in network.runs),
-        height=spec.height,
-        width=spec.width,
-        channels=spec.channels,
-        classes=len(spec.classes),
+        classes=len(network.spec.classes),
+        **size,
     )
 
 
