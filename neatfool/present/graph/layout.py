@@ -26,8 +26,6 @@ BEND_GAP: Final = 0.34
 BEND_WEIGHT: Final = 4.0
 """A bend resists a move this many times as much as a node, which keeps long edges straight."""
 
-Bend = tuple[str, Any, Any, int]
-
 
 class Layout(NamedTuple):
     """The place (column, row) of each node, and the places that each edge passes, ends included.
