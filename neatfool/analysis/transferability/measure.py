@@ -30,7 +30,6 @@ from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites
 from neatfool.fooling.opening import open_runs
 from neatfool.models.photographs import photographs_in, photographs_of
-from neatfool.present.charts.lines import key_of
 from neatfool.present.output import Output
 from neatfool.spec.fitting import fit_images, fit_photograph
 
@@ -101,7 +100,7 @@ def transfer(
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
         with console.progress(total, "answers") as note:
             return Transfer(
-                networks=tuple(_describe(place, each) for place, each in enumerate(networks)),
+                networks=tuple(map(_describe, networks)),
                 runs=tuple(
                     _look_at(run, elites, networks, note, redraw=not resize, runs=len(opened))
                     for run, elites in zip(opened, chosen, strict=True)
@@ -133,10 +132,10 @@ def _check(
         console.say(f"{scorer.name}: this takes up to {images:,} queries")
 
 
-def _describe(place: int, network: Network) -> Asked:
+def _describe(network: Network) -> Asked:
     size = {name: getattr(network.spec, name) for name in ("height", "width", "channels")}
     return Asked(
-        key=key_of(place),
+        key=network.key,
         label=network.label,
         target=network.scorer.name,
         options=network.options,
@@ -167,27 +166,21 @@ def _look_at(
     answers = ask(networks, elites, show_one, run.name, note)
     indices = [elite.index for elite in elites]
     columns = [
-        _see(key_of(place), network, answer, indices, run.classes)
-        for place, (network, answer) in enumerate(zip(networks, answers, strict=True))
+        _see(network, answer, indices, run.classes)
+        for network, answer in zip(networks, answers, strict=True)
     ]
-    ways = [_way(run.spec, network.spec, redraw=redraw) for network in networks]
+    figures = []
+    for network, column in zip(networks, columns, strict=True):
+        named = zip(elites, column, strict=True)
+        missing = tuple(elite.name for elite, sight in named if sight.confidence is None)
+        facts = {"shown": _way(run.spec, network.spec, redraw=redraw), "classes_not_found": missing}
+        figures.append(FiguresOfRun(**Figures.of(network.key, column), **facts))
     own = next((place for place, network in enumerate(networks) if run in network.runs), None)
     return Fooling(
         **OfRun.facts(run, len(elites)),
         **_rank(elites, columns, own, max(FEWEST_ROWS, MOST_ROWS // runs)),
-        own=None if own is None else key_of(own),
-        networks=tuple(
-            FiguresOfRun(
-                **Figures.of(key_of(place), column),
-                shown=way,
-                classes_not_found=tuple(
-                    elite.name
-                    for elite, sight in zip(elites, column, strict=True)
-                    if sight.confidence is None
-                ),
-            )
-            for place, (way, column) in enumerate(zip(ways, columns, strict=True))
-        ),
+        own=None if own is None else networks[own].key,
+        networks=tuple(figures),
     )
 
 
@@ -244,21 +237,16 @@ def _agree(
 
     answers = ask(networks, photographs, show_one, "in-distribution images", note)
     pairs = []
-    for place, (network, (_, odds)) in enumerate(zip(networks, answers, strict=True)):
+    for network, (_, odds) in zip(networks, answers, strict=True):
         first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
-        for number, (other, theirs) in enumerate(zip(networks, answers, strict=True)):
-            sights = _see(key_of(number), other, theirs, first, network.spec.classes)
-            figures = Figures.of(key_of(number), sights)
-            pairs.append(FiguresOfPair(**figures, first_of=key_of(place)))
+        for other, theirs in zip(networks, answers, strict=True):
+            figures = Figures.of(other.key, _see(other, theirs, first, network.spec.classes))
+            pairs.append(FiguresOfPair(**figures, first_of=network.key))
     return Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
 
 
 def _see(
-    key: str,
-    network: Network,
-    answers: Answers,
-    indices: Sequence[int | None],
-    classes: Sequence[str],
+    network: Network, answers: Answers, indices: Sequence[int | None], classes: Sequence[str]
 ) -> list[Sight]:
     """Look up a class of each image in a network's answers.
 
@@ -270,12 +258,12 @@ def _see(
         column = None if index is None else found.get(index)
         if column is None:
             sure = 0.0 if index is not None and network.spec.open else None
-            sights.append(Sight(key=key, their_class=None, confidence=sure, rank=None))
+            sights.append(Sight(key=network.key, their_class=None, confidence=sure, rank=None))
             continue
         own = odds[row, column]
         sights.append(
             Sight(
-                key=key,
+                key=network.key,
                 their_class=network.spec.classes[column],
                 confidence=probs[row, column],
                 rank=1 + int((odds[row] > own).sum()) if own > -np.inf else None,

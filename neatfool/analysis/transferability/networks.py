@@ -15,6 +15,7 @@ from neatfool.config.class_names import distinct_names
 from neatfool.errors import RunError
 from neatfool.experiment.experiment import load_experiment
 from neatfool.fooling.opening import open_scorer
+from neatfool.present.charts.lines import key_of
 from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Network:
     options: dict[str, Any]
     experiment: Path | None = None
     runs: list[Run] = field(default_factory=list)
+    key: str = ""
 
     @property
     def spec(self) -> ImageSpec:
@@ -101,8 +103,9 @@ def open_networks(
         options = experiment.resolved()["target"]
         found[scorer.fingerprint] = Network(file.stem, scorer, options, file)
     networks = list({id(network): network for network in found.values()}.values())
-    for network, label in zip(networks, distinct_names(_labels(networks)), strict=True):
-        network.label = label
+    labels = distinct_names(_labels(networks))
+    for place, (network, label) in enumerate(zip(networks, labels, strict=True)):
+        network.key, network.label = key_of(place), label
     return networks, notes
 
 
