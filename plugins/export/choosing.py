@@ -89,16 +89,10 @@ def choose(
     images: int | None = None,
     all_replaced: bool = False,
 ) -> list[Choice]:
-    """Choose images, in the order of their classes; the elites, unless told otherwise.
+    """Choose images, in the order of their classes; the elites, unless the options say otherwise.
 
-    Args:
-        sources: The runs.
-        least: Their least recorded confidence.
-        classes: The names or indices of their classes; all if there are none.
-        per_class: So many of each class in all, if there are as many: as equally many from each
-            run as can be, spread over its history.
-        images: So many in all, if there are as many: as equally many of each class as can be.
-        all_replaced: Whether to choose also all that were replaced.
+    With ``per_class``, as equally many from each run as can be, spread over its history; with
+    ``images``, as equally many of each class as can be.
 
     Raises:
         ExperimentError: There is no such class.

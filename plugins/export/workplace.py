@@ -85,11 +85,7 @@ class Workplace:
 
     @contextmanager
     def open(self) -> Iterator[Workplace]:
-        """Make the folder or find it again, for this process alone.
-
-        Raises:
-            StorageError: It cannot be written, or is a link, or another process is at it.
-        """
+        """Make the folder or find it again, for this process alone."""
         with self._storage_errors():
             refuse_link(self.path).mkdir(parents=True, exist_ok=True)
             lock = FileLock(refuse_link(self.path / LOCK), timeout=0)

@@ -53,7 +53,6 @@ def write_gallery(
         The bytes written.
 
     Raises:
-        RunError: A run is damaged.
         StorageError: The folder cannot be written, or holds something else.
     """
     try:

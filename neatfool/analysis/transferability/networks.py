@@ -67,7 +67,6 @@ def open_networks(
 
     Raises:
         RunError: A run's network cannot be loaded, and there is no other.
-        NeatfoolError: An experiment or its target is wrong.
     """
     found: dict[str, Network] = {}
     notes: list[str] = []
@@ -125,12 +124,7 @@ def ask(
     what: str,
     note: Callable[[str, int], None],
 ) -> list[Answers]:
-    """Show all networks some images: ``show_one`` makes one for each, uint8 [1, C, H, W].
-
-    Raises:
-        TargetError: A network failed.
-        BudgetSpent: The budget does not suffice.
-    """
+    """Show all networks some images: ``show_one`` makes one for each, uint8 [1, C, H, W]."""
     scores: list[list[Scores]] = [[] for _ in networks]
     # Whole batches for all networks, if they fit into memory.
     sizes = [network.scorer.batch_size for network in networks]

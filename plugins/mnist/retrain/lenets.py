@@ -31,12 +31,7 @@ class Lenets:
     """The classes that are searched for: those of the first network."""
 
     def __init__(self, data: Path | None, weights: Path | None, recipe: Recipe) -> None:
-        """Read the digits, or download them; the first network is the packaged one by default.
-
-        Raises:
-            ExperimentError: Files are missing or damaged.
-            NeatfoolError: The download failed.
-        """
+        """Read the digits, or download them; the first network is the packaged one by default."""
         self._digits = read(data)
         self._first = weights or lenet.PACKAGED
         self._recipe = recipe
@@ -51,10 +46,6 @@ class Lenets:
 
         Yields:
             The epoch, now and then.
-
-        Raises:
-            ExperimentError: The loss became infinite or NaN.
-            StorageError: The file cannot be written.
         """
         real = self._digits.training
         fooling = np.concatenate([*batches])[:, 0]
