@@ -43,11 +43,9 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
     history, script = run.history, (HERE / "page.js").read_text(encoding="utf-8")
     of_classes, ticks = sparklines.read_courses(run, elites.all)
     phylogeny = run.phylogeny(kinds=False) if history else None
-    read = sparklines.read_functions
-    cards = elites.cards(of_classes)
-    details = elites.details(cards)
-    target = run.experiment.get("target", {})
-    return {
+    read, target = sparklines.read_functions, run.experiment.get("target", {})
+    # This goes first: meanwhile threads reduce the pictures of the cards.
+    gathered = {
         "curves": _curves(run, elites.all) if history else {},
         "ticks": ticks,
         "course_box": sparklines.COURSE_BOX,
@@ -55,6 +53,10 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
         "switches": None if phylogeny is None else _read_switches(run, phylogeny),
         "functions": None if phylogeny is None else read(run, phylogeny, elites.all),
         **_figures(run, history),
+    }
+    cards = elites.cards(of_classes)
+    details = elites.details(cards)
+    return gathered | {
         "tiles": elites.tiles(cards),
         "classes": len(cards),
         "MOST_NAMES": MOST_NAMES,
