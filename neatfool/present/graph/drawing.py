@@ -170,20 +170,17 @@ class _Drawing:
 
     def _legend_entries(self) -> list[Entry]:
         names = {str(name) for _, name in self.graph.nodes(data="activation") if name}
-        entries: list[Entry] = [("activation", name) for name in sorted(names)]
         edges = [data for *_, data in self.graph.edges(data=True)]
         live = [data.get("weight", 1.0) for data in edges if data.get("enabled", True)]
-        if any(weight >= 0 for weight in live):
-            entries.append(("positive", "weight > 0"))
-        if any(weight < 0 for weight in live):
-            entries.append(("negative", "weight < 0"))
-        if len(live) < len(edges):
-            entries.append(("disabled", "disabled"))
-        if set(self.graph) - self.influential:
-            entries.append(("faint", "without influence"))
-        if self.shade:
-            entries.append(("faint", f"faint, thin: little {self.shade}"))
-        return entries
+        others: dict[Entry, bool] = {
+            ("positive", "weight > 0"): any(weight >= 0 for weight in live),
+            ("negative", "weight < 0"): any(weight < 0 for weight in live),
+            ("disabled", "disabled"): len(live) < len(edges),
+            ("faint", "without influence"): bool(set(self.graph) - self.influential),
+            ("faint", f"faint, thin: little {self.shade}"): bool(self.shade),
+        }
+        activations: list[Entry] = [("activation", name) for name in sorted(names)]
+        return activations + [entry for entry, is_there in others.items() if is_there]
 
     def _legend_rows(self) -> list[list[Entry]]:
         """Break the legend into rows that fit."""
