@@ -54,61 +54,46 @@ def is_checked(names: Sequence[str]) -> bool:
     return len(with_right_names(names)) >= ENOUGH
 
 
-def check_by_sentences(tower: Tower, look: Callable[[Sequence[str]], torch.Tensor]) -> None:
-    """Check that a network finds the right sentence for most photographs.
-
-    Args:
-        tower: A network that reads.
-        look: Gives unit vectors [N, D] of photographs, by their names.
-
-    Raises:
-        TargetError: It does not.
-    """
-    sentences = torch.stack([*embed([*SENTENCES.values()], ["{}"], tower).values()])
-    answers = (look([*SENTENCES]) @ sentences.t()).argmax(1).tolist()
-    wrong = [
-        f"{name} (it said {[*SENTENCES.values()][index]!r})"
-        for place, (name, index) in enumerate(zip(SENTENCES, answers, strict=True))
-        if place != index
-    ]
-    if len(SENTENCES) - len(wrong) < RECOGNISED:
-        raise _error(tower, len(SENTENCES), wrong, RECOGNISED)
-
-
-def check_by_names(
+def check_photographs(
     tower: Tower,
     look: Callable[[Sequence[str]], torch.Tensor],
-    names: Sequence[str],
-    vectors: torch.Tensor,
+    named: tuple[Sequence[str], torch.Tensor] | None = None,
 ) -> None:
-    """Check that a network gives most photographs a name that fits, if there are such names.
+    """Check that a network finds the right text for most photographs.
+
+    Args:
+        tower: The network; one that reads is asked for its own sentences.
+        look: Gives unit vectors [N, D] of photographs, by their names.
+        named: The texts of a network that does not read, and their unit vectors. Without names
+            that fit there is no check.
 
     Raises:
         TargetError: It does not.
     """
-    if not is_checked(names):
-        return
-    known = with_right_names(names)
-    tries = min(TRIES, len(names) - 1)
+    if named is None:
+        names, tries, needed = [*SENTENCES.values()], 1, RECOGNISED
+        vectors = torch.stack([*embed(names, ["{}"], tower).values()])
+        known = {name: {place} for place, name in enumerate(SENTENCES)}
+    else:
+        names, vectors = [*named[0]], named[1]
+        known, tries, needed = with_right_names(names), min(TRIES, len(names) - 1), ENOUGH
+        if len(known) < ENOUGH:
+            return
     answers = (look([*known]) @ vectors.t()).topk(tries).indices.tolist()
     wrong = [
         f"{photograph} (it said {names[best[0]]!r})"
         for (photograph, right), best in zip(known.items(), answers, strict=True)
         if right.isdisjoint(best)
     ]
-    if len(known) - len(wrong) < ENOUGH:
-        raise _error(tower, len(known), wrong, ENOUGH)
+    if len(known) - len(wrong) < needed:
+        raise TargetError(
+            f"clip: {tower.name} recognised {len(known) - len(wrong)} of {len(known)} photographs; "
+            f"at least {needed} are needed. Not: {', '.join(wrong)}. These are not its weights, or "
+            "the vectors are those of another network's texts, or images are not scaled as when it "
+            f"was trained ({tower.preprocessing.describe()}). If all of that is right, set "
+            "[target] check_photographs = no"
+        )
 
 
 def _plain(name: str) -> str:
     return name.lower().removeprefix("a photo of ").removeprefix("a ").removeprefix("an ").strip()
-
-
-def _error(tower: Tower, count: int, wrong: Sequence[str], needed: int) -> TargetError:
-    return TargetError(
-        f"clip: {tower.name} recognised {count - len(wrong)} of {count} photographs; at least "
-        f"{needed} are needed. Not: {', '.join(wrong)}. These are not its weights, or the vectors "
-        "are those of another network's texts, or images are not scaled as when it was trained "
-        f"({tower.preprocessing.describe()}). If all of that is right, set [target] "
-        "check_photographs = no"
-    )
