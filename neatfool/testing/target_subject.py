@@ -13,7 +13,6 @@ from neatfool.budget import kept_answers
 from neatfool.budget.ledger import Ledger
 from neatfool.errors import TargetError
 from neatfool.scoring.answers import check_labels, check_scores
-from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.adopting import adopt
 from neatfool.spec.scores import Labels, Scores
 from neatfool.spec.target import Metered, Target
@@ -50,9 +49,8 @@ class TargetSubject(Subject):
 
     @cached_property
     def images(self) -> np.ndarray:
-        """Eight different images, uint8 [8, C, H, W], two of them plain."""
-        images = probe_images(self.target.spec)
-        return np.concatenate([images, 255 - images])
+        """uint8 [8, C, H, W]."""
+        return sample_images(self.target.spec)
 
     @cached_property
     def answer(self) -> np.ndarray:
@@ -149,3 +147,21 @@ def to_numbers(values: Any) -> np.ndarray:
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
     return np.array(values, dtype=np.float64)
+
+
+def sample_images(spec: ImageSpec) -> np.ndarray:
+    """Make eight different images, uint8 [8, C, H, W]: plain, noisy, smooth and regular ones."""
+    rng = np.random.default_rng(1502)
+    channels, height, width = spec.shape
+    rows, columns = np.mgrid[:height, :width]
+    patterns = [
+        np.zeros((height, width)),
+        np.ones((height, width)),
+        np.full((height, width), 0.5),
+        (columns + 0.5) / width,
+        (rows + columns) % 2,
+        np.hypot(rows - height / 2, columns - width / 2) < min(height, width) / 3,
+    ]
+    noise = [rng.random(spec.shape), rng.random(spec.shape) > 0.9]
+    plain = [np.broadcast_to(pattern, (channels, height, width)) for pattern in patterns]
+    return np.rint(np.stack([*plain, *noise]) * 255.0).astype(np.uint8)
