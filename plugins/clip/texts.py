@@ -98,7 +98,10 @@ def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
                 "rows, with vector_names = FILE"
             )
         rows = _load_npy(path)
-        lines = _read_lines(names)
+        try:
+            lines = read_names(names)
+        except ValueError as error:
+            raise ExperimentError(f"[target] vector_names = {error}") from error
         if len(lines) != len(rows) or len({*lines}) < len(lines):
             raise ExperimentError(
                 f"[target] vector_names = {names}: has {len(lines)} names, {len({*lines})} of them "
@@ -123,13 +126,6 @@ def _load_npy(path: Path) -> torch.Tensor:
         raise TargetError(
             f"{path}: not an npy file of numbers ({error}); make it again with numpy.save"
         ) from error
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        return read_names(path)
-    except ValueError as error:
-        raise ExperimentError(f"[target] vector_names = {error}") from error
 
 
 def _unit(vectors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
