@@ -12,8 +12,7 @@ from torch import nn
 from neatfool import ImageSpec, Network, Scores, Target, fit_photograph
 from neatfool.models import PHOTOGRAPHS, Request, load_tower
 
-from .recognising import check_photographs, is_checked, with_right_names
-from .texts import find_texts
+from .texts import check_photographs, find_texts, is_checked, with_right_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,14 @@ from PIL import Image
 
 from neatfool import ImageSpec, Labels, Scores, encode_png
 
-from .answers import RefusedError, are_probabilities, is_short_text, make_scores, read_rows
-from .expressions import Expression
+from .answers import (
+    Expression,
+    RefusedError,
+    are_probabilities,
+    is_short_text,
+    make_scores,
+    read_rows,
+)
 from .keys import MEDIA_TYPES, MOST_IMAGES
 from .options import JSON
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
