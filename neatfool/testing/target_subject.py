@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 
 class TargetSubject(Subject):
-    """A target under test."""
+    """A target under test; if it is metered, with a ``ledger`` without limits."""
 
     def __init__(self, make: Callable[[], Target]) -> None:
         self._make = make
+        self.ledger = Ledger()
 
     def make(self) -> Target:
         """Make a new one."""
@@ -41,11 +42,6 @@ class TargetSubject(Subject):
         if isinstance(target, Metered):
             target.meter(self.ledger)
         return target
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """The ledger, without limits, of a metered target."""
-        return Ledger()
 
     @cached_property
     def images(self) -> np.ndarray:
