@@ -127,10 +127,6 @@ class Evolution:
 
         Yields:
             Each finished generation's report and replacements.
-
-        Raises:
-            TargetError: The target failed.
-            StorageError: The disk is full or read-only.
         """
         clock = StageClock()
         current: _Generation | None = None
