@@ -155,11 +155,7 @@ class DirectEncoding(Encoding[Pixels]):
         return torch.from_numpy(images)
 
     def render_at(
-        self,
-        genome: Pixels,
-        height: int,
-        width: int,
-        box: tuple[int, int, int, int] | None = None,
+        self, genome: Pixels, height: int, width: int, box: tuple[int, int, int, int] | None = None
     ) -> torch.Tensor:
         """Render at any size; a pixel takes the value of the image's pixel under its centre."""
         left, top, right, bottom = box or (0, 0, width, height)
