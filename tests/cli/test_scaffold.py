@@ -40,6 +40,7 @@ for folder in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_each_passes_its_own_tests_untouched(written) -> None:
     result = subprocess.run(
         [sys.executable, "-c", OWN_TESTS, *written.values()],
