@@ -32,7 +32,7 @@ Examples:
   neatfool bench experiments/mnist.ini --seconds 30 --set scheme.batch=500
   neatfool bench experiments/mnist.ini --json | jq .ratio
 
-The run's folder is temporary. Try a change with --set before you keep it.""",
+The run's folder is temporary. Try a change with --set before you keep it."""
 )
 @experiment_parameters
 @click.option(

@@ -97,7 +97,7 @@ def show_plugin(name: str, as_json: bool) -> None:
 Examples:
   neatfool plugins check mnist
   neatfool plugins check scheme.map_elites
-  neatfool plugins check my_target.py --set weights=mine.safetensors""",
+  neatfool plugins check my_target.py --set weights=mine.safetensors"""
 )
 @click.argument("name")
 @click.option(

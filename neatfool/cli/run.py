@@ -78,8 +78,7 @@ runs only spent their budget.""",
 @count_option("--generations", "The length, in generations; give this or --images.")
 @count_option("--images", "The length, in images scored.")
 @count_option(
-    "--workers",
-    "Draw and score in N processes of their own; the same as `--set engine.workers=N`.",
+    "--workers", "Draw and score in N processes of their own; the same as `--set engine.workers=N`."
 )
 @click.option("--overwrite", is_flag=True, help="Delete a run in the folder, and start anew.")
 @no_report_option

@@ -70,8 +70,7 @@ def split(text: str, *, at_spaces: bool = False) -> list[str]:
 
 
 def write_ini(
-    sections: Mapping[str, Mapping[str, Json]],
-    unset: Mapping[str, Mapping[str, str]] | None = None,
+    sections: Mapping[str, Mapping[str, Json]], unset: Mapping[str, Mapping[str, str]] | None = None
 ) -> str:
     """Write section -> key -> value as INI text; sections without keys are left out.
 

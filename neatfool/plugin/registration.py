@@ -98,11 +98,7 @@ class Registration:
 
 
 def checked(
-    kind: str,
-    source: str,
-    name: str,
-    factory: Callable[..., Any],
-    options: type[BaseModel] | None,
+    kind: str, source: str, name: str, factory: Callable[..., Any], options: type[BaseModel] | None
 ) -> Registration:
     """Check what a plugin offers; see :class:`neatfool.plugin.hookspecs.Register`.
 
