@@ -79,16 +79,11 @@ def _check_name(kind: str, name: str) -> None:
         problem = f"must be in small letters, as modules are; take {name.lower()!r}"
     elif f"{kind}.{name}" in entry_points(GROUP).names:
         problem = f"is the name of an installed {kind}; choose another"
-    elif iskeyword(name) or name in _TAKEN_BY_TOOLS or _is_a_module(name):
+    # Folders without code, which Python could import too, do not count.
+    elif iskeyword(name) or name in _TAKEN_BY_TOOLS or getattr(find_spec(name), "origin", None):
         problem = "already means something else to Python; choose another"
     if problem:
         raise ExperimentError(f"the plugin's name {name!r} {problem}")
-
-
-def _is_a_module(name: str) -> bool:
-    """Say whether Python can import the name; folders without code do not count."""
-    spec = find_spec(name)
-    return spec is not None and spec.origin is not None
 
 
 def _render(kind: str, name: str) -> dict[str, str]:
@@ -110,20 +105,16 @@ def _render(kind: str, name: str) -> dict[str, str]:
         f"test_{name}.py": f"{kind}_test.py.j2",
         **_FOR_EVERY_KIND,
     }
+    stem = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     values = {
         "kind": kind,
         "version": __version__,
         "name": name,
-        "class_name": _class_name(kind, name),
+        # BirdTarget for a target called bird, bird_target or birdTarget
+        "class_name": stem.removesuffix(kind.capitalize()) + kind.capitalize(),
         "project": "neatfool-" + re.sub("_+", "-", name).strip("-"),
     }
     return {
         file_name: environment.get_template(template).render(values)
         for file_name, template in templates.items()
     }
-
-
-def _class_name(kind: str, name: str) -> str:
-    """Give ``BirdTarget`` for a target called ``bird``, ``bird_target`` or ``birdTarget``."""
-    stem = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    return stem.removesuffix(kind.capitalize()) + kind.capitalize()

@@ -32,15 +32,8 @@ EACH_MODULE: Final = ".*"
 _NO_PLUGINS: Final = ("_", ".", "test_", "conftest.", "setup.")
 
 KINDS: Final = (
-    "target",
-    "encoding",
-    "scheme",
-    "view",
-    "model",
-    "detector",
-    "engine",
-    "observer",
-    "command",
+    *("target", "encoding", "scheme", "view", "model", "detector"),
+    *("engine", "observer", "command"),
 )
 """The kinds of plugins, in the order of lists.
 

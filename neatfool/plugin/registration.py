@@ -22,15 +22,8 @@ if TYPE_CHECKING:
 
 RESERVED_KEYS: Final = {
     "target": (
-        "plugin",
-        "batch_size",
-        "precision",
-        "threads",
-        "graph",
-        "nothing",
-        "max_queries",
-        "max_requests",
-        "threshold",
+        *("plugin", "batch_size", "precision", "threads", "graph", "nothing"),
+        *("max_queries", "max_requests", "threshold"),
     ),
     "encoding": ("plugin",),
     "scheme": ("plugin",),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image
+from pydantic import BaseModel, Field
 
 from neatfool import RunError, hookimpl
 
@@ -33,6 +34,17 @@ SIDE: Final = 96
 """The longer side of an image, in pixels: smaller ones are enlarged by a whole number."""
 GAP: Final = 4
 PAPER: Final = "#ffffff"
+
+
+class FollowerOptions(BaseModel, extra="forbid", frozen=True):
+    """The options of each tracker."""
+
+    seconds_between_sheets: float = Field(
+        60.0,
+        ge=0,
+        description="the least time from one contact sheet of the elites to the next; there is one "
+        "at the end in any case (new in 0.2)",
+    )
 
 
 @dataclass
