@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from neatfool import Run
 
-    from .figures import Point
+    from .following import Point
 
 FOLDER: Final = "tensorboard"
 FILES: Final = "events.out.tfevents.*"

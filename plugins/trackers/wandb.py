@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from neatfool import Run
 
-    from .figures import Point
+    from .following import Point
 
 MARK: Final = "wandb.json"
 """The file in the run's folder that says up to how many images wandb was told."""

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from neatfool import ExperimentError, StorageError
 from neatfool.cli import main
-from neatfool.cli.scaffold import KINDS, new, write_plugin
+from neatfool.cli.plugins import KINDS, new, write_plugin
 from neatfool.plugin.manager import PluginManager
 from neatfool.testing import check_registration
 
