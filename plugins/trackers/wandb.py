@@ -138,7 +138,8 @@ class Wandb(Follower):
                 figures["elites"] = self._library.Image(sheet, caption=caption)
             self._run.log(figures, step=point.images)
         if self._options.library == "wandb":
-            self._keep_mark(new[-1].images)
+            mark = {"id": self._id, "images": new[-1].images}
+            save(self._mark, json.dumps(mark).encode())
 
     def end(self) -> None:
         """Wait until all is sent."""
@@ -154,9 +155,6 @@ class Wandb(Follower):
             if mark["id"] == self._id:
                 return int(mark["images"])
         return 0
-
-    def _keep_mark(self, images: int) -> None:
-        save(self._mark, json.dumps({"id": self._id, "images": images}).encode())
 
 
 @hookimpl
