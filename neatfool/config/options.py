@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ValidationError
 
-from neatfool.config.annotations import (
-    annotation_of,
-    from_text,
-    make_absolute,
-    model_of,
-)
+from neatfool.config.annotations import annotation_of, from_text, make_absolute, model_of
 from neatfool.config.problems import reword, shown
 from neatfool.config.values import Section, Value, write_value
 from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest

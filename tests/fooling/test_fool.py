@@ -370,6 +370,7 @@ print(run.path)
 """
 
 
+@pytest.mark.slow
 def test_calls_at_the_same_time_take_folders_of_their_own(tmp_path):
     processes = [
         subprocess.Popen(
