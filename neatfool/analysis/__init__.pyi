@@ -20,6 +20,7 @@ from .survival_file import KeptSurvival as KeptSurvival
 from .survival_file import keep_survival as keep_survival
 from .survival_file import read_survival as read_survival
 from .tracing import ancestry as ancestry
+from .references import read_card as read_card
 from .transfer import Transfer as Transfer
 from .transfer import transfer as transfer
 from .weighing import weigh_graph as weigh_graph

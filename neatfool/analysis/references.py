@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from neatfool.analysis.card import Beside, Card
+from neatfool.errors import ExperimentError
 from neatfool.experiment.differences import differences
+from neatfool.files import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,10 +26,26 @@ def read_references() -> list[Card]:
     ]
 
 
+def read_card(file: Path) -> Card:
+    """Read a card that ``neatfool audit`` wrote.
+
+    Raises:
+        ExperimentError: It cannot be read, or is of another version.
+    """
+    try:
+        return Card.model_validate(read_json(file))
+    except OSError as error:
+        raise ExperimentError(f"{file}: {error.strerror}; give the JSON file of a card") from error
+    except ValueError as error:
+        raise ExperimentError(
+            f"{file}: is no card of this version; write one with neatfool audit EXPERIMENT --json"
+        ) from error
+
+
 def put_beside(card: Card, references: Sequence[Card]) -> list[Beside]:
     """Compare a card with others, each at the largest number of images that both came to.
 
-    A search depends on its length only by its beginning, which ``_differ`` sees, so a longer one
+    A search depends on its length only by its beginning, which :func:`differ` sees, so a longer one
     says what a shorter one would.
     """
     beside = []
@@ -41,21 +59,25 @@ def put_beside(card: Card, references: Sequence[Card]) -> list[Beside]:
                 name=other.name,
                 images=images,
                 seeds=len(other.seeds),
-                theirs=theirs.median,
-                lowest=theirs.lowest,
-                highest=theirs.highest,
-                ours=ours.median,
-                differs=_differ(card, other),
+                ours=ours.fooled,
+                theirs=theirs.fooled,
+                lowest=theirs.fooled_lowest,
+                highest=theirs.fooled_highest,
+                medians=(ours.median, theirs.median),
+                differs=[
+                    *(["no in-distribution images"] if ours.fooled is None else []),
+                    *differ(card, other),
+                ],
             )
         )
-    return sorted(beside, key=lambda each: (bool(each.differs), -each.theirs))
+    return sorted(beside, key=lambda each: (bool(each.differs), -(each.theirs or 0)))
 
 
 def _at(course: Sequence[Moment], images: int) -> Moment | None:
     return next((moment for moment in reversed(course) if moment.images <= images), None)
 
 
-def _differ(card: Card, other: Card) -> list[str]:
+def differ(card: Card, other: Card) -> list[str]:
     """Say in what two audits differ."""
     found = [
         f"{name} = {_in_words(here)} and not {_in_words(there)}"
