@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit, logit
 
-from neatfool.analysis.estimates import FEWEST, KEPT, Share, threshold_of
+from neatfool.analysis.estimates import FEWEST, Share, threshold_of
 from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, cut
 from neatfool.present.charts.axes import decimal_odds, label_ends, new_axes
 from neatfool.present.charts.figure import MUTED
@@ -53,7 +53,7 @@ class Threshold(Facts):
         description="the share of in-distribution images that pass; null without such"
     )
     others: tuple[int, int] | None = Field(
-        description="of as many other in-distribution images, how many will pass: a 95 % interval"
+        description="of as many other in-distribution images, how many will pass: a 98 % interval"
     )
 
     def least(self, index: int) -> float:
@@ -149,25 +149,28 @@ class Acceptance(Facts):
                 parts.append(f"{part:,} of {whole:,} {name}" if long else f"{part:,}")
         return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
+    @property
+    def advisable(self) -> bool:
+        """Whether the recommended threshold lets enough in-distribution images pass."""
+        best = self.at("recommended")
+        return best is not None and (best.passing is None or best.passing >= RARELY)
+
     def advice(self) -> Iterator[str]:
         """Recommend a threshold, and say what it costs."""
         best = self.at("recommended")
         most = f"at most {share(self.most)} of each kind of images of nothing"
-        if best is None or (best.passing is not None and best.passing < RARELY):
-            cost = (
-                ""
-                if best is None or best.passing is None
-                else f", and costs {share(1 - best.passing)} of the in-distribution images"
-            )
-            yield (
-                f"No threshold of the confidence is to be recommended: one that accepts {most} "
-                f"{f'is {best}{cost}' if best else 'does not exist'}. Reject such images by other "
-                "means; the detectors below are some."
-            )
+        if best is None:
+            yield f"No threshold keeps images of nothing out: no one accepts {most}."
         elif best.passing is None:
             yield (
                 f"A threshold of {best} accepts {most}. What it costs is not known: name "
                 "in-distribution images with --in-distribution."
+            )
+        elif not self.advisable:
+            yield (
+                f"No threshold is to be recommended: {best}, which accepts {most}, costs "
+                f"{share(1 - best.passing)} of the in-distribution images. Reject such images by "
+                "other means, as a detector."
             )
         else:
             part, whole = self.count(best, KNOWN)
@@ -175,14 +178,14 @@ class Acceptance(Facts):
             yield (
                 f"Recommended: a threshold of {best}. It accepts {most}, and costs "
                 f"{whole - part:,} of {whole:,} in-distribution images. Of as many others, "
-                f"{low:,} to {high:,} will pass (95 % interval)."
+                f"{low:,} to {high:,} will pass (98 % interval)."
             )
         if self.by_class is not None:
             own, usual, whole = self.by_class
             yield (
-                f"With a threshold for each class, each one that 95 % of its in-distribution "
-                f"images pass, it accepts {own:,} of {whole:,} evolved images, and with one for "
-                f"all {usual:,}."
+                "With a threshold of its own for each class, which 95 % of the class's "
+                f"in-distribution images pass, it accepts {own:,} of {whole:,} evolved images; "
+                f"with one for all, {usual:,}."
             )
 
     def rows(self) -> Iterator[list[str]]:
@@ -197,12 +200,12 @@ class Acceptance(Facts):
 
     def heads(self) -> list[str]:
         """Write the heads of these rows."""
-        names = {"yours": "accepted at your", "usual": "at", "recommended": "at"}
-        stars = {"usual": " (95 % pass)", "recommended": " (recommended)"}
-        told = [
-            f"{names[each.name]} {each}{stars.get(each.name, '')}".replace("your your", "your")
-            for each in self.thresholds
-        ]
+        after = {
+            "yours": "",
+            "usual": " (95 % pass)",
+            "recommended": " (recommended)" if self.advisable else f" (≤ {share(self.most)} each)",
+        }
+        told = [f"at {each}{after[each.name]}" for each in self.thresholds]
         return ["images", "number", *told, "own class first", "median confidence"]
 
     def draw(self) -> Figure:
@@ -345,7 +348,7 @@ def _recommend(kinds: Sequence[Sureness], most: float) -> float | None:
     least = -LIMIT
     for each in kinds:
         falling = np.sort(each.log_odds)[::-1]
-        least = max(least, float(falling[int(most * len(falling) + 1e-9)]))
+        least = max(least, float(falling[min(int(most * len(falling) + 1e-9), len(falling) - 1)]))
     if least >= LIMIT:
         return None
     above, confidence = float(np.nextafter(least, np.inf)), float(expit(least))
@@ -368,8 +371,11 @@ def _describe(name: str, test: float | Mapping[int, float], known: Sureness | No
     if known is not None:
         number = len(known.log_odds)
         passed = int(known.accepted(test).sum())
-        low, high = betabinom.interval(KEPT, number, passed + 0.5, number - passed + 0.5)
-        passing, others = passed / number, (int(low), int(high))
+        failed = number - passed
+        # As Clopper and Pearson do: it holds at least as often as it says.
+        low = int(betabinom.ppf(0.01, number, passed, failed + 1)) if passed else 0
+        high = int(betabinom.ppf(0.99, number, passed + 1, failed)) if failed else number
+        passing, others = passed / number, (low, high)
     one = isinstance(test, float)
     return Threshold(
         name=name,

@@ -313,13 +313,12 @@ class Card(Finding):
         yield from map(Text, self.acceptance.advice())
         yield from (Text(str(check), where="page") for check in self.checks)
         yield Text(self._subject())
-        yield Table(
-            self.acceptance.heads(),
-            [*self.acceptance.rows()],
+        yield Section(
             "What is accepted",
             "An image is accepted if the classifier is at least as sure as the threshold, of any "
             "class.",
         )
+        yield Table(self.acceptance.heads(), [*self.acceptance.rows()])
         yield Chart(
             "The share of images that is accepted over the threshold, by kind of images",
             self.acceptance.draw,
@@ -328,13 +327,13 @@ class Card(Finding):
             "is in log-odds.",
             wide=True,
         )
-        yield from map(Note, self.notes)
         if self.versus is not None:
             yield from self.versus.story()
         yield from self._defences()
         yield from self._how_soon()
         yield from self._classes()
         yield from self._more()
+        yield from map(Note, self.notes)
 
     def records(self) -> Records:
         """Give how many images of each kind are accepted, one row a kind and threshold."""

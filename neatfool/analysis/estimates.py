@@ -86,12 +86,13 @@ class Estimate(Facts):
     @classmethod
     def of(cls, value: float, resampled: np.ndarray) -> Estimate:
         """Take the interval of the values of resamples."""
-        low, high = np.quantile(resampled, (0.025, 0.975)).clip(0, 1)
+        low, high = np.quantile(resampled, (0.025, 0.975))
         return cls(value=value, low=min(low, value), high=max(high, value))
 
     def as_share(self) -> str:
         """Write it with its interval: ``"34 % (31 to 37 %)"``."""
-        return f"{share(self.value)} ({share(self.low).removesuffix(' %')} to {share(self.high)})"
+        low, high = share(self.low), share(self.high)
+        return share(self.value) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
 
     def as_number(self) -> str:
         """Write it as a number from 0 to 1: ``"0.878 (0.861 to 0.894)"``."""
@@ -134,7 +135,7 @@ def tell_apart(
     first = (reached > 1 - KEPT + 1e-9).argmax(1)  # One more than the place of the threshold.
     passing = ((up_to >= first[:, None]) * weights).sum(1)
     usable = drawn.sum(1) > 0
-    told = [Estimate.of(float(v[0]), v[usable]) for v in (auroc, passing.clip(0, 1))]
+    told = [Estimate.of(v[0], v[usable]) for v in (auroc.round(9), passing.round(9))]
     return told[0], told[1] if len(known) >= FEWEST else None
 
 

@@ -34,9 +34,7 @@ def read_card(file: Path) -> Card:
     """
     try:
         return Card.model_validate(read_json(file))
-    except OSError as error:
-        raise ExperimentError(f"{file}: {error.strerror}; give the JSON file of a card") from error
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise ExperimentError(
             f"{file}: is no card of this version; write one with neatfool audit EXPERIMENT --json"
         ) from error

@@ -100,7 +100,7 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 )
 @click.option(
     "--max-accepted",
-    type=click.FloatRange(0, 1),
+    type=click.FloatRange(0, 1, max_open=True),
     metavar="P",
     help="Exit with code 9 if more of any kind of images of nothing is accepted at your threshold, "
     "or else at the one that 95 % of in-distribution images pass. The recommended threshold keeps "
