@@ -26,6 +26,7 @@ GRID: Final = tuple(round(float(1 / (1 + 10**-odds)), 9) for odds in np.arange(-
 """The thresholds of the curves: confidences that are even in log-odds."""
 RARELY: Final = 0.5
 """A threshold that fewer in-distribution images pass than this is no advice."""
+TENTH: Final = 0.1
 GROUPS: Final = {
     KNOWN: "in-distribution",
     EVOLVED: "evolved",
@@ -169,8 +170,8 @@ class Acceptance(Facts):
         elif not self.advisable:
             yield (
                 f"No threshold is to be recommended: {best}, which accepts {most}, costs "
-                f"{share(1 - best.passing)} of the in-distribution images. Reject such images by "
-                "other means, as a detector."
+                f"{share(1 - best.passing)} of the in-distribution images{self._softer()}. Look "
+                "for a detector, below, or another network."
             )
         else:
             part, whole = self.count(best, KNOWN)
@@ -187,6 +188,18 @@ class Acceptance(Facts):
                 f"in-distribution images pass, it accepts {own:,} of {whole:,} evolved images; "
                 f"with one for all, {usual:,}."
             )
+
+    def _softer(self) -> str:
+        """Say what a threshold costs that accepts a tenth, if it costs less than half."""
+        nothing = np.max([each.curve for each in self.kinds if each.group != KNOWN], axis=0)
+        place = int((nothing <= TENTH).argmax())
+        passing = next(each.curve[place] for each in self.kinds if each.group == KNOWN)
+        if nothing[place] > TENTH or passing < RARELY:
+            return ""
+        return (
+            f"; {percent(self.grid[place])}, which accepts at most {share(TENTH)}, costs "
+            f"{share(1 - passing)}"
+        )
 
     def rows(self) -> Iterator[list[str]]:
         """Write a row for each kind of images."""

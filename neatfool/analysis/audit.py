@@ -33,10 +33,15 @@ from neatfool.analysis.card import (
 from neatfool.analysis.course import read_course
 from neatfool.analysis.detection import detect
 from neatfool.analysis.estimates import Counts, Shares, tell_apart, threshold_of
-from neatfool.analysis.references import differ, put_beside, read_card, read_references
+from neatfool.analysis.references import (
+    compare_versions,
+    differ,
+    put_beside,
+    read_card,
+    read_references,
+)
 from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, count_images, look
 from neatfool.analysis.transfer import transfer
-from neatfool.analysis.versus import compare_versions
 from neatfool.errors import ExperimentError
 from neatfool.files import read_json
 from neatfool.fooling.opening import open_runs, open_scorer

@@ -7,8 +7,12 @@ import pytest
 
 from neatfool import ExperimentError
 from neatfool.analysis.card import Card
-from neatfool.analysis.references import put_beside, read_card, read_references
-from neatfool.analysis.versus import compare_versions
+from neatfool.analysis.references import (
+    compare_versions,
+    put_beside,
+    read_card,
+    read_references,
+)
 
 REFERENCES = {card.name: card for card in read_references()}
 
