@@ -392,7 +392,7 @@ def _describe(name: str, test: float | Mapping[int, float], known: Sureness | No
     one = isinstance(test, float)
     return Threshold(
         name=name,
-        confidence=float(expit(test)) if one else None,
+        confidence=round(float(expit(test)), 12) if one else None,
         log_odds=test if isinstance(test, float) else None,
         by_class=None if isinstance(test, float) else {**test},
         passing=passing,

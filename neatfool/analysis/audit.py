@@ -28,7 +28,6 @@ from neatfool.analysis.card import (
     OfClass,
     Searched,
     Transfer,
-    Until,
 )
 from neatfool.analysis.course import read_course
 from neatfool.analysis.detection import detect
@@ -69,11 +68,9 @@ FEW: Final = 50
 """Fewer images than these give rough shares."""
 NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once"}
 """Options that change how fast images come, but not which."""
-NOTES: Final = (
+LOWER_BOUND: Final = (
     "This is a lower bound: a longer or better search fools the classifier at least as well. "
-    "Compare it only with audits of the same budget and the same search.",
-    "The median lies in the middle of the classes: of ten, it is the mean of the fifth and the "
-    "sixth. How soon asks for the first half of them: of ten, it is when the fifth had an image.",
+    "Compare it only with audits of the same budget and the same search."
 )
 
 
@@ -147,7 +144,7 @@ def audit(
             versus = compare_versions(card, baseline, differ(card, baseline))
         more = {
             "beside": beside,
-            "notes": [*NOTES, *notes],
+            "notes": [LOWER_BOUND, *notes],
             "checks": [*_checks(card, limit, max_accepted)],
             "versus": versus,
         }
@@ -234,10 +231,6 @@ def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, A
         rejected=Shares.of(each.rejected / max(1, len(each)) for each in runs)
         if spec.nothing
         else None,
-        until=[
-            Until(confidence=level, images=Counts.of(_until(course, level) for course in courses))
-            for level in LEVELS
-        ],
         classes=classes,
         course=_moments(courses, judging.falling(classes)),
         **parts,
@@ -275,11 +268,6 @@ def _notes(card: Card, chosen: Sequence[str], unseen: Sequence[str], sample: int
         yield "Whether the images fool other networks was not asked. Name some with --to."
 
 
-def _until(course: Course, level: float) -> int | None:
-    reached = course.values[f"classes_ge_{level:g}"] * 2 >= len(course.classes)
-    return int(course.evaluations[reached.argmax()]) if reached.any() else None
-
-
 def _moments(courses: Sequence[Course], falling: Sequence[np.ndarray] | None) -> list[Moment]:
     """Follow the search, from medians over seeds.
 
@@ -305,8 +293,6 @@ def _moments(courses: Sequence[Course], falling: Sequence[np.ndarray] | None) ->
         Moment(
             images=int(images),
             median=float(np.median(medians[:, place])),
-            lowest=float(medians[:, place].min()),
-            highest=float(medians[:, place].max()),
             shares=[float(each[place]) for each in shares],
             fooled=float(np.median([each[place] for each in fooled])) if fooled else None,
             fooled_lowest=min(float(each[place]) for each in fooled) if fooled else None,

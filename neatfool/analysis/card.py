@@ -68,20 +68,11 @@ class Searched(Facts):
     images: int = Field(description="the images that it scored")
 
 
-class Until(Facts):
-    """Images until half of the classes, of ten the fifth, had a confidence."""
-
-    confidence: Share = Field(description="that confidence")
-    images: Counts = Field(description="null where it was not reached within the budget")
-
-
 class Moment(Facts):
     """How far the search had come after so many images: medians over seeds, and their range."""
 
     images: int = Field(description="the images of a seed so far")
     median: Share = Field(description="the median confidence over classes")
-    lowest: Share = Field(description="the lowest of a seed")
-    highest: Share = Field(description="the highest of a seed")
     shares: list[Share] = Field(description="the share of classes at or above 50, 90 and 99 %")
     fooled: Share | None = Field(description="the share that is fooled; null without a threshold")
     fooled_lowest: Share | None = Field(description="the lowest of a seed")
@@ -192,7 +183,6 @@ class Beside(Facts):
     theirs: Share | None = Field(description="the known network's")
     lowest: Share | None = Field(description="the lowest of its seeds")
     highest: Share | None = Field(description="the highest of its seeds")
-    medians: tuple[Share, Share] = Field(description="the median confidences, ours and theirs")
     differs: list[str] = Field(
         description="in what the two audits differ, so that the figures are not comparable; empty "
         "if they are"
@@ -206,13 +196,11 @@ class Beside(Facts):
         ours, theirs = ("-" if each is None else share(each) for each in (self.ours, self.theirs))
         if self.lowest is not None and self.highest is not None:
             theirs += f" ({share(self.lowest).removesuffix(' %')} to {share(self.highest)})"
-        medians = map(percent, self.medians)
         return [
             self.name,
             comparable if self.differs else "yes",
             ours,
             theirs,
-            *medians,
             f"{self.images:,}",
         ]
 
@@ -270,9 +258,6 @@ class Card(Finding):
         None,
         description="the share of the images that the classifier is surest show nothing, so that "
         "it rejects them; null if it has no class for that",
-    )
-    until: list[Until] = Field(
-        description="images until half of the classes, of ten the fifth, had 50, 90 and 99 %"
     )
     classes: list[OfClass] = Field(description="each class, in the order in which they fell")
     course: list[Moment] = Field(description="how far the search had come: medians over seeds")
@@ -442,24 +427,20 @@ class Card(Finding):
         return lines_of_shares(lines, ticks, right=112)
 
     def _how_soon(self) -> Iterator[Block]:
-        yield Section("How soon")
-        rows = [[level(each.confidence), str(each.images)] for each in self.until]
-        if self.fooled is not None:
-            rows.insert(0, ["the threshold", str(self.fooled.until_half)])
-        yield Table(["half of the classes at", "after so many images"], rows)
+        half = self.fooled.until_half if self.fooled else None
+        yield Section(
+            "How soon",
+            f"Half of the classes were fooled at the usual threshold after so many images: {half}."
+            if half
+            else "",
+        )
         yield Chart(
             "The share of classes at or above thresholds over images scored",
             self._falling,
             "Classes that had fallen",
-            "The share of classes with an image at or above each confidence, the median over "
-            "seeds.",
-        )
-        yield Chart(
-            "Median confidence over images scored",
-            self._rising,
-            "Median confidence over classes",
-            "The line is the median over seeds, the band their range. A dot is a known network "
-            "that was audited in the same way. The scale is in log-odds.",
+            "The share of classes with an image at or above each threshold: medians over seeds, "
+            "and their range at the usual threshold. A dot is a known network there.",
+            wide=True,
         )
 
     def _classes(self) -> Iterator[Block]:
@@ -513,34 +494,28 @@ class Card(Finding):
                 f"What transfers (of {self.transfer.sample:,} images of each run)",
             )
         if self.beside:
-            heads = ["network", "comparable", "classes fooled: this one's", "its", "median", "its"]
+            heads = ["network", "comparable", "this one's classes fooled", "its", "images"]
             yield Section("Known networks")
             yield Table(
-                [*heads, "images"],
+                heads,
                 [each.row() for each in self.beside],
                 "Beside known networks",
                 words=(0, 1),
             )
 
     def _falling(self) -> Figure:
-        """Draw the share of classes at the threshold, and at 50, 90 and 99 %, over images."""
+        """Draw the share of classes at the usual threshold, and at 50, 90 and 99 %, over images."""
         images = np.array([moment.images for moment in self.course])
         lines = []
         if self.fooled is not None:
-            shares = np.array([moment.fooled or 0.0 for moment in self.course])
-            lines.append(Steps(images, shares, f"threshold:  {share(shares[-1])}", 0))
-        for place, least in enumerate(LEVELS):
-            shares = np.array([moment.shares[place] for moment in self.course])
-            end = f"≥ {level(least)}:  {share(shares[-1])}"
-            lines.append(Steps(images, shares, end, place + 1))
-        return steps(lines, "shares", images)
-
-    def _rising(self) -> Figure:
-        """Draw the median confidence, with its range over seeds, and marks for known networks."""
-        images = np.array([moment.images for moment in self.course])
-        median, *band = np.array([(m.median, m.lowest, m.highest) for m in self.course]).T
-        lines = [Steps(images, median, percent(median[-1]), 0, np.stack(band))]
-        for place, each in enumerate([one for one in self.beside if not one.differs][:3], 1):
+            rows = [(m.fooled, m.fooled_lowest, m.fooled_highest) for m in self.course]
+            shares, *band = np.array(rows, float).T
+            lines.append(Steps(images, shares, f"usual: {share(shares[-1])}", 0, np.stack(band)))
+        for place, least in enumerate(LEVELS, 1):
+            shares = np.array([moment.shares[place - 1] for moment in self.course])
+            lines.append(Steps(images, shares, f"≥ {level(least)}: {share(shares[-1])}", place))
+        known = [each for each in self.beside if not each.differs and each.theirs is not None]
+        for place, each in enumerate(known[:3], len(lines)):
             name = each.name.removeprefix("efficientnet-")
-            lines.append(Steps(np.array([each.images]), np.array(each.medians[1:]), name, place))
-        return steps(lines, "confidences", images)
+            lines.append(Steps(np.array([each.images]), np.array([each.theirs]), name, place))
+        return steps(lines, "shares", images, wide=True)

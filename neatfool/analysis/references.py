@@ -63,7 +63,6 @@ def put_beside(card: Card, references: Sequence[Card]) -> list[Beside]:
                 theirs=theirs.fooled,
                 lowest=theirs.fooled_lowest,
                 highest=theirs.fooled_highest,
-                medians=(ours.median, theirs.median),
                 differs=[
                     *(["no in-distribution images"] if ours.fooled is None else []),
                     *differ(card, other),
