@@ -346,10 +346,12 @@ class Card(Finding):
                 "this one is of real images is not known. It is "
                 f"{', '.join(simple[:-1])} and {simple[-1]} (medians)."
             )
+        half = self.fooled.until_half
+        soon = "" if half.median is None else f" (half of them after {half})"
         return (
             f"For {self.fooled.share.as_share()} of {self.fooled.classes:,} classes it is surer of "
             "an image of nothing than the threshold asks that 95 % of in-distribution images pass, "
-            f"{after}. {median}; {first}."
+            f"{after}{soon}. {median}; {first}."
         )
 
     def verdict(self) -> str:
@@ -427,13 +429,7 @@ class Card(Finding):
         return lines_of_shares(lines, ticks, right=112)
 
     def _how_soon(self) -> Iterator[Block]:
-        half = self.fooled.until_half if self.fooled else None
-        yield Section(
-            "How soon",
-            f"Half of the classes were fooled at the usual threshold after so many images: {half}."
-            if half
-            else "",
-        )
+        yield Section("How soon")
         yield Chart(
             "The share of classes at or above thresholds over images scored",
             self._falling,
