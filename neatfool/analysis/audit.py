@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from pydantic import ValidationError
 from scipy.special import expit
 
 from neatfool.analysis.acceptance import Acceptance, sum_up, thresholds_by_class
 from neatfool.analysis.card import (
     LEVELS,
-    PASSING,
-    Asked,
     Card,
     Check,
     Classifier,
-    Defence,
-    Detector,
     Fooled,
     Moment,
     OfClass,
     Searched,
-    Transfer,
 )
 from neatfool.analysis.course import read_course
-from neatfool.analysis.detection import detect
 from neatfool.analysis.estimates import Counts, Shares, tell_apart, threshold_of
+from neatfool.analysis.measuring import Measuring
 from neatfool.analysis.references import (
     compare_versions,
     differ,
@@ -39,31 +30,22 @@ from neatfool.analysis.references import (
     read_card,
     read_references,
 )
-from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, count_images, look
-from neatfool.analysis.transfer import transfer
+from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, count_images
 from neatfool.errors import ExperimentError
-from neatfool.files import read_json
-from neatfool.fooling.opening import open_runs, open_scorer
-from neatfool.ood.in_distribution import count_in_distribution
-from neatfool.present.finding import Facts
+from neatfool.fooling.opening import open_runs
 from neatfool.present.output import Output
-from neatfool.present.saving import save
 from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from neatfool.analysis.course import Course
     from neatfool.run.run import Run
 
-Kind = TypeVar("Kind", bound=Facts)
-FOLDER: Final = "measured"
 MOMENTS: Final = 120
 """The course has at most about so many points: all that a chart can show."""
 MOST_ACCEPTED: Final = 0.01
 """At the recommended threshold, at most so large a share of each kind of nothing is accepted."""
-MOST_KNOWN: Final = 300
-"""About so many images a target brings along; the bar of progress counts with them."""
 FEW: Final = 50
 """Fewer images than these give rough shares."""
 NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once"}
@@ -120,7 +102,7 @@ def audit(
     with open_runs(runs, scored=True) as opened:
         folder = None if keep is None else Path(keep)
         known = None if in_distribution is None else Path(in_distribution)
-        measuring = _Measuring(opened, sample, folder, console or Output(quiet=True), max_queries)
+        measuring = Measuring(opened, sample, folder, console or Output(quiet=True), max_queries)
         looked = measuring.looked(known)
         acceptance = sum_up(
             looked.kinds,
@@ -163,7 +145,7 @@ def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iter
     if limit is not None:
         median = card.median.median
         words = f"the median confidence, {percent(median)}"
-        yield Check(what="median", above=limit, found=median, words=words)
+        yield Check(what="median", above=limit, found=median, failed=median > limit, words=words)
     if max_accepted is not None:
         deciding = card.acceptance.deciding
         if deciding is None:
@@ -173,7 +155,8 @@ def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iter
             )
         found, what = card.acceptance.worst(deciding)
         words = f"at {deciding}, the share of images of nothing accepted ({what}), {share(found)}"
-        yield Check(what="accepted", above=max_accepted, found=found, words=words)
+        failed = found > max_accepted
+        yield Check(what="accepted", above=max_accepted, found=found, failed=failed, words=words)
 
 
 def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -390,160 +373,3 @@ class _Judging:
                     ends.append(np.inf)
             found.append(np.array(ends))
         return found
-
-
-class _Looked(Facts):
-    """How sure the target is of each kind of images."""
-
-    kinds: list[Sureness]
-    in_distribution: str | None
-
-
-@dataclass(frozen=True)
-class _Measuring:
-    """Measures runs, or remembers what was measured.
-
-    Attributes:
-        runs: The runs.
-        sample: How many images of each are looked at.
-        folder: Where results are kept; None if they are not.
-        console: Shows progress.
-        most: How many queries may be sent, if the target costs something to ask.
-        notes: What is to be said about it.
-    """
-
-    runs: Sequence[Run]
-    sample: int
-    folder: Path | None
-    console: Output
-    most: int | None
-    notes: list[str] = field(default_factory=list)
-
-    def looked(self, folder: Path | None) -> _Looked:
-        """Score images of each kind."""
-        options = {"in_distribution": _stamp(folder)}
-        return self._once("sureness", _Looked, options, lambda: self._looked(folder))
-
-    def transfer(self, files: Sequence[str | Path]) -> Transfer:
-        """Show images of each run to other networks."""
-        paths = [Path(file) for file in files]
-        told = {str(path): path.read_text(encoding="utf-8") for path in paths if path.is_file()}
-        return self._once("transfer", Transfer, {"to": told}, lambda: self._transfer(paths))
-
-    def defence(self, folder: Path | None) -> Defence | None:
-        """Ask OOD detectors about images of each run; None if there can be none."""
-        try:
-            asked = {"in_distribution": _stamp(folder)}
-            return self._once("defence", Defence, asked, lambda: self._defence(folder))
-        except ExperimentError as error:
-            self.notes.append(f"What a detector would have caught is not known: {error}.")
-            return None
-
-    def _once(
-        self, name: str, kind: type[Kind], options: dict[str, Any], make: Callable[[], Kind]
-    ) -> Kind:
-        """Read a result that was kept, or make it and keep it."""
-        if self.folder is None:
-            return make()
-        runs = [[run.info["identity"], run.info["target"], run.evaluations] for run in self.runs]
-        of = json.loads(json.dumps({"runs": runs, "sample": self.sample, **options}))
-        file = self.folder / FOLDER / f"{name}.json"
-        try:
-            kept = read_json(file)
-            if kept["of"] == of:
-                result = kind.model_validate(kept["result"])
-                self.notes.extend(map(str, kept["notes"]))
-                return result
-        except (OSError, ValueError, KeyError, TypeError, ValidationError):
-            pass  # There is none, or it is of another version.
-        before = len(self.notes)
-        result = make()
-        told = {"of": of, "notes": self.notes[before:], "result": result.model_dump()}
-        save(file, json.dumps(told, indent=1).encode(), within=self.folder)
-        return result
-
-    def _looked(self, folder: Path | None) -> _Looked:
-        most = self.most if self.runs[0].requests else None
-        known = MOST_KNOWN if folder is None else count_in_distribution(folder)
-        evolved = sum(min(self.sample, len(run)) for run in self.runs)
-        total = count_images(evolved, self.sample) + known
-        with closing(open_scorer(self.runs[0], max_queries=most)) as scorer:
-            if scorer.costs and folder is None:
-                total -= known
-            scorer.check_allowed(total, most)
-            with self.console.progress(total) as note:
-                kinds, text = look(self.runs, scorer, sample=self.sample, folder=folder, note=note)
-        return _Looked(kinds=kinds, in_distribution=text)
-
-    def _transfer(self, files: Sequence[Path]) -> Transfer:
-        found = transfer(
-            self.runs, to=files, sample=self.sample, max_queries=self.most, console=self.console
-        )
-        self.notes.extend(found.notes)
-        own, known = found.runs[0].own, found.in_distribution
-        agreeing = {
-            each.key: each.top1
-            for each in (known.agreement if known else ())
-            if each.first_of == own
-        }
-        asked = []
-        for place, network in enumerate(found.networks):
-            seen = [run.networks[place] for run in found.runs]
-            if network.key == own or not all(each.images for each in seen):
-                continue
-            asked.append(
-                Asked(
-                    label=network.label,
-                    experiment=network.experiment,
-                    images=sum(each.images for each in seen),
-                    top1=Shares.of(each.top1 or 0.0 for each in seen),
-                    confidence=Shares.of(each.median or 0.0 for each in seen),
-                    agreement=agreeing.get(network.key),
-                )
-            )
-        if not asked:
-            self.notes.append(
-                "The networks of --to are the audited one, or know none of its classes; so nothing "
-                "is known of other networks."
-            )
-        return Transfer(
-            sample=min(run.elites for run in found.runs),
-            photographs=known.number if known else 0,
-            networks=asked,
-        )
-
-    def _defence(self, folder: Path | None) -> Defence:
-        found = detect(
-            self.runs, in_distribution=folder, sample=self.sample, console=self.console
-        ).runs
-        known = found[0].in_distribution
-        if found[0].warning:
-            self.notes.append(f"Detectors: {found[0].warning}")
-        seeds = np.repeat(np.arange(len(found)), [len(run.shown) for run in found])
-        classes = np.array([index for run in found for _, index, _ in run.shown])
-        detectors = []
-        for place, each in enumerate(found[0].detectors):
-            # A detector's scores are the larger, the more outlying; here, the surer.
-            inside = -np.array(each.known)
-            fooling = -np.concatenate([run.detectors[place].fooling for run in found])
-            auroc, passing = tell_apart(inside, fooling, seeds, classes)
-            curve = [float((fooling >= threshold_of(inside, kept)).mean()) for kept in PASSING]
-            detectors.append(
-                Detector(
-                    name=each.name,
-                    looks_at=each.looks_at,
-                    auroc=auroc,
-                    passing_95=passing,
-                    curve=curve,
-                )
-            )
-        return Defence(in_distribution=known.text, detectors=detectors, left_out=found[0].left_out)
-
-
-def _stamp(folder: Path | None) -> list[object]:
-    """Tell one folder of in-distribution images from another, or from what it was before."""
-    if folder is None:
-        return []
-    files = sorted(folder.rglob("*")) if folder.is_dir() else [folder]
-    times = [file.stat().st_mtime_ns for file in files]
-    return [str(folder), len(files), max(times, default=0)]

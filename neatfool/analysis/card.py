@@ -214,12 +214,8 @@ class Check(Facts):
     )
     above: Share = Field(description="the most that is allowed")
     found: Share = Field(description="what was found")
+    failed: bool = Field(description="whether that is more than allowed")
     words: str = Field(description="what was found, in words")
-
-    @property
-    def failed(self) -> bool:
-        """Whether it is more than allowed."""
-        return self.found > self.above
 
     def __str__(self) -> str:
         """Say whether it was kept."""
