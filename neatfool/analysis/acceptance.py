@@ -254,12 +254,13 @@ class Acceptance(Facts):
         axes.set_xticks([float(decimal_odds(tick)) for tick in shown], [level(t) for t in shown])
         axes.set_xlabel("threshold of the confidence", color=MUTED, fontsize=9.75, labelpad=8)
         last = high
+        names = {} if self.advisable else {"recommended": f"≤ {share(self.most)} of each kind"}
         for spot, threshold in sorted(zip(at, marks, strict=True), key=lambda pair: -pair[0]):
             axes.axvline(spot, color=MUTED, linewidth=1.2, linestyle=(0, (5, 2)))
             near = last - spot < 0.16 * (high - low)
             last = spot
             axes.annotate(
-                f"{threshold.name} " if near else f" {threshold.name}",
+                f" {names.get(threshold.name, threshold.name)} ",
                 (spot, 1.02),
                 xycoords=("data", "axes fraction"),
                 ha="right" if near else "left",
@@ -342,18 +343,13 @@ def _by_class(
     found: Sequence[Sureness], known: Sureness | None, *, exclusive: bool
 ) -> tuple[int, int, int] | None:
     evolved = next((each for each in found if each.group == EVOLVED), None)
-    if evolved is None or known is None:
+    least = thresholds_by_class(known, exclusive=exclusive) if known else {}
+    if evolved is None or known is None or not np.isin(evolved.named, [*least]).any():
         return None
-    least = thresholds_by_class(known, exclusive=exclusive)
     of_these = np.isin(evolved.named, [*least])
-    if not of_these.any():
-        return None
     usual = evolved.accepted(threshold_of(np.array(known.log_odds)))
-    return (
-        int(evolved.accepted(least)[of_these].sum()),
-        int(usual[of_these].sum()),
-        int(of_these.sum()),
-    )
+    own = evolved.accepted(least) & of_these
+    return int(own.sum()), int((usual & of_these).sum()), int(of_these.sum())
 
 
 def _recommend(kinds: Sequence[Sureness], most: float) -> float | None:
@@ -365,16 +361,13 @@ def _recommend(kinds: Sequence[Sureness], most: float) -> float | None:
     if least >= LIMIT:
         return None
     above, confidence = float(np.nextafter(least, np.inf)), float(expit(least))
-    if confidence < 0.5:
-        digits = 1 - int(np.floor(np.log10(max(confidence, 1e-9))))
-        rounded = float(np.ceil(confidence * 10**digits * (1 + 1e-12)) / 10**digits)
-    elif 1 - confidence > 1e-6:
-        digits = 1 - int(np.floor(np.log10(1 - confidence)))
-        rounded = 1 - float(np.floor((1 - confidence) * 10**digits * (1 - 1e-9)) / 10**digits)
-    else:
+    rest = min(confidence, 1 - confidence)
+    if rest < 1e-6:
         return above
-    rounded = round(rounded, 12)
-    return max(above, float(logit(rounded))) if 0 < rounded < 1 else above
+    # Two digits of what is left to 0 or to 1.
+    scale = 10.0 ** (1 - np.floor(np.log10(rest)))
+    rounded = float(np.ceil(confidence * scale) / scale)
+    return max(above, float(logit(rounded))) if rounded < 1 else above
 
 
 def _describe(name: str, test: float | Mapping[int, float], known: Sureness | None) -> Threshold:

@@ -346,7 +346,7 @@ class Card(Finding):
         soon = "" if half.median is None else f" (half of them after {half})"
         return (
             f"For {self.fooled.share.as_share()} of {self.fooled.classes:,} classes it is surer of "
-            "an image of nothing than the threshold asks that 95 % of in-distribution images pass, "
+            "an image of nothing than the threshold that 95 % of in-distribution images pass, "
             f"{after}{soon}. {median}; {first}."
         )
 
