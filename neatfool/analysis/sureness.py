@@ -48,7 +48,7 @@ class Sureness(Facts):
     kind: str = Field(description="a short name")
     group: str = Field(description="what the kind belongs to")
     what: str = Field(description="what they are, in words")
-    named: list[int] = Field(description="the class that the classifier names first")
+    named: list[int] = Field(description="the class that it names first; -1 if it is rejected")
     log_odds: list[float] = Field(description="how sure it is of that")
     own: list[int] = Field([], description="the class that it was evolved for, or shows; -1: none")
     own_log_odds: list[float] = Field([], description="how sure the classifier is of that")
@@ -141,10 +141,11 @@ class _Looking:
                 float(odds[row, place]) if 0 <= place < odds.shape[1] else -LIMIT
                 for row, place in enumerate(own[start : start + self._size])
             ]
-            first = odds.argmax(1)
-            rejected = np.isin(first, [self._place(name) for name in self.runs[0].spec.nothing])
-            named += first.tolist()
-            sure += np.where(rejected, -LIMIT, odds.max(1)).tolist()
+            first, best = odds.argmax(1), odds.max(1)
+            nothing = [self._place(name) for name in self.runs[0].spec.nothing]
+            best[np.isin(first, nothing)] = -LIMIT
+            named += np.where(best > -LIMIT, first, -1).tolist()
+            sure += best.tolist()
             self._note(what, len(some))
         return Sureness(
             kind=name,
