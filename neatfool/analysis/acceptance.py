@@ -14,6 +14,7 @@ from neatfool.present.charts.axes import decimal_odds, label_ends, new_axes
 from neatfool.present.charts.figure import MUTED
 from neatfool.present.charts.lines import colour_of, stroke_of
 from neatfool.present.finding import Facts
+from neatfool.present.story import Table
 from neatfool.wording import level, percent, share
 
 if TYPE_CHECKING:
@@ -201,25 +202,24 @@ class Acceptance(Facts):
             f"{share(1 - passing)}"
         )
 
-    def rows(self) -> Iterator[list[str]]:
-        """Write a row for each kind of images."""
+    def tables(self) -> Iterator[Table]:
+        """Write a row for each kind of images; a terminal has room for less."""
+        recommended = " (recommended)" if self.advisable else f" (≤ {share(self.most)} each)"
+        after = {"yours": "", "usual": " (95 % pass)", "recommended": recommended}
+        heads = [f"at {each}{after[each.name]}" for each in self.thresholds]
+        rows, short = [], []
         for each in self.kinds:
-            parts = [f"{n:,} ({share(n / each.images)})" for n in each.accepted]
+            parts = [share(number / each.images) for number in each.accepted]
+            both = [f"{n:,} ({part})" for n, part in zip(each.accepted, parts, strict=True)]
             right = "" if each.right is None else share(each.right)
-            yield [each.what, f"{each.images:,}", *parts, right, percent(each.median)]
+            rows.append([each.what, f"{each.images:,}", *both, right, percent(each.median)])
+            short.append([each.what, f"{each.images:,}", *parts])
             if each.group == KNOWN and each.accepted_right is not None:
-                parts = [f"{n:,} ({share(n / each.images)})" for n in each.accepted_right]
-                yield ["of these named rightly", "", *parts, "", ""]
-
-    def heads(self) -> list[str]:
-        """Write the heads of these rows."""
-        after = {
-            "yours": "",
-            "usual": " (95 % pass)",
-            "recommended": " (recommended)" if self.advisable else f" (≤ {share(self.most)} each)",
-        }
-        told = [f"at {each}{after[each.name]}" for each in self.thresholds]
-        return ["images", "number", *told, "own class first", "median confidence"]
+                both = [f"{n:,} ({share(n / each.images)})" for n in each.accepted_right]
+                rows.append(["of these named rightly", "", *both, "", ""])
+        more = ["own class first", "median confidence"]
+        yield Table(["images", "number", *heads, *more], rows, where="page")
+        yield Table(["images", "number", *heads], short, "What is accepted", where="terminal")
 
     def draw(self) -> Figure:
         """Draw the share that is accepted over the threshold, for each group of images."""

@@ -299,7 +299,7 @@ class Card(Finding):
             "An image is accepted if the classifier is at least as sure as the threshold, of any "
             "class.",
         )
-        yield Table(self.acceptance.heads(), [*self.acceptance.rows()])
+        yield from self.acceptance.tables()
         yield Chart(
             "The share of images that is accepted over the threshold, by kind of images",
             self.acceptance.draw,
