@@ -9,17 +9,23 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
 from neatfool import hookimpl
-from neatfool.present import measure_command
+from neatfool.present import FileToWrite, measure_command
+
+from .exports import EXPORTS, write_exports
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from neatfool.present import Finding, Output
 
     from .searching import Search
+
+    Made = TypeVar("Made", bound=Callable[..., object])
 
 A_PATH: Final = click.Path(path_type=Path)
 CARD: Final = "card.json"
@@ -35,6 +41,15 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
         schema = dialect | Card.model_json_schema(mode="serialization")
         click.echo(json.dumps(schema, indent=1))
         ctx.exit()
+
+
+def _export_options(function: Made) -> Made:
+    """Add an option for each other form of a card."""
+    for name, (_, text) in reversed([*EXPORTS.items()]):
+        function = click.option(f"--{name}", type=FileToWrite(), metavar="FILE", help=text)(
+            function
+        )
+    return function
 
 
 @measure_command(
@@ -142,6 +157,7 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
     metavar="P",
     help="Exit with code 9 if the median confidence at the end is above this: 0.5, say.",
 )
+@_export_options
 @click.option(
     "--schema",
     is_flag=True,
@@ -153,6 +169,7 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 @click.pass_context
 def audit(
     ctx: click.Context,
+    /,
     *,
     runs: Path,
     images: int,
@@ -171,6 +188,7 @@ def audit(
     max_queries: int | None,
     limit: float | None,
     console: Output,
+    **files: Path | None,
 ) -> Finding:
     """Say what the classifier of EXPERIMENT accepts that is nothing, and which threshold to take.
 
@@ -221,6 +239,8 @@ def audit(
         )
     saved = save(search.folder / CARD, f"{card.json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)
+    for file in write_exports(card, runs, files):
+        click.echo(f"The card is in {file}, too", err=True)
     for check in card.checks:
         click.echo(str(check), err=True)
     return card
