@@ -31,9 +31,9 @@ SECONDS = 600
 """A loop ends by itself after this time, and a run that takes longer has failed."""
 LOOP = f"import time; end = time.monotonic() + {SECONDS}\nwhile time.monotonic() < end: pass"
 RUNS = {
-    "mnist.ini": ["mnist.ini", "--images", "10000"],
-    "mnist.ini, two workers": ["mnist.ini", "--images", "5000", "--workers", "2"],
-    "imagenet_quick.ini": ["imagenet_quick.ini", "--images", "400", "--set", "scheme.initial=96"],
+    "mnist.ini": ["mnist.ini", "--images", "5000"],
+    "mnist.ini, two workers": ["mnist.ini", "--images", "2000", "--workers", "2"],
+    "imagenet_quick.ini": ["imagenet_quick.ini", "--images", "240", "--set", "scheme.initial=96"],
 }
 NEEDS = {"mnist.ini, two workers": "distributed", "imagenet_quick.ini": "efficientnet_lite_pytorch"}
 """What an installation may lack; the run is then left out."""

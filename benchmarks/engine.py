@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from neatfool.run.statistics import GenerationReport
 
 WORKERS = (1, 2, 4, 8, 16)
-GENERATIONS = {5: 400, 20: 400, 100: 96}
+GENERATIONS = {5: 400, 20: 192, 100: 96}
 """Milliseconds an image -> images a generation: as many parts for each worker, or nearly so."""
-LEAST_SECONDS = 2.0
+LEAST_SECONDS = 1.0
 """So long are the generations that count, but at least one. One that takes longer needs no other
 before it: its start is a small part of it."""
 IN_A_ROW = 3

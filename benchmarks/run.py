@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 MNIST = Path(__file__).parents[1] / "experiments" / "mnist.ini"
 MNIST_ROUNDS = 2
-IMAGENET_SECONDS, IMAGENET_WARM = 10.0, 4
+IMAGENET_SECONDS, IMAGENET_WARM = 7.0, 4
 IMAGENET_NODES = 45
 EARLY, LATE = 100, 5000
 """For :func:`~benchmarks.midrun.fill_archive`: some 30 replacements a generation, as a run from

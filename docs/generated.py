@@ -108,7 +108,7 @@ def section(context: click.Context, keys: Collection[str]) -> str:
     """Write a command's help as a section of a page, which may have the keys of its JSON."""
     command, path = context.command, context.command_path
     usage = " ".join([path, *command.collect_usage_pieces(context)])
-    options = [each for each in command.params if isinstance(each, click.Option)]
+    options = [each for each in command.get_params(context)[:-1] if isinstance(each, click.Option)]
     parts = [
         f"## `{path}`",
         *map(marked, cleandoc(command.help or "").split("\n\n")),

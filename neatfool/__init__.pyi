@@ -19,7 +19,7 @@ from .fooling.opening import open_runs as open_runs
 from .experiment.trust import require_trust as require_trust
 from .fooling.choosing import choose_elites as choose_elites
 from .run.folder import find_runs as find_runs
-from .run.statistics import CONFIDENCE_THRESHOLDS as CONFIDENCE_THRESHOLDS
+from .replicates import parse_seeds as parse_seeds
 from .experiment.differences import differences as differences
 
 # Scoring any images
@@ -31,26 +31,12 @@ from .scoring.scorer import Scorer as Scorer
 from .spec.fitting import fit_images as fit_images
 from .spec.fitting import fit_photograph as fit_photograph
 
-# Words and files, for commands
-from .replicates import parse_seeds as parse_seeds
-from .run.images import slug as slug
-from .files import read_json as read_json
-from .files import read_whole as read_whole
-from .files import refuse_link as refuse_link
-from .wording import format_seeds as format_seeds
-from .wording import level as level
-from .wording import percent as percent
-from .wording import share as share
-from .wording import spending as spending
-
 # Registering plugins, and their options
 from .plugin.hookspecs import Register as Register
 from .plugin.hookspecs import hookimpl as hookimpl
 from .config.annotations import PathAfter as PathAfter
 from .config.annotations import Reaches as Reaches
 from .config.class_names import ClassNames as ClassNames
-from .config.class_names import distinct_names as distinct_names
-from .config.class_names import read_names as read_names
 
 # Targets
 from .spec.image_spec import ImageSpec as ImageSpec
@@ -65,10 +51,6 @@ from .budget.ledger import Budget as Budget
 from .budget.ledger import Ledger as Ledger
 from .run.images import decode_png as decode_png
 from .run.images import encode_png as encode_png
-from .network.devices import pick_device as pick_device
-from .network.gradients import gradients_of as gradients_of
-from .network.gradients import odds_and_gradients as odds_and_gradients
-from .network.memory import is_out_of_memory as is_out_of_memory
 from .network.network import Network as Network
 
 # Encodings
@@ -84,7 +66,6 @@ from .spec.candidate import Candidate as Candidate
 from .spec.candidate import Elite as Elite
 from .spec.candidate import Replacement as Replacement
 from .spec.scheme import Scheme as Scheme
-from .run.seed_from import Inheritance as Inheritance
 from .run.seed_from import inherit as inherit
 from .search.learning import Learner as Learner
 from .search.learning import LearningOptions as LearningOptions
@@ -92,7 +73,7 @@ from .search.seeds import derive_seed as derive_seed
 from .search.seeds import derive_seeds as derive_seeds
 
 # Views
-from .plugin.views import views as views
+from .plugin.manager import views as views
 from .spec.view import View as View
 
 # Engines

@@ -27,23 +27,13 @@ _log = logging.getLogger("neatfool.compiling")
 _not_kept: set[Path] = set()
 """Folders whose code is compiled anew in each process."""
 
-_OPTIONS: dict[str, Any] = {
-    "fastmath": {"contract"},
-    "error_model": "numpy",
-    "nogil": True,
-}
-
-_EXACT: dict[str, Any] = {"fastmath": False}
-
-# Without the wrappers for calls from Python and C, compiling takes half the time.
-_NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-
 
 def _options(*, exact: bool) -> dict[str, Any]:
     # Nothing is allocated, and counting references to rows would take most of the time. No public
     # option says so.
     uncounted = {"_nrt": False} if hasattr(CPUTargetOptions, "_nrt") else {}
-    return {**_OPTIONS, **uncounted, **(_EXACT if exact else {})}
+    fast = False if exact else {"contract"}
+    return {"fastmath": fast, "error_model": "numpy", "nogil": True, **uncounted}
 
 
 def inner(function: Function, name: str | None = None, *, exact: bool = False) -> Function:
@@ -67,8 +57,9 @@ def inlined(function: Function, name: str | None = None, *, exact: bool = False)
 
 def _compile(function: Function, name: str | None, exact: bool, **options: Any) -> Function:
     function.__qualname__ = name or function.__qualname__
-    options = {**_options(exact=exact), **_NO_WRAPPERS, **options}
-    return cast("Function", numba.njit(**options)(function))
+    # Without the wrappers for calls from Python and C, compiling takes half the time.
+    bare: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast("Function", numba.njit(**_options(exact=exact), **bare, **options)(function))
 
 
 def make_switch(functions: Mapping[int, Any]) -> Callable[..., None]:
@@ -123,20 +114,16 @@ def outer(signature: str | None = None, *, exact: bool = False) -> Callable[[Fun
         try:
             return cast("Function", numba.njit(signature, cache=True, **options)(function))
         except RuntimeError as error:  # no folder can be written to
-            _tell_once(room, error)
+            if room not in _not_kept:
+                _log.warning(
+                    "code is compiled anew in each process, which takes several seconds, because "
+                    "it cannot be kept (%s); let NUMBA_CACHE_DIR name a folder to write to",
+                    error,
+                )
+            _not_kept.add(room)
             return cast("Function", numba.njit(signature, **options)(function))
 
     return compile_function
-
-
-def _tell_once(folder: Path, why: RuntimeError) -> None:
-    if folder not in _not_kept:
-        _not_kept.add(folder)
-        _log.warning(
-            "code is compiled anew in each process, which takes several seconds, because it cannot "
-            "be kept (%s); let NUMBA_CACHE_DIR name a folder to write to",
-            why,
-        )
 
 
 @cache

@@ -148,10 +148,10 @@ def cause(error: BaseException) -> str:
 
     For example ``"ModuleNotFoundError: No module named 'x' (birds.py, line 3)"``.
     """
-    said = str(error)
-    found = failing_line(error)
-    place = f" ({found[1]})" if found else ""
-    return f"{type(error).__name__}{': ' if said else ''}{said}{place}"
+    message = str(error)
+    line = failing_line(error)
+    place = f" ({line[1]})" if line else ""
+    return f"{type(error).__name__}{': ' if message else ''}{message}{place}"
 
 
 def failing_line(error: BaseException) -> tuple[str, str] | None:
@@ -163,28 +163,23 @@ def failing_line(error: BaseException) -> tuple[str, str] | None:
         The line's module, and its file and number in words; None if neatfool raised it, or a plugin
         that comes with it.
     """
+    import sysconfig
     from importlib.metadata import entry_points
 
+    stdlib, installed = sysconfig.get_path("stdlib"), {"site-packages", "dist-packages"}
     plugins = {point.module.partition(".")[0] for point in entry_points(group="neatfool")}
     for frame, number in reversed([*walk_tb(error.__traceback__)]):
         module: str = frame.f_globals.get("__name__") or ""
         root, file = module.partition(".")[0], frame.f_code.co_filename
         if root in _OWN:
             return None
-        if root in plugins or not _is_of_a_library(file):
-            path = Path(file)
+        path = Path(file)
+        # Code without a file has a name in angle brackets.
+        library = file.startswith((stdlib, "<")) or not installed.isdisjoint(path.parts)
+        if root in plugins or not library:
             shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
             return module, f"{shown}, line {number}"
     return None
-
-
-def _is_of_a_library(file: str) -> bool:
-    """Say whether a file is Python's own or an installed one, or code without a file."""
-    import sysconfig
-
-    parts = Path(file).parts
-    own = sysconfig.get_path("stdlib")
-    return file.startswith((own, "<")) or not {"site-packages", "dist-packages"}.isdisjoint(parts)
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:

@@ -14,6 +14,8 @@ from neatfool.errors import StorageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+__all__ = ["read_json", "read_names", "refuse_link"]
+
 MOST_TO_READ: Final = 2**27
 """A file of a run has at most this many bytes: ten times those of a thousand large images."""
 
@@ -101,3 +103,23 @@ def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+def read_names(path: Path) -> list[str]:
+    """Read a UTF-8 text file of names, one a line; skip empty lines and ``#`` comments.
+
+    Returns:
+        The names, at least one.
+
+    Raises:
+        ValueError: The file cannot be read, or has no name in it.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise ValueError(f"{path}: {cause}; give a file with one name a line") from error
+    names = [name for line in lines if (name := line.strip()) and not name.startswith("#")]
+    if not names:
+        raise ValueError(f"{path}: has no name in it; give a file with one name a line")
+    return names

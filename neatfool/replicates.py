@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 from collections import deque
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from queue import Empty, SimpleQueue
@@ -76,31 +76,28 @@ def plan_replicates(
         if overwrite or not (place / DATABASE).is_file():
             planned.append(Replicate(seed, place, "new"))
             continue
-        run = open_run(place)
-        try:
-            general = experiment.general.model_copy(update={"seed": seed})
+        general = experiment.general.model_copy(update={"seed": seed})
+        with closing(open_run(place)) as run:
             planned.append(_plan_existing(replace(experiment, general=general), run))
-        finally:
-            run.close()
     return planned
 
 
 def _plan_existing(experiment: Experiment, run: Run) -> Replicate:
-    recorded = run.info["identity"]
+    recorded, seed = run.info["identity"], experiment.general.seed
     if not agrees(recorded, experiment.identity()):
         options = tell_differences(experiment.identity(), recorded)
         raise RunError(
             f"{run.path}: holds a run of another experiment ({options}). --out DIR writes "
             "elsewhere, --overwrite starts all anew"
         )
-    if run.has_reached(experiment.general.generations, experiment.general.images):
-        return Replicate(experiment.general.seed, run.path, "finished")
     length = {"generations": experiment.general.generations, "images": experiment.general.images}
+    if run.has_reached(*length.values()):
+        return Replicate(seed, run.path, "finished")
     before = run.experiment["experiment"]
     longer: tuple[str, ...] = ()
     if any(before[kind] != number for kind, number in length.items()):
         longer = next((f"--{kind}", str(number)) for kind, number in length.items() if number)
-    return Replicate(experiment.general.seed, run.path, "unfinished", longer)
+    return Replicate(seed, run.path, "unfinished", longer)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -1,14 +1,26 @@
-"""Writes confidences, times and counts for people."""
+"""Writes confidences, times, counts and names for people."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = [
+    "counted",
+    "distinct_names",
+    "format_seeds",
+    "level",
+    "percent",
+    "share",
+    "slug",
+    "spending",
+]
 
 SMALLEST: Final = 1e-6
 """A smaller confidence is written as 0.0 %: it says nothing about an image."""
@@ -111,5 +123,28 @@ def spending(requests: Mapping[str, tuple[int, int]]) -> str:
     sent = sum(count for count, _ in requests.values())
     queries = sum(images for _, images in requests.values())
     parts = ", ".join(f"{count:,} {outcome}" for outcome, (count, _) in requests.items())
-    asked, how = counted(queries, "query", "queries"), counted(sent, "request", "requests")
-    return f"{asked} in {how} ({parts})"
+    whole = f"{counted(queries, 'query', 'queries')} in {counted(sent, 'request', 'requests')}"
+    return f"{whole} ({parts})"
+
+
+def slug(name: str) -> str:
+    """Shorten a name to at most 40 characters that every file system takes: a-z, 0-9, hyphen."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+
+
+def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Append its index to each name that occurs more than once.
+
+    Args:
+        names: The names, in the order of a target's scores.
+
+    Returns:
+        As many names, all different: for two cranes ``("crane (0)", "owl", "crane (2)")``.
+    """
+    while len(set(names)) < len(names):  # "a (0)" may be a given name, too
+        occurrences = Counter(names)
+        names = [
+            f"{name} ({index})" if occurrences[name] > 1 else name
+            for index, name in enumerate(names)
+        ]
+    return tuple(names)

@@ -9,19 +9,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import (
-    ExperimentError,
-    StorageError,
-    hookimpl,
-    nearest,
-)
+from neatfool import ExperimentError, StorageError, hookimpl, nearest
 from neatfool.present import Output, save
 
 if TYPE_CHECKING:
@@ -34,52 +29,41 @@ FOLDER: Final = "experiments"
 
 @dataclass(frozen=True)
 class Supplied:
-    """An experiment that is installed with neatfool.
+    """An experiment that is installed with neatfool, as the comment that begins its file says.
 
-    The comment that begins the file says all that is told of it, so nothing is written twice.
+    Attributes:
+        name: Its name.
+        text: The file's text.
+        about: What it does: the comment's first paragraph.
+        takes: How long it takes on two cores, in words; empty if the comment does not say.
+        extras: The extras of neatfool that it needs, in the order in which the comment has them.
     """
 
     name: str
     text: str
+    about: str
+    takes: str
+    extras: list[str]
 
     @property
     def file(self) -> str:
         """The file's name."""
         return self.name + ENDING
 
-    @property
-    def about(self) -> str:
-        """What it does: the first paragraph of its comment."""
-        return self._paragraphs[0]
 
-    @property
-    def takes(self) -> str:
-        """How long it takes on two cores, in words; empty if its comment does not say."""
-        match = re.search(r"\bIt takes (.+?) on two cores\b", " ".join(self._paragraphs))
-        return match[1] if match else ""
-
-    @property
-    def extras(self) -> list[str]:
-        """The extras of neatfool that it needs, in the order in which its comment installs them."""
-        return re.findall(r"pip install 'neatfool\[(\w+)\]'", " ".join(self._paragraphs))
-
-    def needed_files(self, known: Iterable[str]) -> list[str]:
-        """Give those of the known experiments whose files its options name."""
-        named = re.findall(rf"^\w+ = (\w+)\{ENDING}$", self.text, re.MULTILINE)
-        return [name for name in named if name in known]
-
-    @cached_property
-    def _paragraphs(self) -> list[str]:
-        comment = re.match(r"(#.*\n)*", self.text)
-        lines = comment[0].splitlines() if comment else []
-        paragraphs = "\n".join(line.removeprefix("#").strip() for line in lines).split("\n\n")
-        return [" ".join(paragraph.split()) for paragraph in paragraphs]
+def _supplied(name: str, text: str) -> Supplied:
+    comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    lines = [line.removeprefix("#").strip() for line in comment]
+    whole = " ".join(lines)
+    takes = re.search(r"\bIt takes (.+?) on two cores\b", whole)
+    extras = re.findall(r"pip install 'neatfool\[(\w+)\]'", whole)
+    return Supplied(name, text, " ".join(takewhile(bool, lines)), takes[1] if takes else "", extras)
 
 
 def read_supplied() -> dict[str, Supplied]:
     """Read the installed experiments, by name. Those that need no extra come first."""
     supplied = [
-        Supplied(file.name.removesuffix(ENDING), file.read_text(encoding="utf-8"))
+        _supplied(file.name.removesuffix(ENDING), file.read_text(encoding="utf-8"))
         for file in files("neatfool_experiments").iterdir()
         if file.name.endswith(ENDING)
     ]
@@ -103,7 +87,8 @@ def choose_supplied(names: Iterable[str], supplied: Mapping[str, Supplied]) -> l
             )
         if name not in chosen:
             chosen[name] = supplied[name]
-            waiting += supplied[name].needed_files(supplied)
+            named = re.findall(rf"^\w+ = (\w+)\{ENDING}$", supplied[name].text, re.MULTILINE)
+            waiting += [each for each in named if each in supplied]
     return list(chosen.values())
 
 
@@ -159,54 +144,40 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     "copy",
     epilog="""\b
 Examples:
-  neatfool experiments copy mnist                    # to experiments/mnist.ini
-  neatfool experiments copy mnist imagenet_quick .   # into the current folder
-  neatfool experiments copy --all mine""",
+  neatfool experiments copy mnist                          # to experiments/mnist.ini
+  neatfool experiments copy mnist imagenet_quick --out .   # into the current folder
+  neatfool experiments copy --all --out mine""",
 )
-@click.argument(
-    "names", metavar="NAME... [DIR]", nargs=-1, shell_complete=_complete, required=False
-)
+@click.argument("names", metavar="NAME...", nargs=-1, shell_complete=_complete, required=False)
 @click.option("--all", "every", is_flag=True, help="Copy all experiments.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path(FOLDER),
+    show_default=True,
+    metavar="DIR",
+    help="The folder to copy to.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that you have changed.")
-def copy(*, names: tuple[str, ...], every: bool, overwrite: bool) -> None:
-    """Copy the experiments NAME... into the folder DIR, to run them and to change them.
+def copy(*, names: tuple[str, ...], every: bool, folder: Path, overwrite: bool) -> None:
+    """Copy the experiments NAME..., to run them and to change them.
 
-    The last word is DIR if it is no experiment's name; DIR is `experiments` if left out. If one
-    experiment refers to the file of another, that one comes along. A file that is there and
+    If one experiment refers to the file of another, that one comes along. A file that is there and
     differs is an error, and then nothing is copied.
     """
     supplied = read_supplied()
-    names, folder = _divide(names, supplied, every=every)
-    chosen = choose_supplied(supplied if every else names, supplied)
+    if bool(names) == every:
+        raise click.UsageError("give the NAME of an experiment, or --all")
+    chosen = choose_supplied(names or supplied, supplied)
     _write(chosen, folder, overwrite=overwrite)
     output = Output()
     for each in chosen:
         output.print(str(folder / each.file), soft_wrap=True, markup=False)
-    extras = sorted({extra for each in chosen for extra in each.extras})
-    if extras:
+    if extras := sorted({extra for each in chosen for extra in each.extras}):
         wanted = ",".join(extras)
         output.print(f"Needed: pip install 'neatfool[{wanted}]'", soft_wrap=True, markup=False)
     output.print(f"Try: neatfool run {folder / chosen[0].file}", soft_wrap=True, markup=False)
-
-
-def _divide(
-    words: tuple[str, ...], supplied: Mapping[str, Supplied], *, every: bool
-) -> tuple[tuple[str, ...], Path]:
-    """Tell the experiments from the folder: the last word, if it is no experiment's name."""
-    *first, last = words or ("",)
-    is_folder = bool(last) and last.removesuffix(ENDING) not in supplied
-    if every:
-        if first or not (is_folder or not last):
-            raise click.UsageError("--all copies all experiments; give no NAME with it")
-        return (), Path(last or FOLDER)
-    if not last:
-        raise click.UsageError("give the NAME of an experiment, or --all")
-    if not is_folder:
-        return words, Path(FOLDER)
-    if not first:
-        meant = nearest(last, supplied)
-        raise ExperimentError(f"{last}: no such experiment comes with neatfool{meant}")
-    return tuple(first), Path(last)
 
 
 def _write(chosen: Sequence[Supplied], folder: Path, *, overwrite: bool) -> None:
@@ -225,7 +196,7 @@ def _write(chosen: Sequence[Supplied], folder: Path, *, overwrite: bool) -> None
     except OSError as error:
         raise StorageError(
             f"{error.filename or folder}: cannot be written: {error.strerror or error}; choose "
-            "another DIR"
+            "another --out"
         ) from error
 
 

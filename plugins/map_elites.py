@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from neatfool import Encoding, ImageSpec, Inheritance, Replacement, Scores, Target
+    from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
 
 
 Item = TypeVar("Item")
@@ -119,7 +119,8 @@ class MapElites(Scheme):
         Raises:
             ExperimentError: There is none, or its genomes are not this encoding's.
         """
-        if (inheritance := self._inheritance()) is not None:
+        if self._seed_from is not None:
+            inheritance = inherit(self._seed_from, self._encoding)
             count = len(inheritance.genomes)
             genomes = "1 genome" if count == 1 else f"{count:,} genomes"
             self._beginning = f"The first generation begins with {genomes} from {self._seed_from}."
@@ -178,12 +179,9 @@ class MapElites(Scheme):
             for number, id_, lessons in state["learnt_on"]:
                 self._learnt_on[number], self._lessons[number] = id_, lessons
 
-    def _inheritance(self) -> Inheritance | None:
-        return None if self._seed_from is None else inherit(self._seed_from, self._encoding)
-
     def _make_first(self) -> Iterator[Candidate]:
         """Make the first generation: the elites of ``seed_from``, then random genomes."""
-        inheritance = self._inheritance()
+        inheritance = inherit(self._seed_from, self._encoding) if self._seed_from else None
         genomes = inheritance.genomes if inheritance else []
         self._inherited = inheritance.record if inheritance else None
         ids = self._new_ids(max(self._initial, len(genomes)))

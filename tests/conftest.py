@@ -64,14 +64,17 @@ def distribute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     before = set(sys.modules)
 
     def install(
-        name: str, entry_points: dict[str, str], modules: dict[str, str] | None = None
+        name: str,
+        entry_points: dict[str, str],
+        modules: dict[str, str] | None = None,
+        group: str = "neatfool",
     ) -> None:
         site = tmp_path / f"site-{name}"
         info = site / f"{name}-1.2.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
         lines = [f"{point} = {value}\n" for point, value in entry_points.items()]
-        (info / "entry_points.txt").write_text("".join(["[neatfool]\n", *lines]))
+        (info / "entry_points.txt").write_text("".join([f"[{group}]\n", *lines]))
         for module, code in (modules or {}).items():
             file = site / f"{module}.py"
             file.parent.mkdir(exist_ok=True)

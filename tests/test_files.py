@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from neatfool import StorageError, refuse_link
-from neatfool.files import make_folder, write_whole
+from neatfool import StorageError
+from neatfool.files import make_folder, refuse_link, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

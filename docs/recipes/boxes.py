@@ -7,7 +7,8 @@ import onnxruntime
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel
 
-from neatfool import ImageSpec, Register, Scores, TargetError, hookimpl, percent
+from neatfool import ImageSpec, Register, Scores, TargetError, hookimpl
+from neatfool.wording import percent
 
 SIZE = 608, 800  # the network takes pages of this width and height, and no other
 MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)

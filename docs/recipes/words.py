@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel, Field
 
-from neatfool import ClassNames, ImageSpec, Register, Scores, TargetError, hookimpl, percent
+from neatfool import ClassNames, ImageSpec, Register, Scores, TargetError, hookimpl
+from neatfool.wording import percent
 
 
 class Options(BaseModel, extra="forbid"):

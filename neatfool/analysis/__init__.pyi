@@ -1,30 +1,30 @@
 # The public names of neatfool.analysis, each where it is defined. This is their only list.
 
-from .ablating import ablate as ablate
-from .ablation import Ablation as Ablation
+from .ablation.measure import ablate as ablate
+from .ablation.finding import Ablation as Ablation
 from .audit import audit as audit
 from .audit import count_queries as count_queries
 from .audit import kind_of_search as kind_of_search
 from .card import Card as Card
-from .comparison import Comparison as Comparison
-from .comparison import compare as compare
+from .comparison.finding import Comparison as Comparison
+from .comparison.measure import compare as compare
 from .detection import Detection as Detection
 from .detection import detect as detect
-from .goal_switches import GoalSwitches as GoalSwitches
-from .goal_switches import goal_switches as goal_switches
-from .lineage import Ancestry as Ancestry
-from .repetition import find_repetition as find_repetition
-from .survival import Survival as Survival
-from .survival import survive as survive
+from .lineage.goal_switches import GoalSwitches as GoalSwitches
+from .lineage.goal_switches import goal_switches as goal_switches
+from .lineage.finding import Ancestry as Ancestry
+from .ablation.repetition import find_repetition as find_repetition
+from .survival.finding import Survival as Survival
+from .survival.measure import survive as survive
 from .survival_file import KeptSurvival as KeptSurvival
 from .survival_file import keep_survival as keep_survival
 from .survival_file import read_survival as read_survival
-from .tracing import ancestry as ancestry
 from .references import read_card as read_card
-from .transfer import Transfer as Transfer
-from .transfer import transfer as transfer
-from .weighing import weigh_graph as weigh_graph
-from .weighing import without_connection as without_connection
-from .weighing import without_node as without_node
+from .lineage.measure import ancestry as ancestry
+from .transferability.finding import Transfer as Transfer
+from .transferability.measure import transfer as transfer
+from .ablation.weighing import weigh_graph as weigh_graph
+from .ablation.weighing import without_connection as without_connection
+from .ablation.weighing import without_node as without_node
 
 __all__: list[str]

@@ -36,10 +36,6 @@ def match_classes(ours: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:
     in ImageNet's ``tench, Tinca tinca``; one that both names have suffices. What would fit several
     classes fits none.
 
-    Args:
-        ours: The names of one network's classes.
-        theirs: Those of the other's.
-
     Returns:
         For each class of ours that is found: its index, and the index in theirs. No class of
         theirs is found twice.

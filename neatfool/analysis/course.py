@@ -23,22 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that each generation of a run has.
-
-    Attributes:
-        key: Its name in files.
-        title: Its name for people.
-        kind: A confidence, a count of classes, a count of changes since the run began (the
-            generations add up), or a size of genomes.
-        read: Takes it from a generation's statistics.
-        tested: Whether groups are tested for a difference in it.
-    """
+    """A number that each generation of a run has; changes are counted since the run began."""
 
     key: str
     title: str
     kind: Literal["confidence", "classes", "changes", "size"]
     read: Callable[[GenerationReport], float]
-    tested: bool = False
+
+    @property
+    def tested(self) -> bool:
+        """Whether groups are tested for a difference in it."""
+        return self.kind == "classes" or self.key in {"median", "mean"}
 
     @property
     def short_title(self) -> str:
@@ -55,14 +50,12 @@ class Measure:
 
 
 def _named(key: str, title: str, kind: Literal["confidence", "changes", "size"]) -> Measure:
-    return Measure(key, title, kind, attrgetter(key), tested=key in {"median", "mean"})
+    return Measure(key, title, kind, attrgetter(key))
 
 
 def _classes(place: int, least: float) -> Measure:
-    title = f"classes ≥ {level(least)}"
-    return Measure(
-        f"classes_ge_{least:g}", title, "classes", lambda it: it.classes_ge[place], tested=True
-    )
+    key, title = f"classes_ge_{least:g}", f"classes ≥ {level(least)}"
+    return Measure(key, title, "classes", lambda report: report.classes_ge[place])
 
 
 MEASURES: Final = {
@@ -87,11 +80,7 @@ class Course:
     """A run as a comparison sees it.
 
     Attributes:
-        path: The run's folder.
-        name: The run's name.
-        seed: Its seed.
         identity: What its result depends on, the seed too.
-        target: What is fooled, by name.
         fingerprint: What tells the target from one that scores otherwise.
         classes: The names of the classes that are searched, each another.
         evaluations: int64 [G], images scored after each generation.
@@ -139,14 +128,9 @@ class Course:
         return np.where(grid <= self.reach, values[last], np.nan)
 
     def by_class(self, classes: Sequence[str], grid: np.ndarray) -> np.ndarray:
-        """Give each class's best confidence so far at numbers of images scored.
+        """Give the best confidence so far in C classes, the run's own among them: float64 [C, N].
 
-        Args:
-            classes: C names, the run's own among them. The others are empty niches.
-            grid: int64 [N], numbers of images, rising.
-
-        Returns:
-            float64 [C, N]: 0 while a niche is empty, NaN where the run has not come so far.
+        It is 0 while a niche is empty, and NaN where the run has not come so far.
         """
         places = {name: place for place, name in enumerate(classes)}
         rows = np.array([places[name] for name in self.classes], dtype=np.int64)[self.replaced]
@@ -165,7 +149,7 @@ def read_course(run: Run) -> Course:
         RunError: Its database cannot be read.
     """
     replacements = np.array(run.replacements, dtype=float).reshape(-1, 3)
-    history = run.history
+    history, target = run.history, run.info["target"]
     searched, names = run.searched, run.classes
     places = np.full(len(names), -1)
     places[list(searched)] = np.arange(len(searched))
@@ -176,11 +160,15 @@ def read_course(run: Run) -> Course:
         name=run.name,
         seed=run.seed,
         identity=run.info["identity"],
-        target=str(run.info["target"]["name"]),
-        fingerprint=str(run.info["target"]["fingerprint"]),
-        classes=tuple(_told_apart(names[index] for index in searched)),
+        target=str(target["name"]),
+        fingerprint=str(target["fingerprint"]),
+        classes=tuple(_numbered(names[index] for index in searched)),
         evaluations=evaluations,
-        values={key: _values(measure, history) for key, measure in MEASURES.items()},
+        values={
+            key: values.cumsum() if measure.kind == "changes" else values
+            for key, measure in MEASURES.items()
+            for values in [np.array([measure.read(report) for report in history], dtype=float)]
+        },
         replaced=places[indices],
         replaced_at=evaluations[generations - (history[0].generation if history else 0)],
         confidences=replacements[:, 2],
@@ -189,14 +177,9 @@ def read_course(run: Run) -> Course:
     )
 
 
-def _values(measure: Measure, history: Sequence[GenerationReport]) -> np.ndarray:
-    values = np.array([measure.read(report) for report in history], dtype=float)
-    return values.cumsum() if measure.kind == "changes" else values
-
-
-def _told_apart(names: Iterable[str]) -> Iterator[str]:
+def _numbered(names: Iterable[str]) -> Iterator[str]:
     """Number a name that was there before: ``crane``, ``crane (2)``."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for name in names:
-        seen[name] += 1
-        yield name if seen[name] == 1 else f"{name} ({seen[name]})"
+        counts[name] += 1
+        yield name if counts[name] == 1 else f"{name} ({counts[name]})"

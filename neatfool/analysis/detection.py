@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from pydantic import Field
@@ -20,15 +20,8 @@ from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import LINE_COLOURS, MUTED
 from neatfool.present.finding import Facts, Records
 from neatfool.present.output import Output
-from neatfool.present.story import (
-    Block,
-    Chart,
-    Headline,
-    Note,
-    Section,
-    Table,
-)
-from neatfool.wording import level, percent, share
+from neatfool.present.story import Block, Chart, Headline, Note, Section, Table
+from neatfool.wording import counted, level, percent, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,8 +35,8 @@ if TYPE_CHECKING:
 KEPT: Final = (0.95, 0.99)
 """The usual shares of in-distribution images that a detector lets pass."""
 BINS: Final = 36
-EDGE: Final = 1
-"""This percentage of either kind of images at each end may lie outside of a chart."""
+EDGES: Final = (1, 99)
+"""What lies outside of these percentiles of either kind of images may lie outside of a chart."""
 NOTES: Final = (
     "Pass at 95 % is the share of fooling images that pass where 95 % of in-distribution ones do: "
     "the false-positive rate.",
@@ -86,14 +79,8 @@ class Detected(Facts):
         for kept in (*KEPT, 1.0):
             threshold = float(np.quantile(known, kept, method="higher"))
             caught = int((fooling > threshold).sum())
-            at.append(
-                Threshold(
-                    kept=kept,
-                    threshold=threshold,
-                    passing=1 - caught / len(fooling),
-                    caught=caught,
-                )
-            )
+            passing = 1 - caught / len(fooling)
+            at.append(Threshold(kept=kept, threshold=threshold, passing=passing, caught=caught))
         wins = float(mannwhitneyu(fooling, known).statistic)
         return cls(
             name=name,
@@ -113,31 +100,19 @@ class Detected(Facts):
         drawn, axes = new_axes(520, 230, right=16, left=52, bottom=34, top=26)
         both = np.array(self.known), np.array(self.fooling)
         thresholds = [self.where(kept).threshold for kept in levels]
-        ends = [*thresholds, *np.percentile(both[0], (EDGE, 100 - EDGE))]
-        ends += [*np.percentile(both[1], (EDGE, 100 - EDGE))]
+        ends = [*thresholds, *np.percentile(both[0], EDGES), *np.percentile(both[1], EDGES)]
         room = 0.03 * (max(ends) - min(ends) or 1)
         bins = np.linspace(min(ends) - room, max(ends) + room, BINS + 1)
         for values, colour in zip(both, LINE_COLOURS, strict=False):
-            axes.hist(
-                values.clip(bins[0], bins[-1]),
-                bins=bins.tolist(),
-                weights=np.full(len(values), 1 / len(values)),
-                color=colour,
-                alpha=0.55,
-                edgecolor=colour,
-                linewidth=0.6,
-            )
+            look: Any = {"color": colour, "alpha": 0.55, "edgecolor": colour, "linewidth": 0.6}
+            shares = np.full(len(values), 1 / len(values))
+            axes.hist(values.clip(bins[0], bins[-1]), bins=bins.tolist(), weights=shares, **look)
         for threshold, kept, dashes in zip(thresholds, levels, ((5, 2), (1.5, 1.5)), strict=False):
             axes.axvline(threshold, color=MUTED, linewidth=1.2, linestyle=(0, dashes))
-            axes.annotate(
-                level(kept),
-                (threshold, 1.01),
-                xycoords=("data", "axes fraction"),
-                ha="right" if kept == levels[0] else "left",
-                va="bottom",
-                color=MUTED,
-                fontsize=8.5,
-            )
+            side = "right" if kept == levels[0] else "left"
+            look = {"ha": side, "va": "bottom", "color": MUTED, "fontsize": 8.5}
+            place = ("data", "axes fraction")
+            axes.annotate(level(kept), (threshold, 1.01), xycoords=place, **look)
         axes.yaxis.set_major_formatter(lambda value, _: level(value))
         axes.set_xlim(float(bins[0]), float(bins[-1]))
         return drawn
@@ -199,10 +174,8 @@ class DetectedOfRun(OfRun):
     def table(self) -> Table:
         """Write a row for each detector."""
         guard = f", evolved against the detector {self.guarded}" if self.guarded else ""
-        subject = (
-            f"{self.label}: {self.elites:,} fooling image{'s' * (self.elites != 1)}, median "
-            f"confidence {self.in_words}{guard}"
-        )
+        images = counted(self.elites, "fooling image", "fooling images")
+        subject = f"{self.label}: {images}, median confidence {self.in_words}{guard}"
         rows = []
         for each in self.detectors:
             passing = [each.where(kept) for kept in self.levels]
@@ -248,11 +221,9 @@ class Detection(OfRuns):
                     f"{each.looks_at} · AUROC {each.auroc:.3f}".removeprefix(" · "),
                 )
         yield from map(Note, NOTES)
-        reasons: dict[str, dict[str, None]] = {}
-        for run in self.runs:
-            for name, why in run.left_out.items():
-                reasons.setdefault(why, {})[name] = None
-        for why, names in reasons.items():
+        left_out = [item for run in self.runs for item in run.left_out.items()]
+        for why in dict.fromkeys(why for _, why in left_out):
+            names = dict.fromkeys(name for name, reason in left_out if reason == why)
             yield Note(f"Left out: {', '.join(names)}. Reason: {why}.")
 
     def records(self) -> Records:
@@ -317,15 +288,11 @@ def detect(
         for target, places in alike.values():
             some = [(opened[place], chosen[place]) for place in places]
             found |= zip(places, _ask(target, some, folder, detectors, console), strict=True)
-    return Detection(runs=tuple(found[place] for place in range(len(opened))))
+    return Detection(runs=tuple(found[place] for place in sorted(found)))
 
 
 def _open_network(run: Run, ending: ExitStack) -> tuple[str, Target]:
-    """Load the network that a run fooled, without a guard that it may have had.
-
-    Returns:
-        A text that is the same for equal networks, and the network.
-    """
+    """Load the network that a run fooled, without its guard, and a text that equal ones share."""
     if run.requests:
         raise ExperimentError(
             f"{run.path}: its target costs something to ask, and detectors would ask it about all "
@@ -366,12 +333,12 @@ def _ask(
         few=known.few,
         text=known.describe(),
     )
-    told, start = [], 0
+    findings, start = [], 0
     for run, elites in chosen:
         part = slice(start, start + len(elites))
         start = part.stop
         middle, rank = np.median([(e.confidence, e.rank) for e in elites], axis=0).tolist()
-        told.append(
+        findings.append(
             DetectedOfRun(
                 **OfRun.facts(run, len(elites)),
                 guarded=_guard_of(run),
@@ -387,4 +354,4 @@ def _ask(
                 shown=tuple((each.name, each.index, each.confidence) for each in elites),
             )
         )
-    return told
+    return findings

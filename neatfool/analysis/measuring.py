@@ -15,7 +15,7 @@ from neatfool.analysis.card import PASSING, Asked, Defence, Detector, Transfer
 from neatfool.analysis.detection import detect
 from neatfool.analysis.estimates import Shares, tell_apart, threshold_of
 from neatfool.analysis.sureness import Sureness, count_images, look
-from neatfool.analysis.transfer import transfer
+from neatfool.analysis.transferability.measure import transfer
 from neatfool.errors import ExperimentError
 from neatfool.files import read_json
 from neatfool.fooling.opening import open_scorer

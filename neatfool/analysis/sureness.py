@@ -9,8 +9,9 @@ import torch
 from pydantic import Field
 from scipy.special import logit
 
-from neatfool.analysis.changes import DRAWN, all_changes, pick
 from neatfool.analysis.nothing import images_of_nothing
+from neatfool.analysis.survival.changes import all_changes, pick
+from neatfool.analysis.survival.finding import Kind
 from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites
 from neatfool.ood.asking import behind
@@ -214,10 +215,17 @@ class _Looking:
             for change, elites in zip(same, chosen, strict=True):
                 saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
                 images.append(fit_images(change.apply(elites, saved, strength), spec))
-            words = f"{same[0].what} ({same[0].at(strength)})"
-            if same[0].name == DRAWN:
-                words = "drawn at four times the size"
-            kind = f"{same[0].name}={strength:g}"
+            change = same[0]
+            words = Kind(
+                name=change.name,
+                what=change.what,
+                unit=change.unit,
+                harmless=change.harmless,
+                signed=change.signed,
+                usual=strength,
+                points=(),
+            ).words
+            kind = f"{change.name}={strength:g}"
             yield self.score((kind, "changed", f"evolved, {words}"), torch.cat(images), own, seeds)
 
     def _odds(self, images: torch.Tensor) -> np.ndarray:

@@ -14,7 +14,7 @@ from neatfool.present.finding import Facts
 from neatfool.present.saving import save, write_report
 
 if TYPE_CHECKING:
-    from neatfool.analysis.survival import Survival, Survived
+    from neatfool.analysis.survival.finding import Survival, Survived
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
 

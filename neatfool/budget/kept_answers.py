@@ -50,8 +50,12 @@ def read(kept: Sequence[bytes], classes: list[str], spec: ImageSpec) -> Scores:
         Scores [N, K] of all classes, with ``ok``. A class that an answer does not name has
         confidence 0.
     """
-    answers = [_read(each) for each in kept]
-    _add_classes(classes, answers)
+    answers, known = [_read(each) for each in kept], set(classes)
+    for answer in answers:
+        if not isinstance(answer, Scores | None):
+            new = [(-sure, name) for name, sure in answer.items() if name not in known]
+            classes += [name for _, name in sorted(new)]
+            known.update(classes)
     numbers = {name: number for number, name in enumerate(classes)}
     ok = np.array([answer is not None for answer in answers], np.bool_)
     dense = [answer for answer in answers if isinstance(answer, Scores)]
@@ -84,15 +88,3 @@ def _read(kept: bytes) -> Scores | Mapping[str, float] | None:
     probs = np.frombuffer(numbers, kinds[0], classes)
     start = probs.nbytes
     return Scores(probs, np.frombuffer(numbers, kinds[1], offset=start) if kinds[1:] else None)
-
-
-def _add_classes(
-    classes: list[str], answers: Sequence[Scores | Mapping[str, float] | None]
-) -> None:
-    known = set(classes)
-    for answer in answers:
-        if answer is None or isinstance(answer, Scores):
-            continue
-        new = sorted(answer.keys() - known, key=lambda name: (-answer[name], name))
-        known.update(new)
-        classes += new

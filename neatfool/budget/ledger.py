@@ -15,12 +15,12 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from neatfool.errors import BudgetSpent
-from neatfool.run.schema import LEDGER_SCHEMA, write
+from neatfool.run.schema import SCHEMA, write
 from neatfool.run.sqlite import connect, connect_to_write, sqlite_errors_in_words, transaction
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from neatfool.run.sqlite import Connection
@@ -72,7 +72,7 @@ class Ledger:
         self._settled: dict[int, str] = {}
         if database is None:
             self._connection = connect(None)
-            self._connection.executescript(LEDGER_SCHEMA)
+            self._connection.executescript(SCHEMA)
         else:
             with sqlite_errors_in_words(database):
                 self._connection = connect_to_write(database)
@@ -84,14 +84,14 @@ class Ledger:
     @property
     def queries_left(self) -> int | None:
         """The number of images that may still be sent; None if there is no limit."""
-        return None if self.budget.queries is None else max(0, self.budget.queries - self.queries)
+        most = self.budget.queries
+        return None if most is None else max(0, most - self.queries)
 
     @property
     def requests_left(self) -> int | None:
         """The number of requests that may still be sent; None if there is no limit."""
-        if self.budget.requests is None:
-            return None
-        return max(0, self.budget.requests - self.requests)
+        most = self.budget.requests
+        return None if most is None else max(0, most - self.requests)
 
     def debit(self, images: int) -> int:
         """Enter a request of some number of images before sending it; it is on the disk then.
@@ -116,20 +116,23 @@ class Ledger:
 
     def shortage(self, images: int) -> str:
         """Say why a request of ``images`` exceeds the budget; the empty string if it does not."""
-        budget = self.budget
-        if budget.queries is not None and self.queries + images > budget.queries:
-            return _describe_spent(self.queries, budget.queries, "query", "queries")
-        if budget.requests is not None and self.requests >= budget.requests:
-            return _describe_spent(self.requests, budget.requests, "request", "requests")
+        for spent, more, most, one, many in (
+            (self.queries, images, self.budget.queries, "query", "queries"),
+            (self.requests, 1, self.budget.requests, "request", "requests"),
+        ):
+            if most is not None and spent + more > most:
+                verb = "is" if most == 1 else "are"
+                return f"{spent:,} of {counted(most, one, many)} (max_{many}) {verb} spent"
         return ""
 
     def overspent(self) -> str:
         """Say that more is spent than the budget allows; the empty string if it is not."""
-        budget = self.budget
-        if budget.queries is not None and self.queries > budget.queries:
-            return f"max_queries = {budget.queries}: {self.queries:,} queries are spent already"
-        if budget.requests is not None and self.requests > budget.requests:
-            return f"max_requests = {budget.requests}: {self.requests:,} requests are spent already"
+        for spent, most, many in (
+            (self.queries, self.budget.queries, "queries"),
+            (self.requests, self.budget.requests, "requests"),
+        ):
+            if most is not None and spent > most:
+                return f"max_{many} = {most}: {spent:,} {many} are spent already"
         return ""
 
     def take_back(self, number: int) -> None:
@@ -204,8 +207,7 @@ class Ledger:
             self.requests, self.queries = db.execute(_SPENT).fetchone()
 
     def _write_settled(self, db: sqlite3.Connection) -> None:
-        rows: Sequence[tuple[str, int]] = [(text, n) for n, text in self._settled.items()]
-        db.executemany(_SETTLE, rows)
+        db.executemany(_SETTLE, [(text, number) for number, text in self._settled.items()])
         self._settled.clear()
 
     @contextmanager
@@ -215,9 +217,3 @@ class Ledger:
             self._connection.execute(f"PRAGMA synchronous = {synchronous}")
             with transaction(self._connection) as db:
                 yield db
-
-
-def _describe_spent(spent: int, budget: int, one: str, many: str) -> str:
-    """Say that a budget is spent, with the name of its option."""
-    verb = "is" if budget == 1 else "are"
-    return f"{spent:,} of {counted(budget, one, many)} (max_{many}) {verb} spent"

@@ -11,7 +11,7 @@ import click
 
 from neatfool import __version__
 from neatfool.cli.main_group import MainGroup
-from neatfool.evolution.garbage import collected_rarely
+from neatfool.machine import collected_rarely
 from neatfool.network.memory import keep_freed_memory
 
 __all__ = ["main"]

@@ -17,9 +17,8 @@ from neatfool.config.options import read_options
 from neatfool.config.problems import Problems
 from neatfool.errors import ExperimentError, PluginError, blaming, nearest
 from neatfool.experiment.framework import OWN_KEYS
-from neatfool.plugin.manager import PluginManager
+from neatfool.plugin.manager import PluginManager, views
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
-from neatfool.plugin.views import views
 from neatfool.testing import CheckResult, check_observers, check_registration
 
 if TYPE_CHECKING:
@@ -170,29 +169,24 @@ def _check(
     manager: PluginManager, kind: str, name: str, settings: Sequence[str]
 ) -> list[CheckResult]:
     try:
-        if kind in RESERVED_KEYS:
-            registration = manager.load(kind, name)
-            loaded = CheckResult(LOADED, passed=True)
-            if kind == "view":
-                views([name], manager)
-            if kind in NO_CHECKS:
-                return [loaded]
-            return [
-                loaded,
-                *check_registration(registration, _read_settings(registration, settings)),
-            ]
+        if kind == "command":
+            ours = set(COMMANDS) | (set(manager.commands(OURS)) if name != OURS else set())
+            return [_check_names(manager.commands(name), ours)]
         if kind == "observer":
             if made := manager.load_observer(name):
                 manager.add_observer(made, _read_settings(made, settings) or made.options())
             hooks = CheckResult(HOOKS, passed=True)
             return [hooks, *check_observers(manager.observers())]
-        if kind == "command":
-            ours = set(COMMANDS) | (set(manager.commands(OURS)) if name != OURS else set())
-            return [_check_names(manager.commands(name), ours)]
+        if kind not in RESERVED_KEYS:
+            problems = (entry.problem for entry in manager.available() if entry.name == name)
+            return [CheckResult(LOADED, passed=False, message=next(problems))]
+        made = manager.load(kind, name)
+        if kind == "view":
+            views([name], manager)
+        more = () if kind in NO_CHECKS else check_registration(made, _read_settings(made, settings))
+        return [CheckResult(LOADED, passed=True), *more]
     except PluginError as error:
         return [CheckResult(LOADED, passed=False, message=str(error))]
-    problem = next(entry.problem for entry in manager.available() if entry.name == name)
-    return [CheckResult(LOADED, passed=False, message=problem)]
 
 
 def _read_settings(registration: Registration, settings: Sequence[str]) -> BaseModel | None:

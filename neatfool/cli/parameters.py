@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from neatfool.plugin.entries import OPTIONS_GROUP, entry_points
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from importlib.metadata import EntryPoint
+
+    from neatfool.plugin.manager import PluginManager
 
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
+
+_log = logging.getLogger("neatfool.cli")
 
 A_PATH = click.Path(path_type=Path)
 
@@ -43,21 +52,50 @@ def experiment_parameters(command: Command) -> Command:
     return click.argument("file", type=A_PATH)(seed(overrides_option(command)))
 
 
-def watch_options(command: Command) -> Command:
-    """Add the options of a page that shows the run; the observer ``watch`` reads them."""
-    port = click.option(
-        "--port",
-        type=click.IntRange(0, 65535),
-        metavar="N",
-        help="Watch on this port.  [default: any that is free]",
-    )
-    show = click.option("--open", is_flag=True, help="Watch, and open the page in the browser.")
-    watch = click.option(
-        "--watch",
-        is_flag=True,
-        help="Serve a page to this machine that shows the run, and can pause and stop it.",
-    )
-    return watch(show(port(command)))
+class RunCommand(click.Command):
+    """A command that makes a run. The entry points ``neatfool.options`` add to its options.
+
+    Each is named like an installed observer, which is loaded if one of its options is given, and is
+    a list of :class:`click.Option`. Its module is imported for each such command, so it is light.
+    """
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """List the options; help comes last."""
+        *own, last = super().get_params(ctx)
+        return [*own, *(each for options in _options().values() for each in options), last]
+
+
+def observers_asked_for(given: Mapping[str, Any]) -> dict[str, str]:
+    """Give the observers of which options are given, each with the first of them."""
+    return {
+        observer: option.opts[0]
+        for observer, options in _options().items()
+        for option in reversed(options)
+        if given.get(str(option.name))
+    }
+
+
+def load_observers(plugins: PluginManager, given: Mapping[str, Any]) -> None:
+    """Load the observers of which options are given."""
+    for name in observers_asked_for(given):
+        if made := plugins.load_observer(name):
+            plugins.add_observer(made, made.options())
+
+
+def _options() -> dict[str, list[click.Option]]:
+    return _load(tuple(entry_points(OPTIONS_GROUP)))
+
+
+@lru_cache(1)
+def _load(points: tuple[EntryPoint, ...]) -> dict[str, list[click.Option]]:
+    """Load options by their observers' names; leave out those that are broken, and say so once."""
+    options = {}
+    for point in points:
+        try:
+            options[point.name] = point.load()
+        except Exception as error:
+            _log.warning("options of the observer %r (%s): %s", point.name, point.value, error)
+    return options
 
 
 def jobs_option(command: Command) -> Command:

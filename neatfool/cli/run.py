@@ -10,12 +10,14 @@ import click
 
 from neatfool.cli.failures import INTERRUPTED
 from neatfool.cli.parameters import (
+    RunCommand,
     count_option,
     experiment_parameters,
     jobs_option,
+    load_observers,
     no_report_option,
+    observers_asked_for,
     run_argument,
-    watch_options,
 )
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
 from neatfool.present.output import Output, waiting
@@ -44,10 +46,11 @@ EXIT_CODES: Final = {
 
 
 @click.command(
+    cls=RunCommand,
     epilog="""\b
 Examples:
   neatfool run experiments/mnist.ini
-  neatfool run experiments/mnist.ini --images 5000
+  neatfool run mnist --images 5000              # see `neatfool experiments list`
   neatfool run experiments/mnist.ini --seed 2 --set scheme.batch=100
   neatfool run experiments/mnist.ini --out /tmp/first-look
   neatfool run experiments/mnist.ini --seeds 1-5 --jobs 2     # runs/mnist/mnist-1 to -5
@@ -80,7 +83,6 @@ runs only spent their budget.""",
 )
 @click.option("--overwrite", is_flag=True, help="Delete a run in the folder, and start anew.")
 @no_report_option
-@watch_options
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -96,9 +98,12 @@ def run(
     overrides: tuple[str, ...],
     overwrite: bool,
     no_report: bool,
-    **watching: Any,
+    **observing: Any,
 ) -> None:
-    """Run the experiment in FILE; the run's folder gets images and a report."""
+    """Run the experiment in FILE; the run's folder gets images and a report.
+
+    FILE may also be the name of an experiment that comes with neatfool, such as mnist.
+    """
     if generations is not None and images is not None:
         raise click.UsageError("give --generations or --images, not both")
     given = {
@@ -110,8 +115,8 @@ def run(
     if seeds is not None:
         if seed is not None:
             raise click.UsageError("give --seed or --seeds, not both")
-        if any(watching.values()):
-            raise click.UsageError("--watch is for one run; `neatfool watch` shows several")
+        for option in observers_asked_for(observing).values():
+            raise click.UsageError(f"{option} is for one run, and --seeds makes several")
         choices = {"jobs": jobs or 1, "overwrite": overwrite, "report": not no_report}
         raise SystemExit(_run_with_seeds(ctx, file, out, seeds, overrides, choices))
     if jobs is not None:
@@ -123,8 +128,7 @@ def run(
         from neatfool.plugin.manager import PluginManager
 
         plugins = PluginManager()
-        if any(watching.values()):
-            plugins.load_observer("watch")
+        load_observers(plugins, observing)
         experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
         folder = out or Path("runs") / f"{experiment.name}-{experiment.general.seed}"
         assembly = assemble(experiment)
@@ -153,6 +157,7 @@ def _run_with_seeds(
 
 
 @click.command(
+    cls=RunCommand,
     epilog="""\b
 Examples:
   neatfool resume runs/mnist-1
@@ -177,7 +182,6 @@ Examples:
     least=0,
 )
 @no_report_option
-@watch_options
 @trust_option
 def resume(
     run_folder: Path,
@@ -187,7 +191,7 @@ def resume(
     max_requests: int | None,
     workers: int | None,
     no_report: bool,
-    **watching: Any,
+    **observing: Any,
 ) -> None:
     """Resume the run in folder RUN, as if it had never stopped.
 
@@ -204,8 +208,7 @@ def resume(
     if generations and images:
         raise click.UsageError("give --generations or --images, not both")
     plugins = PluginManager()
-    if any(watching.values()):
-        plugins.load_observer("watch")
+    load_observers(plugins, observing)
     budget = {"max_queries": max_queries, "max_requests": max_requests}
 
     def assemble_again(resolved: dict[str, Json], recorded: Plan) -> Assembly:

@@ -22,7 +22,7 @@ from neatfool.experiment.classes import check_classes, with_nothing
 from neatfool.scoring.planning import make_plan, take_up
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.viewed_target import show_views
+from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.spec.image_spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Assembly:
         showing, name = self.experiment.showing, self.experiment.target.label
         if showing is None:
             return self.target
-        return show_views(self.target, showing, name=name, seed=self.experiment.general.seed)
+        return ViewedTarget(self.target, showing, name=name, seed=self.experiment.general.seed)
 
     @cached_property
     def spec(self) -> ImageSpec:
@@ -120,13 +120,7 @@ class Assembly:
 def assemble(
     experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
 ) -> Assembly:
-    """Put an experiment together, and make what scores; see :class:`Assembly`.
-
-    Raises:
-        PluginError: A plugin's factory raised an exception.
-        TargetError: The target does not recognise its own images.
-        ExperimentError: An option does not fit the target.
-    """
+    """Put an experiment together, and make what scores; see :class:`Assembly`."""
     assembly = Assembly(experiment, recorded, to_search=to_search)
     assembly.scorer  # noqa: B018 - is made here
     return assembly

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import PluginManager
-    from neatfool.run.statistics import GenerationReport, Outcome
+    from neatfool.run.statistics import GenerationReport
 
 STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 FINE: Final = 0.75
@@ -105,40 +105,32 @@ class Measured:
         """What limits the run: ``"the target"``, or the stage that costs most, or the rest."""
         if self.ratio >= FINE:
             return "the target"
-        costs = {name: share for name, _, share in self.rows}
+        shares = {name: part for name, _, part in self.rows}
         # A stage that overlaps with scoring does not keep the target waiting.
-        waiting = max(0.0, 1 - costs["scoring"])
-        costs = {name: min(share, waiting) for name, share in costs.items()} | {
-            "scoring": costs["scoring"] - self.ratio
-        }
+        waiting = max(0.0, 1 - shares["scoring"])
+        costs = {name: min(part, waiting) for name, part in shares.items()}
+        costs["scoring"] = shares["scoring"] - self.ratio
         return max(costs, key=lambda name: costs[name])
 
     def advice(self) -> str:
         """Say in a sentence or two what limits the run and what to try."""
-        if self.ended:
-            return (
-                f"The experiment ended after {self.whole_images:,} images, so this was short; give "
-                f"it more ([experiment] images or generations). {self._advise()}"
-            )
-        return self._advise()
-
-    def _advise(self) -> str:
+        short = (
+            f"The experiment ended after {self.whole_images:,} images, so this was short; give "
+            "it more ([experiment] images or generations). "
+            if self.ended
+            else ""
+        )
         if self.limit == "the target":
             return (
-                "The target is the limit, as it should be: the run reaches "
+                f"{short}The target is the limit, as it should be: the run reaches "
                 f"{share(self.ratio)} of its speed. Only a faster target (another device or "
                 "batch_size) gives more."
             )
         (part,) = [share(part) for name, _, part in self.rows if name == self.limit]
+        found = f"{self.limit.capitalize()} keeps the target waiting, with {part} of the time"
         if self.limit == "scoring":
-            return (
-                f"Scoring takes {part} of the time, longer than the target needs alone: "
-                f"{REMEDIES['scoring']}."
-            )
-        return (
-            f"{self.limit.capitalize()} keeps the target waiting, with {part} of the time: "
-            f"{REMEDIES[self.limit]}."
-        )
+            found = f"Scoring takes {part} of the time, longer than the target needs alone"
+        return f"{short}{found}: {REMEDIES[self.limit]}."
 
 
 class TargetTrial:
@@ -155,31 +147,24 @@ class TargetTrial:
         self._ways = {(plan.threads or cores, plan.workers), (cores, 1)}
         calls = max(1, assembly.scheme.batch // batch)
         images = assembly.encoding.render(assembly.encoding.create(range(calls * batch)))
-        if not self._networks:
-            images = images.cpu()
-        self.images = images
+        self.images = images if self._networks else images.cpu()
+        numpy = self._target.spec.array == "numpy"
         self._calls = [
-            images[start : start + batch].cpu().numpy()
-            if self._target.spec.array == "numpy"
-            else images[start : start + batch]
-            for start in range(0, len(images), batch)
+            part.cpu().numpy() if numpy else part for part in torch.split(self.images, batch)
         ]
 
     def images_per_s(self) -> float:
         """Measure two ways to use the cores, the plan's and all for each call; give the better."""
         if not self._networks:
-            return self._throughput(1, 1)
+            return raw_throughput(lambda: [*map(self._score, self._calls)], len(self.images))
         return max(self._throughput(*way) for way in self._ways)
 
     def _throughput(self, threads: int, workers: int) -> float:
-        if not self._networks:
-            return raw_throughput(lambda: [*map(self._score, self._calls)], len(self.images))
+        calls = [partial(self._score, images) for images in self._calls]
         with closing(Workers("neatfool-alone", self._networks, threads, workers)) as crew:
 
             def score_all() -> None:
-                calls = [partial(self._score, images) for images in self._calls]
-                futures = [crew.submit(n, self._form, call) for n, call in enumerate(calls)]
-                for future in futures:
+                for future in [crew.submit(n, self._form, call) for n, call in enumerate(calls)]:
                     future.result()
 
             return raw_throughput(score_all, len(self.images))
@@ -197,12 +182,7 @@ class TargetTrial:
 
 
 def raw_throughput(score: Callable[[], object], images: int) -> float:
-    """Give images a second by the median call: half a second of calls, but at least three.
-
-    Args:
-        score: Scores the images. Its first call does not count.
-        images: How many images it scores.
-    """
+    """Give images a second by the median call: half a second of calls, but at least three."""
     score()
     seconds: list[float] = []
     while len(seconds) < FEWEST_CALLS or sum(seconds) < SECONDS_ALONE:
@@ -231,11 +211,6 @@ def measure(
             experiment ends earlier. A generation is never cut short.
         warm: How many of the first generations to leave out, if more follow.
         say: Called with what happens next.
-
-    Raises:
-        ExperimentError: Asking the target costs something.
-        RunError: The run had no generation to measure.
-        NeatfoolError: The target, a plugin or the disk failed.
     """
     if assembly.scorer.metered is not None:
         raise too_costly(assembly.scorer.name)
@@ -249,9 +224,25 @@ def measure(
     watch = _RunWatch(seconds, warm, alone)
     plugins.register_object(watch, "bench")
     say("running the experiment" if seconds is None else f"running for {seconds:g} s")
-    session = start(assembly, folder)
-    session.go(plugins.observers(), watch)
-    return watch.sum_up(before)
+    outcome = start(assembly, folder).go(plugins.observers(), watch)
+    if watch.after is None:
+        raise RunError("bench: the run ended before its first generation was done")
+    first = min(warm, len(watch.reports) - 1)
+    reports = watch.reports[first:]
+    images = [0, *(report.evaluations for report in watch.reports)]
+    return Measured(
+        generations=len(reports),
+        images=images[-1] - images[first],
+        exact=sum(report.confirmed for report in reports),
+        replacements=sum(report.replacements for report in reports),
+        seconds=watch.ends[-1] - watch.ends[first],
+        stages={name: sum(getattr(report.stages, name) for report in reports) for name in STAGES},
+        elapsed=sum(report.stages.elapsed for report in reports),
+        alone_per_s=statistics.median([before, watch.after]),
+        whole_images=images[-1],
+        whole_seconds=outcome.seconds,
+        ended=outcome.reason == "finished" and seconds is not None,
+    )
 
 
 def too_costly(name: str) -> ExperimentError:
@@ -263,58 +254,28 @@ class _RunWatch:
     """Observes the run, stops it in time, and times the target again before it is closed."""
 
     def __init__(self, seconds: float | None, warm: int, alone: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._warm = warm
-        self._alone = alone
-        self._began = time.perf_counter()
-        self._reports: list[GenerationReport] = []
-        self._ends: list[float] = []
-        self._after: float | None = None
-        self._whole = 0.0
-        self._ended = False
+        self.reports: list[GenerationReport] = []
+        self.ends = [time.perf_counter()]
+        """When the run began, and when each generation ended."""
+        self.after: float | None = None
+        self._seconds, self._warm, self._alone = seconds, warm, alone
 
     def __call__(self) -> bool:
         """Whether the time is up."""
-        if self._seconds is None or len(self._ends) <= self._warm:
+        if self._seconds is None or len(self.reports) <= self._warm:
             return False
-        began = [self._began, *self._ends][self._warm]
-        return time.perf_counter() - began >= self._seconds
+        return time.perf_counter() - self.ends[self._warm] >= self._seconds
 
     @hookimpl
     def neatfool_run_started(self) -> None:
-        self._began = time.perf_counter()
+        self.ends = [time.perf_counter()]
 
     @hookimpl
     def neatfool_generation_done(self, report: GenerationReport) -> None:
-        self._reports.append(report)
-        self._ends.append(time.perf_counter())
+        self.reports.append(report)
+        self.ends.append(time.perf_counter())
 
     @hookimpl
-    def neatfool_run_finished(self, outcome: Outcome) -> None:
-        self._whole = outcome.seconds
-        self._ended = outcome.reason == "finished"
-        if self._reports:
-            self._after = self._alone()
-
-    def sum_up(self, before: float) -> Measured:
-        """Sum up all generations but the warm ones."""
-        if self._after is None:
-            raise RunError("bench: the run ended before its first generation was done")
-        first = min(self._warm, len(self._reports) - 1)
-        reports = self._reports[first:]
-        images = [0, *(report.evaluations for report in self._reports)]
-        return Measured(
-            generations=len(reports),
-            images=images[-1] - images[first],
-            exact=sum(report.confirmed for report in reports),
-            replacements=sum(report.replacements for report in reports),
-            seconds=self._ends[-1] - [self._began, *self._ends][first],
-            stages={
-                name: sum(getattr(report.stages, name) for report in reports) for name in STAGES
-            },
-            elapsed=sum(report.stages.elapsed for report in reports),
-            alone_per_s=statistics.median([before, self._after]),
-            whole_images=images[-1],
-            whole_seconds=self._whole,
-            ended=self._ended and self._seconds is not None,
-        )
+    def neatfool_run_finished(self) -> None:
+        if self.reports:
+            self.after = self._alone()

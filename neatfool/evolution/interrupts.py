@@ -15,12 +15,12 @@ class Interrupts:
     """Ctrl-C: the first asks the run to stop after its generation, the second stops it at once."""
 
     def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
-        self._asked = False
+        self._stopping = False
         self._on_first = on_first
 
     def __call__(self) -> bool:
         """Whether a stop was asked for."""
-        return self._asked
+        return self._stopping
 
     @contextmanager
     def handled(self) -> Iterator[None]:
@@ -37,7 +37,7 @@ class Interrupts:
                 signal.signal(number, handler)
 
     def _handle(self, *_: object) -> None:
-        if self._asked:
+        if self._stopping:
             raise KeyboardInterrupt
-        self._asked = True
+        self._stopping = True
         self._on_first()

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    import numpy as np
-
     from neatfool.evolution.assembly import Assembly
     from neatfool.run.store import RunStore
     from neatfool.scoring.generation import Generation
@@ -86,9 +84,7 @@ class Evolution:
         self.scheme = assembly.scheme
         self.spent = ""
         self.generation = store.last_generation()
-        self.evaluations = (
-            store.reports(self.generation)[0].evaluations if self.generation >= 0 else 0
-        )
+        self.evaluations = store.evaluations(self.generation)
         self._scorer = assembly.scorer
         self._encoding = assembly.encoding
         self._encoding_name = choices.encoding.label
@@ -111,8 +107,7 @@ class Evolution:
     @property
     def scored(self) -> int:
         """Images scored so far, those of the current generation included."""
-        under_way = self._scoring
-        return self.evaluations + (sum(under_way.answered) if under_way is not None else 0)
+        return self.evaluations + (sum(self._scoring.answered) if self._scoring else 0)
 
     def length(self) -> float:
         """Give the images of the whole run, estimated where its length is in generations."""
@@ -139,14 +134,18 @@ class Evolution:
         """
         clock = StageClock()
         current: _Generation | None = None
+        failure: BaseException | None
         try:
             current = self._start(clock)
             while current is not None and (finished := self._finish(current)) is not None:
                 report, replacements, keep = finished
                 ahead = current.scoring.batches.in_threads and current.quickly
-                clock, current = current.clock.next(), None
+                clock, current, failure = current.clock.next(), None, None
                 clock.lap("recording")
-                current, failure = self._start_ahead(clock) if ahead else (None, None)
+                try:
+                    current = self._start(clock) if ahead else None
+                except BaseException as error:  # Ctrl-C, too: the last one is committed first
+                    failure = error
                 clock.skip()
                 with self._blaming_recording():
                     keep()
@@ -162,21 +161,11 @@ class Evolution:
                     current = self._start(clock)
             if not self.done:
                 self._recorder.flush()
-                self._store.end()
+                self._store.keep("ended_after", self.generation)
         finally:
             if current is not None:
                 current.scoring.cancel()
             self._recorder.flush()
-
-    def _start_ahead(self, clock: StageClock) -> tuple[_Generation | None, BaseException | None]:
-        """Start the next generation before the last is committed.
-
-        An error is given back, not raised: the last generation must be committed first.
-        """
-        try:
-            return self._start(clock), None
-        except BaseException as error:  # Ctrl-C, too
-            return None, error
 
     def _start(self, clock: StageClock) -> _Generation | None:
         """Start a generation and give its first parts to the target; None at the run's end."""
@@ -185,7 +174,11 @@ class Evolution:
         if (metered := self._scorer.metered) is not None and (spent := metered.exhausted()):
             self.spent = spent
             return None
-        self._scoring = self._scorer.generation(self._bar())
+        bar = None
+        if self._scorer.screening is not None:
+            with blaming(f"{self._scheme_name}: bar() failed"):
+                bar = self.scheme.bar()
+        self._scoring = self._scorer.generation(bar)
         current = _Generation(clock, self._scoring)
         current.parts = self._make_parts(current)
         first: list[Sequence[Candidate]] = []
@@ -245,21 +238,15 @@ class Evolution:
     def _blaming_recording(self) -> AbstractContextManager[None]:
         return blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded")
 
-    def _bar(self) -> np.ndarray | None:
-        if self._scorer.screening is None:
-            return None
-        with blaming(f"{self._scheme_name}: bar() failed"):
-            return self.scheme.bar()
-
     def _make_parts(self, current: _Generation) -> Iterator[Sequence[Candidate]]:
         """Breed, render and submit a generation, part by part."""
         clock, scoring = current.clock, current.scoring
         whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
         with blaming(whose):
-            asked = self._take_candidates(current)
+            candidates = self._take_candidates(current)
         for size in scoring.batches.part_sizes(self.scheme.batch):
             with blaming(whose):
-                part = list(islice(asked, size))
+                part = list(islice(candidates, size))
             clock.lap("breeding")
             if not part:
                 return
@@ -296,17 +283,12 @@ class Evolution:
     def _check_any_score(self, scores: Scores) -> None:
         assert scores.ok is not None
         if not scores.ok.any():
+            requests = self._store.requests()  # where asking the target costs something
+            spent = f": {spending(requests)}; a resumed run asks again" if requests else ""
             raise TargetError(
                 f"{self._scorer.name}: not one of {len(scores.ok)} images got a usable score "
-                f"(NaN, infinite or refused{self._describe_requests()}); the generations before "
-                "are kept"
+                f"(NaN, infinite or refused{spent}); the generations before are kept"
             )
-
-    def _describe_requests(self) -> str:
-        """Count the requests by outcome, if asking the target costs something."""
-        if not (requests := self._store.requests()):
-            return ""
-        return f": {spending(requests)}; a resumed run asks again"
 
     def _elite_sizes(self) -> list[GenomeSize]:
         """Measure the distinct elites, each once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,12 +59,12 @@ class Line:
     def fit(self, width: int) -> tuple[str, int, str]:
         """Give what fits into ``width`` columns: the name, the bar's width (0: none), the text."""
         name, figures = _cut(self.name, max(width // 4, 1)), dict(self.figures)
-        for what in (*self.spare, ""):
+        for spare in (*self.spare, ""):
             text = GAP.join(figures.values())
             room = width - cell_len(name + GAP + text)
             if room >= 0:
                 break
-            figures.pop(what, None)
+            figures.pop(spare, None)
         if room < 0:
             name = _cut(name, max(cell_len(name) + room, 1))
         bar = min(room - len(GAP), WIDEST_BAR)
@@ -150,16 +151,16 @@ class ProgressDisplay:
         self._speed: deque[tuple[float, int]] = deque()
         self._last: tuple[GenerationReport, tuple[float, float]] | None = None
         self._live: LiveLine | None = None
-        self._seen = Event()
+        self._first_done = Event()
 
     @hookimpl
     def neatfool_run_started(self, run: Run) -> None:
         """Start to show the run."""
         self._name, self._classes = run.name, len(run.searched)
         self._speed.append((time.monotonic(), run.evaluations))
-        for report in run.history:
-            self._still = 0 if report.replacements else self._still + 1
-            self._last = report, self._session.ranks
+        history = run.history
+        self._still = sum(1 for _ in takewhile(lambda each: not each.replacements, history[::-1]))
+        self._last = (history[-1], self._session.ranks) if history else None
         console = self._console
         if self._session.workers:
             console.print(self._session.workers, soft_wrap=True, markup=False)
@@ -171,8 +172,8 @@ class ProgressDisplay:
     @hookimpl
     def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
         """Show a generation."""
-        first = not self._seen.is_set()
-        self._seen.set()
+        first = not self._first_done.is_set()
+        self._first_done.set()
         self._last, self._classes = (report, self._session.ranks), len(run.searched)
         self.scoring_seconds += report.stages.scoring
         now = time.monotonic()
@@ -189,7 +190,7 @@ class ProgressDisplay:
     @hookimpl
     def neatfool_run_finished(self) -> None:
         """Stop showing."""
-        self._seen.set()
+        self._first_done.set()
         if self._live is not None:
             self._live.stop()
 
@@ -197,7 +198,7 @@ class ProgressDisplay:
         """Print plain lines until the first generation of this process is done, each once."""
         pause = SECONDS_TO_THE_FIRST_LINE
         printed: dict[str, str] = {}
-        while not self._seen.wait(pause):
+        while not self._first_done.wait(pause):
             if (figures := self._figures(self._session.scored)) != printed:
                 self._print(figures)
             pause, printed = SECONDS_BETWEEN_LINES, figures
@@ -219,13 +220,16 @@ class ProgressDisplay:
 
     def _figures(self, images: int) -> dict[str, str]:
         """Describe how far the run has come."""
-        of = f"/{self._generations}" if self._generations else ""
+        in_all = f"/{self._generations}" if self._generations else ""
         if self._last is None:
-            begun = {"generation": f"generation 1{of}", "images": f"{images:,} images so far"}
-            return begun | self._workers()
+            beginning = {
+                "generation": f"generation 1{in_all}",
+                "images": f"{images:,} images so far",
+            }
+            return beginning | self._workers()
         report, (middle, lowest) = self._last
         return {
-            "generation": f"generation {report.generation + 1}{of}",
+            "generation": f"generation {report.generation + 1}{in_all}",
             "images": f"{images:,} images",
             **self._pace(report),
             "median": f"median {percent(report.median, middle)}",
@@ -235,8 +239,8 @@ class ProgressDisplay:
         }
 
     def _workers(self) -> dict[str, str]:
-        said = self._session.progress_of_workers()
-        return {"workers": said} if said else {}
+        speeds = self._session.progress_of_workers()
+        return {"workers": speeds} if speeds else {}
 
     def _pace(self, report: GenerationReport) -> dict[str, str]:
         (then, before), (now, evaluations) = self._speed[0], self._speed[-1]

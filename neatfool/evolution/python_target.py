@@ -21,9 +21,9 @@ from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import Network
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import FROM_PYTHON
-from neatfool.scoring.answers import as_numbers
+from neatfool.scoring.answers import as_numbers, fault_in
 from neatfool.spec.image_spec import Outputs
-from neatfool.spec.scores import ROUNDING, Scores
+from neatfool.spec.scores import Scores
 from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
@@ -61,26 +61,23 @@ def target_of(
                 "spec"
             )
         return model
-    if not callable(model) or inspect.isclass(model):
-        raise ExperimentError(_no_model(model))
-    return CallableTarget(model, spec, outputs)
-
-
-def _no_model(model: Any) -> str:
+    if callable(model) and not inspect.isclass(model):
+        return CallableTarget(model, spec, outputs)
     kind = model.__name__ if inspect.isclass(model) else type(model).__name__
-    if isinstance(model, Mapping) and any(
-        isinstance(each, torch.Tensor) for each in model.values()
-    ):
-        return (
-            f"model: weights ({kind}) are not a model; make the module, and load them into it: "
+    values = model.values() if isinstance(model, Mapping) else ()
+    if any(isinstance(each, torch.Tensor) for each in values):
+        fault = (
+            f"weights ({kind}) are not a model; make the module, and load them into it: "
             "module.load_state_dict(weights), then fool(module.eval(), …)"
         )
-    if hasattr(model, "predict_proba") and not inspect.isclass(model):
-        return f"model: {kind} takes rows of numbers, not images; {_AS_ROWS}"
-    return (
-        f"model: {reprlib.repr(model)} is not a model; give a torch module in evaluation mode, or "
-        "a function from uint8 [N, C, H, W] to probabilities"
-    )
+    elif hasattr(model, "predict_proba") and not inspect.isclass(model):
+        fault = f"{kind} takes rows of numbers, not images; {_AS_ROWS}"
+    else:
+        fault = (
+            f"{reprlib.repr(model)} is not a model; give a torch module in evaluation mode, or a "
+            "function from uint8 [N, C, H, W] to probabilities"
+        )
+    raise ExperimentError(f"model: {fault}")
 
 
 _AS_ROWS: Final = (
@@ -115,7 +112,14 @@ class CallableTarget(Target):
         if self._logits:
             logits = np.asarray(numbers, np.float64)
             return Scores(torch.from_numpy(logits).softmax(1).numpy(), logits)
-        _check_probabilities(numbers[np.isfinite(numbers).all(1)], self.spec)
+        if fault := fault_in(numbers[np.isfinite(numbers).all(1)], self.spec):
+            sums = self.spec.sums_to_one
+            wanted = "probabilities, whose sum is 1" if sums else "numbers from 0 to 1"
+            raise TargetError(
+                f"model: gives {fault}, but a function must give {wanted}. If they are logits, say "
+                'outputs="logits", and their softmax counts; if each class has its own confidence, '
+                'say outputs="multi_label"'
+            )
         return Scores(numbers)
 
     def fingerprint(self) -> str:
@@ -149,18 +153,11 @@ class ModuleTarget(Target):
             std: What to divide each channel by, after that.
             device: ``auto``, or a torch device.
             outputs: What it gives; see :class:`neatfool.Network`.
-
-        Raises:
-            TargetError: The module is in training mode, fails, or does not fit the spec.
-            ExperimentError: The device does not exist.
         """
-        self._scale = (
-            [255 * each for each in mean or [0.0] * spec.channels],
-            [255 * each for each in std or [1.0] * spec.channels],
-        )
-        self._network = Network(
-            module, mean=self._scale[0], std=self._scale[1], device=device, outputs=outputs
-        )
+        shift = [255 * each for each in mean or [0.0] * spec.channels]
+        scale = [255 * each for each in std or [1.0] * spec.channels]
+        self._scale = {"mean": torch.tensor(shift), "std": torch.tensor(scale)}
+        self._network = Network(module, mean=shift, std=scale, device=device, outputs=outputs)
         self.networks = [self._network]
         with _blaming_the_model((1, *spec.shape), module):
             self._reading = self._network.settle(spec.shape)
@@ -190,8 +187,7 @@ class ModuleTarget(Target):
         """Hash the module's class, parameters and buffers, and how its numbers are read."""
         module = self._network.module
         digest = hashlib.sha256(source_of(module))
-        mean, std = map(torch.tensor, self._scale)
-        kept = {**module.state_dict(), **_constants(module), "mean": mean, "std": std}
+        kept = {**module.state_dict(), **_constants(module), **self._scale}
         for name, value in sorted(kept.items()):
             digest.update(name.encode())
             _hash(value, digest)
@@ -243,13 +239,13 @@ def source_of(thing: Any) -> bytes:
 
 def _constants(module: torch.nn.Module) -> dict[str, Any]:
     """Give the code of a program of torch, and the tensors that a frozen one has in its graph."""
-    found: dict[str, Any] = {"code": str(getattr(module, "code", ""))}
+    constants: dict[str, Any] = {"code": str(getattr(module, "code", ""))}
     if isinstance(module, torch.jit.ScriptModule):
         graph: Any = module.inlined_graph
         nodes = graph.findAllNodes("prim::Constant")
         values = (next(iter(each.outputs())).toIValue() for each in nodes)
-        found |= {f"constant {place}": value for place, value in enumerate(values)}
-    return found
+        constants |= {f"constant {place}": value for place, value in enumerate(values)}
+    return constants
 
 
 def _hash(value: Any, digest: Any) -> None:
@@ -273,15 +269,12 @@ def _blaming_the_model(shape: Sequence[int], model: Any) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, NeatfoolError) or is_out_of_memory(error):
             raise
+        rows = hasattr(getattr(model, "__self__", None), "predict_proba")
+        other = "If it takes other images, say so with image=(channels, height, width)"
+        advice = f"It takes rows of numbers; {_AS_ROWS}" if rows else other
         raise TargetError(
-            f"model: failed on images of shape {tuple(shape)}: {cause(error)}. {_advice(model)}"
+            f"model: failed on images of shape {tuple(shape)}: {cause(error)}. {advice}"
         ) from error
-
-
-def _advice(model: Any) -> str:
-    if hasattr(getattr(model, "__self__", None), "predict_proba"):
-        return f"It takes rows of numbers; {_AS_ROWS}"
-    return "If it takes other images, say so with image=(channels, height, width)"
 
 
 def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
@@ -296,23 +289,4 @@ def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
     raise TargetError(
         f"model: its answer for {count} images has shape {tuple(shape)}; it must give [images, "
         f"classes], here {(count, classes)}"
-    )
-
-
-def _check_probabilities(probs: np.ndarray, spec: ImageSpec) -> None:
-    if not len(probs):
-        return
-    low, high, sums = float(probs.min()), float(probs.max()), probs.sum(1)
-    worst = float(sums[np.abs(sums - 1).argmax()])
-    if low < -ROUNDING or high > 1 + ROUNDING:
-        found = f"numbers from {low:.4g} to {high:.4g}"
-    elif spec.sums_to_one and abs(worst - 1) > ROUNDING:
-        found = f"an image numbers that sum to {worst:.4g}"
-    else:
-        return
-    wanted = "probabilities, whose sum is 1" if spec.sums_to_one else "numbers from 0 to 1"
-    raise TargetError(
-        f"model: gives {found}, but a function must give {wanted}. If they are logits, say "
-        'outputs="logits", and their softmax counts; if each class has its own confidence, say '
-        'outputs="multi_label"'
     )

@@ -35,7 +35,7 @@ class Recorder:
         self._store = store
         self._checkpoint_every = assembly.experiment.general.checkpoint_every
         self._pending: list[tuple[GenerationRecord, Json]] = []
-        self._classes = len(self._scorer.spec.classes)
+        self._known = len(self._scorer.spec.classes)
 
     def take(
         self,
@@ -57,18 +57,25 @@ class Recorder:
         members = {candidate.id: candidate for candidate in self._scheme.members()}
         fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
         ids = sorted(elites)
-        at = [rows[id_] for id_ in ids]
-        drawn = dict(zip(ids, images.saved(at), strict=True))
-        top = dict(zip(ids, map(_best_of, scores.probs[at]), strict=True))
-        classes = self._find_new_classes()
+        places = [rows[id_] for id_ in ids]
+        drawn = dict(zip(ids, images.saved(places), strict=True))
+        top = dict(zip(ids, map(_best_of, scores.probs[places]), strict=True))
+        known, names = self._known, self._scorer.spec.classes
+        searched, self._known = set(self._scheme.archive.classes.tolist()), len(names)
+        classes = [(i, names[i], i in searched) for i in range(known, len(names))]
         # A deep copy: the scheme may change what it gave.
         state = json.loads(json.dumps({"scheme": self._scheme.state(), **self._scorer.state()}))
+
+        dumps, size = self._encoding.dumps, self._encoding.size
 
         def keep() -> None:
             record = GenerationRecord(
                 report=report,
                 replacements=replacements,
-                candidates=[self._write(candidate) for candidate in fresh],
+                candidates=[
+                    StoredCandidate(c.id, c.generation, c.parents, dumps(c.genome), size(c.genome))
+                    for c in fresh
+                ],
                 images={id_: encode_png(image) for id_, image in drawn.items()},
                 top=top,
                 members=frozenset(members),
@@ -90,25 +97,9 @@ class Recorder:
             self._store.commit([record for record, _ in pending], pending[-1][1])
         self._pending.clear()
 
-    def _find_new_classes(self) -> list[tuple[int, str, bool]]:
-        """Give the index and name of each class new in this generation, and if it is searched."""
-        known, self._classes = self._classes, len(self._scorer.spec.classes)
-        searched = set(self._scheme.archive.classes.tolist())
-        names = self._scorer.spec.classes
-        return [(i, names[i], i in searched) for i in range(known, self._classes)]
-
-    def _write(self, candidate: Candidate) -> StoredCandidate:
-        return StoredCandidate(
-            id=candidate.id,
-            generation=candidate.generation,
-            parents=candidate.parents,
-            genome=self._encoding.dumps(candidate.genome),
-            size=self._encoding.size(candidate.genome),
-        )
-
 
 def _best_of(confidences: np.ndarray) -> list[tuple[int, float]]:
     """Give the classes with the highest confidences, [K], and these to four digits."""
     best = np.argsort(-confidences, kind="stable")[:MOST_TOP].tolist()
-    found = [(number, float(f"{confidences[number]:.4g}")) for number in best]
-    return [(number, confidence) for number, confidence in found if confidence > 0]
+    sure = [(number, float(f"{confidences[number]:.4g}")) for number in best]
+    return [(number, confidence) for number, confidence in sure if confidence > 0]

@@ -15,7 +15,6 @@ import numpy as np
 
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.assembly import make
-from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.verification import OpenRun
 from neatfool.evolution.workplace import make_setup, versions
@@ -23,6 +22,7 @@ from neatfool.experiment.classes import describe_nothing
 from neatfool.experiment.differences import agrees, tell_differences
 from neatfool.experiment.framework import General
 from neatfool.files import read_whole, write_whole
+from neatfool.machine import collected_rarely
 from neatfool.network.memory import FreedMemory
 from neatfool.run import folder as run_folder
 from neatfool.run.folder import advice_for
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from neatfool.budget.ledger import Ledger
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import Observers
     from neatfool.run.folder import Advice
@@ -60,18 +59,23 @@ class Session:
 
     Attributes:
         run: The run, for readers.
-        workers: Which workers draw and score, in a few words; empty if this process does.
+        general: The run's name, length and seed.
+        plan: How the run scores.
+        ledger: What was spent, None if asking the target costs nothing.
+        has_engine: Whether workers draw and score.
+        workers: Which workers those are, in a few words; empty if this process does it.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        assembly: Assembly,
-        store: RunStore,
-        release: Callable[[], None],
+        self, folder: Path, assembly: Assembly, store: RunStore, release: Callable[[], None]
     ) -> None:
         """Take an open run; use :func:`start` or :func:`resume`."""
+        metered = assembly.scorer.metered
         self.run = OpenRun(folder, assembly=assembly)
+        self.general = assembly.experiment.general
+        self.plan = assembly.scorer.plan
+        self.ledger = None if metered is None else metered.ledger
+        self.has_engine = assembly.experiment.engine is not None and metered is None
         self.workers = ""
         self._engine: Engine | None = None
         self._assembly = assembly
@@ -80,11 +84,6 @@ class Session:
         self._drift = DriftWatch(assembly.scorer, store)
         self._images = ImageFolder(folder / run_folder.IMAGES, open_ended=assembly.spec.open)
         self._evolution = Evolution(assembly, store)
-
-    @property
-    def general(self) -> General:
-        """The run's name, length and seed."""
-        return self._assembly.experiment.general
 
     @property
     def done(self) -> bool:
@@ -103,17 +102,6 @@ class Session:
         ranks = archive.ranks[archive.classes]
         return (float(np.median(ranks)), float(ranks.min())) if len(ranks) else (0.0, 0.0)
 
-    @property
-    def plan(self) -> Plan:
-        """How the run scores."""
-        return self._assembly.scorer.plan
-
-    @property
-    def ledger(self) -> Ledger | None:
-        """What was spent, None if asking the target costs nothing."""
-        metered = self._assembly.scorer.metered
-        return None if metered is None else metered.ledger
-
     def queries_to_the_end(self) -> tuple[int, int] | None:
         """Estimate what the whole run sends, (images, requests); None before it has sent any."""
         length, ledger = self._evolution.length(), self.ledger
@@ -121,12 +109,6 @@ class Session:
             return None
         longer = length / self._evolution.evaluations
         return math.ceil(ledger.queries * longer), math.ceil(ledger.requests * longer)
-
-    @property
-    def has_engine(self) -> bool:
-        """Whether workers draw and score."""
-        engine = self._assembly.experiment.engine
-        return engine is not None and self._assembly.scorer.metered is None
 
     def progress_of_workers(self) -> str:
         """Say in a few words what the workers do; empty without workers."""
@@ -136,15 +118,12 @@ class Session:
     def description(self) -> str:
         """What the target and the scheme say of themselves, a line or more each."""
         parts, choices = self._assembly, self._assembly.experiment
-        told = []
-        for choice, part in (
-            (choices.target, parts.scorer.target),
-            (choices.scheme, parts.scheme),
-        ):
+        lines = []
+        for choice, part in ((choices.target, parts.scorer.target), (choices.scheme, parts.scheme)):
             with blaming(choice.label):
-                told.append(str(part.describe()))
+                lines.append(str(part.describe()))
         guessed = choices.calls.nothing is None and not parts.scorer.spec.nothing
-        return "\n".join(filter(None, [*told, describe_nothing(parts.spec, guessed=guessed)]))
+        return "\n".join(filter(None, [*lines, describe_nothing(parts.spec, guessed=guessed)]))
 
     def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Run to the end, write all images and close the run. Finished generations are kept.
@@ -167,7 +146,8 @@ class Session:
         ended: list[Outcome] = []
 
         def finish() -> None:
-            ended.append(self._outcome(reason, began, cause))
+            last, seconds = self._store.last_generation(), time.perf_counter() - began
+            ended.append(Outcome(reason, last, self._store.evaluations(last), seconds, cause))
             self.run.refresh()
             observers.run_finished(self.run, ended[0])
 
@@ -206,17 +186,9 @@ class Session:
         ending.callback(engine.close)
         with blaming(choice.label):
             self.workers = engine.start(make_setup(self._assembly))
-        scorer.remote = RemoteBatches(
-            engine,
-            scorer.batches,
-            self._assembly.encoding,
-            self._assembly.experiment.encoding.label,
-        )
-
-    def _outcome(self, reason: Any, began: float, cause: str) -> Outcome:
-        last = self._store.reports(self._store.last_generation())
-        generation, evaluations = (last[0].generation, last[0].evaluations) if last else (-1, 0)
-        return Outcome(reason, generation, evaluations, time.perf_counter() - began, cause)
+        name = self._assembly.experiment.encoding.label
+        encoding = self._assembly.encoding
+        scorer.remote = RemoteBatches(engine, scorer.batches, encoding, name)
 
     def _loop(self, observers: Observers, stop: Callable[[], bool]) -> None:
         # A target that costs something can be asked only now: its ledger is open.
@@ -262,12 +234,7 @@ class Session:
 
 
 def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Session:
-    """Start a run in a new folder; ``overwrite`` deletes a run that is there.
-
-    Raises:
-        RunError: The folder already holds a run, or something else.
-        StorageError: The folder cannot be written.
-    """
+    """Start a run in a new folder; ``overwrite`` deletes a run that is there."""
     if (engine := assembly.experiment.engine) is not None:
         make(engine).close()  # what it needs may be missing: that is said first
     with ExitStack() as undo, run_folder.storage_errors(folder):
@@ -285,10 +252,7 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
     return Session(folder, assembly, store, release)
 
 
-def resume(
-    assemble: Callable[[dict[str, Json], Plan], Assembly],
-    folder: Path,
-) -> Session:
+def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) -> Session:
     """Resume a run, which is this user's own from then on. The caller sees to its trust.
 
     Args:
@@ -315,7 +279,11 @@ def resume(
         _restore(assembly, store)
         _open_ledger(assembly, folder)
         if (resolved := assembly.experiment.resolved()) != info["experiment"]:
-            _check_budget(assembly)
+            metered = assembly.scorer.metered
+            if metered is not None and (spent := metered.ledger.overspent()):
+                raise ExperimentError(
+                    f"{spent}; a budget counts from the run's start, so give a larger one"
+                )
             store.keep("experiment", resolved)
         store.adopt()
         undo.pop_all()
@@ -325,14 +293,6 @@ def resume(
 def _open_ledger(assembly: Assembly, folder: Path) -> None:
     if (metered := assembly.scorer.metered) is not None:
         metered.open_ledger(folder / run_folder.DATABASE)
-
-
-def _check_budget(assembly: Assembly) -> None:
-    """Refuse a new budget that is smaller than what is spent."""
-    if (metered := assembly.scorer.metered) is not None and (spent := metered.ledger.overspent()):
-        raise ExperimentError(
-            f"{spent}; a budget counts from the run's start, so give a larger one"
-        )
 
 
 def _keep_text(folder: Path, text: str, advice: Advice) -> None:
@@ -349,11 +309,11 @@ def _keep_text(folder: Path, text: str, advice: Advice) -> None:
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None:
-    identity = assembly.experiment.identity()
+    identity, recorded = assembly.experiment.identity(), info["scoring"]
     if not agrees(info["identity"], identity):
-        found = tell_differences(identity, info["identity"])
+        changes = tell_differences(identity, info["identity"])
         raise RunError(
-            f"{folder}: the experiment is not the one that the run started with ({found}); start "
+            f"{folder}: the experiment is not the one that the run started with ({changes}); start "
             "another run"
         )
     if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
@@ -362,27 +322,25 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
             "weights or code changed), so scores cannot be compared. Bring the old one back, or "
             "start another run"
         )
-    there, here = info["scoring"]["device"], assembly.scorer.batches.device
-    if there != here:
+    if (there := recorded["device"]) != (here := assembly.scorer.batches.device):
         raise RunError(
             f"{folder}: the run scored its images on {there}, but this machine would use {here}, "
             f"where scores differ. Resume it on a machine with {there}, or start another run"
         )
-    if assembly.scorer.plan != Plan.from_json(info["scoring"]):
+    if assembly.scorer.plan != Plan.from_json(recorded):
         raise RunError(
             f"{folder}: the run scores with another plan "
-            f"({info['scoring']['batch_size']} images a call); keep its options"
+            f"({recorded['batch_size']} images a call); keep its options"
         )
 
 
 def _check_length(folder: Path, resolved: dict[str, Json], new: General, store: RunStore) -> None:
     """Refuse a new length that the run has reached or passed already."""
     old = General.model_validate(resolved["experiment"])
-    last = store.reports(store.last_generation())
-    same = new.length == old.length
-    if same or not last or not new.reached(last[0].generation + 1, last[0].evaluations):
+    last = store.last_generation()
+    has = last + 1, store.evaluations(last)
+    if new.length == old.length or not new.reached(*has):
         return
-    has = last[0].generation + 1, last[0].evaluations
     advice = advice_for(resolved, folder)
     raise RunError(
         f"{folder}: has {counted(has[0], 'generation', 'generations')} and "
@@ -402,22 +360,14 @@ def _restore(assembly: Assembly, store: RunStore) -> None:
     if (metered := assembly.scorer.metered) is not None:
         metered.with_classes(store.classes())
         archive.grow(len(metered.spec.classes))
-    stored_elites = store.elites()
-    ids = {elite.candidate for elite in stored_elites} | set(store.members())
-    candidates = {}
-    for id_ in sorted(ids):
+    elites, candidates = store.elites(), {}
+    for id_ in sorted({elite.candidate for elite in elites} | set(store.members())):
         stored = store.candidate(id_)
         genome = load_genome(store, loads, stored)
         candidates[id_] = Candidate(id_, genome, stored.parents, stored.generation)
-    for stored_elite in stored_elites:
-        archive.place(
-            Elite(
-                stored_elite.class_index,
-                candidates[stored_elite.candidate],
-                stored_elite.confidence,
-                stored_elite.rank,
-            )
-        )
+    for each in elites:
+        holder = candidates[each.candidate]
+        archive.place(Elite(each.class_index, holder, each.confidence, each.rank))
     if (state := store.state()) is not None:
         with blaming(f"{assembly.experiment.scheme.label}: restore() failed"):
             assembly.scheme.restore(state["scheme"], candidates)

@@ -39,9 +39,7 @@ from neatfool.spec.target import Target
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from neatfool.budget.ledger import Budget
+    from neatfool.budget.ledger import Ledger
     from neatfool.evolution.assembly import Assembly
     from neatfool.run.individual import EliteView
     from neatfool.scoring.scorer import Scorer
@@ -99,17 +97,21 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
         BudgetSpent: The budget does not allow a query for each image.
     """
     run.store.check()
+    elites, verified = run.elites, []
+    size = scorer.batch_size if scorer.metered is None else ASKED_AT_ONCE
     with ExitStack() as ending:
-        if (metered := scorer.metered) is not None:
-            _use_ledger(run, scorer, ending)
-            queries = len({elite.candidate_id for elite in run.elites}) * scorer.views
-            if shortage := metered.ledger.shortage(queries):
-                needed, left = counted(queries, "query", "queries"), metered.ledger.queries_left
-                advice = f"; {advice_for(run.experiment, run.path).allow} allows more"
-                more = "" if left is None or left >= queries else advice
-                raise BudgetSpent(f"{run.path}: verifying takes {needed}, and {shortage}{more}")
-            _keep_budget(run, metered.ledger.budget)
-        return list(_verify(run, scorer))
+        _use_ledger(run, scorer, ending)
+        if scorer.metered is not None:
+            queries = len({elite.candidate_id for elite in elites}) * scorer.views
+            _allow(queries, run, scorer.metered.ledger)
+        for start in range(0, len(elites), size):
+            batch = elites[start : start + size]
+            scores = scorer.score(torch.stack([_read_saved(elite) for elite in batch]))
+            for elite, probs, ranks in zip(batch, scores.probs, rank(scores), strict=True):
+                now, rank_now = float(probs[elite.index]), float(ranks[elite.index])
+                recorded = elite.name, elite.index, elite.confidence
+                verified.append(Verified(*recorded, now, elite.rank, rank_now))
+    return verified
 
 
 def _use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
@@ -120,28 +122,18 @@ def _use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
         metered.with_classes(run.classes)
 
 
-def _keep_budget(run: Run, budget: Budget) -> None:
-    """Record a new budget."""
-    target = run.experiment.get("target", {})
-    if target.get("max_queries", budget.queries) != budget.queries:
+def _allow(queries: int, run: Run, ledger: Ledger) -> None:
+    """Refuse so many queries if the budget does not allow them; record a new budget."""
+    if shortage := ledger.shortage(queries):
+        needed, left = counted(queries, "query", "queries"), ledger.queries_left
+        advice = f"; {advice_for(run.experiment, run.path).allow} allows more"
+        more = "" if left is None or left >= queries else advice
+        raise BudgetSpent(f"{run.path}: verifying takes {needed}, and {shortage}{more}")
+    target, most = run.experiment.get("target", {}), ledger.budget.queries
+    if target.get("max_queries", most) != most:
         with closing(RunStore.open(run.store.path, write=True)) as store:
-            target = {**target, "max_queries": budget.queries}
+            target = {**target, "max_queries": most}
             store.keep("experiment", {**run.experiment, "target": target})
-
-
-def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:
-    elites = run.elites
-    size = scorer.batch_size if scorer.metered is None else ASKED_AT_ONCE
-    for start in range(0, len(elites), size):
-        batch = elites[start : start + size]
-        images = torch.stack([_read_saved(elite) for elite in batch])
-        scores = scorer.score(images)
-        ranks = rank(scores)
-        for row, elite in enumerate(batch):
-            measured = float(scores.probs[row, elite.index]), float(ranks[row, elite.index])
-            yield Verified(
-                elite.name, elite.index, elite.confidence, measured[0], elite.rank, measured[1]
-            )
 
 
 def _read_saved(elite: EliteView) -> torch.Tensor:
@@ -162,7 +154,12 @@ class OpenRun(Run):
     """A run that can draw its genomes, be scored again, and be reported."""
 
     def __init__(
-        self, path: Path, *, assembly: Assembly | None = None, trust: bool = False
+        self,
+        path: Path,
+        *,
+        assembly: Assembly | None = None,
+        trust: bool = False,
+        model: Any = None,
     ) -> None:
         """Look at a folder.
 
@@ -170,11 +167,12 @@ class OpenRun(Run):
             path: The folder.
             assembly: What this process made the run of; if absent, its record says that.
             trust: Whether its user agrees to what its record loads and contacts.
+            model: What to score with in place of the target that its record names.
         """
         super().__init__(path, trust=trust)
         self._experiment = None if assembly is None else assembly.experiment
         self._encoding = None if assembly is None else assembly.encoding
-        self._model: Any = None
+        self._model = model
         self._scorer: Scorer | None = None
 
     @cached_property
@@ -196,8 +194,7 @@ class OpenRun(Run):
         check_arguments(Calls, max_queries=max_queries)
         refuse_under_way(self.path)
         self.refresh()
-        model = self._model if model is None else model
-        with closing(self._scorer_for(model, max_queries)) as scorer:
+        with closing(self.make_scorer(model, max_queries=max_queries)) as scorer:
             results = verify(self, scorer)
         if not results:
             raise VerificationError(
@@ -225,7 +222,7 @@ class OpenRun(Run):
             self._scorer = None
         self._model = self._model if model is None else model
         if self._scorer is None:
-            self._scorer = self._scorer_for(self._model, None)
+            self._scorer = self.make_scorer()
         with ExitStack() as ending:
             _use_ledger(self, self._scorer, ending)
             scores = self._scorer.score(image)
@@ -234,10 +231,17 @@ class OpenRun(Run):
             classes = self._scorer.spec.classes
             return dict(zip(classes, scores.probs[0].tolist(), strict=True))
 
-    def _scorer_for(self, model: Any, max_queries: int | None) -> Scorer:
-        """Make the run's scorer, with ``model`` or, if that is None, the experiment's target."""
+    def make_scorer(
+        self, model: Any = None, *, max_queries: int | None = None, views: bool = True
+    ) -> Scorer:
+        """Make the run's scorer, with ``model``, the run's own model or the recorded target."""
+        model = self._model if model is None else model
         own = self._experiment if model is None else None
         experiment = own or experiment_of(self, model)
         budget = {"max_queries": max_queries or self.experiment["target"].get("max_queries")}
-        experiment = replace(experiment, calls=experiment.calls.model_copy(update=budget))
+        experiment = replace(
+            experiment,
+            calls=experiment.calls.model_copy(update=budget),
+            showing=experiment.showing if views else None,
+        )
         return assemble(experiment, Plan.from_json(self.info["scoring"])).scorer

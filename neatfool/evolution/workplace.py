@@ -118,7 +118,7 @@ class Workplace:
             wrong = f"its {self._scorer.name} is not the run's: other weights, code or options"
         elif here != there:
             wrong = f"scores on {here}, and the run on {there}"
-        for part, expected in () if wrong else setup.probes:
+        for part, expected in setup.probes:
             wrong = wrong or self._compare(self.answer(part), expected)
         if wrong:
             other = [
@@ -133,10 +133,8 @@ class Workplace:
         pairs = zip(answer.checksums, expected.checksums, strict=True)
         if apart := sum(here != there for here, there in pairs):
             return f"draws {apart} of {len(answer.checksums)} probes differently"
-        all_pairs = zip(astuple(answer.scores), astuple(expected.scores), strict=True)
-        if all(
-            np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in all_pairs if b is not a
-        ):
+        both = zip(astuple(answer.scores), astuple(expected.scores), strict=True)
+        if all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in both if b is not a):
             return ""
         _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
         return f"scores the probes differently ({words})"

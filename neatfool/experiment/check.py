@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neatfool.config.options import read_options
@@ -11,7 +10,7 @@ from neatfool.config.problems import Problems
 from neatfool.config.values import unquote, write_value
 from neatfool.errors import nearest, quoted
 from neatfool.experiment.choice import PLUGIN_SECTIONS, picked_kinds
-from neatfool.experiment.experiment import read_given
+from neatfool.experiment.experiment import find_experiment, read_given
 from neatfool.experiment.framework import (
     FRAMEWORK_SECTIONS,
     Framework,
@@ -23,6 +22,7 @@ from neatfool.plugin.entries import installed_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from neatfool.config.values import Section
     from neatfool.spec.json import Json
@@ -40,8 +40,7 @@ def validate_framework_only(
         ExperimentError: Something is wrong; the message has a line for each problem.
         PluginError: A plugin is not installed, and nothing else is wrong.
     """
-    path = Path(path)
-    problems = Problems()
+    path, problems = find_experiment(path), Problems()
     _, sections = read_given(path, overrides, seed, problems)
     framework = read_framework(sections, problems)
     _check_names(sections, framework, problems)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.config.ini import override, read_ini
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
@@ -111,14 +112,14 @@ class Experiment:
             raise RunError(
                 f"run {resolved['experiment']['name']!r}: only Python has its target. Hand it in "
                 "there: neatfool.fool(..., out=FOLDER, resume_run=True) resumes the run, and "
-                "neatfool.open_run(FOLDER).verify(model), or score(genome, model), scores again"
+                "neatfool.open_run(FOLDER, model=model) scores with it again"
             )
         sections = json_sections(resolved, RECORDED)
         general = sections.get("experiment", Section({}, RECORDED)).values
         given = {key: value for key, value in general.items() if value.given is not None}
         sections["experiment"] = Section(given, RECORDED)
         with recorded_by_a_run():
-            experiment = _build(sections, plugins or PluginManager(), name="experiment")
+            experiment = _build(sections, plugins or PluginManager(), Problems())
         object.__setattr__(experiment, "text", experiment.to_ini())
         return experiment
 
@@ -185,7 +186,7 @@ def load_experiment(
     """Read an experiment file, and load the plugins that it names.
 
     Args:
-        path: The INI file.
+        path: The INI file, or the name of an experiment that comes with neatfool: ``"mnist"``.
         overrides: ``section.key=value``, in place of the file's values. Paths in them are relative
             to the current folder.
         seed: A seed, in place of the file's.
@@ -197,20 +198,19 @@ def load_experiment(
         ExperimentError: The file is wrong; the message has a line for each problem.
         PluginError: A plugin is missing or broken, and nothing else is wrong.
     """
-    path = Path(path)
-    problems = Problems()
+    path, problems = find_experiment(path), Problems()
     text, sections = read_given(path, overrides, seed, problems)
-    manager = plugins or PluginManager()
-    name = safe_name(path.stem)
-    return _build(
-        sections,
-        manager,
-        name=name,
-        path=path,
-        text=text,
-        problems=problems,
-        to_search=to_search,
-    )
+    made = _build(sections, plugins or PluginManager(), problems, to_search=to_search)
+    general = made.general.model_copy(update={"name": made.general.name or safe_name(path.stem)})
+    return replace(made, general=general, path=path, text=text)
+
+
+def find_experiment(path: Path | str) -> Path:
+    """Find an experiment's file: one that comes with neatfool if only its name is given."""
+    path = Path(path)
+    supplied = Path(str(files("neatfool_experiments"))) / f"{path.name}.ini"
+    is_name = str(path) == path.name and not path.is_file()
+    return supplied if is_name and supplied.is_file() else path
 
 
 def read_given(
@@ -230,14 +230,10 @@ def read_given(
 def _build(
     sections: Mapping[str, Section],
     plugins: PluginManager,
+    problems: Problems,
     *,
-    name: str,
-    path: Path | None = None,
-    text: str = "",
-    problems: Problems | None = None,
     to_search: bool = True,
 ) -> Experiment:
-    problems = Problems() if problems is None else problems
     framework = read_framework(sections, problems, to_search=to_search)
     whole, observing = _load_sources(framework, sections, plugins, problems)
     kinds = picked_kinds(sections)
@@ -245,22 +241,19 @@ def _build(
         read_registration(kind, sections, plugins, problems, note_unknown=whole) for kind in kinds
     ]
     picked = [registration for registration in registrations if registration]
-    choices = {made.kind: fill_choice(made, sections, problems) for made in picked}
+    choices: dict[str, Any] = {made.kind: fill_choice(made, sections, problems) for made in picked}
     showing = read_showing(sections, plugins, problems)
     every = len(picked) == len(kinds)
     _check_sections(sections, picked, observing, problems, whole=every)
     problems.raise_if_any()
-    general = framework.general
     return Experiment(
-        general=general.model_copy(update={"name": general.name or name}),
+        general=framework.general,
         calls=framework.calls,
-        **{kind: choice for kind, choice in choices.items() if choice},
+        **choices,
         showing=showing,
         plugin_paths=tuple(framework.sources.path),
         observers=tuple(framework.sources.observers),
         observing=tuple(filter(None, observing.values())),
-        path=path,
-        text=text,
     )
 
 

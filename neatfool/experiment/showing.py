@@ -14,7 +14,7 @@ from neatfool.config.values import Section
 from neatfool.errors import ExperimentError, PluginError, option
 from neatfool.experiment.choice import json_sections
 from neatfool.experiment.framework import Views
-from neatfool.plugin.views import views
+from neatfool.plugin.manager import views
 
 if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path  # noqa: TC003 - Sphinx reads it
+from typing import Any, TypedDict
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
@@ -11,19 +12,57 @@ from neatfool.experiment.framework import Calls, General
 from neatfool.spec.image_spec import Outputs  # noqa: TC001 - pydantic reads it
 
 
+class More(TypedDict, total=False):
+    """The arguments of :func:`neatfool.fool` that are rarely needed; its docstring tells them."""
+
+    nothing: Sequence[str | int] | str | None
+    generations: int | None
+    scheme: str
+    encoding: str
+    scheme_options: Mapping[str, Any] | None
+    encoding_options: Mapping[str, Any] | None
+    views: Mapping[str, Any] | None
+    plugins: str | Path | Sequence[str | Path]
+    mean: Sequence[float] | float | None
+    std: Sequence[float] | float | None
+    outputs: Outputs | None
+    threshold: float | Mapping[str, float] | None
+    device: str
+    name: str | None
+    resume_run: bool
+    overwrite: bool
+    batch_size: int | None
+    precision: str
+    max_queries: int | None
+    max_requests: int | None
+    progress: bool
+
+
 class Arguments(General, Calls, extra="forbid"):
-    """The model's images and classes, and the keys of ``[experiment]`` and ``[target]``."""
+    """All arguments but the model and the folder."""
 
     image: list[int]
     classes: list[str]
-    mean: list[float] | None
-    std: list[float] | None
+    scheme: Any = "map_elites"
+    encoding: Any = "cppn"
+    scheme_options: Any = None
+    encoding_options: Any = None
+    views: Any = None
+    plugins: Any = ()
+    mean: list[float] | None = None
+    std: list[float] | None = None
     outputs: Outputs | None = None
+    device: Any = "auto"
+    resume_run: bool = False
+    overwrite: bool = False
+    progress: bool = True
 
     @model_validator(mode="before")
     @classmethod
     def _without_arrays(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return {name: _plain(value) for name, value in given.items()}
+        # A batch size of None is chosen, as one that is absent.
+        kept = {k: v for k, v in given.items() if k != "batch_size" or v is not None}
+        return {name: _plain(value) for name, value in kept.items()}
 
     @field_validator("image", mode="before")
     @classmethod

@@ -59,11 +59,7 @@ def choose_elites(
 
 
 def check_classes(scorer: Scorer, elites: Sequence[EliteView]) -> None:
-    """Refuse a target that does not know the elites' classes.
-
-    Raises:
-        ExperimentError: It does not.
-    """
+    """Refuse a target that does not know the elites' classes."""
     known = {*scorer.spec.classes}
     unknown = [elite.name for elite in elites if elite.name not in known]
     if unknown and not scorer.spec.open:

@@ -6,15 +6,13 @@ import logging
 import sys
 from contextlib import suppress
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack, runtime_checkable
 
 from pydantic import BaseModel
 
-from neatfool.config.class_names import distinct_names
 from neatfool.config.options import check_arguments
-from neatfool.errors import ExperimentError, StorageError, option_namer
+from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.interrupts import Interrupts
 from neatfool.evolution.python_target import Given, choice_of, target_of
@@ -22,14 +20,14 @@ from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.experiment import Experiment, choose
 from neatfool.experiment.framework import Calls, General, safe_name
 from neatfool.experiment.showing import choose_showing
-from neatfool.fooling.arguments import Arguments
+from neatfool.fooling.arguments import Arguments, More
 from neatfool.fooling.opening import open_run
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import storage_errors
 from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
-from neatfool.wording import left_out
+from neatfool.wording import distinct_names, left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     import torch
 
     from neatfool.run.run import Run
-    from neatfool.spec.image_spec import Outputs
     from neatfool.spec.json import Json
 
 _log = logging.getLogger("neatfool.fool")
@@ -62,30 +59,10 @@ def fool(
     *,
     image: tuple[int, int, int],
     classes: Sequence[str] | int,
-    nothing: Sequence[str | int] | str | None = None,
     images: int | None = None,
-    generations: int | None = None,
-    scheme: str = "map_elites",
-    encoding: str = "cppn",
-    scheme_options: Mapping[str, Any] | None = None,
-    encoding_options: Mapping[str, Any] | None = None,
-    views: Mapping[str, Any] | None = None,
-    plugins: str | Path | Sequence[str | Path] = (),
-    mean: Sequence[float] | float | None = None,
-    std: Sequence[float] | float | None = None,
-    outputs: Outputs | None = None,
-    threshold: float | Mapping[str, float] | None = None,
-    device: str = "auto",
     seed: int = 1,
-    name: str | None = None,
     out: str | Path | None = None,
-    resume_run: bool = False,
-    overwrite: bool = False,
-    batch_size: int | None = None,
-    precision: str = "auto",
-    max_queries: int | None = None,
-    max_requests: int | None = None,
-    progress: bool = True,
+    **more: Unpack[More],
 ) -> Run:
     """Evolve images that fool a classifier.
 
@@ -104,10 +81,14 @@ def fool(
             is copied, and stays as it is.
         image: (channels, height, width) of the model's images.
         classes: The class names, or their number. A name that occurs twice gets its index added.
+        images: How many images to score in all; 20,000 if ``generations`` is absent too.
+        seed: The run's seed.
+        out: The run's folder; by default a new one under ``runs/``.
+
+    Keyword Args:
         nothing: The classes that mean that nothing is there, such as ``"background"``. They are not
             searched, and an image that the model is surest shows one of them counts as rejected.
             If absent, they are guessed by their names; ``[]``: there are none.
-        images: How many images to score in all; 20,000 if ``generations`` is absent too.
         generations: How many generations to breed, in place of ``images``.
         scheme: The name of a scheme.
         encoding: The name of an encoding.
@@ -126,9 +107,7 @@ def fool(
         threshold: The confidence from which the model's user believes it: a number, or one for
             each class by name. ``neatfool show``, ``report`` and ``audit`` count the classes above.
         device: Where a module runs: ``auto``, ``cpu``, ``cuda`` …
-        seed: The run's seed.
         name: The run's name, fit for a folder; by default the model's.
-        out: The run's folder; by default a new one under ``runs/``.
         resume_run: Resume the run in ``out``.
         overwrite: Delete the run in the folder, and start anew.
         batch_size: Images a call of the model; chosen if absent.
@@ -148,60 +127,55 @@ def fool(
         PluginError: A scheme or an encoding is missing or broken.
         RunError: The folder already holds a run, or the resumed one has passed its new length.
     """
+    if images is None and more.get("generations") is None:
+        images = 20_000
     arguments = check_arguments(
-        Arguments,
-        image=image,
-        classes=classes,
-        nothing=nothing,
-        images=20_000 if images is None and generations is None else images,
-        generations=generations,
-        mean=mean,
-        std=std,
-        outputs=outputs,
-        threshold=threshold,
-        seed=seed,
-        name=name,
-        batch_size="auto" if batch_size is None else batch_size,
-        precision=precision,
-        max_queries=max_queries,
-        max_requests=max_requests,
+        Arguments, image=image, classes=classes, images=images, seed=seed, **more
     )
-    for kind, picked in (("scheme", scheme), ("encoding", encoding)):
-        if not isinstance(picked, str):
+    for kind in ("scheme", "encoding"):
+        if not isinstance(picked := getattr(arguments, kind), str):
             raise ExperimentError(
                 f"{kind}: must be a name, not {picked!r}; its options are {kind}_options"
             )
+    if arguments.resume_run and arguments.overwrite:
+        raise ExperimentError(
+            "overwrite: starts a run anew, but resume_run goes on with it; give one of the two"
+        )
+    if arguments.resume_run and out is None:
+        raise ExperimentError("out: missing; give the folder of the run to resume")
     naming = option_namer.set(_argument)
     try:
-        folder = _given_folder(out, resume_run=resume_run, overwrite=overwrite)
-        target = _target(model, arguments, device)
-        manager = PluginManager()
-        files = [plugins] if isinstance(plugins, str | Path) else plugins
-        paths = tuple(Path(file).expanduser().absolute() for file in files)
-        for path in paths:
-            manager.load_files(path)
-        recorded = folder if resume_run else None
-        suiting = _suiting(manager.load("encoding", encoding).options, target.spec, recorded)
-        own = {"model": _model_name(model)}
-        own["name"] = arguments.name or safe_name(own["model"].lower())
-        experiment = Experiment(
-            general=_part(General, arguments, own),
-            calls=_part(Calls, arguments, own),
-            target=choice_of(target, _part(Given, arguments, own)),
-            encoding=choose(manager, "encoding", encoding, {**suiting, **(encoding_options or {})}),
-            scheme=choose(manager, "scheme", scheme, scheme_options or {}),
-            showing=choose_showing(manager, views),
-            plugin_paths=paths,
-        )
-        text = "# Made by neatfool.fool.\n" + experiment.to_ini()
-        experiment = replace(experiment, text=text)
-        if folder is not None and resume_run:
-            session = resume(lambda _, plan: assemble(experiment, plan), folder)
-        else:
-            session = _start(experiment, folder, overwrite=overwrite)
-        return _go(session, manager, progress=progress)
+        return _run(model, arguments, None if out is None else Path(out))
     finally:
         option_namer.reset(naming)
+
+
+def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
+    target, manager, files = _target(model, arguments), PluginManager(), arguments.plugins
+    files = [files] if isinstance(files, str | Path) else files
+    paths = tuple(Path(file).expanduser().absolute() for file in files)
+    for path in paths:
+        manager.load_files(path)
+    recorded = folder if arguments.resume_run else None
+    suiting = _suiting(manager.load("encoding", arguments.encoding).options, target.spec, recorded)
+    suiting |= arguments.encoding_options or {}
+    own = {"model": _model_name(model)}
+    own["name"] = arguments.name or safe_name(own["model"].lower())
+    experiment = Experiment(
+        general=_part(General, arguments, own),
+        calls=_part(Calls, arguments, own),
+        target=choice_of(target, _part(Given, arguments, own)),
+        encoding=choose(manager, "encoding", arguments.encoding, suiting),
+        scheme=choose(manager, "scheme", arguments.scheme, arguments.scheme_options or {}),
+        showing=choose_showing(manager, arguments.views),
+        plugin_paths=paths,
+    )
+    experiment = replace(experiment, text="# Made by neatfool.fool.\n" + experiment.to_ini())
+    if recorded is not None:
+        session = resume(lambda _, plan: assemble(experiment, plan), recorded)
+    else:
+        session = _start(experiment, folder, overwrite=arguments.overwrite)
+    return _go(session, manager, progress=arguments.progress)
 
 
 def _part(model: type[ModelT], arguments: Arguments, own: Mapping[str, str]) -> ModelT:
@@ -242,7 +216,7 @@ def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
     return session.run
 
 
-def _target(model: Any, arguments: Arguments, device: str) -> Target:
+def _target(model: Any, arguments: Arguments) -> Target:
     from torch.nn import Module
 
     model = adopt_if_whole(model, Target)
@@ -278,7 +252,8 @@ def _target(model: Any, arguments: Arguments, device: str) -> Target:
             f"{missing}: missing; mean and std go together. If the model has none, give "
             f"{missing}={neutral}"
         )
-    return target_of(model, spec, mean=mean, std=std, device=device, outputs=arguments.outputs)
+    reading: dict[str, Any] = {"device": arguments.device, "outputs": arguments.outputs}
+    return target_of(model, spec, mean=mean, std=std, **reading)
 
 
 def _argument(section: str, key: str) -> str:
@@ -299,16 +274,6 @@ def _model_name(model: Any) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in named).strip("-") or "model"
 
 
-def _given_folder(out: str | Path | None, *, resume_run: bool, overwrite: bool) -> Path | None:
-    if resume_run and overwrite:
-        raise ExperimentError(
-            "overwrite: starts a run anew, but resume_run goes on with it; give one of the two"
-        )
-    if resume_run and out is None:
-        raise ExperimentError("out: missing; give the folder of the run to resume")
-    return None if out is None else Path(out)
-
-
 def _start(experiment: Experiment, folder: Path | None, *, overwrite: bool) -> Session:
     assembly = assemble(experiment)
     name = f"{experiment.name}-{experiment.general.seed}"
@@ -325,14 +290,10 @@ def _start(experiment: Experiment, folder: Path | None, *, overwrite: bool) -> S
 
 def _make_folder(name: str) -> Path:
     """Make a new folder for a run: no other call makes the same, not even at the same time."""
-    for number in count(1):
+    number = 1
+    while True:
         folder = RUNS / (name if number == 1 else f"{name}-{number}")
-        try:
-            with storage_errors(folder):
-                folder.mkdir(parents=True)
-        except StorageError as error:
-            if not isinstance(error.__cause__, FileExistsError):
-                raise
-        else:
-            break
-    return folder
+        with storage_errors(folder), suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+        number += 1

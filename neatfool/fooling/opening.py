@@ -5,19 +5,18 @@ from __future__ import annotations
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neatfool.config.options import check_arguments
 from neatfool.errors import RunError
 from neatfool.evolution import assembly
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.verification import OpenRun, experiment_of
+from neatfool.evolution.verification import OpenRun
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import Calls
 from neatfool.experiment.trust import require_trust
 from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
-from neatfool.scoring.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,19 +25,21 @@ if TYPE_CHECKING:
     from neatfool.spec.target import Target
 
 
-def open_run(path: str | Path, *, trust: bool = False) -> Run:
+def open_run(path: str | Path, *, trust: bool = False, model: Any = None) -> Run:
     """Open the run in a folder to read it, also while another process runs it.
 
     Args:
         path: The folder.
         trust: Whether its target may be loaded although somebody else made the run. Its record
             names files and addresses; ``neatfool verify RUN`` lists them, and asks.
+        model: What scores in place of the target of its record, here and in all of
+            :mod:`neatfool.analysis`: the model that was given to :func:`neatfool.fool`, say.
 
     Raises:
         RunError: The folder holds no run, or its database is damaged.
         PluginError: The run's encoding cannot be loaded.
     """
-    run = OpenRun(Path(path), trust=trust)
+    run = OpenRun(Path(path), trust=trust, model=model)
     run.info  # noqa: B018 - reads the database: a wrong path fails here
     return run
 
@@ -103,22 +104,18 @@ def open_scorer(
     check_arguments(Calls, max_queries=max_queries)
     if isinstance(source, str | Path) and Path(source).is_dir():
         source = open_run(source)
-    plan: Plan | None = None
     if isinstance(source, Run):
-        experiment, plan = experiment_of(source), Plan.from_json(source.info["scoring"])
-    elif isinstance(source, Experiment):
-        experiment = source
-    else:
-        experiment = load_experiment(source, to_search=False)
+        assert isinstance(source, OpenRun)
+        scorer = source.make_scorer(max_queries=max_queries, views=views)
+        if scorer.metered is not None:
+            scorer.metered.with_classes(source.classes)
+        return scorer
+    if not isinstance(source, Experiment):
+        source = load_experiment(source, to_search=False)
     if max_queries is not None:
-        calls = experiment.calls.model_copy(update={"max_queries": max_queries})
-        experiment = replace(experiment, calls=calls)
-    if not views:
-        experiment = replace(experiment, showing=None)
-    scorer = assemble(experiment, plan, to_search=False).scorer
-    if isinstance(source, Run) and scorer.metered is not None:
-        scorer.metered.with_classes(source.classes)
-    return scorer
+        calls = source.calls.model_copy(update={"max_queries": max_queries})
+        source = replace(source, calls=calls)
+    return assemble(source if views else replace(source, showing=None), to_search=False).scorer
 
 
 def make_target(source: Experiment | str | Path) -> Target:

@@ -15,7 +15,7 @@ from neatfool.models.preprocessing import Input, Layout, layouts_of, scaling_of
 from neatfool.network.memory import is_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from neatfool.models.classifier import Request
@@ -86,8 +86,13 @@ class FileModule(nn.Module, ABC):
         """Compute all outputs, by name, of a batch in the file's own layout and type."""
 
     def digest(self) -> str:
-        """Hash the file."""
-        return sha256(self.path.read_bytes()).hexdigest()
+        """Hash the file, and the files next to it that hold weights."""
+        digest = sha256(self.path.read_bytes())
+        beside = self.path.with_suffix(".bin") if self.path.suffix == ".xml" else self.path
+        found = [beside] if beside != self.path and beside.exists() else []
+        for each in found or sorted(self.path.parent.glob(f"{self.path.name}[._]data")):
+            digest.update(each.read_bytes())
+        return digest.hexdigest()
 
     def train(self, mode: bool = True) -> FileModule:
         """Stay as it is: a file holds the network as it was written."""
@@ -98,8 +103,7 @@ class FileModule(nn.Module, ABC):
         """Compute logits: floats [N, C, H, W] in, float32 [N, K] out."""
         if _is_tracing() and not self.traceable:
             raise RuntimeError(f"{self.by} cannot be traced")
-        parts = [self._flatten(answers[self.output]) for answers in self._answers(images)]
-        outputs = torch.cat(parts).to(images.device)
+        outputs = self._rows(self._answers(images)).to(images.device)
         return outputs.clamp(min=_SMALLEST).log() if self.gives_probabilities else outputs
 
     def settle(self, layout: Layout, scaling: Preprocessing, request: Request) -> tuple[int, str]:
@@ -118,7 +122,7 @@ class FileModule(nn.Module, ABC):
         shapes = {name: [*answer.shape] for name, answer in tried[0].items()}
         count = self._batch or (1 if self.alone else _TRIED)
         self.output = _choose(shapes, count, request.output, self.path)
-        answers = torch.cat([self._flatten(each[self.output]) for each in tried])
+        answers = self._rows(tried)
         self.gives_probabilities = self._are_probabilities(answers, request.outputs)
         gives = request.outputs or ("probabilities" if self.gives_probabilities else "logits")
         names = "" if len(shapes) == 1 else f" (its output {self.output!r} of {len(shapes)})"
@@ -177,20 +181,17 @@ class FileModule(nn.Module, ABC):
             images = images / self.input.scale + self.input.zero
         return images.round().clamp(lowest, highest).to(self.input.dtype)
 
-    @staticmethod
-    def _flatten(answer: torch.Tensor) -> torch.Tensor:
-        """Leave out sizes of one behind the classes, as in [N, K, 1, 1]."""
-        return answer.reshape(len(answer), -1).float()
+    def _rows(self, answers: Iterable[Mapping[str, torch.Tensor]]) -> torch.Tensor:
+        """Concatenate the answers of :attr:`output`, without sizes of one, as in [N, K, 1, 1]."""
+        given = [each[self.output] for each in answers]
+        return torch.cat([each.reshape(len(each), -1).float() for each in given])
 
     def _are_probabilities(self, answers: torch.Tensor, outputs: str | None) -> bool:
-        if outputs is not None:
+        if outputs is not None or not bool(((answers >= 0) & (answers <= 1)).all()):
             return outputs == "probabilities"
         sums = answers.sum(1)
-        if not bool(((answers >= 0) & (answers <= 1)).all()):
-            return False
-        if bool(((sums - 1).abs() < _SUM_OF_ONE).all()):
-            return True
-        if self.output in self.rounded and float(sums.max()) < _SUM_OF_ROUNDED:
+        sum_to_one = bool(((sums - 1).abs() < _SUM_OF_ONE).all())
+        if sum_to_one or (self.output in self.rounded and float(sums.max()) < _SUM_OF_ROUNDED):
             return True
         raise ValueError(
             "its answers lie between 0 and 1, but sum to "
@@ -255,7 +256,11 @@ def _choose(shapes: Mapping[str, list[int]], count: int, wanted: str | None, pat
         ValueError: The wanted one does not exist or does not, or several do and none is wanted.
     """
     named = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-    fit = [name for name, shape in shapes.items() if _holds_classes(shape, count)]
+    fit = [
+        name
+        for name, shape in shapes.items()
+        if shape[:1] == [count] and sum(size > 1 for size in shape[1:]) == 1
+    ]
     if wanted is not None:
         names = list(shapes)
         name = names[int(wanted)] if wanted.isdecimal() and int(wanted) < len(names) else wanted
@@ -273,12 +278,6 @@ def _choose(shapes: Mapping[str, list[int]], count: int, wanted: str | None, pat
             f"{', '.join(f'{name} {shapes[name]}' for name in fit)}"
         )
     return fit[0]
-
-
-def _holds_classes(shape: list[int], count: int) -> bool:
-    if not shape or shape[0] != count:
-        return False
-    return [size > 1 for size in shape[1:]].count(True) == 1
 
 
 def _is_tracing() -> bool:

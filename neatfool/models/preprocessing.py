@@ -71,12 +71,9 @@ class Preprocessing:
 
     def describe(self, *, uncropped: bool = False) -> str:
         """Describe the preprocessing in one line; ``uncropped``: ten crops follow."""
-        as_is = (set(self.mean), set(self.std)) == ({0.0}, {1.0})
-        scaled = (
-            "bytes as they are"
-            if as_is
-            else (f"scaled (x - {_write(self.mean)}) / {_write(self.std)}")
-        )
+        scaled = f"scaled (x - {_write(self.mean)}) / {_write(self.std)}"
+        if (set(self.mean), set(self.std)) == ({0.0}, {1.0}):
+            scaled = "bytes as they are"
         size = self.uncropped if uncropped else self.size
         own = self.own_in_words if size == self.size else ""
         usual = f"shorter side to {max(self.larger, *size)} ({self.filter}), middle cut out"
@@ -173,9 +170,10 @@ def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
         places = [(False, shape[1]), (True, shape[3])]
         orders = [(n, last) for n in _DRAWN for last, size_there in places if size_there is None]
     if not orders:
+        sizes = ", ".join("any" if size is None else str(size) for size in shape)
         raise TargetError(
-            f"{path}: takes {_write_shape(shape)}; export a classifier of images with 1 or "
-            "3 channels, which come first or last"
+            f"{path}: takes [{sizes}]; export a classifier of images with 1 or 3 channels, which "
+            "come first or last"
         )
     layouts = []
     for channels, last in orders:
@@ -199,33 +197,17 @@ def scaling_of(
     Raises:
         ValueError: The request must say it, or says what does not fit.
     """
-    if given.is_whole and requested == (None, None):
-        scales: list[tuple[float, ...]] = [(0.0,), (1.0,)]
-    else:
-        scales = [*map(in_bytes, _requested_scaling(layout, given, requested, must_scale))]
-    return Preprocessing(
-        height=layout.height,
-        width=layout.width,
-        larger=round(min(layout.height, layout.width) / _CROPPED),
-        mean=scales[0],
-        std=scales[1],
-        channels=layout.channels,
-    )
-
-
-def _requested_scaling(
-    layout: Layout, given: Input, requested: Scaling, must_scale: bool
-) -> list[tuple[float, ...]]:
-    if given.is_whole and given.scale is None:
+    as_bytes = given.is_whole and requested == (None, None)
+    if not as_bytes and given.is_whole and given.scale is None:
         raise ValueError(
             f"takes bytes ({given.dtype}), and scales them itself; leave 'mean' and 'std' out"
         )
-    if (must_scale or given.is_whole) and None in requested:
+    if not as_bytes and (must_scale or given.is_whole) and None in requested:
         raise ValueError(
             "the file does not say how images are scaled; give both [target] mean and std: 0.5 and "
             "0.5 for numbers from -1 to 1, 0 and 1 from 0 to 1, 0 and 0.00392157 from 0 to 255"
         )
-    numbers = []
+    scales: list[tuple[float, ...]] = []
     usuals = IMAGENET_MEAN, IMAGENET_DEVIATION
     for key, wanted, usual in zip(("mean", "std"), requested, usuals, strict=True):
         chosen = tuple(wanted or (usual if layout.channels == 3 else (sum(usual) / 3,)))
@@ -233,9 +215,13 @@ def _requested_scaling(
             raise ValueError(
                 f"{key} has {len(chosen)} numbers for {layout.channels} channels; give one each"
             )
-        numbers.append(chosen)
-    return numbers
-
-
-def _write_shape(shape: tuple[int | None, ...]) -> str:
-    return f"[{', '.join('any' if size is None else str(size) for size in shape)}]"
+        scales.append(in_bytes(chosen))
+    mean, std = ((0.0,), (1.0,)) if as_bytes else scales
+    return Preprocessing(
+        height=layout.height,
+        width=layout.width,
+        larger=round(min(layout.height, layout.width) / _CROPPED),
+        mean=mean,
+        std=std,
+        channels=layout.channels,
+    )

@@ -15,25 +15,42 @@ if TYPE_CHECKING:
     import torch
 
 
+def is_gpu(device: torch.device) -> bool:
+    """Tell whether a device is not the CPU: a GPU, or another accelerator."""
+    return device.type != "cpu"
+
+
+def find_accelerator() -> torch.device | None:
+    """Find the accelerator that PyTorch computes on, without an index; None if there is none."""
+    import torch
+
+    if not torch.accelerator.is_available():
+        return None
+    return torch.accelerator.current_accelerator()
+
+
 def pick_device(name: str = "auto") -> torch.device:
     """Find the device to compute on.
 
     Args:
         name: ``auto`` (the GPU if there is one), or torch's name of a device: ``cpu``, ``cuda``,
-            ``cuda:1`` …
+            ``cuda:1``, ``xpu``, ``mps`` … An ``mps`` has no double precision, and is used only
+            if it is named.
 
     Raises:
         ExperimentError: There is no such device.
     """
     import torch
 
+    found = find_accelerator()
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cpu") if found is None or found.type == "mps" else found
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise ExperimentError(f"device = {name}: torch knows no such device") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+    count = torch.accelerator.device_count() if found and found.type == device.type else 0
+    if is_gpu(device) and (device.index or 0) >= count:
         raise ExperimentError(f"device = {name}: torch finds no such GPU; give auto or cpu")
     return device
 
@@ -42,7 +59,7 @@ def pick_devices(names: str = "auto") -> list[torch.device]:
     """Find the devices to compute on at the same time, all of one kind.
 
     Args:
-        names: ``auto`` (all GPUs, or the CPU if there is none), ``cuda`` (all GPUs), or torch's
+        names: ``auto`` (all GPUs, or the CPU if there is none), ``cuda`` (all of these), or torch's
             names with commas between: ``cuda:0, cuda:2``.
 
     Raises:
@@ -57,8 +74,9 @@ def pick_devices(names: str = "auto") -> list[torch.device]:
             f"device = {names}: different kinds of devices give different scores; keep "
             f"{' or '.join(sorted(kinds))}"
         )
-    if kinds == {"cuda"} and names in {"auto", "cuda"}:
-        return [torch.device("cuda", number) for number in range(torch.cuda.device_count())]
+    kind = devices[0].type
+    if is_gpu(devices[0]) and names in {"auto", kind}:
+        return [torch.device(kind, number) for number in range(torch.accelerator.device_count())]
     return devices
 
 
@@ -97,14 +115,23 @@ def _exact() -> AbstractContextManager[object]:
 EXACT_CONVOLUTIONS: Final = SharedContext(_exact)
 
 
-def computing_on(device: torch.device) -> AbstractContextManager[object]:
-    """Give the context to compute in on a device."""
-    return _on_gpu(device) if device.type == "cuda" else nullcontext()
+def free_unused_memory(device: torch.device) -> None:
+    """Give memory of a GPU that no tensor needs back to other processes."""
+    import torch
+
+    if is_gpu(device):
+        torch.get_device_module(device).empty_cache()
 
 
 @contextmanager
-def _on_gpu(device: torch.device) -> Iterator[None]:
+def computing_on(device: torch.device) -> Iterator[None]:
+    """Enter the context to compute in on a device."""
+    if not is_gpu(device):
+        yield
+        return
     import torch
 
-    with torch.cuda.device(device), EXACT_CONVOLUTIONS:
+    # An mps has one device, and no such context.
+    chosen = getattr(torch.get_device_module(device), "device", nullcontext)
+    with chosen(device), EXACT_CONVOLUTIONS:
         yield

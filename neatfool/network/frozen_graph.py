@@ -139,8 +139,8 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
     noise, *batches = probes(images.shape, images.device)
 
     def leave(why: str) -> Run | None:
-        name = name_of(getattr(plain, "module", plain))
-        _log.info("%s: its graph is not %s: %s", name, "fused" if fuse else "frozen", why)
+        form, name = "fused" if fuse else "frozen", name_of(getattr(plain, "module", plain))
+        _log.info("%s: its graph is not %s: %s", name, form, why)
         return None
 
     try:
@@ -246,15 +246,10 @@ def _write_strides(graph: Any) -> None:
     """Write out the default strides of poolings (the window), as oneDNN needs them."""
     for node in graph.findAllNodes("aten::max_pool2d"):
         _, window, stride, *_ = node.inputs()
-        if _is_empty(stride):
+        made = stride.node()
+        is_empty = made.kind() == "prim::ListConstruct" and not list(made.inputs())
+        if is_empty or (made.kind() == "prim::Constant" and stride.toIValue() == []):
             node.replaceInput(2, window)
-
-
-def _is_empty(value: Any) -> bool:
-    node = value.node()
-    if node.kind() == "prim::ListConstruct":
-        return not list(node.inputs())
-    return bool(node.kind() == "prim::Constant" and value.toIValue() == [])
 
 
 def _good_enough(given: torch.Tensor, rough: torch.Tensor, wanted: torch.Tensor) -> bool:

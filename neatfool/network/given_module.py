@@ -91,7 +91,7 @@ def copy_to(devices: Sequence[torch.device], module: _Module, given: str) -> lis
     try:
         return [copy.deepcopy(module).to(device) for device in devices]
     except Exception as error:  # Any module may come.
-        if given in {"auto", "cuda"} and not is_out_of_memory(error):
+        if given in {"auto", devices[0].type} and not is_out_of_memory(error):
             _log.warning(
                 "%s: computes on one device of %d, because it cannot be copied (%s: %s)",
                 type(module).__name__,
@@ -109,25 +109,18 @@ def copy_to(devices: Sequence[torch.device], module: _Module, given: str) -> lis
 def ask(replicas: Sequence[TensorModule], numbers: torch.Tensor) -> torch.Tensor:
     """Ask a module about two images at a time; if it fails, one, and always so from then on.
 
-    Args:
-        replicas: The module on each of its devices.
-        numbers: Floats [N, C, H, W], on the first device.
-
-    Returns:
-        What it gives, [N, K].
+    Gives what it gives, [N, K], for floats [N, C, H, W] on the first of its devices.
     """
-    module = replicas[0]
     try:
-        return _ask(module, numbers, 2)
+        return _ask(replicas[0], numbers, 2)
     except Exception as error:  # Any module may come.
-        first = error
-    try:
-        answers = _ask(module, numbers, 1)
-    except Exception:  # It is not the number of images.
-        raise first from None
-    for each in replicas:
-        each.alone = each.alone or not is_out_of_memory(first)
-    return answers
+        try:
+            answers = _ask(replicas[0], numbers, 1)
+        except Exception:  # It is not the number of images.
+            raise error from None
+        for each in replicas:
+            each.alone = each.alone or not is_out_of_memory(error)
+        return answers
 
 
 def _ask(module: TensorModule, numbers: torch.Tensor, at_once: int) -> torch.Tensor:
@@ -138,19 +131,16 @@ def _ask(module: TensorModule, numbers: torch.Tensor, at_once: int) -> torch.Ten
 def try_channels_last(
     replicas: Sequence[TensorModule], numbers: torch.Tensor, wanted: torch.Tensor
 ) -> list[TensorModule] | None:
-    """Copy a module to channels-last layout, where convolutions run fast.
+    """Copy a module, on each of its devices, to channels-last layout: convolutions run fast there.
 
-    Args:
-        replicas: The module on each of its devices.
-        numbers: Varied images, floats [N, C, H, W], on the first device.
-        wanted: What it gives for them.
-
-    Returns:
-        The copies; None if they would compute something else, or fail.
+    Gives None if the copies fail, or would not compute what is wanted for varied images.
     """
     why = "it would compute something else"
     try:
-        made = [_in_channels_last(each) for each in replicas]
+        # Some versions of torch declare no `memory_format` here.
+        made = [
+            cast("Any", _share(each)).to(memory_format=torch.channels_last) for each in replicas
+        ]
         laid_out = numbers.contiguous(memory_format=torch.channels_last)
         if agree(_ask(made[0], laid_out, 2), wanted):
             return made
@@ -160,13 +150,6 @@ def try_channels_last(
         why = f"{type(error).__name__}: {error}"
     _log.info("%s: keeps contiguous layout: %s", name_of(replicas[0]), why)
     return None
-
-
-def _in_channels_last(module: _Module) -> _Module:
-    """Copy a module to channels-last layout, where convolutions run fast."""
-    # Some versions of torch declare no `memory_format` here.
-    copied: _Module = cast("Any", _share(module)).to(memory_format=torch.channels_last)
-    return copied
 
 
 def _unwrap_children(module: nn.Module) -> nn.Module:
@@ -180,8 +163,7 @@ def _unwrap_children(module: nn.Module) -> nn.Module:
 
 def _is_training(module: nn.Module) -> bool:
     # A program of torch.export says so of itself in any mode, and refuses eval().
-    exported = isinstance(module, torch.fx.GraphModule) and "eval" in vars(module)
-    if exported:
+    if isinstance(module, torch.fx.GraphModule) and "eval" in vars(module):
         return False
     # A frozen program of TorchScript has no such attribute.
     return bool(getattr(module, "training", False)) or any(map(_is_training, module.children()))

@@ -1,18 +1,14 @@
 """Log-odds of images, and their gradients by each pixel, in less memory than torch takes.
 
-For gradients by the image, a convolution does not need its input, and an activation that cuts off
-only where it did. PyTorch keeps all these numbers, which is most of the memory of a refinement.
+For gradients by the image, a convolution does not need its input. PyTorch keeps it all the same,
+which is half of the memory of a refinement.
 """
 
 from __future__ import annotations
 
-import math
-from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import numpy as np
 import torch
-from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError
@@ -21,6 +17,8 @@ from neatfool.spec.target import Differentiable, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
 
     from neatfool.spec.image_spec import ImageSpec
 
@@ -122,8 +120,7 @@ def _gradients(odds: torch.Tensor, pixels: torch.Tensor, at_once: str) -> torch.
 class Sparing(TorchFunctionMode):
     """Within it, torch keeps less for the way back; results and gradients are the same bits.
 
-    It concerns float32 on a CPU: convolutions whose weights need no gradient, and activations that
-    cut off and do not write to their input.
+    It concerns convolutions in float32 on a CPU whose weights need no gradient.
     """
 
     def __torch_function__(
@@ -131,21 +128,25 @@ class Sparing(TorchFunctionMode):
     ) -> Any:
         """Compute in the sparing way if there is one."""
         options = kwargs or {}
-        way = _WAYS.get(func)
-        if way is not None and args and _is_on_its_way(args[0]):
-            result = way(*args, **options)
+        if func is torch.conv2d and args and _BACKWARD is not None and _is_on_its_way(args[0]):
+            result = _convolve(*args, **options)
             if result is not None:
                 return result
         return func(*args, **options)
 
 
-def _is_on_its_way(numbers: Any) -> bool:
+_BACKWARD: Final = getattr(torch.ops.aten, "convolution_backward", None)
+"""No public function of torch; without it, torch keeps a convolution's input."""
+_SETTINGS: Final = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+"""A convolution's other arguments, in torch's order."""
+
+
+def _is_on_its_way(pixels: Any) -> bool:
     return (
-        isinstance(numbers, torch.Tensor)
-        and numbers.requires_grad
+        isinstance(pixels, torch.Tensor)
+        and pixels.requires_grad
         and torch.is_grad_enabled()
-        and numbers.dtype is torch.float32
-        and numbers.device.type == "cpu"
+        and (pixels.dtype, pixels.device.type, pixels.ndim) == (torch.float32, "cpu", 4)
     )
 
 
@@ -158,22 +159,12 @@ def _convolve(
 ) -> torch.Tensor | None:
     settings = {**_SETTINGS, **dict(zip(_SETTINGS, more, strict=False)), **options}
     learns = weight.requires_grad or (bias is not None and bias.requires_grad)
-    if learns or pixels.ndim != 4 or isinstance(settings["padding"], str) or _BACKWARD is None:
+    if learns or isinstance(settings["padding"], str):
         return None
     *sides, groups = settings.values()
-    given = (weight, bias, *map(_pair, sides), groups)
-    convolved: torch.Tensor = _Convolution.apply(pixels, *given)  # type: ignore[no-untyped-call]
+    pairs = ((side, side) if isinstance(side, int) else side * (2 // len(side)) for side in sides)
+    convolved: torch.Tensor = _Convolution.apply(pixels, weight, bias, *pairs, groups)  # type: ignore[no-untyped-call]
     return convolved
-
-
-_BACKWARD: Final = getattr(torch.ops.aten, "convolution_backward", None)
-"""No public function of torch; without it, torch keeps a convolution's input."""
-_SETTINGS: Final = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
-"""A convolution's other arguments, in torch's order."""
-
-
-def _pair(side: int | tuple[int, ...]) -> tuple[int, ...]:
-    return (side, side) if isinstance(side, int) else tuple(side) * (2 // len(side))
 
 
 class _Convolution(torch.autograd.Function):
@@ -199,92 +190,3 @@ class _Convolution(torch.autograd.Function):
         assert _BACKWARD is not None
         gradients = _BACKWARD(gradient, pixels, weight, None, *sides, *more)
         return (gradients[0], *[None] * (2 + len(ctx.options)))
-
-
-def _clamp(
-    numbers: torch.Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
-) -> torch.Tensor | None:
-    kernels = _kernels()
-    if inplace or kernels is None or _in_a_line(numbers) is None:
-        return None
-    bounds = min_val, max_val
-    clamped: torch.Tensor = _Clamp.apply(numbers, bounds, *kernels)  # type: ignore[no-untyped-call]
-    return clamped
-
-
-# No number is beyond NaN, or at it: infinity passes.
-_rectify: Final = partial(_clamp, min_val=0.0, max_val=math.nan)
-_WAYS: Final[dict[Any, Callable[..., torch.Tensor | None]]] = {
-    torch.conv2d: _convolve,
-    functional.hardtanh: _clamp,
-    functional.relu6: partial(_clamp, min_val=0.0, max_val=6.0),
-    functional.relu: _rectify,
-    torch.relu: _rectify,
-}
-
-
-@cache
-def _kernels() -> tuple[Callable[..., None], Callable[..., None]] | None:
-    """Compile what looks once at each number; None if numba does not work, and torch does it."""
-    try:
-        from neatfool.compiling import outer
-
-        there = outer("void(float32[::1], float32, float32, float32[::1], boolean[::1])")
-        back = outer("void(float32[::1], boolean[::1], float32[::1])")
-        return there(_cut_off), back(_lead_back)
-    except Exception:  # Whatever is wrong with numba, the renderer says so.
-        return None
-
-
-def _cut_off(
-    numbers: np.ndarray, low: float, high: float, clamped: np.ndarray, outside: np.ndarray
-) -> None:
-    """Clamp numbers, and note which are at a bound or beyond; NaN is not."""
-    for i in range(len(numbers)):
-        number = numbers[i]
-        number = low if number < low else number
-        number = high if number > high else number
-        clamped[i] = number
-        outside[i] = (number <= low) | (number >= high)
-
-
-def _lead_back(gradients: np.ndarray, outside: np.ndarray, passed: np.ndarray) -> None:
-    """Let gradients pass, but for those of numbers outside."""
-    for i in range(len(gradients)):
-        passed[i] = np.float32(0) if outside[i] else gradients[i]
-
-
-def _in_a_line(numbers: torch.Tensor) -> np.ndarray | None:
-    """Give the numbers in the order of their memory; None if there are gaps."""
-    bare = numbers.detach()
-    if bare.ndim == 4 and not bare.is_contiguous():
-        bare = bare.permute(0, 2, 3, 1)  # channels last
-    return bare.view(-1).numpy() if bare.is_contiguous() else None
-
-
-class _Clamp(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        numbers: torch.Tensor,
-        bounds: tuple[float, float],
-        cut_off: Callable[..., None],
-        lead_back: Callable[..., None],
-    ) -> torch.Tensor:
-        clamped = torch.empty_like(numbers)
-        outside = torch.empty(numbers.numel(), dtype=torch.bool)
-        cut_off(_in_a_line(numbers), *bounds, _in_a_line(clamped), outside.numpy())
-        ctx.save_for_backward(outside)
-        ctx.layout, ctx.lead_back = (numbers.shape, numbers.stride()), lead_back
-        return clamped
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (outside,) = ctx.saved_tensors
-        if torch.is_grad_enabled():  # for second derivatives
-            return (gradient.masked_fill(outside.as_strided(*ctx.layout), 0), *[None] * 3)
-        passed = torch.empty_strided(*ctx.layout)
-        alike = gradient.stride() == passed.stride()
-        given = gradient if alike else passed.copy_(gradient)
-        ctx.lead_back(_in_a_line(given), outside.numpy(), _in_a_line(passed))
-        return (passed, *[None] * 3)

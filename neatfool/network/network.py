@@ -11,14 +11,14 @@ import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.network.devices import computing_on, pick_devices
+from neatfool.network.devices import computing_on, free_unused_memory, is_gpu, pick_devices
 from neatfool.network.frozen_graph import fold, freeze, probes
 from neatfool.network.given_module import (
     ask,
@@ -30,15 +30,14 @@ from neatfool.network.given_module import (
 )
 from neatfool.network.gradients import Sparing
 from neatfool.network.memory import keep_freed_memory
-from neatfool.network.outputs import LOGITS, find_reading
-from neatfool.network.tensor_module import FromBytes, TensorModule, name_of
+from neatfool.network.tensor_module import LOGITS, FromBytes, TensorModule, find_reading, name_of
 from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from neatfool.network.frozen_graph import Run
-    from neatfool.network.outputs import Reading
+    from neatfool.network.tensor_module import Reading
     from neatfool.spec.image_spec import Outputs
 
 _log = logging.getLogger("neatfool.network")
@@ -119,8 +118,15 @@ class Network:
         """
         module = unwrap(module)
         check_ready(module)
-        self.mean, self.std = _per_channel(mean), _per_channel(std)
-        _check_scale(self.mean, self.std)
+        self.mean, self.std = (
+            torch.tensor(each, dtype=torch.float32).reshape(1, -1, 1, 1) for each in (mean, std)
+        )
+        if bool(((self.mean > 0) & (self.mean <= 1) & (self.std <= 1)).any()):
+            raise TargetError(
+                f"Network: mean = {self.mean.flatten().tolist()} and std = "
+                f"{self.std.flatten().tolist()} are for images in [0, 1], but a Network takes "
+                "bytes in [0, 255]; multiply both by 255"
+            )
         keep_freed_memory()
         devices = pick_devices(device)
         module = take_over(module, devices[0])
@@ -133,10 +139,9 @@ class Network:
         self._form = ContextVar("form", default=PLAIN)
         self._place = ContextVar("place", default=0)
         self._settling = Lock()
-        self._preparing = Lock()
+        self._preparing = RLock()
         self._runs: dict[_Key, Run] = {}
         self._graphs: dict[Form, set[Graph]] = {}
-        self._folding = Lock()
         self._folded_modules: dict[int, TensorModule] = {}
 
     @property
@@ -162,9 +167,9 @@ class Network:
         """
         if self._replicas[0].dtype is not torch.float32:
             return None
-        if self.device.type == "cuda":
+        if is_gpu(self.device):
             return "fp16"
-        if self.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
             # A private function of torch; without it there is no screening on a CPU.
             supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", bool)
             return "bf16" if supported() else None
@@ -284,8 +289,7 @@ class Network:
         with self._preparing:
             self._runs.clear()
             self._folded_modules.clear()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        free_unused_memory(self.device)
 
     @torch.inference_mode()
     def _run(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -323,7 +327,7 @@ class Network:
     def _fold(self, precision: Precision, shape: torch.Size) -> FromBytes:
         """Fold batch normalisations into convolutions, once for each device."""
         place = self._place.get()
-        with self._folding:
+        with self._preparing:
             module = self._folded_modules.get(place)
             if module is None:
                 with torch.inference_mode(mode=False), torch.no_grad():
@@ -352,18 +356,6 @@ def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator
             network._place.reset(place_before)
 
 
-def _per_channel(numbers: Sequence[float] | float) -> torch.Tensor:
-    return torch.tensor(numbers, dtype=torch.float32).reshape(1, -1, 1, 1)
-
-
-def _check_scale(mean: torch.Tensor, std: torch.Tensor) -> None:
-    if bool(((mean > 0) & (mean <= 1) & (std <= 1)).any()):
-        raise TargetError(
-            f"Network: mean = {mean.flatten().tolist()} and std = {std.flatten().tolist()} are for "
-            "images in [0, 1], but a Network takes bytes in [0, 255]; multiply both by 255"
-        )
-
-
 def _make_graph(
     wanted: Graph, plain: FromBytes, exact: FromBytes, images: torch.Tensor
 ) -> tuple[Graph, Run]:
@@ -382,7 +374,7 @@ def _make_graph(
 
 
 def _compile(plain: FromBytes) -> Run:
-    mode = "reduce-overhead" if plain.mean.device.type == "cuda" else "default"
+    mode = "reduce-overhead" if is_gpu(plain.mean.device) else "default"
     compiled: Run = torch.compile(plain, mode=mode, dynamic=False)
 
     def run(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +25,8 @@ GROUP: Final = "neatfool"
 """The group of the plugins' entry points."""
 HOOKS_GROUP: Final = "neatfool.hooks"
 """The group of the modules in which plugins specify hooks of their own."""
+OPTIONS_GROUP: Final = "neatfool.options"
+"""The group of the options that observers have on the command line."""
 EACH_MODULE: Final = ".*"
 """What the name of an entry point for all modules of a package ends in."""
 _NO_PLUGINS: Final = ("_", ".", "test_", "conftest.", "setup.")
@@ -76,20 +77,13 @@ class PluginEntry:
 
 def entry_points(group: str) -> EntryPoints:
     """List the installed entry points of a group."""
-    return _read(group, tuple(sys.path), tuple(map(_changed, sys.path)))
+    return _read(group, *sys.path)
 
 
 @lru_cache(4)
-def _read(group: str, _path: tuple[str, ...], _changes: tuple[int, ...]) -> EntryPoints:
-    """Read the files of all distributions, once until another is installed or removed."""
+def _read(group: str, *_path: str) -> EntryPoints:
+    """Read the files of all distributions, once for each search path."""
     return metadata.entry_points(group=group)
-
-
-def _changed(folder: str) -> int:
-    try:
-        return os.stat(folder or ".").st_mtime_ns  # noqa: PTH116 - a zip file may be one, too
-    except OSError:
-        return 0
 
 
 def installed_plugins() -> list[tuple[PluginEntry, EntryPoint]]:

@@ -25,7 +25,7 @@ from neatfool.plugin.observers import Observers, hooks_of
 from neatfool.plugin.registration import CONTRACTS, NoOptions, Registration, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from importlib.metadata import EntryPoint
     from pathlib import Path
 
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from neatfool.run.run import Run
+    from neatfool.spec.view import View
 
-__all__ = ["NoOptions", "Observers", "PluginEntry", "PluginManager", "Registration"]
+__all__ = ["NoOptions", "Observers", "PluginEntry", "PluginManager", "Registration", "views"]
 
 KINDS: Final = (*CONTRACTS, "model", "detector", "observer")
 """What plugins register, each by a hook of its own."""
@@ -299,6 +300,24 @@ class PluginManager:
         except PluginError as error:
             raise PluginError(f"{entry.kind} {entry.name!r}: {error}") from error
         return plugin
+
+
+def views(
+    names: Iterable[str] | None = None, plugins: PluginManager | None = None
+) -> dict[str, View]:
+    """Make views, by name and in the order of the names.
+
+    Args:
+        names: The names; all that are installed if absent.
+        plugins: Loads them; a new manager if absent.
+
+    Raises:
+        PluginError: There is no such view, or it is broken.
+    """
+    manager = plugins or PluginManager()
+    wanted = manager.names("view") if names is None else names
+    registrations = [manager.load("view", name) for name in wanted]
+    return {each.name: each.make(each.options()) for each in registrations}
 
 
 _MARK: Final = "mark functions such as neatfool_register_targets with @neatfool.hookimpl"

@@ -82,8 +82,23 @@ class Registration:
         """Call the factory, and give an instance of the kind's contract.
 
         Raises:
-            PluginError: The factory raised, or what it gave lacks a member.
+            PluginError: The factory takes other arguments, or raised, or made what lacks a member.
         """
+        passed, name = (
+            ["options"] * len(arguments) + [*named],
+            getattr(self.factory, "__name__", ""),
+        )
+        if inspect.isclass(self.factory):
+            passed, name = ["self", *passed], f"{name}.__init__"
+        try:
+            inspect.signature(self.factory).bind(*arguments, **named)
+        except TypeError as error:
+            raise PluginError(
+                f"{self.label}: neatfool makes it with other arguments than it takes ({error}); "
+                f"give it these parameters: {name}({', '.join(passed)})"
+            ) from None
+        except ValueError:  # A type of Python's own tells none.
+            pass
         with blaming(self.label):
             made = self.factory(*arguments, **named)
         return adopt(made, CONTRACTS[self.kind], self.label) if self.kind in CONTRACTS else made

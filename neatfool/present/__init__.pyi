@@ -20,23 +20,27 @@ from .story import Text as Text
 
 # Commands, and what they say
 from .output import Output as Output
+from .output import waiting as waiting
 from .parameters import FileToWrite as FileToWrite
 from .parameters import FiniteRange as FiniteRange
 from .parameters import Names as Names
 from .parameters import elite_options as elite_options
 from .parameters import max_queries_option as max_queries_option
+from .parameters import number_option as number_option
+from .parameters import path_option as path_option
 from .parameters import trust_option as trust_option
 
 # Files
+from .saving import fill_template as fill_template
 from .saving import save as save
 from .saving import write_page as write_page
 from .saving import write_report as write_report
 
 # Pictures in a page
-from .pictures import Picture as Picture
-from .pictures import embed_image as embed_image
-from .pictures import embed_png as embed_png
-from .pictures import embed_svg as embed_svg
+from .page import Picture as Picture
+from .page import embed_image as embed_image
+from .page import embed_png as embed_png
+from .page import embed_svg as embed_svg
 
 # Charts
 from .charts.axes import decimal_odds as decimal_odds
@@ -44,6 +48,7 @@ from .charts.axes import label_confidences as label_confidences
 from .charts.axes import label_counts as label_counts
 from .charts.axes import label_ends as label_ends
 from .charts.axes import new_axes as new_axes
+from .charts.spacing import evenly as evenly
 from .charts.lines import Line as Line
 from .charts.lines import colour_of as colour_of
 from .charts.lines import key_of as key_of

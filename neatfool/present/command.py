@@ -1,4 +1,4 @@
-"""The decorator that makes a command of a measure."""
+"""The decorator that makes a command of a measure, and a finding on the terminal."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from neatfool.present.output import Output
-from neatfool.present.parameters import (
-    FileToWrite,
-    elite_options,
-    max_queries_option,
-    trust_option,
-)
+from neatfool.present.parameters import FileToWrite, elite_options, max_queries_option, trust_option
+from neatfool.present.story import Bars, Headline, Note, Panel, Table, Text, is_shown
+from neatfool.wording import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from neatfool.present.finding import Finding
+    from neatfool.present.story import Block
 
 RUNS: Final = "RUN|FOLDER..."
 
@@ -97,7 +95,6 @@ def _write(
 ) -> None:
     """Print a finding, and write the files that were asked for."""
     from neatfool.present.saving import save
-    from neatfool.present.terminal import show
 
     if as_json:
         click.echo(finding.json())
@@ -110,3 +107,38 @@ def _write(
         with Output(stderr=True).status("drawing"):
             finding.html(html_file)
         click.echo(f"Look at {html_file}", err=as_json)
+
+
+def show(finding: Finding, output: Output) -> None:
+    """Print a finding's story: its sentences, notes and tables, in their order."""
+    for block in finding.story():
+        _show(block, output)
+
+
+def _show(block: Block, output: Output) -> None:
+    if isinstance(block, Headline):
+        output.say(block.text, "bold")
+    elif isinstance(block, Note):
+        output.say(f"Note: {block.text}")
+    elif not is_shown(block, "terminal"):
+        return
+    elif isinstance(block, Text):
+        output.say(block.text)
+    elif isinstance(block, Panel):
+        tables = [each for each in block.blocks if isinstance(each, Table | Bars)]
+        shown = [each for each in tables if is_shown(each, "terminal")]
+        if block.title and shown:
+            output.say(block.title, "bold")
+        for each in shown:
+            _show(each, output)
+    elif isinstance(block, Bars):
+        rows = [[name, share(part), figure] for name, part, figure in block.rows]
+        _show(Table(block.heads, rows, block.title), output)
+    elif isinstance(block, Table):
+        if block.title:
+            output.say(block.title, "bold")
+        columns = [*zip(*block.rows, strict=True)] or [()] * len(block.heads)
+        kept = [place for place, cells in enumerate(columns) if bytes not in map(type, cells)]
+        cells = [[str(row[place]) for place in kept] for row in block.rows]
+        words = [kept.index(place) for place in block.words if place in kept]
+        output.table([block.heads[place] for place in kept], cells, words=words, most=block.most)

@@ -68,6 +68,43 @@ class FileToWrite(click.Path):
         return path
 
 
+def number_option(
+    name: str,
+    text: str,
+    kind: click.IntRange | click.FloatRange | None = None,
+    *,
+    default: float | None = None,
+    metavar: str = "N",
+) -> Callable[[Command], Command]:
+    """Make an option that takes a number; its help shows its default.
+
+    Args:
+        name: The option: ``"--size"``.
+        text: Its help.
+        kind: The numbers that it takes; whole ones from 1 on if absent.
+        default: What it is if it is left out.
+        metavar: What the help calls the number.
+    """
+    shown: Any = {"default": default, "show_default": default is not None, "metavar": metavar}
+    return click.option(name, type=kind or click.IntRange(min=1), help=text, **shown)
+
+
+def path_option(
+    *names: str, text: str, metavar: str = "FILE", written: bool = False, **path: Any
+) -> Callable[[Command], Command]:
+    """Make an option that takes a path.
+
+    Args:
+        names: The option, and perhaps the name of the function's argument.
+        text: Its help.
+        metavar: What the help calls the path.
+        written: Whether it is a :class:`FileToWrite`.
+        path: Arguments of ``click.Path``, such as ``exists=True``.
+    """
+    kind = FileToWrite() if written else click.Path(path_type=Path, **path)
+    return click.option(*names, type=kind, metavar=metavar, help=text)
+
+
 def trust_option(command: Command) -> Command:
     """Add the option that agrees to what a run of somebody else loads and contacts."""
     what = (
@@ -90,8 +127,7 @@ def max_queries_option(command: Command) -> Command:
         "How many images this command may send to targets that cost something to ask. It asks "
         "nothing if that does not suffice. Budgets of runs stay as they are."
     )
-    number = click.IntRange(min=1)
-    return click.option("--max-queries", type=number, metavar="N", help=what)(command)
+    return number_option("--max-queries", what)(command)
 
 
 def elite_options(command: Command) -> Command:
@@ -104,8 +140,7 @@ def elite_options(command: Command) -> Command:
     classes = click.option("--classes", type=Names(), default=(), help=what)
     what = "Only elites whose recorded confidence is at least this."
     least = click.option("--least", type=FiniteRange(0, 1), default=0.0, metavar="P", help=what)
-    what, number = "Only N elites, drawn at random.", click.IntRange(min=1)
-    sample = click.option("--sample", type=number, metavar="N", help=what)
-    what, number = "Where all that is drawn at random comes from.", click.IntRange(min=0)
-    seed = click.option("--seed", type=number, default=1, show_default=True, metavar="N", help=what)
+    sample = number_option("--sample", "Only N elites, drawn at random.")
+    what = "Where all that is drawn at random comes from."
+    seed = number_option("--seed", what, click.IntRange(min=0), default=1)
     return classes(least(sample(seed(command))))

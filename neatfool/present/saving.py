@@ -69,7 +69,7 @@ def write_page(path: str | Path, template: Path, content: Mapping[str, Any]) -> 
 
     Args:
         path: The file to write.
-        template: As for :func:`render`.
+        template: As for :func:`fill_template`.
         content: The template's values, by name.
 
     Returns:
@@ -78,28 +78,30 @@ def write_page(path: str | Path, template: Path, content: Mapping[str, Any]) -> 
     Raises:
         StorageError: The file cannot be written.
     """
-    return save(path, render(template, content).encode())
+    return save(path, fill_template(template, content).encode())
 
 
-def render(template: Path, content: Mapping[str, Any]) -> str:
+def fill_template(template: Path, content: Mapping[str, Any]) -> str:
     """Fill a template.
 
     Args:
-        template: A Jinja template. It begins with ``{% extends "neatfool/page.html.j2" %}`` and
-            fills the blocks ``title``, ``body`` and, for its own CSS, ``style``. Its values are
-            escaped, and their control characters made visible. It may include files from its
-            folder. The filters ``percent``, ``share``, ``level``, ``duration`` and
-            ``counted(one, many)`` write confidences, shares, thresholds, seconds and numbers of
-            things; ``unbroken`` keeps the numbers of a sentence in one line.
+        template: A Jinja template, whose values' control characters are made visible. It may
+            include files from its folder. That of a page is called ``NAME.html.j2``, begins with
+            ``{% extends "neatfool/page.html.j2" %}``, and fills the blocks ``title``, ``body`` and,
+            for its own CSS, ``style``; its values are escaped. The filters ``percent``, ``share``,
+            ``level``, ``duration`` and ``counted(one, many)`` write confidences, shares,
+            thresholds, seconds and numbers of things; ``unbroken`` keeps the numbers of a sentence
+            in one line.
         content: The template's values, by name.
     """
-    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+    import jinja2
 
-    ours = PrefixLoader({"neatfool": FileSystemLoader(TEMPLATES)})
-    environment = Environment(
-        loader=ChoiceLoader([ours, FileSystemLoader(template.parent)]),
-        autoescape=True,
-        undefined=StrictUndefined,
+    ours = jinja2.PrefixLoader({"neatfool": jinja2.FileSystemLoader(TEMPLATES)})
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([ours, jinja2.FileSystemLoader(template.parent)]),
+        autoescape=jinja2.select_autoescape(["html.j2"]),
+        keep_trailing_newline=".html" not in template.suffixes,
+        undefined=jinja2.StrictUndefined,
         # Not text that is HTML already: it is of a subclass.
         finalize=lambda value: printable(value) if type(value) is str else value,
         trim_blocks=True,

@@ -66,19 +66,10 @@ def advice_for(resolved: Mapping[str, Json], folder: Path) -> Advice:
 
 
 def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]:
-    """Make a folder ready for a new run, and lock it.
-
-    Args:
-        folder: The folder; created if it does not exist.
-        advice: Advice for messages.
-        overwrite: Whether to delete a run in it.
+    """Make a folder, which may be new, ready for a run, and lock it.
 
     Returns:
         A function that releases the lock.
-
-    Raises:
-        RunError: The folder holds a run, or something else, or is in use.
-        StorageError: The folder cannot be written.
     """
     with storage_errors(folder):
         _refuse_taken(folder, advice, overwrite=overwrite)
@@ -153,20 +144,20 @@ def _refuse_taken(folder: Path, advice: Advice, *, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder}: is a file; give another folder with {advice.elsewhere}")
     if (database := folder / DATABASE).exists():
-        if not overwrite and not database.stat().st_size:
+        if overwrite:
+            return
+        if not database.stat().st_size:
             raise RunError(f"{database}: is empty: it holds no run. {START_ANEW}")
-        if not overwrite:
-            raise RunError(
-                f"{folder}: holds a run already. {advice.resume} continues it, "
-                f"{advice.overwrite} starts it anew, {advice.elsewhere} writes elsewhere"
-            )
-    elif not (folder / PARTIAL_DATABASE).exists():
-        strangers = sorted(path.name for path in folder.glob("*") if path.name != LOCK)
-        if strangers:
-            raise RunError(
-                f"{folder}: holds no run, but {strangers[0]!r}; give an empty or new folder with "
-                f"{advice.elsewhere}"
-            )
+        raise RunError(
+            f"{folder}: holds a run already. {advice.resume} continues it, "
+            f"{advice.overwrite} starts it anew, {advice.elsewhere} writes elsewhere"
+        )
+    strangers = sorted(path.name for path in folder.glob("*") if path.name != LOCK)
+    if strangers and not (folder / PARTIAL_DATABASE).exists():
+        raise RunError(
+            f"{folder}: holds no run, but {strangers[0]!r}; give an empty or new folder with "
+            f"{advice.elsewhere}"
+        )
 
 
 def _clear(folder: Path) -> None:

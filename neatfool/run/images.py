@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 import zlib
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from neatfool.files import refuse_link, write_whole
+from neatfool.wording import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,11 +89,6 @@ def image_name(
     return f"{number}-{words}.png" if words and words != number else f"{number}.png"
 
 
-def slug(name: str) -> str:
-    """Shorten a name to at most 40 characters that every file system takes: a-z, 0-9, hyphen."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
-
-
 class ImageFolder:
     """The folder with an image for each class; ``update`` brings it up to date with the store."""
 
@@ -104,12 +99,7 @@ class ImageFolder:
         self._written: dict[int, int] = {}
 
     def update(self, store: RunStore) -> None:
-        """Write the images of the elites that changed since the last update.
-
-        Raises:
-            StorageError: The folder is a link.
-            OSError: The folder cannot be written.
-        """
+        """Write the images of the elites that changed since the last update."""
         if not self._classes or self._open_ended:
             self._classes = store.classes()
         refuse_link(self.folder).mkdir(exist_ok=True)
@@ -122,10 +112,7 @@ class ImageFolder:
             assert png is not None, "an elite's image is stored with it"
             for index in niches:
                 name = image_name(
-                    index,
-                    self._classes[index],
-                    len(self._classes),
-                    open_ended=self._open_ended,
+                    index, self._classes[index], len(self._classes), open_ended=self._open_ended
                 )
                 write_whole(self.folder / name, png)
                 self._written[index] = candidate

@@ -35,11 +35,7 @@ SMALLEST_SHOWN: Final = 128
 
 
 def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCandidate) -> Any:
-    """Read a candidate's genome with the encoding's ``loads``.
-
-    Raises:
-        RunError: The stored text is damaged.
-    """
+    """Read a candidate's genome with the encoding's ``loads``."""
     try:
         return loads(stored.genome)
     except ValueError as error:

@@ -12,7 +12,7 @@ from neatfool.run.statistics import GenerationReport, Stages
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from neatfool.spec.candidate import GenomeSize, Replacement
 
@@ -81,26 +81,18 @@ def report_of_row(row: Mapping[str, Any]) -> GenerationReport:
 
 def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
     """Write one generation, inside the caller's transaction."""
-    write(db, "class", record.classes)
-    write(
-        db,
-        "candidate",
-        [
+    tops = {id_: json.dumps(top) for id_, top in record.top.items()}
+    rows: dict[str, Iterable[Sequence[Any]]] = {
+        "class": record.classes,
+        "candidate": [
             (e.id, e.generation, e.size.nodes, e.size.connections, 0, compress(e.genome.encode()))
             for e in record.candidates
         ],
-    )
-    write(
-        db,
-        "parent",
-        [
-            (each.id, place, parent)
-            for each in record.candidates
-            for place, parent in enumerate(each.parents)
-        ],
-    )
-    tops = {id_: json.dumps(top) for id_, top in record.top.items()}
-    write(db, "image", [(id_, png, tops.get(id_)) for id_, png in record.images.items()])
+        "parent": [(e.id, n, id_) for e in record.candidates for n, id_ in enumerate(e.parents)],
+        "image": [(id_, png, tops.get(id_)) for id_, png in record.images.items()],
+    }
+    for table, values in rows.items():
+        write(db, table, values)
     _write_replacements(db, record.report.generation, record.replacements)
     _write_members(db, record.members)
     write(db, "generation", [report_to_row(record.report)])

@@ -71,8 +71,7 @@ class Run(Source):
     @property
     def evaluations(self) -> int:
         """Images scored so far."""
-        last = self.store.reports(self.generation, self.generation)
-        return last[0].evaluations if last else 0
+        return self.store.evaluations(self.generation)
 
     @property
     def history(self) -> list[GenerationReport]:

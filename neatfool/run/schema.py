@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 import zlib
 from contextlib import closing
@@ -58,20 +59,14 @@ CREATE INDEX won ON replacement (candidate);
 CREATE TABLE generation ({", ".join(_statistics())});
 CREATE TABLE state (
     only INTEGER PRIMARY KEY CHECK (only = 0), value TEXT NOT NULL);
-"""
-
-SEAL_SCHEMA: Final = """
 CREATE TABLE seal (part TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-"""
-"""The digest of each other table, and the seal over all of them; see :mod:`.integrity`."""
-
-LEDGER_SCHEMA: Final = """
 CREATE TABLE request (
     number INTEGER PRIMARY KEY, images INTEGER NOT NULL, outcome TEXT);
 CREATE TABLE answer (
     image BLOB PRIMARY KEY, scores BLOB NOT NULL);
 """
-"""The requests to a metered target, and its answers; see the ledger."""
+"""Table ``seal`` has the digest of each other table, and the seal over all of them; see
+:mod:`.integrity`. Tables ``request`` and ``answer`` are the ledger's."""
 
 FORMAT: Final = 8
 LARGEST_COUNT: Final = 2**53
@@ -79,10 +74,9 @@ LARGEST_COUNT: Final = 2**53
 LONGEST_GENOME: Final = 2**26
 """A genome's text has at most this many bytes: ten times those of the largest direct encoding."""
 
-TABLES: Final = (
-    "info", "class", "candidate", "parent", "elite", "image", "replacement", "generation", "state",
-    "request", "answer",
-)  # fmt: skip
+TABLES: Final[tuple[str, ...]] = tuple(
+    name for name in re.findall(r"TABLE (\w+)", SCHEMA) if name != "seal"
+)
 
 HOW_IT_WAS_RUN: Final = {
     "generation": tuple(stage.name for stage in fields(Stages)),
@@ -152,20 +146,13 @@ DESCRIPTION: Final = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT G
 def empty() -> sqlite3.Connection:
     """Make a run's database without rows, in memory."""
     db = sqlite3.connect(":memory:")
-    db.executescript(SCHEMA + SEAL_SCHEMA + LEDGER_SCHEMA)
+    db.executescript(SCHEMA)
     return db
 
 
 def write(
     db: sqlite3.Connection, table: str, rows: Iterable[Sequence[Any]], verb: str = "INSERT"
 ) -> None:
-    """Write whole rows.
-
-    Args:
-        db: The database.
-        table: The table.
-        rows: The values of its columns, in their order.
-        verb: ``INSERT``, ``INSERT OR IGNORE`` or ``REPLACE``.
-    """
+    """Write whole rows; ``verb`` is ``INSERT``, ``INSERT OR IGNORE`` or ``REPLACE``."""
     values = ", ".join("?" * len(columns(table)))
     db.executemany(f"{verb} INTO {table} VALUES ({values})", rows)

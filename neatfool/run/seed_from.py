@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -52,17 +53,13 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
         ExperimentError: The folder holds neither a run with elites nor genomes, or one of them is
             not this encoding's, or a run's images have other channels.
     """
-    path = Path(folder)
-    if not (path / DATABASE).exists() and (files := _find_files(path)):
-        genomes = [_read_file(file, encoding) for file in files]
-        return _record(path.name, None, genomes, [encoding.dumps(genome) for genome in genomes])
-    return _inherit_elites(path, encoding)
-
-
-def _find_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in {OWN, *OTHERS})
+    path, files = Path(folder), list[Path]()
+    if path.is_dir() and not (path / DATABASE).exists():
+        files = sorted(each for each in path.iterdir() if each.suffix.lower() in {OWN, *OTHERS})
+    if not files:
+        return _inherit_elites(path, encoding)
+    genomes = [_read_file(file, encoding) for file in files]
+    return _record(path.name, None, genomes, [encoding.dumps(genome) for genome in genomes])
 
 
 def _read_file(file: Path, encoding: Encoding[Any]) -> Any:
@@ -78,10 +75,9 @@ def _read_file(file: Path, encoding: Encoding[Any]) -> Any:
 
 def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> Inheritance:
     try:
-        run = Run(folder)
-        elites = {elite.candidate_id: elite for elite in run.elites}
-        name, seed, channels = run.name, run.seed, run.spec.channels
-        run.close()
+        with closing(Run(folder)) as run:
+            elites = {elite.candidate_id: elite for elite in run.elites}
+            name, seed, channels = run.name, run.seed, run.spec.channels
     except RunError as error:
         kinds = ", ".join((OWN, *OTHERS))
         raise ExperimentError(

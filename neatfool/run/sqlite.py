@@ -118,11 +118,7 @@ def connect(path: Path | None, mode: str = "rw") -> Connection:
 
 
 def connect_to_write(path: Path) -> Connection:
-    """Open a run's database for writing; its digests follow all changes.
-
-    Raises:
-        RunError: It is no run's database, or one of another format.
-    """
+    """Open a run's database for writing; its digests follow all changes."""
     connection = connect(path)
     require_format(path, connection)
     connection.digests = Digests(connection)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
 
@@ -31,6 +31,9 @@ class Stages:
     elapsed: float = 0.0
 
 
+CONFIDENCE_THRESHOLDS: Final = (0.5, 0.9, 0.99, 0.9999)
+
+
 @dataclass(frozen=True)
 class GenerationReport:
     """The statistics of a generation.
@@ -43,7 +46,7 @@ class GenerationReport:
         evaluations: Images scored since the run began.
         median: Median confidence over classes. So are ``mean``, ``minimum``, ``lower_quartile``
             and ``upper_quartile``.
-        classes_ge: The number of classes at or above each of :data:`CONFIDENCE_THRESHOLDS`.
+        classes_ge: The number of classes at or above each of the ``thresholds``.
         elites: The number of distinct candidates among the elites.
         replacements: Niches that changed hands in this generation.
         goal_switches: Replacements whose parent was an elite of other classes only.
@@ -53,8 +56,10 @@ class GenerationReport:
         confirmed: Candidates of this generation that were scored exactly, not only screened.
         winners: Candidates of this generation that took a niche, each counted once.
         stages: Where the time went.
+        thresholds: Those of ``classes_ge``, the same for each generation.
     """
 
+    thresholds: ClassVar[tuple[float, ...]] = CONFIDENCE_THRESHOLDS
     generation: int
     evaluations: int
     median: float
@@ -86,21 +91,9 @@ class GenerationReport:
         confirmed: int,
         stages: Stages,
     ) -> GenerationReport:
-        """Measure a generation after selection.
-
-        Args:
-            archive: The elites after it.
-            replacements: The niches that changed hands in it.
-            scores: Those of its candidates, with ``ok``.
-            sizes: The size of each distinct elite's genome.
-            generation: Its number.
-            evaluations: Images scored since the run began.
-            confirmed: Its candidates that were scored exactly.
-            stages: Where the time went.
-        """
-        confidences = archive.confidences[archive.classes]
-        if not len(confidences):
-            confidences = np.zeros(1)
+        """Measure a generation after selection; ``sizes`` has one for each distinct elite."""
+        held = archive.confidences[archive.classes]
+        confidences = held if len(held) else np.zeros(1)
         lower, median, upper = np.percentile(confidences, (25, 50, 75)).tolist()
         assert scores.ok is not None
         return cls(
@@ -150,10 +143,6 @@ class Outcome:
     evaluations: int
     seconds: float
     cause: str = ""
-
-
-CONFIDENCE_THRESHOLDS = (0.5, 0.9, 0.99, 0.9999)
-"""The thresholds of ``GenerationReport.classes_ge``."""
 
 
 def _mean(values: Sequence[int]) -> float:

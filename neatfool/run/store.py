@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,17 +23,7 @@ from neatfool.run.records import (
     report_of_row,
     write_record,
 )
-from neatfool.run.schema import (
-    FORMAT,
-    HOW_IT_WAS_RUN,
-    LEDGER_SCHEMA,
-    SCHEMA,
-    SEAL_SCHEMA,
-    TABLES,
-    columns,
-    unpack,
-    write,
-)
+from neatfool.run.schema import FORMAT, HOW_IT_WAS_RUN, SCHEMA, TABLES, columns, unpack, write
 from neatfool.run.sqlite import (
     Connection,
     check_structure,
@@ -132,9 +122,6 @@ class RunStore:
             info: The facts about the run; ``clock`` holds those that differ between equal runs.
             classes: All class names of the target.
             searched: The indices of the searched classes.
-
-        Raises:
-            StorageError: The file cannot be written.
         """
         chosen = set(searched)
         # If the run is killed before its database is whole, it leaves none.
@@ -142,7 +129,7 @@ class RunStore:
         with sqlite_errors_in_words(partial):
             connection = connect(partial, "rwc")
             with transaction(connection) as db:
-                for statement in (SCHEMA + SEAL_SCHEMA + LEDGER_SCHEMA).split(";\n"):
+                for statement in SCHEMA.split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {FORMAT}")
             connection.digests = Digests(connection)
@@ -198,24 +185,11 @@ class RunStore:
     def keep(self, key: str, value: Json) -> None:
         """Record a fact about the run in place of the old one.
 
-        Args:
-            key: ``experiment``, of which only parts that do not affect the result may change; or
-                ``ended_after``, the last generation of a search that ended by itself.
-            value: The fact.
-
-        Raises:
-            StorageError: The disk is full or read-only.
+        It is ``experiment``, of which only parts that do not affect the result may change; or
+        ``ended_after``, the last generation of a search that ended by itself.
         """
         with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
             write(db, "info", [(key, json.dumps(value))], "REPLACE")
-
-    def end(self) -> None:
-        """Record that the search ended by itself, after the last generation.
-
-        Raises:
-            StorageError: The disk is full or read-only.
-        """
-        self.keep("ended_after", self.last_generation())
 
     def check(self) -> None:
         """Read all rows, and compare them with the digests.
@@ -223,13 +197,9 @@ class RunStore:
         Raises:
             RunError: A row changed, is missing, or was added by something else than neatfool.
         """
-        with sqlite_errors_in_words(self.path):
-            check_structure(self.path, self._connection)
-            self._connection.execute("BEGIN")
-            try:
-                changed = find_change(self._connection)
-            finally:
-                self._connection.execute("COMMIT")
+        with self._at_one_instant() as db:
+            check_structure(self.path, db)
+            changed = find_change(db)
         if changed:
             raise damaged(self.path, f"rows of table {changed} changed, or are missing")
         numbers = (number for (number,) in self.rows("replacement", "ORDER BY 1", names="number"))
@@ -237,21 +207,13 @@ class RunStore:
             raise damaged(self.path, "a replacement is missing")
 
     def is_own(self) -> bool:
-        """Say whether this machine's user made the run, or trusted it, and nobody changed it since.
-
-        Raises:
-            RunError: See :meth:`check`.
-        """
+        """Say whether this user made the run, or trusted it, and nobody changed it since."""
         self.check()
         with sqlite_errors_in_words(self.path):
             return is_sealed(self._connection)
 
     def adopt(self) -> None:
-        """Seal the run as this user's own.
-
-        Raises:
-            StorageError: The disk is full or read-only.
-        """
+        """Seal the run as this user's own."""
         assert self._connection.digests is not None
         self._connection.digests.adopts = True
         with sqlite_errors_in_words(self.path), transaction(self._connection):
@@ -282,26 +244,27 @@ class RunStore:
                         raise damaged(self.path, f"{table}.{name} cannot be {str(value)[:20]!r}")
                 yield row
 
-    def snapshot(self) -> Snapshot:
-        """Read all that changes during a run, at one instant.
-
-        Raises:
-            RunError: The database is damaged.
-        """
+    @contextmanager
+    def _at_one_instant(self) -> Iterator[Connection]:
         with sqlite_errors_in_words(self.path):
             self._connection.execute("BEGIN")
             try:
-                classes = self._classes()
-                snapshot = Snapshot(
-                    info=self.info(),
-                    classes=tuple(name for _, name, _ in classes),
-                    searched=tuple(number for number, _, searched in classes if searched),
-                    elites=tuple(self.elites()),
-                    generation=self.last_generation(),
-                    requests=self.requests(),
-                )
+                yield self._connection
             finally:
                 self._connection.execute("COMMIT")
+
+    def snapshot(self) -> Snapshot:
+        """Read all that changes during a run, at one instant."""
+        with self._at_one_instant():
+            classes = self._classes()
+            snapshot = Snapshot(
+                info=self.info(),
+                classes=tuple(name for _, name, _ in classes),
+                searched=tuple(number for number, _, searched in classes if searched),
+                elites=tuple(self.elites()),
+                generation=self.last_generation(),
+                requests=self.requests(),
+            )
         if snapshot.classes and not snapshot.searched:
             raise damaged(self.path, "no class is searched")
         return snapshot
@@ -369,25 +332,16 @@ class RunStore:
         return [StoredElite(self.require_class(number), *rest) for number, *rest in rows]
 
     def candidate(self, id_: int) -> StoredCandidate:
-        """Read a candidate that must exist."""
-        if candidate := self.candidates([id_]).get(id_):
-            return candidate
+        """Read a candidate, which must exist."""
+        for _, generation, *size, _, genome in self.rows("candidate", "WHERE id = ?", (id_,)):
+            own = "WHERE candidate = ? ORDER BY position"
+            parents = tuple(p for (p,) in self.rows("parent", own, (id_,), names="parent"))
+            # Ids are given as candidates are bred, so nobody descends from itself.
+            if not all(0 <= parent < id_ for parent in parents):
+                raise damaged(self.path, f"candidate {id_} descends from a later one")
+            text = self.text_of(id_, genome)
+            return StoredCandidate(id_, generation, parents, text, GenomeSize(*size))
         raise damaged(self.path, f"candidate {id_} is missing")
-
-    def candidates(self, ids: Iterable[int]) -> dict[int, StoredCandidate]:
-        """Read candidates by id; skip those that are not stored."""
-        candidates = {}
-        for id_ in ids:
-            for row in self.rows("candidate", "WHERE id = ?", (id_,)):
-                _, generation, nodes, connections, _, genome = row
-                own = "WHERE candidate = ? ORDER BY position"
-                parents = tuple(p for (p,) in self.rows("parent", own, (id_,), names="parent"))
-                # Ids are given as candidates are bred, so nobody descends from itself.
-                if not all(0 <= parent < id_ for parent in parents):
-                    raise damaged(self.path, f"candidate {id_} descends from a later one")
-                text, size = self.text_of(id_, genome), GenomeSize(nodes, connections)
-                candidates[id_] = StoredCandidate(id_, generation, parents, text, size)
-        return candidates
 
     def text_of(self, id_: int, genome: bytes) -> str:
         """Unpack the genome of a candidate."""
@@ -456,6 +410,11 @@ class RunStore:
         rows = self.rows("generation", "ORDER BY number DESC LIMIT 1", names="number")
         return next((int(number) for (number,) in rows), -1)
 
+    def evaluations(self, generation: int) -> int:
+        """Read how many images were scored up to a generation, 0 before the first."""
+        rows = self.rows("generation", "WHERE number = ?", (generation,), names="evaluations")
+        return next((int(number) for (number,) in rows), 0)
+
     def reports(self, first: int = 0, last: int | None = None) -> list[GenerationReport]:
         """Read the statistics of generations ``first`` to ``last``, both included."""
         last = self.last_generation() if last is None else last
@@ -476,17 +435,13 @@ def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
     They are in the order of their keys, without :data:`~neatfool.run.schema.HOW_IT_WAS_RUN`.
     """
-    store = RunStore.open(path)
-    try:
+    with closing(RunStore.open(path)) as store:
         return {table: _comparable(store, table) for table in sorted(TABLES)}
-    finally:
-        store.close()
 
 
 def _comparable(store: RunStore, table: str) -> list[tuple[Any, ...]]:
     left_out = HOW_IT_WAS_RUN.get(table, ())
-    kept = [name for name in columns(table) if name not in left_out]
-    if not kept:
+    if not (kept := [name for name in columns(table) if name not in left_out]):
         return []
     rows = store.rows(table, "ORDER BY 1, 2", names=", ".join(kept))
     place = kept.index("genome") if "genome" in kept else None  # the last one

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from neatfool.errors import PluginError, TargetError, blaming
 from neatfool.spec.scores import ROUNDING, Labels, Scores
@@ -17,13 +18,7 @@ if TYPE_CHECKING:
 
 
 def draw(encoding: Encoding[Any], genomes: Sequence[Any], spec: ImageSpec, name: str) -> Any:
-    """Let an encoding, which messages call ``name``, render uint8 [n, C, H, W].
-
-    Raises:
-        PluginError: It failed, or gave something else.
-    """
-    import torch
-
+    """Let an encoding, which messages call ``name``, render uint8 [n, C, H, W]."""
     with blaming(f"{name}: render() failed"):
         images: Any = encoding.render(genomes)
     shape = (len(genomes), *spec.shape)
@@ -77,7 +72,12 @@ def check_scores(
             logits = np.where(ok[:, None], logits, 0.0)
     if not ok.all():
         probs = np.where(ok[:, None], probs, 0.0)
-    _check_probabilities(probs[ok], spec, name)
+    if fault := fault_in(probs[ok], spec):
+        raise TargetError(
+            f"{name}: probs give {fault}; probabilities lie in [0, 1], and their sum is 1. Put raw "
+            "network outputs into logits= and their softmax into probs. If classes do not exclude "
+            "one another, say ImageSpec(..., sums_to_one=False)"
+        )
     alone = logits is not None and spec.stands_alone(logits.shape[1])
     return Scores(probs.clip(0, 1), logits, ok, alone=alone)
 
@@ -98,32 +98,28 @@ def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labe
             f"{name}: score() named classes for {len(answer.found)} images, but was given {count}"
         )
     known = None if spec.open else set(spec.classes)
-    found = [
+    confidences = [
         _confidences(each, known) if usable else None
         for each, usable in zip(answer.found, ok, strict=True)
     ]
-    return Labels([each or {} for each in found], [each is not None for each in found])
+    return Labels([each or {} for each in confidences], [each is not None for each in confidences])
 
 
-def _confidences(found: Any, known: Collection[str] | None) -> dict[str, float] | None:
+def _confidences(named: Any, known: Collection[str] | None) -> dict[str, float] | None:
     """Read an image's confidences; None if anything is wrong with them."""
     try:
-        read = {str(label): float(value) for label, value in found.items()}
+        read = {str(label): float(value) for label, value in named.items()}
     except (AttributeError, TypeError, ValueError):
         return None
     in_range = all(-ROUNDING <= value <= 1 + ROUNDING for value in read.values())
-    named = all(label.strip() and (known is None or label in known) for label in read)
-    if not (in_range and named):
+    known_only = all(label.strip() and (known is None or label in known) for label in read)
+    if not (in_range and known_only):
         return None
     return {label: min(max(value, 0.0), 1.0) for label, value in read.items()}
 
 
 def as_numbers(values: Any, what: str, name: str) -> np.ndarray:
-    """Turn numbers of any kind, tensors included, into an array.
-
-    Raises:
-        TargetError: They are no numbers.
-    """
+    """Turn numbers of any kind, tensors included, into an array."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         narrow = values.is_floating_point() and values.element_size() < 4
@@ -146,20 +142,13 @@ def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndar
     return array if array.dtype.kind in "fb" else array.astype(np.float32)
 
 
-def _check_probabilities(probs: np.ndarray, spec: ImageSpec, name: str) -> None:
+def fault_in(probs: np.ndarray, spec: ImageSpec) -> str:
+    """Say what numbers [N, K] an image has in place of probabilities; empty if they are such."""
     if not probs.size:
-        return
-    low, high = float(probs.min()), float(probs.max())
+        return ""
+    low, high, sums = float(probs.min()), float(probs.max()), probs.sum(axis=1)
     if low < -ROUNDING or high > 1 + ROUNDING:
-        raise TargetError(
-            f"{name}: probs range from {low:.4g} to {high:.4g}; probabilities lie in [0, 1]. "
-            "Put raw network outputs into logits= and their softmax into probs"
-        )
-    if spec.sums_to_one:
-        sums = probs.sum(axis=1)
-        worst = float(sums[np.argmax(np.abs(sums - 1))])
-        if abs(worst - 1) > ROUNDING:
-            raise TargetError(
-                f"{name}: an image's probabilities sum to {worst:.4g}, not 1. If its classes do "
-                "not exclude one another, say ImageSpec(..., sums_to_one=False)"
-            )
+        return f"numbers from {low:.4g} to {high:.4g}"
+    worst = float(sums[np.argmax(np.abs(sums - 1))])
+    off = spec.sums_to_one and abs(worst - 1) > ROUNDING
+    return f"an image numbers that sum to {worst:.4g}" if off else ""

@@ -14,9 +14,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
+import torch
 
 from neatfool.errors import NeatfoolError, TargetError, blaming, cause, option
 from neatfool.network.memory import OutOfMemory, is_out_of_memory
@@ -28,8 +29,6 @@ from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    import torch
 
     from neatfool.scoring.plan import Plan
     from neatfool.spec.json import Json
@@ -64,11 +63,7 @@ class BatchSizes:
         setattr(self, "screening" if screen else "exact", size)
 
     def halve(self, *, screen: bool, cause: str) -> None:
-        """Halve the size of calls that ran out of memory, and warn the first time.
-
-        Raises:
-            TargetError: A single image is too large.
-        """
+        """Halve the size of calls that ran out of memory, and warn the first time."""
         size = self.of(screen=screen)
         if size == 1:
             raise TargetError(
@@ -110,8 +105,6 @@ class GenerationImages:
 
     def pick(self, rows: Sequence[int] | np.ndarray) -> Any:
         """Copy some of the images, uint8 [n, C, H, W], on their device."""
-        import torch
-
         return torch.stack(self.find(rows)) if len(rows) else self.parts[0][:0]
 
     def saved(self, rows: Sequence[int]) -> Sequence[np.ndarray]:
@@ -179,12 +172,7 @@ class Batches(ABC):
 
     @abstractmethod
     def submit(
-        self,
-        part: Any,
-        *,
-        screen: bool = False,
-        first: int = 0,
-        answered: list[int] | None = None,
+        self, part: Any, *, screen: bool = False, first: int = 0, answered: list[int] | None = None
     ) -> list[Future[Timed]]:
         """Start to score a part of a generation.
 
@@ -329,22 +317,17 @@ class LocalBatches(Batches):
             return cast("Scores", self.target.score(given))
         except Exception as error:
             if not is_out_of_memory(error):
-                self._raise_target_error(images, error)
-            said = cause(error).split("\n", 1)[0]
+                if isinstance(error, NeatfoolError):
+                    raise
+                shape = "x".join(map(str, images.shape))
+                raise TargetError(
+                    f"{self.name}: score() failed on {shape} images: {cause(error)}"
+                ) from error
+            message = cause(error).split("\n", 1)[0]
         # Raised outside the handler: the traceback there would keep the failed call's memory.
-        raise OutOfMemory(said)
-
-    def _raise_target_error(self, images: torch.Tensor, error: Exception) -> NoReturn:
-        if isinstance(error, NeatfoolError):
-            raise error
-        shape = "x".join(map(str, images.shape))
-        raise TargetError(
-            f"{self.name}: score() failed on {shape} images: {cause(error)}"
-        ) from error
+        raise OutOfMemory(message)
 
 
 def _pad(images: torch.Tensor, missing: int) -> torch.Tensor:
     """Copy images, and repeat the last one ``missing`` times."""
-    import torch
-
     return torch.cat([images, images[-1:].expand(missing, *images.shape[1:])])

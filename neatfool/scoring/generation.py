@@ -59,7 +59,7 @@ class Screening:
     def __init__(self) -> None:
         self.confirmed = 1.0
         self._margin = 0.0
-        self._seen = 0
+        self._compared = 0
         self._pause = 0
 
     def begin(self) -> bool:
@@ -74,39 +74,33 @@ class Screening:
             scores: The half-precision scores [N, K].
             bar: float64 [K], the rank to beat in each class; +inf in those that do not matter.
         """
-        if self._seen < LEARNING:
+        if self._compared < LEARNING:
             return np.ones(len(scores.probs), np.bool_)
         near = _near(scores, bar, self._margin)
         near[~np.asarray(scores.ok)] = True
         return near
 
-    def learn(self, screened: Scores, exact: Scores, of: int) -> None:
-        """Learn from the errors.
-
-        Args:
-            screened: The half-precision scores of the confirmed images.
-            exact: Their exact scores.
-            of: How many images the generation has.
-        """
-        self.confirmed = len(exact.probs) / of
-        learning = self._seen < LEARNING
-        self._seen += len(exact.probs)
+    def learn(self, screened: Scores, exact: Scores, count: int) -> None:
+        """Learn from the errors."""
+        self.confirmed = len(exact.probs) / count
+        learning = self._compared < LEARNING
+        self._compared += len(exact.probs)
         with np.errstate(invalid="ignore"):  # infinite less infinite
             errors = np.abs(rank(screened) - rank(exact))
         errors = errors[np.isfinite(errors)]
         if errors.size:
-            seen = float(np.quantile(errors, ERRORS_WITHIN))
-            self._margin = max(seen, MEMORY * self._margin + (1 - MEMORY) * seen)
-        if not learning and len(exact.probs) > PAYS_UP_TO * of:
+            usual = float(np.quantile(errors, ERRORS_WITHIN))
+            self._margin = max(usual, MEMORY * self._margin + (1 - MEMORY) * usual)
+        if not learning and len(exact.probs) > PAYS_UP_TO * count:
             self._pause = PAUSE
 
     def state(self) -> Json:
         """Give what a resumed run needs."""
-        return {"margin": self._margin, "seen": self._seen, "pause": self._pause}
+        return {"margin": self._margin, "seen": self._compared, "pause": self._pause}
 
     def restore(self, state: dict[str, Json]) -> None:
         """Restore what :meth:`state` gave."""
-        self._margin, self._seen = float(state["margin"]), int(state["seen"])
+        self._margin, self._compared = float(state["margin"]), int(state["seen"])
         self._pause = int(state["pause"])
 
 
@@ -233,8 +227,8 @@ class Generation:
             or len(bar) > MOST_CLASSES
         ):
             return
-        found = np.flatnonzero(screening.doubtful(scores, bar))
-        self._waiting += (found + self._looked_at).tolist()
+        doubtful = np.flatnonzero(screening.doubtful(scores, bar))
+        self._waiting += (doubtful + self._looked_at).tolist()
         self._looked_at += len(scores.probs)
         size = batches.sizes.exact
         while len(self._waiting) >= size:

@@ -12,8 +12,7 @@ import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
-from itertools import chain, repeat
+from itertools import chain, repeat, takewhile
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,7 +55,7 @@ class MeteredBatches(Batches):
     def __init__(self, target: Target, name: str, plan: Plan, budget: Budget) -> None:
         super().__init__(target, name, plan)
         self._viewed = target if isinstance(target, ViewedTarget) else None
-        self._asked: Any = self._viewed.target if self._viewed else target
+        self._inner: Any = self._viewed.target if self._viewed else target
         self._size = min(plan.batch_size, target.batch_size or plan.batch_size)
         self._concurrency = max(1, target.concurrency)
         self._threads = ThreadPoolExecutor(self._concurrency, "neatfool-ask")
@@ -67,7 +66,7 @@ class MeteredBatches(Batches):
 
     def _use(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self._asked.meter(ledger)
+        self._inner.meter(ledger)
 
     def open_ledger(self, database: Path) -> None:
         """Use the ledger in a run's database."""
@@ -107,11 +106,7 @@ class MeteredBatches(Batches):
         return super().begin()
 
     def submit(
-        self,
-        part: torch.Tensor,
-        *,
-        answered: list[int] | None = None,
-        **_: Any,
+        self, part: torch.Tensor, *, answered: list[int] | None = None, **_: Any
     ) -> list[Future[Timed]]:
         """Ask about those images that have no answer yet, as far as the budget goes.
 
@@ -131,11 +126,10 @@ class MeteredBatches(Batches):
             rows = sorted(new[key] for key in new.keys() - self._under_way - self._answers.keys())
             affordable = self._take_affordable(rows)
             if affordable:
-                asked = [keys[row] for row in affordable]
-                self._under_way.update(asked)
-                calls.append(self._threads.submit(self._ask_and_keep, images[affordable], asked))
-                if answered is not None:
-                    calls[-1].add_done_callback(partial(_count, answered, len(asked)))
+                new_keys = [keys[row] for row in affordable]
+                self._under_way.update(new_keys)
+                some = images[affordable]
+                calls.append(self._threads.submit(self._ask_and_keep, some, new_keys, answered))
         return calls
 
     def _take_affordable(self, rows: Sequence[int]) -> Sequence[int]:
@@ -170,11 +164,7 @@ class MeteredBatches(Batches):
                 answers, taken = each.result()
                 self._answers.update(answers)
                 seconds += taken / min(self._concurrency, len(submitted))
-        kept: list[bytes] = []
-        for key in self._keys:
-            if (answer := self._answers.get(key)) is None:
-                break
-            kept.append(answer)
+        kept = [self._answers[key] for key in takewhile(self._answers.__contains__, self._keys)]
         del kept[len(kept) - len(kept) % self.views :]
         if kept and not any(kept):
             # The service is out of order. A resumed run asks about these images again.
@@ -203,10 +193,6 @@ class MeteredBatches(Batches):
 
         Returns:
             Both answers [2, K], and the classes that they name.
-
-        Raises:
-            BudgetSpent: The budget does not suffice.
-            TargetError: As :meth:`score`.
         """
         shortage = self.ledger.shortage(2)
         if shortage or self.ledger.requests_left == 1:
@@ -214,7 +200,7 @@ class MeteredBatches(Batches):
         answers = [self._threads.submit(self._call, image.clone()).result() for _ in range(2)]
         kept = [each for answer in answers for each in kept_answers.write(answer)]
         classes = [*self.spec.classes]
-        return kept_answers.read(kept, classes, self._asked.spec), classes
+        return kept_answers.read(kept, classes, self._inner.spec), classes
 
     def with_classes(self, classes: Sequence[str]) -> None:
         """Use these classes, if they are more than before."""
@@ -236,14 +222,16 @@ class MeteredBatches(Batches):
     def _read(self, kept: Sequence[bytes]) -> Scores:
         """Read answers, to all views of each image, as scores; add the classes that are new."""
         classes = list(self.spec.classes)
-        scores = kept_answers.read(kept, classes, self._asked.spec)
+        scores = kept_answers.read(kept, classes, self._inner.spec)
         self.with_classes(classes)
         if self._viewed is None:
             return scores
         each = range(self.views)
         return self._viewed.gather([scores.part(slice(n, None, self.views)) for n in each])
 
-    def _ask_and_keep(self, images: torch.Tensor, keys: Sequence[bytes]) -> Timed:
+    def _ask_and_keep(
+        self, images: torch.Tensor, keys: Sequence[bytes], answered: list[int] | None
+    ) -> Timed:
         if self._failed.is_set():
             raise _NotAskedError
         began = time.perf_counter()
@@ -254,6 +242,8 @@ class MeteredBatches(Batches):
             raise
         kept = dict(zip(keys, answers, strict=True))
         self.ledger.keep(kept)
+        if answered is not None:
+            answered.append(len(keys))
         return kept, time.perf_counter() - began
 
     def _ask(self, images: torch.Tensor) -> list[bytes]:
@@ -272,12 +262,10 @@ class MeteredBatches(Batches):
         return kept
 
     def _call(self, images: torch.Tensor) -> Scores | Labels:
-        given: Any = images.cpu()
-        if self.spec.array == "numpy":
-            given = given.numpy()
+        given = images.cpu().numpy() if self.spec.array == "numpy" else images.cpu()
         debits = self.ledger.debits
         try:
-            answer = self._asked.score(given)
+            answer = self._inner.score(given)
         except NeatfoolError:
             raise
         except Exception as error:
@@ -322,24 +310,17 @@ class _NotAskedError(Exception):
     """A call did not start, because an earlier one failed."""
 
 
-WORST: Final = 2
+WORST: Final = 3
 
 
 def _badness(error: BaseException) -> int:
-    if isinstance(error, _NotAskedError):
-        return -1
-    if isinstance(error, BudgetSpent):
-        return 0
-    return 1 if isinstance(error, TargetUnavailable) else WORST
+    harmless = (_NotAskedError, BudgetSpent, TargetUnavailable)
+    return next((n for n, kind in enumerate(harmless) if isinstance(error, kind)), WORST)
 
 
 def _failures(calls: Sequence[Future[Any]]) -> list[BaseException]:
     ended = [future for future in calls if future.done() and not future.cancelled()]
     return [error for future in ended if (error := future.exception()) is not None]
-
-
-def _count(answered: list[int], images: int, _: Future[Any]) -> None:
-    answered.append(images)
 
 
 def _key(image: np.ndarray) -> bytes:

@@ -105,10 +105,10 @@ class Plan:
         if self.device is None:
             return f"{self.batch_size} images a call"
         threads = f", {counted(self.workers, 'thread', 'threads')}" if self.threads else ""
-        how = "each image in fp32"
+        method = "each image in fp32"
         if self.screening:
-            how = f"screened in {self.screening}, confirmed in fp32"
-        return f"{self.device}{threads}: {how}"
+            method = f"screened in {self.screening}, confirmed in fp32"
+        return f"{self.device}{threads}: {method}"
 
 
 def part_size(generation_size: int, plan: Plan) -> int:

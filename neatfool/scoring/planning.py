@@ -81,11 +81,7 @@ class SpeedTrial:
         return wanted if became <= {wanted} else "frozen"
 
     def seconds(self, calls: Sequence[tuple[Form, int]]) -> list[float]:
-        """Measure what an image costs on one core: seconds of processor time, for each call.
-
-        Args:
-            calls: The form and the images of each call.
-        """
+        """Measure what an image costs on one core: seconds of processor time, for each call."""
         self._tried.update(calls)
         images = [self._noise(batch) for _, batch in calls]
 
@@ -100,11 +96,7 @@ class SpeedTrial:
         return [min(taken) for taken in zip(*rounds, strict=True)]
 
     def forget_all_but(self, *used: tuple[Form, int]) -> None:
-        """Free the graphs that were only tried: each holds the network's weights once more.
-
-        Args:
-            used: The forms and batch sizes whose graphs stay.
-        """
+        """Free the graphs that were only tried: each holds the network's weights once more."""
         for form, batch in self._tried.difference(used):
             for network in self._networks:
                 network.forget_graphs(form, batch)
@@ -132,12 +124,7 @@ def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_
 
 
 def make_plan(
-    target: Target,
-    calls: Calls,
-    *,
-    name: str,
-    generation_size: int,
-    can_screen: bool,
+    target: Target, calls: Calls, *, name: str, generation_size: int, can_screen: bool
 ) -> Plan:
     """Decide how a run scores; networks are tried out, which takes some calls of each.
 
@@ -154,12 +141,7 @@ def make_plan(
     networks = target.networks
     _refuse_a_budget(calls, target, name)
     if not networks:
-        _refuse_options(calls, name)
-        # A target that bounds its batches needs no division among its concurrent calls.
-        at_a_time = 1 if target.batch_size is not None else max(1, target.concurrency)
-        largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)
-        automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
-        return Plan(_at_most(target, _number_or_none(calls.batch_size) or automatic))
+        return _plan_without_networks(target, calls, name, generation_size)
     trial = SpeedTrial(target, networks)
 
     def exact_batch(graph: Graph) -> int:
@@ -191,9 +173,6 @@ def take_up(recorded: Plan, target: Target, calls: Calls, *, name: str) -> Plan:
     """Use the plan of a run again, and warn if its graphs cannot be made here.
 
     No other graph computes the same last bits.
-
-    Raises:
-        ExperimentError: The target has no use for an option.
     """
     _refuse_a_budget(calls, target, name)
     trial = SpeedTrial(target, target.networks)
@@ -301,8 +280,7 @@ def _refuse_a_budget(calls: Calls, target: Target, name: str) -> None:
             )
 
 
-def _refuse_options(calls: Calls, name: str) -> None:
-    """Refuse the options of networks for a target without networks."""
+def _plan_without_networks(target: Target, calls: Calls, name: str, generation_size: int) -> Plan:
     for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "fused")):
         value = getattr(calls, key)
         if value != ordinary:
@@ -310,3 +288,8 @@ def _refuse_options(calls: Calls, name: str) -> None:
                 f"{option('target', key)} = {value}: {name} does not say which networks it scores "
                 "with (`networks`), so neatfool cannot change how they run; leave the key out"
             )
+    # A target that bounds its batches needs no division among its concurrent calls.
+    at_a_time = 1 if target.batch_size is not None else max(1, target.concurrency)
+    largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)
+    automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
+    return Plan(_at_most(target, _number_or_none(calls.batch_size) or automatic))

@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import torch
 
 from neatfool.errors import BudgetSpent, TargetError
 from neatfool.network.memory import OutOfMemory
@@ -19,8 +20,6 @@ from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import torch
 
     from neatfool.run.store import RunStore
     from neatfool.scoring.scorer import Scorer
@@ -71,13 +70,18 @@ def check_repeatability(scorer: Scorer) -> None:
     Raises:
         TargetError: Scores differ by more than rounding, or the target failed.
     """
-    import torch
-
     images = torch.from_numpy(probe_images(scorer.spec))
-    classes = scorer.spec.classes
     if scorer.metered is not None:
-        _check_metered(scorer, images[AGAIN[:1]])
+        try:
+            answers, names = scorer.metered.ask_twice(images[AGAIN[:1]])
+        except BudgetSpent:
+            return
+        if np.all(answers.ok):
+            apart, words = differ(answers.part([0]), answers.part([1]), names, logs=False)
+            if apart > HALF_PRECISION:
+                raise _random_scores(scorer.name, words)
         return
+    classes = scorer.spec.classes
     once = scorer.score(images)
     apart, words = differ(once.part(AGAIN), scorer.score(images[AGAIN]), classes)
     if apart <= ROUNDING:
@@ -94,19 +98,6 @@ def check_repeatability(scorer: Scorer) -> None:
             "quantised graph, whose rounding depends on the whole batch. If you cannot change "
             "that, score one image a call: batch_size = 1"
         )
-
-
-def _check_metered(scorer: Scorer, image: torch.Tensor) -> None:
-    assert scorer.metered is not None
-    try:
-        answers, classes = scorer.metered.ask_twice(image)
-    except BudgetSpent:
-        return
-    if not np.all(answers.ok):
-        return
-    apart, words = differ(answers.part([0]), answers.part([1]), classes, logs=False)
-    if apart > HALF_PRECISION:
-        raise _random_scores(scorer.name, words)
 
 
 def _random_scores(name: str, words: str) -> TargetError:
@@ -178,11 +169,7 @@ class DriftWatch:
         self._warned = False
 
     def look(self) -> None:
-        """Score the image of the next elite again.
-
-        Raises:
-            TargetError: The target failed.
-        """
+        """Score the image of the next elite again."""
         elites = [] if self._warned or self._scorer.metered is not None else self._store.elites()
         if not elites:
             return
@@ -190,10 +177,10 @@ class DriftWatch:
         self._looks += 1
         png = self._store.image(elite.candidate)
         assert png is not None, "an elite's image is stored with it"
-        import torch
-
-        scores = self._score(torch.from_numpy(decode_png(png).copy())[None])
-        if scores is None:
+        image, batches = torch.from_numpy(decode_png(png).copy())[None], self._scorer.batches
+        try:
+            scores, _ = batches.collect(batches.submit(image))
+        except OutOfMemory:  # the run's own batches report it
             return
         now = rank(scores)[0, elite.class_index]
         row = scores.probs[0] if scores.logits is None else scores.logits[0]
@@ -209,10 +196,3 @@ class DriftWatch:
                 percent(elite.confidence, elite.rank),
                 percent(float(scores.probs[0, elite.class_index]), float(now)),
             )
-
-    def _score(self, image: torch.Tensor) -> Scores | None:
-        """Score an image; None if memory runs out, which the run's own batches report."""
-        try:
-            return self._scorer.batches.collect(self._scorer.batches.submit(image))[0]
-        except OutOfMemory:
-            return None

@@ -24,17 +24,21 @@ from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from PIL.Image import Image
+    from collections.abc import Sequence
 
     from neatfool.experiment.showing import Showing
-    from neatfool.network.gradients import LogitsOf
 
 CACHE: Final = 2**18
 """So many values fit a processor's cache, with those that they are made from."""
 TINY: Final = 1e-300
 """A smaller probability counts as this one, whose logarithm is finite."""
+
+
+PASSED_ON: Final = (
+    *("batch_size", "concurrency", "networks", "no_gradients", "fingerprint", "self_check"),
+    *("photographs", "fit_photograph", "close"),
+)
+"""What is the target's own, with views and without."""
 
 
 class ViewedTarget(Target):
@@ -49,7 +53,7 @@ class ViewedTarget(Target):
     """
 
     def __init__(self, target: Target, showing: Showing, *, name: str, seed: int) -> None:
-        """Wrap a target; see :func:`show_views`."""
+        """Wrap a target, which messages call ``name``; ``seed`` is the run's."""
         self.target = target
         self.number = showing.number
         self._worst = showing.score == "worst"
@@ -57,36 +61,18 @@ class ViewedTarget(Target):
         self._showing = showing
         self._name = name
         self._seed = seed
-        self.batch_size = target.batch_size
-        self.concurrency = target.concurrency
-        self.networks = target.networks
-        self.no_gradients = target.no_gradients
+        for each in PASSED_ON:
+            setattr(self, each, getattr(target, each))
         if isinstance(target, Metered):
             self.meter = target.meter
+        if isinstance(target, Differentiable):
+            self._logits_of = target.logits_of
+            self.logits_of = self._logits_of_all
+            self.logits_of_a_view = self._logits_of_the_first
 
     def describe(self) -> str:
         """Say what the target is, and what it is shown."""
         return "\n".join(filter(None, [self.target.describe(), self._showing.describe()]))
-
-    def fingerprint(self) -> str:
-        """Give the target's."""
-        return self.target.fingerprint()
-
-    def self_check(self) -> None:
-        """Check the target."""
-        self.target.self_check()
-
-    def photographs(self) -> Mapping[str, Image]:
-        """Give the target's."""
-        return self.target.photographs()
-
-    def fit_photograph(self, photograph: Image) -> torch.Tensor | np.ndarray:
-        """Fit a photograph as the target does."""
-        return self.target.fit_photograph(photograph)
-
-    def close(self) -> None:
-        """Close the target."""
-        self.target.close()
 
     def score(self, images: Any) -> Scores:
         """Score the views of images, and put together what they score."""
@@ -132,9 +118,12 @@ class ViewedTarget(Target):
         Or of the least, and in a last column of what these lack to a sum of one. Logits that stand
         alone give such: the log-odds of the mean probability, or the least of them.
         """
-        if self.target.spec.stands_alone(logits.shape[-1]):
-            return self._join_alone(logits.double())
-        logs = logits.double().log_softmax(-1)
+        alone, logits = self.target.spec.stands_alone(logits.shape[-1]), logits.double()
+        if alone and self._worst:
+            return logits.amin(0)
+        if alone:
+            return F.logsigmoid(logits).logsumexp(0) - F.logsigmoid(-logits).logsumexp(0)
+        logs = logits.log_softmax(-1)
         if not self._worst:
             return logs.logsumexp(0) - math.log(self.number)
         least = logs[..., : len(self.spec.classes)].amin(0)
@@ -145,10 +134,18 @@ class ViewedTarget(Target):
         lack = lack - least.scatter(-1, best, -torch.inf).exp().sum(-1)
         return torch.cat([least, lack.clamp(min=TINY).log()[:, None]], -1)
 
-    def _join_alone(self, logits: torch.Tensor) -> torch.Tensor:
-        if self._worst:
-            return logits.amin(0)
-        return F.logsigmoid(logits).logsumexp(0) - F.logsigmoid(-logits).logsumexp(0)
+    def _logits_of_all(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of :meth:`score` for torch to differentiate."""
+        shown = self._show_to_learn(images, self.number)
+        parts = [self._logits_of(shown[number :: self.number]) for number in range(self.number)]
+        return self._join(torch.stack(parts))
+
+    def _logits_of_the_first(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of the first view of each image for torch to differentiate.
+
+        An image with a changed byte has another first view.
+        """
+        return self._logits_of(self._show_to_learn(images, 1))
 
     def _change(self, images: torch.Tensor, saved: torch.Tensor, number: int) -> torch.Tensor:
         """Make the first views, floats [N * number, C, H, W], of images with bytes ``saved``."""
@@ -162,11 +159,13 @@ class ViewedTarget(Target):
         for change, group in groupby(range(len(named)), together):
             places = [*group]
             names, views = zip(*(named[place] for place in places), strict=True)
-            how = [torch.from_numpy(each[:, places]).to(shown.device) for each in (amounts, seeds)]
+            drawn = [
+                torch.from_numpy(each[:, places]).to(shown.device) for each in (amounts, seeds)
+            ]
             if callable(change):
-                changed = change(shown, views, *how)
+                changed = change(shown, views, *drawn)
             else:
-                changed = views[0].change(shown, *(each[:, 0] for each in how))
+                changed = views[0].change(shown, *(each[:, 0] for each in drawn))
             if changed.shape != shown.shape or changed.dtype != shown.dtype:
                 raise PluginError(
                     f"view {', '.join(map(repr, names))}: gave {changed.dtype} "
@@ -186,37 +185,6 @@ class ViewedTarget(Target):
         amounts = harmless + (np.array([*strengths]) - harmless) * draws[..., 0]
         amounts[(draws[..., 1] < 0.5) & (signed > 0)] *= -1
         return amounts.astype(np.float32), (draws[..., 2] * 2**53).astype(np.int64)
-
-
-class DifferentiableViews(ViewedTarget):
-    """The views of a target that is differentiable."""
-
-    def __init__(
-        self, target: Target, logits_of: LogitsOf, showing: Showing, *, name: str, seed: int
-    ) -> None:
-        """Wrap a target that has ``logits_of``."""
-        super().__init__(target, showing, name=name, seed=seed)
-        self._logits_of = logits_of
-
-    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of :meth:`score` for torch to differentiate."""
-        shown = self._show_to_learn(images, self.number)
-        parts = [self._logits_of(shown[number :: self.number]) for number in range(self.number)]
-        return self._join(torch.stack(parts))
-
-    def logits_of_a_view(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of the first view of each image for torch to differentiate.
-
-        An image with a changed byte has another first view.
-        """
-        return self._logits_of(self._show_to_learn(images, 1))
-
-
-def show_views(target: Target, showing: Showing, *, name: str, seed: int) -> ViewedTarget:
-    """Show a target, which messages call ``name``, views of its images; ``seed`` is the run's."""
-    if isinstance(target, Differentiable):
-        return DifferentiableViews(target, target.logits_of, showing, name=name, seed=seed)
-    return ViewedTarget(target, showing, name=name, seed=seed)
 
 
 def views_of(target: object) -> int:

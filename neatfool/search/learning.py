@@ -253,7 +253,7 @@ def _cores() -> int:
     import torch
 
     # Calls that share a GPU would wait for each other, and would share torch's GPU settings.
-    return 1 if torch.cuda.is_available() else torch.get_num_threads()
+    return 1 if torch.accelerator.is_available() else torch.get_num_threads()
 
 
 class Ascent:

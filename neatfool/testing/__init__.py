@@ -31,7 +31,7 @@ from neatfool.testing import (
     scheme_checks,
     target_checks,
 )
-from neatfool.testing.checking import CheckResult, Subject, checks_of, expect_passed, run_checks
+from neatfool.testing.checking import CheckResult, Subject, expect_passed, run_check
 from neatfool.testing.encoding_checks import COLOUR, GREY, EncodingSubject
 from neatfool.testing.engine_checks import EngineSubject
 from neatfool.testing.target_subject import TargetSubject
@@ -67,11 +67,12 @@ __all__ = [
 ]
 
 _CHECKS: Final = {
-    "encoding": checks_of(encoding_checks, genome_checks),
-    "engine": checks_of(engine_checks),
-    "scheme": checks_of(scheme_checks),
-    "target": checks_of(target_checks),
+    "encoding": (encoding_checks, genome_checks),
+    "engine": (engine_checks,),
+    "scheme": (scheme_checks,),
+    "target": (target_checks,),
 }
+"""Kind -> modules; their checks are the functions named ``check_...``, in their order."""
 
 
 def check_target(make: Callable[[], Target]) -> None:
@@ -199,66 +200,53 @@ def check_registration(
     if kind not in _CHECKS:
         raise ValueError(f"kind {kind!r} has no checks; these have: {', '.join(_CHECKS)}")
     try:
-        made = (
-            options
-            if isinstance(options, BaseModel)
-            else registration.options.model_validate(options or {})
-        )
+        given = isinstance(options, BaseModel)
+        made = options if given else registration.options.model_validate(options or {})
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        message = f"its options are not valid: {'; '.join(problems)}; give values for the check"
+        return [CheckResult("can be made", passed=False, message=message)]
     except Exception as error:
-        return [CheckResult("can be made", passed=False, message=_describe_error(error))]
-
-    def make_encoding(spec: ImageSpec) -> Any:
-        return make(made, spec=spec)
+        message = f"its options model raised {type(error).__name__}: {error}"
+        return [CheckResult("can be made", passed=False, message=message)]
 
     def make_scheme(encoding: Encoding[Any], spec: ImageSpec, seed: int) -> Any:
         more = registration.wanted(target=ToyTarget(spec))
         return make(made, encoding=encoding, spec=spec, seed=seed, **more)
 
-    makers: Mapping[str, Callable[..., Any]] = {"encoding": make_encoding, "scheme": make_scheme}
-    return examine(kind, makers.get(kind, lambda: make(made)), specs)
+    if kind == "encoding":
+        return examine(kind, lambda spec: make(made, spec=spec), specs)
+    return examine(kind, make_scheme if kind == "scheme" else lambda: make(made), specs)
 
 
 def examine(
     kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec] = (GREY, COLOUR)
 ) -> list[CheckResult]:
     """Run the checks of a kind; ``make`` and ``specs`` are those of ``check_KIND``."""
-    subjects = _subjects(kind, make, specs)
+    subjects: dict[str, Subject]
+    if kind == "target":
+        subjects = {"": TargetSubject(make)}
+    elif kind == "engine":
+        subjects = {"": EngineSubject(make)}
+    elif kind == "encoding":
+        kinds = {1: "grey", 3: "colour"}
+        subjects = {
+            f"{spec.width}x{spec.height} {kinds[spec.channels]}": EncodingSubject(make, spec)
+            for spec in specs
+        }
+    else:
+        each = {1: "with one parent a child", 2: "with two parents a child"}
+        subjects = {name: SchemeSubject(make, parents=count) for count, name in each.items()}
 
     def can_be_made(subject: Any) -> None:
         getattr(subject, kind)
 
+    checks = (check for module in _CHECKS[kind] for check in vars(module).items())
     try:
-        first = run_checks([can_be_made], subjects)
-        return first + run_checks(_CHECKS[kind], subjects) if first[0].passed else first
+        results = [run_check(can_be_made, subjects)]
+        if results[0].passed:
+            results += [run_check(c, subjects) for name, c in checks if name.startswith("check_")]
     finally:
         for subject in subjects.values():
             subject.close()
-
-
-def _subjects(
-    kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec]
-) -> Mapping[str, Subject]:
-    if kind == "target":
-        return {"": TargetSubject(make)}
-    if kind == "engine":
-        return {"": EngineSubject(make)}
-    if kind == "encoding":
-        return {_describe(spec): EncodingSubject(make, spec) for spec in specs}
-    return {
-        "with one parent a child": SchemeSubject(make, parents=1),
-        "with two parents a child": SchemeSubject(make, parents=2),
-    }
-
-
-def _describe_error(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return f"its options model raised {type(error).__name__}: {error}"
-    problems = (
-        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
-    )
-    return f"its options are not valid: {'; '.join(problems)}; give values for the check"
-
-
-def _describe(spec: ImageSpec) -> str:
-    colour = "grey" if spec.channels == 1 else "colour"
-    return f"{spec.width}x{spec.height} {colour}"
+    return results

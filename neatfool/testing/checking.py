@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import traceback
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from types import ModuleType
 
 
 @dataclass(frozen=True)
@@ -58,28 +57,12 @@ class Subject:
         """End what was begun for the checks."""
 
 
-def checks_of(*modules: ModuleType) -> list[Callable[[Any], None]]:
-    """List the checks of modules, in their order: the functions named ``check_...``."""
-    return [
-        function
-        for module in modules
-        for name, function in vars(module).items()
-        if name.startswith("check_")
-    ]
-
-
-def run_checks(
-    checks: Iterable[Callable[[Any], object]], subjects: Mapping[str, Any]
-) -> list[CheckResult]:
-    """Run checks on subjects by their labels (an empty label for a single one).
+def run_check(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> CheckResult:
+    """Run a check on subjects by their labels (an empty label for a single one).
 
     Returns:
-        One result for each check, named after it: passed on every subject, or the first failure.
+        A result, named after the check: passed on every subject, or the first failure.
     """
-    return [_run(check, subjects) for check in checks]
-
-
-def _run(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> CheckResult:
     name, lacking = check.__name__.removeprefix("check_").replace("_", " "), ""
     for label, subject in subjects.items():
         message = ""
@@ -121,31 +104,26 @@ def global_randomness(seed: int) -> Iterator[None]:
     """
     import torch
 
-    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
-    try:
-        expected = _states()
+    generators: dict[str, tuple[Callable[..., Any], ...]] = {
+        "random": (random.seed, random.getstate, random.setstate),
+        "numpy.random": (np.random.seed, np.random.get_state, np.random.set_state),
+        "torch": (torch.manual_seed, torch.get_rng_state, torch.set_rng_state),
+    }
+
+    def states() -> dict[str, str]:
+        found = ((name, get()) for name, (_, get, _) in generators.items())
+        return {name: str(s.tolist() if name == "torch" else s) for name, s in found}
+
+    with ExitStack() as stack:
+        for set_seed, get, restore in generators.values():
+            stack.callback(restore, get())
+            set_seed(seed)
+        expected = states()
         yield
-        used = _states()
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])
-        torch.set_rng_state(before[2])
+        used = states()
     for generator, state in expected.items():
         expect(
             used[generator] == state,
             f"the global generator of {generator} was used; make your own generator from the given "
             "seed: numpy.random.default_rng(seed)",
         )
-
-
-def _states() -> dict[str, str]:
-    import torch
-
-    return {
-        "random": repr(random.getstate()),
-        "numpy.random": repr([np.asarray(part).tolist() for part in np.random.get_state()]),
-        "torch": repr(torch.get_rng_state().tolist()),
-    }

@@ -69,21 +69,18 @@ class EncodingSubject(Subject):
         return [self.encoding.dumps(genome) for genome in genomes]
 
     def _litters(self, genomes: Sequence[Any]) -> list[list[Any]]:
-        shifted = [*genomes[1:], *genomes[:1]]
-        pairs = zip(genomes, shifted, strict=True)
-        return [list(pair[: self.encoding.parents]) for pair in pairs]
+        around = [*genomes, *genomes[:1]]
+        return [around[i : i + self.encoding.parents] for i in range(len(genomes))]
 
 
 def expect_same(expected: Sequence[str], texts: Sequence[str], call: str) -> None:
     """Expect genomes, as texts, to be equal."""
     expect(len(expected) == len(texts), f"{call} gave {len(texts)} genomes, not {len(expected)}")
-    different = [
-        i for i, pair in enumerate(zip(expected, texts, strict=True)) if len(set(pair)) > 1
-    ]
+    different = sum(a != b for a, b in zip(expected, texts, strict=True))
     expect(
         not different,
-        f"{call} gave {len(different)} of {len(expected)} genomes differently; draw all randomness "
-        "from the genome's own seed, and remember nothing between calls",
+        f"{call} gave {different} of {len(expected)} genomes differently; draw all randomness from "
+        "the genome's own seed, and remember nothing between calls",
     )
 
 
@@ -126,14 +123,12 @@ def check_breed_gives_one_child_a_litter(subject: EncodingSubject) -> None:
         len(subject.children) == GENOMES,
         f"breed() gave {len(subject.children)} children for {GENOMES} litters; give one a litter",
     )
-    seeds = range(40)
-    many = subject.encoding.breed([subject.litters[0]] * len(seeds), seeds)
-    parents = subject.texts(subject.litters[0])
-    unlike = set(subject.texts(many)) - set(parents)
+    litter = subject.litters[0]
+    many = subject.encoding.breed([litter] * 40, range(40))
+    unlike = {*subject.texts(many)} - {*subject.texts(litter)}
     expect(
         len(unlike) > 1,
-        f"{len(seeds)} children of the same parents gave {len(unlike)} new genomes; "
-        "breed() should mutate",
+        f"40 children of the same parents gave {len(unlike)} new genomes; breed() should mutate",
     )
 
 
@@ -146,11 +141,8 @@ def check_breed_depends_on_parents_and_seed_alone(subject: EncodingSubject) -> N
     fresh = subject.make()
     reverse = fresh.breed(litters[::-1], seeds[::-1])[::-1]
     expect_same(expected, subject.texts(reverse), "breed() in another order")
-    alone = [
-        child
-        for litter, seed in zip(litters, seeds, strict=True)
-        for child in fresh.breed([litter], [seed])
-    ]
+    pairs = zip(litters, seeds, strict=True)
+    alone = [child for litter, seed in pairs for child in fresh.breed([litter], [seed])]
     expect_same(expected, subject.texts(alone), "breed() one at a time")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import astuple, replace
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -66,23 +68,12 @@ class EngineSubject(Subject):
         from neatfool.spec.engine import Part
 
         encoding = self._assembly.encoding
-        parts, first = [], 0
+        genomes = iter(encoding.create(derive_seeds(1, "part", ids=range(32))))
+        parts = []
         for number, count in enumerate((4, 12, 3, 8, 1, 4)):
             write = encoding.dumps if number % 2 else partial(write_to_send, encoding)
-            seeds = derive_seeds(1, "part", ids=range(first, first + count))
-            parts.append(Part([*map(write, encoding.create(seeds))], 4, False))
-            first += count
+            parts.append(Part([*map(write, islice(genomes, count))], 4, False))
         return parts
-
-    def answers(self) -> list[Answer]:
-        """Give the parts' answers as the run's own process has them."""
-        from neatfool.evolution.workplace import Workplace
-
-        workplace = Workplace(self.setup)
-        try:
-            return [workplace.answer(part) for part in self.parts]
-        finally:
-            workplace.close()
 
     def close(self) -> None:
         """Close the engine, and delete the files."""
@@ -97,27 +88,24 @@ class EngineSubject(Subject):
 
 def wait_for(futures: Iterable[Future[Answer]]) -> list[Answer]:
     """Wait for answers; fail if one takes too long."""
-    answers = []
-    for number, future in enumerate(futures):
-        try:
-            answers.append(future.result(PATIENCE))
-        except TimeoutError as error:
-            raise AssertionError(
-                f"part {number} had no answer within {PATIENCE:.0f} seconds; each future must get "
-                "a result or an exception"
-            ) from error
-    return answers
+    try:
+        return [future.result(PATIENCE) for future in futures]
+    except TimeoutError as error:
+        raise AssertionError(
+            f"a part had no answer within {PATIENCE:.0f} seconds; each future must get a result or "
+            "an exception"
+        ) from error
 
 
 def same_bits(answer: Answer, wanted: Answer) -> bool:
     """Say whether two answers agree in all but the time that they took."""
     if list(answer.checksums) != list(wanted.checksums):
         return False
-    pairs = zip(astuple(answer.scores), astuple(wanted.scores), strict=True)
-    return all(
-        (a is None) == (b is None) and np.asarray(a).tobytes() == np.asarray(b).tobytes()
-        for a, b in pairs
+    bits, wanted_bits = (
+        [None if part is None else np.asarray(part).tobytes() for part in astuple(each.scores)]
+        for each in (answer, wanted)
     )
+    return bits == wanted_bits
 
 
 def check_closes_before_it_starts(subject: EngineSubject) -> None:
@@ -130,9 +118,12 @@ def check_closes_before_it_starts(subject: EngineSubject) -> None:
 
 def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
     """Each part has the scores and images of the run's own process, to the bit, by its place."""
+    from neatfool.evolution.workplace import Workplace
+
     futures = [subject.engine.submit(part) for part in subject.parts]
-    pairs = zip(wait_for(futures), subject.answers(), strict=True)
-    wrong = [number for number, pair in enumerate(pairs) if not same_bits(*pair)]
+    with closing(Workplace(subject.setup)) as workplace:
+        pairs = zip(wait_for(futures), map(workplace.answer, subject.parts), strict=True)
+        wrong = [number for number, pair in enumerate(pairs) if not same_bits(*pair)]
     expect(
         not wrong,
         f"the answers of parts {wrong} are not those of neatfool.Workplace; a future must get the "

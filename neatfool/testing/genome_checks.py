@@ -30,8 +30,12 @@ TRIALS: Final = 4
 
 def check_genomes_are_written_as_json(subject: EncodingSubject) -> None:
     """``dumps`` writes a JSON object without NaN or infinity."""
+
+    def refuse_constant(name: str) -> None:
+        raise AssertionError(f"dumps() wrote {name}, which JSON does not have; keep numbers finite")
+
     for text in subject.texts([*subject.genomes, *subject.children]):
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text, parse_constant=refuse_constant)
         expect(
             isinstance(data, dict),
             f"dumps() wrote a {type(data).__name__}; write an object that also has a version",
@@ -51,14 +55,11 @@ def check_loads_gives_the_equal_genome(subject: EncodingSubject) -> None:
         "loaded genomes render to different images; write every number with all its digits",
     )
     seeds = subject.breeding_seeds(13)
-    children = [
-        subject.encoding.breed([[genome]], [seed])[0]
-        for genome, seed in zip(subject.children, seeds, strict=True)
-    ]
-    loaded_children = fresh.breed([[genome] for genome in loaded], seeds)
-    expect_same(
-        subject.texts(children), subject.texts(loaded_children), "breed() from loaded genomes"
+    children, loaded_children = (
+        subject.texts(encoding.breed([[genome] for genome in genomes], seeds))
+        for encoding, genomes in ((subject.encoding, subject.children), (fresh, loaded))
     )
+    expect_same(children, loaded_children, "breed() from loaded genomes")
 
 
 def check_loads_refuses_garbage(subject: EncodingSubject) -> None:
@@ -80,11 +81,10 @@ def check_bytes_give_the_same_image(subject: EncodingSubject) -> None:
     encoding = subject.encoding
     # Bytes may be made of a text that was read: a resumed run has read its genomes.
     genomes = [*subject.children, *map(encoding.loads, subject.texts(subject.children))]
-    data = [encoding.to_bytes(genome) for genome in genomes]
-    kinds = {type(each).__name__ for each in data} - {"bytes", "NoneType"}
+    sent = [(each, genome) for genome in genomes if (each := encoding.to_bytes(genome)) is not None]
+    kinds = {type(each).__name__ for each, _ in sent} - {"bytes"}
     expect(not kinds, f"to_bytes() gave {', '.join(kinds)}; give bytes, or None")
     fresh = subject.make()
-    sent = [(each, genome) for each, genome in zip(data, genomes, strict=True) if each is not None]
     if not sent:
         return
     drawn = pixels_of(fresh.render([fresh.from_bytes(each) for each, _ in sent]))
@@ -139,10 +139,6 @@ def check_size_and_graph_describe_the_genome(subject: EncodingSubject) -> None:
             graph is None or isinstance(graph, nx.DiGraph),
             f"graph() gave {type(graph).__name__}; give a networkx.DiGraph, or None",
         )
-
-
-def _refuse_constant(name: str) -> None:
-    raise AssertionError(f"dumps() wrote {name}, which JSON does not have; keep numbers finite")
 
 
 def _short(text: str) -> str:

@@ -13,6 +13,7 @@ from neatfool.budget import kept_answers
 from neatfool.budget.ledger import Ledger
 from neatfool.errors import TargetError
 from neatfool.scoring.answers import check_labels, check_scores
+from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.adopting import adopt
 from neatfool.spec.scores import Labels, Scores
 from neatfool.spec.target import Metered, Target
@@ -49,8 +50,9 @@ class TargetSubject(Subject):
 
     @cached_property
     def images(self) -> np.ndarray:
-        """uint8 [8, C, H, W]."""
-        return sample_images(self.target.spec)
+        """Eight different images, uint8 [8, C, H, W], two of them plain."""
+        images = probe_images(self.target.spec)
+        return np.concatenate([images, 255 - images])
 
     @cached_property
     def answer(self) -> np.ndarray:
@@ -72,7 +74,13 @@ class TargetSubject(Subject):
         """Copy images as the target wants them, in batches of at most its size."""
         size = self.target.batch_size if isinstance(self.target, Metered) else None
         for start in range(0, len(images), size or len(images)):
-            yield copy_as_declared(images[start : start + (size or len(images))], self.target.spec)
+            part = images[start : start + (size or len(images))].copy()
+            if self.target.spec.array == "numpy":
+                yield part
+            else:
+                import torch
+
+                yield torch.from_numpy(part)
 
     def _collect_labels(self, answers: Sequence[Scores | Labels], count: int) -> Labels:
         """Concatenate labels, and check them."""
@@ -125,23 +133,15 @@ class TargetSubject(Subject):
 
 def concatenate(answers: Sequence[Any]) -> Scores:
     """Concatenate answers."""
-    ok = [np.ones(len(each.probs)) if each.ok is None else each.ok for each in answers]
-    columns = [each.probs for each in answers], [each.logits for each in answers], ok
-    probs, logits, usable = (
-        None if any(part is None for part in parts) else np.concatenate([*map(to_numbers, parts)])
-        for parts in columns
+    ok = [np.ones(len(each.probs), bool) if each.ok is None else each.ok for each in answers]
+    logits = [each.logits for each in answers]
+    return Scores(
+        np.concatenate([to_numbers(each.probs) for each in answers]),
+        None
+        if any(each is None for each in logits)
+        else np.concatenate([*map(to_numbers, logits)]),
+        np.concatenate([*map(to_numbers, ok)]).astype(bool),
     )
-    assert probs is not None
-    return Scores(probs, logits, None if usable is None else usable.astype(bool))
-
-
-def copy_as_declared(images: np.ndarray, spec: ImageSpec) -> Any:
-    """Copy images as the kind of array that the target wants."""
-    if spec.array == "numpy":
-        return images.copy()
-    import torch
-
-    return torch.from_numpy(images.copy())
 
 
 def to_numbers(values: Any) -> np.ndarray:
@@ -149,21 +149,3 @@ def to_numbers(values: Any) -> np.ndarray:
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
     return np.array(values, dtype=np.float64)
-
-
-def sample_images(spec: ImageSpec) -> np.ndarray:
-    """Make eight different images, uint8 [8, C, H, W]: plain, noisy, smooth and regular ones."""
-    rng = np.random.default_rng(1502)
-    channels, height, width = spec.shape
-    rows, columns = np.mgrid[:height, :width]
-    patterns = [
-        np.zeros((height, width)),
-        np.ones((height, width)),
-        np.full((height, width), 0.5),
-        (columns + 0.5) / width,
-        (rows + columns) % 2,
-        np.hypot(rows - height / 2, columns - width / 2) < min(height, width) / 3,
-    ]
-    noise = [rng.random(spec.shape), rng.random(spec.shape) > 0.9]
-    plain = [np.broadcast_to(pattern, (channels, height, width)) for pattern in patterns]
-    return np.rint(np.stack([*plain, *noise]) * 255.0).astype(np.uint8)

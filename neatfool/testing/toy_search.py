@@ -32,13 +32,10 @@ Judge = Callable[[Scores], Scores]
 
 @dataclass(frozen=True)
 class Step:
-    """One generation of a toy search.
+    """One generation of a toy search: what ``ask`` gave, and what ``tell`` got and gave.
 
     Attributes:
         known: The ids of the elites and members before ``ask``.
-        candidates: What ``ask`` returned.
-        scores: What ``tell`` got.
-        replacements: What ``tell`` returned.
         before: A copy of the archive before ``tell``.
         after: A copy of the archive after ``tell``.
     """
@@ -62,14 +59,7 @@ class ToySearch:
         seed: int = 1,
         judge: Judge = lambda scores: scores,
     ) -> None:
-        """Start a search.
-
-        Args:
-            make: Makes the scheme: ``make(encoding, spec, seed)``.
-            parents: How many parents the encoding wants.
-            seed: The search's seed.
-            judge: Changes the scores before the scheme gets them.
-        """
+        """Start a search; ``judge`` changes the scores before the scheme gets them."""
         self.encoding = ToyEncoding(TOY_SPEC, parents=parents)
         self.scheme = adopt(make(self.encoding, TOY_SPEC, seed), Scheme)
         self._target = ToyTarget(TOY_SPEC)
@@ -78,8 +68,7 @@ class ToySearch:
     def steps(self, generations: int) -> Iterator[Step]:
         """Run some generations, or until the search ends."""
         for _ in range(generations):
-            step = self.step()
-            if step is None:
+            if (step := self.step()) is None:
                 return
             yield step
 
@@ -123,16 +112,10 @@ class ToySearch:
 
 
 class SchemeSubject(Subject):
-    """A scheme under test.
-
-    Attributes:
-        make: Makes a scheme: ``make(encoding, spec, seed)``.
-        parents: How many parents the tiny encoding wants.
-    """
+    """A scheme under test, with a tiny encoding that wants so many parents."""
 
     def __init__(self, make: Callable[..., Scheme], *, parents: int = 1) -> None:
-        self.make = make
-        self.parents = parents
+        self.make, self.parents = make, parents
 
     @property
     def scheme(self) -> Scheme:

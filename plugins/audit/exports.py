@@ -85,7 +85,9 @@ def to_junit(card: Card, experiment: Path) -> str:
             ET.SubElement(case, "failure", message=str(check)).text = classes
     ET.SubElement(suite, "system-out").text = f"{experiment}\n" + "\n".join(_sentences(card))
     ET.indent(suites)
-    return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+    text = ET.tostring(suites, encoding="unicode", xml_declaration=True)
+    # XML has no control characters, which a class's name may have.
+    return "".join(each if each.isprintable() or each == "\n" else " " for each in text) + "\n"
 
 
 def to_markdown(card: Card, experiment: Path) -> str:

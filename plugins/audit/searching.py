@@ -15,11 +15,11 @@ from neatfool import (
     RunError,
     TargetError,
     find_runs,
-    format_seeds,
     load_experiment,
     open_run,
     open_scorer,
 )
+from neatfool.wording import format_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -48,15 +48,7 @@ class Similarity(nn.Module):
         temperature: float,
         all_at_once: bool,
     ) -> None:
-        """Take a tower in evaluation mode.
-
-        Args:
-            tower: Gives vectors [N, D] of images.
-            vectors: Unit vectors [K + J, D] of the texts, and of those that compete.
-            count: The number K.
-            temperature: The number T.
-            all_at_once: Whether one image must convince for all texts.
-        """
+        """Take a tower, and the unit vectors [K + J, D] of the texts and of those that compete."""
         super().__init__()
         self.tower = tower
         self.vectors: torch.Tensor
@@ -99,16 +91,8 @@ class ClipTarget(Target):
             ExperimentError: A file or network does not exist, or a package is not installed.
             TargetError: A file is damaged, or vectors do not fit the tower.
         """
-        self.tower = load_tower(
-            Request(
-                options.images,
-                size=options.size,
-                mean=options.mean,
-                std=options.std,
-                dequantise=options.dequantise,
-                key="images",
-            )
-        )
+        given = options.model_dump(include={"size", "mean", "std", "dequantise"})
+        self.tower = load_tower(Request(options.images, key="images", **given))
         self.temperature = options.temperature or self.tower.temperature
         self._options = options
         vectors, self.texts = find_texts(options, self.tower)
@@ -162,13 +146,10 @@ class ClipTarget(Target):
             )
         elif rivals:
             rule += f"; {rivals} other texts compete"
-        return "\n".join(
-            [
-                f"{self.tower.name}: {self.tower.source}",
-                f"  {self.tower.preprocessing.describe()}",
-                f"{count} texts: {shown}; temperature {self.temperature:.4g}. {rule}.",
-                self._describe_check(),
-            ]
+        return (
+            f"{self.tower.name}: {self.tower.source}\n  {self.tower.preprocessing.describe()}\n"
+            f"{count} texts: {shown}; temperature {self.temperature:.4g}. {rule}.\n"
+            f"{self._describe_check()}"
         )
 
     def fingerprint(self) -> str:
@@ -176,23 +157,11 @@ class ClipTarget(Target):
         tower, options = self.tower, self._options
         # A network's vectors of texts follow from its weights, but for rounding, on which no
         # resumed run should depend.
-        digest = sha256(
-            repr(
-                (
-                    tower.content,
-                    tower.preprocessing,
-                    self.texts,
-                    self.against,
-                    options.templates,
-                    self.temperature,
-                    options.aggregate,
-                )
-            ).encode()
-        )
-        if options.vectors is not None:
-            digest.update(options.vectors.read_bytes())
-            if options.vector_names is not None:
-                digest.update(options.vector_names.read_bytes())
+        network = tower.content, tower.preprocessing
+        texts = self.texts, self.against, options.templates, self.temperature, options.aggregate
+        digest = sha256(repr((*network, *texts)).encode())
+        for file in (options.vectors, options.vector_names):
+            digest.update(b"" if file is None else file.read_bytes())
         return digest.hexdigest()
 
     def photographs(self) -> dict[str, Image]:

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from neatfool import ExperimentError, TargetError, nearest, read_names
+from neatfool import ExperimentError, TargetError, nearest
+from neatfool.files import read_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool.present import measure_command
+from neatfool.present import measure_command, number_option, path_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from neatfool.present import Finding
 
 
@@ -25,25 +26,19 @@ if TYPE_CHECKING:
     csv="Write the confidence without each part as comma-separated values.",
     html="Write a page with maps and networks.",
 )
-@click.option(
-    "--tiles",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Divide an image into N x N tiles, and hide one at a time.  [default: 8]",
-)
-@click.option(
+@number_option("--tiles", "Divide an image into N x N tiles, and hide one at a time.  [default: 8]")
+@path_option(
     "--target",
-    type=click.Path(path_type=Path),
-    metavar="EXPERIMENT",
-    help="Score with the target of this experiment's file, and not with the run's own. It needs "
+    text="Score with the target of this experiment's file, and not with the run's own. It needs "
     "the same names of classes.",
+    metavar="EXPERIMENT",
 )
-@click.option(
+@path_option(
     "--graphs",
     "folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    text="Write each elite's network with the importance of its parts as GraphML and JSON.",
     metavar="DIR",
-    help="Write each elite's network with the importance of its parts as GraphML and JSON.",
+    file_okay=False,
 )
 def ablate(*, runs: Path, folder: Path | None, **options: Any) -> Finding:
     """Say which parts of RUN's images, and of their networks, carry the confidence.

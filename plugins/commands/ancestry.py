@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool.present import (
-    FileToWrite,
-    Names,
-    measure_command,
-)
+from neatfool.present import Names, measure_command, number_option, path_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from neatfool.present import Finding
 
 GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
@@ -33,20 +30,16 @@ GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
     csv="Write all flows from class to class.",
     html="Write a page with pictures.",
 )
-@click.option(
+@path_option(
     "--kinds",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Which classes are related: a CSV file; each line has a class, its kind, the kind's kind, "
+    text="Which classes are related: a CSV file; each line has a class, its kind, the kind's kind, "
     "and so on.  [default: WordNet's tree, for ImageNet's classes]",
 )
-@click.option(
+@number_option(
     "--permutations",
-    type=click.IntRange(min=19),
+    "Permutations of the classes in each test; the smallest possible p is 1 / (N + 1).",
+    click.IntRange(min=19),
     default=999,
-    show_default=True,
-    metavar="N",
-    help="Permutations of the classes in each test; the smallest possible p is 1 / (N + 1).",
 )
 @click.option(
     "--classes",
@@ -54,36 +47,27 @@ GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
     default=(),
     help="Sweep weights along the lines of these classes' elites.  [default: the 2 surest]",
 )
-@click.option(
+@number_option(
     "--pairs",
-    type=click.IntRange(min=0),
+    "Sweep N learned individuals and their parents, and N bred ones. 0: sweep nothing.",
+    click.IntRange(min=0),
     default=12,
-    show_default=True,
-    metavar="N",
-    help="Sweep N learned individuals and their parents, and N bred ones. 0: sweep nothing.",
 )
-@click.option(
+@number_option(
     "--span",
-    type=click.FloatRange(0, min_open=True),
+    "How far a weight is swept to either side, in root mean squares of its genome's weights.",
+    click.FloatRange(0, min_open=True),
     default=0.1,
-    show_default=True,
     metavar="X",
-    help="How far a weight is swept to either side, in root mean squares of its genome's weights.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Where permutations and samples come from.",
+@number_option(
+    "--seed", "Where permutations and samples come from.", click.IntRange(min=0), default=1
 )
-@click.option(
+@path_option(
     "--graph",
     "graph_file",
-    type=FileToWrite(),
-    metavar="FILE",
-    help="Write one run's phylogeny: .graphml, .json (networkx's node-link data) or .dot.",
+    text="Write one run's phylogeny: .graphml, .json (networkx's node-link data) or .dot.",
+    written=True,
 )
 def ancestry(*, runs: tuple[Path, ...], graph_file: Path | None, **options: Any) -> Finding:
     """Say who descends from whom in RUN, and what that tells of the network.

@@ -6,11 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool.present import (
-    FileToWrite,
-    Names,
-    measure_command,
-)
+from neatfool.present import Names, measure_command, path_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,11 +53,10 @@ def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> t
     callback=_numbers,
     help="Numbers of images to compare at.  [default: half and all of what all groups came to]",
 )
-@click.option(
+@path_option(
     "--classes-csv",
-    type=FileToWrite(),
-    metavar="FILE",
-    help="Write each class's course, the heat map, as comma-separated values.",
+    text="Write each class's course, the heat map, as comma-separated values.",
+    written=True,
 )
 def compare(*, classes_csv: Path | None, **options: Any) -> Finding:
     """Compare runs: medians over seeds at equal numbers of images, and whether they differ.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool.present import Names, measure_command
+from neatfool.present import Names, measure_command, path_option
 
 if TYPE_CHECKING:
     from neatfool.present import Finding
@@ -33,13 +32,14 @@ if TYPE_CHECKING:
     "install 'neatfool[ood]'`): knn, mahalanobis, vim, pytorch-ood:NAME.  [default: all but the "
     "last]",
 )
-@click.option(
+@path_option(
     "--in-distribution",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    metavar="FOLDER",
-    help="In-distribution images: MNIST's four idx files (training digits fit the detectors, test "
+    text="In-distribution images: MNIST's four idx files (training digits fit the detectors, test "
     "digits set the thresholds), or photographs, half of them for each.  [default: the target's "
     "own]",
+    metavar="FOLDER",
+    exists=True,
+    file_okay=False,
 )
 def detect(**options: Any) -> Finding:
     """Say what out-of-distribution (OOD) detectors would have caught of RUN.

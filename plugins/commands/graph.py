@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool.present import trust_option
+from neatfool.present import path_option, trust_option
 
 if TYPE_CHECKING:
     from neatfool import EliteView
@@ -27,22 +27,17 @@ Examples:
 The file's suffix decides the format: .svg, .png, .graphml, .json or .dot
 describe the network; .onnx, .glsl and .frag are programs that draw its picture.
 .onnx needs `pip install 'neatfool[onnx]'`. Its input `size` is the height and
-width in pixels, int64 [2]; its output `image` is uint8 [C, H, W].""",
+width in pixels, int64 [2]; its output `image` is uint8 [C, H, W]."""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("class_name", metavar="CLASS")
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The file to write.  [default: CLASS.svg]",
-)
+@path_option("-o", "--out", text="The file to write.  [default: CLASS.svg]")
 @trust_option
 def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     """Write the CPPN of CLASS's elite (by name or index) for other programs."""
-    from neatfool import ExperimentError, open_run, slug
+    from neatfool import ExperimentError, open_run
     from neatfool.present import export_graph
+    from neatfool.wording import slug
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}.svg")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError
-from neatfool.present import FileToWrite
+from neatfool.present import number_option, path_option
 
 if TYPE_CHECKING:
     from neatfool import cppn
@@ -29,26 +29,13 @@ Examples:
 
 A search can begin with such files: put them into a folder, and set
 `seed_from` of the scheme map_elites to it. A network with a cycle is refused,
-as are functions that Picbreeder did not have.""",
+as are functions that Picbreeder did not have."""
 )
 @click.argument(
     "file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
-@click.option(
-    "--size",
-    type=click.IntRange(min=1, max=8192),
-    default=512,
-    show_default=True,
-    metavar="N",
-    help="Pixels of each side.",
-)
-@click.option(
-    "-o",
-    "--out",
-    type=FileToWrite(),
-    metavar="FILE",
-    help="The file to write.  [default: FILE.png]",
-)
+@number_option("--size", "Pixels of each side.", click.IntRange(min=1, max=8192), default=512)
+@path_option("-o", "--out", text="The file to write.  [default: FILE.png]", written=True)
 def picbreeder(file: Path, size: int, out: Path | None) -> None:
     """Draw the picture of FILE, a genome of Picbreeder (XML, or the ZIP archive of one)."""
     from neatfool import cppn

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from neatfool import StorageError
-from neatfool.present import trust_option
+from neatfool.present import number_option, path_option, trust_option
 
 LARGEST_PIECE: Final = 1024
 """Large images are rendered in squares of this side, which bounds the memory."""
@@ -24,37 +24,24 @@ Examples:
 
 A CPPN has no pixels: it renders at any size. With `blur`, the picture is the
 same at all of them, as soft as what the classifier saw. --sharp draws all the
-detail there is, for posters; to the classifier that is another picture.""",
+detail there is, for posters; to the classifier that is another picture."""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("class_name", metavar="CLASS")
-@click.option(
-    "--size",
-    type=click.IntRange(min=1, max=16384),
-    default=512,
-    show_default=True,
-    metavar="N",
-    help="Pixels of the longer side.",
+@number_option(
+    "--size", "Pixels of the longer side.", click.IntRange(min=1, max=16384), default=512
 )
 @click.option("--sharp", is_flag=True, help="Leave out the blur.")
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The file to write.  [default: CLASS-N.png]",
-)
+@path_option("-o", "--out", text="The file to write.  [default: CLASS-N.png]")
 @trust_option
 def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path | None) -> None:
     """Render the image of CLASS's elite (by name or index) at any size."""
     from PIL import Image
     from rich.progress import track
 
-    from neatfool import (
-        open_run,
-        slug,
-    )
+    from neatfool import open_run
     from neatfool.present import Output, save
+    from neatfool.wording import slug
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}-{size}.png")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import RunError, percent
+from neatfool import RunError
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   neatfool runs
-  neatfool runs elsewhere --json | jq '.[] | select(.state != "finished") | .path'""",
+  neatfool runs elsewhere --json | jq '.[] | select(.state != "finished") | .path'"""
 )
 @click.argument(
     "folder", metavar="[FOLDER]", default="runs", type=click.Path(path_type=Path), required=False
@@ -43,17 +44,9 @@ def runs(folder: Path, as_json: bool) -> None:
         if "error" in run:
             rows.append([name, "", "", run["state"], *[""] * 3])
             continue
-        rows.append(
-            [
-                name,
-                percent(run["median"], middle),
-                percent(run["minimum"], lowest),
-                run["state"],
-                f"{run['evaluations']:,}",
-                str(run["generation"]),
-                str(run["seed"]),
-            ]
-        )
+        sure = percent(run["median"], middle), percent(run["minimum"], lowest)
+        numbers = f"{run['evaluations']:,}", str(run["generation"]), str(run["seed"])
+        rows.append([name, *sure, run["state"], *numbers])
     output = Output()
     output.table(["run", "median", "lowest", "state", "images", "generation", "seed"], rows)
     for run, _ in described:

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from neatfool import percent, spending
+from neatfool.wording import percent, spending
 
 ROWS: Final = 40
 """How many classes are shown unless all are asked for: a screenful."""
@@ -18,7 +18,7 @@ ROWS: Final = 40
     epilog="""\b
 Examples:
   neatfool show runs/mnist-1
-  neatfool show runs/mnist-1 --json | jq .median""",
+  neatfool show runs/mnist-1 --json | jq .median"""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool.present import Names, measure_command
+from neatfool.present import Names, measure_command, path_option
 
 if TYPE_CHECKING:
     from neatfool.present import Finding
@@ -34,12 +33,11 @@ if TYPE_CHECKING:
     "at another size, and `sharp` so too, but without the blur. Strengths may follow: "
     "jpeg=75/50.  [default: all]",
 )
-@click.option(
+@path_option(
     "--target",
-    type=click.Path(path_type=Path),
-    metavar="EXPERIMENT",
-    help="Score with the target of this experiment's file, and not with the run's own. Images are "
+    text="Score with the target of this experiment's file, and not with the run's own. Images are "
     "scaled to its size.",
+    metavar="EXPERIMENT",
 )
 @click.option(
     "--report",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool.present import measure_command
+from neatfool.present import measure_command, path_option
 
 if TYPE_CHECKING:
     from neatfool.present import Finding
@@ -36,12 +36,13 @@ if TYPE_CHECKING:
     is_flag=True,
     help="For a network that takes another size, resize the saved images; do not draw them anew.",
 )
-@click.option(
+@path_option(
     "--in-distribution",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    metavar="FOLDER",
-    help="In-distribution images, on which to see how far networks agree.  [default: the targets' "
+    text="In-distribution images, on which to see how far networks agree.  [default: the targets' "
     "own]",
+    metavar="FOLDER",
+    exists=True,
+    file_okay=False,
 )
 def transfer(*, runs: tuple[Path, ...], to: tuple[Path, ...], **options: Any) -> Finding:
     """Say which images of RUN fool which networks: the runs' own, and those of --to.

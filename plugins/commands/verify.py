@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import (
-    VerificationError,
-    percent,
-)
-from neatfool.present import (
-    FiniteRange,
-    trust_option,
-)
+from neatfool import VerificationError
+from neatfool.present import FiniteRange, number_option, path_option, trust_option
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from neatfool import Verdict
@@ -29,32 +24,27 @@ ROWS: Final = 40
 Examples:
   neatfool verify runs/mnist-1
   neatfool verify runs/mnist-1 --json
-  neatfool verify from-a-friend --target my_target.ini""",
+  neatfool verify from-a-friend --target my_target.ini"""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
+@number_option(
     "--tolerance",
-    type=FiniteRange(min=0),
-    default=1e-4,
-    show_default=True,
-    metavar="P",
-    help="How much a confidence may differ from the recorded one; another processor or library may "
+    "How much a confidence may differ from the recorded one; another processor or library may "
     "round differently.",
+    FiniteRange(min=0),
+    default=1e-4,
+    metavar="P",
 )
-@click.option(
+@number_option(
     "--max-queries",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="A new budget, which RUN keeps: how many images may be sent in all to a target that costs "
+    "A new budget, which RUN keeps: how many images may be sent in all to a target that costs "
     "something.",
 )
-@click.option(
+@path_option(
     "--target",
     "file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Score with the target of this experiment file, in place of the one that RUN names.",
+    text="Score with the target of this experiment file, in place of the one that RUN names.",
 )
 @trust_option
 def verify(
@@ -67,11 +57,7 @@ def verify(
 
     If asking the target costs something, each image is a query of the run's budget.
     """
-    from neatfool import (
-        make_target,
-        open_run,
-        require_trust,
-    )
+    from neatfool import make_target, open_run, require_trust
     from neatfool.present import Output
 
     run = open_run(run_folder)
@@ -97,12 +83,7 @@ def _print_verdict(verdict: Verdict) -> None:
     console = Output()
     console.say(str(verdict))
     rows = [
-        [
-            result.name,
-            percent(result.recorded),
-            percent(result.measured),
-            f"{result.difference:.1e}",
-        ]
-        for result in (verdict.wrong or verdict.results)[:ROWS]
+        [each.name, percent(each.recorded), percent(each.measured), f"{each.difference:.1e}"]
+        for each in (verdict.wrong or verdict.results)[:ROWS]
     ]
     console.table(["class", "recorded", "measured now", "difference"], rows)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from neatfool import Encoding, ExperimentError, GenomeSize, cppn, hookimpl, nearest, pick_device
+from neatfool import Encoding, ExperimentError, GenomeSize, cppn, hookimpl, nearest
+from neatfool.network import pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,8 +72,10 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         description="how exactly that mean is taken: of how many points in each pixel of the "
         "target. An image takes as many times as long to draw *(new in 0.2)*",
     )
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="where images are drawn. `auto` takes the GPU if there is one"
+    device: str = Field(
+        "auto",
+        description="where images are drawn. `auto` takes the GPU if there is one; else PyTorch's "
+        "name of a device: `cpu`, `cuda`, `xpu`, `mps`",
     )
     renderer: Literal["compiled", "plain"] | None = Field(
         None,
@@ -397,10 +400,10 @@ def _choose_compiler(
     """Choose the function that compiles genomes, and the device that renders them."""
     if options.renderer == "plain":
         return cppn.compile_genomes, pick_device(options.device)
-    if options.device == "cuda":
+    if options.device not in {"auto", "cpu"}:
         raise ExperimentError(
-            "[encoding] renderer = compiled: draws on the CPU, but device = cuda; leave it out, or "
-            "set renderer = plain"
+            f"[encoding] renderer = compiled: draws on the CPU, but device = {options.device}; "
+            "leave it out, or set renderer = plain"
         )
     cppn.load_compiled()
     return cppn.compile_tape, pick_device("cpu")

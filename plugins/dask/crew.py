@@ -105,7 +105,11 @@ class Crew:
     async def watch(self) -> None:
         """See who comes, who has gone and who is late, again and again."""
         while True:
-            self._look(await self._present())
+            try:
+                present = {*await self._client.scheduler.ncores()}
+            except OSError:
+                present = set()
+            self._look(present)
             await asyncio.sleep(LOOKING)
 
     def end(self, error: NeatfoolError) -> None:
@@ -126,12 +130,6 @@ class Crew:
         if len(each) > TOLD:
             return f"{count}: {sum(each):,.0f} images/s, the slowest {min(each):,.0f}"
         return f"{count}: {' + '.join(f'{speed:,.0f}' for speed in each)} images/s"
-
-    async def _present(self) -> set[str]:
-        try:
-            return {*await self._client.scheduler.ncores()}
-        except OSError:
-            return set()
 
     def _look(self, present: set[str]) -> None:
         for address in present - {*self.members, *self._joining, *self._refused}:
@@ -164,8 +162,7 @@ class Crew:
             self._joining.pop(address, None)
             return
         except Exception as error:
-            cause = f"{type(error).__name__}: {error}".split("\n", 1)[0]
-            host, refusal = "another machine", TargetError(f"cannot be used ({cause})")
+            host, refusal = "another machine", TargetError(f"cannot be used ({_first_line(error)})")
         self._joining.pop(address, None)
         if refusal is not None:
             self._refused[address] = refusal
@@ -197,11 +194,11 @@ class Crew:
             part = f"a part of {len(job.part.genomes)} images"
             message = f"{part} was given up after {TRIES} failures, the last: {why}. {MEMORY}"
             _settle(job, TargetUnavailable(message))
-        elif not job.future.done() and not self._is_with_someone(job):
+        elif not job.future.done() and not self._count_holders(job):
             self._waiting.appendleft(job)
 
-    def _is_with_someone(self, job: _Job) -> bool:
-        return any(job in member.jobs for member in self.members.values())
+    def _count_holders(self, job: _Job) -> int:
+        return sum(job in member.jobs for member in self.members.values())
 
     def _feed(self) -> None:
         """Give parts to whoever has fewest."""
@@ -228,7 +225,7 @@ class Crew:
         except Exception as error:
             member.jobs.pop(job, None)
             if member.address in self.members:
-                cause = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+                cause = _first_line(error)
                 self._say(f"worker {member} failed ({cause}); its part is done again", cause)
                 self._fail(job, cause)
         else:
@@ -265,16 +262,13 @@ class Crew:
             for number, job in enumerate(member.jobs):
                 limit = max(LEAST_LATE, LATE * pace * len(job.part.genomes))
                 member.late = member.late or (number == 0 and now - member.since > limit)
-                if member.late and not job.future.done() and idle and not self._is_twice(job):
+                if member.late and not job.future.done() and idle and self._count_holders(job) < 2:
                     self._say(
                         f"worker {member} has not answered for {now - member.since:.0f} s; others "
                         "do its part, too",
                         "late",
                     )
                     self._give(idle.pop(), job)
-
-    def _is_twice(self, job: _Job) -> bool:
-        return sum(job in member.jobs for member in self.members.values()) > 1
 
     def _say(self, message: str, once: str) -> None:
         """Warn; of more of the kind only a log tells."""
@@ -287,6 +281,10 @@ MEMORY: Final = (
     "If they ran out of memory, use fewer workers or a smaller [target] batch_size; the "
     "generations before are kept"
 )
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".split("\n", 1)[0]
 
 
 def _settle(job: _Job, answer: Answer | Exception) -> None:

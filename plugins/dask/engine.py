@@ -57,12 +57,7 @@ class DaskEngine(Engine):
         return max(1, len(self._crew.members)) if self._crew is not None else 1
 
     def start(self, setup: Setup) -> str:
-        """Open the cluster, and wait for the first worker.
-
-        Raises:
-            TargetUnavailable: There is no scheduler, or no worker.
-            TargetError: No worker can be used.
-        """
+        """Open the cluster, and wait for the first worker."""
         self._thread.start()
         self._opening = asyncio.run_coroutine_threadsafe(self._open(setup), self._loop)
         return self._opening.result()
@@ -108,7 +103,13 @@ class DaskEngine(Engine):
         done, _ = await asyncio.wait({watching, crew.first}, return_when=asyncio.FIRST_COMPLETED)
         for each in done:
             each.result()
-        watching.add_done_callback(lambda task: _pass_on(task, crew))
+
+        def tell_of_failure(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                message = f"the engine failed: {type(error).__name__}: {error}"
+                crew.end(TargetUnavailable(message))
+
+        watching.add_done_callback(tell_of_failure)
         count = self._count if here else len(await client.scheduler.ncores())
         _warn_of_few_batches(setup, count)
         link = f"; watch them at {client.dashboard_link}" if find_spec("bokeh") else ""
@@ -205,9 +206,3 @@ async def _cancelled(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _pass_on(task: asyncio.Task[None], crew: Crew) -> None:
-    """Tell those who wait if the watch itself failed."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        crew.end(TargetUnavailable(f"the engine failed: {type(error).__name__}: {error}"))

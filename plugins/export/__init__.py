@@ -3,22 +3,176 @@
 The modules: :mod:`.choosing` names the runs and chooses images, :mod:`.workplace` keeps what is
 made until the folder is whole, :mod:`.making` draws the images and scores them again.
 :mod:`.dataset` lists them for programs, with what survives of them, and :mod:`.card` describes
-them for people. :mod:`.command` is the command.
+them for people.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from neatfool import hookimpl
+from neatfool.present import Names, measure_command, number_option
 
 if TYPE_CHECKING:
-    import click
+    from collections.abc import Sequence
+
+    from neatfool.present import Finding, Output
+
+    from .choosing import Source
+    from .making import Settings
+    from .workplace import Image, Workplace
+
+
+@measure_command(
+    """
+    neatfool export runs/mnist-1 digits
+    neatfool export runs/imagenet fooling --least 0.9         # a folder of runs
+    neatfool export runs/imagenet fooling --images 10000      # also former elites
+    neatfool export runs/imagenet-1 all --least 0.99 --all-replaced
+    neatfool export runs/imagenet-1 large --classes "school bus,volcano" --size 1024
+
+    Interrupted? The same command goes on where it was.
+    """,
+    elites=False,
+    csv="",
+    html="",
+)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@number_option(
+    "--least",
+    "Only images whose confidence is at least this.",
+    click.FloatRange(0, 1),
+    default=0.5,
+    metavar="P",
+)
+@click.option(
+    "--classes",
+    type=Names(),
+    default=(),
+    help='Only images of these classes, by name or index; a comma in a name: `"a, b",c`.',
+)
+@number_option(
+    "--per-class",
+    "N images of each class in all, also former elites, spread over the runs and their "
+    "histories.  [default: the elites]",
+)
+@number_option(
+    "--images", "N images in all, also former elites, as equally many of each class as can be."
+)
+@click.option("--all-replaced", is_flag=True, help="All former elites with confidence P, too.")
+@number_option(
+    "--size",
+    "Draw them anew, so many pixels on the longer side, and leave out those of which the "
+    "target is then less sure than P.  [default: the target's size]",
+    click.IntRange(min=1, max=4096),
+)
+@click.option(
+    "--verify/--no-verify",
+    default=True,
+    help="Score each image again, and leave out what does not agree; the exit code is 7 if nothing "
+    "does.  [default: verify]",
+)
+@number_option(
+    "--tolerance",
+    "How far a confidence may be from the recorded one.",
+    click.FloatRange(0, 1),
+    default=1e-4,
+    metavar="P",
+)
+@click.option(
+    "--licence",
+    default="CC0-1.0",
+    show_default=True,
+    metavar="TEXT",
+    help="The images' licence, for the data card and the manifest.",
+)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace an earlier export in DIR; another folder is never replaced.",
+)
+def export(
+    *,
+    runs: tuple[Path, ...],
+    folder: Path,
+    least: float,
+    classes: tuple[str, ...],
+    per_class: int | None,
+    images: int | None,
+    all_replaced: bool,
+    size: int | None,
+    verify: bool,
+    tolerance: float,
+    max_queries: int | None,
+    licence: str,
+    overwrite: bool,
+    console: Output,
+) -> Finding:
+    """Export the images of RUN as a data set in DIR: images, lists, a data card.
+
+    These are the elites, unless you ask for more. DIR is written whole or not at all.
+    """
+    from neatfool import open_runs
+
+    from .choosing import choose, name_sources
+    from .making import Settings, make
+    from .workplace import Workplace
+
+    if (per_class is not None) + (images is not None) + all_replaced > 1:
+        raise click.UsageError("--per-class, --images and --all-replaced: give one of them")
+    settings = Settings(least, size, verify, tolerance, " ".join(licence.split()))
+    place = Workplace(folder, overwrite=overwrite)
+    with open_runs(runs, scored=verify) as opened:
+        with console.status("reading the runs"):
+            sources = name_sources(opened)
+            choices = choose(
+                sources,
+                least=least,
+                classes=classes,
+                per_class=per_class,
+                images=images,
+                all_replaced=all_replaced,
+            )
+        if images is not None and len(choices) < images:
+            console.say(
+                f"There are only {len(choices):,} images with a confidence of {least:g} or more."
+            )
+        with place.open():
+            try:
+                with console.progress(len(choices)) as note:
+                    made = make(choices, place, settings, max_queries, note)
+            except KeyboardInterrupt:
+                console.say(f"The images so far are in {place.path}; the same command goes on.")
+                raise
+            return _write(made, sources, place, settings)
+
+
+def _write(
+    made: Sequence[Image], sources: Sequence[Source], place: Workplace, settings: Settings
+) -> Finding:
+    """Write the lists and the card, and put the folder in its place."""
+    from .card import write_card, write_experiments
+    from .dataset import describe, write_lists
+
+    found = describe(made, sources, place.folder, settings)
+    images = Counter(image.index for image in found.manifest)
+    counts = [(index, name, images[index]) for index, name in enumerate(sources[0].run.classes)]
+    named, files = write_experiments(sources)
+    card = write_card(found, counts, sources, settings, named)
+    files |= write_lists(found, counts) | {"README.md": card}
+    hashes = {image.file: image.sha256 for image in found.manifest}
+    hashes |= {file: place.write(file, text.encode()) for file, text in files.items()}
+    sums = "".join(f"{sha256}  {file}\n" for file, sha256 in sorted(hashes.items()))
+    place.write("SHA256SUMS", sums.encode())
+    place.finish({*hashes, "SHA256SUMS"})
+    return found
 
 
 @hookimpl
 def neatfool_add_commands(cli: click.Group) -> None:
     """Add ``neatfool export``."""
-    from .command import export
-
     cli.add_command(export)

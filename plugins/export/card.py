@@ -9,7 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from neatfool import level, percent, slug
+from neatfool.present import fill_template
+from neatfool.wording import level, slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,34 +43,24 @@ def write_card(
         settings: How they were exported.
         experiments: The file with the experiment of each run, by the run's key.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - it is no HTML
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"percent": percent, "level": level, "cell": _cell}
-    return environment.get_template("card.md.j2").render(
-        found=found,
-        settings=settings,
-        sources=sources,
-        experiments=experiments,
-        names=dict.fromkeys(each.run.name for each in sources),
-        abouts=dict.fromkeys(each.run.about for each in sources),
-        in_views=[each.key for each in sources if "views" in each.run.experiment],
-        versions=sorted({str(source.run.info["versions"]["neatfool"]) for source in sources}),
-        spec=sources[0].run.spec,
-        rank=median(image.rank for image in found.manifest),
-        histogram=_draw_histogram([image.sure for image in found.manifest]),
-        counts=counts if len(counts) <= FEW_CLASSES else [],
-        having=[images for *_, images in counts if images],
-        of_run=Counter(image.run for image in found.manifest),
-        survivals=sum(image.survival is not None for image in found.manifest),
-    )
+    content = {
+        "found": found,
+        "settings": settings,
+        "sources": sources,
+        "experiments": experiments,
+        "names": dict.fromkeys(each.run.name for each in sources),
+        "abouts": dict.fromkeys(each.run.about for each in sources),
+        "in_views": [each.key for each in sources if "views" in each.run.experiment],
+        "versions": sorted({str(each.run.info["versions"]["neatfool"]) for each in sources}),
+        "spec": sources[0].run.spec,
+        "rank": median(image.rank for image in found.manifest),
+        "histogram": _draw_histogram([image.sure for image in found.manifest]),
+        "counts": counts if len(counts) <= FEW_CLASSES else [],
+        "having": [images for *_, images in counts if images],
+        "of_run": Counter(image.run for image in found.manifest),
+        "survivals": sum(image.survival is not None for image in found.manifest),
+    }
+    return fill_template(Path(__file__).with_name("card.md.j2"), content)
 
 
 def write_experiments(sources: Sequence[Source]) -> tuple[dict[str, str], dict[str, str]]:
@@ -82,16 +73,14 @@ def write_experiments(sources: Sequence[Source]) -> tuple[dict[str, str], dict[s
     files: dict[str, str] = {}
     for source in sources:
         text = str(source.run.info.get("text", ""))
-        resolved = json.dumps(source.run.experiment, indent=1, sort_keys=True)
-        files[f"experiments/{source.key}.json"] = f"{resolved}\n"
+        named[source.key] = file = f"experiments/{source.key}.json"
+        files[file] = f"{json.dumps(source.run.experiment, indent=1, sort_keys=True)}\n"
         if text:
             file = f"experiments/{slug(source.run.name) or 'run'}.ini"
             if files.get(file, text) != text:
                 file = f"experiments/{source.key}.ini"
             files[file] = text
             named[source.key] = file
-        else:
-            named[source.key] = f"experiments/{source.key}.json"
     return named, files
 
 
@@ -105,8 +94,3 @@ def _draw_histogram(confidences: Sequence[float]) -> list[str]:
         bar = "#" * max(round(WIDEST * count / max(counts)), count > 0)
         lines.append(f"{level(low):>8} to {end:<8} {count:>7,}  {bar}".rstrip())
     return lines
-
-
-def _cell(text: object) -> str:
-    """Write text so that it stays in one cell of a table."""
-    return " ".join(str(text).split()).replace("|", "\\|")

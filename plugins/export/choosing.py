@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neatfool import ExperimentError, RunError, slug
+from neatfool import ExperimentError, RunError
+from neatfool.wording import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,13 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """A run, and what the files that come from it are called.
-
-    Attributes:
-        run: The run.
-        key: Its name among the exported runs: ``"imagenet-1"``.
-        digest: Changes with all that the run's result depends on, but for its length.
-    """
+    """A run, its name among the exported ones (``"imagenet-1"``), and a digest of its search."""
 
     run: Run
     key: str
@@ -33,14 +28,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Choice:
-    """A candidate whose image is exported, for a class whose niche it held.
-
-    Attributes:
-        source: Its run.
-        index: The index of the class.
-        candidate: The candidate's id.
-        elite: Whether it holds the niche still.
-    """
+    """A candidate whose image is exported, for a class whose niche it held, or still holds."""
 
     source: Source
     index: int
@@ -69,7 +57,8 @@ def name_sources(runs: Iterable[Run]) -> list[Source]:
     """
     found: dict[str, tuple[str, Run]] = {}
     for run in runs:
-        digest = _digest(run)
+        facts = [run.info["identity"], run.info["target"]["fingerprint"], run.name]
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         if digest in found:
             raise ExperimentError(
                 f"{run.path}: is the same search as {found[digest][1].path}, perhaps longer or "
@@ -145,22 +134,8 @@ def choose(
     return chosen
 
 
-def _digest(run: Run) -> str:
-    facts = [run.info["identity"], run.info["target"]["fingerprint"], run.name]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
 def deal(total: int, available: Sequence[int], first: int = 0) -> list[int]:
-    """Deal out so many things, one to each place in turn, as far as it has room.
-
-    Args:
-        total: How many; fewer if there is not so much room.
-        available: The room of each place.
-        first: The place that gets the first one.
-
-    Returns:
-        How many each place gets.
-    """
+    """Deal things out, one to each place in turn from ``first`` on, as far as it has room."""
     places = len(available)
     turns = sorted(
         (turn, (place - first) % places, place)

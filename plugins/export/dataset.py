@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import Field
 
-from neatfool import percent
 from neatfool.analysis import read_survival
 from neatfool.present import Finding, Headline, Records, Table, Text
+from neatfool.wording import percent
 
 from .workplace import Image, Survival  # noqa: TC001 - pydantic reads it
 
@@ -63,15 +63,10 @@ class DataSet(Finding):
             f"{percent(self.median, rank)}, lowest {percent(self.min)}"
         )
         if self.left_out:
-            rows = [
-                [
-                    each.name,
-                    each.run,
-                    "no usable score" if each.measured is None else percent(each.measured),
-                    percent(each.confidence),
-                ]
-                for each in self.left_out
-            ]
+            rows = []
+            for each in self.left_out:
+                again = "no usable score" if each.measured is None else percent(each.measured)
+                rows.append([each.name, each.run, again, percent(each.confidence)])
             title = f"{len(rows):,} left out, as they did not score what they should"
             heads = ("class", "run", "scored", "recorded")
             yield Table(heads, rows, title, words=(0, 1), most=TOLD)
@@ -83,8 +78,8 @@ class DataSet(Finding):
         for image in self.manifest:
             first = [each["first"] for each in (image.survival or {}).values()]
             share = round(sum(first) / len(first), 4) if first else None
-            told = {"elite": int(image.elite), "survival": share}
-            rows.append([*(self.described(image) | told).values()])
+            facts = self.described(image) | {"elite": int(image.elite), "survival": share}
+            rows.append([*facts.values()])
         return Records([*self.described(self.manifest[0])], rows)
 
     @staticmethod
@@ -100,13 +95,10 @@ def describe(
 ) -> DataSet:
     """Say what was made; at least one image scores what it should."""
     survived = {source.key: _survived(source) for source in sources}
-    right = [
-        image.model_copy(update={"survival": survived[image.run].get((image.name, image.genome))})
-        if image.elite
-        else image
-        for image in images
-        if settings.accepts(image)
-    ]
+    right = []
+    for image in filter(settings.accepts, images):
+        of_image = survived[image.run].get((image.name, image.genome)) if image.elite else None
+        right.append(image.model_copy(update={"survival": of_image}))
     sure = [image.sure for image in right]
     return DataSet(
         folder=str(folder),

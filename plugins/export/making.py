@@ -11,23 +11,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import torch
 
-from neatfool import (
-    RunError,
-    VerificationError,
-    decode_png,
-    encode_png,
-    fit_images,
-    open_scorer,
-)
+from neatfool import RunError, VerificationError, decode_png, encode_png, fit_images, open_scorer
 
 from .workplace import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from neatfool import Scorer
+    from neatfool import Run, Scorer
 
-    from .choosing import Choice, Source
+    from .choosing import Choice
     from .workplace import Workplace
 
 AT_A_TIME: Final = 64
@@ -37,15 +30,7 @@ LARGE_AT_A_TIME: Final = 8
 
 
 class Settings(NamedTuple):
-    """How images are exported.
-
-    Attributes:
-        least: The least confidence.
-        size: Pixels of the longer side; the target's size if absent.
-        verify: Whether each image is scored again.
-        tolerance: The largest difference to the record that counts as equal.
-        licence: The images' licence.
-    """
+    """How images are exported; see the options of these names."""
 
     least: float
     size: int | None
@@ -73,13 +58,6 @@ def make(
 ) -> list[Image]:
     """Draw images and score them; find again what was made before and is right.
 
-    Args:
-        choices: What to draw.
-        place: Where to write it.
-        settings: At which size, and whether to score each again, on its run's target.
-        max_queries: How many images may be sent to targets that cost something to ask.
-        note: Told what is under way, and how many images are ready since it was last told.
-
     Raises:
         RunError: A run is damaged, or only Python has its target.
         TargetError: A target failed.
@@ -99,7 +77,7 @@ def make(
         with ExitStack() as ending:
             scorer, step = None, AT_A_TIME if size is None else LARGE_AT_A_TIME
             if settings.verify:
-                scorer = ending.enter_context(closing(_load(source, max_queries)))
+                scorer = ending.enter_context(closing(_load(source.run, max_queries)))
                 scorer.check_allowed(len(missing) * scorer.views, max_queries)
                 step = -(-step // scorer.batch_size) * scorer.batch_size
             of_run = [*group]
@@ -125,9 +103,9 @@ def _token(choice: Choice, settings: Settings) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def _load(source: Source, max_queries: int | None) -> Scorer:
+def _load(run: Run, max_queries: int | None) -> Scorer:
     try:
-        return open_scorer(source.run, views=True, max_queries=max_queries)
+        return open_scorer(run, views=True, max_queries=max_queries)
     except RunError as error:
         raise RunError(f"{error}; or leave the check out: --no-verify") from error
 
@@ -166,18 +144,12 @@ def _make_batch(
         )
     if scorer is None:
         return drawn
-    measured = _score(scorer, torch.cat(shown), [choice.index for choice in batch])
+    scores = scorer.score(torch.cat(shown))
+    usable = np.ones(len(shown), bool) if scores.ok is None else np.asarray(scores.ok)
+    rows = zip(drawn.items(), np.asarray(scores.probs), usable, strict=True)
     return {
-        choice: made.model_copy(update={"measured": confidence})
-        for (choice, made), confidence in zip(drawn.items(), measured, strict=True)
+        choice: made.model_copy(
+            update={"measured": float(row[made.index]) if ok and made.index < len(row) else None}
+        )
+        for (choice, made), row, ok in rows
     }
-
-
-def _score(scorer: Scorer, images: torch.Tensor, indices: Sequence[int]) -> list[float | None]:
-    """Score images; give their confidences in their own classes, None for those without a score."""
-    scores = scorer.score(images)
-    usable = np.ones(len(images), bool) if scores.ok is None else np.asarray(scores.ok)
-    return [
-        float(row[index]) if ok and index < len(row) else None
-        for row, index, ok in zip(np.asarray(scores.probs), indices, usable, strict=True)
-    ]

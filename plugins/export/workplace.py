@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 from pydantic import Field
 
-from neatfool import ExperimentError, StorageError, refuse_link
+from neatfool import ExperimentError, StorageError
+from neatfool.files import refuse_link
 from neatfool.present import Facts, save
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Workplace:
                 ) from None
         try:
             with self._storage_errors():
-                self._made = dict(self._read_journal())
+                self._read_journal()
             yield self
         finally:
             lock.release()
@@ -117,9 +118,8 @@ class Workplace:
             return None
         made = Image(**self._made[token])
         file = self.path / made.file
-        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != made.sha256:
-            return None
-        return made
+        same = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == made.sha256
+        return made if same else None
 
     def write(self, file: str, data: bytes) -> str:
         """Write a file into the folder; give its SHA-256."""
@@ -156,14 +156,12 @@ class Workplace:
         with self._storage_errors():
             shutil.rmtree(self.path)
 
-    def _read_journal(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _read_journal(self) -> None:
         file = self.path / JOURNAL
         for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
-            try:
+            with suppress(ValueError):  # the last line, cut short when the process was killed
                 token, made = json.loads(line)
-            except ValueError:  # the last line, cut short when the process was killed
-                continue
-            yield token, made
+                self._made[token] = made
 
     @contextmanager
     def _storage_errors(self) -> Iterator[None]:

@@ -15,10 +15,7 @@ from typing import Final
 import click
 
 from neatfool import hookimpl
-from neatfool.present import (
-    elite_options,
-    trust_option,
-)
+from neatfool.present import elite_options, number_option, path_option, trust_option
 
 IMAGES: Final = ("exact", "png", "small", "none")
 """How saved images are shown; see :func:`.folder.image_of`."""
@@ -30,27 +27,23 @@ A_PATH: Final = click.Path(path_type=Path)
 Examples:
   neatfool gallery runs/mnist-1
   neatfool gallery runs/imagenet-1 --least 0.5 --out site/gallery
-  neatfool gallery runs/paper-1 runs/patterns-1 -o both      # side by side""",
+  neatfool gallery runs/paper-1 runs/patterns-1 -o both      # side by side"""
 )
 @click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
-@click.option(
+@path_option(
     "-o",
     "--out",
-    "out",
-    type=A_PATH,
+    text="The gallery's folder.  [default: RUN/gallery; gallery, if there are several runs]",
     metavar="DIR",
-    help="The gallery's folder.  [default: RUN/gallery; gallery, if there are several runs]",
 )
 @elite_options
 @trust_option
-@click.option(
+@number_option(
     "--steps",
-    type=click.IntRange(min=0),
-    default=16,
-    show_default=True,
-    metavar="N",
-    help="Show up to N of each elite's line of ancestors, chosen evenly; 0: none, which makes the "
+    "Show up to N of each elite's line of ancestors, chosen evenly; 0: none, which makes the "
     "folder smaller.",
+    click.IntRange(min=0),
+    default=16,
 )
 @click.option(
     "--images",
@@ -79,11 +72,8 @@ def gallery(
     knobs. The page is a folder that opens from disk. It needs no server and no network. A gallery
     that is there is replaced, any other folder left alone. An interrupted command begins anew.
     """
-    from neatfool import (
-        choose_elites,
-        open_runs,
-        refuse_link,
-    )
+    from neatfool import choose_elites, open_runs
+    from neatfool.files import refuse_link
     from neatfool.present import Output
 
     from .folder import INDEX, write_gallery
@@ -108,15 +98,15 @@ def gallery(
             }
             click.echo(json.dumps(summary, indent=1))
             return
-        console = Output()
-
-        def say(text: str) -> None:
-            console.print(text, soft_wrap=True, markup=False)
-
-        for run, elites in chosen:
-            say(f"{run.name}, seed {run.seed}: {len(elites):,} of {len(run):,} elites")
-        say(f"{written / 1e6:,.1f} MB written")
-        say(f"Look at {page}")
+        lines = [
+            *(
+                f"{run.name}, seed {run.seed}: {len(e):,} of {len(run):,} elites"
+                for run, e in chosen
+            ),
+            f"{written / 1e6:,.1f} MB written",
+            f"Look at {page}",
+        ]
+        Output().print(*lines, sep="\n", soft_wrap=True, markup=False)
 
 
 @hookimpl

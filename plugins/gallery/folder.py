@@ -5,20 +5,21 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image, features
 
-from neatfool import StorageError, cppn, percent, refuse_link, share
+from neatfool import StorageError, cppn
 from neatfool.analysis import read_survival
+from neatfool.files import refuse_link
 from neatfool.present import save
+from neatfool.wording import percent, share
 
 from .networks import FUNCTIONS, Networks, glyphs, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from neatfool import EliteView, Run
     from neatfool.analysis import KeptSurvival
@@ -45,14 +46,10 @@ def write_gallery(
     images: str = "exact",
     note: Callable[[str, int], None] = lambda run, more: None,
 ) -> int:
-    """Write a gallery; one that is there is replaced.
+    """Write a gallery of some elites of runs; one that is there is replaced.
 
-    Args:
-        chosen: The runs, and of each the elites to show.
-        folder: The folder.
-        steps: How many ancestors of each elite to show, itself included; 0: none.
-        images: How to show the saved images; see :func:`image_of`.
-        note: Told what is under way, and how many elites are written since it was last told.
+    Up to so many ``steps`` of each line of ancestors are shown; :func:`image_of` says how images
+    are.
 
     Returns:
         The bytes written.
@@ -61,29 +58,29 @@ def write_gallery(
         RunError: A run is damaged.
         StorageError: The folder cannot be written, or holds something else.
     """
-    with _errors_named(folder):
+    try:
         _make_ready(folder)
-        total = write_scripts(folder)
-        runs = []
-        for number, (run, elites) in enumerate(chosen):
-            wrote, description = _write_run(
-                folder, number, run, elites, steps=steps, images=images, note=note
-            )
-            total += wrote
-            runs.append(description)
-        index = {
-            "functions": FUNCTIONS,
-            "glyphs": glyphs(),
-            "runs": runs,
-            "together": AT_ONCE,
-            "steps": steps,
-            "images": images,
-        }
-        total += _write(folder, f"{DATA}/index.js", as_script("index", index))
-        # Last, so that a page that is there is whole.
-        page = (PAGE / INDEX).read_bytes()
-        save(folder / INDEX, page)
-        return total + len(page)
+    except OSError as error:
+        cause = error.strerror or error
+        raise StorageError(f"{folder}: cannot be written: {cause}") from error
+    total, runs = write_scripts(folder), []
+    for number, (run, elites) in enumerate(chosen):
+        wrote, description = _write_run(
+            folder, number, run, elites, steps=steps, images=images, note=note
+        )
+        total += wrote
+        runs.append(description)
+    index = {
+        "functions": FUNCTIONS,
+        "glyphs": glyphs(),
+        "runs": runs,
+        "together": AT_ONCE,
+        "steps": steps,
+        "images": images,
+    }
+    total += _write(folder, f"{DATA}/index.js", as_script("index", index))
+    # Last, so that a page that is there is whole.
+    return total + _write(folder, INDEX, (PAGE / INDEX).read_bytes())
 
 
 def write_scripts(folder: Path) -> int:
@@ -164,15 +161,6 @@ def _make_ready(folder: Path) -> None:
             shutil.rmtree(refuse_link(folder / name))
 
 
-@contextmanager
-def _errors_named(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        cause = error.strerror or error
-        raise StorageError(f"{folder}: cannot be written: {cause}") from error
-
-
 def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
     """Give the name and the bytes of an elite's image.
 
@@ -201,13 +189,7 @@ def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
 def describe_run(
     run: Run, elites: Sequence[EliteView], more: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Describe a run and its elites, without their formulas.
-
-    Args:
-        run: The run.
-        elites: The elites.
-        more: Further facts on elites, by their index.
-    """
+    """Describe a run and its elites, without their formulas, with ``more`` facts by their index."""
     kept = read_survival(run)
     target = run.experiment.get("target", {})
     return {

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import networkx as nx
 import numpy as np
 
-from neatfool import cppn, percent
+from neatfool import cppn
+from neatfool.present import evenly
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,8 +39,7 @@ def settings_of(run: Run) -> dict[str, Any] | None:
     if given.get("plugin") != "cppn":
         return None
     preset = cppn.PRESETS[given["preset"]]
-    colour = "grey" if run.spec.channels == 1 else preset.colour
-    colour = given.get("colour") or colour
+    colour = given.get("colour") or ("grey" if run.spec.channels == 1 else preset.colour)
     return {
         "inputs": given.get("inputs") or preset.inputs,
         "colour": colour,
@@ -92,19 +93,14 @@ class Networks:
     Elites share most of their ancestors. So each network has a number, and a line is a list of
     numbers. The elites' networks come first, in the elites' order: neighbours are read together.
 
-    Args:
-        run: The run.
-        elites: The elites whose networks to write.
-        together: How many networks are in one part.
-        steps: How many ancestors of each elite to write, itself included; 0: none.
-        write: Given the number of a part and its networks.
+    So many are ``together`` in a part; ``write`` is given its number and its networks. Of each
+    elite's ancestors, so many ``steps`` are written, itself included; 0: none.
     """
 
     def __init__(
         self, run: Run, elites: Sequence[EliteView], *, together: int, steps: int, write: Write
     ) -> None:
-        self._run = run
-        self._steps = steps
+        self._run, self._steps = run, steps
         own = dict.fromkeys(elite.candidate_id for elite in elites)
         self._numbers = {candidate: number for number, candidate in enumerate(own)}
         parts = -(-len(own) // together)
@@ -120,42 +116,33 @@ class Networks:
         """Write an elite's network and its line, in the order in which elites are given."""
         if self.number_of(elite) < self._own.count:
             return  # one network may be the elite of several classes
-        line = self._shorten(self._run.lineage(elite.index)) if self._steps else []
+        # From the random network of generation 0 to the elite's own.
+        whole = self._run.lineage(elite.index)[::-1] if self._steps else []
+        line = [whole[place] for place in evenly(len(whole), self._steps)] if whole else []
         numbers = [self._add_ancestor(ancestor) for ancestor in line]
         description = _describe(line[-1]) if line else {"generation": elite.generation}
-        self._own.add(
-            description | formula(elite.graph()) | ({"line": numbers} if numbers else {}),
-        )
+        line_of = {"line": numbers} if numbers else {}
+        self._own.add(description | formula(elite.graph()) | line_of)
 
     def finish(self) -> None:
         """Write what is left."""
         self._own.write()
         self._others.write()
 
-    def _shorten(self, line: Sequence[Ancestor]) -> list[Ancestor]:
-        """Choose ancestors evenly, from the random network of generation 0 to the elite's own."""
-        line = line[::-1]
-        places = np.linspace(0, len(line) - 1, min(len(line), max(self._steps, 1))).round()
-        return [line[int(place)] for place in places]
-
     def _add_ancestor(self, ancestor: Ancestor) -> int:
-        known = self._numbers.get(ancestor.candidate_id)
-        if known is not None:
-            return known
-        number = self._numbers[ancestor.candidate_id] = self._next
-        self._next += 1
-        self._others.add(_describe(ancestor) | formula(ancestor.graph()))
-        return number
+        if ancestor.candidate_id not in self._numbers:
+            self._numbers[ancestor.candidate_id] = self._next
+            self._next += 1
+            self._others.add(_describe(ancestor) | formula(ancestor.graph()))
+        return self._numbers[ancestor.candidate_id]
 
 
 class _Parts:
     """Collects networks, and writes them when a part is full."""
 
     def __init__(self, first: int, together: int, write: Write) -> None:
-        self.count = 0
-        self._part = first
-        self._together = together
-        self._write = write
+        self.count, self._part = 0, first
+        self._together, self._write = together, write
         self._networks: list[dict[str, Any]] = []
 
     def add(self, network: dict[str, Any]) -> None:

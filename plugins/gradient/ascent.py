@@ -103,7 +103,10 @@ def climb(
     # Moves far out of the bytes' range are clipped, so that they do not become infinite.
     moves = np.clip(rates[:, None, None, None] * gradients, -LARGEST_MOVE, LARGEST_MOVE)
     x = (x + moves.astype(np.float32)) * np.float32(1 - (options.decay or 0))
-    _blur(options, x, steps)
+    if options.blur:
+        for row, taken in enumerate(steps):
+            if taken % (options.blur_every or 1) == 0:
+                x[row] = gaussian_filter(x[row], (0, options.blur, options.blur), mode="reflect")
     if options.prune_small:
         _prune(x, np.sqrt(np.square(x).sum(axis=1)), options.prune_small)
     if options.prune_idle:
@@ -137,13 +140,6 @@ def _drop_stuck(pixels: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     return np.where(stuck, np.float32(0), gradients)
 
 
-def _blur(options: Options, x: np.ndarray, steps: Sequence[int]) -> None:
-    if options.blur:
-        every = options.blur_every or 1
-        for row in (row for row, taken in enumerate(steps) if taken % every == 0):
-            x[row] = gaussian_filter(x[row], (0, options.blur, options.blur), mode="reflect")
-
-
 def _prune(x: np.ndarray, weights: np.ndarray, percentage: float) -> None:
     """Set to zero the given percentage of x [N, C, H, W], where weights [N, H, W] are least."""
     least = np.percentile(weights, percentage, axis=(1, 2), keepdims=True)
@@ -175,26 +171,17 @@ class Climb:
 
     def with_score(self, rank: float, confidence: float, *, leads: bool) -> Climb:
         """Add the last image's score; its rank is -inf if it has none."""
-        leads = self.leads or leads
+        step = replace(self, leads=self.leads or leads)
         if rank <= self.best_rank:
-            return replace(self, leads=leads)
-        return replace(
-            self,
-            best=self.candidate,
-            best_rank=rank,
-            best_confidence=confidence,
-            leads=leads,
-        )
+            return step
+        return replace(step, best=self.candidate, best_rank=rank, best_confidence=confidence)
 
     def state(self) -> list[Any]:
         """Give the climb as JSON, with candidates by their ids."""
-        best = None
-        if self.best is not None:
-            best = [self.best.id, self.best_rank, self.best_confidence]
+        best = self.best and [self.best.id, self.best_rank, self.best_confidence]
         rest = base64.b64encode(self.rest.tobytes()).decode()
-        return [
-            self.class_index, self.candidate.id, rest, self.steps, best, self.leads, self.ended,
-        ]  # fmt: skip
+        own = self.class_index, self.candidate.id
+        return [*own, rest, self.steps, best, self.leads, self.ended]
 
     @classmethod
     def from_state(

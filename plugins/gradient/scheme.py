@@ -18,16 +18,14 @@ from neatfool import (
     Scheme,
     TargetError,
     derive_seed,
-    gradients_of,
-    is_out_of_memory,
-    odds_and_gradients,
     rank,
 )
+from neatfool.network import gradients_of, is_out_of_memory, odds_and_gradients
 
 from .ascent import MARKS, Climb, Positions, begin, climb, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
 
@@ -60,7 +58,11 @@ class Gradient(Scheme):
         self._logits_of = gradients_of(
             target, "search it with [scheme] plugin = map_elites, which needs only scores"
         )
-        self._genomes_of = _writer(encoding)
+        if not isinstance(encoding, Pictorial):
+            raise ExperimentError(
+                "it changes pixels, but the encoding has none; use [encoding] plugin = direct"
+            )
+        self._genomes_of = encoding.from_images
         if len(options.start) not in (1, spec.channels):
             raise ExperimentError(
                 f"start = {options.start}: the target's images have {spec.channels} channel(s); "
@@ -74,9 +76,7 @@ class Gradient(Scheme):
         self._encoding = encoding
         self._spec = spec
         self._seed = seed
-        self._generation = 0
-        self._candidate_count = 0
-        self._begun = 0
+        self._generation = self._candidate_count = self._begun = 0
         self._warned = False
         self._climbs: list[Climb] = []
         self._next: dict[int, Climb] = {}
@@ -155,12 +155,9 @@ class Gradient(Scheme):
                 stuck += step is None and not each.ended
                 genome, rest = step or ((each.best or each.candidate).genome, each.rest)
                 candidate = self._candidate(genome, each)
+                steps, ended = each.steps + (step is not None), step is None
                 self._next[candidate.id] = replace(
-                    each,
-                    candidate=candidate,
-                    rest=rest,
-                    steps=each.steps + (step is not None),
-                    ended=step is None,
+                    each, candidate=candidate, rest=rest, steps=steps, ended=ended
                 )
                 yield candidate
         if stuck and not moved:
@@ -179,13 +176,13 @@ class Gradient(Scheme):
         up = np.flatnonzero(gradients.any(axis=(1, 2, 3))).tolist()
         if not up:
             return {}
-        rests = np.stack([climbs[row].rest for row in up])
-        steps = [climbs[row].steps for row in up]
-        here = Positions(images[up], rests)
+        moving = [climbs[row] for row in up]
+        here = Positions(images[up], np.stack([each.rest for each in moving]))
+        steps = [each.steps for each in moving]
         there = climb(self._options, here, odds[up], gradients[up], steps)
         genomes = self._genomes_of(torch.from_numpy(there.images))
         ways = zip(genomes, there.rests, strict=True)
-        return {climbs[row].class_index: way for row, way in zip(up, ways, strict=True)}
+        return dict(zip([each.class_index for each in moving], ways, strict=True))
 
     def _compute_gradients(
         self, images: np.ndarray, classes: Sequence[int]
@@ -244,14 +241,6 @@ class Gradient(Scheme):
         if step.best is None or (elite is not None and elite.candidate.id == step.best.id):
             return None
         return replace(step, ended=True)
-
-
-def _writer(encoding: Encoding[Any]) -> Callable[[torch.Tensor], list[Any]]:
-    if not isinstance(encoding, Pictorial):
-        raise ExperimentError(
-            "it changes pixels, but the encoding has none; use [encoding] plugin = direct"
-        )
-    return encoding.from_images
 
 
 def _pieces(whole: Any, size: int) -> Iterator[Any]:

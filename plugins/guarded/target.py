@@ -20,9 +20,9 @@ from neatfool import (
     fit_photograph,
     load_experiment,
     make_target,
-    share,
 )
 from neatfool.ood import Guarding, InspectedTarget, in_distribution, make_detector
+from neatfool.wording import share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,14 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
+from scipy.special import expit, softmax
 
 from neatfool import Scores, TargetError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
@@ -63,17 +61,8 @@ class RejectedError(TargetError):
 
 
 def read_wait(retry_after: str | None) -> float | None:
-    """Read the header ``Retry-After``.
-
-    Args:
-        retry_after: Whole seconds, or a date as HTTP writes it; None if there is none.
-
-    Returns:
-        Seconds from now, at least 0; None if the header says nothing that can be read.
-    """
-    if retry_after is None:
-        return None
-    text = retry_after.strip()
+    """Read the header ``Retry-After``: seconds from now; None if nothing can be read there."""
+    text = (retry_after or "").strip()
     if text.isdecimal() and text.isascii():
         return float(text[:12])
     try:
@@ -86,9 +75,7 @@ def read_wait(retry_after: str | None) -> float | None:
 def attach_raw_tensors(document: Any, raw: bytes) -> Any:
     """Give the outputs of the Open Inference Protocol the raw bytes that follow the JSON.
 
-    Args:
-        document: The JSON; the bytes of an output become its ``data``.
-        raw: The bytes of one output after another.
+    The bytes of an output become its ``data``.
 
     Raises:
         RefusedError: There are not as many as the outputs say.
@@ -104,27 +91,15 @@ def attach_raw_tensors(document: Any, raw: bytes) -> Any:
     return document
 
 
-def read_raw_rows(raw: bytes, datatype: str, count: int, width: int) -> np.ndarray:
-    """Read a table of numbers from raw bytes: float64 [count, width].
-
-    Raises:
-        RefusedError: There are not as many.
-    """
-    kind = RAW[datatype]
-    if len(raw) != count * width * kind.itemsize:
-        raise RefusedError(f"{len(raw)} bytes in place of {count} x {width} of {datatype}")
-    table: np.ndarray = np.frombuffer(raw, kind).reshape(count, width).astype(np.float64)
-    return table
-
-
-def read_rows(data: Any, count: int, width: int) -> np.ndarray:
+def read_rows(data: Any, count: int, width: int, datatype: str = "") -> np.ndarray:
     """Read a table of numbers.
 
     Args:
         data: A list of ``count * width`` numbers, or of lists of them, nested in any way; None
-            stands for a missing number.
+            stands for a missing number. Or raw bytes.
         count: The number of rows.
         width: The number of columns.
+        datatype: Of raw bytes, a key of ``RAW``.
 
     Returns:
         float64 [count, width]; NaN where there was None, or a number beyond all floats.
@@ -132,38 +107,30 @@ def read_rows(data: Any, count: int, width: int) -> np.ndarray:
     Raises:
         RefusedError: It is something else.
     """
+    if isinstance(data, bytes):
+        if len(data) != count * width * RAW[datatype].itemsize:
+            raise RefusedError(f"{len(data)} bytes in place of {count} x {width} of {datatype}")
+        return np.frombuffer(data, RAW[datatype]).reshape(count, width).astype(np.float64)
     if not isinstance(data, list):
         raise RefusedError("no list of numbers")
-    flat = data if not any(isinstance(each, list) for each in data) else list(_flatten(data, 0))
-    if len(flat) != count * width:
-        raise RefusedError(f"{len(flat)} numbers in place of {count} x {width}")
-    if not {*map(type, flat)} <= {int, float, type(None)}:
+    for _ in range(_DEEPEST):
+        if not any(isinstance(each, list) for each in data):
+            break
+        data = [one for each in data for one in (each if isinstance(each, list) else [each])]
+    if len(data) != count * width:
+        raise RefusedError(f"{len(data)} numbers in place of {count} x {width}")
+    if not {*map(type, data)} <= {int, float, type(None)}:
         raise RefusedError("what should be numbers are not")
     try:
-        return np.array(flat, dtype=np.float64).reshape(count, width)
-    except OverflowError:
-        # A whole number beyond all floats.
-        flat = [None if type(n) is int and abs(n) > sys.float_info.max else n for n in flat]
-        return np.array(flat, dtype=np.float64).reshape(count, width)
-
-
-def _flatten(data: list[Any], depth: int) -> Iterator[Any]:
-    if depth > _DEEPEST:
-        raise RefusedError("nested too deeply")
-    for each in data:
-        if isinstance(each, list):
-            yield from _flatten(each, depth + 1)
-        else:
-            yield each
+        table = np.array(data, dtype=np.float64)
+    except OverflowError:  # a whole number beyond all floats
+        largest = sys.float_info.max
+        table = np.array([n if n is not None and abs(n) <= largest else np.nan for n in data])
+    return table.reshape(count, width)
 
 
 def are_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
-    """Say which rows are probabilities: bools [N].
-
-    Args:
-        probs: float64 [N, K].
-        sums_to_one: Whether each row must sum to one.
-    """
+    """Say which rows, float64 [N, K], are probabilities: bools [N]."""
     with np.errstate(invalid="ignore"):
         ok = np.isfinite(probs).all(1)
         ok &= (probs >= -ROUNDING).all(1) & (probs <= 1 + ROUNDING).all(1)
@@ -184,20 +151,12 @@ def make_scores(
     """
     if probs is None:
         assert logits is not None
-        probs = _compute_probabilities(logits, sums_to_one=sums_to_one)
+        with np.errstate(invalid="ignore"):  # rows that are not finite become NaN
+            probs = softmax(logits, axis=1) if sums_to_one else expit(logits)
     ok = are_probabilities(probs, sums_to_one=sums_to_one)
     if logits is not None:
         ok &= np.isfinite(logits).all(1)
     return Scores(probs, logits, ok)
-
-
-def _compute_probabilities(logits: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
-    """Turn logits into probabilities, floats [N, K]; rows that are not finite become NaN."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        if not sums_to_one:
-            return np.asarray(1 / (1 + np.exp(-logits)))
-        weights = np.exp(logits - logits.max(1, keepdims=True))
-        return np.asarray(weights / weights.sum(1, keepdims=True))
 
 
 def is_short_text(value: Any) -> bool:

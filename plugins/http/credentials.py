@@ -36,11 +36,7 @@ _ESCAPES: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'/]
 
 
 class ApiKey:
-    """A key that nothing shows.
-
-    Attributes:
-        source: Where it is from, in words.
-    """
+    """A key that nothing shows; ``source`` says where it is from, in words."""
 
     def __init__(self, value: str, source: str) -> None:
         """Take a key.
@@ -56,7 +52,10 @@ class ApiKey:
             )
         self.source = source
         self._value = value
-        self._forms = _list_forms(value)
+        # As it is, in a URL, in JSON and in base64, the longest first.
+        escaped, encoded = json.dumps(value)[1:-1], base64.b64encode(value.encode()).decode()
+        forms = {value, quote(value), quote(value, safe=""), escaped, escaped.replace("/", "\\/")}
+        self._forms = sorted({*forms, encoded.rstrip("=")}, key=len, reverse=True)
 
     def __repr__(self) -> str:
         return HIDDEN
@@ -106,23 +105,11 @@ def _unescape(text: str) -> str:
     return text
 
 
-def _list_forms(key: str) -> list[str]:
-    """Write a key as it is, in a URL, in JSON and in base64, the longest first."""
-    encoded = base64.b64encode(key.encode()).decode().rstrip("=")
-    escaped = json.dumps(key)[1:-1]
-    forms = {key, quote(key), quote(key, safe=""), escaped, escaped.replace("/", "\\/"), encoded}
-    return sorted(forms, key=len, reverse=True)
-
-
 class Credentials:
     """The key and the signer of a target."""
 
     def __init__(self, options: Options, sign: Sign | None = None) -> None:
-        """Read the key.
-
-        Args:
-            options: Where it is, and where it goes.
-            sign: Gives the address and headers of a signed request; None if no plugin signs.
+        """Read the key; ``sign`` gives the address and headers of a signed request.
 
         Raises:
             ExperimentError: The key is not where it should be.
@@ -183,16 +170,13 @@ class Credentials:
         body = request.read()
         if self._sign is not None:
             signed = self._sign(request.method, str(url), dict(headers.items()), body)
-            self._remember(headers, *signed)
+            # What it added is to be taken out of what the service says.
+            for name, value in [*parse_qsl(urlsplit(signed[0]).query), *signed[1].items()]:
+                added = headers.get(name) != value and len(value) >= _SHORTEST_SIGNATURE
+                if added and is_secret_name(name):
+                    self._signed[name] = ApiKey(value, "a signature")
             url, headers = httpx2.URL(signed[0]), httpx2.Headers(signed[1])
         return httpx2.Request(request.method, url, headers=headers, content=body)
-
-    def _remember(self, before: httpx2.Headers, url: str, headers: dict[str, str]) -> None:
-        """Keep what a signer added, to take it out of what the service says."""
-        for name, value in [*parse_qsl(urlsplit(url).query), *headers.items()]:
-            added = before.get(name) != value and len(value) >= _SHORTEST_SIGNATURE
-            if added and is_secret_name(name):
-                self._signed[name] = ApiKey(value, "a signature")
 
     def _secrets(self) -> list[ApiKey]:
         return [*self._signed.values(), *([self._key] if self._key else [])]

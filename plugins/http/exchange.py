@@ -71,11 +71,7 @@ _NO_PROXY: Final = (
 
 
 class Exchange:
-    """Sends requests, each once.
-
-    Attributes:
-        host: The service's.
-    """
+    """Sends requests to a ``host``, each once."""
 
     def __init__(self, options: Options, credentials: Credentials) -> None:
         """Prepare to connect; nothing is sent.
@@ -107,10 +103,7 @@ class Exchange:
     def send(self, request: httpx2.Request, seconds: float, sent: threading.Event) -> Any:
         """Send a request, and read the JSON of an answer that is whole in so many seconds.
 
-        Args:
-            request: The request, without what every request says, the key and a signature.
-            seconds: The time for all of it.
-            sent: Set when a connection is made, and the service is about to be sent it.
+        ``sent`` is set when a connection is made, and the service is about to be sent it.
 
         Raises:
             TransientError: It failed, and another one may not.
@@ -134,8 +127,13 @@ class Exchange:
                 sent.set()
 
         complete.extensions["trace"] = watch
+        with self._lock:
+            if self._closed:
+                raise CancelledError
+            coroutine = self._exchange(complete, seconds)
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
-            response, body = self._run(complete, seconds)
+            response, body = future.result()
         except TimeoutError:
             outcome, message = (
                 ("timed out", "no whole answer came") if sent.is_set() else _NOT_CONNECTED
@@ -152,19 +150,18 @@ class Exchange:
             closed, self._closed = self._closed, True
         if closed:
             return
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+
+        async def end() -> None:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            await self._transport.aclose()
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-    def _run(self, request: httpx2.Request, seconds: float) -> tuple[httpx2.Response, bytes]:
-        """Send a request in the event loop, and wait for the answer."""
-        with self._lock:
-            if self._closed:
-                raise CancelledError
-            coroutine = self._exchange(request, seconds)
-            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        return future.result()
 
     async def _exchange(
         self, request: httpx2.Request, seconds: float
@@ -172,16 +169,16 @@ class Exchange:
         async with asyncio.timeout(seconds):
             response = await self._transport.handle_async_request(request)
             try:
-                return response, await _read(response)
+                body = bytearray()
+                async for piece in response.aiter_bytes():
+                    body += piece
+                    if not response.is_success and len(body) > LONGEST_WORDS:
+                        break
+                    if len(body) > LARGEST:
+                        raise RefusedError(f"more than {LARGEST // 2**20} MiB")
+                return response, bytes(body)
             finally:
                 await response.aclose()
-
-    async def _end(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await self._transport.aclose()
 
     def _check_address(self, text: str) -> None:
         """Refuse an address that must not be sent anything.
@@ -211,7 +208,9 @@ class Exchange:
             )
         if isinstance(error, httpx2.LocalProtocolError):
             return TargetError(f"http: the request cannot be sent ({cause})")
-        unknown = _find_cause(error, socket.gaierror)
+        unknown: BaseException | None = error
+        while unknown is not None and not isinstance(unknown, socket.gaierror):
+            unknown = unknown.__cause__ or unknown.__context__
         if unknown is not None and unknown.errno not in (socket.EAI_AGAIN, socket.EAI_FAIL):
             return TargetError(f"http: there is no host {self.host!r}; check [target] url")
         outcome, message = next(entry for kind, entry in _BROKEN.items() if isinstance(error, kind))
@@ -273,22 +272,6 @@ class Exchange:
         return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
 
 
-async def _read(response: httpx2.Response) -> bytes:
-    """Read an answer, piece by piece; of an error, the beginning.
-
-    Raises:
-        RefusedError: It is too large.
-    """
-    body = bytearray()
-    async for piece in response.aiter_bytes():
-        body += piece
-        if not response.is_success and len(body) > LONGEST_WORDS:
-            break
-        if len(body) > LARGEST:
-            raise RefusedError(f"more than {LARGEST // 2**20} MiB")
-    return bytes(body)
-
-
 def find_proxy(url: str) -> str | None:
     """Find the proxy that the environment names for a URL; None if there is none."""
     parts = urlsplit(url)
@@ -324,10 +307,3 @@ def _make_tls(options: Options) -> ssl.SSLContext:
             f"[target] ca_file: {options.ca_file} holds no certificates ({error})"
         ) from None
     return context
-
-
-def _find_cause(error: BaseException | None, kind: type[OSError]) -> OSError | None:
-    """Find the error of a kind that led to another one."""
-    while error is not None and not isinstance(error, kind):
-        error = error.__cause__ or error.__context__
-    return error

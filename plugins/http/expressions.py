@@ -58,12 +58,7 @@ class Expression:
     """Says where an answer has something."""
 
     def __init__(self, text: str, classes: Sequence[str] = ()) -> None:
-        """Prepare to search.
-
-        Args:
-            text: The JMESPath expression.
-            classes: Those that ``class_of`` tells by their letters.
-        """
+        """Prepare to search; ``class_of`` tells classes by their letters."""
         self._compiled = jmespath.compile(text)
         self._options = jmespath.Options(custom_functions=MoreFunctions(classes))
 
@@ -91,9 +86,8 @@ def check_expression(text: str) -> None:
         cause = " ".join(str(error).split())
         raise ValueError(f"{text!r} is no JMESPath expression: {cause}") from None
     known = MoreFunctions.FUNCTION_TABLE
-    for node in nodes:
-        if node["type"] == "function_expression" and node["value"] not in known:
-            name = node["value"]
+    for name in (node["value"] for node in nodes if node["type"] == "function_expression"):
+        if name not in known:
             raise ValueError(f"{text!r}: there is no function {name}(){nearest(name, known)}")
 
 

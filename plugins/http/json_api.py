@@ -13,16 +13,10 @@ from PIL import Image
 
 from neatfool import ImageSpec, Labels, Scores, encode_png
 
-from .answers import (
-    RefusedError,
-    are_probabilities,
-    is_short_text,
-    make_scores,
-    read_rows,
-)
+from .answers import RefusedError, are_probabilities, is_short_text, make_scores, read_rows
 from .expressions import Expression
-from .json_options import MEDIA_TYPES, MOST_IMAGES, JsonOptions
-from .service_options import ServiceOptions
+from .keys import MEDIA_TYPES, MOST_IMAGES
+from .options import JSON
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
 
 if TYPE_CHECKING:
@@ -36,8 +30,7 @@ FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg"}
 """Format of an image -> the media type of a body in it."""
 MOST_LABELS: Final = 100_000
 """More labels of one image are refused: no service has so many classes."""
-_OTHERS: Final = {*ServiceOptions.model_fields, "preset", "further_classes"} - {"scores_are"}
-DECISIVE: Final = {*JsonOptions.model_fields} - _OTHERS
+DECISIVE: Final = {*JSON, "headers", "scores_are"} - {"preset", "further_classes"}
 """The options that decide what is sent, and what is read of the answer."""
 
 
@@ -51,12 +44,7 @@ class JsonApi:
     """
 
     def __init__(self, options: Options, places: Mapping[str, str] | None = None) -> None:
-        """Prepare the expressions.
-
-        Args:
-            options: What the experiment says.
-            places: What stands for places of the body that are no options: ``{key}``.
-        """
+        """Prepare the expressions; ``places`` are those of the body that are no options."""
         assert options.height is not None
         assert options.width is not None
         assert options.scores_at is not None
@@ -119,15 +107,12 @@ class JsonApi:
         answers = [document] if self._answers is None else self._answers.find(document)
         if not isinstance(answers, list) or len(answers) != count:
             raise RefusedError("not an answer for each image")
-        read = self._read_numbers if self._labels is None else self._read_labels
-        results: list[Any] = []
+        results: list[Any] = [None] * count
         refusal = None
-        for answer in answers:
+        for number, answer in enumerate(answers):
             try:
-                self._check_error(answer)
-                results.append(read(answer))
+                results[number] = self._read(answer)
             except RefusedError as refused:
-                results.append(None)
                 refusal = refused
         ok = [each is not None for each in results]
         if refusal is not None and not any(ok):
@@ -170,14 +155,23 @@ class JsonApi:
         decisive = self._options.model_dump(mode="json", include=DECISIVE)
         return [self.spec.shape, decisive]
 
-    def _read_numbers(self, answer: Any) -> np.ndarray:
-        """Read the scores of all classes, in their order: floats [K]."""
-        row: np.ndarray = read_rows(self._scores.find(answer), 1, len(self.spec.classes))[0]
-        return row
+    def _read(self, answer: Any) -> np.ndarray | dict[str, float]:
+        """Read an image's scores: of all classes in their order, floats [K], or by labels.
 
-    def _read_labels(self, answer: Any) -> dict[str, float]:
-        """Read labels and their scores; of a label that is named twice, the better score."""
-        labels, scores = self._find_lists(answer)
+        Of a label that is named twice, the better score counts.
+        """
+        if self._error is not None and self._error.find(answer):
+            raise RefusedError("the service's own error")
+        if self._labels is None:
+            row: np.ndarray = read_rows(self._scores.find(answer), 1, len(self.spec.classes))[0]
+            return row
+        found = [answer] if self._items is None else self._items.find(answer)
+        if not isinstance(found, list) or len(found) > MOST_LABELS:
+            raise RefusedError("no list of what was found")
+        labels = [self._labels.find(each) for each in found]
+        scores = [self._scores.find(each) for each in found]
+        if self._items is None:
+            (labels,), (scores,) = labels, scores
         if not isinstance(labels, list) or not isinstance(scores, list):
             raise RefusedError("no list of labels and scores")
         if len(labels) != len(scores) or len(labels) > MOST_LABELS:
@@ -193,23 +187,6 @@ class JsonApi:
             name = text.strip()
             confidences[name] = max(confidences.get(name, 0.0), min(1.0, max(0.0, number)))
         return confidences
-
-    def _find_lists(self, answer: Any) -> tuple[Any, Any]:
-        """Find the list of labels, and that of their scores."""
-        assert self._labels is not None
-        if self._items is None:
-            return self._labels.find(answer), self._scores.find(answer)
-        items = self._items.find(answer)
-        if not isinstance(items, list) or len(items) > MOST_LABELS:
-            raise RefusedError("no list of what was found")
-        return (
-            [self._labels.find(item) for item in items],
-            [self._scores.find(item) for item in items],
-        )
-
-    def _check_error(self, answer: Any) -> None:
-        if self._error is not None and self._error.find(answer):
-            raise RefusedError("the service's own error")
 
 
 def _encode(image: np.ndarray, image_format: str) -> bytes:

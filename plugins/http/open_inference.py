@@ -9,13 +9,7 @@ from urllib.parse import quote
 import httpx2
 import numpy as np
 
-from .answers import (
-    RAW,
-    RefusedError,
-    make_scores,
-    read_raw_rows,
-    read_rows,
-)
+from .answers import RAW, RefusedError, make_scores, read_rows
 from .signature import LIMIT, LOGITS, PROBABILITIES, Signature
 
 if TYPE_CHECKING:
@@ -38,12 +32,7 @@ class OpenInference:
     """
 
     def __init__(self, options: Options, metadata: Metadata, *, binary: bool = False) -> None:
-        """Find out how the model is asked.
-
-        Args:
-            options: What the experiment says.
-            metadata: What the model says.
-            binary: Whether the server takes pixels as raw bytes.
+        """Find out how the model is asked; if ``binary``, the server takes pixels as raw bytes.
 
         Raises:
             TargetError: It takes no images, or the options do not fit it.
@@ -85,9 +74,8 @@ class OpenInference:
         if self._binary and RAW.keys() >= {each.datatype for each in model.outputs.values()}:
             content["parameters"] = {"binary_data_output": True}
         text = json.dumps(content, separators=(",", ":")).encode()
-        headers = self._options.content_type(
-            "application/octet-stream" if self._binary else "application/json"
-        )
+        kind = "octet-stream" if self._binary else "json"
+        headers = self._options.content_type(f"application/{kind}")
         if self._binary:
             headers["Inference-Header-Content-Length"] = str(len(text))
         return httpx2.Request("POST", self._url, content=text + raw, headers=headers)
@@ -126,10 +114,10 @@ class OpenInference:
         """Give what the scores depend on besides the server, as JSON."""
         model, options = self._signature, self._options
         metadata = model.metadata
-        tensors = []
-        for each in (*metadata.inputs, *metadata.outputs):
-            parameters = {name: v for name, v in each.parameters.items() if name != LIMIT}
-            tensors.append([each.name, each.datatype, each.shape, parameters])
+        tensors = [
+            [e.name, e.datatype, e.shape, {k: v for k, v in e.parameters.items() if k != LIMIT}]
+            for e in (*metadata.inputs, *metadata.outputs)
+        ]
         return [
             metadata.name,
             metadata.versions,
@@ -146,22 +134,14 @@ class OpenInference:
         outputs = document.get("outputs") if isinstance(document, dict) else None
         if not isinstance(outputs, list):
             raise RefusedError("no outputs")
-        named = [
-            each for each in outputs if isinstance(each, dict) and each.get("name") == tensor.name
-        ]
+        named = [o for o in outputs if isinstance(o, dict) and o.get("name") == tensor.name]
         if len(named) != 1:
             raise RefusedError(f"no output {tensor.name}"[:60])
-        width = len(self.spec.classes)
-        shape = named[0].get("shape")
-        if not isinstance(shape, list) or [n for n in shape if n != 1] != [
-            n for n in (count, width) if n != 1
-        ]:
+        width, shape = len(self.spec.classes), named[0].get("shape")
+        lengths = [n for n in (count, width) if n != 1]
+        if not isinstance(shape, list) or [n for n in shape if n != 1] != lengths:
             raise RefusedError(f"another shape than [{count}, {width}]")
-        data = named[0].get("data")
-        if isinstance(data, bytes):
-            table = read_raw_rows(data, tensor.datatype, count, width)
-        else:
-            table = read_rows(data, count, width)
+        table = read_rows(named[0].get("data"), count, width, tensor.datatype)
         if tensor.datatype == "FP64":
             return table
         with np.errstate(over="ignore"):
@@ -172,11 +152,6 @@ def model_url(options: Options) -> str:
     """Write where a model is found."""
     version = f"/versions/{quote(options.model_version, safe='')}" if options.model_version else ""
     return f"{options.url.rstrip('/')}/v2/models/{quote(options.model or '', safe='')}{version}"
-
-
-def server_url(options: Options) -> str:
-    """Write where the server says what it is."""
-    return f"{options.url.rstrip('/')}/v2"
 
 
 def takes_binary(document: Any) -> bool:

@@ -35,17 +35,14 @@ Name = Annotated[str, AfterValidator(_check_name)]
 Parameters = Annotated[
     dict[str, Any], BeforeValidator(lambda given: given if isinstance(given, dict) else {})
 ]
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda given: tuple(map(str, given)) if isinstance(given, list) else ()),
+]
 
 
 class Tensor(BaseModel, frozen=True):
-    """What a model says of one of its inputs or outputs.
-
-    Attributes:
-        name: Its name.
-        datatype: ``UINT8``, ``FP32`` …
-        shape: Its lengths; -1 where they are free.
-        parameters: What else is said of it.
-    """
+    """What a model says of one of its inputs or outputs: of its lengths, -1 where they are free."""
 
     name: Name
     datatype: Annotated[Name, AfterValidator(str.upper)]
@@ -57,21 +54,10 @@ Tensors = Annotated[tuple[Tensor, ...], BeforeValidator(lambda given: given or (
 
 
 class Metadata(BaseModel, frozen=True):
-    """What a model says of itself.
-
-    Attributes:
-        name: Its name.
-        versions: The versions that the server has.
-        inputs: What it takes; empty if it does not say.
-        outputs: What it gives, likewise.
-        parameters: What else it says.
-    """
+    """What a model says of itself; no inputs or outputs if it does not say."""
 
     name: Annotated[str, BeforeValidator(str)] = ""
-    versions: Annotated[
-        tuple[str, ...],
-        BeforeValidator(lambda given: tuple(map(str, given)) if isinstance(given, list) else ()),
-    ] = ()
+    versions: Texts = ()
     inputs: Tensors = ()
     outputs: Tensors = ()
     parameters: Parameters = {}
@@ -114,18 +100,18 @@ class Signature:
             TargetError: The model takes no images, or the options do not fit it.
         """
         self._options = options
-        self._where = f"http: model {options.model!r}"
-        declared = {
-            "inputs": metadata.inputs or (self._declare_input(),),
-            "outputs": metadata.outputs or (self._declare_output(),),
-        }
-        self.metadata = metadata.model_copy(update=declared)
-        self.input = self._choose(self.metadata.inputs, options.input_name, "input")
+        inputs = metadata.inputs or (self._declare_input(),)
+        outputs = metadata.outputs or (self._declare_output(),)
+        self.metadata = metadata.model_copy(update={"inputs": inputs, "outputs": outputs})
+        self.input = self._choose(inputs, options.input_name, "input")
         self.datatype = self._choose_datatype()
         self.layout = self._find_layout()
         self.outputs = self._choose_outputs()
         self.batch_size = self._find_limit()
         self.spec = self._make_spec()
+
+    def _error(self, message: str) -> TargetError:
+        return TargetError(f"http: model {self._options.model!r}: {message}")
 
     def _declare_input(self) -> Tensor:
         """Describe the input of a model that declares none, by the options."""
@@ -142,13 +128,12 @@ class Signature:
 
     def _require(self, kind: str, *names: str) -> list[Any]:
         """Give options that must be there, because the model does not declare its tensors."""
-        values = [getattr(self._options, name) for name in names]
-        if missing := [name for name, v in zip(names, values, strict=True) if v in (None, "auto")]:
-            raise TargetError(
-                f"{self._where}: its metadata declare no {kind}; say [target] "
-                f"{' and '.join(missing)}"
+        values = {name: getattr(self._options, name) for name in names}
+        if missing := [name for name, value in values.items() if value in (None, "auto")]:
+            raise self._error(
+                f"its metadata declare no {kind}; say [target] {' and '.join(missing)}"
             )
-        return values
+        return [*values.values()]
 
     def _choose(self, tensors: Sequence[Tensor], name: str | None, kind: str) -> Tensor:
         if name is None and len(tensors) == 1:
@@ -156,42 +141,39 @@ class Signature:
         names = [each.name for each in tensors]
         if name not in names:
             given = "it has several" if name is None else f"it has no {kind} {name!r}"
-            raise TargetError(
-                f"{self._where}: {given}; give one of its {kind}s as [target] {kind}_name"
-                f"{nearest(name or '', names)}"
-            )
+            guess = nearest(name or "", names)
+            raise self._error(f"{given}; give one of its {kind}s as [target] {kind}_name{guess}")
         return tensors[names.index(name)]
 
     def _choose_datatype(self) -> str:
-        chosen, own = self._options.datatype, self.input.datatype
-        datatype = own if chosen == "auto" else chosen
+        options, own = self._options, self.input.datatype
+        datatype = own if options.datatype == "auto" else options.datatype
         if datatype not in DATATYPES:
-            raise TargetError(
-                f"{self._where}: its input {self.input.name} takes {own}; images can be sent as "
+            raise self._error(
+                f"its input {self.input.name} takes {own}; images can be sent as "
                 f"{' or '.join(DATATYPES)} ([target] datatype)"
             )
-        scaled = self._options.mean or self._options.std or self._options.white != 1
-        if datatype == "UINT8" and scaled:
-            raise TargetError(
-                f"{self._where}: images go as UINT8, and white, mean and std are for FP32; leave "
-                "them out, or say [target] datatype = FP32"
+        if datatype == "UINT8" and (options.mean or options.std or options.white != 1):
+            raise self._error(
+                "images go as UINT8, and white, mean and std are for FP32; leave them out, or say "
+                "[target] datatype = FP32"
             )
         return datatype
 
     def _find_layout(self) -> Literal["NCHW", "NHWC"]:
         shape = self.input.shape
         if len(shape) != 4:
-            raise TargetError(
-                f"{self._where}: its input {self.input.name} has the shape {list(shape)}; "
-                "images are [N, C, H, W] or [N, H, W, C]"
+            raise self._error(
+                f"its input {self.input.name} has the shape {list(shape)}; images are [N, C, H, W] "
+                "or [N, H, W, C]"
             )
         if self._options.layout != "auto":
             return self._options.layout
         first, last = shape[1] in (1, 3), shape[3] in (1, 3)
         if first == last:
-            raise TargetError(
-                f"{self._where}: the shape {list(shape)} of its input does not show which is "
-                "channels; say [target] layout = NCHW or NHWC"
+            raise self._error(
+                f"the shape {list(shape)} of its input does not show which is channels; say "
+                "[target] layout = NCHW or NHWC"
             )
         return "NCHW" if first else "NHWC"
 
@@ -199,35 +181,29 @@ class Signature:
         """Choose the outputs by their names, or else the one that the options name."""
         outputs, scores_are = self.metadata.outputs, self._options.scores_are
         by_name = {each.name.lower(): each for each in outputs}
-        named: dict[str, Tensor] = {
-            kind: by_name[kind]
-            for kind in (PROBABILITIES, LOGITS)
-            if kind in by_name and scores_are in ("auto", kind)
-        }
+        kinds = (PROBABILITIES, LOGITS) if scores_are == "auto" else (scores_are,)
+        named = {kind: by_name[kind] for kind in kinds if kind in by_name}
         if named and self._options.output_name is None:
             return named
         output = self._choose(outputs, self._options.output_name, "output")
         kind = scores_are if scores_are != "auto" else output.name.lower()
         if kind not in (PROBABILITIES, LOGITS):
-            raise TargetError(
-                f"{self._where}: its output {output.name} does not show what it is; say [target] "
-                "scores_are = logits or probabilities"
+            raise self._error(
+                f"its output {output.name} does not show what it is; say [target] scores_are = "
+                "logits or probabilities"
             )
         return {kind: output}
 
     def _find_limit(self) -> int | None:
         most = self.input.shape[0]
         if most > 1:
-            raise TargetError(
-                f"{self._where}: it takes exactly {most} images a request; only models that take "
-                "one, or any number, can be used"
+            raise self._error(
+                f"it takes exactly {most} images a request; only models that take one, or any "
+                "number, can be used"
             )
-        limits = [1] if most == 1 else []
-        for parameters in (self.metadata.parameters, self.input.parameters):
-            limit = parameters.get(LIMIT)
-            if type(limit) is int and limit > 0:
-                limits.append(limit)
-        return min(limits, default=None)
+        given = [each.parameters.get(LIMIT) for each in (self.metadata, self.input)]
+        limits = [each for each in given if type(each) is int and each > 0]
+        return min([*limits, 1] if most == 1 else limits, default=None)
 
     def _make_spec(self) -> ImageSpec:
         order = (1, 2, 3) if self.layout == "NCHW" else (3, 1, 2)
@@ -236,13 +212,12 @@ class Signature:
             for name, index in zip(("channels", "height", "width"), order, strict=True)
         )
         if channels not in (1, 3):
-            raise TargetError(
-                f"{self._where}: its images have {channels} channels; grey ones have 1, coloured "
-                "ones 3"
+            raise self._error(
+                f"its images have {channels} channels; grey ones have 1, coloured ones 3"
             )
-        declared = [each.parameters.get("sums_to_one") for each in self.outputs.values()]
         sums_to_one = self._options.sums_to_one
         if sums_to_one is None:
+            declared = [each.parameters.get("sums_to_one") for each in self.outputs.values()]
             sums_to_one = False not in declared
         return ImageSpec(height, width, channels, self._name_classes(), sums_to_one=sums_to_one)
 
@@ -250,13 +225,9 @@ class Signature:
         """Give a length of images: the model's own, or the option's where the model takes any."""
         chosen: int | None = getattr(self._options, name)
         if own < 1 and chosen is None:
-            raise TargetError(
-                f"{self._where}: takes images of any {name}; say [target] {name} = NUMBER"
-            )
+            raise self._error(f"takes images of any {name}; say [target] {name} = NUMBER")
         if own >= 1 and chosen not in (None, own):
-            raise TargetError(
-                f"{self._where}: takes images of {name} {own}; leave [target] {name} out"
-            )
+            raise self._error(f"takes images of {name} {own}; leave [target] {name} out")
         return chosen or own
 
     def _name_classes(self) -> tuple[str, ...]:
@@ -270,18 +241,16 @@ class Signature:
         if not given and len(counts) == 1:
             given = tuple(map(str, range(min(counts))))
         if not given:
-            raise TargetError(
-                f"{self._where}: it does not say how many classes it has; name them all, in the "
-                "order of its output: [target] classes = @FILE"
+            raise self._error(
+                "it does not say how many classes it has; name them all, in the order of its "
+                "output: [target] classes = @FILE"
             )
         if counts and counts != {len(given)}:
-            raise TargetError(
-                f"{self._where}: it has {' or '.join(map(str, sorted(counts)))} classes, and "
-                f"{len(given)} are named"
-            )
+            has = " or ".join(map(str, sorted(counts)))
+            raise self._error(f"it has {has} classes, and {len(given)} are named")
         if len(given) < 2 or len({*given}) < len(given) or not all(map(is_short_text, given)):
-            raise TargetError(
-                f"{self._where}: its classes are fewer than two, two have one name, or a name is "
-                "no short printable text; name them all: [target] classes = @FILE"
+            raise self._error(
+                "its classes are fewer than two, two have one name, or a name is no short "
+                "printable text; name them all: [target] classes = @FILE"
             )
         return given

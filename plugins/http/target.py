@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import math
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx2
 import numpy as np
-import tenacity
 
 from neatfool import Labels, Scores, Target, TargetError, TargetUnavailable
 
@@ -22,7 +22,7 @@ from .answers import NotJsonError, RefusedError, RejectedError, TransientError
 from .credentials import Credentials
 from .exchange import Exchange, find_proxy
 from .json_api import JsonApi
-from .open_inference import OpenInference, model_url, server_url, takes_binary
+from .open_inference import OpenInference, model_url, takes_binary
 from .signature import Metadata
 
 if TYPE_CHECKING:
@@ -55,20 +55,10 @@ MOST_NOT_JSON: Final = 3
 
 
 class HttpTarget(Target):
-    """A classifier behind an HTTP API. Each call of ``score`` is one request, and its retries.
-
-    Attributes:
-        spec: The images it takes and its classes.
-        batch_size: The most images a request; None if the service sets no limit.
-        concurrency: How many requests may be under way at a time.
-    """
+    """A classifier behind an HTTP API. Each call of ``score`` is one request, and its retries."""
 
     def __init__(self, options: Options, sign: Sign | None = None) -> None:
         """Prepare to ask; by the Open Inference Protocol, ask the model what it takes.
-
-        Args:
-            options: What the experiment says.
-            sign: Signs a request before it is sent.
 
         Raises:
             ExperimentError: The key, the proxy or the certificates are not where they should be.
@@ -100,7 +90,7 @@ class HttpTarget(Target):
                 f"http: model {self._options.model!r}: {refused}; is [target] url the address of a "
                 "server that speaks the Open Inference Protocol, version 2?"
             ) from None
-        about = httpx2.Request("GET", server_url(self._options))
+        about = httpx2.Request("GET", f"{self._options.url.rstrip('/')}/v2")
         binary = self._service.ask_once(about, takes_binary)
         return OpenInference(self._options, metadata, binary=binary is True)
 
@@ -162,15 +152,8 @@ class HttpTarget(Target):
     def fingerprint(self) -> str:
         """Hash where the service is, how it is asked and read, and what it says of its model."""
         options = self._options
-        identity = [
-            options.protocol,
-            options.url,
-            options.model,
-            options.model_version,
-            self.spec.shape,
-            self.spec.classes,
-            self._protocol.identity(),
-        ]
+        asked = [options.protocol, options.url, options.model, options.model_version]
+        identity = [*asked, self.spec.shape, self.spec.classes, self._protocol.identity()]
         return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
     def close(self) -> None:
@@ -181,17 +164,11 @@ class HttpTarget(Target):
 class Service:
     """What is asked over HTTP, by several threads at once.
 
-    Attributes:
-        ledger: What each request with images is entered in; nothing is while it is absent.
+    Each request with images is entered in a ``ledger``, if there is one.
     """
 
     def __init__(self, options: Options, credentials: Credentials) -> None:
-        """Prepare to connect; nothing is sent.
-
-        Raises:
-            ExperimentError: The proxy or the certificates cannot be used.
-            TargetError: The address must not be connected to.
-        """
+        """Prepare to connect, as :class:`Exchange` does; nothing is sent."""
         self.ledger: Ledger | None = None
         self._timeout, self._give_up_after = options.timeout, options.give_up_after
         rate = options.requests_per_second
@@ -205,16 +182,11 @@ class Service:
     def ask(
         self, request: httpx2.Request, read: Callable[[Any], ReadT], *, images: int = 0
     ) -> ReadT:
-        """Send a request until it is answered.
-
-        Args:
-            request: The request.
-            read: Makes of the answer's JSON what is wanted; raises :class:`RefusedError` where it
-                cannot be used.
-            images: How many it has; a request without any is not entered in the ledger.
+        """Send a request, of so many images, until it is answered.
 
         Returns:
-            What ``read`` made.
+            What ``read`` makes of the answer's JSON. It raises :class:`RefusedError` where that
+            cannot be used.
 
         Raises:
             RefusedError: The answer cannot be used.
@@ -222,37 +194,34 @@ class Service:
             TargetError: The service does not want it, or it must not be asked.
             BudgetSpent: The budget does not suffice for it.
         """
-        until, not_json = math.inf, 0
-
-        def send() -> ReadT:
-            nonlocal until, not_json
-            self._wait_for_turn(until)
-            until = min(until, time.monotonic() + self._give_up_after)
-            try:
-                return self._send(request, read, until, images)
-            except NotJsonError as fault:
-                not_json += 1
-                if not_json <= MOST_NOT_JSON:
-                    raise
-                raise TargetError(
-                    f"http: {not_json} times {fault}; check that [target] url is the address of "
-                    f"the API on {self._exchange.host}"
-                ) from None
-
+        until, not_json, host = math.inf, 0, self._exchange.host
         try:
-            return tenacity.Retrying(
-                retry=tenacity.retry_if_exception_type(TransientError),
-                wait=_choose_pause,
-                stop=lambda state: self._is_too_late(state.upcoming_sleep, until),
-                sleep=self._sleep,
-                before_sleep=lambda state: self._report(state, until),
-                reraise=True,
-            )(send)
-        except TransientError as fault:
-            raise self._give_up(fault) from None
+            for tries in itertools.count():
+                try:
+                    self._wait_for_turn(until)
+                    until = min(until, time.monotonic() + self._give_up_after)
+                    return self._send(request, read, until, images)
+                except TransientError as error:
+                    fault = error
+                not_json += isinstance(fault, NotJsonError)
+                if not_json > MOST_NOT_JSON:
+                    raise TargetError(
+                        f"http: {not_json} times {fault}; check that [target] url is the address "
+                        f"of the API on {host}"
+                    )
+                pause = _choose_pause(fault, tries)
+                if self._is_too_late(pause, until):
+                    break
+                self._report(fault, until)
+                self._sleep(pause)
         except CancelledError:
-            message = f"http: closed while {self._exchange.host} was waited for"
-            raise TargetUnavailable(message) from None
+            raise TargetUnavailable(f"http: closed while {host} was waited for") from None
+        wanted = fault.retry_after
+        quiet = f", and asks for {wanted:.0f} s of quiet" if wanted else ""
+        raise TargetUnavailable(
+            f"http: {host} did not answer within {self._give_up_after:g} s (give_up_after); last, "
+            f"{fault}{quiet}"
+        )
 
     def ask_once(self, request: httpx2.Request, read: Callable[[Any], ReadT]) -> ReadT | None:
         """Ask what can be done without: as :meth:`ask`, but None where there is no answer."""
@@ -316,33 +285,22 @@ class Service:
                 ledger.take_back(number)
         return answer
 
-    def _report(self, state: tenacity.RetryCallState, until: float) -> None:
+    def _report(self, fault: TransientError, until: float) -> None:
         """Say now and then why there is a pause."""
         now = time.monotonic()
         if now >= self._silent_until:
             self._silent_until = now + SILENCE
-            host, left = self._exchange.host, until - now
             _log.warning(
-                "http: %s: %s; trying again, for at most %.0f s more", host, _fault(state), left
+                "http: %s: %s; trying again, for at most %.0f s more",
+                self._exchange.host,
+                fault,
+                until - now,
             )
 
-    def _give_up(self, fault: TransientError) -> TargetUnavailable:
-        wanted = fault.retry_after
-        quiet = f", and asks for {wanted:.0f} s of quiet" if wanted else ""
-        return TargetUnavailable(
-            f"http: {self._exchange.host} did not answer within {self._give_up_after:g} s "
-            f"(give_up_after); last, {fault}{quiet}"
-        )
 
-
-def _fault(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
-
-
-def _choose_pause(state: tenacity.RetryCallState) -> float:
+def _choose_pause(fault: TransientError, tries: int) -> float:
     """Choose how long to wait before the next try: as asked for, or longer each time."""
-    fault = _fault(state)
-    if isinstance(fault, TransientError) and fault.retry_after:
+    if fault.retry_after:
         return fault.retry_after + _jitter.uniform(0, FIRST_WAIT)
-    longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(state.attempt_number - 1, 30))
+    longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(tries, 30))
     return _jitter.uniform(longest / 2, longest)

@@ -76,9 +76,6 @@ def fill(
         repeat: Where the list is, in keys with dots between them, whose one item is written for
             each image; None if there is none.
         further: What stands at the other places: ``{key}``, ``{model}``, ``{classes}``.
-
-    Returns:
-        JSON.
     """
     images = [base64.b64encode(file).decode("ascii") for file in files]
     if repeat is None:
@@ -133,11 +130,7 @@ def refuse_key(value: Any, option: ValidationInfo) -> Any:
 
 
 def refuse_literal_keys(name: str, value: Any) -> None:
-    """Refuse what looks like a key written into an experiment.
-
-    Args:
-        name: What the value is of: an option, a header, a part of a body or of a URL.
-        value: The value; a mapping or list is looked through.
+    """Refuse what looks like a key written into an experiment, by its name or by its value.
 
     Raises:
         ValueError: There is one; the message does not show it.
@@ -151,13 +144,12 @@ def refuse_literal_keys(name: str, value: Any) -> None:
 def is_secret_name(name: str) -> bool:
     """Say whether what has this name is a secret: ``Authorization``, ``X-API-Key``, ``token``."""
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
-    if any(map(_SECRET_WORD.fullmatch, words)) or [each for each in words if each != "x"] == [
-        "code"
-    ]:
-        return True
-    if any(second == "key" and first in _BEFORE_KEY for first, second in pairwise(words)):
-        return True
-    return bool(words) and words[-1].endswith(_SECRET_ENDS) and words[-1] not in _NO_SECRETS
+    return (
+        any(map(_SECRET_WORD.fullmatch, words))
+        or [each for each in words if each != "x"] == ["code"]
+        or any(second == "key" and first in _BEFORE_KEY for first, second in pairwise(words))
+        or (bool(words) and words[-1].endswith(_SECRET_ENDS) and words[-1] not in _NO_SECRETS)
+    )
 
 
 def looks_like_a_key(text: str) -> bool:

@@ -9,8 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from neatfool import ExperimentError, distinct_names, read_names
+from neatfool import ExperimentError
+from neatfool.files import read_names
 from neatfool.models import PHOTOGRAPHS
+from neatfool.wording import distinct_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -58,8 +58,7 @@ class Resized(nn.Module):
 
     def __init__(self, module: nn.Module, size: tuple[int, int]) -> None:
         super().__init__()
-        self.module = module
-        self.size = size
+        self.module, self.size = module, size
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Resize images, bilinear and antialiased, and run the network."""
@@ -82,16 +81,13 @@ class TenCrops(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Compute logits of the mean: the logarithms of the mean probabilities [N, K]."""
-        count = len(images)
-        logits = self.module(torch.cat(self._parts(images))).float()
-        return log_mean_softmax(logits.view(CROPS, count, -1))
-
-    def _parts(self, images: torch.Tensor) -> list[torch.Tensor]:
         height, width = self.size
         down, right = images.shape[-2] - height, images.shape[-1] - width
         corners = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
         parts = [images[..., y : y + height, x : x + width] for y, x in corners]
-        return [*parts, *(part.flip(-1) for part in parts)]
+        parts += [part.flip(-1) for part in parts]
+        logits = self.module(torch.cat(parts)).float()
+        return log_mean_softmax(logits.view(CROPS, len(images), -1))
 
 
 class ExactNetwork(Network):
@@ -124,20 +120,9 @@ class ImageNetTarget(Target):
                 the networks do not fit together.
             TargetError: Weights are damaged, not available, or another network's.
         """
-        request = Request(
-            "",
-            weights=options.weights,
-            size=options.size,
-            mean=options.mean,
-            std=options.std,
-            output=options.output,
-            outputs=options.outputs,
-            dequantise=options.dequantise,
-            gradients=options.gradients,
-        )
-        self.classifiers = [
-            load_classifier(replace(request, model=each)) for each in options.models
-        ]
+        asked = {"weights", "size", "mean", "std", "output", "outputs", "dequantise", "gradients"}
+        given = options.model_dump(include=asked)
+        self.classifiers = [load_classifier(Request(each, **given)) for each in options.models]
         self._ten = options.crops == "ten"
         self._checked = options.check_photographs
         self.spec = self._common_spec(options)
@@ -278,10 +263,11 @@ class ImageNetTarget(Target):
         """Find out what the networks give."""
         outputs = {network.settle(self.spec.shape).outputs for network in self.networks}
         # Their copies serve from now on, so that the memory of the loaded weights is freed.
-        self.classifiers = [
-            replace(each, module=_inside(network.module))
-            for each, network in zip(self.classifiers, self.networks, strict=True)
-        ]
+        for number, network in enumerate(self.networks):
+            module = network.module
+            while isinstance(module, Resized | TenCrops):
+                module = module.module
+            self.classifiers[number] = replace(self.classifiers[number], module=module)
         if "multi_label" not in outputs:
             return
         if len(self.networks) > 1:
@@ -324,12 +310,6 @@ class ImageNetTarget(Target):
             device=device,
             outputs=classifier.outputs or self._outputs,
         )
-
-
-def _inside(module: nn.Module) -> nn.Module:
-    while isinstance(module, Resized | TenCrops):
-        module = module.module
-    return module
 
 
 def _mean(logits: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -3,7 +3,7 @@
 The modules: :mod:`.lenet` is the network and its weights, :mod:`.target` what is fooled,
 :mod:`.options` what an experiment says of it, :mod:`.digits` the few real digits it is checked on;
 :mod:`.dataset`, :mod:`.training`, :mod:`.attack` and :mod:`.command` train and test
-it, and :mod:`.about` says how that went. The package :mod:`.retrain` teaches it its fooling images.
+it. The package :mod:`.retrain` teaches it its fooling images.
 """
 
 from __future__ import annotations

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import os
+import json
 import time
+from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool import (
-    ExperimentError,
-    StorageError,
-    pick_device,
-    share,
-)
-from neatfool.present import FiniteRange
+from neatfool import ExperimentError
+from neatfool.network import pick_device
+from neatfool.present import FileToWrite, FiniteRange, Output
+from neatfool.wording import level, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from neatfool.ood import Mnist
+    from neatfool.ood import Digits, Mnist
 
     from .attack import Attack
+    from .lenet import LeNet
     from .training import Recipe, Step
 
 EPOCHS: Final = 12
@@ -39,10 +39,10 @@ data_option = click.option(
 )
 device_option = click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="Where to compute; auto takes the GPU if there is one.",
+    metavar="DEVICE",
+    help="Where to compute: cpu, cuda, xpu or mps; auto takes the GPU if there is one.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 an_epsilon: Final = FiniteRange(min=0, max=1, min_open=True)
@@ -73,7 +73,7 @@ Then fool it:
 @data_option
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FileToWrite(),
     default=Path("lenet.safetensors"),
     metavar="FILE",
     show_default=True,
@@ -154,9 +154,10 @@ def train(
     The same seed gives the same weights on the same machine with the same number of threads. An
     interrupted training begins anew.
     """
-    _check_out(out, force=force)
+    if out.exists() and not force:
+        raise ExperimentError(f"--out {out}: already exists; give another name, or --force")
     attack = _choose_attack(adversarial, epsilon, attack_steps)
-    from . import about, lenet, training
+    from . import lenet, training
 
     where = pick_device(device)
     digits = _read(data)
@@ -165,12 +166,12 @@ def train(
     network = training.new_lenet(options.seed).to(where)
     steps = training.train(network, digits.training, digits.test, options)
     accuracy = _follow(steps, options, len(digits.training.images))
-    facts = about.describe(options, digits, accuracy)
+    facts = _describe(options, digits, accuracy)
     if attack is not None:
-        facts |= about.attack(network, digits.test, attack.epsilon)
+        facts |= _attack(network, digits.test, attack.epsilon)
     lenet.save_weights(network, out, facts)
-    about.warn(accuracy, adversarial=adversarial)
-    about.show(out, facts, as_json=as_json)
+    _warn(accuracy, adversarial=adversarial)
+    _show(out, facts, as_json=as_json)
 
 
 @mnist.command(
@@ -204,14 +205,14 @@ def test(
 
     The attack is PGD with 40 steps, from two random starts. What it may do is --epsilon.
     """
-    from . import about, lenet, training
+    from . import lenet, training
 
     path = lenet.PACKAGED if weights is None else weights.expanduser()
     network = lenet.load(path).to(pick_device(device))
     digits = _read(data).test
     accuracy = training.measure_accuracy(network, digits)
     facts = {"accuracy": accuracy, "test_images": len(digits.images)}
-    about.show(path, facts | about.attack(network, digits, epsilon), as_json=as_json)
+    _show(path, facts | _attack(network, digits, epsilon), as_json=as_json)
 
 
 def _choose_attack(adversarial: bool, epsilon: float | None, steps: int | None) -> Attack | None:
@@ -229,15 +230,6 @@ def _choose_attack(adversarial: bool, epsilon: float | None, steps: int | None) 
     return Attack(EPSILON if epsilon is None else epsilon, ATTACK_STEPS if steps is None else steps)
 
 
-def _check_out(out: Path, *, force: bool) -> None:
-    if not out.parent.is_dir():
-        raise ExperimentError(f"--out {out}: there is no folder {out.parent}; make it first")
-    if out.exists() and not force:
-        raise ExperimentError(f"--out {out}: already exists; give another name, or --force")
-    if not os.access(out.parent, os.W_OK):
-        raise StorageError(f"--out {out}: the folder {out.parent} is read-only; give another")
-
-
 def _read(folder: Path | None) -> Mnist:
     from .dataset import read
 
@@ -247,25 +239,75 @@ def _read(folder: Path | None) -> Mnist:
 
 
 def _follow(steps: Iterable[Step], recipe: Recipe, images: int) -> float:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    accuracy, began = 0.0, time.monotonic()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    console = Console(stderr=True, highlight=False)
-    live = console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=not live) as progress:
-        task = progress.add_task("", total=recipe.epochs * recipe.steps(images))
+    console, accuracy, began = Output(stderr=True), 0.0, time.monotonic()
+    with console.progress(recipe.epochs * recipe.steps(images), "steps") as note:
         for step in steps:
             text = f"epoch {step.epoch}/{recipe.epochs}: loss {step.loss:.4f}"
+            note(text, 1)
             if step.accuracy is not None:
                 accuracy = step.accuracy
                 seconds = time.monotonic() - began
-                console.print(f"{text}, test accuracy {share(accuracy, 2)}, {seconds:.0f} s")
-            progress.update(task, advance=1, description=text)
+                text += f", test accuracy {share(accuracy, 2)}, {seconds:.0f} s"
+                console.print(text, soft_wrap=True, highlight=False)
     return accuracy
+
+
+def _describe(recipe: Recipe, digits: Mnist, accuracy: float) -> dict[str, Any]:
+    """Describe how weights were trained; this is what their file says of itself."""
+    import torch
+
+    return {
+        "network": "LeNet",
+        "accuracy": accuracy,
+        "test_images": len(digits.test.images),
+        "training_images": len(digits.training.images),
+        "data_sha256": digits.sha256(),
+        "torch": torch.__version__,
+        **{key: value for key, value in asdict(recipe).items() if value is not None},
+    }
+
+
+def _attack(network: LeNet, test: Digits, epsilon: float) -> dict[str, Any]:
+    """Attack a network, with a progress bar; tell its robust accuracy and what the attack was."""
+    from .attack import TEST_STEPS, Attack, choose_attacked, measure_robust_accuracy
+
+    attack, digits = Attack(epsilon, TEST_STEPS), choose_attacked(test)
+    with Output(stderr=True).progress(len(digits.labels)) as note:
+        robust = measure_robust_accuracy(network, digits, attack, note)
+    return {
+        "robust_accuracy": robust,
+        "attacked_images": len(digits.labels),
+        "test_attack": {**asdict(attack), "starts": 2},
+    }
+
+
+def _warn(accuracy: float, *, adversarial: bool) -> None:
+    """Warn of a network that the target will refuse, as one that was attacked too hard."""
+    from .target import RECOGNISED
+
+    if adversarial and accuracy < RECOGNISED:
+        click.echo(
+            f"Warning: the network recognises only {share(accuracy, 2)} of the test digits; the "
+            f"target mnist refuses one below {level(RECOGNISED)}. Give a smaller --epsilon, or "
+            "more --epochs",
+            err=True,
+        )
+
+
+def _show(path: Path, facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what is known about the weights in a file, as JSON or in a sentence."""
+    digest = sha256(path.read_bytes()).hexdigest()
+    if as_json:
+        click.echo(json.dumps({"weights": str(path), "sha256": digest, **facts}, indent=1))
+        return
+    robust = ""
+    if "robust_accuracy" in facts:
+        attack = facts["test_attack"]
+        robust = (
+            f", and {share(facts['robust_accuracy'], 2)} of {facts['attacked_images']} under "
+            f"attack (PGD, epsilon {attack['epsilon']:g}, {attack['steps']} steps, two starts)"
+        )
+    click.echo(
+        f"{path}: recognises {share(facts['accuracy'], 2)} of {facts['test_images']} test digits"
+        f"{robust}; SHA-256 {digest}"
+    )

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import nn
 
 from neatfool import ExperimentError, Network, TargetError
+from neatfool.models import fit_weights
 from neatfool.present import save
 
 from .options import count_outputs
@@ -87,48 +89,16 @@ def load(path: Path) -> LeNet:
         TargetError: It is not a safetensors file, or holds the weights of another network.
     """
     try:
-        with path.open("rb"):  # the error says why, unlike that of safetensors
-            pass
+        tensors = load_file(path)
     except OSError as error:
-        raise ExperimentError(f"[target] weights = {path}: {error.strerror}; {_REMEDY}") from error
-    try:
-        with safe_open(path, framework="pt") as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            _check_shapes(path, shapes)
-            tensors = {name: file.get_tensor(name) for name in shapes}
+        raise ExperimentError(f"[target] weights = {path}: {error}; {_REMEDY}") from error
     except SafetensorError as error:
         raise TargetError(
             f"[target] weights = {path}: not a safetensors file ({error}); {_REMEDY}"
         ) from error
-    for name, tensor in tensors.items():
-        if not tensor.is_floating_point():
-            raise TargetError(
-                f"[target] weights = {path}: tensor {name} is {tensor.dtype}, expected floats; "
-                f"{_REMEDY}"
-            )
     network = LeNet(count_outputs(path))
-    network.load_state_dict(tensors)
+    fit_weights(network, tensors, path)
     return network.eval()
-
-
-def _check_shapes(path: Path, found: Mapping[str, tuple[int, ...]]) -> None:
-    with torch.device("meta"):
-        lenet = LeNet(count_outputs(path))
-        expected = {name: tuple(value.shape) for name, value in lenet.state_dict().items()}
-    faults = [
-        f"tensor {name} is missing"
-        if name not in found
-        else f"tensor {name} has shape {list(found[name])}, expected {list(shape)}"
-        for name, shape in expected.items()
-        if found.get(name) != shape
-    ]
-    faults += [f"tensor {name} is not a LeNet's" for name in sorted(found) if name not in expected]
-    if faults:
-        more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
-        raise TargetError(
-            f"[target] weights = {path}: of another network: {'; '.join(faults[:3])}{more}; "
-            f"{_REMEDY}"
-        )
 
 
 def save_weights(network: LeNet, path: Path, about: Mapping[str, Any]) -> None:

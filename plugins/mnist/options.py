@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field, FilePath
 
@@ -42,8 +42,10 @@ class Options(BaseModel, extra="forbid"):
         "writes it, or of one with the eleventh class `fooling`, as `neatfool retrain` does. If "
         "left out, the packaged weights",
     )
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="where the network computes. `auto` takes the GPU if there is one"
+    device: str = Field(
+        "auto",
+        description="where the network computes. `auto` takes the GPU if there is one; else "
+        "PyTorch's name of a device: `cpu`, `cuda`, `xpu`, `mps`",
     )
 
     def spec(self) -> ImageSpec:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 import torch
 from PIL import Image
 
-from neatfool import Scores, Target, TargetError, level
+from neatfool import Scores, Target, TargetError
+from neatfool.wording import level
 
 from . import lenet
 from .digits import PER_CLASS, load_digits

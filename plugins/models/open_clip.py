@@ -51,8 +51,7 @@ class OpenClip(TowerFormat):
 
         model_name, tag = _name_and_tag(name)
         try:
-            weights = _find_weights(model_name, tag)
-            _check_safe(weights)
+            _check_weights(model_name, tag)
             model: Any = open_clip.create_model(
                 model_name, pretrained=tag, require_pretrained=True, device="cpu"
             ).eval()
@@ -139,27 +138,26 @@ def _name_and_tag(name: str) -> tuple[str, str | None]:
     return model_name, tag
 
 
-def _find_weights(name: str, tag: str | None) -> Path:
+def _check_weights(name: str, tag: str | None) -> None:
     """Find the file of weights that open_clip will load; download it if need be."""
     from open_clip import pretrained
 
     source, _, rest = name.partition(":")
     if tag is not None:
-        return Path(pretrained.download_pretrained(pretrained.get_pretrained_cfg(name, tag)))
-    if source == "hf-hub":
-        return Path(pretrained.download_pretrained_from_hf(rest))
-    folder = Path(rest).expanduser()
-    if not (folder / "open_clip_config.json").is_file():
-        raise ValueError(f"{folder}: has no open_clip_config.json; give a folder of open_clip's")
-    files = sorted(path for path in folder.iterdir() if path.suffix == SAFE)
-    if not files:
-        raise ValueError(
-            f"{folder}: has no {SAFE} file; save the weights with safetensors.torch.save_file"
-        )
-    return files[0]
-
-
-def _check_safe(weights: Path) -> None:
+        weights = Path(pretrained.download_pretrained(pretrained.get_pretrained_cfg(name, tag)))
+    elif source == "hf-hub":
+        weights = Path(pretrained.download_pretrained_from_hf(rest))
+    else:
+        folder = Path(rest).expanduser()
+        if not (folder / "open_clip_config.json").is_file():
+            raise ValueError(
+                f"{folder}: has no open_clip_config.json; give a folder of open_clip's"
+            )
+        if not any(path.suffix == SAFE for path in folder.iterdir()):
+            raise ValueError(
+                f"{folder}: has no {SAFE} file; save the weights with safetensors.torch.save_file"
+            )
+        return
     if weights.suffix != SAFE:
         raise ValueError(
             f"its weights are {weights.name}, and only {SAFE} files are read; choose other "

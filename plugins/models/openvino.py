@@ -6,7 +6,6 @@ import ctypes
 import os
 import sys
 from contextlib import contextmanager
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -126,15 +125,6 @@ class OpenVinoModule(FileModule):
             name: torch.from_numpy(answers[number].copy())
             for number, name in enumerate(self._outputs)
         }
-
-    def digest(self) -> str:
-        """Hash the file, and the files next to it that hold weights."""
-        digest = sha256(self.path.read_bytes())
-        weights = self.path.with_suffix(".bin")
-        beside = [weights] if self.path.suffix == ".xml" and weights.exists() else []
-        for each in beside or sorted(self.path.parent.glob(f"{self.path.name}[._]data")):
-            digest.update(each.read_bytes())
-        return digest.hexdigest()
 
 
 @hookimpl

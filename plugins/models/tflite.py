@@ -98,23 +98,18 @@ class TfliteModule(FileModule):
                 self._shape = tuple(images.shape)
             self._interpreter.set_tensor(self._index, images.detach().cpu().numpy())
             self._interpreter.invoke()
-            # Copies, which the next call leaves alone.
-            return {
-                each["name"]: torch.from_numpy(
-                    _dequantise(self._interpreter.get_tensor(each["index"]), each["quantization"])
-                )
-                for each in self._outputs
-            }
+            answers = {}
+            for each in self._outputs:
+                # A copy, which the next call leaves alone.
+                numbers = self._interpreter.get_tensor(each["index"]).astype(np.float32)
+                scale, zero = each["quantization"]
+                numbers = (numbers - zero) * np.float32(scale) if scale else numbers
+                answers[each["name"]] = torch.from_numpy(numbers)
+            return answers
 
     def _describe_input(self) -> str:
         quantised = "" if self.input.scale is None else ", quantised"
         return super()._describe_input() + quantised
-
-
-def _dequantise(answer: np.ndarray, quantisation: tuple[float, int]) -> np.ndarray:
-    scale, zero = quantisation
-    numbers = answer.astype(np.float32)
-    return (numbers - zero) * np.float32(scale) if scale else numbers
 
 
 def _is_softmax(output: Mapping[str, Any]) -> bool:

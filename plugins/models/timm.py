@@ -64,7 +64,9 @@ def _preprocessing(config: dict[str, Any]) -> Preprocessing:
     import timm.data
 
     channels, height, width = config["input_size"]
-    interpolation = _filter(config["interpolation"])
+    interpolation = config["interpolation"]
+    if interpolation not in {"nearest", "bilinear", "bicubic", "lanczos"}:
+        interpolation = "bicubic"
     wide, high = (math.floor(side / config["crop_pct"]) for side in (width, height))
     in_words = {
         "squash": f"stretched to {wide}x{high} ({interpolation}), middle cut out",
@@ -125,10 +127,6 @@ def _labels(module: nn.Module) -> tuple[str, ...] | None:
     if subset in {None, "imagenet-1k"}:
         return None
     return tuple(timm.data.ImageNetInfo(subset).label_descriptions())
-
-
-def _filter(name: str) -> str:
-    return name if name in {"nearest", "bilinear", "bicubic", "lanczos"} else "bicubic"
 
 
 @hookimpl

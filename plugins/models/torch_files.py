@@ -5,6 +5,7 @@ To read either can run what is in it. So only files of a source that one trusts 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,8 @@ class TorchScript(ClassifierFormat):
     def classifier(self, name: str, request: Request) -> Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
         path = Path(name).expanduser()
-        program = _read(path, "TorchScript", "torch.jit.save", _load_script)
+        load = partial(torch.jit.load, map_location="cpu")
+        program = _read(path, "TorchScript", "torch.jit.save", load)
         return load_file(TorchModule(path, program.eval(), Input((None,) * 4)), request)
 
 
@@ -52,9 +54,15 @@ class Exported(ClassifierFormat):
         nodes = {node.name: node for node in program.graph.nodes}
         inputs = [nodes[each].meta["val"] for each in wanted if isinstance(each, str)]
         if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor) or inputs[0].ndim != 4:
+            described = ", ".join(
+                f"{each.dtype} {[*map(str, each.shape)]}"
+                if isinstance(each, torch.Tensor)
+                else type(each).__name__
+                for each in inputs
+            )
             raise TargetError(
-                f"{path}: takes {', '.join(map(_describe, inputs))}; export a classifier that "
-                "takes only images [N, C, H, W] or [N, H, W, C]"
+                f"{path}: takes {described}; export a classifier that takes only images "
+                "[N, C, H, W] or [N, H, W, C]"
             )
         sizes = tuple(size if isinstance(size, int) else None for size in inputs[0].shape)
         given = Input(sizes, inputs[0].dtype)
@@ -84,10 +92,6 @@ class TorchModule(FileModule):
         return {str(name): each for name, each in named if isinstance(each, torch.Tensor)}
 
 
-def _load_script(path: str) -> Any:
-    return torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
-
-
 def _read(path: Path, kind: str, writer: str, load: Callable[[str], Any]) -> Any:
     if not path.exists():
         raise ValueError("No such file or directory")
@@ -99,12 +103,6 @@ def _read(path: Path, kind: str, writer: str, load: Callable[[str], Any]) -> Any
             f"{path}: torch cannot load it as a program of {kind} ({text[:200]}); give a file that "
             f"{writer} wrote. Weights alone are for [target] weights"
         ) from error
-
-
-def _describe(given: Any) -> str:
-    if isinstance(given, torch.Tensor):
-        return f"{given.dtype} {[*map(str, given.shape)]}"
-    return type(given).__name__
 
 
 @hookimpl

@@ -2,8 +2,7 @@
 
 The modules: :mod:`.page` gathers what the page shows. :mod:`.elites` makes a card for each class,
 and looks closely at some. :mod:`.courses` draws the course of each class as a small line,
-:mod:`.curves` draws the run as charts. :mod:`.switches` shows who took whose niche, and
-:mod:`.functions` which functions the networks use.
+:mod:`.curves` draws the run as charts. :mod:`.functions` shows which functions the networks use.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from neatfool import hookimpl
-from neatfool.present import trust_option
+from neatfool.present import path_option, trust_option
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -24,16 +23,10 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   neatfool report runs/mnist-1
-  neatfool report runs/mnist-1 -o /tmp/mnist.html""",
+  neatfool report runs/mnist-1 -o /tmp/mnist.html"""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The file to write.  [default: RUN/report.html]",
-)
+@path_option("-o", "--out", text="The file to write.  [default: RUN/report.html]")
 @trust_option
 def report(run_folder: Path, out: Path | None) -> None:
     """Write RUN's report: one HTML file that opens from disk.

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from neatfool import level, percent
 from neatfool.present import decimal_odds
+from neatfool.wording import level, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from neatfool import EliteView, Run
 
@@ -21,40 +20,28 @@ TICKS: Final = (0.0001, 0.01, 0.5, 0.99, 0.9999, 0.999999)
 """Lines across; they are two decades of the odds apart."""
 
 
-@dataclass(frozen=True)
-class Course:
-    """The confidence of a class in its elites.
-
-    Attributes:
-        path: The line, as an SVG path.
-        text: The same in words.
-    """
+class Course(NamedTuple):
+    """The confidence of a class in its elites: a line as an SVG path, and the same in words."""
 
     path: str
     text: str
 
 
-@dataclass(frozen=True)
-class Courses:
-    """The courses of a run's classes, all on the same axes.
+def read_courses(
+    run: Run, elites: Sequence[EliteView]
+) -> tuple[dict[int, Course], list[tuple[float, str]]]:
+    """Read how the confidence of each class rose, up to that of its elite.
 
-    Attributes:
-        of: The course of each class that ever had an elite, by its index.
-        ticks: The lines across: their height, and the confidence in words.
+    Returns:
+        The course of each class that ever had an elite, by its index; and the lines across: their
+        height, and the confidence in words.
     """
-
-    of: Mapping[int, Course]
-    ticks: Sequence[tuple[float, str]]
-
-
-def read_courses(run: Run, elites: Sequence[EliteView]) -> Courses:
-    """Read how the confidence of each class rose, up to that of its elite."""
     scored = {report.generation: report.evaluations for report in run.history}
     steps: dict[int, list[tuple[int, float]]] = {}
     for generation, index, confidence in run.replacements:
         steps.setdefault(index, []).append((scored[generation], confidence))
     if not steps:
-        return Courses({}, [])
+        return {}, []
     odds = {index: decimal_odds([sure for _, sure in each]) for index, each in steps.items()}
     shown = _ticks_around(np.concatenate([*odds.values()]))
     high, low = decimal_odds([shown[-1], shown[0]]).tolist()
@@ -62,14 +49,12 @@ def read_courses(run: Run, elites: Sequence[EliteView]) -> Courses:
     last, ends = run.evaluations, {e.index: percent(e.confidence, e.rank) for e in elites}
     across = HEIGHT * (high - decimal_odds(shown)) / (high - low)
     ticks = [(round(y, 1), level(p)) for y, p in zip(across.tolist(), shown, strict=True)]
-    return Courses(
-        {
-            i: Course(_path(each, heights[i].round().astype(int), last), _say(each, ends[i]))
-            for i, each in steps.items()
-            if i in ends
-        },
-        ticks,
-    )
+    courses = {
+        i: Course(_path(each, heights[i].round().astype(int), last), _say(each, ends[i]))
+        for i, each in steps.items()
+        if i in ends
+    }
+    return courses, ticks
 
 
 def _ticks_around(odds: np.ndarray) -> Sequence[float]:

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import CONFIDENCE_THRESHOLDS, level, percent
 from neatfool.present import (
     LINE_COLOURS,
     decimal_odds,
     draw_figure,
+    evenly,
     label_confidences,
     label_counts,
     label_ends,
     new_axes,
 )
-
-from .functions import evenly
+from neatfool.wording import level, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,10 +49,8 @@ def confidence_curve(
     shown = thin_out(history)
     drawn, axes = new_axes(1080, 430, right=195, left=84)
     x = [report.evaluations for report in shown]
-    lower, upper = (
-        decimal_odds([getattr(report, name) for report in shown])
-        for name in ("lower_quartile", "upper_quartile")
-    )
+    lower = decimal_odds([report.lower_quartile for report in shown])
+    upper = decimal_odds([report.upper_quartile for report in shown])
     axes.fill_between(x, lower, upper, color=_BLUE, alpha=0.17, linewidth=0)
     middle, least = ranks
     lines = [
@@ -84,11 +81,10 @@ def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
     drawn, axes = new_axes(520, 330, right=96)
     x = [report.evaluations for report in shown]
     labels = []
-    for i, colour in reversed(list(enumerate((_ORANGE, _PURPLE, _GREEN, _BLUE)))):
-        threshold = CONFIDENCE_THRESHOLDS[i]
+    for i, colour in ((3, _BLUE), (2, _GREEN), (1, _PURPLE), (0, _ORANGE)):
         counts = [report.classes_ge[i] for report in shown]
         _line(axes, x, counts, colour, drawstyle="steps-post")
-        labels.append((float(counts[-1]), f"≥ {level(threshold)}", colour))
+        labels.append((float(counts[-1]), f"≥ {level(shown[-1].thresholds[i])}", colour))
     _mark_counts(axes, classes, whole=True)
     label_counts(axes, x)
     label_ends(axes, labels)
@@ -113,7 +109,9 @@ def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
     if (room := (FEWEST_BARS - len(history)) / 2) > 0:
         axes.set_xlim(first - 0.5 - room, last + 0.5 + room)
         axes.set_xticks(range(first, last + 1))
-    _legend_in(axes)
+    look: Any = {"fontsize": 13 * POINT, "labelcolor": MUTED, "frameon": False}
+    look |= {"handlelength": 1.1, "handleheight": 0.9, "borderaxespad": 0.1}
+    axes.legend(loc="upper right", **look)
     return draw_figure(drawn)
 
 
@@ -139,11 +137,8 @@ def size_scatter(elites: Sequence[EliteView]) -> bytes:
     sizes = np.array([elite.size.connections for elite in elites])
     odds = decimal_odds([elite.confidence for elite in elites])
     few = len(sizes) < FEWEST_OF_FIFTHS
-    look: dict[str, Any] = {
-        "markersize": 7 if few else 3,
-        "alpha": 0.9 if few else 0.45,
-        "markeredgewidth": 0,
-    }
+    size, alpha = (7, 0.9) if few else (3, 0.45)
+    look: dict[str, Any] = {"markersize": size, "alpha": alpha, "markeredgewidth": 0}
     axes.plot(sizes, odds, "o", color=_BLUE, clip_on=False, **look)
     ends = []
     if not few:
@@ -179,17 +174,3 @@ def _line(
     """Draw a line; if it is too short to be seen as one, its points are marked."""
     look |= {"marker": "o" if len(x) < 3 else "", "clip_on": False}
     axes.plot(x, y, color=colour, linewidth=width * POINT, **look)
-
-
-def _legend_in(axes: Axes) -> None:
-    """Put a legend into the upper right corner."""
-    legend: Any = axes.legend(
-        frameon=False,
-        fontsize=13 * POINT,
-        handlelength=1.1,
-        handleheight=0.9,
-        loc="upper right",
-        borderaxespad=0.1,
-    )
-    for text in legend.get_texts():
-        text.set_color(MUTED)

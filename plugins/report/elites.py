@@ -8,24 +8,23 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from PIL import Image
 
-from neatfool import RunError, percent
+from neatfool import RunError
 from neatfool.analysis import read_survival
-from neatfool.present import Picture, draw_graph, embed_image, embed_svg
-
-from .functions import evenly
+from neatfool.present import Picture, draw_graph, embed_image, embed_svg, evenly
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from neatfool import Ancestor, EliteView, Run
+    from neatfool import EliteView, Run
 
     from .courses import Course
 
@@ -53,15 +52,6 @@ MOST_BYTES: Final = 1500
 
 
 @dataclass(frozen=True)
-class Score:
-    """What the target gave a class."""
-
-    name: str
-    confidence: float
-    own: bool
-
-
-@dataclass(frozen=True)
 class Card:
     """A class in the gallery, without a picture if it has no elite."""
 
@@ -71,31 +61,9 @@ class Card:
     picture: Picture | None = None
     detailed: bool = False
     file: str | None = None
-    scores: list[Score] = field(default_factory=list)
+    scores: Sequence[Mapping[str, Any]] = ()
     course: Course | None = None
-    survived: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Step:
-    """An ancestor of an elite."""
-
-    generation: int
-    picture: Picture
-    name: str | None
-    confidence: float | None
-
-
-@dataclass(frozen=True)
-class Detail:
-    """An elite with its graph and its ancestors."""
-
-    card: Card
-    scored: Picture
-    large: Picture | None
-    graph: str | None
-    line: list[Step]
-    ancestors: int
+    survived: Sequence[str] = ()
 
 
 class Elites:
@@ -104,10 +72,7 @@ class Elites:
     def __init__(self, run: Run, page: Path) -> None:
         """Begin to reduce the pictures; the rest waits until it is asked for.
 
-        Args:
-            run: The run.
-            page: The file that the page becomes. If it lies in the run's folder, it has links to
-                the images there.
+        If the page lies in the run's folder, it has links to the images there.
         """
         self.run = run
         self.all = run.elites
@@ -118,9 +83,14 @@ class Elites:
         self.survival = read_survival(run)
         self.shown = _choose_classes(run, self._best)
         longest = SMALL if self.many else 2 * SMALL
-        self._pictures: Mapping[int, Future[Picture]] = reduce_all(
-            (elite for elite in self.all if elite.index in self.shown), longest
-        )
+        pool = ThreadPoolExecutor(WORKERS)
+        # The database is read by this thread; the others only compute.
+        self._pictures = {
+            elite.index: pool.submit(reduce, elite, elite.png, longest)
+            for elite in self.all
+            if elite.index in self.shown
+        }
+        pool.shutdown(wait=False)
 
     def cards(self, courses: Mapping[int, Course]) -> list[Card]:
         """Make a card for each shown class, in the order of the classes."""
@@ -128,14 +98,10 @@ class Elites:
         detailed = {elite.index for elite in self._closely()}
         cards = []
         for index in sorted(self.shown):
-            elite = found.get(index)
-            if elite is None:
-                cards.append(Card(index, self.run.classes[index]))
-                continue
-            cards.append(
-                Card(
-                    index=index,
-                    name=elite.name,
+            card = Card(index, self.run.classes[index])
+            if elite := found.get(index):
+                card = replace(
+                    card,
                     elite=elite,
                     picture=self._pictures[index].result(),
                     detailed=index in detailed,
@@ -144,7 +110,7 @@ class Elites:
                     course=courses.get(index),
                     survived=self._survived(elite),
                 )
-            )
+            cards.append(card)
         return cards
 
     def tiles(self, cards: Sequence[Card]) -> list[list[Card]]:
@@ -154,8 +120,8 @@ class Elites:
             tiles.setdefault(card.picture.src if card.picture else card.index, []).append(card)
         return [*tiles.values()]
 
-    def details(self, cards: Sequence[Card]) -> list[Detail]:
-        """Look closely at all elites, or at the best of many."""
+    def details(self, cards: Sequence[Card]) -> list[dict[str, Any]]:
+        """Look closely at all elites, or at the best of many; the surest comes first."""
         by_index = {card.index: card for card in cards}
         thumbnails: dict[int, Picture] = {}
         return [_detail(self.run, e, by_index[e.index], thumbnails) for e in self._closely()]
@@ -182,11 +148,6 @@ def _doubt(elite: EliteView | None) -> tuple[float, float]:
     return (-elite.confidence, -elite.rank) if elite else (0.0, 0.0)
 
 
-def surest(details: Sequence[Detail]) -> Detail | None:
-    """Give the elite with the highest confidence."""
-    return min(details, key=lambda detail: _doubt(detail.card.elite), default=None)
-
-
 def _choose_classes(run: Run, best: Sequence[EliteView]) -> set[int]:
     """Choose the classes to show: all that are searched, or the best of very many."""
     classes = {*run.searched, *(elite.index for elite in best)}
@@ -195,64 +156,38 @@ def _choose_classes(run: Run, best: Sequence[EliteView]) -> set[int]:
     return classes
 
 
-def _scores(elite: EliteView) -> list[Score]:
+def _scores(elite: EliteView) -> list[dict[str, Any]]:
     """Give what the target was surest of: the elite's own class, and the runners-up."""
     others = [(name, sure) for name, sure in elite.top if name != elite.name][:MOST_RUNNERS]
-    if not others:
-        return []
-    own = Score(elite.name, elite.confidence, own=True)
-    scores = [Score(name, sure, own=False) for name, sure in others]
-    return sorted([own, *scores], key=lambda score: -score.confidence)
+    own = [(elite.name, elite.confidence)] if others else []
+    scores = sorted(own + others, key=lambda score: -score[1])
+    return [{"name": name, "confidence": sure, "own": name == elite.name} for name, sure in scores]
 
 
-def _detail(run: Run, elite: EliteView, card: Card, thumbnails: dict[int, Picture]) -> Detail:
-    line = run.lineage(elite.index)[::-1]
-    graph = _graph(elite)
-    small = max(run.spec.height, run.spec.width) <= SMALL
-    return Detail(
-        card=card,
-        scored=reduce(elite, elite.png, LARGE),
-        large=embed_image(elite.image(LARGE), LARGE) if graph and small else None,
-        graph=graph,
-        line=[_step(line[place], thumbnails) for place in evenly(len(line), MOST_ANCESTORS)],
-        ancestors=len(line),
-    )
-
-
-def _graph(elite: EliteView) -> str | None:
-    """Draw an elite's graph; None if genomes are not graphs."""
-    try:
-        graph = elite.graph()
-    except RunError:
-        return None
-    return embed_svg(draw_graph(graph, background=SURFACE))
-
-
-def _step(ancestor: Ancestor, thumbnails: dict[int, Picture]) -> Step:
-    key = ancestor.candidate_id
-    if key not in thumbnails:
-        spec = ancestor.run.spec
-        longest = min(ANCESTOR, max(spec.height, spec.width))
-        thumbnails[key] = embed_image(ancestor.image(), longest)
-    return Step(ancestor.generation, thumbnails[key], ancestor.name, ancestor.confidence)
-
-
-def reduce_all(elites: Iterable[EliteView], longest: int) -> dict[int, Future[Picture]]:
-    """Begin to reduce the elites' pictures; the results are by class index."""
-    pool = ThreadPoolExecutor(WORKERS)
-    # The database is read by this thread; the others only compute.
-    begun = {elite.index: pool.submit(reduce, elite, elite.png, longest) for elite in elites}
-    pool.shutdown(wait=False)
-    return begun
+def _detail(
+    run: Run, elite: EliteView, card: Card, thumbnails: dict[int, Picture]
+) -> dict[str, Any]:
+    """Show an elite with its graph, if its genome is one, and with some of its ancestors."""
+    line, side = run.lineage(elite.index)[::-1], max(run.spec.height, run.spec.width)
+    chosen = [line[place] for place in evenly(len(line), MOST_ANCESTORS)]
+    for each in chosen:
+        if each.candidate_id not in thumbnails:
+            thumbnails[each.candidate_id] = embed_image(each.image(), min(ANCESTOR, side))
+    graph = None
+    with suppress(RunError):
+        graph = embed_svg(draw_graph(elite.graph(), background=SURFACE))
+    return {
+        "card": card,
+        "scored": reduce(elite, elite.png, LARGE),
+        "large": embed_image(elite.image(LARGE), LARGE) if graph and side <= SMALL else None,
+        "graph": graph,
+        "line": [(each, thumbnails[each.candidate_id]) for each in chosen],
+        "ancestors": len(line),
+    }
 
 
 def reduce(elite: EliteView, png: bytes, longest: int) -> Picture:
     """Show a small picture as it is, and a larger one reduced and compressed with loss.
-
-    Args:
-        elite: The elite.
-        png: Its image.
-        longest: How many pixels the longer side may have.
 
     Raises:
         RunError: The recorded image is damaged.

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool import RunError
+from neatfool.present import evenly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,45 +23,17 @@ MOST_INSTANTS: Final = 10
 WIDTH, HEIGHT = 200, 28
 
 
-@dataclass(frozen=True)
-class Use:
-    """How much a function is used: its share of the nodes, at each instant.
-
-    Attributes:
-        name: The function.
-        shares: From 0 to 1, at each instant.
-        path: The shares as an SVG path.
-    """
-
-    name: str
-    shares: Sequence[float]
-    path: str
-
-
-@dataclass(frozen=True)
-class Functions:
-    """The functions that are used.
-
-    Attributes:
-        classes: The elites of this many classes were looked at.
-        begun: Images scored at the first instant; ``ended``, at the last.
-        activations: The activations, those used most at the end first.
-        aggregations: The aggregations, the same.
-        tops: The share at the top of the activations' lines, and of the aggregations'.
-    """
-
-    classes: int
-    begun: int
-    ended: int
-    activations: list[Use]
-    aggregations: list[Use]
-    tops: tuple[float, float]
-
-
 def read_functions(
     run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]
-) -> Functions | None:
-    """Count the functions of elites at some instants; None if genomes are no graphs."""
+) -> dict[str, Any] | None:
+    """Count the functions of elites at some instants; None if genomes are no graphs.
+
+    Returns:
+        ``classes``, the elites of so many were looked at; ``begun`` and ``ended``, images scored at
+        the first instant and at the last; ``activations`` and ``aggregations``, those used most at
+        the end first, each with its share of the nodes at each instant and a line of them; and
+        ``tops``, the shares at the top of the activations' lines, and of the aggregations'.
+    """
     held = _held(run, phylogeny, elites)
     history = run.history
     instants = [history[place] for place in evenly(len(history), MOST_INSTANTS)]
@@ -79,8 +49,14 @@ def read_functions(
         [_use(*item, top) for item in _ordered(each)]
         for each, top in zip(shares, tops, strict=True)
     )
-    begun, ended = instants[0].evaluations, instants[-1].evaluations
-    return Functions(len(held), begun, ended, activations, aggregations, (tops[0], tops[1]))
+    return {
+        "classes": len(held),
+        "begun": instants[0].evaluations,
+        "ended": instants[-1].evaluations,
+        "activations": activations,
+        "aggregations": aggregations,
+        "tops": tops,
+    }
 
 
 def _held(
@@ -113,12 +89,6 @@ def _count_at(
     return counted
 
 
-def evenly(count: int, most: int) -> list[int]:
-    """Choose at most so many places of a line, at equal distances, the first and last included."""
-    places = np.linspace(0, count - 1, min(count, most)).round().astype(int)
-    return [*dict.fromkeys(places.tolist())]
-
-
 def _count(graph: nx.DiGraph) -> Counter[tuple[str, str]]:
     return Counter(
         (kind, str(data[kind]))
@@ -138,9 +108,9 @@ def _ordered(shares: dict[str, list[float]]) -> list[tuple[str, list[float]]]:
     return sorted(shares.items(), key=lambda item: (-item[1][-1], -max(item[1]), item[0]))
 
 
-def _use(name: str, shares: list[float], top: float) -> Use:
+def _use(name: str, shares: list[float], top: float) -> dict[str, Any]:
     """Draw shares from 0, at the bottom, to ``top``; a single instant is a level line."""
     values = shares * 2 if len(shares) == 1 else shares
     step = WIDTH / (len(values) - 1)
     points = [f"{step * i:.0f} {HEIGHT * (1 - value / top):.1f}" for i, value in enumerate(values)]
-    return Use(name, shares, "M" + "L".join(points))
+    return {"name": name, "shares": shares, "path": "M" + "L".join(points)}

@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool import CONFIDENCE_THRESHOLDS, spending
-from neatfool.present import embed_svg, write_page
+import numpy as np
+
+from neatfool import GenerationReport
+from neatfool.analysis import goal_switches
+from neatfool.present import draw_figure, embed_svg, new_axes, write_page
+from neatfool.wording import spending
 
 from . import courses, curves, functions
-from .elites import MOST_NAMES, Elites, surest
-from .switches import read_switches
+from .curves import MUTED
+from .elites import MOST_NAMES, Elites
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neatfool import EliteView, GenerationReport, Run
+    import networkx as nx
+
+    from neatfool import EliteView, Run
 
 HERE: Final = Path(__file__).parent
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage's share of the run's time."""
-
-    name: str
-    seconds: float
-    share: float
+MOST_ROWS: Final = 8
+"""Goal switches are listed for so many classes and pairs."""
+MOST_BINS: Final = 250
+"""Classes of a larger map share a cell: a pixel each could not be seen."""
 
 
 def write(run: Run, path: Path) -> None:
-    """Write a run's page: one HTML file that needs no other file and no network.
-
-    Raises:
-        RunError: The run cannot be read.
-        StorageError: The file cannot be written.
-    """
+    """Write a run's page: one HTML file that needs no other file and no network."""
     write_page(path, HERE / "page.html.j2", _content(run, path))
 
 
@@ -46,23 +42,19 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
     """Gather what the template shows."""
     elites = Elites(run, path)
     history, script = run.history, (HERE / "page.js").read_text(encoding="utf-8")
-    risen = courses.read_courses(run, elites.all)
+    of_classes, ticks = courses.read_courses(run, elites.all)
     phylogeny = run.phylogeny(kinds=False) if history else None
-    told = {
-        "curves": _curves(history, len(run.searched), run.ranks, elites.all),
-        "courses": risen,
+    read = functions.read_functions
+    cards = elites.cards(of_classes)
+    details = elites.details(cards)
+    target = run.experiment.get("target", {})
+    return {
+        "curves": _curves(run, elites.all) if history else {},
+        "ticks": ticks,
         "course_box": (courses.WIDTH, courses.HEIGHT),
         "use_box": (functions.WIDTH, functions.HEIGHT),
-        "switches": None,
-        "functions": None,
-    }
-    if phylogeny is not None:
-        told["switches"] = read_switches(run, phylogeny)
-        told["functions"] = functions.read_functions(run, phylogeny, elites.all)
-    cards = elites.cards(risen.of)
-    details = elites.details(cards)
-    return {
-        **told,
+        "switches": None if phylogeny is None else _read_switches(run, phylogeny),
+        "functions": None if phylogeny is None else read(run, phylogeny, elites.all),
         **_figures(run, history),
         "tiles": elites.tiles(cards),
         "classes": len(cards),
@@ -76,9 +68,9 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
         "left_out": max(len(run.searched) - len(cards), 0),
         "pixelated": elites.small,
         "details": details,
-        "hero": surest(details),
+        "hero": details[0] if details else None,
         "facts": _facts(run),
-        "target": _target_name(run),
+        "target": str(target.get("model") or target.get("plugin") or run.name),
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }
@@ -100,23 +92,11 @@ def _figures(run: Run, history: Sequence[GenerationReport]) -> dict[str, Any]:
     }
 
 
-def _target_name(run: Run) -> str:
-    """Give the name of the target plugin, or of the model that Python handed in."""
-    target = run.experiment.get("target", {})
-    return str(target.get("model") or target.get("plugin") or run.name)
-
-
-def _curves(
-    history: Sequence[GenerationReport],
-    classes: int,
-    ranks: tuple[float, float],
-    elites: Sequence[EliteView],
-) -> dict[str, str]:
-    if not history:
-        return {}
+def _curves(run: Run, elites: Sequence[EliteView]) -> dict[str, str]:
+    history = run.history
     drawn = {
-        "confidence": curves.confidence_curve(history, ranks),
-        "thresholds": curves.threshold_curve(history, classes),
+        "confidence": curves.confidence_curve(history, run.ranks),
+        "thresholds": curves.threshold_curve(history, len(run.searched)),
         "replacements": curves.replacement_curve(history),
         "size": curves.size_curve(history),
     }
@@ -130,28 +110,78 @@ def _milestones(
 ) -> list[tuple[float, int | None, int | None]]:
     """Count for each threshold the images until the median, and until all classes, reached it."""
     rows = []
-    for i, threshold in enumerate(CONFIDENCE_THRESHOLDS):
+    for i, threshold in enumerate(GenerationReport.thresholds):
         median = next((r.evaluations for r in history if r.median >= threshold), None)
         every = next((r.evaluations for r in history if r.classes_ge[i] >= classes), None)
         rows.append((threshold, median, every))
     return rows
 
 
-def _stages(history: Sequence[GenerationReport]) -> list[Stage]:
-    """Sum up where the time went."""
+def _stages(history: Sequence[GenerationReport]) -> list[tuple[str, float, float]]:
+    """Sum up where the time went: each stage's name, seconds, and share of all."""
     total = sum(report.stages.elapsed for report in history)
     names = asdict(history[0].stages) if history else {}
     sums = {name: sum(getattr(r.stages, name) for r in history) for name in names}
-    return [Stage(name, spent, spent / total if total else 0.0) for name, spent in sums.items()]
+    return [(name, spent, spent / total if total else 0.0) for name, spent in sums.items()]
 
 
 def _facts(run: Run) -> dict[str, str]:
     """List what the run was made with."""
     info = run.info
-    facts = {str(name): str(version) for name, version in info.get("versions", {}).items()}
-    facts |= {str(name): str(value) for name, value in info.get("clock", {}).items()}
-    target = info.get("target", {})
-    facts |= {f"target {name}": str(value) for name, value in target.items()}
+    target = {f"target {name}": value for name, value in info.get("target", {}).items()}
+    listed = info.get("versions", {}) | info.get("clock", {}) | target
+    facts = {str(name): str(value) for name, value in listed.items()}
     if requests := run.requests:
         facts["spent"] = spending(requests)
     return facts
+
+
+def _read_switches(run: Run, phylogeny: nx.DiGraph) -> dict[str, Any] | None:
+    """Give what the page shows of the goal switches between classes; None if there were none."""
+    found = goal_switches(run, phylogeny)
+    if not found.total:
+        return None
+    flows, grouped = found.between_classes, len(found.groups) < len(run.searched)
+    return {
+        "total": found.total,
+        "matrix": embed_svg(draw_figure(found.draw_matrix())),
+        "grouped": grouped,
+        "map": embed_svg(_draw_map(flows[np.ix_(run.searched, run.searched)])) if grouped else None,
+        "givers": _most(run, flows.sum(1)),
+        "takers": _most(run, flows.sum(0)),
+        "pairs": found.largest(MOST_ROWS),
+    }
+
+
+def _most(run: Run, counts: np.ndarray) -> list[tuple[str, str]]:
+    order = np.argsort(-counts, kind="stable")[:MOST_ROWS].tolist()
+    return [(run.classes[index], f"{counts[index]:,.0f}") for index in order if counts[index]]
+
+
+def _draw_map(flows: np.ndarray) -> bytes:
+    """Draw the flows between all classes, in their order; a dark cell has many switches."""
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+
+    count = len(flows)
+    size = -(-count // MOST_BINS)
+    bins = -(-count // size)
+    padded = np.zeros((bins * size, bins * size))
+    padded[:count, :count] = flows
+    summed = padded.reshape(bins, size, bins, size).sum((1, 3))
+    drawn, axes = new_axes(620, 620, left=64, right=16, top=16, bottom=54)
+    axes.grid(visible=False)
+    axes.set_facecolor("white")  # in the dark, too: dark cells would vanish
+    end = bins * size
+    axes.imshow(
+        np.ma.masked_less_equal(summed, 0),
+        cmap=LinearSegmentedColormap.from_list("", ["#9cc3e0", "#08306b"]),
+        norm=LogNorm(vmin=min(0.2, summed.max() / 2), vmax=summed.max()),
+        interpolation="nearest",
+        extent=(0, end, end, 0),
+        aspect="auto",
+    )
+    axes.spines[:].set_visible(True)
+    axes.spines[:].set_color(MUTED)
+    axes.set_xlabel("number of the class whose niche was taken", color=MUTED, fontsize=9.75)
+    axes.set_ylabel("number of the parent's class", color=MUTED, fontsize=9.75)
+    return draw_figure(drawn, zoom=2.0)

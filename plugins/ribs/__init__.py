@@ -6,9 +6,8 @@ stays as it is while an emitter varies its weights; when the emitter starts agai
 child of an elite, so structure still evolves.
 
 The modules: :mod:`.options` is what an experiment says; :mod:`.space` turns genomes into vectors
-and back; :mod:`.emitter` is one emitter at work, and what it ranks by; :mod:`.niches` is what it
-sees of the archive, and :mod:`.feedback` what it learns of its candidates, and how novel they are;
-:mod:`.scheme` has them all take turns.
+and back; :mod:`.emitter` is one emitter at work; :mod:`.feedback` is what it sees of the archive,
+what it learns of its candidates, and how novel they are; :mod:`.scheme` has them all take turns.
 """
 
 from __future__ import annotations

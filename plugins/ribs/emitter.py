@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,8 +20,8 @@ from ribs.emitters.opt import (
 
 from neatfool import derive_seed
 
-from .niches import Niches
-from .texts import read_array, write_array
+from .feedback import Niches
+from .space import read_array, write_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
 
     from neatfool import Candidate
 
-    from .feedback import Feedback
-    from .niches import Neighbour
+    from .feedback import Feedback, Neighbour
     from .options import Options
     from .space import Space
 
@@ -110,45 +108,43 @@ class NotingRanker(rankers.RankerBase):  # type: ignore[misc]
         self._ranker.reset(emitter, archive)
 
 
-@dataclass(frozen=True)
-class Start:
-    """Where an emitter starts.
-
-    Attributes:
-        number: How many emitters started before it, in the whole run.
-        born: The generation that it starts in.
-        kind: Its kind, by the name in ``Options.emitter``.
-        ranker: What it ranks by, by the name in ``Options.ranker``.
-        origins: The elites that it starts from, fittest first.
-        home: The class whose log-odds are its objective.
-        base: The genome that it starts at, a child of the origins or the first of them.
-    """
-
-    number: int
-    born: int
-    kind: str
-    ranker: str
-    origins: tuple[Candidate, ...]
-    home: int
-    base: Any
-
-
 class Emitter:
     """An emitter of pyribs, from a start on.
 
     Attributes:
-        start: Where it started.
+        number: How many emitters started before it, in the whole run.
+        ranker: What it ranks by, by the name in ``Options.ranker``.
+        origins: The elites that it started from, fittest first.
+        base: The genome that it started at, a child of the origins or the first of them.
         idle: The generations in a row without an improvement.
         converged: Whether its strategy has stopped or gone astray, so that it must start again.
     """
 
     def __init__(
-        self, options: Options, start: Start, space: Space, *, measures: int, seed: int
+        self,
+        options: Options,
+        space: Space,
+        *,
+        place: int,
+        number: int,
+        born: int,
+        origins: tuple[Candidate, ...],
+        home: int,
+        base: Any,
+        measures: int,
+        seed: int,
     ) -> None:
-        """Start a new emitter; ``seed`` is the run's."""
-        self.start = start
+        """Start a new one in generation ``born``, the ``place``-th of those that work side by side.
+
+        Its objective is the log-odds of class ``home``. ``measures`` numbers measure a candidate,
+        and ``seed`` is the run's.
+        """
+        self.number, self.origins, self.base = number, origins, base
+        self.ranker = options.ranker[place % len(options.ranker)]
         self.idle = 0
         self.converged = False
+        self._kind = options.emitter[place % len(options.emitter)]
+        self._born, self._home = born, home
         self._options = options
         self._sigma = options.sigma or space.usual_sigma
         self._seed = seed
@@ -158,15 +154,15 @@ class Emitter:
         # Every generator of pyribs is this one, and is set from a derived seed before each use.
         self._chance = np.random.Generator(np.random.PCG64(0))
         self._draw(BEGIN, 0)
-        vector = space.read(start.base)
+        vector = space.read(base)
         self._niches = Niches(vector, measures, self._chance)
-        self._ranker = NotingRanker(CLASSES[start.ranker](self._chance))
+        self._ranker = NotingRanker(CLASSES[self.ranker](self._chance))
         self._emitter = self._make(vector)
 
     @property
     def draws_elites(self) -> bool:
         """Whether it varies elites of its space, and so needs to know them."""
-        return self.start.kind != "evolution_strategy"
+        return self._kind != "evolution_strategy"
 
     def ask(
         self, generation: int, neighbours: Sequence[Neighbour] = ()
@@ -187,7 +183,7 @@ class Emitter:
         self._proposed = np.clip(np.nan_to_num(proposed), -FARTHEST_NUMBER, FARTHEST_NUMBER)
         count, drawn = len(self._proposed), self._niches.drawn
         if not drawn:
-            return self._proposed, [tuple(each.id for each in self.start.origins)] * count
+            return self._proposed, [tuple(each.id for each in self.origins)] * count
         litters = (drawn[place::count] for place in range(count))
         ordered = (sorted(litter, key=lambda each: -each.rank) for litter in litters)
         ids = [tuple(dict.fromkeys(each.id for each in litter)) for litter in ordered]
@@ -205,7 +201,7 @@ class Emitter:
             return
         info = {"value": feedback.value, **of_memory, "status": status}
         self._draw(TELL, generation)
-        objective = feedback.ranks[:, self.start.home]
+        objective = feedback.ranks[:, self._home]
         self._emitter.tell(self._proposed, objective, feedback.measures, info)
         self.converged = self._emitter.restarts > 0
         assert self._ranker.order is not None
@@ -215,10 +211,10 @@ class Emitter:
     def state(self) -> dict[str, Any]:
         """Give what a resumed run needs besides the base, as JSON: all orders since the start."""
         return {
-            "number": self.start.number,
-            "born": self.start.born,
-            "origins": [each.id for each in self.start.origins],
-            "home": self.start.home,
+            "number": self.number,
+            "born": self._born,
+            "origins": [each.id for each in self.origins],
+            "home": self._home,
             "idle": self.idle,
             "converged": self.converged,
             "tells": len(self._journal),
@@ -247,25 +243,24 @@ class Emitter:
         self._emitter.tell(vectors, zeros, measures, info)
 
     def _draw(self, purpose: str, generation: int) -> None:
-        seed = derive_seed(self._seed, purpose, self.start.number, generation)
+        seed = derive_seed(self._seed, purpose, self.number, generation)
         self._chance.bit_generator.state = np.random.PCG64(seed).state
 
     def _make(self, vector: np.ndarray) -> Any:
         options = self._options
         size, sigma = options.batch_per_emitter, self._sigma
         common: dict[str, Any] = {"x0": vector, "batch_size": size, "seed": self._chance}
-        if self.start.kind == "gaussian":
+        iso = {"iso_sigma": sigma, "line_sigma": options.line_sigma}
+        if self._kind == "gaussian":
             return GaussianEmitter(self._niches, sigma=sigma, **common)
-        if self.start.kind == "iso_line":
-            line = options.line_sigma
-            return IsoLineEmitter(self._niches, iso_sigma=sigma, line_sigma=line, **common)
-        if self.start.kind == "genetic":
-            given: dict[str, Any] = {"operator": "gaussian", "operator_kwargs": {"sigma": sigma}}
-            if options.operator == "iso_line":
-                given = {
-                    "operator": "isoline",
-                    "operator_kwargs": {"iso_sigma": sigma, "line_sigma": options.line_sigma},
-                }
+        if self._kind == "iso_line":
+            return IsoLineEmitter(self._niches, **iso, **common)
+        if self._kind == "genetic":
+            isoline = options.operator == "iso_line"
+            given: dict[str, Any] = {
+                "operator": "isoline" if isoline else "gaussian",
+                "operator_kwargs": iso if isoline else {"sigma": sigma},
+            }
             return GeneticAlgorithmEmitter(self._niches, **given, **common)
         return self._make_strategy(vector)
 

@@ -1,7 +1,8 @@
-"""What emitters learn of their candidates: how much they improve the archive, and what they show.
+"""What emitters see of the archive, and what they learn of their candidates.
 
-All of it comes from exact scores. Screening, which depends on a measured speed, would show through
-in what emitters do next, so the scheme has no ``bar`` and every candidate is scored exactly.
+All that they learn comes from exact scores. Screening, which depends on a measured speed, would
+show through in what emitters do next, so the scheme has no ``bar`` and every candidate is scored
+exactly.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from ribs.archives import DNSArchive, ProximityArchive
+from ribs.archives import ArchiveBase, DNSArchive, ProximityArchive
 
 from neatfool import derive_seed, rank
 
-from .niches import HIGHEST, LOWEST
-from .texts import read_array, write_array
+from .space import read_array, write_array
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from neatfool import Archive, Scores
 
     from .options import Options
@@ -28,11 +30,57 @@ MOST_MEASURES: Final = 32
 """With more classes than this, so many sums of log-probabilities measure a candidate. Distances
 stay right to about an eighth (1 / sqrt(2 * 32)), and a memory of thousands stays small."""
 
+LOWEST, HIGHEST = -20.0, 0.0
+"""Log-probabilities, as measures, are between these."""
 NOT_ADDED, IMPROVED, NEW = 0, 1, 2
 """pyribs' words for what became of a candidate."""
 FIELDS = ("solution", "objective", "measures")
 NAMES = {True: ("dominated_novelty",), False: ("novelty", "local_competition")}
 """What a memory tells, by whether it is one of dominated novelty."""
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """An elite whose vector is in the emitter's space: its id, rank and float64 [P]."""
+
+    id: int
+    rank: float
+    vector: np.ndarray
+
+
+class Niches(ArchiveBase):  # type: ignore[misc]
+    """An archive of pyribs that only reads; the framework's own archive keeps the elites."""
+
+    dtypes: Final = dict.fromkeys(("solution", "objective", "measures"), np.dtype(np.float64))
+
+    def __init__(self, start: np.ndarray, measures: int, chance: np.random.Generator) -> None:
+        """See nothing yet.
+
+        Args:
+            start: float64 [P], the vector to give while there is no elite in this space.
+            measures: How many numbers measure a candidate.
+            chance: What draws elites.
+        """
+        super().__init__(solution_dim=len(start), objective_dim=(), measure_dim=measures)
+        self._start = start
+        self._chance = chance
+        self.neighbours: Sequence[Neighbour] = ()
+        self.drawn: list[Neighbour] = []
+        self.lower_bounds = np.full(measures, LOWEST)
+        self.upper_bounds = np.full(measures, HIGHEST)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no elite is in this space."""
+        return not self.neighbours
+
+    def sample_elites(self, n: Any, replace: bool = True) -> dict[str, np.ndarray]:
+        """Draw niches, and give the vectors of their elites, float64 [n, P]."""
+        if self.empty:
+            return {"solution": np.repeat(self._start[None], n, axis=0)}
+        places = self._chance.integers(len(self.neighbours), size=n).tolist()
+        self.drawn = [self.neighbours[place] for place in places]
+        return {"solution": np.stack([each.vector for each in self.drawn])}
 
 
 @dataclass(frozen=True)

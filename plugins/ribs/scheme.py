@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import (
-    Archive,
-    Candidate,
-    ExperimentError,
-    Scheme,
-    derive_seed,
-    derive_seeds,
-)
+from neatfool import Archive, Candidate, ExperimentError, Scheme, derive_seed, derive_seeds
 
-from .emitter import Emitter, Start
-from .feedback import FARTHEST, Feedback, Judge, Memory
-from .niches import Neighbour
+from .emitter import Emitter
+from .feedback import FARTHEST, Feedback, Judge, Memory, Neighbour
 from .options import OF_THE_MEMORY
-from .space import Pixels, choose_space
-from .texts import read_array, write_array
+from .space import Pixels, choose_space, read_array, write_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,20 +42,23 @@ class Ribs(Scheme):
         """
         self.batch = options.batch
         self.archive = Archive.of(spec, options.classes)
-        self._options = options
-        self._encoding = encoding
+        self._options, self._encoding = options, encoding
         self._space = choose_space(encoding, spec.shape)
         self._seed = seed
         self._initial = options.initial or options.absent(spec)["initial"]
-        self._generation = 0
-        self._candidate_count = 0
-        self._started = 0
+        self._generation = self._candidate_count = self._started = 0
         self._judge = Judge(self.archive, options.threshold_rate, seed)
         self._memories = self._make_memories()
         self._emitters: list[Emitter | None] = [None] * options.emitter_count
         self._turns: list[int] = []
         self._vectors: dict[int, tuple[str, np.ndarray]] = {}
-        self._check_size(int(np.prod(spec.shape)))
+        pixels = int(np.prod(spec.shape)) if isinstance(self._space, Pixels) else 0
+        strategic = "evolution_strategy" in options.emitter and options.strategy == "cma_es"
+        if strategic and pixels > MOST_NUMBERS:
+            raise ExperimentError(
+                f"strategy = cma_es: an image has {pixels} numbers, and it takes at most "
+                f"{MOST_NUMBERS}; use strategy = sep_cma_es or lm_ma_es"
+            )
 
     def ask(self) -> Iterator[Candidate]:
         """Make random candidates at first; then let each emitter propose some.
@@ -91,7 +85,7 @@ class Ribs(Scheme):
             place += count
             # The last generation of a run may be cut short.
             if place <= len(candidates):
-                memory = of_memories.get(emitter.start.ranker, {})
+                memory = of_memories.get(emitter.ranker, {})
                 emitter.tell(self._generation, _part(feedback, memory, rows))
         self._turns = []
         self._generation += 1
@@ -102,7 +96,7 @@ class Ribs(Scheme):
 
     def members(self) -> Sequence[Candidate]:
         """List what the emitters started from."""
-        origins = chain.from_iterable(each.start.origins for each in self._at_work())
+        origins = chain.from_iterable(each.origins for each in self._at_work())
         return list({origin.id: origin for origin in origins}.values())
 
     def state(self) -> dict[str, Any]:
@@ -133,20 +127,10 @@ class Ribs(Scheme):
             if saved is None:
                 continue
             origins = tuple(candidates[id_] for id_ in saved["origins"])
-            emitter = self._begin(
-                place, saved["number"], saved["born"], origins, home=saved["home"]
-            )
+            number, born, home = saved["number"], saved["born"], saved["home"]
+            emitter = self._begin(place, number, born, origins, home=home)
             emitter.restore(saved)
             self._emitters[place] = emitter
-
-    def _check_size(self, pixels: int) -> None:
-        options, in_pixels = self._options, isinstance(self._space, Pixels)
-        strategic = "evolution_strategy" in options.emitter and options.strategy == "cma_es"
-        if in_pixels and strategic and pixels > MOST_NUMBERS:
-            raise ExperimentError(
-                f"strategy = cma_es: an image has {pixels} numbers, and it takes at most "
-                f"{MOST_NUMBERS}; use strategy = sep_cma_es or lm_ma_es"
-            )
 
     def _make_memories(self) -> dict[str, Memory]:
         """Make a memory for each ranker of novelty; those that rank alike share one."""
@@ -183,16 +167,14 @@ class Ribs(Scheme):
 
     def _start_emitters(self, filled: np.ndarray) -> None:
         """Start the emitters that have not started, have converged, or find nothing any more."""
+        patience = self._options.restart_after
         for place, emitter in enumerate(self._emitters):
-            if emitter is not None and not self._is_done(emitter):
+            tired = emitter is not None and 0 < patience <= emitter.idle
+            if emitter is not None and not emitter.converged and not tired:
                 continue
             number, self._started = self._started, self._started + 1
             origins, home = self._choose_origins(filled, number)
             self._emitters[place] = self._begin(place, number, self._generation, origins, home=home)
-
-    def _is_done(self, emitter: Emitter) -> bool:
-        patience = self._options.restart_after
-        return emitter.converged or (patience > 0 and emitter.idle >= patience)
 
     def _choose_origins(self, filled: np.ndarray, number: int) -> tuple[tuple[Candidate, ...], int]:
         """Draw niches; give their elites, fittest first, and the first niche."""
@@ -209,30 +191,25 @@ class Ribs(Scheme):
         return tuple(held[id_] for id_ in ids), home
 
     def _begin(
-        self,
-        place: int,
-        number: int,
-        generation: int,
-        origins: tuple[Candidate, ...],
-        *,
-        home: int,
+        self, place: int, number: int, born: int, origins: tuple[Candidate, ...], *, home: int
     ) -> Emitter:
         """Start an emitter, or start one again as it did in an earlier generation."""
-        options = self._options
         base = origins[0].genome
-        if options.restart_at == "child":
-            encoding = self._encoding.in_generation(generation)
+        if self._options.restart_at == "child":
+            encoding = self._encoding.in_generation(born)
             (base,) = encoding.breed([[each.genome for each in origins]], [self._base_seed(number)])
-        start = Start(
+        return Emitter(
+            self._options,
+            self._space,
+            place=place,
             number=number,
-            born=generation,
-            kind=options.emitter[place % len(options.emitter)],
-            ranker=options.ranker[place % len(options.ranker)],
+            born=born,
             origins=origins,
             home=home,
             base=base,
+            measures=self._judge.measures,
+            seed=self._seed,
         )
-        return Emitter(options, start, self._space, measures=self._judge.measures, seed=self._seed)
 
     def _base_seed(self, number: int) -> int:
         return derive_seed(self._seed, "ribs-base", number)
@@ -242,18 +219,17 @@ class Ribs(Scheme):
         neighbours = self._neighbours(emitter, filled) if emitter.draws_elites else ()
         vectors, litters = emitter.ask(self._generation, neighbours)
         ids = self._new_ids(len(vectors))
-        return len(vectors), self._write(emitter.start.base, vectors, litters, ids)
+        return len(vectors), self._write(emitter.base, vectors, litters, ids)
 
     def _write(
         self, base: Any, vectors: np.ndarray, litters: list[tuple[int, ...]], ids: range
     ) -> Iterator[Candidate]:
-        genomes = self._space.write(base, vectors)
-        for id_, genome, parents in zip(ids, genomes, litters, strict=True):
-            yield Candidate(id_, genome, parents, self._generation)
+        for each in zip(ids, self._space.write(base, vectors), litters, strict=True):
+            yield Candidate(*each, self._generation)
 
     def _neighbours(self, emitter: Emitter, filled: np.ndarray) -> list[Neighbour]:
         """List the elites whose vectors mix with an emitter's, one for each niche."""
-        own = self._space.structure(emitter.start.base)
+        own = self._space.structure(emitter.base)
         neighbours = []
         for niche in filled.tolist():
             id_ = int(self.archive.candidate_ids[niche])

@@ -1,7 +1,9 @@
-"""Genomes as vectors of numbers, and vectors as genomes."""
+"""Genomes as vectors of numbers, vectors as genomes, and arrays as texts for a state in JSON."""
 
 from __future__ import annotations
 
+import base64
+import zlib
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -27,11 +29,7 @@ class Weights:
         self._encoding = encoding
 
     def read(self, genome: Any) -> np.ndarray:
-        """Give a genome's parameters, float64 [P].
-
-        Raises:
-            ExperimentError: It has none.
-        """
+        """Give a genome's parameters, float64 [P]."""
         (vector,) = self._encoding.parameters([genome])
         if not len(vector):
             raise ExperimentError(
@@ -88,11 +86,7 @@ The vectors of two genomes mix if these have one ``structure``: what a vector le
 
 
 def choose_space(encoding: Encoding[Any], shape: tuple[int, int, int]) -> Space:
-    """Choose parameters if the encoding has them, else pixels.
-
-    Raises:
-        ExperimentError: It has neither.
-    """
+    """Choose parameters if the encoding has them, else pixels."""
     if isinstance(encoding, Parametric):
         return Weights(encoding)
     if isinstance(encoding, Pictorial):
@@ -101,3 +95,17 @@ def choose_space(encoding: Encoding[Any], shape: tuple[int, int, int]) -> Space:
         "its emitters vary numbers, but the encoding has neither parameters nor pixels; use "
         "[encoding] plugin = cppn or direct"
     )
+
+
+def write_array(array: np.ndarray) -> str:
+    """Write an array's numbers, without its shape."""
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return base64.b64encode(zlib.compress(little.tobytes())).decode()
+
+
+def read_array(text: str, dtype: Any) -> np.ndarray:
+    """Read what :func:`write_array` wrote of that type: an array of one dimension."""
+    numbers = np.frombuffer(
+        zlib.decompress(base64.b64decode(text)), np.dtype(dtype).newbyteorder("<")
+    )
+    return numbers.astype(dtype)

@@ -14,17 +14,15 @@ import os
 import re
 import socket
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from neatfool import ExperimentError, hookimpl
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from .served import Served
 
 MIB: Final = 2**20
@@ -130,13 +128,14 @@ def serve(
             f"neatfool serve needs more packages ({error}); pip install 'neatfool[serve]'"
         ) from error
     from neatfool import load_experiment
+    from neatfool.present import waiting
 
     experiment = load_experiment(file, overrides=overrides, to_search=False)
     with listening.listen(host, port) as place:
         private = listening.is_private_to_this_machine(place)
         _warn(host, private=private, with_key=key is not None)
         thread = TargetThread(lambda: make_served(experiment))
-        with _waiting("getting ready (the first time on a machine takes longest)"):
+        with waiting("getting ready (the first time on a machine takes longest)"):
             served = thread.served()
         limits = Limits(max_body * MIB, max_images)
         known = ("localhost", socket.gethostname(), host, *names)
@@ -144,25 +143,13 @@ def serve(
         _show_served(served, listening.address_of(place), key_in=api_key_env)
         listening.serve(app, place)
     count = thread.statistics
-    images, requests = _counted(count.images, "image"), _counted(count.requests, "request")
-    click.echo(f"Ended after {images} in {requests}.")
+    images = counted(count.images, "image", "images")
+    click.echo(f"Ended after {images} in {counted(count.requests, 'request', 'requests')}.")
     if not thread.stop(seconds=0.5):
         click.echo("The target is still in a call, which is abandoned.", err=True)
         sys.stdout.flush()
         # A normal exit would wait for the target's threads.
         os._exit(0)
-
-
-def _waiting(message: str) -> AbstractContextManager[object]:
-    """Show on a terminal what is happening; elsewhere show nothing."""
-    from neatfool.present import Output
-
-    console = Output(stderr=True)
-    return console.status(message) if console.is_terminal else nullcontext()
-
-
-def _counted(count: int, one: str) -> str:
-    return f"{count:,} {one}{'' if count == 1 else 's'}"
 
 
 def _key(variable: str | None) -> str | None:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import socket
-from contextlib import contextmanager
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from neatfool import ExperimentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from starlette.types import ASGIApp
 
@@ -71,30 +71,11 @@ def serve(
     server = make_server(app, on_end)
     # Python's collector need not search what exists now: it lives until the end.
     gc.freeze()
-    with _ended_by_signals(server):
+    # uvicorn ends on signals, and raises them again when it has ended.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
         server.run([listening])
-
-
-@contextmanager
-def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """Let SIGINT or SIGTERM end the server. A second one is a KeyboardInterrupt.
-
-    uvicorn handles signals while it runs, and raises them again when it has ended.
-    """
-    ending = False
-
-    def end(*_: object) -> None:
-        nonlocal ending
-        if ending:
-            raise KeyboardInterrupt
-        ending = server.should_exit = True
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    signal.signal(signal.SIGTERM, before)
 
 
 def make_server(app: ASGIApp, on_end: Callable[[], None] = lambda: None) -> uvicorn.Server:

@@ -19,8 +19,6 @@ from .served import INPUT, Request
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pydantic_core import ErrorDetails
-
     from .served import Output, Served
 
 MOST_FIGURES: Final = 20
@@ -34,16 +32,8 @@ LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
 LONGEST_ANSWER: Final = 4 * 2**20
 """A client is advised to ask for at most this many bytes of JSON: some refuse longer answers."""
 PACKED: Final = ("gzip", "deflate")
-LONGEST_QUOTE: Final = 60
-"""A refusal quotes at most this many characters of a request, enough to find the place."""
 DATATYPES: Final[dict[str, np.dtype[Any]]] = {"UINT8": np.dtype(np.uint8), "FP32": np.dtype("<f4")}
 """The kinds of numbers in which clients may send images."""
-_MUST_BE: Final = {
-    "dict_type": "a JSON object",
-    "int_type": "a whole number",
-    "list_type": "a list",
-    "string_type": "text",
-}
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure of the service
@@ -185,18 +175,7 @@ def _parse(text: memoryview) -> _Body:
         where = "".join(
             f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]
         )
-        raise bad_request(f"{where.lstrip('.') or 'the body'}: {_reword(first)}") from None
-
-
-def _reword(error: ErrorDetails) -> str:
-    """Say in the words of an experiment's errors what is wrong with a value."""
-    if error["type"] == "missing":
-        return "missing; give it a value"
-    given, half = repr(error["input"]), LONGEST_QUOTE // 2
-    shown = given if len(given) <= LONGEST_QUOTE else f"{given[:half]}…{given[-half:]}"
-    if error["type"] in _MUST_BE:
-        return f"must be {_MUST_BE[error['type']]}, not {shown}"
-    return f"{error['msg'][:1].lower()}{error['msg'][1:]}, got {shown}"
+        raise bad_request(f"{where.lstrip('.') or 'the body'}: {first['msg']}") from None
 
 
 def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np.ndarray:

@@ -121,30 +121,22 @@ class SingleClass(Scheme):
         if not self._population:
             return []
         class_index = self._classes[self._turn]
-        choice = self._selection.choose(
+        self._population, chosen = self._selection.choose(
             self._population,
             generation=self._generation,
             first_id=self._candidate_count,
             seed=derive_seed(self._seed, "select", class_index, self._generation),
         )
-        self._population = choice.survivors
-        if not choice.litters:
+        if not chosen:
             return []
         encoding = self._encoding.in_generation(self._generation)
-        ids = self._new_ids(len(choice.litters))
+        ids = self._new_ids(len(chosen))
         seeds = derive_seeds(self._seed, "breed", ids=ids)
         litters = [
             [parent.candidate for parent in litter[:size]]
-            for litter, size in zip(
-                choice.litters,
-                encoding.litter_sizes(seeds),
-                strict=True,
-            )
+            for litter, size in zip(chosen, encoding.litter_sizes(seeds), strict=True)
         ]
-        genomes = encoding.breed(
-            [[parent.genome for parent in litter] for litter in litters],
-            seeds,
-        )
+        genomes = encoding.breed([[each.genome for each in litter] for litter in litters], seeds)
         return [
             Candidate(id_, genome, tuple(parent.id for parent in litter), self._generation)
             for id_, genome, litter in zip(ids, genomes, litters, strict=True)
@@ -152,11 +144,8 @@ class SingleClass(Scheme):
 
     def _learn(self, bred: int) -> Iterator[Candidate]:
         """Refine by gradients the fittest members that were not refined yet."""
-        fresh = [
-            member
-            for member in fittest_first(self._population)
-            if member.key not in self._learnt_on
-        ]
+        ranked = fittest_first(self._population)
+        fresh = [member for member in ranked if member.key not in self._learnt_on]
         chosen = fresh[: self._learner.due(bred, len(fresh))]
         self._learnt_on.update(member.key for member in chosen)
         class_index, ids = self._classes[self._turn], self._new_ids(len(chosen))
@@ -174,8 +163,10 @@ class SingleClass(Scheme):
         """Offer the candidates to the current class's niche."""
         class_index = self._classes[self._turn]
         replacements = self.archive.offer(candidates, scores, classes=[class_index])
-        ranks = rank(scores)[:, class_index]
-        self._population = [*self._population, *self._make_members(candidates, ranks)]
+        fitness = np.minimum(rank(scores)[:, class_index], MOST_LOG_ODDS).tolist()
+        members = map(Member, candidates, fitness)
+        # Those without a usable score live no longer.
+        self._population += [each for each in members if math.isfinite(each.fitness)]
         self._generation += 1
         if self._turn_is_over(class_index):
             self._turn += 1
@@ -186,16 +177,6 @@ class SingleClass(Scheme):
         else:
             self._selection.settle(self._population, self._generation)
         return replacements
-
-    @staticmethod
-    def _make_members(candidates: Sequence[Candidate], ranks: np.ndarray) -> list[Member]:
-        """Make members of the candidates with a usable score."""
-        fitness = np.minimum(ranks, MOST_LOG_ODDS).tolist()
-        return [
-            Member(candidate, value)
-            for candidate, value in zip(candidates, fitness, strict=True)
-            if math.isfinite(value)
-        ]
 
     def _turn_is_over(self, class_index: int) -> bool:
         limit = self._options.generations_per_class
@@ -213,10 +194,7 @@ class SingleClass(Scheme):
     def state(self) -> dict[str, Any]:
         """Give the population with its fitness, and what selection and learning need to go on."""
         living = {member.key for member in self._population}
-        learning = {
-            "learner": self._learner.state(),
-            "learnt_on": sorted(self._learnt_on & living),
-        }
+        learning = {"learner": self._learner.state(), "learnt_on": sorted(self._learnt_on & living)}
         return {
             "generation": self._generation,
             "asked": self._candidate_count,

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import logging
 import random
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from neat.reporting import ReporterSet
@@ -23,7 +22,7 @@ from neat.species import DefaultSpeciesSet, Species
 from neat.stagnation import DefaultStagnation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from neatfool import Candidate, Encoding
 
@@ -54,12 +53,8 @@ def fittest_first(members: Iterable[Member]) -> list[Member]:
     return sorted(members, key=lambda member: (member.fitness, member.key), reverse=True)
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The members that stay, and each child's distinct parents, fittest first."""
-
-    survivors: list[Member]
-    litters: list[tuple[Member, ...]]
+Choice: TypeAlias = tuple[list[Member], list[tuple[Member, ...]]]
+"""The members that stay, and each child's distinct parents, fittest first."""
 
 
 class Selection:
@@ -126,17 +121,6 @@ class Reproduction(DefaultReproduction):  # type: ignore[misc]
         return adjusted
 
 
-@contextmanager
-def global_random(seed: int) -> Iterator[None]:
-    """Seed the generator that neat-python uses, and restore it afterwards."""
-    before = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before)
-
-
 class NeatSelection(Selection):
     """The selection ``neat``."""
 
@@ -164,26 +148,24 @@ class NeatSelection(Selection):
         self._next_species = 1
 
     def choose(
-        self,
-        population: Sequence[Member],
-        *,
-        generation: int,
-        first_id: int,
-        seed: int,
+        self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
     ) -> Choice:
         """Let neat-python choose."""
         self._make_room()
         # A new one each time: it would remember the parents of all genomes that ever lived.
         reproduction = Reproduction(self._options.reproduction, self._reporters, self._stagnation)
         reproduction.genome_indexer = count(first_id)
-        with global_random(seed):
+        before = random.getstate()  # neat-python uses the global generator
+        random.seed(seed)
+        try:
             chosen = reproduction.reproduce(self._config, self._set, self.batch, generation)
+        finally:
+            random.setstate(before)
         for one in self._set.species.values():
             one.fitness_history = [max(one.fitness_history)]
-        return Choice(
-            [member for member in chosen.values() if isinstance(member, Member)],
-            [child.parents for child in chosen.values() if isinstance(child, PendingChild)],
-        )
+        survivors = [member for member in chosen.values() if isinstance(member, Member)]
+        children = [child for child in chosen.values() if isinstance(child, PendingChild)]
+        return survivors, [child.parents for child in children]
 
     def settle(self, population: Sequence[Member], generation: int) -> None:
         """Divide a population into species."""
@@ -218,20 +200,19 @@ class NeatSelection(Selection):
 
     def state(self) -> dict[str, Any]:
         """Give the species, with members by their keys."""
-        return {
-            "next": self._next_species,
-            "species": [
-                {
-                    "key": one.key,
-                    "created": one.created,
-                    "improved": one.last_improved,
-                    "history": one.fitness_history,
-                    "representative": one.representative.key,
-                    "members": list(one.members),
-                }
-                for one in self._set.species.values()
-            ],
-        }
+
+        def one_species(one: Any) -> dict[str, Any]:
+            return {
+                "key": one.key,
+                "created": one.created,
+                "improved": one.last_improved,
+                "history": one.fitness_history,
+                "representative": one.representative.key,
+                "members": list(one.members),
+            }
+
+        species = [one_species(one) for one in self._set.species.values()]
+        return {"next": self._next_species, "species": species}
 
     def restore(self, state: dict[str, Any], members: Mapping[int, Member]) -> None:
         """Restore the species."""
@@ -262,12 +243,7 @@ class RankSelection(Selection):
         self._parents = parents
 
     def choose(
-        self,
-        population: Sequence[Member],
-        *,
-        generation: int,
-        first_id: int,
-        seed: int,
+        self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
     ) -> Choice:
         """Keep the best, and draw parents for as many children as the population has room for."""
         kept = fittest_first(population)[: self._kept]
@@ -277,4 +253,4 @@ class RankSelection(Selection):
             len(kept), size=(children, self._parents), p=likelihood / likelihood.sum()
         )
         litters = [tuple(kept[i] for i in sorted(set(litter))) for litter in ranks.tolist()]
-        return Choice(kept, litters)
+        return kept, litters

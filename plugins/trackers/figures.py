@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from neatfool import CONFIDENCE_THRESHOLDS, level
+from neatfool.wording import level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,7 +76,7 @@ def _figures(report: GenerationReport) -> dict[str, float]:
         "confidence/lower quartile": report.lower_quartile,
         "confidence/upper quartile": report.upper_quartile,
     }
-    for least, count in zip(CONFIDENCE_THRESHOLDS, report.classes_ge, strict=True):
+    for least, count in zip(report.thresholds, report.classes_ge, strict=True):
         figures[f"classes/at {level(least)} or more"] = count
     figures |= {
         "niches/replacements": report.replacements,

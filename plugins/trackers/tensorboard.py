@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pydantic import BaseModel, Field
 
-from neatfool import ExperimentError, Register, hookimpl, refuse_link
+from neatfool import ExperimentError, Register, hookimpl
+from neatfool.files import refuse_link
 
 from .following import Follower
 

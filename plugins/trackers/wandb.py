@@ -15,13 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from neatfool import (
-    ExperimentError,
-    Register,
-    hookimpl,
-    read_json,
-    refuse_link,
-)
+from neatfool import ExperimentError, Register, hookimpl
+from neatfool.files import read_json, refuse_link
 from neatfool.present import Output, save
 
 from .following import Follower

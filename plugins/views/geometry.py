@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from .kind import Place, Step, draw, warp
 
@@ -95,9 +96,7 @@ class Perspective(Step):
     limit = 60
     what = "seen at an angle"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Tilt each image."""
         far = DISTANCE * max(images.shape[-2:])
         sides = [2 * math.pi * draw(seed, "side")[0] for seed in seeds]
@@ -115,9 +114,7 @@ class Size(Step):
     limit = 5
     what = "made smaller and scaled back"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Make each image smaller, and scale it back."""
         # One by one, as each has a size of its own.
         return torch.cat(
@@ -125,7 +122,7 @@ class Size(Step):
         )
 
 
-def _resize(image: torch.Tensor, share: float) -> torch.Tensor:
+def _resize(image: Tensor, share: float) -> Tensor:
     height, width = image.shape[-2:]
     small = max(1, round(height * share)), max(1, round(width * share))
     image = F.interpolate(image, small, mode="bicubic", antialias=True, align_corners=False)

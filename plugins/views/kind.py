@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from neatfool import View, derive_seeds
 
@@ -30,7 +31,7 @@ CACHE: Final = 2**18
 """So many values fit a processor's cache, with those that they are made from."""
 
 
-def warp(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
+def warp(images: Tensor, matrices: np.ndarray) -> Tensor:
     """Take each image's values from other places, by linear interpolation.
 
     Whole pixels are moved as they are. What gets smaller is first blurred, so that its detail fits.
@@ -54,7 +55,7 @@ def warp(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
     return warped
 
 
-def blur(images: torch.Tensor, sigmas: Sequence[float]) -> torch.Tensor:
+def blur(images: Tensor, sigmas: Sequence[float]) -> Tensor:
     """Blur each image by a Gaussian.
 
     Args:
@@ -77,12 +78,12 @@ def blur(images: torch.Tensor, sigmas: Sequence[float]) -> torch.Tensor:
     return images
 
 
-def per_image(values: torch.Tensor) -> torch.Tensor:
+def per_image(values: Tensor) -> Tensor:
     """Shape values [N] so that they apply to images [N, C, H, W]."""
     return values[:, None, None, None]
 
 
-def factors(values: Sequence[float], images: torch.Tensor) -> torch.Tensor:
+def factors(values: Sequence[float], images: Tensor) -> Tensor:
     """Make a factor for each image: [N, 1, 1, 1], of the images' type and device."""
     return per_image(images.new_tensor(values))
 
@@ -94,7 +95,7 @@ def _are_whole(matrices: np.ndarray) -> np.ndarray:
     return whole
 
 
-def _make_grid(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
+def _make_grid(images: Tensor, matrices: np.ndarray) -> Tensor:
     """Make the places [N, H, W, 2] in the units of grid_sample: an image is from -1 to 1."""
     height, width = images.shape[-2:]
     numbers = images.new_tensor(matrices * [[2 / width], [2 / height], [1]])[..., None, None]
@@ -102,7 +103,7 @@ def _make_grid(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
     y = torch.arange(height, device=images.device)[:, None] - (height - 1) / 2
     grid = images.new_empty(len(images), height, width, 2)
 
-    def fill(row: int, out: torch.Tensor) -> torch.Tensor:
+    def fill(row: int, out: Tensor) -> Tensor:
         p, q, r = numbers[:, row].unbind(1)
         return torch.add(p * x + r, q * y, out=out)
 
@@ -113,7 +114,7 @@ def _make_grid(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
     return grid
 
 
-def _widen(images: torch.Tensor, dim: int, reach: int) -> torch.Tensor:
+def _widen(images: Tensor, dim: int, reach: int) -> Tensor:
     """Add what mirrors at both edges show."""
     length = images.shape[dim]
     places = torch.arange(-reach, 0, device=images.device)
@@ -124,7 +125,7 @@ def _widen(images: torch.Tensor, dim: int, reach: int) -> torch.Tensor:
     return torch.cat([before, images, after], dim)
 
 
-def _mirror(places: torch.Tensor, length: int) -> torch.Tensor:
+def _mirror(places: Tensor, length: int) -> Tensor:
     """Bring places outside 0 to length - 1 back, as if mirrors stood at both edges."""
     places = places.remainder(2 * length)
     return torch.where(places < length, places, 2 * length - 1 - places)
@@ -147,16 +148,12 @@ class Kind(View):
     def __init__(self, options: object = None) -> None:
         """Take the options, of which there are none."""
 
-    def change(
-        self, images: torch.Tensor, amounts: torch.Tensor, seeds: torch.Tensor
-    ) -> torch.Tensor:
+    def change(self, images: Tensor, amounts: Tensor, seeds: Tensor) -> Tensor:
         """Change images; see :meth:`neatfool.View.change`."""
         return self.together(images, [self], amounts[:, None], seeds[:, None])
 
     @staticmethod
-    def together(
-        images: torch.Tensor, views: Sequence[Kind], amounts: torch.Tensor, seeds: torch.Tensor
-    ) -> torch.Tensor:
+    def together(images: Tensor, views: Sequence[Kind], amounts: Tensor, seeds: Tensor) -> Tensor:
         """Change images by several views; see :class:`neatfool.View`."""
         # A processor is fastest with as little as fits its cache; a GPU with all at once.
         fit = torch.get_num_threads() * max(1, CACHE // math.prod(images.shape[1:]))
@@ -192,14 +189,10 @@ class Step(Kind):
     """A view that computes other values."""
 
     @abstractmethod
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Change images; values outside 0 to 255 are cut, and harmless amounts ignored, later."""
 
-    def apply(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def apply(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Change a few images."""
         changed = self.see(images, amounts, seeds).clamp(0, 255)
         if self.harmless not in amounts:
@@ -214,11 +207,11 @@ def draw(seed: int, purpose: str, count: int = 1) -> list[float]:
 
 
 def _change(
-    images: torch.Tensor,
+    images: Tensor,
     views: Sequence[Kind],
     amounts: Sequence[Sequence[float]],
     seeds: Sequence[Sequence[int]],
-) -> torch.Tensor:
+) -> Tensor:
     """Change a few images by the views in turn; ``amounts`` and ``seeds`` are N of one a view."""
     where = None
     steps = zip(views, zip(*amounts, strict=True), zip(*seeds, strict=True), strict=True)

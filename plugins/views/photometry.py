@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from .kind import Step, blur, draw, factors
 
@@ -32,9 +33,7 @@ class Light(Step):
     signed = True
     what = "brighter or darker"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Light each image."""
         return images * factors([1 + amount / 100 for amount in amounts], images)
 
@@ -47,9 +46,7 @@ class Contrast(Step):
     signed = True
     what = "with more or less contrast"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Change the contrast of each image."""
         spread = factors([1 + amount / 100 for amount in amounts], images)
         return (images - MIDDLE) * spread + MIDDLE
@@ -67,14 +64,12 @@ class Gamma(Step):
     signed = True
     what = "with another gamma"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Change the gamma of each image."""
         return bend(images, amounts)
 
 
-def bend(images: torch.Tensor, amounts: Sequence[float]) -> torch.Tensor:
+def bend(images: Tensor, amounts: Sequence[float]) -> Tensor:
     """Raise values from 0 to 1 to the power 2^amount; below one level they are on a line to 0.
 
     A root is infinitely steep at 0, and gradients should be finite.
@@ -93,9 +88,7 @@ class Blur(Step):
     limit = 8
     what = "blurred"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Blur each image."""
         return blur(images, amounts)
 
@@ -107,9 +100,7 @@ class Sharpen(Step):
     limit = 1000
     what = "sharpened"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Sharpen each image."""
         lost = images - blur(images, [1.0] * len(images))
         return images + factors([amount / 100 for amount in amounts], images) * lost
@@ -123,9 +114,7 @@ class Noise(Step):
     limit = 128
     what = "noisy"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Add noise to each image."""
         shape = images.shape[1:]
         noise = [np.random.default_rng(seed).standard_normal(shape, np.float32) for seed in seeds]
@@ -141,9 +130,7 @@ class Jpeg(Step):
     limit = 1
     what = "saved as JPEG"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Save each image."""
         given = images.detach()
         # Twice as fast as bytes at once.
@@ -174,9 +161,7 @@ class Screen(Step):
     limit = 100
     what = "on a screen, seen by a camera"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Show each image on a screen."""
         strengths = [amount / 100 for amount in amounts]
         drawn = [draw(seed, "screen", 5 + images.shape[1]) for seed in seeds]
@@ -195,9 +180,7 @@ class Print(Step):
     limit = 100
     what = "printed and photographed"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
+    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Print each image."""
         strengths = [amount / 100 for amount in amounts]
         dots = torch.stack(
@@ -218,7 +201,7 @@ def _tone(colour: Sequence[int], channel: int, channels: int) -> float:
     return colour[channel] if channels == len(colour) else sum(colour) / len(colour)
 
 
-def _screen(images: torch.Tensor, strength: float, chance: Sequence[float]) -> torch.Tensor:
+def _screen(images: Tensor, strength: float, chance: Sequence[float]) -> Tensor:
     """Make the factors [C, H, W] of a screen's waves and tint."""
     _, period, angle, phase, cross, *tints = chance
     turn, long = math.pi * (angle - 0.5) / 3, 5 + 6 * period
@@ -231,7 +214,7 @@ def _screen(images: torch.Tensor, strength: float, chance: Sequence[float]) -> t
     return torch.stack(layers).to(images)
 
 
-def _dots(images: torch.Tensor, seed: int) -> torch.Tensor:
+def _dots(images: Tensor, seed: int) -> Tensor:
     """Make the halftone dots [C, H, W], from -1 to 1."""
     period, turn, *phases = draw(seed, "print", 2 + 2 * images.shape[1])
     layers = []
@@ -245,7 +228,7 @@ def _dots(images: torch.Tensor, seed: int) -> torch.Tensor:
     return torch.stack(layers).to(images)
 
 
-def _wave(images: torch.Tensor, period: float, angle: float, phase: float) -> torch.Tensor:
+def _wave(images: Tensor, period: float, angle: float, phase: float) -> Tensor:
     """Draw a wave [H, W] across an image, in float64, from -1 to 1."""
     height, width = images.shape[-2:]
     step = 2 * math.pi / period

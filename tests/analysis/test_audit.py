@@ -15,7 +15,8 @@ from commands import PLUGIN, neatfool, neatfool_process, write_experiment
 from PIL import Image
 from waiting import wait_until
 
-from neatfool import open_run, percent
+from neatfool import open_run
+from neatfool.wording import percent
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

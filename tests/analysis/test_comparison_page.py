@@ -11,10 +11,11 @@ import pytest
 from browser import measure, needs_browser
 from made_up_runs import random_course, write_run
 
-from neatfool import StorageError, percent
+from neatfool import StorageError
 from neatfool.analysis import compare
 from neatfool.analysis.course import MEASURES
 from neatfool.present import colour_of, draw_figure, key_of
+from neatfool.wording import percent
 
 EVIL = "<script>alert(1)</script>\"' onerror=alert(2)"
 

@@ -23,16 +23,11 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend("")
-        result = neatfool(
-            "run",
-            write_experiment(folder),
-            "--out",
-            folder / "runs",
-            "--seeds",
-            "3,4",
-            "--no-report",
-        )
-        assert result.exit_code == 0, result.output
+        file = write_experiment(folder)
+        for seed in ("3", "4"):
+            out = folder / "runs" / f"small-{seed}"
+            result = neatfool("run", file, "--out", out, "--seed", seed, "--no-report")
+            assert result.exit_code == 0, result.output
     return folder / "runs"
 
 
@@ -176,7 +171,7 @@ def test_one_graph_is_not_written_of_two_runs(runs, tmp_path):
 
 @pytest.mark.parametrize("pairs", [0, 1])
 def test_an_unknown_class_is_refused_before_anything_is_tested(runs, monkeypatch, pairs):
-    monkeypatch.setattr("neatfool.analysis.tracing.image_features", None)
+    monkeypatch.setattr("neatfool.analysis.lineage.measure.image_features", None)
     result = neatfool("ancestry", runs, "--classes", "nope", "--pairs", pairs)
     assert result.exit_code == 2
     assert "there is no class 'nope'" in result.stderr

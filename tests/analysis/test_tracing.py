@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from neatfool import cppn
-from neatfool.analysis.chance import nearer, recur, relate
-from neatfool.analysis.fracture import offsets, sweep, sweep_all
-from neatfool.analysis.goal_switches import goal_switches
-from neatfool.analysis.kinds import closest, wordnet_kinds
+from neatfool.analysis.lineage.chance import nearer, recur, relate
+from neatfool.analysis.lineage.fracture import offsets, sweep, sweep_all
+from neatfool.analysis.lineage.goal_switches import goal_switches
+from neatfool.analysis.lineage.kinds import closest, wordnet_kinds
 from neatfool.testing import GREY
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
@@ -188,7 +188,7 @@ def test_a_weight_in_a_chaotic_network_is_more_fractured():
 
 def test_a_sweep_has_the_picture_itself_in_the_middle():
     own = genome(((-1, 0), 2.0), ((-2, 0), -1.0))
-    pictures = sweep(ENCODING, own, (-1, 0), side=16)
-    assert pictures.shape == (9, 1, 16, 16)
-    assert np.array_equal(pictures[4], ENCODING.render_at(own, 16, 16).numpy())
+    pictures = sweep(ENCODING, own, (-1, 0))
+    assert pictures.shape == (9, 1, 64, 64)
+    assert np.array_equal(pictures[4], ENCODING.render_at(own, 64, 64).numpy())
     assert offsets(own).tolist() == pytest.approx((np.arange(-4, 5) / 40 * math.sqrt(2.5)).tolist())

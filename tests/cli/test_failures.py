@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 from commands import neatfool
 
-from neatfool import percent
 from neatfool.cli import COMMANDS, main
 from neatfool.cli.main_group import MainGroup
 from neatfool.cli.scaffold import write_plugin
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

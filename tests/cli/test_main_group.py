@@ -19,7 +19,7 @@ from neatfool import errors
 from neatfool.cli import COMMANDS, failures, main
 from neatfool.cli.main_group import FIRST, MainGroup
 from neatfool.errors import NeatfoolError, RunError, VerificationError
-from neatfool.evolution.garbage import THRESHOLDS
+from neatfool.machine import THRESHOLDS
 from neatfool.present import output
 from neatfool.present.output import Output
 

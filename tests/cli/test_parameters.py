@@ -5,7 +5,7 @@ import os
 import click
 import pytest
 from click.testing import CliRunner
-from commands import neatfool
+from commands import neatfool, write_experiment
 
 from neatfool.present import Names
 
@@ -67,3 +67,40 @@ def test_a_file_in_place_of_a_run_is_called_a_file(command, tmp_path):
     result = neatfool(command, tmp_path / "card.json")
     assert result.exit_code == 5
     assert "card.json: is a file; give folders of runs" in result.stderr
+
+
+CHIRP = """
+import click, neatfool
+
+OPTIONS = [
+    click.Option(["--chirp"], is_flag=True, help="Hear the run."),
+    click.Option(["--pitch"], type=int),
+]
+
+@neatfool.hookimpl
+def neatfool_run_finished(run, outcome):
+    print("chirp", click.get_current_context().params["pitch"], outcome.reason)
+"""
+
+
+@pytest.fixture
+def chirping(distribute) -> None:
+    distribute("birds", {"observer.chirp": "birds_chirp"}, {"birds_chirp": CHIRP})
+    distribute("songs", {"chirp": "birds_chirp:OPTIONS"}, group="neatfool.options")
+
+
+@pytest.mark.usefixtures("chirping", "own_sys_path")
+def test_an_observer_has_options_of_its_own_and_follows_the_run_if_one_is_given(tmp_path):
+    for command in ("run", "resume"):
+        assert "--chirp  " in neatfool(command, "--help").output
+    run = "run", write_experiment(tmp_path), "--no-report", "--out"
+    assert "chirp 3 finished" in neatfool(*run, tmp_path / "heard", "--pitch", "3").output
+    assert "chirp" not in neatfool(*run, tmp_path / "unheard").output
+    result = neatfool(*run, tmp_path / "several", "--seeds", "1-2", "--chirp")
+    assert (result.exit_code, "--chirp is for one run" in result.stderr) == (2, True)
+
+
+def test_options_that_cannot_be_loaded_are_said_and_break_no_command(distribute, caplog):
+    distribute("birds", {"chirp": "no_such_module:OPTIONS"}, group="neatfool.options")
+    assert neatfool("run", "--help").exit_code == 0
+    assert "options of the observer 'chirp' (no_such_module:OPTIONS): No module" in caplog.text

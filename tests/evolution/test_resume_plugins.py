@@ -233,7 +233,8 @@ def test_the_parents_that_are_stored_are_those_that_bred_the_candidate(tmp_path,
     assembly.scheme.ask = noting
     start(assembly, tmp_path / "run").go(Silence())
     store = RunStore.open(tmp_path / "run" / "run.db")
-    stored = {id_: (c.generation, c.parents) for id_, c in store.candidates(asked).items()}
+    held = [store.candidate(id_) for (id_,) in store.rows("candidate", names="id")]
+    stored = {c.id: (c.generation, c.parents) for c in held}
     store.close()
     assert stored == {id_: asked[id_] for id_ in stored}
     numbers = {len(parents) for _, parents in stored.values()}

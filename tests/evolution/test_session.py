@@ -131,9 +131,9 @@ def test_every_elite_has_its_ancestors_to_generation_0(tmp_path):
     run_whole(tmp_path / "run")
     store = RunStore.open(tmp_path / "run" / "run.db")
     for elite in store.elites():
-        line = store.candidates([elite.candidate])[elite.candidate]
+        line = store.candidate(elite.candidate)
         while line.parents:
-            line = store.candidates(line.parents)[line.parents[0]]
+            line = store.candidate(line.parents[0])
         assert line.generation == 0
 
 
@@ -373,7 +373,7 @@ def test_damaged_text_is_said_to_be_damaged(tmp_path):
     with pytest.raises(RunError, match="damaged"):
         RunStore.open(folder / "run.db").info()
     with pytest.raises(RunError, match="damaged"):
-        RunStore.open(folder / "run.db").candidates(range(200))
+        RunStore.open(folder / "run.db").candidate(0)
 
 
 def test_an_empty_database_is_no_run(tmp_path):

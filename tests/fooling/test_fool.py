@@ -518,7 +518,7 @@ def test_a_run_that_is_opened_later_asks_for_its_model(tmp_path):
     how = {"image": (3, 8, 6), "classes": 3, "mean": (0.4, 0.5, 0.6), "std": 0.25}
     fool(Shifted().eval(), tmp_path / "run", **how)
     run = neatfool.open_run(tmp_path / "run")
-    with pytest.raises(RunError, match=r"only Python has its target.*verify\(model\)"):
+    with pytest.raises(RunError, match=r"only Python has its target.*model=model\)"):
         run.verify()
     assert run.verify(Shifted().eval()).wrong == []
 

@@ -278,7 +278,7 @@ def test_multi_label_classes_are_learnt_by_their_own_logits(tmp_path: Path) -> N
     assert run.verify().wrong == []
     target: Any = target_of(Flattens().eval(), SPEC, outputs="multi_label")
     images, classes = np.full((4, *IMAGE), 100, np.uint8), [0, 1, 2, 3]
-    odds, gradients = neatfool.odds_and_gradients(
+    odds, gradients = neatfool.network.odds_and_gradients(
         target.logits_of, images, classes, at_once="", spec=target.spec
     )
     logits = target.score(torch.from_numpy(images)).logits

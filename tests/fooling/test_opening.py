@@ -19,6 +19,7 @@ from neatfool import (
     open_run,
     open_scorer,
 )
+from neatfool.analysis import survive
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -111,11 +112,17 @@ def test_a_budget_of_the_caller_s_replaces_the_experiment_s(costly):
         open_scorer(costly, max_queries=0)
 
 
-def test_a_target_that_only_python_has_cannot_be_opened(tmp_path):
+def test_a_target_that_only_python_has_is_opened_where_it_is_given(tmp_path):
     def model(images):
         light = images.mean((1, 2, 3)) / 255
         return np.stack([1 - light, light], 1)
 
     run = fool(model, image=(1, 6, 8), classes=2, images=40, out=tmp_path / "p", progress=False)
-    with closing(run), pytest.raises(RunError, match="only Python has its target"):
-        open_scorer(run)
+    folder = run.path
+    for opened in (run, open_run(folder, model=model)):
+        with closing(opened), closing(open_scorer(opened)) as scorer:
+            pixels = torch.from_numpy(decode_png(opened["0"].png)[None].copy())
+            assert scorer.score(pixels).probs[0, 0] == opened["0"].confidence
+            assert len(survive(opened).runs) == 1
+    with pytest.raises(RunError, match=r"only Python has its target.*open_run\(FOLDER, model="):
+        open_scorer(folder)

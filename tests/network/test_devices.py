@@ -1,12 +1,24 @@
 import pytest
 import torch
 
-from neatfool import ExperimentError, pick_device
+from neatfool import ExperimentError
+from neatfool.network import pick_device
 from neatfool.network.devices import pick_devices
 
 
-def test_auto_is_the_gpu_if_there_is_one():
-    assert pick_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+def see_gpus(monkeypatch, count, kind="cuda"):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device(kind))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: count)
+
+
+@pytest.mark.parametrize(("kind", "found"), [("cuda", "cuda"), ("xpu", "xpu"), ("mps", "cpu")])
+def test_auto_is_the_gpu_if_there_is_one_that_computes_in_double_precision(
+    monkeypatch, kind, found
+):
+    see_gpus(monkeypatch, 1, kind)
+    assert pick_device().type == found
+    assert pick_device(kind).type == kind
 
 
 def test_a_device_is_taken_by_its_name():
@@ -21,8 +33,7 @@ def test_a_device_that_is_not_there_is_an_error(name):
 
 @pytest.fixture
 def three_gpus(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    see_gpus(monkeypatch, 3)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +51,7 @@ def test_all_gpus_are_taken_or_those_that_are_named(three_gpus, names, found):
 
 
 def test_without_a_gpu_the_only_device_is_the_processor(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    see_gpus(monkeypatch, 0)
     assert pick_devices() == [torch.device("cpu")]
 
 

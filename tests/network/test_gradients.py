@@ -9,10 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from neatfool import Network
-from neatfool.network import gradients
 from neatfool.network.gradients import Sparing
-
-VALUES = torch.tensor([-torch.inf, -7, -1, -1e-9, 0, 1e-9, 1, 2, 6, 7, torch.inf, torch.nan])
 
 
 def there_and_back(compute, numbers):
@@ -45,30 +42,6 @@ def kept(compute, numbers):
     return sorted(sizes.values())
 
 
-ACTIVATIONS = [
-    nn.ReLU(),
-    nn.ReLU6(),
-    nn.ReLU6(inplace=True),
-    nn.Hardtanh(),
-    nn.Hardtanh(-1.0, 2.0),
-    torch.relu,
-    functional.relu6,
-]
-
-
-@pytest.mark.parametrize("compiled", [True, False])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_activations_give_the_same_results_and_gradients(activation, compiled, monkeypatch):
-    if not compiled:
-        monkeypatch.setattr(gradients, "_kernels", lambda: None)
-
-    def compute(numbers):
-        return activation(numbers.clone())
-
-    wanted, found = (there_and_back(way, VALUES) for way in (compute, sparingly(compute)))
-    np.testing.assert_array_equal(found, wanted)
-
-
 @pytest.mark.parametrize(
     "layout", [torch.contiguous_format, torch.channels_last], ids=["channels first", "last"]
 )
@@ -93,24 +66,6 @@ def test_convolutions_give_the_same_results_and_gradients(convolution, layout):
     wanted, found = (there_and_back(way, numbers) for way in (compute, sparingly(compute)))
     for ours, theirs in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(ours, theirs)
-
-
-def test_gradients_that_come_in_another_layout_are_put_in_order():
-    def compute(numbers):
-        return functional.relu(numbers).transpose(2, 3)[..., ::2]
-
-    numbers = torch.randn(2, 3, 4, 6, generator=torch.Generator().manual_seed(0))
-    wanted, found = (there_and_back(way, numbers) for way in (compute, sparingly(compute)))
-    np.testing.assert_array_equal(found[1], wanted[1])
-
-
-def test_numbers_with_gaps_between_them_are_left_to_torch():
-    def compute(numbers):
-        return functional.relu(numbers[:, ::2])
-
-    numbers = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
-    wanted, found = (there_and_back(way, numbers) for way in (compute, sparingly(compute)))
-    np.testing.assert_array_equal(found[1], wanted[1])
 
 
 def test_second_derivatives_are_the_same():
@@ -144,15 +99,7 @@ def test_weights_that_learn_get_their_gradients():
         assert torch.equal(slopes(), wanted)
 
 
-def test_what_writes_to_its_input_still_does():
-    numbers = torch.tensor([-1.0, 1.0], requires_grad=True)
-    changed = numbers.clone()
-    with Sparing():
-        functional.relu(changed, inplace=True)
-    assert changed.tolist() == [0, 1]
-
-
-def test_a_network_keeps_a_byte_for_a_number_and_no_input_of_a_convolution():
+def test_a_network_keeps_no_input_of_a_convolution():
     layers = (
         nn.Conv2d(3, 8, 1),
         nn.ReLU6(),
@@ -164,6 +111,6 @@ def test_a_network_keeps_a_byte_for_a_number_and_no_input_of_a_convolution():
     network = Network(nn.Sequential(*layers).eval().requires_grad_(False))
     pixels = torch.full((2, 3, 30, 32), 99.0, requires_grad=True)
     network.logits_of(pixels)
-    numbers = 2 * 8 * 30 * 32
+    numbers = 4 * 2 * 8 * 30 * 32
     sizes = kept(network.logits_of, pixels)
-    assert [size for size in sizes if size >= numbers] == [numbers, numbers]
+    assert [size for size in sizes if size >= numbers] == [numbers, numbers], "one an activation"

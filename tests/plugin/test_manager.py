@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from neatfool import hookimpl
 from neatfool.errors import ExperimentError, PluginError
 from neatfool.plugin.manager import NoOptions, PluginManager
+from neatfool.plugin.registration import Registration
 
 TARGET = """
 from neatfool import hookimpl
@@ -358,3 +359,34 @@ def neatfool_add_commands(cli):
     assert list(PluginManager().commands("birds")) == ["sing"]
     with pytest.raises(PluginError, match="unknown command 'brids'"):
         PluginManager().commands("brids")
+
+
+class Bare:
+    """Has no __init__ of its own."""
+
+
+class Seeded:
+    """Asks for what schemes get, and encodings do not."""
+
+    def __init__(self, options, *, seed):
+        self.seed = seed
+
+
+def made_from(options):
+    return options
+
+
+@pytest.mark.parametrize(
+    ("kind", "factory", "named", "wanted"),
+    [
+        ("target", Bare, {}, "Bare.__init__(self, options)"),
+        ("encoding", Seeded, {"spec": 1}, "Seeded.__init__(self, options, spec)"),
+        ("encoding", made_from, {"spec": 1}, "made_from(options, spec)"),
+    ],
+)
+def test_a_factory_with_other_parameters_is_told_its_own(kind, factory, named, wanted):
+    registration = Registration("toy", kind, factory, NoOptions, "toy.py")
+    with pytest.raises(PluginError) as raised:
+        registration.make(NoOptions(), **named)
+    assert str(raised.value).startswith(f"{kind} 'toy' (toy.py): neatfool makes it with other arg")
+    assert str(raised.value).endswith(f"; give it these parameters: {wanted}")

@@ -246,7 +246,8 @@ def test_the_renderers_draw_the_same_but_for_a_grey_level():
 def test_the_renderer_is_chosen_for_the_machine_and_recorded(
     device, gpu, numba, renderer, monkeypatch
 ):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
     monkeypatch.setattr(cppn, "can_compile", lambda: numba)
     options = Options(device=device)
     assert options.model_dump()["renderer"] == renderer
@@ -271,7 +272,8 @@ def test_where_numba_does_not_work_the_plain_renderer_draws_and_says_why_once(no
 def test_a_compiled_renderer_does_not_draw_on_a_gpu(monkeypatch):
     with pytest.raises(ExperimentError, match=r"renderer = compiled: draws on the CPU, but device"):
         encoding_of(renderer="compiled", device="cuda")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
     encoding = encoding_of(renderer="compiled")
     assert encoding.render(encoding.create([1])).device.type == "cpu"
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from searches import Silence, toy_assembly
 
-from neatfool import PluginError, StorageError, open_run, percent
+from neatfool import PluginError, StorageError, open_run
 from neatfool.evolution.session import start
 from neatfool.plugin.entries import installed_plugins
 from neatfool.present import save, write_page, write_report
+from neatfool.wording import percent
 
 ROOT = Path(__file__).parents[2]
 

@@ -156,13 +156,17 @@ def test_the_commands_of_a_page_exist_with_their_options(page):
         check_command(words)
 
 
+def parameters_of(command):
+    return command.get_params(click.Context(command))
+
+
 def check_command(words):
     """Check that a command exists and has the options that it is called with."""
     command, left = main, list(words)
     while isinstance(command, click.Group):
         command = command.get_command(click.Context(command), left.pop(0))
         assert command is not None, f"neatfool {shlex.join(words)}"
-    options = {name for parameter in command.params for name in parameter.opts}
+    options = {name for parameter in parameters_of(command) for name in parameter.opts}
     named = {word.split("=")[0] for word in left if re.match(r"--?[a-z]", word)}
     assert named <= options, f"neatfool {shlex.join(words)}"
 
@@ -276,10 +280,13 @@ def test_the_reference_has_each_public_name_and_no_other():
             neatfool,
             neatfool.analysis,
             neatfool.cppn,
+            neatfool.files,
             neatfool.models,
+            neatfool.network,
             neatfool.ood,
             neatfool.present,
             neatfool.testing,
+            neatfool.wording,
         )
         for name in package.__all__
     }

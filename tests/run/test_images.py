@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from neatfool.run.images import decode_png, encode_png, image_name, slug
+from neatfool.run.images import decode_png, encode_png, image_name
+from neatfool.wording import slug
 
 pixels = st.tuples(st.sampled_from([1, 3]), st.integers(1, 9), st.integers(1, 9)).flatmap(
     lambda shape: arrays(np.uint8, shape)

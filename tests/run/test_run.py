@@ -321,7 +321,7 @@ def test_a_genome_is_scored_with_the_model_of_the_run_or_one_that_is_given(tmp_p
     elite = paid_run(tmp_path / "run")["a"]
     assert elite.run.score(elite.genome)["a"] == elite.confidence
     run = open_run(tmp_path / "run")
-    with pytest.raises(RunError, match=r"only Python has its target.*score\(genome, model\)"):
+    with pytest.raises(RunError, match=r"only Python has its target.*model=model\)"):
         run.score(elite.genome)
 
 

@@ -94,9 +94,9 @@ def test_the_margin_grows_at_once_and_shrinks_by_half():
 def test_screening_pauses_where_it_does_not_pay():
     screening = learnt()
     exact = scores_of(np.random.default_rng(3).normal(size=(40, 4)))
-    screening.learn(exact, exact, of=100)
+    screening.learn(exact, exact, count=100)
     assert screening.begin()
-    screening.learn(exact, exact, of=99)
+    screening.learn(exact, exact, count=99)
     assert [screening.begin() for _ in range(PAUSE + 1)] == [False] * PAUSE + [True]
 
 

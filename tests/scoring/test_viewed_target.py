@@ -14,7 +14,7 @@ from searches import Snapshots, begin, go_on
 import neatfool
 from neatfool.experiment.showing import Showing
 from neatfool.run.store import contents
-from neatfool.scoring.viewed_target import show_views
+from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.search.learning import Learner
 from neatfool.spec.candidate import Candidate
 from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_target
@@ -26,7 +26,7 @@ TOYS = {"image": TOY_SPEC.shape, "classes": TOY_SPEC.classes, "encoding": "direc
 def viewed(score="mean", number=3, target=None, seed=1, strengths=VIEWS):
     made = {"darker": toy_views.Darker(), "rolled": toy_views.Rolled()}
     showing = Showing(number, score, strengths, {name: made[name] for name in strengths})
-    return show_views(target or ToyTarget(), showing, name="target 'toy'", seed=seed)
+    return ViewedTarget(target or ToyTarget(), showing, name="target 'toy'", seed=seed)
 
 
 def images(count=6):
@@ -90,7 +90,7 @@ def test_views_that_share_together_and_follow_one_another_are_applied_together()
     def show(*kinds):
         made = {str(place): kind() for place, kind in enumerate(kinds)}
         showing = Showing(3, "mean", dict.fromkeys(made, 40.0), made)
-        return show_views(ToyTarget(), showing, name="target 'toy'", seed=1).show(images())
+        return ViewedTarget(ToyTarget(), showing, name="target 'toy'", seed=1).show(images())
 
     dark = toy_views.Darker
     apart, at_once = show(dark, dark, dark, dark), show(Dimmer, Dimmer, dark, Dimmer)

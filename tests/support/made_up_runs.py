@@ -72,7 +72,7 @@ def write_run(
         records.append(_record(generation, made, best[chosen], batch, goal_switch))
     store.commit(records, {})
     if ended:
-        store.end()
+        store.keep("ended_after", store.last_generation())
     store.close()
     return folder
 

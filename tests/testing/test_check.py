@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from neatfool import ImageSpec, Scores
 from neatfool.plugin.registration import NoOptions, Registration
 from neatfool.testing import CheckResult, ToyEncoding, ToyTarget, check_registration
-from neatfool.testing.checking import expect, run_checks
+from neatfool.testing.checking import expect, run_check
 
 
 def registration(kind: str, factory: Any, options: type[BaseModel] = NoOptions) -> Registration:
@@ -116,8 +116,7 @@ def test_a_bare_assertion_of_a_plugin_says_where() -> None:
     def check(subject):
         assert subject is None
 
-    (result,) = run_checks([check], {"": 3})
-    text = result.message
+    text = run_check(check, {"": 3}).message
     assert "test_check.py:" in text or "assert 3 is None" in text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -122,15 +122,8 @@ def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     # If labels would leave the axes, all move together.
     move = max(0.0, low + gap / 2 - places[0]) + min(0.0, high - places[-1])
     for place, (_, text, colour) in zip(places, ordered, strict=True):
-        axes.annotate(
-            text,
-            (1, place + move),
-            xycoords=("axes fraction", "data"),
-            xytext=(7, 0),
-            textcoords="offset points",
-            va="center_baseline",
-            color=colour,
-            fontsize=13 * figure.POINT,
-            annotation_clip=False,
-            weight="bold" if colour != figure.MUTED else "normal",
-        )
+        weight = "bold" if colour != figure.MUTED else "normal"
+        look: Any = {"color": colour, "fontsize": 13 * figure.POINT, "weight": weight}
+        right: Any = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+        look |= right | {"xytext": (7, 0), "va": "center_baseline", "annotation_clip": False}
+        axes.annotate(text, (1, place + move), **look)

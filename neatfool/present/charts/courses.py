@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from neatfool.present.charts.axes import (
     new_axes,
 )
 from neatfool.present.charts.figure import draw_figure
-from neatfool.present.charts.lines import LONGEST_NAME, colour_of, stroke_of
+from neatfool.present.charts.lines import colour_of, short, stroke_of
 from neatfool.wording import level
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def steps(
     drawn, axes = new_axes(width, height, right=right, left=left)
     scaled = decimal_odds if scale == "confidences" else np.asarray
     ends, shown = [], [np.zeros(0)]
+    look: dict[str, Any]
     for line in lines:
         colour, x, values = colour_of(line.place), line.counts, scaled(line.values)
         if line.band is not None:
@@ -84,26 +85,13 @@ def steps(
             shown.append(band.ravel())
         if line.single is not None:
             single = scaled(line.single)
-            axes.step(
-                x,
-                single.T,
-                where="post",
-                color=colour,
-                alpha=0.45,
-                linewidth=THIN,
-                clip_on=False,
-            )
+            look = {"color": colour, "alpha": 0.45, "linewidth": THIN}
+            axes.step(x, single.T, where="post", clip_on=False, **look)
             shown.append(single.ravel())
-        axes.step(
-            x,
-            values,
-            where="post",
-            color=colour,
-            linestyle=stroke_of(line.place),
-            linewidth=THICK if wide or line.single is None else USUAL,
-            marker="o" if len(x) < 3 else "",  # too short to be seen as a line
-            clip_on=False,
-        )
+        look = {"color": colour, "linestyle": stroke_of(line.place)}
+        look["linewidth"] = THICK if wide or line.single is None else USUAL
+        look["marker"] = "o" if len(x) < 3 else ""  # too short to be seen as a line
+        axes.step(x, values, where="post", clip_on=False, **look)
         shown.append(values)
         ends.append((float(values[-1]), line.end, colour))
     _label(axes, scale, np.concatenate(shown))
@@ -142,8 +130,8 @@ def heat_map(
     """
     named = len(names) <= MOST_NAMES
     height = 66 + (max(22 * len(names), 110) if named else 560)
-    short = [f"{name[: LONGEST_NAME - 1]}…" if len(name) > LONGEST_NAME else name for name in names]
-    left = min(30 + 7.2 * max(map(len, short)), 205) if named else 62
+    texts = [*map(short, names)]
+    left = min(30 + 7.2 * max(map(len, texts)), 205) if named else 62
     drawn, axes = new_axes(WIDE if wide else NARROW, height, right=34, left=left)
     # A value holds from its number of images on, so a cell is what was known at its left edge.
     known = confidences[:, :-1] if len(grid) > 1 else confidences
@@ -151,7 +139,7 @@ def heat_map(
     axes.grid(visible=False)
     label_counts(axes, grid.tolist())
     if named:
-        axes.set_yticks([row + 0.5 for row in range(len(names))], short, parse_math=False)
+        axes.set_yticks([row + 0.5 for row in range(len(names))], texts, parse_math=False)
     else:
         ranks = sorted({1, *(round(len(names) * part / 5) for part in range(1, 6))})
         axes.set_yticks([rank - 0.5 for rank in ranks], [f"{rank:,}" for rank in ranks])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import MUTED
-from neatfool.present.charts.lines import draw_cells
+from neatfool.present.charts.lines import draw_cells, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +23,6 @@ CELL: Final = 34
 """CSS pixels of a cell of the matrix."""
 FAINTEST: Final = 0.002
 """Smaller parts of all flows are left out of the chord picture, where they would be hairs."""
-
-
-def short(name: str) -> str:
-    """Shorten a name, and show its control characters."""
-    if not name.isprintable():
-        name = name.encode("unicode_escape").decode()
-    return f"{name[: LONGEST_NAME - 1]}…" if len(name) > LONGEST_NAME else name
 
 
 def draw_chords(names: Sequence[str], counts: np.ndarray) -> Figure:
@@ -59,30 +52,21 @@ def draw_chords(names: Sequence[str], counts: np.ndarray) -> Figure:
         axes.plot(np.sin(arc) * 1.03, np.cos(arc) * 1.03, color=colours[row], linewidth=7,
                   solid_capstyle="butt")  # fmt: skip
         if widths[row].sum():
-            _name(axes, short(name), float(arc.mean()))
+            _name(axes, short(name, LONGEST_NAME), float(arc.mean()))
     size_of = counts / max(counts.sum(), 1e-9)
     for row, column in sorted(np.argwhere(size_of > FAINTEST).tolist(), key=lambda at: counts[*at]):
-        arriving = len(counts) + row
-        there = left[row, column], widths[row, column]
-        here = left[column, arriving], widths[column, arriving]
+        places = (row, column), (column, len(counts) + row)
+        there, here = ((left[place], widths[place]) for place in places)
         _ribbon(axes, there, here, colours[row])
     return drawn
 
 
 def _name(axes: Axes, text: str, angle: float) -> None:
     right = np.sin(angle) >= 0
-    axes.text(
-        np.sin(angle) * 1.1,
-        np.cos(angle) * 1.1,
-        text,
-        rotation=float(np.degrees(np.pi / 2 - angle if right else -np.pi / 2 - angle)),
-        rotation_mode="anchor",
-        ha="left" if right else "right",
-        va="center",
-        fontsize=9.5,
-        color=MUTED,
-        parse_math=False,
-    )
+    turn = float(np.degrees(np.pi / 2 - angle if right else -np.pi / 2 - angle))
+    look: Any = {"fontsize": 9.5, "color": MUTED, "parse_math": False, "va": "center"}
+    look |= {"rotation": turn, "rotation_mode": "anchor", "ha": "left" if right else "right"}
+    axes.text(np.sin(angle) * 1.1, np.cos(angle) * 1.1, text, **look)
 
 
 def _ribbon(axes: Axes, a: tuple[float, float], b: tuple[float, float], colour: object) -> None:
@@ -110,7 +94,7 @@ def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -
         counts: float64 [N, N], the flows from the row's group to the column's.
         expected: float64 [N, N], the flows that chance would have.
     """
-    names = [short(name) for name in names]
+    names = [short(name, LONGEST_NAME) for name in names]
     room = 26 + 7.0 * max(map(len, names))
     side = CELL * len(names)
     # As wide as other charts, so that a page does not enlarge a small matrix.
@@ -121,17 +105,6 @@ def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -
     # One switch more on either side, so that few say little.
     ratio = np.log2((counts + 1) / (expected + 1))
     texts = [[f"{count:,.0f}" if count >= 0.5 else "" for count in row] for row in counts]
-    draw_cells(
-        axes,
-        ratio,
-        texts,
-        names,
-        names,
-        is_light=lambda value: abs(value) <= 2,
-        size=8,
-        rotation=90,
-        cmap="RdBu_r",
-        vmin=-3,
-        vmax=3,
-    )
+    look: Any = {"size": 8, "rotation": 90, "cmap": "RdBu_r", "vmin": -3, "vmax": 3}
+    draw_cells(axes, ratio, texts, names, names, is_light=lambda value: abs(value) <= 2, **look)
     return drawn

@@ -31,6 +31,12 @@ def key_of(place: int) -> str:
     return letter if place < 26 else f"{letter}{place // 26 + 1}"
 
 
+def short(name: str, longest: int = LONGEST_NAME) -> str:
+    """Shorten a name, and show its control characters."""
+    name = name if name.isprintable() else name.encode("unicode_escape").decode()
+    return f"{name[: longest - 1]}…" if len(name) > longest else name
+
+
 def colour_of(place: int) -> str:
     """Give its colour."""
     return LINE_COLOURS[place % len(LINE_COLOURS)]
@@ -60,16 +66,10 @@ def lines_of_shares(lines: Sequence[Line], ticks: Sequence[str], *, right: float
     """
     drawn, axes = new_axes(520, 250, right=right, left=52, bottom=38)
     for line in lines:
-        axes.plot(
-            range(len(line.values)),
-            line.values,
-            color=colour_of(line.place),
-            linestyle=stroke_of(line.place),
-            linewidth=0.8 if line.thin else 1.95,
-            marker="o",
-            markersize=2.5 if line.thin else 4,
-            clip_on=False,
-        )
+        width, size = (0.8, 2.5) if line.thin else (1.95, 4)
+        look: Any = {"color": colour_of(line.place), "linestyle": stroke_of(line.place)}
+        look |= {"linewidth": width, "marker": "o", "markersize": size, "clip_on": False}
+        axes.plot(range(len(line.values)), line.values, **look)
     axes.set_ylim(-0.02, 1.02)
     levels = (0, 0.25, 0.5, 0.75, 1)
     axes.set_yticks(levels, [level(part) for part in levels])
@@ -92,7 +92,7 @@ def matrix_of_shares(
         rows: The names of the rows.
         columns: The names of the columns, short.
     """
-    names = [f"{name[: LONGEST_NAME - 1]}…" if len(name) > LONGEST_NAME else name for name in rows]
+    names = [*map(short, rows)]
     left, height = 26 + 7.2 * max(map(len, names)), 44 + CELL[1] * len(rows)
     # As wide as other charts, so that a page does not enlarge a small matrix.
     right = max(16, 520 - left - CELL[0] * len(columns))
@@ -131,19 +131,12 @@ def draw_cells(
     """
     cells = np.ma.masked_invalid(values)
     axes.pcolormesh(cells, edgecolors=axes.get_facecolor(), linewidth=2, **colours)
+    look: Any = {"ha": "center", "va": "center", "linespacing": 1.25, "parse_math": False}
+    look["fontsize"] = size
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            axes.text(
-                column + 0.5,
-                row + 0.5,
-                texts[row][column],
-                ha="center",
-                va="center",
-                fontsize=size,
-                linespacing=1.25,
-                color="black" if is_light(value) else "white",
-                parse_math=False,
-            )
+            look["color"] = "black" if is_light(value) else "white"
+            axes.text(column + 0.5, row + 0.5, texts[row][column], **look)
     axes.invert_yaxis()
     axes.xaxis.tick_top()
     at = np.arange(len(columns)) + 0.5

@@ -70,9 +70,8 @@ def draw_graph(
 
 def influential(graph: nx.DiGraph) -> set[Any]:
     """Give the outputs, and the nodes from which an enabled path leads to one."""
-    enabled = nx.DiGraph()
-    enabled.add_nodes_from(graph)
-    enabled.add_edges_from((u, v) for u, v, on in graph.edges(data="enabled", default=True) if on)
+    off = [(u, v) for u, v, on in graph.edges(data="enabled", default=True) if not on]
+    enabled = nx.restricted_view(graph, [], off)
     outputs = [node for node, kind in graph.nodes(data="kind") if kind == "output"]
     return set(outputs).union(*(nx.ancestors(enabled, node) for node in outputs))
 
@@ -129,9 +128,9 @@ class _Drawing:
     def _edge_order(self, edge: tuple[Any, Any, dict[str, Any]]) -> tuple[bool, float, str]:
         u, v, data = edge
         matters = data.get("enabled", True) and v in self.influential
-        if self.shade:  # what matters most is drawn last
-            return bool(matters), self._share(data), f"{u} {v}"
-        return bool(matters), -abs(data.get("weight", 1.0)), f"{u} {v}"
+        # In a shaded drawing what matters most is drawn last.
+        depth = self._share(data) if self.shade else -abs(data.get("weight", 1.0))
+        return bool(matters), depth, f"{u} {v}"
 
     def _share(self, data: dict[str, Any]) -> float:
         """Give how much something has of what shades the drawing, from 0 to 1."""
@@ -142,8 +141,7 @@ class _Drawing:
             return {"colour": figure.DISABLED, "width": 1.2, "dotted": True, "opacity": 0.9}
         weight = data.get("weight", 1.0)
         strength = (abs(weight) / self.heaviest) ** 0.5 if self.heaviest else 0.0
-        if self.shade:
-            strength = self._share(data)
+        strength = self._share(data) if self.shade else strength
         return {
             "colour": figure.POSITIVE if weight >= 0 else figure.NEGATIVE,
             "width": THINNEST + (THICKEST - THINNEST) * strength,

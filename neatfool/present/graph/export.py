@@ -63,16 +63,12 @@ def to_dot(graph: nx.DiGraph) -> bytes:
     """Write a graph in Graphviz's language, with every attribute quoted."""
     lines = ["digraph genome {", "  rankdir=LR;"]
     for node, data in _plain(graph).nodes(data=True):
-        lines.append(f"  {_quote(node)}{_attributes(_dot_label(node, data) | data)};")
+        label = {"label": data.get("activation", node)}  # where it has none
+        lines.append(f"  {_quote(node)}{_attributes(label | data)};")
     for u, v, data in _plain(graph).edges(data=True):
         style = {} if data.get("enabled", True) else {"style": "dotted"}
         lines.append(f"  {_quote(u)} -> {_quote(v)}{_attributes(style | data)};")
     return "\n".join([*lines, "}", ""]).encode()
-
-
-def _dot_label(node: Any, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Label a node by its activation, if it has no label."""
-    return {"label": data.get("activation", node)}
 
 
 def _attributes(data: Mapping[str, Any]) -> str:
@@ -88,18 +84,14 @@ def _quote(value: Any) -> str:
 
 def _plain(graph: nx.DiGraph) -> nx.DiGraph:
     """Copy a graph, and turn numpy's numbers into Python's, which every format knows."""
-    plain = nx.DiGraph(**{key: _native(value) for key, value in graph.graph.items()})
+    plain = nx.DiGraph(**_natives(graph.graph))
     plain.add_nodes_from((node, _natives(data)) for node, data in graph.nodes(data=True))
     plain.add_edges_from((u, v, _natives(data)) for u, v, data in graph.edges(data=True))
     return plain
 
 
 def _natives(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _native(value) for key, value in data.items()}
-
-
-def _native(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    return {k: v.item() if isinstance(v, np.generic) else v for k, v in data.items()}
 
 
 _WRITERS: Final[Mapping[str, Callable[[nx.DiGraph], bytes]]] = {

@@ -8,9 +8,8 @@ Then nodes move towards their neighbours as far as the distances allow.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -30,8 +29,7 @@ BEND_WEIGHT: Final = 4.0
 Bend = tuple[str, Any, Any, int]
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """The place (column, row) of each node, and the places that each edge passes, ends included.
 
     ``rows`` is the distance from the highest node to the lowest.
@@ -50,8 +48,9 @@ def lay_out(graph: nx.DiGraph) -> Layout:
     """
     column = _columns(graph)
     chains = _chains(graph, column)
-    order = _fewest_crossings(_first_order(graph, column, chains), _links(chains))
-    rows = _rows(order, _links(chains))
+    links = [link for chain in chains.values() for link in pairwise(chain)]
+    order = _fewest_crossings(_first_order(graph, column, chains), links)
+    rows = _rows(order, links)
     place = {item: (float(i), rows[item]) for i, items in enumerate(order) for item in items}
     return Layout(
         places={node: place[node] for node in graph},
@@ -88,14 +87,9 @@ def _longest_paths(graph: nx.DiGraph) -> dict[Any, int]:
     condensed = nx.condensation(graph)
     layers: dict[Any, int] = {}
     for component in nx.topological_sort(condensed):
-        before = [
-            layers[p]
-            for q in condensed.predecessors(component)
-            for p in condensed.nodes[q]["members"]
-        ]
-        layers.update(
-            dict.fromkeys(condensed.nodes[component]["members"], max(before, default=-1) + 1)
-        )
+        members = condensed.nodes[component]["members"]
+        sources = {u for u, _ in graph.in_edges(members)} - members
+        layers |= dict.fromkeys(members, max((layers[u] for u in sources), default=-1) + 1)
     return layers
 
 
@@ -109,21 +103,14 @@ def _chains(graph: nx.DiGraph, column: dict[Any, int]) -> dict[tuple[Any, Any], 
     }
 
 
-def _links(chains: dict[tuple[Any, Any], list[Any]]) -> list[tuple[Any, Any]]:
-    """List the pieces of all edges."""
-    return [link for chain in chains.values() for link in pairwise(chain)]
-
-
 def _first_order(
     graph: nx.DiGraph, column: dict[Any, int], chains: dict[tuple[Any, Any], list[Any]]
 ) -> list[list[Any]]:
     """Fill the columns: nodes in reading order, then bends."""
     order: list[list[Any]] = [[] for _ in range(max(column.values(), default=-1) + 1)]
-    for node in reading_order(graph):
-        order[column[node]].append(node)
-    for chain in chains.values():
-        for bend in chain[1:-1]:
-            order[bend[3]].append(bend)
+    bends = [bend for chain in chains.values() for bend in chain[1:-1]]
+    for item in [*reading_order(graph), *bends]:
+        order[item[3] if _is_bend(item) else column[item]].append(item)
     return order
 
 

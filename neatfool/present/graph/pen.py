@@ -54,18 +54,9 @@ class Pen:
         """Draw a smooth curve below all other marks."""
         from matplotlib.patches import PathPatch
 
-        self._add(
-            PathPatch(
-                _smooth(points),
-                facecolor="none",
-                edgecolor=colour,
-                linewidth=width * figure.POINT,
-                linestyle=_DOTS if dotted else "-",
-                alpha=opacity,
-                capstyle="round",
-                zorder=1,
-            )
-        )
+        look: Any = {"edgecolor": colour, "linewidth": width * figure.POINT, "alpha": opacity}
+        look |= {"linestyle": _DOTS if dotted else "-", "capstyle": "round", "zorder": 1}
+        self._add(PathPatch(_smooth(points), facecolor="none", **look))
 
     def activation(self, at: Point, name: str, *, radius: float, opacity: float = 1.0) -> None:
         """Draw a disc in an activation's colour, with its curve or its first letters."""
@@ -121,18 +112,9 @@ class Pen:
         opacity: float = 1.0,
     ) -> None:
         """Write text as it is, without mathematics; its size is in pixels."""
-        self._axes.text(
-            *at,
-            text,
-            fontsize=size * figure.POINT,
-            color=colour,
-            alpha=opacity,
-            ha=align,
-            va="center_baseline",
-            weight="bold" if bold else "normal",
-            parse_math=False,
-            zorder=5,
-        )
+        look: Any = {"fontsize": size * figure.POINT, "color": colour, "alpha": opacity}
+        look |= {"ha": align, "va": "center_baseline", "weight": "bold" if bold else "normal"}
+        self._axes.text(*at, text, parse_math=False, zorder=5, **look)
 
 
 def _smooth(points: Sequence[Point]) -> Path:

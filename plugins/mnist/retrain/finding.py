@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool import TargetError, percent, share
+from neatfool import TargetError
 from neatfool.present import (
     LINE_COLOURS,
     Cell,
@@ -29,6 +29,7 @@ from neatfool.present import (
     label_ends,
     new_axes,
 )
+from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,6 +71,11 @@ class Judged(Facts):
         description="how many of these it calls `fooling`; null for the experiment's own"
     )
 
+    @property
+    def words(self) -> str:
+        """What came out, in short."""
+        return f"right on {share(self.accuracy, 2)} of real images"
+
 
 class Search(Facts):
     """A search for images that fool a round's network."""
@@ -95,13 +101,13 @@ class Search(Facts):
 
     def strip(self) -> Strip:
         """Show the images; a confidence from 50 % on stands out."""
-        cells = []
-        for name, (png, rank) in self.pictures.items():
-            figure = percent(self.classes[name], rank)
-            cells.append(
-                Cell(png, name, Strong(figure) if self.classes[name] >= FOOLED else figure)
-            )
-        return Strip(cells)
+        return Strip(
+            [
+                Cell(png, name, (Strong if sure >= FOOLED else str)(percent(sure, rank)))
+                for name, (png, rank) in self.pictures.items()
+                for sure in [self.classes[name]]
+            ]
+        )
 
 
 class Round(Judged):
@@ -122,6 +128,11 @@ class Round(Judged):
         description="how many until its median was 99 %; null if it was not reached"
     )
     searches: tuple[Search, ...] = Field(description="each search")
+
+    @property
+    def words(self) -> str:
+        """What came out, in short."""
+        return f"{super().words}, median confidence {percent(self.median)}"
 
     @classmethod
     def of(cls, judged: Judged, runs: Sequence[Run]) -> Round:
@@ -222,12 +233,11 @@ class Retraining(Finding):
                 "to learn from."
             )
         if last is not first and first.images_to_99:
-            then = (
-                f"{last.images_to_99:,.0f}" if last.images_to_99 else f"more than {last.images:,}"
-            )
+            more = f"more than {last.images:,}"
             yield (
-                f"A median of 99 % took {first.images_to_99:,.0f} images in round 1, and {then} in "
-                f"round {last.round}."
+                f"A median of 99 % took {first.images_to_99:,.0f} images in round 1, and "
+                f"{f'{last.images_to_99:,.0f}' if last.images_to_99 else more} in round "
+                f"{last.round}."
             )
 
     def story(self) -> Iterator[Block]:

@@ -31,12 +31,7 @@ class Lenets:
     """The classes that are searched for: those of the first network."""
 
     def __init__(self, data: Path | None, weights: Path | None, recipe: Recipe) -> None:
-        """Read the digits.
-
-        Args:
-            data: The folder with MNIST's four idx files; None downloads them.
-            weights: Those of the first network; None stands for the packaged ones.
-            recipe: How to train; each network has a seed of its own.
+        """Read the digits, or download them; the first network is the packaged one by default.
 
         Raises:
             ExperimentError: Files are missing or damaged.
@@ -48,20 +43,11 @@ class Lenets:
 
     def identity(self) -> dict[str, str | int | float]:
         """Give what the networks depend on, besides the fooling images."""
-        recipe = self._recipe
-        return {
-            "data": self._digits.sha256(),
-            "epochs": recipe.epochs,
-            "learning_rate": recipe.learning_rate,
-        }
+        learning = {name: getattr(self._recipe, name) for name in ("epochs", "learning_rate")}
+        return {"data": self._digits.sha256(), **learning}
 
     def learn(self, batches: Iterable[np.ndarray], seed: int, file: Path) -> Iterator[int]:
-        """Train a network, and at the end write its weights completely or not at all.
-
-        Args:
-            batches: The fooling images, uint8 [N, C, H, W] each.
-            seed: Where all chance comes from.
-            file: The file for the weights.
+        """Train a network on batches of fooling images, uint8 [N, C, H, W], and write its weights.
 
         Yields:
             The epoch, now and then.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 
-from neatfool import ExperimentError, RunError, StorageError, refuse_link
+from neatfool import ExperimentError, RunError, StorageError
+from neatfool.files import refuse_link
 from neatfool.present import save
 
 if TYPE_CHECKING:
@@ -21,18 +22,9 @@ RECORD: Final = "retrain.json"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """What is to be done, mostly as the options of the same names say.
 
     Attributes:
-        experiment: How images are evolved, and for which network first.
-        folder: Where everything is written.
-        rounds: After how many rounds to stop.
-        until_safe: Whether to stop as soon as a network is not fooled any more.
-        searches: How many searches each round has, each with a seed of its own.
-        first_images: How many fooling images the first retrained network learns.
-        more_images: How many each further one learns in addition.
-        least_accuracy: A network below it is not worth fooling.
-        seed: Where all chance comes from.
         also: Finished runs whose elites' images the first retrained network learns, too.
         learnt_by: What the networks depend on, besides.
     """

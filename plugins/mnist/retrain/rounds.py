@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import derive_seed, derive_seeds, refuse_link
+from neatfool import derive_seed, derive_seeds
+from neatfool.files import refuse_link
 from neatfool.present import save
 
 from .finding import Judged, Round
@@ -36,11 +39,7 @@ def go_on(
 ) -> Iterator[Judged]:
     """Go from round to round; what is finished is only read.
 
-    Args:
-        plan: What is to be done.
-        learner: Trains and judges networks.
-        evolve: Makes a search, or finishes one: its folder, its seed, and options.
-        note: Told what is under way.
+    ``evolve`` makes a search, or finishes one: its folder, its seed, and options.
 
     Yields:
         Each :class:`Round`, when it has ended. The last one is only judged, and no round, if its
@@ -52,14 +51,23 @@ def go_on(
     chosen = plan.experiment.resolved()["scheme"].get("classes")
     only = {} if chosen else {"scheme.classes": f"@{searched.absolute()}"}
     before: list[Sequence[Run]] = []
-    pool = _Pool(plan, note)
+
+    @cache
+    def images_of(number: int) -> list[np.ndarray]:
+        """Give the fooling images of a round's runs, the same ones whenever they are drawn."""
+        note(f"round {number}: taking its images")
+        seed = derive_seed(plan.seed, "fooling images", number)
+        return [*fooling_images(before[number - 1], plan.images_of(number), seed)]
+
     for number in range(1, plan.rounds + 1):
         folder = plan.round_folder(number)
         refuse_link(folder).mkdir(exist_ok=True)
         network = folder / NETWORK if number > 1 else None
         if network is not None and not network.exists():
             seed = derive_seed(plan.seed, "retrain", number)
-            for epoch in learner.learn(pool.images(before), seed, network):
+            images = [elite.saved_pixels()[None] for run in plan.also for elite in run]
+            images += chain.from_iterable(map(images_of, range(1, number)))
+            for epoch in learner.learn(images, seed, network):
                 note(f"round {number}: training, epoch {epoch}")
         judged = Judged(
             round=number,
@@ -82,29 +90,6 @@ def go_on(
             return
 
 
-class _Pool:
-    """The fooling images of finished runs and of all rounds so far, each drawn once."""
-
-    def __init__(self, plan: Plan, note: Callable[[str], None]) -> None:
-        self._plan = plan
-        self._note = note
-        self._batches: list[np.ndarray] = []
-        self._drawn = 0
-
-    def images(self, rounds: Sequence[Sequence[Run]]) -> list[np.ndarray]:
-        """Give the images of rounds' runs, the same ones whenever they are drawn."""
-        if not self._batches:
-            runs = self._plan.also
-            self._batches += (elite.saved_pixels()[None] for run in runs for elite in run)
-        for number in range(self._drawn + 1, len(rounds) + 1):
-            self._note(f"round {number}: taking its images")
-            seed = derive_seed(self._plan.seed, "fooling images", number)
-            count = self._plan.images_of(number)
-            self._batches += fooling_images(rounds[number - 1], count, seed)
-        self._drawn = len(rounds)
-        return self._batches
-
-
 def _judge(learner: Lenets, network: Path | None, file: Path) -> dict[str, Any]:
     if not file.exists():
         save(file, f"{json.dumps(learner.judge(network))}\n".encode())
@@ -117,15 +102,8 @@ def fooling_images(runs: Sequence[Run], count: int, seed: int) -> Iterator[np.nd
 
     Half are of a first generation: random genomes, as each of the runs began with. The others are
     of the last one: the runs' elites (if there are more than are wanted, some of them drawn at
-    random), and then children that are bred from the elites, as the next generation would be.
-
-    Args:
-        runs: Finished runs of the same experiment.
-        count: How many images.
-        seed: Where all chance comes from.
-
-    Yields:
-        The images in batches, uint8 [N, C, H, W].
+    random), and then children that are bred from the elites, as the next generation would be. The
+    images come in batches, uint8 [N, C, H, W].
     """
     first = count // 2
     encoding = runs[0].encoding.in_generation(0)
@@ -145,16 +123,10 @@ def _last_generation(run: Run, count: int, seed: int) -> Iterator[np.ndarray]:
         yield np.stack([elites[place].saved_pixels() for place in some])
     encoding = run.encoding.in_generation(run.generation)
     for seeds in _parts(derive_seeds(seed, "child", ids=range(count - len(chosen)))):
-        litters = [
-            [
-                elite.genome
-                for elite in sorted(
-                    (niches[place] for place in generator.integers(len(niches), size=size)),
-                    key=lambda elite: -elite.rank,
-                )
-            ]
-            for size in encoding.litter_sizes(seeds)
-        ]
+        litters = []
+        for size in encoding.litter_sizes(seeds):
+            parents = (niches[place] for place in generator.integers(len(niches), size=size))
+            litters.append([e.genome for e in sorted(parents, key=lambda elite: -elite.rank)])
         yield encoding.render(encoding.breed(litters, seeds)).cpu().numpy()
 
 

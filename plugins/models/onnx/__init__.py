@@ -7,7 +7,6 @@ for torch to differentiate.
 from __future__ import annotations
 
 from dataclasses import replace
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -94,7 +93,7 @@ class Onnx(ClassifierFormat, TowerFormat):
             read=None,
             differentiable=False,
             source=f"{module.path}, by {module.by}{precision}",
-            content=f"{hash_onnx(module.path)} {request.dequantise}",
+            content=module.digest(),
         )
 
 
@@ -182,7 +181,7 @@ class OnnxModule(FileModule):
 
     def digest(self) -> str:
         """Hash the file, and the files next to it that hold weights."""
-        return hash_onnx(self.path) + (" in floats" if self._in_floats else "")
+        return super().digest() + (" in floats" if self._in_floats else "")
 
     def _describe_input(self) -> str:
         description = super()._describe_input()
@@ -209,14 +208,6 @@ def _open_session(path: Path, content: bytes | None) -> Any:
             f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX model: "
             "export or download it again"
         ) from error
-
-
-def hash_onnx(path: Path) -> str:
-    """Hash the file, and the files next to it that hold weights."""
-    digest = sha256(path.read_bytes())
-    for beside in sorted(path.parent.glob(f"{path.name}[._]data")):
-        digest.update(beside.read_bytes())
-    return digest.hexdigest()
 
 
 @hookimpl

@@ -20,8 +20,9 @@ from onnx2torch.utils.common import OperationConverterResult, onnx_mapping_from_
 from torch import nn
 from torch.nn import functional
 
-from neatfool import TargetError, level, share
+from neatfool import TargetError
 from neatfool.models import Input
+from neatfool.wording import level, share
 
 from ..torch_files import TorchModule
 from .dequantising import ROUNDING, dequantise

@@ -107,9 +107,18 @@ class Transformers(ClassifierFormat, TowerFormat):
     def tower(self, name: str, request: Request) -> Tower:
         """Load a network that compares images with texts."""
         source = _prepare(name)
-        from transformers import AutoTokenizer
+        from transformers import AutoModel, AutoTokenizer
 
-        model = _load_pair(source)
+        model, missing = load_model(AutoModel, source)
+        if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
+            raise ValueError(
+                f"{type(model).__name__} does not compare images with texts; give a CLIP or SigLIP"
+            )
+        if missing:
+            raise TargetError(
+                f"transformers:{source}: its weights lack {', '.join(missing[:3])}; it is not "
+                "whole: download it again"
+            )
         tokenizer = load_part(AutoTokenizer, source)
         vision = getattr(model.config, "vision_config", model.config)
         preprocessing = find_preprocessing(load_processor(source), vision)
@@ -146,22 +155,6 @@ def _prepare(name: str) -> str:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     return find_source(name)
-
-
-def _load_pair(source: str) -> Any:
-    from transformers import AutoModel
-
-    model, missing = load_model(AutoModel, source)
-    if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
-        raise ValueError(
-            f"{type(model).__name__} does not compare images with texts; give a CLIP or SigLIP"
-        )
-    if missing:
-        raise TargetError(
-            f"transformers:{source}: its weights lack {', '.join(missing[:3])}; it is not whole: "
-            "download it again"
-        )
-    return model
 
 
 @hookimpl
@@ -260,12 +253,7 @@ def load_model(kind: Any, source: str) -> tuple[Any, list[str]]:
     Raises:
         TargetError: It cannot be downloaded or loaded, or has no weights in safetensors.
     """
-    model, report = load_part(
-        kind,
-        source,
-        use_safetensors=True,
-        dtype=torch.float32,
-        output_loading_info=True,
-    )
+    options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
+    model, report = load_part(kind, source, **options)
     wrong = [*report["missing_keys"], *report.get("mismatched_keys", ())]
     return model.eval(), sorted(map(str, wrong))

@@ -12,10 +12,27 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Final
 
 import click
 
 from neatfool import ExperimentError, hookimpl
+
+OPTIONS: Final = [
+    click.Option(
+        ["--watch"],
+        is_flag=True,
+        help="Serve a page to this machine that shows the run, and can pause and stop it.",
+    ),
+    click.Option(["--open"], is_flag=True, help="Watch, and open the page in the browser."),
+    click.Option(
+        ["--port"],
+        type=click.IntRange(0, 65535),
+        metavar="N",
+        help="Watch on this port.  [default: any that is free]",
+    ),
+]
+"""The options of a command that makes a run, which the observer reads."""
 
 
 @click.command(

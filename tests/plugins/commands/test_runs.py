@@ -11,7 +11,8 @@ import pytest
 from commands import neatfool
 from made_up_runs import write_run
 
-from neatfool import open_run, percent
+from neatfool import open_run
+from neatfool.wording import percent
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from commands import CLASSES, neatfool, rows
 
-from neatfool import open_run, percent
+from neatfool import open_run
+from neatfool.wording import percent
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from searches import Silence, Snapshots, begin, go_on, stop_after
 
 import neatfool
-from neatfool import ExperimentError, ImageSpec, Scores, TargetError, odds_and_gradients
+from neatfool import ExperimentError, ImageSpec, Scores, TargetError
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.fooling.opening import open_run
+from neatfool.network import odds_and_gradients
 from neatfool.present import write_report
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore, contents

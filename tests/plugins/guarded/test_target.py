@@ -20,13 +20,12 @@ from neatfool import (
     Scores,
     Target,
     decode_png,
-    gradients_of,
     log_odds,
     make_target,
-    odds_and_gradients,
     open_run,
     rank,
 )
+from neatfool.network import gradients_of, odds_and_gradients
 from neatfool.ood import detector_names, in_distribution
 from neatfool.ood.in_distribution import divide
 from neatfool.testing import TOY_SPEC, ToyTarget, check_target

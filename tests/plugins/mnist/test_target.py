@@ -66,10 +66,14 @@ def test_importing_the_plugin_and_its_commands_imports_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("wrong", [{"weigths": "a"}, {"device": "tpu"}])
-def test_an_option_that_is_not_there_is_refused(wrong: dict[str, str]) -> None:
+def test_an_option_that_is_not_there_is_refused() -> None:
     with pytest.raises(ValidationError):
-        Options.model_validate(wrong)
+        Options.model_validate({"weigths": "a"})
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ExperimentError, match="device = tpu: torch knows no such device"):
+        MnistTarget(Options(device="tpu"))
 
 
 def test_the_model_card_describes_the_packaged_file() -> None:
@@ -185,7 +189,7 @@ def test_weights_of_another_shape_are_refused_by_name(tmp_path: Path) -> None:
     other = tensors() | {"conv1.weight": torch.zeros(64, 3, 11, 11)}
     with pytest.raises(
         TargetError,
-        match=r"conv1.weight has shape \[64, 3, 11, 11\], expected \[20, 1, 5, 5\].*mnist train",
+        match=r"conv1.weight has shape \[64, 3, 11, 11\], expected \[20, 1, 5, 5\].*give",
     ):
         lenet.load(weights_file(tmp_path, other))
 
@@ -194,7 +198,7 @@ def test_missing_and_foreign_tensors_are_refused_by_name(tmp_path: Path) -> None
     other = tensors()
     other["ip1.weight"] = other.pop("fc1.weight")
     with pytest.raises(
-        TargetError, match=r"tensor fc1\.weight is missing; tensor ip1\.weight is not a LeNet's"
+        TargetError, match=r"tensor fc1\.weight is missing; there is a tensor ip1\.weight"
     ):
         lenet.load(weights_file(tmp_path, other))
 
@@ -204,12 +208,6 @@ def test_the_weights_of_a_wholly_other_network_give_a_short_message(tmp_path: Pa
     with pytest.raises(TargetError, match=r"conv1.bias is missing.*\(and 105 more\)") as caught:
         lenet.load(weights_file(tmp_path, other))
     assert len(str(caught.value)) < 500 + len(str(tmp_path))
-
-
-def test_integer_weights_are_refused(tmp_path: Path) -> None:
-    other = tensors() | {"fc2.bias": torch.zeros(10, dtype=torch.int64)}
-    with pytest.raises(TargetError, match=r"fc2\.bias is torch\.int64, expected floats"):
-        lenet.load(weights_file(tmp_path, other))
 
 
 @pytest.mark.parametrize("length", [0, 5, 200, -1])

@@ -12,8 +12,9 @@ import torch
 from click.testing import CliRunner, Result
 from safetensors import safe_open
 
-from neatfool import ExperimentError, StorageError, TargetError, share
+from neatfool import ExperimentError, StorageError, TargetError
 from neatfool.ood import Digits
+from neatfool.wording import share
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, attack, dataset, lenet
 from neatfool_plugins.mnist.digits import load_digits
@@ -145,8 +146,8 @@ def test_the_command_replaces_a_file_only_by_force(folder: Path) -> None:
 
 def test_the_command_refuses_a_folder_that_is_not_there_before_it_trains(folder: Path) -> None:
     result = quick_command(folder, "--out", folder / "none" / "w.safetensors")
-    assert isinstance(result.exception, ExperimentError)
-    assert "there is no folder" in str(result.exception)
+    assert isinstance(result.exception, StorageError)
+    assert "its folder does not exist" in str(result.exception)
     assert command("--data", folder / "none").exit_code == 2
 
 

@@ -26,7 +26,8 @@ from small_networks import (
 )
 from torch import nn
 
-from neatfool import ExperimentError, TargetError, gradients_of
+from neatfool import ExperimentError, TargetError
+from neatfool.network import gradients_of
 from neatfool_plugins.imagenet import Options
 
 if TYPE_CHECKING:

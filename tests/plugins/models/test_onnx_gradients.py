@@ -22,10 +22,11 @@ from small_networks import (
 )
 from torch import nn
 
-from neatfool import ExperimentError, TargetError, gradients_of
+from neatfool import ExperimentError, TargetError
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
+from neatfool.network import gradients_of
 from neatfool.run.store import contents
 from neatfool.testing import check_target
 from neatfool_plugins.imagenet import Options

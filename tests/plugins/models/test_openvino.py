@@ -25,7 +25,8 @@ from small_networks import (
     target,
 )
 
-from neatfool import ExperimentError, TargetError, gradients_of
+from neatfool import ExperimentError, TargetError
+from neatfool.network import gradients_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 if find_spec("openvino") is None:

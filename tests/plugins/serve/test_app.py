@@ -239,10 +239,10 @@ def wrong(**changes):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({}, "inputs: missing"),
+        ({}, "inputs: Field required"),
         ([], "the body: "),
         ({"inputs": []}, "there are 0 inputs; give one, 'images'"),
-        ({"inputs": [{"name": "images"}]}, "inputs[0].shape: missing"),
+        ({"inputs": [{"name": "images"}]}, "inputs[0].shape: Field required"),
         (wrong(name="image"), "there is no input 'image'"),
         (wrong(datatype="INT64"), "datatype is 'INT64'; give UINT8 or FP32"),
         (wrong(shape=[1, 2, 3]), "shape is [1, 2, 3]; give [N, 1, 2, 3]"),

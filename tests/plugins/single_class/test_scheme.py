@@ -488,9 +488,11 @@ def test_small_generations_keep_all_but_as_many_of_the_population():
 def test_each_rank_is_likelier_than_the_next_by_the_pressure():
     options = Options(selection="rank", population=5000, keep=0.001, pressure=2)
     members = [Member(Candidate(i, None), -float(i)) for i in range(10)]
-    choice = RankSelection(options, parents=1).choose(members, generation=0, first_id=10, seed=3)
-    assert [member.key for member in choice.survivors] == [0, 1, 2, 3, 4]
-    drawn = Counter(parent.key for (parent,) in choice.litters)
+    survivors, litters = RankSelection(options, parents=1).choose(
+        members, generation=0, first_id=10, seed=3
+    )
+    assert [member.key for member in survivors] == [0, 1, 2, 3, 4]
+    drawn = Counter(parent.key for (parent,) in litters)
     for fitter in range(4):
         assert drawn[fitter] / drawn[fitter + 1] == pytest.approx(2, rel=0.2)
 
@@ -498,16 +500,20 @@ def test_each_rank_is_likelier_than_the_next_by_the_pressure():
 def test_without_pressure_each_rank_is_as_likely():
     options = Options(selection="rank", population=5000, keep=0.001, pressure=1)
     members = [Member(Candidate(i, None), -float(i)) for i in range(10)]
-    choice = RankSelection(options, parents=1).choose(members, generation=0, first_id=10, seed=3)
-    drawn = Counter(parent.key for (parent,) in choice.litters)
+    _, litters = RankSelection(options, parents=1).choose(
+        members, generation=0, first_id=10, seed=3
+    )
+    drawn = Counter(parent.key for (parent,) in litters)
     assert min(drawn.values()) > 0.85 * max(drawn.values())
 
 
 def test_a_litter_names_a_parent_once_and_the_fittest_first():
     options = Options(selection="rank", population=5000, keep=0.004)
     members = [Member(Candidate(i, None), float(i)) for i in range(40)]
-    choice = RankSelection(options, parents=2).choose(members, generation=0, first_id=40, seed=3)
-    litters = {tuple(parent.key for parent in litter) for litter in choice.litters}
+    _, litters = RankSelection(options, parents=2).choose(
+        members, generation=0, first_id=40, seed=3
+    )
+    litters = {tuple(parent.key for parent in litter) for litter in litters}
     kept = range(39, 19, -1)
     assert litters == {(a,) for a in kept} | {(a, b) for a in kept for b in kept if a > b}
 

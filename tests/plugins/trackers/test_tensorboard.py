@@ -16,7 +16,7 @@ pytest.importorskip("tensorboard", reason="pip install 'neatfool[tensorboard]'")
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from neatfool import CONFIDENCE_THRESHOLDS, ExperimentError
+from neatfool import ExperimentError, GenerationReport
 from neatfool.evolution.session import resume, start
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.run import Run
@@ -63,7 +63,7 @@ def test_each_generation_is_a_point_over_the_images_scored(tmp_path):
     for tag, name in [("median", "median"), ("mean", "mean"), ("minimum", "minimum")]:
         values = [event.value for event in events.Scalars(f"confidence/{tag}")]
         assert values == pytest.approx([getattr(report, name) for report in run.history])
-    at = {f"classes/at {100 * least:g} % or more" for least in CONFIDENCE_THRESHOLDS}
+    at = {f"classes/at {100 * least:g} % or more" for least in GenerationReport.thresholds}
     stages = {"breeding", "rendering", "scoring", "selection", "recording", "images per second"}
     assert at | {f"time/{stage}" for stage in stages} <= {*events.Tags()["scalars"]}
     assert {"networks/nodes", "niches/replacements"} <= {*events.Tags()["scalars"]}

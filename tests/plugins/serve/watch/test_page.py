@@ -11,7 +11,7 @@ from devtools import Browser
 from galleries import MARKUP, make_run
 from watching import served
 
-from neatfool import percent
+from neatfool.wording import percent
 from neatfool_plugins.serve import watch
 
 if TYPE_CHECKING:

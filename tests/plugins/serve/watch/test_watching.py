@@ -73,7 +73,7 @@ def test_run_with_watch_says_where_and_ends_its_server(tmp_path: Path) -> None:
 def test_several_runs_are_not_watched_by_run(tmp_path: Path) -> None:
     result = neatfool("run", write_experiment(tmp_path), "--seeds", "1-2", "--watch")
     assert result.exit_code == 2
-    assert "neatfool watch" in result.output
+    assert "--watch is for one run, and --seeds makes several" in result.output
 
 
 def test_a_taken_port_is_said_and_the_run_goes_on(tmp_path: Path, caplog) -> None:

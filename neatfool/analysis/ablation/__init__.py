@@ -1,0 +1,1 @@
+"""Ablation: which parts of images, and of their networks, carry the confidence."""

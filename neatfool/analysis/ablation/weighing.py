@@ -1,0 +1,254 @@
+"""Weighing parts: how sure a target still is without them, and what a network's parts are worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from pydantic import Field
+from scipy.special import logit
+
+from neatfool.cppn import PRESETS, Genome, compile_genomes, from_graph, render
+from neatfool.fooling.choosing import check_classes
+from neatfool.present.finding import Facts
+from neatfool.spec.fitting import fit_images
+from neatfool.spec.scores import rank
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import networkx as nx
+    import torch
+
+    from neatfool.run.individual import EliteView
+    from neatfool.scoring.scorer import Scorer
+
+LARGEST_ODDS: Final = 100.0
+"""Log-odds are cut off here, so that they are always numbers: no network is as sure as that."""
+SUREST: Final = 1e-12
+"""Where a target gives no logits, confidences nearer to 0 or 1 than this count as this."""
+PRUNINGS: Final = 20
+"""A network is cut down in so many steps, each of a twentieth of its connections."""
+AT_A_TIME: Final = 64
+"""Networks that are drawn together, so that their images fit into memory."""
+
+
+class Score(Facts):
+    """How sure the target is of an image's class."""
+
+    confidence: float = Field(description="from 0 to 1")
+    log_odds: float = Field(
+        description="the logarithm of the confidence in the class over that in all others; it "
+        "still tells images apart whose confidences all round to 1"
+    )
+    lost: float = Field(
+        description="the share of the whole's confidence that this one has not: 1 if nothing is "
+        "left, 0 for the whole itself, below 0 if the target is surer of this one"
+    )
+
+
+class ConnectionScore(Score):
+    """How sure it is without a connection."""
+
+    source: int = Field(description="the node where the connection begins")
+    target: int = Field(description="the node where it ends")
+
+
+class NetworkScores(Facts):
+    """How sure the target is of the images that a network draws without one of its parts."""
+
+    drawn: Score = Field(description="of the whole network's image")
+    nodes: dict[int, Score] = Field(
+        description="without each node, inputs and outputs too, by the node"
+    )
+    connections: tuple[ConnectionScore, ...] = Field(description="without each enabled connection")
+    pruned: dict[int, Score] = Field(
+        description="without the connections that matter least, which are cut all at once and not "
+        "weighed again in between, by how many are left"
+    )
+    suffice_for_half: int = Field(
+        description="the fewest connections that still have half of the confidence"
+    )
+
+
+def score_images(
+    scorer: Scorer, name: str, images: torch.Tensor, whole: Score | None = None
+) -> list[Score]:
+    """Score images, uint8 [N, C, H, W], in a class; equal images are scored once.
+
+    They are compared with ``whole``; with the first of them if that is absent.
+    """
+    fitted = fit_images(images, scorer.spec)
+    keys = [image.tobytes() for image in fitted.cpu().numpy()]
+    first: dict[bytes, int] = {}
+    for row, key in enumerate(keys):
+        first.setdefault(key, row)
+    scores = scorer.score(fitted[list(first.values())])
+    probs = np.asarray(scores.probs, np.float64)
+    column = {each: place for place, each in enumerate(scorer.spec.classes)}.get(name)
+    if column is None or column >= probs.shape[1]:  # an open target may not have met it yet
+        column, confidences = None, np.zeros(len(first))
+    else:
+        confidences = probs[:, column]
+    odds = logit(np.clip(confidences, SUREST, 1 - SUREST))
+    if scores.logits is not None and column is not None:
+        usable = probs.sum(1) > 0
+        odds[usable] = rank(scores.part(usable))[:, column]
+    odds = np.clip(odds, -LARGEST_ODDS, LARGEST_ODDS)
+    sure = whole.confidence if whole else confidences[0]
+    lost = 1 - confidences / sure if sure else np.zeros(len(first))
+    found = {
+        key: Score(confidence=confidences[place], log_odds=odds[place], lost=lost[place])
+        for place, key in enumerate(first)
+    }
+    return [found[key] for key in keys]
+
+
+def without_connection(graph: nx.DiGraph, source: Any, target: Any) -> nx.DiGraph:
+    """Copy a genome's graph with one connection cut: its weight is 0.
+
+    For a node that sums, as all do in the presets ``paper`` and ``patterns``, this is the same as
+    if the connection were not there.
+    """
+    return _cut(graph, [(source, target)])
+
+
+def without_node(graph: nx.DiGraph, node: Any) -> nx.DiGraph:
+    """Copy a genome's graph with one node silenced: its value is 0 everywhere.
+
+    The weights of an input's connections become 0. Any other node loses the connections that lead
+    to it, and becomes the tanh of their sum, which is 0.
+    """
+    if graph.nodes[node].get("kind") == "input":
+        return _cut(graph, graph.out_edges(node))
+    changed = graph.copy()
+    changed.remove_edges_from(list(changed.in_edges(node)))
+    changed.nodes[node].update(activation="tanh", aggregation="sum", bias=0.0)
+    return changed
+
+
+def _cut(graph: nx.DiGraph, edges: Iterable[tuple[Any, Any]]) -> nx.DiGraph:
+    changed = graph.copy()
+    for edge in edges:
+        changed.edges[edge]["weight"] = 0.0
+    return changed
+
+
+def weigh_graph(elite: EliteView, scorer: Scorer) -> nx.DiGraph:
+    """Say how much each node and each connection of an elite's network is worth.
+
+    Args:
+        elite: An elite of a run whose encoding is ``cppn``.
+        scorer: The target; see :func:`neatfool.open_scorer`.
+
+    Returns:
+        ``elite.graph()``, whose nodes and edges have three attributes more: ``importance``, the
+        share of the confidence that is lost without it (1: all of it, 0: none, below 0: the target
+        is surer without it), ``confidence_without``, and ``log_odds_lost``. The graph itself has
+        the attributes ``class``, ``confidence`` and ``log_odds`` of the whole network's image.
+
+    Raises:
+        RunError: The encoding's genomes are not graphs.
+        ExperimentError: The target does not know the elite's class.
+        TargetError: The target failed.
+    """
+    check_classes(scorer, [elite])
+    return with_importance(elite, score_network(elite, scorer, pruned=False))
+
+
+def with_importance(elite: EliteView, scores: NetworkScores) -> nx.DiGraph:
+    """Write scores into an elite's graph; see :func:`weigh_graph`."""
+    whole, graph = scores.drawn, elite.graph()
+    graph.graph |= {"class": elite.name}
+    graph.graph |= {"confidence": whole.confidence, "log_odds": whole.log_odds}
+    of_edges = {(each.source, each.target): each for each in scores.connections}
+    parts: list[tuple[dict[str, Any], Score]] = [
+        *((graph.nodes[node], each) for node, each in scores.nodes.items()),
+        *((data, of_edges.get((u, v), whole)) for u, v, data in graph.edges(data=True)),
+    ]
+    for data, score in parts:
+        data["importance"] = score.lost
+        data["confidence_without"] = score.confidence
+        data["log_odds_lost"] = whole.log_odds - score.log_odds
+    return graph
+
+
+def is_cppn(elite: EliteView) -> bool:
+    """Tell whether an elite's genome is a network that can be taken apart."""
+    return isinstance(elite.genome, Genome)
+
+
+def score_network(
+    elite: EliteView,
+    scorer: Scorer,
+    *,
+    pruned: bool = True,
+    note: Callable[[int], None] = lambda images: None,
+) -> NetworkScores:
+    """Score what an elite's CPPN draws without each of its parts, and also cut down if ``pruned``.
+
+    ``note`` is told how many images have been scored since it was last told.
+    """
+    graph = elite.graph()
+    nodes = [*graph]
+    edges = [(u, v) for u, v, on in graph.edges(data="enabled", default=True) if on]
+
+    def score(graphs: Sequence[nx.DiGraph], whole: Score | None = None) -> list[Score]:
+        scores: list[Score] = []
+        step = -(-AT_A_TIME // scorer.batch_size) * scorer.batch_size
+        for start in range(0, len(graphs), step):
+            images = draw(elite, graphs[start : start + step])
+            first = whole or next(iter(scores), None)
+            scores += score_images(scorer, elite.name, images, first)
+            note(len(images))
+        return scores
+
+    without = [without_node(graph, node) for node in nodes]
+    without += [without_connection(graph, *edge) for edge in edges]
+    drawn, *scores = score([graph, *without])
+    connections = tuple(
+        ConnectionScore(source=u, target=v, **each.model_dump())
+        for (u, v), each in zip(edges, scores[len(nodes) :], strict=True)
+    )
+    left: dict[int, Score] = {}
+    if pruned and edges:
+        least_first = _least_first(connections)
+        counts = np.unique(np.rint(np.linspace(0, len(edges), PRUNINGS + 1)[1:]).astype(int))
+        pruned_scores = score([_cut(graph, least_first[:count]) for count in counts], drawn)
+        left = dict(zip((len(edges) - counts).tolist(), pruned_scores, strict=True))
+    enough = (count for count, each in left.items() if each.lost <= 0.5)
+    return NetworkScores(
+        drawn=drawn,
+        nodes=dict(zip(nodes, scores, strict=False)),
+        connections=connections,
+        pruned=left,
+        suffice_for_half=min(enough, default=len(edges)),
+    )
+
+
+def _least_first(connections: Iterable[ConnectionScore]) -> list[tuple[int, int]]:
+    """Give the connections, those that matter least first."""
+    return [(each.source, each.target) for each in sorted(connections, key=lambda c: -c.log_odds)]
+
+
+def simplest(elite: EliteView, scores: NetworkScores) -> nx.DiGraph:
+    """Give the network that still has half of the confidence with the fewest connections."""
+    cut = len(scores.connections) - scores.suffice_for_half
+    return _cut(elite.graph(), _least_first(scores.connections)[:cut])
+
+
+def draw(elite: EliteView, graphs: Sequence[nx.DiGraph]) -> torch.Tensor:
+    """Draw graphs as the run draws its genomes: uint8 [N, C, H, W]."""
+    drawn: torch.Tensor = elite.run.encoding.render([from_graph(graph) for graph in graphs])
+    return drawn.cpu()
+
+
+def draw_nodes(elite: EliteView, nodes: Sequence[int]) -> list[np.ndarray]:
+    """Draw what nodes say of each point, uint8 [1, H, W]: black for 0, white for 1 or -1."""
+    options, spec = elite.run.experiment["encoding"], elite.run.spec
+    inputs = [node for node, kind in elite.graph().nodes(data="kind") if kind == "input"]
+    kind: Any = options.get("inputs") or PRESETS[options["preset"]].inputs
+    look: Any = {"blur": options.get("blur") or 0.0, "samples": options.get("samples") or 2}
+    size: Any = {"height": spec.height, "width": spec.width, "inputs": kind}
+    drawn = (compile_genomes([elite.genome], inputs, [node]) for node in nodes)
+    return [render(each, **size, **look)[0].numpy() for each in drawn]

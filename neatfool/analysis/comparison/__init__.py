@@ -1,0 +1,1 @@
+"""Comparison: groups of runs side by side, and whether they differ."""

@@ -1,0 +1,1 @@
+"""Ancestry: what the lineages of runs' elites tell of the network."""

@@ -1,0 +1,305 @@
+"""Ancestry: what the lineages of runs' elites tell of the network."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+
+from pydantic import Field
+
+from neatfool.analysis.lineage.chance import ChanceTest
+from neatfool.analysis.lineage.goal_switches import GoalSwitches
+from neatfool.analysis.lineage.sweeping import Sweeping, number, p_value
+from neatfool.analysis.of_run import OfRun, OfRuns
+from neatfool.present.finding import Facts, Records
+from neatfool.present.graph.export import export_graph
+from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Table, Text
+from neatfool.wording import share
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+
+LISTED: Final = 12
+"""The most flows that the terminal lists; the page has them all."""
+MOST_IN_A_COLUMN: Final = 12
+"""A matrix of more groups takes the page's width."""
+SIGNIFICANT: Final = 0.05
+_HEADS: Final = ("run", "seed", "from", "to", "goal_switches", "from_kind", "to_kind")
+
+
+class _Question(NamedTuple):
+    """What a test asks, what number it compares, and how to write what was measured."""
+
+    text: str
+    measure: str
+    within: str
+    otherwise: str
+    write: Callable[[float], str]
+
+
+_IN_IMAGES: Final = (
+    "rank correlation",
+    "mean correlation within a broad kind",
+    "between kinds",
+    number,
+)
+QUESTIONS: Final = {
+    "flows": _Question(
+        "Goal switches lead to related classes",
+        "mean likeness of the two classes",
+        "of the goal switches stay within a broad kind",
+        "of all pairs of classes do",
+        share,
+    ),
+    "ancestors": _Question(
+        "Related classes share later ancestors",
+        "rank correlation",
+        "of the pairs of one broad kind have a common ancestor",
+        "of the pairs of different kinds",
+        share,
+    ),
+    "texture": _Question("Related classes have images alike in texture", *_IN_IMAGES),
+    "layout": _Question("Related classes have images alike in layout", *_IN_IMAGES),
+}
+
+
+def _tests(tests: Sequence[tuple[str, str, ChanceTest]]) -> Iterator[Block]:
+    """Show some tests, each with its question and what it measured."""
+    rows, charts = [], []
+    for question, measure, test in tests:
+        p, found, chance = p_value(test.p), number(test.observed), number(test.by_chance)
+        deviations = f"{test.deviations:+.1f}"
+        rows.append((question, p, found, chance, deviations))
+        text = f"{measure} {found}, by chance {chance}: {deviations} deviations, p = {p}"
+        about = "What chance gives, as a histogram, and what was found"
+        charts.append(Chart(about, test.draw, question, text))
+    heads = ("", "p", "found", "by chance", "deviations")
+    yield Table(heads, rows, "More than chance?", where="terminal")
+    yield from charts
+
+
+class Lineage(OfRun):
+    """What the lineage of one run tells."""
+
+    individuals: int = Field(description="how many individuals ever were an elite")
+    made: dict[str, int] = Field(description="how many of these are `first`, `bred` and `learned`")
+    founders: int = Field(
+        description="individuals of the first generation that some elite descends from"
+    )
+    most_fruitful: float = Field(
+        description="the largest share of elites that descend from one of them"
+    )
+    median_steps: float = Field(
+        description="the median number of steps from the first generation to an elite"
+    )
+    common_ancestor: float | None = Field(
+        description="the share of pairs of elites that have a common ancestor; null of one elite"
+    )
+    goal_switches: float = Field(description="how many goal switches there were")
+    flows: GoalSwitches = Field(description="between which groups of classes they led")
+    kinds: str | None = Field(
+        description="where the relations of the classes are from; null if they are not known"
+    )
+    tests: dict[str, ChanceTest] = Field(
+        description="whether related classes have more in common than chance would have it: "
+        "`flows`, `ancestors`, `texture` and `layout`"
+    )
+    sweeps: Sweeping | None = Field(
+        description="how fractured networks are; null if nothing was swept"
+    )
+    records: tuple[tuple[object, ...], ...] = Field(exclude=True, repr=False)
+    phylogeny: Any = Field(exclude=True, repr=False)
+
+    def headlines(self) -> Iterator[str]:
+        """Say in a sentence each what was found."""
+        for name, question in QUESTIONS.items():
+            if test := self.tests.get(name):
+                answer = "yes" if test.p < SIGNIFICANT else "not more than by chance"
+                text = f"{question.text}: {answer}"
+                if test.within_kinds is not None and test.otherwise is not None:
+                    within, other = map(question.write, (test.within_kinds, test.otherwise))
+                    text += f". {within} {question.within}, {other} {question.otherwise}"
+                yield f"{text} (p = {p_value(test.p)})."
+        if not self.tests:
+            yield (
+                f"{self.elites:,} elites descend from {self.founders:,} first individuals, and "
+                f"{share(self.most_fruitful)} of them from the most fruitful one."
+            )
+
+    def story(self, label: str) -> Iterator[Block]:
+        """Tell who descends from whom, and what that tells."""
+        yield Section(self.subject)
+        yield Text(self.subject, where="terminal")
+        # The circle stands beside a small matrix, or else beside this table.
+        wide = not self.goal_switches or len(self.flows.groups) <= MOST_IN_A_COLUMN
+        yield Panel([Table(("lineage", ""), self._facts())], wide=wide)
+        if self.goal_switches:
+            yield from self._flows()
+        if self.tests:
+            yield Section(f"{label}More than chance?")
+            asked = [(*QUESTIONS[name][:2], test) for name, test in self.tests.items()]
+            yield from _tests(asked)
+        if self.sweeps:
+            yield from self.sweeps.story(label)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        ways = ("first", "bred", "learned")
+        made = ", ".join(f"{self.made[way]:,} {way}" for way in ways if way in self.made)
+        common = self.common_ancestor
+        return [
+            ("ever an elite", f"{self.individuals:,} ({made})"),
+            ("goal switches", f"{self.goal_switches:,.0f}"),
+            ("steps from the first generation to an elite, median", f"{self.median_steps:g}"),
+            ("first individuals that elites descend from", f"{self.founders:,}"),
+            ("elites that descend from the most fruitful one", share(self.most_fruitful)),
+            ("pairs of elites with a common ancestor", "-" if common is None else share(common)),
+        ]
+
+    def _flows(self) -> Iterator[Block]:
+        groups, rows = len(self.flows.groups), self.flows.largest(LISTED)
+        title = "The largest flows of goal switches"
+        heads = ("from", "to", "switches", "times chance")
+        yield Table(heads, rows, title, words=(0, 1), where="terminal")
+        yield Chart(
+            f"Goal switches between {groups} groups of classes, as ribbons within a circle",
+            self.flows.draw_chords,
+            "Goal switches",
+            "A ribbon has the colour of the kind that it leaves: an elite of that kind had a child "
+            "that took a niche of the other. Its width is how often.",
+        )
+        yield Chart(
+            "Goal switches from the row's group to the column's, in numbers",
+            self.flows.draw_matrix,
+            "The same as a matrix",
+            "From the row to the column. Red: more often than if switches led from any class to "
+            "any other alike; blue: less often.",
+            wide=groups > MOST_IN_A_COLUMN,
+        )
+
+
+class Between(Facts):
+    """Whether several runs find the same images for a class."""
+
+    classes: tuple[str, ...] = Field(description="the classes that all runs have an elite of")
+    same_class: dict[str, ChanceTest] = Field(
+        description="for `layout` and `texture`, the mean correlation of two runs' images of a "
+        "class"
+    )
+    related_classes: dict[str, ChanceTest] = Field(
+        description="whether images of related classes are alike between runs"
+    )
+
+    def headline(self) -> str:
+        """Say in a sentence whether runs find the same images."""
+        parts = [
+            f"in {space} {share(test.nearer or 0.0)} of the time (p = {p_value(test.p)})"
+            for space, test in sorted(self.same_class.items(), reverse=True)
+        ]
+        return (
+            "Another run's image of the same class is more alike than one of another class "
+            f"{' and '.join(parts)}; 50 % would be chance."
+        )
+
+    def story(self) -> Iterator[Block]:
+        """Show the tests."""
+        tests = [
+            (f"Runs find images alike in {space} for the same class", "mean correlation", test)
+            for space, test in sorted(self.same_class.items(), reverse=True)
+        ]
+        tests += [
+            (f"{QUESTIONS[space].text}, between runs", QUESTIONS[space].measure, test)
+            for space, test in sorted(self.related_classes.items(), reverse=True)
+        ]
+        yield from _tests(tests)
+
+
+class Ancestry(OfRuns):
+    """What the lineages of runs tell."""
+
+    about: ClassVar[str] = "ancestry"
+
+    runs: tuple[Lineage, ...] = Field(description="what the lineage of each run tells")
+    between_runs: Between | None = Field(
+        description="whether the runs find the same images; null of one run, or of runs that "
+        "share fewer than three classes"
+    )
+
+    def story(self) -> Iterator[Block]:
+        """Tell what the lineages tell, run by run, and what several have in common."""
+        several = len(self.runs) > 1
+        labels = [f"{run.label}: " if several else "" for run in self.runs]
+        if self.between_runs:
+            yield Headline(self.between_runs.headline())
+        for run, label in zip(self.runs, labels, strict=True):
+            for text in run.headlines():
+                yield Headline(f"{label}{text}")
+        yield from self._limits()
+        for run, label in zip(self.runs, labels, strict=True):
+            yield from run.story(label)
+        if self.between_runs:
+            title = f"Between {len(self.runs)} runs, {len(self.between_runs.classes):,} classes"
+            yield Section(title)
+            yield Text(title, where="terminal")
+            yield from self.between_runs.story()
+        yield from self._notes()
+
+    def records(self) -> Records:
+        """Give a row for each two classes between which there were goal switches."""
+        return Records(_HEADS, [record for run in self.runs for record in run.records])
+
+    def write_graph(self, path: str | Path) -> None:
+        """Write the first run's phylogeny, in a format of :func:`neatfool.present.export_graph`.
+
+        The class that an individual was best at is added as ``name``, with its ``confidence``; its
+        ``label``, which drawings show, is that name. ``held`` is written as JSON.
+
+        Raises:
+            ExperimentError: No format has the file's suffix.
+            StorageError: The file cannot be written.
+        """
+        plain = self.runs[0].phylogeny.copy()
+        for _, data in plain.nodes(data=True):
+            name, confidence = next(iter(data["held"].items()), (None, None))
+            data |= {"name": name, "confidence": confidence, "label": name or ""}
+            data["held"] = json.dumps(data["held"], ensure_ascii=False)
+        export_graph(plain, path)
+
+    def _limits(self) -> Iterator[Note]:
+        if any(run.kinds is None for run in self.runs):
+            yield Note(
+                "The classes are not ImageNet's, so nothing is known of their relations, and these "
+                "tests are left out. Give a table with --kinds FILE."
+            )
+        if len(self.runs) < 2:
+            yield Note("This is one run. Give several to see whether they find the same images.")
+        elif self.between_runs is None:
+            yield Note("The runs share fewer than three classes, so they are not compared.")
+        if all(run.sweeps is None for run in self.runs):
+            yield Note(
+                "No weights were swept: --pairs 0 leaves it out, and only CPPNs have weights."
+            )
+
+    def _notes(self) -> Iterator[Note]:
+        if source := next(filter(None, (run.kinds for run in self.runs)), None):
+            yield Note(
+                f"Which classes are related is from {source}: two classes are the more alike, the "
+                "fewer classes the smallest kind has that holds both."
+            )
+        yield Note(
+            "By chance means: if the classes had each other's names. p is the share of such "
+            "permutations that give at least as much; deviations are chance's standard deviations."
+        )
+        yield Note(
+            "Layout compares images reduced to 32 x 32 pixels. Texture compares the widths and "
+            "directions of stripes, wherever they are. Both compare what sets an image apart from "
+            "the mean of its run."
+        )
+        if any(run.sweeps for run in self.runs):
+            yield Note(
+                "Fracture: each weight is swept in eight steps around its value. 0: the picture "
+                "changes evenly in one way; 1: each step shows another picture. Entangled: the "
+                "share of the picture that a weight changes. An edge that moves counts as several "
+                "ways, too, so fine patterns have higher values than broad ones."
+            )

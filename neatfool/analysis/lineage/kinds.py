@@ -1,0 +1,153 @@
+"""Which classes are related: by WordNet's tree over ImageNet, or by a table of the user's."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import networkx as nx
+import numpy as np
+
+from neatfool.analysis.class_names import match_classes
+from neatfool.errors import ExperimentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+WORDNET: Final = Path(__file__).with_name("wordnet.tsv")
+FEWEST: Final = 3
+"""Fewer classes have no relations that could be tested."""
+BROAD: Final[Mapping[str, tuple[str, ...]]] = {
+    "dog, wolf, fox": ("n02083346",),
+    "cat": ("n02120997",),
+    "other mammal": ("n01861778",),
+    "bird": ("n01503061",),
+    "reptile, frog": ("n01661091", "n01627424"),
+    "fish": ("n02512053",),
+    "insect, shellfish": ("n01905661",),
+    "food, plant": (
+        "n07555863", "n00021265", "n07705711", "n13087625", "n12992868", "n00017222", "n07566340",
+    ),
+    "landscape": ("n09287968", "n09334396"),
+    "vehicle": ("n04524313", "n03125870", "n04019101"),
+    "musical instrument": ("n03800933",),
+    "clothing": ("n03051540", "n03502509", "n03380867"),
+    "building": ("n04341686",),
+    "furniture": ("n03405265",),
+    "vessel, container": ("n03094503",),
+    "device": ("n03183080", "n03257877"),
+    "tool, equipment": ("n03563967", "n03294048"),
+    "cloth, cover": ("n03122748", "n03309808"),
+}  # fmt: skip
+"""Broad kinds of WordNet in words. A class is of the first one that it falls under."""
+OTHER: Final = "other"
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What is known of the relations between a target's K classes.
+
+    Attributes:
+        source: Where it is from, in words.
+        known: int64 [N], the indices of the classes that are known.
+        likeness: float64 [N, N] from 0 to 1: 1 - ln n / ln N, where n is the number of known
+            classes under the smallest kind that holds both. 0 if only the root does. (This is
+            Lin's similarity of 1998, the information content of a kind being its share of the
+            classes.)
+        broad: The names of the broad kinds.
+        of: int64 [K], the place of each class's broad kind in ``broad``; -1 if it is unknown.
+    """
+
+    source: str
+    known: np.ndarray
+    likeness: np.ndarray
+    broad: tuple[str, ...]
+    of: np.ndarray
+
+
+def closest(tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[object]) -> np.ndarray:
+    """Find for each two of N nodes the highest value of their common ancestors, -1 without any.
+
+    A node counts as an ancestor of itself. The graph has no cycles; edges lead from older to
+    younger.
+    """
+    columns: dict[object, list[int]] = {}
+    for column, leaf in enumerate(leaves):
+        for node in (leaf, *nx.ancestors(tree, leaf)):
+            columns.setdefault(node, []).append(column)
+    found = np.full((len(leaves), len(leaves)), -1.0)
+    for node in sorted(columns, key=values.__getitem__):
+        found[np.ix_(columns[node], columns[node])] = values[node]
+    return found
+
+
+def wordnet_kinds(names: Sequence[str]) -> Kinds | None:
+    """Say how a target's classes are related by WordNet; None if they are not ImageNet's."""
+    tree, theirs = nx.DiGraph(), {}
+    with WORDNET.open(encoding="utf-8", newline="") as file:
+        for number, name, *kinds in list(csv.reader(file, delimiter="\t"))[1:]:
+            theirs[number] = name
+            tree.add_edges_from((kind, number) for kind in kinds)
+    classes = [number for number in theirs if not tree.out_degree(number)]
+    matched = match_classes(names, [theirs[number] for number in classes])
+    leaves = {ours: classes[place] for ours, place in matched.items()}
+    under = {
+        number: next((kind for kind, roots in BROAD.items() if {*roots} & above), OTHER)
+        for number in leaves.values()
+        for above in [nx.ancestors(tree, number)]
+    }
+    return _kinds("WordNet 3.0", tree, leaves, under, len(names))
+
+
+def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
+    """Say how a target's classes are related by a table.
+
+    It has no heading; each line is a class, its kind, the kind's kind, and so on to the broadest.
+
+    Raises:
+        ExperimentError: The table cannot be read, has a class that the target lacks, or relates
+            fewer than three.
+    """
+    try:
+        lines = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ExperimentError(f"{path}: cannot be read as a table of kinds: {error}") from error
+    tree, leaves, under = nx.DiGraph(), {}, {}
+    for name, *kinds in ([cell.strip() for cell in row if cell.strip()] for row in lines):
+        if name not in names:
+            raise ExperimentError(f"{path}: the target has no class {name!r}; name its classes")
+        leaves[names.index(name)] = ("class", name)
+        way = [("class", name), *(("kind", kind) for kind in kinds), ("root", "")]
+        tree.add_edges_from(zip(way[1:], way, strict=False))
+        under[way[0]] = kinds[-1] if kinds else OTHER
+    if not nx.is_directed_acyclic_graph(tree):
+        raise ExperimentError(f"{path}: a kind is of its own kind; write the narrow one first")
+    found = _kinds(str(path), tree, leaves, under, len(names))
+    if found is None:
+        raise ExperimentError(f"{path}: names fewer than {FEWEST} classes; name more of them")
+    return found
+
+
+def _kinds(
+    source: str,
+    tree: nx.DiGraph,
+    leaves: Mapping[int, object],
+    under: Mapping[Any, str],
+    count: int,
+) -> Kinds | None:
+    if len(leaves) < FEWEST:
+        return None
+    known = np.array(sorted(leaves))
+    ours = [leaves[index] for index in known.tolist()]
+    below = dict.fromkeys(tree, 0)
+    for leaf in ours:
+        for node in (leaf, *nx.ancestors(tree, leaf)):
+            below[node] += 1
+    values = {node: 1 - np.log(max(n, 1)) / np.log(len(ours)) for node, n in below.items()}
+    order = [*BROAD, OTHER] if source.startswith("WordNet") else sorted({*under.values()})
+    broad = tuple(kind for kind in order if kind in {under[leaf] for leaf in ours})
+    of = np.full(count, -1)
+    of[known] = [broad.index(under[leaf]) for leaf in ours]
+    return Kinds(source, known, closest(tree, values, ours).clip(0), broad, of)

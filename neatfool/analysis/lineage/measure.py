@@ -1,0 +1,291 @@
+"""Reads the lineages of runs, tests what goes with the relations of classes, and sweeps weights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+import networkx as nx
+import numpy as np
+from PIL import Image
+
+from neatfool.analysis.lineage.chance import ChanceTest, recur, relate
+from neatfool.analysis.lineage.finding import QUESTIONS, Ancestry, Between, Lineage
+from neatfool.analysis.lineage.goal_switches import goal_switches
+from neatfool.analysis.lineage.kinds import FEWEST, closest, table_kinds, wordnet_kinds
+from neatfool.analysis.lineage.sweeping import LONGEST, plan_pairs, sweep_run
+from neatfool.analysis.of_run import OfRun
+from neatfool.fooling.choosing import choose_elites
+from neatfool.fooling.opening import open_runs
+from neatfool.present.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from neatfool.analysis.lineage.kinds import Kinds
+    from neatfool.analysis.lineage.sweeping import Sweeping
+    from neatfool.run.individual import EliteView
+    from neatfool.run.run import Run
+
+_Options: TypeAlias = dict[str, Any]
+"""How tests are made: their arguments ``permutations``, ``seed`` and ``note``."""
+LAYOUT_SIDE: Final = 32
+"""Pictures are compared at this many pixels a side, where a motif's place and colour are left."""
+SPECTRUM_SIDE: Final = 64
+"""Spectra are those of grey pictures of this size: scale and direction of stripes, not place."""
+SPACES: Final = {
+    "layout": "the same colours in the same places",
+    "texture": "stripes of the same widths and directions, wherever they are",
+}
+LINES: Final = 2
+"""Without classes, the lines of so many elites of each run are swept: the surest ones."""
+
+
+class _Read(NamedTuple):
+    """A run, how its classes are related, and its elites' features."""
+
+    run: Run
+    kinds: Kinds | None
+    features: dict[str, np.ndarray]
+
+
+def ancestry(
+    runs: Run | str | Path | Sequence[Run | str | Path],
+    *,
+    kinds: str | Path | None = None,
+    permutations: int = 999,
+    classes: Sequence[str] = (),
+    pairs: int = 12,
+    span: float = 0.1,
+    seed: int = 1,
+    console: Output | None = None,
+) -> Ancestry:
+    """Say who descends from whom in runs, and what that tells of the network.
+
+    Args:
+        runs: The runs, or the folders that hold them.
+        kinds: A CSV file of which classes are related; each line has a class, its kind, the kind's
+            kind, and so on. WordNet's tree if absent, which knows ImageNet's classes.
+        permutations: Permutations of the classes in each test.
+        classes: Weights are swept along the lines of these classes' elites; of the two surest if
+            empty.
+        pairs: How many learned individuals, and how many bred ones, are swept with their parents;
+            0 sweeps nothing, no lines either.
+        span: How far a weight is swept to either side, in root mean squares of its genome's.
+        seed: The seed of permutations and samples.
+        console: Shows how far it is.
+
+    Raises:
+        ExperimentError: The table is wrong, or there is no such class.
+        RunError: A run has no elites.
+    """
+    console = console or Output(quiet=True)
+    with open_runs(runs) as opened:
+        for run in opened:
+            choose_elites(run, classes=classes)  # refuses wrong ones now, before the tests
+        related = [
+            table_kinds(Path(kinds), run.classes) if kinds else wordnet_kinds(run.classes)
+            for run in opened
+        ]
+        options: _Options = {"permutations": permutations, "seed": seed}
+        lineages, between = _test_all(opened, related, options, console)
+        if pairs:
+            for place, (run, each) in enumerate(zip(opened, lineages, strict=True)):
+                graph = each.phylogeny
+                swept = _sweep(run, graph, classes, pairs, span=span, seed=seed, console=console)
+                lineages[place] = each.model_copy(update={"sweeps": swept})
+        return Ancestry(runs=tuple(lineages), between_runs=between)
+
+
+def _test_all(
+    runs: Sequence[Run], related: Sequence[Kinds | None], options: _Options, console: Output
+) -> tuple[list[Lineage], Between | None]:
+    """Read and test the lineages of runs, and compare the runs."""
+    tested = sum(each is not None for each in related)
+    if len(runs) > 1:
+        tested += len(SPACES) + (related[0] is not None)
+    steps = sum(map(len, runs)) + options["permutations"] * tested
+    with console.progress(steps, "images and permutations") as note:
+        read = [
+            _Read(run, kinds, image_features(run.elites, partial(note, "images", 1)))
+            for run, kinds in zip(runs, related, strict=True)
+        ]
+        options |= {"note": partial(note, "chance", 1)}
+        return [_read_lineage(each, options) for each in read], _compare(read, options)
+
+
+def _read_lineage(read: _Read, options: _Options) -> Lineage:
+    """Read a run's lineage, and test it."""
+    run, kinds = read.run, read.kinds
+    graph = run.phylogeny()
+    holders = [elite.candidate_id for elite in run]
+    founders = Counter(
+        node
+        for id_ in holders
+        for node in (id_, *nx.ancestors(graph, id_))
+        if not graph.in_degree(node)
+    )
+    shared = closest(graph, dict(graph.nodes(data="generation")), holders)
+    others = shared[~np.eye(len(holders), dtype=bool)]
+    flows = goal_switches(run, graph, kinds)
+    broad = [""] * len(run.classes)
+    if kinds is not None:
+        broad = [kinds.broad[place] if place >= 0 else "" for place in kinds.of]
+    between = flows.between_classes
+    records = [
+        (*(run.classes[place] for place in pair), float(between[*pair]), *(broad[p] for p in pair))
+        for pair in np.argwhere(between > 0).tolist()
+    ]
+    return Lineage(
+        **OfRun.facts(run, len(holders)),
+        individuals=len(graph),
+        made=dict(Counter(kind for _, kind in graph.nodes(data="kind"))),
+        founders=len(founders),
+        most_fruitful=max(founders.values(), default=0) / len(holders),
+        median_steps=float(np.median([_steps(graph, id_) for id_ in holders])),
+        common_ancestor=float((others >= 0).mean()) if len(others) else None,
+        goal_switches=flows.total,
+        flows=flows,
+        kinds=kinds.source if kinds else None,
+        tests=_test(read, shared, between, options),
+        sweeps=None,
+        records=tuple((str(run.path), run.seed, *record) for record in records),
+        phylogeny=graph,
+    )
+
+
+def _steps(graph: nx.DiGraph, id_: int) -> int:
+    """Count the parents between an individual and the first generation, by the fitter one."""
+    steps = 0
+    while parents := [u for u, _, place in graph.in_edges(id_, "position") if place == 0]:
+        id_, steps = parents[0], steps + 1
+    return steps
+
+
+def _known(elites: np.ndarray, kinds: Kinds) -> tuple[np.ndarray, np.ndarray]:
+    """Find which elites' classes are known, and the likeness of these classes."""
+    _, at, rows = np.intersect1d(elites, kinds.known, return_indices=True)
+    return at, kinds.likeness[np.ix_(rows, rows)]
+
+
+def _test(
+    read: _Read, shared: np.ndarray, flows: np.ndarray, options: _Options
+) -> dict[str, ChanceTest]:
+    """Test whether related classes have more in common than others, within a run."""
+    if read.kinds is None:
+        return {}
+    elites = np.array([elite.index for elite in read.run], np.int64)
+    at, likeness = _known(elites, read.kinds)
+    if len(at) < FEWEST:
+        return {}
+    index = elites[at]
+    switched, of = flows[np.ix_(index, index)], read.kinds.of[index]
+    matrices = {"ancestors": shared[np.ix_(at, at)]}
+    matrices |= {name: each[at] @ each[at].T for name, each in read.features.items()}
+    found = relate(likeness, matrices, {"flows": switched}, **options)
+    same, off = of[:, None] == of, ~np.eye(len(of), dtype=bool)
+    alike: dict[str, tuple[float, float]] = {}
+    if (same & off).any() and not same.all():
+        # An ancestor of generation -1 is none.
+        shares = matrices | {"ancestors": matrices["ancestors"] >= 0}
+        alike = {
+            n: (float(m[same & off].mean()), float(m[~same].mean())) for n, m in shares.items()
+        }
+    if total := switched[off].sum():
+        chance = (same & off).sum() / off.sum()
+        alike["flows"] = (float(switched[same & off].sum() / total), float(chance))
+    for name, (within, otherwise) in alike.items():
+        update = {"within_kinds": within, "otherwise": otherwise}
+        found[name] = found[name].model_copy(update=update)
+    return {name: found[name] for name in QUESTIONS if name in found}
+
+
+def _compare(read: Sequence[_Read], options: _Options) -> Between | None:
+    """Say whether runs find like images for a class; None if they share fewer than three."""
+    names = [[elite.name for elite in each.run] for each in read]
+    shared = [name for name in names[0] if all(name in others for others in names[1:])]
+    if len(read) < 2 or len(shared) < FEWEST:
+        return None
+    places = [[own.index(name) for name in shared] for own in names]
+    stacked = {
+        space: np.stack([each.features[space][at] for each, at in zip(read, places, strict=True)])
+        for space in SPACES
+    }
+    same = {space: recur(features, **options) for space, features in stacked.items()}
+    related = _related(read[0], shared, stacked, options)
+    return Between(classes=tuple(shared), same_class=same, related_classes=related)
+
+
+def _related(
+    first: _Read, shared: Sequence[str], stacked: dict[str, np.ndarray], options: _Options
+) -> dict[str, ChanceTest]:
+    """Test whether images of related classes are alike between runs."""
+    if first.kinds is None:
+        return {}
+    indices = np.array([first.run.classes.index(name) for name in shared])
+    at, likeness = _known(indices, first.kinds)
+    if len(at) < FEWEST:
+        return {}
+    matrices = {}
+    for space, features in stacked.items():
+        pairs = [a[at] @ b[at].T for a, b in combinations(features, 2)]
+        matrices[space] = sum(pair + pair.T for pair in pairs) / (2 * len(pairs))
+    return relate(likeness, matrices, {}, **options)
+
+
+def _sweep(
+    run: Run,
+    graph: nx.DiGraph,
+    classes: Sequence[str],
+    pairs: int,
+    *,
+    span: float,
+    seed: int,
+    console: Output,
+) -> Sweeping | None:
+    """Sweep lines of ancestors and pairs of a run."""
+    elites = choose_elites(run, classes=classes)
+    if not classes:
+        elites = sorted(elites, key=lambda elite: -elite.rank)[:LINES]
+    drawn = plan_pairs(run.phylogeny(elites=True), pairs, seed)
+    lines = sum(min(LONGEST, len(run.lineage(elite.index))) for elite in elites)
+    steps = lines + 2 * sum(map(len, drawn.values()))
+    with console.progress(steps, "individuals swept") as note:
+        swept = partial(note, f"{run.path.name}: sweeps", 1)
+        return sweep_run(run, graph, elites, drawn, span=span, seed=seed, note=swept)
+
+
+def image_features(elites: Sequence[EliteView], note: Callable[[], None]) -> dict[str, np.ndarray]:
+    """Describe N images by vectors whose scalar product is the correlation of two images.
+
+    ``layout`` is the image reduced to 32x32. ``texture`` is the logarithm of the amplitudes of the
+    grey image's Fourier transform, 64x64. The mean of these images is taken away from both, so that
+    images are compared in what sets them apart within their run.
+
+    Returns:
+        For each space float32 [N, D], rows of length 1 (or 0, if nothing is left of an image).
+    """
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in SPACES}
+    for elite in elites:
+        image = elite.image()
+        rows["layout"].append(_reduced(image.convert("RGB"), LAYOUT_SIDE).ravel())
+        grey = _reduced(image.convert("L"), SPECTRUM_SIDE)
+        amplitudes = np.log1p(np.abs(np.fft.rfft2(grey - grey.mean())))
+        rows["texture"].append(amplitudes.ravel())
+        note()
+    return {name: _unit(np.stack(vectors)) for name, vectors in rows.items()}
+
+
+def _reduced(image: Image.Image, side: int) -> np.ndarray:
+    return np.asarray(image.resize((side, side), Image.Resampling.BOX), np.float32) / 255
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    rows = rows - rows.mean(0)
+    rows = rows - rows.mean(1, keepdims=True)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: np.ndarray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-4)
+    return unit.astype(np.float32)

@@ -1,0 +1,296 @@
+"""Weights swept along lines of ancestors, and of children and their parents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from pydantic import Field
+from scipy import stats
+
+from neatfool import cppn
+from neatfool.analysis.lineage.fracture import sweep, sweep_all
+from neatfool.present.charts.axes import new_axes
+from neatfool.present.charts.figure import MUTED
+from neatfool.present.charts.lines import colour_of, short
+from neatfool.present.charts.spacing import evenly
+from neatfool.present.finding import Facts
+from neatfool.present.story import Block, Cell, Chart, Panel, Section, Strip, Table
+from neatfool.run.images import encode_png
+from neatfool.wording import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import networkx as nx
+    from matplotlib.figure import Figure
+
+    from neatfool.analysis.lineage.fracture import Sweeps
+    from neatfool.run.individual import Ancestor, EliteView
+    from neatfool.run.run import Run
+
+LONGEST: Final = 8
+"""Of a longer line of ancestors so many are swept, evenly chosen with the first and the last."""
+FEWEST: Final = 6
+"""Fewer pairs cannot reach p < 0.05 in Wilcoxon's test."""
+PRESENTED: Final = 3
+"""So many of a line's individuals are shown with their sweeps: the elite, and two before it."""
+ROWS: Final = 6
+"""So many weights are shown of each: those that change the picture most."""
+SMALL: Final = 160
+"""Pixels of an individual's own picture."""
+UNKNOWN: Final = "-"
+_LINE_HEADS: Final = ("generation", "made", "best at", "fracture", "entangled", "sure", "weights")
+_PAIR_HEADS: Final = ("children", "measure", "median change", "p", "parents", "children", "pairs")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number that may be unknown."""
+    return UNKNOWN if value is None else f"{value:.{digits}f}"
+
+
+def p_value(p: float | None) -> str:
+    """Write a p that may be unknown."""
+    return UNKNOWN if p is None else f"{p:.2g}"
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+class Swept(Facts):
+    """An individual of a line of ancestors, and what its swept weights tell."""
+
+    genome: int = Field(description="the id of its genome")
+    generation: int = Field(description="when it was made")
+    made: str = Field(description="how it was made: `first`, `bred` or `learned`")
+    name: str | None = Field(description="the class that it was best at")
+    confidence: float | None = Field(description="the confidence in this class")
+    swept: int = Field(description="how many of its weights were swept")
+    effective: int = Field(description="how many of these change the picture visibly")
+    fracture: float | None = Field(description="how fractured it is, from 0 to 1")
+    entangled: float | None = Field(
+        description="the mean share of the picture that such a weight changes"
+    )
+    sure: str = Field(exclude=True, repr=False)
+    png: bytes = Field(exclude=True, repr=False)
+    sweeps: tuple[tuple[str, bytes], ...] = Field(exclude=True, repr=False)
+
+    @classmethod
+    def of(
+        cls, individual: Ancestor, made: str, sweeps: Sweeps, shown: Sequence[tuple[str, bytes]]
+    ) -> Swept:
+        """Sum up the sweeps of an individual's weights; some are shown, as PNGs."""
+        confidence, rank = individual.confidence, individual.rank
+        return cls(
+            genome=individual.candidate_id,
+            generation=individual.generation,
+            made=made,
+            name=individual.name,
+            confidence=confidence,
+            swept=len(sweeps.edges),
+            effective=int(sweeps.effective.sum()),
+            fracture=_known(sweeps.fracture),
+            entangled=_known(sweeps.entangled),
+            sure=UNKNOWN if confidence is None or rank is None else percent(confidence, rank),
+            png=encode_png(individual.pixels(SMALL)),
+            sweeps=tuple(shown),
+        )
+
+    def cells(self) -> list[str]:
+        """Write its row of the table."""
+        return [
+            f"{self.generation:,}",
+            self.made,
+            self.name or UNKNOWN,
+            number(self.fracture, 2),
+            number(self.entangled, 2),
+            self.sure,
+            f"{self.effective} of {self.swept}",
+        ]
+
+
+class Line(Facts):
+    """An elite's line of ancestors."""
+
+    name: str = Field(description="the elite's class")
+    steps: int = Field(description="how many steps it has from the first generation")
+    individuals: tuple[Swept, ...] = Field(
+        description="some of the line whose weights were swept, the oldest first"
+    )
+
+    def panel(self) -> Panel:
+        """Show the line, and the weights that change its pictures most."""
+        rows = [each.cells() for each in self.individuals]
+        heads = ("weight", "swept around its value")
+        cells: list[Cell] = []
+        blocks: list[Strip | Table] = [
+            Strip(cells, size=112),
+            Table(_LINE_HEADS, rows, words=(1, 2)),
+        ]
+        for each in self.individuals:
+            fracture = f"fracture {number(each.fracture, 2)}"
+            cells.append(Cell(each.png, f"generation {each.generation:,}", fracture))
+            best = f"{each.name} {each.sure}" if each.name else "never an elite"
+            title = f"Generation {each.generation:,}, {each.made}: {best}"
+            if sweeps := each.sweeps:
+                blocks.append(Table(heads, sweeps, title, words=(0, 1), where="page", pictures=640))
+        text = (
+            f"{self.steps} steps from the first generation. Each row is a weight; in the middle of "
+            "a row is the picture as it is. You see the weights that change the picture most."
+        )
+        return Panel(blocks, f"Weights swept along the line of {self.name}", text, wide=True)
+
+
+class Pairs(Facts):
+    """A measure of children and of their only parents."""
+
+    children: str = Field(description="how the children were made: `learned` or `bred`")
+    measure: str = Field(description="`fracture` or `entangled`")
+    values: tuple[tuple[float | None, float | None], ...] = Field(
+        description="the measure of each parent and child"
+    )
+    p: float | None = Field(
+        description="the p of Wilcoxon's signed-rank test, two-sided; null of too few pairs"
+    )
+
+    def cells(self) -> list[str] | None:
+        """Write how children differ from their parents."""
+        known = np.array([pair for pair in self.values if None not in pair], float)
+        if not len(known):
+            return None
+        before, after = np.median(known, axis=0)
+        # Adding 0 turns a rounded -0.0 into 0.0.
+        change = f"{round(float(np.median(np.diff(known))), 3) + 0.0:+.3f}"
+        sizes = number(before), number(after), f"{len(known)}"
+        return [self.children, self.measure, change, p_value(self.p), *sizes]
+
+
+class Sweeping(Facts):
+    """All that was swept in a run."""
+
+    lines: tuple[Line, ...] = Field(description="lines of ancestors of elites")
+    pairs: tuple[Pairs, ...] = Field(description="children with their parents")
+
+    def story(self, label: str) -> Iterator[Block]:
+        """Tell how fractured networks are."""
+        yield Section(
+            f"{label}Fracture along the lines of ancestors",
+            "0: as a weight is turned, the picture changes evenly in one way; 1: each step shows "
+            "another picture.",
+        )
+        if self.lines:
+            about = "Fracture by generation, along lines of ancestors"
+            yield Chart(about, self._course, "By generation", "A square was learned.")
+        if rows := [row for each in self.pairs if (row := each.cells())]:
+            title = "What becomes of fracture from parent to child"
+            yield Panel([Table(_PAIR_HEADS, rows, words=(0, 1))], title)
+        for line in self.lines:
+            yield line.panel()
+
+    def _course(self) -> Figure:
+        drawn, axes = new_axes(620, 240, left=52, right=150, bottom=46)
+        ends = [1.0, 0.0]
+        for place, line in enumerate(self.lines):
+            colour = colour_of(place)
+            ages = [each.generation for each in line.individuals]
+            values = np.array([each.fracture for each in line.individuals], float)
+            axes.plot(ages, values, color=colour, linewidth=1.6)
+            for each, age, value in zip(line.individuals, ages, values, strict=True):
+                mark = "s" if each.made == "learned" else "o"
+                axes.plot([age], [value], mark, color=colour, markersize=6)
+            ends = [np.nanmin([ends[0], *values]), np.nanmax([ends[1], *values])]
+            axes.annotate(short(line.name, 20), (ages[-1], values[-1]), xytext=(9, 0),
+                          textcoords="offset points", va="center", color=colour, fontsize=9.5,
+                          annotation_clip=False, parse_math=False)  # fmt: skip
+        axes.set_ylim(max(0, ends[0] - 0.05), min(1, ends[1] + 0.05))
+        axes.set_xlabel("generation", fontsize=9.75, color=MUTED)
+        return drawn
+
+
+def plan_pairs(graph: nx.DiGraph, count: int, seed: int) -> dict[str, list[tuple[int, int]]]:
+    """Draw (parent, child) of individuals with one parent that are ancestors of elites, by kind."""
+    chance = np.random.default_rng(seed)
+    # A run keeps the genomes of all ancestors, and opens those that ever held a niche.
+    held = {id_ for id_, niches in graph.nodes(data="held") if niches}
+    found = {}
+    for kind in ("learned", "bred"):
+        single = (id_ for id_ in sorted(held) if graph.nodes[id_]["kind"] == kind)
+        single = (id_ for id_ in single if graph.in_degree(id_) == 1)
+        of_kind = [id_ for id_ in single if held.issuperset(graph.predecessors(id_))]
+        drawn = chance.permutation(len(of_kind))[:count].tolist()
+        children = [of_kind[place] for place in drawn]
+        found[kind] = [(next(graph.predecessors(child)), child) for child in children]
+    return {kind: pairs for kind, pairs in found.items() if pairs}
+
+
+def sweep_run(
+    run: Run,
+    graph: nx.DiGraph,
+    elites: Sequence[EliteView],
+    pairs: dict[str, list[tuple[int, int]]],
+    *,
+    span: float,
+    seed: int,
+    note: Callable[[], None],
+) -> Sweeping | None:
+    """Sweep the lines of some elites, and pairs of parent and child; None if they are no CPPNs."""
+    if not elites or not isinstance(elites[0].genome, cppn.Genome):
+        return None
+    numbers = {name: index for index, name in enumerate(run.classes)}
+
+    def measure(genome: Any) -> Sweeps:
+        swept = sweep_all(run.encoding, genome, span=span, seed=seed)
+        note()
+        return swept
+
+    def of(id_: int) -> Sweeps:
+        first = next(iter(graph.nodes[id_]["held"]))
+        return measure(run.holder(numbers[first], id_).genome)
+
+    found = []
+    for kind, chosen in pairs.items():
+        swept = [(of(parent), of(child)) for parent, child in chosen]
+        for name in ("fracture", "entangled"):
+            values = np.array([[getattr(each, name) for each in pair] for pair in swept])
+            known = tuple((_known(before), _known(after)) for before, after in values)
+            found.append(Pairs(children=kind, measure=name, values=known, p=_wilcoxon(values)))
+    lines = [_sweep_line(run, graph, elite, span, measure) for elite in elites]
+    return Sweeping(lines=tuple(lines), pairs=tuple(found))
+
+
+def _wilcoxon(before_after: np.ndarray) -> float | None:
+    change = np.diff(before_after)[:, 0]
+    change = change[np.isfinite(change) & (change != 0)]
+    return float(stats.wilcoxon(change).pvalue) if len(change) >= FEWEST else None
+
+
+def _sweep_line(
+    run: Run, graph: nx.DiGraph, elite: EliteView, span: float, measure: Callable[[Any], Sweeps]
+) -> Line:
+    line = run.lineage(elite.index)[::-1]
+    chosen = [line[place] for place in evenly(len(line), LONGEST)]
+    presented = {chosen[place].candidate_id for place in evenly(len(chosen), PRESENTED)}
+    swept = []
+    for each in chosen:
+        sweeps = measure(each.genome)
+        shown = _shown(run, each.genome, sweeps, span) if each.candidate_id in presented else []
+        swept.append(Swept.of(each, graph.nodes[each.candidate_id]["kind"], sweeps, shown))
+    return Line(name=elite.name, steps=len(line) - 1, individuals=tuple(swept))
+
+
+def _shown(run: Run, genome: Any, sweeps: Sweeps, span: float) -> list[tuple[str, bytes]]:
+    """Draw the sweeps that change the picture most: what the weight connects, and a PNG."""
+    graph = run.encoding.graph(genome)
+    assert graph is not None
+    labels = dict(graph.nodes(data="label"))
+    found = []
+    for place in np.argsort(-sweeps.change, kind="stable")[:ROWS].tolist():
+        source, target = sweeps.edges[place]
+        pictures = sweep(run.encoding, genome, (source, target), span=span)
+        label = f"{labels[source]} → {labels[target]}, {sweeps.weights[place]:.2g}"
+        # Side by side, with white gaps of three pixels.
+        parted = np.pad(pictures, ((0, 0), (0, 0), (0, 0), (0, 3)), constant_values=255)
+        whole = parted.transpose(1, 2, 0, 3).reshape(*pictures.shape[1:3], -1)[..., :-3]
+        found.append((label, encode_png(whole)))
+    return found

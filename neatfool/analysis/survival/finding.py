@@ -1,0 +1,280 @@
+"""What is said of survival: how much of a run survives what happens to images in the world."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import numpy as np
+from pydantic import Field
+
+from neatfool.analysis.of_run import OfRun, OfRuns
+from neatfool.present.charts.lines import Line, key_of, lines_of_shares
+from neatfool.present.finding import Facts, Records
+from neatfool.present.story import (
+    Bars,
+    Cell,
+    Chart,
+    Headline,
+    Note,
+    Panel,
+    Section,
+    Strip,
+    Strong,
+    Text,
+)
+from neatfool.wording import percent, share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.figure import Figure
+
+    from neatfool.present.story import Block
+
+FEW: Final = 50
+"""Of fewer images, one is more than 2 %."""
+HEADS: Final = ("run", "seed", "class", "kind", "strength", "unit", "confidence", "first")
+NOTE: Final = (
+    "Each change is made once to each image. Its direction (for ±: up or down) is drawn at random "
+    "for each image, and is the same at all strengths."
+)
+
+
+class Point(Facts):
+    """What the target says of the images, changed in one way."""
+
+    median: float = Field(description="the median confidence in the images' own classes")
+    lower_quartile: float = Field(description="the lower quartile")
+    upper_quartile: float = Field(description="the upper quartile")
+    top1: float = Field(description="the share of images whose class has the first place")
+    kept: float = Field(
+        description="of the images that had their class in the first place as saved, the share "
+        "that still have it; 0 if none had"
+    )
+    strength: float | None = Field(None, description="the strength; null for images as saved")
+    confidences: tuple[float, ...] = Field(exclude=True, repr=False)
+    first: tuple[bool, ...] = Field(exclude=True, repr=False)
+    shown: tuple[bytes, ...] = Field(exclude=True, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        scored: tuple[np.ndarray, np.ndarray],
+        had: np.ndarray,
+        shown: Sequence[bytes],
+        strength: float | None = None,
+    ) -> Point:
+        """Sum up confidences, float64 [N], and which classes are first, bools [N]."""
+        confidences, first = scored
+        lower, median, upper = np.quantile(confidences, (0.25, 0.5, 0.75))
+        return cls(
+            median=median,
+            lower_quartile=lower,
+            upper_quartile=upper,
+            top1=first.mean(),
+            kept=first[had].mean() if had.any() else 0.0,
+            strength=strength,
+            confidences=tuple(confidences.tolist()),
+            first=tuple(first.tolist()),
+            shown=tuple(shown),
+        )
+
+
+class Kind(Facts):
+    """One kind of change, at several strengths."""
+
+    name: str = Field(description="its name, of `--kinds`")
+    what: str = Field(description="what happens, in a few words")
+    unit: str = Field(description="what strengths count")
+    harmless: float = Field(description="the strength that changes nothing")
+    signed: bool = Field(description="whether half of the images get the opposite")
+    usual: float = Field(description="the strength that a summary tells")
+    points: tuple[Point, ...] = Field(description="what survives at each strength")
+
+    def number(self, strength: float) -> str:
+        """Write a strength without its unit: ``"3"``, ``"±10"``."""
+        return f"{'±' * self.signed}{strength:g}"
+
+    @property
+    def usually(self) -> Point:
+        """What survives at the usual strength."""
+        return next(point for point in self.points if point.strength == self.usual)
+
+    @property
+    def words(self) -> str:
+        """The change at its usual strength: ``"saved as JPEG (quality 75)"``."""
+        times = {2.0: "twice", 4.0: "four times", 8.0: "eight times"}
+        if self.name == "drawn" and (factor := self.usual / self.harmless) in times:
+            return f"drawn at {times[factor]} the size"
+        number = self.number(self.usual)
+        if self.unit == "quality":
+            return f"{self.what} ({self.unit} {number})"
+        unit = self.unit[:-1] if self.usual == 1 and self.unit[-1] == "s" else self.unit
+        return f"{self.what} ({number} {unit})"
+
+
+class Survived(OfRun):
+    """What of a run survives."""
+
+    target: str = Field(description="the target that scored")
+    own_target: bool = Field(description="whether that is the run's own target")
+    random_seed: int = Field(description="the seed of directions, signs and noise")
+    as_saved: Point = Field(description="the images as they were saved")
+    kinds: tuple[Kind, ...] = Field(description="each kind of change")
+    classes: tuple[str, ...] = Field(exclude=True, repr=False)
+    genomes: tuple[int, ...] = Field(exclude=True, repr=False)
+    examples: tuple[str, ...] = Field(exclude=True, repr=False)
+
+    @property
+    def first(self) -> int:
+        """How many images have their class in the first place as saved."""
+        return sum(self.as_saved.first)
+
+    def ranked(self, like: Survived) -> list[Kind]:
+        """Give the kinds, those that most images survive first in ``like``."""
+        order = like.kinds
+        places = sorted(range(len(order)), key=lambda place: -order[place].usually.kept)
+        return [self.kinds[place] for place in places]
+
+    def headline(self) -> str:
+        """Say in a sentence what survives, from the most to the least."""
+        if not self.first:
+            return "No image has its class in the first place as it was saved, so none can lose it."
+        best = self.ranked(self)
+        shown = best if len(best) < 5 else [*best[:2], *best[-2:]]
+        parts = [f"{share(kind.usually.kept)} {kind.words}" for kind in shown]
+        listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+        return (
+            f"{self.first:,} of {self.elites:,} images have their class in the first place as "
+            f"saved. Of these {self.first:,} keep it: {listed}."
+        )
+
+    def looked_at(self) -> str:
+        """Say what was looked at."""
+        of_all = f" of {self.elites_of_run:,}" if self.elites < self.elites_of_run else ""
+        return (
+            f"{self.elites:,}{of_all} elite{'s' * (self.elites != 1)} after {self.evaluations:,} "
+            f"images, scored by {'its own target' if self.own_target else self.target}; median "
+            f"confidence as saved {percent(self.as_saved.median)}."
+        )
+
+    def limits(self) -> Iterator[Note]:
+        """Say what limits the figures."""
+        if 0 < self.first < FEW:
+            yield Note(
+                f"With so few images a share is rough: one image is {share(1 / self.first)}."
+            )
+        if not self.own_target:
+            yield Note(
+                "The target is not the one that the images were evolved for, so some do not have "
+                "their class in the first place even as saved."
+            )
+
+    def bars(self, like: Survived) -> Bars:
+        """Give a bar for each kind, in the order of ``like``."""
+        kinds = [(kind.words, kind.usually) for kind in self.ranked(like)]
+        rows = [(words, point.kept, percent(point.median)) for words, point in kinds]
+        return Bars(("the images are …", "keep class", "median"), rows)
+
+    def summary(self) -> Bars:
+        """Sum it up for the run's report."""
+        most = f"{self.elites:,} elites" if self.elites != 1 else "one elite"
+        after = f"after {self.evaluations:,} images"
+        return replace(
+            self.bars(self),
+            title="What survives",
+            text=f"What happens to images in the world was done to {most}, {after}. The bar "
+            "is the share that keep their class in the first place; the figure "
+            f"beside it is their median confidence, {percent(self.as_saved.median)} as saved.",
+        )
+
+    def records(self) -> Iterator[tuple[object, ...]]:
+        """Give a row for each image at each strength."""
+        rows: list[tuple[str, str, Point]] = [("saved", "", self.as_saved)]
+        rows += [(kind.name, kind.unit, point) for kind in self.kinds for point in kind.points]
+        for kind, unit, point in rows:
+            strength = "" if point.strength is None else point.strength
+            for name, sure, first in zip(self.classes, point.confidences, point.first, strict=True):
+                yield self.path, self.seed, name, kind, strength, unit, sure, int(first)
+
+    def strips(self, kind: Kind, count: int) -> Iterator[Strip]:
+        """Show some images, as saved and changed at each strength."""
+        labels = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
+        for place, name in enumerate(self.examples[:count]):
+            row = self.classes.index(name)
+            cells = []
+            for label, point in zip(labels, [self.as_saved, *kind.points], strict=True):
+                figure = (Strong if point.first[row] else str)(percent(point.confidences[row]))
+                cells.append(Cell(point.shown[place], label, figure))
+            yield Strip(cells, name)
+
+
+class Survival(OfRuns):
+    """How much of runs survives what happens to images."""
+
+    about: ClassVar[str] = "what survives"
+
+    runs: tuple[Survived, ...] = Field(description="what of each run survives")
+
+    def story(self) -> Iterator[Block]:
+        """Tell what survives, all at a glance and kind by kind."""
+        for place, run in enumerate(self.runs):
+            yield Headline(f"{self._key(place)}{run.label}: {run.headline()}")
+            yield Text(run.looked_at())
+            yield from run.limits()
+        yield Section("All kinds at a glance")
+        for place, run in enumerate(self.runs):
+            title = f"{self._key(place)}{run.label}" if len(self.runs) > 1 else ""
+            yield Panel([run.bars(self.runs[0])], title)
+        lines = (
+            "A thick line is the share that keep their class in the first place, of those that had "
+            "it as saved; a thin line is the median confidence of all."
+            if len(self.runs) > 1
+            else "Blue is the share that keep their class in the first place, of those that had it "
+            "as saved; orange is the median confidence of all."
+        )
+        yield Section(
+            "Kind by kind",
+            f"{lines} The figure under a picture is the target's confidence in its class, in blue "
+            "where the class has the first place.",
+        )
+        for number in range(len(self.runs[0].kinds)):
+            yield self._panel(number)
+        yield Note(f"{NOTE} --csv, --json and --html have all strengths.")
+
+    def records(self) -> Records:
+        """Give a row for each image at each strength; the kind of those as saved is ``saved``."""
+        return Records(HEADS, [row for run in self.runs for row in run.records()])
+
+    def _key(self, place: int) -> str:
+        return f"{key_of(place)}  " if len(self.runs) > 1 else ""
+
+    def _panel(self, number: int) -> Panel:
+        kind = self.runs[0].kinds[number]
+        strips = [
+            strip
+            for run in self.runs
+            for strip in run.strips(run.kinds[number], 1 if len(self.runs) > 1 else 2)
+        ]
+        about = f"What is left when images are {kind.what}, by strength"
+        title = kind.what[0].upper() + kind.what[1:]
+        chart = Chart(about, lambda: self._chart(number))
+        return Panel([chart, *strips], title, f"{kind.name} · {kind.unit}")
+
+    def _chart(self, number: int) -> Figure:
+        """Draw a kind: of one run both measures, of several the shares, and medians thinly."""
+        lines, several = [], len(self.runs) > 1
+        for place, run in enumerate(self.runs):
+            points = run.kinds[number].points
+            shares = [1.0, *(point.kept for point in points)]
+            medians = [point.median for point in (run.as_saved, *points)]
+            end = key_of(place) if several else "class"
+            lines.append(Line(shares, f"{end}  {share(shares[-1])}", place))
+            if several:
+                lines.append(Line(medians, "", place, thin=True))
+            else:
+                lines.append(Line(medians, f"median  {percent(medians[-1])}", 1))
+        kind = self.runs[0].kinds[number]
+        ticks = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
+        return lines_of_shares(lines, ticks, right=104 if several else 148)

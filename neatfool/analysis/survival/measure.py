@@ -1,0 +1,178 @@
+"""Changes the images of runs' elites in many ways, and scores them again."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+
+from neatfool.analysis.of_run import OfRun
+from neatfool.analysis.survival.changes import Change, all_changes, pick
+from neatfool.analysis.survival.finding import Kind, Point, Survival, Survived
+from neatfool.errors import ExperimentError
+from neatfool.fooling.choosing import check_classes, choose_elites
+from neatfool.fooling.opening import open_runs, open_scorer
+from neatfool.present.output import Output
+from neatfool.run.images import encode_png
+from neatfool.spec.fitting import fit_images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from neatfool.run.individual import EliteView
+    from neatfool.run.run import Run
+    from neatfool.scoring.scorer import Scorer
+
+AT_A_TIME: Final = 64
+"""Images that are changed and scored together, at least: enough for concurrent calls."""
+
+
+def survive(
+    runs: Run | str | Path | Sequence[Run | str | Path],
+    *,
+    kinds: Sequence[str] = (),
+    classes: Sequence[str] = (),
+    least: float = 0.0,
+    sample: int | None = None,
+    target: str | Path | None = None,
+    seed: int = 1,
+    max_queries: int | None = None,
+    console: Output | None = None,
+) -> Survival:
+    """Change the images of runs' elites in many ways, and score them again.
+
+    Args:
+        runs: The runs, or the folders that hold them.
+        kinds: What to do, as ``"jpeg"`` or with strengths as ``"jpeg=75/50"``; all if empty.
+        classes: The classes of the elites; all if empty.
+        least: Their least recorded confidence.
+        sample: How many to draw at random; all if absent.
+        target: An experiment's file, whose target scores in place of the runs' own.
+        seed: The seed of the sample, and of directions, signs and noise.
+        max_queries: The most images to send to a target that costs something to ask.
+        console: Shows how far it is.
+
+    Raises:
+        ExperimentError: There is no such kind or class, or the target does not know the classes, or
+            the runs' images have different sizes.
+        RunError: No elite fits.
+        UntrustedRun: Somebody else made a run, whose own target is to score.
+        BudgetSpent: The target costs something, and the budget does not suffice.
+    """
+    console = console or Output(quiet=True)
+    with open_runs(runs, scored=target is None) as opened, ExitStack() as ending:
+        chosen = [
+            choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
+            for run in opened
+        ]
+        changes = [pick(all_changes(run, seed), kinds) for run in opened]
+        total = _count(changes, [*map(len, chosen)])
+
+        def load(source: Run | str | Path, ending: ExitStack) -> Scorer:
+            scorer = ending.enter_context(closing(open_scorer(source, max_queries=max_queries)))
+            scorer.check_allowed(total, max_queries)
+            if scorer.costs:
+                console.say(f"{scorer.name}: this takes up to {total:,} queries")
+            return scorer
+
+        other = load(target, ending) if target else None
+        found = []
+        note = ending.enter_context(console.progress(total))
+        for run, elites, some in zip(opened, chosen, changes, strict=True):
+            with ExitStack() as soon:
+                images = _Images(elites, other or load(run, soon), note)
+                found.append(_measure(run, images, some, seed=seed, own=other is None))
+    return Survival(runs=tuple(found))
+
+
+def _count(changes: Sequence[Sequence[Change]], elites: Sequence[int]) -> int:
+    """Count the images to score; of each elite one is as saved."""
+    if len({tuple(each.strengths for each in some) for some in changes}) > 1:
+        raise ExperimentError(
+            "the runs' images have different sizes, so drawing them at others does not "
+            "compare; look at each run alone, or choose other --kinds"
+        )
+    return sum(elites) * (1 + sum(len(change.strengths) for change in changes[0]))
+
+
+class _Images:
+    """Elites' images, to be changed and scored in parts that fit calls of the target."""
+
+    def __init__(
+        self, elites: Sequence[EliteView], scorer: Scorer, note: Callable[[str, int], None]
+    ) -> None:
+        self.elites, self.scorer, self._note = elites, scorer, note
+        self.saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
+        self._size = -(-AT_A_TIME // scorer.batch_size) * scorer.batch_size
+        check_classes(scorer, elites)
+
+    def score(self, change: Change | None, strength: float) -> tuple[np.ndarray, np.ndarray]:
+        """Change all images: their confidences, float64 [N], and whether they are top-1, [N]."""
+        found, name = [], change.name if change else "as saved"
+        for start in range(0, len(self.elites), self._size):
+            elites = self.elites[start : start + self._size]
+            self._note(name, 0)
+            changed = self.change(change, strength, slice(start, start + self._size))
+            found.append(self._score(elites, changed))
+            self._note(name, len(elites))
+        confidences, first = zip(*found, strict=True)
+        return np.concatenate(confidences), np.concatenate(first)
+
+    def change(self, change: Change | None, strength: float, rows: slice) -> torch.Tensor:
+        """Change some images: floats [N, C, H, W]."""
+        if change is None:
+            return self.saved[rows].float()
+        return change.apply(self.elites[rows], self.saved[rows], strength)
+
+    def show(self, change: Change | None, strength: float, rows: Sequence[int]) -> list[bytes]:
+        """Give some changed images as PNGs."""
+        spec = self.elites[0].run.spec
+        changed = [self.change(change, strength, slice(row, row + 1)) for row in rows]
+        return [encode_png(fit_images(each, spec)[0].numpy()) for each in changed]
+
+    def _score(
+        self, elites: Sequence[EliteView], images: torch.Tensor
+    ) -> tuple[np.ndarray, np.ndarray]:
+        spec = self.scorer.spec
+        probs = np.asarray(self.scorer.score(fit_images(images, spec)).probs, np.float64)
+        columns = {name: column for column, name in enumerate(spec.classes)}
+        confidences = np.zeros(len(elites))
+        for place, elite in enumerate(elites):
+            column = columns.get(elite.name)
+            if column is not None and column < probs.shape[1]:
+                confidences[place] = probs[place, column]
+        first = (confidences > 0) & (confidences >= probs.max(axis=1, initial=0.0))
+        return confidences, first
+
+
+def _measure(
+    run: Run, images: _Images, changes: Sequence[Change], *, seed: int, own: bool
+) -> Survived:
+    """Change the images of a run in all ways, and score them."""
+    scored = images.score(None, 0)
+    had, order = scored[1], np.argsort(-scored[0], kind="stable")
+    # The surest image, and one in the middle of the others.
+    rows = [int(row) for row in dict.fromkeys([order[0], order[len(order) // 2]])]
+    kinds = []
+    for change in changes:
+        points = []
+        for strength in change.strengths:
+            again = images.score(change, strength)
+            points.append(Point.of(again, had, images.show(change, strength, rows), strength))
+        about = {name: getattr(change, name) for name in Kind.model_fields if name != "points"}
+        kinds.append(Kind(**about, points=tuple(points)))
+    classes = tuple(elite.name for elite in images.elites)
+    return Survived(
+        **OfRun.facts(run, len(images.elites)),
+        target=images.scorer.name,
+        own_target=own,
+        random_seed=seed,
+        as_saved=Point.of(scored, had, images.show(None, 0, rows)),
+        kinds=tuple(kinds),
+        classes=classes,
+        genomes=tuple(elite.candidate_id for elite in images.elites),
+        examples=tuple(classes[row] for row in rows),
+    )

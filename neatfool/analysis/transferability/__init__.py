@@ -1,0 +1,1 @@
+"""Transfer: which images of runs fool which networks."""

@@ -1,0 +1,48 @@
+"""The command ``neatfool demo``: ten images of nothing, and a page about them, in seconds."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+from neatfool import hookimpl
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool demo
+  neatfool demo --open        # and open the page in the browser
+  neatfool show neatfool-demo # what the images are""",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("neatfool-demo"),
+    show_default=True,
+    metavar="DIR",
+    help="The folder of images and page, the only thing that is written.",
+)
+@click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
+@click.pass_context
+def demo(context: click.Context, *, out: Path, show: bool) -> None:
+    """Fool a network that reads handwritten digits: ten images of nothing, and a page about them.
+
+    It is `neatfool run mnist`, in another folder.
+    """
+    main, page = context.find_root().command, out / "report.html"
+    assert isinstance(main, click.Group)
+    if page.exists():
+        click.echo(f"Look at {page}")
+    elif run := main.get_command(context, "run"):
+        context.invoke(run, file=Path("mnist"), out=out)
+    if show:
+        webbrowser.open(page.absolute().as_uri())
+
+
+@hookimpl
+def neatfool_add_commands(cli: click.Group) -> None:
+    """Add ``neatfool demo``."""
+    cli.add_command(demo)
