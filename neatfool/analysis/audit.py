@@ -21,7 +21,7 @@ from neatfool.analysis.card import (
     Searched,
 )
 from neatfool.analysis.course import read_course
-from neatfool.analysis.estimates import Counts, Shares, tell_apart, threshold_of
+from neatfool.analysis.estimates import Shares, median_of, tell_apart, threshold_of
 from neatfool.analysis.measuring import Measuring
 from neatfool.analysis.references import (
     compare_versions,
@@ -313,7 +313,7 @@ class _Judging:
             indices += [run.searched[own]] * (own >= 0)
             mine = course.replaced == own
             above = mine & (course.confidences >= LEVELS[0])
-            fell.append(int(course.replaced_at[above].min()) if above.any() else None)
+            fell.append(float(course.replaced_at[above].min()) if above.any() else np.inf)
             ends.append(float(course.confidences[mine].max(initial=0.0)))
         index = indices[0]
         odds = [self.odds.get((seed, index)) for seed in range(len(self.runs))]
@@ -321,7 +321,7 @@ class _Judging:
         return OfClass(
             name=name,
             index=index,
-            until_half=Counts.of(fell).median,
+            until_half=median_of(fell),
             confidence=float(np.median(ends)),
             log_odds=odds,
             accepted=[each is not None and each >= least for each in odds],
@@ -342,11 +342,11 @@ class _Judging:
         _, part = tell_apart(known, odds.ravel(), seeds.ravel(), places.ravel())
         assert part is not None
         half = -(-len(counting) // 2) - 1
-        ends = [np.sort(each)[half] for each in self.falling(classes) or ()]
+        ends = [float(np.sort(each)[half]) for each in self.falling(classes) or ()]
         return Fooled(
             share=part,
             by_seed=(odds >= threshold_of(known)).mean(0).tolist(),
-            until_half=Counts.of(None if np.isinf(end) else int(end) for end in ends),
+            until_half=median_of(ends),
             classes=len(counting),
             unreached=[each.name for each in classes if not each.reached],
         )

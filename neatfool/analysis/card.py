@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from neatfool.analysis.acceptance import Acceptance
-from neatfool.analysis.estimates import Counts, Estimate, Share, Shares
+from neatfool.analysis.estimates import Estimate, Share, Shares
 from neatfool.analysis.versus import Versus
 from neatfool.present.charts.courses import Steps, steps
 from neatfool.present.charts.lines import Line, lines_of_shares
@@ -118,7 +118,10 @@ class Fooled(Facts):
         "threshold that 95 % of in-distribution images pass, and names the class first"
     )
     by_seed: list[Share] = Field(description="the same for each seed")
-    until_half: Counts = Field(description="images until half of the classes had such an image")
+    until_half: float | None = Field(
+        description="images until half of the classes had such an image, the median over seeds; "
+        "null if they had not"
+    )
     classes: int = Field(description="the number of classes that count")
     unreached: list[str] = Field(
         description="the classes that no in-distribution image is named as; they do not count"
@@ -343,7 +346,7 @@ class Card(Finding):
                 f"{', '.join(simple[:-1])} and {simple[-1]} (medians)."
             )
         half = self.fooled.until_half
-        soon = "" if half.median is None else f" (half of them after {half})"
+        soon = "" if half is None else f" (half of them after {half:,.0f})"
         return (
             f"For {self.fooled.share.as_share()} of {self.fooled.classes:,} classes it is surer of "
             "an image of nothing than the threshold that 95 % of in-distribution images pass, "

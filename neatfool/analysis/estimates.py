@@ -11,7 +11,7 @@ from neatfool.present.finding import Facts
 from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 RESAMPLES: Final = 400
 KEPT: Final = 0.95
@@ -45,35 +45,6 @@ class Shares(Facts):
         """Write it with its range over seeds: ``"38.1 % (36.0 % to 39.9 %)"``."""
         low, high = percent(self.lowest), percent(self.highest)
         return percent(self.median) + (f" ({low} to {high})" if low != high else "")
-
-
-class Counts(Facts):
-    """A number of images for each seed; `null` where it was not reached within the budget."""
-
-    median: float | None = Field(description="the median over seeds")
-    lowest: int | None = Field(description="the lowest of a seed; null if none reached it")
-    highest: int | None = Field(description="the highest of a seed; null if one did not reach it")
-    by_seed: list[int | None] = Field(description="a value for each seed, in the order of `seeds`")
-
-    @classmethod
-    def of(cls, values: Iterable[int | None]) -> Counts:
-        """Sum up a value for each seed, at least one."""
-        each = [*values]
-        numbers = sorted(np.inf if value is None else value for value in each)
-        lowest, highest = (None if np.isinf(end) else int(end) for end in (numbers[0], numbers[-1]))
-        middle = (numbers[(len(numbers) - 1) // 2] + numbers[len(numbers) // 2]) / 2
-        median = None if np.isinf(middle) else float(middle)
-        return cls(median=median, lowest=lowest, highest=highest, by_seed=each)
-
-    def __str__(self) -> str:
-        """Write it with its range over seeds: ``"1,200 (960 to 2,400)"``."""
-        if self.median is None:
-            reached = sum(value is not None for value in self.by_seed)
-            return f"not reached{f' by most seeds (by {reached} it was)' if reached else ''}"
-        if self.lowest == self.highest:
-            return f"{self.median:,.0f}"
-        high = "not reached" if self.highest is None else f"{self.highest:,}"
-        return f"{self.median:,.0f} ({self.lowest:,} to {high})"
 
 
 class Estimate(Facts):
@@ -142,3 +113,9 @@ def tell_apart(
 def _draw(chance: np.random.Generator, count: int) -> np.ndarray:
     """Draw things with replacement: how often each, int64 [B, N]."""
     return chance.multinomial(count, np.full(count, 1 / count), RESAMPLES)
+
+
+def median_of(counts: Sequence[float]) -> float | None:
+    """Give the median of numbers of images, infinity for those not reached; None if it is one."""
+    middle = float(np.median(counts))
+    return middle if np.isfinite(middle) else None

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Verdict: TypeAlias = Literal["better", "worse", "within chance"]
 LEVEL: Final = 0.05
 """A smaller p is beyond chance."""
+SHOWN: Final = 12
+"""So many of the classes that changed are shown, those with the smallest p."""
 
 
 class Change(Facts):
@@ -69,14 +71,15 @@ class Versus(Facts):
                     f"{each.p:.2g}",
                     each.verdict,
                 ]
-                for each in self.changes
+                for each in self.changes[:SHOWN]
             ]
+            count = len(self.changes)
             yield Table(
                 ["class", "seeds that fool it here", "in the baseline", "p", "this class is"],
                 rows,
-                "Classes that changed",
+                "Classes that changed"
+                + (f": the first {SHOWN} of {count:,}; --json has all" if count > SHOWN else ""),
                 "p is Fisher's exact test; the verdict is corrected for all classes. Three seeds "
                 "against three cannot tell a single class from chance; try --seeds 1-8.",
                 words=(0, 4),
-                most=12,
             )

@@ -42,6 +42,67 @@ def paid_target(register) -> None:
 """
 
 
+CHANGED = """
+from zlib import crc32
+
+import numpy as np
+import torch
+from pydantic import BaseModel
+
+from neatfool import ImageSpec, Scores, hookimpl, make_target
+
+class Options(BaseModel, extra="forbid"):
+    temperature: float = 1.0
+    dead: int = 0
+    doubled: bool = False
+    noise: float = 0.0
+
+class Changed:
+    \"\"\"The LeNet, with a change that its accuracy does not show.\"\"\"
+
+    def __init__(self, options: Options) -> None:
+        self.options, self.inner = options, make_target("lenet.ini")
+        names = [*self.inner.spec.classes]
+        names += [f"{name} again" for name in names] * options.doubled
+        names += [f"dead {number}" for number in range(options.dead)]
+        self.spec = ImageSpec(28, 28, 1, tuple(names))
+
+    def photographs(self):
+        return self.inner.photographs()
+
+    def score(self, images):
+        options = self.options
+        z = np.asarray(self.inner.score(torch.as_tensor(images)).logits, np.float64)
+        if options.noise:
+            hashes = [crc32(image.tobytes()) for image in np.asarray(images)]
+            draws = [np.random.default_rng(each).normal(size=z.shape[1]) for each in hashes]
+            z += options.noise * np.stack(draws)
+        z = np.concatenate([z, z], 1) if options.doubled else z
+        z = np.pad(z, ((0, 0), (0, options.dead)), constant_values=-60) / options.temperature
+        weights = np.exp(z - z.max(1, keepdims=True))
+        return Scores(weights / weights.sum(1, keepdims=True), z)
+
+@hookimpl
+def neatfool_register_targets(register) -> None:
+    register("changed", Changed, options=Options)
+"""
+SEARCH = """
+[experiment]
+name = changed
+[plugins]
+path = changed.py
+[target]
+plugin = changed
+[encoding]
+plugin = cppn
+preset = paper
+inputs = normalised
+[scheme]
+plugin = map_elites
+batch = 10
+"""
+
+
 @contextmanager
 def no_long_trial():
     """Estimate the time from a moment: a test that waits two seconds learns nothing more."""
@@ -386,3 +447,29 @@ def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path):
     result = neatfool("audit", write_experiment(tmp_path), "--html", tmp_path / "no" / "card.html")
     assert result.exit_code == 6
     assert "its folder does not exist" in result.stderr
+
+
+@pytest.mark.slow
+def test_no_change_of_scale_makes_a_network_look_harder_to_fool(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "changed.py").write_text(CHANGED)
+    (tmp_path / "lenet.ini").write_text("[target]\nplugin = mnist\n")
+    file = tmp_path / "changed.ini"
+    file.write_text(SEARCH)
+
+    def fooled(change):
+        budget = ("--images", "100", "--seeds", "1-3", "--sample", "2", "--out", tmp_path / change)
+        made = audit(file, *budget, "--set", f"target.{change}", "--json")
+        assert made.exit_code == 0, made.output
+        card = json.loads(made.stdout)
+        return card["fooled"]["share"], card["median"]["median"]
+
+    plain, median = fooled("temperature=1")
+    assert plain["value"] > 0.2
+    changes = ("temperature=0.1", "temperature=10", "temperature=100", "dead=100", "doubled=true")
+    for change in (*changes, "noise=2"):
+        share, changed = fooled(change)
+        assert share["high"] >= plain["value"], change
+        assert change == "noise=2" or share["low"] <= plain["high"], change
+        if change in {"temperature=10", "temperature=100", "dead=100", "doubled=true"}:
+            assert changed < 0.6 * median  # So much would the median flatter it.
