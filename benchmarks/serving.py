@@ -76,10 +76,7 @@ def runs(say: Say, url: str) -> Figure:
         "target.allow_private=true",
     ]
     return in_turn(
-        say,
-        "run of mnist.ini",
-        in_process=run_per_s,
-        over_http=lambda: run_per_s(served),
+        say, "run of mnist.ini", in_process=run_per_s, over_http=lambda: run_per_s(served)
     )
 
 

@@ -7,11 +7,11 @@ import re
 import signal
 import subprocess
 from collections import deque
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import RLock
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 from neatfool.errors import ExperimentError, RunError
@@ -142,13 +142,11 @@ class Child(Generic[Key]):
     Attributes:
         key: The owner's name for it.
         lines: The last lines that it wrote, to either output.
-        stops: How often it was asked to stop.
     """
 
     key: Key
     process: subprocess.Popen[str]
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
-    stops: int = 0
 
 
 class SideBySide(Generic[Key]):
@@ -170,6 +168,8 @@ class SideBySide(Generic[Key]):
     ) -> None:
         """Take how many processes to run at a time, their environment, and what to call.
 
+        Only one of the calls is under way at a time, in any thread.
+
         Args:
             jobs: How many processes run at a time.
             environment: The processes' environment.
@@ -184,9 +184,9 @@ class SideBySide(Generic[Key]):
         self._environment = environment
         self._on_start, self._on_line = on_start, on_line
         self._on_end, self._on_stop = on_end, on_stop
-        self._output: SimpleQueue[tuple[Child[Key], str | None]] = SimpleQueue()
         self._running: list[Child[Key]] = []
-        self._passed_on = 0
+        # Signals are handled in the main thread, perhaps one while another is.
+        self._lock = RLock()
 
     def run(self, commands: Mapping[Key, Sequence[str]]) -> dict[Key, int]:
         """Run commands in their order, until all have ended or a stop comes.
@@ -194,68 +194,52 @@ class SideBySide(Generic[Key]):
         Returns:
             The exit code of each command that started.
         """
-        waiting = deque(commands.items())
-        codes: dict[Key, int] = {}
-        try:
-            with self._catching_stops():
-                while self._running or (waiting and not self.presses):
-                    while waiting and not self.presses and len(self._running) < self._jobs:
-                        self._start(*waiting.popleft())
-                    self._take_line(codes)
-                    self._pass_stops_on()
-        finally:
-            # Processes are left only after an error here.
-            for child in self._running:
-                _stop(child.process, kill=False)
-        return codes
+        with self._catching_stops(), ThreadPoolExecutor(self._jobs) as threads:
+            ends = {key: threads.submit(self._run, key, each) for key, each in commands.items()}
+            try:
+                while wait(ends.values(), SECONDS_BETWEEN_LOOKS, FIRST_EXCEPTION).not_done:
+                    for end in ends.values():
+                        if end.done():
+                            end.result()
+                codes = {key: end.result() for key, end in ends.items()}
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                for child in self._running:
+                    _stop(child.process, kill=False)
+                raise
+        return {key: code for key, code in codes.items() if code is not None}
 
-    def _start(self, key: Key, command: Sequence[str]) -> None:
-        # In its own session, a process gets the terminal's Ctrl-C only from here.
-        process = subprocess.Popen(  # noqa: S603 - the owner's commands
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            env=dict(self._environment),
-            start_new_session=True,
-        )
-        child = Child(key, process)
-        self._running.append(child)
-        self._on_start(key)
-        Thread(target=self._read_lines, args=(child,), daemon=True).start()
-
-    def _read_lines(self, child: Child[Key]) -> None:
-        assert child.process.stdout is not None
-        with child.process.stdout as lines:
+    def _run(self, key: Key, command: Sequence[str]) -> int | None:
+        """Run a command to its end, in a thread, unless a stop has come."""
+        with self._lock:
+            if self.presses:
+                return None
+            # In its own session, a process gets the terminal's Ctrl-C only from here.
+            process = subprocess.Popen(  # noqa: S603 - the owner's commands
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                env=dict(self._environment),
+                start_new_session=True,
+            )
+            child = Child(key, process)
+            self._running.append(child)
+            self._on_start(key)
+        assert process.stdout is not None
+        with process.stdout as lines:
             for line in lines:
-                self._output.put((child, line.rstrip()))
-        self._output.put((child, None))
-
-    def _take_line(self, codes: dict[Key, int]) -> None:
-        try:
-            child, line = self._output.get(timeout=SECONDS_BETWEEN_LOOKS)
-        except Empty:
-            return
-        if line is not None:
-            child.lines.append(line)
-            self._on_line(child.key, line)
-            return
-        codes[child.key] = child.process.wait()
-        self._running.remove(child)
-        self._on_end(child, codes[child.key])
-
-    def _pass_stops_on(self) -> None:
-        """Pass this process's stops on to all others."""
-        while self._passed_on < self.presses:
-            self._passed_on += 1
-            self._on_stop(self._passed_on)
-        for child in self._running:
-            while child.stops < self._passed_on:
-                child.stops += 1
-                _stop(child.process, kill=child.stops >= PRESSES_TO_KILL)
+                with self._lock:
+                    child.lines.append(line.rstrip())
+                    self._on_line(key, child.lines[-1])
+        code = process.wait()
+        with self._lock:
+            self._running.remove(child)
+            self._on_end(child, code)
+        return code
 
     @contextmanager
     def _catching_stops(self) -> Iterator[None]:
@@ -272,8 +256,11 @@ class SideBySide(Generic[Key]):
                 signal.signal(number, before[number])
 
     def _press(self, *_: object) -> None:
-        # It does nothing else, because a signal may come while a process starts.
-        self.presses += 1
+        with self._lock:
+            self.presses += 1
+            self._on_stop(self.presses)
+            for child in self._running:
+                _stop(child.process, kill=self.presses >= PRESSES_TO_KILL)
 
 
 def _stop(process: subprocess.Popen[str], *, kill: bool) -> None:

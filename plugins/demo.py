@@ -15,7 +15,7 @@ from neatfool import hookimpl
 Examples:
   neatfool demo
   neatfool demo --open        # and open the page in the browser
-  neatfool show neatfool-demo # what the images are""",
+  neatfool show neatfool-demo # what the images are"""
 )
 @click.option(
     "--out",

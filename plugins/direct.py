@@ -124,27 +124,21 @@ class DirectEncoding(Encoding[Pixels]):
 
     def create(self, seeds: Sequence[int]) -> list[Pixels]:
         """Make a genome of uniformly random numbers for each seed."""
-        return [
-            Pixels(
-                np.random.default_rng(seed).integers(
-                    LARGEST + 1, size=self._spec.shape, dtype=np.uint8
-                ),
-                self._colour,
-            )
-            for seed in seeds
-        ]
+        shape, made = self._spec.shape, list[Pixels]()
+        for seed in seeds:
+            genes = np.random.default_rng(seed).integers(LARGEST + 1, size=shape, dtype=np.uint8)
+            made.append(Pixels(genes, self._colour))
+        return made
 
     def breed(self, litters: Sequence[Sequence[Pixels]], seeds: Sequence[int]) -> list[Pixels]:
         """Mutate a copy of each litter's first parent."""
-        return [
-            self._child(litter[0], np.random.default_rng(seed))
-            for litter, seed in zip(litters, seeds, strict=True)
-        ]
-
-    def _child(self, parent: Pixels, rng: np.random.Generator) -> Pixels:
-        genes = parent.genes.copy()
-        _mutate(genes.reshape(-1), rng, self.rate, self._options.eta)
-        return Pixels(genes, parent.colour)
+        children = []
+        for (parent, *_), seed in zip(litters, seeds, strict=True):
+            genes = parent.genes.copy()
+            rng = np.random.default_rng(seed)
+            _mutate(genes.reshape(-1), rng, self.rate, self._options.eta)
+            children.append(Pixels(genes, parent.colour))
+        return children
 
     def from_images(self, images: torch.Tensor) -> list[Pixels]:
         """Write grey or RGB images, uint8 [N, C, H, W], as genomes that render to the same bits."""
@@ -161,11 +155,7 @@ class DirectEncoding(Encoding[Pixels]):
         return torch.from_numpy(images)
 
     def render_at(
-        self,
-        genome: Pixels,
-        height: int,
-        width: int,
-        box: tuple[int, int, int, int] | None = None,
+        self, genome: Pixels, height: int, width: int, box: tuple[int, int, int, int] | None = None
     ) -> torch.Tensor:
         """Render at any size; a pixel takes the value of the image's pixel under its centre."""
         left, top, right, bottom = box or (0, 0, width, height)

@@ -97,7 +97,7 @@ def choose_supplied(names: Iterable[str], supplied: Mapping[str, Supplied]) -> l
 Examples:
   neatfool experiments list
   neatfool experiments copy mnist
-  neatfool run experiments/mnist.ini""",
+  neatfool run experiments/mnist.ini"""
 )
 def experiments() -> None:
     """List the experiments that come with neatfool, or copy some to run and to change."""

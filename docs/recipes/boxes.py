@@ -8,7 +8,6 @@ from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel
 
 from neatfool import ImageSpec, Register, Scores, TargetError, hookimpl
-from neatfool.wording import percent
 
 SIZE = 608, 800  # the network takes pages of this width and height, and no other
 MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)
@@ -52,7 +51,7 @@ class Detector:
         ImageDraw.Draw(page).text((20, 20), lines, "black", ImageFont.load_default(18))
         sure = self.look(np.asarray(page).transpose(2, 0, 1))[self.spec.class_index("text")]
         if sure < 0.5:
-            raise TargetError(f"boxes: finds the text on a page with only {percent(sure)}")
+            raise TargetError(f"boxes: finds the text on a page with only {sure:.0%}")
 
 
 @hookimpl

@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel, Field
 
 from neatfool import ClassNames, ImageSpec, Register, Scores, TargetError, hookimpl
-from neatfool.wording import percent
 
 
 class Options(BaseModel, extra="forbid"):
@@ -52,7 +51,7 @@ class Reader:
             ImageDraw.Draw(image).text((6, 24), word, "black", font, anchor="lm")
             pixels = np.asarray(image.resize((self.spec.width, 48))).transpose(2, 0, 1)
             if (sure := self.score(pixels[None]).probs[0, index]) < 0.5:
-                raise TargetError(f"words: reads a printed {word!r} at {percent(sure)}; set width")
+                raise TargetError(f"words: reads a printed {word!r} at {sure:.0%}; set width")
 
 
 @hookimpl

@@ -143,11 +143,7 @@ class Course:
 
 
 def read_course(run: Run) -> Course:
-    """Read the course of a run, finished or under way.
-
-    Raises:
-        RunError: Its database cannot be read.
-    """
+    """Read the course of a run, finished or under way."""
     replacements = np.array(run.replacements, dtype=float).reshape(-1, 3)
     history, target = run.history, run.info["target"]
     searched, names = run.searched, run.classes

@@ -26,14 +26,8 @@ class OfRun(Facts):
     @staticmethod
     def facts(run: Run, elites: int) -> dict[str, Any]:
         """Give these fields for a run of which some elites were looked at."""
-        return {
-            "path": str(run.path),
-            "name": run.name,
-            "seed": run.seed,
-            "evaluations": run.evaluations,
-            "elites": elites,
-            "elites_of_run": len(run),
-        }
+        facts = {name: getattr(run, name) for name in ("name", "seed", "evaluations")}
+        return facts | {"path": str(run.path), "elites": elites, "elites_of_run": len(run)}
 
     @property
     def label(self) -> str:

@@ -32,7 +32,7 @@ Examples:
   neatfool bench experiments/mnist.ini --seconds 30 --set scheme.batch=500
   neatfool bench experiments/mnist.ini --json | jq .ratio
 
-The run's folder is temporary. Try a change with --set before you keep it.""",
+The run's folder is temporary. Try a change with --set before you keep it."""
 )
 @experiment_parameters
 @click.option(
@@ -115,11 +115,14 @@ def _to_json(measured: Measured) -> dict[str, Any]:
 
 
 def _show(name: str, measured: Measured) -> None:
-    console = Output()
+    console, screened = Output(), ""
+    if measured.exact < measured.images:
+        exact = share(measured.exact / measured.images, 1)
+        screened = f"; {exact} confirmed, the others only screened"
     console.print(
         f"[bold]{escape(name)}[/]: {measured.images:,} images in "
         f"{counted(measured.generations, 'generation', 'generations')} "
-        f"({duration(measured.seconds)}){_screened(measured)}",
+        f"({duration(measured.seconds)}){screened}",
         soft_wrap=True,
     )
     console.say(
@@ -129,9 +132,3 @@ def _show(name: str, measured: Measured) -> None:
     console.say(measured.advice())
     rows = [[stage, share(part, 1), f"{spent:,.2f}"] for stage, spent, part in measured.rows]
     console.table(["stage", "share", "ms a generation"], rows)
-
-
-def _screened(measured: Measured) -> str:
-    if measured.exact == measured.images:
-        return ""
-    return f"; {share(measured.exact / measured.images, 1)} confirmed, the others only screened"

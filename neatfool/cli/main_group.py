@@ -20,16 +20,8 @@ if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager
 
 FIRST: Final = [
-    "run",
-    "resume",
-    "show",
-    "verify",
-    "report",
-    "graph",
-    "render",
-    "validate",
-    "bench",
-    "plugins",
+    *("run", "resume", "show", "verify", "report", "graph", "render"),
+    *("validate", "bench", "plugins"),
 ]
 """The commands that help lists first, in this order; the others follow by name."""
 OURS: Final = "commands"

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from neatfool.evolution.session import Session
     from neatfool.plugin.manager import PluginManager
-    from neatfool.run.run import Run
     from neatfool.run.statistics import Outcome
     from neatfool.scoring.plan import Plan
     from neatfool.spec.json import Json
@@ -78,8 +77,7 @@ runs only spent their budget.""",
 @count_option("--generations", "The length, in generations; give this or --images.")
 @count_option("--images", "The length, in images scored.")
 @count_option(
-    "--workers",
-    "Draw and score in N processes of their own; the same as `--set engine.workers=N`.",
+    "--workers", "Draw and score in N processes of their own; the same as `--set engine.workers=N`."
 )
 @click.option("--overwrite", is_flag=True, help="Delete a run in the folder, and start anew.")
 @no_report_option
@@ -241,6 +239,7 @@ def resume(
 def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
     from neatfool.evolution.interrupts import Interrupts
     from neatfool.evolution.progress import ProgressDisplay
+    from neatfool.present import write_report
 
     console = Output()
     display = ProgressDisplay(console, session)
@@ -262,7 +261,10 @@ def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
         if workers := session.progress_of_workers():
             console.print(f"Drawn and scored by {workers}", soft_wrap=True, markup=False)
         if report and outcome.generation >= 0:
-            _write_report(console, session.run)
+            with waiting("writing the report"):
+                page = write_report(session.run)
+            console.print(f"Look at {page}", soft_wrap=True)
+            session.run.close()
         if outcome.reason in {"interrupted", "paused"}:
             console.print(go_on, soft_wrap=True)
     except KeyboardInterrupt:
@@ -275,15 +277,6 @@ def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
             f"{session.run.path}: the run ended without an image; the scheme bred nothing, or more "
             "than the run's length allows"
         )
-
-
-def _write_report(console: Console, run: Run) -> None:
-    from neatfool.present import write_report
-
-    with waiting("writing the report"):
-        page = write_report(run)
-    console.print(f"Look at {page}", soft_wrap=True)
-    run.close()
 
 
 def _why(session: Session, outcome: Outcome) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Examples:
   neatfool validate experiments/mnist.ini
   neatfool validate experiments/mnist.ini --set scheme.batch=100
-  neatfool validate mine.ini > complete.ini""",
+  neatfool validate mine.ini > complete.ini"""
 )
 @experiment_parameters
 @click.option(

@@ -22,10 +22,7 @@ def _read_files(items: list[str]) -> list[str]:
     return names
 
 
-ClassNames = Annotated[
-    list[Annotated[str, PathAfter(_FILE)]],
-    AfterValidator(_read_files),
-]
+ClassNames = Annotated[list[Annotated[str, PathAfter(_FILE)]], AfterValidator(_read_files)]
 """The type of an option that lists classes, by name or index.
 
 ``@FILE`` stands for the lines of a file; the run records those lines.

@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ValidationError
 
-from neatfool.config.annotations import (
-    annotation_of,
-    from_text,
-    make_absolute,
-    model_of,
-)
+from neatfool.config.annotations import annotation_of, from_text, make_absolute, model_of
 from neatfool.config.problems import reword, shown
 from neatfool.config.values import Section, Value, write_value
 from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
@@ -82,7 +77,12 @@ def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
         return model.model_validate(given, strict=True)
     except ValidationError as error:
         grouped = _group(model, "", error.errors(include_url=False))
-        lines = [f"{name}: {reword(errors, item)}" for (_, name, item), errors in grouped.items()]
+        lines = [
+            f"{name}: there is no such argument{nearest(name, model.model_fields)}"
+            if errors[0]["type"] == "extra_forbidden"
+            else f"{name}: {reword(errors, item)}"
+            for (_, name, item), errors in grouped.items()
+        ]
         raise ExperimentError("\n".join(lines)) from None
 
 

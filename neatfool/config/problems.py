@@ -131,7 +131,10 @@ def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
     kinds = dict.fromkeys(_fill(_MUST_BE[error["type"]], error) for error in errors)
     given = errors[0]["input"]
     message = f"{prefix}must be {' or '.join(kinds)}, not {shown(given)}"
-    return message + _suggest(errors, given) + _explain_indentation(given)
+    message += _suggest(errors, given)
+    if isinstance(given, str) and "\n" in given:
+        message += "; a line that begins with a space continues the value of the line before"
+    return message
 
 
 def _reword_one(error: ErrorDetails) -> str:
@@ -161,9 +164,3 @@ def _suggest(errors: Sequence[ErrorDetails], given: Any) -> str:
     words = expected.replace(" or ", ", ").split(", ")
     near = nearest(str(given), [word.strip("'\" ") for word in words])
     return near if near.startswith("; did you mean") else ""
-
-
-def _explain_indentation(given: Any) -> str:
-    if isinstance(given, str) and "\n" in given:
-        return "; a line that begins with a space continues the value of the line before"
-    return ""

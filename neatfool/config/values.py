@@ -70,8 +70,7 @@ def split(text: str, *, at_spaces: bool = False) -> list[str]:
 
 
 def write_ini(
-    sections: Mapping[str, Mapping[str, Json]],
-    unset: Mapping[str, Mapping[str, str]] | None = None,
+    sections: Mapping[str, Mapping[str, Json]], unset: Mapping[str, Mapping[str, str]] | None = None
 ) -> str:
     """Write section -> key -> value as INI text; sections without keys are left out.
 
@@ -96,27 +95,24 @@ def write_value(value: Json) -> str:
     if isinstance(value, str):
         plain = value.isprintable() and value.strip() == value
         read_back = plain and without_comments(value) == value == unquote(value)
-        return value if read_back else _quoted(value)
+        return value if read_back else _write_json(value)
     if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
         return ", ".join(_write_item(item) for item in value)
     if isinstance(value, float):
         return repr(value)
-    return _without_comment_signs(json.dumps(value))
+    return _write_json(value)
 
 
 def _write_item(item: Json) -> str:
     text = write_value(item)
     if not isinstance(item, str):
         return text
-    return text if text == item != "" and not set(item) & set(',"') else _quoted(item)
+    return text if text == item != "" and not set(item) & set(',"') else _write_json(item)
 
 
-def _quoted(text: str) -> str:
-    return _without_comment_signs(json.dumps(text))
-
-
-def _without_comment_signs(text: str) -> str:
-    return text.replace("#", "\\u0023").replace(";", "\\u003b")
+def _write_json(value: Json) -> str:
+    """Write JSON without the signs that begin comments."""
+    return json.dumps(value).replace("#", "\\u0023").replace(";", "\\u003b")
 
 
 def without_comments(value: str) -> str:

@@ -220,8 +220,7 @@ def measure(
         say("measuring the target alone")
         return target.images_per_s()
 
-    before = alone()
-    watch = _RunWatch(seconds, warm, alone)
+    before, watch = alone(), _RunWatch(seconds, warm, alone)
     plugins.register_object(watch, "bench")
     say("running the experiment" if seconds is None else f"running for {seconds:g} s")
     outcome = start(assembly, folder).go(plugins.observers(), watch)

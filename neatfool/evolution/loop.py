@@ -127,10 +127,6 @@ class Evolution:
 
         Yields:
             Each finished generation's report and replacements.
-
-        Raises:
-            TargetError: The target failed.
-            StorageError: The disk is full or read-only.
         """
         clock = StageClock()
         current: _Generation | None = None
@@ -221,11 +217,16 @@ class Evolution:
         self._scoring = None
         self.evaluations += sum(map(self._images_of, candidates))
         clock.lap("selection")
+        # Each of the distinct elites is measured once.
+        self._sizes = {
+            id_: self._sizes.get(id_) or self._encoding.size(candidate.genome)
+            for id_, candidate in self.scheme.archive.candidates.items()
+        }
         report = GenerationReport.measure(
             self.scheme.archive,
             replacements,
             scores,
-            self._elite_sizes(),
+            [*self._sizes.values()],
             generation=self.generation,
             evaluations=self.evaluations,
             confirmed=scoring.confirmed,
@@ -289,15 +290,6 @@ class Evolution:
                 f"{self._scorer.name}: not one of {len(scores.ok)} images got a usable score "
                 f"(NaN, infinite or refused{spent}); the generations before are kept"
             )
-
-    def _elite_sizes(self) -> list[GenomeSize]:
-        """Measure the distinct elites, each once."""
-        held = self.scheme.archive.candidates
-        self._sizes = {
-            id_: self._sizes.get(id_) or self._encoding.size(candidate.genome)
-            for id_, candidate in held.items()
-        }
-        return list(self._sizes.values())
 
 
 @dataclass

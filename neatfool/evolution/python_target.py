@@ -98,11 +98,7 @@ class CallableTarget(Target):
         self._logits = outputs == "logits"
 
     def score(self, images: np.ndarray) -> Scores:
-        """Call the function.
-
-        Raises:
-            TargetError: It failed, or gave no probabilities, or those of other classes.
-        """
+        """Call the function."""
         with _blaming_the_model(images.shape, self._function):
             answer = self._function(images)
         if isinstance(answer, Scores):
@@ -165,11 +161,7 @@ class ModuleTarget(Target):
         self.spec = replace(spec, array="torch", sums_to_one=not alone)
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Run the module.
-
-        Raises:
-            TargetError: It failed, or gave no tensor, or one for other classes.
-        """
+        """Run the module."""
         with _blaming_the_model(images.shape, self._network.module):
             scores = self._network.score(images)
         _check_shape(scores.probs.shape, len(images), self.spec)

@@ -54,7 +54,8 @@ def with_nothing(spec: ImageSpec, named: Sequence[str] | None) -> ImageSpec:
         ExperimentError: There is no class of a name, or no other class is left.
     """
     if named is None:
-        guessed = tuple(filter(_means_nothing, spec.classes))
+        words = {name: _BETWEEN_WORDS.sub(" ", name.casefold()).strip() for name in spec.classes}
+        guessed = tuple(name for name in spec.classes if _NOTHING.fullmatch(words[name]))
         return (
             spec
             if spec.nothing or len(guessed) == len(spec.classes)
@@ -80,7 +81,3 @@ def describe_nothing(spec: ImageSpec, *, guessed: bool) -> str:
         f"Means that nothing is there{guess}: {', '.join(spec.nothing)}. It is not searched, and "
         "images of which the target is surest that they show it count as rejected."
     )
-
-
-def _means_nothing(name: str) -> bool:
-    return bool(_NOTHING.fullmatch(_BETWEEN_WORDS.sub(" ", name.casefold()).strip()))

@@ -164,15 +164,14 @@ class Experiment:
         """
         sections = self.resolved()
         sections["plugins"] = {key: value or None for key, value in sections["plugins"].items()}
-        return write_ini(sections, self._describe_unset() if explained else None)
-
-    def _describe_unset(self) -> dict[str, dict[str, str]]:
+        if not explained:
+            return write_ini(sections)
         spec = self.target.spec()
         unset = describe_unset(self.calls, "target", spec)
         for choice in filter(None, (self.target, self.encoding, self.scheme, self.engine)):
             for section, keys in choice.describe_unset(spec).items():
                 unset[section] = unset.get(section, {}) | keys
-        return unset
+        return write_ini(sections, unset)
 
 
 def load_experiment(

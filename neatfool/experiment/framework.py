@@ -229,16 +229,11 @@ def read_framework(
 def with_one_length(sections: dict[str, Section]) -> dict[str, Section]:
     """Let a length from the command line replace the file's, generations or images."""
     section = sections.get("experiment", Section({}, ""))
-    lengths = {key: value for key, value in section.values.items() if key in LENGTHS}
-    outside = {key for key, value in lengths.items() if not value.line}
-    if len(lengths) == 2 and len(outside) == 1:
-        kept = {
-            key: value
-            for key, value in section.values.items()
-            if key not in lengths or key in outside
-        }
-        return sections | {"experiment": replace(section, values=kept)}
-    return sections
+    values = section.values
+    kept = {key: each for key, each in values.items() if key not in LENGTHS or not each.line}
+    if kept.keys().isdisjoint(LENGTHS):
+        return sections
+    return sections | {"experiment": replace(section, values=kept)}
 
 
 def safe_name(text: str) -> str:

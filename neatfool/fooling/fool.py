@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
 from pydantic import BaseModel
 
@@ -21,7 +21,6 @@ from neatfool.experiment.experiment import Experiment, choose
 from neatfool.experiment.framework import Calls, General, safe_name
 from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments, More
-from neatfool.fooling.opening import open_run
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import storage_errors
 from neatfool.spec.adopting import adopt_if_whole
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     import torch
 
     from neatfool.run.run import Run
-    from neatfool.spec.json import Json
 
 _log = logging.getLogger("neatfool.fool")
 
@@ -43,15 +41,6 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 RUNS: Final = Path("runs")
 """Where runs are, if nothing is said."""
-
-
-@runtime_checkable
-class SuitsImages(Protocol):
-    """The model of an encoding's options, with a class method for who gives none."""
-
-    def suiting(self, spec: ImageSpec) -> dict[str, Json]:
-        """Give the options that serve a target's images best."""
-        ...
 
 
 def fool(
@@ -156,23 +145,23 @@ def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
     paths = tuple(Path(file).expanduser().absolute() for file in files)
     for path in paths:
         manager.load_files(path)
-    recorded = folder if arguments.resume_run else None
-    suiting = _suiting(manager.load("encoding", arguments.encoding).options, target.spec, recorded)
-    suiting |= arguments.encoding_options or {}
+    # An encoding's options may have a class method that says which serve images of a size best.
+    suiting = getattr(manager.load("encoding", arguments.encoding).options, "suiting", None)
+    chosen = {**(suiting(target.spec) if suiting else {}), **(arguments.encoding_options or {})}
     own = {"model": _model_name(model)}
     own["name"] = arguments.name or safe_name(own["model"].lower())
     experiment = Experiment(
         general=_part(General, arguments, own),
         calls=_part(Calls, arguments, own),
         target=choice_of(target, _part(Given, arguments, own)),
-        encoding=choose(manager, "encoding", arguments.encoding, suiting),
+        encoding=choose(manager, "encoding", arguments.encoding, chosen),
         scheme=choose(manager, "scheme", arguments.scheme, arguments.scheme_options or {}),
         showing=choose_showing(manager, arguments.views),
         plugin_paths=paths,
     )
     experiment = replace(experiment, text="# Made by neatfool.fool.\n" + experiment.to_ini())
-    if recorded is not None:
-        session = resume(lambda _, plan: assemble(experiment, plan), recorded)
+    if folder is not None and arguments.resume_run:
+        session = resume(lambda _, plan: assemble(experiment, plan), folder)
     else:
         session = _start(experiment, folder, overwrite=arguments.overwrite)
     return _go(session, manager, progress=arguments.progress)
@@ -182,15 +171,6 @@ def _part(model: type[ModelT], arguments: Arguments, own: Mapping[str, str]) -> 
     """Take the fields of a model from the arguments, and others from what is the run's own."""
     given = {**vars(arguments), **own}
     return model.model_validate({key: given[key] for key in model.model_fields if key in given})
-
-
-def _suiting(options: object, spec: ImageSpec, recorded: Path | None) -> dict[str, Json]:
-    """Give the options that suit images, or those of the run that is resumed."""
-    suiting = options.suiting(spec) if isinstance(options, SuitsImages) else {}
-    if suiting and recorded is not None:
-        known = open_run(recorded).experiment["encoding"]
-        suiting = {key: known.get(key, value) for key, value in suiting.items()}
-    return suiting
 
 
 def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:

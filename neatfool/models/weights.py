@@ -57,18 +57,15 @@ def fit_weights(module: nn.Module, tensors: Tensors, path: Path | str) -> None:
     Raises:
         TargetError: A tensor is missing, superfluous, or has another shape.
     """
-    expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-    # Only newer networks count the batches of batch normalisation, and only for training.
-    optional = {name for name in expected if name.endswith("num_batches_tracked")}
-    faults = [
-        f"tensor {name} is missing"
-        if name not in shapes
-        else f"tensor {name} has shape {list(shapes[name])}, expected {list(shape)}"
-        for name, shape in expected.items()
-        if shapes.get(name) != shape and not (name in optional and name not in shapes)
-    ]
-    faults += [f"there is a tensor {name}" for name in sorted(shapes) if name not in expected]
+    expected = {name: list(value.shape) for name, value in module.state_dict().items()}
+    faults = []
+    for name, shape in expected.items():
+        # Only newer networks count the batches of batch normalisation, and only for training.
+        if name not in tensors and not name.endswith("num_batches_tracked"):
+            faults.append(f"tensor {name} is missing")
+        elif name in tensors and (own := list(tensors[name].shape)) != shape:
+            faults.append(f"tensor {name} has shape {own}, expected {shape}")
+    faults += [f"there is a tensor {name}" for name in sorted(tensors) if name not in expected]
     if faults:
         more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
         raise TargetError(
@@ -81,10 +78,8 @@ def fit_weights(module: nn.Module, tensors: Tensors, path: Path | str) -> None:
 
 def _find_state_dict(content: Any, path: Path) -> Tensors:
     if isinstance(content, Mapping):
-        inner = next(
-            (content[key] for key in _WITHIN if isinstance(content.get(key), Mapping)), None
-        )
-        content = content if inner is None else inner
+        inner = (content[key] for key in _WITHIN if isinstance(content.get(key), Mapping))
+        content = next(inner, content)
     if not (isinstance(content, Mapping) and content) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
     ):

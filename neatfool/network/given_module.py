@@ -91,18 +91,13 @@ def copy_to(devices: Sequence[torch.device], module: _Module, given: str) -> lis
     try:
         return [copy.deepcopy(module).to(device) for device in devices]
     except Exception as error:  # Any module may come.
+        name, why = type(module).__name__, f"{type(error).__name__}: {error}"
         if given in {"auto", devices[0].type} and not is_out_of_memory(error):
-            _log.warning(
-                "%s: computes on one device of %d, because it cannot be copied (%s: %s)",
-                type(module).__name__,
-                len(devices) + 1,
-                type(error).__name__,
-                error,
-            )
+            message = "%s: computes on one device of %d, because it cannot be copied (%s)"
+            _log.warning(message, name, len(devices) + 1, why)
             return []
         raise TargetError(
-            f"{type(module).__name__} cannot be copied to {', '.join(map(str, devices))} "
-            f"({type(error).__name__}: {error}); give one device"
+            f"{name} cannot be copied to {', '.join(map(str, devices))} ({why}); give one device"
         ) from error
 
 

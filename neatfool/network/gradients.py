@@ -1,15 +1,10 @@
-"""Log-odds of images, and their gradients by each pixel, in less memory than torch takes.
-
-For gradients by the image, a convolution does not need its input. PyTorch keeps it all the same,
-which is half of the memory of a refinement.
-"""
+"""Log-odds of images, and their gradients by each pixel."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError
 from neatfool.network.devices import EXACT_CONVOLUTIONS
@@ -115,78 +110,3 @@ def _gradients(odds: torch.Tensor, pixels: torch.Tensor, at_once: str) -> torch.
     if not gradients.isfinite().all():
         raise TargetError("the target's gradients are not finite (NaN or infinite)")
     return gradients
-
-
-class Sparing(TorchFunctionMode):
-    """Within it, torch keeps less for the way back; results and gradients are the same bits.
-
-    It concerns convolutions in float32 on a CPU whose weights need no gradient.
-    """
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        """Compute in the sparing way if there is one."""
-        options = kwargs or {}
-        if func is torch.conv2d and args and _BACKWARD is not None and _is_on_its_way(args[0]):
-            result = _convolve(*args, **options)
-            if result is not None:
-                return result
-        return func(*args, **options)
-
-
-_BACKWARD: Final = getattr(torch.ops.aten, "convolution_backward", None)
-"""No public function of torch; without it, torch keeps a convolution's input."""
-_SETTINGS: Final = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
-"""A convolution's other arguments, in torch's order."""
-
-
-def _is_on_its_way(pixels: Any) -> bool:
-    return (
-        isinstance(pixels, torch.Tensor)
-        and pixels.requires_grad
-        and torch.is_grad_enabled()
-        and (pixels.dtype, pixels.device.type, pixels.ndim) == (torch.float32, "cpu", 4)
-    )
-
-
-def _convolve(
-    pixels: torch.Tensor,
-    weight: torch.Tensor,
-    bias: torch.Tensor | None = None,
-    *more: Any,
-    **options: Any,
-) -> torch.Tensor | None:
-    settings = {**_SETTINGS, **dict(zip(_SETTINGS, more, strict=False)), **options}
-    learns = weight.requires_grad or (bias is not None and bias.requires_grad)
-    if learns or isinstance(settings["padding"], str):
-        return None
-    *sides, groups = settings.values()
-    pairs = ((side, side) if isinstance(side, int) else side * (2 // len(side)) for side in sides)
-    convolved: torch.Tensor = _Convolution.apply(pixels, weight, bias, *pairs, groups)  # type: ignore[no-untyped-call]
-    return convolved
-
-
-class _Convolution(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        pixels: torch.Tensor,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None,
-        *options: Any,
-    ) -> torch.Tensor:
-        ctx.save_for_backward(weight)
-        ctx.layout, ctx.options = (pixels.shape, pixels.stride()), options
-        return torch.conv2d(pixels, weight, bias, *options)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (weight,) = ctx.saved_tensors
-        *sides, groups = ctx.options
-        # Of the input, only its shape and layout are looked at.
-        pixels = torch.empty_strided(*ctx.layout)
-        more = False, [0, 0], groups, [True, False, False]
-        assert _BACKWARD is not None
-        gradients = _BACKWARD(gradient, pixels, weight, None, *sides, *more)
-        return (gradients[0], *[None] * (2 + len(ctx.options)))

@@ -28,7 +28,6 @@ from neatfool.network.given_module import (
     try_channels_last,
     unwrap,
 )
-from neatfool.network.gradients import Sparing
 from neatfool.network.memory import keep_freed_memory
 from neatfool.network.tensor_module import LOGITS, FromBytes, TensorModule, find_reading, name_of
 from neatfool.spec.scores import Scores
@@ -269,9 +268,7 @@ class Network:
             TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         self.settle(images.shape[1:])
-        form = self._fold("fp32", images.shape)
-        with Sparing():
-            logits: torch.Tensor = form(images.to(self.device))[0]
+        logits: torch.Tensor = self._fold("fp32", images.shape)(images.to(self.device))[0]
         return logits
 
     def graphs(self, form: Form) -> frozenset[Graph]:

@@ -32,15 +32,8 @@ EACH_MODULE: Final = ".*"
 _NO_PLUGINS: Final = ("_", ".", "test_", "conftest.", "setup.")
 
 KINDS: Final = (
-    "target",
-    "encoding",
-    "scheme",
-    "view",
-    "model",
-    "detector",
-    "engine",
-    "observer",
-    "command",
+    *("target", "encoding", "scheme", "view", "model", "detector"),
+    *("engine", "observer", "command"),
 )
 """The kinds of plugins, in the order of lists.
 
@@ -189,7 +182,9 @@ def import_file(path: Path) -> ModuleType:
     spec = _spec(path)
     module = module_from_spec(spec)
     sys.modules[spec.name] = module
-    _make_importable(path)
+    folder = path.resolve().parents[path.name == "__init__.py"]
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
     try:
         assert spec.loader is not None
         spec.loader.exec_module(module)
@@ -223,11 +218,3 @@ def _spec(path: Path) -> ModuleSpec:
     )
     assert spec is not None
     return spec
-
-
-def _make_importable(path: Path) -> None:
-    folder = path.resolve().parent
-    if path.name == "__init__.py":
-        folder = folder.parent
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))

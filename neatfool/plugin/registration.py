@@ -22,15 +22,8 @@ if TYPE_CHECKING:
 
 RESERVED_KEYS: Final = {
     "target": (
-        "plugin",
-        "batch_size",
-        "precision",
-        "threads",
-        "graph",
-        "nothing",
-        "max_queries",
-        "max_requests",
-        "threshold",
+        *("plugin", "batch_size", "precision", "threads", "graph", "nothing"),
+        *("max_queries", "max_requests", "threshold"),
     ),
     "encoding": ("plugin",),
     "scheme": ("plugin",),
@@ -113,11 +106,7 @@ class Registration:
 
 
 def checked(
-    kind: str,
-    source: str,
-    name: str,
-    factory: Callable[..., Any],
-    options: type[BaseModel] | None,
+    kind: str, source: str, name: str, factory: Callable[..., Any], options: type[BaseModel] | None
 ) -> Registration:
     """Check what a plugin offers; see :class:`neatfool.plugin.hookspecs.Register`.
 

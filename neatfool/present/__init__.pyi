@@ -48,6 +48,7 @@ from .charts.axes import label_confidences as label_confidences
 from .charts.axes import label_counts as label_counts
 from .charts.axes import label_ends as label_ends
 from .charts.axes import new_axes as new_axes
+from .charts.axes import ticks_around as ticks_around
 from .charts.spacing import evenly as evenly
 from .charts.lines import Line as Line
 from .charts.lines import colour_of as colour_of

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from neatfool.present.output import Output
-from neatfool.present.parameters import FileToWrite, elite_options, max_queries_option, trust_option
+from neatfool.present.parameters import (
+    elite_options,
+    max_queries_option,
+    path_option,
+    trust_option,
+)
 from neatfool.present.story import Bars, Headline, Note, Panel, Table, Text, is_shown
 from neatfool.wording import share
 
@@ -66,7 +71,11 @@ def measure_command(
             if finding.exit_code:
                 click.get_current_context().exit(finding.exit_code)
 
-        made: Any = _outputs(command, csv=csv, html=html)
+        made: Any = command
+        for name, text in (("html", html), ("csv", csv)):
+            if text:
+                made = path_option(f"--{name}", f"{name}_file", text=text, written=True)(made)
+        made = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(made)
         made = trust_option(made) if trust else made
         made = max_queries_option(made) if queries else made
         made = elite_options(made) if elites else made
@@ -78,16 +87,6 @@ def measure_command(
         return click.command(function.__name__, epilog=epilog)(made)
 
     return decorate
-
-
-def _outputs(command: Callable[..., None], *, csv: str, html: str) -> Callable[..., None]:
-    """Add the options that say where a finding is written."""
-    for name, what in (("html", html), ("csv", csv)):
-        if what:
-            command = click.option(
-                f"--{name}", f"{name}_file", type=FileToWrite(), metavar="FILE", help=what
-            )(command)
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
 def _write(

@@ -61,13 +61,6 @@ class GenerationRecord:
     classes: Sequence[tuple[int, str, bool]] = ()
 
 
-def report_to_row(report: GenerationReport) -> list[Any]:
-    """Turn a report into its row of table ``generation``."""
-    values = vars(report) | vars(report.stages) | {"number": report.generation}
-    values |= dict(zip(AT_LEAST, report.classes_ge, strict=True))
-    return [values[name] for name in columns("generation")]
-
-
 def report_of_row(row: Mapping[str, Any]) -> GenerationReport:
     """Turn a row of table ``generation`` back into a report."""
     values = {each.name: row[each.name] for each in fields(GenerationReport) if each.name in row}
@@ -95,7 +88,9 @@ def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
         write(db, table, values)
     _write_replacements(db, record.report.generation, record.replacements)
     _write_members(db, record.members)
-    write(db, "generation", [report_to_row(record.report)])
+    report = vars(record.report) | vars(record.report.stages) | {"number": record.report.generation}
+    report |= dict(zip(AT_LEAST, record.report.classes_ge, strict=True))
+    write(db, "generation", [[report[name] for name in columns("generation")]])
 
 
 def _write_replacements(

@@ -292,7 +292,7 @@ class Run(Source):
         Args:
             model: The model that scores. By default the target of the run's experiment, or the
                 model just given to :func:`neatfool.fool`. A run of :func:`neatfool.fool` that was
-                opened later needs its model again.
+                opened later needs its model again, here or in :func:`neatfool.open_run`.
             tolerance: The largest difference to the recorded confidence that still counts as equal.
             max_queries: A larger budget than the run's.
 

@@ -143,11 +143,7 @@ class RunStore:
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> RunStore:
-        """Open a run's database; for writing, check its structure first.
-
-        Raises:
-            RunError: It is missing, damaged, or of another version.
-        """
+        """Open a run's database; for writing, check its structure first."""
         require_run(path.parent)
         with sqlite_errors_in_words(path):
             # An empty file, or one of another program, stays as it is.
@@ -169,12 +165,7 @@ class RunStore:
             self._connection.close()
 
     def commit(self, records: Sequence[GenerationRecord], state: Json) -> None:
-        """Write generations and the state after them, in one transaction.
-
-        Raises:
-            StorageError: The disk is full or read-only; nothing is written then.
-            RunError: The file was deleted.
-        """
+        """Write generations and the state after them, in one transaction."""
         if not self.path.exists():
             raise RunError(f"{self.path}: was deleted during the run; the run is lost")
         with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
@@ -192,11 +183,7 @@ class RunStore:
             write(db, "info", [(key, json.dumps(value))], "REPLACE")
 
     def check(self) -> None:
-        """Read all rows, and compare them with the digests.
-
-        Raises:
-            RunError: A row changed, is missing, or was added by something else than neatfool.
-        """
+        """Read all rows, and compare them with the digests."""
         with self._at_one_instant() as db:
             check_structure(self.path, db)
             changed = find_change(db)

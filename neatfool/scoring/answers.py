@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from neatfool.errors import PluginError, TargetError, blaming
 from neatfool.spec.scores import ROUNDING, Labels, Scores
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 def draw(encoding: Encoding[Any], genomes: Sequence[Any], spec: ImageSpec, name: str) -> Any:
     """Let an encoding, which messages call ``name``, render uint8 [n, C, H, W]."""
+    import torch
+
     with blaming(f"{name}: render() failed"):
         images: Any = encoding.render(genomes)
     shape = (len(genomes), *spec.shape)

@@ -81,7 +81,7 @@ class Screening:
         return near
 
     def learn(self, screened: Scores, exact: Scores, count: int) -> None:
-        """Learn from the errors."""
+        """Learn from the errors of what was confirmed, of ``count`` images in all."""
         self.confirmed = len(exact.probs) / count
         learning = self._compared < LEARNING
         self._compared += len(exact.probs)
@@ -170,9 +170,6 @@ class Generation:
             As :meth:`neatfool.scoring.scorer.Scorer.score`. After screening, ``exact`` says which
             images were confirmed. If a budget is spent, the scores end before the first image
             without an answer.
-
-        Raises:
-            TargetError: As :meth:`neatfool.scoring.scorer.Scorer.score`.
         """
         parts, screening, bar = self.images.parts, self._screening, self._bar
         if screening is None or bar is None:

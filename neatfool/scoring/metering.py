@@ -148,9 +148,6 @@ class MeteredBatches(Batches):
         Returns:
             The scores, up to the first image without an answer if the budget did not suffice; and
             the time that they would take if all threads were always busy.
-
-        Raises:
-            TargetError: The target failed or answered nonsense; its earlier answers are kept.
         """
         try:
             finish(submitted, self.stop)

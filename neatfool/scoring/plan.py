@@ -87,11 +87,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, record: dict[str, Json]) -> Plan:
-        """Read what a run recorded.
-
-        Raises:
-            RunError: It is no plan.
-        """
+        """Read what a run recorded."""
         try:
             return TypeAdapter(cls).validate_python(dict(record))
         except ValidationError as error:

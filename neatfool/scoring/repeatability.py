@@ -10,7 +10,6 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import torch
 
 from neatfool.errors import BudgetSpent, TargetError
 from neatfool.network.memory import OutOfMemory
@@ -70,6 +69,8 @@ def check_repeatability(scorer: Scorer) -> None:
     Raises:
         TargetError: Scores differ by more than rounding, or the target failed.
     """
+    import torch
+
     images = torch.from_numpy(probe_images(scorer.spec))
     if scorer.metered is not None:
         try:
@@ -177,6 +178,8 @@ class DriftWatch:
         self._looks += 1
         png = self._store.image(elite.candidate)
         assert png is not None, "an elite's image is stored with it"
+        import torch
+
         image, batches = torch.from_numpy(decode_png(png).copy())[None], self._scorer.batches
         try:
             scores, _ = batches.collect(batches.submit(image))

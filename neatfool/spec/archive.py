@@ -125,10 +125,7 @@ class Archive:
         return previous
 
     def offer(
-        self,
-        candidates: Sequence[Candidate],
-        scores: Scores,
-        classes: Sequence[int] | None = None,
+        self, candidates: Sequence[Candidate], scores: Scores, classes: Sequence[int] | None = None
     ) -> list[Replacement]:
         """Let every candidate take every niche in which it ranks strictly higher than the elite.
 

@@ -61,11 +61,7 @@ class Encoding(ABC, Generic[Genome]):
 
     @abstractmethod
     def render_at(
-        self,
-        genome: Genome,
-        height: int,
-        width: int,
-        box: tuple[int, int, int, int] | None = None,
+        self, genome: Genome, height: int, width: int, box: tuple[int, int, int, int] | None = None
     ) -> torch.Tensor:
         """Render one genome at any size.
 

@@ -100,11 +100,8 @@ class ImageSpec:
         if text.isdecimal() and int(text) < len(self.classes):
             return int(text)
         hint = "; if it may turn up, name it among the target's classes" if self.open else ""
-        raise ExperimentError(f"there is no class {quoted(text)}{self._like(text)}{hint}")
-
-    def _like(self, text: str) -> str:
-        """Offer the classes whose names contain the text, or else the nearest names."""
+        near = nearest(text, self.classes)
         within = [name for name in self.classes if text.casefold() in name.casefold()]
         if text and 0 < len(within) <= SHOWN_NAMES:
-            return f"; did you mean {' or '.join(map(repr, within))}?"
-        return nearest(text, self.classes)
+            near = f"; did you mean {' or '.join(map(repr, within))}?"
+        raise ExperimentError(f"there is no class {quoted(text)}{near}{hint}")

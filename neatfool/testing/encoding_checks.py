@@ -22,11 +22,12 @@ GENOMES: Final = 6
 
 
 class EncodingSubject(Subject):
-    """An encoding under test, for images of a spec."""
+    """An encoding under test, for images of a spec; ``seeds`` has one for each genome."""
 
     def __init__(self, make: Callable[[ImageSpec], Encoding[Any]], spec: ImageSpec) -> None:
         self._make = make
         self.spec = spec
+        self.seeds = [derive_seed("create", number) for number in range(GENOMES)]
 
     def make(self) -> Encoding[Any]:
         """Make a new one."""
@@ -36,11 +37,6 @@ class EncodingSubject(Subject):
     def encoding(self) -> Encoding[Any]:
         """The encoding that the checks share."""
         return self.make()
-
-    @cached_property
-    def seeds(self) -> list[int]:
-        """One seed for each genome, as large as a run's."""
-        return [derive_seed("create", number) for number in range(GENOMES)]
 
     @cached_property
     def genomes(self) -> list[Any]:

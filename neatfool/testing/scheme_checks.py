@@ -102,22 +102,20 @@ def check_replacements_agree_with_the_archive(subject: SchemeSubject) -> None:
 
 
 def _check_replacements(generation: int, step: Step) -> None:
-    batch = {candidate.id: candidate for candidate in step.candidates}
     for replacement in step.replacements:
-        elite, where = replacement.elite, f"generation {generation}, class index "
-        where += str(elite.class_index)
+        elite, index, niches = replacement.elite, replacement.elite.class_index, step.after
+        where = f"generation {generation}, class index {index}"
         expect(
-            batch.get(elite.candidate.id) == elite.candidate,
+            elite.candidate in step.candidates,
             f"{where}: the new elite {elite.candidate.id} is not one of the scored candidates",
         )
-        held = int(step.before.candidate_ids[elite.class_index])
+        held = int(step.before.candidate_ids[index])
+        previous = None if held == EMPTY else held
         expect(
-            replacement.previous == (None if held == EMPTY else held),
-            f"{where}: previous is {replacement.previous}; the niche was held by "
-            f"{'nobody (None)' if held == EMPTY else held}",
+            replacement.previous == previous,
+            f"{where}: previous is {replacement.previous}; the niche was held by {previous}",
         )
         placed = (elite.candidate.id, elite.confidence, elite.rank)
-        niches, index = step.after, elite.class_index
         expected = (niches.candidate_ids[index], niches.confidences[index], niches.ranks[index])
         expect(
             placed == expected,
@@ -211,15 +209,14 @@ def _refuse_the_best(scores: Scores) -> Scores:
 
 def check_same_seed_gives_the_same_search(subject: SchemeSubject) -> None:
     """The seed alone decides, and another seed gives another search."""
-    count = len(subject.steps)
-    again = list(subject.search(1).steps(count))
+    again = subject.search(1).steps(len(subject.steps))
     for generation, (a, b) in enumerate(zip(subject.steps, again, strict=True)):
         expect(
             same_step(a, b),
             f"a second search with the same seed differs from generation {generation} on; make "
             "generators from derive_seed(seed, ...) and the generation",
         )
-    other = next(subject.search(2).steps(count))
+    other = next(subject.search(2).steps(1))
     genomes = [candidate.genome for candidate in other.candidates]
     expect(
         genomes != [candidate.genome for candidate in subject.steps[0].candidates],

@@ -13,7 +13,6 @@ from neatfool.budget import kept_answers
 from neatfool.budget.ledger import Ledger
 from neatfool.errors import TargetError
 from neatfool.scoring.answers import check_labels, check_scores
-from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.adopting import adopt
 from neatfool.spec.scores import Labels, Scores
 from neatfool.spec.target import Metered, Target
@@ -26,10 +25,11 @@ if TYPE_CHECKING:
 
 
 class TargetSubject(Subject):
-    """A target under test."""
+    """A target under test; if it is metered, with a ``ledger`` without limits."""
 
     def __init__(self, make: Callable[[], Target]) -> None:
         self._make = make
+        self.ledger = Ledger()
 
     def make(self) -> Target:
         """Make a new one."""
@@ -44,15 +44,9 @@ class TargetSubject(Subject):
         return target
 
     @cached_property
-    def ledger(self) -> Ledger:
-        """The ledger, without limits, of a metered target."""
-        return Ledger()
-
-    @cached_property
     def images(self) -> np.ndarray:
-        """Eight different images, uint8 [8, C, H, W], two of them plain."""
-        images = probe_images(self.target.spec)
-        return np.concatenate([images, 255 - images])
+        """uint8 [8, C, H, W]."""
+        return sample_images(self.target.spec)
 
     @cached_property
     def answer(self) -> np.ndarray:
@@ -149,3 +143,21 @@ def to_numbers(values: Any) -> np.ndarray:
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
     return np.array(values, dtype=np.float64)
+
+
+def sample_images(spec: ImageSpec) -> np.ndarray:
+    """Make eight different images, uint8 [8, C, H, W]: plain, noisy, smooth and regular ones."""
+    rng = np.random.default_rng(1502)
+    channels, height, width = spec.shape
+    rows, columns = np.mgrid[:height, :width]
+    patterns = [
+        np.zeros((height, width)),
+        np.ones((height, width)),
+        np.full((height, width), 0.5),
+        (columns + 0.5) / width,
+        (rows + columns) % 2,
+        np.hypot(rows - height / 2, columns - width / 2) < min(height, width) / 3,
+    ]
+    noise = [rng.random(spec.shape), rng.random(spec.shape) > 0.9]
+    plain = [np.broadcast_to(pattern, (channels, height, width)) for pattern in patterns]
+    return np.rint(np.stack([*plain, *noise]) * 255.0).astype(np.uint8)

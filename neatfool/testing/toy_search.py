@@ -8,12 +8,11 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from neatfool.spec.adopting import adopt
-from neatfool.spec.candidate import Candidate
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
 from neatfool.testing.checking import Subject, expect
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from neatfool.spec.archive import Archive
-    from neatfool.spec.candidate import Replacement
+    from neatfool.spec.candidate import Candidate, Elite, Replacement
 
 GENERATIONS: Final = 18
 """So long is the search that the checks of a scheme share."""
@@ -87,25 +86,20 @@ class ToySearch:
         after = deepcopy(scheme.archive)
         return Step(known, tuple(candidates), scores, replacements, before, after)
 
-    def save(self) -> tuple[str, dict[int, tuple[str, tuple[int, ...], int]], list[Any]]:
-        """Save what a run's database holds: the state as JSON, candidates by id, and elites."""
+    def save(self) -> tuple[str, dict[int, Candidate], list[Elite]]:
+        """Save what a run's database holds: the state as JSON, candidates as text, and elites."""
         scheme = self.scheme
         held = {**scheme.archive.candidates, **{member.id: member for member in scheme.members()}}
-        candidates = {
-            id_: (self.encoding.dumps(each.genome), each.parents, each.generation)
+        texts = {
+            id_: replace(each, genome=self.encoding.dumps(each.genome), evaluations=1)
             for id_, each in held.items()
         }
-        state = json.dumps(scheme.state(), allow_nan=False)
-        return state, candidates, list(scheme.archive.elites())
+        return json.dumps(scheme.state(), allow_nan=False), texts, list(scheme.archive.elites())
 
-    def restore(
-        self, state: str, held: dict[int, tuple[str, tuple[int, ...], int]], elites: list[Any]
-    ) -> None:
+    def restore(self, state: str, held: dict[int, Candidate], elites: list[Elite]) -> None:
         """Continue a saved search with this new one."""
-        candidates = {
-            id_: Candidate(id_, self.encoding.loads(genome), parents, generation)
-            for id_, (genome, parents, generation) in held.items()
-        }
+        read = self.encoding.loads
+        candidates = {id_: replace(each, genome=read(each.genome)) for id_, each in held.items()}
         for elite in elites:
             self.scheme.archive.place(replace(elite, candidate=candidates[elite.candidate.id]))
         self.scheme.restore(json.loads(state), candidates)

@@ -56,10 +56,13 @@ class ToyEncoding(Encoding[ToyGenome]):
         self, litters: Sequence[Sequence[ToyGenome]], seeds: Sequence[int]
     ) -> list[ToyGenome]:
         """Mix the parents' numbers and mutate a quarter of them."""
-        return [
-            self._child(np.array(litter), np.random.default_rng(seed))
-            for litter, seed in zip(litters, seeds, strict=True)
-        ]
+        children = []
+        for litter, seed in zip(litters, seeds, strict=True):
+            rng, parents, length = np.random.default_rng(seed), np.array(litter), len(litter[0])
+            numbers = parents[rng.integers(len(parents), size=length), np.arange(length)]
+            moves = rng.normal(0, 0.2, length) * (rng.random(length) < 0.25)
+            children.append(tuple(np.clip(numbers + moves, 0, 1).tolist()))
+        return children
 
     def from_images(self, images: torch.Tensor) -> list[ToyGenome]:
         """Write images, uint8 [N, C, H, W], as genomes."""
@@ -138,13 +141,6 @@ class ToyEncoding(Encoding[ToyGenome]):
     def size(self, genome: ToyGenome) -> GenomeSize:
         """Count the numbers as nodes."""
         return GenomeSize(nodes=len(genome), connections=0)
-
-    @staticmethod
-    def _child(parents: np.ndarray, rng: np.random.Generator) -> ToyGenome:
-        length = parents.shape[1]
-        numbers = parents[rng.integers(len(parents), size=length), np.arange(length)]
-        moves = rng.normal(0, 0.2, length) * (rng.random(length) < 0.25)
-        return tuple(np.clip(numbers + moves, 0, 1).tolist())
 
 
 class ToyTarget(Target):

@@ -1,8 +1,8 @@
 """Target ``clip``: a network that compares images with texts, so that classes are texts.
 
 The modules: :mod:`.options` is what an experiment says of it. :mod:`.texts` has the texts' vectors,
-:mod:`.target` compares images with them and is what is fooled, and :mod:`.recognising` checks that
-on photographs. :mod:`neatfool.models` loads the network that looks at images.
+and checks them on photographs; :mod:`.target` compares images with them and is what is fooled.
+:mod:`neatfool.models` loads the network that looks at images.
 """
 
 from __future__ import annotations

@@ -12,8 +12,7 @@ from torch import nn
 from neatfool import ImageSpec, Network, Scores, Target, fit_photograph
 from neatfool.models import PHOTOGRAPHS, Request, load_tower
 
-from .recognising import check_by_names, check_by_sentences, is_checked, with_right_names
-from .texts import find_texts
+from .texts import check_photographs, find_texts, is_checked, with_right_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,10 +180,8 @@ class ClipTarget(Target):
         """
         if not self._options.check_photographs:
             return
-        if self._options.vectors is None:
-            check_by_sentences(self.tower, self._look)
-        else:
-            check_by_names(self.tower, self._look, [*self.texts, *self.against], self._vectors)
+        named = [*self.texts, *self.against], self._vectors
+        check_photographs(self.tower, self._look, named if self._options.vectors else None)
 
     def _describe_check(self) -> str:
         if not self._options.check_photographs:

@@ -1,4 +1,4 @@
-"""The texts' vectors: read by a network, or from a file."""
+"""The texts' vectors, read by a network or from a file, and a check of both on photographs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,36 @@ from neatfool import ExperimentError, TargetError, nearest
 from neatfool.files import read_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from neatfool.models import Tower
 
     from .options import Options
 
+SENTENCES: Final = {
+    "cat": "a photo of a cat",
+    "coffee": "a photo of a cup of coffee",
+    "rocket": "a photo of a rocket",
+    "tripod": "a photo of a man with a camera on a tripod",
+    "uniform": "a portrait of a woman in uniform",
+}
+"""What the photographs show, for a network that reads."""
+NAMES: Final = {
+    "cat": {"cat", "tabby", "pet"},
+    "coffee": {"coffee", "cup", "coffee mug", "espresso"},
+    "rocket": {"rocket", "missile"},
+    "tripod": {"tripod", "camera", "photographer", "man", "person"},
+    "uniform": {"uniform", "military uniform", "officer", "woman", "person"},
+}
+"""What texts with ready-made vectors may call it."""
+RECOGNISED: Final = 4
+"""A network that reads must find so many of the five photographs' own sentences. By chance, one in
+150 does."""
+TRIES: Final = 2
+"""A name that fits must be among this many of the likeliest texts."""
+ENOUGH: Final = 3
+"""With names for fewer photographs there is no check; this many must be recognised."""
 AT_A_TIME: Final = 64
 """Sentences that a network reads together."""
 
@@ -99,7 +122,10 @@ def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
                 "rows, with vector_names = FILE"
             )
         rows = _load_npy(path)
-        lines = _read_lines(names)
+        try:
+            lines = read_names(names)
+        except ValueError as error:
+            raise ExperimentError(f"[target] vector_names = {error}") from error
         if len(lines) != len(rows) or len({*lines}) < len(lines):
             raise ExperimentError(
                 f"[target] vector_names = {names}: has {len(lines)} names, {len({*lines})} of them "
@@ -126,13 +152,6 @@ def _load_npy(path: Path) -> torch.Tensor:
         ) from error
 
 
-def _read_lines(path: Path) -> list[str]:
-    try:
-        return read_names(path)
-    except ValueError as error:
-        raise ExperimentError(f"[target] vector_names = {error}") from error
-
-
 def _unit(vectors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
     shapes = {tuple(vector.shape) for vector in vectors.values()}
     if len(shapes) != 1 or len(next(iter(shapes))) != 1:
@@ -146,3 +165,62 @@ def _unit(vectors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Te
         if not (torch.isfinite(length) and length > 0):
             raise TargetError(f"{path}: the vector of {name!r} has no direction; make it again")
     return {name: F.normalize(vector.float(), dim=-1) for name, vector in vectors.items()}
+
+
+def with_right_names(names: Sequence[str]) -> dict[str, set[int]]:
+    """Find the texts that photographs show: by photograph, their indices."""
+    indices = {
+        photograph: {index for index, name in enumerate(names) if _plain(name) in shown}
+        for photograph, shown in NAMES.items()
+    }
+    return {photograph: right for photograph, right in indices.items() if right}
+
+
+def is_checked(names: Sequence[str]) -> bool:
+    """Tell whether names fit enough photographs for a check."""
+    return len(with_right_names(names)) >= ENOUGH
+
+
+def check_photographs(
+    tower: Tower,
+    look: Callable[[Sequence[str]], torch.Tensor],
+    named: tuple[Sequence[str], torch.Tensor] | None = None,
+) -> None:
+    """Check that a network finds the right text for most photographs.
+
+    Args:
+        tower: The network; one that reads is asked for its own sentences.
+        look: Gives unit vectors [N, D] of photographs, by their names.
+        named: The texts of a network that does not read, and their unit vectors. Without names
+            that fit there is no check.
+
+    Raises:
+        TargetError: It does not.
+    """
+    if named is None:
+        names, tries, needed = [*SENTENCES.values()], 1, RECOGNISED
+        vectors = torch.stack([*embed(names, ["{}"], tower).values()])
+        known = {name: {place} for place, name in enumerate(SENTENCES)}
+    else:
+        names, vectors = [*named[0]], named[1]
+        known, tries, needed = with_right_names(names), min(TRIES, len(names) - 1), ENOUGH
+        if len(known) < ENOUGH:
+            return
+    answers = (look([*known]) @ vectors.t()).topk(tries).indices.tolist()
+    wrong = [
+        f"{photograph} (it said {names[best[0]]!r})"
+        for (photograph, right), best in zip(known.items(), answers, strict=True)
+        if right.isdisjoint(best)
+    ]
+    if len(known) - len(wrong) < needed:
+        raise TargetError(
+            f"clip: {tower.name} recognised {len(known) - len(wrong)} of {len(known)} photographs; "
+            f"at least {needed} are needed. Not: {', '.join(wrong)}. These are not its weights, or "
+            "the vectors are those of another network's texts, or images are not scaled as when it "
+            f"was trained ({tower.preprocessing.describe()}). If all of that is right, set "
+            "[target] check_photographs = no"
+        )
+
+
+def _plain(name: str) -> str:
+    return name.lower().removeprefix("a photo of ").removeprefix("a ").removeprefix("an ").strip()

@@ -2,15 +2,14 @@
 
 The modules: :mod:`.choosing` names the runs and chooses images, :mod:`.workplace` keeps what is
 made until the folder is whole, :mod:`.making` draws the images and scores them again.
-:mod:`.dataset` lists them for programs, with what survives of them, and :mod:`.card` describes
-them for people.
+:mod:`.dataset` lists them for programs, with what survives of them, and describes them for people.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -99,11 +98,6 @@ def export(
     *,
     runs: tuple[Path, ...],
     folder: Path,
-    least: float,
-    classes: tuple[str, ...],
-    per_class: int | None,
-    images: int | None,
-    all_replaced: bool,
     size: int | None,
     verify: bool,
     tolerance: float,
@@ -111,6 +105,7 @@ def export(
     licence: str,
     overwrite: bool,
     console: Output,
+    **choice: Any,
 ) -> Finding:
     """Export the images of RUN as a data set in DIR: images, lists, a data card.
 
@@ -122,21 +117,15 @@ def export(
     from .making import Settings, make
     from .workplace import Workplace
 
-    if (per_class is not None) + (images is not None) + all_replaced > 1:
+    least, images = choice["least"], choice["images"]
+    if sum(map(bool, (choice["per_class"], images, choice["all_replaced"]))) > 1:
         raise click.UsageError("--per-class, --images and --all-replaced: give one of them")
     settings = Settings(least, size, verify, tolerance, " ".join(licence.split()))
     place = Workplace(folder, overwrite=overwrite)
     with open_runs(runs, scored=verify) as opened:
         with console.status("reading the runs"):
             sources = name_sources(opened)
-            choices = choose(
-                sources,
-                least=least,
-                classes=classes,
-                per_class=per_class,
-                images=images,
-                all_replaced=all_replaced,
-            )
+            choices = choose(sources, **choice)
         if images is not None and len(choices) < images:
             console.say(
                 f"There are only {len(choices):,} images with a confidence of {least:g} or more."
@@ -155,8 +144,7 @@ def _write(
     made: Sequence[Image], sources: Sequence[Source], place: Workplace, settings: Settings
 ) -> Finding:
     """Write the lists and the card, and put the folder in its place."""
-    from .card import write_card, write_experiments
-    from .dataset import describe, write_lists
+    from .dataset import describe, write_card, write_experiments, write_lists
 
     found = describe(made, sources, place.folder, settings)
     images = Counter(image.index for image in found.manifest)

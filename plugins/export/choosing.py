@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neatfool import ExperimentError, RunError
+from neatfool.present import evenly
 from neatfool.wording import slug
 
 if TYPE_CHECKING:
@@ -89,16 +90,10 @@ def choose(
     images: int | None = None,
     all_replaced: bool = False,
 ) -> list[Choice]:
-    """Choose images, in the order of their classes; the elites, unless told otherwise.
+    """Choose images, in the order of their classes; the elites, unless the options say otherwise.
 
-    Args:
-        sources: The runs.
-        least: Their least recorded confidence.
-        classes: The names or indices of their classes; all if there are none.
-        per_class: So many of each class in all, if there are as many: as equally many from each
-            run as can be, spread over its history.
-        images: So many in all, if there are as many: as equally many of each class as can be.
-        all_replaced: Whether to choose also all that were replaced.
+    With ``per_class``, as equally many from each run as can be, spread over its history; with
+    ``images``, as equally many of each class as can be.
 
     Raises:
         ExperimentError: There is no such class.
@@ -148,9 +143,7 @@ def deal(total: int, available: Sequence[int], first: int = 0) -> list[int]:
 
 def spread(line: list[int], count: int) -> list[int]:
     """Choose from a line, at equal distances: the last, and if there are more also the first."""
-    if count < 2 or count >= len(line):
-        return line[-count:] if count else []
-    return [line[round(place * (len(line) - 1) / (count - 1))] for place in range(count)]
+    return [line[place] for place in evenly(len(line), count)] if count > 1 else line[-1:] * count
 
 
 def _explain(sources: Sequence[Source], least: float) -> None:

@@ -59,11 +59,7 @@ def make(
     """Draw images and score them; find again what was made before and is right.
 
     Raises:
-        RunError: A run is damaged, or only Python has its target.
-        TargetError: A target failed.
-        BudgetSpent: A target costs something, and ``max_queries`` does not suffice.
         VerificationError: No image scores what it should.
-        StorageError: The folder cannot be written.
     """
     found, size = {}, settings.size
     for choice in choices:

@@ -77,12 +77,7 @@ class Workplace:
     """
 
     def __init__(self, folder: Path, *, overwrite: bool) -> None:
-        """Look at the folder's place; use :meth:`open`.
-
-        Raises:
-            ExperimentError: A run lies there.
-            StorageError: Something else lies there.
-        """
+        """Look at the folder's place, where nothing else may lie; use :meth:`open`."""
         self.folder = folder
         self._place = folder.resolve()
         self.path = self._place.with_name(f".{self._place.name}.partial")
@@ -91,11 +86,7 @@ class Workplace:
 
     @contextmanager
     def open(self) -> Iterator[Workplace]:
-        """Make the folder or find it again, for this process alone.
-
-        Raises:
-            StorageError: It cannot be written, or is a link, or another process is at it.
-        """
+        """Make the folder or find it again, for this process alone."""
         with self._storage_errors():
             refuse_link(self.path).mkdir(parents=True, exist_ok=True)
             lock = FileLock(refuse_link(self.path / LOCK), timeout=0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -58,13 +58,10 @@ def gallery(
     *,
     paths: tuple[Path, ...],
     out: Path | None,
-    classes: tuple[str, ...],
-    least: float,
-    sample: int | None,
-    seed: int,
     steps: int,
     images: str,
     as_json: bool,
+    **choice: Any,
 ) -> None:
     """Write a page on which the elites of RUN are drawn live, and can be entered.
 
@@ -79,10 +76,7 @@ def gallery(
     from .folder import INDEX, write_gallery
 
     with open_runs(paths) as runs:
-        chosen = [
-            (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
-            for run in runs
-        ]
+        chosen = [(run, choose_elites(run, **choice)) for run in runs]
         folder = out
         if folder is None:
             folder = refuse_link((runs[0].path if len(runs) == 1 else Path()) / "gallery")
@@ -99,13 +93,9 @@ def gallery(
             click.echo(json.dumps(summary, indent=1))
             return
         lines = [
-            *(
-                f"{run.name}, seed {run.seed}: {len(e):,} of {len(run):,} elites"
-                for run, e in chosen
-            ),
-            f"{written / 1e6:,.1f} MB written",
-            f"Look at {page}",
+            f"{run.name}, seed {run.seed}: {len(e):,} of {len(run):,} elites" for run, e in chosen
         ]
+        lines += [f"{written / 1e6:,.1f} MB written", f"Look at {page}"]
         Output().print(*lines, sep="\n", soft_wrap=True, markup=False)
 
 

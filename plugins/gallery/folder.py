@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from PIL import Image, features
+from PIL import Image
 
 from neatfool import StorageError, cppn
 from neatfool.analysis import read_survival
@@ -55,7 +55,6 @@ def write_gallery(
         The bytes written.
 
     Raises:
-        RunError: A run is damaged.
         StorageError: The folder cannot be written, or holds something else.
     """
     try:
@@ -172,7 +171,7 @@ def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
     if kind == "none":
         return None
     png = elite.file.name, elite.png
-    if kind == "png" or not features.check("webp"):
+    if kind == "png":
         return png
     with Image.open(io.BytesIO(elite.png)) as saved:
         # An alpha channel that WebP drops, and more than 8 bits, are no part of a target's image.

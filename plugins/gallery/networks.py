@@ -101,12 +101,12 @@ class Networks:
         self, run: Run, elites: Sequence[EliteView], *, together: int, steps: int, write: Write
     ) -> None:
         self._run, self._steps = run, steps
+        self._together, self._write = together, write
         own = dict.fromkeys(elite.candidate_id for elite in elites)
         self._numbers = {candidate: number for number, candidate in enumerate(own)}
-        parts = -(-len(own) // together)
-        self._own = _Parts(0, together, write)
-        self._others = _Parts(parts, together, write)
-        self._next = parts * together
+        self._next = -(-len(own) // together) * together
+        self._added = 0
+        self._parts: dict[int, list[dict[str, Any]]] = {}
 
     def number_of(self, elite: EliteView) -> int:
         """Give the number of an elite's network."""
@@ -114,7 +114,7 @@ class Networks:
 
     def add(self, elite: EliteView) -> None:
         """Write an elite's network and its line, in the order in which elites are given."""
-        if self.number_of(elite) < self._own.count:
+        if self.number_of(elite) < self._added:
             return  # one network may be the elite of several classes
         # From the random network of generation 0 to the elite's own.
         whole = self._run.lineage(elite.index)[::-1] if self._steps else []
@@ -122,40 +122,28 @@ class Networks:
         numbers = [self._add_ancestor(ancestor) for ancestor in line]
         description = _describe(line[-1]) if line else {"generation": elite.generation}
         line_of = {"line": numbers} if numbers else {}
-        self._own.add(description | formula(elite.graph()) | line_of)
+        self._put(self._added, description | formula(elite.graph()) | line_of)
+        self._added += 1
 
     def finish(self) -> None:
         """Write what is left."""
-        self._own.write()
-        self._others.write()
+        for part in sorted(self._parts):
+            self._write(part, self._parts[part])
 
     def _add_ancestor(self, ancestor: Ancestor) -> int:
         if ancestor.candidate_id not in self._numbers:
             self._numbers[ancestor.candidate_id] = self._next
+            self._put(self._next, _describe(ancestor) | formula(ancestor.graph()))
             self._next += 1
-            self._others.add(_describe(ancestor) | formula(ancestor.graph()))
         return self._numbers[ancestor.candidate_id]
 
-
-class _Parts:
-    """Collects networks, and writes them when a part is full."""
-
-    def __init__(self, first: int, together: int, write: Write) -> None:
-        self.count, self._part = 0, first
-        self._together, self._write = together, write
-        self._networks: list[dict[str, Any]] = []
-
-    def add(self, network: dict[str, Any]) -> None:
-        self.count += 1
-        self._networks.append(network)
-        if len(self._networks) == self._together:
-            self.write()
-
-    def write(self) -> None:
-        if self._networks:
-            self._write(self._part, self._networks)
-            self._part += 1
-            self._networks = []
+    def _put(self, number: int, network: dict[str, Any]) -> None:
+        """Add a network to its part, and write that when it is full."""
+        part = number // self._together
+        networks = self._parts.setdefault(part, [])
+        networks.append(network)
+        if len(networks) == self._together:
+            self._write(part, self._parts.pop(part))
 
 
 def _describe(ancestor: Ancestor) -> dict[str, Any]:

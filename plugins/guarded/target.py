@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,45 +45,6 @@ SLACK: Final = 0.02
 """The share of in-distribution images that pass may be lower than it should be by this much."""
 
 
-@dataclass(frozen=True)
-class Gate:
-    """Which scores pass.
-
-    Attributes:
-        threshold: The highest score that passes.
-        edge: The same, within the scores of in-distribution images: excesses are measured from it.
-        spread: The standard deviation of in-distribution images' scores.
-    """
-
-    threshold: float
-    edge: float
-    spread: float
-
-    @classmethod
-    def set_on(cls, scores: torch.Tensor, keeps: float) -> Gate:
-        """Let a share of in-distribution images pass; if it is 0 nothing, and if it is 1 all.
-
-        Raises:
-            TargetError: A score is not a number.
-        """
-        values = scores.double().numpy()
-        if not np.isfinite(values).all():
-            raise TargetError(
-                "the detector gives in-distribution images scores that are not numbers"
-            )
-        edge = float(np.quantile(values, keeps, method="higher"))
-        threshold = {0.0: -math.inf, 1.0: math.inf}.get(keeps, edge)
-        return cls(threshold, edge, float(values.std()) or 1.0)
-
-    def passes(self, scores: torch.Tensor) -> torch.Tensor:
-        """Say which scores pass, bools [N]. What is not a number does not."""
-        return scores.double() <= self.threshold
-
-    def excess(self, scores: torch.Tensor) -> torch.Tensor:
-        """Say by how many standard deviations scores exceed the threshold, float64 [N]."""
-        return (scores.double() - self.edge).relu() / self.spread
-
-
 class Guarded(Target, Guarding):
     """A target whose confidences are 0 for images that an OOD detector rejects.
 
@@ -96,7 +57,7 @@ class Guarded(Target, Guarding):
         inner: The target that is guarded.
         inspected: The same, looked into.
         networks: The networks that it computes with.
-        gate: Which scores of the detector pass.
+        threshold: The highest score of the detector that passes.
     """
 
     def __init__(
@@ -122,6 +83,7 @@ class Guarded(Target, Guarding):
 
         Raises:
             ExperimentError: The target lacks what the detector needs.
+            TargetError: A score of the detector is not a number.
         """
         self.inner = inner
         self._detector = make_detector(detector)
@@ -142,7 +104,15 @@ class Guarded(Target, Guarding):
         if self._lacks:
             _log.warning("%s", self._lacks)
         self._scored = self._outlying(known.held_out)
-        self.gate = Gate.set_on(self._scored, keeps)
+        values = self._scored.double().numpy()
+        if not np.isfinite(values).all():
+            raise TargetError(
+                "the detector gives in-distribution images scores that are not numbers"
+            )
+        # Excesses are measured from the edge, in standard deviations of in-distribution scores.
+        self._edge = float(np.quantile(values, keeps, method="higher"))
+        self._spread = float(values.std()) or 1.0
+        self.threshold = {0.0: -math.inf, 1.0: math.inf}.get(keeps, self._edge)
         array = inner.spec.array if needs != "features" else "torch"
         self.spec = replace(inner.spec, sums_to_one=False, array=array)
         self.batch_size = inner.batch_size
@@ -195,7 +165,7 @@ class Guarded(Target, Guarding):
         """
         scores, answers = self.inspected.ask(images)
         outlying = self._detector.score(answers)
-        accepted = self.gate.passes(outlying).numpy()
+        accepted = self._passes(outlying).numpy()
         probs = torch.as_tensor(scores.probs).cpu().numpy()
         given = answers.logits if scores.logits is None else torch.as_tensor(scores.logits).cpu()
         logits = self._combine(given.detach(), outlying).numpy()
@@ -221,7 +191,7 @@ class Guarded(Target, Guarding):
         lines = [
             self.inner.describe(),
             f"Guarded by an OOD detector ({self._about}): what it scores above "
-            f"{self.gate.threshold:.6g} has confidence 0.",
+            f"{self.threshold:.6g} has confidence 0.",
             self._known.describe(),
             self._lacks,
         ]
@@ -241,9 +211,9 @@ class Guarded(Target, Guarding):
         Raises:
             TargetError: The detector scores them differently from when its threshold was set.
         """
-        before = float(self.gate.passes(self._scored).float().mean())
-        now = self.gate.passes(self._outlying(self._known.held_out[:300]))
-        then = self.gate.passes(self._scored[:300])
+        before = float(self._passes(self._scored).float().mean())
+        now = self._passes(self._outlying(self._known.held_out[:300]))
+        then = self._passes(self._scored[:300])
         if (now != then).float().mean() > SLACK:
             raise TargetError(
                 f"guarded ({self._about}): the detector does not score in-distribution images "
@@ -259,6 +229,10 @@ class Guarded(Target, Guarding):
     def _outlying(self, images: torch.Tensor) -> torch.Tensor:
         return self._detector.score(self.inspected.ask_all(images))
 
+    def _passes(self, scores: torch.Tensor) -> torch.Tensor:
+        """Say which scores pass, bools [N]. What is not a number does not."""
+        return scores.double() <= self.threshold
+
     def _logits_of(self, images: torch.Tensor) -> torch.Tensor:
         """Compute the logits of :meth:`score` for torch to differentiate, float64 [N, K + 1]."""
         answers = self.inspected.differentiate(images)
@@ -270,6 +244,7 @@ class Guarded(Target, Guarding):
         logits = logits.double()
         whole = logits.logsumexp(1)
         open_gate = logits[:, count] if logits.shape[1] > count else whole - NEVER
-        sunk = whole + SINK + self.gate.excess(outlying) / (self._softness or 1.0)
-        none = torch.where(self.gate.passes(outlying), open_gate, sunk)
+        excess = (outlying.double() - self._edge).relu() / self._spread
+        sunk = whole + SINK + excess / (self._softness or 1.0)
+        none = torch.where(self._passes(outlying), open_gate, sunk)
         return torch.cat([logits[:, :count], none[:, None]], 1)

@@ -13,8 +13,14 @@ from PIL import Image
 
 from neatfool import ImageSpec, Labels, Scores, encode_png
 
-from .answers import RefusedError, are_probabilities, is_short_text, make_scores, read_rows
-from .expressions import Expression
+from .answers import (
+    Expression,
+    RefusedError,
+    are_probabilities,
+    is_short_text,
+    make_scores,
+    read_rows,
+)
 from .keys import MEDIA_TYPES, MOST_IMAGES
 from .options import JSON
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
@@ -76,7 +82,12 @@ class JsonApi:
         options = self._options
         files = [_encode(image, options.image_format) for image in images]
         if options.send == "form":
-            return self._write_form(files[0])
+            fields = options.body if isinstance(options.body, dict) else {}
+            filled = fill(fields, files, None, self._places)
+            form = {k: v if isinstance(v, str) else json.dumps(v) for k, v in filled.items()}
+            media_type = FORMATS[options.image_format]
+            upload = {options.form_field: (f"image.{options.image_format}", files[0], media_type)}
+            return httpx2.Request(options.method, options.url, data=form, files=upload)
         if options.send == "json":
             filled = fill(options.body, files, options.repeat, self._places)
             content, usual = json.dumps(filled).encode(), "application/json"
@@ -87,16 +98,6 @@ class JsonApi:
             content = files[0]
         headers = options.content_type(usual)
         return httpx2.Request(options.method, options.url, content=content, headers=headers)
-
-    def _write_form(self, file: bytes) -> httpx2.Request:
-        """Write the request that has an image in a form."""
-        options = self._options
-        fields = options.body if isinstance(options.body, dict) else {}
-        filled = fill(fields, [file], None, self._places)
-        form = {k: v if isinstance(v, str) else json.dumps(v) for k, v in filled.items()}
-        name = f"image.{options.image_format}"
-        upload = {options.form_field: (name, file, FORMATS[options.image_format])}
-        return httpx2.Request(options.method, options.url, data=form, files=upload)
 
     def read_answer(self, document: Any, count: int) -> Scores | Labels:
         """Read the answer to so many images.
@@ -131,20 +132,15 @@ class JsonApi:
         options = self._options
         file = "the PNG that is saved"
         if options.image_format != "png":
-            kind = options.image_format.upper()
-            file = f"a {kind} of quality {QUALITY}, which is not quite the image that is saved"
-        way = {
-            "json": "in base64 within JSON",
-            "form": f"as the file {options.form_field} of a form",
-            "bytes": "as it is",
-            "base64": "in base64",
-        }[options.send]
+            file = f"a JPEG of quality {QUALITY}, which is not quite the image that is saved"
+        ways = {"json": "in base64 within JSON", "bytes": "as it is", "base64": "in base64"}
+        way = ways.get(options.send, f"as the file {options.form_field} of a form")
         labels = f"labels at {options.labels_at}, " if options.labels_at else ""
         if options.found_at:
             labels = f"in each item of {options.found_at} {labels}"
-        known = f"{len(options.classes)} classes are known"
-        if not options.classes:
-            known = "classes are known as they turn up"
+        known = "classes are known as they turn up"
+        if options.classes:
+            known = f"{len(options.classes)} classes are known"
         return (
             f"JSON API: {options.method}, each image goes as {file}, {way}; of the answer, "
             f"{labels}scores at {options.scores_at}; {known}"

@@ -97,7 +97,7 @@ class OpenInference:
     def describe(self) -> str:
         """Say what is sent, and what comes back."""
         model = self._signature
-        shape = {"NCHW": "[N, C, H, W]", "NHWC": "[N, H, W, C]"}[model.layout]
+        shape = f"[{', '.join(model.layout)}]"
         scaled = "the bytes themselves"
         if model.datatype == "FP32":
             mean, std = self._options.mean or [0.0], self._options.std or [1.0]

@@ -109,7 +109,7 @@ class Options(Keys):
     @classmethod
     def _check_expression(cls, expression: str | None) -> str | None:
         with suppress(ModuleNotFoundError):  # the target says what to install
-            from .expressions import check_expression
+            from .answers import check_expression
 
             if expression is not None:
                 check_expression(expression)
@@ -216,7 +216,7 @@ class Options(Keys):
         if self.labels_at is None or self.found_at is not None:
             return
         with suppress(ModuleNotFoundError):  # the target says what to install
-            from .expressions import skips_null
+            from .answers import skips_null
 
             for name in ("labels_at", "scores_at"):
                 if skips_null(getattr(self, name)):

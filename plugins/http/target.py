@@ -101,12 +101,7 @@ class HttpTarget(Target):
     def score(self, images: np.ndarray) -> Scores | Labels:
         """Ask what images show, in one request that is sent again while that may help.
 
-        Args:
-            images: uint8 [N, C, H, W], at most ``batch_size``.
-
-        Returns:
-            Probabilities [N, K] and logits if the service gives them, or the labels that it names;
-            images whose answer cannot be used are not ``ok``.
+        Images whose answer cannot be used are not ``ok``.
 
         Raises:
             TargetUnavailable: There was no answer in time, or the target was closed.

@@ -120,11 +120,7 @@ def _repeat(template: Any, path: Sequence[str], images: Sequence[str]) -> Any:
 
 
 def refuse_key(value: Any, option: ValidationInfo) -> Any:
-    """Validate an option: refuse a key that is written into it.
-
-    Raises:
-        ValueError: There is one; the message does not show it.
-    """
+    """Validate an option, as :func:`refuse_literal_keys` does."""
     refuse_literal_keys(str(option.field_name), value)
     return value
 

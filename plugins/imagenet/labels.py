@@ -48,11 +48,8 @@ def with_right_answers(classes: Sequence[str]) -> list[tuple[Photograph, frozens
     """Choose the photographs that show some classes, each with the indices of the right ones."""
     # The hub's models give synonyms: "tabby, tabby cat".
     index = {name.partition(",")[0]: number for number, name in enumerate(classes)}
-    answers = (
-        (photograph, frozenset(index[name] for name in photograph.shows if name in index))
-        for photograph in PHOTOGRAPHS
-    )
-    return [(photograph, right) for photograph, right in answers if right]
+    answers = [frozenset(index[name] for name in p.shows if name in index) for p in PHOTOGRAPHS]
+    return [pair for pair in zip(PHOTOGRAPHS, answers, strict=True) if pair[1]]
 
 
 def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:

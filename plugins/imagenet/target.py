@@ -157,12 +157,10 @@ class ImageNetTarget(Target):
         height, width = self.spec.height, self.spec.width
         lines = []
         for each in self.classifiers:
-            lines += [
-                f"{each.name}: weights of {each.source}",
-                f"  {each.preprocessing.describe(uncropped=self._ten)}",
-                *([f"  {each.found}"] if each.found else []),
-                *(["  each class has a sigmoid of its own"] if not self.spec.sums_to_one else []),
-            ]
+            lines.append(f"{each.name}: weights of {each.source}")
+            lines.append(f"  {each.preprocessing.describe(uncropped=self._ten)}")
+            lines += [f"  {each.found}"] if each.found else []
+            lines += [] if self.spec.sums_to_one else ["  each class has a sigmoid of its own"]
         facts = [f"Evolved images are drawn at {width}x{height} pixels"]
         if self._ten:
             facts.append("what is scored is the mean of ten parts of each")
@@ -232,14 +230,13 @@ class ImageNetTarget(Target):
     def _common_spec(self, options: Options) -> ImageSpec:
         """Find the image size and the class names for all networks."""
         first = self.classifiers[0]
+        count, channels = first.count, first.preprocessing.channels
         for each in self.classifiers:
-            if each.count != first.count or (
-                each.preprocessing.channels != first.preprocessing.channels
-            ):
+            own = each.count, each.preprocessing.channels
+            if own != (count, channels):
                 raise ExperimentError(
-                    f"[target] ensemble: {each.name} has {each.count} classes and "
-                    f"{each.preprocessing.channels} channels, {first.name} {first.count} and "
-                    f"{first.preprocessing.channels}; give networks that answer alike"
+                    f"[target] ensemble: {each.name} has {own[0]} classes and {own[1]} channels, "
+                    f"{first.name} {count} and {channels}; give networks that answer alike"
                 )
         named = options.class_names
         labels = [
@@ -252,7 +249,7 @@ class ImageNetTarget(Target):
                 "the same order, set [target] class_names = FILE"
             )
         height, width = self._input_size(self._largest)
-        return ImageSpec(height, width, first.preprocessing.channels, labels[0], array="torch")
+        return ImageSpec(height, width, channels, labels[0], array="torch")
 
     @property
     def _largest(self) -> Classifier:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -12,13 +14,28 @@ from neatfool import Scores, Target, TargetError
 from neatfool.wording import level
 
 from . import lenet
-from .digits import PER_CLASS, load_digits
 
 if TYPE_CHECKING:
     from .options import Options
 
+PER_CLASS: Final = 30
+_SHEET: Final = Path(__file__).with_name("digits.png")
 RECOGNISED: Final = 0.9
 """A network must recognise this share of the packaged digits, or it is not worth fooling."""
+
+
+def load_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Read the packaged digits, the first 30 of each class of MNIST's test set.
+
+    They are in one picture, where row r, of 28 pixels, holds the digits r.
+
+    Returns:
+        Images, uint8 [300, 1, 28, 28], 0 background and 255 ink, and their labels, int64 [300].
+    """
+    with Image.open(_SHEET) as picture:
+        sheet = np.asarray(picture.convert("L"))
+    tiles = sheet.reshape(10, 28, PER_CLASS, 28).transpose(0, 2, 1, 3)
+    return tiles.reshape(-1, 1, 28, 28).copy(), np.repeat(np.arange(10), PER_CLASS)
 
 
 class MnistTarget(Target):

@@ -107,7 +107,8 @@ def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Ite
         for chosen in torch.split(order, recipe.batch):
             pixels = images[chosen]
             if recipe.attack is not None:
-                attack = _warm_up(recipe.attack, done / steps)
+                warm = min(1, done / steps / WARM_UP)
+                attack = replace(recipe.attack, epsilon=warm * recipe.attack.epsilon)
                 pixels = perturb(network, pixels, labels[chosen], attack, generator)
             loss = F.cross_entropy(network(normalise(pixels)), labels[chosen])
             optimiser.zero_grad()
@@ -119,11 +120,6 @@ def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Ite
             _check_loss(total, epoch, recipe)
             last = seen == len(images)
             yield Step(epoch, total / seen, measure_accuracy(network, test) if last else None)
-
-
-def _warm_up(attack: Attack, share: float) -> Attack:
-    """Weaken an attack, by the share of the training that is done."""
-    return replace(attack, epsilon=attack.epsilon * min(1, share / WARM_UP))
 
 
 def _check_loss(loss: float, epoch: int, recipe: Recipe) -> None:

@@ -113,31 +113,12 @@ def pad_inside(module: nn.Module) -> None:
     Args:
         module: A network of ``efficientnet_lite_pytorch``, which is changed.
     """
-    for name, each in list(module.named_modules()):
-        if isinstance(each, nn.Conv2d) and hasattr(each, "static_padding"):
-            zeros = getattr(each.static_padding, "padding", (0, 0, 0, 0))
-            parent, _, leaf = name.rpartition(".")
-            setattr(module.get_submodule(parent), leaf, _take_over(each, zeros))
-
-
-def _take_over(convolution: nn.Conv2d, zeros: tuple[int, int, int, int]) -> nn.Conv2d:
-    """Make a convolution with the same parameters, and zeros left, right, above and below."""
-    left, right, top, bottom = zeros
-    skip = bottom - top, right - left
-    made = (SkippingConvolution if any(skip) else nn.Conv2d)(
-        convolution.in_channels,
-        convolution.out_channels,
-        (convolution.kernel_size[0], convolution.kernel_size[1]),
-        (convolution.stride[0], convolution.stride[1]),
-        (bottom, right),
-        groups=convolution.groups,
-        bias=convolution.bias is not None,
-        device="meta",
-    )
-    made.weight, made.bias = convolution.weight, convolution.bias
-    if isinstance(made, SkippingConvolution):
-        made.skip = skip
-    return made.train(convolution.training)
+    padded: list[Any] = [each for each in module.modules() if hasattr(each, "static_padding")]
+    for each in padded:
+        left, right, top, bottom = getattr(each.static_padding, "padding", (0, 0, 0, 0))
+        del each.static_padding
+        each.padding, each.skip = (bottom, right), (bottom - top, right - left)
+        each.__class__ = SkippingConvolution if any(each.skip) else nn.Conv2d
 
 
 @hookimpl

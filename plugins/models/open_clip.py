@@ -139,7 +139,7 @@ def _name_and_tag(name: str) -> tuple[str, str | None]:
 
 
 def _check_weights(name: str, tag: str | None) -> None:
-    """Find the file of weights that open_clip will load; download it if need be."""
+    """Check that the weights that open_clip will load are safe; download them if need be."""
     from open_clip import pretrained
 
     source, _, rest = name.partition(":")

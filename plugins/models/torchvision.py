@@ -83,15 +83,11 @@ def find(name: str) -> tuple[str, WeightsEnum]:
     if network not in names():
         raise ValueError(f"torchvision has no classifier {network!r}{nearest(network, names())}")
     published: Any = torchvision.models.get_model_weights(network)
-    if not wanted:
-        default: WeightsEnum = published.DEFAULT
-        return network, default
     # Some weights are for a part of the network, without classes.
     known = {weights.name: weights for weights in published if weights.meta["categories"]}
-    if wanted not in known:
+    if wanted and wanted not in known:
         raise ValueError(f"{network} has no weights {wanted!r}{nearest(wanted, known)}")
-    chosen: WeightsEnum = known[wanted]
-    return network, chosen
+    return network, known[wanted] if wanted else published.DEFAULT
 
 
 def _without_weights(network: str, weights: WeightsEnum, tensors: Tensors) -> nn.Module:

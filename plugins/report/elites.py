@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from neatfool import EliteView, Run
 
-    from .courses import Course
+    from .sparklines import Course
 
 MOST_DETAILS: Final = 48
 """Up to this many elites are all shown with graph and ancestors; of more, FEW_DETAILS are."""
@@ -81,7 +81,9 @@ class Elites:
         self.beside = page.parent.resolve() == run.path.resolve()
         self._best = sorted(self.all, key=_doubt)
         self.survival = read_survival(run)
-        self.shown = _choose_classes(run, self._best)
+        self.shown = {*run.searched, *(elite.index for elite in self._best)}
+        if len(self.shown) > MOST_CARDS:
+            self.shown = {elite.index for elite in self._best[:MOST_CARDS]}
         longest = SMALL if self.many else 2 * SMALL
         pool = ThreadPoolExecutor(WORKERS)
         # The database is read by this thread; the others only compute.
@@ -94,7 +96,7 @@ class Elites:
 
     def cards(self, courses: Mapping[int, Course]) -> list[Card]:
         """Make a card for each shown class, in the order of the classes."""
-        found = {elite.index: elite for elite in self.all}
+        found, folder = {elite.index: elite for elite in self.all}, self.run.path
         detailed = {elite.index for elite in self._closely()}
         cards = []
         for index in sorted(self.shown):
@@ -105,7 +107,7 @@ class Elites:
                     elite=elite,
                     picture=self._pictures[index].result(),
                     detailed=index in detailed,
-                    file=self._link(elite),
+                    file=quote(elite.file.relative_to(folder).as_posix()) if self.beside else None,
                     scores=_scores(elite),
                     course=courses.get(index),
                     survived=self._survived(elite),
@@ -136,24 +138,10 @@ class Elites:
         shown = [changes[name] for name in (kept.usual if kept else ()) if name in changes]
         return [f"{'' if first else '-'}{percent(sure)}" for sure, first in shown]
 
-    def _link(self, elite: EliteView) -> str | None:
-        """Give the address of the saved image, relative to the page."""
-        if not self.beside:
-            return None
-        return quote(elite.file.relative_to(self.run.path).as_posix())
-
 
 def _doubt(elite: EliteView | None) -> tuple[float, float]:
     """Give a key that sorts the surest elites first."""
     return (-elite.confidence, -elite.rank) if elite else (0.0, 0.0)
-
-
-def _choose_classes(run: Run, best: Sequence[EliteView]) -> set[int]:
-    """Choose the classes to show: all that are searched, or the best of very many."""
-    classes = {*run.searched, *(elite.index for elite in best)}
-    if len(classes) > MOST_CARDS:
-        classes = {elite.index for elite in best[:MOST_CARDS]}
-    return classes
 
 
 def _scores(elite: EliteView) -> list[dict[str, Any]]:

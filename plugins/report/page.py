@@ -15,7 +15,7 @@ from neatfool.analysis import goal_switches
 from neatfool.present import draw_figure, embed_svg, new_axes, write_page
 from neatfool.wording import spending
 
-from . import courses, curves, functions
+from . import curves, sparklines
 from .curves import MUTED
 from .elites import MOST_NAMES, Elites
 
@@ -42,20 +42,22 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
     """Gather what the template shows."""
     elites = Elites(run, path)
     history, script = run.history, (HERE / "page.js").read_text(encoding="utf-8")
-    of_classes, ticks = courses.read_courses(run, elites.all)
+    of_classes, ticks = sparklines.read_courses(run, elites.all)
     phylogeny = run.phylogeny(kinds=False) if history else None
-    read = functions.read_functions
-    cards = elites.cards(of_classes)
-    details = elites.details(cards)
-    target = run.experiment.get("target", {})
-    return {
+    read, target = sparklines.read_functions, run.experiment.get("target", {})
+    # This goes first: meanwhile threads reduce the pictures of the cards.
+    gathered = {
         "curves": _curves(run, elites.all) if history else {},
         "ticks": ticks,
-        "course_box": (courses.WIDTH, courses.HEIGHT),
-        "use_box": (functions.WIDTH, functions.HEIGHT),
+        "course_box": sparklines.COURSE_BOX,
+        "use_box": sparklines.USE_BOX,
         "switches": None if phylogeny is None else _read_switches(run, phylogeny),
         "functions": None if phylogeny is None else read(run, phylogeny, elites.all),
         **_figures(run, history),
+    }
+    cards = elites.cards(of_classes)
+    details = elites.details(cards)
+    return gathered | {
         "tiles": elites.tiles(cards),
         "classes": len(cards),
         "MOST_NAMES": MOST_NAMES,

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
-from pydantic import (
-    BaseModel,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    field_validator,
-)
+from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from neatfool import ClassNames, nearest
+from neatfool import ClassNames
 
 if TYPE_CHECKING:
     from neatfool import ImageSpec
@@ -22,24 +14,20 @@ if TYPE_CHECKING:
 LARGEST_GENERATION: Final = 100_000
 """A generation has at most this many candidates, because its images are all in memory at once."""
 
-EMITTERS: Final = ("evolution_strategy", "gaussian", "iso_line", "genetic")
-OF_THE_ARCHIVE: Final = (
-    "improvement",
-    "two_stage_improvement",
-    "objective",
-    "two_stage_objective",
-    "random_direction",
-    "two_stage_random_direction",
-)
-OF_THE_MEMORY: Final = ("novelty", "local_competition", "dominated_novelty")
+EmitterName: TypeAlias = Literal["evolution_strategy", "gaussian", "iso_line", "genetic"]
+RankerName: TypeAlias = Literal[
+    "improvement", "two_stage_improvement", "objective", "two_stage_objective", "random_direction",
+    "two_stage_random_direction", "novelty", "local_competition", "dominated_novelty",
+]  # fmt: skip
+RANKERS: Final[tuple[str, ...]] = get_args(RankerName)
+OF_THE_MEMORY: Final = RANKERS[-3:]
 """These rank by what is new, compared with a memory of earlier candidates."""
-RANKERS: Final = (*OF_THE_ARCHIVE, *OF_THE_MEMORY)
 
 
 class Options(BaseModel, extra="forbid"):
     """Options of the scheme ``ribs``."""
 
-    emitter: list[str] = Field(
+    emitter: list[EmitterName] = Field(
         ["evolution_strategy"],
         min_length=1,
         description="what proposes candidates: `evolution_strategy`, `gaussian`, `iso_line` or "
@@ -74,7 +62,7 @@ class Options(BaseModel, extra="forbid"):
         "go together, `sep_cma_es` how far each goes, and `lm_ma_es` a few directions. With more "
         "than 1500 numbers use one of the last two",
     )
-    ranker: list[str] = Field(
+    ranker: list[RankerName] = Field(
         ["two_stage_improvement"],
         min_length=1,
         description="for `evolution_strategy`: what it ranks candidates by: "
@@ -130,16 +118,6 @@ class Options(BaseModel, extra="forbid"):
         "`dominated_novelty` the best ones",
     )
 
-    @field_validator("emitter")
-    @classmethod
-    def _emitters_exist(cls, names: list[str]) -> list[str]:
-        return _known(names, EMITTERS, "emitter")
-
-    @field_validator("ranker")
-    @classmethod
-    def _rankers_exist(cls, names: list[str]) -> list[str]:
-        return _known(names, RANKERS, "ranker")
-
     @property
     def batch(self) -> int:
         """The candidates of a generation."""
@@ -148,10 +126,3 @@ class Options(BaseModel, extra="forbid"):
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
         """Give the values of keys that are left out."""
         return {"initial": self.batch}
-
-
-def _known(names: list[str], known: tuple[str, ...], kind: str) -> list[str]:
-    for name in names:
-        if name not in known:
-            raise ValueError(f"there is no {kind} {name!r}{nearest(name, known)}")
-    return names

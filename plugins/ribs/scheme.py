@@ -71,9 +71,14 @@ class Ribs(Scheme):
             self._turns = []
             return self._make_random(self._new_ids(self._initial))
         self._start_emitters(filled)
-        turns = [self._take_turn(emitter, filled) for emitter in self._at_work()]
-        self._turns = [count for count, _ in turns]
-        return chain.from_iterable(candidates for _, candidates in turns)
+        self._turns, proposed = [], []
+        for emitter in self._at_work():
+            neighbours = self._neighbours(emitter, filled) if emitter.draws_elites else ()
+            vectors, litters = emitter.ask(self._generation, neighbours)
+            self._turns.append(len(vectors))
+            ids = self._new_ids(len(vectors))
+            proposed.append(self._write(emitter.base, vectors, litters, ids))
+        return chain.from_iterable(proposed)
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
         """Let each emitter learn what became of its candidates, and offer all to every niche."""
@@ -213,13 +218,6 @@ class Ribs(Scheme):
 
     def _base_seed(self, number: int) -> int:
         return derive_seed(self._seed, "ribs-base", number)
-
-    def _take_turn(self, emitter: Emitter, filled: np.ndarray) -> tuple[int, Iterator[Candidate]]:
-        """Let an emitter propose candidates; give their number, and an iterator over them."""
-        neighbours = self._neighbours(emitter, filled) if emitter.draws_elites else ()
-        vectors, litters = emitter.ask(self._generation, neighbours)
-        ids = self._new_ids(len(vectors))
-        return len(vectors), self._write(emitter.base, vectors, litters, ids)
 
     def _write(
         self, base: Any, vectors: np.ndarray, litters: list[tuple[int, ...]], ids: range

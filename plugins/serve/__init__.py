@@ -45,7 +45,7 @@ Examples:
   NEATFOOL_KEY=... neatfool serve mine.ini --host 0.0.0.0 --api-key-env NEATFOOL_KEY
 
 FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.
-It needs `pip install 'neatfool[serve]'`.""",
+It needs `pip install 'neatfool[serve]'`."""
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(

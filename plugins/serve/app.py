@@ -22,7 +22,7 @@ from .requests import LONGEST_SCORE, PACKED, Refusal, read_request, too_long, un
 from .served import SERVER, VERSION, describe_configuration, describe_model, write_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -60,19 +60,20 @@ def make_app(
         names: Names that clients may call this machine by; see :class:`.guard.BrowserGuard`.
         key: The key that clients must send (``Authorization: Bearer KEY``); None: no key.
     """
-    service = _Service(served, thread, limits)
+    service, most = _Service(served, thread, limits), limits.advised(served)
+    description, configuration = describe_model(served, most), describe_configuration(served, most)
     model = "/v2/models/{name}"
     routes = [
-        Route("/v2", service.about),
-        Route("/v2/health/live", service.live),
-        Route("/v2/health/ready", service.ready),
+        Route("/v2", service.telling(lambda: SERVER)),
+        Route("/v2/health/live", service.telling(lambda: {"live": True})),
+        Route("/v2/health/ready", service.telling(lambda: {"ready": True})),
     ]
     for path in (model, f"{model}/versions/{{version}}"):
         routes += [
-            Route(path, service.model),
-            Route(f"{path}/ready", service.model_ready),
-            Route(f"{path}/config", service.configuration),
-            Route(f"{path}/stats", service.statistics),
+            Route(path, service.telling(lambda: description)),
+            Route(f"{path}/ready", service.telling(lambda: {"name": served.name, "ready": True})),
+            Route(f"{path}/config", service.telling(lambda: configuration)),
+            Route(f"{path}/stats", service.telling(service.statistics)),
             Route(f"{path}/infer", service.infer, methods=["POST"]),
         ]
     app: ASGIApp = Starlette(
@@ -88,41 +89,29 @@ def make_app(
 
 
 class _Service:
-    """A method for each address."""
+    """What the addresses answer."""
 
     def __init__(self, served: Served, thread: TargetThread, limits: Limits) -> None:
         self._served = served
         self._thread = thread
         self._limits = limits
         self._statistics = thread.statistics
-        self._description = describe_model(served, limits.advised(served))
-        self._configuration = describe_configuration(served, limits.advised(served))
         self._running = 0
 
-    async def about(self, request: Request) -> Response:
-        return _json(SERVER)
+    def telling(
+        self, give: Callable[[], dict[str, Any]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Make what answers with an object; of a model only if it is the one that is served."""
 
-    async def live(self, request: Request) -> Response:
-        return _json({"live": True})
+        async def tell(request: Request) -> Response:
+            if "name" in request.path_params:
+                self._check_model(request)
+            return _json(give())
 
-    async def ready(self, request: Request) -> Response:
-        return _json({"ready": True})
+        return tell
 
-    async def model(self, request: Request) -> Response:
-        self._check_model(request)
-        return _json(self._description)
-
-    async def model_ready(self, request: Request) -> Response:
-        self._check_model(request)
-        return _json({"name": self._served.name, "ready": True})
-
-    async def configuration(self, request: Request) -> Response:
-        self._check_model(request)
-        return _json(self._configuration)
-
-    async def statistics(self, request: Request) -> Response:
-        self._check_model(request)
-        return _json({"model_stats": [self._statistics.to_json(self._served.name, VERSION)]})
+    def statistics(self) -> dict[str, Any]:
+        return {"model_stats": [self._statistics.to_json(self._served.name, VERSION)]}
 
     async def infer(self, request: Request) -> Response:
         self._check_model(request)

@@ -89,10 +89,8 @@ class SingleClass(Scheme):
         self._options = options
         self._encoding = encoding
         self._seed = seed
-        self._generation = 0
-        self._candidate_count = 0
-        self._turn = 0
-        self._turn_began = 0
+        self._generation = self._candidate_count = 0
+        self._turn = self._turn_began = 0
         self._population: list[Member] = []
 
     def ask(self) -> Iterable[Candidate]:

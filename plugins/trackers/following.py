@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image
+from pydantic import BaseModel, Field
 
 from neatfool import RunError, hookimpl
-
-from .figures import budget, points
+from neatfool.wording import level
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from neatfool import Run
+    from neatfool import GenerationReport, Run
 
-    from .figures import Point
-
+STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 SECONDS_BETWEEN: Final = 5.0
 """What was recorded is told this often: whoever watches looks again after about as long."""
 RESTING_TO_TELLING: Final = 100
@@ -33,6 +32,92 @@ SIDE: Final = 96
 """The longer side of an image, in pixels: smaller ones are enlarged by a whole number."""
 GAP: Final = 4
 PAPER: Final = "#ffffff"
+
+
+class FollowerOptions(BaseModel, extra="forbid", frozen=True):
+    """The options of each tracker."""
+
+    seconds_between_sheets: float = Field(
+        60.0,
+        ge=0,
+        description="the least time from one contact sheet of the elites to the next; there is one "
+        "at the end in any case (new in 0.2)",
+    )
+
+
+@dataclass(frozen=True)
+class Point:
+    """The figures of a run after a generation.
+
+    Attributes:
+        generation: The generation.
+        images: Images scored since the run began.
+        seconds: How long the run had taken, without pauses.
+        figures: Each figure by its name.
+    """
+
+    generation: int
+    images: int
+    seconds: float
+    figures: dict[str, float]
+
+
+def points(reports: Iterable[GenerationReport], images: int, seconds: float) -> Iterator[Point]:
+    """Give the points of generations that follow one another.
+
+    Args:
+        reports: Their statistics.
+        images: Images scored before the first of them.
+        seconds: How long the run had taken before it.
+    """
+    for report in reports:
+        seconds += report.stages.elapsed
+        figures = _figures(report)
+        if report.stages.elapsed:
+            figures["time/images per second"] = (
+                report.evaluations - images
+            ) / report.stages.elapsed
+        images = report.evaluations
+        yield Point(report.generation, images, seconds, figures)
+
+
+def budget(run: Run) -> dict[str, float]:
+    """Give what the target was sent so far, and what is left; nothing if it costs nothing."""
+    if not run.requests:
+        return {}
+    target = run.experiment.get("target", {})
+    sent = {
+        "requests": sum(requests for requests, _ in run.requests.values()),
+        "queries": sum(images for _, images in run.requests.values()),
+    }
+    left = {
+        f"budget/{unit} left": float(limit - sent[unit])
+        for unit in sent
+        if (limit := target.get(f"max_{unit}")) is not None
+    }
+    return {f"budget/{unit} sent": float(number) for unit, number in sent.items()} | left
+
+
+def _figures(report: GenerationReport) -> dict[str, float]:
+    figures: dict[str, float] = {
+        "confidence/median": report.median,
+        "confidence/mean": report.mean,
+        "confidence/minimum": report.minimum,
+        "confidence/lower quartile": report.lower_quartile,
+        "confidence/upper quartile": report.upper_quartile,
+    }
+    for least, count in zip(report.thresholds, report.classes_ge, strict=True):
+        figures[f"classes/at {level(least)} or more"] = count
+    figures |= {
+        "niches/replacements": report.replacements,
+        "niches/goal switches": report.goal_switches,
+        "niches/distinct elites": report.elites,
+        "niches/refused images": report.refused,
+        "networks/nodes": report.nodes,
+        "networks/connections": report.connections,
+    }
+    figures |= {f"time/{stage}": getattr(report.stages, stage) for stage in STAGES}
+    return {name: float(value) for name, value in figures.items()}
 
 
 @dataclass

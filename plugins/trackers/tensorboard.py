@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from pydantic import BaseModel, Field
 
 from neatfool import ExperimentError, Register, hookimpl
 from neatfool.files import refuse_link
 
-from .following import Follower
+from .following import Follower, FollowerOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,21 +24,14 @@ if TYPE_CHECKING:
 
     from neatfool import Run
 
-    from .figures import Point
+    from .following import Point
 
 FOLDER: Final = "tensorboard"
 FILES: Final = "events.out.tfevents.*"
 
 
-class Options(BaseModel, extra="forbid", frozen=True):
+class Options(FollowerOptions):
     """Section ``[tensorboard]``."""
-
-    seconds_between_sheets: float = Field(
-        60.0,
-        ge=0,
-        description="the least time from one contact sheet of the elites to the next; there is one "
-        "at the end in any case (new in 0.2)",
-    )
 
 
 class EventFiles(Follower):

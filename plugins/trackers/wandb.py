@@ -13,13 +13,13 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from neatfool import ExperimentError, Register, hookimpl
 from neatfool.files import read_json, refuse_link
 from neatfool.present import Output, save
 
-from .following import Follower
+from .following import Follower, FollowerOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from neatfool import Run
 
-    from .figures import Point
+    from .following import Point
 
 MARK: Final = "wandb.json"
 """The file in the run's folder that says up to how many images wandb was told."""
 
 
-class Options(BaseModel, extra="forbid", frozen=True):
+class Options(FollowerOptions):
     """Section ``[wandb]``."""
 
     library: Literal["wandb", "trackio"] = Field(
@@ -50,12 +50,6 @@ class Options(BaseModel, extra="forbid", frozen=True):
         description="for `library = wandb`. `offline` writes into the run's folder, and `wandb "
         "sync` sends that later. `online` sends it during the run, with the key of `wandb login` "
         "(new in 0.2)",
-    )
-    seconds_between_sheets: float = Field(
-        60.0,
-        ge=0,
-        description="the least time from one contact sheet of the elites to the next; there is one "
-        "at the end in any case (new in 0.2)",
     )
 
 
@@ -144,7 +138,8 @@ class Wandb(Follower):
                 figures["elites"] = self._library.Image(sheet, caption=caption)
             self._run.log(figures, step=point.images)
         if self._options.library == "wandb":
-            self._keep_mark(new[-1].images)
+            mark = {"id": self._id, "images": new[-1].images}
+            save(self._mark, json.dumps(mark).encode())
 
     def end(self) -> None:
         """Wait until all is sent."""
@@ -160,9 +155,6 @@ class Wandb(Follower):
             if mark["id"] == self._id:
                 return int(mark["images"])
         return 0
-
-    def _keep_mark(self, images: int) -> None:
-        save(self._mark, json.dumps({"id": self._id, "images": images}).encode())
 
 
 @hookimpl

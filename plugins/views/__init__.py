@@ -20,24 +20,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def neatfool_register_views(register: Register) -> None:
-    """Register all views."""
+    """Register all views: each has the name of its class, in small letters."""
     from . import geometry, photometry
 
-    for name, view in {
-        "move": geometry.Move,
-        "turn": geometry.Turn,
-        "scale": geometry.Scale,
-        "perspective": geometry.Perspective,
-        "crops": geometry.Crops,
-        "size": geometry.Size,
-        "light": photometry.Light,
-        "contrast": photometry.Contrast,
-        "gamma": photometry.Gamma,
-        "blur": photometry.Blur,
-        "sharpen": photometry.Sharpen,
-        "noise": photometry.Noise,
-        "jpeg": photometry.Jpeg,
-        "screen": photometry.Screen,
-        "print": photometry.Print,
-    }.items():
-        register(name, view)
+    for module in (geometry, photometry):
+        for name, view in vars(module).items():
+            if isinstance(view, type) and view.__module__ == module.__name__:
+                register(name.lower(), view)

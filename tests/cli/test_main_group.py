@@ -110,7 +110,7 @@ def test_the_version_is_told():
     ("before", "begun", "offered"),
     [
         ([], "re", ["resume", "report", "render", "retrain"]),
-        (["plugins"], "", ["new", "check", "list", "show"]),
+        (["plugins"], "", ["check", "list", "new", "show"]),
         (["run"], "--seed", ["--seed", "--seeds"]),
         (["plugins", "new"], "t", ["target"]),
     ],

@@ -231,6 +231,7 @@ def test_ctrl_c_stops_all_and_the_same_command_goes_on(held, experiment, finishe
     assert contents(folder / "small-3" / "run.db") == contents(finished / "run.db")
 
 
+@pytest.mark.slow
 def test_a_command_that_was_killed_loses_nothing(held, experiment, finished, tmp_path):
     held.kill()
     held.wait()

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from neatfool import ExperimentError, StorageError
 from neatfool.cli import main
-from neatfool.cli.scaffold import KINDS, new, write_plugin
+from neatfool.cli.plugins import KINDS, new, write_plugin
 from neatfool.plugin.manager import PluginManager
 from neatfool.testing import check_registration
 
@@ -40,6 +40,7 @@ for folder in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_each_passes_its_own_tests_untouched(written) -> None:
     result = subprocess.run(
         [sys.executable, "-c", OWN_TESTS, *written.values()],

@@ -33,7 +33,8 @@ def run(experiment, out, seed, *settings, code=0, generations=1):
 
 def first_generation(folder):
     store = RunStore.open(folder / "run.db")
-    found = [(c.id, c.parents, c.genome) for c in store.candidates(range(1000)).values()]
+    held = [store.candidate(id_) for (id_,) in store.rows("candidate", "ORDER BY id", names="id")]
+    found = [(c.id, c.parents, c.genome) for c in held]
     reports, state = store.reports(), store.state()
     store.close()
     return found, reports, state

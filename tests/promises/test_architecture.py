@@ -7,6 +7,7 @@ import configparser
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import networkx as nx
@@ -37,9 +38,14 @@ def place(path, node):
     return f"{path.relative_to(ROOT)}:{node.lineno}"
 
 
+@cache
+def parsed(path):
+    return [*ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path)))]
+
+
 def nodes(paths, *kinds):
     for path in paths:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        for node in parsed(path):
             if isinstance(node, kinds):
                 yield path, node
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from neatfool import Network
 from neatfool.cppn import PRESETS, ConnectionGene, GenomeOptions, NodeGene
-from neatfool.network import gradients, memory
+from neatfool.network import memory
 from neatfool.network.network import Form, in_form
 from neatfool_plugins.imagenet import labels
 
@@ -36,12 +36,6 @@ def scores_and_graphs(form: Form) -> tuple[torch.Tensor, frozenset[str]]:
     network = Network(classifier(), device="cpu")
     with in_form([network], form):
         return network(IMAGES).clone(), network.graphs(form)
-
-
-def gradient() -> torch.Tensor:
-    pixels = IMAGES.float().requires_grad_()
-    logits = Network(classifier(), device="cpu").logits_of(pixels)
-    return torch.autograd.grad(logits.square().sum(), pixels)[0]
 
 
 def test_each_test_of_the_page_is_here() -> None:
@@ -120,16 +114,6 @@ def test_torch_knows_whether_bf16_is_fast() -> None:
 def test_without_that_knowledge_a_network_has_no_half_precision(monkeypatch) -> None:
     monkeypatch.setattr(torch.ops, "mkldnn", object())
     assert Network(classifier(), device="cpu").half is None
-
-
-def test_torch_goes_back_through_a_convolution() -> None:
-    assert gradients._BACKWARD is not None
-
-
-def test_without_the_way_back_gradients_are_the_same(monkeypatch) -> None:
-    wanted = gradient()
-    monkeypatch.setattr(gradients, "_BACKWARD", None)
-    assert torch.equal(gradient(), wanted)
 
 
 def test_without_the_module_inside_the_compiled_one_is_used() -> None:

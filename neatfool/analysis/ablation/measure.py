@@ -28,6 +28,7 @@ from neatfool.errors import ExperimentError
 from neatfool.files import read_whole, refuse_link
 from neatfool.fooling.choosing import check_classes, choose_elites
 from neatfool.fooling.opening import open_runs, open_scorer
+from neatfool.present.charts.spacing import evenly
 from neatfool.present.output import Output
 from neatfool.present.story import Cell
 from neatfool.run.images import encode_png
@@ -239,7 +240,7 @@ def _ablate_elite(
 def _with_pictures(elites: Sequence[EliteView], items: Sequence[Ablated]) -> tuple[Ablated, ...]:
     """Add networks to what came out, and pictures to some: evenly from the surest to the least."""
     order = np.argsort([-item.saved.log_odds for item in items], kind="stable")
-    shown = {*order[np.rint(np.linspace(0, len(order) - 1, SHOWN)).astype(int)].tolist()}
+    shown = {*order[evenly(len(order), SHOWN)].tolist()}
     found = []
     for place, (elite, item) in enumerate(zip(elites, items, strict=True)):
         more: dict[str, object] = {"file": elite.file.stem}

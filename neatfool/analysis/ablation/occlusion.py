@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from neatfool.present.charts.spacing import evenly
 from neatfool.run.images import encode_png, from_pillow
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ def hide_copies(image: np.ndarray, labels: np.ndarray) -> tuple[list[int], list[
         of the copies that is nearest to the middle, with each copy alone, and without each.
     """
     copies = int(labels.max()) + 1
-    some = np.unique(np.rint(np.linspace(0, copies - 1, min(copies, MOST_COPIES))).astype(int))
+    some = evenly(copies, MOST_COPIES)
     hidden = [(labels < 0) | (labels >= max(copies // 2, 1))]
     hidden += [labels != number for number in some]
     hidden += [labels == number for number in some]
-    return some.tolist(), [hide(image, where) for where in hidden]
+    return some, [hide(image, where) for where in hidden]
 
 
 def draw_map(image: np.ndarray, drops: np.ndarray, left: Sequence[float]) -> bytes:

@@ -139,8 +139,8 @@ class Lineage(OfRun):
             yield from self._flows()
         if self.tests:
             yield Section(f"{label}More than chance?")
-            asked = [(*QUESTIONS[name][:2], test) for name, test in self.tests.items()]
-            yield from _tests(asked)
+            tests = [(*QUESTIONS[name][:2], test) for name, test in self.tests.items()]
+            yield from _tests(tests)
         if self.sweeps:
             yield from self.sweeps.story(label)
 

@@ -19,29 +19,8 @@ if TYPE_CHECKING:
 WORDNET: Final = Path(__file__).with_name("wordnet.tsv")
 FEWEST: Final = 3
 """Fewer classes have no relations that could be tested."""
-BROAD: Final[Mapping[str, tuple[str, ...]]] = {
-    "dog, wolf, fox": ("n02083346",),
-    "cat": ("n02120997",),
-    "other mammal": ("n01861778",),
-    "bird": ("n01503061",),
-    "reptile, frog": ("n01661091", "n01627424"),
-    "fish": ("n02512053",),
-    "insect, shellfish": ("n01905661",),
-    "food, plant": (
-        "n07555863", "n00021265", "n07705711", "n13087625", "n12992868", "n00017222", "n07566340",
-    ),
-    "landscape": ("n09287968", "n09334396"),
-    "vehicle": ("n04524313", "n03125870", "n04019101"),
-    "musical instrument": ("n03800933",),
-    "clothing": ("n03051540", "n03502509", "n03380867"),
-    "building": ("n04341686",),
-    "furniture": ("n03405265",),
-    "vessel, container": ("n03094503",),
-    "device": ("n03183080", "n03257877"),
-    "tool, equipment": ("n03563967", "n03294048"),
-    "cloth, cover": ("n03122748", "n03309808"),
-}  # fmt: skip
-"""Broad kinds of WordNet in words. A class is of the first one that it falls under."""
+BROAD: Final = WORDNET.with_name("broad_kinds.tsv")
+"""Broad kinds of WordNet in words, with their numbers; the first one that holds a class counts."""
 OTHER: Final = "other"
 
 
@@ -50,13 +29,11 @@ class Kinds:
     """What is known of the relations between a target's K classes.
 
     Attributes:
-        source: Where it is from, in words.
         known: int64 [N], the indices of the classes that are known.
         likeness: float64 [N, N] from 0 to 1: 1 - ln n / ln N, where n is the number of known
             classes under the smallest kind that holds both. 0 if only the root does. (This is
             Lin's similarity of 1998, the information content of a kind being its share of the
             classes.)
-        broad: The names of the broad kinds.
         of: int64 [K], the place of each class's broad kind in ``broad``; -1 if it is unknown.
     """
 
@@ -83,22 +60,27 @@ def closest(tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[obje
     return found
 
 
+def _read_tabs(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [*csv.reader(file, delimiter="\t")]
+
+
 def wordnet_kinds(names: Sequence[str]) -> Kinds | None:
     """Say how a target's classes are related by WordNet; None if they are not ImageNet's."""
     tree, theirs = nx.DiGraph(), {}
-    with WORDNET.open(encoding="utf-8", newline="") as file:
-        for number, name, *kinds in list(csv.reader(file, delimiter="\t"))[1:]:
-            theirs[number] = name
-            tree.add_edges_from((kind, number) for kind in kinds)
+    for number, name, *kinds in _read_tabs(WORDNET)[1:]:
+        theirs[number] = name
+        tree.add_edges_from((kind, number) for kind in kinds)
+    broad = {name: {*numbers} for name, *numbers in _read_tabs(BROAD)}
     classes = [number for number in theirs if not tree.out_degree(number)]
     matched = match_classes(names, [theirs[number] for number in classes])
     leaves = {ours: classes[place] for ours, place in matched.items()}
     under = {
-        number: next((kind for kind, roots in BROAD.items() if {*roots} & above), OTHER)
+        number: next((kind for kind, numbers in broad.items() if numbers & above), OTHER)
         for number in leaves.values()
         for above in [nx.ancestors(tree, number)]
     }
-    return _kinds("WordNet 3.0", tree, leaves, under, len(names))
+    return _kinds("WordNet 3.0", tree, leaves, under, [*broad, OTHER], count=len(names))
 
 
 def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
@@ -124,7 +106,7 @@ def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
         under[way[0]] = kinds[-1] if kinds else OTHER
     if not nx.is_directed_acyclic_graph(tree):
         raise ExperimentError(f"{path}: a kind is of its own kind; write the narrow one first")
-    found = _kinds(str(path), tree, leaves, under, len(names))
+    found = _kinds(str(path), tree, leaves, under, sorted({*under.values()}), count=len(names))
     if found is None:
         raise ExperimentError(f"{path}: names fewer than {FEWEST} classes; name more of them")
     return found
@@ -135,6 +117,8 @@ def _kinds(
     tree: nx.DiGraph,
     leaves: Mapping[int, object],
     under: Mapping[Any, str],
+    order: Sequence[str],
+    *,
     count: int,
 ) -> Kinds | None:
     if len(leaves) < FEWEST:
@@ -146,7 +130,6 @@ def _kinds(
         for node in (leaf, *nx.ancestors(tree, leaf)):
             below[node] += 1
     values = {node: 1 - np.log(max(n, 1)) / np.log(len(ours)) for node, n in below.items()}
-    order = [*BROAD, OTHER] if source.startswith("WordNet") else sorted({*under.values()})
     broad = tuple(kind for kind in order if kind in {under[leaf] for leaf in ours})
     of = np.full(count, -1)
     of[known] = [broad.index(under[leaf]) for leaf in ours]

@@ -16,7 +16,7 @@ from neatfool.analysis.lineage.chance import ChanceTest, recur, relate
 from neatfool.analysis.lineage.finding import QUESTIONS, Ancestry, Between, Lineage
 from neatfool.analysis.lineage.goal_switches import goal_switches
 from neatfool.analysis.lineage.kinds import FEWEST, closest, table_kinds, wordnet_kinds
-from neatfool.analysis.lineage.sweeping import LONGEST, plan_pairs, sweep_run
+from neatfool.analysis.lineage.sweeping import sweep_run
 from neatfool.analysis.of_run import OfRun
 from neatfool.fooling.choosing import choose_elites
 from neatfool.fooling.opening import open_runs
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from neatfool.analysis.lineage.kinds import Kinds
-    from neatfool.analysis.lineage.sweeping import Sweeping
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
 
@@ -40,8 +39,6 @@ SPACES: Final = {
     "layout": "the same colours in the same places",
     "texture": "stripes of the same widths and directions, wherever they are",
 }
-LINES: Final = 2
-"""Without classes, the lines of so many elites of each run are swept: the surest ones."""
 
 
 class _Read(NamedTuple):
@@ -93,9 +90,9 @@ def ancestry(
         options: _Options = {"permutations": permutations, "seed": seed}
         lineages, between = _test_all(opened, related, options, console)
         if pairs:
+            sweep = partial(sweep_run, count=pairs, span=span, seed=seed, console=console)
             for place, (run, each) in enumerate(zip(opened, lineages, strict=True)):
-                graph = each.phylogeny
-                swept = _sweep(run, graph, classes, pairs, span=span, seed=seed, console=console)
+                swept = sweep(run, each.phylogeny, classes)
                 lineages[place] = each.model_copy(update={"sweeps": swept})
         return Ancestry(runs=tuple(lineages), between_runs=between)
 
@@ -234,28 +231,6 @@ def _related(
         pairs = [a[at] @ b[at].T for a, b in combinations(features, 2)]
         matrices[space] = sum(pair + pair.T for pair in pairs) / (2 * len(pairs))
     return relate(likeness, matrices, {}, **options)
-
-
-def _sweep(
-    run: Run,
-    graph: nx.DiGraph,
-    classes: Sequence[str],
-    pairs: int,
-    *,
-    span: float,
-    seed: int,
-    console: Output,
-) -> Sweeping | None:
-    """Sweep lines of ancestors and pairs of a run."""
-    elites = choose_elites(run, classes=classes)
-    if not classes:
-        elites = sorted(elites, key=lambda elite: -elite.rank)[:LINES]
-    drawn = plan_pairs(run.phylogeny(elites=True), pairs, seed)
-    lines = sum(min(LONGEST, len(run.lineage(elite.index))) for elite in elites)
-    steps = lines + 2 * sum(map(len, drawn.values()))
-    with console.progress(steps, "individuals swept") as note:
-        swept = partial(note, f"{run.path.name}: sweeps", 1)
-        return sweep_run(run, graph, elites, drawn, span=span, seed=seed, note=swept)
 
 
 def image_features(elites: Sequence[EliteView], note: Callable[[], None]) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from scipy import stats
 
 from neatfool import cppn
 from neatfool.analysis.lineage.fracture import sweep, sweep_all
+from neatfool.fooling.choosing import choose_elites
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import MUTED
 from neatfool.present.charts.lines import colour_of, short
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from neatfool.analysis.lineage.fracture import Sweeps
+    from neatfool.present.output import Output
     from neatfool.run.individual import Ancestor, EliteView
     from neatfool.run.run import Run
 
+LINES: Final = 2
+"""Without classes, the lines of so many elites of each run are swept: the surest ones."""
 LONGEST: Final = 8
 """Of a longer line of ancestors so many are swept, evenly chosen with the first and the last."""
 FEWEST: Final = 6
@@ -227,21 +231,27 @@ def plan_pairs(graph: nx.DiGraph, count: int, seed: int) -> dict[str, list[tuple
 def sweep_run(
     run: Run,
     graph: nx.DiGraph,
-    elites: Sequence[EliteView],
-    pairs: dict[str, list[tuple[int, int]]],
+    classes: Sequence[str],
     *,
+    count: int,
     span: float,
     seed: int,
-    note: Callable[[], None],
+    console: Output,
 ) -> Sweeping | None:
-    """Sweep the lines of some elites, and pairs of parent and child; None if they are no CPPNs."""
-    if not elites or not isinstance(elites[0].genome, cppn.Genome):
+    """Sweep lines of classes' elites, and pairs of parent and child; None if they are no CPPNs."""
+    elites = choose_elites(run, classes=classes)
+    if not isinstance(elites[0].genome, cppn.Genome):
         return None
+    if not classes:
+        elites = sorted(elites, key=lambda elite: -elite.rank)[:LINES]
+    pairs = plan_pairs(run.phylogeny(elites=True), count, seed)
+    steps = sum(min(LONGEST, len(run.lineage(elite.index))) for elite in elites)
+    steps += 2 * sum(map(len, pairs.values()))
     numbers = {name: index for index, name in enumerate(run.classes)}
 
     def measure(genome: Any) -> Sweeps:
         swept = sweep_all(run.encoding, genome, span=span, seed=seed)
-        note()
+        note(f"{run.path.name}: sweeps", 1)
         return swept
 
     def of(id_: int) -> Sweeps:
@@ -249,13 +259,14 @@ def sweep_run(
         return measure(run.holder(numbers[first], id_).genome)
 
     found = []
-    for kind, chosen in pairs.items():
-        swept = [(of(parent), of(child)) for parent, child in chosen]
-        for name in ("fracture", "entangled"):
-            values = np.array([[getattr(each, name) for each in pair] for pair in swept])
-            known = tuple((_known(before), _known(after)) for before, after in values)
-            found.append(Pairs(children=kind, measure=name, values=known, p=_wilcoxon(values)))
-    lines = [_sweep_line(run, graph, elite, span, measure) for elite in elites]
+    with console.progress(steps, "individuals swept") as note:
+        for kind, chosen in pairs.items():
+            swept = [(of(parent), of(child)) for parent, child in chosen]
+            for name in ("fracture", "entangled"):
+                values = np.array([[getattr(each, name) for each in pair] for pair in swept])
+                known = tuple((_known(before), _known(after)) for before, after in values)
+                found.append(Pairs(children=kind, measure=name, values=known, p=_wilcoxon(values)))
+        lines = [_sweep_line(run, graph, elite, span, measure) for elite in elites]
     return Sweeping(lines=tuple(lines), pairs=tuple(found))
 
 

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
 SAVED, DRAWN, RESIZED = "as saved", "drawn anew", "resized"
 """How a network of some size is shown an image."""
-MOST_ROWS: Final = 90
-"""All runs together list at most this many images, so that the page stays below a few MB."""
-FEWEST_ROWS: Final = 12
-"""But each run lists so many; the terminal no more."""
+ROWS: Final = 12
+"""The terminal lists no more images of a run."""
 NAMED: Final = 3
 """So many of the classes that a network does not have are named, as examples."""
 FEW: Final = 50
@@ -188,11 +186,9 @@ class Fooling(OfRun):
             "fool all of them."
         )
 
-    def table(self, most: int) -> Table:
-        """List images: of too many the first and the last."""
-        listed = [*self.classes]
-        if len(listed) > most:
-            listed[most - most // 3 : len(listed) - most // 3] = []
+    def table(self) -> Table:
+        """List the images that kept their picture: of too many the first and the last."""
+        listed = [image for image in self.classes if image.png]
         keys = [f"{each.key} (own)" if each.key == self.own else each.key for each in self.networks]
         rows: list[list[str | bytes]] = [
             [each.name, each.png, percent(each.recorded), *(sight.words for sight in each.networks)]
@@ -201,7 +197,7 @@ class Fooling(OfRun):
         text = f"You see {len(listed)} of {self.elites:,}." if len(listed) < self.elites else ""
         heads = ["class", "image", "recorded", *keys]
         title = f"Class by class: {self.subject}"
-        return Table(heads, rows, title, text, words=(0, 1), most=FEWEST_ROWS)
+        return Table(heads, rows, title, text, words=(0, 1), most=ROWS)
 
 
 class Agreement(Facts):
@@ -252,8 +248,7 @@ class Transfer(OfRuns):
             yield Headline(run.headline())
         if known:
             yield Headline(known.headline())
-        for text in self._limits():
-            yield Note(text)
+        yield from map(Note, self._limits())
         names = [f"{each.key}  {each.label}" for each in self.networks]
         for name, network in zip(names, self.networks, strict=True):
             yield Text(f"{name}: {self._describe(network)}")
@@ -277,7 +272,7 @@ class Transfer(OfRuns):
             "follows in brackets.",
         )
         for run in self.runs:
-            yield run.table(max(FEWEST_ROWS, MOST_ROWS // len(self.runs)))
+            yield run.table()
         yield Note("An image fools a network if the class that it was evolved for is top-1 there.")
         if known:
             yield Note(
@@ -327,8 +322,8 @@ class Transfer(OfRuns):
                         f"({examples}{more}); these are left out there."
                     )
         if len(self.networks) < 2:
-            asked = self.networks[0]
-            own = f"{asked.experiment} names the run's own network" if asked.experiment else ""
+            network = self.networks[0]
+            own = f"{network.experiment} names the run's own network" if network.experiment else ""
             yield (
                 f"{own or 'No other network was asked'}, so this tells nothing of transfer. Name "
                 f"{'another' if own else 'one'} with --to EXPERIMENT."

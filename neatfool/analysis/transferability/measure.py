@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -13,8 +13,6 @@ from neatfool.analysis.class_names import match_classes
 from neatfool.analysis.of_run import OfRun
 from neatfool.analysis.transferability.finding import (
     DRAWN,
-    FEWEST_ROWS,
-    MOST_ROWS,
     RESIZED,
     SAVED,
     Agreement,
@@ -32,7 +30,6 @@ from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites
 from neatfool.fooling.opening import open_runs
 from neatfool.models.photographs import photographs_in, photographs_of
-from neatfool.present.charts.lines import key_of
 from neatfool.present.output import Output
 from neatfool.spec.fitting import fit_images, fit_photograph
 
@@ -44,6 +41,11 @@ if TYPE_CHECKING:
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.spec.image_spec import ImageSpec
+
+MOST_ROWS: Final = 90
+"""All runs together list at most this many images, so that the page stays below a few MB."""
+FEWEST_ROWS: Final = 12
+"""But each run lists so many."""
 
 
 def transfer(
@@ -98,7 +100,7 @@ def transfer(
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
         with console.progress(total, "answers") as note:
             return Transfer(
-                networks=tuple(_describe(place, each) for place, each in enumerate(networks)),
+                networks=tuple(map(_describe, networks)),
                 runs=tuple(
                     _look_at(run, elites, networks, note, redraw=not resize, runs=len(opened))
                     for run, elites in zip(opened, chosen, strict=True)
@@ -130,20 +132,18 @@ def _check(
         console.say(f"{scorer.name}: this takes up to {images:,} queries")
 
 
-def _describe(place: int, network: Network) -> Asked:
-    spec = network.spec
+def _describe(network: Network) -> Asked:
+    size = {name: getattr(network.spec, name) for name in ("height", "width", "channels")}
     return Asked(
-        key=key_of(place),
+        key=network.key,
         label=network.label,
         target=network.scorer.name,
         options=network.options,
         fingerprint=network.scorer.fingerprint,
         experiment=None if network.experiment is None else str(network.experiment),
         runs=tuple(str(run.path) for run in network.runs),
-        height=spec.height,
-        width=spec.width,
-        channels=spec.channels,
-        classes=len(spec.classes),
+        classes=len(network.spec.classes),
+        **size,
     )
 
 
@@ -166,48 +166,38 @@ def _look_at(
     answers = ask(networks, elites, show_one, run.name, note)
     indices = [elite.index for elite in elites]
     columns = [
-        _see(key_of(place), network, answer, indices, run.classes)
-        for place, (network, answer) in enumerate(zip(networks, answers, strict=True))
+        _see(network, answer, indices, run.classes)
+        for network, answer in zip(networks, answers, strict=True)
     ]
-    ways = [_way(run.spec, network.spec, redraw=redraw) for network in networks]
+    figures = []
+    for network, column in zip(networks, columns, strict=True):
+        named = zip(elites, column, strict=True)
+        missing = tuple(elite.name for elite, sight in named if sight.confidence is None)
+        facts = {"shown": _way(run.spec, network.spec, redraw=redraw), "classes_not_found": missing}
+        figures.append(FiguresOfRun(**Figures.of(network.key, column), **facts))
     own = next((place for place, network in enumerate(networks) if run in network.runs), None)
     return Fooling(
         **OfRun.facts(run, len(elites)),
         **_rank(elites, columns, own, max(FEWEST_ROWS, MOST_ROWS // runs)),
-        own=None if own is None else key_of(own),
-        networks=tuple(
-            FiguresOfRun(
-                **Figures.of(key_of(place), column),
-                shown=way,
-                classes_not_found=tuple(
-                    elite.name
-                    for elite, sight in zip(elites, column, strict=True)
-                    if sight.confidence is None
-                ),
-            )
-            for place, (way, column) in enumerate(zip(ways, columns, strict=True))
-        ),
+        own=None if own is None else networks[own].key,
+        networks=tuple(figures),
     )
 
 
 def _rank(
     elites: Sequence[EliteView], columns: Sequence[Sequence[Sight]], own: int | None, listed: int
 ) -> dict[str, Any]:
-    """Count the other networks that images fool; those first that fool most.
+    """Count the other networks that images fool, those first that fool most.
 
-    Args:
-        elites: The images.
-        columns: What each network says of them.
-        own: The run's own network.
-        listed: So many images are listed, and keep their picture.
+    The images that are listed keep their picture.
     """
     known = [any(sight.confidence is not None for sight in column) for column in columns]
     others = [place for place, ok in enumerate(known) if ok and place != own]
     rows = [*zip(*columns, strict=True)]
-    seen = [[row[place] for place in others] for row in rows]
-    fooled = np.array([sum(sight.among(1) for sight in row) for row in seen])
-    asked = np.array([sum(sight.confidence is not None for sight in row) for row in seen])
-    sure = [sum(sight.confidence or 0.0 for sight in row) for row in seen]
+    sights = [[row[place] for place in others] for row in rows]
+    fooled = np.array([sum(sight.among(1) for sight in row) for row in sights])
+    known_to = np.array([sum(sight.confidence is not None for sight in row) for row in sights])
+    sure = [sum(sight.confidence or 0.0 for sight in row) for row in sights]
     order = np.lexsort((-np.array(sure), -fooled))
     shown = {*order[: listed - listed // 3], *order[max(0, len(order) - listed // 3) :]}
 
@@ -216,8 +206,8 @@ def _rank(
 
     return {
         "others": len(others),
-        "fool_any_other": share(fooled > 0, asked > 0),
-        "fool_all_others": share(fooled == len(others), asked == len(others)),
+        "fool_any_other": share(fooled > 0, known_to > 0),
+        "fool_all_others": share(fooled == len(others), known_to == len(others)),
         "classes": tuple(
             FoolingImage(
                 name=elites[place].name,
@@ -247,44 +237,33 @@ def _agree(
 
     answers = ask(networks, photographs, show_one, "in-distribution images", note)
     pairs = []
-    for place, (network, (_, odds)) in enumerate(zip(networks, answers, strict=True)):
+    for network, (_, odds) in zip(networks, answers, strict=True):
         first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
-        for number, (other, theirs) in enumerate(zip(networks, answers, strict=True)):
-            sights = _see(key_of(number), other, theirs, first, network.spec.classes)
-            figures = Figures.of(key_of(number), sights)
-            pairs.append(FiguresOfPair(**figures, first_of=key_of(place)))
+        for other, theirs in zip(networks, answers, strict=True):
+            figures = Figures.of(other.key, _see(other, theirs, first, network.spec.classes))
+            pairs.append(FiguresOfPair(**figures, first_of=network.key))
     return Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
 
 
 def _see(
-    key: str,
-    network: Network,
-    answers: Answers,
-    indices: Sequence[int | None],
-    classes: Sequence[str],
+    network: Network, answers: Answers, indices: Sequence[int | None], classes: Sequence[str]
 ) -> list[Sight]:
     """Look up a class of each image in a network's answers.
 
     An open network might have named a class that it did not name: that is one without confidence.
-
-    Args:
-        key: The network's letter.
-        network: The network.
-        answers: What it says.
-        indices: The images' classes; None where there is none to look up.
-        classes: The names of all classes that these indices count.
+    The indices count ``classes``; None is one that is not to be looked up.
     """
     sights, (probs, odds), found = [], answers, match_classes(classes, network.spec.classes)
     for row, index in enumerate(indices):
         column = None if index is None else found.get(index)
         if column is None:
             sure = 0.0 if index is not None and network.spec.open else None
-            sights.append(Sight(key=key, their_class=None, confidence=sure, rank=None))
+            sights.append(Sight(key=network.key, their_class=None, confidence=sure, rank=None))
             continue
         own = odds[row, column]
         sights.append(
             Sight(
-                key=key,
+                key=network.key,
                 their_class=network.spec.classes[column],
                 confidence=probs[row, column],
                 rank=1 + int((odds[row] > own).sum()) if own > -np.inf else None,

@@ -14,6 +14,7 @@ import torch
 from neatfool.errors import RunError
 from neatfool.experiment.experiment import load_experiment
 from neatfool.fooling.opening import open_scorer
+from neatfool.present.charts.lines import key_of
 from neatfool.spec.scores import rank
 from neatfool.wording import distinct_names
 
@@ -48,6 +49,7 @@ class Network:
     options: dict[str, Any]
     experiment: Path | None = None
     runs: list[Run] = field(default_factory=list)
+    key: str = ""
 
     @property
     def spec(self) -> ImageSpec:
@@ -65,7 +67,6 @@ def open_networks(
 
     Raises:
         RunError: A run's network cannot be loaded, and there is no other.
-        NeatfoolError: An experiment or its target is wrong.
     """
     found: dict[str, Network] = {}
     notes: list[str] = []
@@ -101,8 +102,9 @@ def open_networks(
         options = experiment.resolved()["target"]
         found[scorer.fingerprint] = Network(file.stem, scorer, options, file)
     networks = list({id(network): network for network in found.values()}.values())
-    for network, label in zip(networks, distinct_names(_labels(networks)), strict=True):
-        network.label = label
+    labels = distinct_names(_labels(networks))
+    for place, (network, label) in enumerate(zip(networks, labels, strict=True)):
+        network.key, network.label = key_of(place), label
     return networks, notes
 
 
@@ -122,12 +124,7 @@ def ask(
     what: str,
     note: Callable[[str, int], None],
 ) -> list[Answers]:
-    """Show all networks some images: ``show_one`` makes one for each, uint8 [1, C, H, W].
-
-    Raises:
-        TargetError: A network failed.
-        BudgetSpent: The budget does not suffice.
-    """
+    """Show all networks some images: ``show_one`` makes one for each, uint8 [1, C, H, W]."""
     scores: list[list[Scores]] = [[] for _ in networks]
     # Whole batches for all networks, if they fit into memory.
     sizes = [network.scorer.batch_size for network in networks]

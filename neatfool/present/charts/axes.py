@@ -70,20 +70,20 @@ def decimal_odds(confidences: ArrayLike) -> np.ndarray:
 
 def label_confidences(axes: Axes, lowest: float, highest: float) -> None:
     """Label decimal log-odds, from the lowest to the highest, with confidences in per cent."""
-    ticks = _around(TICKS, lowest, highest)
+    ticks = ticks_around(TICKS, lowest, highest)
     if len(ticks) < FEWEST_TICKS:
-        ticks = _around(FINE_TICKS, lowest, highest)
+        ticks = ticks_around(FINE_TICKS, lowest, highest)
     at = decimal_odds(ticks)
     axes.set_yticks(at, [level(p) for p in ticks])
     room = 0.05 * max(1.0, highest - lowest)
     axes.set_ylim(min(at[0], lowest - room), max(at[-1], highest + room))
 
 
-def _around(ticks: Sequence[float], lowest: float, highest: float) -> Sequence[float]:
-    """Choose the ticks between two log-odds, with the next ones below and above."""
+def ticks_around(ticks: Sequence[float], lowest: float, highest: float) -> Sequence[float]:
+    """Choose ticks around two decimal log-odds, with the next below and above: at least two."""
     at = decimal_odds(ticks)
-    first = max(0, int(np.searchsorted(at, lowest, side="right")) - 1)
     last = min(len(at) - 1, int(np.searchsorted(at, highest)))
+    first = max(0, min(int(np.searchsorted(at, lowest, side="right")), last) - 1)
     return ticks[first : last + 1]
 
 

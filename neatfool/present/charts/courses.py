@@ -39,11 +39,8 @@ class Steps(NamedTuple):
     """A line that keeps each value until the next.
 
     Attributes:
-        counts: Images scored, [N].
-        values: Its values, [N].
-        end: What stands at its end.
         place: Chooses its colour and stroke.
-        band: A lower and an upper value at each count, [2, N].
+        band: A lower and an upper value at each of N counts, [2, N].
         single: The lines of which it is the median, [M, N].
     """
 
@@ -62,14 +59,7 @@ def steps(
     *,
     wide: bool = False,
 ) -> Figure:
-    """Draw lines over images scored.
-
-    Args:
-        lines: The lines.
-        scale: What their values are. Confidences are drawn in log-odds.
-        counts: Images scored, which the axis covers.
-        wide: Whether the chart takes the page's width.
-    """
+    """Draw lines over images scored, whose axis covers ``counts``; confidences in log-odds."""
     width, height = (WIDE, 440) if wide else (NARROW, 300)
     right = 26 + 7.4 * max((len(line.end) for line in lines), default=0)
     left = 84 if scale == "confidences" else 62
@@ -122,11 +112,7 @@ def heat_map(
 ) -> bytes:
     """Draw a row for each course, its colour the confidence in log-odds, as an SVG.
 
-    Args:
-        confidences: float64 [C, N], NaN where nothing is known.
-        grid: int64 [N], images scored, rising evenly.
-        names: C names.
-        wide: Whether the map takes the page's width.
+    The confidences, float64 [C, N], are NaN where nothing is known; the grid, int64 [N], is even.
     """
     named = len(names) <= MOST_NAMES
     height = 66 + (max(22 * len(names), 110) if named else 560)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, Literal
 from warnings import catch_warnings, filterwarnings
@@ -81,11 +82,8 @@ def draw_figure(
 def compact(svg: bytes) -> bytes:
     """Round to hundredths of a point, drop metadata and groups, and use the reader's typeface."""
     svg = _GROUP.sub(rb"\1", _FONT.sub(_READERS_FONT, _METADATA.sub(b"", svg)))
-    return _TAG.sub(lambda tag: _LONG_NUMBER.sub(_round, tag[0]), svg)
-
-
-def _round(number: re.Match[bytes]) -> bytes:
-    return b"%g" % round(float(number[0]), 2)
+    rounded = partial(_LONG_NUMBER.sub, lambda number: b"%g" % round(float(number[0]), 2))
+    return _TAG.sub(lambda tag: rounded(tag[0]), svg)
 
 
 def for_page(svg: bytes) -> str:

@@ -29,11 +29,8 @@ def draw_chords(names: Sequence[str], counts: np.ndarray) -> Figure:
     """Draw flows as ribbons within a circle.
 
     A group's arc is as long as all its flows, those that leave and those that arrive. A ribbon has
-    the colour of the group that it leaves, and is as wide as the flow at both ends.
-
-    Args:
-        names: The N groups.
-        counts: float64 [N, N], the flows from the row's group to the column's.
+    the colour of the group that it leaves, and is as wide as the flow at both ends: counts, float64
+    [N, N], from the row's group to the column's.
     """
     from matplotlib import colormaps
 
@@ -87,13 +84,7 @@ def _ribbon(axes: Axes, a: tuple[float, float], b: tuple[float, float], colour: 
 
 
 def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -> Figure:
-    """Draw flows as a matrix: a cell's number is the flow, its colour how far from chance it is.
-
-    Args:
-        names: The N groups.
-        counts: float64 [N, N], the flows from the row's group to the column's.
-        expected: float64 [N, N], the flows that chance would have.
-    """
+    """Draw flows as a matrix: a cell's number is the flow, its colour how far from chance it is."""
     names = [short(name, LONGEST_NAME) for name in names]
     room = 26 + 7.0 * max(map(len, names))
     side = CELL * len(names)

@@ -116,18 +116,10 @@ def draw_cells(
     rotation: int = 0,
     **colours: Any,
 ) -> None:
-    """Draw a matrix of coloured cells.
+    """Draw a matrix of coloured cells, as :func:`matrix_of_shares` does, on axes of its own.
 
-    Args:
-        axes: The axes, which show nothing else.
-        values: float64 [R, C], NaN for a cell that stays empty.
-        texts: What each cell says; lines are parted by line breaks.
-        rows: The names of the rows.
-        columns: The names of the columns.
-        is_light: Whether the cell of a value is so light that its text must be dark.
-        size: The size of the texts.
-        rotation: Degrees by which the names of columns are turned.
-        colours: Arguments of matplotlib's ``pcolormesh``.
+    The text in a light cell is dark. ``rotation`` turns the names of columns, and ``colours`` are
+    arguments of matplotlib's ``pcolormesh``.
     """
     cells = np.ma.masked_invalid(values)
     axes.pcolormesh(cells, edgecolors=axes.get_facecolor(), linewidth=2, **colours)

@@ -21,13 +21,8 @@ def spread(
 ) -> list[float]:
     """Move positions as little as possible so that neighbours keep their distance.
 
-    This minimises the weighted sum of squared moves, by isotonic regression after the gaps are
-    subtracted.
-
-    Args:
-        wanted: N positions; the result keeps their order.
-        gaps: N - 1 distances; the i-th is the least between positions i and i + 1.
-        weights: N positive weights: how much each position resists; all 1 if absent.
+    This minimises the sum of squared moves, weighted by how much each of the N positions resists,
+    by isotonic regression after the N - 1 gaps are subtracted.
     """
     from scipy.optimize import isotonic_regression
 

@@ -86,8 +86,7 @@ class _Drawing:
     """Draws one graph; lengths are CSS pixels."""
 
     def __init__(self, graph: nx.DiGraph, background: str | None, shade: str | None) -> None:
-        self.graph = graph
-        self.shade = shade
+        self.graph, self.shade = graph, shade
         self.row = NOTED_ROW if shade else ROW
         self.layout = lay_out(graph)
         self.influential = influential(graph)
@@ -99,7 +98,9 @@ class _Drawing:
             float(np.clip(760 / steps, 62, 150)),
             min(110.0, self.layout.rows * self.row / steps / 2),
         )
-        natural = 2 * (MARGIN + RADIUS) + self.pitch * steps + self._room_for_output_labels()
+        outputs = [node for node, kind in graph.nodes(data="kind") if kind == "output"]
+        longest = max((len(self._label(node)) for node in outputs), default=0)
+        natural = 2 * (MARGIN + RADIUS) + self.pitch * steps + 8 + 1.1 * LETTER * longest
         self.width = max(NARROWEST, natural)
         self.left = MARGIN + RADIUS + (self.width - natural) / 2
         self.top = MARGIN + RADIUS + 2
@@ -107,11 +108,6 @@ class _Drawing:
         self.legend_rows = self._legend_rows()
         self.height = self.legend_top + LEGEND_ROW * len(self.legend_rows) + MARGIN - 6
         self.pen = Pen(self.width, self.height, background)
-
-    def _room_for_output_labels(self) -> float:
-        outputs = [node for node, kind in self.graph.nodes(data="kind") if kind == "output"]
-        longest = max((len(self._label(node)) for node in outputs), default=0)
-        return 8 + 1.1 * LETTER * longest
 
     def _label(self, node: Any) -> str:
         return str(self.graph.nodes[node].get("label", node))
@@ -174,20 +170,17 @@ class _Drawing:
 
     def _legend_entries(self) -> list[Entry]:
         names = {str(name) for _, name in self.graph.nodes(data="activation") if name}
-        entries: list[Entry] = [("activation", name) for name in sorted(names)]
         edges = [data for *_, data in self.graph.edges(data=True)]
         live = [data.get("weight", 1.0) for data in edges if data.get("enabled", True)]
-        if any(weight >= 0 for weight in live):
-            entries.append(("positive", "weight > 0"))
-        if any(weight < 0 for weight in live):
-            entries.append(("negative", "weight < 0"))
-        if len(live) < len(edges):
-            entries.append(("disabled", "disabled"))
-        if set(self.graph) - self.influential:
-            entries.append(("faint", "without influence"))
-        if self.shade:
-            entries.append(("faint", f"faint, thin: little {self.shade}"))
-        return entries
+        others: dict[Entry, bool] = {
+            ("positive", "weight > 0"): any(weight >= 0 for weight in live),
+            ("negative", "weight < 0"): any(weight < 0 for weight in live),
+            ("disabled", "disabled"): len(live) < len(edges),
+            ("faint", "without influence"): bool(set(self.graph) - self.influential),
+            ("faint", f"faint, thin: little {self.shade}"): bool(self.shade),
+        }
+        activations: list[Entry] = [("activation", name) for name in sorted(names)]
+        return activations + [entry for entry, is_there in others.items() if is_there]
 
     def _legend_rows(self) -> list[list[Entry]]:
         """Break the legend into rows that fit."""

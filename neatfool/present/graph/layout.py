@@ -26,8 +26,6 @@ BEND_GAP: Final = 0.34
 BEND_WEIGHT: Final = 4.0
 """A bend resists a move this many times as much as a node, which keeps long edges straight."""
 
-Bend = tuple[str, Any, Any, int]
-
 
 class Layout(NamedTuple):
     """The place (column, row) of each node, and the places that each edge passes, ends included.
@@ -168,14 +166,14 @@ def _crossings(order: list[list[Any]], after: dict[Any, list[Any]]) -> int:
 def _rows(order: list[list[Any]], links: list[tuple[Any, Any]]) -> dict[Any, float]:
     """Place each column's items near their neighbours, in order and apart, from 0 downwards."""
     before, after = _neighbours(order, links)
-    gaps = [[_gap(a, b) for a, b in pairwise(items)] for items in order]
+    gap = (1.0, (1 + BEND_GAP) / 2, BEND_GAP)  # of two nodes, of a node and a bend, of two bends
+    gaps = [[gap[_is_bend(a) + _is_bend(b)] for a, b in pairwise(items)] for items in order]
     weights = [[BEND_WEIGHT if _is_bend(item) else 1.0 for item in items] for items in order]
     row: dict[Any, float] = {}
     for items, apart in zip(order, gaps, strict=True):
-        middle = sum(apart) / 2
-        row.update(zip(items, spread([0.0 - middle] * len(items), apart), strict=True))
+        row |= zip(items, spread([-sum(apart) / 2] * len(items), apart), strict=True)
+    columns = range(len(order))
     for sweep in range(PLACE_SWEEPS):
-        columns = list(range(len(order)))
         for i in columns if sweep % 2 == 0 else reversed(columns):
             wanted = [
                 _mean([row[n] for n in before[item] + after[item]], row[item]) for item in order[i]
@@ -183,10 +181,6 @@ def _rows(order: list[list[Any]], links: list[tuple[Any, Any]]) -> dict[Any, flo
             row.update(zip(order[i], spread(wanted, gaps[i], weights[i]), strict=True))
     top = min(row.values(), default=0.0)
     return {item: value - top for item, value in row.items()}
-
-
-def _gap(a: Any, b: Any) -> float:
-    return (1.0, (1 + BEND_GAP) / 2, BEND_GAP)[_is_bend(a) + _is_bend(b)]
 
 
 def _is_bend(item: Any) -> bool:

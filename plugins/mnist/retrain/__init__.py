@@ -1,8 +1,8 @@
 """The command ``neatfool retrain``: teach a network its fooling images, and fool it again.
 
-The modules: :mod:`.plan` is what is to be done and where, and :mod:`.lenets` learns images.
-:mod:`.rounds` goes from round to round, and takes the images of each from its runs.
-:mod:`.finding` is what came out. The searches are made by the program's own ``run`` and ``resume``.
+The modules: :mod:`.rounds` goes from round to round, as a plan says, and takes the images of each
+from its runs. :mod:`.lenets` learns images, and :mod:`.finding` is what came out. The searches are
+made by the program's own ``run`` and ``resume``.
 """
 
 from __future__ import annotations
@@ -138,8 +138,7 @@ def retrain(
     from neatfool import load_experiment
 
     from .finding import Retraining, Round
-    from .plan import Plan, take_folder
-    from .rounds import go_on
+    from .rounds import Plan, go_on, take_folder
 
     experiment = load_experiment(runs, overrides=overrides, seed=seed)
     with ExitStack() as ending:

@@ -31,12 +31,7 @@ class Lenets:
     """The classes that are searched for: those of the first network."""
 
     def __init__(self, data: Path | None, weights: Path | None, recipe: Recipe) -> None:
-        """Read the digits, or download them; the first network is the packaged one by default.
-
-        Raises:
-            ExperimentError: Files are missing or damaged.
-            NeatfoolError: The download failed.
-        """
+        """Read the digits, or download them; the first network is the packaged one by default."""
         self._digits = read(data)
         self._first = weights or lenet.PACKAGED
         self._recipe = recipe
@@ -51,10 +46,6 @@ class Lenets:
 
         Yields:
             The epoch, now and then.
-
-        Raises:
-            ExperimentError: The loss became infinite or NaN.
-            StorageError: The file cannot be written.
         """
         real = self._digits.training
         fooling = np.concatenate([*batches])[:, 0]
@@ -84,9 +75,9 @@ class Lenets:
         network = lenet.load(file or self._first)
         images = torch.tensor(self._digits.test.images).unsqueeze(1)
         answers = [network(lenet.normalise(some)).argmax(1) for some in torch.split(images, _BATCH)]
-        said, truth = torch.cat(answers).numpy(), self._digits.test.labels
+        answered, truth = torch.cat(answers).numpy(), self._digits.test.labels
         return {
-            "accuracy": float((said == truth).mean()),
+            "accuracy": float((answered == truth).mean()),
             "real_images": len(truth),
-            "false_alarms": None if file is None else int((said == len(self.classes)).sum()),
+            "false_alarms": None if file is None else int((answered == len(self.classes)).sum()),
         }

@@ -86,10 +86,10 @@ class Transformers(ClassifierFormat, TowerFormat):
         preprocessing = find_preprocessing(load_processor(source), config)
         model, wrong = load_model(AutoModelForImageClassification, source)
         if wrong:
+            more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
             raise TargetError(
-                f"transformers:{source}: its weights lack {', '.join(wrong[:3])}"
-                f"{f' and {len(wrong) - 3} more' if len(wrong) > 3 else ''}: it is not an image "
-                "classifier, or not whole; give one that was trained to classify images"
+                f"transformers:{source}: its weights lack {', '.join(wrong[:3])}{more}: it is not "
+                "an image classifier, or not whole; give one that was trained to classify images"
             )
         labels = [str(config.id2label[index]) for index in range(config.num_labels)]
         if len(labels) < 2:

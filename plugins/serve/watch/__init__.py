@@ -43,14 +43,10 @@ Examples:
   neatfool run experiments/mnist.ini --watch
 
 It only reads: runs go on whether somebody watches or not. Ctrl-C ends it.
-It needs `pip install 'neatfool[serve]'`.""",
+It needs `pip install 'neatfool[serve]'`."""
 )
 @click.argument(
-    "folders",
-    metavar="RUN|FOLDER...",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path),
+    "folders", metavar="RUN|FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @click.option(
     "--port",

@@ -52,11 +52,7 @@ def make_token() -> str:
 
 
 def make_app(
-    feeds: Sequence[Feed],
-    *,
-    token: str,
-    ended: threading.Event,
-    control: Control | None = None,
+    feeds: Sequence[Feed], *, token: str, ended: threading.Event, control: Control | None = None
 ) -> ASGIApp:
     """Make the application.
 

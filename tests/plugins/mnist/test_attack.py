@@ -16,7 +16,7 @@ from neatfool_plugins.mnist.attack import (
     measure_robust_accuracy,
     perturb,
 )
-from neatfool_plugins.mnist.digits import load_digits
+from neatfool_plugins.mnist.target import load_digits
 from neatfool_plugins.mnist.training import Recipe, measure_accuracy, new_lenet, train
 
 IMAGES, LABELS = load_digits()

@@ -17,8 +17,7 @@ from neatfool.ood import read_mnist
 from neatfool.testing import check_target
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, lenet
-from neatfool_plugins.mnist.digits import load_digits
-from neatfool_plugins.mnist.target import MnistTarget
+from neatfool_plugins.mnist.target import MnistTarget, load_digits
 from neatfool_plugins.mnist.training import measure_accuracy, new_lenet
 
 CARD = Path(mnist.__file__).with_name("MODEL_CARD.md")

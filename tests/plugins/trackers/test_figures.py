@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from neatfool_plugins.trackers.figures import budget
+from neatfool_plugins.trackers.following import budget
 
 
 def test_the_budget_of_a_target_that_costs_something_is_told():

@@ -14,6 +14,7 @@ from searches import toy_assembly
 pytest.importorskip("tensorboard", reason="pip install 'neatfool[tensorboard]'")
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 from torch.utils.tensorboard import SummaryWriter
 
 from neatfool import ExperimentError, GenerationReport
@@ -24,6 +25,12 @@ from neatfool.run.store import contents
 from neatfool.testing import check_observer
 from neatfool_plugins.trackers import following
 from neatfool_plugins.trackers.tensorboard import EventFiles, Options
+
+
+@pytest.fixture(autouse=True)
+def _files_in_order(monkeypatch):
+    """Number files from 100: of those of one second, TensorBoard reads file 10 before file 9."""
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(100))
 
 
 def observers(*plugins: object):

@@ -1,14 +1,17 @@
-"""Which functions the elites' networks use, from the first generation to the last."""
+"""Sparklines: each class's confidence, and the use of each function, over the images scored."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
 
 from neatfool import RunError
-from neatfool.present import evenly
+from neatfool.present import decimal_odds, evenly, ticks_around
+from neatfool.wording import level, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,10 +20,73 @@ if TYPE_CHECKING:
 
     from neatfool import EliteView, Run
 
+COURSE_BOX: Final = (240, 72)
+"""The place of a line, in its own units. A line has at most a step for each unit of its width."""
+TICKS: Final = (0.0001, 0.01, 0.5, 0.99, 0.9999, 0.999999)
+"""Lines across; they are two decades of the odds apart."""
 MOST_CLASSES: Final = 20
 """The elites of this many classes are looked at; each takes two milliseconds an instant."""
 MOST_INSTANTS: Final = 10
-WIDTH, HEIGHT = 200, 28
+USE_BOX: Final = (200, 28)
+
+
+class Course(NamedTuple):
+    """The confidence of a class in its elites: a line as an SVG path, and the same in words."""
+
+    path: str
+    text: str
+
+
+def read_courses(
+    run: Run, elites: Sequence[EliteView]
+) -> tuple[dict[int, Course], list[tuple[float, str]]]:
+    """Read how the confidence of each class rose, up to that of its elite.
+
+    Returns:
+        The course of each class that ever had an elite, by its index; and the lines across: their
+        height, and the confidence in words.
+    """
+    scored = {report.generation: report.evaluations for report in run.history}
+    steps: dict[int, list[tuple[int, float]]] = {}
+    for generation, index, confidence in run.replacements:
+        steps.setdefault(index, []).append((scored[generation], confidence))
+    if not steps:
+        return {}, []
+    odds = {index: decimal_odds([sure for _, sure in each]) for index, each in steps.items()}
+    every = np.concatenate([*odds.values()])
+    shown = ticks_around(TICKS, every.min(), every.max())
+    high, low = decimal_odds([shown[-1], shown[0]]).tolist()
+    heights = {i: COURSE_BOX[1] * (high - values) / (high - low) for i, values in odds.items()}
+    last, ends = run.evaluations, {e.index: percent(e.confidence, e.rank) for e in elites}
+    across = COURSE_BOX[1] * (high - decimal_odds(shown)) / (high - low)
+    ticks = [(round(y, 1), level(p)) for y, p in zip(across.tolist(), shown, strict=True)]
+    courses = {
+        i: Course(_path(each, heights[i].round().astype(int), last), _say(each, ends[i]))
+        for i, each in steps.items()
+        if i in ends
+    }
+    return courses, ticks
+
+
+def _path(steps: Sequence[tuple[int, float]], heights: np.ndarray, last: int) -> str:
+    """Draw steps; of those in the same column only the last is kept."""
+    at = (round(COURSE_BOX[0] * scored / last) for scored, _ in steps)
+    columns = dict(zip(at, heights.tolist(), strict=True))
+    path, before = "", -1
+    for x, y in columns.items():
+        if y != before:
+            path += f"H{x}V{y}" if path else f"M{x} {y}"
+            before = y
+    return f"{path}H{COURSE_BOX[0]}"
+
+
+def _say(steps: Sequence[tuple[int, float]], end: str) -> str:
+    (begun, first), (ended, _) = steps[0], steps[-1]
+    if len(steps) == 1:
+        return f"{end} after {begun:,} images"
+    text = f"{percent(first)} after {begun:,} images"
+    taken = f"{len(steps) - 1} replacement{'s' * (len(steps) > 2)}"
+    return f"{text}, {end} after {ended:,}, by {taken}"
 
 
 def read_functions(
@@ -46,8 +112,7 @@ def read_functions(
         return None
     tops = [max(math.ceil(10 * max(map(max, each.values()))) / 10, 0.1) for each in shares]
     activations, aggregations = (
-        [_use(*item, top) for item in _ordered(each)]
-        for each, top in zip(shares, tops, strict=True)
+        [_use(*item, top) for item in each.items()] for each, top in zip(shares, tops, strict=True)
     )
     return {
         "classes": len(held),
@@ -99,18 +164,18 @@ def _count(graph: nx.DiGraph) -> Counter[tuple[str, str]]:
 
 
 def _shares(counted: Sequence[Counter[tuple[str, str]]], kind: str) -> dict[str, list[float]]:
+    """Give the shares of functions of a kind at each instant, those used most at the end first."""
     names = {name for total in counted for of, name in total if of == kind}
     sums = [max(1, sum(n for (of, _), n in all_.items() if of == kind)) for all_ in counted]
-    return {name: [c[kind, name] / n for c, n in zip(counted, sums, strict=True)] for name in names}
-
-
-def _ordered(shares: dict[str, list[float]]) -> list[tuple[str, list[float]]]:
-    return sorted(shares.items(), key=lambda item: (-item[1][-1], -max(item[1]), item[0]))
+    of = {name: [c[kind, name] / n for c, n in zip(counted, sums, strict=True)] for name in names}
+    return dict(sorted(of.items(), key=lambda item: (-item[1][-1], -max(item[1]), item[0])))
 
 
 def _use(name: str, shares: list[float], top: float) -> dict[str, Any]:
     """Draw shares from 0, at the bottom, to ``top``; a single instant is a level line."""
     values = shares * 2 if len(shares) == 1 else shares
-    step = WIDTH / (len(values) - 1)
-    points = [f"{step * i:.0f} {HEIGHT * (1 - value / top):.1f}" for i, value in enumerate(values)]
+    step = USE_BOX[0] / (len(values) - 1)
+    points = [
+        f"{step * i:.0f} {USE_BOX[1] * (1 - value / top):.1f}" for i, value in enumerate(values)
+    ]
     return {"name": name, "shares": shares, "path": "M" + "L".join(points)}
