@@ -19,6 +19,7 @@ from .survival.measure import survive as survive
 from .survival_file import KeptSurvival as KeptSurvival
 from .survival_file import keep_survival as keep_survival
 from .survival_file import read_survival as read_survival
+from .references import read_card as read_card
 from .lineage.measure import ancestry as ancestry
 from .transferability.finding import Transfer as Transfer
 from .transferability.measure import transfer as transfer

@@ -2,70 +2,57 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from pydantic import ValidationError
+from scipy.special import expit
 
+from neatfool.analysis.acceptance import Acceptance, sum_up, thresholds_by_class
 from neatfool.analysis.card import (
     LEVELS,
-    Asked,
     Card,
     Check,
     Classifier,
-    Counts,
-    Defence,
-    Detector,
+    Fooled,
     Moment,
     OfClass,
     Searched,
-    Shares,
-    Survival,
-    Surviving,
-    Transfer,
-    Until,
 )
 from neatfool.analysis.course import read_course
-from neatfool.analysis.detection import KEPT, detect
-from neatfool.analysis.references import put_beside, read_references
-from neatfool.analysis.survival.measure import survive
-from neatfool.analysis.transferability.measure import transfer
+from neatfool.analysis.estimates import Shares, median_of, tell_apart, threshold_of
+from neatfool.analysis.measuring import Measuring
+from neatfool.analysis.references import (
+    compare_versions,
+    differ,
+    put_beside,
+    read_card,
+    read_references,
+)
+from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, count_images
 from neatfool.errors import ExperimentError
-from neatfool.files import read_json
 from neatfool.fooling.opening import open_runs
-from neatfool.present.finding import Facts
 from neatfool.present.output import Output
-from neatfool.present.saving import save
-from neatfool.wording import percent
+from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from neatfool.analysis.course import Course
     from neatfool.run.run import Run
 
-Kind = TypeVar("Kind", bound=Facts)
-KINDS: Final = ("jpeg=75", "blur=1", "move=3")
-"""What is done to the images, as ``neatfool survive`` names it; and they are drawn larger."""
-TIMES: Final = 4
-"""How much larger."""
-FOLDER: Final = "measured"
 MOMENTS: Final = 120
 """The course has at most about so many points: all that a chart can show."""
-NAMED: Final = 10
-"""How many classes are named that fell first, and how many that resist."""
+MOST_ACCEPTED: Final = 0.01
+"""At the recommended threshold, at most so large a share of each kind of nothing is accepted."""
 FEW: Final = 50
 """Fewer images than these give rough shares."""
 NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once"}
 """Options that change how fast images come, but not which."""
-NOTES: Final = (
+LOWER_BOUND: Final = (
     "This is a lower bound: a longer or better search fools the classifier at least as well. "
-    "Compare it only with audits of the same budget and the same search.",
-    "The median lies in the middle of the classes: of ten, it is the mean of the fifth and the "
-    "sixth. How soon asks for the first half of them: of ten, it is when the fifth had an image.",
+    "Compare it only with audits of the same budget and the same search."
 )
 
 
@@ -75,7 +62,10 @@ def audit(
     to: Sequence[str | Path] = (),
     in_distribution: str | Path | None = None,
     sample: int = 100,
+    operating_point: float | None = None,
+    max_accepted: float | None = None,
     limit: float | None = None,
+    against: str | Path | None = None,
     max_queries: int | None = None,
     chosen: Sequence[str] = (),
     keep: str | Path | None = None,
@@ -87,9 +77,16 @@ def audit(
         runs: Finished runs of one experiment that differ in their seed, or the folders that hold
             them.
         to: Experiments' files, whose networks see the images, too.
-        in_distribution: A folder of images for the detectors; by default the target's own.
-        sample: How many images of each run to change, to show to others and to detectors.
+        in_distribution: In-distribution images: a folder, or a CSV file with the columns ``file``
+            and ``label``; by default the target's own.
+        sample: How many images of each run to change, to show to others and to detectors, and how
+            many to make of each kind without a search.
+        operating_point: The confidence from which you believe the classifier; by default that of
+            ``[target] threshold``.
+        max_accepted: The largest share of a kind of images of nothing that may be accepted: above
+            it the card's check fails.
         limit: The median confidence above which the card's check fails.
+        against: The JSON file of another version's card.
         max_queries: The most images to send to a target that costs something to ask.
         chosen: The sections of the experiment that its user left open.
         keep: A folder where what was measured is kept, and found again.
@@ -98,22 +95,68 @@ def audit(
     Raises:
         UntrustedRun: Somebody else made a run.
         RunError: A run has no elites.
+        ExperimentError: The in-distribution images or the other card cannot be read.
         NeatfoolError: A target cannot be loaded, or failed.
     """
+    baseline = None if against is None else read_card(Path(against))
     with open_runs(runs, scored=True) as opened:
         folder = None if keep is None else Path(keep)
-        measuring = _Measuring(opened, sample, folder, console or Output(quiet=True), max_queries)
+        known = None if in_distribution is None else Path(in_distribution)
+        measuring = Measuring(opened, sample, folder, console or Output(quiet=True), max_queries)
+        looked = measuring.looked(known)
+        acceptance = sum_up(
+            looked.kinds,
+            looked.in_distribution,
+            yours=_operating_point(opened[0], operating_point),
+            most=MOST_ACCEPTED if max_accepted is None else max_accepted,
+            exclusive=opened[0].spec.sums_to_one,
+        )
         parts = {
-            "survival": measuring.survival(),
+            "acceptance": acceptance,
             "transfer": measuring.transfer(to) if to else None,
-            "defence": measuring.defence(in_distribution),
+            "defence": measuring.defence(known),
         }
-        card = _fill(opened, parts, limit)
+        card = _fill(opened, looked.kinds, parts)
         references = read_references()
         beside = put_beside(card, references)
         unseen = sorted({each.name for each in references} - {each.name for each in beside})
-        told = [*_notes(card, chosen, unseen), *by_threshold(opened), *measuring.notes]
-        return card.model_copy(update={"beside": beside, "notes": [*NOTES, *told]})
+        notes = [*_notes(card, chosen, unseen, sample), *measuring.notes]
+        versus = None
+        if baseline is not None:
+            versus = compare_versions(card, baseline, differ(card, baseline))
+        more = {
+            "beside": beside,
+            "notes": [LOWER_BOUND, *notes],
+            "checks": [*_checks(card, limit, max_accepted)],
+            "versus": versus,
+        }
+        return card.model_copy(update=more)
+
+
+def _operating_point(run: Run, given: float | None) -> float | dict[int, float] | None:
+    """Give the confidence from which the user believes the classifier, perhaps by class."""
+    threshold = run.experiment["target"].get("threshold") if given is None else given
+    if isinstance(threshold, dict):
+        return {run.spec.class_index(name): float(each) for name, each in threshold.items()}
+    return None if threshold is None else float(threshold)
+
+
+def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iterator[Check]:
+    if limit is not None:
+        median = card.median.median
+        words = f"the median confidence, {percent(median)}"
+        yield Check(what="median", above=limit, found=median, failed=median > limit, words=words)
+    if max_accepted is not None:
+        deciding = card.acceptance.deciding
+        if deciding is None:
+            raise ExperimentError(
+                "--max-accepted: no threshold is known, as there are fewer than 20 "
+                "in-distribution images; give --operating-point, or --in-distribution"
+            )
+        found, what = card.acceptance.worst(deciding)
+        words = f"at {deciding}, the share of images of nothing accepted ({what}), {share(found)}"
+        failed = found > max_accepted
+        yield Check(what="accepted", above=max_accepted, found=found, failed=failed, words=words)
 
 
 def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -125,22 +168,26 @@ def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def count_queries(runs: int, sample: int, *, transfer: bool) -> int:
-    """Count the images that an audit shows to its target after the search."""
-    return runs * sample * (len(KINDS) + 2 + transfer)
+def count_queries(evolved: int, sample: int, *, transfer: bool, known: int = 0) -> int:
+    """Count the images that an audit shows to its target after the search.
+
+    Args:
+        evolved: How many evolved images are looked at.
+        sample: How many of each other kind of images of nothing.
+        transfer: Whether other networks see the evolved ones.
+        known: How many in-distribution images there are.
+    """
+    return count_images(evolved, sample) + known + transfer * evolved
 
 
-def _fill(runs: Sequence[Run], parts: Mapping[str, Any], limit: float | None) -> Card:
+def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, Any]) -> Card:
     """Read what the runs found, and fill in the card."""
     courses = [read_course(run) for run in runs]
     names = list(dict.fromkeys(name for course in courses for name in course.classes))
-    order = _order([_of_class(courses, runs, names, place) for place in range(len(names))])
-    named = min(NAMED, -(-len(order) // 2))
-    first, last = order[:named], order[max(named, len(order) - named) :]
-    median = Shares.of(course.values["median"][-1] for course in courses)
+    judging = _Judging(runs, courses, looked, parts["acceptance"])
+    classes = sorted((judging.of_class(name) for name in names), key=_when_it_fell)
     run, spec, target = runs[0], runs[0].spec, runs[0].info["target"]
     images = max(each.evaluations for each in runs)
-    elites = {e.name: (e.png, percent(e.confidence)) for e in run.elites}
     return Card(
         neatfool=str(run.info["versions"]["neatfool"]),
         name=run.name,
@@ -158,26 +205,31 @@ def _fill(runs: Sequence[Run], parts: Mapping[str, Any], limit: float | None) ->
         seeds=[each.seed for each in runs],
         search=kind_of_search(run.experiment),
         runs=[Searched(seed=e.seed, path=str(e.path), images=e.evaluations) for e in runs],
-        median=median,
+        fooled=judging.fooled(classes),
+        top1=Shares.of(
+            sum(each.log_odds[place] is not None for each in classes) / max(1, len(classes))
+            for place in range(len(runs))
+        ),
+        median=Shares.of(course.values["median"][-1] for course in courses),
         rejected=Shares.of(each.rejected / max(1, len(each)) for each in runs)
         if spec.nothing
         else None,
-        until=[
-            Until(confidence=level, images=Counts.of(_until(course, level) for course in courses))
-            for level in LEVELS
-        ],
-        first=first,
-        last=last,
-        course=_moments(courses),
+        classes=classes,
+        course=_moments(courses, judging.falling(classes)),
         **parts,
         beside=[],
-        check=None if limit is None else Check(above=limit, failed=median.median > limit),
+        checks=[],
         notes=[],
-        pictures={each.name: elites[each.name] for each in first + last if each.name in elites},
+        pictures={e.name: (e.png, percent(e.confidence, e.rank)) for e in run.elites},
     )
 
 
-def _notes(card: Card, chosen: Sequence[str], unseen: Sequence[str]) -> Iterator[str]:
+def _when_it_fell(each: OfClass) -> tuple[float, float]:
+    """Order classes by when they fell; those that did not fall by their confidence."""
+    return (np.inf if each.until_half is None else each.until_half, -each.confidence)
+
+
+def _notes(card: Card, chosen: Sequence[str], unseen: Sequence[str], sample: int) -> Iterator[str]:
     """Say what to bear in mind."""
     if unseen:
         yield (
@@ -193,32 +245,20 @@ def _notes(card: Card, chosen: Sequence[str], unseen: Sequence[str]) -> Iterator
         yield "The search used the classifier's gradients, too."
     if len(card.seeds) < 3:
         yield "With fewer than three seeds, the range says little about chance."
-    if card.survival.sample < FEW:
-        yield (
-            f"Only {card.survival.sample} images of each run were changed, so the shares are rough."
-        )
+    if sample < FEW:
+        yield f"Only {sample} images of each kind were scored, so the shares are rough."
     if card.transfer is None:
         yield "Whether the images fool other networks was not asked. Name some with --to."
 
 
-def by_threshold(runs: Sequence[Run]) -> Iterator[str]:
-    """Say how many classes came to the confidence from which their user believes the classifier."""
-    above = [each for run in runs if (each := run.above_threshold) is not None]
-    if above:
-        low, high = min(above)[0], max(above)[0]
-        reached = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-        yield (
-            f"{reached} of {above[0][1]:,} classes have an image at or above the confidence from "
-            "which you believe the classifier ([target] threshold)."
-        )
+def _moments(courses: Sequence[Course], falling: Sequence[np.ndarray] | None) -> list[Moment]:
+    """Follow the search, from medians over seeds.
 
-
-def _until(course: Course, level: float) -> int | None:
-    reached = course.values[f"classes_ge_{level:g}"] * 2 >= len(course.classes)
-    return int(course.evaluations[reached.argmax()]) if reached.any() else None
-
-
-def _moments(courses: Sequence[Course]) -> list[Moment]:
+    Args:
+        courses: Each run's course.
+        falling: For each run the images after which each class was fooled, float64 [C], infinity
+            for those that are not; None without a threshold.
+    """
     ends = np.unique(np.concatenate([course.evaluations for course in courses]))
     ends = ends[ends <= min(course.reach for course in courses)]
     some = np.unique(np.linspace(0, len(ends) - 1, min(MOMENTS, len(ends))).round().astype(int))
@@ -231,192 +271,105 @@ def _moments(courses: Sequence[Course]) -> list[Moment]:
         )
         for level in LEVELS
     ]
+    fooled = [(np.asarray(each)[:, None] <= grid).mean(0) for each in falling or ()]
     return [
         Moment(
             images=int(images),
             median=float(np.median(medians[:, place])),
-            lowest=float(medians[:, place].min()),
-            highest=float(medians[:, place].max()),
             shares=[float(each[place]) for each in shares],
+            fooled=float(np.median([each[place] for each in fooled])) if fooled else None,
+            fooled_lowest=min(float(each[place]) for each in fooled) if fooled else None,
+            fooled_highest=max(float(each[place]) for each in fooled) if fooled else None,
         )
         for place, images in enumerate(grid)
     ]
 
 
-def _of_class(
-    courses: Sequence[Course], runs: Sequence[Run], names: Sequence[str], place: int
-) -> OfClass:
-    fell, ends, indices = [], [], []
-    for course, run in zip(courses, runs, strict=True):
-        own = course.classes.index(names[place]) if names[place] in course.classes else -1
-        indices += [run.searched[own]] * (own >= 0)
-        mine = course.replaced == own
-        above = mine & (course.confidences >= LEVELS[0])
-        fell.append(int(course.replaced_at[above].min()) if above.any() else None)
-        ends.append(float(course.confidences[mine].max(initial=0.0)))
-    return OfClass(
-        name=names[place],
-        index=indices[0],
-        until_half=Counts.of(fell).median,
-        confidence=float(np.median(ends)),
-    )
+class _Judging:
+    """Says of each class whether an image of nothing is surer than a threshold."""
 
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        courses: Sequence[Course],
+        looked: Sequence[Sureness],
+        acceptance: Acceptance,
+    ) -> None:
+        self.runs, self.courses = runs, courses
+        groups = {each.group: each for each in looked}
+        evolved, self.known = groups[EVOLVED], groups.get(KNOWN)
+        self.usual, self.deciding = acceptance.at("usual"), acceptance.deciding
+        every = zip(evolved.seeds, evolved.own, evolved.own_log_odds, evolved.right, strict=True)
+        self.odds = {(seed, own): odds for seed, own, odds, first in every if first}
+        self.reached = Counter(self.known.named if self.known else ())
+        exclusive = runs[0].spec.sums_to_one
+        self.own = thresholds_by_class(self.known, exclusive=exclusive) if self.known else {}
 
-def _order(classes: Sequence[OfClass]) -> list[OfClass]:
-    """Order classes by when they fell; those that did not fall by their confidence."""
+    def of_class(self, name: str) -> OfClass:
+        """Say how a class fell."""
+        fell, ends, indices = [], [], []
+        for course, run in zip(self.courses, self.runs, strict=True):
+            own = course.classes.index(name) if name in course.classes else -1
+            indices += [run.searched[own]] * (own >= 0)
+            mine = course.replaced == own
+            above = mine & (course.confidences >= LEVELS[0])
+            fell.append(float(course.replaced_at[above].min()) if above.any() else np.inf)
+            ends.append(float(course.confidences[mine].max(initial=0.0)))
+        index = indices[0]
+        odds = [self.odds.get((seed, index)) for seed in range(len(self.runs))]
+        least = np.inf if self.deciding is None else self.deciding.least(index)
+        return OfClass(
+            name=name,
+            index=index,
+            until_half=median_of(fell),
+            confidence=float(np.median(ends)),
+            log_odds=odds,
+            accepted=[each is not None and each >= least for each in odds],
+            reached=self.reached[index],
+            threshold=float(expit(self.own[index])) if index in self.own else None,
+        )
 
-    def key(each: OfClass) -> tuple[float, float]:
-        return (np.inf if each.until_half is None else each.until_half, -each.confidence)
-
-    return sorted(classes, key=key)
-
-
-@dataclass(frozen=True)
-class _Measuring:
-    """Measures runs, or remembers what was measured.
-
-    Attributes:
-        runs: The runs.
-        sample: How many images of each are looked at.
-        folder: Where results are kept; None if they are not.
-        console: Shows progress.
-        most: How many queries may be sent, if the target costs something to ask.
-        notes: What is to be said about it.
-    """
-
-    runs: Sequence[Run]
-    sample: int
-    folder: Path | None
-    console: Output
-    most: int | None
-    notes: list[str] = field(default_factory=list)
-
-    def survival(self) -> Survival:
-        """Change images of each run, and score them again."""
-        spec = self.runs[0].spec
-        kinds = [*KINDS, f"drawn={TIMES * max(spec.height, spec.width)}"]
-        return self._once("survival", Survival, {"kinds": kinds}, lambda: self._survival(kinds))
-
-    def transfer(self, files: Sequence[str | Path]) -> Transfer:
-        """Show images of each run to other networks."""
-        paths = [Path(file) for file in files]
-        told = {str(path): path.read_text(encoding="utf-8") for path in paths if path.is_file()}
-        return self._once("transfer", Transfer, {"to": told}, lambda: self._transfer(paths))
-
-    def defence(self, folder: str | Path | None) -> Defence | None:
-        """Ask OOD detectors about images of each run; None if there can be none."""
-        try:
-            asked = {"in_distribution": str(folder)}
-            return self._once("defence", Defence, asked, lambda: self._defence(folder))
-        except ExperimentError as error:
-            self.notes.append(f"What a detector would have caught is not known: {error}.")
+    def fooled(self, classes: Sequence[OfClass]) -> Fooled | None:
+        """Give the one number; None without a usual threshold."""
+        counting = [each for each in classes if each.reached]
+        if self.usual is None or self.known is None or not counting:
             return None
-
-    def _once(
-        self, name: str, kind: type[Kind], options: dict[str, Any], make: Callable[[], Kind]
-    ) -> Kind:
-        """Read a result that was kept, or make it and keep it."""
-        if self.folder is None:
-            return make()
-        runs = [[run.info["identity"], run.info["target"], run.evaluations] for run in self.runs]
-        of = json.loads(json.dumps({"runs": runs, "sample": self.sample, **options}))
-        file = self.folder / FOLDER / f"{name}.json"
-        try:
-            kept = read_json(file)
-            if kept["of"] == of:
-                result = kind.model_validate(kept["result"])
-                self.notes.extend(map(str, kept["notes"]))
-                return result
-        except (OSError, ValueError, KeyError, TypeError, ValidationError):
-            pass  # There is none, or it is of another version.
-        before = len(self.notes)
-        result = make()
-        told = {"of": of, "notes": self.notes[before:], "result": result.model_dump()}
-        save(file, json.dumps(told, indent=1).encode(), within=self.folder)
-        return result
-
-    def _survival(self, kinds: Sequence[str]) -> Survival:
-        most = self.most if self.runs[0].requests else None
-        runs = survive(
-            self.runs, kinds=kinds, sample=self.sample, max_queries=most, console=self.console
-        ).runs
-        return Survival(
-            sample=min(run.elites for run in runs),
-            saved=Shares.of(run.as_saved.median for run in runs),
-            changes=[
-                Surviving(
-                    kind=kind.name,
-                    what=kind.words,
-                    strength=kind.usual,
-                    kept=Shares.of(run.kinds[number].usually.kept for run in runs),
-                    confidence=Shares.of(run.kinds[number].usually.median for run in runs),
-                )
-                for number, kind in enumerate(runs[0].kinds)
-            ],
+        odds = np.array(
+            [[-LIMIT if odds is None else odds for odds in each.log_odds] for each in counting]
+        )
+        places, seeds = np.indices(odds.shape)
+        known = np.array(self.known.log_odds)
+        _, part = tell_apart(known, odds.ravel(), seeds.ravel(), places.ravel())
+        assert part is not None
+        half = -(-len(counting) // 2) - 1
+        ends = [float(np.sort(each)[half]) for each in self.falling(classes) or ()]
+        return Fooled(
+            share=part,
+            by_seed=(odds >= threshold_of(known)).mean(0).tolist(),
+            until_half=median_of(ends),
+            classes=len(counting),
+            unreached=[each.name for each in classes if not each.reached],
         )
 
-    def _transfer(self, files: Sequence[Path]) -> Transfer:
-        found = transfer(
-            self.runs, to=files, sample=self.sample, max_queries=self.most, console=self.console
-        )
-        self.notes.extend(found.notes)
-        own, known = found.runs[0].own, found.in_distribution
-        agreeing = {
-            each.key: each.top1
-            for each in (known.agreement if known else ())
-            if each.first_of == own
-        }
-        asked = []
-        for place, network in enumerate(found.networks):
-            seen = [run.networks[place] for run in found.runs]
-            if network.key == own or not all(each.images for each in seen):
-                continue
-            asked.append(
-                Asked(
-                    label=network.label,
-                    experiment=network.experiment,
-                    images=sum(each.images for each in seen),
-                    top1=Shares.of(each.top1 or 0.0 for each in seen),
-                    confidence=Shares.of(each.median or 0.0 for each in seen),
-                    agreement=agreeing.get(network.key),
-                )
-            )
-        if not asked:
-            self.notes.append(
-                "The networks of --to are the audited one, or know none of its classes; so nothing "
-                "is known of other networks."
-            )
-        return Transfer(
-            sample=min(run.elites for run in found.runs),
-            photographs=known.number if known else 0,
-            networks=asked,
-        )
+    def falling(self, classes: Sequence[OfClass]) -> list[np.ndarray] | None:
+        """Give for each run the images after which classes were fooled, those that count.
 
-    def _defence(self, folder: str | Path | None) -> Defence:
-        found = detect(
-            self.runs, in_distribution=folder, sample=self.sample, console=self.console
-        ).runs
-        known, levels = found[0].in_distribution, found[0].levels
-        told = (known.text, found[0].warning)
-        self.notes.extend(f"Detectors: {text}" for text in told if text)
-
-        def passing(place: int, kept: float) -> Shares | None:
-            if kept not in levels:
-                return None
-            return Shares.of(run.detectors[place].where(kept).passing for run in found)
-
-        return Defence(
-            in_distribution=known.text,
-            few=known.few,
-            detectors=[
-                Detector(
-                    name=each.name,
-                    looks_at=each.looks_at,
-                    auroc=Shares.of(run.detectors[place].auroc for run in found),
-                    passing_95=passing(place, KEPT[0]),
-                    passing_99=passing(place, KEPT[1]),
-                )
-                for place, each in enumerate(found[0].detectors)
-            ],
-            left_out=found[0].left_out,
-        )
+        Returns:
+            float64 [C] for each run, infinity for those that are not; None without a threshold.
+        """
+        if self.usual is None or self.usual.confidence is None or self.usual.log_odds is None:
+            return None
+        found = []
+        for seed, course in enumerate(self.courses):
+            ends = []
+            for each in classes:
+                odds = each.log_odds[seed]
+                if each.reached and odds is not None and odds >= self.usual.log_odds:
+                    mine = course.replaced == course.classes.index(each.name)
+                    above = mine & (course.confidences >= self.usual.confidence)
+                    at = course.replaced_at[above if above.any() else mine]
+                    ends.append(float(at.min() if above.any() else at.max()))
+                elif each.reached:
+                    ends.append(np.inf)
+            found.append(np.array(ends))
+        return found

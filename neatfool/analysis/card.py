@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field
 
+from neatfool.analysis.acceptance import Acceptance
+from neatfool.analysis.estimates import Estimate, Share, Shares
+from neatfool.analysis.versus import Versus
 from neatfool.present.charts.courses import Steps, steps
+from neatfool.present.charts.lines import Line, lines_of_shares
 from neatfool.present.finding import Facts, Finding, Records
 from neatfool.present.story import (
     Block,
@@ -26,71 +30,19 @@ from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
 from neatfool.wording import format_seeds, level, percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from matplotlib.figure import Figure
 
 LEVELS: Final = CONFIDENCE_THRESHOLDS[:3]
 """50, 90 and 99 %."""
 MOST_DIFFERENCES: Final = 2
+NAMED: Final = 10
+"""How many classes are named that fell first, and how many that resist."""
+PASSING: Final = (*(round(0.5 + 0.05 * step, 2) for step in range(10)), 0.99)
+"""The shares of in-distribution images at which detectors are compared."""
 FAILED: Final = 9
-"""The exit code if the median is above the threshold: no error has it."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Shares(Facts):
-    """A share or a confidence, from 0 to 1, for each seed."""
-
-    median: Share = Field(description="the median over seeds")
-    lowest: Share = Field(description="the lowest of a seed")
-    highest: Share = Field(description="the highest of a seed")
-    by_seed: list[Share] = Field(description="a value for each seed, in the order of `seeds`")
-
-    @classmethod
-    def of(cls, values: Iterable[float]) -> Shares:
-        """Sum up a value for each seed, at least one."""
-        each = [float(value) for value in values]
-        return cls(median=float(np.median(each)), lowest=min(each), highest=max(each), by_seed=each)
-
-    def as_share(self) -> str:
-        """Write it with its range over seeds: ``"97 % (95 to 98 %)"``."""
-        low, high = share(self.lowest), share(self.highest)
-        return share(self.median) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
-
-    def as_confidence(self) -> str:
-        """Write it with its range over seeds: ``"38.1 % (36.0 % to 39.9 %)"``."""
-        low, high = percent(self.lowest), percent(self.highest)
-        return percent(self.median) + (f" ({low} to {high})" if low != high else "")
-
-
-class Counts(Facts):
-    """A number of images for each seed; `null` where it was not reached within the budget."""
-
-    median: float | None = Field(description="the median over seeds")
-    lowest: int | None = Field(description="the lowest of a seed; null if none reached it")
-    highest: int | None = Field(description="the highest of a seed; null if one did not reach it")
-    by_seed: list[int | None] = Field(description="a value for each seed, in the order of `seeds`")
-
-    @classmethod
-    def of(cls, values: Iterable[int | None]) -> Counts:
-        """Sum up a value for each seed, at least one."""
-        each = [*values]
-        numbers = sorted(np.inf if value is None else value for value in each)
-        lowest, highest = (None if np.isinf(end) else int(end) for end in (numbers[0], numbers[-1]))
-        middle = (numbers[(len(numbers) - 1) // 2] + numbers[len(numbers) // 2]) / 2
-        median = None if np.isinf(middle) else float(middle)
-        return cls(median=median, lowest=lowest, highest=highest, by_seed=each)
-
-    def __str__(self) -> str:
-        """Write it with its range over seeds: ``"1,200 (960 to 2,400)"``."""
-        if self.median is None:
-            reached = sum(value is not None for value in self.by_seed)
-            return f"not reached{f' by most seeds (by {reached} it was)' if reached else ''}"
-        if self.lowest == self.highest:
-            return f"{self.median:,.0f}"
-        high = "not reached" if self.highest is None else f"{self.highest:,}"
-        return f"{self.median:,.0f} ({self.lowest:,} to {high})"
+"""The exit code if a condition failed: no error has it."""
 
 
 class Classifier(Facts):
@@ -116,25 +68,19 @@ class Searched(Facts):
     images: int = Field(description="the images that it scored")
 
 
-class Until(Facts):
-    """Images until half of the classes, of ten the fifth, had a confidence."""
-
-    confidence: Share = Field(description="that confidence")
-    images: Counts = Field(description="null where it was not reached within the budget")
-
-
 class Moment(Facts):
     """How far the search had come after so many images: medians over seeds, and their range."""
 
     images: int = Field(description="the images of a seed so far")
     median: Share = Field(description="the median confidence over classes")
-    lowest: Share = Field(description="the lowest of a seed")
-    highest: Share = Field(description="the highest of a seed")
     shares: list[Share] = Field(description="the share of classes at or above 50, 90 and 99 %")
+    fooled: Share | None = Field(description="the share that is fooled; null without a threshold")
+    fooled_lowest: Share | None = Field(description="the lowest of a seed")
+    fooled_highest: Share | None = Field(description="the highest of a seed")
 
 
 class OfClass(Facts):
-    """How a class fell."""
+    """How a class fell. A list has a value for each seed."""
 
     name: str = Field(description="the class's name")
     index: int = Field(description="the class's index")
@@ -142,6 +88,17 @@ class OfClass(Facts):
         description="images until it had 50 %, the median over seeds; null if it had not"
     )
     confidence: Share = Field(description="its confidence at the end, the median over seeds")
+    log_odds: list[float | None] = Field(
+        description="the log-odds of its image; null if there is none, or another class is surer"
+    )
+    accepted: list[bool] = Field(
+        description="whether that reaches your threshold, or else the usual one"
+    )
+    reached: int = Field(description="in-distribution images that are named so")
+    threshold: Share | None = Field(
+        description="the confidence that 95 % of its in-distribution images pass; null if fewer "
+        "than 20 are known"
+    )
 
     def fell(self) -> str:
         """Say how it fell: ``"99.1 % (50 % after 1,200)"``."""
@@ -150,24 +107,25 @@ class OfClass(Facts):
         return f"{percent(self.confidence)} ({when})"
 
 
-class Surviving(Facts):
-    """What is left after a change of the images."""
+class Fooled(Facts):
+    """The one number: for which share of the classes an image of nothing is surer.
 
-    kind: str = Field(description="as in `neatfool survive --kinds`")
-    what: str = Field(description="the change in words, with its strength")
-    strength: float = Field(description="the strength as a number")
-    kept: Shares = Field(
-        description="of the images that are top-1 as saved, the share that keep it"
+    It counts the classes that some in-distribution image is named as.
+    """
+
+    share: Estimate = Field(
+        description="the share of classes for which an image of nothing is surer than the "
+        "threshold that 95 % of in-distribution images pass, and names the class first"
     )
-    confidence: Shares = Field(description="the median confidence of all that were looked at")
-
-
-class Survival(Facts):
-    """How much survives."""
-
-    sample: int = Field(description="how many images of each run were looked at")
-    saved: Shares = Field(description="their median confidence as saved, scored again")
-    changes: list[Surviving] = Field(description="what is left after each change of the images")
+    by_seed: list[Share] = Field(description="the same for each seed")
+    until_half: float | None = Field(
+        description="images until half of the classes had such an image, the median over seeds; "
+        "null if they had not"
+    )
+    classes: int = Field(description="the number of classes that count")
+    unreached: list[str] = Field(
+        description="the classes that no in-distribution image is named as; they do not count"
+    )
 
 
 class Asked(Facts):
@@ -197,14 +155,16 @@ class Detector(Facts):
 
     name: str = Field(description="the detector's name")
     looks_at: str = Field("", description="what it looks at, in short")
-    auroc: Shares = Field(description="1: it tells them from the in-distribution ones, 0.5: chance")
-    passing_95: Shares | None = Field(
+    auroc: Estimate = Field(
+        description="1: it tells them from the in-distribution ones, 0.5: chance"
+    )
+    passing_95: Estimate | None = Field(
         description="the share of fooling images that pass where 95 % of the in-distribution ones "
         "do: the false-positive rate at 95 % true positives; null if fewer than 20 are known"
     )
-    passing_99: Shares | None = Field(
-        description="the same where 99 % of the in-distribution ones pass; null if fewer than 100 "
-        "are"
+    curve: list[Share] = Field(
+        description="the share of fooling images that pass where 50, 55, … 95, 99 % of the "
+        "in-distribution ones do"
     )
 
 
@@ -212,9 +172,6 @@ class Defence(Facts):
     """What a defence would have caught."""
 
     in_distribution: str = Field(description="the in-distribution images, in words")
-    few: bool = Field(
-        description="whether there are too few in-distribution images to set a threshold"
-    )
     detectors: list[Detector] = Field(description="what each detector tells")
     left_out: dict[str, str] = Field(description="detectors that do not work here, and why")
 
@@ -225,35 +182,50 @@ class Beside(Facts):
     name: str = Field(description="the known network's name")
     images: int = Field(description="the number of images for each seed at which they are compared")
     seeds: int = Field(description="how many seeds the known network was audited with")
-    theirs: Share = Field(description="the known network's median confidence there")
-    lowest: Share = Field(description="the lowest of its seeds")
-    highest: Share = Field(description="the highest of its seeds")
-    ours: Share = Field(description="the audited network's there")
+    ours: Share | None = Field(description="the audited network's share of fooled classes there")
+    theirs: Share | None = Field(description="the known network's")
+    lowest: Share | None = Field(description="the lowest of its seeds")
+    highest: Share | None = Field(description="the highest of its seeds")
     differs: list[str] = Field(
         description="in what the two audits differ, so that the figures are not comparable; empty "
         "if they are"
     )
 
-    def comparable(self) -> str:
-        """Say whether the two are comparable, and why not."""
-        if not self.differs:
-            return "yes"
+    def row(self) -> list[str]:
+        """Write it as a row of a table."""
         more = len(self.differs) - MOST_DIFFERENCES
         told = "; ".join(self.differs[:MOST_DIFFERENCES])
-        return f"no: {told}{f'; and {more} more' if more > 0 else ''}"
-
-    def median(self) -> str:
-        """Write its median with its range over seeds."""
-        seeds = f", {self.seeds} seed{'s' * (self.seeds != 1)}"
-        low, high = percent(self.lowest), percent(self.highest)
-        return percent(self.theirs) + (f" ({low} to {high}{seeds})" if low != high else seeds)
+        comparable = f"no: {told}{f'; and {more} more' if more > 0 else ''}"
+        ours, theirs = ("-" if each is None else share(each) for each in (self.ours, self.theirs))
+        if self.lowest is not None and self.highest is not None:
+            theirs += f" ({share(self.lowest).removesuffix(' %')} to {share(self.highest)})"
+        return [
+            self.name,
+            comparable if self.differs else "yes",
+            ours,
+            theirs,
+            f"{self.images:,}",
+        ]
 
 
 class Check(Facts):
-    """The threshold of `--fail-if-median-above`."""
+    """A condition of the exit code."""
 
-    above: Share = Field(description="the threshold")
-    failed: bool = Field(description="whether the median is above it")
+    what: Literal["median", "accepted"] = Field(
+        description="the median confidence (`--fail-if-median-above`), or the largest share of a "
+        "kind of images of nothing that is accepted (`--max-accepted`)"
+    )
+    above: Share = Field(description="the most that is allowed")
+    found: Share = Field(description="what was found")
+    failed: bool = Field(description="whether that is more than allowed")
+    words: str = Field(description="what was found, in words")
+
+    def __str__(self) -> str:
+        """Say whether it was kept."""
+        limit = level(self.above)
+        if self.failed:
+            return f"FAILED: {self.words}, is above {limit}."
+        return f"Passed: {self.words}, is not above {limit}."
 
 
 class Card(Finding):
@@ -261,7 +233,7 @@ class Card(Finding):
 
     about: ClassVar[str] = "report card"
 
-    format: Literal["neatfool audit 1"] = Field("neatfool audit 1", description="the file's kind")
+    format: Literal["neatfool audit 2"] = Field("neatfool audit 2", description="the file's kind")
     neatfool: str = Field(description="the version that ran the search")
     name: str = Field(description="the experiment's name")
     classifier: Classifier = Field(description="what was audited")
@@ -271,36 +243,34 @@ class Card(Finding):
         description="the sections of the experiment that say how it was searched"
     )
     runs: list[Searched] = Field(description="each run")
+    acceptance: Acceptance = Field(description="what is accepted at each threshold")
+    fooled: Fooled | None = Field(
+        description="the one number; null without 20 in-distribution images: then the numbers of "
+        "two networks must not be compared"
+    )
+    top1: Shares = Field(description="the share of classes that are named first for their image")
     median: Shares = Field(
-        description="the one number: the median confidence over classes at the end of the budget; "
-        "of ten, the mean of the fifth and the sixth"
+        description="the median confidence over classes at the end of the budget; of ten, the mean "
+        "of the fifth and the sixth"
     )
     rejected: Shares | None = Field(
         None,
         description="the share of the images that the classifier is surest show nothing, so that "
         "it rejects them; null if it has no class for that",
     )
-    until: list[Until] = Field(
-        description="images until half of the classes, of ten the fifth, had 50, 90 and 99 %"
-    )
-    first: list[OfClass] = Field(description="the classes that fell first")
-    last: list[OfClass] = Field(description="the classes that resist most, the most stubborn last")
+    classes: list[OfClass] = Field(description="each class, in the order in which they fell")
     course: list[Moment] = Field(description="how far the search had come: medians over seeds")
-    survival: Survival = Field(description="how much survives")
     transfer: Transfer | None = Field(
         description="which other networks are fooled; null if none was named"
     )
     defence: Defence | None = Field(
-        description="what a detector would have caught; null if there is nothing in-distribution "
-        "to compare with"
+        description="what detectors tell; null if there are no in-distribution images"
     )
-    beside: list[Beside] = Field(description="known networks, at an equal number of images")
-    check: Check | None = Field(
-        description="the threshold of `--fail-if-median-above`; null if none was given"
-    )
+    beside: list[Beside] = Field(description="known networks")
+    versus: Versus | None = Field(None, description="the card of --against; null without it")
+    checks: list[Check] = Field(description="the conditions of the exit code")
     notes: list[str] = Field(description="what to bear in mind")
-    # Of the first seed's elites: the image, and how sure the classifier is of it.
-    pictures: dict[str, tuple[bytes, str]] = Field({}, exclude=True, repr=False)
+    pictures: dict[str, tuple[bytes, str]] = Field(default_factory=dict, exclude=True, repr=False)
 
     @property
     def title(self) -> str:
@@ -309,110 +279,180 @@ class Card(Finding):
 
     @property
     def exit_code(self) -> int:
-        """9 if the median is above the threshold."""
-        return FAILED if self.check is not None and self.check.failed else 0
+        """9 if a condition failed."""
+        return FAILED if any(each.failed for each in self.checks) else 0
+
+    @property
+    def shown(self) -> tuple[list[OfClass], list[OfClass]]:
+        """The classes that fell first, and those that resist most, the most stubborn last."""
+        named = min(NAMED, -(-len(self.classes) // 2))
+        return self.classes[:named], self.classes[max(named, len(self.classes) - named) :]
 
     def story(self) -> Iterator[Block]:
-        """Tell the one number, what is behind it, and what stands beside it."""
-        yield Headline(
-            f"After {self.images:,} images, the median confidence over classes is "
-            f"{self.median.as_confidence()}: half of the classes have an image of which the "
-            "classifier is at least that sure. A search made these images, and no camera."
-        )
-        if self.rejected is not None:
-            yield Text(
-                f"It rejects {self.rejected.as_share()} of the images: it is surest that they show "
-                f"{' or '.join(self.classifier.nothing)}, which was not searched."
-            )
+        """Tell what is accepted, the one number, and what stands beside it."""
+        yield Headline(self.acceptance.headline())
+        yield Headline(self.headline())
         if verdict := self.verdict():
             yield Headline(verdict)
-        if self.check is not None:
-            yield Text(self.checked(self.check), where="page")
+        yield from map(Text, self.acceptance.advice())
+        yield from (Text(str(check), where="page") for check in self.checks)
         yield Text(self._subject())
-        yield from map(Note, self.notes)
-        yield Section("How soon")
-        yield Table(
-            ["half of the classes at", "after so many images"],
-            [[level(each.confidence), str(each.images)] for each in self.until],
-        )
-        yield Chart(
-            "The share of classes at or above 50, 90 and 99 % over images scored",
-            self._falling,
-            "Classes that had fallen",
-            "The share of classes with an image at or above 50, 90 and 99 %, the median over "
-            "seeds.",
-        )
-        yield Chart(
-            "Median confidence over images scored",
-            self._rising,
-            "Median confidence over classes",
-            "The line is the median over seeds, the band their range. A dot is a known network "
-            "that was audited in the same way. The scale is in log-odds.",
-        )
-        yield from self._classes()
         yield Section(
-            "What else", "Medians over seeds; in brackets the lowest and the highest of them."
+            "What is accepted",
+            "An image is accepted if the classifier is at least as sure as the threshold, of any "
+            "class.",
         )
+        yield from self.acceptance.tables()
+        yield Chart(
+            "The share of images that is accepted over the threshold, by kind of images",
+            self.acceptance.draw,
+            "Accepted over the threshold",
+            "The best threshold is where the blue line is high and all others are low. The scale "
+            "is in log-odds.",
+            wide=True,
+        )
+        if self.versus is not None:
+            yield from self.versus.story()
+        yield from self._defences()
+        yield from self._how_soon()
+        yield from self._classes()
         yield from self._more()
+        yield from map(Note, self.notes)
 
     def records(self) -> Records:
-        """Give how far the search had come, one row a moment."""
-        heads = ["images", "median", "lowest", "highest", *(f"classes_ge_{p:g}" for p in LEVELS)]
-        rows = [[m.images, m.median, m.lowest, m.highest, *m.shares] for m in self.course]
+        """Give how many images of each kind are accepted, one row a kind and threshold."""
+        heads = ["kind", "group", "threshold", "images", "accepted", "share"]
+        rows = [
+            [kind.kind, kind.group, threshold, kind.images, round(part * kind.images), part]
+            for kind in self.acceptance.kinds
+            for threshold, part in zip(self.acceptance.grid, kind.curve, strict=True)
+        ]
         return Records(heads, rows)
+
+    def headline(self) -> str:
+        """Give the one number, or say why there is none."""
+        first = f"{self.top1.as_share()} of all classes are named first for their image"
+        median = f"The median confidence over classes is {self.median.as_confidence()}"
+        after = f"after {self.images:,} images that no camera made"
+        if self.fooled is None:
+            simple = [
+                f"{percent(each.median)} in {each.what}"
+                for each in self.acceptance.kinds
+                if each.group in {"noise", "blank"}
+            ]
+            return (
+                f"{median} {after}; {first}. Do not compare that with another network's: how sure "
+                "this one is of real images is not known. It is "
+                f"{', '.join(simple[:-1])} and {simple[-1]} (medians)."
+            )
+        half = self.fooled.until_half
+        soon = "" if half is None else f" (half of them after {half:,.0f})"
+        return (
+            f"For {self.fooled.share.as_share()} of {self.fooled.classes:,} classes it is surer of "
+            "an image of nothing than the threshold that 95 % of in-distribution images pass, "
+            f"{after}{soon}. {median}; {first}."
+        )
 
     def verdict(self) -> str:
         """Say how it compares with known networks; empty if it cannot be compared."""
-        low, high = self.median.lowest, self.median.highest
+        if self.fooled is None:
+            return ""
         groups: dict[str, list[str]] = {"more": [], "less": [], "about as": []}
         for each in self.beside:
-            if each.differs:
+            if each.differs or each.lowest is None or each.highest is None or each.ours is None:
                 continue
-            if each.images < self.images:
-                low = high = each.ours
+            low = high = each.ours
+            if each.images >= self.images:
+                low, high = min(self.fooled.by_seed), max(self.fooled.by_seed)
             way = "more" if low > each.highest else "less" if high < each.lowest else "about as"
             groups[way].append(each.name)
-        said = [
+        parts = [
             f"{way} easily{' fooled' * (not number)} {'as' if way == 'about as' else 'than'} "
             f"{' and '.join(names)}"
             for number, (way, names) in enumerate((w, n) for w, n in groups.items() if n)
         ]
-        return f"It is {', '.join(said)}." if said else ""
-
-    def checked(self, check: Check) -> str:
-        """Say whether the threshold was kept."""
-        found, limit = percent(self.median.median), level(check.above)
-        if check.failed:
-            return f"FAILED: the median confidence, {found}, is above {limit}."
-        return f"Passed: the median confidence, {found}, is not above {limit}."
+        return f"It is {', '.join(parts)}." if parts else ""
 
     def _subject(self) -> str:
         """Say what was done to what."""
         classifier = self.classifier
         count, listed = len(self.seeds), format_seeds(self.seeds)
         seeds = f"seed {listed}" if count == 1 else f"each of {count} seeds ({listed})"
-        return (
+        text = (
             f"{classifier.name}, {classifier.classes:,} classes, images of "
             f"{classifier.width}x{classifier.height}: {self.images:,} images with {seeds}"
         )
+        if self.acceptance.in_distribution:
+            text += f"; {self.acceptance.in_distribution}"
+        if self.rejected is None:
+            return f"{text}."
+        return (
+            f"{text}. It rejects {self.rejected.as_share()} of the images: it is surest that they "
+            f"show {' or '.join(self.classifier.nothing)}, which was not searched."
+        )
+
+    def _defences(self) -> Iterator[Block]:
+        if self.defence is None:
+            return
+        yield Section(
+            "Detectors in place of the confidence",
+            f"{self.defence.in_distribution} A detector may reject 5 % of them. Intervals are 95 % "
+            "of a bootstrap over seeds, classes and images.",
+        )
+        rows = [
+            [
+                each.name,
+                each.auroc.as_number(),
+                "-" if each.passing_95 is None else each.passing_95.as_share(),
+                each.looks_at,
+            ]
+            for each in self.defence.detectors
+        ]
+        heads = ["detector", "AUROC", "evolved images that pass (FPR at 95 %)", "looks at"]
+        yield Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
+        yield Chart(
+            "The share of evolved images that pass each detector, over the share of "
+            "in-distribution images that do",
+            self._passing,
+            "What passes a detector",
+            "Over the share of in-distribution images that pass. Lower is better.",
+        )
+
+    def _passing(self) -> Figure:
+        """Draw each detector's curve."""
+        assert self.defence is not None
+        lines = [
+            Line(each.curve, each.name, place) for place, each in enumerate(self.defence.detectors)
+        ]
+        ticks = [f"{100 * p:g} %" if n % 2 == 0 else "" for n, p in enumerate(PASSING)]
+        return lines_of_shares(lines, ticks, right=112)
+
+    def _how_soon(self) -> Iterator[Block]:
+        yield Section("How soon")
+        yield Chart(
+            "The share of classes at or above thresholds over images scored",
+            self._falling,
+            "Classes that had fallen",
+            "The share of classes with an image at or above each threshold: medians over seeds, "
+            "and their range at the usual threshold. A dot is a known network there.",
+            wide=True,
+        )
 
     def _classes(self) -> Iterator[Block]:
+        firsts, lasts = self.shown
         yield Section(
             "Which classes",
             "In the order of the median over seeds. The images, and the figures in blue, are those "
             f"of seed {self.seeds[0]}.",
         )
         rows = []
-        for place, first in enumerate(self.first):
-            last = [*self.last[::-1], None][min(place, len(self.last))]
+        for place, first in enumerate(firsts):
+            last = [*lasts[::-1], None][min(place, len(lasts))]
             pair = [last.name, last.fell()] if last else ["", ""]
             rows.append([first.name, first.fell(), *pair])
         heads = ["fall first", "at the end", "resist most", "at the end"]
         yield Table(heads, rows, "Which classes", words=(0, 2), where="terminal")
-        for title, classes in (
-            ("These fell first", self.first),
-            ("These resist most", self.last[::-1]),
-        ):
+        for title, classes in (("These fell first", firsts), ("These resist most", lasts[::-1])):
             cells = [
                 Cell(png, each.name, Strong(confidence), f"median {each.fell()}")
                 for each in classes
@@ -421,19 +461,18 @@ class Card(Finding):
             ]
             if cells:
                 yield Panel([Strip(cells, title, size=100, cards=True)], wide=True)
+        if self.fooled is not None and self.fooled.unreached:
+            names = self.fooled.unreached
+            more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+            yield Note(
+                f"No in-distribution image is named as {len(names):,} of the classes, so they do "
+                f"not count: {', '.join(names[:NAMED])}{more}."
+            )
 
-    def _more(self) -> Iterator[Table]:
-        changes = [
-            [each.what, each.kept.as_share(), each.confidence.as_confidence()]
-            for each in self.survival.changes
-        ]
-        yield Table(
-            ["the images are …", "keep their class", "median confidence"],
-            [["as saved", "", self.survival.saved.as_confidence()], *changes],
-            f"What survives (of {self.survival.sample:,} images of each run)",
-        )
+    def _more(self) -> Iterator[Block]:
         if self.transfer is not None and self.transfer.networks:
             photographs = self.transfer.photographs
+            yield Section("Other networks", "Medians over seeds; in brackets their range.")
             yield Table(
                 ["network", "top-1", "median confidence", "agrees on in-distribution images"],
                 [
@@ -449,56 +488,29 @@ class Card(Finding):
                 ],
                 f"What transfers (of {self.transfer.sample:,} images of each run)",
             )
-        if self.defence is not None:
-            yield Table(
-                ["detector", "AUROC", "if 95 % of in-distribution pass", "if 99 % pass"],
-                [
-                    [
-                        f"{each.name}: {each.looks_at}"
-                        if each.looks_at not in {"", each.name}
-                        else each.name,
-                        f"{each.auroc.median:.3f}",
-                        *(
-                            "-" if passing is None else passing.as_share()
-                            for passing in (each.passing_95, each.passing_99)
-                        ),
-                    ]
-                    for each in self.defence.detectors
-                ],
-                "What an OOD detector would let pass",
-            )
         if self.beside:
+            heads = ["network", "comparable", "this one's classes fooled", "its", "images"]
+            yield Section("Known networks")
             yield Table(
-                ["network", "comparable", "this one's", "its median", "images"],
-                [
-                    [
-                        each.name,
-                        each.comparable(),
-                        percent(each.ours),
-                        each.median(),
-                        f"{each.images:,}",
-                    ]
-                    for each in self.beside
-                ],
+                heads,
+                [each.row() for each in self.beside],
                 "Beside known networks",
                 words=(0, 1),
             )
 
     def _falling(self) -> Figure:
-        """Draw the share of classes at 50, 90 and 99 % over the images of a seed."""
+        """Draw the share of classes at the usual threshold, and at 50, 90 and 99 %, over images."""
         images = np.array([moment.images for moment in self.course])
         lines = []
-        for place, least in enumerate(LEVELS):
-            shares = np.array([moment.shares[place] for moment in self.course])
-            lines.append(Steps(images, shares, f"≥ {level(least)}:  {share(shares[-1])}", place))
-        return steps(lines, "shares", images)
-
-    def _rising(self) -> Figure:
-        """Draw the median confidence, with its range over seeds, and marks for known networks."""
-        images = np.array([moment.images for moment in self.course])
-        median, *band = np.array([(m.median, m.lowest, m.highest) for m in self.course]).T
-        lines = [Steps(images, median, percent(median[-1]), 0, np.stack(band))]
-        for place, each in enumerate([one for one in self.beside if not one.differs][:3], 1):
+        if self.fooled is not None:
+            rows = [(m.fooled, m.fooled_lowest, m.fooled_highest) for m in self.course]
+            shares, *band = np.array(rows, float).T
+            lines.append(Steps(images, shares, f"usual: {share(shares[-1])}", 0, np.stack(band)))
+        for place, least in enumerate(LEVELS, 1):
+            shares = np.array([moment.shares[place - 1] for moment in self.course])
+            lines.append(Steps(images, shares, f"≥ {level(least)}: {share(shares[-1])}", place))
+        known = [each for each in self.beside if not each.differs and each.theirs is not None]
+        for place, each in enumerate(known[:3], len(lines)):
             name = each.name.removeprefix("efficientnet-")
             lines.append(Steps(np.array([each.images]), np.array([each.theirs]), name, place))
-        return steps(lines, "confidences", images)
+        return steps(lines, "shares", images, wide=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +26,7 @@ class Photograph:
     Attributes:
         name: What it is called.
         open: Reads it.
-        shows: The ImageNet classes that are right, if that is known.
+        shows: The classes that are right, if that is known.
     """
 
     name: str
@@ -34,18 +35,51 @@ class Photograph:
 
 
 def photographs_in(folder: Path) -> list[Photograph]:
-    """Find the photographs in a folder and in the folders in it.
+    """Find the photographs in a folder and in the folders in it, or those that a CSV file lists.
+
+    In a folder within the folder, its name says what they show. A CSV file has a column ``file``,
+    relative to its own folder, and perhaps a column ``label``.
 
     Raises:
-        ExperimentError: There is none.
+        ExperimentError: There is none, or the CSV file names one that does not exist.
     """
+    if not folder.is_dir():
+        return _listed(folder)
     endings = Image.registered_extensions()
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in endings)
     if not files:
         raise ExperimentError(
             f"{folder}: there is no image in it; give a folder of JPEG or PNG files"
         )
-    return [Photograph(str(file.relative_to(folder)), partial(_read, file)) for file in files]
+    return [
+        Photograph(
+            str(file.relative_to(folder)),
+            partial(_read, file),
+            () if file.parent == folder else (file.parent.name,),
+        )
+        for file in files
+    ]
+
+
+def _listed(table: Path) -> list[Photograph]:
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            rows = [*csv.DictReader(lines)]
+    except (OSError, ValueError, csv.Error) as error:
+        raise ExperimentError(f"{table}: cannot be read as CSV ({error})") from error
+    if not rows or not rows[0].get("file"):
+        raise ExperimentError(
+            f"{table}: lists no images; give a CSV file with the columns file and label, or a "
+            "folder of images"
+        )
+    found = []
+    for line, row in enumerate(rows, 2):
+        file = table.parent / (row["file"] or "")
+        if not file.is_file():
+            raise ExperimentError(f"{table}:{line}: {file} does not exist; correct the column file")
+        label = row.get("label")
+        found.append(Photograph(str(row["file"]), partial(_read, file), (label,) if label else ()))
+    return found
 
 
 def photographs_of(targets: Iterable[Target]) -> list[Photograph]:

@@ -21,6 +21,7 @@ from .in_distribution import Mnist as Mnist
 from .in_distribution import has_mnist as has_mnist
 from .in_distribution import read_mnist as read_mnist
 from .in_distribution import InDistribution as InDistribution
+from .in_distribution import count_in_distribution as count_in_distribution
 from .in_distribution import in_distribution as in_distribution
 
 __all__: list[str]

@@ -62,12 +62,23 @@ class InDistribution:
         held_out: uint8 [M, C, H, W], others, which set the threshold and tell the rates.
         source: Where they come from, in words.
         divided: Whether the two are different images. A handful is not divided.
+        trained: Whether the target may have been trained on what detectors are fitted to.
+        labels: What the images :attr:`unseen` show; empty where that is not known.
     """
 
     fitted: torch.Tensor
     held_out: torch.Tensor
     source: str
     divided: bool
+    trained: bool = False
+    labels: tuple[str, ...] = ()
+
+    @property
+    def unseen(self) -> torch.Tensor:
+        """The images that show how sure the target is: all that it was not trained on."""
+        if self.trained or not self.divided:
+            return self.held_out
+        return torch.cat([self.fitted, self.held_out])
 
     @property
     def few(self) -> bool:
@@ -131,39 +142,65 @@ def in_distribution(target: Target, folder: Path | None = None) -> InDistributio
 
     Args:
         target: The target.
-        folder: A folder with MNIST's four idx files, or with images in it and in the folders in
-            it. By default the target's own photographs.
+        folder: A folder with MNIST's four idx files, or a folder or a CSV file as for
+            :func:`photographs_in`. By default the target's own photographs.
 
     Raises:
         ExperimentError: There are none, or they cannot be read.
     """
-    if folder is None:
-        photographs, source = photographs_of([target]), "the target's own"
-    elif next(folder.glob("*-idx3-ubyte*"), None):
+    if folder is not None and _holds_idx(folder):
         return _read_mnist(folder, target.spec)
-    else:
-        photographs, source = photographs_in(folder), f"of {folder}"
+    photographs = photographs_of([target]) if folder is None else photographs_in(folder)
+    _check_number(photographs, folder)
+    source = "the target's own" if folder is None else f"of {folder}"
+    return _fit(photographs, target, source)
+
+
+def count_in_distribution(folder: Path) -> int:
+    """Count the images that :func:`in_distribution` would find, before a target is loaded.
+
+    Raises:
+        ExperimentError: There are too few.
+    """
+    if _holds_idx(folder):
+        return MOST
+    photographs = photographs_in(folder)
+    _check_number(photographs, folder)
+    return len(photographs)
+
+
+def _holds_idx(folder: Path) -> bool:
+    return next(folder.glob("*-idx3-ubyte*"), None) is not None
+
+
+def _check_number(photographs: Sequence[Photograph], folder: Path | None) -> None:
     if len(photographs) < 2:
         raise ExperimentError(
             f"{'the target brings no photographs along' if folder is None else folder}: a detector "
             "needs in-distribution images, two at least and better a thousand; give a folder of "
             f"them ({HOW})"
         )
-    return divide(_fit(photographs, target), source)
 
 
-def divide(images: torch.Tensor, source: str) -> InDistribution:
+def divide(images: torch.Tensor, source: str, labels: Sequence[str] = ()) -> InDistribution:
     """Fit to every second image, and hold out the others, unless there are too few."""
     if len(images) < FEWEST_TO_DIVIDE:
-        return InDistribution(images, images, source, divided=False)
-    return InDistribution(images[::2].contiguous(), images[1::2].contiguous(), source, divided=True)
+        return InDistribution(images, images, source, divided=False, labels=tuple(labels))
+    return InDistribution(
+        images[::2].contiguous(),
+        images[1::2].contiguous(),
+        source,
+        divided=True,
+        labels=(*labels[::2], *labels[1::2]),
+    )
 
 
-def _fit(photographs: Sequence[Photograph], target: Target) -> torch.Tensor:
+def _fit(photographs: Sequence[Photograph], target: Target, source: str) -> InDistribution:
     """Show photographs as the target was trained to see them; of too many some, evenly."""
     most = min(2 * MOST, MOST_BYTES // math.prod(target.spec.shape))
     some = photographs[:: math.ceil(len(photographs) / most)]
-    return torch.cat([fit_photograph(each.open(), target) for each in some])
+    images = torch.cat([fit_photograph(each.open(), target) for each in some])
+    return divide(images, source, ["".join(each.shows[:1]) for each in some])
 
 
 def _read_mnist(folder: Path, spec: ImageSpec) -> InDistribution:
@@ -173,7 +210,14 @@ def _read_mnist(folder: Path, spec: ImageSpec) -> InDistribution:
         fit_images(torch.from_numpy(part.images[:MOST].copy())[:, None], spec)
         for part in (digits.training, digits.test)
     )
-    return InDistribution(fitted, held_out, f"MNIST of {folder}", divided=True)
+    return InDistribution(
+        fitted,
+        held_out,
+        f"MNIST of {folder}",
+        divided=True,
+        trained=True,
+        labels=tuple(map(str, digits.test.labels[:MOST].tolist())),
+    )
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,23 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
 from neatfool import hookimpl
-from neatfool.present import measure_command
+from neatfool.present import FileToWrite, measure_command
+
+from .exports import EXPORTS, write_exports
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from neatfool.present import Finding, Output
 
     from .searching import Search
+
+    Made = TypeVar("Made", bound=Callable[..., object])
 
 A_PATH: Final = click.Path(path_type=Path)
 CARD: Final = "card.json"
@@ -37,19 +43,29 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
         ctx.exit()
 
 
+def _export_options(function: Made) -> Made:
+    """Add an option for each other form of a card."""
+    for name, (_, text) in reversed([*EXPORTS.items()]):
+        function = click.option(f"--{name}", type=FileToWrite(), metavar="FILE", help=text)(
+            function
+        )
+    return function
+
+
 @measure_command(
     """
     neatfool audit experiments/mnist.ini
     neatfool audit my_model.ini --html card.html            # [target] suffices
-    neatfool audit my_model.ini --to lite0.ini lite1.ini --json > card.json
-    neatfool audit my_model.ini --images 5000 --seeds 1 --fail-if-median-above 0.5
+    neatfool audit my_model.ini --in-distribution photographs --operating-point 0.8
+    neatfool audit my_model.ini --in-distribution photographs --max-accepted 0.01 --json > card.json
+    neatfool audit new_model.ini --in-distribution photographs --against card.json
     neatfool audit experiments/api.ini --images 500 --max-queries 2500
 
     Give the same command again after an interruption: it goes on where it was.
     """,
     runs="EXPERIMENT",
     elites=False,
-    csv="Write how the search came along as comma-separated values.",
+    csv="Write how many images of each kind are accepted at each threshold.",
     html="Write the card as a page.",
 )
 @click.option(
@@ -85,9 +101,31 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 )
 @click.option(
     "--in-distribution",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    metavar="FOLDER",
-    help="Images of what the classifier knows, for the detectors.  [default: the target's own]",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="FOLDER|CSV",
+    help="Images of what the classifier is for: a folder, perhaps with a folder for each class, or "
+    "a CSV file with the columns file and label. They set thresholds.  [default: the target's own]",
+)
+@click.option(
+    "--operating-point",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="The confidence from which you believe the classifier: 0.8, say.  [default: [target] "
+    "threshold]",
+)
+@click.option(
+    "--max-accepted",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="P",
+    help="Exit with code 9 if more of any kind of images of nothing is accepted at your threshold, "
+    "or else at the one that 95 % of in-distribution images pass. The recommended threshold keeps "
+    "it, too.  [default: no check; 0.01 for the recommended threshold]",
+)
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="BASELINE.json",
+    help="The card of an earlier version, to say what became better or worse, by class.",
 )
 @click.option(
     "--set",
@@ -119,6 +157,7 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
     metavar="P",
     help="Exit with code 9 if the median confidence at the end is above this: 0.5, say.",
 )
+@_export_options
 @click.option(
     "--schema",
     is_flag=True,
@@ -130,6 +169,7 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 @click.pass_context
 def audit(
     ctx: click.Context,
+    /,
     *,
     runs: Path,
     images: int,
@@ -137,6 +177,9 @@ def audit(
     experiments: tuple[Path, ...],
     sample: int,
     in_distribution: Path | None,
+    operating_point: float | None,
+    max_accepted: float | None,
+    against: Path | None,
     overrides: tuple[str, ...],
     out: Path | None,
     jobs: str,
@@ -145,27 +188,35 @@ def audit(
     max_queries: int | None,
     limit: float | None,
     console: Output,
+    **files: Path | None,
 ) -> Finding:
-    """Say how easily the classifier of EXPERIMENT is fooled: one number, and what is behind it.
+    """Say what the classifier of EXPERIMENT accepts that is nothing, and which threshold to take.
 
-    The search of EXPERIMENT runs with each seed until the budget is used up. You see the median
-    confidence at the end, how soon half of the classes were fooled, which classes fall first and
-    which resist, what survives changes of the images, which other networks are fooled too, and
-    what a detector would have caught. Known networks stand beside it.
+    The search of EXPERIMENT runs with each seed until the budget is used up. You see how many
+    evolved images, noise, blanks and textures are accepted at your threshold, how many
+    in-distribution images, and which threshold is recommended. Then one number, to compare
+    networks; OOD detectors in place of the confidence; how soon classes were fooled, and which;
+    and which other networks are fooled, too.
 
     EXPERIMENT needs only the section [target]. Then the best search that is known is used.
     """
     from neatfool import analysis, parse_seeds
+    from neatfool.ood import count_in_distribution
     from neatfool.present import save
 
     from . import searching
 
+    known = count_in_distribution(in_distribution) if in_distribution else 0
+    if against is not None:
+        analysis.read_card(against)
     if workers is not None:
         overrides += (f"engine.workers={workers}",)
     with console.status("loading the target"):
         search = searching.plan(runs, overrides, images, parse_seeds(seeds), out)
     left = images * len(search.seeds) if overwrite else search.left()
-    most = _allow(search, left, sample, max_queries, transfer=bool(experiments), console=console)
+    evolved = len(search.seeds) * min(sample, search.classes or sample)
+    later = analysis.count_queries(evolved, sample, transfer=bool(experiments), known=known)
+    most = _allow(search, left, later, max_queries, console)
     if left:
         _tell_time(ctx, search, left, console)
         searching.run_all(ctx, search, jobs=jobs, overwrite=overwrite, most=most)
@@ -177,7 +228,10 @@ def audit(
             to=experiments,
             in_distribution=in_distribution,
             sample=sample,
+            operating_point=operating_point,
+            max_accepted=max_accepted,
             limit=limit,
+            against=against,
             max_queries=max_queries,
             chosen=search.chosen,
             keep=search.folder,
@@ -185,33 +239,24 @@ def audit(
         )
     saved = save(search.folder / CARD, f"{card.json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)
-    if card.check is not None:
-        click.echo(card.checked(card.check), err=True)
+    for file in write_exports(card, runs, files):
+        click.echo(f"The card is in {file}, too", err=True)
+    for check in card.checks:
+        click.echo(str(check), err=True)
     return card
 
 
-def _allow(
-    search: Search,
-    left: int,
-    sample: int,
-    most: int | None,
-    *,
-    transfer: bool,
-    console: Output,
-) -> int | None:
+def _allow(search: Search, left: int, later: int, most: int | None, console: Output) -> int | None:
     """Say what the audit costs; give how many queries each run may send, if they cost something.
 
     Raises:
         BudgetSpent: They cost something, and too few are allowed.
     """
     from neatfool import BudgetSpent
-    from neatfool.analysis import count_queries
 
     if not search.costs:
         return None
-    seeds = len(search.seeds)
-    later = count_queries(seeds, min(sample, search.classes or sample), transfer=transfer)
-    needed = left + later
+    seeds, needed = len(search.seeds), left + later
     name = search.experiment.target.label
     if most is None or most < needed:
         allowed = "" if most is None else f", and {most:,} are allowed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import signal
 from contextlib import closing, contextmanager
@@ -38,6 +39,67 @@ class PaidOptions(Options):
 @hookimpl(specname="neatfool_register_targets")
 def paid_target(register) -> None:
     register("paid", Paid, options=PaidOptions)
+"""
+
+
+CHANGED = """
+from zlib import crc32
+
+import numpy as np
+import torch
+from pydantic import BaseModel
+
+from neatfool import ImageSpec, Scores, hookimpl, make_target
+
+class Options(BaseModel, extra="forbid"):
+    temperature: float = 1.0
+    dead: int = 0
+    doubled: bool = False
+    noise: float = 0.0
+
+class Changed:
+    \"\"\"The LeNet, with a change that its accuracy does not show.\"\"\"
+
+    def __init__(self, options: Options) -> None:
+        self.options, self.inner = options, make_target("lenet.ini")
+        names = [*self.inner.spec.classes]
+        names += [f"{name} again" for name in names] * options.doubled
+        names += [f"dead {number}" for number in range(options.dead)]
+        self.spec = ImageSpec(28, 28, 1, tuple(names))
+
+    def photographs(self):
+        return self.inner.photographs()
+
+    def score(self, images):
+        options = self.options
+        z = np.asarray(self.inner.score(torch.as_tensor(images)).logits, np.float64)
+        if options.noise:
+            hashes = [crc32(image.tobytes()) for image in np.asarray(images)]
+            draws = [np.random.default_rng(each).normal(size=z.shape[1]) for each in hashes]
+            z += options.noise * np.stack(draws)
+        z = np.concatenate([z, z], 1) if options.doubled else z
+        z = np.pad(z, ((0, 0), (0, options.dead)), constant_values=-60) / options.temperature
+        weights = np.exp(z - z.max(1, keepdims=True))
+        return Scores(weights / weights.sum(1, keepdims=True), z)
+
+@hookimpl
+def neatfool_register_targets(register) -> None:
+    register("changed", Changed, options=Options)
+"""
+SEARCH = """
+[experiment]
+name = changed
+[plugins]
+path = changed.py
+[target]
+plugin = changed
+[encoding]
+plugin = cppn
+preset = paper
+inputs = normalised
+[scheme]
+plugin = map_elites
+batch = 10
 """
 
 
@@ -98,25 +160,22 @@ def test_the_card_fits_the_schema_that_the_command_prints(small):
 def test_the_card_says_what_the_runs_recorded(small):
     card = small[1]
     assert [run["images"] for run in card["runs"]] == [60, 60]
-    ends, reached = [], []
+    ends = []
     for each in card["runs"]:
         with closing(open_run(each["path"])) as run:
             ends.append(run.history[-1].median)
-            reached.append([r.evaluations for r in run.history if r.classes_ge[0] >= 2][:1])
     assert card["median"]["by_seed"] == ends
     assert card["median"]["median"] == np.median(ends)
-    assert card["until"][0]["images"]["by_seed"] == [each[0] if each else None for each in reached]
     assert card["course"][-1]["median"] == card["median"]["median"]
-    assert {each["name"] for each in card["first"] + card["last"]} == {
-        "dark",
-        "bright",
-        "[red]left[/]",
-        "school bus",
-    }
-    kinds = [(each["kind"], each["strength"]) for each in card["survival"]["changes"]]
-    assert kinds == [("jpeg", 75), ("blur", 1), ("move", 3), ("drawn", 32)]
-    assert card["survival"]["sample"] == 3
+    names = {"dark", "bright", "[red]left[/]", "school bus"}
+    assert {each["name"] for each in card["classes"]} == names
+    kinds = {each["kind"]: each for each in card["acceptance"]["kinds"]}
+    changes = ["jpeg=75", "blur=1", "move=3", "drawn=32"]
+    simple = ["uniform", "gaussian", "blank", "gradient", "texture"]
+    assert [*kinds] == ["evolved", *changes, *simple]
+    assert [kinds[each]["images"] for each in ("evolved", "move=3", "blank")] == [8, 6, 3]
     assert card["defence"] is None
+    assert card["fooled"] is None
     assert any("What a detector would have caught is not known" in note for note in card["notes"])
 
 
@@ -128,11 +187,13 @@ def test_detectors_are_asked_where_something_is_in_distribution(small):
         Image.new("L", (8, 6), grey).save(known / f"{grey}.png")
     made = audit(file, *BUDGET, "--out", file.parent / "out", "--in-distribution", known, "--json")
     assert made.exit_code == 0, made.output
-    defence = json.loads(made.stdout)["defence"]
-    assert defence["few"]
-    found = {each["name"]: each for each in defence["detectors"]}
+    card = json.loads(made.stdout)
+    assert card["fooled"] is None  # Four images cannot tell what 95 % of them pass.
+    assert card["acceptance"]["kinds"][0]["images"] == 4
+    found = {each["name"]: each for each in card["defence"]["detectors"]}
     assert {"msp", "entropy"} <= found.keys()
-    assert len(found["msp"]["auroc"]["by_seed"]) == 2
+    assert found["msp"]["passing_95"] is None
+    assert found["msp"]["auroc"]["low"] <= found["msp"]["auroc"]["value"]
 
 
 def test_the_page_needs_no_network(small):
@@ -147,8 +208,8 @@ def test_a_class_on_the_page_has_its_images_confidence_and_the_median(small):
     page = unescape((file.parent / "card.html").read_text()).replace("\u00a0", " ")
     with closing(open_run(told["runs"][0]["path"])) as run:
         own = {elite.name: percent(elite.confidence) for elite in run.elites}
-    assert told["first"]
-    for each in told["first"]:
+    assert told["classes"]
+    for each in told["classes"][:2]:
         name, median = each["name"], percent(each["confidence"])
         shown = f'<bdi>{name}</bdi></span><span class="confidence">{own[name]}</span>'
         assert f'{shown}<span class="quiet">median {median} (' in page
@@ -156,9 +217,10 @@ def test_a_class_on_the_page_has_its_images_confidence_and_the_median(small):
 
 def test_what_is_finished_is_not_done_again(small):
     file, card = small
-    kept = file.parent / "out" / "measured" / "survival.json"
+    audit(file, *BUDGET, "--out", file.parent / "out")  # Others asked with images of their own.
+    kept = file.parent / "out" / "measured" / "sureness.json"
     told = json.loads(kept.read_text())
-    told["result"]["saved"]["median"] = 0.125
+    told["result"]["kinds"][-1]["log_odds"] = [0.0] * 3
     before = kept.read_text()
     kept.write_text(json.dumps(told))
     try:
@@ -167,8 +229,8 @@ def test_what_is_finished_is_not_done_again(small):
         kept.write_text(before)
     assert "are to be scored" not in again.stderr
     made = json.loads(again.stdout)
-    assert made.pop("survival")["saved"]["median"] == 0.125
-    assert made == {key: value for key, value in card.items() if key != "survival"}
+    assert made.pop("acceptance")["kinds"][-1]["median"] == 0.5
+    assert made == {key: value for key, value in card.items() if key != "acceptance"}
 
 
 def test_a_run_that_went_on_beyond_the_budget_is_refused(small):
@@ -185,9 +247,131 @@ def test_a_median_above_the_threshold_is_an_exit_code(small, limit, code, said):
     made = audit(file, *BUDGET, "--out", folder, "--fail-if-median-above", limit)
     assert made.exit_code == code
     assert said in made.output
-    assert "How soon" in made.stdout
+    assert "Which classes" in made.stdout
     saved = json.loads((folder / "card.json").read_text())
-    assert saved["check"] == {"above": limit, "failed": code == 9}
+    ((what, above, found),) = [
+        (each["what"], each["above"], each["found"]) for each in saved["checks"]
+    ]
+    assert (what, above) == ("median", limit)
+    assert found == saved["median"]["median"]
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """Make forty in-distribution images: dark and bright ones, in a folder for each."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for name, grey in (("dark", 40), ("bright", 200)):
+        (folder / name).mkdir()
+        for number in range(20):
+            Image.new("L", (8, 6), grey + number).save(folder / name / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def known(small, labelled, tmp_path_factory):
+    """Audit the small target again, with these and a threshold."""
+    file, _ = small
+    out = tmp_path_factory.mktemp("known")
+    options = ("--in-distribution", labelled, "--operating-point", "0.7", "--sample", "3")
+    files = ("--csv", out / "card.csv", "--html", out / "card.html")
+    made = audit(file, *BUDGET, "--out", out / "out", *options, *files, "--json")
+    assert made.exit_code == 0, made.output
+    return json.loads(made.stdout), out
+
+
+def test_the_card_leads_with_what_is_accepted_at_your_threshold(known):
+    card, folder = known
+    first, *_ = card["acceptance"]["kinds"]
+    names = [each["name"] for each in card["acceptance"]["thresholds"]]
+    assert names == ["yours", "usual", "recommended"]
+    assert (first["group"], first["images"]) == ("in-distribution", 40)
+    assert first["right"] > 0.5
+    assert first["accepted"][names.index("usual")] >= 38
+    evolved = card["acceptance"]["kinds"][1]
+    with_image = [odds for each in card["classes"] for odds in each["log_odds"] if odds is not None]
+    sure = sum(1 / (1 + np.exp(-odds)) >= 0.7 for odds in with_image)
+    assert evolved["accepted"][0] == sure == sum(sum(c["accepted"]) for c in card["classes"])
+    page = unescape((folder / "card.html").read_text()).replace("\u00a0", " ")
+    assert f"At your threshold of 70 % it accepts {sure} of 8 evolved images of nothing" in page
+    assert f"{first['accepted'][0]} of 40 in-distribution images" in page
+
+
+def test_only_classes_that_in_distribution_images_reach_count(known):
+    card, _ = known
+    reached = {each["name"] for each in card["classes"] if each["reached"]}
+    assert "bright" in reached
+    assert "school bus" not in reached
+    assert card["fooled"]["classes"] == len(reached)
+    assert len(reached & {*card["fooled"]["unreached"]}) == 0
+    usual = card["acceptance"]["thresholds"][1]["log_odds"]
+    for seed, part in enumerate(card["fooled"]["by_seed"]):
+        beyond = [each["log_odds"][seed] for each in card["classes"] if each["reached"]]
+        assert part == np.mean([odds is not None and odds >= usual for odds in beyond])
+    assert card["course"][-1]["fooled"] == np.median(card["fooled"]["by_seed"])
+
+
+def test_a_class_with_twenty_images_has_a_threshold_of_its_own(known):
+    card, _ = known
+    own = {each["name"]: each["threshold"] for each in card["classes"]}
+    assert own["[red]left[/]"] is None
+    assert 0.5 < own["dark"] < 1
+    assert card["acceptance"]["by_class"][2] >= 2
+
+
+def test_the_csv_has_how_many_are_accepted_at_each_threshold(known):
+    card, folder = known
+    rows = [*csv.DictReader((folder / "card.csv").open())]
+    assert len(rows) == len(card["acceptance"]["kinds"]) * len(card["acceptance"]["grid"])
+    blank = [row for row in rows if row["kind"] == "blank"]
+    counts = [int(row["accepted"]) for row in blank]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] == int(blank[0]["images"]) == 3
+
+
+@pytest.mark.parametrize(("most", "code"), [("0", 9), ("0.99", 0)])
+def test_too_many_accepted_are_an_exit_code(known, small, labelled, most, code):
+    _, folder = known
+    options = ("--in-distribution", labelled, "--operating-point", "0.7", "--max-accepted", most)
+    made = audit(small[0], *BUDGET, "--out", folder / "out", *options)
+    assert made.exit_code == code, made.output
+    assert "at 70 %, the share of images of nothing accepted (evolved" in made.stderr
+
+
+def test_a_check_needs_a_threshold(small):
+    made = audit(small[0], *BUDGET, "--out", small[0].parent / "out", "--max-accepted", "0.1")
+    assert made.exit_code == 2
+    assert "give --operating-point, or --in-distribution" in made.stderr
+
+
+def test_two_versions_stand_side_by_side(known, small, labelled, tmp_path):
+    card, folder = known
+    baseline = tmp_path / "old.json"
+    old = card | {"name": "old"}
+    old["classes"] = [each | {"log_odds": [None, None]} for each in card["classes"]]
+    baseline.write_text(json.dumps(old))
+    options = ("--in-distribution", labelled, "--operating-point", "0.7", "--against", baseline)
+    made = audit(small[0], *BUDGET, "--out", folder / "out", *options, "--json")
+    versus = json.loads(made.stdout)["versus"]
+    assert [versus["baseline"], versus["threshold"], versus["theirs"]["median"]] == [
+        "old",
+        "yours",
+        0,
+    ]
+    assert versus["worse"] == sum(sum(each["accepted"]) == 2 for each in card["classes"])
+    assert versus["verdict"] == "within chance"  # Four classes cannot tell.
+
+
+@pytest.mark.parametrize("wrong", ["empty", "card.json", "list.csv"])
+def test_what_cannot_be_read_is_refused_before_the_search(tmp_path, wrong):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "card.json").write_text("{}")
+    (tmp_path / "list.csv").write_text("file,label\nnone.png,dark\n")
+    option = "--against" if wrong == "card.json" else "--in-distribution"
+    file = write_experiment(tmp_path)
+    made = audit(file, *BUDGET, "--out", tmp_path / "out", option, tmp_path / wrong)
+    assert made.exit_code == 2
+    assert str(tmp_path / wrong) in made.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_other_networks_see_the_images(small):
@@ -223,14 +407,14 @@ def test_a_target_that_costs_something_is_asked_only_what_is_allowed(tmp_path):
     budget = (file, "--images", "40", "--seeds", "1", "--sample", "2", "--out", tmp_path / "out")
     refused = audit(*budget)
     assert refused.exit_code == 8
-    assert "--max-queries 50" in refused.stderr
+    assert "--max-queries 58" in refused.stderr
     assert not (tmp_path / "asked").exists()
-    made = audit(*budget, "--max-queries", "50", "--json")
+    made = audit(*budget, "--max-queries", "58", "--json")
     assert made.exit_code == 0, made.output
     assert json.loads(made.stdout)["runs"][0]["images"] == 40
     asked = (tmp_path / "asked").read_text()
-    assert 40 < len(asked) <= 50
-    again = audit(*budget, "--max-queries", "50", "--json")
+    assert 40 < len(asked) <= 58
+    again = audit(*budget, "--max-queries", "58", "--json")
     assert again.stdout == made.stdout
     assert (tmp_path / "asked").read_text() == asked
 
@@ -263,3 +447,29 @@ def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path):
     result = neatfool("audit", write_experiment(tmp_path), "--html", tmp_path / "no" / "card.html")
     assert result.exit_code == 6
     assert "its folder does not exist" in result.stderr
+
+
+@pytest.mark.slow
+def test_no_change_of_scale_makes_a_network_look_harder_to_fool(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "changed.py").write_text(CHANGED)
+    (tmp_path / "lenet.ini").write_text("[target]\nplugin = mnist\n")
+    file = tmp_path / "changed.ini"
+    file.write_text(SEARCH)
+
+    def fooled(change):
+        budget = ("--images", "100", "--seeds", "1-3", "--sample", "2", "--out", tmp_path / change)
+        made = audit(file, *budget, "--set", f"target.{change}", "--json")
+        assert made.exit_code == 0, made.output
+        card = json.loads(made.stdout)
+        return card["fooled"]["share"], card["median"]["median"]
+
+    plain, median = fooled("temperature=1")
+    assert plain["value"] > 0.2
+    changes = ("temperature=0.1", "temperature=10", "temperature=100", "dead=100", "doubled=true")
+    for change in (*changes, "noise=2"):
+        share, changed = fooled(change)
+        assert share["high"] >= plain["value"], change
+        assert change == "noise=2" or share["low"] <= plain["high"], change
+        if change in {"temperature=10", "temperature=100", "dead=100", "doubled=true"}:
+            assert changed < 0.6 * median  # So much would the median flatter it.

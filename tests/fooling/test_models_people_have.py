@@ -16,7 +16,6 @@ from torch import nn
 
 import neatfool
 from neatfool import ExperimentError, TargetError
-from neatfool.analysis.audit import by_threshold
 from neatfool.evolution.python_target import target_of
 
 if TYPE_CHECKING:
@@ -347,8 +346,6 @@ def test_a_threshold_is_kept_and_counted(tmp_path: Path) -> None:
     assert run.summary()["above_threshold"] == run.above_threshold
     assert f"{1 + certain} of 2" in run.report().read_text(encoding="utf-8")
     assert f"their threshold: {1 + certain} of 2 classes" in command("show", run.path).stdout
-    (said,) = by_threshold([run, run])
-    assert said.startswith(f"{1 + certain} of 2 classes have an image at")
     assert fool(Flattens().eval(), tmp_path / "none").above_threshold is None
     with pytest.raises(ExperimentError, match=r"^threshold: there is no class 'dgo'.*'dog'"):
         fool(Flattens().eval(), tmp_path / "x", classes=names, threshold={"dgo": 0.5})

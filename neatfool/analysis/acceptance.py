@@ -1,0 +1,410 @@
+"""Acceptance: of which images a classifier is sure enough to be believed, at each threshold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from pydantic import Field
+from scipy.special import expit, logit
+
+from neatfool.analysis.estimates import FEWEST, Share, threshold_of
+from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, cut
+from neatfool.present.charts.axes import decimal_odds, label_ends, new_axes
+from neatfool.present.charts.figure import MUTED
+from neatfool.present.charts.lines import colour_of, stroke_of
+from neatfool.present.finding import Facts
+from neatfool.present.story import Table
+from neatfool.wording import level, percent, share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from matplotlib.figure import Figure
+
+
+GRID: Final = tuple(round(float(1 / (1 + 10**-odds)), 9) for odds in np.arange(-3.6, 7.1, 0.2))
+"""The thresholds of the curves: confidences that are even in log-odds."""
+RARELY: Final = 0.5
+"""A threshold that fewer in-distribution images pass than this is no advice."""
+TENTH: Final = 0.1
+GROUPS: Final = {
+    KNOWN: "in-distribution",
+    EVOLVED: "evolved",
+    "changed": "evolved, changed",
+    "noise": "noise",
+    "blank": "blanks",
+    "texture": "textures",
+}
+"""The lines of the chart, and their names there."""
+
+
+class Threshold(Facts):
+    """A threshold, and what it does to in-distribution images."""
+
+    name: str = Field(
+        description="`yours`: --operating-point; `usual`: 95 % of in-distribution images pass; "
+        "`recommended`: at most --max-accepted of each kind of images of nothing pass"
+    )
+    confidence: Share | None = Field(description="the threshold; null if each class has its own")
+    log_odds: float | None = Field(description="the same as log-odds, which tell near-certainties")
+    by_class: dict[int, float] | None = Field(
+        None, description="the log-odds by the class's index, if each has its own; others have none"
+    )
+    passing: Share | None = Field(
+        description="the share of in-distribution images that pass; null without such"
+    )
+    others: tuple[int, int] | None = Field(
+        description="of as many other in-distribution images, how many will pass: a 98 % interval"
+    )
+
+    def least(self, index: int) -> float:
+        """Give the log-odds from which a class is accepted."""
+        if self.by_class is not None:
+            return self.by_class.get(index, np.inf)
+        return np.inf if self.log_odds is None else self.log_odds
+
+    def __str__(self) -> str:
+        """Write it: ``"97 %"``."""
+        if self.confidence is None:
+            return "your thresholds"
+        if self.name != "usual" and self.confidence <= 1 - 1e-6:
+            return level(self.confidence)
+        return percent(self.confidence, self.log_odds or 0.0)
+
+
+class Accepted(Facts):
+    """How many images of one kind are accepted."""
+
+    kind: str = Field(description="a short name; a change as in `neatfool survive --kinds`")
+    group: str = Field(description="what the kind belongs to")
+    what: str = Field(description="what they are, in words")
+    images: int = Field(description="how many")
+    median: Share = Field(description="the median confidence, whatever the class")
+    right: Share | None = Field(
+        description="the share in which no class is surer than the image's own: the one that it "
+        "was evolved for, or shows; null if there is none"
+    )
+    accepted: list[int] = Field(description="how many are accepted, for each of `thresholds`")
+    accepted_right: list[int] | None = Field(description="of these, how many as their own class")
+    curve: list[Share] = Field(description="the share that is accepted, for each of `grid`")
+
+
+class Acceptance(Facts):
+    """What is accepted at each threshold."""
+
+    thresholds: list[Threshold] = Field(description="the thresholds that matter")
+    kinds: list[Accepted] = Field(description="each kind of images")
+    grid: list[Share] = Field(list(GRID), description="the thresholds of each `curve`")
+    most: Share = Field(description="the share of each kind of nothing that may be accepted")
+    in_distribution: str | None = Field(description="the in-distribution images, in words")
+    by_class: tuple[int, int, int] | None = Field(
+        description="with a threshold for each class that 20 in-distribution images or more tell: "
+        "how many evolved images of these classes are accepted, how many at the usual threshold, "
+        "and how many there are"
+    )
+
+    def at(self, name: str) -> Threshold | None:
+        """Give a threshold by its name."""
+        return next((each for each in self.thresholds if each.name == name), None)
+
+    @property
+    def deciding(self) -> Threshold | None:
+        """The threshold that its user has, or else the usual one."""
+        return self.at("yours") or self.at("usual")
+
+    def count(self, threshold: Threshold, *groups: str) -> tuple[int, int]:
+        """Count the images of some groups that are accepted, and all of them."""
+        place = self.thresholds.index(threshold)
+        kinds = [each for each in self.kinds if each.group in groups]
+        return sum(each.accepted[place] for each in kinds), sum(each.images for each in kinds)
+
+    def worst(self, threshold: Threshold) -> tuple[float, str]:
+        """Give the largest share of a kind of nothing that is accepted, and what they are."""
+        place = self.thresholds.index(threshold)
+        kinds = [each for each in self.kinds if each.group != KNOWN]
+        return max((each.accepted[place] / each.images, each.what) for each in kinds)
+
+    def headline(self) -> str:
+        """Say what is accepted at the threshold that decides, and at the recommended one."""
+        first, best = self.deciding or self.at("recommended"), self.at("recommended")
+        if first is None:
+            return "No threshold keeps images of nothing out: it is certain of some."
+        where = "your threshold of " if first.name == "yours" and first.confidence else ""
+        usual = ", which 95 % of in-distribution images pass," if first.name == "usual" else ""
+        text = f"At {where}{first}{usual} it accepts {self._counts(first, long=True)}."
+        if best is not None and best is not first:
+            text += f" At {best}: {self._counts(best)}."
+        return text
+
+    def _counts(self, threshold: Threshold, *, long: bool = False) -> str:
+        """Count what is accepted: evolved images, others of nothing, and in-distribution ones."""
+        names = {
+            (EVOLVED,): "evolved images of nothing",
+            ("noise", "blank", "texture"): "simple ones (noise, blanks, textures)",
+            (KNOWN,): "in-distribution images",
+        }
+        parts = []
+        for groups, name in names.items():
+            part, whole = self.count(threshold, *groups)
+            if whole:
+                parts.append(f"{part:,} of {whole:,} {name}" if long else f"{part:,}")
+        return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+    @property
+    def advisable(self) -> bool:
+        """Whether the recommended threshold lets enough in-distribution images pass."""
+        best = self.at("recommended")
+        return best is not None and (best.passing is None or best.passing >= RARELY)
+
+    def advice(self) -> Iterator[str]:
+        """Recommend a threshold, and say what it costs."""
+        best = self.at("recommended")
+        most = f"at most {share(self.most)} of each kind of images of nothing"
+        if best is None:
+            yield f"No threshold keeps images of nothing out: no one accepts {most}."
+        elif best.passing is None:
+            yield (
+                f"A threshold of {best} accepts {most}. What it costs is not known: name "
+                "in-distribution images with --in-distribution."
+            )
+        elif not self.advisable:
+            yield (
+                f"No threshold is to be recommended: {best}, which accepts {most}, costs "
+                f"{share(1 - best.passing)} of the in-distribution images{self._softer()}. Look "
+                "for a detector, below, or another network."
+            )
+        else:
+            part, whole = self.count(best, KNOWN)
+            low, high = best.others or (part, part)
+            yield (
+                f"Recommended: a threshold of {best}. It accepts {most}, and costs "
+                f"{whole - part:,} of {whole:,} in-distribution images. Of as many others, "
+                f"{low:,} to {high:,} will pass (98 % interval)."
+            )
+        if self.by_class is not None:
+            own, usual, whole = self.by_class
+            yield (
+                "With a threshold of its own for each class, which 95 % of the class's "
+                f"in-distribution images pass, it accepts {own:,} of {whole:,} evolved images; "
+                f"with one for all, {usual:,}."
+            )
+
+    def _softer(self) -> str:
+        """Say what a threshold costs that accepts a tenth, if it costs less than half."""
+        nothing = np.max([each.curve for each in self.kinds if each.group != KNOWN], axis=0)
+        place = int((nothing <= TENTH).argmax())
+        passing = next(each.curve[place] for each in self.kinds if each.group == KNOWN)
+        if nothing[place] > TENTH or passing < RARELY:
+            return ""
+        return (
+            f"; {percent(self.grid[place])}, which accepts at most {share(TENTH)}, costs "
+            f"{share(1 - passing)}"
+        )
+
+    def tables(self) -> Iterator[Table]:
+        """Write a row for each kind of images; a terminal has room for less."""
+        recommended = " (recommended)" if self.advisable else f" (≤ {share(self.most)} each)"
+        after = {"yours": "", "usual": " (95 % pass)", "recommended": recommended}
+        heads = [f"at {each}{after[each.name]}" for each in self.thresholds]
+        rows, short = [], []
+        for each in self.kinds:
+            parts = [share(number / each.images) for number in each.accepted]
+            both = [f"{n:,} ({part})" for n, part in zip(each.accepted, parts, strict=True)]
+            right = "" if each.right is None else share(each.right)
+            rows.append([each.what, f"{each.images:,}", *both, right, percent(each.median)])
+            short.append([each.what, f"{each.images:,}", *parts])
+            if each.group == KNOWN and each.accepted_right is not None:
+                both = [f"{n:,} ({share(n / each.images)})" for n in each.accepted_right]
+                rows.append(["of these named rightly", "", *both, "", ""])
+        more = ["own class first", "median confidence"]
+        yield Table(["images", "number", *heads, *more], rows, where="page")
+        yield Table(["images", "number", *heads], short, "What is accepted", where="terminal")
+
+    def draw(self) -> Figure:
+        """Draw the share that is accepted over the threshold, for each group of images."""
+        drawn, axes = new_axes(1080, 360, right=176, left=62, top=30)
+        odds = decimal_odds(self.grid)
+        lines = []
+        for place, (group, name) in enumerate(GROUPS.items()):
+            kinds = [each for each in self.kinds if each.group == group]
+            if kinds:
+                weights = [each.images for each in kinds]
+                curve = np.average([each.curve for each in kinds], axis=0, weights=weights)
+                lines.append((place, name, curve))
+        moving = np.any([(c > 0.003) & (c < 0.997) for _, _, c in lines], axis=0)
+        marks = [each for each in self.thresholds if each.confidence is not None]
+        at = [float(decimal_odds(each.confidence or 0.0)) for each in marks]
+        ends = [*odds[moving], *at] or [*odds]
+        low, high = min(ends) - 0.2, max(ends) + 0.2
+        inside = (odds >= low - 0.2) & (odds <= high + 0.2)
+        for place, _, curve in lines:
+            axes.plot(
+                odds[inside],
+                curve[inside],
+                color=colour_of(place),
+                linestyle=stroke_of(place),
+                linewidth=2.4 if place < 2 else 1.4,
+            )
+        axes.set_xlim(low, high)
+        axes.set_ylim(0, 1.02)
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
+        ticks = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999]
+        shown = [tick for tick in ticks if low <= decimal_odds(tick) <= high]
+        axes.set_xticks([float(decimal_odds(tick)) for tick in shown], [level(t) for t in shown])
+        axes.set_xlabel("threshold of the confidence", color=MUTED, fontsize=9.75, labelpad=8)
+        last = high
+        names = {} if self.advisable else {"recommended": f"≤ {share(self.most)} of each kind"}
+        for spot, threshold in sorted(zip(at, marks, strict=True), key=lambda pair: -pair[0]):
+            axes.axvline(spot, color=MUTED, linewidth=1.2, linestyle=(0, (5, 2)))
+            near = last - spot < 0.16 * (high - low)
+            last = spot
+            axes.annotate(
+                f" {names.get(threshold.name, threshold.name)} ",
+                (spot, 1.02),
+                xycoords=("data", "axes fraction"),
+                ha="right" if near else "left",
+                va="bottom",
+                color=MUTED,
+                fontsize=9,
+            )
+        label_ends(axes, _spread_ends(lines, inside))
+        return drawn
+
+
+def _spread_ends(
+    lines: Sequence[tuple[int, str, np.ndarray]], inside: np.ndarray
+) -> list[tuple[float, str, str]]:
+    """Name the lines at their ends, in the order in which they fall."""
+    falling = sorted(lines, key=lambda line: float(line[2][inside].sum()))
+    return [
+        (float(curve[inside][-1]) + 1e-6 * number, name, colour_of(place))
+        for number, (place, name, curve) in enumerate(falling)
+    ]
+
+
+def sum_up(
+    found: Sequence[Sureness],
+    text: str | None,
+    *,
+    yours: float | Mapping[int, float] | None,
+    most: float,
+    exclusive: bool = True,
+) -> Acceptance:
+    """Say what is accepted at the thresholds that matter.
+
+    Args:
+        found: How sure the target is of each kind of images.
+        text: The in-distribution images in words; None if there are none.
+        yours: The confidence from which the user believes the classifier, perhaps by class.
+        most: The share of each kind of images of nothing that may be accepted.
+        exclusive: Whether classes exclude one another.
+    """
+    known = next((each for each in found if each.group == KNOWN), None)
+    tests: dict[str, float | dict[int, float]] = {}
+    if yours is not None:
+        tests["yours"] = (
+            float(cut(logit(yours)))
+            if isinstance(yours, float)
+            else {place: float(cut(logit(each))) for place, each in yours.items()}
+        )
+    if known is not None and len(known.log_odds) >= FEWEST:
+        tests["usual"] = threshold_of(np.array(known.log_odds))
+    if (best := _recommend([each for each in found if each.group != KNOWN], most)) is not None:
+        tests["recommended"] = best
+    return Acceptance(
+        thresholds=[_describe(name, test, known) for name, test in tests.items()],
+        kinds=[_accept(each, [*tests.values()]) for each in found],
+        most=most,
+        in_distribution=text,
+        by_class=_by_class(found, known, exclusive=exclusive) if "usual" in tests else None,
+    )
+
+
+def thresholds_by_class(known: Sureness, *, exclusive: bool) -> dict[int, float]:
+    """Give the threshold that 95 % of a class's in-distribution images pass, if 20 are known.
+
+    Where classes exclude one another, these are the images that the classifier names so. Else they
+    are those that show it, by their labels.
+    """
+    if not exclusive and not known.own:
+        return {}
+    classes, odds = (known.named, known.log_odds) if exclusive else (known.own, known.own_log_odds)
+    which, values = np.array(classes), np.array(odds)
+    kinds, counts = np.unique(which[which >= 0], return_counts=True)
+    return {
+        int(kind): threshold_of(values[which == kind])
+        for kind, count in zip(kinds, counts, strict=True)
+        if count >= FEWEST
+    }
+
+
+def _by_class(
+    found: Sequence[Sureness], known: Sureness | None, *, exclusive: bool
+) -> tuple[int, int, int] | None:
+    evolved = next((each for each in found if each.group == EVOLVED), None)
+    least = thresholds_by_class(known, exclusive=exclusive) if known else {}
+    if evolved is None or known is None or not np.isin(evolved.named, [*least]).any():
+        return None
+    of_these = np.isin(evolved.named, [*least])
+    usual = evolved.accepted(threshold_of(np.array(known.log_odds)))
+    own = evolved.accepted(least) & of_these
+    return int(own.sum()), int((usual & of_these).sum()), int(of_these.sum())
+
+
+def _recommend(kinds: Sequence[Sureness], most: float) -> float | None:
+    """Give the lowest threshold, rounded up, that few enough images of each kind reach."""
+    least = -LIMIT
+    for each in kinds:
+        falling = np.sort(each.log_odds)[::-1]
+        least = max(least, float(falling[min(int(most * len(falling) + 1e-9), len(falling) - 1)]))
+    if least >= LIMIT:
+        return None
+    above, confidence = float(np.nextafter(least, np.inf)), float(expit(least))
+    rest = min(confidence, 1 - confidence)
+    if rest < 1e-6:
+        return above
+    # Two digits of what is left to 0 or to 1.
+    scale = 10.0 ** (1 - np.floor(np.log10(rest)))
+    rounded = float(np.ceil(confidence * scale) / scale)
+    return max(above, float(logit(rounded))) if rounded < 1 else above
+
+
+def _describe(name: str, test: float | Mapping[int, float], known: Sureness | None) -> Threshold:
+    from scipy.stats import betabinom
+
+    passing, others = None, None
+    if known is not None:
+        number = len(known.log_odds)
+        passed = int(known.accepted(test).sum())
+        failed = number - passed
+        # As Clopper and Pearson do: it holds at least as often as it says.
+        low = int(betabinom.ppf(0.01, number, passed, failed + 1)) if passed else 0
+        high = int(betabinom.ppf(0.99, number, passed + 1, failed)) if failed else number
+        passing, others = passed / number, (low, high)
+    one = isinstance(test, float)
+    return Threshold(
+        name=name,
+        confidence=round(float(expit(test)), 12) if one else None,
+        log_odds=test if isinstance(test, float) else None,
+        by_class=None if isinstance(test, float) else {**test},
+        passing=passing,
+        others=others,
+    )
+
+
+def _accept(images: Sureness, tests: Sequence[float | Mapping[int, float]]) -> Accepted:
+    odds = np.array(images.log_odds)
+    accepted = [images.accepted(test) for test in tests]
+    right = images.right if images.own else None
+    return Accepted(
+        kind=images.kind,
+        group=images.group,
+        what=images.what,
+        images=len(odds),
+        median=float(expit(np.median(odds))),
+        right=None if right is None else float(right.mean()),
+        accepted=[int(each.sum()) for each in accepted],
+        accepted_right=None if right is None else [int((each & right).sum()) for each in accepted],
+        curve=[float((odds >= least).mean()) for least in logit(np.array(GRID))],
+    )

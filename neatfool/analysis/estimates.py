@@ -1,0 +1,121 @@
+"""Numbers with their range: over seeds, or by a bootstrap over seeds, classes and images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import numpy as np
+from pydantic import Field
+
+from neatfool.present.finding import Facts
+from neatfool.wording import percent, share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+RESAMPLES: Final = 400
+KEPT: Final = 0.95
+"""The share of in-distribution images that passes at the usual threshold."""
+FEWEST: Final = 20
+"""Of fewer in-distribution images, 95 % are all of them."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Shares(Facts):
+    """A share or a confidence, from 0 to 1, for each seed."""
+
+    median: Share = Field(description="the median over seeds")
+    lowest: Share = Field(description="the lowest of a seed")
+    highest: Share = Field(description="the highest of a seed")
+    by_seed: list[Share] = Field(description="a value for each seed, in the order of `seeds`")
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Shares:
+        """Sum up a value for each seed, at least one."""
+        each = [float(value) for value in values]
+        return cls(median=float(np.median(each)), lowest=min(each), highest=max(each), by_seed=each)
+
+    def as_share(self) -> str:
+        """Write it with its range over seeds: ``"97 % (95 to 98 %)"``."""
+        low, high = share(self.lowest), share(self.highest)
+        return share(self.median) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
+
+    def as_confidence(self) -> str:
+        """Write it with its range over seeds: ``"38.1 % (36.0 % to 39.9 %)"``."""
+        low, high = percent(self.lowest), percent(self.highest)
+        return percent(self.median) + (f" ({low} to {high})" if low != high else "")
+
+
+class Estimate(Facts):
+    """A share with its interval, by a bootstrap over seeds, classes and in-distribution images."""
+
+    value: Share = Field(description="the share")
+    low: Share = Field(description="where its 95 % interval begins")
+    high: Share = Field(description="where it ends")
+
+    @classmethod
+    def of(cls, value: float, resampled: np.ndarray) -> Estimate:
+        """Take the interval of the values of resamples."""
+        low, high = np.quantile(resampled, (0.025, 0.975))
+        return cls(value=value, low=min(low, value), high=max(high, value))
+
+    def as_share(self) -> str:
+        """Write it with its interval: ``"34 % (31 to 37 %)"``."""
+        low, high = share(self.low), share(self.high)
+        return share(self.value) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
+
+    def as_number(self) -> str:
+        """Write it as a number from 0 to 1: ``"0.878 (0.861 to 0.894)"``."""
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def threshold_of(scores: np.ndarray, kept: float = KEPT) -> float:
+    """Give the highest threshold that a share of sureness scores, [M], reaches."""
+    return float(np.sort(scores)[int(len(scores) * (1 - kept) + 1e-9)])
+
+
+def tell_apart(
+    known: np.ndarray, fooling: np.ndarray, seeds: np.ndarray, classes: np.ndarray
+) -> tuple[Estimate, Estimate | None]:
+    """Say how well a score tells fooling images from in-distribution ones.
+
+    Args:
+        known: float64 [M], the scores of in-distribution images: the larger, the surer.
+        fooling: float64 [N], those of fooling images.
+        seeds: int64 [N], the seed that each of these is from.
+        classes: int64 [N], the class that each is of. Resamples draw seeds, classes and
+            in-distribution images.
+
+    Returns:
+        The AUROC, and the share of fooling images that pass where 95 % of the in-distribution ones
+        do; None of fewer than 20.
+    """
+    chance = np.random.default_rng(1)
+    ordered = np.sort(known)
+    below, up_to = (np.searchsorted(ordered, fooling, side) for side in ("left", "right"))
+    counts = np.vstack([np.ones(len(known)), _draw(chance, len(known))])
+    drawn = np.ones((1 + RESAMPLES, len(fooling)))
+    for places in (seeds, classes):
+        kinds, which = np.unique(places, return_inverse=True)
+        drawn[1:] *= _draw(chance, len(kinds))[:, which]
+    weights = drawn / drawn.sum(1, keepdims=True).clip(1e-12)
+    reached = np.pad(counts.cumsum(1), ((0, 0), (1, 0))) / len(known)
+    surer = 1 - (reached[:, below] + reached[:, up_to]) / 2
+    auroc = (surer * weights).sum(1)
+    first = (reached > 1 - KEPT + 1e-9).argmax(1)  # One more than the place of the threshold.
+    passing = ((up_to >= first[:, None]) * weights).sum(1)
+    usable = drawn.sum(1) > 0
+    told = [Estimate.of(v[0], v[usable]) for v in (auroc.round(9), passing.round(9))]
+    return told[0], told[1] if len(known) >= FEWEST else None
+
+
+def _draw(chance: np.random.Generator, count: int) -> np.ndarray:
+    """Draw things with replacement: how often each, int64 [B, N]."""
+    return chance.multinomial(count, np.full(count, 1 / count), RESAMPLES)
+
+
+def median_of(counts: Sequence[float]) -> float | None:
+    """Give the median of numbers of images, infinity for those not reached; None if it is one."""
+    middle = float(np.median(counts))
+    return middle if np.isfinite(middle) else None

@@ -1,0 +1,260 @@
+"""How sure a classifier is: of in-distribution images, of evolved ones, and of simple ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+from pydantic import Field
+from scipy.special import logit
+
+from neatfool.analysis.nothing import images_of_nothing
+from neatfool.analysis.survival.changes import all_changes, pick
+from neatfool.analysis.survival.finding import Kind
+from neatfool.errors import ExperimentError
+from neatfool.fooling.choosing import choose_elites
+from neatfool.ood.asking import behind
+from neatfool.ood.in_distribution import in_distribution
+from neatfool.present.finding import Facts
+from neatfool.spec.fitting import fit_images
+from neatfool.spec.scores import rank
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike
+
+    from neatfool.run.individual import EliteView
+    from neatfool.run.run import Run
+    from neatfool.scoring.scorer import Scorer
+
+KINDS: Final = ("jpeg=75", "blur=1", "move=3")
+"""What is done to the images, as ``neatfool survive`` names it; and they are drawn larger."""
+TIMES: Final = 4
+"""How much larger."""
+OF_NOTHING: Final = 5
+"""So many kinds of images of nothing are made without a search."""
+KNOWN: Final = "in-distribution"
+EVOLVED: Final = "evolved"
+LIMIT: Final = 1e6
+"""Log-odds are cut here, as JSON has no infinity. An image that is rejected lies there, too."""
+AT_A_TIME: Final = 64
+
+
+class Sureness(Facts):
+    """How sure a classifier is of images of one kind. Each image has a place in all lists."""
+
+    kind: str = Field(description="a short name")
+    group: str = Field(description="what the kind belongs to")
+    what: str = Field(description="what they are, in words")
+    named: list[int] = Field(description="the class that it names first; -1 if it is rejected")
+    log_odds: list[float] = Field(description="how sure it is of that")
+    own: list[int] = Field([], description="the class that it was evolved for, or shows; -1: none")
+    own_log_odds: list[float] = Field([], description="how sure the classifier is of that")
+    seeds: list[int] = Field([], description="the place of the run that it is from")
+
+    def accepted(self, thresholds: float | Mapping[int, float]) -> np.ndarray:
+        """Say which are accepted: bools [N].
+
+        Args:
+            thresholds: The log-odds from which the user believes the classifier, perhaps by class.
+        """
+        least = (
+            np.array([thresholds.get(name, np.inf) for name in self.named])
+            if not isinstance(thresholds, float)
+            else thresholds
+        )
+        return np.array(self.log_odds) >= least
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether no class is surer than its own: bools [N]. Twins differ in their last bits."""
+        return np.array(self.own_log_odds) >= np.array(self.log_odds) - 1e-6
+
+
+def count_images(evolved: int, sample: int) -> int:
+    """Count the images that are scored for it, without in-distribution ones."""
+    return evolved * (len(KINDS) + 1) + sample * OF_NOTHING
+
+
+def look(
+    runs: Sequence[Run],
+    scorer: Scorer,
+    *,
+    sample: int,
+    folder: Path | None,
+    note: Callable[[str, int], None],
+) -> tuple[list[Sureness], str | None]:
+    """Score images of each kind.
+
+    Args:
+        runs: The runs, of one target.
+        scorer: The target.
+        sample: How many evolved images of each run are changed, and how many are made of each
+            other kind.
+        folder: In-distribution images; by default the target's own, unless it is metered.
+        note: Told what is under way, and how many more images were scored.
+
+    Returns:
+        How sure the target is of each kind, and the in-distribution images in words; None if there
+        are none.
+
+    Raises:
+        ExperimentError: The in-distribution images cannot be read.
+    """
+    looking = _Looking(runs, scorer, note)
+    known, text = looking.at_known(folder)
+    simple = [
+        looking.score((kind, group, what), images)
+        for kind, group, what, images in images_of_nothing(runs[0].spec, sample)
+    ]
+    return [*known, looking.recorded(), *looking.changed(sample), *simple], text
+
+
+class _Looking:
+    """Asks the target of runs how sure it is."""
+
+    def __init__(
+        self, runs: Sequence[Run], scorer: Scorer, note: Callable[[str, int], None]
+    ) -> None:
+        self.runs, self.scorer, self._note = runs, scorer, note
+        self._size = -(-AT_A_TIME // scorer.batch_size) * scorer.batch_size
+        self._logits = False
+        self._places: dict[str, int] = {}
+
+    def score(
+        self,
+        kind: tuple[str, str, str],
+        images: torch.Tensor,
+        own: Sequence[int] = (),
+        seeds: Sequence[int] = (),
+    ) -> Sureness:
+        """Score images of a kind (its name, group and words), perhaps each with its own class."""
+        name, group, what = kind
+        named, sure, of_own = [], [], []
+        for start in range(0, len(images), self._size):
+            some = images[start : start + self._size]
+            self._note(what, 0)
+            odds = self._odds(some)
+            of_own += [
+                float(odds[row, place]) if 0 <= place < odds.shape[1] else -LIMIT
+                for row, place in enumerate(own[start : start + self._size])
+            ]
+            first, best = odds.argmax(1), odds.max(1)
+            nothing = [self._place(name) for name in self.runs[0].spec.nothing]
+            best[np.isin(first, nothing)] = -LIMIT
+            named += np.where(best > -LIMIT, first, -1).tolist()
+            sure += best.tolist()
+            self._note(what, len(some))
+        return Sureness(
+            kind=name,
+            group=group,
+            what=what,
+            named=named,
+            log_odds=sure,
+            own=[*own],
+            own_log_odds=of_own,
+            seeds=[*seeds],
+        )
+
+    def at_known(self, folder: Path | None) -> tuple[list[Sureness], str | None]:
+        """Score in-distribution images, if there are any."""
+        if folder is None and self.scorer.costs:
+            return [], None
+        try:
+            known = in_distribution(behind(self.scorer.target), folder)
+        except ExperimentError:
+            if folder is not None:
+                raise
+            return [], None
+        own = [self._place(label) for label in known.labels]
+        own = own if max(own, default=-1) >= 0 else []
+        found = self.score((KNOWN, KNOWN, "in-distribution images"), known.unseen, own)
+        return [found], f"{len(known.unseen):,} in-distribution images ({known.source})"
+
+    def recorded(self) -> Sureness:
+        """Take what the runs recorded of their elites."""
+        named, sure, own, of_own, seeds = [], [], [], [], []
+        for seed, run in enumerate(self.runs):
+            for elite in run.elites:
+                place, top = self._place_of(elite), elite.top[:1]
+                odds = float(cut(elite.rank if self._logits else logit(elite.confidence)))
+                own.append(place)
+                of_own.append(odds)
+                if elite.rejected or elite.top1 is False:
+                    named.append(self._place(top[0][0]))
+                    sure.append(
+                        -LIMIT if elite.rejected else max(odds, float(cut(logit(top[0][1]))))
+                    )
+                else:
+                    named.append(place)
+                    sure.append(odds)
+                seeds.append(seed)
+        return Sureness(
+            kind=EVOLVED,
+            group=EVOLVED,
+            what="evolved, as found",
+            named=named,
+            log_odds=sure,
+            own=own,
+            own_log_odds=of_own,
+            seeds=seeds,
+        )
+
+    def changed(self, sample: int) -> Iterator[Sureness]:
+        """Score evolved images after each change."""
+        spec = self.runs[0].spec
+        texts = [*KINDS, f"drawn={TIMES * max(spec.height, spec.width)}"]
+        chosen = [choose_elites(run, sample=sample) for run in self.runs]
+        own = [self._place_of(elite) for elites in chosen for elite in elites]
+        seeds = [seed for seed, elites in enumerate(chosen) for _ in elites]
+        for same in zip(*(pick(all_changes(run, 1), texts) for run in self.runs), strict=True):
+            strength, images = same[0].strengths[0], []
+            for change, elites in zip(same, chosen, strict=True):
+                saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
+                images.append(fit_images(change.apply(elites, saved, strength), spec))
+            change = same[0]
+            words = Kind(
+                name=change.name,
+                what=change.what,
+                unit=change.unit,
+                harmless=change.harmless,
+                signed=change.signed,
+                usual=strength,
+                points=(),
+            ).words
+            kind = f"{change.name}={strength:g}"
+            yield self.score((kind, "changed", f"evolved, {words}"), torch.cat(images), own, seeds)
+
+    def _odds(self, images: torch.Tensor) -> np.ndarray:
+        """Give log-odds, float64 [N, K], without infinities."""
+        scores = self.scorer.score(images)
+        self._logits = scores.logits is not None
+        if self._logits:
+            return cut(rank(scores))
+        odds = cut(logit(np.asarray(scores.probs, np.float64)))
+        if scores.ok is not None:
+            odds[~np.asarray(scores.ok)] = -LIMIT
+        return odds
+
+    def _place(self, name: str) -> int:
+        """Find a class by its name or index; -1 if there is none."""
+        classes = self.scorer.spec.classes
+        if len(self._places) < len(classes):
+            self._places = {name: place for place, name in enumerate(classes)}
+        if name in self._places:
+            return self._places[name]
+        return int(name) if name.isdecimal() and int(name) < len(classes) else -1
+
+    def _place_of(self, elite: EliteView) -> int:
+        """Find an elite's class. Two classes may have one name, and two runs other indices."""
+        same = elite.name in self.scorer.spec.classes[elite.index : elite.index + 1]
+        return elite.index if same else self._place(elite.name)
+
+
+def cut(odds: ArrayLike) -> np.ndarray:
+    """Cut log-odds that are infinite, or almost."""
+    finite: np.ndarray = np.clip(odds, -LIMIT, LIMIT)
+    return finite
