@@ -10,8 +10,8 @@ from pydantic import Field
 from scipy.special import logit
 
 from neatfool.analysis.nothing import images_of_nothing
-from neatfool.analysis.survival.changes import all_changes, pick
 from neatfool.analysis.survival.finding import Kind
+from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites
 from neatfool.ood.asking import behind
