@@ -274,5 +274,5 @@ def render_by_node(plans: list[Plan], inputs: torch.Tensor, size: int) -> torch.
                 z.add_(bias)
             values[key] = IN_PLACE[activation](z)
         outputs = torch.stack([values[key] for key in OUTPUTS])[None]
-        image.copy_(quantise(colours(outputs, torch.zeros(len(OUTPUTS))))[0])
+        image.copy_(quantise(colours(outputs))[0])
     return images.view(len(plans), 3, size, size)
