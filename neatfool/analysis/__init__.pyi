@@ -10,6 +10,8 @@ from .comparison import Comparison as Comparison
 from .comparison import compare as compare
 from .detection import Detection as Detection
 from .detection import detect as detect
+from .diversity import Diversity as Diversity
+from .diversity import diversity as diversity
 from .goal_switches import GoalSwitches as GoalSwitches
 from .goal_switches import goal_switches as goal_switches
 from .lineage import Ancestry as Ancestry

@@ -8,22 +8,23 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-import networkx as nx
 import numpy as np
 
 from neatfool.analysis.chance import ChanceTest, recur, relate
+from neatfool.analysis.diversity import diversity
 from neatfool.analysis.goal_switches import goal_switches
 from neatfool.analysis.kinds import FEWEST, closest, table_kinds, wordnet_kinds
-from neatfool.analysis.likeness import SPACES, image_features
 from neatfool.analysis.lineage import QUESTIONS, Ancestry, Between, Lineage
-from neatfool.analysis.of_run import OfRun
 from neatfool.analysis.sweeping import LONGEST, plan_pairs, sweep_run
 from neatfool.fooling.choosing import choose_elites
+from neatfool.fooling.likeness import SPACES, image_features
 from neatfool.fooling.opening import open_runs
 from neatfool.present.output import Output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import networkx as nx
 
     from neatfool.analysis.kinds import Kinds
     from neatfool.analysis.sweeping import Sweeping
@@ -110,12 +111,6 @@ def _read_lineage(read: _Read, how: _How) -> Lineage:
     run, kinds = read.run, read.kinds
     graph = run.phylogeny()
     holders = [elite.candidate_id for elite in run]
-    founders = Counter(
-        node
-        for id_ in holders
-        for node in (id_, *nx.ancestors(graph, id_))
-        if not graph.in_degree(node)
-    )
     shared = closest(graph, dict(graph.nodes(data="generation")), holders)
     others = shared[~np.eye(len(holders), dtype=bool)]
     flows = goal_switches(run, graph, kinds)
@@ -129,11 +124,9 @@ def _read_lineage(read: _Read, how: _How) -> Lineage:
         for pair in np.argwhere(between > 0).tolist()
     ]
     return Lineage(
-        **OfRun.facts(run, len(holders)),
+        **dict(diversity(run, graph, read.features)),
         individuals=len(graph),
         made=dict(Counter(kind for _, kind in graph.nodes(data="kind"))),
-        founders=len(founders),
-        most_fruitful=max(founders.values(), default=0) / len(holders),
         median_steps=float(np.median([_steps(graph, id_) for id_ in holders])),
         common_ancestor=float((others >= 0).mean()) if len(others) else None,
         goal_switches=flows.total,

@@ -23,6 +23,7 @@ from .output import Output as Output
 from .parameters import FileToWrite as FileToWrite
 from .parameters import FiniteRange as FiniteRange
 from .parameters import Names as Names
+from .parameters import distinct_option as distinct_option
 from .parameters import elite_options as elite_options
 from .parameters import max_queries_option as max_queries_option
 from .parameters import trust_option as trust_option

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neatfool import ExperimentError, RunError, slug
+from neatfool import ExperimentError, RunError, distinct_elites, slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,6 +99,7 @@ def choose(
     per_class: int | None = None,
     images: int | None = None,
     all_replaced: bool = False,
+    distinct: int | None = None,
 ) -> list[Choice]:
     """Choose images, in the order of their classes; the elites, unless told otherwise.
 
@@ -110,6 +111,7 @@ def choose(
             run as can be, spread over its history.
         images: So many in all, if there are as many: as equally many of each class as can be.
         all_replaced: Whether to choose also all that were replaced.
+        distinct: How many to choose of those, images that are unlike each other; all if absent.
 
     Raises:
         ExperimentError: There is no such class.
@@ -142,7 +144,10 @@ def choose(
     ]
     if not chosen:
         _explain(sources, least)
-    return chosen
+    if distinct is None:
+        return chosen
+    views = {c.source.run.holder(c.index, c.candidate): c for c in chosen}
+    return [views[view] for view in distinct_elites([*views], distinct)]
 
 
 def _digest(run: Run) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from neatfool.present import Names, measure_command
+from neatfool.present import Names, distinct_option, measure_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     help="N images in all, also former elites, as equally many of each class as can be.",
 )
 @click.option("--all-replaced", is_flag=True, help="All former elites with confidence P, too.")
+@distinct_option
 @click.option(
     "--size",
     type=click.IntRange(min=1, max=4096),
@@ -105,6 +106,7 @@ def export(
     per_class: int | None,
     images: int | None,
     all_replaced: bool,
+    distinct: int | None,
     size: int | None,
     verify: bool,
     tolerance: float,
@@ -137,6 +139,7 @@ def export(
                 per_class=per_class,
                 images=images,
                 all_replaced=all_replaced,
+                distinct=distinct,
             )
         if images is not None and len(choices) < images:
             console.say(

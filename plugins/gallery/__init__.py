@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from neatfool import hookimpl
-from neatfool.present import (
-    elite_options,
-    trust_option,
-)
+from neatfool.present import distinct_option, elite_options, trust_option
 
 IMAGES: Final = ("exact", "png", "small", "none")
 """How saved images are shown; see :func:`.folder.image_of`."""
@@ -29,7 +26,7 @@ A_PATH: Final = click.Path(path_type=Path)
     epilog="""\b
 Examples:
   neatfool gallery runs/mnist-1
-  neatfool gallery runs/imagenet-1 --least 0.5 --out site/gallery
+  neatfool gallery runs/imagenet-1 --least 0.5 --distinct 40 --out site/gallery
   neatfool gallery runs/paper-1 runs/patterns-1 -o both      # side by side""",
 )
 @click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
@@ -42,6 +39,7 @@ Examples:
     help="The gallery's folder.  [default: RUN/gallery; gallery, if there are several runs]",
 )
 @elite_options
+@distinct_option
 @trust_option
 @click.option(
     "--steps",
@@ -69,6 +67,7 @@ def gallery(
     least: float,
     sample: int | None,
     seed: int,
+    distinct: int | None,
     steps: int,
     images: str,
     as_json: bool,
@@ -88,11 +87,9 @@ def gallery(
 
     from .folder import INDEX, write_gallery
 
+    which: Any = {"classes": classes, "least": least, "sample": sample, "seed": seed}
     with open_runs(paths) as runs:
-        chosen = [
-            (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
-            for run in runs
-        ]
+        chosen = [(run, choose_elites(run, **which, distinct=distinct)) for run in runs]
         folder = out
         if folder is None:
             folder = refuse_link((runs[0].path if len(runs) == 1 else Path()) / "gallery")

@@ -101,22 +101,24 @@ class Detail:
 class Elites:
     """The elites of a run, for its page."""
 
-    def __init__(self, run: Run, page: Path) -> None:
+    def __init__(self, run: Run, page: Path, chosen: Sequence[EliteView] = ()) -> None:
         """Begin to reduce the pictures; the rest waits until it is asked for.
 
         Args:
             run: The run.
             page: The file that the page becomes. If it lies in the run's folder, it has links to
                 the images there.
+            chosen: The only elites to show; if there are none, all.
         """
         self.run = run
         self.all = run.elites
-        self.many = len(self.all) > MOST_DETAILS
+        self.chosen = bool(chosen)
         self.small = max(run.spec.height, run.spec.width) <= SMALL
         self.beside = page.parent.resolve() == run.path.resolve()
-        self._best = sorted(self.all, key=_doubt)
+        self._best = sorted(chosen or self.all, key=_doubt)
+        self.many = len(self._best) > MOST_DETAILS
         self.survival = read_survival(run)
-        self.shown = _choose_classes(run, self._best)
+        self.shown = {e.index for e in chosen} or _choose_classes(run, self._best)
         longest = SMALL if self.many else 2 * SMALL
         self._pictures: Mapping[int, Future[Picture]] = reduce_all(
             (elite for elite in self.all if elite.index in self.shown), longest

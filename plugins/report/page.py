@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool import CONFIDENCE_THRESHOLDS, spending
+from neatfool.analysis import diversity
 from neatfool.present import embed_svg, write_page
 
 from . import courses, curves, functions
-from .elites import MOST_NAMES, Elites, surest
+from .elites import MOST_CARDS, MOST_NAMES, Elites, surest
 from .switches import read_switches
 
 if TYPE_CHECKING:
@@ -32,19 +33,24 @@ class Stage:
     share: float
 
 
-def write(run: Run, path: Path) -> None:
+def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
     """Write a run's page: one HTML file that needs no other file and no network.
+
+    Args:
+        run: The run.
+        path: The file.
+        chosen: The only elites to show; if there are none, all.
 
     Raises:
         RunError: The run cannot be read.
         StorageError: The file cannot be written.
     """
-    write_page(path, HERE / "page.html.j2", _content(run, path))
+    write_page(path, HERE / "page.html.j2", _content(run, path, chosen))
 
 
-def _content(run: Run, path: Path) -> dict[str, Any]:
+def _content(run: Run, path: Path, chosen: Sequence[EliteView]) -> dict[str, Any]:
     """Gather what the template shows."""
-    elites = Elites(run, path)
+    elites = Elites(run, path, chosen)
     history, script = run.history, (HERE / "page.js").read_text(encoding="utf-8")
     risen = courses.read_courses(run, elites.all)
     phylogeny = run.phylogeny(kinds=False) if history else None
@@ -55,10 +61,13 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
         "use_box": (functions.WIDTH, functions.HEIGHT),
         "switches": None,
         "functions": None,
+        "diversity": None,
     }
     if phylogeny is not None:
         told["switches"] = read_switches(run, phylogeny)
         told["functions"] = functions.read_functions(run, phylogeny, elites.all)
+        if 0 < len(elites.all) <= MOST_CARDS:
+            told["diversity"] = diversity(run, phylogeny)
     cards = elites.cards(risen.of)
     details = elites.details(cards)
     return {
@@ -73,6 +82,7 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
         "many": elites.many,
         "beside": elites.beside,
         "reduced": not elites.small,
+        "chosen": elites.chosen,
         "left_out": max(len(run.searched) - len(cards), 0),
         "pixelated": elites.small,
         "details": details,
