@@ -69,8 +69,8 @@ class Options(LearningOptions, extra="forbid"):
         description="what parents are drawn from. `niches`: an elite that holds three classes is "
         "three times as likely. `elites`: all are equally likely, so that one image that fools "
         "many classes does not have most of the children. `elites_first`: from elites until "
-        f"{EVEN_START} images for each class are bred, then from niches, so that more founders "
-        "have descendants (new in 0.2)",
+        f"{EVEN_START} images for each class are bred, then from niches; images become more "
+        "different, as they descend from more founders (new in 0.2)",
     )
     seed_from: Path | None = Field(
         None,
