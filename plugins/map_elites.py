@@ -41,9 +41,6 @@ LARGEST_GENERATION: Final = 100_000
 """A generation has at most this many candidates, because its images are all in memory at once."""
 CERTAIN: Final = 0.9999
 """An elite with this confidence needs no learning."""
-EVEN_START: Final = 3
-"""With ``elites_first``, images for each class to breed before parents are drawn from niches. In
-these, the children of a few images that pass for many classes would take most of all niches."""
 BRED_AT_ONCE: Final = 256
 """Candidates are bred in pieces of this size, so that some are scored while others are bred."""
 
@@ -64,13 +61,11 @@ class Options(LearningOptions, extra="forbid"):
         description="the classes to search, by name or index; `@FILE` stands for the lines of a "
         "file. If left out, all",
     )
-    parents_from: Literal["niches", "elites", "elites_first"] = Field(
+    parents_from: Literal["niches", "elites"] = Field(
         "niches",
         description="what parents are drawn from. `niches`: an elite that holds three classes is "
         "three times as likely. `elites`: all are equally likely, so that one image that fools "
-        "many classes does not have most of the children. `elites_first`: from elites until "
-        f"{EVEN_START} images for each class are bred, then from niches; images become more "
-        "different, as they descend from more founders (new in 0.2)",
+        "many classes does not have most of the children (new in 0.2)",
     )
     seed_from: Path | None = Field(
         None,
@@ -208,11 +203,7 @@ class MapElites(Scheme):
         ]
 
     def _children(self, filled: np.ndarray) -> Iterator[Candidate]:
-        bred = (self._generation - 1) * self.batch
-        even = self._parents_from == "elites_first" and bred < EVEN_START * len(
-            self.archive.classes
-        )
-        if even or self._parents_from == "elites":
+        if self._parents_from == "elites":
             _, first = np.unique(self.archive.candidate_ids[filled], return_index=True)
             filled = filled[first]
         ids = self._new_ids(self.batch)

@@ -132,17 +132,6 @@ def test_all_elites_are_parents_equally_often_where_parents_are_drawn_from_elite
     expect_shares(Counter(litters), {(0,): 1 / 3, (1,): 1 / 3, (2,): 1 / 3})
 
 
-def test_where_elites_come_first_niches_follow_after_three_images_for_each_class():
-    first, later = Counter(), Counter()
-    for seed in range(30):
-        options = {"batch": 10, "parents_from": "elites_first", "seed": seed}
-        search = held_by([0, 0, 1, 0, 0, 2, 0, 1, 0, 0], **options)
-        for place, born in enumerate(children(search, 6)):
-            (first if place < 3 else later).update(child.parents for child in born)
-    expect_shares(first, {(0,): 1 / 3, (1,): 1 / 3, (2,): 1 / 3})
-    expect_shares(later, {(0,): 0.7, (1,): 0.2, (2,): 0.1})
-
-
 def test_parents_are_drawn_with_replacement():
     search = held_by([*range(10)], batch=10)
     different = [len({child.parents for child in born}) for born in children(search, 300)]
