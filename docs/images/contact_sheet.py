@@ -2,7 +2,7 @@
 
 python docs/images/contact_sheet.py runs/mnist/mnist-1 docs/images/mnist.png
 python docs/images/contact_sheet.py runs/digits-1 digits.png --columns 10 --side 96 --redrawn
-python docs/images/contact_sheet.py runs/imagenet-1 docs/images/imagenet.png --most 48 --columns 8
+python docs/images/contact_sheet.py runs/imagenet-1 new.png --distinct 48 --columns 8
 python docs/images/contact_sheet.py runs/imagenet-1 bus.png --classes "school bus" volcano
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
-from neatfool import EliteView, open_run
+from neatfool import EliteView, choose_elites, open_run
 from neatfool.wording import percent
 
 GAP, LINE = 16, 19
@@ -63,6 +63,8 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--most", type=int, default=10, help="the surest so many (10)")
     parser.add_argument("--classes", nargs="+", default=[], help="these in place of the surest")
+    parser.add_argument("--least", type=float, default=0.0, help="of these confidences (0)")
+    parser.add_argument("--distinct", type=int, help="so many that are unlike each other")
     parser.add_argument("--columns", type=int, default=5, help="images a row (5)")
     parser.add_argument("--side", type=int, default=140, help="pixels across an image (140)")
     parser.add_argument("--colours", type=int, default=256, help="of the file, at most (256)")
@@ -71,10 +73,10 @@ def main() -> None:
     )
     given = parser.parse_args()
     run = open_run(given.run)
-    surest = [run[name] for name in given.classes] or sorted(
-        run, key=lambda elite: -elite.confidence
-    )[: given.most]
-    chosen = sorted(surest, key=lambda elite: elite.index)
+    chosen = choose_elites(run, classes=given.classes, least=given.least, distinct=given.distinct)
+    if not (given.classes or given.distinct):
+        chosen = sorted(chosen, key=lambda elite: -elite.confidence)[: given.most]
+    chosen.sort(key=lambda elite: elite.index)
     tiles = [tile(elite, given.side, redrawn=given.redrawn) for elite in chosen]
     drawn = sheet(tiles, given.columns).quantize(
         given.colours, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE

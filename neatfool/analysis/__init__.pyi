@@ -10,6 +10,8 @@ from .comparison.finding import Comparison as Comparison
 from .comparison.measure import compare as compare
 from .detection import Detection as Detection
 from .detection import detect as detect
+from .diversity import Diversity as Diversity
+from .diversity import diversity as diversity
 from .lineage.goal_switches import GoalSwitches as GoalSwitches
 from .lineage.goal_switches import goal_switches as goal_switches
 from .lineage.finding import Ancestry as Ancestry

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neatfool.errors import ExperimentError, RunError
+from neatfool.fooling.likeness import distinct_elites
 from neatfool.search.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def choose_elites(
     least: float = 0.0,
     sample: int | None = None,
     seed: int = 1,
+    distinct: int | None = None,
 ) -> list[EliteView]:
     """Choose elites of a run.
 
@@ -31,6 +33,7 @@ def choose_elites(
         least: Their least recorded confidence.
         sample: How many to draw at random from those; all if absent.
         seed: The seed of the draw.
+        distinct: How many to choose of those, images that are unlike each other; all if absent.
 
     Returns:
         At least one elite: in the order of ``classes``, or in the order of the run's classes if
@@ -55,7 +58,7 @@ def choose_elites(
         # As `neatfool survive` has always drawn it, so that its figures can be repeated.
         sure.sort(key=lambda elite: derive_seed(seed, "survive", "sample", elite.index))
         sure = sorted(sure[:sample], key=lambda elite: elite.index)
-    return sure
+    return sure if distinct is None else distinct_elites(sure, distinct)
 
 
 def check_classes(scorer: Scorer, elites: Sequence[EliteView]) -> None:

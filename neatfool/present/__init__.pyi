@@ -24,6 +24,7 @@ from .output import waiting as waiting
 from .parameters import FileToWrite as FileToWrite
 from .parameters import FiniteRange as FiniteRange
 from .parameters import Names as Names
+from .parameters import distinct_option as distinct_option
 from .parameters import elite_options as elite_options
 from .parameters import max_queries_option as max_queries_option
 from .parameters import number_option as number_option

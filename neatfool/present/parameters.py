@@ -130,6 +130,16 @@ def max_queries_option(command: Command) -> Command:
     return number_option("--max-queries", what)(command)
 
 
+def distinct_option(command: Command) -> Command:
+    """Add the option ``--distinct``, which :func:`~neatfool.choose_elites` takes."""
+    what = (
+        "Only N images that are unlike each other in layout, texture and colours. The surest comes "
+        "first, then each time the one least like those chosen so far."
+    )
+    number = click.IntRange(min=1)
+    return click.option("--distinct", type=number, metavar="N", help=what)(command)
+
+
 def elite_options(command: Command) -> Command:
     """Add the options that choose elites of a run.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neatfool import hookimpl
-from neatfool.present import Names, measure_command, number_option
+from neatfool.present import Names, distinct_option, measure_command, number_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     "--images", "N images in all, also former elites, as equally many of each class as can be."
 )
 @click.option("--all-replaced", is_flag=True, help="All former elites with confidence P, too.")
+@distinct_option
 @number_option(
     "--size",
     "Draw them anew, so many pixels on the longer side, and leave out those of which the "

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neatfool import ExperimentError, RunError
+from neatfool import ExperimentError, RunError, distinct_elites
 from neatfool.present import evenly
 from neatfool.wording import slug
 
@@ -89,11 +89,13 @@ def choose(
     per_class: int | None = None,
     images: int | None = None,
     all_replaced: bool = False,
+    distinct: int | None = None,
 ) -> list[Choice]:
     """Choose images, in the order of their classes; the elites, unless the options say otherwise.
 
     With ``per_class``, as equally many from each run as can be, spread over its history; with
-    ``images``, as equally many of each class as can be.
+    ``images``, as equally many of each class as can be; with ``distinct``, so many of
+    those, images that are unlike each other.
 
     Raises:
         ExperimentError: There is no such class.
@@ -126,7 +128,10 @@ def choose(
     ]
     if not chosen:
         _explain(sources, least)
-    return chosen
+    if distinct is None:
+        return chosen
+    views = {c.source.run.holder(c.index, c.candidate): c for c in chosen}
+    return [views[view] for view in distinct_elites([*views], distinct)]
 
 
 def deal(total: int, available: Sequence[int], first: int = 0) -> list[int]:

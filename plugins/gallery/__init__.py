@@ -15,7 +15,13 @@ from typing import Any, Final
 import click
 
 from neatfool import hookimpl
-from neatfool.present import elite_options, number_option, path_option, trust_option
+from neatfool.present import (
+    distinct_option,
+    elite_options,
+    number_option,
+    path_option,
+    trust_option,
+)
 
 IMAGES: Final = ("exact", "png", "small", "none")
 """How saved images are shown; see :func:`.folder.image_of`."""
@@ -26,7 +32,7 @@ A_PATH: Final = click.Path(path_type=Path)
     epilog="""\b
 Examples:
   neatfool gallery runs/mnist-1
-  neatfool gallery runs/imagenet-1 --least 0.5 --out site/gallery
+  neatfool gallery runs/imagenet-1 --least 0.5 --distinct 40 --out site/gallery
   neatfool gallery runs/paper-1 runs/patterns-1 -o both      # side by side"""
 )
 @click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
@@ -37,6 +43,7 @@ Examples:
     metavar="DIR",
 )
 @elite_options
+@distinct_option
 @trust_option
 @number_option(
     "--steps",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from neatfool import hookimpl
-from neatfool.present import path_option, trust_option
+from neatfool.present import distinct_option, path_option, trust_option
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -23,23 +23,29 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   neatfool report runs/mnist-1
-  neatfool report runs/mnist-1 -o /tmp/mnist.html"""
+  neatfool report runs/mnist-1 -o /tmp/mnist.html
+  neatfool report runs/imagenet-1 --distinct 40 -o unlike.html""",
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @path_option("-o", "--out", text="The file to write.  [default: RUN/report.html]")
+@distinct_option
 @trust_option
-def report(run_folder: Path, out: Path | None) -> None:
+def report(run_folder: Path, out: Path | None, distinct: int | None) -> None:
     """Write RUN's report: one HTML file that opens from disk.
 
     It has each class's image, what else the network sees in it and how its confidence rose; how
     the search went and who took whose niche; networks and ancestors. `run` and `resume` write it,
     too.
     """
-    from neatfool import open_run
-    from neatfool.present import Output, write_report
+    from neatfool import choose_elites, open_run
+    from neatfool.present import Output
+
+    from .page import write
 
     with Output(stderr=True).status("writing the report"):
-        page = write_report(open_run(run_folder), out)
+        run = open_run(run_folder)
+        page = run.path / "report.html" if out is None else out
+        write(run, page, choose_elites(run, distinct=distinct) if distinct else ())
     click.echo(page)
 
 

@@ -69,19 +69,23 @@ class Card:
 class Elites:
     """The elites of a run, for its page."""
 
-    def __init__(self, run: Run, page: Path) -> None:
+    def __init__(self, run: Run, page: Path, chosen: Sequence[EliteView] = ()) -> None:
         """Begin to reduce the pictures; the rest waits until it is asked for.
 
-        If the page lies in the run's folder, it has links to the images there.
+        If the page lies in the run's folder, it has links to the images there. Only ``chosen`` ones
+        are shown, if there are any.
         """
         self.run = run
         self.all = run.elites
-        self.many = len(self.all) > MOST_DETAILS
+        self.chosen = bool(chosen)
         self.small = max(run.spec.height, run.spec.width) <= SMALL
         self.beside = page.parent.resolve() == run.path.resolve()
-        self._best = sorted(self.all, key=_doubt)
+        self._best = sorted(chosen or self.all, key=_doubt)
+        self.many = len(self._best) > MOST_DETAILS
         self.survival = read_survival(run)
-        self.shown = {*run.searched, *(elite.index for elite in self._best)}
+        self.shown = {elite.index for elite in chosen}
+        if not chosen:
+            self.shown = {*run.searched, *(elite.index for elite in self._best)}
         if len(self.shown) > MOST_CARDS:
             self.shown = {elite.index for elite in self._best[:MOST_CARDS]}
         longest = SMALL if self.many else 2 * SMALL

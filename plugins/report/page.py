@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool import GenerationReport
-from neatfool.analysis import goal_switches
+from neatfool.analysis import diversity, goal_switches
 from neatfool.present import draw_figure, embed_svg, new_axes, write_page
 from neatfool.wording import spending
 
 from . import curves, sparklines
 from .curves import MUTED
-from .elites import MOST_NAMES, Elites
+from .elites import MOST_CARDS, MOST_NAMES, Elites
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,14 +33,17 @@ MOST_BINS: Final = 250
 """Classes of a larger map share a cell: a pixel each could not be seen."""
 
 
-def write(run: Run, path: Path) -> None:
-    """Write a run's page: one HTML file that needs no other file and no network."""
-    write_page(path, HERE / "page.html.j2", _content(run, path))
+def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
+    """Write a run's page: one HTML file that needs no other file and no network.
+
+    Only ``chosen`` elites are shown, if there are any.
+    """
+    write_page(path, HERE / "page.html.j2", _content(run, path, chosen))
 
 
-def _content(run: Run, path: Path) -> dict[str, Any]:
+def _content(run: Run, path: Path, chosen: Sequence[EliteView]) -> dict[str, Any]:
     """Gather what the template shows."""
-    elites = Elites(run, path)
+    elites = Elites(run, path, chosen)
     history, script = run.history, (HERE / "page.js").read_text(encoding="utf-8")
     of_classes, ticks = sparklines.read_courses(run, elites.all)
     phylogeny = run.phylogeny(kinds=False) if history else None
@@ -53,6 +56,9 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
         "use_box": sparklines.USE_BOX,
         "switches": None if phylogeny is None else _read_switches(run, phylogeny),
         "functions": None if phylogeny is None else read(run, phylogeny, elites.all),
+        "diversity": diversity(run, phylogeny)
+        if phylogeny is not None and 0 < len(elites.all) <= MOST_CARDS
+        else None,
         **_figures(run, history),
     }
     cards = elites.cards(of_classes)
@@ -67,6 +73,7 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
         "many": elites.many,
         "beside": elites.beside,
         "reduced": not elites.small,
+        "chosen": elites.chosen,
         "left_out": max(len(run.searched) - len(cards), 0),
         "pixelated": elites.small,
         "details": details,

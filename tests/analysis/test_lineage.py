@@ -80,17 +80,17 @@ def test_without_known_relations_these_tests_are_left_out_and_it_says_so(runs):
     assert [each["tests"] for each in told["runs"]] == [{}, {}]
     shown = neatfool("ancestry", runs, "--pairs", 0, "--permutations", 19).stdout
     assert "nothing is known of their relations" in shown
-    assert {*told["between_runs"]["same_class"]} == {"layout", "texture"}
+    assert {*told["between_runs"]["same_class"]} == {"layout", "texture", "colour"}
     assert sorted(told["between_runs"]["classes"]) == sorted(CLASSES)
 
 
 def test_a_table_says_what_is_related(runs, table):
     told = ancestry(runs, "--pairs", 0, "--kinds", table)
     for each in told["runs"]:
-        assert {*each["tests"]} == {"flows", "ancestors", "layout", "texture"}
+        assert {*each["tests"]} == {"flows", "ancestors", "layout", "texture", "colour"}
         for test in each["tests"].values():
             assert 1 / 20 <= test["p"] <= 1
-    assert {*told["between_runs"]["related_classes"]} == {"layout", "texture"}
+    assert {*told["between_runs"]["related_classes"]} == {"layout", "texture", "colour"}
 
 
 @pytest.mark.parametrize(

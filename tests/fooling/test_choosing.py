@@ -46,6 +46,13 @@ def test_a_sample_is_the_same_each_time_and_comes_from_the_seed(run):
     assert all(sample == tuple(sorted(sample)) for sample in samples.values())
 
 
+def test_unlike_images_are_chosen_from_those_that_fit(run):
+    chosen = choose_elites(run, classes=["e", "a", "c"], distinct=2)
+    assert len(chosen) == 2
+    assert set(names(chosen)) < {"a", "c", "e"}
+    assert max(elite.rank for elite in chosen) == max(run[name].rank for name in "ace")
+
+
 def test_an_elite_gives_the_pixels_that_were_scored(run):
     elite = run["c"]
     assert elite.saved_pixels().shape == (1, 6, 8)

@@ -197,6 +197,9 @@ class FakeRun:
     def elites(self) -> list[FakeIndividual]:
         return [self.elite(i) for i in self.searched if i not in self.without_elite]
 
+    def __len__(self) -> int:
+        return len(self.elites)
+
     def elite(self, name: str | int) -> FakeIndividual:
         index = self.spec.class_index(name)
         confidence = 1 - 10 ** -(1 + (index * 7 % 10) / 2)

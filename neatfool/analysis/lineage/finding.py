@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from pydantic import Field
 
+from neatfool.analysis.diversity import Diversity
 from neatfool.analysis.lineage.chance import ChanceTest
 from neatfool.analysis.lineage.goal_switches import GoalSwitches
 from neatfool.analysis.lineage.sweeping import Sweeping, number, p_value
-from neatfool.analysis.of_run import OfRun, OfRuns
+from neatfool.analysis.of_run import OfRuns
 from neatfool.present.finding import Facts, Records
 from neatfool.present.graph.export import export_graph
 from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Table, Text
@@ -62,6 +63,7 @@ QUESTIONS: Final = {
     ),
     "texture": _Question("Related classes have images alike in texture", *_IN_IMAGES),
     "layout": _Question("Related classes have images alike in layout", *_IN_IMAGES),
+    "colour": _Question("Related classes have images alike in colour", *_IN_IMAGES),
 }
 
 
@@ -80,17 +82,11 @@ def _tests(tests: Sequence[tuple[str, str, ChanceTest]]) -> Iterator[Block]:
     yield from charts
 
 
-class Lineage(OfRun):
+class Lineage(Diversity):
     """What the lineage of one run tells."""
 
     individuals: int = Field(description="how many individuals ever were an elite")
     made: dict[str, int] = Field(description="how many of these are `first`, `bred` and `learned`")
-    founders: int = Field(
-        description="individuals of the first generation that some elite descends from"
-    )
-    most_fruitful: float = Field(
-        description="the largest share of elites that descend from one of them"
-    )
     median_steps: float = Field(
         description="the median number of steps from the first generation to an elite"
     )
@@ -104,7 +100,7 @@ class Lineage(OfRun):
     )
     tests: dict[str, ChanceTest] = Field(
         description="whether related classes have more in common than chance would have it: "
-        "`flows`, `ancestors`, `texture` and `layout`"
+        "`flows`, `ancestors`, `texture`, `layout` and `colour`"
     )
     sweeps: Sweeping | None = Field(
         description="how fractured networks are; null if nothing was swept"
@@ -123,10 +119,7 @@ class Lineage(OfRun):
                     text += f". {within} {question.within}, {other} {question.otherwise}"
                 yield f"{text} (p = {p_value(test.p)})."
         if not self.tests:
-            yield (
-                f"{self.elites:,} elites descend from {self.founders:,} first individuals, and "
-                f"{share(self.most_fruitful)} of them from the most fruitful one."
-            )
+            yield self.headline()
 
     def story(self, label: str) -> Iterator[Block]:
         """Tell who descends from whom, and what that tells."""
@@ -152,9 +145,13 @@ class Lineage(OfRun):
             ("ever an elite", f"{self.individuals:,} ({made})"),
             ("goal switches", f"{self.goal_switches:,.0f}"),
             ("steps from the first generation to an elite, median", f"{self.median_steps:g}"),
-            ("first individuals that elites descend from", f"{self.founders:,}"),
+            (
+                "first individuals that elites descend from",
+                f"{self.founders:,} (effectively {self.effective_founders:.0f})",
+            ),
             ("elites that descend from the most fruitful one", share(self.most_fruitful)),
             ("pairs of elites with a common ancestor", "-" if common is None else share(common)),
+            ("elites that look like another", share(self.look_alikes)),
         ]
 
     def _flows(self) -> Iterator[Block]:
@@ -184,8 +181,8 @@ class Between(Facts):
 
     classes: tuple[str, ...] = Field(description="the classes that all runs have an elite of")
     same_class: dict[str, ChanceTest] = Field(
-        description="for `layout` and `texture`, the mean correlation of two runs' images of a "
-        "class"
+        description="for `layout`, `texture` and `colour`, the mean correlation of two runs' "
+        "images of a class"
     )
     related_classes: dict[str, ChanceTest] = Field(
         description="whether images of related classes are alike between runs"
@@ -293,8 +290,8 @@ class Ancestry(OfRuns):
         )
         yield Note(
             "Layout compares images reduced to 32 x 32 pixels. Texture compares the widths and "
-            "directions of stripes, wherever they are. Both compare what sets an image apart from "
-            "the mean of its run."
+            "directions of stripes, and colour how much there is of each, wherever they are. All "
+            "compare what sets an image apart from the mean of its run."
         )
         if any(run.sweeps for run in self.runs):
             yield Note(

@@ -6,39 +6,31 @@ from collections import Counter
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import networkx as nx
 import numpy as np
-from PIL import Image
 
+from neatfool.analysis.diversity import diversity
 from neatfool.analysis.lineage.chance import ChanceTest, recur, relate
 from neatfool.analysis.lineage.finding import QUESTIONS, Ancestry, Between, Lineage
 from neatfool.analysis.lineage.goal_switches import goal_switches
 from neatfool.analysis.lineage.kinds import FEWEST, closest, table_kinds, wordnet_kinds
 from neatfool.analysis.lineage.sweeping import sweep_run
-from neatfool.analysis.of_run import OfRun
 from neatfool.fooling.choosing import choose_elites
+from neatfool.fooling.likeness import SPACES, image_features
 from neatfool.fooling.opening import open_runs
 from neatfool.present.output import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    import networkx as nx
 
     from neatfool.analysis.lineage.kinds import Kinds
-    from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
 
 _Options: TypeAlias = dict[str, Any]
 """How tests are made: their arguments ``permutations``, ``seed`` and ``note``."""
-LAYOUT_SIDE: Final = 32
-"""Pictures are compared at this many pixels a side, where a motif's place and colour are left."""
-SPECTRUM_SIDE: Final = 64
-"""Spectra are those of grey pictures of this size: scale and direction of stripes, not place."""
-SPACES: Final = {
-    "layout": "the same colours in the same places",
-    "texture": "stripes of the same widths and directions, wherever they are",
-}
 
 
 class _Read(NamedTuple):
@@ -119,12 +111,6 @@ def _read_lineage(read: _Read, options: _Options) -> Lineage:
     run, kinds = read.run, read.kinds
     graph = run.phylogeny()
     holders = [elite.candidate_id for elite in run]
-    founders = Counter(
-        node
-        for id_ in holders
-        for node in (id_, *nx.ancestors(graph, id_))
-        if not graph.in_degree(node)
-    )
     shared = closest(graph, dict(graph.nodes(data="generation")), holders)
     others = shared[~np.eye(len(holders), dtype=bool)]
     flows = goal_switches(run, graph, kinds)
@@ -137,11 +123,9 @@ def _read_lineage(read: _Read, options: _Options) -> Lineage:
         for pair in np.argwhere(between > 0).tolist()
     ]
     return Lineage(
-        **OfRun.facts(run, len(holders)),
+        **dict(diversity(run, graph, read.features)),
         individuals=len(graph),
         made=dict(Counter(kind for _, kind in graph.nodes(data="kind"))),
-        founders=len(founders),
-        most_fruitful=max(founders.values(), default=0) / len(holders),
         median_steps=float(np.median([_steps(graph, id_) for id_ in holders])),
         common_ancestor=float((others >= 0).mean()) if len(others) else None,
         goal_switches=flows.total,
@@ -231,36 +215,3 @@ def _related(
         pairs = [a[at] @ b[at].T for a, b in combinations(features, 2)]
         matrices[space] = sum(pair + pair.T for pair in pairs) / (2 * len(pairs))
     return relate(likeness, matrices, {}, **options)
-
-
-def image_features(elites: Sequence[EliteView], note: Callable[[], None]) -> dict[str, np.ndarray]:
-    """Describe N images by vectors whose scalar product is the correlation of two images.
-
-    ``layout`` is the image reduced to 32x32. ``texture`` is the logarithm of the amplitudes of the
-    grey image's Fourier transform, 64x64. The mean of these images is taken away from both, so that
-    images are compared in what sets them apart within their run.
-
-    Returns:
-        For each space float32 [N, D], rows of length 1 (or 0, if nothing is left of an image).
-    """
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in SPACES}
-    for elite in elites:
-        image = elite.image()
-        rows["layout"].append(_reduced(image.convert("RGB"), LAYOUT_SIDE).ravel())
-        grey = _reduced(image.convert("L"), SPECTRUM_SIDE)
-        amplitudes = np.log1p(np.abs(np.fft.rfft2(grey - grey.mean())))
-        rows["texture"].append(amplitudes.ravel())
-        note()
-    return {name: _unit(np.stack(vectors)) for name, vectors in rows.items()}
-
-
-def _reduced(image: Image.Image, side: int) -> np.ndarray:
-    return np.asarray(image.resize((side, side), Image.Resampling.BOX), np.float32) / 255
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    rows = rows - rows.mean(0)
-    rows = rows - rows.mean(1, keepdims=True)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: np.ndarray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-4)
-    return unit.astype(np.float32)

@@ -214,6 +214,19 @@ def test_some_can_be_chosen(runs, tmp_path):
     assert sorted(float(row["confidence"]) for row in sure) == confidences[4:]
 
 
+def test_unlike_ones_of_all_runs_and_their_histories_can_be_chosen(runs, tmp_path):
+    options = ("--least", 0, "--all-replaced")
+    export(runs, tmp_path / "all", *options)
+    export(runs, tmp_path / "some", *options, "--distinct", 3)
+    rows, some = rows_of(tmp_path / "all"), rows_of(tmp_path / "some")
+    assert len(some) == 3 < len(rows)
+    files = [row["file"] for row in rows]
+    assert [files.index(row["file"]) for row in some] == sorted(
+        files.index(row["file"]) for row in some
+    )
+    assert max(float(row["rank"]) for row in rows) in {float(row["rank"]) for row in some}
+
+
 def test_images_can_be_drawn_larger(runs, tmp_path):
     out = tmp_path / "out"
     told = export(runs / "1", out, "--least", 0.3, "--size", 32, "--licence", "CC BY 4.0")

@@ -216,3 +216,8 @@ def test_it_says_what_it_wrote(runs, tmp_path):
     result = neatfool("gallery", runs[0], "-o", tmp_path / "two", "--least", 0)
     assert "of 4 elites" in result.stdout
     assert f"Look at {tmp_path / 'two' / 'index.html'}" in result.stdout
+
+
+def test_unlike_images_of_each_run_can_be_shown(runs, tmp_path):
+    result = neatfool("gallery", *runs, "-o", tmp_path / "some", "--json", "--distinct", 3)
+    assert [run["elites"] for run in json.loads(result.stdout)["runs"]] == [3, 3]

@@ -181,6 +181,12 @@ def test_of_very_many_classes_the_gallery_holds_the_best(
     assert "6 more are in the run folder" in parsed.text
 
 
+def test_it_says_how_diverse_the_elites_are(written: Callable[..., Parsed]) -> None:
+    text = written(generations=3).text
+    assert "10 elites descend from 10 first individuals, effectively 10, and 10 %" in text
+    assert "look like another" in text
+
+
 def test_a_class_without_an_elite_says_so(written: Callable[..., Parsed]) -> None:
     parsed = written(generations=3, without_elite=frozenset({3}))
     assert len(parsed.of_class("card")) == 10
@@ -372,7 +378,8 @@ def test_switches_between_many_classes_are_summed_and_drawn_as_a_map(
 def test_a_run_without_a_switch_has_no_such_section(
     written: Callable[..., Parsed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FakeRun, "phylogeny", lambda self, **_: nx.DiGraph())
+    known = FakeRun.phylogeny
+    monkeypatch.setattr(FakeRun, "phylogeny", lambda run, **_: nx.create_empty_copy(known(run)))
     monkeypatch.setattr(FakeRun, "holders", lambda self: [])
     assert not written(generations=5).of_class("matrix")
 
