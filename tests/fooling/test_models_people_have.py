@@ -6,7 +6,7 @@ import copy
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
@@ -449,3 +449,28 @@ def test_keeping_contiguous_layout_is_logged(
     caplog.set_level(logging.INFO, "neatfool.network")
     fool(Strides().eval(), tmp_path)
     assert "Strides: keeps contiguous layout: it would compute something else" in caplog.messages
+
+
+class OfMaite:
+    """An image classifier as MAITE describes one."""
+
+    metadata: ClassVar = {"id": "linear", "index2label": {0: "dark", 1: "bright"}}
+
+    def __call__(self, batch: Any) -> list[np.ndarray]:
+        assert all(image.shape == (3, 8, 8) and image.max() <= 1 for image in batch)
+        bright = [float(np.mean(image)) for image in batch]
+        return [np.array([1 - each, each]) for each in bright]
+
+
+def test_a_model_of_maite_is_fooled_in_one_line(tmp_path: Path) -> None:
+    maite = pytest.importorskip("maite.protocols.image_classification")
+    model = OfMaite()
+    assert isinstance(model, maite.Model)
+    run = neatfool.fool(
+        lambda images: np.stack(model(list(images / 255))),
+        image=(3, 8, 8),
+        classes=[*model.metadata["index2label"].values()],
+        images=60,
+        out=tmp_path / "run",
+    )
+    assert {elite.name for elite in run} == {"dark", "bright"}
