@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Verdict: TypeAlias = Literal["better", "worse", "within chance"]
 LEVEL: Final = 0.05
 """A smaller p is beyond chance."""
-SHOWN: Final = 20
+SHOWN: Final = 12
 """So many of the classes that changed are shown, those with the smallest p."""
 
 
