@@ -253,7 +253,7 @@ def _paint(genome: Pixels, image: np.ndarray) -> None:
     for start in range(0, genes.shape[1], GENES_AT_ONCE // 3):
         piece = slice(start, start + GENES_AT_ONCE // 3)
         numbers = np.divide(genes[None, :, piece], LARGEST, dtype=np.float32)
-        channels = colours(torch.from_numpy(numbers), torch.zeros(3))
+        channels = colours(torch.from_numpy(numbers))
         pixels[:, :, piece] = channels.mul(255).round().numpy()
 
 
