@@ -63,8 +63,8 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         allow_inf_nan=False,
         description="how fine the detail of images is: each node of a network shows its mean "
         "within the reach of a pixel, whose standard deviation this is, in pixels of the target; a "
-        "small bell smooths what is left. What changes faster fades, so that the picture is nearly "
-        "the same at any size. 0: a pixel shows the value at its centre, as in the paper. If left "
+        "small bell smooths what is left. What changes faster fades, so that the picture depends "
+        "less on the grid of pixels. 0: a pixel shows the value at its centre, as in the paper. If left "
         "out, 2 with `preset = patterns`, else 0 "
         "*(new in 0.2)*",
     )
