@@ -38,7 +38,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         "paper",
         description="how networks draw and evolve. `paper`: by mutation alone, as the paper's own "
         "code does. `patterns` *(new in 0.2)*: so too, with what makes the search need fewer "
-        "images, and with a `band_limit`, so that the images are patterns and less an accident of "
+        "images, and with a `band_limit`, so that the images are patterns and not an accident of "
         "their pixels; the best for images of 64 pixels and more. `neat`: by mutation and "
         "crossover, as neat-python does",
     )
@@ -64,9 +64,9 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         allow_inf_nan=False,
         description="how fine the detail of images is: each node of a network shows its mean "
         "within the reach of a pixel, whose standard deviation this is, in pixels of the target; a "
-        "small bell smooths what is left. What changes faster fades, so that the picture depends "
-        "less on the grid of pixels. 0: a pixel shows the value at its centre, as in the paper. If "
-        "left out, 2 with `preset = patterns`, else 0 "
+        "small bell smooths what is left. What changes faster fades, so that the picture is nearly "
+        "the same at any size. 0: a pixel shows the value at its centre, as in the paper. If left "
+        "out, 2 with `preset = patterns`, else 0 "
         "*(new in 0.2)*",
     )
     device: str = Field(

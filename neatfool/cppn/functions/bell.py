@@ -65,11 +65,7 @@ def draw_smooth(
         band_limit: As there.
         smooth: Turns points into pixels, as :func:`smooth` does.
     """
-    left, top, right, bottom = box or (0, 0, width, height)
-    tall, wide = bottom - top, right - left
     around = steps(height, width, native, band_limit)
-    if around and (tall + 4 * around[0]) * (wide + 4 * around[1]) > len(PLACES) * tall * wide:
-        around = None  # what is beyond a small box of a large picture would be more
     given = {"native": native, "box": box, "kind": kind}
     if around is not None:
         grid = pixel_grid(height, width, **given, beyond=around)

@@ -100,7 +100,7 @@ def test_large_networks_differ_no_more_than_the_two_renderers_do(pen):
     view = WHOLE | {"width": 64, "height": 64}
     there = np.stack(
         [
-            pen.draw(formula(plain.graph(each)), settings | {"band_limit": 2}, view)
+            pen.draw(formula(plain.graph(each)), settings | {"band_limit": 1}, view)
             for each in genomes
         ]
     ).astype(int)
