@@ -16,8 +16,8 @@ neat-python
     ``FeedForwardNetwork.activate`` at each pixel, timed on a few pixels of some genomes and scaled
     up. Networks are created beforehand, and colours are left out.
 
-Then it renders the larger ones at 224x224 with the band limit of ``preset = patterns`` and without,
-in turn, by the best renderer, in one thread.
+Then it renders the larger ones at 224x224 with the blur of ``preset = patterns`` and without, in
+turn, by the best renderer, in one thread.
 
 glibc is told to keep freed memory, without which "torch" takes several times as long at 256x256.
 """
@@ -57,8 +57,8 @@ GENOMES = 200
 POPULATIONS = ((20, 50), (45, 140))
 BOUNDS = {28: 0.2, 256: 0.5}
 ROUNDS = {28: 7, 256: 2}
-LIMITED_SIZE, LIMITED_ROUNDS = 224, 3
-BAND_LIMIT = 2.0
+BLUR_SIZE, BLUR_ROUNDS = 224, 3
+BLUR = 2.0
 """As in ``preset = patterns``."""
 SAMPLE_GENOMES, SAMPLE_PIXELS = 10, 50
 
@@ -90,30 +90,28 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
             if nodes == POPULATIONS[-1][0]:
                 torch.set_num_threads(1)
                 found.append(
-                    limiting(
-                        genomes, f"{LIMITED_SIZE}x{LIMITED_SIZE}, {nodes} nodes, 1 thread(s)", say
-                    )
+                    blurring(genomes, f"{BLUR_SIZE}x{BLUR_SIZE}, {nodes} nodes, 1 thread(s)", say)
                 )
     finally:
         torch.set_num_threads(allowed)
     return found
 
 
-def limiting(genomes: Sequence[DefaultGenome], title: str, say: Callable[[str], None]) -> Figure:
-    """Measure how many times as long an image takes with a band limit."""
+def blurring(genomes: Sequence[DefaultGenome], title: str, say: Callable[[str], None]) -> Figure:
+    """Measure how many times as long an image takes with a blur."""
     program = (compile_tape if can_compile() else compile_genomes)(genomes, INPUTS, OUTPUTS)
-    ways = {"points": 0.0, "band limit": BAND_LIMIT}
+    ways = {"without blur": 0.0, "with blur": BLUR}
     times: dict[str, list[float]] = {name: [] for name in ways}
-    size: dict[str, Any] = {"height": LIMITED_SIZE, "width": LIMITED_SIZE}
-    for _ in range(LIMITED_ROUNDS + 1):
-        for name, limit in ways.items():
+    size: dict[str, Any] = {"height": BLUR_SIZE, "width": BLUR_SIZE}
+    for _ in range(BLUR_ROUNDS + 1):
+        for name, blur in ways.items():
             began = time.perf_counter()
-            render(program, **size, inputs="normalised", colour_map="hsv", band_limit=limit)
+            render(program, **size, inputs="normalised", colour_map="hsv", blur=blur)
             times[name].append(time.perf_counter() - began)
     times = {name: each[1:] for name, each in times.items()}
     say(table(title, times))
-    ratio = median(limited / points for points, limited in zip(*times.values(), strict=True))
-    return Figure(f"{title}: band limit / points", ratio, 2.0)
+    ratio = median(blurred / sharp for sharp, blurred in zip(*times.values(), strict=True))
+    return Figure(f"{title}: with blur / without", ratio, 2.5)
 
 
 def measure(
@@ -273,6 +271,5 @@ def render_by_node(plans: list[Plan], inputs: torch.Tensor, size: int) -> torch.
             if bias:
                 z.add_(bias)
             values[key] = IN_PLACE[activation](z)
-        outputs = torch.stack([values[key] for key in OUTPUTS])[None]
-        image.copy_(quantise(colours(outputs))[0])
+        image.copy_(quantise(colours(torch.stack([values[key] for key in OUTPUTS])[None]))[0])
     return images.view(len(plans), 3, size, size)

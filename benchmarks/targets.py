@@ -71,19 +71,16 @@ class NetworkTarget(Target):
 
 
 class ResNetTarget(NetworkTarget):
-    """A network of torchvision with random weights, by its name there."""
+    """ResNet-18 with random weights."""
 
-    def __init__(self, model: str = "resnet18") -> None:
-        self._model = model
-        self.name = f"{model} (random weights)"
-        super().__init__()
+    name = "ResNet-18 (random weights)"
 
     def make(self) -> nn.Module:
-        from torchvision.models import get_model
+        from torchvision.models import resnet18
 
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            module: nn.Module = get_model(self._model, weights=None)
+            module: nn.Module = resnet18()
         return module.eval()
 
 

@@ -128,8 +128,7 @@ def outer(signature: str | None = None, *, exact: bool = False) -> Callable[[Fun
 
 @cache
 def _fingerprint(room: Path) -> int:
-    """Hash the source of all compiled functions of a room, and of what they use of CPPNs."""
-    cppn = Path(__file__).parent / "cppn"
-    used = (cppn / "genome", cppn / "functions", room)
-    files = {*(file for folder in used for file in folder.glob("*.py")), Path(__file__)}
+    """Hash the source of all compiled functions of a room, and of what they use of genomes."""
+    genome = Path(__file__).parent / "cppn" / "genome"
+    files = {*room.glob("*.py"), *genome.glob("*.py"), Path(__file__)}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))

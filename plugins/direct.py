@@ -236,15 +236,12 @@ def _paint(genome: Pixels, image: np.ndarray) -> None:
     if genome.colour in _AS_THEY_ARE:
         image[:] = genome.genes
         return
-    import torch
-
     colours = cppn.COLOUR_MAPS[genome.colour]
     genes, pixels = genome.genes.reshape(3, -1), image.reshape(1, 3, -1)
     for start in range(0, genes.shape[1], GENES_AT_ONCE // 3):
         piece = slice(start, start + GENES_AT_ONCE // 3)
-        numbers = np.divide(genes[None, :, piece], LARGEST, dtype=np.float32)
-        channels = colours(torch.from_numpy(numbers))
-        pixels[:, :, piece] = channels.mul(255).round().numpy()
+        numbers = np.divide(genes[:, None, piece], LARGEST, dtype=np.float32)
+        colours.write(numbers, pixels[:, :, piece], may_be_nan=False)
 
 
 def _unpack(text: Any, count: int) -> np.ndarray:

@@ -6,8 +6,6 @@ from .compiled.loading import can_compile as can_compile
 from .compiled.loading import load_compiled as load_compiled
 from .compiled.tape import Tape as Tape
 from .compiled.tape import compile_tape as compile_tape
-from .cuda.launching import can_launch as can_launch
-from .exchange.glsl import GLSL as GLSL
 from .exchange.onnx_model import to_onnx as to_onnx
 from .exchange.picbreeder import read_picbreeder as read_picbreeder
 from .exchange.picture import Look as Look
@@ -17,6 +15,7 @@ from .functions.activations import ACTIVATIONS as ACTIVATIONS
 from .functions.aggregations import AGGREGATIONS as AGGREGATIONS
 from .functions.colour import COLOUR_MAPS as COLOUR_MAPS
 from .functions.colour import ColourMap as ColourMap
+from .functions.glsl import GLSL as GLSL
 from .genome.genes import ConnectionGene as ConnectionGene
 from .genome.genes import NodeGene as NodeGene
 from .genome.genome import Genome as Genome

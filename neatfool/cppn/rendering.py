@@ -1,31 +1,29 @@
 """Rendering: genomes become numbers, and numbers become images.
 
-The plain renderer runs a :class:`~neatfool.cppn.plain.program.Program` with torch and numpy, on any
-device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.compiled.tape.Tape` on a
-CPU, several times as fast, and a kernel runs it on GPUs of NVIDIA's.
+There are two renderers. The plain one runs a :class:`~neatfool.cppn.plain.program.Program` with
+torch and numpy, on any device, and gives gradients. The compiled one runs a
+:class:`~neatfool.cppn.compiled.tape.Tape` on a CPU, several times as fast.
 """
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import torch
 
-from neatfool.cppn.compiled.gradients import factor_gradients, is_sums
-from neatfool.cppn.compiled.renderer import draw_tape, smooth_bytes
+from neatfool.cppn.compiled.gradients import factor_gradients, is_sums, spread_gradients
+from neatfool.cppn.compiled.renderer import draw_smooth_tape, draw_tape
 from neatfool.cppn.compiled.tape import Tape
-from neatfool.cppn.cuda.launching import can_launch, draw_on_gpu
-from neatfool.cppn.functions.bell import draw_smooth, smooth, spread, steps
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
-from neatfool.cppn.functions.recording import by_numpy
+from neatfool.cppn.functions.surroundings import Surroundings, surroundings
 from neatfool.cppn.one_core import on_one_core
 from neatfool.cppn.plain.execution import Machine
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from neatfool.cppn.functions.colour import ColourMap
     from neatfool.cppn.functions.inputs import InputKind, PixelGrid
     from neatfool.cppn.plain.program import Program
@@ -55,23 +53,21 @@ def evaluate(
 
     Args:
         program: The N genomes, compiled.
-        inputs: float32 or float64 [I, P], the inputs at P pixels, on any device; or [3, I, P] with
-            what they change by over the reach of a pixel, to the right and downwards.
+        inputs: float32 or float64 [I, P], the inputs at P pixels, on any device.
         weights: Floats [E] in place of the program's weights.
         biases: Floats [M] in place of the program's biases.
         responses: Floats [M] in place of the program's responses.
 
     Returns:
-        Floats [N, O, P] of the inputs' precision, on their device, or [N, O, 3, P] with what they
-        change by; differentiable by each argument that requires a gradient.
+        Floats [N, O, P] of the inputs' precision, on their device; differentiable by each argument
+        that requires a gradient.
 
     Raises:
         ValueError: The number of inputs is not that of the genomes.
     """
-    if inputs.dim() not in (2, 3) or inputs.shape[-2] != program.inputs:
+    if inputs.dim() != 2 or len(inputs) != program.inputs:
         raise ValueError(f"inputs {list(inputs.shape)}: must be [{program.inputs}, pixels]")
     parameters = {"weights": weights, "biases": biases, "responses": responses}
-    tables = inputs if inputs.dim() == 3 else inputs.unsqueeze(0)
 
     def machine() -> Machine:
         return Machine(program, inputs.dtype, inputs.device, **parameters)
@@ -79,19 +75,17 @@ def evaluate(
     if torch.is_grad_enabled() and any(
         tensor is not None and tensor.requires_grad for tensor in (inputs, *parameters.values())
     ):
-        found = machine().differentiate(tables)
-        return found if inputs.dim() == 3 else found.squeeze(2)
+        return machine().differentiate(inputs)
 
     @torch.no_grad()
     def compute() -> torch.Tensor:
-        count, pixels = len(tables), inputs.shape[-1]
-        outputs = inputs.new_empty(*program.outputs.shape, count, pixels)
+        outputs = inputs.new_empty(*program.outputs.shape, inputs.shape[1])
 
-        def keep(genomes: slice, own: slice, found: torch.Tensor) -> None:
-            outputs[genomes, :, :, own] = found.transpose(0, 1)
+        def keep(genomes: slice, pixels: slice, values: torch.Tensor) -> None:
+            outputs[genomes, :, pixels] = values.transpose(0, 1)
 
-        machine().run(pixels, count, lambda start, stop: tables[..., start:stop], keep)
-        return outputs if inputs.dim() == 3 else outputs.squeeze(2)
+        machine().run(inputs.shape[1], lambda start, stop: inputs[:, start:stop], keep)
+        return outputs
 
     return on_one_core(compute) if inputs.device.type == "cpu" else compute()
 
@@ -106,7 +100,8 @@ def render(
     inputs: InputKind = "raw",
     colour_map: str = "grey",
     channels: int | None = None,
-    band_limit: float = 0.0,
+    blur: float = 0.0,
+    samples: int = 2,
     device: torch.device | str = "cpu",
 ) -> torch.Tensor:
     """Render a batch of genomes that take x, y, d and 1.
@@ -122,11 +117,11 @@ def render(
             :func:`~neatfool.cppn.functions.inputs.pixel_grid`.
         colour_map: One of :data:`~neatfool.cppn.functions.colour.COLOUR_MAPS`.
         channels: 3 repeats a grey channel three times; by default those of the colour map.
-        band_limit: How far each node reaches for the mean that it shows: a standard deviation in
-            native pixels; see :mod:`neatfool.cppn.functions.rules`. 0: a pixel shows the
+        blur: How wide the surroundings are that a pixel shows the mean of: a standard deviation in
+            native pixels; see :mod:`neatfool.cppn.functions.surroundings`. 0: a pixel shows the
             value at its centre.
-        device: The device to render on; a tape needs the CPU or a GPU of NVIDIA's with the extra
-            ``cuda``.
+        samples: The samples in each native pixel for that mean: 1, 2, 4 or 9.
+        device: The device to render on; a tape needs the CPU.
 
     Returns:
         uint8 [N, C, H, W] on that device, H and W of the box. The bits do not depend on the rest
@@ -135,34 +130,32 @@ def render(
 
     Raises:
         ExperimentError: There is no such colour map, or it does not fit.
-        ValueError: A size, the box, the kind of inputs, the band limit or the device is wrong.
+        ValueError: A size, the box, the kind of inputs, the blur, the samples or the device is
+            wrong.
     """
     outputs = program.outputs.shape[1]
     colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
+    left, top, right, bottom = box or (0, 0, width, height)
     where = torch.device(device)
-    by_kernel = isinstance(program, Tape) and where.type != "cpu"
-    if by_kernel and not can_launch(where.type):
-        raise ValueError(f"device {device}: a tape is drawn on the CPU, or on a GPU of NVIDIA's")
-    if not 0 <= band_limit < math.inf:
-        raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
+    if isinstance(program, Tape) and where.type != "cpu":
+        raise ValueError(f"device {device}: a tape can only be rendered on the CPU")
 
     def draw(grid: PixelGrid) -> torch.Tensor:
         if isinstance(program, Tape):
-            if by_kernel:
-                return _draw_by_kernel(program, grid, colours, band_limit, where)
-            return draw_tape(program, grid, colours, band_limit)
-        return _draw_program(program, grid, colours, band_limit, where)
+            return draw_tape(program, grid, colours)
+        return _draw_program(program, grid, colours, where)
 
-    images = draw_smooth(
-        draw,
-        height=height,
-        width=width,
-        native=native,
-        box=box,
-        kind=inputs,
-        band_limit=band_limit,
-        smooth=smooth_bytes if isinstance(program, Tape) and not by_kernel else smooth,
-    )
+    if blur:
+        around = surroundings(
+            height, width, native=native, box=box, kind=inputs, blur=blur, samples=samples
+        )
+        if isinstance(program, Tape):
+            images = draw_smooth_tape(program, around, colours)
+        else:
+            images = around.smooth([draw(grid) for grid in around.grids])
+    else:
+        images = draw(pixel_grid(height, width, native=native, box=box, kind=inputs))
+    images = images.view(len(program), colours.channels, bottom - top, right - left)
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
 
 
@@ -173,7 +166,8 @@ def render_gradients(
     native: tuple[int, int] | None = None,
     inputs: InputKind = "raw",
     colour_map: str = "grey",
-    band_limit: float = 0.0,
+    blur: float = 0.0,
+    samples: int = 2,
     device: torch.device | str = "cpu",
     compiled: bool = False,
 ) -> dict[str, torch.Tensor]:
@@ -190,7 +184,8 @@ def render_gradients(
         native: As for :func:`render`.
         inputs: As for :func:`render`.
         colour_map: As for :func:`render`.
-        band_limit: As for :func:`render`.
+        blur: As for :func:`render`.
+        samples: As for :func:`render`.
         device: The device to compute on.
         compiled: Whether to use compiled code, which needs numba and is several times as fast. It
             takes one genome, on the CPU. A genome with other nodes than weighted sums is computed
@@ -213,31 +208,34 @@ def render_gradients(
     if channels != colours.channels:
         gradients = gradients.sum(2, keepdims=True)
     by_pixel = torch.from_numpy(gradients).to(where, torch.float32) * 255
-    follow = _follow_by_torch
-    if compiled and is_sums(program):
-        follow = _follow_by_compiled_code
+    by_compiled = compiled and is_sums(program)
+    follow = _follow_by_compiled_code if by_compiled else _follow_by_torch
 
     @torch.enable_grad()
     def compute() -> dict[str, torch.Tensor]:
-        around = steps(height, width, native, band_limit)
-        if around is None and band_limit:
-            raise ValueError(f"band limit {band_limit}: no gradients at {height}x{width} pixels")
-        grid = pixel_grid(height, width, native=native, kind=inputs, beyond=around or (0, 0))
-        by_point = by_pixel
-        if around:
-            by_point = torch.stack([spread(each, around) for each in by_pixel])
-        found = follow(program, grid, colours, band_limit, by_point.flatten(3))
-        return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
+        if blur:
+            around = surroundings(
+                height, width, native=native, kind=inputs, blur=blur, samples=samples
+            )
+            # At other sizes the columns' weights differ.
+            alike = all(each.kernel is not None for each in around.across)
+            spread = spread_gradients if by_compiled and alike else Surroundings.spread
+            parts = list(zip(around.grids, spread(around, by_pixel), strict=True))
+        else:
+            parts = [(pixel_grid(height, width, native=native, kind=inputs), by_pixel)]
+        found = [follow(program, grid, colours, part.flatten(3)) for grid, part in parts]
+        return {
+            name: torch.nan_to_num(
+                torch.stack([each[name] for each in found]).sum(0), 0.0, 0.0, 0.0
+            )
+            for name in PARAMETERS
+        }
 
     return on_one_core(compute) if where.type == "cpu" else compute()
 
 
 def _follow_by_torch(
-    program: Program,
-    grid: PixelGrid,
-    colours: ColourMap,
-    band_limit: float,
-    by_channel: torch.Tensor,
+    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, N, C, P] into those by the parameters with torch, a tile at a time."""
     where, many = by_channel.device, len(by_channel)
@@ -253,8 +251,7 @@ def _follow_by_torch(
             for name in PARAMETERS
         }
         machine = Machine(program, torch.float32, where, **given)
-        outputs = machine.differentiate(grid.tables(start, stop, band_limit).to(where))
-        channels = colours(outputs if band_limit else outputs.squeeze(2))
+        channels = colours(machine.differentiate(grid.inputs(start, stop).to(where)))
         for which in range(many):
             parts = torch.autograd.grad(
                 channels,
@@ -270,14 +267,10 @@ def _follow_by_torch(
 
 
 def _follow_by_compiled_code(
-    program: Program,
-    grid: PixelGrid,
-    colours: ColourMap,
-    band_limit: float,
-    by_channel: torch.Tensor,
+    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, 1, C, P] into those by one genome's parameters with compiled code."""
-    inputs = grid.tables(0, grid.pixels, band_limit)
+    inputs = grid.inputs(0, grid.pixels)
     by_factor = factor_gradients(program, inputs, colours, by_channel[:, 0])
     given = {name: getattr(program, name).clone().requires_grad_() for name in PARAMETERS}
     factors = program.factors(**given)
@@ -299,11 +292,7 @@ def _pixels_at_once(program: Program, where: torch.device, pixels: int) -> int:
 
 
 def _draw_program(
-    program: Program,
-    grid: PixelGrid,
-    colours: ColourMap,
-    band_limit: float,
-    where: torch.device,
+    program: Program, grid: PixelGrid, colours: ColourMap, where: torch.device
 ) -> torch.Tensor:
     """Draw with the plain renderer: uint8 [N, C, P]."""
 
@@ -312,50 +301,27 @@ def _draw_program(
         shape = (len(program), colours.channels, grid.pixels)
         images = torch.empty(shape, dtype=torch.uint8, device=where)
 
-        def keep(genomes: slice, pixels: slice, outputs: torch.Tensor) -> None:
+        def keep(genomes: slice, pixels: slice, values: torch.Tensor) -> None:
+            part = images[genomes, :, pixels]
             if where.type == "cpu":
-                given = outputs.permute(2, 0, 1, 3).flatten(0, 1)
-                formula = colours.within_reach if band_limit else colours.at_points
-                for channel, levels in enumerate(formula.play(by_numpy, *given.numpy())):
-                    images.numpy()[genomes, channel, pixels] = np.rint(levels * np.float32(255))
+                colours.write(values.numpy(), part.numpy(), may_be_nan=program.may_overflow)
             else:
-                outputs = outputs.transpose(0, 1)
-                channels = colours(outputs if band_limit else outputs.squeeze(2))
-                images[genomes, :, pixels] = quantise(channels)
+                part.copy_(quantise(colours(values.transpose(0, 1))))
 
-        machine = Machine(program, torch.float32, where)
-        inputs = partial(_inputs_on, grid, where, band_limit)
-        machine.run(grid.pixels, 3 if band_limit else 1, inputs, keep)
+        inputs = grid.inputs if where.type == "cpu" else partial(_inputs_on, grid, where)
+        Machine(program, torch.float32, where).run(grid.pixels, inputs, keep)
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()
 
 
-def _draw_by_kernel(
-    tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float, where: torch.device
-) -> torch.Tensor:
-    """Draw on a GPU of NVIDIA's: uint8 [N, C, P]."""
-    parts = [
-        draw_on_gpu(
-            tape,
-            _inputs_on(grid, where, band_limit, start, min(start + PIXELS_KEPT, grid.pixels)),
-            colours,
-            where,
-        )
-        for start in range(0, grid.pixels, PIXELS_KEPT)
-    ]
-    return torch.cat(parts, 2) if len(parts) > 1 else parts[0]
-
-
-def _inputs_on(
-    grid: PixelGrid, device: torch.device, band_limit: float, start: int, stop: int
-) -> torch.Tensor:
-    """Give the inputs of some pixels on a device; those of a small image stay on a GPU."""
-    if grid.pixels > PIXELS_KEPT or device.type == "cpu":
-        return grid.tables(start, stop, band_limit).to(device)
-    return _all_inputs_on(grid, device, band_limit)[..., start:stop]
+def _inputs_on(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:
+    """Give the inputs of some pixels on a device; those of a small image stay there."""
+    if grid.pixels > PIXELS_KEPT:
+        return grid.inputs(start, stop).to(device)
+    return _all_inputs_on(grid, device)[:, start:stop]
 
 
 @lru_cache(maxsize=4)
-def _all_inputs_on(grid: PixelGrid, device: torch.device, band_limit: float) -> torch.Tensor:
-    return grid.tables(0, grid.pixels, band_limit).to(device)
+def _all_inputs_on(grid: PixelGrid, device: torch.device) -> torch.Tensor:
+    return grid.inputs(0, grid.pixels).to(device)

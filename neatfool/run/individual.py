@@ -134,14 +134,14 @@ class Individual:
         Args:
             size: Pixels of the longer side, or (height, width); the target's size if absent.
             box: (left, top, right, bottom), the part of that image to render; all of it if absent.
-            sharp: Whether to draw twice the detail. It is then another picture than the one that
-                was scored.
+            sharp: Whether to leave out the encoding's blur. It is then another picture than the
+                one that was scored.
 
         Returns:
             uint8 [C, H, W].
 
         Raises:
-            RunError: The encoding has no band limit.
+            RunError: The encoding has no blur to leave out.
         """
         height, width = self.height_width(size)
         encoding = self.run.encoding
@@ -149,7 +149,7 @@ class Individual:
             encoding = encoding.sharp()
             if encoding is self.run.encoding:
                 name = self.run.experiment["encoding"]["plugin"]
-                raise RunError(f"{self.run.path}: images of encoding {name!r} have no band limit")
+                raise RunError(f"{self.run.path}: images of encoding {name!r} have no blur")
         rendered: np.ndarray = encoding.render_at(self.genome, height, width, box).numpy()
         return rendered
 

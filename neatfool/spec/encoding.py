@@ -118,9 +118,9 @@ class Encoding(ABC, Generic[Genome]):
         return [self.parents] * len(seeds)
 
     def sharp(self) -> Encoding[Genome]:
-        """Give the encoding with more detail than the target's pixels can hold, for posters.
+        """Give the encoding without the blur that its pictures have at any size, for posters.
 
-        An encoding without a band limit gives itself.
+        An encoding without a blur gives itself.
         """
         return self
 

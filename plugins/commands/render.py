@@ -22,16 +22,16 @@ Examples:
   neatfool render runs/mnist-1 3 --size 4096 -o poster.png
   neatfool render runs/imagenet-1 volcano --size 4096 --sharp
 
-A CPPN has no pixels: it renders at any size. With `band_limit`, the picture is
-the same at all of them. --sharp halves the limit, for twice the detail; to the
-classifier that is another picture."""
+A CPPN has no pixels: it renders at any size. With `blur`, the picture is the
+same at all of them, as soft as what the classifier saw. --sharp draws all the
+detail there is, for posters; to the classifier that is another picture."""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("class_name", metavar="CLASS")
 @number_option(
     "--size", "Pixels of the longer side.", click.IntRange(min=1, max=16384), default=512
 )
-@click.option("--sharp", is_flag=True, help="Draw twice the detail.")
+@click.option("--sharp", is_flag=True, help="Leave out the blur.")
 @path_option("-o", "--out", text="The file to write.  [default: CLASS-N.png]")
 @trust_option
 def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path | None) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     default=(),
     metavar="A,B=1/2",
     help="What to do to the images; `neatfool plugins list` has the views; `drawn` is drawn anew "
-    "at another size, and `sharp` so too, but with twice the detail. Strengths may follow: "
+    "at another size, and `sharp` so too, but without the blur. Strengths may follow: "
     "jpeg=75/50.  [default: all]",
 )
 @path_option(

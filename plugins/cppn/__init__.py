@@ -38,9 +38,9 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         "paper",
         description="how networks draw and evolve. `paper`: by mutation alone, as the paper's own "
         "code does. `patterns` *(new in 0.2)*: so too, with what makes the search need fewer "
-        "images, and with a `band_limit`, so that the images are patterns and not an accident of "
-        "their pixels; the best for images of 64 pixels and more. `neat`: by mutation and "
-        "crossover, as neat-python does",
+        "images, and with `blur`, so that the images are patterns and not an accident of their "
+        "pixels; the best for images of 64 pixels and more. `neat`: by mutation and crossover, as "
+        "neat-python does",
     )
     inputs: Literal["raw", "normalised"] | None = Field(
         None,
@@ -56,31 +56,34 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         "If left out, `grey` for grey images; for others `hsv_signed_hue` with "
         "`preset = patterns`, else `hsv`",
     )
-    band_limit: float | None = Field(
+    blur: float | None = Field(
         None,
         validate_default=True,
         ge=0,
         le=16,
         allow_inf_nan=False,
-        description="how fine the detail of images is: each node of a network shows its mean "
-        "within the reach of a pixel, whose standard deviation this is, in pixels of the target; a "
-        "small bell smooths what is left. What changes faster fades, so that the picture is nearly "
-        "the same at any size. 0: a pixel shows the value at its centre, as in the paper. If left "
-        "out, 2 with `preset = patterns`, else 0 "
-        "*(new in 0.2)*",
+        description="how wide the surroundings are that each pixel shows the mean of, as a camera "
+        "does: a standard deviation, in pixels of the target. The picture is then the same at any "
+        "size. 0: a pixel shows the value at its centre, as in the paper. If left out, 2 with "
+        "`preset = patterns`, else 0 *(new in 0.2)*",
+    )
+    samples: Literal[1, 2, 4, 9] = Field(
+        2,
+        description="how exactly that mean is taken: of how many points in each pixel of the "
+        "target. An image takes as many times as long to draw *(new in 0.2)*",
     )
     device: str = Field(
         "auto",
         description="where images are drawn. `auto` takes the GPU if there is one; else PyTorch's "
         "name of a device: `cpu`, `cuda`, `xpu`, `mps`",
     )
-    renderer: Literal["compiled", "cuda", "plain"] | None = Field(
+    renderer: Literal["compiled", "plain"] | None = Field(
         None,
         validate_default=True,
         description="what draws. `compiled` is several times as fast on a CPU and needs numba. "
-        "`cuda` is a kernel for GPUs of NVIDIA's; it needs numba and `pip install "
-        "'neatfool[cuda]'`. `plain` is PyTorch, on any device. If left out, the first that works "
-        "on the device. A few values of their images differ, so the choice is part of the run",
+        "`plain` is PyTorch, on a GPU too. If left out, `compiled` where numba works "
+        "and there is no GPU to use. A few values of their images differ, so the "
+        "choice is part of the run",
     )
     initial_rounds: int | None = Field(
         None,
@@ -137,6 +140,11 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
             raise ValueError(f"there is no {colour!r}{nearest(colour, cppn.COLOUR_MAPS)}")
         return colour
 
+    @field_validator("samples", mode="before")
+    @classmethod
+    def _read_a_number(cls, samples: object) -> object:
+        return int(samples) if isinstance(samples, str) and samples.isdecimal() else samples
+
     @field_validator("renderer")
     @classmethod
     def _choose_for_this_machine(cls, renderer: str | None, info: ValidationInfo) -> str:
@@ -145,9 +153,8 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         if preset := info.data.get("preset"):
             cppn.Breeder.prepare(cppn.PRESETS[preset])
         device = info.data.get("device", "auto")
-        kind = pick_device().type if device == "auto" else device.partition(":")[0]
-        fast = "compiled" if kind == "cpu" else "cuda" if cppn.can_launch(kind) else "plain"
-        return fast if fast != "plain" and cppn.can_compile() else "plain"
+        on_cpu = device == "cpu" or (device == "auto" and pick_device().type == "cpu")
+        return "compiled" if on_cpu and cppn.can_compile() else "plain"
 
     @field_validator("genome")
     @classmethod
@@ -158,14 +165,14 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         preset = info.data.get("preset")
         return cppn.resolve(genome, cppn.PRESETS[preset]) if preset else genome
 
-    @field_validator("band_limit", *REFINEMENTS)
+    @field_validator("blur", *REFINEMENTS)
     @classmethod
     def _take_from_the_preset(cls, value: float | None, info: ValidationInfo) -> float | None:
         if "preset" not in info.data:  # it has its own error
             return value
         name, preset = str(info.field_name), cppn.PRESETS[info.data["preset"]]
-        if name == "band_limit":
-            return preset.band_limit if value is None else value
+        if name == "blur":
+            return preset.blur if value is None else value
         usual = getattr(cppn.Refinements(), name)
         if preset.refinements is None and value not in (None, usual):
             raise ValueError(
@@ -206,7 +213,7 @@ class CppnEncoding(Encoding[cppn.Genome]):
         preset = cppn.PRESETS[options.preset]
         self._spec = spec
         self._inputs = options.inputs or options.absent(spec)["inputs"]
-        self._band_limit = options.band_limit or 0.0
+        self._blur, self._samples = options.blur or 0.0, options.samples
         self._colours = _choose_colour_map(options, spec)
         self._compile, self._device = _choose_compiler(options)
         self._is_compiled = options.renderer == "compiled"
@@ -271,7 +278,8 @@ class CppnEncoding(Encoding[cppn.Genome]):
                 gradients[:, start : start + size],
                 inputs=self._inputs,
                 colour_map=self._colours.name,
-                band_limit=self._band_limit,
+                blur=self._blur,
+                samples=self._samples,
                 device=self._device,
                 compiled=self._is_compiled,
             )
@@ -293,11 +301,11 @@ class CppnEncoding(Encoding[cppn.Genome]):
         return self._draw([genome], height, width, box)[0].cpu()
 
     def sharp(self) -> CppnEncoding:
-        """Give the encoding with half of its band limit, which has twice the detail."""
-        if not self._band_limit:
+        """Give the encoding without a blur: a pixel shows the value at its centre."""
+        if not self._blur:
             return self
         sharp = copy(self)
-        sharp._band_limit /= 2
+        sharp._blur = 0.0
         return sharp
 
     def dumps(self, genome: cppn.Genome) -> str:
@@ -357,7 +365,8 @@ class CppnEncoding(Encoding[cppn.Genome]):
             inputs=self._inputs,
             colour_map=self._colours.name,
             channels=self._spec.channels,
-            band_limit=self._band_limit,
+            blur=self._blur,
+            samples=self._samples,
         )
 
     def _program(self, genomes: Sequence[cppn.Genome]) -> cppn.Program:
@@ -379,7 +388,8 @@ class CppnEncoding(Encoding[cppn.Genome]):
             inputs=self._inputs,
             colour_map=self._colours.name,
             channels=self._spec.channels,
-            band_limit=self._band_limit,
+            blur=self._blur,
+            samples=self._samples,
             device=self._device,
         )
 
@@ -390,21 +400,13 @@ def _choose_compiler(
     """Choose the function that compiles genomes, and the device that renders them."""
     if options.renderer == "plain":
         return cppn.compile_genomes, pick_device(options.device)
-    cppn.load_compiled()
-    if options.renderer == "compiled":
-        if options.device not in {"auto", "cpu"}:
-            raise ExperimentError(
-                f"[encoding] renderer = compiled: draws on the CPU, but device = {options.device}; "
-                "leave it out, or set renderer = plain"
-            )
-        return cppn.compile_tape, pick_device("cpu")
-    device = pick_device(options.device)
-    if not cppn.can_launch(device.type):
+    if options.device not in {"auto", "cpu"}:
         raise ExperimentError(
-            f"[encoding] renderer = cuda: cannot draw on {device}; it needs a GPU of NVIDIA's and "
-            "pip install 'neatfool[cuda]'; or leave it out"
+            f"[encoding] renderer = compiled: draws on the CPU, but device = {options.device}; "
+            "leave it out, or set renderer = plain"
         )
-    return cppn.compile_tape, device
+    cppn.load_compiled()
+    return cppn.compile_tape, pick_device("cpu")
 
 
 def _choose_colour_map(options: Options, spec: ImageSpec) -> cppn.ColourMap:

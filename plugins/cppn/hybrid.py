@@ -113,7 +113,7 @@ class HybridEncoding(Encoding[Hybrid]):
         return self._with_networks(self._networks.in_generation(generation))
 
     def sharp(self) -> HybridEncoding:
-        """Give the encoding whose networks draw with half of their band limit."""
+        """Give the encoding whose networks draw without a blur."""
         return self._with_networks(self._networks.sharp())
 
     def litter_sizes(self, seeds: Sequence[int]) -> list[int]:

@@ -44,7 +44,8 @@ def settings_of(run: Run) -> dict[str, Any] | None:
         "inputs": given.get("inputs") or preset.inputs,
         "colour": colour,
         "labels": [*cppn.COLOUR_MAPS[colour].labels],
-        "band_limit": given.get("band_limit") or 0.0,
+        "blur": given.get("blur") or 0.0,
+        "samples": given.get("samples", 2),
     }
 
 

@@ -13,7 +13,7 @@ def measured(monkeypatch):
     monkeypatch.setattr(render, "POPULATIONS", ((20, 50),))
     monkeypatch.setattr(render, "BOUNDS", {9: 0.5})
     monkeypatch.setattr(render, "ROUNDS", {9: 2})
-    monkeypatch.setattr(render, "LIMITED_SIZE", 17)
+    monkeypatch.setattr(render, "BLUR_SIZE", 17)
     said = []
     return render.figures(said.append), "\n".join(said)
 
@@ -25,7 +25,7 @@ def test_figures_have_bounds_and_say_what_they_are(measured):
     assert all(value >= 0 for value in values.values())
     bounded = [figure.name for figure in figures if figure.bound is not None]
     assert "9x9, 20 nodes, 1 thread(s): compiled with compiling / torch" in bounded
-    assert "17x17, 20 nodes, 1 thread(s): band limit / points" in bounded
+    assert "17x17, 20 nodes, 1 thread(s): with blur / without" in bounded
     for name in ("torch", "plain", "compiled", "neat-python"):
         assert name in said
 

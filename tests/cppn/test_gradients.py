@@ -18,10 +18,8 @@ from neatfool.cppn import (
     render,
     render_gradients,
 )
-from neatfool.cppn.functions.bell import PLACES
 from neatfool.cppn.functions.colour import quantise
 from neatfool.cppn.functions.inputs import pixel_grid
-from neatfool.cppn.plain.execution import Machine
 
 SIZE = 19, 23
 NAMES = ("weights", "biases", "responses")
@@ -46,18 +44,13 @@ def by_genome(program_of, count, gradients, **how):
     return {name: torch.cat([each[name] for each in found], dim=1) for name in NAMES}
 
 
-def reference(program, gradients, colours, inputs, band_limit):
+def reference(program, gradients, colours, inputs):
     """The same in double precision, all pixels at once, by torch's own differentiation."""
     height, width = gradients.shape[2:]
+    grid = pixel_grid(height, width, kind=inputs)
     given = {name: getattr(program, name).clone().requires_grad_() for name in NAMES}
-    channels = 0.0
-    for weight, *place in PLACES if band_limit else ((1.0, 0.0, 0.0),):
-        grid = pixel_grid(
-            height, width, kind=inputs, shift=tuple(band_limit * each for each in place)
-        )
-        points = grid.tables(0, grid.pixels, band_limit, torch.float64)
-        outputs = Machine(program, torch.float64, points.device, **given).differentiate(points)
-        channels = channels + weight * colours(outputs if band_limit else outputs.squeeze(2))
+    points = grid.inputs(0, grid.pixels, torch.float64)
+    channels = colours(evaluate(program, points, **given))
     weights = torch.from_numpy(gradients).double().reshape(*channels.shape[:2], -1)
     (255 * channels * weights).sum().backward()
     return {name: each.grad for name, each in given.items()}
@@ -68,18 +61,15 @@ def single(place, outputs, **options):
     return compile_genomes([genome], INPUTS, list(range(outputs)))
 
 
-@pytest.mark.parametrize("band_limit", [0.0, 2.0])
 @pytest.mark.parametrize("compiled_code", [False, True])
 @pytest.mark.parametrize("inputs", ["raw", "normalised"])
 @pytest.mark.parametrize("colour_map", sorted(COLOUR_MAPS))
-def test_they_are_what_differentiation_in_double_precision_gives(
-    colour_map, inputs, compiled_code, band_limit
-):
+def test_they_are_what_differentiation_in_double_precision_gives(colour_map, inputs, compiled_code):
     colours = COLOUR_MAPS[colour_map]
     options = {"activations": BOUNDED, "aggregations": ["sum", "mean"]}
     program = compiled(colours.outputs, **options)
     gradients = noise(6, colours.channels, many=2)
-    how = {"inputs": inputs, "colour_map": colour_map, "band_limit": band_limit}
+    how = {"inputs": inputs, "colour_map": colour_map}
     if compiled_code:
         found = by_genome(
             lambda place: single(place, colours.outputs, **options), 6, gradients, **how
@@ -87,7 +77,7 @@ def test_they_are_what_differentiation_in_double_precision_gives(
     else:
         found = render_gradients(program, gradients, **how)
     for which in range(2):
-        expected = reference(program, gradients[which], colours, inputs, band_limit)
+        expected = reference(program, gradients[which], colours, inputs)
         for name in NAMES:
             scale = float(expected[name].abs().max())
             assert scale > 1
@@ -163,8 +153,7 @@ def test_what_is_differentiated_is_what_is_drawn():
     grid = pixel_grid(64, 64, kind="normalised")
     given = program.weights.float().requires_grad_()
     outputs = evaluate(program, grid.inputs(0, grid.pixels), weights=given)
-    colours = COLOUR_MAPS["hsv"](outputs)
-    ours = quantise(colours.detach()).view(8, 3, 64, 64).int()
+    ours = quantise(COLOUR_MAPS["hsv"](outputs).detach()).view(8, 3, 64, 64).int()
     drawn = render(program, height=64, width=64, inputs="normalised", colour_map="hsv").int()
     apart = (ours - drawn).abs()
     assert apart.max() <= 1

@@ -78,7 +78,7 @@ def test_a_run_goes_on_only_with_the_views_it_began_with(tmp_path):
         with pytest.raises(RunError, match="views"):
             fool(brightness, folder, **{**options, "images": 800}, **then, resume_run=True)
     with pytest.raises(ExperimentError, match="encoding: must be a name"):
-        fool(brightness, tmp_path / "options", **options, encoding={"band_limit": 0.5})
+        fool(brightness, tmp_path / "options", **options, encoding={"blur": 0.5})
     with pytest.raises(ExperimentError, match="views: must be names with strengths"):
         fool(brightness, tmp_path / "list", **options, views=["move"])
 

@@ -14,8 +14,7 @@ from neatfool.cppn import ACTIVATIONS, AGGREGATIONS
 
 INPUTS = [-1, -2, -3, -4]
 OUTPUTS = [0, 1, 2]
-BOUNDED = [name for name in ACTIVATIONS if name.startswith("paper") or name == "triangle"]
-BOUNDED += ["sigmoid", "tanh", "sin", "gauss", "clamped", "hat"]
+BOUNDED = [name for name, activation in ACTIVATIONS.items() if activation.bounded]
 
 
 def node(key, activation="identity", aggregation="sum", bias=0.0, response=1.0):

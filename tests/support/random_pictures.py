@@ -23,7 +23,8 @@ def look_of(number):
         inputs=("raw", "normalised")[number // 5 % 2],
         colour_map=MAPS[number % len(MAPS)],
         channels=3,
-        band_limit=(0.0, 1.0, 0.5)[number % 3],
+        blur=(0.0, 1.0, 0.5)[number % 3],
+        samples=(2, 1, 4, 9)[number % 4],
     )
 
 
@@ -65,7 +66,8 @@ def render(picture, size=NATIVE):
         inputs=look.inputs,
         colour_map=look.colour_map,
         channels=look.channels,
-        band_limit=look.band_limit,
+        blur=look.blur,
+        samples=look.samples,
     )
     return images[0].numpy()
 

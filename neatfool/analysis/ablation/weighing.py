@@ -248,7 +248,7 @@ def draw_nodes(elite: EliteView, nodes: Sequence[int]) -> list[np.ndarray]:
     options, spec = elite.run.experiment["encoding"], elite.run.spec
     inputs = [node for node, kind in elite.graph().nodes(data="kind") if kind == "input"]
     kind: Any = options.get("inputs") or PRESETS[options["preset"]].inputs
-    limit: Any = options.get("band_limit") or 0.0
+    look: Any = {"blur": options.get("blur") or 0.0, "samples": options.get("samples") or 2}
     size: Any = {"height": spec.height, "width": spec.width, "inputs": kind}
     drawn = (compile_genomes([elite.genome], inputs, [node]) for node in nodes)
-    return [render(each, **size, band_limit=limit)[0].numpy() for each in drawn]
+    return [render(each, **size, **look)[0].numpy() for each in drawn]

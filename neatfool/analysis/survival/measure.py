@@ -217,8 +217,8 @@ def all_changes(run: Run, seed: int) -> dict[str, Change]:
     look = SIDES, sizes, USUAL_SIZE * side
     what = "drawn anew at another size"
     drawn = [Change(DRAWN, what, "pixels", side, False, *look, partial(_draw, sharp=False))]
-    if run.encoding.sharp() is not run.encoding:  # else there is no limit to halve
-        what = "drawn anew with twice the detail"
+    if run.encoding.sharp() is not run.encoding:  # else there is no blur to leave out
+        what = "drawn anew without the blur"
         drawn.append(Change(SHARP, what, "pixels", 0, False, *look, partial(_draw, sharp=True)))
     of_views = (_of_view(name, view, seed) for name, view in views().items())
     return {change.name: change for change in (*drawn, *of_views)}
@@ -239,7 +239,7 @@ def _pick(changes: dict[str, Change], text: str) -> Change:
     name, with_strengths, given = text.partition("=")
     if name == SHARP and name not in changes:
         raise ExperimentError(
-            "--kinds 'sharp': the run's images have no band limit to halve; choose 'drawn'"
+            "--kinds 'sharp': the run's images have no blur to leave out; choose 'drawn'"
         )
     if name not in changes:
         raise ExperimentError(f"--kinds {name!r}: there is no such kind{nearest(name, changes)}")

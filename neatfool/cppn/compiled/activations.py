@@ -1,28 +1,199 @@
-"""The activations, compiled: loops over pixels, made of the formulas of the table.
+"""The activations, compiled: the value and the slope of each.
 
-A table has a row for each input and each node. The second and the third hold derivatives, by the
-place to the right and downwards; see :meth:`Activation.within_reach
-<neatfool.cppn.functions.activations.Activation.within_reach>`.
+They are those of :mod:`neatfool.cppn.functions.activations`, also for NaN: clamping turns NaN into
+the upper limit, as in Python.
+
+The entry of an activation in ``FORMS`` makes all its compiled functions: a loop that applies it to
+a weighted sum, a loop that turns arguments into slopes, and the choice between the loops.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from neatfool.compiling import inlined, inner, make_switch
-from neatfool.cppn.compiled.emitting import emit
-from neatfool.cppn.compiled.lanes import LANES, load, spread, store
+from neatfool.cppn.compiled.elementary import (
+    SINE_LIMIT,
+    clamp,
+    decay,
+    log,
+    moderate_exp,
+    sine,
+    tanh,
+    tanh_of_half,
+)
+from neatfool.cppn.compiled.lanes import (
+    LANES,
+    any_beyond,
+    larger,
+    load,
+    size_of,
+    spread,
+    store,
+    where_equal,
+    where_larger,
+)
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.genome.flat import COMMON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from neatfool.cppn.functions.activations import Activation
+    from collections.abc import Callable, Mapping
 
 F = np.float32
+_ZERO, _ONE, _TWO, _FIVE, _SIXTY = F(0.0), F(1.0), F(2.0), F(5.0), F(60.0)
+_RIGHT_ANGLE: Final = F(np.pi / 2)
+_SELU_SCALE: Final = F(1.0507009873554804934193349852946)
+_SELU_ALPHA: Final = F(1.6732632423543772848170429916717)
+_SELU_DEPTH: Final = F(1.0507009873554804934193349852946 * 1.6732632423543772848170429916717)
+
+
+class Form(NamedTuple):
+    """The compiled form of an activation.
+
+    Attributes:
+        value: The activation of lanes z, without a branch.
+        slope: The derivative, given two numbers: z, and the value v there, as either may be
+            simpler. At a corner it is one of the two slopes.
+        limit: The largest size of z for which ``value`` is right.
+        beyond: The activation of a number that is NaN or larger than the limit.
+    """
+
+    value: Callable[[F], F]
+    slope: Callable[[F, F], F]
+    limit: F | None = None
+    beyond: Callable[[F], F] | None = None
+
+
+@inlined
+def _negative_exp(z: F) -> F:
+    """Give e to the power of z, for z up to 0; NaN is NaN."""
+    return moderate_exp(larger(F(-87.0), z))
+
+
+@inlined
+def _square(z: F) -> F:
+    return z * z
+
+
+@inlined
+def _sign(z: F) -> F:
+    return _ONE if z > _ZERO else (-_ONE if z < _ZERO else _ZERO)
+
+
+@inner
+def _large_sine(z: F) -> F:
+    """Give the sine of a number of any size; for large ones with the system's library."""
+    if abs(z) <= SINE_LIMIT:
+        return sine(z)
+    return F(math.sin(np.float64(z))) if abs(z) < F(np.inf) else F(np.nan)
+
+
+@inlined
+def _triangle_rest(z: F) -> F:
+    """Give the distance of z, up to 1e6 in size, from the nearest multiple of 4."""
+    turned = z * F(0.25) + F(1.5 * 2**23)  # rounds to an integer
+    return z - F(4.0) * (turned - F(1.5 * 2**23))
+
+
+@inlined
+def _triangle(z: F) -> F:
+    rest = _triangle_rest(clamp(z, F(-1e6), F(1e6)))
+    return _TWO * clamp(rest, -_ONE, _ONE) - rest
+
+
+# ruff: noqa: PLW0108
+# Some lambdas only pass z on, as numba compiles no function twice.
+FORMS: Final[Mapping[str, Form]] = {
+    "sigmoid": Form(
+        lambda z: _ONE / (_ONE + moderate_exp(-clamp(_FIVE * z, -_SIXTY, _SIXTY))),
+        lambda z, v: _FIVE * v * (_ONE - v),
+    ),
+    "tanh": Form(
+        lambda z: tanh(clamp(F(2.5) * z, -_SIXTY, _SIXTY)),
+        lambda z, v: F(2.5) * (_ONE - v * v),
+    ),
+    "sin": Form(
+        lambda z: sine(clamp(_FIVE * z, -_SIXTY, _SIXTY)),
+        lambda z, v: _FIVE * sine(_FIVE * z + _RIGHT_ANGLE) if abs(z) < F(12.0) else _ZERO,
+    ),
+    "gauss": Form(
+        lambda z: moderate_exp(-_FIVE * _square(clamp(z, F(-3.4), F(3.4)))),
+        lambda z, v: F(-10.0) * z * v if abs(z) < F(3.4) else _ZERO,
+    ),
+    "relu": Form(
+        lambda z: larger(z, _ZERO),
+        lambda z, v: _ONE if z > _ZERO else _ZERO,
+    ),
+    "elu": Form(
+        lambda z: where_larger(z, _ZERO, z, _negative_exp(z) - _ONE),
+        lambda z, v: _ONE if z > _ZERO else v + _ONE,
+    ),
+    "lelu": Form(
+        lambda z: where_larger(z, _ZERO, z, F(0.005) * z),
+        lambda z, v: _ONE if z > _ZERO else F(0.005),
+    ),
+    "selu": Form(
+        lambda z: _SELU_SCALE * where_larger(z, _ZERO, z, _SELU_ALPHA * (_negative_exp(z) - _ONE)),
+        lambda z, v: _SELU_SCALE if z > _ZERO else v + _SELU_DEPTH,
+    ),
+    "softplus": Form(
+        lambda z: F(0.2) * log(_ONE + moderate_exp(clamp(_FIVE * z, -_SIXTY, _SIXTY))),
+        lambda z, v: _ONE - moderate_exp(-_FIVE * v) if abs(z) < F(12.0) else _ZERO,
+    ),
+    "identity": Form(lambda z: z, lambda z, v: _ONE),
+    "clamped": Form(
+        lambda z: clamp(z, -_ONE, _ONE),
+        lambda z, v: _ONE if abs(z) < _ONE else _ZERO,
+    ),
+    "inv": Form(lambda z: where_equal(z, _ZERO, _ZERO, _ONE / z), lambda z, v: -v * v),
+    "log": Form(
+        lambda z: log(larger(z, F(1e-7))),
+        lambda z, v: _ONE / z if z > F(1e-7) else _ZERO,
+    ),
+    "exp": Form(
+        lambda z: moderate_exp(clamp(z, -_SIXTY, _SIXTY)),
+        lambda z, v: v if abs(z) < _SIXTY else _ZERO,
+    ),
+    "abs": Form(
+        lambda z: size_of(z),
+        lambda z, v: _sign(z),
+    ),
+    "hat": Form(
+        lambda z: larger(_ONE - size_of(z), _ZERO),
+        lambda z, v: _sign(-z) if v > _ZERO else _ZERO,
+    ),
+    "square": Form(lambda z: _square(z), lambda z, v: _TWO * z),
+    "cube": Form(lambda z: (z * z) * z, lambda z, v: F(3.0) * z * z),
+    "paper_sine": Form(
+        lambda z: sine(z),
+        lambda z, v: sine(z + _RIGHT_ANGLE) if abs(z) < SINE_LIMIT else _ZERO,
+        limit=SINE_LIMIT,
+        beyond=_large_sine,
+    ),
+    "paper_sigmoid": Form(lambda z: tanh_of_half(z), lambda z, v: F(0.5) * (_ONE - v * v)),
+    "paper_gaussian": Form(
+        lambda z: decay(z * z),
+        # Far out, z * v would be infinity times 0.
+        lambda z, v: -_TWO * z * v if v > _ZERO else _ZERO,
+    ),
+    "paper_linear": Form(
+        lambda z: clamp(z, F(-3.0), F(3.0)) * F(1 / 3),
+        lambda z, v: F(1 / 3) if abs(z) < F(3.0) else _ZERO,
+    ),
+    "paper_tanh": Form(lambda z: tanh(_FIVE * z), lambda z, v: _FIVE * (_ONE - v * v)),
+    "triangle": Form(
+        lambda z: _triangle(z),
+        lambda z, v: _sign(_ONE - abs(_triangle_rest(z))) if abs(z) < F(1e6) else _ZERO,
+    ),
+}
+
+# An activation's code is its place in both tables. Compiled code stays on the disk while this file
+# stays the same, so this file must repeat the order.
+assert list(FORMS) == list(ACTIVATIONS), [*FORMS.keys() ^ ACTIVATIONS.keys()]
+IDENTITY: Final = list(FORMS).index("identity")
 
 
 @inlined
@@ -33,103 +204,96 @@ def _add_up(values: np.ndarray, sources: np.ndarray, factors: np.ndarray, bias: 
     return total
 
 
-@inlined
-def add_up(
-    tables: np.ndarray, sources: np.ndarray, factors: np.ndarray, bias: F, start: int
-) -> tuple[F, F, F]:
-    """Give the weighted sum of some rows, and its derivatives."""
-    value, across, down = spread(bias), spread(F(0.0)), spread(F(0.0))
-    for term in range(len(sources)):
-        source, factor = sources[term], factors[term]
-        value = value + load(tables[0], source, start) * factor
-        across = across + load(tables[1], source, start) * factor
-        down = down + load(tables[2], source, start) * factor
-    return value, across, down
-
-
-def _compile_points(activation: Activation) -> Callable[..., None]:
-    """Compile the loop that :func:`activate` runs for points."""
-    formula = emit(activation.at_points)
+def _compile_values(name: str, form: Form) -> Callable[..., None]:
+    """Compile the loop that :func:`activate` runs for an activation."""
+    value = inlined(form.value, f"{name}_value")
+    limit, beyond = form.limit, form.beyond
 
     def loop(
-        tables: np.ndarray,
+        values: np.ndarray,
         sources: np.ndarray,
         factors: np.ndarray,
         bias: F,
+        out: np.ndarray,
         row: int,
         width: int,
     ) -> None:
-        values = tables[0]
         for start in range(0, width, LANES):
-            s = _add_up(values, sources, factors, bias, start)
-            store(values, row, start, formula((s,))[0])
+            z = _add_up(values, sources, factors, bias, start)
+            store(out, row, start, value(z))
+            if beyond is not None and any_beyond(z, limit):
+                store(out, row, start, z)
+                for i in range(start, start + LANES):
+                    out[row, i] = beyond(out[row, i])
 
-    return inner(loop, f"{activation.name}_at_points")
-
-
-def _compile_limited(activation: Activation) -> Callable[..., None]:
-    """Compile the loop that :func:`activate` runs for nodes that fade."""
-    formula = emit(activation.within_reach)
-
-    def loop(
-        tables: np.ndarray,
-        sources: np.ndarray,
-        factors: np.ndarray,
-        bias: F,
-        row: int,
-        width: int,
-    ) -> None:
-        values, across, down = tables[0], tables[1], tables[2]
-        for start in range(0, width, LANES):
-            s, x, y = formula(add_up(tables, sources, factors, bias, start))
-            store(values, row, start, s)
-            store(across, row, start, x)
-            store(down, row, start, y)
-
-    return inner(loop, f"{activation.name}_within_reach")
+    return inner(loop, f"{name}_values")
 
 
-_TABLE = [*ACTIVATIONS.values()]
-_POINTS = {code: _compile_points(each) for code, each in enumerate(_TABLE)}
-_LIMITED = {code: _compile_limited(each) for code, each in enumerate(_TABLE)}
-_run_points = make_switch(_POINTS)
-_run_limited = make_switch(_LIMITED)
-_run_common_points = make_switch({code: _POINTS[code] for code in COMMON})
-_run_common_limited = make_switch({code: _LIMITED[code] for code in COMMON})
+def _compile_slopes(name: str, form: Form) -> Callable[..., None]:
+    """Compile the loop that :func:`differentiate` runs for an activation."""
+    slope = inner(form.slope, f"{name}_slope")
+
+    def loop(arguments: np.ndarray, values: np.ndarray) -> None:
+        for i in range(len(arguments)):
+            arguments[i] = slope(arguments[i], values[i])
+
+    return inner(loop, f"{name}_slopes")
+
+
+_VALUES = {code: _compile_values(*each) for code, each in enumerate(FORMS.items())}
+_run_values = make_switch(_VALUES)
+_run_common_values = make_switch({code: _VALUES[code] for code in COMMON})
+_run_slopes = make_switch({code: _compile_slopes(*each) for code, each in enumerate(FORMS.items())})
 
 
 @inlined
 def activate(
     code: int,
-    tables: np.ndarray,
+    values: np.ndarray,
     sources: np.ndarray,
     factors: np.ndarray,
     bias: F,
+    out: np.ndarray,
     row: int,
     width: int,
-    others: bool | None,
-    limited: bool | None,
 ) -> None:
     """Apply an activation to a weighted sum.
 
     Args:
         code: Its place in ``ACTIVATIONS``.
-        tables: float32 [3, R, P], values and derivatives: the rows of the inputs and others.
+        values: float32 [R, P], the rows of the inputs and others.
         sources: int32 [k], the row of each input.
         factors: float32 [k], the factor of each.
         bias: The float32 to add.
+        out: float32 [S, P], to write to; it may be ``values``.
         row: The row to write. It may be an input's.
         width: The number of pixels, a multiple of ``LANES``.
-        others: None if it is one of the ``COMMON`` activations.
-        limited: None for points, whose derivatives are neither read nor written.
     """
-    arguments = tables, sources, factors, bias, row, width
-    if others is not None:
-        if limited is not None:
-            _run_limited(code, arguments)
-        else:
-            _run_points(code, arguments)
-    elif limited is not None:
-        _run_common_limited(code, arguments)
-    else:
-        _run_common_points(code, arguments)
+    _run_values(code, (values, sources, factors, bias, out, row, width))
+
+
+@inlined
+def activate_common(
+    code: int,
+    values: np.ndarray,
+    sources: np.ndarray,
+    factors: np.ndarray,
+    bias: F,
+    out: np.ndarray,
+    row: int,
+    width: int,
+) -> None:
+    """Apply one of the ``COMMON`` activations; else as :func:`activate`."""
+    _run_common_values(code, (values, sources, factors, bias, out, row, width))
+
+
+@inner
+def differentiate(code: int, z: np.ndarray, v: np.ndarray) -> None:
+    """Write the slopes of an activation over its arguments.
+
+    Args:
+        code: Its place in ``ACTIVATIONS``.
+        z: float32 [P], the arguments.
+        v: float32 [P], the values there.
+    """
+    _run_slopes(code, (z, v))

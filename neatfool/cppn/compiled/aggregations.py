@@ -18,94 +18,101 @@ assert AGGREGATIONS == ("sum", "mean", "product", "max", "min", "maxabs", "media
 
 
 @inner
+def _copy_number(number: F, out: np.ndarray) -> None:
+    for i in range(len(out)):
+        out[i] = number
+
+
+@inner
 def _multiply(
-    tables: np.ndarray, row: int, sources: np.ndarray, factors: np.ndarray, width: int
+    values: np.ndarray, out: np.ndarray, sources: np.ndarray, factors: np.ndarray
 ) -> None:
-    for i in range(width):
-        product, across, down = F(1.0), F(0.0), F(0.0)
-        for term in range(len(sources)):
-            source, factor = sources[term], factors[term]
-            z = tables[0, source, i] * factor
-            across = across * z + product * (tables[1, source, i] * factor)
-            down = down * z + product * (tables[2, source, i] * factor)
-            product *= z
-        tables[0, row, i], tables[1, row, i], tables[2, row, i] = product, across, down
+    _copy_number(F(1.0), out)
+    for term in range(len(sources)):
+        a, u = values[sources[term]], factors[term]
+        for i in range(len(out)):
+            out[i] = out[i] * (a[i] * u)
 
 
 @inner
 def _choose(
-    kind: int, tables: np.ndarray, row: int, sources: np.ndarray, factors: np.ndarray, width: int
+    kind: int, values: np.ndarray, out: np.ndarray, sources: np.ndarray, factors: np.ndarray
 ) -> None:
-    """Take the largest, the smallest or the largest in size, the first of equal ones."""
-    for i in range(width):
-        best, chosen = F(0.0), 0
-        for term in range(len(sources)):
-            z = tables[0, sources[term], i] * factors[term]
-            if kind == MAX:
-                better = z > best
-            elif kind == MIN:
-                better = z < best
-            else:
-                better = abs(z) > abs(best)
-            if better or term == 0:
-                best, chosen = z, term
-        for table in tables:
-            table[row, i] = table[sources[chosen], i] * factors[chosen]
+    """Take the largest, the smallest or the largest in size; the first two choose NaN if any."""
+    a, u = values[sources[0]], factors[0]
+    for i in range(len(out)):
+        out[i] = a[i] * u
+    for term in range(1, len(sources)):
+        a, u = values[sources[term]], factors[term]
+        if kind == MAX:
+            for i in range(len(out)):
+                z = a[i] * u
+                out[i] = z if z > out[i] or z != z else out[i]  # noqa: PLR0124
+        elif kind == MIN:
+            for i in range(len(out)):
+                z = a[i] * u
+                out[i] = z if z < out[i] or z != z else out[i]  # noqa: PLR0124
+        else:
+            for i in range(len(out)):
+                z = a[i] * u
+                out[i] = z if abs(z) > abs(out[i]) else out[i]
 
 
 @inner
 def _take_middle(
-    tables: np.ndarray,
-    row: int,
+    values: np.ndarray,
+    out: np.ndarray,
     sources: np.ndarray,
     factors: np.ndarray,
-    width: int,
-    terms: np.ndarray,
-    order: np.ndarray,
+    scratch: np.ndarray,
 ) -> None:
-    """Take the median, or the mean of the middle two."""
-    count = len(sources)
-    for i in range(width):
-        for term in range(count):
-            z = tables[0, sources[term], i] * factors[term]
-            place = term
-            while place > 0 and terms[place - 1] > z:
-                terms[place], order[place] = terms[place - 1], order[place - 1]
-                place -= 1
-            terms[place], order[place] = z, term
-        low, high = order[(count - 1) // 2], order[count // 2]
-        for table in tables:
-            below = table[sources[low], i] * factors[low]
-            above = table[sources[high], i] * factors[high]
-            table[row, i] = (below + above) * F(0.5)
+    """Take the median, sorting the inputs of all pixels in step; NaN is the largest."""
+    terms = len(sources)
+    for term in range(terms):
+        a, u, z = values[sources[term]], factors[term], scratch[term]
+        for i in range(len(out)):
+            z[i] = a[i] * u
+    for last in range(terms - 1, 0, -1):
+        for term in range(last):
+            a, b = scratch[term], scratch[term + 1]
+            for i in range(len(out)):
+                low, high = a[i], b[i]
+                exchange = low > high or low != low  # noqa: PLR0124
+                a[i] = high if exchange else low
+                b[i] = low if exchange else high
+    middle = scratch[terms // 2]
+    if terms % 2:
+        for i in range(len(out)):
+            out[i] = middle[i]
+    else:
+        # The plain renderer leaves two inputs unsorted, but their sum is the same.
+        below = scratch[terms // 2 - 1]
+        for i in range(len(out)):
+            out[i] = (below[i] + middle[i]) * F(0.5)
 
 
 @inner
 def aggregate(
     kind: int,
-    tables: np.ndarray,
-    row: int,
+    values: np.ndarray,
+    out: np.ndarray,
     sources: np.ndarray,
     factors: np.ndarray,
-    width: int,
-    terms: np.ndarray,
-    order: np.ndarray,
+    scratch: np.ndarray,
 ) -> None:
     """Join weighted inputs.
 
     Args:
         kind: The aggregation's place in ``AGGREGATIONS``; no sum or mean.
-        tables: float32 [3, R, P], values and derivatives: the rows of the inputs and others.
-        row: The row to write.
+        values: float32 [R, P], the rows of the inputs and others.
+        out: float32 [P], to write to.
         sources: int32 [k], the row of each input; at least one, except for a product.
         factors: float32 [k], the factor of each.
-        width: The number of pixels.
-        terms: float32 [k], to write over.
-        order: int32 [k], to write over.
+        scratch: float32 [k, P], to write over.
     """
     if kind == PRODUCT:
-        _multiply(tables, row, sources, factors, width)
+        _multiply(values, out, sources, factors)
     elif kind == MEDIAN:
-        _take_middle(tables, row, sources, factors, width, terms, order)
+        _take_middle(values, out, sources, factors, scratch)
     else:
-        _choose(kind, tables, row, sources, factors, width)
+        _choose(kind, values, out, sources, factors)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from neatfool.cppn.functions.colour import ColourMap
+    from neatfool.cppn.functions.surroundings import Surroundings
     from neatfool.cppn.plain.program import Program
 
 _CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
@@ -23,6 +24,7 @@ _COLOURS = tuple(COLOUR_MAPS)
 
 class _Kernels(NamedTuple):
     flow_back: Callable[..., None]
+    spread: Callable[..., None]
     tile: int
     lanes: int
 
@@ -31,8 +33,9 @@ class _Kernels(NamedTuple):
 def _kernels() -> _Kernels:
     from neatfool.cppn.compiled.lanes import LANES
     from neatfool.cppn.compiled.slope_kernel import TILE, flow_back
+    from neatfool.cppn.compiled.spreading import spread
 
-    return _Kernels(flow_back, TILE, LANES)
+    return _Kernels(flow_back, spread, TILE, LANES)
 
 
 def is_sums(program: Program) -> bool:
@@ -40,18 +43,43 @@ def is_sums(program: Program) -> bool:
     return all(step.reduction is None for step in program.steps)
 
 
+def spread_gradients(around: Surroundings, gradients: torch.Tensor) -> list[torch.Tensor]:
+    """Do what :meth:`~neatfool.cppn.functions.surroundings.Surroundings.spread` does.
+
+    Args:
+        around: The samples of an image at its native size.
+        gradients: float32 [..., H, W].
+
+    Returns:
+        For each grid float32 [..., h, w].
+    """
+    images = gradients.reshape(-1, *gradients.shape[-2:]).contiguous().numpy()
+    found = []
+    for grid, across, down in zip(around.grids, around.across, around.down, strict=True):
+        assert across.kernel is not None
+        samples = np.zeros((len(images), len(grid.y), len(grid.x)), np.float32)
+        _kernels().spread(
+            images,
+            across.first[0],
+            across.kernel,
+            across.scale / np.float32(len(around.grids)),
+            down.first,
+            down.weights,
+            samples,
+            np.empty((2, max(images.shape[2], samples.shape[2])), np.float32),
+        )
+        found.append(torch.from_numpy(samples).view(*gradients.shape[:-2], *samples.shape[1:]))
+    return found
+
+
 def factor_gradients(
-    program: Program,
-    inputs: torch.Tensor,
-    colours: ColourMap,
-    by_channel: torch.Tensor,
+    program: Program, inputs: torch.Tensor, colours: ColourMap, by_channel: torch.Tensor
 ) -> torch.Tensor:
     """Turn gradients by channels into gradients by the factors of a genome's terms.
 
     Args:
         program: One genome, of weighted sums only.
-        inputs: float32 [1 or 3, I, P], the inputs at P pixels and, if nodes fade, their
-            derivatives.
+        inputs: float32 [I, P], the inputs at P pixels.
         colours: The colour map.
         by_channel: float32 [G, C, P], the gradients by the channels.
 
@@ -60,19 +88,16 @@ def factor_gradients(
     """
     kernels = _kernels()
     totals = np.zeros((len(by_channel), len(program.sources)))
-    tables = np.zeros((3, *inputs.shape[1:]), np.float32)
-    tables[: len(inputs)] = inputs.numpy()
     kernels.flow_back(
         _list_nodes(program),
         program.sources.numpy(),
         program.factors().float().numpy(),
         program.outputs[0].numpy(),
-        tables,
+        inputs.contiguous().numpy(),
         _COLOURS.index(colours.name),
         by_channel.contiguous().numpy(),
         totals,
-        *(np.empty((3, program.rows, kernels.tile), np.float32) for _ in range(2)),
-        np.empty((3, kernels.tile), np.float32),
+        *(np.empty((program.rows, kernels.tile), np.float32) for _ in range(3)),
         np.empty((1, kernels.lanes), np.float32),
     )
     return torch.from_numpy(totals)

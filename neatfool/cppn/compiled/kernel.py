@@ -12,15 +12,21 @@ from typing import Any, Final, cast
 import numpy as np
 
 from neatfool.compiling import inlined, inner, outer
-from neatfool.cppn.compiled.activations import activate
+from neatfool.cppn.compiled.activations import activate, activate_common
 from neatfool.cppn.compiled.aggregations import SUM, aggregate
 from neatfool.cppn.compiled.colour import paint
 from neatfool.cppn.compiled.lanes import LANES, load, spread, store
 
 F = np.float32
 
-TILE: Final = 1024
+TILE: Final = 2048
 """The most pixels of a tile, so that the values of some hundred nodes fit the cache."""
+
+
+@inner
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    for i in range(len(target)):
+        target[i] = source[i]
 
 
 @inlined
@@ -29,19 +35,20 @@ def _compute(
     numbers: np.ndarray,
     sources: np.ndarray,
     factors: np.ndarray,
-    tables: np.ndarray,
-    terms: np.ndarray,
-    order: np.ndarray,
+    values: np.ndarray,
+    scratch: np.ndarray,
     width: int,
     others: bool | None,
-    limited: bool | None,
 ) -> None:
     """Compute a node; :func:`draw` describes the arguments."""
     row = node[4]
-    if others is not None and node[1] != SUM:
-        aggregate(node[1], tables, row, sources, factors, width, terms, order)
-        sources, factors = node[4:5], numbers[:1]
-    activate(node[0], tables, sources, factors, numbers[1], row, width, others, limited)
+    if others is not None:
+        if node[1] != SUM:
+            aggregate(node[1], values, values[row][:width], sources, factors, scratch)
+            sources, factors = node[4:5], numbers[:1]
+        activate(node[0], values, sources, factors, numbers[1], values, row, width)
+    else:
+        activate_common(node[0], values, sources, factors, numbers[1], values, row, width)
 
 
 @inner
@@ -51,20 +58,18 @@ def _load(
     count: int,
     width: int,
     across: int,
-    tables: np.ndarray,
+    values: np.ndarray,
     lines: np.ndarray,
 ) -> None:
     """Read the inputs at a tile's pixels, and at the first pixel of each of its lines."""
-    for table in range(len(inputs)):
-        for row in range(inputs.shape[1]):
-            for pixel in range(count):
-                tables[table, row, pixel] = inputs[table, row, start + pixel]
-            for pixel in range(count, width):
-                tables[table, row, pixel] = F(0.0)
-            for line in range(LANES):
-                pixel = start + line * across
-                known = inputs[table, row, pixel] if pixel < start + count else F(0.0)
-                lines[table, row, line] = known
+    for row in range(len(inputs)):
+        for pixel in range(count):
+            values[row, pixel] = inputs[row, start + pixel]
+        for pixel in range(count, width):
+            values[row, pixel] = F(0.0)
+        for line in range(LANES):
+            pixel = start + line * across
+            lines[row, line] = inputs[row, pixel] if pixel < start + count else F(0.0)
 
 
 @inner
@@ -84,31 +89,11 @@ def _repeat_line(values: np.ndarray, row: int, across: int, count: int) -> None:
             store(values, row, start + column, load(values, row, column))
 
 
-@inner
-def _complete(
-    node: np.ndarray,
-    lines: np.ndarray,
-    values: np.ndarray,
-    same_across: bool,
-    same_down: bool,
-    by_column: int,
-    by_row: int,
-    across: int,
-    count: int,
-) -> None:
-    """Fill the rest of a row that is the same in all lines, or all along each."""
-    if same_across:
-        if node[6] & by_column:
-            _spread_lines(lines, values, node[4], across, count)
-    elif same_down and node[6] & by_row:
-        _repeat_line(values, node[4], across, count)
-
-
 _SIGNATURE: Final = (
     "void(int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], int32[:, ::1], "
-    "int64, int64, float32[:, :, ::1], int64, int64, int64, int64, int64, int64, int64, "
-    "uint8[:, :, ::1], int64, float32[:, :, ::1], float32[:, :, ::1], float32[::1], int32[::1], "
-    "float32[:, ::1], none, {})"
+    "int64, int64, float32[:, ::1], int64, int64, int64, int64, int64, int64, int64, "
+    "uint8[:, :, ::1], float32[:, :, ::1], int64, float32[:, ::1], float32[:, ::1], "
+    "float32[:, ::1], uint8[:, ::1], none)"
 )
 
 
@@ -131,14 +116,13 @@ def draw(
     by_row: int,
     colour: int,
     images: np.ndarray,
+    raw: np.ndarray,
     offset: int,
-    tables: np.ndarray,
-    all_lines: np.ndarray,
-    terms: np.ndarray,
-    order: np.ndarray,
-    channels: np.ndarray,
+    values: np.ndarray,
+    lines: np.ndarray,
+    scratch: np.ndarray,
+    image: np.ndarray,
     others: bool | None,
-    limited: bool | None,
 ) -> None:
     """Draw some genomes at some pixels.
 
@@ -153,7 +137,7 @@ def draw(
         outputs: int32 [N, O], the row of each output.
         first: The first genome to draw.
         last: The genome after the last.
-        inputs: float32 [1 or 3, I, P], the inputs and, if nodes fade, their derivatives.
+        inputs: float32 [I, P].
         begin: The first of the P pixels to draw.
         end: The pixel after the last.
         tile: The pixels of a tile: up to ``TILE``, and up to ``LANES`` whole lines if any input is
@@ -161,66 +145,49 @@ def draw(
         across: The pixels of a line of the image.
         by_column: The inputs that vary between columns: bit i % 31 for input i.
         by_row: The inputs that vary between rows.
-        colour: The place of the colour map in ``COLOUR_MAPS``.
+        colour: The place of the colour map in ``COLOUR_MAPS``; -1 for the outputs themselves.
         images: uint8 [N, C, Q], the images to write.
+        raw: float32 [N, O, Q], the outputs to write if ``colour`` is -1.
         offset: The place of the first of the P pixels among the Q.
-        tables: float32 [3, R, TILE + LANES], scratch: values and derivatives, a row for each input
-            and each node of a genome.
-        all_lines: float32 [3, R, LANES], scratch.
-        terms: float32 [k], scratch: a number for each term of a node.
-        order: int32 [k], scratch.
-        channels: float32 [3, TILE + LANES], scratch.
+        values: float32 [R, TILE + LANES], scratch: a row for each input and each node of a genome.
+        lines: float32 [R, LANES], scratch.
+        scratch: float32 [k, TILE], scratch: a row for each term of a node.
+        image: uint8 [C, TILE], scratch.
         others: None if all nodes are sums with one of the ``COMMON`` activations; the code for
             others is not compiled then.
-        limited: None for points; the code for nodes that fade is not compiled then.
     """
     # The last block of a line may extend beyond it.
     line = (across + LANES - 1) // LANES * LANES
     for start in range(begin, end, tile):
         count = min(tile, end - start)
         width = (count + LANES - 1) // LANES * LANES
-        _load(inputs, start, count, width, across, tables, all_lines)
+        _load(inputs, start, count, width, across, values, lines)
         for genome in range(first, last):
             for place in range(bounds[genome], bounds[genome + 1]):
                 node = nodes[place]
-                reach, own = node[5], slice(node[2], node[3])
+                row, reach, own = node[4], node[5], slice(node[2], node[3])
                 same_across, same_down = reach & by_column == 0, reach & by_row == 0
+                table = lines if same_across else values
+                size = LANES if same_across else line if same_down else width
                 _compute(
-                    node,
-                    numbers[place],
-                    sources[own],
-                    factors[own],
-                    all_lines if same_across else tables,
-                    terms,
-                    order,
-                    LANES if same_across else line if same_down else width,
-                    others,
-                    limited,
+                    node, numbers[place], sources[own], factors[own], table, scratch, size, others
                 )
-                for table in range(len(inputs)):
-                    _complete(
-                        node,
-                        all_lines[table],
-                        tables[table],
-                        same_across,
-                        same_down,
-                        by_column,
-                        by_row,
-                        across,
-                        count,
-                    )
-            paint(
-                colour,
-                tables,
-                outputs[genome],
-                channels,
-                images[genome],
-                offset + start,
-                count,
-                limited,
-            )
+                if same_across:
+                    if node[6] & by_column:
+                        _spread_lines(lines, values, row, across, count)
+                elif same_down and node[6] & by_row:
+                    _repeat_line(values, row, across, count)
+            rows = outputs[genome]
+            at = slice(offset + start, offset + start + count)
+            if colour < 0:
+                for output in range(len(rows)):
+                    _copy(values[rows[output]], raw[genome, output][at])
+            else:
+                paint(colour, values, rows, image, width)
+                for channel in range(len(image)):
+                    _copy(image[channel], images[genome, channel][at])
 
 
 # Code for genomes whose nodes are all common. Any other takes three times as long to compile, and
 # is compiled when it is called.
-cast("Any", draw).compile(_SIGNATURE.format("boolean"))
+cast("Any", draw).compile(_SIGNATURE)

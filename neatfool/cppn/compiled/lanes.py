@@ -39,8 +39,7 @@ class LanesType(types.Type):
         self.element = element
 
 
-FLOATS: Final = LanesType(types.float32)
-"""Lanes of single precision."""
+_FLOATS: Final = LanesType(types.float32)
 _INTS: Final = LanesType(types.int32)
 
 
@@ -51,13 +50,9 @@ class _LanesModel(models.PrimitiveModel):
         cast("Code", super().__init__)(manager, kind, ir.VectorType(element, LANES))
 
 
-def widen(builder: Any, value: Any, count: int = LANES) -> Any:
-    """Turn a number into lanes; lanes stay."""
+def _widen(builder: Any, value: Any, count: int = LANES) -> Any:
     if isinstance(value.type, ir.VectorType):
         return value
-    # Plain numbers in formulas are of double precision.
-    if isinstance(value.type, ir.DoubleType):
-        value = builder.fptrunc(value, ir.FloatType())
     nothing = ir.Constant(ir.VectorType(value.type, count), ir.Undefined)
     one = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
     return _choose(builder, one, [0] * count)
@@ -69,10 +64,18 @@ def _choose(builder: Any, value: Any, places: Sequence[int]) -> Any:
     return builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), chosen)
 
 
+def _fold(builder: Any, value: Any) -> Any:
+    """Give 16 integers with the same largest one as ``value``."""
+    while (half := value.type.count // 2) >= 16:
+        halves = [_choose(builder, value, range(at, at + half)) for at in (0, half)]
+        value = builder.select(builder.icmp_signed(">", *halves), *halves)
+    return value
+
+
 def _alike(builder: Any, values: Any) -> list[Any]:
     """Turn all values into lanes if one is."""
     if any(isinstance(value.type, ir.VectorType) for value in values):
-        return [widen(builder, value) for value in values]
+        return [_widen(builder, value) for value in values]
     return list(values)
 
 
@@ -82,16 +85,14 @@ def _teach(function: Any, instruction: str) -> None:
     @infer_global(function)
     class _Template(AbstractTemplate):
         def generic(self, arguments: Any, _: Any) -> Any:
-            return signature(FLOATS, *arguments) if FLOATS in arguments else None
+            return signature(_FLOATS, *arguments) if _FLOATS in arguments else None
 
     def lower(_: Any, builder: Any, __: Any, values: Any) -> Any:
         return getattr(builder, instruction)(*_alike(builder, values))
 
-    cast("Code", lower_builtin(function, FLOATS, FLOATS))(lower)
-    for number in (types.float32, types.float64):
-        cast("Code", lower_builtin(function, number, FLOATS))(lower)
-        cast("Code", lower_builtin(function, FLOATS, number))(lower)
-    cast("Code", lower_builtin(function, FLOATS))(lower)
+    for kinds in ((_FLOATS, _FLOATS), (types.float32, _FLOATS), (_FLOATS, types.float32)):
+        cast("Code", lower_builtin(function, *kinds))(lower)
+    cast("Code", lower_builtin(function, _FLOATS))(lower)
 
 
 _teach(operator.add, "fadd")
@@ -125,13 +126,24 @@ def _binary(code: Code) -> Callable[..., Any]:
     return cast("Callable[..., Any]", intrinsic(typed))
 
 
-def smaller_of(builder: Any, a: Any, b: Any) -> Any:
-    """Write a if a < b else b; b if one is NaN."""
+def _choice(comparison: str) -> Callable[..., Any]:
+    """Make a function of a, b, c and d: c where the comparison of a and b holds, else d."""
+
+    def typed(_: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+        def lower(_: Any, builder: Any, __: Any, values: Any) -> Any:
+            a, b, c, d = _alike(builder, values)
+            return builder.select(builder.fcmp_ordered(comparison, a, b), c, d)
+
+        return signature(_kind((a, b, c, d)), a, b, c, d), lower
+
+    return cast("Callable[..., Any]", intrinsic(typed))
+
+
+def _smaller(builder: Any, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
 
-def larger_of(builder: Any, a: Any, b: Any) -> Any:
-    """Write a if a > b else b; b if one is NaN."""
+def _larger(builder: Any, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
@@ -147,11 +159,10 @@ def _as(element: Any) -> Code:
 _bits, _float = _as(ir.IntType(32)), _as(ir.FloatType())
 
 
-def size(builder: Any, value: Any) -> Any:
-    """Write the absolute value."""
+def _size(builder: Any, value: Any) -> Any:
     bits = _bits(builder, value)
-    without_sign = _alike(builder, [bits, ir.Constant(ir.IntType(32), 0x7FFFFFFF)])
-    return _float(builder, builder.and_(*without_sign))
+    size = builder.and_(*_alike(builder, [bits, ir.Constant(ir.IntType(32), 0x7FFFFFFF)]))
+    return _float(builder, size)
 
 
 def _to_float(builder: Any, value: Any) -> Any:
@@ -160,17 +171,23 @@ def _to_float(builder: Any, value: Any) -> Any:
     return builder.sitofp(value, ir.FloatType())
 
 
-_TO_INTS = {types.float32: types.int32, FLOATS: _INTS}
-_TOFLOATS = {types.int32: types.float32, _INTS: FLOATS}
+_TO_INTS = {types.float32: types.int32, _FLOATS: _INTS}
+_TO_FLOATS = {types.int32: types.float32, _INTS: _FLOATS}
 
-smaller: Floats = _binary(smaller_of)
+smaller: Floats = _binary(_smaller)
 """a if a < b else b; b if one is NaN."""
-larger: Floats = _binary(larger_of)
+larger: Floats = _binary(_larger)
 """a if a > b else b; b if one is NaN."""
+where_larger: Floats = _choice(">")
+"""c if a > b else d."""
+where_equal: Floats = _choice("==")
+"""c if a == b else d."""
+size_of: Floats = _unary(_size)
+"""The absolute value."""
 
 bits_of: Ints = _unary(_bits, _TO_INTS)
-float_of: Floats = _unary(_float, _TOFLOATS)
-to_float: Floats = _unary(_to_float, _TOFLOATS)
+float_of: Floats = _unary(_float, _TO_FLOATS)
+to_float: Floats = _unary(_to_float, _TO_FLOATS)
 add_ints: Ints = _binary(lambda builder, a, b: builder.add(a, b))
 subtract_ints: Ints = _binary(lambda builder, a, b: builder.sub(a, b))
 flip_bits: Ints = _binary(lambda builder, a, b: builder.xor(a, b))
@@ -195,13 +212,29 @@ add_product: Floats = intrinsic(_add_product)
 
 def _spread(_: Any, number: Any) -> Any:
     def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
-        return widen(builder, values[0])
+        return _widen(builder, values[0])
 
     return signature(LanesType(number), number), code
 
 
 spread: Floats = intrinsic(_spread)
 """Give lanes that all hold a number."""
+
+
+def _any_beyond(_: Any, lanes: Any, limit: Any) -> Any:
+    def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
+        size, limit = (_bits(builder, _size(builder, value)) for value in values)
+        # The bits of sizes, as integers, have the same order, with NaN as the largest.
+        largest = _fold(builder, size)
+        beyond = builder.icmp_signed(">", largest, _widen(builder, limit, largest.type.count))
+        together = builder.bitcast(beyond, ir.IntType(largest.type.count))
+        return builder.icmp_unsigned("!=", together, ir.Constant(together.type, 0))
+
+    return signature(types.boolean, lanes, limit), code
+
+
+any_beyond: Callable[..., bool] = intrinsic(_any_beyond)
+"""Tell whether any lane is NaN, or larger in size than a limit."""
 
 
 def _pointer(context: Any, builder: Any, kind: Any, values: Any) -> Any:
@@ -214,14 +247,14 @@ def _pointer(context: Any, builder: Any, kind: Any, values: Any) -> Any:
         builder.bitcast(made.data, ir.IntType(8).as_pointer()), [builder.mul(row, stride)]
     )
     number = builder.gep(builder.bitcast(line, ir.FloatType().as_pointer()), [column])
-    return builder.bitcast(number, context.get_value_type(FLOATS).as_pointer())
+    return builder.bitcast(number, context.get_value_type(_FLOATS).as_pointer())
 
 
 def _load(_: Any, table: Any, row: Any, column: Any) -> Any:
     def code(context: Any, builder: Any, made: Any, values: Any) -> Any:
         return builder.load(_pointer(context, builder, made.args[0], values), align=4)
 
-    return signature(FLOATS, table, row, column), code
+    return signature(_FLOATS, table, row, column), code
 
 
 load: Floats = intrinsic(_load)
@@ -230,15 +263,11 @@ load: Floats = intrinsic(_load)
 
 def _store(_: Any, table: Any, row: Any, column: Any, lanes: Any) -> Any:
     def code(context: Any, builder: Any, made: Any, values: Any) -> Any:
-        builder.store(
-            widen(builder, values[3]),
-            _pointer(context, builder, made.args[0], values[:3]),
-            align=4,
-        )
+        builder.store(values[3], _pointer(context, builder, made.args[0], values[:3]), align=4)
         return context.get_dummy_value()
 
     return signature(types.void, table, row, column, lanes), code
 
 
 store: Callable[..., None] = intrinsic(_store)
-"""Write lanes, or a number to all of them, to a row of a float32 [R, P], beginning at a column."""
+"""Write lanes to a row of a float32 [R, P], beginning at a column."""

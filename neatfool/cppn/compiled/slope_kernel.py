@@ -1,91 +1,25 @@
 """Compiled back-propagation: from gradients by channels to gradients by the terms' factors.
 
 As in drawing (:mod:`neatfool.cppn.compiled.kernel`), pixels are processed a tile at a time. All
-data of a tile stay in the processor's cache: the values and derivatives of all nodes, and the
-gradients that flow back through them.
+data of a tile stay in the processor's cache: the values of all nodes, the slopes of their
+activations, and the gradients that flow back through them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
-from neatfool.compiling import inlined, inner, make_switch, outer
-from neatfool.cppn.compiled.activations import activate, add_up
-from neatfool.cppn.compiled.colour import compile_load
-from neatfool.cppn.compiled.emitting import emit
+from neatfool.compiling import inner, outer
+from neatfool.cppn.compiled.activations import IDENTITY, activate, differentiate
+from neatfool.cppn.compiled.colour import return_colour
 from neatfool.cppn.compiled.lanes import LANES, add_product, load, spread, store
-from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.colour import COLOUR_MAPS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from neatfool.cppn.functions.activations import Activation
-    from neatfool.cppn.functions.colour import ColourMap
 
 F = np.float32
 
-TILE: Final = 512
+TILE: Final = 1024
 """The pixels of a tile (the last may have fewer), so that its data stay in the cache."""
-
-
-@inlined
-def _add(table: np.ndarray, row: int, start: int, lanes: F) -> None:
-    store(table, row, start, load(table, row, start) + lanes)
-
-
-def _compile_node(activation: Activation) -> Callable[..., None]:
-    """Compile the loop that turns gradients by a node into those by its argument, in place."""
-    formula = emit(activation.backwards)
-
-    def loop(
-        tables: np.ndarray,
-        sources: np.ndarray,
-        factors: np.ndarray,
-        flows: np.ndarray,
-        row: int,
-        width: int,
-    ) -> None:
-        for start in range(0, width, LANES):
-            s, x, y = add_up(tables, sources, factors, F(0.0), start)
-            a, b = load(flows[0], row, start), load(flows[1], row, start)
-            s, x, y = formula((s, x, y, a, b, load(flows[2], row, start)))
-            store(flows[0], row, start, s)
-            store(flows[1], row, start, x)
-            store(flows[2], row, start, y)
-
-    return inner(loop, f"{activation.name}_backwards")
-
-
-def _compile_colour(colours: ColourMap) -> Callable[..., None]:
-    """Compile the loop that turns gradients by the channels into those by the outputs."""
-    formula, read = emit(colours.backwards), compile_load(colours.outputs)
-    read_channels, own = compile_load(colours.channels), colours.outputs
-    channels = np.arange(3)
-
-    def loop(
-        tables: np.ndarray, rows: np.ndarray, slopes: np.ndarray, flows: np.ndarray, width: int
-    ) -> None:
-        for start in range(0, width, LANES):
-            outputs = read(tables[0], rows, start)
-            around = read(tables[1], rows, start) + read(tables[2], rows, start)
-            found = formula(outputs + around + read_channels(slopes, channels, start))
-            for output in range(own):
-                _add(flows[0], rows[output], start, found[output])
-                _add(flows[1], rows[output], start, found[own + output])
-                _add(flows[2], rows[output], start, found[2 * own + output])
-
-    return inner(loop, f"{colours.name}_backwards")
-
-
-_run_node = make_switch(
-    {code: _compile_node(each) for code, each in enumerate(ACTIVATIONS.values())}
-)
-_run_colour = make_switch(
-    {code: _compile_colour(each) for code, each in enumerate(COLOUR_MAPS.values())}
-)
 
 
 @inner
@@ -95,23 +29,27 @@ def _fill(out: np.ndarray, number: F) -> None:
 
 
 @inner
-def _load(source: np.ndarray, start: int, count: int, out: np.ndarray) -> None:
+def _load(source: np.ndarray, start: int, count: int, out: np.ndarray, beyond: F) -> None:
     for i in range(count):
         out[i] = source[start + i]
     for i in range(count, len(out)):
-        out[i] = F(0.0)
+        out[i] = beyond
+
+
+@inner
+def _multiply(values: np.ndarray, factors: np.ndarray, row: int, width: int) -> None:
+    for start in range(0, width, LANES):
+        store(values, row, start, load(values, row, start) * load(factors, row, start))
 
 
 @inner
 def _product(
-    tables: np.ndarray, source: int, flows: np.ndarray, row: int, width: int, sums: np.ndarray
+    values: np.ndarray, source: int, flows: np.ndarray, row: int, width: int, sums: np.ndarray
 ) -> float:
     """Add up the products of two rows in single precision, in one sum for each lane."""
     products = spread(F(0.0))
     for start in range(0, width, LANES):
-        for table in range(3):
-            flow = load(flows[table], row, start)
-            products = add_product(products, load(tables[table], source, start), flow)
+        products = add_product(products, load(values, source, start), load(flows, row, start))
     store(sums, 0, 0, products)
     total = 0.0
     for k in range(LANES):
@@ -120,12 +58,40 @@ def _product(
 
 
 @inner
+def _add_scaled(flows: np.ndarray, source: int, row: int, factor: F, width: int) -> None:
+    for start in range(0, width, LANES):
+        sum_ = add_product(load(flows, source, start), load(flows, row, start), factor)
+        store(flows, source, start, sum_)
+
+
+@inner
+def _compute(
+    nodes: np.ndarray,
+    sources: np.ndarray,
+    factors: np.ndarray,
+    first: int,
+    values: np.ndarray,
+    slopes: np.ndarray,
+    width: int,
+) -> None:
+    """Compute the values of all nodes, and the slopes of their activations."""
+    one = values[first - 1][:1]
+    for node in range(len(nodes)):
+        row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
+        terms = sources[own], factors[own]
+        activate(IDENTITY, values, *terms, F(0.0), slopes, row, width)
+        activate(nodes[node, 0], slopes, nodes[node, 3:4], one, F(0.0), values, row, width)
+        differentiate(nodes[node, 0], slopes[row][:width], values[row][:width])
+
+
+@inner
 def _return(
     nodes: np.ndarray,
     sources: np.ndarray,
     factors: np.ndarray,
     first: int,
-    tables: np.ndarray,
+    values: np.ndarray,
+    slopes: np.ndarray,
     flows: np.ndarray,
     width: int,
     totals: np.ndarray,
@@ -133,20 +99,18 @@ def _return(
 ) -> None:
     """Pass the gradients of the nodes on to their terms, the last node first."""
     for node in range(len(nodes) - 1, -1, -1):
-        row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
-        _run_node(nodes[node, 0], (tables, sources[own], factors[own], flows, row, width))
+        row = first + node
+        _multiply(flows, slopes, row, width)
         for term in range(nodes[node, 1], nodes[node, 2]):
             source = sources[term]
-            totals[term] += _product(tables, source, flows, row, width, sums)
+            totals[term] += _product(values, source, flows, row, width, sums)
             if source >= first:
-                for table in flows:
-                    for start in range(0, width, LANES):
-                        _add(table, source, start, load(table, row, start) * factors[term])
+                _add_scaled(flows, source, row, factors[term], width)
 
 
 @outer(
-    "void(int32[:, ::1], int32[::1], float32[::1], int64[::1], float32[:, :, ::1], int64, "
-    "float32[:, :, ::1], float64[:, ::1], float32[:, :, ::1], float32[:, :, ::1], float32[:, ::1], "
+    "void(int32[:, ::1], int32[::1], float32[::1], int64[::1], float32[:, ::1], int64, "
+    "float32[:, :, ::1], float64[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1], "
     "float32[:, ::1])"
 )
 def flow_back(
@@ -158,9 +122,9 @@ def flow_back(
     colour: int,
     gradients: np.ndarray,
     totals: np.ndarray,
-    tables: np.ndarray,
+    values: np.ndarray,
+    slopes: np.ndarray,
     flows: np.ndarray,
-    channels: np.ndarray,
     sums: np.ndarray,
 ) -> None:
     """Pass gradients by the channels back to the factors of a genome.
@@ -172,34 +136,28 @@ def flow_back(
             a node.
         factors: float32 [T], the factor of each term.
         outputs: int64 [O], the row of each output.
-        inputs: float32 [3, I, P], the inputs and their derivatives.
+        inputs: float32 [I, P].
         colour: The place of the colour map in ``COLOUR_MAPS``.
         gradients: float32 [G, C, P], gradients of G functions by the channels.
         totals: float64 [G, T]; the gradients by the factors are added to it.
-        tables: float32 [3, I + 1 + M, TILE], scratch.
-        flows: As ``tables``.
-        channels: float32 [3, TILE], scratch.
+        values: float32 [I + 1 + M, TILE], scratch.
+        slopes: As ``values``.
+        flows: As ``values``.
         sums: float32 [1, LANES], scratch.
     """
-    given, pixels = inputs.shape[1:]
+    given, pixels = len(inputs), inputs.shape[1]
     first = given + 1
     for start in range(0, pixels, TILE):
         count = min(TILE, pixels - start)
         width = (count + LANES - 1) // LANES * LANES
-        for table in range(3):
-            for row in range(given):
-                _load(inputs[table, row], start, count, tables[table, row, :width])
-            _fill(tables[table, given, :width], F(1.0 if table == 0 else 0.0))
-        for node in range(len(nodes)):
-            row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
-            activate(
-                nodes[node, 0], tables, sources[own], factors[own], F(0.0), row, width, True, True
-            )
+        for row in range(given):
+            _load(inputs[row], start, count, values[row][:width], F(0.0))
+        _fill(values[given][:width], F(1.0))
+        _compute(nodes, sources, factors, first, values, slopes, width)
         for which in range(len(gradients)):
-            for table in flows:
-                for row in range(first, first + len(nodes)):
-                    _fill(table[row, :width], F(0.0))
-            for channel in range(gradients.shape[1]):
-                _load(gradients[which, channel], start, count, channels[channel, :width])
-            _run_colour(colour, (tables, outputs, channels, flows, width))
-            _return(nodes, sources, factors, first, tables, flows, width, totals[which], sums)
+            for row in range(first, first + len(nodes)):
+                _fill(flows[row][:width], F(0.0))
+            return_colour(colour, values, outputs, gradients[which], start, flows, count)
+            _return(
+                nodes, sources, factors, first, values, slopes, flows, width, totals[which], sums
+            )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 from importlib.metadata import version
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from neatfool.cppn.exchange.formula import INPUT_KEYS
-from neatfool.cppn.exchange.operations import FORMAT, OPSET, Operations
+from neatfool.cppn.exchange.operations import FORMAT, OPSET, Operations, Value
 from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.bell import WEIGHTS
 from neatfool.cppn.functions.inputs import pixel_grid
-from neatfool.cppn.functions.recording import Value
+from neatfool.cppn.functions.surroundings import REACH, SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +31,7 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
     The model needs nothing else. Its input ``size``, int64 [2], is the height and the width in
     pixels; its properties ``height`` and ``width`` are the native ones. Its output ``image`` is
     uint8 [C, H, W]: the picture of :func:`~neatfool.cppn.render` to within a level, except where a
-    network magnifies the last bits of a number. A band limit is part of the model.
+    network magnifies the last bits of a number. A blur is part of the model.
 
     Args:
         picture: The picture, with the numbers that its parameters have now.
@@ -51,8 +50,12 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
         operations.cast(operations.add_node("Gather", size, side, dtype=np.int64), np.float64)
         for side in (0, 1)
     )
-    inputs = _pixel_inputs(operations, look, height, width)
-    _draw_levels(operations, picture, inputs, size)
+    if look.blur:
+        levels = _draw_levels(operations, picture, *_sample_inputs(operations, look))
+        levels = _smooth(operations, look, levels, height, width)
+    else:
+        inputs, shape = _pixel_inputs(operations, look, height, width, size)
+        levels = _draw_levels(operations, picture, inputs, shape)
     operations.nodes[-1].output[0] = "levels"
     return _model(operations, look, title)
 
@@ -86,44 +89,24 @@ def _model(operations: Operations, look: Look, title: str) -> bytes:
 
 
 def _pixel_inputs(
-    operations: Operations, look: Look, height: Value, width: Value
-) -> list[tuple[Any, ...]]:
-    """Give x [K, 1, 1, W], y [K, H, 1], d [K, K, H, W] and 1, with their derivatives.
-
-    They are those of the pixels' centres, and of the K steps of the bell across and down.
-    """
-    places = look.band_limit * np.linspace(-1, 1, len(_bell(look)))
+    operations: Operations, look: Look, height: Value, width: Value, size: Value
+) -> tuple[list[Value], Value]:
+    """Give x [1, W], y [H, 1], d [H, W] and 1 of the pixels' centres, and their shape."""
     axes = []
-    for sides, native, shape in (
-        (width, look.width, (-1, 1, 1, 1)),
-        (height, look.height, (-1, 1)),
-    ):
-        around = operations.constant(places.reshape(shape), np.float64)
-        centres = _double(operations, "Add", _centres(operations, sides, native), around)
+    for sides, native, axis in ((width, look.width, 0), (height, look.height, 1)):
+        centres = _centres(operations, sides, native)
         normalised = _double(operations, "Mul", centres, 2 / (native - 1) if native > 1 else 0.0)
         if native > 1:
             normalised = _double(operations, "Sub", normalised, 1.0)
-        axes.append([centres, normalised])
-    last = operations.constant([2], np.int64)
-    axes[1] = [operations.add_node("Unsqueeze", each, last) for each in axes[1]]
+        around = operations.constant([axis], np.int64)
+        axes.append(
+            [operations.add_node("Unsqueeze", each, around) for each in (centres, normalised)]
+        )
     squares = [_double(operations, "Mul", normalised, normalised) for _, normalised in axes]
     distance = operations.add_node("Sqrt", operations.add_node("Add", *squares))
-    steps = pixel_grid(look.height, look.width, kind=look.inputs).steps
-    along_x, along_y, *normal_steps = (look.band_limit * step for step in steps)
-    away = _double(operations, "Max", distance, 1e-30)
-    along = [
-        operations.cast(
-            _double(operations, "Div", _double(operations, "Mul", normal, step), away), np.float32
-        )
-        for (_, normal), step in zip(axes, normal_steps, strict=True)
-    ]
     chosen = [raw if look.inputs == "raw" else normalised for raw, normalised in axes]
-    x, y, d = (operations.cast(each, np.float32) for each in (*chosen, distance))
-    return [(x, along_x, 0.0), (y, 0.0, along_y), (d, *along), (1.0, 0.0, 0.0)]
-
-
-def _bell(look: Look) -> tuple[float, ...]:
-    return WEIGHTS if look.band_limit else (1.0,)
+    inputs = [operations.cast(each, np.float32) for each in (*chosen, distance)]
+    return [*inputs, operations.constant(1.0, np.float32)], size
 
 
 def _centres(operations: Operations, size: Value, native: int) -> Value:
@@ -138,69 +121,118 @@ def _double(operations: Operations, kind: str, *inputs: Any) -> Value:
     return operations.add_node(kind, *inputs, dtype=np.float64)
 
 
+def _sample_inputs(operations: Operations, look: Look) -> tuple[list[Value], Value]:
+    """Give x [S, 1, w], y [S, h, 1], d [S, h, w] and 1 of the samples, and their shape."""
+    grids = [
+        pixel_grid(look.height, look.width, kind=look.inputs, shift=shift)
+        for shift in SAMPLES[look.samples]
+    ]
+    squares = [
+        operations.constant(np.stack([each.x_squared[None] for each in grids])),
+        operations.constant(np.stack([each.y_squared[:, None] for each in grids])),
+    ]
+    distance = operations.add_node("Sqrt", operations.add_node("Add", *squares))
+    inputs = [
+        operations.constant(np.stack([each.x[None] for each in grids]), np.float32),
+        operations.constant(np.stack([each.y[:, None] for each in grids]), np.float32),
+        operations.cast(distance, np.float32),
+        operations.constant(1.0, np.float32),
+    ]
+    return inputs, operations.constant([len(grids), look.height, look.width], np.int64)
+
+
 def _draw_levels(
-    operations: Operations, picture: Picture, inputs: Sequence[tuple[Any, ...]], shape: Value
+    operations: Operations, picture: Picture, inputs: Sequence[Value], shape: Value
 ) -> Value:
     """Give the levels from 0 to 255 of each channel, [C, *shape]."""
-    look, formula = picture.look, picture.formula()
+    look, formula, may_be_nan = picture.look, picture.formula(), picture.may_overflow
     values = dict(zip(INPUT_KEYS, inputs, strict=True))
     for node in formula.nodes:
-        given = _aggregate(operations, node, values)
-        mean = ACTIVATIONS[node.activation].within_reach
-        values[node.key] = tuple(mean.play(operations.record, *given))
-    outputs = zip(*(values[key] for key in formula.outputs), strict=True)
-    colours = look.colours.within_reach.play(operations.record, *chain(*outputs))
-    bell = np.outer(_bell(look), _bell(look)).astype(np.float32)[:, :, None, None] * 255
-    weights, axes = operations.constant(bell), operations.constant([0, 1], np.int64)
-    totals = [
-        operations.add_node(
-            "ReduceSum", operations.add_node("Mul", each, weights), axes, keepdims=0
-        )
-        for each in colours
+        activation = ACTIVATIONS[node.activation]
+        z = _aggregate(operations, node, values)
+        if activation.nan is not None and may_be_nan:
+            z = operations.where(operations.is_nan(z), activation.nan, z)
+        values[node.key] = activation.formula(operations, z, None)
+    outputs = [values[key] for key in formula.outputs]
+    if may_be_nan:
+        outputs = [operations.where(operations.is_nan(each), 0.0, each) for each in outputs]
+    channels = [
+        operations.add_node("Expand", operations.round(operations.multiply(each, 255.0)), shape)
+        for each in look.colours.convert(operations, *outputs)
     ]
-    channels = [operations.add_node("Expand", operations.round(each), shape) for each in totals]
     if look.channels and len(channels) == 1:
         channels *= look.channels
     return operations.stack(channels)
 
 
-def _aggregate(
-    operations: Operations, node: Node, values: dict[int, tuple[Any, ...]]
-) -> tuple[Any, ...]:
-    """Give the argument of a node's activation, and its derivatives."""
-    given = node.scaled if node.joins == "sum" else node.terms
-    terms = [tuple(weight * each for each in values[key]) for key, weight in given]
+def _aggregate(operations: Operations, node: Node, values: dict[int, Value]) -> Value:
+    """Give the argument of a node's activation."""
     if node.joins == "sum":
-        return tuple(map(sum, zip((node.bias, 0.0, 0.0), *terms, strict=True)))
-    value, *along = (node.response * each for each in _reduce(operations, node, terms))
-    return value + node.bias, *along
+        terms = [operations.multiply(values[key], weight) for key, weight in node.scaled]
+        return reduce(operations.add, [*terms, operations.constant(node.bias, np.float32)])
+    terms = [operations.multiply(values[key], weight) for key, weight in node.terms]
+    scaled = operations.multiply(_reduce(operations, node, terms), node.response)
+    return operations.add(scaled, node.bias)
 
 
-def _reduce(operations: Operations, node: Node, terms: list[tuple[Any, ...]]) -> tuple[Any, ...]:
-    def multiply(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
-        return a[0] * b[0], *(x * b[0] + a[0] * y for x, y in zip(a[1:], b[1:], strict=True))
+def _reduce(operations: Operations, node: Node, terms: list[Value]) -> Value:
+    def larger(best: Value, term: Value) -> Value:
+        is_larger = operations.absolute(term) > operations.absolute(best)
+        return operations.where(is_larger, term, best)
 
-    def order(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Give first the one that the reduction chooses; a, if neither is better."""
-        keys = {
-            "max": (b[0], a[0]),
-            "min": (a[0], b[0]),
-            "median": (a[0], b[0]),
-            "maxabs": (abs(b[0]), abs(a[0])),
-        }
-        swaps = operations.add_node("Greater", *keys[node.joins])
-        pairs = [*zip(a, b, strict=True)]
-        return (
-            tuple(operations.where(swaps, y, x) for x, y in pairs),
-            tuple(operations.where(swaps, x, y) for x, y in pairs),
-        )
+    match node.joins:
+        case "product":
+            return reduce(operations.multiply, terms) if terms else operations.constant(1.0, "f4")
+        case "max":
+            return reduce(operations.maximum, terms)
+        case "min":
+            return reduce(operations.minimum, terms)
+        case "maxabs":
+            return reduce(larger, terms)
+    return _median(operations, terms)
 
-    if node.joins == "product":
-        return reduce(multiply, terms, (1.0, 0.0, 0.0))
-    if node.joins != "median":
-        return reduce(lambda a, b: order(a, b)[0], terms)
-    for end in range(len(terms) - 1, 0, -1):
+
+def _median(operations: Operations, terms: list[Value]) -> Value:
+    count = len(terms)
+    for end in range(count - 1, 0, -1) if count > 2 else ():
         for place in range(end):
-            terms[place : place + 2] = order(*terms[place : place + 2])
-    middle = terms[(len(terms) - 1) // 2 : len(terms) // 2 + 1]
-    return tuple(sum(each) * (1 / len(middle)) for each in zip(*middle, strict=True))
+            pair = terms[place], terms[place + 1]
+            terms[place : place + 2] = operations.minimum(*pair), operations.maximum(*pair)
+    middle = terms[count // 2]
+    if count % 2:
+        return middle
+    return operations.divide(operations.add(terms[count // 2 - 1], middle), 2.0)
+
+
+def _smooth(
+    operations: Operations, look: Look, levels: Value, height: Value, width: Value
+) -> Value:
+    """Turn samples [C, S, h, w] into pixels [C, H, W]; see ``functions.surroundings``."""
+    shifts = SAMPLES[look.samples]
+    down = _weigh(operations, look.blur, look.height, height, [y for _, y in shifts])
+    across = _weigh(operations, look.blur, look.width, width, [x for x, _ in shifts])
+    turned = operations.add_node("Transpose", across, perm=[0, 2, 1])
+    smooth = operations.add_node("MatMul", operations.add_node("MatMul", down, levels), turned)
+    mean = operations.add_node("ReduceMean", smooth, axes=[1], keepdims=0)
+    return operations.round(operations.clip(mean, 0.0, 255.0))
+
+
+def _weigh(
+    operations: Operations, blur: float, native: int, size: Value, shifts: Sequence[float]
+) -> Value:
+    """Give the weight of each sample along an axis in each pixel: [S, size, native]."""
+    centres = _centres(operations, size, native)
+    pixel = _double(operations, "Div", native / math.sqrt(12), size)
+    variance = _double(operations, "Add", _double(operations, "Mul", pixel, pixel), blur**2)
+    reach = _double(operations, "Mul", operations.add_node("Sqrt", variance), REACH)
+    reach = _double(operations, "Max", reach, 1.0)
+    places = np.arange(native, dtype=np.float64) + np.array(shifts)[:, None]
+    column = operations.add_node("Unsqueeze", centres, operations.constant([1], np.int64))
+    apart = _double(operations, "Sub", places[:, None], column)
+    distance = operations.cast(_double(operations, "Div", apart, reach), np.float32)
+    # cos(pi d / 2) of a distance d up to 1.
+    angle = operations.multiply(operations.clip(distance, -1.0, 1.0), math.pi / 2)
+    cosine = operations.add_node("Cos", angle)
+    bell = operations.multiply(cosine, cosine)
+    total = operations.add_node("ReduceSum", bell, operations.constant([2], np.int64), keepdims=1)
+    return operations.divide(bell, total)

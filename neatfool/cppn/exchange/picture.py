@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from neatfool.cppn.exchange.formula import INPUT_KEYS, read_formula
-from neatfool.cppn.functions.bell import PLACES, draw_smooth, smooth
 from neatfool.cppn.functions.colour import find_colour_map, quantise
-from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.functions.inputs import PixelGrid, pixel_grid
+from neatfool.cppn.functions.surroundings import surroundings
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.genome import Genome
 from neatfool.cppn.plain.program import compile_genomes
@@ -33,7 +33,8 @@ class Look:
         inputs: ``"raw"`` or ``"normalised"``.
         colour_map: One of :data:`~neatfool.cppn.COLOUR_MAPS`.
         channels: 3 repeats a grey channel three times; by default those of the colour map.
-        band_limit: How far each node reaches for the mean that it shows, in native pixels.
+        blur: The standard deviation of the surroundings that a pixel shows, in native pixels.
+        samples: The samples in each native pixel for that mean: 1, 2, 4 or 9.
     """
 
     height: int
@@ -41,7 +42,8 @@ class Look:
     inputs: InputKind = "raw"
     colour_map: str = "grey"
     channels: int | None = None
-    band_limit: float = 0.0
+    blur: float = 0.0
+    samples: int = 2
 
     @property
     def colours(self) -> ColourMap:
@@ -95,20 +97,22 @@ class Picture(nn.Module):
         """
         look = self.look
         height, width = size or (look.height, look.width)
-        image = draw_smooth(
-            lambda grid: self._colour(grid.tables(0, grid.pixels, look.band_limit)).unsqueeze(0),
-            height=height,
-            width=width,
-            native=(look.height, look.width),
-            box=None,
-            kind=look.inputs,
-            band_limit=look.band_limit,
-            smooth=smooth,
-        )[0]
-        return image.expand(look.channels or len(image), -1, -1)
+        native = look.height, look.width
+        if not look.blur:
+            grid = pixel_grid(height, width, native=native, kind=look.inputs)
+            return self._repeat(self._draw(grid))
+        around = surroundings(
+            height, width, native=native, kind=look.inputs, blur=look.blur, samples=look.samples
+        )
+        parts = []
+        for grid, across, down in zip(around.grids, around.across, around.down, strict=True):
+            samples = self._draw(grid)
+            rows, columns = down.matrix(len(grid.y)), across.matrix(len(grid.x))
+            parts.append(rows.to(samples) @ samples @ columns.to(samples).mT)
+        return self._repeat(torch.stack(parts).mean(0).clamp(0.0, 1.0))
 
     def at(self, points: torch.Tensor) -> torch.Tensor:
-        """Give the colours of points.
+        """Give the colours of points, without the blur.
 
         Args:
             points: Floats [..., 2]: x from -1 (the centre of the first native column) to 1 (the
@@ -118,31 +122,13 @@ class Picture(nn.Module):
         Returns:
             Floats [..., C] in [0, 1], differentiable by the points, too.
         """
-        look = self.look
-        given = points.to(self.weights)
-        sides = given.new_tensor([look.width, look.height])
-        pixel = torch.where(sides > 1, 2 / (sides - 1), 0.0)
-        total = given.new_zeros(())
-        for weight, *place in PLACES if look.band_limit else ((1.0, 0.0, 0.0),):
-            there = given + pixel * given.new_tensor(place) * look.band_limit
-            total = total + weight * self._colour(self._tables(there))
-        return total.expand(look.channels or len(total), -1).mT.reshape(*points.shape[:-1], -1)
-
-    def _tables(self, points: torch.Tensor) -> torch.Tensor:
-        """Give the inputs at points, and their derivatives if there is a band limit."""
-        look = self.look
-        x, y = points.unbind(-1)
+        x, y = points.to(self.weights).unbind(-1)
         d = (x.square() + y.square()).sqrt()
-        steps = pixel_grid(look.height, look.width, kind=look.inputs).steps
-        along_x, along_y, *normal = (look.band_limit * step for step in steps)
-        away, one, nothing = d.clamp(min=1e-30), torch.ones_like(x), torch.zeros_like(x)
-        across = [one * along_x, nothing, normal[0] * x / away, nothing]
-        down = [nothing, one * along_y, normal[1] * y / away, nothing]
-        if look.inputs == "raw":
-            x = (x + 1) * ((look.width - 1) / 2)
-            y = (y + 1) * ((look.height - 1) / 2)
-        tables = [[x, y, d, one], across, down][: 3 if look.band_limit else 1]
-        return torch.stack([torch.stack([each.reshape(-1) for each in own]) for own in tables])
+        if self.look.inputs == "raw":
+            x = (x + 1) * ((self.look.width - 1) / 2)
+            y = (y + 1) * ((self.look.height - 1) / 2)
+        inputs = torch.stack([each.reshape(-1) for each in (x, y, d, torch.ones_like(x))])
+        return self._repeat(self._colour(inputs)).mT.reshape(*points.shape[:-1], -1)
 
     def pixels(self, size: tuple[int, int] | None = None) -> torch.Tensor:
         """Draw the picture as uint8 [C, H, W]; see :meth:`forward`."""
@@ -178,16 +164,30 @@ class Picture(nn.Module):
         """Give what the picture is computed by, with the numbers of now."""
         return read_formula(self.genome(), len(self._outputs))
 
+    @property
+    def may_overflow(self) -> bool:
+        """Whether a value might become infinite or NaN, with the numbers of now."""
+        return compile_genomes([self.genome()], INPUT_KEYS, self._outputs).may_overflow
+
+    def _draw(self, grid: PixelGrid) -> torch.Tensor:
+        """Draw the pixels of a grid: floats [C, H, W]."""
+        inputs = grid.inputs(0, grid.pixels).to(self.weights)
+        return self._colour(inputs).view(-1, len(grid.y), len(grid.x))
+
     def _colour(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Give floats [C, P] for inputs [1 or 3, 4, P]."""
+        """Give floats [C, P] for inputs [4, P]."""
         outputs = evaluate(
             self._program,
-            inputs.to(self.weights),
+            inputs,
             weights=self.weights,
             biases=self.biases,
             responses=self.responses,
         )
-        return self._colours(outputs if len(inputs) == 3 else outputs.squeeze(2))[0]
+        return self._colours(outputs)[0]
+
+    def _repeat(self, channels: torch.Tensor) -> torch.Tensor:
+        wanted = self.look.channels or len(channels)
+        return channels.expand(wanted, *channels.shape[1:])
 
 
 def _by_key(keys: list[tuple[int, Any]], numbers: torch.Tensor) -> dict[Any, float]:

@@ -2,20 +2,20 @@
 
 ``sum`` and ``mean`` are weighted sums, which a program computes for a whole level at once. The
 others are reductions, computed together for all nodes of one level with the same number of inputs.
-
-Values come with their derivatives, if a picture has a band limit. A reduction that chooses an
-input, the first of equal ones, has the derivatives of that input.
+They go from a node's first input to its last, as Python does. So ties end the same way, and the
+bits do not depend on how a library splits the work.
 """
 
 from __future__ import annotations
 
+from functools import reduce
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import torch
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import torch
 
     Reduction = Callable[[torch.Tensor], torch.Tensor]
 
@@ -24,40 +24,37 @@ WEIGHTED_SUMS = ("sum", "mean")
 
 
 def _product(terms: torch.Tensor) -> torch.Tensor:
-    count, _, tables, pixels = terms.shape
-    value, slopes = terms.new_ones(count, 1, pixels), terms.new_zeros(count, tables - 1, pixels)
-    for term in terms.unbind(1):
-        slopes = slopes * term[:, :1] + value * term[:, 1:]
-        value = value * term[:, :1]
-    return torch.cat([value, slopes], 1)
+    if terms.shape[1] == 0:
+        return terms.new_ones(terms.shape[0], terms.shape[2])
+    return reduce(lambda a, b: a.multiply(b), terms.unbind(1))
 
 
-def _choose_by(place: Callable[[torch.Tensor], torch.Tensor]) -> Reduction:
-    def choose(terms: torch.Tensor) -> torch.Tensor:
-        chosen = place(terms[:, :, :1]).expand(-1, -1, terms.shape[2], -1)
-        return terms.gather(1, chosen).squeeze(1)
+def _max(terms: torch.Tensor) -> torch.Tensor:
+    return reduce(lambda a, b: a.maximum(b), terms.unbind(1))
 
-    return choose
+
+def _min(terms: torch.Tensor) -> torch.Tensor:
+    return reduce(lambda a, b: a.minimum(b), terms.unbind(1))
+
+
+def _maxabs(terms: torch.Tensor) -> torch.Tensor:
+    def larger(best: torch.Tensor, term: torch.Tensor) -> torch.Tensor:
+        return term.where(term.abs() > best.abs(), best)
+
+    return reduce(larger, terms.unbind(1))
 
 
 def _median(terms: torch.Tensor) -> torch.Tensor:
     count = terms.shape[1]
-    places = terms[:, :, :1].sort(dim=1, stable=True).indices
-    middle = places[:, (count - 1) // 2 : count // 2 + 1].expand(-1, -1, terms.shape[2], -1)
-    return terms.gather(1, middle).mean(1)
+    ordered = terms.sort(dim=1).values if count > 2 else terms
+    middle = ordered[:, count // 2]
+    return middle if count % 2 else (ordered[:, count // 2 - 1] + middle) / 2.0
 
 
 REDUCTIONS: Mapping[str, Reduction] = MappingProxyType(
-    {
-        "product": _product,
-        "max": _choose_by(lambda terms: terms.argmax(1, keepdim=True)),
-        "min": _choose_by(lambda terms: terms.argmin(1, keepdim=True)),
-        "maxabs": _choose_by(lambda terms: terms.abs().argmax(1, keepdim=True)),
-        "median": _median,
-    }
+    {"product": _product, "max": _max, "min": _min, "maxabs": _maxabs, "median": _median}
 )
-"""The other aggregations: each turns the weighted inputs of n nodes, [n, k, T, P], into [n, T, P],
-a table of values, and two of derivatives if there are any.
+"""The other aggregations: each turns the weighted inputs [n, k, P] of n nodes into [n, P].
 
 The product of no inputs is 1. The others are not called without inputs: the node is 0 then.
 """

@@ -1,33 +1,23 @@
 """Colour maps turn the outputs of a CPPN into the channels of an image.
 
-A colour is the last activation: a pixel shows the mean of the colours within its reach, where
-outputs count as linear. So fast hue is grey. Like the formulas of activations, those of colour maps
-are written once, for all that draws.
+Like activations, one formula serves numpy and torch; both round these operations alike.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
-from neatfool.cppn.functions.recording import Trace, by_torch
 from neatfool.errors import ExperimentError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from neatfool.cppn.functions.recording import Formula, Number
-
-    Convert = Callable[..., Any]
-
-_POINTS: Final = ((1, 0), (-1, 0), (0, 1), (0, -1))
-"""Where a colour is looked at for its mean within the reach of a pixel: to the right and downwards,
-in the square root of 2 of that reach. The mean is exact for cubic functions."""
+    Convert = Callable[..., Iterator[Any]]
 
 
 @dataclass(frozen=True)
@@ -38,8 +28,8 @@ class ColourMap:
         name: Its name in experiments.
         labels: The meaning of each output, in their order.
         channels: The number of channels: 1 (grey) or 3 (RGB).
-        convert: ``convert(xp, *outputs)`` gives a tuple of the channels, in [0, 1]; ``xp`` is a
-            :class:`~neatfool.cppn.functions.recording.Trace`.
+        convert: ``convert(xp, *outputs)`` yields the channels, in [0, 1], one after another;
+            ``xp`` is numpy or torch, and no output is NaN.
     """
 
     name: str
@@ -52,59 +42,32 @@ class ColourMap:
         """The number of outputs that it takes."""
         return len(self.labels)
 
-    @cached_property
-    def at_points(self) -> Formula:
-        """The formula of a picture of points: the channels, given the outputs."""
-        trace = Trace(self.outputs)
-        return trace.formula(self.convert(trace, *trace.given))
-
-    @cached_property
-    def within_reach(self) -> Formula:
-        """The formula of the mean colour within the reach of a pixel.
-
-        It is given the outputs, what they change by over that reach to the right, and downwards.
-        """
-        trace = Trace(3 * self.outputs)
-        return trace.formula(self._mean(trace))
-
-    @cached_property
-    def backwards(self) -> Formula:
-        """The formula of gradients by what ``within_reach`` is given.
-
-        It is given that, and the gradients by the channels.
-        """
-        many = 3 * self.outputs
-        trace = Trace(many + self.channels)
-        results = zip(self._mean(trace), trace.given[many:], strict=True)
-        return trace.formula(trace.differentiate([*results], trace.given[:many]))
-
-    def _mean(self, trace: Trace) -> list[Number]:
-        own = self.outputs
-        given = [trace.given[start : start + own] for start in range(0, 3 * own, own)]
-        totals: list[Number] = [0.0] * self.channels
-        for x, y in _POINTS:
-            there = [
-                value + (x * math.sqrt(2)) * across + (y * math.sqrt(2)) * down
-                for value, across, down in zip(*given, strict=True)
-            ]
-            channels = self.convert(trace, *there)
-            totals = [total + part for total, part in zip(totals, channels, strict=True)]
-        return [0.25 * total for total in totals]
-
     def __call__(self, outputs: torch.Tensor) -> torch.Tensor:
         """Map outputs to channels.
 
         Args:
-            outputs: Floats [N, O, P], or [N, O, 3, P] with their derivatives; see
-                :func:`neatfool.cppn.rendering.evaluate`.
+            outputs: Floats [N, O, P]; NaN counts as 0.
 
         Returns:
             Floats [N, C, P] in [0, 1], differentiable by the outputs.
         """
-        if outputs.dim() == 3:
-            return torch.stack(self.at_points.play(by_torch, *outputs.unbind(1)), dim=1)
-        given = outputs.transpose(1, 2).flatten(1, 2).unbind(1)
-        return torch.stack(self.within_reach.play(by_torch, *given), dim=1)
+        outputs = torch.nan_to_num(outputs, nan=0.0)
+        return torch.stack(list(self.convert(torch, *outputs.unbind(1))), dim=1)
+
+    def write(self, outputs: np.ndarray, images: np.ndarray, *, may_be_nan: bool = True) -> None:
+        """Map outputs to channels, and round these as :func:`quantise` does.
+
+        Args:
+            outputs: Floats [O, N, P]; NaN in them may be overwritten.
+            images: uint8 [N, C, P], to write to.
+            may_be_nan: False if the outputs are known to hold no NaN, which saves a check.
+        """
+        if may_be_nan:
+            np.copyto(outputs, 0.0, where=np.isnan(outputs))
+        for channel, values in enumerate(self.convert(np, *outputs)):
+            np.multiply(values, 255.0, out=values)
+            np.rint(values, out=values)
+            np.copyto(images[:, channel], values, casting="unsafe")
 
 
 def quantise(channels: torch.Tensor) -> torch.Tensor:
@@ -143,58 +106,74 @@ def find_colour_map(
     return found
 
 
-def _size(xp: Any, o: Any) -> Any:
-    return xp.record("Min", xp.absolute(o), 1.0)
+def _own(xp: Any, array: Any) -> Any:
+    """Give a new array to overwrite; None for torch, where that would disturb gradients."""
+    return array if xp is np else None
 
 
-def _tint(xp: Any, hue: Any, least: Any, chroma: Any) -> Any:
-    """Give red, green and blue of a hue from 0 to 1, up to chroma above the least."""
-    turn = 6.0 * hue
-    return (
-        least + chroma * xp.clip(xp.absolute(turn - 3.0) - 1.0, 0.0, 1.0),
-        least + chroma * xp.clip(2.0 - xp.absolute(turn - 2.0), 0.0, 1.0),
-        least + chroma * xp.clip(2.0 - xp.absolute(turn - 4.0), 0.0, 1.0),
-    )
+def _magnitude(xp: Any, output: Any) -> Any:
+    size = xp.absolute(output)
+    return xp.clip(size, 0.0, 1.0, out=_own(xp, size))
 
 
-def _grey(xp: Any, o: Any) -> Any:
-    return (_size(xp, o),)
+def _magnitudes(xp: Any, *outputs: Any) -> Iterator[Any]:
+    for output in outputs:
+        yield _magnitude(xp, output)
 
 
-def _rgb(xp: Any, red: Any, green: Any, blue: Any) -> Any:
-    return _size(xp, red), _size(xp, green), _size(xp, blue)
+def _pure_colour(xp: Any, hue: Any) -> Iterator[Any]:
+    """Give red, green and blue, in [0, 1], of the pure colour of a hue in [0, 1]."""
+    turn = xp.multiply(hue, 6.0)
+    for centre, full_there in ((3.0, False), (2.0, True), (4.0, True)):
+        part = xp.subtract(turn, centre)
+        out = _own(xp, part)
+        part = xp.absolute(part, out=out)
+        if full_there:
+            part = xp.negative(part, out=out)
+        part = xp.add(part, 2.0 if full_there else -1.0, out=out)
+        yield xp.clip(part, 0.0, 1.0, out=out)
 
 
-def _hsv(xp: Any, hue: Any, saturation: Any, value: Any) -> Any:
-    return _from_hsv(xp, _size(xp, hue), saturation, value)
+def _tint(xp: Any, hue: Any, darkest: Any, chroma: Any) -> Iterator[Any]:
+    """Give red, green and blue of a hue, scaled to the range from darkest to darkest + chroma."""
+    for part in _pure_colour(xp, hue):
+        out = _own(xp, part)
+        coloured = xp.multiply(part, chroma, out=out)
+        yield xp.add(coloured, darkest, out=out)
 
 
-def _hsv_signed_hue(xp: Any, hue: Any, saturation: Any, value: Any) -> Any:
-    return _from_hsv(xp, xp.clip(0.5 * hue + 0.5, 0.0, 1.0), saturation, value)
+def _from_hsv(xp: Any, hue: Any, saturation: Any, value: Any) -> Iterator[Any]:
+    chroma = xp.multiply(saturation, value)
+    return _tint(xp, hue, xp.subtract(value, chroma), chroma)
 
 
-def _from_hsv(xp: Any, hue: Any, saturation: Any, value: Any) -> Any:
-    value = _size(xp, value)
-    chroma = _size(xp, saturation) * value
-    return _tint(xp, hue, value - chroma, chroma)
+def _hsv(xp: Any, *outputs: Any) -> Iterator[Any]:
+    return _from_hsv(xp, *_magnitudes(xp, *outputs))
 
 
-def _hls(xp: Any, hue: Any, lightness: Any, saturation: Any) -> Any:
-    lightness = _size(xp, lightness)
-    chroma = _size(xp, saturation) * (1.0 - xp.absolute(2.0 * lightness - 1.0))
-    return _tint(xp, _size(xp, hue), lightness - 0.5 * chroma, chroma)
+def _hsv_signed_hue(xp: Any, hue: Any, *others: Any) -> Iterator[Any]:
+    shifted = xp.add(hue, 1.0)
+    out = _own(xp, shifted)
+    shifted = xp.multiply(shifted, 0.5, out=out)
+    shifted = xp.clip(shifted, 0.0, 1.0, out=out)
+    return _from_hsv(xp, shifted, *_magnitudes(xp, *others))
 
 
-_HSV: Final = ("hue", "saturation", "value")
+def _hls(xp: Any, *outputs: Any) -> Iterator[Any]:
+    hue, lightness, saturation = _magnitudes(xp, *outputs)
+    room = xp.minimum(lightness, 1.0 - lightness)
+    chroma = xp.multiply(saturation, room)
+    return _tint(xp, hue, xp.subtract(lightness, chroma), xp.multiply(chroma, 2.0))
+
 
 COLOUR_MAPS: Mapping[str, ColourMap] = MappingProxyType(
     {
         each.name: each
         for each in (
-            ColourMap("grey", ("grey",), 1, _grey),
-            ColourMap("rgb", ("red", "green", "blue"), 3, _rgb),
-            ColourMap("hsv", _HSV, 3, _hsv),
-            ColourMap("hsv_signed_hue", _HSV, 3, _hsv_signed_hue),
+            ColourMap("grey", ("grey",), 1, _magnitudes),
+            ColourMap("rgb", ("red", "green", "blue"), 3, _magnitudes),
+            ColourMap("hsv", ("hue", "saturation", "value"), 3, _hsv),
+            ColourMap("hsv_signed_hue", ("hue", "saturation", "value"), 3, _hsv_signed_hue),
             ColourMap("hls", ("hue", "lightness", "saturation"), 3, _hls),
         )
     }

@@ -34,16 +34,14 @@ class PixelGrid:
     Attributes:
         x: float64 [W], the input x of each column.
         y: float64 [H], the input y of each row.
-        normal_x: float64 [W], the normalised x of each column.
-        normal_y: float64 [H], the normalised y of each row.
-        steps: What x and y, and the normalised x and y, change by in a native pixel.
+        x_squared: float64 [W], the square of each column's normalised x.
+        y_squared: float64 [H], the square of each row's normalised y.
     """
 
     x: np.ndarray
     y: np.ndarray
-    normal_x: np.ndarray
-    normal_y: np.ndarray
-    steps: tuple[float, float, float, float]
+    x_squared: np.ndarray
+    y_squared: np.ndarray
 
     @property
     def pixels(self) -> int:
@@ -61,38 +59,16 @@ class PixelGrid:
         Returns:
             Floats [4, stop - start]: x, y, d and ones, in the order of ``INPUT_LABELS``.
         """
-        return self.tables(start, stop, 0.0, dtype)[0]
-
-    def tables(
-        self, start: int, stop: int, reach: float, dtype: torch.dtype = torch.float32
-    ) -> torch.Tensor:
-        """Give the inputs of some pixels and, for a reach, their derivatives.
-
-        Args:
-            start: As for :meth:`inputs`.
-            stop: As for :meth:`inputs`.
-            reach: How far to the right and downwards, in native pixels; 0 for no derivatives.
-            dtype: As for :meth:`inputs`.
-
-        Returns:
-            Floats [1, 4, stop - start], or [3, 4, stop - start]: the inputs, and what they change
-            by over the reach to the right, and downwards.
-        """
         width = len(self.x)
         top, skipped = divmod(start, width)
         rows = slice(top, -(-stop // width))
-        shape = max(rows.stop - top, 0), width
-        whole = np.zeros((3 if reach else 1, 4, *shape), _FLOATS[dtype])
-        normal_x, normal_y = self.normal_x, self.normal_y[rows, None]
-        distance = np.sqrt(normal_x**2 + normal_y**2)
-        whole[0, 0], whole[0, 1], whole[0, 2], whole[0, 3] = self.x, self.y[rows, None], distance, 1
-        if reach:
-            along_x, along_y, normal_along_x, normal_along_y = (reach * each for each in self.steps)
-            distance = np.maximum(distance, 1e-30)
-            whole[1, 0], whole[1, 2] = along_x, normal_along_x * normal_x / distance
-            whole[2, 1], whole[2, 2] = along_y, normal_along_y * normal_y / distance
-        tables = whole.reshape(len(whole), 4, -1)[:, :, skipped : skipped + stop - start]
-        return torch.from_numpy(np.ascontiguousarray(tables))
+        whole = np.empty((4, max(rows.stop - top, 0), width), _FLOATS[dtype])
+        whole[0] = self.x
+        whole[1] = self.y[rows, None]
+        whole[2] = np.sqrt(self.x_squared + self.y_squared[rows, None])
+        whole[3] = 1.0
+        inputs = whole.reshape(4, -1)[:, skipped : skipped + stop - start]
+        return torch.from_numpy(np.ascontiguousarray(inputs))
 
 
 @lru_cache(maxsize=8)
@@ -103,7 +79,6 @@ def pixel_grid(
     native: tuple[int, int] | None = None,
     box: tuple[int, int, int, int] | None = None,
     kind: InputKind = "raw",
-    beyond: tuple[int, int] = (0, 0),
     shift: tuple[float, float] = (0.0, 0.0),
 ) -> PixelGrid:
     """Lay a grid of pixels over a picture.
@@ -119,8 +94,7 @@ def pixel_grid(
         box: (left, top, right, bottom) of the wanted part; all of it if absent.
         kind: Whether x and y are ``"raw"`` (native column and row, counted from 0) or
             ``"normalised"``.
-        beyond: Twice these numbers of rows and columns are added on each side.
-        shift: By how many native pixels the grid is moved to the right, and down.
+        shift: How far the places lie from the pixels' centres, (right, down), in native pixels.
 
     Returns:
         The grid, which is not to be written to. The grid of a box is exactly a part of the whole.
@@ -137,17 +111,14 @@ def pixel_grid(
         raise ValueError(f"box {box}: not a part of an image {width} wide and {height} high")
     if kind not in ("raw", "normalised"):
         raise ValueError(f"inputs {kind!r}: must be 'raw' or 'normalised'")
-    below, beside = (2 * each for each in beyond)
-    x, normalised_x = _axis(left - beside, right + beside, width, native_width, shift[0])
-    y, normalised_y = _axis(top - below, bottom + below, height, native_height, shift[1])
+    x, normalised_x = _axis(left, right, width, native_width, shift[0])
+    y, normalised_y = _axis(top, bottom, height, native_height, shift[1])
     raw = kind == "raw"
-    across, down = (2 / (side - 1) if side > 1 else 0.0 for side in (native_width, native_height))
     return PixelGrid(
         x=x if raw else normalised_x,
         y=y if raw else normalised_y,
-        normal_x=normalised_x,
-        normal_y=normalised_y,
-        steps=(1.0, 1.0, across, down) if raw else (across, down, across, down),
+        x_squared=normalised_x**2,
+        y_squared=normalised_y**2,
     )
 
 

@@ -112,8 +112,8 @@ class Preset:
         parents: The number of parents of a child: 1 or 2.
         inputs: Whether x and y are the pixels' indices ("raw") or in [-1, 1] ("normalised").
         colour: The colour map of images in colour.
-        band_limit: How far each node reaches for the mean that it shows, in pixels of the target;
-            see :func:`neatfool.cppn.render`.
+        blur: How wide the surroundings are that a pixel shows the mean of; see
+            :func:`neatfool.cppn.render`.
         refinements: Values for the fields of :class:`neatfool.cppn.Refinements`; None if its
             mutation has none.
         values: A value for each key of neat-python's genome section, except ``num_outputs``.
@@ -124,7 +124,7 @@ class Preset:
     parents: int
     inputs: Literal["raw", "normalised"]
     colour: str
-    band_limit: float
+    blur: float
     refinements: Mapping[str, Any] | None
     values: Mapping[str, object]
     idle: frozenset[str]
@@ -146,7 +146,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             parents=1,
             inputs="raw",
             colour="hsv",
-            band_limit=0.0,
+            blur=0.0,
             refinements={},
             values=MappingProxyType(_PAPER),
             idle=_MUTATES_AS_THE_PAPER,
@@ -156,7 +156,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             parents=2,
             inputs="normalised",
             colour="hsv_signed_hue",
-            band_limit=2.0,
+            blur=2.0,
             refinements=MappingProxyType(
                 {
                     "initial_rounds": 47,
@@ -173,7 +173,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             parents=2,
             inputs="normalised",
             colour="hsv",
-            band_limit=0.0,
+            blur=0.0,
             refinements=None,
             values=MappingProxyType(_NEAT),
             idle=frozenset({"weight_mutate_eta"}),

@@ -4,27 +4,22 @@ A tile is a range of pixels. It is so small that the values of all rows stay in 
 GPU), and so large that calling an operation costs little in comparison. Each operation treats an
 element alike wherever it lies, so that a value depends neither on the tile nor on the batch nor on
 the number of threads.
-
-A row has a table of values and, where nodes fade, two of derivatives: [T, P].
 """
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from neatfool.cppn.functions.recording import by_numpy, by_torch
-from neatfool.cppn.functions.rules import LIMIT
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from neatfool.cppn.plain.program import Program, Step
+    from neatfool.cppn.plain.program import Block, Program, Step
 
     Inputs = Callable[[int, int], torch.Tensor]
     Keep = Callable[[slice, slice, torch.Tensor], None]
@@ -54,35 +49,22 @@ class _Operation:
     biases: torch.Tensor
     responses: torch.Tensor
 
-    def arguments(self, rows: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
-        """Compute the activations' arguments [n, T, P].
+    def arguments(self, values: torch.Tensor, sources: torch.Tensor | None = None) -> torch.Tensor:
+        """Compute the arguments of the activations, [n, P].
 
         Args:
-            rows: The rows above, or some of them: [R, T, P].
-            sources: The row of each term.
+            values: The rows above, or some of them.
+            sources: The row of each term in ``values``, if these are not all rows.
         """
-        tables, pixels = rows.shape[1:]
+        sources = self.sources if sources is None else sources
         if self.step.reduction is None:
-            z = F.embedding_bag(
-                sources, rows.flatten(1), self.offsets, mode="sum", per_sample_weights=self.factors
-            ).view(len(self.offsets), tables, pixels)
-        else:
-            nodes = len(self.offsets)
-            terms = rows.index_select(0, sources) * self.factors[:, None, None]
-            z = self.step.reduction(terms.view(nodes, len(sources) // nodes, tables, pixels))
-            z = z * self.responses.unsqueeze(2)
-            z = torch.cat([z[:, :1] + self.biases.unsqueeze(2), z[:, 1:]], 1)
-        return z.nan_to_num(LIMIT, LIMIT, -LIMIT)
-
-    def activate(self, arguments: torch.Tensor, on_cpu: bool) -> Iterator[tuple[slice, Any]]:
-        """Give the tables of each block of rows, [T, n, P], as arrays on a CPU."""
-        perform = by_numpy if on_cpu else by_torch
-        for block in self.step.blocks:
-            given = arguments[block.rows].unbind(1)
-            activation = block.activation
-            formula = activation.at_points if len(given) == 1 else activation.within_reach
-            own = [each.numpy() for each in given] if on_cpu else given
-            yield block.rows, formula.play(perform, *own)
+            return F.embedding_bag(
+                sources, values, self.offsets, mode="sum", per_sample_weights=self.factors
+            )
+        nodes = len(self.offsets)
+        terms = values.index_select(0, sources) * self.factors.unsqueeze(1)
+        terms = terms.view(nodes, len(sources) // nodes, values.shape[1])
+        return self.step.reduction(terms) * self.responses + self.biases
 
 
 def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
@@ -134,6 +116,7 @@ class Machine:
         self._dtype = dtype
         self._device = device
         self._on_cpu = device.type == "cpu"
+        self._may_be_nan = program.may_overflow or not weights is biases is responses is None
         numbers = [
             program.factors(weights, biases, responses),
             *(
@@ -159,68 +142,66 @@ class Machine:
         ]
 
     def differentiate(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Compute the outputs [N, O, T, P] of inputs [T, I, P], keeping all that gradients need."""
-        ones = torch.zeros_like(inputs[:, 0])
-        ones[0] = 1.0
-        rows = [*inputs.unbind(1), ones]
+        """Compute outputs [N, O, P] from inputs [I, P], keeping all that gradients need."""
+        rows = [*inputs, torch.ones_like(inputs[0])]
         for operation in self._operations:
             # Only the rows that are used: all rows at each level, and again for the gradients,
             # would take time and memory that grow with the square of the depth.
             used, places = np.unique(operation.sources.cpu().numpy(), return_inverse=True)
-            own = torch.zeros_like(inputs[:, :1]).transpose(0, 1)
+            values = inputs.new_zeros(1, inputs.shape[1])
             if len(used):
-                own = torch.stack([rows[row] for row in used.tolist()])
+                values = torch.stack([rows[row] for row in used.tolist()])
             sources = torch.from_numpy(places.astype(np.int32)).to(inputs.device)
-            arguments = operation.arguments(own, sources)
-            for _, tables in operation.activate(arguments, on_cpu=False):
-                rows += torch.stack([each.expand_as(tables[0]) for each in tables], 1)
+            z = operation.arguments(values, sources)
+            for block in operation.step.blocks:
+                rows += block.activation(z[block.rows])
         outputs = self._outputs.T.tolist()
-        return torch.stack([torch.stack([rows[row] for row in own]) for own in outputs])
+        return torch.stack([torch.stack([rows[row] for row in each]) for each in outputs])
 
-    def run(self, pixels: int, tables: int, inputs: Inputs, keep: Keep) -> None:
+    def run(self, pixels: int, inputs: Inputs, keep: Keep) -> None:
         """Compute the outputs tile by tile.
 
         Args:
             pixels: The number of pixels.
-            tables: The number of tables: 1, or 3 with derivatives.
-            inputs: Called as ``inputs(start, stop)`` for the inputs [T, I, stop - start] of pixels.
-            keep: Called as ``keep(genomes, pixels, outputs)`` with the outputs [O, n, T, p] of some
-                genomes at some pixels.
+            inputs: Called as ``inputs(start, stop)`` for the inputs [I, stop - start] of pixels.
+            keep: Called as ``keep(genomes, pixels, outputs)`` with the outputs [O, n, p] of some
+                genomes at some pixels; it may overwrite them.
         """
-        width = self._tile_width(pixels, tables)
-        table = _table(tables * self._rows * width, self._dtype, self._device)
+        width = self._tile_width(pixels)
+        table = _table(self._rows * width, self._dtype, self._device)
         with np.errstate(all="ignore"):
             for start in range(0, pixels, width):
                 stop = min(start + width, pixels)
-                size = tables * self._rows * (stop - start)
-                rows = table[:size].view(self._rows, tables, stop - start)
-                self._fill(rows, inputs(start, stop))
-                for genomes in self._portions(tables * (stop - start)):
-                    keep(genomes, slice(start, stop), self._pick(rows, genomes))
+                values = table[: self._rows * (stop - start)].view(self._rows, stop - start)
+                self._fill(values, inputs(start, stop))
+                for genomes in self._portions(stop - start):
+                    keep(genomes, slice(start, stop), self._pick(values, genomes))
 
-    def _tile_width(self, pixels: int, tables: int) -> int:
+    def _tile_width(self, pixels: int) -> int:
         """Choose how many pixels a tile has; divide them evenly."""
         tile_bytes = TILE_BYTES["cpu" if self._on_cpu else "gpu"]
-        widest = tile_bytes // (tables * self._rows * self._dtype.itemsize)
+        widest = tile_bytes // (self._rows * self._dtype.itemsize)
         if self._on_cpu:
-            widest = min(widest, SMALL // (tables * len(self._outputs)))
+            widest = min(widest, SMALL // len(self._outputs))
         widest = max(widest, NARROWEST_TILE)
         tiles = max(-(-pixels // widest), 1)
         return max(-(-pixels // (tiles * 16)), 1) * 16
 
-    def _fill(self, rows: torch.Tensor, inputs: torch.Tensor) -> None:
-        """Fill the rows [R, T, P], given the inputs [T, I, P]."""
-        given = inputs.shape[1]
-        rows[:given] = inputs.transpose(0, 1)
-        rows[given] = 0.0
-        rows[given, 0] = 1.0
-        # numpy's functions are the faster ones on a CPU.
+    def _fill(self, values: torch.Tensor, inputs: torch.Tensor) -> None:
+        """Fill the table [rows, P], given the inputs [I, P]."""
+        values[: len(inputs)] = inputs
+        values[len(inputs)] = 1.0
         for operation in self._operations:
-            arguments = operation.arguments(rows, operation.sources)
-            for block, tables in operation.activate(arguments, self._on_cpu):
-                own = rows[_part(operation.step.rows, block)]
-                for place, table in enumerate(tables):
-                    own[:, place] = torch.as_tensor(table)
+            z, out = operation.arguments(values), values[operation.step.rows]
+            if self._on_cpu:
+                self._activate_arrays(operation.step.blocks, z.numpy(), out.numpy())
+            else:
+                for block in operation.step.blocks:
+                    block.activation(z[block.rows], out[block.rows])
+
+    def _activate_arrays(self, blocks: tuple[Block, ...], z: np.ndarray, out: np.ndarray) -> None:
+        for block in blocks:
+            block.activation.write(z[block.rows], out[block.rows], may_be_nan=self._may_be_nan)
 
     def _portions(self, pixels: int) -> list[slice]:
         """Divide the genomes so that the outputs of each portion are small."""
@@ -230,14 +211,10 @@ class Machine:
             size = max(SMALL // (outputs * pixels), 1)
         return [slice(start, start + size) for start in range(0, genomes, size)]
 
-    def _pick(self, rows: torch.Tensor, genomes: slice) -> torch.Tensor:
-        """Pick the outputs [O, n, T, P] of some genomes from the rows."""
-        own = self._outputs[:, genomes]
-        return rows.index_select(0, own.flatten()).view(*own.shape, *rows.shape[1:])
-
-
-def _part(whole: slice, part: slice) -> slice:
-    return slice(whole.start + part.start, whole.start + part.stop)
+    def _pick(self, values: torch.Tensor, genomes: slice) -> torch.Tensor:
+        """Pick the outputs [O, n, P] of some genomes from the table."""
+        rows = self._outputs[:, genomes]
+        return values.index_select(0, rows.flatten()).view(*rows.shape, values.shape[1])
 
 
 _scratch = threading.local()

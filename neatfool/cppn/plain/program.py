@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from neatfool.cppn.wiring import Networks
 
 _ACTIVATIONS = tuple(ACTIVATIONS.values())
+_BOUNDED = np.array([activation.bounded for activation in _ACTIVATIONS])
+_LARGE = 1e30
 _MEAN, _PRODUCT = AGGREGATIONS.index("mean"), AGGREGATIONS.index("product")
 _REDUCTIONS: tuple[Reduction | None, ...] = (None, *REDUCTIONS.values())
 
@@ -77,6 +79,7 @@ class Program:
         nodes: int64 [M], the node of each row after the ones.
         sources: int32 [T], the row of each term.
         offsets: int32 [M], the first term of each row after the ones, counted in its step.
+        may_overflow: Whether a value might become infinite or NaN.
     """
 
     inputs: int
@@ -89,6 +92,7 @@ class Program:
     nodes: torch.Tensor
     sources: torch.Tensor
     offsets: torch.Tensor
+    may_overflow: bool
     _networks: Networks
     _layout: _Layout
 
@@ -210,6 +214,7 @@ def compile_genomes(
         nodes=torch.from_numpy(nodes),
         sources=torch.from_numpy(sources.astype(np.int32)),
         offsets=torch.from_numpy(offsets.astype(np.int32)),
+        may_overflow=_may_overflow(networks),
         _networks=networks,
         _layout=layout,
     )
@@ -267,3 +272,14 @@ def _steps(
             )
         )
     return tuple(steps)
+
+
+def _may_overflow(networks: Networks) -> bool:
+    """Tell whether weighted sums might leave the range of float32."""
+    if not _BOUNDED[networks.activation].all() or (networks.aggregation == _PRODUCT).any():
+        return True
+    weight, bias, response = (
+        float(np.abs(numbers).max(initial=0.0))
+        for numbers in (networks.weight, networks.bias, networks.response)
+    )
+    return not len(networks.weight) * weight * response + bias < _LARGE

@@ -50,6 +50,18 @@
       return Float32Array.from(numbers);
     }
 
+    // Which nodes' arguments surely stay moderate, even if each number grows to ten times its size.
+    calm(xMost) {
+      const sizes = [xMost, xMost, 32, 1];
+      return this.nodes.map((node) => {
+        const terms = node.sources.map((source, i) => Math.abs(node.weights[i]) * sizes[source]);
+        const most = Network.joins(node) === "product" ? Infinity : terms.reduce((a, b) => a + b, 0);
+        const size = most * Math.abs(node.response) + Math.abs(node.bias);
+        sizes.push(functions.bound(node.activation, size));
+        return 10 * size + 100 < functions.CALM;
+      });
+    }
+
     // The longest way from an input to each node.
     levels() {
       const level = [];
@@ -77,35 +89,33 @@
     source({ colour, parameter, shown = null, ranges = [1, 1] }) {
       const lines = [];
       const names = new Set();
+      const calm = this.calm(32 * Math.max(...ranges));
       const used = shown === null ? this.outputs : shown >= 4 ? [shown - 4] : [];
       const needed = this.needed(used);
       let next = 0;
       const take = () => parameter(next++);
       this.nodes.forEach((node, place) => {
-        const terms = node.sources.map((source) => `${name(source)} * ${take()}`);
+        const terms = node.sources.map((source) => `${take()} * ${name(source)}`);
         const lists = Network.joins(node);
         const response = lists === "sum" ? null : take();
-        const bias = `vec3(${take()}, 0.0, 0.0)`;
+        const bias = take();
         if (!needed.has(place)) return;
         const z =
           response === null ? [...terms, bias].join(" + ") : `${join(lists, terms, place, lines)} * ${response} + ${bias}`;
-        names.add(node.activation);
-        lines.push(`vec3 n${place} = act_${node.activation}(${z});`);
+        const kind = calm[place] ? "calm" : "act";
+        names.add(`${kind}_${node.activation}`);
+        lines.push(`float n${place} = ${kind}_${node.activation}(${z});`);
       });
-      const colours = this.outputs.map((output) => `n${output}`).join(", ");
       return [
         "", // a line for each directive
         functions.ELEMENTARY,
+        functions.TRIANGLE,
         functions.REDUCTIONS,
-        functions.COLOUR_MAPS[colour],
+        functions.COLOURS,
         ...[...names].sort().map((each) => functions.ACTIVATIONS[each]),
-        "uniform vec4 steps; // what x and y, and the normalised ones, change by over the reach of a pixel",
-        "vec3 draw(vec2 at, vec2 normal) {",
-        "  float distance = sqrt(normal.x * normal.x + normal.y * normal.y);",
-        "  vec3 x = vec3(at.x, steps.x, 0.0), y = vec3(at.y, 0.0, steps.y);",
-        "  vec3 d = vec3(distance, steps.zw * normal / max(distance, 1e-30));",
+        "vec3 draw(float x, float y, float d) {",
         ...lines.map((line) => `  ${line}`),
-        `  return ${shown === null ? `colour_${colour}(${colours})` : asGrey(shown, ranges)};`,
+        `  return ${shown === null ? mapped(colour, this.outputs) : asGrey(shown, ranges)};`,
         "}",
       ].join("\n");
     }
@@ -117,25 +127,29 @@
   }
 
   function name(source) {
-    return source >= 4 ? `n${source - 4}` : source === 3 ? "vec3(1.0, 0.0, 0.0)" : INPUTS[source];
+    return source >= 4 ? `n${source - 4}` : source === 3 ? "1.0" : INPUTS[source];
   }
 
   function join(aggregation, terms, place, lines) {
     if (aggregation !== "median") return `(${functions.AGGREGATIONS[aggregation](terms)})`;
     const names = terms.map((_, i) => `t${place}_${i}`);
-    names.forEach((term, i) => lines.push(`vec3 ${term} = ${terms[i]};`));
+    names.forEach((term, i) => lines.push(`float ${term} = ${terms[i]};`));
     const count = names.length;
-    for (let end = count - 1; end > 0; end--) {
+    for (let end = count > 2 ? count - 1 : 0; end > 0; end--) {
       for (let i = 0; i < end; i++) lines.push(`sort(${names[i]}, ${names[i + 1]});`);
     }
     const middle = names[count >> 1];
-    return count % 2 ? middle : `((${names[(count >> 1) - 1]} + ${middle}) * 0.5)`;
+    return count % 2 ? middle : `((${names[(count >> 1) - 1]} + ${middle}) / 2.0)`;
+  }
+
+  function mapped(colour, outputs) {
+    const expression = functions.COLOUR_MAPS[colour];
+    return expression.replace(/\b[abc]\b/g, (letter) => `n${outputs["abc".indexOf(letter)]}`);
   }
 
   function asGrey(source, ranges) {
-    const mean = `${name(source)}.x`;
-    const value = source < 2 ? `(${mean} / ${Math.max(ranges[source], 1).toFixed(1)})` : mean;
-    return `vec3(0.5 + 0.5 * clamp(${value}, -1.0, 1.0))`;
+    const value = source < 2 ? `(${name(source)} / ${Math.max(ranges[source], 1).toFixed(1)})` : name(source);
+    return `vec3(is_nan(${value}) ? 0.5 : 0.5 + 0.5 * (abs(${value}) <= 1.0 ? ${value} : sign(${value})))`;
   }
 
   window.neatfool.Network = Network;

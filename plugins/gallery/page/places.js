@@ -1,4 +1,4 @@
-// Where the pixels of a view lie in a picture, and what is around them.
+// Where a picture is sampled, and how its samples become pixels.
 //
 // Places are counted in native pixels, those of the target: the centre of the first is at 0. A view
 // is {left, top, step, width, height}: an image of width x height pixels, each of which is `step`
@@ -6,30 +6,78 @@
 // {left: 0, top: 0, step: 1, width, height}.
 "use strict";
 (() => {
+  // The places of the samples in a native pixel, from its centre, by their number.
+  const third = 1 / 3;
+  const SAMPLES = {
+    1: [[0, 0]],
+    2: [[-0.25, -0.25], [0.25, 0.25]],
+    4: [[-0.25, -0.25], [0.25, -0.25], [-0.25, 0.25], [0.25, 0.25]],
+    9: [-third, 0, third].flatMap((y) => [-third, 0, third].map((x) => [x, y])),
+  };
+  // The reach of Hann's bell in standard deviations.
+  const REACH = (1 / 3 - 2 / Math.PI ** 2) ** -0.5;
+
   const centre = (start, step, i) => start + (i + 0.5) * step - 0.5;
 
-  // The inputs along an axis: Float32Array of [x, normalised x] for each raw place.
+  // The inputs along an axis: Float32Array of [x, square of the normalised x] for each raw place.
   function inputs(raw, native, kind) {
     const numbers = new Float32Array(2 * raw.length);
     raw.forEach((place, i) => {
       const normalised = native > 1 ? (2 * place) / (native - 1) - 1 : 0;
       numbers[2 * i] = kind === "raw" ? place : normalised;
-      numbers[2 * i + 1] = normalised;
+      numbers[2 * i + 1] = normalised * normalised;
     });
     return numbers;
   }
 
-  // How far a pixel reaches, in native pixels; half as far, if sharp.
-  const reach = ({ band_limit: limit }, sharp) => (sharp ? limit / 2 : limit);
-
-  // The places of the bell around a pixel, along an axis.
-  const bell = (limit) => (limit > 0 ? [-1, -0.5, 0, 0.5, 1].map((place) => place * limit) : [0]);
-
-  // What x and y, and the normalised x and y, change by over a reach.
-  function steps({ inputs: kind, width, height }, limit) {
-    const normal = [width, height].map((native) => (native > 1 ? (2 * limit) / (native - 1) : 0));
-    return Float32Array.of(...(kind === "raw" ? [limit, limit] : normal), ...normal);
+  // The samples along an axis that a row of pixels is made of, and their weights.
+  //
+  // Within the picture only its own samples count, as in neatfool. Pixels beyond its edges are made
+  // of those that would follow there. Gives {begin, count, taps, weights}: `count` samples from
+  // the native pixel `begin` on, and for each shift Float32Array [1 + taps, pixels]: the first
+  // sample, counted from `begin`, and the weights.
+  function bell(start, step, pixels, native, blur, shifts) {
+    const reach = Math.max(REACH * Math.hypot(blur, step / Math.sqrt(12)), 1);
+    const taps = Math.ceil(2 * reach);
+    const first = (shift, i) => Math.floor(centre(start, step, i) - shift - reach) + 1;
+    const isInside = (i) => {
+      const middle = centre(start, step, i);
+      return middle > -0.5 && middle < native - 0.5;
+    };
+    let begin = Infinity;
+    let end = -Infinity;
+    for (const i of [0, pixels - 1]) {
+      for (const shift of shifts) {
+        const own = first(shift, i);
+        begin = Math.min(begin, isInside(i) ? Math.max(own, 0) : own);
+        end = Math.max(end, isInside(i) ? Math.min(own + taps, native) : own + taps);
+      }
+    }
+    const weights = shifts.map((shift) => {
+      const table = new Float32Array((1 + taps) * pixels);
+      for (let i = 0; i < pixels; i++) {
+        const middle = centre(start, step, i);
+        const own = first(shift, i);
+        const inside = isInside(i);
+        const row = [];
+        let total = 0;
+        for (let tap = 0; tap < taps; tap++) {
+          const place = own + tap;
+          const distance = Math.min(Math.max((place + shift - middle) / reach, -1), 1);
+          const counts = !inside || (place >= 0 && place < native);
+          row.push(counts ? Math.cos((Math.PI / 2) * distance) ** 2 : 0);
+          total += row[tap];
+        }
+        table[i] = own - begin;
+        for (let tap = 0; tap < taps; tap++) table[(1 + tap) * pixels + i] = row[tap] / total;
+      }
+      return table;
+    });
+    return { begin, count: end - begin, taps, weights };
   }
+
+  // The raw places of the samples of native pixels, shifted.
+  const lattice = (begin, count, shift) => Array.from({ length: count }, (_, i) => begin + i + shift);
 
   // The raw places of the centres of a view's pixels along an axis.
   const centres = (start, step, pixels) => Array.from({ length: pixels }, (_, i) => centre(start, step, i));
@@ -49,5 +97,5 @@
     return step / unit;
   }
 
-  window.neatfool.places = { inputs, reach, bell, steps, centres, precision };
+  window.neatfool.places = { SAMPLES, bell, inputs, lattice, centres, precision };
 })();

@@ -7,20 +7,28 @@
 
   class Programs {
     // uniforms: how many vectors a shader's parameters may take; larger networks read them from a texture.
-    constructor(gl, { uniforms }) {
+    constructor(gl, { floats, uniforms }) {
       this.gl = gl;
       this.uniforms = uniforms;
       this.parallel = gl.getExtension("KHR_parallel_shader_compile");
       this.kept = new Map(); // source -> entry, the longest unused first
       this.compiling = new Set();
       this.sources = new WeakMap(); // parameters -> {shown, source}: writing GLSL takes time, too
+      this.ours = new Map();
+      for (const source of floats ? [shaders.ACROSS, shaders.DOWN] : [shaders.BOTH]) this.ours.set(source, this.compile(source));
     }
 
     // The program of a picture, or null if it is not compiled yet. Does not wait, but asks for it;
     // `first` does so even if others are waiting.
     find(picture, first = false) {
       const entry = this.get(this.sourceOf(picture), first);
-      return entry && this.isReady(entry) ? entry : null;
+      const all = entry && [entry, ...(picture.spec.blur > 0 ? this.ours.values() : [])];
+      return all?.every((each) => this.isReady(each)) ? entry : null;
+    }
+
+    // One of our own few programs.
+    own(source) {
+      return this.ours.get(source);
     }
 
     sourceOf(picture) {

@@ -1,7 +1,7 @@
 // Draws CPPNs with WebGL2: one context for the whole page, and nobody waits for it.
 //
-// A picture is {network, parameters, spec, shown}: spec = {width, height, inputs, colour,
-// band_limit} is the run's, `shown` the source whose value is drawn in place of the colours, if any.
+// A picture is {network, parameters, spec, shown}: spec = {width, height, inputs, colour, blur,
+// samples} is the run's, `shown` the source whose value is drawn in place of the colours, if any.
 //
 // A drawing is done in slices. Each draws some rows, as many as take BUDGET milliseconds by what the
 // slices before took. Nothing is asked of the graphics card while it works: the page would wait.
@@ -15,7 +15,8 @@
   const LOOKED_AT = 6; // drawings whose programs are asked for
 
   class Renderer extends EventTarget {
-    // options: {uniforms: n} draws as if a shader could have so many.
+    // options: {floats: false} draws as where there are no textures of floats to write to,
+    // {uniforms: n} as if a shader could have so many.
     constructor(options = {}) {
       super();
       this.options = options;
@@ -46,9 +47,10 @@
       this.gl = gl && !gl.isContextLost() ? gl : null;
       this.supported = gl !== null;
       if (!this.gl) return;
+      this.floats = this.options.floats !== false && gl.getExtension("EXT_color_buffer_float") !== null;
       // Some are for the shader's other uniforms.
       const uniforms = Math.min(this.options.uniforms ?? Infinity, gl.getParameter(gl.MAX_FRAGMENT_UNIFORM_VECTORS) - 16);
-      this.programs = new Programs(gl, { uniforms });
+      this.programs = new Programs(gl, { floats: this.floats, uniforms });
       this.textures = new Textures(gl);
       this.buffer = gl.createBuffer();
       gl.disable(gl.DITHER);
@@ -125,7 +127,7 @@
         this.slice = Math.min(Math.max(this.slice * Math.min(Math.max(BUDGET / took, 0.5), 3), LEAST), MOST);
       }
       job.cold = false;
-      if (job.row === job.view.height) this.finish(job);
+      if (job.pass === job.passes.length) this.finish(job);
       return true;
     }
 
@@ -140,8 +142,8 @@
         try {
           const entry = this.programs.find(job.picture, job.urgent);
           if (!entry) continue;
-          const pass = passes.plan(this, entry, job.picture, job.view);
-          Object.assign(job, { pass, row: 0, cold: !entry.warm });
+          const planned = passes.plan(this, entry, job.picture, job.view);
+          Object.assign(job, { passes: planned, pass: 0, row: 0, cold: !entry.warm });
           entry.warm = true;
           this.job = job;
         } catch (error) {
@@ -155,13 +157,18 @@
 
     drawSlice() {
       const { gl, job } = this;
-      const [width, height] = job.pass.extent;
-      const most = Math.max(Math.floor((job.cold ? 1 : this.slice) / (width * job.pass.work)), 1);
-      const rows = Math.min(most, height - job.row);
-      passes.run(gl, job.pass, job.row, rows);
-      job.row += rows;
-      job.full = rows === most;
-      if (job.row === height) this.read(job.view);
+      let left = job.cold ? 1 : this.slice;
+      while (left > 0 && job.pass < job.passes.length) {
+        const pass = job.passes[job.pass];
+        const [width, height] = pass.extent;
+        const rows = Math.min(Math.max(Math.floor(left / (width * pass.work)), 1), height - job.row);
+        passes.run(gl, pass, job.row, rows);
+        left -= rows * width * pass.work;
+        job.row += rows;
+        if (job.row === height) Object.assign(job, { pass: job.pass + 1, row: 0 });
+      }
+      job.full = left <= 0;
+      if (job.pass === job.passes.length) this.read(job.view);
     }
 
     // Asks for the pixels; they are there when the slice is done.

@@ -202,6 +202,9 @@
 
     // What one should know of what is seen.
     noteOf(pane, view) {
+      if (pane.picture.spec.blur > 0 && !this.sharp) {
+        return view.step < 0.1 ? "between the samples: nothing finer is in this picture; without the blur the formula goes on" : "";
+      }
       const steps = places.precision(view, pane.spec);
       if (steps < 1) return "⚠ beyond single precision: neighbouring pixels have the same place";
       return steps < 16 ? "⚠ near the end of single precision" : "";

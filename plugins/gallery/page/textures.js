@@ -60,11 +60,12 @@
       const { gl } = this;
       const found = this.targets.get(name);
       if (found && found.width >= width && found.height >= height) return found;
-      if (Math.max(width, height) > this.largest) throw new Error(`${width} x ${height} pixels are too many`);
+      if (Math.max(width, height) > this.largest) throw new Error(`${width} x ${height} samples are too many`);
       const made = { width: Math.max(width, found?.width ?? 0), height: Math.max(height, found?.height ?? 0) };
       made.frame = found?.frame ?? gl.createFramebuffer();
       made.texture = this.texture(`target ${name}`);
-      gl.texImage2D(gl.TEXTURE_2D, 0, format, made.width, made.height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
+      const floats = format === gl.RGBA32F;
+      gl.texImage2D(gl.TEXTURE_2D, 0, format, made.width, made.height, 0, gl.RGBA, floats ? gl.FLOAT : gl.UNSIGNED_BYTE, null);
       gl.bindFramebuffer(gl.FRAMEBUFFER, made.frame);
       gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, made.texture, 0);
       this.targets.set(name, made);

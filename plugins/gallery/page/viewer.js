@@ -27,7 +27,7 @@
     build() {
       const button = (words, act, attributes = {}) => element("button", { type: "button", on: { click: act }, ...attributes }, words);
       this.sharp = element("input", { type: "checkbox", id: "sharp", on: { change: () => this.setSharp(this.sharp.checked) } });
-      this.sharpLabel = element("label", { class: "check" }, this.sharp, "sharper");
+      this.sharpLabel = element("label", { class: "check" }, this.sharp, "without the blur");
       this.saved = element("input", { type: "checkbox", id: "saved", checked: true, on: { change: () => this.setPanes() } });
       this.beside = element("select", { id: "beside", "aria-label": "Beside it", on: { change: () => this.setBeside() } });
       this.zoomTold = element("output", { class: "zoom" });
@@ -75,7 +75,7 @@
       this.sharp.checked = wanted.sharp;
       const spec = elite.run.spec;
       this.savedLabel.hidden = !elite.image;
-      this.sharpLabel.hidden = !(spec && spec.band_limit > 0) || !this.renderer.supported;
+      this.sharpLabel.hidden = !(spec && spec.blur > 0) || !this.renderer.supported;
       this.offerBeside();
       this.describe();
       const drawable = spec && this.renderer.supported;

@@ -11,11 +11,14 @@ from neatfool.compiling import inlined, outer
 from neatfool.cppn.compiled.lanes import (
     LANES,
     add_product,
+    any_beyond,
     larger,
     load,
+    size_of,
     smaller,
     spread,
     store,
+    where_larger,
 )
 
 F = np.float32
@@ -25,8 +28,8 @@ TABLE = "float32[:, ::1]"
 
 @inlined
 def formula(a, b):
-    choice = smaller(a / (b - HALF), -a * b + HALF)
-    return add_product(smaller(a, choice), larger(b, choice), a)
+    choice = where_larger(a, b, a / (b - HALF), -a * b + HALF)
+    return add_product(smaller(a, choice), larger(b, choice), size_of(a))
 
 
 @outer(f"void({TABLE}, {TABLE}, int64)")
@@ -38,6 +41,11 @@ def by_lanes(table, out, start):
 def one_by_one(table, out):
     for i in range(table.shape[1]):
         out[0, i] = formula(table[0, i], table[1, i])
+
+
+@outer(f"boolean({TABLE}, float32)")
+def beyond(table, limit):
+    return any_beyond(load(table, 0, 0), limit)
 
 
 @outer(f"void({TABLE}, float32, float32, float32)")
@@ -55,6 +63,15 @@ def test_lanes_are_computed_as_single_numbers_are():
         block = slice(start, start + LANES)
         assert got[0, block].tobytes() == expected[0, block].tobytes()
     assert not got[1].any()
+
+
+@pytest.mark.parametrize("lane", [0, 15, 16, 37, LANES - 1])
+@pytest.mark.parametrize("number", [2.5, -2.5, np.inf, -np.inf, np.nan])
+def test_a_lane_beyond_a_limit_is_seen(lane, number):
+    table = np.full((1, LANES), -2.0, F)
+    assert not beyond(table, F(2.0))
+    table[0, lane] = number
+    assert beyond(table, F(2.0))
 
 
 def test_a_product_that_is_added_is_not_rounded_before():

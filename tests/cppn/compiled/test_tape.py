@@ -208,8 +208,8 @@ def test_common_genomes_are_drawn_to_the_same_bits_by_the_code_for_all(preset):
     assert common.is_common
     whole = replace(common)
     whole.__dict__["is_common"] = False
-    for band_limit in (0.0, 2.0):
-        size = {"height": 30, "width": 33, "colour_map": "hsv", "band_limit": band_limit}
+    for blur in (0.0, 2.0):
+        size = {"height": 30, "width": 33, "colour_map": "hsv", "blur": blur}
         assert torch.equal(render(common, **size), render(whole, **size))
 
 

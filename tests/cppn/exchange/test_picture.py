@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -39,26 +41,27 @@ def slope(**look):
 def test_a_picture_is_floats_at_any_size():
     picture = slope()
     assert picture().shape == (1, 3, 5)
-    assert picture()[0, 0].tolist() == pytest.approx([0.5, 0.25, 0.0, 0.25, 0.5], abs=1e-6)
+    assert picture()[0, 0].tolist() == [0.5, 0.25, 0.0, 0.25, 0.5]
     assert picture((6, 10)).shape == (1, 6, 10)
     assert slope(channels=3)().shape == (3, 3, 5)
     assert picture.pixels().dtype == torch.uint8
 
 
 def test_a_grid_of_points_has_the_colours_of_the_picture():
-    for number in (0, 2, 5, 9):  # with and without a band limit; raw and normalised inputs
+    for number in (0, 3, 5, 9):  # without a blur; raw and normalised inputs
         picture = random_picture(number)
         height, width = NATIVE
         y, x = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
         points = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
-        colours = picture.at(points)
+        sharp = cppn.Picture(picture.genome(), replace(picture.look, blur=0.0))
+        colours = sharp.at(points)
         assert colours.shape == (height, width, 3)
-        assert (colours.permute(2, 0, 1) - picture()).abs().mean() < 0.01
+        assert (colours.permute(2, 0, 1) - sharp()).abs().mean() < 0.01
 
 
-@pytest.mark.parametrize("band_limit", [0.0, 1.0])
-def test_weights_are_parameters_that_an_optimiser_changes(band_limit):
-    picture = slope(band_limit=band_limit)
+@pytest.mark.parametrize("blur", [0.0, 1.0])
+def test_weights_are_parameters_that_an_optimiser_changes(blur):
+    picture = slope(blur=blur)
     assert {name for name, _ in picture.named_parameters()} == {"weights", "biases", "responses"}
     before = picture.pixels()
     optimiser = torch.optim.SGD(picture.parameters(), lr=0.1)
@@ -72,14 +75,14 @@ def test_weights_are_parameters_that_an_optimiser_changes(band_limit):
 
 
 def test_gradients_are_those_of_the_picture():
-    picture = slope(band_limit=1.0)
+    picture = slope(blur=1.0)
     picture().sum().backward()
-    step = 1e-3
+    step = 1e-2
     with torch.no_grad():
         before = picture().sum()
         picture.weights += step
         risen = picture().sum() - before
-    assert risen / step == pytest.approx(picture.weights.grad.item(), rel=1e-2)
+    assert risen / step == pytest.approx(picture.weights.grad.item(), rel=1e-3)
 
 
 def test_parameters_are_saved_and_loaded():

@@ -91,22 +91,3 @@ def test_inputs_that_are_the_same_in_all_rows_or_columns_are_known(kind):
     for number, values in enumerate(inputs):
         assert bool((values != values[:, :1]).any()) == bool(BY_COLUMN >> number & 1)
         assert bool((values != values[:1]).any()) == bool(BY_ROW >> number & 1)
-
-
-@pytest.mark.parametrize("kind", ["raw", "normalised"])
-def test_derivatives_are_what_inputs_change_by(kind):
-    grid = pixel_grid(9, 7, kind=kind)
-    tables = grid.tables(0, 63, 2.0, torch.float64)
-    assert torch.equal(tables[0], grid.inputs(0, 63, torch.float64))
-    for table, shift in ((tables[1], (1e-6, 0.0)), (tables[2], (0.0, 1e-6))):
-        moved = pixel_grid(9, 7, kind=kind, shift=shift).inputs(0, 63, torch.float64)
-        away = [place for place in range(63) if place != 31]  # at the centre d has none
-        change = 2.0 * (moved - tables[0]) / 1e-6
-        torch.testing.assert_close(table[:, away], change[:, away], rtol=1e-4, atol=1e-4)
-    assert tables.isfinite().all()
-
-
-def test_a_grid_reaches_beyond_the_image():
-    grid = pixel_grid(4, 6, beyond=(1, 2))
-    assert grid.x.tolist() == [*range(-4, 10)]
-    assert grid.y.tolist() == [*range(-2, 6)]

@@ -50,9 +50,7 @@ def disagreement(batch, inputs, outputs=OUTPUTS):
     both_odd = ~np.isfinite(expected) & ((got == expected) | (np.isnan(got) & np.isnan(expected)))
     with np.errstate(invalid="ignore"):
         difference = np.abs(got - expected) / np.maximum(np.abs(expected), 1)
-    # Arguments are cut at 1e9, which neat-python's are not.
-    worst = np.where(both_odd, 0, difference).max((1, 2))
-    return np.sort(np.nan_to_num(worst, nan=1.0))[int(0.95 * len(worst))]
+    return np.where(both_odd, 0, difference).max()
 
 
 def test_a_thousand_random_genomes_equal_neat_python():
@@ -193,39 +191,21 @@ def test_other_parameters_take_the_place_of_the_genomes():
     torch.testing.assert_close(evaluate(program, points(), **given), evaluate(other, points()))
 
 
-def test_arguments_are_cut_where_they_overflow():
-    genome = genome_of([node(0, "tanh"), node(5, "cube")], [connection(-4, 5, 1e30)])
-    genome.connections |= {(5, 0): connection(5, 0, 1e300)}
-    assert evaluate(compiled(genome, outputs=[0]), points(2)).tolist() == [[[1.0, 1.0]]]
-
-
-def with_derivatives(inputs, reach):
-    """Add what inputs change by, as if each changed alike across, and half as fast down."""
-    along = torch.tensor([[reach], [reach], [reach], [0.0]], dtype=inputs.dtype)
-    return torch.stack([inputs, along.expand_as(inputs), 0.5 * along.expand_as(inputs)])
-
-
-def test_what_turns_fast_fades_and_its_derivatives_are_handed_on():
-    genome = genome_of([node(0, "paper_sine")], [connection(-1, 0, 3.0)])
-    inputs = points()
-    mean, across, down = evaluate(compiled(genome, outputs=[0]), with_derivatives(inputs, 0.3))[
-        0, 0
-    ]
-    faded = (1 - 9 * (0.3**2 + 0.15**2) / 16) ** 8
-    torch.testing.assert_close(mean, (3 * inputs[0]).sin() * faded)
-    torch.testing.assert_close(across, 0.9 * (3 * inputs[0]).cos() * faded)
-    torch.testing.assert_close(down, 0.5 * across)
-
-
-def test_gradients_with_derivatives_equal_finite_differences():
-    program = compiled(*(random_genome(seed, SMOOTH, ["sum"], hidden=4) for seed in range(5)))
-    inputs, given = with_derivatives(points(4), 0.3).requires_grad_(), parameters(program)
-
-    def outputs(weights, biases, responses, inputs):
-        numbers = {"weights": weights, "biases": biases, "responses": responses}
-        return evaluate(program, inputs, **numbers)
-
-    assert torch.autograd.gradcheck(outputs, (*given.values(), inputs), rtol=1e-3, atol=1e-5)
+def test_an_overflow_ends_as_in_neat_python():
+    genome = genome_of(
+        [node(0, "sigmoid"), node(5, "exp"), node(6, "exp"), node(7), node(8)],
+        [
+            connection(-4, 5, 1e3),
+            connection(-4, 6, 1e3),
+            connection(5, 7, 1e300),
+            connection(6, 8, -1e300),
+            connection(7, 0, 1e300),
+            connection(8, 0, 1e300),
+        ],
+    )
+    inputs = points(2)
+    expected = neat_outputs(genome, inputs.T.tolist(), [0])
+    assert evaluate(compiled(genome, outputs=[0]), inputs)[0].T.tolist() == expected
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (5, 5), (4,)])

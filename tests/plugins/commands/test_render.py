@@ -69,7 +69,7 @@ def test_a_colour_image_is_rendered_in_colour(experiment, tmp_path, monkeypatch)
         assert (from_pillow(image) == open_run(tmp_path / "run")[BUS].pixels(37)).all()
 
 
-def test_a_poster_can_be_drawn_with_more_detail(experiment, tmp_path):
+def test_a_poster_can_be_drawn_without_the_blur(experiment, tmp_path):
     options = ("--set", "encoding.preset=patterns", "--set", "experiment.generations=2")
     run, file = tmp_path / "run", tmp_path / "bus.png"
     assert neatfool("run", experiment, "--out", run, *options, "--no-report").exit_code == 0
@@ -82,13 +82,13 @@ def test_a_poster_can_be_drawn_with_more_detail(experiment, tmp_path):
     assert (elite.pixels(64) != elite.pixels(64, sharp=True)).any()
 
 
-def test_an_encoding_without_a_band_limit_has_no_more_detail(experiment, tmp_path):
+def test_an_encoding_without_a_blur_has_none_to_leave_out(experiment, tmp_path):
     run = tmp_path / "run"
     options = ("--set", "encoding.plugin=direct", "--set", "experiment.generations=2")
     assert neatfool("run", experiment, "--out", run, *options, "--no-report").exit_code == 0
     told = neatfool("render", run, BUS, "--sharp", "-o", tmp_path / "bus.png")
     assert told.exit_code == 5
-    assert "images of encoding 'direct' have no band limit" in told.stderr
+    assert "images of encoding 'direct' have no blur" in told.stderr
 
 
 def test_an_image_is_named_after_class_and_size_by_default(finished, tmp_path, monkeypatch):

@@ -30,14 +30,14 @@ def pen(browser: Browser, tmp_path: Path) -> Pen:
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Make two runs of one target: one with a band limit, and one without."""
+    """Make two runs of one target: sharp pictures, and blurred ones."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend("")
         colour = ("target.channels=3", "encoding.inputs=normalised")
         return [
             make_run(folder, 1, *colour),
-            make_run(folder, 2, *colour, "encoding.band_limit=1"),
+            make_run(folder, 2, *colour, "encoding.blur=1"),
         ]
 
 

@@ -43,7 +43,8 @@ def drawn_twice(pen, genome, number, view=WHOLE, **render):
     outputs = cppn.COLOUR_MAPS[colour].outputs
     way = {
         "inputs": ("raw", "normalised")[number // 5 % 2],
-        "band_limit": (0, 1, 0.5)[number % 3],
+        "blur": (0, 1, 0.5)[number % 3],
+        "samples": (2, 1, 4, 9)[number % 4],
     }
     spec = {"width": WIDTH, "height": HEIGHT, "colour": colour, **way}
     there = pen.draw(formula_of(genome, outputs), spec, view)
@@ -100,7 +101,7 @@ def test_large_networks_differ_no_more_than_the_two_renderers_do(pen):
     view = WHOLE | {"width": 64, "height": 64}
     there = np.stack(
         [
-            pen.draw(formula(plain.graph(each)), settings | {"band_limit": 1}, view)
+            pen.draw(formula(plain.graph(each)), settings | {"blur": 2, "samples": 2}, view)
             for each in genomes
         ]
     ).astype(int)
@@ -112,8 +113,9 @@ def test_large_networks_differ_no_more_than_the_two_renderers_do(pen):
     assert ours <= max(0.01, 1.5 * theirs)
 
 
-def test_where_a_graphics_card_takes_few_uniforms_the_picture_is_the_same(browser, tmp_path):
-    pen = Pen(browser, tmp_path, uniforms=2)
+@pytest.mark.parametrize("options", [{"uniforms": 2}, {"floats": False}], ids=str)
+def test_where_a_graphics_card_can_do_less_the_picture_is_the_same(browser, tmp_path, options):
+    pen = Pen(browser, tmp_path, **options)
     for number in (1, 5, 13):
         genome = random_genome(number, outputs=outputs_of(number))
         assert share_that_differs([drawn_twice(pen, genome, number)]) <= 0.01

@@ -34,7 +34,7 @@ def index(page):
 def test_each_elite_is_there_with_its_image_and_its_formula(page, runs, index):
     for number, path in enumerate(runs):
         run, told = open_run(path), index["runs"][number]
-        assert told["drawing"]["band_limit"] == number
+        assert told["drawing"]["blur"] == number
         assert told["drawing"]["inputs"] == "normalised"
         assert told["drawing"]["colour"] == "hsv"
         assert [each["name"] for each in told["elites"]] == [elite.name for elite in run]

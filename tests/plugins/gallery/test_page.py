@@ -203,7 +203,7 @@ def test_one_can_go_into_a_picture_as_far_as_numbers_go_and_is_told_where_they_e
     assert shown.complaints == []
 
 
-def test_a_picture_with_a_band_limit_can_be_drawn_sharper(shown):
+def test_a_blurred_picture_can_be_drawn_without_its_blur(shown):
     open_one(shown, run=1)
     before = pixels(shown)
     shown.press("s")
@@ -475,14 +475,14 @@ def test_a_thousand_images_are_scrolled_with_one_context(ordinary_browser, page,
     folder = tmp_path / "many"
     shutil.copytree(page.parent, folder)
     encoding = CppnEncoding(
-        Options(preset="patterns", band_limit=0), spec=ImageSpec(32, 32, 3, ("a", "b"))
+        Options(preset="patterns", blur=0), spec=ImageSpec(32, 32, 3, ("a", "b"))
     )
     genomes = encoding.create(range(50))
     text = (folder / "data" / "index.js").read_text()
     index = json.loads(text.removeprefix('neatfool.data.put("index",').removesuffix(");\n"))
     run = index["runs"][0]
     run |= {"width": 32, "height": 32}
-    run["drawing"] |= {"band_limit": 0, "colour": "hsv_signed_hue"}
+    run["drawing"] |= {"blur": 0, "colour": "hsv_signed_hue"}
     run["elites"] = [
         run["elites"][0] | {"index": each, "name": f"class {each}", "network": each}
         for each in range(1000)

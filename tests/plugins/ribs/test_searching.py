@@ -129,7 +129,7 @@ def scored(scheme, count, seed):
 
 
 def test_a_network_keeps_its_structure_while_its_weights_vary():
-    encoding = CppnEncoding(CppnOptions(preset="patterns", colour="grey", band_limit=0), spec=GREY)
+    encoding = CppnEncoding(CppnOptions(preset="patterns", colour="grey", blur=0), spec=GREY)
     scheme = make(encoding, GREY, emitter_count=2, restart_after=0)
     scheme.tell(first := generation(scheme), scored(scheme, len(first), 0))
     shapes = [set(), set()]
