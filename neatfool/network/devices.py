@@ -50,7 +50,7 @@ def pick_device(name: str = "auto") -> torch.device:
     except RuntimeError as error:
         raise ExperimentError(f"device = {name}: torch knows no such device") from error
     count = torch.accelerator.device_count() if found and found.type == device.type else 0
-    if is_gpu(device) and (device.index or 0) >= count:
+    if device.type not in {"cpu", "meta"} and (device.index or 0) >= count:
         raise ExperimentError(f"device = {name}: torch finds no such GPU; give auto or cpu")
     return device
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neatfool.analysis import Card
-    from neatfool.analysis.card import OfClass
 
 HOME: Final = "https://github.com/neatfool/neatfool"
 DATA: Final = "images of nothing, evolved by neatfool"
@@ -185,7 +184,7 @@ def write_exports(card: Card, experiment: Path, files: Mapping[str, Path | None]
             yield save(file, (before + write(card, experiment)).encode())
 
 
-def _fooled(card: Card) -> Iterator[OfClass]:
+def _fooled(card: Card) -> Iterator[Any]:
     """Give the classes as which an image of some seed is accepted, the first to fall first."""
     return (each for each in card.classes if any(each.accepted))
 
@@ -198,7 +197,7 @@ def _images(card: Card) -> Iterator[tuple[str, bytes]]:
     )
 
 
-def _sentence(card: Card, each: OfClass) -> str:
+def _sentence(card: Card, each: Any) -> str:
     threshold = card.acceptance.deciding
     at = "" if threshold is None else f", where {threshold} is enough"
     return f"An image of nothing is accepted as {each.name!r} with {percent(each.confidence)}{at}."
@@ -208,7 +207,7 @@ def _sentences(card: Card) -> list[str]:
     return [card.acceptance.headline(), card.headline(), *map(str, card.checks)]
 
 
-def _fingerprint(card: Card, each: OfClass) -> str:
+def _fingerprint(card: Card, each: Any) -> str:
     return hashlib.sha256(f"{card.name}\0{each.name}".encode()).hexdigest()[:32]
 
 

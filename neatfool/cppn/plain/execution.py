@@ -97,7 +97,7 @@ def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Te
         F.pad(piece, (0, size - len(piece))) for piece, size in zip(pieces, sizes, strict=True)
     ]
     whole = torch.cat(padded)
-    if device.type != "cpu":
+    if torch.accelerator.is_available():
         whole = whole.pin_memory()
     arrived = iter(torch.split(whole.to(device, non_blocking=True), sizes))
     return [
