@@ -33,8 +33,13 @@ settings.load_profile("neatfool")
 gc.set_threshold(100_000, 20, 20)
 
 
-def pytest_collection_finish() -> None:
-    """Leave what is there now out of Python's searches."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Make the second device known, and leave what is there now out of Python's searches."""
+    if any("second_device" in item.nodeid for item in session.items):
+        # PyTorch counts devices once, at the first gradient.
+        from tests.support.second_device import register
+
+        register()
     gc.freeze()
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -141,8 +142,9 @@ def _copy_from(source: torch.Tensor, target: torch.Tensor, non_blocking: bool = 
     return _compute(_aten.copy_.default, (target, source), {"non_blocking": non_blocking})
 
 
-def _register() -> tuple[_Module, list[torch.library.Library]]:
-    """Make the device known to this process, once; it is out of sight until it is switched on."""
+@cache
+def register() -> tuple[_Module, list[torch.library.Library]]:
+    """Make the device known to this process; it is out of sight until it is switched on."""
     module = _Module()
     backend_registration._setup_privateuseone_for_python_backend(NAME, backend_module=module)
     library = torch.library.Library("aten", "IMPL")
@@ -155,15 +157,10 @@ def _register() -> tuple[_Module, list[torch.library.Library]]:
     return module, [library, others]
 
 
-_registered: list[tuple[_Module, list[torch.library.Library]]] = []
-
-
 @contextmanager
 def second_device() -> Iterator[str]:
     """Give the name of the device, and let PyTorch find it meanwhile."""
-    if not _registered:
-        _registered.append(_register())
-    module = _registered[0][0]
+    module, _ = register()
     module.present = True
     pin: Callable[..., torch.Tensor] = torch.Tensor.pin_memory
     torch.Tensor.pin_memory = lambda self: self  # type: ignore[method-assign]
