@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from neatfool.analysis.card import Moment
 
+OWN: Final = "(the target's own)"
+"""How :attr:`Acceptance.in_distribution` ends if nobody named images."""
 FOLDER: Final = Path(__file__).with_name("references")
 
 
@@ -76,6 +78,20 @@ def _at(course: Sequence[Moment], images: int) -> Moment | None:
     return next((moment for moment in reversed(course) if moment.images <= images), None)
 
 
+def differ_in_setting(card: Card, baseline: Card) -> list[str]:
+    """Say in what two audits differ: as :func:`differ`, and in budget, thresholds and images."""
+    found = differ(card, baseline)
+    if card.images != baseline.images:
+        found.append(f"{card.images:,} images with each seed and not {baseline.images:,}")
+    ours, theirs = (each.acceptance.at("yours") for each in (card, baseline))
+    if ours and theirs and (ours.log_odds, ours.by_class) != (theirs.log_odds, theirs.by_class):
+        found.append(f"a threshold of {ours} and not {theirs}")
+    here, there = (each.acceptance.in_distribution for each in (card, baseline))
+    if here != there:
+        found.append(f"{here or 'no in-distribution images'} and not {there or 'none'}")
+    return found
+
+
 def differ(card: Card, other: Card) -> list[str]:
     """Say in what two audits differ."""
     found = [
@@ -85,6 +101,9 @@ def differ(card: Card, other: Card) -> list[str]:
     if card.classifier.classes != other.classifier.classes:
         ours, theirs = card.classifier.classes, other.classifier.classes
         found.insert(0, f"{ours:,} classes and not {theirs:,}")
+    here, there = (each.acceptance.in_distribution or "" for each in (card, other))
+    if here.endswith(OWN) != there.endswith(OWN):
+        found.append("other in-distribution images")
     return found
 
 

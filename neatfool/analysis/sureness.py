@@ -170,9 +170,14 @@ class _Looking:
                 raise
             return [], None
         own = [self._place(label) for label in known.labels]
+        unknown = sorted({n for n, place in zip(known.labels, own, strict=False) if place < 0})
         own = own if max(own, default=-1) >= 0 else []
         found = self.score((KNOWN, KNOWN, "in-distribution images"), known.unseen, own)
-        return [found], f"{len(known.unseen):,} in-distribution images ({known.source})"
+        text = f"{len(known.unseen):,} in-distribution images ({known.source})"
+        if unknown:
+            names = ", ".join(map(repr, unknown[:3])) + ("" if len(unknown) < 4 else " …")
+            text += f", of whose labels {len(unknown):,} are no classes of the network: {names}"
+        return [found], text
 
     def recorded(self) -> Sureness:
         """Take what the runs recorded of their elites."""

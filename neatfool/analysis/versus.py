@@ -54,9 +54,10 @@ class Versus(Facts):
         """Tell which version is better, and in which classes."""
         by = "your threshold" if self.threshold == "yours" else "the threshold that 95 % pass"
         p = "p < 0.0001" if self.p < 0.0001 else f"p = {self.p:.2g}"
+        verdict = "Not to be compared" if self.differs else self.verdict.capitalize()
         yield Section(f"Against {self.baseline}")
         yield Text(
-            f"{self.verdict.capitalize()}: an image of nothing reaches {by} in "
+            f"{verdict}: an image of nothing reaches {by} in "
             f"{self.ours.as_share()} of {self.classes:,} classes, and in {self.theirs.as_share()} "
             f"in the baseline. {self.worse:,} classes are newly fooled, and {self.better:,} no "
             f"longer (McNemar's exact test, {p})."
