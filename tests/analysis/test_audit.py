@@ -379,20 +379,17 @@ def test_labels_that_are_no_classes_are_told(small, labelled, tmp_path):
 
 
 def test_a_network_that_changed_since_is_not_given_the_old_card(tmp_path):
-    (tmp_path / "changed.py").write_text(CHANGED)
-    (tmp_path / "lenet.ini").write_text("[target]\nplugin = mnist\n")
-    (tmp_path / "search.ini").write_text(SEARCH)
-    given = (tmp_path / "search.ini", "--images", "20", "--seeds", "1", "--out", tmp_path / "out")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path)
-        assert audit(*given).exit_code == 0
-        (tmp_path / "changed.py").write_text(
-            CHANGED.replace("constant_values=-60", "constant_values=-61")
-        )
-        made = audit(*given)
-        assert made.exit_code != 0
-        assert "the target is not the one that was searched" in made.stderr
-        assert audit(*given, "--overwrite").exit_code == 0
+    file = write_experiment(tmp_path)
+    given = (file, "--images", "60", "--seeds", "1", "--out", tmp_path / "out")
+    first = audit(*given)
+    assert first.exit_code == 0, first.output
+    (code,) = tmp_path.glob("*.py")
+    code.write_text(f"{code.read_text()}\nCHANGED = True\n")
+    second = audit(*given)
+    assert second.exit_code != 0
+    assert "the target is not the one that was searched" in second.stderr
+    anew = audit(*given, "--overwrite")
+    assert anew.exit_code == 0, anew.output
 
 
 @pytest.mark.parametrize("wrong", ["empty", "card.json", "list.csv"])
