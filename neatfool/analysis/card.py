@@ -291,7 +291,7 @@ class Card(Finding):
     def story(self) -> Iterator[Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
         yield Headline(self.acceptance.headline())
-        yield from (Headline(str(check)) for check in self.checks if check.failed)
+        yield from (Headline(str(check), where="page") for check in self.checks if check.failed)
         yield Headline(self.headline())
         if verdict := self.verdict():
             yield Headline(verdict)

@@ -66,12 +66,19 @@ def put_beside(card: Card, references: Sequence[Card]) -> list[Beside]:
                 lowest=theirs.fooled_lowest,
                 highest=theirs.fooled_highest,
                 differs=[
-                    *(["no in-distribution images"] if ours.fooled is None else []),
+                    *_other_images(card, other),
                     *differ(card, other),
                 ],
             )
         )
     return sorted(beside, key=lambda each: (bool(each.differs), -(each.theirs or 0)))
+
+
+def _other_images(card: Card, other: Card) -> list[str]:
+    here, there = (each.acceptance.in_distribution or "" for each in (card, other))
+    if card.fooled is None:
+        return ["no in-distribution images"]
+    return ["other in-distribution images"] if here.endswith(OWN) != there.endswith(OWN) else []
 
 
 def _at(course: Sequence[Moment], images: int) -> Moment | None:
@@ -101,9 +108,6 @@ def differ(card: Card, other: Card) -> list[str]:
     if card.classifier.classes != other.classifier.classes:
         ours, theirs = card.classifier.classes, other.classifier.classes
         found.insert(0, f"{ours:,} classes and not {theirs:,}")
-    here, there = (each.acceptance.in_distribution or "" for each in (card, other))
-    if here.endswith(OWN) != there.endswith(OWN):
-        found.append("other in-distribution images")
     return found
 
 
@@ -155,8 +159,8 @@ def compare_versions(card: Card, baseline: Card, differs: Sequence[str]) -> Vers
         for rows in ([here[n] for n in common], [there[n] for n in common])
     )
     p = float(binomtest(worse, worse + better).pvalue) if worse + better else 1.0
-    verdict = "within chance"
-    if p < LEVEL and (one.lowest > other.highest or one.highest < other.lowest):
+    verdict = "not comparable" if differs else "within chance"
+    if not differs and p < LEVEL and (one.lowest > other.highest or one.highest < other.lowest):
         verdict = "worse" if worse > better else "better"
     return Versus(
         baseline=baseline.name,

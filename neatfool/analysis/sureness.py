@@ -10,7 +10,6 @@ from pydantic import Field
 from scipy.special import logit
 
 from neatfool.analysis.nothing import images_of_nothing
-from neatfool.analysis.survival.finding import Kind
 from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites
@@ -220,17 +219,9 @@ class _Looking:
             for change, elites in zip(same, chosen, strict=True):
                 saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
                 images.append(fit_images(change.apply(elites, saved, strength), spec))
-            change = same[0]
-            words = Kind(
-                name=change.name,
-                what=change.what,
-                unit=change.unit,
-                harmless=change.harmless,
-                signed=change.signed,
-                usual=strength,
-                points=(),
-            ).words
-            kind = f"{change.name}={strength:g}"
+            # Where one strength is picked, it is the usual one.
+            words = same[0].described(()).words
+            kind = f"{same[0].name}={strength:g}"
             yield self.score((kind, "changed", f"evolved, {words}"), torch.cat(images), own, seeds)
 
     def _odds(self, images: torch.Tensor) -> np.ndarray:

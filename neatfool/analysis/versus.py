@@ -13,7 +13,7 @@ from neatfool.present.story import Block, Note, Section, Table, Text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Verdict: TypeAlias = Literal["better", "worse", "within chance"]
+Verdict: TypeAlias = Literal["better", "worse", "within chance", "not comparable"]
 LEVEL: Final = 0.05
 """A smaller p is beyond chance."""
 SHOWN: Final = 12
@@ -45,7 +45,8 @@ class Versus(Facts):
     worse: int = Field(description="the classes that most seeds fool only here")
     p: float = Field(description="McNemar's exact test of these two numbers, two-sided")
     verdict: Verdict = Field(
-        description="better or worse if p < 0.05 and the ranges over seeds do not overlap"
+        description="better or worse if p < 0.05 and the ranges over seeds do not overlap; not "
+        "comparable if the audits differ"
     )
     changes: list[Change] = Field(description="each of these classes")
     differs: list[str] = Field(description="in what the two audits differ, other than the version")
@@ -54,10 +55,9 @@ class Versus(Facts):
         """Tell which version is better, and in which classes."""
         by = "your threshold" if self.threshold == "yours" else "the threshold that 95 % pass"
         p = "p < 0.0001" if self.p < 0.0001 else f"p = {self.p:.2g}"
-        verdict = "Not to be compared" if self.differs else self.verdict.capitalize()
         yield Section(f"Against {self.baseline}")
         yield Text(
-            f"{verdict}: an image of nothing reaches {by} in "
+            f"{self.verdict.capitalize()}: an image of nothing reaches {by} in "
             f"{self.ours.as_share()} of {self.classes:,} classes, and in {self.theirs.as_share()} "
             f"in the baseline. {self.worse:,} classes are newly fooled, and {self.better:,} no "
             f"longer (McNemar's exact test, {p})."

@@ -106,9 +106,10 @@ def to_markdown(card: Card, experiment: Path) -> str:
     for kind in card.acceptance.kinds:
         parts = [f"{n:,} ({share(n / kind.images)})" for n in kind.accepted]
         lines.append(f"| {_plain(kind.what)} | {kind.images:,} | {' | '.join(parts)} |")
-    fooled = [each.name for each in _fooled(card)][:10]
+    fooled = [each.name for each in _fooled(card)]
+    fooled = [*fooled[:10], f"and {len(fooled) - 10:,} more"] if len(fooled) > 10 else fooled
     if fooled:
-        lines += ["", f"Accepted as nothing first: {_plain(', '.join(fooled))}."]
+        lines += ["", f"An image of nothing is accepted as: {_plain(', '.join(fooled))}."]
     lines += ["", f"From `{experiment}`, by [neatfool]({HOME}) {card.neatfool}."]
     return "\n".join(lines) + "\n"
 

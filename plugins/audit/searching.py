@@ -86,13 +86,14 @@ class Search:
             return {}
         opened = (open_run(folder) for folder in folders)
         mine = {run.seed: run for run in opened if run.name == self.experiment.name}
-        for run in mine.values():
+        found = {seed: mine[seed] for seed in self.seeds if seed in mine}
+        for run in found.values():
             if self.fingerprint not in {None, run.info["target"]["fingerprint"]}:
                 raise RunError(
                     f"{run.path}: the target is not the one that was searched (its weights or code "
                     "changed); search it anew with --overwrite, or elsewhere with --out DIR"
                 )
-        return {seed: mine[seed] for seed in self.seeds if seed in mine}
+        return found
 
     def left(self) -> int:
         """Count the images that are still to be scored."""

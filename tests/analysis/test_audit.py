@@ -366,7 +366,7 @@ def test_a_baseline_of_another_threshold_is_not_to_be_compared(known, small, lab
     baseline = folder / "out" / "card.json"
     options = ("--in-distribution", labelled, "--operating-point", "0.9", "--against", baseline)
     made = audit(small[0], *BUDGET, "--out", folder / "other", *options)
-    assert "Not to be compared: an image of nothing" in made.stdout
+    assert "Not comparable: an image of nothing" in made.stdout
     assert "a threshold of 90 % and not 70 %" in made.stdout
 
 
@@ -388,6 +388,8 @@ def test_a_network_that_changed_since_is_not_given_the_old_card(tmp_path):
     second = audit(*given)
     assert second.exit_code != 0
     assert "the target is not the one that was searched" in second.stderr
+    other = audit(*given[:3], "--seeds", "2", *given[5:])
+    assert other.exit_code == 0, other.output
     anew = audit(*given, "--overwrite")
     assert anew.exit_code == 0, anew.output
 
