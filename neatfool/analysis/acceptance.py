@@ -119,11 +119,12 @@ class Acceptance(Facts):
         kinds = [each for each in self.kinds if each.group in groups]
         return sum(each.accepted[place] for each in kinds), sum(each.images for each in kinds)
 
-    def worst(self, threshold: Threshold) -> tuple[float, str]:
-        """Give the largest share of a kind of nothing that is accepted, and what they are."""
+    def worst(self, threshold: Threshold) -> list[tuple[float, str]]:
+        """Give the share of each kind of nothing that is accepted, the largest first."""
         place = self.thresholds.index(threshold)
         kinds = [each for each in self.kinds if each.group != KNOWN]
-        return max((each.accepted[place] / each.images, each.what) for each in kinds)
+        parts = [(each.accepted[place] / each.images, each.what) for each in kinds]
+        return sorted(parts, key=lambda part: -part[0])
 
     def headline(self) -> str:
         """Say what is accepted at the threshold that decides, and at the recommended one."""
@@ -134,7 +135,8 @@ class Acceptance(Facts):
         usual = ", which 95 % of in-distribution images pass," if first.name == "usual" else ""
         text = f"At {where}{first}{usual} it accepts {self._counts(first, long=True)}."
         if best is not None and best is not first:
-            text += f" At {best}: {self._counts(best)}."
+            least = f", which accepts at most {share(self.most)} of each kind of nothing"
+            text += f" At {best}{least}: {self._counts(best)}."
         return text
 
     def _counts(self, threshold: Threshold, *, long: bool = False) -> str:

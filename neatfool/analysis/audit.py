@@ -25,7 +25,7 @@ from neatfool.analysis.estimates import Shares, median_of, tell_apart, threshold
 from neatfool.analysis.measuring import Measuring
 from neatfool.analysis.references import (
     compare_versions,
-    differ,
+    differ_in_setting,
     put_beside,
     read_card,
     read_references,
@@ -123,7 +123,7 @@ def audit(
         notes = [*_notes(card, chosen, unseen, sample), *measuring.notes]
         versus = None
         if baseline is not None:
-            versus = compare_versions(card, baseline, differ(card, baseline))
+            versus = compare_versions(card, baseline, differ_in_setting(card, baseline))
         more = {
             "beside": beside,
             "notes": [LOWER_BOUND, *notes],
@@ -153,8 +153,11 @@ def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iter
                 "--max-accepted: no threshold is known, as there are fewer than 20 "
                 "in-distribution images; give --operating-point, or --in-distribution"
             )
-        found, what = card.acceptance.worst(deciding)
-        words = f"at {deciding}, the share of images of nothing accepted ({what}), {share(found)}"
+        parts = card.acceptance.worst(deciding)
+        found = parts[0][0]
+        told = [f"{what} {share(part)}" for part, what in parts if part > max_accepted]
+        what = ", ".join(told) or parts[0][1]
+        words = f"the share of images of nothing accepted at {deciding}, {share(found)} ({what})"
         failed = found > max_accepted
         yield Check(what="accepted", above=max_accepted, found=found, failed=failed, words=words)
 

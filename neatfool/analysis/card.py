@@ -291,11 +291,12 @@ class Card(Finding):
     def story(self) -> Iterator[Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
         yield Headline(self.acceptance.headline())
+        yield from (Headline(str(check), where="page") for check in self.checks if check.failed)
         yield Headline(self.headline())
         if verdict := self.verdict():
             yield Headline(verdict)
         yield from map(Text, self.acceptance.advice())
-        yield from (Text(str(check), where="page") for check in self.checks)
+        yield from (Text(str(check), where="page") for check in self.checks if not check.failed)
         yield Text(self._subject())
         yield Section(
             "What is accepted",

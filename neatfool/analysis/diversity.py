@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from neatfool.analysis.of_run import OfRun
+from neatfool.errors import RunError
 from neatfool.fooling.likeness import image_features, join_spaces
 from neatfool.wording import share
 
@@ -68,7 +69,12 @@ def diversity(
         run: The run.
         graph: Its :meth:`~neatfool.Run.phylogeny`, if it is there already.
         features: How its elites' images look, if that is known already.
+
+    Raises:
+        RunError: The run has no elites.
     """
+    if not len(run):
+        raise RunError(f"{run.path}: the run has no elites yet; let it go on for a while")
     graph = run.phylogeny(kinds=False) if graph is None else graph
     features = image_features(run.elites) if features is None else features
     holders = [elite.candidate_id for elite in run.elites]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from neatfool.analysis.card import Moment
 
+OWN: Final = "(the target's own)"
+"""How :attr:`Acceptance.in_distribution` ends if nobody named images."""
 FOLDER: Final = Path(__file__).with_name("references")
 
 
@@ -64,7 +66,7 @@ def put_beside(card: Card, references: Sequence[Card]) -> list[Beside]:
                 lowest=theirs.fooled_lowest,
                 highest=theirs.fooled_highest,
                 differs=[
-                    *(["no in-distribution images"] if ours.fooled is None else []),
+                    *_other_images(card, other),
                     *differ(card, other),
                 ],
             )
@@ -72,8 +74,29 @@ def put_beside(card: Card, references: Sequence[Card]) -> list[Beside]:
     return sorted(beside, key=lambda each: (bool(each.differs), -(each.theirs or 0)))
 
 
+def _other_images(card: Card, other: Card) -> list[str]:
+    here, there = (each.acceptance.in_distribution or "" for each in (card, other))
+    if card.fooled is None:
+        return ["no in-distribution images"]
+    return ["other in-distribution images"] if here.endswith(OWN) != there.endswith(OWN) else []
+
+
 def _at(course: Sequence[Moment], images: int) -> Moment | None:
     return next((moment for moment in reversed(course) if moment.images <= images), None)
+
+
+def differ_in_setting(card: Card, baseline: Card) -> list[str]:
+    """Say in what two audits differ: as :func:`differ`, and in budget, thresholds and images."""
+    found = differ(card, baseline)
+    if card.images != baseline.images:
+        found.append(f"{card.images:,} images with each seed and not {baseline.images:,}")
+    ours, theirs = (each.acceptance.at("yours") for each in (card, baseline))
+    if ours and theirs and (ours.log_odds, ours.by_class) != (theirs.log_odds, theirs.by_class):
+        found.append(f"a threshold of {ours} and not {theirs}")
+    here, there = (each.acceptance.in_distribution for each in (card, baseline))
+    if here != there:
+        found.append(f"{here or 'no in-distribution images'} and not {there or 'none'}")
+    return found
 
 
 def differ(card: Card, other: Card) -> list[str]:
@@ -136,8 +159,8 @@ def compare_versions(card: Card, baseline: Card, differs: Sequence[str]) -> Vers
         for rows in ([here[n] for n in common], [there[n] for n in common])
     )
     p = float(binomtest(worse, worse + better).pvalue) if worse + better else 1.0
-    verdict = "within chance"
-    if p < LEVEL and (one.lowest > other.highest or one.highest < other.lowest):
+    verdict = "not comparable" if differs else "within chance"
+    if not differs and p < LEVEL and (one.lowest > other.highest or one.highest < other.lowest):
         verdict = "worse" if worse > better else "better"
     return Versus(
         baseline=baseline.name,

@@ -10,7 +10,6 @@ from pydantic import Field
 from scipy.special import logit
 
 from neatfool.analysis.nothing import images_of_nothing
-from neatfool.analysis.survival.finding import Kind
 from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites
@@ -170,9 +169,14 @@ class _Looking:
                 raise
             return [], None
         own = [self._place(label) for label in known.labels]
+        unknown = sorted({n for n, place in zip(known.labels, own, strict=False) if place < 0})
         own = own if max(own, default=-1) >= 0 else []
         found = self.score((KNOWN, KNOWN, "in-distribution images"), known.unseen, own)
-        return [found], f"{len(known.unseen):,} in-distribution images ({known.source})"
+        text = f"{len(known.unseen):,} in-distribution images ({known.source})"
+        if unknown:
+            names = ", ".join(map(repr, unknown[:3])) + ("" if len(unknown) < 4 else " …")
+            text += f", of whose labels {len(unknown):,} are no classes of the network: {names}"
+        return [found], text
 
     def recorded(self) -> Sureness:
         """Take what the runs recorded of their elites."""
@@ -215,17 +219,9 @@ class _Looking:
             for change, elites in zip(same, chosen, strict=True):
                 saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
                 images.append(fit_images(change.apply(elites, saved, strength), spec))
-            change = same[0]
-            words = Kind(
-                name=change.name,
-                what=change.what,
-                unit=change.unit,
-                harmless=change.harmless,
-                signed=change.signed,
-                usual=strength,
-                points=(),
-            ).words
-            kind = f"{change.name}={strength:g}"
+            # Where one strength is picked, it is the usual one.
+            words = same[0].described(()).words
+            kind = f"{same[0].name}={strength:g}"
             yield self.score((kind, "changed", f"evolved, {words}"), torch.cat(images), own, seeds)
 
     def _odds(self, images: torch.Tensor) -> np.ndarray:

@@ -13,7 +13,7 @@ from neatfool.present.story import Block, Note, Section, Table, Text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Verdict: TypeAlias = Literal["better", "worse", "within chance"]
+Verdict: TypeAlias = Literal["better", "worse", "within chance", "not comparable"]
 LEVEL: Final = 0.05
 """A smaller p is beyond chance."""
 SHOWN: Final = 12
@@ -45,7 +45,8 @@ class Versus(Facts):
     worse: int = Field(description="the classes that most seeds fool only here")
     p: float = Field(description="McNemar's exact test of these two numbers, two-sided")
     verdict: Verdict = Field(
-        description="better or worse if p < 0.05 and the ranges over seeds do not overlap"
+        description="better or worse if p < 0.05 and the ranges over seeds do not overlap; not "
+        "comparable if the audits differ"
     )
     changes: list[Change] = Field(description="each of these classes")
     differs: list[str] = Field(description="in what the two audits differ, other than the version")

@@ -29,6 +29,7 @@ class Headline:
     """A sentence that says what came out."""
 
     text: str
+    where: Where = "everywhere"
 
 
 @dataclass(frozen=True)
@@ -161,4 +162,4 @@ Block: TypeAlias = Headline | Note | Section | Panel | Shown
 
 def is_shown(block: Block, place: Where) -> bool:
     """Say whether a block is shown on the terminal, or on a page."""
-    return not isinstance(block, Text | Table) or block.where in {"everywhere", place}
+    return not isinstance(block, Headline | Text | Table) or block.where in {"everywhere", place}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 
 from neatfool import hookimpl
-from neatfool.present import FileToWrite, measure_command
+from neatfool.present import FileToWrite, FiniteRange, measure_command
 
 from .exports import EXPORTS, write_exports
 
@@ -108,14 +108,14 @@ def _export_options(function: Made) -> Made:
 )
 @click.option(
     "--operating-point",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     metavar="P",
     help="The confidence from which you believe the classifier: 0.8, say.  [default: [target] "
     "threshold]",
 )
 @click.option(
     "--max-accepted",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FiniteRange(0, 1, max_open=True),
     metavar="P",
     help="Exit with code 9 if more of any kind of images of nothing is accepted at your threshold, "
     "or else at the one that 95 % of in-distribution images pass. The recommended threshold keeps "
@@ -153,7 +153,7 @@ def _export_options(function: Made) -> Made:
 @click.option(
     "--fail-if-median-above",
     "limit",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     metavar="P",
     help="Exit with code 9 if the median confidence at the end is above this: 0.5, say.",
 )

@@ -91,11 +91,13 @@ def to_junit(card: Card, experiment: Path) -> str:
 
 def to_markdown(card: Card, experiment: Path) -> str:
     """Write a summary in Markdown, as ``$GITHUB_STEP_SUMMARY`` shows it."""
-    mark = "❌" if card.exit_code else "✅"
-    lines = [f"## {mark} {_plain(card.name)}: what is accepted that is nothing", ""]
+    mark = "❌ " if card.exit_code else "✅ " if card.checks else ""
+    lines = [f"## {mark}{_plain(card.name)}: what is accepted that is nothing", ""]
     lines += [f"- {_plain(sentence)}" for sentence in _sentences(card)]
     heads = [str(each) for each in card.acceptance.thresholds]
-    names = {"yours": "your", "usual": "usual", "recommended": "recommended"}
+    kept = f"≤ {share(card.acceptance.most)} of each kind of nothing"
+    best = "recommended" if card.acceptance.advisable else kept
+    names = {"yours": "yours", "usual": "95 % of in-distribution images pass", "recommended": best}
     titles = [
         f"at {head} ({names[each.name]})"
         for head, each in zip(heads, card.acceptance.thresholds, strict=True)
@@ -104,9 +106,10 @@ def to_markdown(card: Card, experiment: Path) -> str:
     for kind in card.acceptance.kinds:
         parts = [f"{n:,} ({share(n / kind.images)})" for n in kind.accepted]
         lines.append(f"| {_plain(kind.what)} | {kind.images:,} | {' | '.join(parts)} |")
-    fooled = [each.name for each in _fooled(card)][:10]
+    fooled = [each.name for each in _fooled(card)]
+    fooled = [*fooled[:10], f"and {len(fooled) - 10:,} more"] if len(fooled) > 10 else fooled
     if fooled:
-        lines += ["", f"Accepted as nothing first: {_plain(', '.join(fooled))}."]
+        lines += ["", f"An image of nothing is accepted as: {_plain(', '.join(fooled))}."]
     lines += ["", f"From `{experiment}`, by [neatfool]({HOME}) {card.neatfool}."]
     return "\n".join(lines) + "\n"
 
@@ -204,7 +207,8 @@ def _sentence(card: Card, each: Any) -> str:
 
 
 def _sentences(card: Card) -> list[str]:
-    return [card.acceptance.headline(), card.headline(), *map(str, card.checks)]
+    advice = card.acceptance.advice()
+    return [card.acceptance.headline(), card.headline(), *map(str, card.checks), *advice]
 
 
 def _fingerprint(card: Card, each: Any) -> str:
@@ -222,6 +226,8 @@ def _metrics(card: Card) -> Iterator[tuple[str, str, float, tuple[float, float] 
     ends = card.median.lowest, card.median.highest
     yield "median_confidence", "median confidence of evolved images", card.median.median, ends
     for place, threshold in enumerate(card.acceptance.thresholds):
+        if threshold.name == "recommended" and not card.acceptance.advisable:
+            continue
         for kind in card.acceptance.kinds:
             name = f"share of {kind.what} that is accepted at {threshold}"
             yield f"accepted_{threshold.name}", name, kind.accepted[place] / kind.images, None

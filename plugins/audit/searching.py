@@ -60,6 +60,7 @@ class Search:
         costs: Whether each image costs something.
         classes: How many classes the target has; None if that is not known beforehand.
         chosen: The sections that the file leaves open, so that the audit chose them.
+        fingerprint: That of the target now; None if it is not asked, as each image costs something.
     """
 
     file: Path
@@ -71,16 +72,28 @@ class Search:
     costs: bool
     classes: int | None
     chosen: tuple[str, ...]
+    fingerprint: str | None
 
     def runs(self) -> dict[int, Run]:
-        """Open the runs that are there, by seed; the caller closes them."""
+        """Open the runs that are there, by seed; the caller closes them.
+
+        Raises:
+            RunError: The target is another one now.
+        """
         try:
             folders = find_runs(self.folder)
         except RunError:
             return {}
         opened = (open_run(folder) for folder in folders)
         mine = {run.seed: run for run in opened if run.name == self.experiment.name}
-        return {seed: mine[seed] for seed in self.seeds if seed in mine}
+        found = {seed: mine[seed] for seed in self.seeds if seed in mine}
+        for run in found.values():
+            if self.fingerprint not in {None, run.info["target"]["fingerprint"]}:
+                raise RunError(
+                    f"{run.path}: the target is not the one that was searched (its weights or code "
+                    "changed); search it anew with --overwrite, or elsewhere with --out DIR"
+                )
+        return found
 
     def left(self) -> int:
         """Count the images that are still to be scored."""
@@ -102,7 +115,7 @@ def plan(
     """
     overrides = [*overrides, f"experiment.images={images}"]
     given = load_experiment(file, overrides=overrides, to_search=False)
-    costs, learns, spec = _look_at(given)
+    costs, learns, spec, fingerprint = _look_at(given)
     chosen = [
         kind
         for kind, choice in (("encoding", given.encoding), ("scheme", given.scheme))
@@ -122,15 +135,17 @@ def plan(
         costs=costs,
         classes=None if spec is None or spec.open else len(spec.classes),
         chosen=tuple(chosen),
+        fingerprint=fingerprint,
     )
 
 
-def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None]:
-    """Say whether the target costs something, whether it gives gradients, and which images."""
+def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None, str | None]:
+    """Say if the target costs something, and if it gives gradients; its images and fingerprint."""
     if experiment.target.costs:
-        return True, False, experiment.target.spec()
+        return True, False, experiment.target.spec(), None
     with closing(open_scorer(experiment)) as scorer:
-        return scorer.costs, isinstance(scorer.target, Differentiable), scorer.spec
+        learns = isinstance(scorer.target, Differentiable)
+        return scorer.costs, learns, scorer.spec, scorer.fingerprint
 
 
 def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> Mapping[str, Mapping[str, Any]]:

@@ -334,7 +334,7 @@ def test_too_many_accepted_are_an_exit_code(known, small, labelled, most, code):
     options = ("--in-distribution", labelled, "--operating-point", "0.7", "--max-accepted", most)
     made = audit(small[0], *BUDGET, "--out", folder / "out", *options)
     assert made.exit_code == code, made.output
-    assert "at 70 %, the share of images of nothing accepted (evolved" in made.stderr
+    assert "the share of images of nothing accepted at 70 %" in made.stderr
 
 
 def test_a_check_needs_a_threshold(small):
@@ -359,6 +359,39 @@ def test_two_versions_stand_side_by_side(known, small, labelled, tmp_path):
     ]
     assert versus["worse"] == sum(sum(each["accepted"]) == 2 for each in card["classes"])
     assert versus["verdict"] == "within chance"  # Four classes cannot tell.
+
+
+def test_a_baseline_of_another_threshold_is_not_to_be_compared(known, small, labelled):
+    _, folder = known
+    baseline = folder / "out" / "card.json"
+    options = ("--in-distribution", labelled, "--operating-point", "0.9", "--against", baseline)
+    made = audit(small[0], *BUDGET, "--out", folder / "other", *options)
+    assert "Not comparable: an image of nothing" in made.stdout
+    assert "a threshold of 90 % and not 70 %" in made.stdout
+
+
+def test_labels_that_are_no_classes_are_told(small, labelled, tmp_path):
+    lines = ["file,label", f"{labelled}/dark/0.png,dark", f"{labelled}/bright/0.png,zebra"]
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    options = ("--in-distribution", tmp_path / "list.csv", "--out", tmp_path / "out", "--json")
+    card = json.loads(audit(small[0], *BUDGET, *options).stdout)
+    assert card["acceptance"]["in_distribution"].endswith("no classes of the network: 'zebra'")
+
+
+def test_a_network_that_changed_since_is_not_given_the_old_card(tmp_path):
+    file = write_experiment(tmp_path)
+    given = (file, "--images", "60", "--seeds", "1", "--out", tmp_path / "out")
+    first = audit(*given)
+    assert first.exit_code == 0, first.output
+    (code,) = tmp_path.glob("*.py")
+    code.write_text(f"{code.read_text()}\nCHANGED = True\n")
+    second = audit(*given)
+    assert second.exit_code != 0
+    assert "the target is not the one that was searched" in second.stderr
+    other = audit(*given[:3], "--seeds", "2", *given[5:])
+    assert other.exit_code == 0, other.output
+    anew = audit(*given, "--overwrite")
+    assert anew.exit_code == 0, anew.output
 
 
 @pytest.mark.parametrize("wrong", ["empty", "card.json", "list.csv"])

@@ -114,7 +114,7 @@ class Halving(Target):
 
     def __init__(self):
         module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3)).eval()
-        self.networks = [Network(module, device="cpu")]
+        self.networks = [Network(module, device="cpu", outputs="logits")]
 
     def score(self, images):
         images //= 2

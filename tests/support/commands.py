@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
@@ -90,8 +91,11 @@ def write_experiment(folder: Path) -> Path:
 
 
 def neatfool(*args: object) -> Result:
-    """Call the program in this process."""
-    return CliRunner().invoke(main, [str(arg) for arg in args], env=PLAIN)
+    """Call the program in this process; a failed test shows the traceback of a bug."""
+    result = CliRunner().invoke(main, [str(arg) for arg in args], env=PLAIN)
+    if "This is a bug in neatfool" in result.output and result.exc_info:
+        traceback.print_exception(result.exc_info[1])
+    return result
 
 
 def neatfool_process(*args: object) -> subprocess.Popen[str]:

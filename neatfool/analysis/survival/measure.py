@@ -173,8 +173,7 @@ def _measure(
         for strength in change.strengths:
             again = images.score(change, strength)
             points.append(Point.of(again, had, images.show(change, strength, rows), strength))
-        about = {name: getattr(change, name) for name in Kind.model_fields if name != "points"}
-        kinds.append(Kind(**about, points=tuple(points)))
+        kinds.append(change.described(points))
     classes = tuple(elite.name for elite in images.elites)
     return Survived(
         **OfRun.facts(run, len(images.elites)),
@@ -208,6 +207,11 @@ class Change:
     strengths: tuple[float, ...]
     usual: float
     apply: Callable[[Sequence[EliteView], torch.Tensor, float], torch.Tensor]
+
+    def described(self, points: Sequence[Point]) -> Kind:
+        """Give what it is, with what survives it."""
+        about = {name: getattr(self, name) for name in Kind.model_fields if name != "points"}
+        return Kind(**about, points=tuple(points))
 
 
 def all_changes(run: Run, seed: int) -> dict[str, Change]:
