@@ -27,8 +27,16 @@ SIZE = 19, 23
 NAMES = ("weights", "biases", "responses")
 
 
+def genomes_of(seeds, outputs, **options):
+    genomes = [random_genome(seed, outputs=outputs, weight=2.0, **options) for seed in seeds]
+    for each in genomes:
+        for gene in each.nodes.values():
+            gene.bias += 0.03  # An output of 0 would have any slope: its size is taken.
+    return genomes
+
+
 def compiled(outputs, count=6, **options):
-    genomes = [random_genome(seed, outputs=outputs, weight=2.0, **options) for seed in range(count)]
+    genomes = genomes_of(range(count), outputs, **options)
     return compile_genomes(genomes, INPUTS, list(range(outputs)))
 
 
@@ -64,8 +72,8 @@ def reference(program, gradients, colours, inputs, band_limit):
 
 
 def single(place, outputs, **options):
-    genome = random_genome(place, outputs=outputs, weight=2.0, **options)
-    return compile_genomes([genome], INPUTS, list(range(outputs)))
+    genomes = genomes_of([place], outputs, **options)
+    return compile_genomes(genomes, INPUTS, list(range(outputs)))
 
 
 @pytest.mark.parametrize("band_limit", [0.0, 2.0])
@@ -96,7 +104,7 @@ def test_they_are_what_differentiation_in_double_precision_gives(
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_compiled_code_knows_the_slope_of_each_activation(activation):
-    nodes = [node(0, "identity"), node(5, activation, bias=0.3)]
+    nodes = [node(0, "identity", bias=0.1), node(5, activation, bias=0.3)]
     genome = genome_of(
         nodes, [connection(-1, 5, 1.3), connection(-2, 5, -0.7), connection(5, 0, 0.4)]
     )

@@ -285,7 +285,7 @@ def test_an_empty_batch_gives_no_images():
 
 
 def test_a_tape_is_not_rendered_on_another_device():
-    with pytest.raises(ValueError, match="device cuda: a tape can only be rendered on the CPU"):
+    with pytest.raises(ValueError, match="device cuda: a tape is drawn on the CPU"):
         render(tape(batch()), **SIZE, colour_map="rgb", device="cuda")
 
 
