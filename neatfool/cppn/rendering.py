@@ -18,7 +18,7 @@ from neatfool.cppn.compiled.gradients import factor_gradients, is_sums
 from neatfool.cppn.compiled.renderer import draw_tape, smooth_bytes
 from neatfool.cppn.compiled.tape import Tape
 from neatfool.cppn.cuda.launching import can_launch, draw_on_gpu
-from neatfool.cppn.functions.bell import draw_smooth, smooth, spread, steps
+from neatfool.cppn.functions.bell import draw_smooth, lay_lattice, smooth, spread
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.functions.recording import by_numpy
@@ -219,13 +219,13 @@ def render_gradients(
 
     @torch.enable_grad()
     def compute() -> dict[str, torch.Tensor]:
-        around = steps(height, width, native, band_limit)
-        if around is None and band_limit:
-            raise ValueError(f"band limit {band_limit}: no gradients at {height}x{width} pixels")
-        grid = pixel_grid(height, width, native=native, kind=inputs, beyond=around or (0, 0))
-        by_point = by_pixel
-        if around:
-            by_point = torch.stack([spread(each, around) for each in by_pixel])
+        picture = {"native": native, "kind": inputs}
+        if band_limit:
+            lattice = lay_lattice(height, width, band_limit=band_limit, **picture)
+            grid = lattice.grid
+            by_point = torch.stack([spread(each, lattice) for each in by_pixel])
+        else:
+            grid, by_point = pixel_grid(height, width, **picture), by_pixel
         found = follow(program, grid, colours, band_limit, by_point.flatten(3))
         return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
 

@@ -18,7 +18,7 @@ from neatfool.cppn import (
     render,
     render_gradients,
 )
-from neatfool.cppn.functions.bell import PLACES
+from neatfool.cppn.functions.bell import lay_lattice, smooth
 from neatfool.cppn.functions.colour import quantise
 from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.plain.execution import Machine
@@ -56,16 +56,14 @@ def by_genome(program_of, count, gradients, **how):
 
 def reference(program, gradients, colours, inputs, band_limit):
     """The same in double precision, all pixels at once, by torch's own differentiation."""
-    height, width = gradients.shape[2:]
     given = {name: getattr(program, name).clone().requires_grad_() for name in NAMES}
-    channels = 0.0
-    for weight, *place in PLACES if band_limit else ((1.0, 0.0, 0.0),):
-        grid = pixel_grid(
-            height, width, kind=inputs, shift=tuple(band_limit * each for each in place)
-        )
-        points = grid.tables(0, grid.pixels, band_limit, torch.float64)
-        outputs = Machine(program, torch.float64, points.device, **given).differentiate(points)
-        channels = channels + weight * colours(outputs if band_limit else outputs.squeeze(2))
+    lattice = lay_lattice(*gradients.shape[2:], kind=inputs, band_limit=band_limit or 2.0)
+    grid = lattice.grid if band_limit else pixel_grid(*gradients.shape[2:], kind=inputs)
+    points = grid.tables(0, grid.pixels, band_limit, torch.float64)
+    outputs = Machine(program, torch.float64, points.device, **given).differentiate(points)
+    channels = colours(outputs if band_limit else outputs.squeeze(2))
+    if band_limit:
+        channels = smooth(channels.unflatten(2, (len(grid.y), len(grid.x))), lattice).flatten(2)
     weights = torch.from_numpy(gradients).double().reshape(*channels.shape[:2], -1)
     (255 * channels * weights).sum().backward()
     return {name: each.grad for name, each in given.items()}

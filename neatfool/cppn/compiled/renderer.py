@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from neatfool.cppn.compiled.loading import kernels
+from neatfool.cppn.functions.bell import smooth
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 from neatfool.cppn.functions.inputs import BY_COLUMN, BY_ROW
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from neatfool.cppn.compiled.tape import Tape
+    from neatfool.cppn.functions.bell import Lattice
     from neatfool.cppn.functions.colour import ColourMap
     from neatfool.cppn.functions.inputs import PixelGrid
 
@@ -65,20 +67,22 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float
     return torch.from_numpy(images)
 
 
-def smooth_bytes(points: torch.Tensor, around: tuple[int, int]) -> torch.Tensor:
+def smooth_bytes(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:
     """Turn points into pixels: uint8 [N, C, h, w] into [N, C, H, W]."""
+    if not (lattice.down.on_points and lattice.across.on_points):
+        return smooth(points, lattice)
     # Not compiled before some picture has a band limit.
-    from neatfool.cppn.compiled.smoothing import smooth
+    from neatfool.cppn.compiled.smoothing import smooth_on_points
 
     count, channels, height, width = points.shape
-    tall, wide = height - 4 * around[0], width - 4 * around[1]
+    tall, wide = len(lattice.down.first), len(lattice.across.first)
     pixels = np.empty((count * channels, tall, wide), np.uint8)
     given = points.flatten(0, 1).numpy()
 
     def work(images: slice, _: slice) -> None:
         line = width + 2 * kernels().lanes
         scratch = (np.empty((rows, line), np.float32) for rows in (height, tall, 1))
-        smooth(given[images], *around, pixels[images], *scratch)
+        smooth_on_points(given[images], pixels[images], *scratch)
 
     _share(work, len(given), 1, 4 * given.size, 1)
     return torch.from_numpy(pixels).view(count, channels, tall, wide)

@@ -28,10 +28,10 @@ def _write(line: np.ndarray, pixels: np.ndarray) -> None:
 
 
 @inner
-def _mean(
+def _join(
     table: np.ndarray, row: int, down: int, across: int, width: int, out: np.ndarray, at: int
 ) -> None:
-    """Write the means of five rows, or of five parts of a row."""
+    """Write the weighted sum of five rows (down is 1), or of five parts of a row (across is 1)."""
     for x in range(0, width, LANES):
         ends = load(table, row, x) + load(table, row + 4 * down, x + 4 * across)
         sides = load(table, row + down, x + across)
@@ -41,34 +41,29 @@ def _mean(
 
 
 @outer(
-    "void(uint8[:, :, ::1], int64, int64, uint8[:, :, ::1], float32[:, ::1], float32[:, ::1], "
-    "float32[:, ::1])"
+    "void(uint8[:, :, ::1], uint8[:, :, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1])"
 )
-def smooth(
+def smooth_on_points(
     points: np.ndarray,
-    down: int,
-    across: int,
     pixels: np.ndarray,
     table: np.ndarray,
     lines: np.ndarray,
     line: np.ndarray,
 ) -> None:
-    """Turn points into pixels.
+    """Turn points into pixels, each of which lies on one.
 
     Args:
-        points: uint8 [M, h, w].
-        down: The step of the bell down.
-        across: Its step across.
+        points: uint8 [M, H + 4, W + 4].
         pixels: uint8 [M, H, W], to write to.
-        table: float32 [h, > w + LANES], scratch.
-        lines: float32 [H, > w + LANES], scratch.
+        table: float32 [H + 4, > W + 4 + LANES], scratch.
+        lines: float32 [H, > W + 4 + LANES], scratch.
         line: float32 [1, > W + LANES], scratch.
     """
     for image in range(len(points)):
         for y in range(points.shape[1]):
             _read(points[image, y], table[y])
         for y in range(pixels.shape[1]):
-            _mean(table, y, down, 0, points.shape[2], lines, y)
+            _join(table, y, 1, 0, points.shape[2], lines, y)
         for y in range(pixels.shape[1]):
-            _mean(lines, y, 0, across, pixels.shape[2], line, 0)
+            _join(lines, y, 0, 1, pixels.shape[2], line, 0)
             _write(line[0], pixels[image, y])

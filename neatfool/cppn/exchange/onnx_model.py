@@ -12,7 +12,7 @@ import numpy as np
 from neatfool.cppn.exchange.formula import INPUT_KEYS
 from neatfool.cppn.exchange.operations import FORMAT, OPSET, Operations
 from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.bell import WEIGHTS
+from neatfool.cppn.functions.bell import weigh
 from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.functions.recording import Value
 
@@ -51,8 +51,19 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
         operations.cast(operations.add_node("Gather", size, side, dtype=np.int64), np.float64)
         for side in (0, 1)
     )
-    inputs = _pixel_inputs(operations, look, height, width)
-    _draw_levels(operations, picture, inputs, size)
+    centres = [_centres(operations, *each) for each in ((height, look.height), (width, look.width))]
+    if look.band_limit:
+        rows, columns = (_Axis(operations, each, look.band_limit / 2) for each in centres)
+        inputs = _inputs(operations, look, rows.places, columns.places)
+        shape = operations.add_node("Concat", rows.count, columns.count, axis=0, dtype=np.int64)
+        channels = _draw(operations, picture, inputs, shape)
+        joined = operations.add_node("MatMul", rows.weights, channels)
+        channels = operations.add_node(
+            "MatMul", joined, operations.add_node("Transpose", columns.weights)
+        )
+    else:
+        channels = _draw(operations, picture, _inputs(operations, look, *centres), size)
+    operations.round(channels)
     operations.nodes[-1].output[0] = "levels"
     return _model(operations, look, title)
 
@@ -85,45 +96,55 @@ def _model(operations: Operations, look: Look, title: str) -> bytes:
     return written
 
 
-def _pixel_inputs(
-    operations: Operations, look: Look, height: Value, width: Value
-) -> list[tuple[Any, ...]]:
-    """Give x [K, 1, 1, W], y [K, H, 1], d [K, K, H, W] and 1, with their derivatives.
+class _Axis:
+    """The points along an axis of a lattice, and how they become pixels.
 
-    They are those of the pixels' centres, and of the K steps of the bell across and down.
+    Args:
+        operations: What records.
+        centres: float64 [n], the centres of the pixels, in native pixels.
+        step: How far the points are apart.
     """
-    places = look.band_limit * np.linspace(-1, 1, len(_bell(look)))
-    axes = []
-    for sides, native, shape in (
-        (width, look.width, (-1, 1, 1, 1)),
-        (height, look.height, (-1, 1)),
-    ):
-        around = operations.constant(places.reshape(shape), np.float64)
-        centres = _double(operations, "Add", _centres(operations, sides, native), around)
-        normalised = _double(operations, "Mul", centres, 2 / (native - 1) if native > 1 else 0.0)
-        if native > 1:
-            normalised = _double(operations, "Sub", normalised, 1.0)
-        axes.append([centres, normalised])
-    last = operations.constant([2], np.int64)
-    axes[1] = [operations.add_node("Unsqueeze", each, last) for each in axes[1]]
-    squares = [_double(operations, "Mul", normalised, normalised) for _, normalised in axes]
+
+    def __init__(self, operations: Operations, centres: Value, step: float) -> None:
+        def double(kind: str, *inputs: Any) -> Value:
+            return _double(operations, kind, *inputs)
+
+        counted = double("Sub", double("Div", double("Add", centres, 0.5), step), 0.5)
+        whole = double("Floor", counted)
+        first, last = (
+            operations.add_node(kind, whole, axes=[0], keepdims=0)
+            for kind in ("ReduceMin", "ReduceMax")
+        )
+        points = double("Range", double("Sub", first, 2.0), double("Add", last, 4.0), 1.0)
+        self.count = operations.add_node("Shape", points, dtype=np.int64)
+        self.places = double("Sub", double("Mul", double("Add", points, 0.5), step), 0.5)
+        column = operations.add_node("Unsqueeze", counted, operations.constant([1], np.int64))
+        away = operations.cast(double("Sub", column, points), np.float32)
+        self.weights = weigh(operations, away)
+        """float32 [n, m]: the weight of each point in each pixel."""
+
+
+def _inputs(operations: Operations, look: Look, y: Value, x: Value) -> list[tuple[Any, ...]]:
+    """Give x [w], y [h, 1], d [h, w] and 1 at places in native pixels, with their derivatives."""
+    axes = [x, operations.add_node("Unsqueeze", y, operations.constant([1], np.int64))]
+    normal = []
+    for places, side in zip(axes, (look.width, look.height), strict=True):
+        scaled = _double(operations, "Mul", places, 2 / (side - 1) if side > 1 else 0.0)
+        normal.append(_double(operations, "Sub", scaled, 1.0) if side > 1 else scaled)
+    squares = [_double(operations, "Mul", each, each) for each in normal]
     distance = operations.add_node("Sqrt", operations.add_node("Add", *squares))
     steps = pixel_grid(look.height, look.width, kind=look.inputs).steps
     along_x, along_y, *normal_steps = (look.band_limit * step for step in steps)
     away = _double(operations, "Max", distance, 1e-30)
     along = [
         operations.cast(
-            _double(operations, "Div", _double(operations, "Mul", normal, step), away), np.float32
+            _double(operations, "Div", _double(operations, "Mul", each, step), away), np.float32
         )
-        for (_, normal), step in zip(axes, normal_steps, strict=True)
+        for each, step in zip(normal, normal_steps, strict=True)
     ]
-    chosen = [raw if look.inputs == "raw" else normalised for raw, normalised in axes]
-    x, y, d = (operations.cast(each, np.float32) for each in (*chosen, distance))
-    return [(x, along_x, 0.0), (y, 0.0, along_y), (d, *along), (1.0, 0.0, 0.0)]
-
-
-def _bell(look: Look) -> tuple[float, ...]:
-    return WEIGHTS if look.band_limit else (1.0,)
+    chosen = axes if look.inputs == "raw" else normal
+    across, down, d = (operations.cast(each, np.float32) for each in (*chosen, distance))
+    return [(across, along_x, 0.0), (down, 0.0, along_y), (d, *along), (1.0, 0.0, 0.0)]
 
 
 def _centres(operations: Operations, size: Value, native: int) -> Value:
@@ -138,10 +159,10 @@ def _double(operations: Operations, kind: str, *inputs: Any) -> Value:
     return operations.add_node(kind, *inputs, dtype=np.float64)
 
 
-def _draw_levels(
+def _draw(
     operations: Operations, picture: Picture, inputs: Sequence[tuple[Any, ...]], shape: Value
 ) -> Value:
-    """Give the levels from 0 to 255 of each channel, [C, *shape]."""
+    """Give each channel, from 0 to 255: [C, *shape]."""
     look, formula = picture.look, picture.formula()
     values = dict(zip(INPUT_KEYS, inputs, strict=True))
     for node in formula.nodes:
@@ -150,15 +171,7 @@ def _draw_levels(
         values[node.key] = tuple(mean.play(operations.record, *given))
     outputs = zip(*(values[key] for key in formula.outputs), strict=True)
     colours = look.colours.within_reach.play(operations.record, *chain(*outputs))
-    bell = np.outer(_bell(look), _bell(look)).astype(np.float32)[:, :, None, None] * 255
-    weights, axes = operations.constant(bell), operations.constant([0, 1], np.int64)
-    totals = [
-        operations.add_node(
-            "ReduceSum", operations.add_node("Mul", each, weights), axes, keepdims=0
-        )
-        for each in colours
-    ]
-    channels = [operations.add_node("Expand", operations.round(each), shape) for each in totals]
+    channels = [operations.add_node("Expand", 255.0 * each, shape) for each in colours]
     if look.channels and len(channels) == 1:
         channels *= look.channels
     return operations.stack(channels)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from neatfool.cppn.exchange.formula import INPUT_KEYS, read_formula
-from neatfool.cppn.functions.bell import PLACES, draw_smooth, smooth
+from neatfool.cppn.functions.bell import TAPS, draw_smooth, smooth, weigh
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
@@ -120,13 +121,24 @@ class Picture(nn.Module):
         """
         look = self.look
         given = points.to(self.weights)
+        if not look.band_limit:
+            return self._spread_channels(self._colour(self._tables(given)), points.shape)
         sides = given.new_tensor([look.width, look.height])
-        pixel = torch.where(sides > 1, 2 / (sides - 1), 0.0)
+        step = look.band_limit / 2
+        counted = ((given + 1) * ((sides - 1) / 2) + 0.5) / step - 0.5
+        below = counted.detach().floor()
         total = given.new_zeros(())
-        for weight, *place in PLACES if look.band_limit else ((1.0, 0.0, 0.0),):
-            there = given + pixel * given.new_tensor(place) * look.band_limit
-            total = total + weight * self._colour(self._tables(there))
-        return total.expand(look.channels or len(total), -1).mT.reshape(*points.shape[:-1], -1)
+        for place in product(range(-2, TAPS - 2), repeat=2):
+            there = below + given.new_tensor(place)
+            weight = weigh(torch, counted - there).prod(-1).flatten()
+            native = (there + 0.5) * step - 0.5
+            normalised = torch.where(sides > 1, 2 * native / (sides - 1).clamp(min=1) - 1, 0.0)
+            total = total + weight * self._colour(self._tables(normalised))
+        return self._spread_channels(total, points.shape)
+
+    def _spread_channels(self, colours: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+        channels = self.look.channels or len(colours)
+        return colours.expand(channels, -1).mT.reshape(*shape[:-1], -1)
 
     def _tables(self, points: torch.Tensor) -> torch.Tensor:
         """Give the inputs at points, and their derivatives if there is a band limit."""

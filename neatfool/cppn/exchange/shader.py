@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from neatfool.cppn.exchange.glsl import COLOURS, DECLARATIONS, ELEMENTARY, REDUCTIONS, number
-from neatfool.cppn.functions.bell import WEIGHTS
+from neatfool.cppn.functions.bell import TAPS
 from neatfool.cppn.functions.inputs import pixel_grid
 
 if TYPE_CHECKING:
@@ -63,15 +63,31 @@ void main() { mainImage(colour_of_pixel, gl_FragCoord.xy); }
 """
 
 _PICTURE: Final = """\
-// A pixel shows the mean of places around it.
+// `place` is in pixels of a picture of `size`.
+vec3 picture(vec2 place, vec2 size) {
+  return drawn(place * (NATIVE / size) - 0.5);
+}
+
+"""
+
+_SMOOTH_PICTURE: Final = """\
+// How far the points of the picture's lattice are apart, in native pixels.
+const float STEP = {step};
+
+vec2 spline(vec2 away) {{
+  vec2 far = max(2.0 - abs(away), 0.0), near = max(1.0 - abs(away), 0.0);
+  return (far * far * far - 4.0 * near * near * near) / 24.0;
+}}
+
+// A pixel shows a weighted mean of the points around it.
 vec3 picture(vec2 place, vec2 size) {{
-  vec2 at = place * (NATIVE / size) - 0.5;
+  vec2 counted = place * (NATIVE / size) / STEP - 0.5;
   vec3 total = vec3(0.0);
-  for (int j = 0; j < {count}; j++) {{
-    for (int i = 0; i < {count}; i++) {{
-      float weights[{count}] = float[]({weights});
-      vec2 around = vec2(float(i - {middle}), float(j - {middle})) * {step};
-      total += weights[i] * weights[j] * drawn(at + around);
+  for (int j = -2; j < {end}; j++) {{
+    for (int i = -2; i < {end}; i++) {{
+      vec2 point = floor(counted) + vec2(float(i), float(j)), away = counted - point;
+      vec2 weight = spline(away - 1.0) + 2.0 * spline(away) + spline(away + 1.0);
+      total += weight.x * weight.y * drawn((point + 0.5) * STEP - 0.5);
     }}
   }}
   return total;
@@ -92,7 +108,7 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
         title: What it shows, for the first line.
     """
     look, formula = picture.look, picture.formula()
-    weights = WEIGHTS if look.band_limit else (1.0,)
+    smooth = _SMOOTH_PICTURE.format(step=number(look.band_limit / 2), end=TAPS - 2)
     activations = sorted({node.activation for node in formula.nodes})
     head = {"title": _comment(title), "version": version("neatfool")}
     return "".join(
@@ -104,12 +120,7 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
             *(DECLARATIONS[name] for name in activations),
             _function(formula, look),
             _drawn(look),
-            _PICTURE.format(
-                count=len(weights),
-                middle=len(weights) // 2,
-                weights=", ".join(map(number, weights)),
-                step=number(look.band_limit / 2),
-            ),
+            smooth if look.band_limit else _PICTURE,
             _MAIN,
         )
     )

@@ -1,45 +1,117 @@
-"""The bell: what a pixel shows is a mean of places around it.
+"""The bell: a picture is drawn at the points of a lattice, and a bell over them joins the points.
 
 Nodes fade where they turn too fast for a pixel, and little of what is too fine is left. The bell
-takes that away: weights 1, 4, 6, 4 and 1 across and down, at steps of half of the band limit. They
-belong to the picture, and not to the size at which it is drawn.
+takes that away. The points of the lattice are half of a band limit apart, and the bell is a cubic
+B-spline, doubled in width by weights of 1, 2 and 1: on the points it weighs 1, 6, 10, 6 and 1. Both
+belong to the picture, and not to the size at which it is drawn, so that it is the same at any size.
 """
 
 from __future__ import annotations
 
-from itertools import product
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch
-from torch.nn import functional as F
 
-from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.functions.inputs import grid_at, pixel_centres, pixel_grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from neatfool.cppn.functions.inputs import InputKind, PixelGrid
 
-WEIGHTS: Final = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
-"""Their standard deviation is one step."""
+TAPS: Final = 6
+"""The points in a line that a place between them is made of: three on either side."""
 
-PLACES: Final = tuple(
-    (a * b, (x - 2) / 2, (y - 2) / 2) for (x, a), (y, b) in product(enumerate(WEIGHTS), repeat=2)
-)
-"""The weight of each of the 25 places, and where it is across and down, in band limits."""
+WEIGHTS: Final = (1 / 24, 6 / 24, 10 / 24, 6 / 24, 1 / 24)
+"""The weights of the points around a point."""
 
 
-def steps(
-    height: int, width: int, native: tuple[int, int] | None, band_limit: float
-) -> tuple[int, int] | None:
-    """Give the bell's step in whole drawn pixels, down and across; None if these do not fit."""
-    if not band_limit:
-        return None
-    sides = zip((height, width), native or (height, width), strict=True)
-    down, across = (band_limit / 2 * side / max(own, 1) for side, own in sides)
-    if down % 1 or across % 1:
-        return None
-    return int(down), int(across)
+def weigh(xp: Any, away: Any) -> Any:
+    """Give the bell's weight of points so many steps away; ``xp`` has ``clip``."""
+
+    def spline(from_centre: Any) -> Any:
+        far, near = (xp.clip(reach - abs(from_centre), 0.0, 3.0) for reach in (2.0, 1.0))
+        return (far * far * far - 4.0 * (near * near * near)) * (1 / 24)
+
+    return spline(away - 1.0) + 2.0 * spline(away) + spline(away + 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """How points along an axis become pixels.
+
+    Attributes:
+        places: float64 [m], the points' places in native pixels; 0 is the centre of the first.
+        first: int64 [n], the first point of each pixel.
+        weights: float32 [n, TAPS], the weights of that and the following points.
+        on_points: Whether each pixel lies on a point, the next pixel on the next one.
+    """
+
+    places: np.ndarray
+    first: np.ndarray
+    weights: np.ndarray
+    on_points: bool
+
+    @classmethod
+    def of(cls, centres: np.ndarray, band_limit: float) -> Axis:
+        """Lay points around the centres of pixels, given in native pixels."""
+        step = band_limit / 2
+        counted = (centres + 0.5) / step - 0.5
+        below = np.floor(counted)
+        on_points = bool(np.array_equal(counted, below[0] + np.arange(len(below))))
+        points = np.arange(below[0] - 2, below[-1] + (3 if on_points else 4))
+        away = (counted - below)[:, None] - np.arange(-2, 4)
+        return cls(
+            places=(points + 0.5) * step - 0.5,
+            first=(below - below[0]).astype(np.int64),
+            weights=weigh(np, away).astype(np.float32),
+            on_points=on_points,
+        )
+
+    def join(self, points: torch.Tensor, dim: int) -> torch.Tensor:
+        """Turn points into pixels along a dimension."""
+        if self.on_points:
+            parts = [points.narrow(dim, tap, len(self.first)) for tap in range(len(WEIGHTS))]
+            return sum(weight * part for weight, part in zip(WEIGHTS, parts, strict=True))
+        shape = [1] * points.dim()
+        shape[dim] = len(self.first)
+        first, weights = (
+            torch.from_numpy(each).to(points.device) for each in (self.first, self.weights)
+        )
+        total = points.new_zeros(())
+        for tap in range(TAPS):
+            part = points.index_select(dim, first + tap)
+            total = total + weights[:, tap].to(points).view(shape) * part
+        return total
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """The points that an image, or a box of it, is made of."""
+
+    grid: PixelGrid
+    down: Axis
+    across: Axis
+
+
+@lru_cache(maxsize=8)
+def lay_lattice(
+    height: int,
+    width: int,
+    *,
+    band_limit: float,
+    native: tuple[int, int] | None = None,
+    box: tuple[int, int, int, int] | None = None,
+    kind: InputKind = "raw",
+) -> Lattice:
+    """Lay the points of an image; the arguments are those of ``pixel_grid`` and a band limit."""
+    x, y = pixel_centres(height, width, native=native, box=box)
+    across, down = (Axis.of(centres, band_limit) for centres in (x, y))
+    grid = grid_at(across.places, down.places, native or (height, width), kind)
+    return Lattice(grid, down, across)
 
 
 def draw_smooth(
@@ -51,7 +123,7 @@ def draw_smooth(
     box: tuple[int, int, int, int] | None,
     kind: InputKind,
     band_limit: float,
-    smooth: Callable[[torch.Tensor, tuple[int, int]], torch.Tensor],
+    smooth: Callable[[torch.Tensor, Lattice], torch.Tensor],
 ) -> torch.Tensor:
     """Draw a picture, or a box of it: floats or bytes [N, C, H, W].
 
@@ -62,57 +134,30 @@ def draw_smooth(
         native: As there.
         box: As there.
         kind: As its ``inputs``.
-        band_limit: As there.
+        band_limit: As there; 0 for the points at the pixels' centres, without a bell.
         smooth: Turns points into pixels, as :func:`smooth` does.
     """
-    left, top, right, bottom = box or (0, 0, width, height)
-    tall, wide = bottom - top, right - left
-    around = steps(height, width, native, band_limit)
-    if around and (tall + 4 * around[0]) * (wide + 4 * around[1]) > len(PLACES) * tall * wide:
-        around = None  # what is beyond a small box of a large picture would be more
-    given = {"native": native, "box": box, "kind": kind}
-    if around is not None:
-        grid = pixel_grid(height, width, **given, beyond=around)
-        return smooth(_shape(draw(grid), grid), around)
     if not band_limit:
-        grid = pixel_grid(height, width, **given)
+        grid = pixel_grid(height, width, native=native, box=box, kind=kind)
         return _shape(draw(grid), grid)
-    total = torch.zeros(())
-    for weight, x, y in PLACES:
-        shift = (x * band_limit, y * band_limit)
-        grid = pixel_grid(height, width, **given, shift=shift)
-        points = draw(grid)
-        total = total.to(points.device) + weight * points
-    return _shape(total if points.is_floating_point() else quantised(total), grid)
+    lattice = lay_lattice(height, width, band_limit=band_limit, native=native, box=box, kind=kind)
+    return smooth(_shape(draw(lattice.grid), lattice.grid), lattice)
 
 
 def _shape(points: torch.Tensor, grid: PixelGrid) -> torch.Tensor:
     return points.view(*points.shape[:2], len(grid.y), len(grid.x))
 
 
-def quantised(levels: torch.Tensor) -> torch.Tensor:
-    """Round levels to bytes."""
-    return levels.round_().to(torch.uint8)
+def smooth(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:
+    """Turn the points of a lattice, floats or bytes [N, C, h, w], into pixels [N, C, H, W]."""
+    whole = points if points.is_floating_point() else points.float()
+    whole = lattice.across.join(lattice.down.join(whole, -2), -1)
+    return whole if points.is_floating_point() else whole.round_().to(torch.uint8)
 
 
-def smooth(points: torch.Tensor, around: tuple[int, int]) -> torch.Tensor:
-    """Turn points into the pixels that have a bell around them.
-
-    Args:
-        points: Floats or bytes [N, C, h, w].
-        around: The step of the bell down and across.
-    """
-    count, channels, *sides = points.shape
-    whole = points.reshape(-1, 1, *sides)
-    whole = whole if whole.is_floating_point() else whole.float()
-    weights = whole.new_tensor(WEIGHTS)
-    whole = F.conv2d(whole, weights.view(1, 1, 5, 1), dilation=(around[0], 1))
-    whole = F.conv2d(whole, weights.view(1, 1, 1, 5), dilation=(1, around[1]))
-    whole = whole.view(count, channels, *whole.shape[2:])
-    return whole if points.is_floating_point() else quantised(whole)
-
-
-def spread(gradients: torch.Tensor, around: tuple[int, int]) -> torch.Tensor:
+@torch.enable_grad()
+def spread(gradients: torch.Tensor, lattice: Lattice) -> torch.Tensor:
     """Turn gradients by pixels [N, C, H, W] into those by points [N, C, h, w]."""
-    down, across = (4 * each for each in around)
-    return smooth(F.pad(gradients, (across, across, down, down)), around)
+    shape = len(lattice.grid.y), len(lattice.grid.x)
+    points = gradients.new_zeros(*gradients.shape[:2], *shape, requires_grad=True)
+    return torch.autograd.grad(smooth(points, lattice), points, gradients)[0]

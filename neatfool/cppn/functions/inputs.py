@@ -103,8 +103,6 @@ def pixel_grid(
     native: tuple[int, int] | None = None,
     box: tuple[int, int, int, int] | None = None,
     kind: InputKind = "raw",
-    beyond: tuple[int, int] = (0, 0),
-    shift: tuple[float, float] = (0.0, 0.0),
 ) -> PixelGrid:
     """Lay a grid of pixels over a picture.
 
@@ -119,8 +117,6 @@ def pixel_grid(
         box: (left, top, right, bottom) of the wanted part; all of it if absent.
         kind: Whether x and y are ``"raw"`` (native column and row, counted from 0) or
             ``"normalised"``.
-        beyond: Twice these numbers of rows and columns are added on each side.
-        shift: By how many native pixels the grid is moved to the right, and down.
 
     Returns:
         The grid, which is not to be written to. The grid of a box is exactly a part of the whole.
@@ -129,32 +125,55 @@ def pixel_grid(
         ValueError: A size is below 1, the box is empty or not within the image, or there is no
             such kind.
     """
+    centres = pixel_centres(height, width, native=native, box=box)
+    return grid_at(*centres, native or (height, width), kind)
+
+
+def pixel_centres(
+    height: int,
+    width: int,
+    *,
+    native: tuple[int, int] | None = None,
+    box: tuple[int, int, int, int] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the centres of columns and rows in native pixels; arguments as for ``pixel_grid``."""
     native_height, native_width = native or (height, width)
     left, top, right, bottom = box or (0, 0, width, height)
     if min(height, width, native_height, native_width) < 1:
         raise ValueError(f"an image of {height}x{width} pixels: both must be >= 1")
     if not (0 <= left < right <= width and 0 <= top < bottom <= height):
         raise ValueError(f"box {box}: not a part of an image {width} wide and {height} high")
-    if kind not in ("raw", "normalised"):
-        raise ValueError(f"inputs {kind!r}: must be 'raw' or 'normalised'")
-    below, beside = (2 * each for each in beyond)
-    x, normalised_x = _axis(left - beside, right + beside, width, native_width, shift[0])
-    y, normalised_y = _axis(top - below, bottom + below, height, native_height, shift[1])
-    raw = kind == "raw"
-    across, down = (2 / (side - 1) if side > 1 else 0.0 for side in (native_width, native_height))
-    return PixelGrid(
-        x=x if raw else normalised_x,
-        y=y if raw else normalised_y,
-        normal_x=normalised_x,
-        normal_y=normalised_y,
-        steps=(1.0, 1.0, across, down) if raw else (across, down, across, down),
+    odd_x, odd_y = (
+        2 * np.arange(*ends, dtype=np.float64) + 1 for ends in ((left, right), (top, bottom))
+    )
+    return (
+        (odd_x * native_width - width) / (2 * width),
+        (odd_y * native_height - height) / (2 * height),
     )
 
 
-def _axis(
-    start: int, stop: int, size: int, native: int, shift: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Give raw and normalised coordinates of pixels ``start`` to ``stop`` of ``size``."""
-    odd = 2 * np.arange(start, stop, dtype=np.float64) + 1
-    raw = (odd * native - size) / (2 * size) + shift
-    return raw, 2 * raw / (native - 1) - 1 if native > 1 else np.zeros_like(raw)
+def grid_at(x: np.ndarray, y: np.ndarray, native: tuple[int, int], kind: InputKind) -> PixelGrid:
+    """Lay a grid of points.
+
+    Args:
+        x: float64 [W], the places of columns in native pixels; 0 is the centre of the first.
+        y: float64 [H], those of rows.
+        native: The native (height, width).
+        kind: As for :func:`pixel_grid`.
+    """
+    if kind not in ("raw", "normalised"):
+        raise ValueError(f"inputs {kind!r}: must be 'raw' or 'normalised'")
+    across, down = (2 / (side - 1) if side > 1 else 0.0 for side in reversed(native))
+    # Not x * across - 1, so that the centres of the outer pixels are exactly at -1 and 1.
+    normal_x, normal_y = (
+        2 * places / (side - 1) - 1 if side > 1 else np.zeros_like(places)
+        for places, side in ((x, native[1]), (y, native[0]))
+    )
+    raw = kind == "raw"
+    return PixelGrid(
+        x=x if raw else normal_x,
+        y=y if raw else normal_y,
+        normal_x=normal_x,
+        normal_y=normal_y,
+        steps=(1.0, 1.0, across, down) if raw else (across, down, across, down),
+    )

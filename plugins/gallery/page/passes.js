@@ -1,37 +1,49 @@
 // What the graphics card does to draw a view of a picture: a pass.
 //
-// A pass is {entry, frame, extent, numbers, work}: a program, what it draws to and how much of that,
-// its uniforms, and about how much it computes for a pixel. Its rows can be drawn one by one.
+// A pass is {entry, frame, extent, numbers, work, last}: a program, what it draws to and how much of
+// that, its uniforms, about how much it computes for a pixel, and the pass that follows, if any. Its
+// rows can be drawn one by one.
 "use strict";
 (() => {
   const { places } = window.neatfool;
 
-  // The pass that draws a view to the target "picture". The picture's program must be ready.
+  // The pass that draws a view, or the points that it is made of, and `last`, the one that turns
+  // these into the target "picture". The picture's program must be ready.
   function plan({ gl, textures, programs }, entry, picture, view) {
     const { parameters, network, spec } = picture;
-    const { frame } = textures.target("picture", gl.RGBA8, view.width, view.height);
     const reach = places.reach(spec, view.sharp);
-    const bell = places.bell(reach);
+    const end = { frame: textures.target("picture", gl.RGBA8, view.width, view.height).frame, extent: [view.width, view.height] };
     const key = [spec.inputs, spec.width, spec.height, reach, view.left, view.top, view.step, view.width, view.height].join(" ");
-    const table = (name, start, pixels, native) =>
-      textures.table(name, key, pixels, gl.RG32F, () =>
-        bell.map((place) => places.inputs(places.centres(start + place, view.step, pixels), native, spec.inputs)),
-      );
     const numbers = new Float32Array(Math.max(Math.ceil(parameters.length / 4), 1) * 4);
     numbers.set(parameters);
     const fits = numbers.length / 4 <= programs.uniforms;
-    return {
+    const table = (name, raw, native) => textures.table(name, key, raw.length, gl.RG32F, () => [places.inputs(raw, native, spec.inputs)]);
+    const draw = (columns, rows, target) => ({
       entry,
-      frame,
-      extent: [view.width, view.height],
+      ...target,
       numbers: {
-        columns: table("columns", view.left, view.width, spec.width),
-        rows: table("rows", view.top, view.height, spec.height),
+        columns: table("columns", columns, spec.width),
+        rows: table("rows", rows, spec.height),
         steps: places.steps(spec, reach),
         parameters: fits ? numbers : textures.list("parameters", numbers),
       },
-      work: (8 * network.nodes.length + 4) * bell.length ** 2,
+      work: 8 * network.nodes.length + 4,
+    });
+    if (reach === 0) return draw(places.centres(view.left, view.step, view.width), places.centres(view.top, view.step, view.height), end);
+    const across = places.lattice(view.left, view.step, view.width, reach);
+    const down = places.lattice(view.top, view.step, view.height, reach);
+    const extent = [across.raw.length, down.raw.length];
+    const points = textures.target("points", gl.RGBA8, ...extent);
+    const last = {
+      ...end,
+      entry: programs.join,
+      numbers: {
+        points: points.texture,
+        across: textures.table("across", key, view.width, gl.RG32F, () => across.parts),
+        down: textures.table("down", key, view.height, gl.RG32F, () => down.parts),
+      },
     };
+    return { ...draw(across.raw, down.raw, { frame: points.frame, extent }), last };
   }
 
   // Draws some rows of a pass.

@@ -6,6 +6,8 @@
 // {left: 0, top: 0, step: 1, width, height}.
 "use strict";
 (() => {
+  const TAPS = 6; // the points in a line that a pixel is made of
+
   const centre = (start, step, i) => start + (i + 0.5) * step - 0.5;
 
   // The inputs along an axis: Float32Array of [x, normalised x] for each raw place.
@@ -22,8 +24,25 @@
   // How far a pixel reaches, in native pixels; half as far, if sharp.
   const reach = ({ band_limit: limit }, sharp) => (sharp ? limit / 2 : limit);
 
-  // The places of the bell around a pixel, along an axis.
-  const bell = (limit) => (limit > 0 ? [-1, -0.5, 0, 0.5, 1].map((place) => place * limit) : [0]);
+  // The points along an axis that a view's pixels are made of: their raw places, and for each of a
+  // pixel's points Float32Array of [its number, its weight] for each pixel. See bell.py.
+  function lattice(start, step, pixels, limit) {
+    const apart = limit / 2;
+    const counted = centres(start, step, pixels).map((place) => (place + 0.5) / apart - 0.5);
+    const first = Math.floor(counted[0]) - 2;
+    const count = Math.floor(counted[pixels - 1]) + 4 - first;
+    const spline = (away) => (Math.max(2 - Math.abs(away), 0) ** 3 - 4 * Math.max(1 - Math.abs(away), 0) ** 3) / 24;
+    const parts = Array.from({ length: TAPS }, (_, tap) => {
+      const numbers = new Float32Array(2 * pixels);
+      counted.forEach((place, i) => {
+        const point = Math.floor(place) - 2 + tap;
+        numbers[2 * i] = point - first;
+        numbers[2 * i + 1] = spline(place - point - 1) + 2 * spline(place - point) + spline(place - point + 1);
+      });
+      return numbers;
+    });
+    return { raw: Array.from({ length: count }, (_, i) => (first + i + 0.5) * apart - 0.5), parts };
+  }
 
   // What x and y, and the normalised x and y, change by over a reach.
   function steps({ inputs: kind, width, height }, limit) {
@@ -49,5 +68,5 @@
     return step / unit;
   }
 
-  window.neatfool.places = { inputs, reach, bell, steps, centres, precision };
+  window.neatfool.places = { inputs, reach, lattice, steps, centres, precision };
 })();

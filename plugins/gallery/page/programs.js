@@ -14,13 +14,14 @@
       this.kept = new Map(); // source -> entry, the longest unused first
       this.compiling = new Set();
       this.sources = new WeakMap(); // parameters -> {shown, source}: writing GLSL takes time, too
+      this.join = this.compile(shaders.JOIN);
     }
 
     // The program of a picture, or null if it is not compiled yet. Does not wait, but asks for it;
     // `first` does so even if others are waiting.
     find(picture, first = false) {
       const entry = this.get(this.sourceOf(picture), first);
-      return entry && this.isReady(entry) ? entry : null;
+      return entry && this.isReady(entry) && this.isReady(this.join) ? entry : null;
     }
 
     sourceOf(picture) {

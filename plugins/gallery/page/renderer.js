@@ -125,7 +125,7 @@
         this.slice = Math.min(Math.max(this.slice * Math.min(Math.max(BUDGET / took, 0.5), 3), LEAST), MOST);
       }
       job.cold = false;
-      if (job.row === job.view.height) this.finish(job);
+      if (job.row === job.pass.extent[1]) this.finish(job);
       return true;
     }
 
@@ -161,7 +161,9 @@
       passes.run(gl, job.pass, job.row, rows);
       job.row += rows;
       job.full = rows === most;
-      if (job.row === height) this.read(job.view);
+      if (job.row < height) return;
+      if (job.pass.last) passes.run(gl, job.pass.last);
+      this.read(job.view);
     }
 
     // Asks for the pixels; they are there when the slice is done.

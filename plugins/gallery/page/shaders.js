@@ -7,27 +7,38 @@
 void main() {
   gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
 }`;
-  // A pixel shows the mean of places around it: the tables have a row for each step of the bell.
+  // The network's colours at the points of a table's columns and rows.
   const DRAW = `
 uniform sampler2D columns;
 uniform sampler2D rows;
 out vec4 colour;
-const float WEIGHTS[5] = float[](0.0625, 0.25, 0.375, 0.25, 0.0625);
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
-  int count = textureSize(columns, 0).y;
-  vec3 channels = vec3(0.0);
-  for (int j = 0; j < count; j++) {
-    vec2 down = texelFetch(rows, ivec2(at.y, j), 0).xy;
-    for (int i = 0; i < count; i++) {
-      vec2 across = texelFetch(columns, ivec2(at.x, i), 0).xy;
-      float weight = count == 1 ? 1.0 : WEIGHTS[i] * WEIGHTS[j];
-      channels += weight * draw(vec2(across.x, down.x), vec2(across.y, down.y));
+  vec2 across = texelFetch(columns, ivec2(at.x, 0), 0).xy;
+  vec2 down = texelFetch(rows, ivec2(at.y, 0), 0).xy;
+  vec3 channels = draw(vec2(across.x, down.x), vec2(across.y, down.y));
+  colour = vec4(floor(channels * 255.0 + 0.5) / 255.0, 1.0);
+}`;
+  // Points become pixels: the tables have the place and the weight of each point that one is made of.
+  const JOIN = `${HEAD}
+uniform sampler2D points;
+uniform sampler2D across;
+uniform sampler2D down;
+out vec4 colour;
+void main() {
+  ivec2 at = ivec2(gl_FragCoord.xy);
+  int taps = textureSize(across, 0).y;
+  vec3 total = vec3(0.0);
+  for (int j = 0; j < taps; j++) {
+    vec2 row = texelFetch(down, ivec2(at.y, j), 0).xy;
+    for (int i = 0; i < taps; i++) {
+      vec2 column = texelFetch(across, ivec2(at.x, i), 0).xy;
+      total += row.y * column.y * floor(texelFetch(points, ivec2(column.x, row.x), 0).rgb * 255.0 + 0.5);
     }
   }
-  colour = vec4(floor(channels * 255.0 + 0.5) / 255.0, 1.0);
+  colour = vec4(floor(total + 0.5) / 255.0, 1.0);
 }`;
 
   window.neatfool = window.neatfool || {};
-  window.neatfool.shaders = { HEAD, VERTEX, DRAW };
+  window.neatfool.shaders = { HEAD, VERTEX, DRAW, JOIN };
 })();

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from genomes import breeder_of, line_of
 from random_cppns import INPUTS, OUTPUTS
 
 from neatfool.cppn import can_compile, compile_genomes, compile_tape, render
-from neatfool.cppn.functions.bell import PLACES, WEIGHTS, smooth, spread, steps
+from neatfool.cppn.functions.bell import TAPS, WEIGHTS, lay_lattice, smooth, spread
 
 NATIVE = (40, 48)
 HOW = {"native": NATIVE, "colour_map": "hsv", "inputs": "normalised", "band_limit": 2.0}
@@ -28,26 +29,46 @@ def drawn(compiler, count=6, scale=1.0, **how):
     return render(made, height=height, width=width, **{**HOW, **how})
 
 
-def test_it_has_a_standard_deviation_of_half_a_band_limit():
-    assert sum(WEIGHTS) == sum(weight for weight, _, _ in PLACES) == 1
-    for axis in (1, 2):
-        assert sum(each[0] * each[axis] for each in PLACES) == 0
-        assert sum(each[0] * each[axis] ** 2 for each in PLACES) == pytest.approx(0.25)
+def axis(size, native=None, band_limit=2.0):
+    lattice = lay_lattice(1, size, native=(1, native or size), band_limit=band_limit)
+    return lattice.across
 
 
-def test_its_steps_are_whole_pixels_where_they_fit():
-    assert steps(224, 224, None, 2.0) == (1, 1)
-    assert steps(448, 896, (224, 224), 2.0) == (2, 4)
-    assert steps(300, 224, (224, 224), 2.0) is None
-    assert steps(224, 224, None, 0.0) is None
+@pytest.mark.parametrize("band_limit", [0.5, 2.0, 3.0])
+@pytest.mark.parametrize("size", [31, 40, 97])
+def test_its_weights_are_a_mean_that_keeps_places_and_has_one_deviation(size, band_limit):
+    bell = axis(size, 40, band_limit)
+    places = np.append(bell.places, 0.0)  # where each pixel lies on a point, five suffice
+    points = places[bell.first[:, None] + np.arange(TAPS)]
+    centres = (2 * np.arange(size) + 1) * 20 / size - 0.5
+    assert bell.weights.sum(1) == pytest.approx(1)
+    assert (bell.weights * points).sum(1) == pytest.approx(centres, abs=1e-5)
+    away = (points - centres[:, None]) / (band_limit / 2)
+    assert (bell.weights * away**2).sum(1) == pytest.approx(5 / 6, abs=1e-5)
 
 
-@pytest.mark.parametrize("band_limit", [1.0, 2.0, 3.0])
-def test_pixels_are_the_same_whether_or_not_its_steps_fit(compiler, band_limit, monkeypatch):
-    some = drawn(compiler, scale=2.0, band_limit=band_limit)
-    monkeypatch.setattr("neatfool.cppn.functions.bell.steps", lambda *_: None)
-    other = drawn(compiler, scale=2.0, band_limit=band_limit)
-    assert (some.int() - other.int()).abs().max() <= 1
+def test_a_native_pixel_lies_on_a_point():
+    assert axis(40).on_points
+    assert axis(40).weights == pytest.approx(np.array([[*WEIGHTS, 0.0]] * 40))
+    assert len(axis(40).places) == 44
+    assert axis(80, 40, 1.0).on_points
+    assert not axis(80, 40).on_points
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0, 2.3])
+def test_pixels_are_the_weighted_means_of_points(scale):
+    height, width = (round(scale * side) for side in NATIVE)
+    lattice = lay_lattice(height, width, native=NATIVE, band_limit=2.0)
+    whole = torch.rand(2, 3, len(lattice.down.places), len(lattice.across.places))
+    expected = whole.double()
+    for dim, along in ((2, lattice.down), (3, lattice.across)):
+        matrix = torch.zeros(len(along.first), len(along.places) + 1, dtype=torch.float64)
+        for row, (first, weights) in enumerate(zip(along.first, along.weights, strict=True)):
+            matrix[row, first : first + TAPS] += torch.from_numpy(weights)[
+                : matrix.shape[1] - first
+            ]
+        expected = torch.tensordot(expected, matrix[:, :-1], ([dim], [1])).movedim(-1, dim)
+    assert (smooth(whole, lattice) - expected).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.7, 2.0])
@@ -57,6 +78,12 @@ def test_a_box_is_the_crop_of_the_whole(compiler, scale):
         left, top, right, bottom = box
         part = drawn(compiler, 3, scale, box=box)
         assert torch.equal(part, whole[:, :, top:bottom, left:right])
+
+
+def test_a_larger_picture_averaged_down_is_nearly_the_native_one(compiler):
+    small, large = drawn(compiler), drawn(compiler, scale=4.0)
+    means = torch.nn.functional.avg_pool2d(large.float(), 4)
+    assert (means - small.float()).abs().mean() < 1
 
 
 def test_a_larger_picture_has_the_native_pixels(compiler):
@@ -73,10 +100,13 @@ def test_threads_do_not_show(compiler, monkeypatch):
     assert torch.equal(drawn(compiler, 9), with_two)
 
 
-def test_gradients_are_spread_as_pixels_are_made():
-    points = torch.randn(2, 3, 20, 26, dtype=torch.float64, requires_grad=True)
-    pixels = smooth(points, (2, 1))
-    assert pixels.shape == (2, 3, 12, 22)
+@pytest.mark.parametrize("size", [(16, 22), (20, 33)])
+def test_gradients_are_spread_as_pixels_are_made(size):
+    lattice = lay_lattice(*size, native=(16, 22), band_limit=2.0)
+    shape = len(lattice.down.places), len(lattice.across.places)
+    points = torch.randn(2, 3, *shape, dtype=torch.float64, requires_grad=True)
+    pixels = smooth(points, lattice)
+    assert pixels.shape == (2, 3, *size)
     gradients = torch.randn_like(pixels)
     (pixels * gradients).sum().backward()
-    torch.testing.assert_close(spread(gradients, (2, 1)), points.grad)
+    torch.testing.assert_close(spread(gradients, lattice), points.grad)
