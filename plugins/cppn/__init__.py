@@ -52,8 +52,8 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
     colour: str | None = Field(
         None,
         description="how outputs become colours: `grey`, `rgb`, `hsv` (the paper's), `hls` (its "
-        "code's), or `hsv_signed_hue` (the sign of the output changes the hue too). "
-        "If left out, `grey` for grey images; for others `hsv_signed_hue` with "
+        "code's), or `oklab` (hues that are evenly far apart for the eye: how red or green, and "
+        "how yellow or blue). If left out, `grey` for grey images; for others `oklab` with "
         "`preset = patterns`, else `hsv`",
     )
     band_limit: float | None = Field(
@@ -64,8 +64,8 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         allow_inf_nan=False,
         description="how fine the detail of images is: each node of a network shows its mean "
         "within the reach of a pixel, whose standard deviation this is, in pixels of the target; a "
-        "small bell smooths what is left. What changes faster fades, so that the picture depends "
-        "less on the grid of pixels. 0: a pixel shows the value at its centre, as in the paper. If "
+        "small bell smooths what is left. What changes faster fades, and the picture is the same "
+        "at any size. 0: a pixel shows the value at its centre, as in the paper. If "
         "left out, 2 with `preset = patterns`, else 0 "
         "*(new in 0.2)*",
     )

@@ -243,7 +243,7 @@ def apart_at_four_times_the_size(band_limit):
     """Grey levels, on average, between pictures and larger ones that are averaged down."""
     config, breeder = config_of("patterns", 3), breeder_of("patterns", 3)
     program = compile_genomes(breeder.create(range(24)), config.input_keys, config.output_keys)
-    options = {"native": (64, 64), "inputs": "normalised", "colour_map": "hsv_signed_hue"}
+    options = {"native": (64, 64), "inputs": "normalised", "colour_map": "oklab"}
     options["band_limit"] = band_limit
     small = render(program, height=64, width=64, **options).float()
     large = render(program, height=256, width=256, **options).float()

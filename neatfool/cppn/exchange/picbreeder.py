@@ -75,7 +75,7 @@ def read_picbreeder(data: bytes, look: Look) -> Genome:
     Args:
         data: The file: XML, or a ZIP archive with one file of it.
         look: How the outputs of the genome become a picture. A picture with hues needs the colour
-            map ``hsv`` or ``hsv_signed_hue``, or ``grey``.
+            map ``hsv``, or ``grey``.
 
     Returns:
         The genome. Nodes of one marking have the same id in all genomes.
@@ -162,12 +162,12 @@ class _Translation:
     def add_output(self, key: int, label: str) -> None:
         """Connect one of our outputs with those of Picbreeder."""
         coloured = "ink" not in self._labelled
-        if label in {"hue", "saturation"} and not coloured:
+        if not coloured and label in {"hue", "saturation", "green-red", "blue-yellow"}:
             return  # a grey picture: they stay 0
         if coloured and label not in {"hue", "saturation", "value", "grey"}:
             raise GenomeError(
                 f"a picture in hues, for which colour = {self._look.colour_map} has no place; set "
-                "colour = hsv or colour = hsv_signed_hue"
+                "colour = hsv"
             )
         if label == "hue":
             self._add_hue(key)
@@ -175,23 +175,22 @@ class _Translation:
             theirs = label if label == "saturation" else "brightness" if coloured else "ink"
             self._copy(key, theirs, "relu" if theirs == "saturation" else "identity")
 
-    def _copy(self, key: int, label: str, activation: str, factor: float = 1.0) -> NodeGene:
-        """Make a node that gives an output of theirs, times a factor."""
+    def _copy(self, key: int, label: str, activation: str) -> NodeGene:
+        """Make a node that gives an output of theirs."""
         node = self.nodes[key] = NodeGene.make(key, activation)
-        node.bias = self._connect(key, [(self._labelled[label].marking, factor)])
+        node.bias = self._connect(key, [(self._labelled[label].marking, 1.0)])
         return node
 
     def _add_hue(self, key: int) -> None:
-        """Make the hue h, or h + 1 if it is below 0, in the range of the colour map."""
+        """Make the hue h, or h + 1 if it is below 0."""
         step = first_free(PICBREEDER, *self._labelled["hue"].marking, taken=self.nodes)
         # 1 from 0 on, and -1 below.
         node = self._copy(step, "hue", "clamped")
         self.connections[-4, step] = ConnectionGene.make((-4, step), node.bias)
         node.bias, node.response = 1.0, _STEEP
-        scale, shift = (2.0, -1.0) if self._look.colour_map == "hsv_signed_hue" else (1.0, 0.0)
-        hue = self._copy(key, "hue", "identity", scale)
-        self.connections[step, key] = ConnectionGene.make((step, key), -0.5 * scale)
-        hue.bias += 0.5 * scale + shift
+        hue = self._copy(key, "hue", "identity")
+        self.connections[step, key] = ConnectionGene.make((step, key), -0.5)
+        hue.bias += 0.5
 
 
 def _inputs(given: Picbreeder, look: Look) -> dict[Marking, _Source]:

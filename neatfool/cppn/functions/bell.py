@@ -73,15 +73,16 @@ class Axis:
 
     def join(self, points: torch.Tensor, dim: int) -> torch.Tensor:
         """Turn points into pixels along a dimension."""
+        total = points.new_zeros(())
         if self.on_points:
-            parts = [points.narrow(dim, tap, len(self.first)) for tap in range(len(WEIGHTS))]
-            return sum(weight * part for weight, part in zip(WEIGHTS, parts, strict=True))
+            for tap, weight in enumerate(WEIGHTS):
+                total = total + weight * points.narrow(dim, tap, len(self.first))
+            return total
         shape = [1] * points.dim()
         shape[dim] = len(self.first)
         first, weights = (
             torch.from_numpy(each).to(points.device) for each in (self.first, self.weights)
         )
-        total = points.new_zeros(())
         for tap in range(TAPS):
             part = points.index_select(dim, first + tap)
             total = total + weights[:, tap].to(points).view(shape) * part

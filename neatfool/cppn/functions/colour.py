@@ -166,17 +166,9 @@ def _rgb(xp: Any, red: Any, green: Any, blue: Any) -> Any:
 
 
 def _hsv(xp: Any, hue: Any, saturation: Any, value: Any) -> Any:
-    return _from_hsv(xp, _size(xp, hue), saturation, value)
-
-
-def _hsv_signed_hue(xp: Any, hue: Any, saturation: Any, value: Any) -> Any:
-    return _from_hsv(xp, xp.clip(0.5 * hue + 0.5, 0.0, 1.0), saturation, value)
-
-
-def _from_hsv(xp: Any, hue: Any, saturation: Any, value: Any) -> Any:
     value = _size(xp, value)
     chroma = _size(xp, saturation) * value
-    return _tint(xp, hue, value - chroma, chroma)
+    return _tint(xp, _size(xp, hue), value - chroma, chroma)
 
 
 def _hls(xp: Any, hue: Any, lightness: Any, saturation: Any) -> Any:
@@ -185,7 +177,31 @@ def _hls(xp: Any, hue: Any, lightness: Any, saturation: Any) -> Any:
     return _tint(xp, _size(xp, hue), lightness - 0.5 * chroma, chroma)
 
 
-_HSV: Final = ("hue", "saturation", "value")
+def _oklab(xp: Any, lightness: Any, red: Any, yellow: Any) -> Any:
+    light = _size(xp, lightness)
+    a, b = (0.2 * xp.clip(each, -1.0, 1.0) for each in (red, yellow))
+    cones = [light + green * a + blue * b for green, blue in _CONES]
+    cubes = [each * each * each for each in cones]
+    linear = [sum(part * cube for part, cube in zip(row, cubes, strict=True)) for row in _LINEAR]
+    return tuple(_brighten(xp, xp.clip(each, 0.0, 1.0)) for each in linear)
+
+
+def _brighten(xp: Any, linear: Any) -> Any:
+    """Give a channel of sRGB, nearly: its curve is a root that begins less steeply."""
+    return (xp.sqrt(linear + 1e-4) - 0.01) * (1 / (math.sqrt(1.0001) - 0.01))
+
+
+_CONES: Final = (
+    (0.3963377774, 0.2158037573),
+    (-0.1055613458, -0.0638541728),
+    (-0.0894841775, -1.2914855480),
+)
+_LINEAR: Final = (
+    (4.0767416621, -3.3077115913, 0.2309699292),
+    (-1.2684380046, 2.6097574011, -0.3413193965),
+    (-0.0041960863, -0.7034186147, 1.7076147010),
+)
+"""From OKLab to linear sRGB; B. Ottosson, *A perceptual color space for image processing*, 2020."""
 
 COLOUR_MAPS: Mapping[str, ColourMap] = MappingProxyType(
     {
@@ -193,8 +209,8 @@ COLOUR_MAPS: Mapping[str, ColourMap] = MappingProxyType(
         for each in (
             ColourMap("grey", ("grey",), 1, _grey),
             ColourMap("rgb", ("red", "green", "blue"), 3, _rgb),
-            ColourMap("hsv", _HSV, 3, _hsv),
-            ColourMap("hsv_signed_hue", _HSV, 3, _hsv_signed_hue),
+            ColourMap("hsv", ("hue", "saturation", "value"), 3, _hsv),
+            ColourMap("oklab", ("lightness", "green-red", "blue-yellow"), 3, _oklab),
             ColourMap("hls", ("hue", "lightness", "saturation"), 3, _hls),
         )
     }
@@ -202,6 +218,6 @@ COLOUR_MAPS: Mapping[str, ColourMap] = MappingProxyType(
 """The colour maps by name.
 
 ``grey`` and ``rgb`` take absolute values, as the paper does. ``hsv`` is the paper's map for colour,
-``hls`` that of its original code. ``hsv_signed_hue`` has the hue (o + 1) / 2, so that the sign of
-the output matters too.
+``hls`` that of its original code. ``oklab`` has hues that are evenly far apart for the eye: how red
+(or green) and how yellow (or blue) a place is are two outputs, and where both are 0 it is grey.
 """

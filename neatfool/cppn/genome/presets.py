@@ -155,7 +155,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             name="patterns",
             parents=2,
             inputs="normalised",
-            colour="hsv_signed_hue",
+            colour="oklab",
             band_limit=2.0,
             refinements=MappingProxyType(
                 {

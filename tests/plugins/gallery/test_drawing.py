@@ -96,7 +96,7 @@ def test_large_networks_differ_no_more_than_the_two_renderers_do(pen):
         for renderer in ("plain", "compiled")
     )
     genomes = plain.create(range(24))
-    settings = {"width": 64, "height": 64, "inputs": "normalised", "colour": "hsv_signed_hue"}
+    settings = {"width": 64, "height": 64, "inputs": "normalised", "colour": "oklab"}
     view = WHOLE | {"width": 64, "height": 64}
     there = np.stack(
         [

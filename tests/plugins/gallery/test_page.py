@@ -482,7 +482,7 @@ def test_a_thousand_images_are_scrolled_with_one_context(ordinary_browser, page,
     index = json.loads(text.removeprefix('neatfool.data.put("index",').removesuffix(");\n"))
     run = index["runs"][0]
     run |= {"width": 32, "height": 32}
-    run["drawing"] |= {"band_limit": 0, "colour": "hsv_signed_hue"}
+    run["drawing"] |= {"band_limit": 0, "colour": "oklab"}
     run["elites"] = [
         run["elites"][0] | {"index": each, "name": f"class {each}", "network": each}
         for each in range(1000)
