@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from itertools import product
 
 import numpy as np
@@ -12,24 +14,31 @@ import pytest
 import torch
 
 from neatfool import ExperimentError
+from neatfool.cppn import ACTIVATIONS, compile_genomes, evaluate
 from neatfool.cppn.compiled.renderer import draw_tape
 from neatfool.cppn.compiled.tape import compile_tape
 from neatfool.cppn.cuda.launching import REGISTERS, compile_kernel, draw_on_gpu
-from neatfool.cppn.functions.colour import COLOUR_MAPS
+from neatfool.cppn.functions.colour import COLOUR_MAPS, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
 from tests.support.kernel_on_cpu import Driver, needs_compiler
 from tests.support.random_cppns import BOUNDED, INPUTS, random_genome
 
 CPU = torch.device("cpu")
 GRID = pixel_grid(24, 20, kind="normalised")
-SANITIZED = ("-fsanitize=undefined", "-fno-sanitize-recover", "-static-libubsan")
+UNDEFINED = ("-fsanitize=undefined", "-fno-sanitize-recover", "-static-libubsan")
+ADDRESSES = "NEATFOOL_SANITIZES_ADDRESSES"
+SANITIZED = ("-fsanitize=address",) if ADDRESSES in os.environ else UNDEFINED
+
+
+def genomes(colour_map: str, count: int, **options):
+    outputs = COLOUR_MAPS[colour_map].outputs
+    options = {"activations": BOUNDED, "weight": 3.0, **options}
+    return [random_genome(seed, outputs=outputs, **options) for seed in range(count)]
 
 
 def tape(colour_map: str, count: int, **options):
-    outputs = COLOUR_MAPS[colour_map].outputs
-    options = {"activations": BOUNDED, "weight": 3.0, **options}
-    genomes = [random_genome(seed, outputs=outputs, **options) for seed in range(count)]
-    return compile_tape(genomes, INPUTS, range(outputs))
+    many = genomes(colour_map, count, **options)
+    return compile_tape(many, INPUTS, range(COLOUR_MAPS[colour_map].outputs))
 
 
 def draw(given, colour_map: str, band_limit: float):
@@ -51,6 +60,39 @@ def test_the_kernel_draws_what_the_compiled_renderer_draws(monkeypatch, colour_m
     expected = draw_tape(given, GRID, COLOUR_MAPS[colour_map], band_limit).int()
     apart = (draw(given, colour_map, band_limit) - expected).abs()
     assert (apart <= 1).float().mean() > 0.999
+
+
+@pytest.mark.slow
+@needs_compiler
+@pytest.mark.parametrize("band_limit", [0.0, 2.0])
+@pytest.mark.parametrize("colour_map", COLOUR_MAPS)
+def test_the_kernel_draws_what_double_precision_gives(monkeypatch, colour_map, band_limit):
+    Driver(monkeypatch)
+    colours, every = COLOUR_MAPS[colour_map], {"activations": [*ACTIVATIONS]}
+    many = genomes(colour_map, 200, **every)
+    program = compile_genomes(many, INPUTS, [*range(colours.outputs)])
+    inputs = GRID.tables(0, GRID.pixels, band_limit, torch.float64)
+    exact = quantise(colours(evaluate(program, inputs if band_limit else inputs[0]))).int()
+    apart = (draw(tape(colour_map, 200, **every), colour_map, band_limit) - exact).abs()
+    # Points of 1 / x and the like magnify the last bits of a number.
+    assert (apart <= 1).float().mean() > (0.999 if band_limit else 0.995)
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_the_kernel_reads_and_writes_only_what_it_is_given():
+    found = ["g++", "-print-file-name=libasan.so"]
+    library = subprocess.run(found, check=True, capture_output=True, text=True).stdout.strip()
+    environment = {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0", ADDRESSES: "1"}
+    tests = [f"{__file__}::test_the_kernel_draws_what_the_compiled_renderer_draws"]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-m", "slow or not slow", *tests],
+        env=os.environ | environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 @needs_compiler
