@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from pydantic import Field
@@ -10,9 +10,9 @@ from scipy.special import expit, logit
 
 from neatfool.analysis.estimates import FEWEST, Share, threshold_of
 from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, cut
-from neatfool.present.charts.axes import decimal_odds, label_ends, new_axes
+from neatfool.present.charts.axes import decimal_odds
 from neatfool.present.charts.figure import MUTED
-from neatfool.present.charts.lines import colour_of, stroke_of
+from neatfool.present.charts.lines import Line, lines_of_shares
 from neatfool.present.finding import Facts
 from neatfool.present.story import Table
 from neatfool.wording import level, percent, share
@@ -27,7 +27,6 @@ GRID: Final = tuple(round(float(1 / (1 + 10**-odds)), 9) for odds in np.arange(-
 """The thresholds of the curves: confidences that are even in log-odds."""
 RARELY: Final = 0.5
 """A threshold that fewer in-distribution images pass than this is no advice."""
-TENTH: Final = 0.1
 GROUPS: Final = {
     KNOWN: "in-distribution",
     EVOLVED: "evolved",
@@ -51,9 +50,7 @@ class Threshold(Facts):
     by_class: dict[int, float] | None = Field(
         None, description="the log-odds by the class's index, if each has its own; others have none"
     )
-    passing: Share | None = Field(
-        description="the share of in-distribution images that pass; null without such"
-    )
+    passing: Share | None = Field(description="the share of in-distribution images that pass")
     others: tuple[int, int] | None = Field(
         description="of as many other in-distribution images, how many will pass: a 98 % interval"
     )
@@ -82,8 +79,7 @@ class Accepted(Facts):
     images: int = Field(description="how many")
     median: Share = Field(description="the median confidence, whatever the class")
     right: Share | None = Field(
-        description="the share in which no class is surer than the image's own: the one that it "
-        "was evolved for, or shows; null if there is none"
+        description="the share whose own class, for which they were evolved or shown, is surest"
     )
     accepted: list[int] = Field(description="how many are accepted, for each of `thresholds`")
     accepted_right: list[int] | None = Field(description="of these, how many as their own class")
@@ -99,9 +95,8 @@ class Acceptance(Facts):
     most: Share = Field(description="the share of each kind of nothing that may be accepted")
     in_distribution: str | None = Field(description="the in-distribution images, in words")
     by_class: tuple[int, int, int] | None = Field(
-        description="with a threshold for each class that 20 in-distribution images or more tell: "
-        "how many evolved images of these classes are accepted, how many at the usual threshold, "
-        "and how many there are"
+        description="of classes with 20 in-distribution images or more: evolved images accepted "
+        "with a threshold for each class, those at the usual threshold, and all"
     )
 
     def at(self, name: str) -> Threshold | None:
@@ -173,8 +168,8 @@ class Acceptance(Facts):
         elif not self.advisable:
             yield (
                 f"No threshold is to be recommended: {best}, which accepts {most}, costs "
-                f"{share(1 - best.passing)} of the in-distribution images{self._softer()}. Look "
-                "for a detector, below, or another network."
+                f"{share(1 - best.passing)} of the in-distribution images. Look at the detectors, "
+                "at the chart for a threshold between, or for another network."
             )
         else:
             part, whole = self.count(best, KNOWN)
@@ -191,18 +186,6 @@ class Acceptance(Facts):
                 f"in-distribution images pass, it accepts {own:,} of {whole:,} evolved images; "
                 f"with one for all, {usual:,}."
             )
-
-    def _softer(self) -> str:
-        """Say what a threshold costs that accepts a tenth, if it costs less than half."""
-        nothing = np.max([each.curve for each in self.kinds if each.group != KNOWN], axis=0)
-        place = int((nothing <= TENTH).argmax())
-        passing = next(each.curve[place] for each in self.kinds if each.group == KNOWN)
-        if nothing[place] > TENTH or passing < RARELY:
-            return ""
-        return (
-            f"; {percent(self.grid[place])}, which accepts at most {share(TENTH)}, costs "
-            f"{share(1 - passing)}"
-        )
 
     def tables(self) -> Iterator[Table]:
         """Write a row for each kind of images; a terminal has room for less."""
@@ -225,64 +208,29 @@ class Acceptance(Facts):
 
     def draw(self) -> Figure:
         """Draw the share that is accepted over the threshold, for each group of images."""
-        drawn, axes = new_axes(1080, 360, right=176, left=62, top=30)
-        odds = decimal_odds(self.grid)
         lines = []
         for place, (group, name) in enumerate(GROUPS.items()):
             kinds = [each for each in self.kinds if each.group == group]
             if kinds:
                 weights = [each.images for each in kinds]
                 curve = np.average([each.curve for each in kinds], axis=0, weights=weights)
-                lines.append((place, name, curve))
-        moving = np.any([(c > 0.003) & (c < 0.997) for _, _, c in lines], axis=0)
-        marks = [each for each in self.thresholds if each.confidence is not None]
-        at = [float(decimal_odds(each.confidence or 0.0)) for each in marks]
-        ends = [*odds[moving], *at] or [*odds]
-        low, high = min(ends) - 0.2, max(ends) + 0.2
-        inside = (odds >= low - 0.2) & (odds <= high + 0.2)
-        for place, _, curve in lines:
-            axes.plot(
-                odds[inside],
-                curve[inside],
-                color=colour_of(place),
-                linestyle=stroke_of(place),
-                linewidth=2.4 if place < 2 else 1.4,
-            )
-        axes.set_xlim(low, high)
-        axes.set_ylim(0, 1.02)
-        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
-        ticks = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999]
-        shown = [tick for tick in ticks if low <= decimal_odds(tick) <= high]
-        axes.set_xticks([float(decimal_odds(tick)) for tick in shown], [level(t) for t in shown])
+                lines.append(Line(curve, name, place, thin=place > 1))
+        lines.sort(key=lambda line: float(np.sum(line.values)))
+        odds = decimal_odds(self.grid)
+        ticks = [
+            level(p) if round(o, 1) % 1 == 0 else "" for p, o in zip(self.grid, odds, strict=True)
+        ]
+        drawn = lines_of_shares(lines, ticks, right=176, wide=True)
+        (axes,) = drawn.axes
         axes.set_xlabel("threshold of the confidence", color=MUTED, fontsize=9.75, labelpad=8)
-        last = high
+        look: Any = {"xycoords": ("data", "axes fraction"), "color": MUTED, "fontsize": 9}
         names = {} if self.advisable else {"recommended": f"≤ {share(self.most)} of each kind"}
-        for spot, threshold in sorted(zip(at, marks, strict=True), key=lambda pair: -pair[0]):
-            axes.axvline(spot, color=MUTED, linewidth=1.2, linestyle=(0, (5, 2)))
-            near = last - spot < 0.16 * (high - low)
-            last = spot
-            axes.annotate(
-                f" {names.get(threshold.name, threshold.name)} ",
-                (spot, 1.02),
-                xycoords=("data", "axes fraction"),
-                ha="right" if near else "left",
-                va="bottom",
-                color=MUTED,
-                fontsize=9,
-            )
-        label_ends(axes, _spread_ends(lines, inside))
+        for height, each in enumerate(e for e in self.thresholds if e.confidence is not None):
+            spot = float(np.interp(decimal_odds(each.confidence or 0), odds, np.arange(len(odds))))
+            axes.axvline(spot, color=MUTED, linewidth=1.2, linestyle=(0, (1, 1)))
+            text = f" {names.get(each.name, each.name)}: {each}"
+            axes.annotate(text, (spot, 1.02 + 0.05 * height), **look)
         return drawn
-
-
-def _spread_ends(
-    lines: Sequence[tuple[int, str, np.ndarray]], inside: np.ndarray
-) -> list[tuple[float, str, str]]:
-    """Name the lines at their ends, in the order in which they fall."""
-    falling = sorted(lines, key=lambda line: float(line[2][inside].sum()))
-    return [
-        (float(curve[inside][-1]) + 1e-6 * number, name, colour_of(place))
-        for number, (place, name, curve) in enumerate(falling)
-    ]
 
 
 def sum_up(
@@ -304,22 +252,24 @@ def sum_up(
     """
     known = next((each for each in found if each.group == KNOWN), None)
     tests: dict[str, float | dict[int, float]] = {}
-    if yours is not None:
-        tests["yours"] = (
-            float(cut(logit(yours)))
-            if isinstance(yours, float)
-            else {place: float(cut(logit(each))) for place, each in yours.items()}
-        )
+    if isinstance(yours, float):
+        tests["yours"] = float(cut(logit(yours)))
+    elif yours is not None:
+        tests["yours"] = {place: float(cut(logit(each))) for place, each in yours.items()}
     if known is not None and len(known.log_odds) >= FEWEST:
         tests["usual"] = threshold_of(np.array(known.log_odds))
     if (best := _recommend([each for each in found if each.group != KNOWN], most)) is not None:
         tests["recommended"] = best
+    by_class = None
+    if known is not None and "usual" in tests:
+        evolved = next(each for each in found if each.group == EVOLVED)
+        by_class = _by_class(evolved, known, exclusive=exclusive)
     return Acceptance(
         thresholds=[_describe(name, test, known) for name, test in tests.items()],
         kinds=[_accept(each, [*tests.values()]) for each in found],
         most=most,
         in_distribution=text,
-        by_class=_by_class(found, known, exclusive=exclusive) if "usual" in tests else None,
+        by_class=by_class,
     )
 
 
@@ -342,16 +292,13 @@ def thresholds_by_class(known: Sureness, *, exclusive: bool) -> dict[int, float]
 
 
 def _by_class(
-    found: Sequence[Sureness], known: Sureness | None, *, exclusive: bool
+    evolved: Sureness, known: Sureness, *, exclusive: bool
 ) -> tuple[int, int, int] | None:
-    evolved = next((each for each in found if each.group == EVOLVED), None)
-    least = thresholds_by_class(known, exclusive=exclusive) if known else {}
-    if evolved is None or known is None or not np.isin(evolved.named, [*least]).any():
-        return None
-    of_these = np.isin(evolved.named, [*least])
-    usual = evolved.accepted(threshold_of(np.array(known.log_odds)))
-    own = evolved.accepted(least) & of_these
-    return int(own.sum()), int((usual & of_these).sum()), int(of_these.sum())
+    least = thresholds_by_class(known, exclusive=exclusive)
+    these = np.isin(evolved.named, [*least])
+    usual = evolved.accepted(threshold_of(np.array(known.log_odds))) & these
+    own = evolved.accepted(least) & these
+    return (int(own.sum()), int(usual.sum()), int(these.sum())) if these.any() else None
 
 
 def _recommend(kinds: Sequence[Sureness], most: float) -> float | None:
@@ -384,11 +331,11 @@ def _describe(name: str, test: float | Mapping[int, float], known: Sureness | No
         low = int(betabinom.ppf(0.01, number, passed, failed + 1)) if passed else 0
         high = int(betabinom.ppf(0.99, number, passed + 1, failed)) if failed else number
         passing, others = passed / number, (low, high)
-    one = isinstance(test, float)
+    one = test if isinstance(test, float) else None
     return Threshold(
         name=name,
-        confidence=round(float(expit(test)), 12) if one else None,
-        log_odds=test if isinstance(test, float) else None,
+        confidence=None if one is None else round(float(expit(one)), 12),
+        log_odds=one,
         by_class=None if isinstance(test, float) else {**test},
         passing=passing,
         others=others,

@@ -19,6 +19,7 @@ from neatfool import (
     open_run,
     open_scorer,
 )
+from neatfool.analysis import match_temperature
 from neatfool.wording import format_seeds
 
 if TYPE_CHECKING:
@@ -137,6 +138,19 @@ def plan(
         chosen=tuple(chosen),
         fingerprint=fingerprint,
     )
+
+
+def at_matched_confidence(
+    file: Path, overrides: Sequence[str], confidence: float, known: Path | None
+) -> str:
+    """Find the temperature of a median confidence; give the override that sets it.
+
+    Raises:
+        NeatfoolError: The target is metered, say, or there are no in-distribution images.
+    """
+    plain = [*overrides, "target.logit_temperature=1"]
+    with closing(open_scorer(load_experiment(file, overrides=plain, to_search=False))) as scorer:
+        return f"target.logit_temperature={match_temperature(scorer, confidence, known)}"
 
 
 def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None, str | None]:
