@@ -3,6 +3,7 @@
 from .ablation.measure import ablate as ablate
 from .ablation.finding import Ablation as Ablation
 from .audit import audit as audit
+from .audit import check_threshold_known as check_threshold_known
 from .audit import count_queries as count_queries
 from .audit import kind_of_search as kind_of_search
 from .card import Card as Card

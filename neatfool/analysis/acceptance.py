@@ -114,11 +114,11 @@ class Acceptance(Facts):
         kinds = [each for each in self.kinds if each.group in groups]
         return sum(each.accepted[place] for each in kinds), sum(each.images for each in kinds)
 
-    def worst(self, threshold: Threshold) -> list[tuple[float, str]]:
+    def worst(self, threshold: Threshold) -> list[tuple[float, Accepted]]:
         """Give the share of each kind of nothing that is accepted, the largest first."""
         place = self.thresholds.index(threshold)
         kinds = [each for each in self.kinds if each.group != KNOWN]
-        parts = [(each.accepted[place] / each.images, each.what) for each in kinds]
+        parts = [(each.accepted[place] / each.images, each) for each in kinds]
         return sorted(parts, key=lambda part: -part[0])
 
     def headline(self) -> str:
@@ -214,7 +214,7 @@ class Acceptance(Facts):
             if kinds:
                 weights = [each.images for each in kinds]
                 curve = np.average([each.curve for each in kinds], axis=0, weights=weights)
-                lines.append(Line(curve, name, place, thin=place > 1))
+                lines.append(Line(curve.tolist(), name, place, thin=place > 1))
         lines.sort(key=lambda line: float(np.sum(line.values)))
         odds = decimal_odds(self.grid)
         ticks = [

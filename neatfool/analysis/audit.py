@@ -18,7 +18,7 @@ from neatfool.analysis.card import (
     OfClass,
 )
 from neatfool.analysis.course import read_course
-from neatfool.analysis.estimates import Shares, median_of, tell_apart, threshold_of
+from neatfool.analysis.estimates import FEWEST, Shares, median_of, tell_apart, threshold_of
 from neatfool.analysis.measuring import Measuring
 from neatfool.analysis.references import (
     compare_versions,
@@ -46,6 +46,10 @@ FEW: Final = 50
 """Fewer images than these give rough shares."""
 NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once"}
 """Options that change how fast images come, but not which."""
+NO_THRESHOLD: Final = (
+    f"--max-accepted: no threshold is known, as there are fewer than {FEWEST} in-distribution "
+    "images; give --operating-point, or --in-distribution"
+)
 LOWER_BOUND: Final = (
     "This is a lower bound: a longer or better search fools the classifier at least as well. "
     "Compare it only with audits of the same budget and the same search."
@@ -142,17 +146,28 @@ def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iter
     if max_accepted is not None:
         deciding = card.acceptance.deciding
         if deciding is None:
-            raise ExperimentError(
-                "--max-accepted: no threshold is known, as there are fewer than 20 "
-                "in-distribution images; give --operating-point, or --in-distribution"
-            )
+            raise ExperimentError(NO_THRESHOLD)
         parts = card.acceptance.worst(deciding)
         found = parts[0][0]
-        told = [f"{what} {share(part)}" for part, what in parts if part > max_accepted]
-        what = ", ".join(told) or parts[0][1]
+        told = [f"{kind.what} {share(part)}" for part, kind in parts if part > max_accepted]
+        what = ", ".join(told) or parts[0][1].what
         words = f"the share of images of nothing accepted at {deciding}, {share(found)} ({what})"
         failed = found > max_accepted
         yield Check(what="accepted", above=max_accepted, found=found, failed=failed, words=words)
+
+
+def check_threshold_known(operating_point: object, known: int) -> None:
+    """Check before a search that there will be a threshold to check ``max_accepted`` at.
+
+    Args:
+        operating_point: The user's own, if not None.
+        known: How many in-distribution images there are.
+
+    Raises:
+        ExperimentError: There will be none.
+    """
+    if operating_point is None and known < FEWEST:
+        raise ExperimentError(NO_THRESHOLD)
 
 
 def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -238,20 +238,21 @@ class Card(Finding):
         """Give the one number, or say why there is none."""
         median = f"The median confidence over classes is {self.median.as_confidence()}"
         first = f"{self.top1.as_share()} of all classes are named first for their image"
-        tries = f"{self.images:,} images with each seed"
         if self.fooled is None:
             kinds = [e for e in self.acceptance.kinds if e.group in {"noise", "blank"}]
             simple = ", ".join(f"{each.what} {percent(each.median)}" for each in kinds)
             return (
-                f"{median} after {tries}; {first}. Do not compare that with another network's: how "
-                f"sure this one is of real images is not known. Other medians: {simple}."
+                f"{median} after {self.images:,} images; {first}. Do not compare that with another "
+                "network's: how sure this one is of real images is not known. Other medians: "
+                f"{simple}."
             )
         half = self.fooled.until_half
-        soon = "" if half is None else f"; half of these were fooled after {half:,.0f}"
+        soon = "" if half is None else f"; half of the classes were fooled after {half:,.0f}"
         return (
-            f"Images of nothing fool {self.fooled.share.as_share()} of {self.fooled.classes:,} "
-            "classes: it accepts them as these where it accepts 95 % of in-distribution images. "
-            f"That took {tries}{soon}. {median}; {first}."
+            f"Images of nothing fool {self.fooled.share.as_share()} of the {self.fooled.classes:,} "
+            "classes: one is accepted as that class, at the threshold that 95 % of in-distribution "
+            f"images pass. The search tried {self.images:,} images with each seed{soon}. {median}; "
+            f"{first}."
         )
 
     @property

@@ -92,7 +92,7 @@ def differ(card: Card, other: Card) -> list[str]:
 def _temperature(card: Card) -> str:
     """Say at which confidence a card was matched: equal ones are of one calibration."""
     if card.temperature == 1:
-        return "no temperature"
+        return "its own calibration"
     known = next((each for each in card.acceptance.kinds if each.group == KNOWN), None)
     confidence = "unknown" if known is None else level(round(known.median, 2))
     return f"a temperature that makes in-distribution images {confidence} sure (median)"

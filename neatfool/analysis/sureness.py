@@ -138,8 +138,8 @@ def match_temperature(
     scores = scorer.score(find_known(behind(scorer.target), folder).unseen)
 
     def excess(logarithm: float) -> float:
-        probs = temper(scores, scorer.spec, np.exp(logarithm)).probs
-        return float(np.median(probs.max(1))) - confidence
+        odds = cut(rank(temper(scores, scorer.spec, np.exp(logarithm))))
+        return float(np.median(odds.max(1)) - logit(confidence))
 
     ends = np.log(TEMPERATURES)
     if excess(ends[0]) < 0 or excess(ends[1]) > 0:

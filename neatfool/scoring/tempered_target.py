@@ -69,5 +69,5 @@ def temper(scores: Scores, spec: ImageSpec, temperature: float) -> Scores:
         logits = np.log(some) if spec.sums_to_one else logit(some)
     cooled = np.asarray(logits, np.float64) / temperature
     if spec.stands_alone(cooled.shape[1]):
-        return Scores(expit(cooled), cooled, scores.ok)
+        return Scores(expit(cooled), cooled, scores.ok, alone=True)
     return Scores(np.exp(log_softmax(cooled, 1))[:, : probs.shape[1]], cooled, scores.ok)

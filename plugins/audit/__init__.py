@@ -226,6 +226,9 @@ def audit(
             )
             overrides += (matched,)
         search = searching.plan(runs, overrides, images, parse_seeds(seeds), out)
+    if max_accepted is not None:
+        own = search.experiment.calls.threshold if operating_point is None else operating_point
+        analysis.check_threshold_known(own, known or search.photographs)
     left = images * len(search.seeds) if overwrite else search.left()
     evolved = len(search.seeds) * min(sample, search.classes or sample)
     later = analysis.count_queries(evolved, sample, transfer=bool(experiments), known=known)

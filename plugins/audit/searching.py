@@ -20,6 +20,7 @@ from neatfool import (
     open_scorer,
 )
 from neatfool.analysis import match_temperature
+from neatfool.ood import behind
 from neatfool.wording import format_seeds
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Search:
         classes: How many classes the target has; None if that is not known beforehand.
         chosen: The sections that the file leaves open, so that the audit chose them.
         fingerprint: That of the target now; None if it is not asked, as each image costs something.
+        photographs: How many in-distribution images the target brings along, to be shown to it.
     """
 
     file: Path
@@ -74,6 +76,7 @@ class Search:
     classes: int | None
     chosen: tuple[str, ...]
     fingerprint: str | None
+    photographs: int
 
     def runs(self) -> dict[int, Run]:
         """Open the runs that are there, by seed; the caller closes them.
@@ -116,7 +119,7 @@ def plan(
     """
     overrides = [*overrides, f"experiment.images={images}"]
     given = load_experiment(file, overrides=overrides, to_search=False)
-    costs, learns, spec, fingerprint = _look_at(given)
+    costs, learns, spec, fingerprint, photographs = _look_at(given)
     chosen = [
         kind
         for kind, choice in (("encoding", given.encoding), ("scheme", given.scheme))
@@ -137,6 +140,7 @@ def plan(
         classes=None if spec is None or spec.open else len(spec.classes),
         chosen=tuple(chosen),
         fingerprint=fingerprint,
+        photographs=photographs,
     )
 
 
@@ -153,13 +157,14 @@ def at_matched_confidence(
         return f"target.logit_temperature={match_temperature(scorer, confidence, known)}"
 
 
-def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None, str | None]:
-    """Say if the target costs something, and if it gives gradients; its images and fingerprint."""
+def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None, str | None, int]:
+    """Say if it costs something, and gives gradients; its images, fingerprint, photographs."""
     if experiment.target.costs:
-        return True, False, experiment.target.spec(), None
+        return True, False, experiment.target.spec(), None, 0
     with closing(open_scorer(experiment)) as scorer:
         learns = isinstance(scorer.target, Differentiable)
-        return scorer.costs, learns, scorer.spec, scorer.fingerprint
+        photographs = 0 if scorer.costs else len(behind(scorer.target).photographs())
+        return scorer.costs, learns, scorer.spec, scorer.fingerprint, photographs
 
 
 def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> Mapping[str, Mapping[str, Any]]:
