@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 
 from neatfool.analysis.estimates import FEWEST, Share, threshold_of
 from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, cut
-from neatfool.present.charts.axes import decimal_odds
+from neatfool.present.charts.axes import TICKS, decimal_odds
 from neatfool.present.charts.figure import MUTED
 from neatfool.present.charts.lines import Line, lines_of_shares
 from neatfool.present.finding import Facts
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from matplotlib.figure import Figure
-
 
 GRID: Final = tuple(round(float(1 / (1 + 10**-odds)), 9) for odds in np.arange(-3.6, 7.1, 0.2))
 """The thresholds of the curves: confidences that are even in log-odds."""
@@ -43,7 +42,7 @@ class Threshold(Facts):
 
     name: str = Field(
         description="`yours`: --operating-point; `usual`: 95 % of in-distribution images pass; "
-        "`recommended`: at most --max-accepted of each kind of images of nothing pass"
+        "`recommended`: at most --max-accepted of each kind of nothing do"
     )
     confidence: Share | None = Field(description="the threshold; null if each class has its own")
     log_odds: float | None = Field(description="the same as log-odds, which tell near-certainties")
@@ -57,9 +56,8 @@ class Threshold(Facts):
 
     def least(self, index: int) -> float:
         """Give the log-odds from which a class is accepted."""
-        if self.by_class is not None:
-            return self.by_class.get(index, np.inf)
-        return np.inf if self.log_odds is None else self.log_odds
+        others = np.inf if self.log_odds is None else self.log_odds
+        return (self.by_class or {}).get(index, others)
 
     def __str__(self) -> str:
         """Write it: ``"97 %"``."""
@@ -117,8 +115,7 @@ class Acceptance(Facts):
     def worst(self, threshold: Threshold) -> list[tuple[float, Accepted]]:
         """Give the share of each kind of nothing that is accepted, the largest first."""
         place = self.thresholds.index(threshold)
-        kinds = [each for each in self.kinds if each.group != KNOWN]
-        parts = [(each.accepted[place] / each.images, each) for each in kinds]
+        parts = [(e.accepted[place] / e.images, e) for e in self.kinds if e.group != KNOWN]
         return sorted(parts, key=lambda part: -part[0])
 
     def headline(self) -> str:
@@ -141,11 +138,10 @@ class Acceptance(Facts):
             ("noise", "blank", "texture"): "simple ones (noise, blanks, textures)",
             (KNOWN,): "in-distribution images",
         }
-        parts = []
-        for groups, name in names.items():
-            part, whole = self.count(threshold, *groups)
-            if whole:
-                parts.append(f"{part:,} of {whole:,} {name}" if long else f"{part:,}")
+        counts = [(*self.count(threshold, *groups), name) for groups, name in names.items()]
+        parts = [
+            f"{n:,} of {all_:,} {name}" if long else f"{n:,}" for n, all_, name in counts if all_
+        ]
         return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
     @property
@@ -154,6 +150,11 @@ class Acceptance(Facts):
         best = self.at("recommended")
         return best is not None and (best.passing is None or best.passing >= RARELY)
 
+    def label(self, threshold: Threshold) -> str:
+        """Say in short what a threshold is."""
+        best = "recommended" if self.advisable else f"≤ {share(self.most)} of each kind"
+        return {"yours": "yours", "usual": "95 % pass"}.get(threshold.name, best)
+
     def advice(self) -> Iterator[str]:
         """Recommend a threshold, and say what it costs."""
         best = self.at("recommended")
@@ -161,10 +162,7 @@ class Acceptance(Facts):
         if best is None:
             yield f"No threshold keeps images of nothing out: no one accepts {most}."
         elif best.passing is None:
-            yield (
-                f"A threshold of {best} accepts {most}. What it costs is not known: name "
-                "in-distribution images with --in-distribution."
-            )
+            yield f"A threshold of {best} accepts {most}. --in-distribution tells what it costs."
         elif not self.advisable:
             yield (
                 f"No threshold is to be recommended: {best}, which accepts {most}, costs "
@@ -182,16 +180,13 @@ class Acceptance(Facts):
         if self.by_class is not None:
             own, usual, whole = self.by_class
             yield (
-                "With a threshold of its own for each class, which 95 % of the class's "
-                f"in-distribution images pass, it accepts {own:,} of {whole:,} evolved images; "
-                f"with one for all, {usual:,}."
+                "With a threshold for each class, which 95 % of its in-distribution images pass, "
+                f"it accepts {own:,} of {whole:,} evolved images; with one for all, {usual:,}."
             )
 
     def tables(self) -> Iterator[Table]:
         """Write a row for each kind of images; a terminal has room for less."""
-        recommended = " (recommended)" if self.advisable else f" (≤ {share(self.most)} each)"
-        after = {"yours": "", "usual": " (95 % pass)", "recommended": recommended}
-        heads = [f"at {each}{after[each.name]}" for each in self.thresholds]
+        heads = [f"at {each} ({self.label(each)})" for each in self.thresholds]
         rows, short = [], []
         for each in self.kinds:
             parts = [share(number / each.images) for number in each.accepted]
@@ -212,24 +207,25 @@ class Acceptance(Facts):
         for place, (group, name) in enumerate(GROUPS.items()):
             kinds = [each for each in self.kinds if each.group == group]
             if kinds:
-                weights = [each.images for each in kinds]
-                curve = np.average([each.curve for each in kinds], axis=0, weights=weights)
-                lines.append(Line(curve.tolist(), name, place, thin=place > 1))
-        lines.sort(key=lambda line: float(np.sum(line.values)))
+                counts = [each.images for each in kinds]
+                curve = np.average([each.curve for each in kinds], axis=0, weights=counts)
+                lines.append(Line(curve.tolist(), name, place))
         odds = decimal_odds(self.grid)
-        ticks = [
-            level(p) if round(o, 1) % 1 == 0 else "" for p, o in zip(self.grid, odds, strict=True)
-        ]
-        drawn = lines_of_shares(lines, ticks, right=176, wide=True)
+        lines.sort(key=lambda line: sum(line.values))
+        drawn = lines_of_shares(lines, [""] * len(odds), right=176, wide=True)
         (axes,) = drawn.axes
+
+        def at(confidence: float) -> float:
+            return float(np.interp(decimal_odds(confidence), odds, np.arange(len(odds))))
+
+        axes.set_xticks([*map(at, TICKS[1:])], [level(tick) for tick in TICKS[1:]])
         axes.set_xlabel("threshold of the confidence", color=MUTED, fontsize=9.75, labelpad=8)
         look: Any = {"xycoords": ("data", "axes fraction"), "color": MUTED, "fontsize": 9}
-        names = {} if self.advisable else {"recommended": f"≤ {share(self.most)} of each kind"}
         for height, each in enumerate(e for e in self.thresholds if e.confidence is not None):
-            spot = float(np.interp(decimal_odds(each.confidence or 0), odds, np.arange(len(odds))))
+            spot = at(each.confidence or 0.0)
             axes.axvline(spot, color=MUTED, linewidth=1.2, linestyle=(0, (1, 1)))
-            text = f" {names.get(each.name, each.name)}: {each}"
-            axes.annotate(text, (spot, 1.02 + 0.05 * height), **look)
+            look["ha"] = "right" if 2 * spot > len(odds) else "left"
+            axes.annotate(f" {each} ({self.label(each)}) ", (spot, 1.02 + 0.05 * height), **look)
         return drawn
 
 
@@ -250,7 +246,8 @@ def sum_up(
         most: The share of each kind of images of nothing that may be accepted.
         exclusive: Whether classes exclude one another.
     """
-    known = next((each for each in found if each.group == KNOWN), None)
+    groups = {each.group: each for each in found}
+    known, by_class = groups.get(KNOWN), None
     tests: dict[str, float | dict[int, float]] = {}
     if isinstance(yours, float):
         tests["yours"] = float(cut(logit(yours)))
@@ -258,12 +255,9 @@ def sum_up(
         tests["yours"] = {place: float(cut(logit(each))) for place, each in yours.items()}
     if known is not None and len(known.log_odds) >= FEWEST:
         tests["usual"] = threshold_of(np.array(known.log_odds))
+        by_class = _by_class(groups[EVOLVED], known, exclusive=exclusive)
     if (best := _recommend([each for each in found if each.group != KNOWN], most)) is not None:
         tests["recommended"] = best
-    by_class = None
-    if known is not None and "usual" in tests:
-        evolved = next(each for each in found if each.group == EVOLVED)
-        by_class = _by_class(evolved, known, exclusive=exclusive)
     return Acceptance(
         thresholds=[_describe(name, test, known) for name, test in tests.items()],
         kinds=[_accept(each, [*tests.values()]) for each in found],
@@ -279,8 +273,6 @@ def thresholds_by_class(known: Sureness, *, exclusive: bool) -> dict[int, float]
     Where classes exclude one another, these are the images that the classifier names so. Else they
     are those that show it, by their labels.
     """
-    if not exclusive and not known.own:
-        return {}
     classes, odds = (known.named, known.log_odds) if exclusive else (known.own, known.own_log_odds)
     which, values = np.array(classes), np.array(odds)
     kinds, counts = np.unique(which[which >= 0], return_counts=True)
@@ -296,9 +288,9 @@ def _by_class(
 ) -> tuple[int, int, int] | None:
     least = thresholds_by_class(known, exclusive=exclusive)
     these = np.isin(evolved.named, [*least])
-    usual = evolved.accepted(threshold_of(np.array(known.log_odds))) & these
-    own = evolved.accepted(least) & these
-    return (int(own.sum()), int(usual.sum()), int(these.sum())) if these.any() else None
+    both = evolved.accepted(least), evolved.accepted(threshold_of(np.array(known.log_odds)))
+    own, usual = (int((each & these).sum()) for each in both)
+    return (own, usual, int(these.sum())) if these.any() else None
 
 
 def _recommend(kinds: Sequence[Sureness], most: float) -> float | None:
@@ -311,12 +303,10 @@ def _recommend(kinds: Sequence[Sureness], most: float) -> float | None:
         return None
     above, confidence = float(np.nextafter(least, np.inf)), float(expit(least))
     rest = min(confidence, 1 - confidence)
-    if rest < 1e-6:
-        return above
     # Two digits of what is left to 0 or to 1.
-    scale = 10.0 ** (1 - np.floor(np.log10(rest)))
+    scale = 10.0 ** (1 - np.floor(np.log10(max(rest, 1e-9))))
     rounded = float(np.ceil(confidence * scale) / scale)
-    return max(above, float(logit(rounded))) if rounded < 1 else above
+    return max(above, float(logit(rounded))) if rest >= 1e-6 and rounded < 1 else above
 
 
 def _describe(name: str, test: float | Mapping[int, float], known: Sureness | None) -> Threshold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from pydantic import Field
@@ -121,8 +122,7 @@ class Detector(Facts):
         "do: the false-positive rate at 95 % true positives; null if fewer than 20 are known"
     )
     curve: list[Share] = Field(
-        description="the share of fooling images that pass where 50, 55, … 95, 99 % of the "
-        "in-distribution ones do"
+        description="the share of fooling images that pass where 50, 55, … 95, 99 % of others do"
     )
 
 
@@ -146,10 +146,8 @@ class Check(Facts):
 
     def __str__(self) -> str:
         """Say whether it was kept."""
-        limit = level(self.above)
-        if self.failed:
-            return f"FAILED: {self.words}, is above {limit}."
-        return f"Passed: {self.words}, is not above {limit}."
+        kept = "FAILED: {}, is above" if self.failed else "Passed: {}, is not above"
+        return f"{kept.format(self.words)} {level(self.above)}."
 
 
 class Card(Finding):
@@ -292,8 +290,7 @@ class Card(Finding):
         heads = ["detector", "AUROC", "evolved images that pass (FPR at 95 %)", "looks at"]
         yield Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
         yield Chart(
-            "The share of evolved images that pass each detector, over the share of "
-            "in-distribution images that do",
+            "The share of evolved images that pass each detector, over that of in-distribution",
             self._passing,
             "What passes a detector",
             "Over the share of in-distribution images that pass. Lower is better.",
@@ -314,11 +311,11 @@ class Card(Finding):
             "In the order of the median over seeds. The images, and the figures in blue, are those "
             f"of seed {self.seeds[0]}.",
         )
-        rows = []
-        for place, first in enumerate(firsts):
-            last = [*lasts[::-1], None][min(place, len(lasts))]
-            pair = [last.name, last.fell()] if last else ["", ""]
-            rows.append([first.name, first.fell(), *pair])
+        pairs = zip_longest(firsts, lasts[::-1])
+        rows = [
+            [text for e in pair for text in ([e.name, e.fell()] if e else ["", ""])]
+            for pair in pairs
+        ]
         heads = ["fall first", "at the end", "resist most", "at the end"]
         yield Table(heads, rows, "Which classes", words=(0, 2), where="terminal")
         for title, classes in (("These fell first", firsts), ("These resist most", lasts[::-1])):
@@ -341,11 +338,9 @@ class Card(Finding):
     def _more(self) -> Iterator[Block]:
         if self.transfer is None or not self.transfer.networks:
             return
-        rows = []
+        rows, known = [], self.transfer.photographs
         for each in self.transfer.networks:
-            agrees = "-"
-            if each.agreement is not None:
-                agrees = f"{share(each.agreement)} of {self.transfer.photographs:,}"
+            agrees = "-" if each.agreement is None else f"{share(each.agreement)} of {known:,}"
             rows.append([each.label, each.top1.as_share(), each.confidence.as_confidence(), agrees])
         yield Section("Other networks", "Medians over seeds; in brackets their range.")
         heads = ["network", "top-1", "median confidence", "agrees on in-distribution images"]

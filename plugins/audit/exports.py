@@ -94,15 +94,8 @@ def to_markdown(card: Card, experiment: Path) -> str:
     mark = "❌ " if card.exit_code else "✅ " if card.checks else ""
     lines = [f"## {mark}{_plain(card.name)}: what is accepted that is nothing", ""]
     lines += [f"- {_plain(sentence)}" for sentence in _sentences(card)]
-    heads = [str(each) for each in card.acceptance.thresholds]
-    kept = f"≤ {share(card.acceptance.most)} of each kind of nothing"
-    best = "recommended" if card.acceptance.advisable else kept
-    names = {"yours": "yours", "usual": "95 % of in-distribution images pass", "recommended": best}
-    titles = [
-        f"at {head} ({names[each.name]})"
-        for head, each in zip(heads, card.acceptance.thresholds, strict=True)
-    ]
-    lines += ["", f"| images | number | {' | '.join(titles)} |", f"|{' --- |' * (2 + len(heads))}"]
+    heads = [f"at {each} ({card.acceptance.label(each)})" for each in card.acceptance.thresholds]
+    lines += ["", f"| images | number | {' | '.join(heads)} |", f"|{' --- |' * (2 + len(heads))}"]
     for kind in card.acceptance.kinds:
         parts = [f"{n:,} ({share(n / kind.images)})" for n in kind.accepted]
         lines.append(f"| {_plain(kind.what)} | {kind.images:,} | {' | '.join(parts)} |")
