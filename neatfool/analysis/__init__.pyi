@@ -2,6 +2,7 @@
 
 from .ablation.measure import ablate as ablate
 from .ablation.finding import Ablation as Ablation
+from .accepted import AcceptedShare as AcceptedShare
 from .audit import audit as audit
 from .audit import check_threshold_known as check_threshold_known
 from .audit import count_queries as count_queries
