@@ -9,8 +9,6 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
-from PIL import Image
-
 from neatfool.present import save
 from neatfool.wording import level, percent, share, slug
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 
 HOME: Final = "https://github.com/neatfool/neatfool"
 SMALL: Final = 64
+"""Pixels of the longer side of an image in SARIF: a thousand of them are four megabytes."""
 DATA: Final = "images of nothing, evolved by neatfool"
 
 
@@ -210,7 +209,9 @@ def _images(card: Card) -> Iterator[tuple[str, bytes]]:
 
 
 def _small(png: bytes) -> bytes:
-    """Write an image within SMALL pixels, in 64 colours: about two thousand bytes."""
+    """Write an image within SMALL pixels, in 64 colours: about three thousand bytes."""
+    from PIL import Image
+
     with Image.open(io.BytesIO(png)) as image:
         small = image.convert("RGB")
     small.thumbnail((SMALL, SMALL))

@@ -44,7 +44,7 @@ LEARNING: Final = {"learn": 0.5, "learn_rate": 0.2}
 """With a network that gives gradients, half of the images are spent on learning."""
 LARGEST_BEGINNING: Final = 0.5
 """The random beginning takes at most this share of the images. So audits of 2,400 and more begin
-alike, and can be compared at the smaller number."""
+alike."""
 SECONDS_OF_TRIAL: Final = 2
 
 
