@@ -248,9 +248,9 @@ class Card(Finding):
         soon = "" if half is None else f"; half of the classes were fooled after {half:,.0f}"
         return (
             f"Images of nothing fool {self.fooled.share.as_share()} of the {self.fooled.classes:,} "
-            "classes: one is accepted as that class, at the threshold that 95 % of in-distribution "
-            f"images pass. The search tried {self.images:,} images with each seed{soon}. {median}; "
-            f"{first}."
+            "classes: each of these has one that is accepted as it, at the threshold that 95 % of "
+            f"in-distribution images pass. The search tried {self.images:,} images with each seed"
+            f"{soon}. {median}; {first}."
         )
 
     @property
