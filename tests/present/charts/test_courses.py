@@ -28,7 +28,7 @@ def test_letters_colours_and_strokes_tell_many_groups_apart():
 
 @pytest.mark.parametrize(
     ("scale", "marks"),
-    [("confidences", {"50 %", "90 %"}), ("counts", {"0", "1"}), ("shares", {"half", "all"})],
+    [("confidences", {"50 %", "90 %"}), ("counts", {"0", "1"})],
 )
 def test_a_scale_is_labelled_in_its_own_way(scale, marks):
     x = np.array([0, 10, 20])
