@@ -20,6 +20,7 @@ from neatfool import (
     open_scorer,
 )
 from neatfool.analysis import match_temperature
+from neatfool.models import photographs_of
 from neatfool.ood import behind
 from neatfool.wording import format_seeds
 
@@ -163,7 +164,7 @@ def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None, str 
         return True, False, experiment.target.spec(), None, 0
     with closing(open_scorer(experiment)) as scorer:
         learns = isinstance(scorer.target, Differentiable)
-        photographs = 0 if scorer.costs else len(behind(scorer.target).photographs())
+        photographs = 0 if scorer.costs else len(photographs_of([behind(scorer.target)]))
         return scorer.costs, learns, scorer.spec, scorer.fingerprint, photographs
 
 
