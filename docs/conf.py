@@ -30,7 +30,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["_build", "_extra"]
+exclude_patterns = ["_build", "_extra", "colab"]
 default_role = "code"
 
 html_theme = "furo"

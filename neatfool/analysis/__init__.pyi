@@ -2,7 +2,9 @@
 
 from .ablation.measure import ablate as ablate
 from .ablation.finding import Ablation as Ablation
+from .accepted import AcceptedShare as AcceptedShare
 from .audit import audit as audit
+from .audit import check_threshold_known as check_threshold_known
 from .audit import count_queries as count_queries
 from .audit import kind_of_search as kind_of_search
 from .card import Card as Card
@@ -22,6 +24,7 @@ from .survival_file import KeptSurvival as KeptSurvival
 from .survival_file import keep_survival as keep_survival
 from .survival_file import read_survival as read_survival
 from .references import read_card as read_card
+from .sureness import match_temperature as match_temperature
 from .lineage.measure import ancestry as ancestry
 from .transferability.finding import Transfer as Transfer
 from .transferability.measure import transfer as transfer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from pydantic import Field
@@ -10,9 +10,9 @@ from scipy.special import expit, logit
 
 from neatfool.analysis.estimates import FEWEST, Share, threshold_of
 from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, cut
-from neatfool.present.charts.axes import decimal_odds, label_ends, new_axes
+from neatfool.present.charts.axes import TICKS, decimal_odds
 from neatfool.present.charts.figure import MUTED
-from neatfool.present.charts.lines import colour_of, stroke_of
+from neatfool.present.charts.lines import Line, lines_of_shares
 from neatfool.present.finding import Facts
 from neatfool.present.story import Table
 from neatfool.wording import level, percent, share
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-
 GRID: Final = tuple(round(float(1 / (1 + 10**-odds)), 9) for odds in np.arange(-3.6, 7.1, 0.2))
 """The thresholds of the curves: confidences that are even in log-odds."""
 RARELY: Final = 0.5
 """A threshold that fewer in-distribution images pass than this is no advice."""
-TENTH: Final = 0.1
 GROUPS: Final = {
     KNOWN: "in-distribution",
     EVOLVED: "evolved",
@@ -44,25 +42,22 @@ class Threshold(Facts):
 
     name: str = Field(
         description="`yours`: --operating-point; `usual`: 95 % of in-distribution images pass; "
-        "`recommended`: at most --max-accepted of each kind of images of nothing pass"
+        "`recommended`: at most --max-accepted of each kind of nothing do"
     )
     confidence: Share | None = Field(description="the threshold; null if each class has its own")
     log_odds: float | None = Field(description="the same as log-odds, which tell near-certainties")
     by_class: dict[int, float] | None = Field(
         None, description="the log-odds by the class's index, if each has its own; others have none"
     )
-    passing: Share | None = Field(
-        description="the share of in-distribution images that pass; null without such"
-    )
+    passing: Share | None = Field(description="the share of in-distribution images that pass")
     others: tuple[int, int] | None = Field(
         description="of as many other in-distribution images, how many will pass: a 98 % interval"
     )
 
     def least(self, index: int) -> float:
         """Give the log-odds from which a class is accepted."""
-        if self.by_class is not None:
-            return self.by_class.get(index, np.inf)
-        return np.inf if self.log_odds is None else self.log_odds
+        others = np.inf if self.log_odds is None else self.log_odds
+        return (self.by_class or {}).get(index, others)
 
     def __str__(self) -> str:
         """Write it: ``"97 %"``."""
@@ -82,8 +77,7 @@ class Accepted(Facts):
     images: int = Field(description="how many")
     median: Share = Field(description="the median confidence, whatever the class")
     right: Share | None = Field(
-        description="the share in which no class is surer than the image's own: the one that it "
-        "was evolved for, or shows; null if there is none"
+        description="the share whose own class, for which they were evolved or shown, is surest"
     )
     accepted: list[int] = Field(description="how many are accepted, for each of `thresholds`")
     accepted_right: list[int] | None = Field(description="of these, how many as their own class")
@@ -99,9 +93,8 @@ class Acceptance(Facts):
     most: Share = Field(description="the share of each kind of nothing that may be accepted")
     in_distribution: str | None = Field(description="the in-distribution images, in words")
     by_class: tuple[int, int, int] | None = Field(
-        description="with a threshold for each class that 20 in-distribution images or more tell: "
-        "how many evolved images of these classes are accepted, how many at the usual threshold, "
-        "and how many there are"
+        description="of classes with 20 in-distribution images or more: evolved images accepted "
+        "with a threshold for each class, those at the usual threshold, and all"
     )
 
     def at(self, name: str) -> Threshold | None:
@@ -119,11 +112,10 @@ class Acceptance(Facts):
         kinds = [each for each in self.kinds if each.group in groups]
         return sum(each.accepted[place] for each in kinds), sum(each.images for each in kinds)
 
-    def worst(self, threshold: Threshold) -> list[tuple[float, str]]:
+    def worst(self, threshold: Threshold) -> list[tuple[float, Accepted]]:
         """Give the share of each kind of nothing that is accepted, the largest first."""
         place = self.thresholds.index(threshold)
-        kinds = [each for each in self.kinds if each.group != KNOWN]
-        parts = [(each.accepted[place] / each.images, each.what) for each in kinds]
+        parts = [(e.accepted[place] / e.images, e) for e in self.kinds if e.group != KNOWN]
         return sorted(parts, key=lambda part: -part[0])
 
     def headline(self) -> str:
@@ -146,11 +138,10 @@ class Acceptance(Facts):
             ("noise", "blank", "texture"): "simple ones (noise, blanks, textures)",
             (KNOWN,): "in-distribution images",
         }
-        parts = []
-        for groups, name in names.items():
-            part, whole = self.count(threshold, *groups)
-            if whole:
-                parts.append(f"{part:,} of {whole:,} {name}" if long else f"{part:,}")
+        counts = [(*self.count(threshold, *groups), name) for groups, name in names.items()]
+        parts = [
+            f"{n:,} of {all_:,} {name}" if long else f"{n:,}" for n, all_, name in counts if all_
+        ]
         return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
     @property
@@ -159,6 +150,11 @@ class Acceptance(Facts):
         best = self.at("recommended")
         return best is not None and (best.passing is None or best.passing >= RARELY)
 
+    def label(self, threshold: Threshold) -> str:
+        """Say in short what a threshold is."""
+        best = "recommended" if self.advisable else f"≤ {share(self.most)} of each kind"
+        return {"yours": "yours", "usual": "95 % pass"}.get(threshold.name, best)
+
     def advice(self) -> Iterator[str]:
         """Recommend a threshold, and say what it costs."""
         best = self.at("recommended")
@@ -166,15 +162,12 @@ class Acceptance(Facts):
         if best is None:
             yield f"No threshold keeps images of nothing out: no one accepts {most}."
         elif best.passing is None:
-            yield (
-                f"A threshold of {best} accepts {most}. What it costs is not known: name "
-                "in-distribution images with --in-distribution."
-            )
+            yield f"A threshold of {best} accepts {most}. --in-distribution tells what it costs."
         elif not self.advisable:
             yield (
                 f"No threshold is to be recommended: {best}, which accepts {most}, costs "
-                f"{share(1 - best.passing)} of the in-distribution images{self._softer()}. Look "
-                "for a detector, below, or another network."
+                f"{share(1 - best.passing)} of the in-distribution images. Look at the detectors, "
+                "at the chart for a threshold between, or for another network."
             )
         else:
             part, whole = self.count(best, KNOWN)
@@ -187,28 +180,13 @@ class Acceptance(Facts):
         if self.by_class is not None:
             own, usual, whole = self.by_class
             yield (
-                "With a threshold of its own for each class, which 95 % of the class's "
-                f"in-distribution images pass, it accepts {own:,} of {whole:,} evolved images; "
-                f"with one for all, {usual:,}."
+                "With a threshold for each class, which 95 % of its in-distribution images pass, "
+                f"it accepts {own:,} of {whole:,} evolved images; with one for all, {usual:,}."
             )
-
-    def _softer(self) -> str:
-        """Say what a threshold costs that accepts a tenth, if it costs less than half."""
-        nothing = np.max([each.curve for each in self.kinds if each.group != KNOWN], axis=0)
-        place = int((nothing <= TENTH).argmax())
-        passing = next(each.curve[place] for each in self.kinds if each.group == KNOWN)
-        if nothing[place] > TENTH or passing < RARELY:
-            return ""
-        return (
-            f"; {percent(self.grid[place])}, which accepts at most {share(TENTH)}, costs "
-            f"{share(1 - passing)}"
-        )
 
     def tables(self) -> Iterator[Table]:
         """Write a row for each kind of images; a terminal has room for less."""
-        recommended = " (recommended)" if self.advisable else f" (≤ {share(self.most)} each)"
-        after = {"yours": "", "usual": " (95 % pass)", "recommended": recommended}
-        heads = [f"at {each}{after[each.name]}" for each in self.thresholds]
+        heads = [f"at {each} ({self.label(each)})" for each in self.thresholds]
         rows, short = [], []
         for each in self.kinds:
             parts = [share(number / each.images) for number in each.accepted]
@@ -225,64 +203,30 @@ class Acceptance(Facts):
 
     def draw(self) -> Figure:
         """Draw the share that is accepted over the threshold, for each group of images."""
-        drawn, axes = new_axes(1080, 360, right=176, left=62, top=30)
-        odds = decimal_odds(self.grid)
         lines = []
         for place, (group, name) in enumerate(GROUPS.items()):
             kinds = [each for each in self.kinds if each.group == group]
             if kinds:
-                weights = [each.images for each in kinds]
-                curve = np.average([each.curve for each in kinds], axis=0, weights=weights)
-                lines.append((place, name, curve))
-        moving = np.any([(c > 0.003) & (c < 0.997) for _, _, c in lines], axis=0)
-        marks = [each for each in self.thresholds if each.confidence is not None]
-        at = [float(decimal_odds(each.confidence or 0.0)) for each in marks]
-        ends = [*odds[moving], *at] or [*odds]
-        low, high = min(ends) - 0.2, max(ends) + 0.2
-        inside = (odds >= low - 0.2) & (odds <= high + 0.2)
-        for place, _, curve in lines:
-            axes.plot(
-                odds[inside],
-                curve[inside],
-                color=colour_of(place),
-                linestyle=stroke_of(place),
-                linewidth=2.4 if place < 2 else 1.4,
-            )
-        axes.set_xlim(low, high)
-        axes.set_ylim(0, 1.02)
-        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
-        ticks = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999]
-        shown = [tick for tick in ticks if low <= decimal_odds(tick) <= high]
-        axes.set_xticks([float(decimal_odds(tick)) for tick in shown], [level(t) for t in shown])
+                counts = [each.images for each in kinds]
+                curve = np.average([each.curve for each in kinds], axis=0, weights=counts)
+                lines.append(Line(curve.tolist(), name, place))
+        odds = decimal_odds(self.grid)
+        lines.sort(key=lambda line: sum(line.values))
+        drawn = lines_of_shares(lines, [""] * len(odds), right=176, wide=True)
+        (axes,) = drawn.axes
+
+        def at(confidence: float) -> float:
+            return float(np.interp(decimal_odds(confidence), odds, np.arange(len(odds))))
+
+        axes.set_xticks([*map(at, TICKS[1:])], [level(tick) for tick in TICKS[1:]])
         axes.set_xlabel("threshold of the confidence", color=MUTED, fontsize=9.75, labelpad=8)
-        last = high
-        names = {} if self.advisable else {"recommended": f"≤ {share(self.most)} of each kind"}
-        for spot, threshold in sorted(zip(at, marks, strict=True), key=lambda pair: -pair[0]):
-            axes.axvline(spot, color=MUTED, linewidth=1.2, linestyle=(0, (5, 2)))
-            near = last - spot < 0.16 * (high - low)
-            last = spot
-            axes.annotate(
-                f" {names.get(threshold.name, threshold.name)} ",
-                (spot, 1.02),
-                xycoords=("data", "axes fraction"),
-                ha="right" if near else "left",
-                va="bottom",
-                color=MUTED,
-                fontsize=9,
-            )
-        label_ends(axes, _spread_ends(lines, inside))
+        look: Any = {"xycoords": ("data", "axes fraction"), "color": MUTED, "fontsize": 9}
+        for height, each in enumerate(e for e in self.thresholds if e.confidence is not None):
+            spot = at(each.confidence or 0.0)
+            axes.axvline(spot, color=MUTED, linewidth=1.2, linestyle=(0, (1, 1)))
+            look["ha"] = "right" if 2 * spot > len(odds) else "left"
+            axes.annotate(f" {each} ({self.label(each)}) ", (spot, 1.02 + 0.05 * height), **look)
         return drawn
-
-
-def _spread_ends(
-    lines: Sequence[tuple[int, str, np.ndarray]], inside: np.ndarray
-) -> list[tuple[float, str, str]]:
-    """Name the lines at their ends, in the order in which they fall."""
-    falling = sorted(lines, key=lambda line: float(line[2][inside].sum()))
-    return [
-        (float(curve[inside][-1]) + 1e-6 * number, name, colour_of(place))
-        for number, (place, name, curve) in enumerate(falling)
-    ]
 
 
 def sum_up(
@@ -302,16 +246,16 @@ def sum_up(
         most: The share of each kind of images of nothing that may be accepted.
         exclusive: Whether classes exclude one another.
     """
-    known = next((each for each in found if each.group == KNOWN), None)
+    groups = {each.group: each for each in found}
+    known, by_class = groups.get(KNOWN), None
     tests: dict[str, float | dict[int, float]] = {}
-    if yours is not None:
-        tests["yours"] = (
-            float(cut(logit(yours)))
-            if isinstance(yours, float)
-            else {place: float(cut(logit(each))) for place, each in yours.items()}
-        )
+    if isinstance(yours, float):
+        tests["yours"] = float(cut(logit(yours)))
+    elif yours is not None:
+        tests["yours"] = {place: float(cut(logit(each))) for place, each in yours.items()}
     if known is not None and len(known.log_odds) >= FEWEST:
         tests["usual"] = threshold_of(np.array(known.log_odds))
+        by_class = _by_class(groups[EVOLVED], known, exclusive=exclusive)
     if (best := _recommend([each for each in found if each.group != KNOWN], most)) is not None:
         tests["recommended"] = best
     return Acceptance(
@@ -319,7 +263,7 @@ def sum_up(
         kinds=[_accept(each, [*tests.values()]) for each in found],
         most=most,
         in_distribution=text,
-        by_class=_by_class(found, known, exclusive=exclusive) if "usual" in tests else None,
+        by_class=by_class,
     )
 
 
@@ -329,8 +273,6 @@ def thresholds_by_class(known: Sureness, *, exclusive: bool) -> dict[int, float]
     Where classes exclude one another, these are the images that the classifier names so. Else they
     are those that show it, by their labels.
     """
-    if not exclusive and not known.own:
-        return {}
     classes, odds = (known.named, known.log_odds) if exclusive else (known.own, known.own_log_odds)
     which, values = np.array(classes), np.array(odds)
     kinds, counts = np.unique(which[which >= 0], return_counts=True)
@@ -342,16 +284,13 @@ def thresholds_by_class(known: Sureness, *, exclusive: bool) -> dict[int, float]
 
 
 def _by_class(
-    found: Sequence[Sureness], known: Sureness | None, *, exclusive: bool
+    evolved: Sureness, known: Sureness, *, exclusive: bool
 ) -> tuple[int, int, int] | None:
-    evolved = next((each for each in found if each.group == EVOLVED), None)
-    least = thresholds_by_class(known, exclusive=exclusive) if known else {}
-    if evolved is None or known is None or not np.isin(evolved.named, [*least]).any():
-        return None
-    of_these = np.isin(evolved.named, [*least])
-    usual = evolved.accepted(threshold_of(np.array(known.log_odds)))
-    own = evolved.accepted(least) & of_these
-    return int(own.sum()), int((usual & of_these).sum()), int(of_these.sum())
+    least = thresholds_by_class(known, exclusive=exclusive)
+    these = np.isin(evolved.named, [*least])
+    both = evolved.accepted(least), evolved.accepted(threshold_of(np.array(known.log_odds)))
+    own, usual = (int((each & these).sum()) for each in both)
+    return (own, usual, int(these.sum())) if these.any() else None
 
 
 def _recommend(kinds: Sequence[Sureness], most: float) -> float | None:
@@ -364,12 +303,10 @@ def _recommend(kinds: Sequence[Sureness], most: float) -> float | None:
         return None
     above, confidence = float(np.nextafter(least, np.inf)), float(expit(least))
     rest = min(confidence, 1 - confidence)
-    if rest < 1e-6:
-        return above
     # Two digits of what is left to 0 or to 1.
-    scale = 10.0 ** (1 - np.floor(np.log10(rest)))
+    scale = 10.0 ** (1 - np.floor(np.log10(max(rest, 1e-9))))
     rounded = float(np.ceil(confidence * scale) / scale)
-    return max(above, float(logit(rounded))) if rounded < 1 else above
+    return max(above, float(logit(rounded))) if rest >= 1e-6 and rounded < 1 else above
 
 
 def _describe(name: str, test: float | Mapping[int, float], known: Sureness | None) -> Threshold:
@@ -384,11 +321,11 @@ def _describe(name: str, test: float | Mapping[int, float], known: Sureness | No
         low = int(betabinom.ppf(0.01, number, passed, failed + 1)) if passed else 0
         high = int(betabinom.ppf(0.99, number, passed + 1, failed)) if failed else number
         passing, others = passed / number, (low, high)
-    one = isinstance(test, float)
+    one = test if isinstance(test, float) else None
     return Threshold(
         name=name,
-        confidence=round(float(expit(test)), 12) if one else None,
-        log_odds=test if isinstance(test, float) else None,
+        confidence=None if one is None else round(float(expit(one)), 12),
+        log_odds=one,
         by_class=None if isinstance(test, float) else {**test},
         passing=passing,
         others=others,

@@ -11,17 +11,14 @@ from scipy.special import expit
 
 from neatfool.analysis.acceptance import Acceptance, sum_up, thresholds_by_class
 from neatfool.analysis.card import (
-    LEVELS,
     Card,
     Check,
     Classifier,
     Fooled,
-    Moment,
     OfClass,
-    Searched,
 )
 from neatfool.analysis.course import read_course
-from neatfool.analysis.estimates import Shares, median_of, tell_apart, threshold_of
+from neatfool.analysis.estimates import FEWEST, Shares, median_of, tell_apart, threshold_of
 from neatfool.analysis.measuring import Measuring
 from neatfool.analysis.references import (
     compare_versions,
@@ -42,14 +39,17 @@ if TYPE_CHECKING:
     from neatfool.analysis.course import Course
     from neatfool.run.run import Run
 
-MOMENTS: Final = 120
-"""The course has at most about so many points: all that a chart can show."""
+HALF: Final = 0.5
 MOST_ACCEPTED: Final = 0.01
 """At the recommended threshold, at most so large a share of each kind of nothing is accepted."""
 FEW: Final = 50
 """Fewer images than these give rough shares."""
 NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once"}
 """Options that change how fast images come, but not which."""
+NO_THRESHOLD: Final = (
+    f"--max-accepted: no threshold is known, as there are fewer than {FEWEST} in-distribution "
+    "images; give --operating-point, or --in-distribution"
+)
 LOWER_BOUND: Final = (
     "This is a lower bound: a longer or better search fools the classifier at least as well. "
     "Compare it only with audits of the same budget and the same search."
@@ -117,15 +117,12 @@ def audit(
             "defence": measuring.defence(known),
         }
         card = _fill(opened, looked.kinds, parts)
-        references = read_references()
-        beside = put_beside(card, references)
-        unseen = sorted({each.name for each in references} - {each.name for each in beside})
-        notes = [*_notes(card, chosen, unseen, sample), *measuring.notes]
+        notes = [*_notes(card, chosen, sample), *measuring.notes]
         versus = None
         if baseline is not None:
             versus = compare_versions(card, baseline, differ_in_setting(card, baseline))
         more = {
-            "beside": beside,
+            "beside": put_beside(card, read_references()),
             "notes": [LOWER_BOUND, *notes],
             "checks": [*_checks(card, limit, max_accepted)],
             "versus": versus,
@@ -149,17 +146,28 @@ def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iter
     if max_accepted is not None:
         deciding = card.acceptance.deciding
         if deciding is None:
-            raise ExperimentError(
-                "--max-accepted: no threshold is known, as there are fewer than 20 "
-                "in-distribution images; give --operating-point, or --in-distribution"
-            )
+            raise ExperimentError(NO_THRESHOLD)
         parts = card.acceptance.worst(deciding)
         found = parts[0][0]
-        told = [f"{what} {share(part)}" for part, what in parts if part > max_accepted]
-        what = ", ".join(told) or parts[0][1]
+        told = [f"{kind.what} {share(part)}" for part, kind in parts if part > max_accepted]
+        what = ", ".join(told) or parts[0][1].what
         words = f"the share of images of nothing accepted at {deciding}, {share(found)} ({what})"
         failed = found > max_accepted
         yield Check(what="accepted", above=max_accepted, found=found, failed=failed, words=words)
+
+
+def check_threshold_known(operating_point: object, known: int) -> None:
+    """Check before a search that there will be a threshold to check ``max_accepted`` at.
+
+    Args:
+        operating_point: The user's own, if not None.
+        known: How many in-distribution images there are.
+
+    Raises:
+        ExperimentError: There will be none.
+    """
+    if operating_point is None and known < FEWEST:
+        raise ExperimentError(NO_THRESHOLD)
 
 
 def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -207,7 +215,7 @@ def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, A
         images=run.experiment["experiment"].get("images") or images,
         seeds=[each.seed for each in runs],
         search=kind_of_search(run.experiment),
-        runs=[Searched(seed=e.seed, path=str(e.path), images=e.evaluations) for e in runs],
+        runs=[str(each.path) for each in runs],
         fooled=judging.fooled(classes),
         top1=Shares.of(
             sum(each.log_odds[place] is not None for each in classes) / max(1, len(classes))
@@ -218,7 +226,6 @@ def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, A
         if spec.nothing
         else None,
         classes=classes,
-        course=_moments(courses, judging.falling(classes)),
         **parts,
         beside=[],
         checks=[],
@@ -232,13 +239,8 @@ def _when_it_fell(each: OfClass) -> tuple[float, float]:
     return (np.inf if each.until_half is None else each.until_half, -each.confidence)
 
 
-def _notes(card: Card, chosen: Sequence[str], unseen: Sequence[str], sample: int) -> Iterator[str]:
+def _notes(card: Card, chosen: Sequence[str], sample: int) -> Iterator[str]:
     """Say what to bear in mind."""
-    if unseen:
-        yield (
-            f"Not beside it: {', '.join(unseen)}. What was recorded of them begins after "
-            f"{card.images:,} images; try more."
-        )
     if chosen:
         yield (
             f"The file has no section {' and '.join(f'[{name}]' for name in chosen)}, so the audit "
@@ -252,40 +254,6 @@ def _notes(card: Card, chosen: Sequence[str], unseen: Sequence[str], sample: int
         yield f"Only {sample} images of each kind were scored, so the shares are rough."
     if card.transfer is None:
         yield "Whether the images fool other networks was not asked. Name some with --to."
-
-
-def _moments(courses: Sequence[Course], falling: Sequence[np.ndarray] | None) -> list[Moment]:
-    """Follow the search, from medians over seeds.
-
-    Args:
-        courses: Each run's course.
-        falling: For each run the images after which each class was fooled, float64 [C], infinity
-            for those that are not; None without a threshold.
-    """
-    ends = np.unique(np.concatenate([course.evaluations for course in courses]))
-    ends = ends[ends <= min(course.reach for course in courses)]
-    some = np.unique(np.linspace(0, len(ends) - 1, min(MOMENTS, len(ends))).round().astype(int))
-    grid = ends[some]
-    medians = np.array([course.at("median", grid) for course in courses])
-    shares = [
-        np.median(
-            [course.at(f"classes_ge_{level:g}", grid) / len(course.classes) for course in courses],
-            axis=0,
-        )
-        for level in LEVELS
-    ]
-    fooled = [(np.asarray(each)[:, None] <= grid).mean(0) for each in falling or ()]
-    return [
-        Moment(
-            images=int(images),
-            median=float(np.median(medians[:, place])),
-            shares=[float(each[place]) for each in shares],
-            fooled=float(np.median([each[place] for each in fooled])) if fooled else None,
-            fooled_lowest=min(float(each[place]) for each in fooled) if fooled else None,
-            fooled_highest=max(float(each[place]) for each in fooled) if fooled else None,
-        )
-        for place, images in enumerate(grid)
-    ]
 
 
 class _Judging:
@@ -315,7 +283,7 @@ class _Judging:
             own = course.classes.index(name) if name in course.classes else -1
             indices += [run.searched[own]] * (own >= 0)
             mine = course.replaced == own
-            above = mine & (course.confidences >= LEVELS[0])
+            above = mine & (course.confidences >= HALF)
             fell.append(float(course.replaced_at[above].min()) if above.any() else np.inf)
             ends.append(float(course.confidences[mine].max(initial=0.0)))
         index = indices[0]
@@ -345,7 +313,10 @@ class _Judging:
         _, part = tell_apart(known, odds.ravel(), seeds.ravel(), places.ravel())
         assert part is not None
         half = -(-len(counting) // 2) - 1
-        ends = [float(np.sort(each)[half]) for each in self.falling(classes) or ()]
+        ends = [
+            np.sort([self._until(seed, each) for each in counting])[half]
+            for seed in range(len(self.courses))
+        ]
         return Fooled(
             share=part,
             by_seed=(odds >= threshold_of(known)).mean(0).tolist(),
@@ -354,25 +325,15 @@ class _Judging:
             unreached=[each.name for each in classes if not each.reached],
         )
 
-    def falling(self, classes: Sequence[OfClass]) -> list[np.ndarray] | None:
-        """Give for each run the images after which classes were fooled, those that count.
-
-        Returns:
-            float64 [C] for each run, infinity for those that are not; None without a threshold.
-        """
-        if self.usual is None or self.usual.confidence is None or self.usual.log_odds is None:
-            return None
-        found = []
-        for seed, course in enumerate(self.courses):
-            ends = []
-            for each in classes:
-                odds = each.log_odds[seed]
-                if each.reached and odds is not None and odds >= self.usual.log_odds:
-                    mine = course.replaced == course.classes.index(each.name)
-                    above = mine & (course.confidences >= self.usual.confidence)
-                    at = course.replaced_at[above if above.any() else mine]
-                    ends.append(float(at.min() if above.any() else at.max()))
-                elif each.reached:
-                    ends.append(np.inf)
-            found.append(np.array(ends))
-        return found
+    def _until(self, seed: int, each: OfClass) -> float:
+        """Give the images of a seed after which a class was fooled, infinity if it is not."""
+        assert self.usual is not None
+        odds, course = each.log_odds[seed], self.courses[seed]
+        if odds is None or odds < self.usual.least(each.index):
+            return np.inf
+        mine = course.replaced == course.classes.index(each.name)
+        above = mine & (course.confidences >= (self.usual.confidence or 0.0))
+        # Where only log-odds tell that it is above, the last image is.
+        return float(
+            course.replaced_at[above].min() if above.any() else course.replaced_at[mine].max()
+        )

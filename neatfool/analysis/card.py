@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-import numpy as np
 from pydantic import Field
 
 from neatfool.analysis.acceptance import Acceptance
 from neatfool.analysis.estimates import Estimate, Share, Shares
 from neatfool.analysis.versus import Versus
-from neatfool.present.charts.courses import Steps, steps
 from neatfool.present.charts.lines import Line, lines_of_shares
 from neatfool.present.finding import Facts, Finding, Records
 from neatfool.present.story import (
@@ -26,7 +25,6 @@ from neatfool.present.story import (
     Table,
     Text,
 )
-from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
 from neatfool.wording import format_seeds, level, percent, share
 
 if TYPE_CHECKING:
@@ -34,15 +32,10 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-LEVELS: Final = CONFIDENCE_THRESHOLDS[:3]
-"""50, 90 and 99 %."""
-MOST_DIFFERENCES: Final = 2
 NAMED: Final = 10
 """How many classes are named that fell first, and how many that resist."""
 PASSING: Final = (*(round(0.5 + 0.05 * step, 2) for step in range(10)), 0.99)
 """The shares of in-distribution images at which detectors are compared."""
-FAILED: Final = 9
-"""The exit code if a condition failed: no error has it."""
 
 
 class Classifier(Facts):
@@ -52,31 +45,10 @@ class Classifier(Facts):
     options: dict[str, Any] = Field(description="the section `[target]`")
     fingerprint: str = Field(description="changes when the target scores differently")
     classes: int = Field(description="the number of classes that were searched")
-    nothing: list[str] = Field(
-        [], description="the classes that mean that nothing is there; they were not searched"
-    )
+    nothing: list[str] = Field([], description="the classes of nothing, which were not searched")
     height: int = Field(description="of the images that it takes")
     width: int = Field(description="of the images that it takes")
     channels: int = Field(description="1 for grey, 3 for colours")
-
-
-class Searched(Facts):
-    """A run."""
-
-    seed: int = Field(description="its seed")
-    path: str = Field(description="its folder")
-    images: int = Field(description="the images that it scored")
-
-
-class Moment(Facts):
-    """How far the search had come after so many images: medians over seeds, and their range."""
-
-    images: int = Field(description="the images of a seed so far")
-    median: Share = Field(description="the median confidence over classes")
-    shares: list[Share] = Field(description="the share of classes at or above 50, 90 and 99 %")
-    fooled: Share | None = Field(description="the share that is fooled; null without a threshold")
-    fooled_lowest: Share | None = Field(description="the lowest of a seed")
-    fooled_highest: Share | None = Field(description="the highest of a seed")
 
 
 class OfClass(Facts):
@@ -84,21 +56,14 @@ class OfClass(Facts):
 
     name: str = Field(description="the class's name")
     index: int = Field(description="the class's index")
-    until_half: float | None = Field(
-        description="images until it had 50 %, the median over seeds; null if it had not"
-    )
+    until_half: float | None = Field(description="images until it had 50 %, if ever: the median")
     confidence: Share = Field(description="its confidence at the end, the median over seeds")
     log_odds: list[float | None] = Field(
         description="the log-odds of its image; null if there is none, or another class is surer"
     )
-    accepted: list[bool] = Field(
-        description="whether that reaches your threshold, or else the usual one"
-    )
+    accepted: list[bool] = Field(description="whether it reaches your threshold, or the usual")
     reached: int = Field(description="in-distribution images that are named so")
-    threshold: Share | None = Field(
-        description="the confidence that 95 % of its in-distribution images pass; null if fewer "
-        "than 20 are known"
-    )
+    threshold: Share | None = Field(description="what 95 % of its in-distribution images pass")
 
     def fell(self) -> str:
         """Say how it fell: ``"99.1 % (50 % after 1,200)"``."""
@@ -119,13 +84,10 @@ class Fooled(Facts):
     )
     by_seed: list[Share] = Field(description="the same for each seed")
     until_half: float | None = Field(
-        description="images until half of the classes had such an image, the median over seeds; "
-        "null if they had not"
+        description="images until half of the classes had such an image: the median over seeds"
     )
     classes: int = Field(description="the number of classes that count")
-    unreached: list[str] = Field(
-        description="the classes that no in-distribution image is named as; they do not count"
-    )
+    unreached: list[str] = Field(description="classes that no in-distribution image is named as")
 
 
 class Asked(Facts):
@@ -137,8 +99,7 @@ class Asked(Facts):
     top1: Shares = Field(description="the share that is top-1 there")
     confidence: Shares = Field(description="the median confidence there")
     agreement: Share | None = Field(
-        description="the share of photographs for which it names the same class first as the "
-        "audited network; null if there are none"
+        description="of which share of photographs it says what the audited network does"
     )
 
 
@@ -155,16 +116,13 @@ class Detector(Facts):
 
     name: str = Field(description="the detector's name")
     looks_at: str = Field("", description="what it looks at, in short")
-    auroc: Estimate = Field(
-        description="1: it tells them from the in-distribution ones, 0.5: chance"
-    )
+    auroc: Estimate = Field(description="1: it tells them from in-distribution ones, 0.5: chance")
     passing_95: Estimate | None = Field(
         description="the share of fooling images that pass where 95 % of the in-distribution ones "
         "do: the false-positive rate at 95 % true positives; null if fewer than 20 are known"
     )
     curve: list[Share] = Field(
-        description="the share of fooling images that pass where 50, 55, … 95, 99 % of the "
-        "in-distribution ones do"
+        description="the share of fooling images that pass where 50, 55, … 95, 99 % of others do"
     )
 
 
@@ -173,47 +131,13 @@ class Defence(Facts):
 
     in_distribution: str = Field(description="the in-distribution images, in words")
     detectors: list[Detector] = Field(description="what each detector tells")
-    left_out: dict[str, str] = Field(description="detectors that do not work here, and why")
-
-
-class Beside(Facts):
-    """The card of a known network beside this one, at an equal number of images."""
-
-    name: str = Field(description="the known network's name")
-    images: int = Field(description="the number of images for each seed at which they are compared")
-    seeds: int = Field(description="how many seeds the known network was audited with")
-    ours: Share | None = Field(description="the audited network's share of fooled classes there")
-    theirs: Share | None = Field(description="the known network's")
-    lowest: Share | None = Field(description="the lowest of its seeds")
-    highest: Share | None = Field(description="the highest of its seeds")
-    differs: list[str] = Field(
-        description="in what the two audits differ, so that the figures are not comparable; empty "
-        "if they are"
-    )
-
-    def row(self) -> list[str]:
-        """Write it as a row of a table."""
-        more = len(self.differs) - MOST_DIFFERENCES
-        told = "; ".join(self.differs[:MOST_DIFFERENCES])
-        comparable = f"no: {told}{f'; and {more} more' if more > 0 else ''}"
-        ours, theirs = ("-" if each is None else share(each) for each in (self.ours, self.theirs))
-        if self.lowest is not None and self.highest is not None:
-            theirs += f" ({share(self.lowest).removesuffix(' %')} to {share(self.highest)})"
-        return [
-            self.name,
-            comparable if self.differs else "yes",
-            ours,
-            theirs,
-            f"{self.images:,}",
-        ]
 
 
 class Check(Facts):
     """A condition of the exit code."""
 
     what: Literal["median", "accepted"] = Field(
-        description="the median confidence (`--fail-if-median-above`), or the largest share of a "
-        "kind of images of nothing that is accepted (`--max-accepted`)"
+        description="`--fail-if-median-above`, or `--max-accepted`: the largest share of a kind"
     )
     above: Share = Field(description="the most that is allowed")
     found: Share = Field(description="what was found")
@@ -222,10 +146,8 @@ class Check(Facts):
 
     def __str__(self) -> str:
         """Say whether it was kept."""
-        limit = level(self.above)
-        if self.failed:
-            return f"FAILED: {self.words}, is above {limit}."
-        return f"Passed: {self.words}, is not above {limit}."
+        kept = "FAILED: {}, is above" if self.failed else "Passed: {}, is not above"
+        return f"{kept.format(self.words)} {level(self.above)}."
 
 
 class Card(Finding):
@@ -239,34 +161,21 @@ class Card(Finding):
     classifier: Classifier = Field(description="what was audited")
     images: int = Field(description="the budget: images for each seed")
     seeds: list[int] = Field(description="the seeds, one a run")
-    search: dict[str, dict[str, Any]] = Field(
-        description="the sections of the experiment that say how it was searched"
-    )
-    runs: list[Searched] = Field(description="each run")
+    search: dict[str, dict[str, Any]] = Field(description="how it was searched: its sections")
+    runs: list[str] = Field(description="the folder of each run")
     acceptance: Acceptance = Field(description="what is accepted at each threshold")
     fooled: Fooled | None = Field(
-        description="the one number; null without 20 in-distribution images: then the numbers of "
-        "two networks must not be compared"
+        description="the one number; null without 20 in-distribution images: then compare nothing"
     )
     top1: Shares = Field(description="the share of classes that are named first for their image")
-    median: Shares = Field(
-        description="the median confidence over classes at the end of the budget; of ten, the mean "
-        "of the fifth and the sixth"
-    )
+    median: Shares = Field(description="the median confidence over classes at the end")
     rejected: Shares | None = Field(
-        None,
-        description="the share of the images that the classifier is surest show nothing, so that "
-        "it rejects them; null if it has no class for that",
+        None, description="the share of images that it names as a class of nothing, if it has one"
     )
     classes: list[OfClass] = Field(description="each class, in the order in which they fell")
-    course: list[Moment] = Field(description="how far the search had come: medians over seeds")
-    transfer: Transfer | None = Field(
-        description="which other networks are fooled; null if none was named"
-    )
-    defence: Defence | None = Field(
-        description="what detectors tell; null if there are no in-distribution images"
-    )
-    beside: list[Beside] = Field(description="known networks")
+    transfer: Transfer | None = Field(description="which other networks are fooled, if named")
+    defence: Defence | None = Field(description="what detectors tell of in-distribution images")
+    beside: list[str] = Field(description="how it compares with known networks, if it may be")
     versus: Versus | None = Field(None, description="the card of --against; null without it")
     checks: list[Check] = Field(description="the conditions of the exit code")
     notes: list[str] = Field(description="what to bear in mind")
@@ -280,21 +189,15 @@ class Card(Finding):
     @property
     def exit_code(self) -> int:
         """9 if a condition failed."""
-        return FAILED if any(each.failed for each in self.checks) else 0
-
-    @property
-    def shown(self) -> tuple[list[OfClass], list[OfClass]]:
-        """The classes that fell first, and those that resist most, the most stubborn last."""
-        named = min(NAMED, -(-len(self.classes) // 2))
-        return self.classes[:named], self.classes[max(named, len(self.classes) - named) :]
+        return 9 if any(each.failed for each in self.checks) else 0  # No error has this code.
 
     def story(self) -> Iterator[Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
         yield Headline(self.acceptance.headline())
         yield from (Headline(str(check), where="page") for check in self.checks if check.failed)
         yield Headline(self.headline())
-        if verdict := self.verdict():
-            yield Headline(verdict)
+        if self.beside:
+            yield Headline(f"It is {', and '.join(self.beside)}.")
         yield from map(Text, self.acceptance.advice())
         yield from (Text(str(check), where="page") for check in self.checks if not check.failed)
         yield Text(self._subject())
@@ -315,7 +218,6 @@ class Card(Finding):
         if self.versus is not None:
             yield from self.versus.story()
         yield from self._defences()
-        yield from self._how_soon()
         yield from self._classes()
         yield from self._more()
         yield from map(Note, self.notes)
@@ -332,65 +234,46 @@ class Card(Finding):
 
     def headline(self) -> str:
         """Give the one number, or say why there is none."""
-        first = f"{self.top1.as_share()} of all classes are named first for their image"
         median = f"The median confidence over classes is {self.median.as_confidence()}"
-        after = f"after {self.images:,} images that no camera made"
+        first = f"{self.top1.as_share()} of all classes are named first for their image"
         if self.fooled is None:
-            simple = [
-                f"{percent(each.median)} in {each.what}"
-                for each in self.acceptance.kinds
-                if each.group in {"noise", "blank"}
-            ]
+            kinds = [e for e in self.acceptance.kinds if e.group in {"noise", "blank"}]
+            simple = ", ".join(f"{each.what} {percent(each.median)}" for each in kinds)
             return (
-                f"{median} {after}; {first}. Do not compare that with another network's: how sure "
-                "this one is of real images is not known. It is "
-                f"{', '.join(simple[:-1])} and {simple[-1]} (medians)."
+                f"{median} after {self.images:,} images; {first}. Do not compare that with another "
+                "network's: how sure this one is of real images is not known. Other medians: "
+                f"{simple}."
             )
         half = self.fooled.until_half
-        soon = "" if half is None else f" (half of them after {half:,.0f})"
+        soon = "" if half is None else f"; half of the classes were fooled after {half:,.0f}"
         return (
-            f"For {self.fooled.share.as_share()} of {self.fooled.classes:,} classes it is surer of "
-            "an image of nothing than the threshold that 95 % of in-distribution images pass, "
-            f"{after}{soon}. {median}; {first}."
+            f"Images of nothing fool {self.fooled.share.as_share()} of the {self.fooled.classes:,} "
+            "classes: each of these has one that is accepted as it, at the threshold that 95 % of "
+            f"in-distribution images pass. The search tried {self.images:,} images with each seed"
+            f"{soon}. {median}; {first}."
         )
 
-    def verdict(self) -> str:
-        """Say how it compares with known networks; empty if it cannot be compared."""
-        if self.fooled is None:
-            return ""
-        groups: dict[str, list[str]] = {"more": [], "less": [], "about as": []}
-        for each in self.beside:
-            if each.differs or each.lowest is None or each.highest is None or each.ours is None:
-                continue
-            low = high = each.ours
-            if each.images >= self.images:
-                low, high = min(self.fooled.by_seed), max(self.fooled.by_seed)
-            way = "more" if low > each.highest else "less" if high < each.lowest else "about as"
-            groups[way].append(each.name)
-        parts = [
-            f"{way} easily{' fooled' * (not number)} {'as' if way == 'about as' else 'than'} "
-            f"{' and '.join(names)}"
-            for number, (way, names) in enumerate((w, n) for w, n in groups.items() if n)
-        ]
-        return f"It is {', '.join(parts)}." if parts else ""
+    @property
+    def temperature(self) -> float:
+        """What logits were divided by."""
+        return float(self.classifier.options.get("logit_temperature", 1))
 
     def _subject(self) -> str:
         """Say what was done to what."""
-        classifier = self.classifier
-        count, listed = len(self.seeds), format_seeds(self.seeds)
+        it, count, listed = self.classifier, len(self.seeds), format_seeds(self.seeds)
         seeds = f"seed {listed}" if count == 1 else f"each of {count} seeds ({listed})"
-        text = (
-            f"{classifier.name}, {classifier.classes:,} classes, images of "
-            f"{classifier.width}x{classifier.height}: {self.images:,} images with {seeds}"
-        )
+        parts = [
+            f"{it.name}, {it.classes:,} classes, images of {it.width}x{it.height}: "
+            f"{self.images:,} images with {seeds}"
+        ]
         if self.acceptance.in_distribution:
-            text += f"; {self.acceptance.in_distribution}"
-        if self.rejected is None:
-            return f"{text}."
-        return (
-            f"{text}. It rejects {self.rejected.as_share()} of the images: it is surest that they "
-            f"show {' or '.join(self.classifier.nothing)}, which was not searched."
-        )
+            parts.append(self.acceptance.in_distribution)
+        if self.temperature != 1:
+            parts.append(f"all but detectors at temperature {self.temperature:g}")
+        if self.rejected is not None:
+            names = " or ".join(it.nothing)
+            parts.append(f"it names {self.rejected.as_share()} of its images {names}: rejected")
+        return f"{'; '.join(parts)}."
 
     def _defences(self) -> Iterator[Block]:
         if self.defence is None:
@@ -400,20 +283,14 @@ class Card(Finding):
             f"{self.defence.in_distribution} A detector may reject 5 % of them. Intervals are 95 % "
             "of a bootstrap over seeds, classes and images.",
         )
-        rows = [
-            [
-                each.name,
-                each.auroc.as_number(),
-                "-" if each.passing_95 is None else each.passing_95.as_share(),
-                each.looks_at,
-            ]
-            for each in self.defence.detectors
-        ]
+        rows = []
+        for each in self.defence.detectors:
+            passing = "-" if each.passing_95 is None else each.passing_95.as_share()
+            rows.append([each.name, each.auroc.as_number(), passing, each.looks_at])
         heads = ["detector", "AUROC", "evolved images that pass (FPR at 95 %)", "looks at"]
         yield Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
         yield Chart(
-            "The share of evolved images that pass each detector, over the share of "
-            "in-distribution images that do",
+            "The share of evolved images that pass each detector, over that of in-distribution",
             self._passing,
             "What passes a detector",
             "Over the share of in-distribution images that pass. Lower is better.",
@@ -422,35 +299,23 @@ class Card(Finding):
     def _passing(self) -> Figure:
         """Draw each detector's curve."""
         assert self.defence is not None
-        lines = [
-            Line(each.curve, each.name, place) for place, each in enumerate(self.defence.detectors)
-        ]
+        lines = [Line(e.curve, e.name, place) for place, e in enumerate(self.defence.detectors)]
         ticks = [f"{100 * p:g} %" if n % 2 == 0 else "" for n, p in enumerate(PASSING)]
         return lines_of_shares(lines, ticks, right=112)
 
-    def _how_soon(self) -> Iterator[Block]:
-        yield Section("How soon")
-        yield Chart(
-            "The share of classes at or above thresholds over images scored",
-            self._falling,
-            "Classes that had fallen",
-            "The share of classes with an image at or above each threshold: medians over seeds, "
-            "and their range at the usual threshold. A dot is a known network there.",
-            wide=True,
-        )
-
     def _classes(self) -> Iterator[Block]:
-        firsts, lasts = self.shown
+        named = min(NAMED, -(-len(self.classes) // 2))
+        firsts, lasts = self.classes[:named], self.classes[named:][-named:]
         yield Section(
             "Which classes",
             "In the order of the median over seeds. The images, and the figures in blue, are those "
             f"of seed {self.seeds[0]}.",
         )
-        rows = []
-        for place, first in enumerate(firsts):
-            last = [*lasts[::-1], None][min(place, len(lasts))]
-            pair = [last.name, last.fell()] if last else ["", ""]
-            rows.append([first.name, first.fell(), *pair])
+        pairs = zip_longest(firsts, lasts[::-1])
+        rows = [
+            [text for e in pair for text in ([e.name, e.fell()] if e else ["", ""])]
+            for pair in pairs
+        ]
         heads = ["fall first", "at the end", "resist most", "at the end"]
         yield Table(heads, rows, "Which classes", words=(0, 2), where="terminal")
         for title, classes in (("These fell first", firsts), ("These resist most", lasts[::-1])):
@@ -471,47 +336,13 @@ class Card(Finding):
             )
 
     def _more(self) -> Iterator[Block]:
-        if self.transfer is not None and self.transfer.networks:
-            photographs = self.transfer.photographs
-            yield Section("Other networks", "Medians over seeds; in brackets their range.")
-            yield Table(
-                ["network", "top-1", "median confidence", "agrees on in-distribution images"],
-                [
-                    [
-                        each.label,
-                        each.top1.as_share(),
-                        each.confidence.as_confidence(),
-                        "-"
-                        if each.agreement is None
-                        else f"{share(each.agreement)} of {photographs:,}",
-                    ]
-                    for each in self.transfer.networks
-                ],
-                f"What transfers (of {self.transfer.sample:,} images of each run)",
-            )
-        if self.beside:
-            heads = ["network", "comparable", "this one's classes fooled", "its", "images"]
-            yield Section("Known networks")
-            yield Table(
-                heads,
-                [each.row() for each in self.beside],
-                "Beside known networks",
-                words=(0, 1),
-            )
-
-    def _falling(self) -> Figure:
-        """Draw the share of classes at the usual threshold, and at 50, 90 and 99 %, over images."""
-        images = np.array([moment.images for moment in self.course])
-        lines = []
-        if self.fooled is not None:
-            rows = [(m.fooled, m.fooled_lowest, m.fooled_highest) for m in self.course]
-            shares, *band = np.array(rows, float).T
-            lines.append(Steps(images, shares, f"usual: {share(shares[-1])}", 0, np.stack(band)))
-        for place, least in enumerate(LEVELS, 1):
-            shares = np.array([moment.shares[place - 1] for moment in self.course])
-            lines.append(Steps(images, shares, f"≥ {level(least)}: {share(shares[-1])}", place))
-        known = [each for each in self.beside if not each.differs and each.theirs is not None]
-        for place, each in enumerate(known[:3], len(lines)):
-            name = each.name.removeprefix("efficientnet-")
-            lines.append(Steps(np.array([each.images]), np.array([each.theirs]), name, place))
-        return steps(lines, "shares", images, wide=True)
+        if self.transfer is None or not self.transfer.networks:
+            return
+        rows, known = [], self.transfer.photographs
+        for each in self.transfer.networks:
+            agrees = "-" if each.agreement is None else f"{share(each.agreement)} of {known:,}"
+            rows.append([each.label, each.top1.as_share(), each.confidence.as_confidence(), agrees])
+        yield Section("Other networks", "Medians over seeds; in brackets their range.")
+        heads = ["network", "top-1", "median confidence", "agrees on in-distribution images"]
+        title = f"What transfers (of {self.transfer.sample:,} images of each run)"
+        yield Table(heads, rows, title)

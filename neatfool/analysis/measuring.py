@@ -179,7 +179,7 @@ class Measuring:
                     curve=curve,
                 )
             )
-        return Defence(in_distribution=known.text, detectors=detectors, left_out=found[0].left_out)
+        return Defence(in_distribution=known.text, detectors=detectors)
 
 
 def _stamp(folder: Path | None) -> list[object]:

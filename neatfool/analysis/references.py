@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from neatfool.analysis.card import Beside, Card
+from neatfool.analysis.card import Card
 from neatfool.analysis.estimates import Shares
+from neatfool.analysis.sureness import KNOWN
 from neatfool.analysis.versus import LEVEL, Change, Verdict, Versus
 from neatfool.errors import ExperimentError
 from neatfool.experiment.differences import differences
 from neatfool.files import read_json
+from neatfool.wording import level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neatfool.analysis.card import Moment
 
 OWN: Final = "(the target's own)"
 """How :attr:`Acceptance.in_distribution` ends if nobody named images."""
@@ -44,45 +45,19 @@ def read_card(file: Path) -> Card:
         ) from error
 
 
-def put_beside(card: Card, references: Sequence[Card]) -> list[Beside]:
-    """Compare a card with others, each at the largest number of images that both came to.
-
-    A search depends on its length only by its beginning, which :func:`differ` sees, so a longer one
-    says what a shorter one would.
-    """
-    beside = []
+def put_beside(card: Card, references: Sequence[Card]) -> list[str]:
+    """Say how a card compares with those that it may be compared with, of as many images."""
+    found = []
     for other in references:
-        images = min(card.images, other.images)
-        ours, theirs = _at(card.course, images), _at(other.course, images)
-        if ours is None or theirs is None:
-            continue
-        beside.append(
-            Beside(
-                name=other.name,
-                images=images,
-                seeds=len(other.seeds),
-                ours=ours.fooled,
-                theirs=theirs.fooled,
-                lowest=theirs.fooled_lowest,
-                highest=theirs.fooled_highest,
-                differs=[
-                    *_other_images(card, other),
-                    *differ(card, other),
-                ],
-            )
-        )
-    return sorted(beside, key=lambda each: (bool(each.differs), -(each.theirs or 0)))
-
-
-def _other_images(card: Card, other: Card) -> list[str]:
-    here, there = (each.acceptance.in_distribution or "" for each in (card, other))
-    if card.fooled is None:
-        return ["no in-distribution images"]
-    return ["other in-distribution images"] if here.endswith(OWN) != there.endswith(OWN) else []
-
-
-def _at(course: Sequence[Moment], images: int) -> Moment | None:
-    return next((moment for moment in reversed(course) if moment.images <= images), None)
+        own = {(e.acceptance.in_distribution or "").endswith(OWN) for e in (card, other)}
+        alike = card.images == other.images and len(own) == 1 and not differ(card, other)
+        if card.fooled and other.fooled and alike:
+            ours, theirs = card.fooled.by_seed, other.fooled.by_seed
+            how = "about as easily fooled as"
+            if min(ours) > max(theirs) or max(ours) < min(theirs):
+                how = f"{'more' if min(ours) > max(theirs) else 'less'} easily fooled than"
+            found.append(f"{how} {other.name} ({other.fooled.share.as_share()})")
+    return found
 
 
 def differ_in_setting(card: Card, baseline: Card) -> list[str]:
@@ -105,10 +80,22 @@ def differ(card: Card, other: Card) -> list[str]:
         f"{name} = {_in_words(here)} and not {_in_words(there)}"
         for name, here, there in differences(card.search, other.search)
     ]
+    here, there = (_temperature(each) for each in (card, other))
+    if here != there:
+        found.insert(0, f"{here} and not {there}")
     if card.classifier.classes != other.classifier.classes:
         ours, theirs = card.classifier.classes, other.classifier.classes
         found.insert(0, f"{ours:,} classes and not {theirs:,}")
     return found
+
+
+def _temperature(card: Card) -> str:
+    """Say at which confidence a card was matched: equal ones are of one calibration."""
+    if card.temperature == 1:
+        return "its own calibration"
+    known = next((each for each in card.acceptance.kinds if each.group == KNOWN), None)
+    confidence = "unknown" if known is None else level(round(known.median, 2))
+    return f"a temperature that makes in-distribution images {confidence} sure (median)"
 
 
 def _in_words(value: object) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 from pydantic import Field
+from scipy.optimize import brentq
 from scipy.special import logit
 
 from neatfool.analysis.nothing import images_of_nothing
@@ -14,14 +16,14 @@ from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites
 from neatfool.ood.asking import behind
-from neatfool.ood.in_distribution import in_distribution
+from neatfool.ood.in_distribution import in_distribution as find_known
 from neatfool.present.finding import Facts
+from neatfool.scoring.tempered_target import temper
 from neatfool.spec.fitting import fit_images
 from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import ArrayLike
 
@@ -40,6 +42,8 @@ EVOLVED: Final = "evolved"
 LIMIT: Final = 1e6
 """Log-odds are cut here, as JSON has no infinity. An image that is rejected lies there, too."""
 AT_A_TIME: Final = 64
+TEMPERATURES: Final = (1e-3, 1e3)
+"""A temperature is looked for between these."""
 
 
 class Sureness(Facts):
@@ -112,6 +116,40 @@ def look(
     return [*known, looking.recorded(), *looking.changed(sample), *simple], text
 
 
+def match_temperature(
+    scorer: Scorer, confidence: float, in_distribution: str | Path | None = None
+) -> float:
+    """Find the temperature at which a target's median confidence is as wanted.
+
+    Args:
+        scorer: The target.
+        confidence: The median confidence in in-distribution images, whatever the class.
+        in_distribution: These images; by default the target's own.
+
+    Returns:
+        What to divide logits by, ``[target] logit_temperature``; four digits of it.
+
+    Raises:
+        ExperimentError: There are no such images, or no temperature gives that confidence.
+    """
+    if scorer.costs:
+        raise ExperimentError(f"{scorer.name}: is metered; a temperature is for your own network")
+    folder = None if in_distribution is None else Path(in_distribution)
+    scores = scorer.score(find_known(behind(scorer.target), folder).unseen)
+
+    def excess(logarithm: float) -> float:
+        odds = cut(rank(temper(scores, scorer.spec, np.exp(logarithm))))
+        return float(np.median(odds.max(1)) - logit(confidence))
+
+    ends = np.log(TEMPERATURES)
+    if excess(ends[0]) < 0 or excess(ends[1]) > 0:
+        raise ExperimentError(
+            f"{scorer.name}: no temperature gives in-distribution images a median confidence of "
+            f"{confidence:g}; choose another between 1 / {len(scorer.spec.classes):,} and 1"
+        )
+    return float(f"{np.exp(brentq(excess, *ends, xtol=1e-6)):.4g}")
+
+
 class _Looking:
     """Asks the target of runs how sure it is."""
 
@@ -163,13 +201,15 @@ class _Looking:
         if folder is None and self.scorer.costs:
             return [], None
         try:
-            known = in_distribution(behind(self.scorer.target), folder)
+            known = find_known(behind(self.scorer.target), folder)
         except ExperimentError:
             if folder is not None:
                 raise
             return [], None
         own = [self._place(label) for label in known.labels]
-        unknown = sorted({n for n, place in zip(known.labels, own, strict=False) if place < 0})
+        unknown = sorted(
+            {n for n, place in zip(known.labels, own, strict=False) if n and place < 0}
+        )
         own = own if max(own, default=-1) >= 0 else []
         found = self.score((KNOWN, KNOWN, "in-distribution images"), known.unseen, own)
         text = f"{len(known.unseen):,} in-distribution images ({known.source})"

@@ -317,13 +317,16 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
         return
     last = history[-1]
     count = len(run.searched)
-    part = f"; scoring took {share(scoring / outcome.seconds)} of the time" if scoring else ""
+    times = [duration(outcome.seconds)] if outcome.seconds >= 1 else []
+    if scoring:
+        times.append(f"scoring took {share(scoring / outcome.seconds)} of the time")
+    took = f" ({'; '.join(times)})" if times else ""
     middle, lowest = run.ranks
     done = counted(last.generation + 1, "generation", "generations")
     images = counted(last.evaluations, "image", "images")
     console.print(
-        f"{run.name}, seed {run.seed}: {outcome.reason} after {done} and {images} "
-        f"({duration(outcome.seconds)}{part}). Median confidence {percent(last.median, middle)}, "
+        f"{run.name}, seed {run.seed}: {outcome.reason} after {done} and {images}{took}. "
+        f"Median confidence {percent(last.median, middle)}, "
         f"lowest {percent(last.minimum, lowest)}; "
         f"{last.classes_ge[2]} of {count} classes >= 99 %, "
         f"{last.classes_ge[3]} >= 99.99 %.",

@@ -22,6 +22,7 @@ from neatfool.experiment.classes import check_classes, with_nothing
 from neatfool.scoring.planning import make_plan, take_up
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
+from neatfool.scoring.tempered_target import TemperedTarget
 from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.spec.image_spec import ImageSpec
 
@@ -62,8 +63,12 @@ class Assembly:
     def target(self) -> Target:
         """The target, which recognises its own images; without the experiment's views."""
         target = make_target(self.experiment.target)
-        self.experiment.calls.check_threshold(target.spec)
-        return target
+        calls = self.experiment.calls
+        calls.check_threshold(target.spec)
+        if calls.logit_temperature == 1:
+            return target
+        label = self.experiment.target.label
+        return TemperedTarget(target, calls.logit_temperature, name=label)
 
     @cached_property
     def _shown(self) -> Target:

@@ -75,10 +75,11 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
     ):  # more classes turned up, or their names changed
         spec = replace(spec, classes=model.spec.classes)
     target = target_of(model, spec, mean=given.mean, std=given.std, outputs=given.outputs)
-    budget = {key: settings.get(key) for key in ("max_queries", "max_requests")}
+    keys = "max_queries", "max_requests", "logit_temperature"
+    calls = {key: settings[key] for key in keys if key in settings}
     return Experiment(
         general=General(seed=run.seed),
-        calls=Calls.model_validate(budget),
+        calls=Calls.model_validate(calls),
         target=choice_of(target, given, str(run.info["target"]["name"])),
         encoding=choose(plugins, "encoding", PLUGIN_SECTIONS["encoding"]),
         scheme=choose(plugins, "scheme", PLUGIN_SECTIONS["scheme"]),

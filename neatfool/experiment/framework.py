@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, Field, PositiveInt, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from neatfool.budget.ledger import Budget
 from neatfool.config.class_names import ClassNames
@@ -159,6 +159,13 @@ class Calls(BaseModel, extra="forbid", frozen=True):
         description="the confidence from which you believe the classifier: one number, or one for "
         'each class by name, `{"cat": 0.4, "dog": 0.6}`. `show`, `report` and `audit` count the '
         "classes with an image at or above it. The search does not depend on it",
+    )
+
+    logit_temperature: PositiveFloat = Field(
+        1.0,
+        description="the temperature: logits are divided by it before the softmax (or each "
+        "sigmoid), as if another calibration were the network's own. `neatfool audit "
+        "--match-confidence` sets it (new in 0.2)",
     )
 
     @property

@@ -27,6 +27,7 @@ class More(TypedDict, total=False):
     std: Sequence[float] | float | None
     outputs: Outputs | None
     threshold: float | Mapping[str, float] | None
+    logit_temperature: float
     device: str
     name: str | None
     resume_run: bool

@@ -95,6 +95,7 @@ def fool(
             guess is told as a warning.
         threshold: The confidence from which the model's user believes it: a number, or one for
             each class by name. ``neatfool show``, ``report`` and ``audit`` count the classes above.
+        logit_temperature: What logits are divided by; 1 leaves them as they are.
         device: Where a module runs: ``auto``, ``cpu``, ``cuda`` …
         name: The run's name, fit for a folder; by default the model's.
         resume_run: Resume the run in ``out``.

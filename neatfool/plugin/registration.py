@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RESERVED_KEYS: Final = {
     "target": (
         *("plugin", "batch_size", "precision", "threads", "graph", "nothing"),
-        *("max_queries", "max_requests", "threshold"),
+        *("max_queries", "max_requests", "threshold", "logit_temperature"),
     ),
     "encoding": ("plugin",),
     "scheme": ("plugin",),

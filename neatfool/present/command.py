@@ -115,12 +115,12 @@ def show(finding: Finding, output: Output) -> None:
 
 
 def _show(block: Block, output: Output) -> None:
+    if not is_shown(block, "terminal"):
+        return
     if isinstance(block, Headline):
         output.say(block.text, "bold")
     elif isinstance(block, Note):
         output.say(f"Note: {block.text}")
-    elif not is_shown(block, "terminal"):
-        return
     elif isinstance(block, Text):
         output.say(block.text)
     elif isinstance(block, Panel):

@@ -114,6 +114,13 @@ def _export_options(function: Made) -> Made:
     "threshold]",
 )
 @click.option(
+    "--match-confidence",
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
+    metavar="P",
+    help="Search at the temperature at which the median confidence of in-distribution images is P, "
+    "0.9 say, to compare networks that are calibrated otherwise.  [default: the network as it is]",
+)
+@click.option(
     "--max-accepted",
     type=FiniteRange(0, 1, max_open=True),
     metavar="P",
@@ -178,6 +185,7 @@ def audit(
     sample: int,
     in_distribution: Path | None,
     operating_point: float | None,
+    match_confidence: float | None,
     max_accepted: float | None,
     against: Path | None,
     overrides: tuple[str, ...],
@@ -212,7 +220,15 @@ def audit(
     if workers is not None:
         overrides += (f"engine.workers={workers}",)
     with console.status("loading the target"):
+        if match_confidence is not None:
+            matched = searching.at_matched_confidence(
+                runs, overrides, match_confidence, in_distribution
+            )
+            overrides += (matched,)
         search = searching.plan(runs, overrides, images, parse_seeds(seeds), out)
+    if max_accepted is not None:
+        own = search.experiment.calls.threshold if operating_point is None else operating_point
+        analysis.check_threshold_known(own, known or search.photographs)
     left = images * len(search.seeds) if overwrite else search.left()
     evolved = len(search.seeds) * min(sample, search.classes or sample)
     later = analysis.count_queries(evolved, sample, transfer=bool(experiments), known=known)

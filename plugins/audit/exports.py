@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from neatfool.analysis import Card
 
 HOME: Final = "https://github.com/neatfool/neatfool"
+SMALL: Final = 64
+"""Pixels of the longer side of an image in SARIF: a thousand of them are four megabytes."""
 DATA: Final = "images of nothing, evolved by neatfool"
 
 
@@ -25,7 +28,7 @@ def to_sarif(card: Card, experiment: Path) -> str:
     """Write SARIF 2.1.0: a result for each class that is fooled beyond the threshold.
 
     A result keeps its fingerprint as long as the experiment and the class have their names. The
-    image, where the card has it, is an artifact.
+    image, where the card has it, is an artifact: a small copy, as an upload may have 10 MB.
     """
     fooled, images = [*_fooled(card)], [*_images(card)]
     places = {name: place for place, (name, _) in enumerate(images)}
@@ -57,7 +60,7 @@ def to_sarif(card: Card, experiment: Path) -> str:
         {
             "location": {"uri": f"{slug(name)}-{place}.png"},
             "mimeType": "image/png",
-            "contents": {"binary": base64.b64encode(png).decode()},
+            "contents": {"binary": base64.b64encode(_small(png)).decode()},
         }
         for place, (name, png) in enumerate(images)
     ]
@@ -68,20 +71,16 @@ def to_sarif(card: Card, experiment: Path) -> str:
 
 
 def to_junit(card: Card, experiment: Path) -> str:
-    """Write JUnit XML: a test case for each condition of the exit code."""
+    """Write JUnit XML: a test case for each kind of images of nothing, and for the median."""
     suites = ET.Element("testsuites", name="neatfool audit")
     suite = ET.SubElement(suites, "testsuite", name=card.name, errors="0", skipped="0")
-    suite.set("tests", str(len(card.checks) or 1))
-    suite.set("failures", str(sum(each.failed for each in card.checks)))
-    names = [f"{each.what} is at most {level(each.above)}" for each in card.checks]
-    cases = [
-        ET.SubElement(suite, "testcase", classname=f"neatfool.{card.name}", name=name)
-        for name in names or ["the audit ran"]
-    ]
-    for case, check in zip(cases, card.checks, strict=False):
-        if check.failed:
-            classes = "\n".join(_sentence(card, each) for each in _fooled(card))
-            ET.SubElement(case, "failure", message=str(check)).text = classes
+    cases = [*_cases(card)] or [("the audit ran", "", "")]
+    suite.set("tests", str(len(cases)))
+    suite.set("failures", str(sum(bool(message) for _, message, _ in cases)))
+    for name, message, text in cases:
+        case = ET.SubElement(suite, "testcase", classname=f"neatfool.{card.name}", name=name)
+        if message:
+            ET.SubElement(case, "failure", message=message).text = text
     ET.SubElement(suite, "system-out").text = f"{experiment}\n" + "\n".join(_sentences(card))
     ET.indent(suites)
     text = ET.tostring(suites, encoding="unicode", xml_declaration=True)
@@ -94,15 +93,8 @@ def to_markdown(card: Card, experiment: Path) -> str:
     mark = "❌ " if card.exit_code else "✅ " if card.checks else ""
     lines = [f"## {mark}{_plain(card.name)}: what is accepted that is nothing", ""]
     lines += [f"- {_plain(sentence)}" for sentence in _sentences(card)]
-    heads = [str(each) for each in card.acceptance.thresholds]
-    kept = f"≤ {share(card.acceptance.most)} of each kind of nothing"
-    best = "recommended" if card.acceptance.advisable else kept
-    names = {"yours": "yours", "usual": "95 % of in-distribution images pass", "recommended": best}
-    titles = [
-        f"at {head} ({names[each.name]})"
-        for head, each in zip(heads, card.acceptance.thresholds, strict=True)
-    ]
-    lines += ["", f"| images | number | {' | '.join(titles)} |", f"|{' --- |' * (2 + len(heads))}"]
+    heads = [f"at {each} ({card.acceptance.label(each)})" for each in card.acceptance.thresholds]
+    lines += ["", f"| images | number | {' | '.join(heads)} |", f"|{' --- |' * (2 + len(heads))}"]
     for kind in card.acceptance.kinds:
         parts = [f"{n:,} ({share(n / kind.images)})" for n in kind.accepted]
         lines.append(f"| {_plain(kind.what)} | {kind.images:,} | {' | '.join(parts)} |")
@@ -164,7 +156,7 @@ def to_ml_bom(card: Card, experiment: Path) -> str:
 
 EXPORTS: Final[Mapping[str, tuple[Callable[[Card, Path], str], str]]] = {
     "sarif": (to_sarif, "Write SARIF 2.1.0 for code scanning: a result for each fooled class."),
-    "junit": (to_junit, "Write JUnit XML: a test case for each condition."),
+    "junit": (to_junit, "Write JUnit XML: a test case for each kind of images, if checked."),
     "markdown": (to_markdown, "Append a summary in Markdown, to $GITHUB_STEP_SUMMARY, say."),
     "model-index": (to_model_index, "Write the block model-index of a Hugging Face model card."),
     "ml-bom": (to_ml_bom, "Write a CycloneDX 1.6 ML-BOM with what was measured."),
@@ -187,6 +179,22 @@ def write_exports(card: Card, experiment: Path, files: Mapping[str, Path | None]
             yield save(file, (before + write(card, experiment)).encode())
 
 
+def _cases(card: Card) -> Iterator[tuple[str, str, str]]:
+    """Give the name of each test case, what failed, and as which classes images are accepted."""
+    classes = "\n".join(_sentence(card, each) for each in _fooled(card))
+    for check in card.checks:
+        limit = level(check.above)
+        if check.what == "median":
+            message = str(check) if check.failed else ""
+            yield f"median confidence is at most {limit}", message, classes
+        elif (threshold := card.acceptance.deciding) is not None:
+            for part, kind in card.acceptance.worst(threshold):
+                message = f"{share(part)} of {kind.what} accepted at {threshold}, above {limit}"
+                text = classes if kind.group == "evolved" else ""
+                name = f"{kind.what}: at most {limit} accepted"
+                yield name, message if part > check.above else "", text
+
+
 def _fooled(card: Card) -> Iterator[Any]:
     """Give the classes as which an image of some seed is accepted, the first to fall first."""
     return (each for each in card.classes if any(each.accepted))
@@ -198,6 +206,17 @@ def _images(card: Card) -> Iterator[tuple[str, bytes]]:
         for each in _fooled(card)
         if each.name in card.pictures
     )
+
+
+def _small(png: bytes) -> bytes:
+    """Write an image within SMALL pixels, in 64 colours: about three thousand bytes."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image:
+        small = image.convert("RGB")
+    small.thumbnail((SMALL, SMALL))
+    small.quantize(64).save(written := io.BytesIO(), "png", optimize=True)
+    return written.getvalue()
 
 
 def _sentence(card: Card, each: Any) -> str:

@@ -19,6 +19,9 @@ from neatfool import (
     open_run,
     open_scorer,
 )
+from neatfool.analysis import match_temperature
+from neatfool.models import photographs_of
+from neatfool.ood import behind
 from neatfool.wording import format_seeds
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ LEARNING: Final = {"learn": 0.5, "learn_rate": 0.2}
 """With a network that gives gradients, half of the images are spent on learning."""
 LARGEST_BEGINNING: Final = 0.5
 """The random beginning takes at most this share of the images. So audits of 2,400 and more begin
-alike, and can be compared at the smaller number."""
+alike."""
 SECONDS_OF_TRIAL: Final = 2
 
 
@@ -61,6 +64,7 @@ class Search:
         classes: How many classes the target has; None if that is not known beforehand.
         chosen: The sections that the file leaves open, so that the audit chose them.
         fingerprint: That of the target now; None if it is not asked, as each image costs something.
+        photographs: How many in-distribution images the target brings along, to be shown to it.
     """
 
     file: Path
@@ -73,6 +77,7 @@ class Search:
     classes: int | None
     chosen: tuple[str, ...]
     fingerprint: str | None
+    photographs: int
 
     def runs(self) -> dict[int, Run]:
         """Open the runs that are there, by seed; the caller closes them.
@@ -115,7 +120,7 @@ def plan(
     """
     overrides = [*overrides, f"experiment.images={images}"]
     given = load_experiment(file, overrides=overrides, to_search=False)
-    costs, learns, spec, fingerprint = _look_at(given)
+    costs, learns, spec, fingerprint, photographs = _look_at(given)
     chosen = [
         kind
         for kind, choice in (("encoding", given.encoding), ("scheme", given.scheme))
@@ -136,16 +141,31 @@ def plan(
         classes=None if spec is None or spec.open else len(spec.classes),
         chosen=tuple(chosen),
         fingerprint=fingerprint,
+        photographs=photographs,
     )
 
 
-def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None, str | None]:
-    """Say if the target costs something, and if it gives gradients; its images and fingerprint."""
+def at_matched_confidence(
+    file: Path, overrides: Sequence[str], confidence: float, known: Path | None
+) -> str:
+    """Find the temperature of a median confidence; give the override that sets it.
+
+    Raises:
+        NeatfoolError: The target is metered, say, or there are no in-distribution images.
+    """
+    plain = [*overrides, "target.logit_temperature=1"]
+    with closing(open_scorer(load_experiment(file, overrides=plain, to_search=False))) as scorer:
+        return f"target.logit_temperature={match_temperature(scorer, confidence, known)}"
+
+
+def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None, str | None, int]:
+    """Say if it costs something, and gives gradients; its images, fingerprint, photographs."""
     if experiment.target.costs:
-        return True, False, experiment.target.spec(), None
+        return True, False, experiment.target.spec(), None, 0
     with closing(open_scorer(experiment)) as scorer:
         learns = isinstance(scorer.target, Differentiable)
-        return scorer.costs, learns, scorer.spec, scorer.fingerprint
+        photographs = 0 if scorer.costs else len(photographs_of([behind(scorer.target)]))
+        return scorer.costs, learns, scorer.spec, scorer.fingerprint, photographs
 
 
 def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> Mapping[str, Mapping[str, Any]]:

@@ -35,7 +35,7 @@ FEWEST_OF_FIFTHS: Final = 50
 POINT: Final = 0.75
 """A CSS pixel in points, in which matplotlib measures lines and letters."""
 MUTED: Final = "#626b78"
-_BLUE, _ORANGE, _GREEN, _PURPLE = LINE_COLOURS
+_BLUE, _ORANGE, _GREEN, _PURPLE = LINE_COLOURS[:4]
 
 
 def confidence_curve(

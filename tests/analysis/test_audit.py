@@ -136,10 +136,10 @@ def test_the_card_says_how_many_images_are_rejected(tmp_path):
     card = json.loads(made.stdout)
     assert card["classifier"]["nothing"] == ["background"]
     assert card["classifier"]["classes"] == 3
-    with closing(open_run(card["runs"][0]["path"])) as run:
+    with closing(open_run(card["runs"][0])) as run:
         rejected = sum(elite.top[0][0] == "background" for elite in run) / 3
     assert card["rejected"]["median"] == rejected
-    said = f"It rejects {100 * rejected:.0f} % of the images"
+    said = f"it names {100 * rejected:.0f} % of its images background: rejected"
     assert said in audit(file, "--images", "40", "--seeds", "1", "--out", folder).stdout
     assert said.replace(" %", "\u00a0%") in page.read_text()
 
@@ -159,14 +159,14 @@ def test_the_card_fits_the_schema_that_the_command_prints(small):
 
 def test_the_card_says_what_the_runs_recorded(small):
     card = small[1]
-    assert [run["images"] for run in card["runs"]] == [60, 60]
+    assert card["images"] == 60
     ends = []
     for each in card["runs"]:
-        with closing(open_run(each["path"])) as run:
+        with closing(open_run(each)) as run:
+            assert run.evaluations == 60
             ends.append(run.history[-1].median)
     assert card["median"]["by_seed"] == ends
     assert card["median"]["median"] == np.median(ends)
-    assert card["course"][-1]["median"] == card["median"]["median"]
     names = {"dark", "bright", "[red]left[/]", "school bus"}
     assert {each["name"] for each in card["classes"]} == names
     kinds = {each["kind"]: each for each in card["acceptance"]["kinds"]}
@@ -206,7 +206,7 @@ def test_the_page_needs_no_network(small):
 def test_a_class_on_the_page_has_its_images_confidence_and_the_median(small):
     file, told = small
     page = unescape((file.parent / "card.html").read_text()).replace("\u00a0", " ")
-    with closing(open_run(told["runs"][0]["path"])) as run:
+    with closing(open_run(told["runs"][0])) as run:
         own = {elite.name: percent(elite.confidence) for elite in run.elites}
     assert told["classes"]
     for each in told["classes"][:2]:
@@ -307,7 +307,6 @@ def test_only_classes_that_in_distribution_images_reach_count(known):
     for seed, part in enumerate(card["fooled"]["by_seed"]):
         beyond = [each["log_odds"][seed] for each in card["classes"] if each["reached"]]
         assert part == np.mean([odds is not None and odds >= usual for odds in beyond])
-    assert card["course"][-1]["fooled"] == np.median(card["fooled"]["by_seed"])
 
 
 def test_a_class_with_twenty_images_has_a_threshold_of_its_own(known):
@@ -337,10 +336,11 @@ def test_too_many_accepted_are_an_exit_code(known, small, labelled, most, code):
     assert "the share of images of nothing accepted at 70 %" in made.stderr
 
 
-def test_a_check_needs_a_threshold(small):
-    made = audit(small[0], *BUDGET, "--out", small[0].parent / "out", "--max-accepted", "0.1")
+def test_a_check_needs_a_threshold_and_says_so_before_the_search(tmp_path):
+    made = audit(write_experiment(tmp_path), "--out", tmp_path / "out", "--max-accepted", "0.1")
     assert made.exit_code == 2
     assert "give --operating-point, or --in-distribution" in made.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_versions_stand_side_by_side(known, small, labelled, tmp_path):
@@ -444,7 +444,7 @@ def test_a_target_that_costs_something_is_asked_only_what_is_allowed(tmp_path):
     assert not (tmp_path / "asked").exists()
     made = audit(*budget, "--max-queries", "58", "--json")
     assert made.exit_code == 0, made.output
-    assert json.loads(made.stdout)["runs"][0]["images"] == 40
+    assert json.loads(made.stdout)["images"] == 40
     asked = (tmp_path / "asked").read_text()
     assert 40 < len(asked) <= 58
     again = audit(*budget, "--max-queries", "58", "--json")
@@ -482,6 +482,29 @@ def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path):
     assert "its folder does not exist" in result.stderr
 
 
+def test_a_search_at_a_matched_confidence_says_its_temperature(small, labelled, tmp_path):
+    options = ("--in-distribution", labelled, "--out", tmp_path, "--match-confidence", "0.6")
+    made = audit(small[0], *BUDGET, *options, "--json")
+    assert made.exit_code == 0, made.output
+    card = json.loads(made.stdout)
+    temperature = card["classifier"]["options"]["logit_temperature"]
+    assert card["acceptance"]["kinds"][0]["median"] == pytest.approx(0.6, abs=1e-3)
+    assert f"at temperature {temperature:g}" in audit(small[0], *BUDGET, *options).stdout
+    with closing(open_run(card["runs"][0])) as run:
+        assert run.verify().wrong == []
+
+
+@pytest.mark.parametrize(("confidence", "said"), [("0.1", "no temperature gives"), ("2", "range")])
+def test_a_confidence_that_no_temperature_gives_is_refused_before_the_search(
+    small, labelled, tmp_path, confidence, said
+):
+    options = ("--in-distribution", labelled, "--match-confidence", confidence)
+    made = audit(small[0], *BUDGET, "--out", tmp_path / "out", *options)
+    assert made.exit_code == 2
+    assert said in made.stderr
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_no_change_of_scale_makes_a_network_look_harder_to_fool(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -490,8 +513,9 @@ def test_no_change_of_scale_makes_a_network_look_harder_to_fool(tmp_path, monkey
     file = tmp_path / "changed.ini"
     file.write_text(SEARCH)
 
-    def fooled(change):
-        budget = ("--images", "100", "--seeds", "1-3", "--sample", "2", "--out", tmp_path / change)
+    def fooled(change, *more):
+        out = tmp_path / "-".join([change, *more])
+        budget = ("--images", "100", "--seeds", "1-3", "--sample", "2", "--out", out, *more)
         made = audit(file, *budget, "--set", f"target.{change}", "--json")
         assert made.exit_code == 0, made.output
         card = json.loads(made.stdout)
@@ -506,3 +530,7 @@ def test_no_change_of_scale_makes_a_network_look_harder_to_fool(tmp_path, monkey
         assert change == "noise=2" or share["low"] <= plain["high"], change
         if change in {"temperature=10", "temperature=100", "dead=100", "doubled=true"}:
             assert changed < 0.6 * median  # So much would the median flatter it.
+    matched = ("--match-confidence", "0.9")
+    soft, hard = (fooled(f"temperature={each}", *matched) for each in (10, 0.1))
+    assert soft[0] == hard[0]
+    assert soft[1] == pytest.approx(hard[1], abs=1e-3)

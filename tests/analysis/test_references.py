@@ -9,12 +9,14 @@ from neatfool import ExperimentError
 from neatfool.analysis.card import Card
 from neatfool.analysis.references import (
     compare_versions,
+    differ,
     put_beside,
     read_card,
     read_references,
 )
 
 REFERENCES = {card.name: card for card in read_references()}
+SCHEME = REFERENCES["LeNet"].search["scheme"]
 
 
 def changed(card, **keys):
@@ -25,55 +27,64 @@ def test_the_packaged_cards_have_the_standard_budget_and_name_no_place_of_their_
     assert "LeNet" in REFERENCES
     for card in REFERENCES.values():
         assert [card.images, card.seeds] == [12_000, [1, 2, 3]]
-        assert all(run.path.startswith("runs/") for run in card.runs)
+        assert all(run.startswith("runs/") for run in card.runs)
         assert "/" not in str(card.acceptance.in_distribution)
         assert card.fooled is not None
 
 
-def test_a_card_beside_itself_is_comparable_and_equal():
+def at_temperature(card, temperature, confidence):
+    """Let a card be of a search at a temperature, at which known images have a confidence."""
+    known, *others = card.acceptance.kinds
+    kinds = [known.model_copy(update={"median": confidence}), *others]
+    options = card.classifier.options | {"logit_temperature": temperature}
+    classifier = card.classifier.model_copy(update={"options": options})
+    acceptance = card.acceptance.model_copy(update={"kinds": kinds})
+    return card.model_copy(update={"classifier": classifier, "acceptance": acceptance})
+
+
+def test_a_card_beside_itself_is_as_easily_fooled_and_the_page_says_so():
     lenet = REFERENCES["LeNet"]
-    (beside,) = put_beside(lenet, [lenet])
-    assert beside.differs == []
-    assert lenet.fooled is not None
-    assert beside.ours == beside.theirs == np.median(lenet.fooled.by_seed)
-    assert changed(lenet, beside=[beside]).verdict() == "It is about as easily fooled as LeNet."
+    assert put_beside(lenet, [lenet]) == ["about as easily fooled as LeNet (100 %)"]
+    card = changed(lenet, beside=put_beside(lenet, [lenet]))
+    assert "It is about as easily fooled as LeNet (100 %)." in card.html().replace("\u00a0", " ")
 
 
-def test_a_smaller_budget_is_compared_where_it_ends():
+@pytest.mark.parametrize(
+    ("different", "said"),
+    [
+        ({"images": 1000}, []),
+        ({"search": {"scheme": SCHEME | {"batch": 50}}}, ["[scheme] batch = 50 and not 200"]),
+        ({"acceptance": {"in_distribution": "10 of photographs"}}, []),
+        ({"classifier": {"classes": 1000}}, ["1,000 classes and not 10"]),
+    ],
+)
+def test_other_settings_are_not_compared(different, said):
     lenet = REFERENCES["LeNet"]
-    short = [moment for moment in lenet.course if moment.images <= 1000]
-    (beside,) = put_beside(changed(lenet, images=1000, course=short), [lenet])
-    assert [beside.images, beside.differs] == [1000, []]
-    assert beside.theirs == short[-1].fooled
+    whole = lenet.model_dump()
+    for key, value in different.items():
+        whole[key] = whole[key] | value if isinstance(value, dict) else value
+    card = Card.model_validate(whole)
+    assert put_beside(card, [lenet]) == []
+    assert differ(card, lenet) == said
 
 
-def test_a_network_whose_course_begins_later_does_not_stand_beside():
+def test_only_cards_of_one_calibration_are_compared():
     lenet = REFERENCES["LeNet"]
-    early = [moment for moment in lenet.course if moment.images <= 200]
-    short = changed(lenet, images=200, course=early)
-    late = changed(lenet, name="late", course=lenet.course[len(early) :])
-    assert [each.name for each in put_beside(short, [lenet, late])] == ["LeNet"]
-
-
-def test_another_search_or_other_classes_are_said_to_differ():
-    lenet = REFERENCES["LeNet"]
-    search = lenet.search | {"scheme": lenet.search["scheme"] | {"batch": 50}}
-    classifier = lenet.classifier.model_dump() | {"classes": 1000}
-    card = changed(lenet, search=search, classifier=classifier)
-    (beside,) = put_beside(card, [lenet])
-    assert beside.differs == ["1,000 classes and not 10", "[scheme] batch = 50 and not 200"]
-    assert changed(card, beside=[beside]).verdict() == ""
+    one, other, softer = (at_temperature(lenet, *each) for each in ((3, 0.9), (0.2, 0.9), (5, 0.8)))
+    assert differ(one, other) == []
+    assert differ(one, lenet) == [
+        "a temperature that makes in-distribution images 90 % sure (median) and not its own "
+        "calibration"
+    ]
+    assert "80 %" in differ(softer, one)[0]
 
 
 def test_without_in_distribution_images_nothing_is_compared():
     lenet = REFERENCES["LeNet"]
-    blind = [moment.model_copy(update={"fooled": None}) for moment in lenet.course]
-    card = changed(lenet, course=blind, fooled=None)
-    (beside,) = put_beside(card, [lenet])
-    assert beside.differs == ["no in-distribution images"]
-    assert card.verdict() == ""
+    card = changed(lenet, fooled=None)
+    assert put_beside(card, [lenet]) == []
     assert "Do not compare that with another network's" in card.headline()
-    assert "in uniform noise" in card.headline()
+    assert "uniform noise 9" in card.headline()
 
 
 @pytest.mark.parametrize(
@@ -83,10 +94,13 @@ def test_without_in_distribution_images_nothing_is_compared():
 def test_the_verdict_needs_ranges_that_do_not_overlap(low, high, said):
     lenet = REFERENCES["LeNet"]
     assert lenet.fooled is not None
-    (beside,) = put_beside(lenet, [lenet])
-    other = beside.model_copy(update={"lowest": 0.2, "highest": 0.4, "theirs": 0.3})
-    fooled = lenet.fooled.model_copy(update={"by_seed": [low, high]})
-    assert said in lenet.model_copy(update={"fooled": fooled, "beside": [other]}).verdict()
+
+    def seeds(*by_seed):
+        fooled = lenet.fooled.model_copy(update={"by_seed": [*by_seed]})
+        return lenet.model_copy(update={"fooled": fooled})
+
+    (beside,) = put_beside(seeds(low, high), [seeds(0.2, 0.3, 0.4)])
+    assert said in beside
 
 
 def version(lenet, rates, seed, seeds=8, classes=200):

@@ -61,6 +61,7 @@ batch_size = auto
 precision = auto
 threads = auto
 graph = fused
+logit_temperature = 1.0
 anything = 1
     2
 

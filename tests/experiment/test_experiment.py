@@ -369,6 +369,7 @@ def test_what_is_resolved_is_json_with_all_defaults(write):
             "max_queries": None,
             "max_requests": None,
             "threshold": None,
+            "logit_temperature": 1.0,
             "weights": None,
             "gain": 12.0,
             "labels": [],

@@ -39,6 +39,7 @@ class Counted(present.Finding):
 
     def story(self):
         yield present.Headline(f"There are {self.number}.")
+        yield present.Headline("A sentence only on a page.", where="page")
         yield present.Text("All were looked at.")
         yield present.Note("Some were small.")
         yield present.Section("Figures", "Read them with care.")

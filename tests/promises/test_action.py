@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
@@ -21,16 +21,41 @@ ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 
 
-class GitHub(BaseHTTPRequestHandler):
-    """Takes comments, and keeps them."""
+COMMENTS = "/repos/somebody/something/issues/7/comments"
 
-    comments: ClassVar[list[tuple[str, str | None, dict[str, str]]]] = []
+
+class GitHub(BaseHTTPRequestHandler):
+    """Keeps the comments of one pull request, a hundred a page."""
+
+    comments: ClassVar[list[dict[str, object]]] = []
+
+    def answer(self, value: object) -> None:
+        assert self.headers["Authorization"] == "Bearer secret"
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(value).encode())
+
+    def read(self) -> dict[str, object]:
+        body: dict[str, object] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        return body
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        assert url.path == COMMENTS
+        page = int(parse_qs(url.query)["page"][0])
+        self.answer(self.comments[100 * (page - 1) : 100 * page])
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.comments.append((self.path, self.headers["Authorization"], json.loads(body)))
-        self.send_response(201)
-        self.end_headers()
+        assert self.path == COMMENTS
+        self.comments.append({"id": 1000 + len(self.comments), **self.read()})
+        self.answer(self.comments[-1])
+
+    def do_PATCH(self) -> None:
+        path, _, number = self.path.rpartition("/")
+        assert path == COMMENTS.replace("/7", "")
+        (found,) = (each for each in self.comments if each["id"] == int(number))
+        found |= self.read()
+        self.answer(found)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -77,7 +102,6 @@ def test_the_action_keeps_githubs_schema():
     subprocess.run(command, check=True)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 def test_a_pull_request_gets_the_summary_and_a_failed_job(tmp_path, api):
     (tmp_path / "event.json").write_text(json.dumps({"number": 7, "pull_request": {}}))
     (tmp_path / "mine.ini").write_text("[target]\nplugin = mnist\n")
@@ -96,9 +120,15 @@ def test_a_pull_request_gets_the_summary_and_a_failed_job(tmp_path, api):
     assert {each.name for each in folder.iterdir()} >= {
         *("card.html", "card.json", "card.sarif", "junit.xml", "summary.md")
     }
+    GitHub.comments += [{"id": number, "body": f"I say {summary}"} for number in range(120)]
     assert run("Comment", tmp_path, inputs, GITHUB_API_URL=api) == 0
-    ((path, authorization, body),) = GitHub.comments
-    assert path == "/repos/somebody/something/issues/7/comments"
-    assert authorization == "Bearer secret"
-    assert body == {"body": summary}
+    first = str(GitHub.comments[-1]["body"])
+    assert first.startswith("<!-- ")
+    assert first.endswith(f" -->\n{summary}")
+    (folder / "summary.md").write_text("another push")
+    assert run("Comment", tmp_path, inputs, GITHUB_API_URL=api) == 0
+    assert len(GitHub.comments) == 121
+    assert str(GitHub.comments[-1]["body"]).endswith("\nanother push")
+    assert run("Comment", tmp_path, inputs | {"name": "another"}, GITHUB_API_URL=api) == 0
+    assert len(GitHub.comments) == 122
     assert run("Decide", tmp_path, inputs, status="9") == 9

@@ -54,7 +54,7 @@ class Steps(NamedTuple):
 
 def steps(
     lines: Sequence[Steps],
-    scale: Literal["confidences", "counts", "shares"],
+    scale: Literal["confidences", "counts"],
     counts: Sequence[float] | np.ndarray,
     *,
     wide: bool = False,
@@ -95,11 +95,7 @@ def _label(axes: Axes, scale: str, shown: np.ndarray) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     known = shown[np.isfinite(shown)]
-    if scale == "shares":
-        axes.set_ylim(0, 1.02)
-        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "half", "75 %", "all"])
-        axes.axhline(0.5, color=axes.spines["bottom"].get_edgecolor(), linewidth=1.5, zorder=0.5)
-    elif scale == "confidences" and len(known):
+    if scale == "confidences" and len(known):
         label_confidences(axes, float(known.min()), float(known.max()))
     else:
         axes.set_ylim(0, 1.1 * max(1.0, *known))

@@ -23,8 +23,12 @@ RULE: Final = "#dcdfe5"
 DISABLED: Final = "#9aa2ae"
 POSITIVE: Final = "#2b7bba"
 NEGATIVE: Final = "#e0752d"
-LINE_COLOURS: Final = ("#0b6fa4", "#c2571a", "#1a7f5a", "#9b3a7d")
-"""Blue, orange, green and purple with different lightness, for colour-blind readers."""
+LINE_COLOURS: Final = (
+    *("#0b6fa4", "#c2571a", "#1a7f5a", "#9b3a7d"),
+    *("#a48300", "#3d4654", "#c93a5b", "#2a9aa6"),
+)
+"""Blue, orange, green, purple, gold, slate, crimson and teal, of different lightness; lines have
+strokes, too, for colour-blind readers."""
 
 _DARK: Final = {
     SURFACE: "#1a1d23",
@@ -38,6 +42,10 @@ _DARK: Final = {
     LINE_COLOURS[1]: "#f0915a",
     LINE_COLOURS[2]: "#4cc79a",
     LINE_COLOURS[3]: "#e089c4",
+    LINE_COLOURS[4]: "#d9b62e",
+    LINE_COLOURS[5]: "#b7c0cc",
+    LINE_COLOURS[6]: "#f4839c",
+    LINE_COLOURS[7]: "#6fd3dd",
 }
 _COLOUR = re.compile("|".join(_DARK))
 _METADATA = re.compile(rb" *<metadata>.*?</metadata>\n", re.DOTALL)

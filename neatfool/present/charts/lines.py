@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STROKES: Final = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 1.6, 1.2, 1.6)))
-"""The fifth line has the colour of the first, in another stroke."""
+STROKES: Final = (
+    *("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 1.6, 1.2, 1.6))),
+    *((0, (9, 2)), (0, (4, 1.4, 1.2, 1.4, 1.2, 1.4))),
+)
+"""Each line has its own, too, for print and for those who see no colours."""
+MOST_DOTS: Final = 20
+"""A line of more values has no dot at each."""
 CELL: Final = (92, 54)
 """CSS pixels of a matrix's cell: room for two lines of text."""
 LONGEST_NAME: Final = 24
@@ -44,7 +49,7 @@ def colour_of(place: int) -> str:
 
 def stroke_of(place: int) -> object:
     """Give the stroke of its line."""
-    return STROKES[place // len(LINE_COLOURS) % len(STROKES)]
+    return STROKES[(place + place // len(LINE_COLOURS)) % len(STROKES)]
 
 
 class Line(NamedTuple):
@@ -56,19 +61,24 @@ class Line(NamedTuple):
     thin: bool = False
 
 
-def lines_of_shares(lines: Sequence[Line], ticks: Sequence[str], *, right: float) -> Figure:
+def lines_of_shares(
+    lines: Sequence[Line], ticks: Sequence[str], *, right: float, wide: bool = False
+) -> Figure:
     """Draw shares from 0 to 1 at some named places, evenly spaced.
 
     Args:
         lines: The lines; without a text at its end a line has no label.
         ticks: The names of the places.
         right: CSS pixels for the texts at the ends.
+        wide: Whether it goes across the page, with room above and below for more texts.
     """
-    drawn, axes = new_axes(520, 250, right=right, left=52, bottom=38)
+    size: Any = {"bottom": 50, "top": 58} if wide else {"bottom": 38}
+    drawn, axes = new_axes(*(1080, 390) if wide else (520, 250), right=right, left=52, **size)
     for line in lines:
-        width, size = (0.8, 2.5) if line.thin else (1.95, 4)
+        width, dot = (0.8, 2.5) if line.thin else (1.95, 4)
         look: Any = {"color": colour_of(line.place), "linestyle": stroke_of(line.place)}
-        look |= {"linewidth": width, "marker": "o", "markersize": size, "clip_on": False}
+        look |= {"linewidth": width, "markersize": dot, "clip_on": False}
+        look["marker"] = "o" if len(line.values) <= MOST_DOTS else ""
         axes.plot(range(len(line.values)), line.values, **look)
     axes.set_ylim(-0.02, 1.02)
     levels = (0, 0.25, 0.5, 0.75, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 import json
 from importlib.resources import files
@@ -9,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import jsonschema
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -48,7 +51,19 @@ def test_sarif_keeps_its_schema_and_has_a_result_for_each_fooled_class(card):
     first = run["results"][0]
     assert first["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == str(EXPERIMENT)
     place = first["attachments"][0]["artifactLocation"]["index"]
-    assert run["artifacts"][place]["mimeType"] == "image/png"
+    artifact = run["artifacts"][place]
+    assert artifact["mimeType"] == "image/png"
+    with Image.open(io.BytesIO(base64.b64decode(artifact["contents"]["binary"]))) as image:
+        assert max(image.size) <= 64
+
+
+def test_sarif_of_a_thousand_large_images_can_be_uploaded(card):
+    noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
+    Image.fromarray(noise).save(png := io.BytesIO(), "png")
+    classes = [card.classes[0].model_copy(update={"name": str(n)}) for n in range(1000)]
+    pictures = {each.name: (png.getvalue(), "99 %") for each in classes}
+    large = card.model_copy(update={"classes": classes, "pictures": pictures})
+    assert len(gzip.compress(to_sarif(large, EXPERIMENT).encode())) < 10e6
 
 
 def test_sarif_names_a_class_by_the_same_fingerprint_as_long_as_it_has_its_name(card):
@@ -61,12 +76,23 @@ def test_sarif_names_a_class_by_the_same_fingerprint_as_long_as_it_has_its_name(
     assert fingerprints(card.model_copy(update={"name": "another"})) != fingerprints(card)
 
 
-def test_junit_has_a_case_for_each_condition(card):
-    suites = ET.fromstring(to_junit(card, EXPERIMENT))
-    (suite,) = suites
-    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
-    failure = suite.find("testcase/failure")
-    assert "50 % of <i> & co." in failure.get("message")
+def test_junit_has_a_case_for_each_kind_of_images_and_for_the_median(card):
+    checks = [
+        Check(what="accepted", above=0.06, found=1, failed=True, words="much"),
+        Check(what="median", above=0.5, found=0.9, failed=True, words="50 % of <i> & co."),
+    ]
+    (suite,) = ET.fromstring(to_junit(card.model_copy(update={"checks": checks}), EXPERIMENT))
+    kinds = card.acceptance.kinds[1:]
+    at = [each.name for each in card.acceptance.thresholds].index("usual")
+    failing = {each.what for each in kinds if each.accepted[at] > 0.06 * each.images}
+    assert 1 < len(failing) < len(kinds)
+    cases = {case.get("name"): case.find("failure") for case in suite.iter("testcase")}
+    assert int(suite.get("tests")) == len(cases) == len(kinds) + 1
+    assert int(suite.get("failures")) == len(failing) + 1
+    for each in kinds:
+        failed = cases[f"{each.what}: at most 6 % accepted"]
+        assert (failed is not None) == (each.what in failing)
+    assert "50 % of <i> & co." in cases["median confidence is at most 50 %"].get("message")
     passed = ET.fromstring(to_junit(card.model_copy(update={"checks": []}), EXPERIMENT))
     assert passed.find("testsuite/testcase/failure") is None
 
