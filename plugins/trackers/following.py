@@ -34,15 +34,12 @@ GAP: Final = 4
 PAPER: Final = "#ffffff"
 
 
-class FollowerOptions(BaseModel, extra="forbid", frozen=True):
+class FollowerOptions(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """The options of each tracker."""
 
-    seconds_between_sheets: float = Field(
-        60.0,
-        ge=0,
-        description="the least time from one contact sheet of the elites to the next; there is one "
-        "at the end in any case (new in 0.2)",
-    )
+    seconds_between_sheets: float = Field(60.0, ge=0)
+    """the least time from one contact sheet of the elites to the next; there is one at the end in
+    any case (new in 0.2)"""
 
 
 @dataclass(frozen=True)
