@@ -90,19 +90,26 @@ def number_option(
 
 
 def path_option(
-    *names: str, text: str, metavar: str = "FILE", written: bool = False, **path: Any
+    *names: str,
+    text: str,
+    metavar: str = "FILE",
+    written: bool = False,
+    default: str | None = None,
+    **path: Any,
 ) -> Callable[[Command], Command]:
-    """Make an option that takes a path.
+    """Make an option that takes a path; its help shows its default.
 
     Args:
         names: The option, and perhaps the name of the function's argument.
         text: Its help.
         metavar: What the help calls the path.
         written: Whether it is a :class:`FileToWrite`.
+        default: What it is if it is left out.
         path: Arguments of ``click.Path``, such as ``exists=True``.
     """
     kind = FileToWrite() if written else click.Path(path_type=Path, **path)
-    return click.option(*names, type=kind, metavar=metavar, help=text)
+    shown: Any = {"default": default, "show_default": default is not None, "metavar": metavar}
+    return click.option(*names, type=kind, help=text, **shown)
 
 
 def trust_option(command: Command) -> Command:

@@ -1,9 +1,8 @@
 """Target ``mnist``: Caffe's LeNet, trained on the real MNIST digits by ``neatfool mnist train``.
 
 The modules: :mod:`.lenet` is the network and its weights, :mod:`.target` what is fooled,
-:mod:`.options` what an experiment says of it;
-:mod:`.dataset`, :mod:`.training`, :mod:`.attack` and :mod:`.command` train and test
-it. The package :mod:`.retrain` teaches it its fooling images.
+:mod:`.options` what an experiment says of it; :mod:`.training`, :mod:`.attack` and :mod:`.command`
+train and test it. The package :mod:`.retrain` teaches it its fooling images.
 """
 
 from __future__ import annotations

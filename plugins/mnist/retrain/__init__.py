@@ -1,8 +1,8 @@
 """The command ``neatfool retrain``: teach a network its fooling images, and fool it again.
 
-The modules: :mod:`.rounds` goes from round to round, as a plan says, and takes the images of each
-from its runs. :mod:`.lenets` learns images, and :mod:`.finding` is what came out. The searches are
-made by the program's own ``run`` and ``resume``.
+The modules: :mod:`.rounds` goes from round to round, as a plan says, takes the images of each from
+its runs, and trains networks on them; :mod:`.finding` is what came out. The searches are made by
+the program's own ``run`` and ``resume``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from neatfool.present import Finding, Output
 
     from .finding import Judged
-    from .lenets import Lenets
+    from .rounds import Lenets
 
 A_PATH: Final = click.Path(path_type=Path)
 ROUNDS: Final = 15
@@ -208,7 +208,7 @@ def _learner(
             "only; use it"
         )
     from ..training import Recipe
-    from .lenets import Lenets
+    from .rounds import Lenets
 
     return Lenets(data, options.weights, Recipe(epochs=epochs, learning_rate=learning_rate))
 
