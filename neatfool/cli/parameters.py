@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from neatfool.plugin.entries import OPTIONS_GROUP, entry_points
+from neatfool.present.parameters import overrides_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,14 +31,6 @@ run_argument = click.argument("run_folder", metavar="RUN", type=A_PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 no_report_option = click.option(
     "--no-report", is_flag=True, help="Do not write report.html at the end."
-)
-overrides_option = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Override a key of the experiment; repeat it for more keys. Files that it names "
-    "are looked for from the current folder.",
 )
 
 

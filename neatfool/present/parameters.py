@@ -112,6 +112,16 @@ def path_option(
     return click.option(*names, type=kind, help=text, **shown)
 
 
+def overrides_option(command: Command) -> Command:
+    """Add the option ``--set``: the function of the command gets a tuple ``overrides``."""
+    what = (
+        "Override a key of the experiment; repeat it for more keys. Files that it names are looked "
+        "for from the current folder."
+    )
+    key = "SECTION.KEY=VALUE"
+    return click.option("--set", "overrides", multiple=True, metavar=key, help=what)(command)
+
+
 def trust_option(command: Command) -> Command:
     """Add the option that agrees to what a run of somebody else loads and contacts."""
     what = (

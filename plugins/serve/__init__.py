@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError, hookimpl
+from neatfool.present import number_option, overrides_option
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
@@ -55,14 +56,7 @@ It needs `pip install 'neatfool[serve]'`."""
     metavar="ADDRESS",
     help="Where to listen. Use 0.0.0.0, or an address of this machine, to let others connect.",
 )
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8080,
-    show_default=True,
-    metavar="N",
-    help="The port; 0: any free one.",
-)
+@number_option("--port", "The port; 0: any free one.", click.IntRange(0, 65535), default=8080)
 @click.option(
     "--allow-host",
     "names",
@@ -78,29 +72,14 @@ It needs `pip install 'neatfool[serve]'`."""
     metavar="NAME",
     help="The environment variable with the key that clients must send (Authorization: Bearer).",
 )
-@click.option(
+@number_option(
     "--max-body",
-    type=click.IntRange(min=1),
+    "How large a request may be, packed or unpacked, and the scores in its answer.",
     default=64,
-    show_default=True,
     metavar="MIB",
-    help="How large a request may be, packed or unpacked, and the scores in its answer.",
 )
-@click.option(
-    "--max-images",
-    type=click.IntRange(min=1),
-    default=4096,
-    show_default=True,
-    metavar="N",
-    help="How many images a request may have.",
-)
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Override a key of the experiment; repeat it for more keys.",
-)
+@number_option("--max-images", "How many images a request may have.", default=4096)
+@overrides_option
 def serve(
     *,
     file: Path,
@@ -132,8 +111,13 @@ def serve(
 
     experiment = load_experiment(file, overrides=overrides, to_search=False)
     with listening.listen(host, port) as place:
-        private = listening.is_private_to_this_machine(place)
-        _warn(host, private=private, with_key=key is not None)
+        if not listening.is_private_to_this_machine(place):
+            words = (
+                "whoever reaches this machine can use the target; --api-key-env NAME asks for a key"
+            )
+            if key is not None:
+                words = "the key and the images travel unencrypted; put a proxy with TLS before it"
+            click.echo(f"warning: listening on {host}: {words}", err=True)
         thread = TargetThread(lambda: make_served(experiment))
         with waiting("getting ready (the first time on a machine takes longest)"):
             served = thread.served()
@@ -144,7 +128,7 @@ def serve(
         listening.serve(app, place)
     count = thread.statistics
     images = counted(count.images, "image", "images")
-    click.echo(f"Ended after {images} in {counted(count.requests, 'request', 'requests')}.")
+    click.echo(f"Ended after {images} in {counted(count['success'].count, 'request', 'requests')}.")
     if not thread.stop(seconds=0.5):
         click.echo("The target is still in a call, which is abandoned.", err=True)
         sys.stdout.flush()
@@ -160,15 +144,6 @@ def _key(variable: str | None) -> str | None:
     raise ExperimentError(
         f"--api-key-env {variable}: the environment variable is missing or empty; set it to the key"
     )
-
-
-def _warn(host: str, *, private: bool, with_key: bool) -> None:
-    if private:
-        return
-    message = "whoever reaches this machine can use the target; --api-key-env NAME asks for a key"
-    if with_key:
-        message = "the key and the images travel unencrypted; put a proxy with TLS before it"
-    click.echo(f"warning: listening on {host}: {message}", err=True)
 
 
 def _show_served(served: Served, address: str, *, key_in: str | None) -> None:

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 MOST_TOGETHER: Final = 512
 """Waiting requests are scored together, up to this many images, so that fewer batches are padded.
 With more, the first request would wait long."""
+DURATIONS: Final = {
+    "success": "answered requests, from their header to their answer",
+    "fail": "refused requests, and those on which the target failed",
+    "queue": "how long requests waited for the target",
+    "compute_input": "how long reading requests took",
+    "compute_infer": "how long the target took for a request and those scored with it",
+    "compute_output": "how long writing answers took",
+    "cache_hit": "never: there is no cache",
+}
+"""What is timed, by the protocol's names."""
 
 
 @dataclass
@@ -35,10 +45,6 @@ class Duration:
         self.count += 1
         self.ns += (time.perf_counter_ns() if ended is None else ended) - began
 
-    def to_json(self) -> dict[str, Any]:
-        """Write the count and the nanoseconds."""
-        return {"count": self.count, "ns": self.ns}
-
 
 @dataclass
 class Statistics:
@@ -48,40 +54,28 @@ class Statistics:
         images: Images in answered requests.
         calls: Calls of the target, each for all waiting requests.
         last: When the last request came, in milliseconds since 1970.
-        success: Answered requests, from their header to their answer.
-        fail: Refused requests, and those on which the target failed.
-        queue: How long requests waited for the target.
-        compute_input: How long reading requests took.
-        compute_infer: How long the target took for a request and those scored with it.
-        compute_output: How long writing answers took.
+        durations: How often each of :data:`DURATIONS` was, and how long it took.
     """
 
     images: int = 0
     calls: int = 0
     last: int = 0
-    success: Duration = field(default_factory=Duration)
-    fail: Duration = field(default_factory=Duration)
-    queue: Duration = field(default_factory=Duration)
-    compute_input: Duration = field(default_factory=Duration)
-    compute_infer: Duration = field(default_factory=Duration)
-    compute_output: Duration = field(default_factory=Duration)
+    durations: dict[str, Duration] = field(
+        default_factory=lambda: {name: Duration() for name in DURATIONS}
+    )
 
-    @property
-    def requests(self) -> int:
-        """Answered requests."""
-        return self.success.count
+    def __getitem__(self, name: str) -> Duration:
+        return self.durations[name]
 
     def to_json(self, name: str, version: str) -> dict[str, Any]:
         """Write the statistics of a model."""
-        durations = {key: each for key, each in vars(self).items() if isinstance(each, Duration)}
-        stats = {key: each.to_json() for key, each in durations.items()}
         return {
             "name": name,
             "version": version,
             "last_inference": self.last,
             "inference_count": self.images,
             "execution_count": self.calls,
-            "inference_stats": stats | {"cache_hit": Duration().to_json()},
+            "inference_stats": self.durations,
             "batch_stats": [],
         }
 
@@ -174,7 +168,7 @@ class TargetThread:
         first = 0
         for order in orders:
             last = first + len(order.images)
-            self.statistics.queue.add(order.came, began)
-            self.statistics.compute_infer.add(began, ended)
+            self.statistics["queue"].add(order.came, began)
+            self.statistics["compute_infer"].add(began, ended)
             order.scores.set_result(scores.part(slice(first, last)))
             first = last

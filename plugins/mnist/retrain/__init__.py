@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 
 from neatfool import hookimpl
-from neatfool.present import FiniteRange, measure_command, number_option, path_option
+from neatfool.present import (
+    FiniteRange,
+    measure_command,
+    number_option,
+    overrides_option,
+    path_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,13 +108,7 @@ MOST_ROUNDS: Final = 40
     metavar="P",
 )
 @number_option("--seed", "The seed, not the file's.", click.IntRange(min=0))
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Change an option of the experiment; may be repeated.",
-)
+@overrides_option
 @click.pass_context
 def retrain(
     ctx: click.Context,

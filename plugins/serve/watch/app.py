@@ -64,9 +64,7 @@ def make_app(
     """
     service = _Service(feeds, ended, control)
     routes = [
-        Route("/", service.page),
-        Route("/watch.css", service.page),
-        Route("/watch.js", service.page),
+        *(Route(path, service.page) for path in ("/", "/watch.css", "/watch.js")),
         Route("/events", service.events),
         Route("/{run:int}/{index:int}.png", service.image),
     ]
