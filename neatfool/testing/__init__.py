@@ -16,11 +16,10 @@ your own.
 
 from __future__ import annotations
 
-import logging
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
+from unittest import TestCase
 
 from pydantic import BaseModel, ValidationError
 
@@ -39,7 +38,7 @@ from neatfool.testing.toy_search import SchemeSubject
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget, assemble_toys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from neatfool.plugin.observers import Observers
     from neatfool.plugin.registration import Registration
@@ -148,33 +147,18 @@ def check_observers(observers: Observers) -> list[CheckResult]:
     """
     from neatfool.evolution.session import resume, start
 
+    def follows_a_run(parent: Path) -> None:
+        with TestCase().assertNoLogs("neatfool.observers"):  # of hooks that raise
+            start(assemble_toys(parent, 3), parent / "toy-1").go(observers)
+
+    def follows_a_resumed_run(parent: Path) -> None:
+        longer = assemble_toys(parent, 5)
+        with TestCase().assertNoLogs("neatfool.observers"):
+            resume(lambda _resolved, _plan: longer, parent / "toy-1").go(observers)
+
     with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary) / "toy-1"
-        with _complaints() as started:
-            start(assemble_toys(Path(temporary), 3), folder).go(observers)
-        longer = assemble_toys(Path(temporary), 5)
-        with _complaints() as resumed:
-            resume(lambda _resolved, _plan: longer, folder).go(observers)
-    return [
-        CheckResult("follows a run", not started, "; ".join(started)),
-        CheckResult("follows a resumed run", not resumed, "; ".join(resumed)),
-    ]
-
-
-@contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """Collect the log messages about observers that raise."""
-    messages: list[str] = []
-    logger = logging.getLogger("neatfool.observers")
-    handler = logging.Handler()
-    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
-    logger.addHandler(handler)
-    propagates, logger.propagate = logger.propagate, False
-    try:
-        yield messages
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagates
+        subjects = {"": Path(temporary)}
+        return [run_check(each, subjects) for each in (follows_a_run, follows_a_resumed_run)]
 
 
 def check_registration(
@@ -202,12 +186,11 @@ def check_registration(
     try:
         given = isinstance(options, BaseModel)
         made = options if given else registration.options.model_validate(options or {})
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        message = f"its options are not valid: {'; '.join(problems)}; give values for the check"
-        return [CheckResult("can be made", passed=False, message=message)]
     except Exception as error:
         message = f"its options model raised {type(error).__name__}: {error}"
+        if isinstance(error, ValidationError):
+            faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            message = f"its options are not valid: {'; '.join(faults)}; give values for the check"
         return [CheckResult("can be made", passed=False, message=message)]
 
     def make_scheme(encoding: Encoding[Any], spec: ImageSpec, seed: int) -> Any:
@@ -224,10 +207,8 @@ def examine(
 ) -> list[CheckResult]:
     """Run the checks of a kind; ``make`` and ``specs`` are those of ``check_KIND``."""
     subjects: dict[str, Subject]
-    if kind == "target":
-        subjects = {"": TargetSubject(make)}
-    elif kind == "engine":
-        subjects = {"": EngineSubject(make)}
+    if kind in {"target", "engine"}:
+        subjects = {"": TargetSubject(make) if kind == "target" else EngineSubject(make)}
     elif kind == "encoding":
         kinds = {1: "grey", 3: "colour"}
         subjects = {

@@ -173,15 +173,10 @@ def check_global_randomness_is_left_alone(subject: EncodingSubject) -> None:
 
 
 def check_render_gives_the_targets_images(subject: EncodingSubject) -> None:
-    """``render`` gives a uint8 tensor [N, C, H, W]."""
-    _expect_image(
-        subject.encoding.render(subject.children), (GENOMES, *subject.spec.shape), "render()"
-    )
-
-
-def check_images_differ(subject: EncodingSubject) -> None:
-    """Not all genomes look the same."""
-    images = pixels_of(subject.encoding.render([*subject.genomes, *subject.children]))
+    """``render`` gives a uint8 tensor [N, C, H, W]; not all genomes look the same."""
+    given = subject.encoding.render([*subject.genomes, *subject.children])
+    _expect_image(given, (2 * GENOMES, *subject.spec.shape), "render()")
+    images = pixels_of(given)
     expect(
         (images != images[:1]).any(),
         f"{len(images)} genomes rendered to the same image; does render() use them?",

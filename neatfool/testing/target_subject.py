@@ -108,14 +108,11 @@ class TargetSubject(Subject):
         parts = [answer.probs] if answer.logits is None else [answer.probs, answer.logits]
         return np.concatenate([to_numbers(part) for part in parts], axis=1)
 
-    def scores(self, images: np.ndarray) -> Scores:
-        """Score images, and check the answer as a run does."""
-        return self.checked(self.show(images), len(images))
-
-    def checked(self, answer: Scores, count: int) -> Scores:
-        """Check an answer as a run does."""
+    def scores(self, images: np.ndarray, answer: Scores | None = None) -> Scores:
+        """Score images, unless that was done, and check the answer as a run does."""
+        answer = self.show(images) if answer is None else answer
         try:
-            return check_scores(answer, count, self.spec, "score()")
+            return check_scores(answer, len(images), self.spec, "score()")
         except TargetError as error:
             raise AssertionError(str(error)) from error
 
@@ -127,15 +124,13 @@ class TargetSubject(Subject):
 
 def concatenate(answers: Sequence[Any]) -> Scores:
     """Concatenate answers."""
-    ok = [np.ones(len(each.probs), bool) if each.ok is None else each.ok for each in answers]
-    logits = [each.logits for each in answers]
-    return Scores(
-        np.concatenate([to_numbers(each.probs) for each in answers]),
-        None
-        if any(each is None for each in logits)
-        else np.concatenate([*map(to_numbers, logits)]),
-        np.concatenate([*map(to_numbers, ok)]).astype(bool),
+    oks = [np.ones(len(each.probs)) if each.ok is None else each.ok for each in answers]
+    parts = [each.probs for each in answers], [each.logits for each in answers], oks
+    probs, logits, ok = (
+        None if any(each is None for each in part) else np.concatenate([*map(to_numbers, part)])
+        for part in parts
     )
+    return Scores(probs, logits, ok.astype(bool))
 
 
 def to_numbers(values: Any) -> np.ndarray:
