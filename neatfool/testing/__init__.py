@@ -180,7 +180,7 @@ def check_registration(
     Raises:
         ValueError: This kind has no checks.
     """
-    make, kind = registration.factory, registration.kind
+    kind = registration.kind
     if kind not in _CHECKS:
         raise ValueError(f"kind {kind!r} has no checks; these have: {', '.join(_CHECKS)}")
     try:
@@ -192,6 +192,9 @@ def check_registration(
             faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
             message = f"its options are not valid: {'; '.join(faults)}; give values for the check"
         return [CheckResult("can be made", passed=False, message=message)]
+
+    def make(*arguments: Any, **named: Any) -> Any:
+        return registration.maker(*arguments, **named)
 
     def make_scheme(encoding: Encoding[Any], spec: ImageSpec, seed: int) -> Any:
         more = registration.wanted(target=ToyTarget(spec))

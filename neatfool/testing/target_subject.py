@@ -124,13 +124,14 @@ class TargetSubject(Subject):
 
 def concatenate(answers: Sequence[Any]) -> Scores:
     """Concatenate answers."""
+    logits = [each.logits for each in answers]
     oks = [np.ones(len(each.probs)) if each.ok is None else each.ok for each in answers]
-    parts = [each.probs for each in answers], [each.logits for each in answers], oks
-    probs, logits, ok = (
-        None if any(each is None for each in part) else np.concatenate([*map(to_numbers, part)])
-        for part in parts
+    probs, ok = (
+        np.concatenate([*map(to_numbers, part)]) for part in ([each.probs for each in answers], oks)
     )
-    return Scores(probs, logits, ok.astype(bool))
+    have_logits = all(each is not None for each in logits)
+    rows = np.concatenate([*map(to_numbers, logits)]) if have_logits else None
+    return Scores(probs, rows, ok.astype(bool))
 
 
 def to_numbers(values: Any) -> np.ndarray:

@@ -16,21 +16,13 @@ from .options import Options
 if TYPE_CHECKING:
     import click
 
-    from .target import MnistTarget
-
 __all__ = ["Options"]
-
-
-def _target(options: Options) -> MnistTarget:
-    from .target import MnistTarget
-
-    return MnistTarget(options)
 
 
 @hookimpl
 def neatfool_register_targets(register: Any) -> None:
     """Register the target."""
-    register("mnist", _target, options=Options)
+    register("mnist", f"{__name__}.target:MnistTarget", options=Options)
 
 
 @hookimpl

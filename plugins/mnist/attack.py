@@ -122,7 +122,7 @@ def measure_robust_accuracy(
     """
     network.eval()
     generator, safe = torch.Generator().manual_seed(0), 0
-    parts = (each.split(_TEST_BATCH) for each in to_tensors(digits, network))
+    parts = (torch.split(each, _TEST_BATCH) for each in to_tensors(digits, network))
     for part, truth in zip(*parts, strict=True):
         shown = [part] + [
             perturb(network, part, truth, attack, generator, loss=loss)

@@ -77,7 +77,7 @@ def recognise(network: LeNet, images: np.ndarray) -> np.ndarray:
     """Tell which class a network says that each image is: uint8 [N, 28, 28] in, int64 [N] out."""
     network.eval()
     device = next(network.parameters()).device
-    parts = torch.from_numpy(images.copy()).unsqueeze(1).split(_AT_A_TIME)
+    parts = torch.split(torch.from_numpy(images.copy()).unsqueeze(1), _AT_A_TIME)
     answers = [network(normalise(part.to(device))).argmax(1).cpu() for part in parts]
     return torch.cat(answers).numpy()
 
