@@ -206,6 +206,9 @@ def test_a_factory_may_be_named_and_is_imported_when_it_is_called():
         manager.load("target", "absent").make()
 
 
+FACTORY = 'the factory must be a class or function, or "module:Name" of one; got str'
+
+
 @pytest.mark.parametrize(
     ("args", "options", "expected"),
     [
@@ -214,7 +217,7 @@ def test_a_factory_may_be_named_and_is_imported_when_it_is_called():
         (
             ("toy", "dict"),
             None,
-            'the factory must be a class or function, or "module:Name" of one; got str',
+            FACTORY,
         ),
         (("toy", dict), Options(), "options must be a pydantic model class; got Options(gain=1.0)"),
         (("toy", dict), dict, "options must be a pydantic model class; got <class 'dict'>"),

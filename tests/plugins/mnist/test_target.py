@@ -20,7 +20,7 @@ from neatfool_plugins.mnist import Options, lenet
 from neatfool_plugins.mnist.target import MnistTarget, load_digits
 from neatfool_plugins.mnist.training import measure_accuracy, new_lenet
 
-CARD = Path(mnist.__file__).with_name("MODEL_CARD.md")
+CARD = Path(lenet.__file__).with_name("MODEL_CARD.md")
 FULL_DATA = os.environ.get("NEATFOOL_MNIST_DATA")
 needs_full_data = pytest.mark.skipif(
     FULL_DATA is None, reason="NEATFOOL_MNIST_DATA does not name a folder with MNIST's idx files"
