@@ -78,14 +78,6 @@ TABLES: Final[tuple[str, ...]] = tuple(
     name for name in re.findall(r"TABLE (\w+)", SCHEMA) if name != "seal"
 )
 
-HOW_IT_WAS_RUN: Final = {
-    "generation": tuple(stage.name for stage in fields(Stages)),
-    "info": ("clock", "experiment", "scoring", "text"),
-    "request": ("number", "images", "outcome"),
-}
-"""Columns of a table, or keys of ``info``, that may differ between equal runs. (The key
-``identity`` has the part of the experiment that the result depends on.)"""
-
 
 def unpack(genome: bytes) -> str:
     """Give the text of a stored genome.
