@@ -29,21 +29,18 @@ FOLDER: Final = "experiments"
 
 @dataclass(frozen=True)
 class Supplied:
-    """An experiment that is installed with neatfool, as the comment that begins its file says.
-
-    Attributes:
-        name: Its name.
-        text: The file's text.
-        about: What it does: the comment's first paragraph.
-        takes: How long it takes on two cores, in words; empty if the comment does not say.
-        extras: The extras of neatfool that it needs, in the order in which the comment has them.
-    """
+    """An experiment that is installed with neatfool, as the comment that begins its file says."""
 
     name: str
+    """Its name."""
     text: str
+    """The file's text."""
     about: str
+    """What it does: the comment's first paragraph."""
     takes: str
+    """How long it takes on two cores, in words; empty if the comment does not say."""
     extras: list[str]
+    """The extras of neatfool that it needs, in the order in which the comment has them."""
 
     @property
     def file(self) -> str:

@@ -294,15 +294,12 @@ class Evolution:
 
 @dataclass
 class _Generation:
-    """A generation whose first parts are with the target; iterating ``parts`` makes the others.
-
-    Attributes:
-        quickly: Whether a part takes so little time that the next one may be made before a commit.
-        no_room: Whether a candidate exceeded the run's length.
-    """
+    """A generation whose first parts are with the target; iterating ``parts`` makes the others."""
 
     clock: StageClock
     scoring: Generation
     parts: Iterator[Sequence[Candidate]] = field(default_factory=lambda: iter(()))
     quickly: bool = True
+    """Whether a part takes so little time that the next one may be made before a commit."""
     no_room: bool = False
+    """Whether a candidate exceeded the run's length."""

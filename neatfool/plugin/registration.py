@@ -52,21 +52,18 @@ class NoOptions(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class Registration:
-    """Something of one of :data:`~neatfool.plugin.entries.KINDS` that a plugin offers.
-
-    Attributes:
-        name: The name that an experiment picks it by.
-        kind: ``"target"``, say.
-        factory: Makes it; or what to import for that, as ``"module:Name"``.
-        options: The pydantic model of its options; without fields if it has none.
-        source: Its distribution, version and module, or its file.
-    """
+    """Something of one of :data:`~neatfool.plugin.entries.KINDS` that a plugin offers."""
 
     name: str
+    """The name that an experiment picks it by."""
     kind: str
+    """``"target"``, say."""
     factory: Callable[..., Any] | str
+    """Makes it; or what to import for that, as ``"module:Name"``."""
     options: type[BaseModel]
+    """The pydantic model of its options; without fields if it has none."""
     source: str
+    """Its distribution, version and module, or its file."""
 
     @cached_property
     def maker(self) -> Callable[..., Any]:

@@ -68,13 +68,10 @@ def _explain(path: Path, error: Exception) -> NeatfoolError:
 
 
 class Connection(sqlite3.Connection):
-    """Closes itself when nobody holds it any more: a run may be looked at in passing.
-
-    Attributes:
-        digests: What follows the changes made through it; None if they are not a run's.
-    """
+    """Closes itself when nobody holds it any more: a run may be looked at in passing."""
 
     digests: Digests | None = None
+    """What follows the changes made through it; None if they are not a run's."""
 
     def __del__(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # it could not be opened

@@ -83,22 +83,20 @@ class Snapshot:
 
     Candidates, replacements and generations are read later, as a run only adds to them. (A deleted
     image is drawn again from its candidate.)
-
-    Attributes:
-        info: The facts about the run.
-        classes: All class names.
-        searched: The indices of the searched classes.
-        elites: The holders of the niches, in the order of the classes.
-        generation: The last generation, -1 before the first.
-        requests: See :meth:`RunStore.requests`.
     """
 
     info: Recorded
+    """The facts about the run."""
     classes: tuple[str, ...]
+    """All class names."""
     searched: tuple[int, ...]
+    """The indices of the searched classes."""
     elites: tuple[StoredElite, ...]
+    """The holders of the niches, in the order of the classes."""
     generation: int
+    """The last generation, -1 before the first."""
     requests: dict[str, tuple[int, int]]
+    """See :meth:`RunStore.requests`."""
 
 
 class RunStore:

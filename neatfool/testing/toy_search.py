@@ -32,20 +32,17 @@ Judge = Callable[[Scores], Scores]
 
 @dataclass(frozen=True)
 class Step:
-    """One generation of a toy search: what ``ask`` gave, and what ``tell`` got and gave.
-
-    Attributes:
-        known: The ids of the elites and members before ``ask``.
-        before: A copy of the archive before ``tell``.
-        after: A copy of the archive after ``tell``.
-    """
+    """One generation of a toy search: what ``ask`` gave, and what ``tell`` got and gave."""
 
     known: frozenset[int]
+    """The ids of the elites and members before ``ask``."""
     candidates: tuple[Candidate, ...]
     scores: Scores
     replacements: tuple[Replacement, ...]
     before: Archive
+    """A copy of the archive before ``tell``."""
     after: Archive
+    """A copy of the archive after ``tell``."""
 
 
 class ToySearch:

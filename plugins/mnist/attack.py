@@ -29,15 +29,12 @@ _TEST_BATCH: Final = 250
 
 @dataclass(frozen=True)
 class Attack:
-    """How an image may be changed, and how hard the change is sought.
-
-    Attributes:
-        epsilon: How far each pixel may move, in (0, 1] of the range from background to ink.
-        steps: Gradients that are followed, at least 1.
-    """
+    """How an image may be changed, and how hard the change is sought."""
 
     epsilon: float = 0.3
+    """How far each pixel may move, in (0, 1] of the range from background to ink."""
     steps: int = 7
+    """Gradients that are followed, at least 1."""
 
     @property
     def step(self) -> float:

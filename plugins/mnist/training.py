@@ -29,25 +29,22 @@ is attacked in full from the start learns more slowly."""
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train.
-
-    Attributes:
-        epochs: How often to train on each image, at least 1.
-        seed: The seed of the first weights and of the images' order.
-        batch: Images a step, at least 1.
-        learning_rate: The highest of the cycle, above 0.
-        momentum: The gradient's momentum, in [0, 1).
-        weight_decay: The factor of the weights' L2 penalty, at least 0.
-        attack: What changes each training image first; None trains on the images as they are.
-    """
+    """How to train."""
 
     epochs: int = 12
+    """How often to train on each image, at least 1."""
     seed: int = 0
+    """The seed of the first weights and of the images' order."""
     batch: int = 128
+    """Images a step, at least 1."""
     learning_rate: float = 0.05
+    """The highest of the cycle, above 0."""
     momentum: float = 0.9
+    """The gradient's momentum, in [0, 1)."""
     weight_decay: float = 5e-4
+    """The factor of the weights' L2 penalty, at least 0."""
     attack: Attack | None = None
+    """What changes each training image first; None trains on the images as they are."""
 
     def steps(self, images: int) -> int:
         """Count the steps of an epoch."""
@@ -56,17 +53,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the training.
-
-    Attributes:
-        epoch: Its epoch, from 1.
-        loss: The mean cross-entropy, in nats, of this epoch's images so far.
-        accuracy: On the test images, in [0, 1], after an epoch's last step; else None.
-    """
+    """A step of the training."""
 
     epoch: int
+    """Its epoch, from 1."""
     loss: float
+    """The mean cross-entropy, in nats, of this epoch's images so far."""
     accuracy: float | None = None
+    """On the test images, in [0, 1], after an epoch's last step; else None."""
 
 
 def read(folder: Path | None) -> Mnist:

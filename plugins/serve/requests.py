@@ -52,17 +52,14 @@ def bad_request(words: str) -> Refusal:
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of a request.
-
-    Attributes:
-        body: Bytes of its unpacked body, and of the numbers in its answer.
-        images: How many images it may have.
-        seconds: How long its body may take to arrive.
-    """
+    """Limits of a request."""
 
     body: int = 64 * 2**20
+    """Bytes of its unpacked body, and of the numbers in its answer."""
     images: int = 4096
+    """How many images it may have."""
     seconds: float = 60
+    """How long its body may take to arrive."""
 
     def advised(self, served: Served) -> int:
         """Give the images that a request may have in any format of request and answer."""

@@ -48,21 +48,18 @@ class Duration:
 
 @dataclass
 class Statistics:
-    """What was asked and answered so far.
-
-    Attributes:
-        images: Images in answered requests.
-        calls: Calls of the target, each for all waiting requests.
-        last: When the last request came, in milliseconds since 1970.
-        durations: How often each of :data:`DURATIONS` was, and how long it took.
-    """
+    """What was asked and answered so far."""
 
     images: int = 0
+    """Images in answered requests."""
     calls: int = 0
+    """Calls of the target, each for all waiting requests."""
     last: int = 0
+    """When the last request came, in milliseconds since 1970."""
     durations: dict[str, Duration] = field(
         default_factory=lambda: {name: Duration() for name in DURATIONS}
     )
+    """How often each of :data:`DURATIONS` was, and how long it took."""
 
     def __getitem__(self, name: str) -> Duration:
         return self.durations[name]

@@ -44,19 +44,16 @@ class FollowerOptions(BaseModel, extra="forbid", frozen=True, use_attribute_docs
 
 @dataclass(frozen=True)
 class Point:
-    """The figures of a run after a generation.
-
-    Attributes:
-        generation: The generation.
-        images: Images scored since the run began.
-        seconds: How long the run had taken, without pauses.
-        figures: Each figure by its name.
-    """
+    """The figures of a run after a generation."""
 
     generation: int
+    """The generation."""
     images: int
+    """Images scored since the run began."""
     seconds: float
+    """How long the run had taken, without pauses."""
     figures: dict[str, float]
+    """Each figure by its name."""
 
 
 def points(reports: Iterable[GenerationReport], images: int, seconds: float) -> Iterator[Point]:

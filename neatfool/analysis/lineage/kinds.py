@@ -26,22 +26,18 @@ OTHER: Final = "other"
 
 @dataclass(frozen=True)
 class Kinds:
-    """What is known of the relations between a target's K classes.
-
-    Attributes:
-        known: int64 [N], the indices of the classes that are known.
-        likeness: float64 [N, N] from 0 to 1: 1 - ln n / ln N, where n is the number of known
-            classes under the smallest kind that holds both. 0 if only the root does. (This is
-            Lin's similarity of 1998, the information content of a kind being its share of the
-            classes.)
-        of: int64 [K], the place of each class's broad kind in ``broad``; -1 if it is unknown.
-    """
+    """What is known of the relations between a target's K classes."""
 
     source: str
     known: np.ndarray
+    """int64 [N], the indices of the classes that are known."""
     likeness: np.ndarray
+    """float64 [N, N] from 0 to 1: 1 - ln n / ln N, where n is the number of known classes under the
+    smallest kind that holds both. 0 if only the root does. (This is Lin's similarity of 1998, the
+    information content of a kind being its share of the classes.)"""
     broad: tuple[str, ...]
     of: np.ndarray
+    """int64 [K], the place of each class's broad kind in ``broad``; -1 if it is unknown."""
 
 
 def closest(tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[object]) -> np.ndarray:

@@ -190,13 +190,7 @@ def _measure(
 
 @dataclass(frozen=True)
 class Change:
-    """One kind of change, at several strengths; :class:`.finding.Kind` describes its figures.
-
-    Attributes:
-        ends: The least and the largest strength that it has.
-        strengths: The strengths, from mild to strong.
-        apply: Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255.
-    """
+    """One kind of change, at several strengths; :class:`.finding.Kind` describes its figures."""
 
     name: str
     what: str
@@ -204,9 +198,12 @@ class Change:
     harmless: float
     signed: bool
     ends: tuple[float, float]
+    """The least and the largest strength that it has."""
     strengths: tuple[float, ...]
+    """The strengths, from mild to strong."""
     usual: float
     apply: Callable[[Sequence[EliteView], torch.Tensor, float], torch.Tensor]
+    """Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255."""
 
     def described(self, points: Sequence[Point]) -> Kind:
         """Give what it is, with what survives it."""

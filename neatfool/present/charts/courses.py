@@ -36,20 +36,17 @@ SHADES: Final = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 class Steps(NamedTuple):
-    """A line that keeps each value until the next.
-
-    Attributes:
-        place: Chooses its colour and stroke.
-        band: A lower and an upper value at each of N counts, [2, N].
-        single: The lines of which it is the median, [M, N].
-    """
+    """A line that keeps each value until the next."""
 
     counts: np.ndarray
     values: np.ndarray
     end: str
     place: int
+    """Chooses its colour and stroke."""
     band: np.ndarray | None = None
+    """A lower and an upper value at each of N counts, [2, N]."""
     single: np.ndarray | None = None
+    """The lines of which it is the median, [M, N]."""
 
 
 def steps(

@@ -39,12 +39,7 @@ BATCH: Final = 128
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, mostly as the options of the same names say.
-
-    Attributes:
-        also: Finished runs whose elites' images the first retrained network learns, too.
-        learnt_by: What the networks depend on, besides.
-    """
+    """What is to be done, mostly as the options of the same names say."""
 
     experiment: Experiment
     folder: Path
@@ -56,7 +51,9 @@ class Plan:
     least_accuracy: float
     seed: int
     also: tuple[Run, ...] = ()
+    """Finished runs whose elites' images the first retrained network learns, too."""
     learnt_by: dict[str, Any] = field(default_factory=dict)
+    """What the networks depend on, besides."""
 
     def round_folder(self, number: int) -> Path:
         """Give a round's folder, from round 1."""

@@ -36,21 +36,18 @@ STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 
 @dataclass(frozen=True)
 class PageState:
-    """How much a page was sent.
-
-    Attributes:
-        life: Of which run in the folder; a run that is started anew is another one.
-        points: How many generations.
-        changes: How many niches that changed hands.
-        messages: How many log messages.
-        state: What it was told of the rest.
-    """
+    """How much a page was sent."""
 
     life: int = 0
+    """Of which run in the folder; a run that is started anew is another one."""
     points: int = 0
+    """How many generations."""
     changes: int = 0
+    """How many niches that changed hands."""
     messages: int = 0
+    """How many log messages."""
     state: bytes = b""
+    """What it was told of the rest."""
 
 
 @dataclass
