@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -23,9 +25,6 @@ from neatfool.scoring.workers import Workers
 from neatfool.wording import share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import PluginManager
     from neatfool.run.statistics import GenerationReport

@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -23,9 +25,6 @@ from neatfool.scoring.answers import draw
 from neatfool.wording import spending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
-    from contextlib import AbstractContextManager
-
     from neatfool.evolution.assembly import Assembly
     from neatfool.run.store import RunStore
     from neatfool.scoring.generation import Generation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,8 +14,6 @@ from neatfool.errors import ExperimentError, PluginError, nearest
 from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from neatfool.models.classifier import Classifier, Request, Tower
     from neatfool.models.preprocessing import Preprocessing
 

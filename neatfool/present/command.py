@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
 from inspect import cleandoc
 from pathlib import Path
@@ -21,8 +22,6 @@ from neatfool.present.story import Bars, Headline, Note, Panel, Table, Text, is_
 from neatfool.wording import share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from neatfool.present.finding import Finding
     from neatfool.present.story import Block
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 from zlib import compress
@@ -11,9 +13,6 @@ from neatfool.run.schema import AT_LEAST, columns, write
 from neatfool.run.statistics import GenerationReport, Stages
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
-
     from neatfool.spec.candidate import GenomeSize, Replacement
 
 

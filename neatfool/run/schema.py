@@ -6,16 +6,14 @@ import math
 import re
 import sqlite3
 import zlib
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zlib import decompressobj
 
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 AT_LEAST: Final = [f"ge_{100 * t:g}".replace(".", "") for t in CONFIDENCE_THRESHOLDS]
 """The columns that count the classes at or above each threshold."""

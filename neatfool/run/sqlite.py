@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
 from neatfool.files import refuse_link
 from neatfool.run.folder import PARTIAL_DATABASE, START_ANEW
 from neatfool.run.integrity import Digests
 from neatfool.run.schema import DESCRIPTION, FORMAT, description
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 IN_WORDS: Final = {
     "malformed database schema": "the description of its tables has changed",

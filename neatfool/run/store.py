@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import RunError
@@ -37,9 +39,6 @@ from neatfool.run.sqlite import (
 from neatfool.spec.candidate import GenomeSize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
     from neatfool.run.statistics import GenerationReport
     from neatfool.spec.json import Json
 

@@ -16,6 +16,7 @@ your own.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -38,8 +39,6 @@ from neatfool.testing.toy_search import SchemeSubject
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget, assemble_toys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from neatfool.plugin.observers import Observers
     from neatfool.plugin.registration import Registration
     from neatfool.spec.encoding import Encoding

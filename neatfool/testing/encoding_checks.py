@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,9 +13,6 @@ from neatfool.spec.adopting import adopt
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.testing.checking import Subject, expect, global_randomness
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 GREY = ImageSpec(height=12, width=9, channels=1, classes=("a", "b", "c"))
 COLOUR = ImageSpec(height=7, width=11, channels=3, classes=("a", "b", "c"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import astuple, replace
 from functools import cached_property, partial
@@ -20,9 +22,6 @@ from neatfool.testing.checking import Subject, expect
 from neatfool.testing.toys import assemble_toys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from concurrent.futures import Future
-
     from neatfool.evolution.assembly import Assembly
     from neatfool.spec.engine import Answer, Part, Setup
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain
@@ -19,8 +20,6 @@ from neatfool.spec.target import Metered, Target
 from neatfool.testing.checking import Subject, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from neatfool.spec.image_spec import ImageSpec
 
 

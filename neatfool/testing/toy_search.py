@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,8 +20,6 @@ from neatfool.testing.checking import Subject, expect
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from neatfool.spec.archive import Archive
     from neatfool.spec.candidate import Candidate, Elite, Replacement
 

@@ -6,6 +6,7 @@ This module is itself a plugin, which registers all three under the name ``toy``
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,6 @@ from neatfool.spec.scores import Scores
 from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import torch
 
     from neatfool.evolution.assembly import Assembly

@@ -7,8 +7,9 @@ own pixels and random numbers; libraries of attacks would each be a large depend
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +17,6 @@ import torch.nn.functional as F
 from neatfool.ood import Digits
 
 from .lenet import LeNet, normalise
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TEST_STEPS: Final = 40
 """Steps of the attack that a network is tested with, as in the paper's experiment on MNIST."""

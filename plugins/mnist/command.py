@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -16,9 +18,6 @@ from neatfool.present import FiniteRange, Output, number_option, path_option
 from neatfool.wording import level, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
     from neatfool.ood import Digits, Mnist
 
     from .attack import Attack

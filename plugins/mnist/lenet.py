@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,8 +21,6 @@ from neatfool.present import save
 from .options import count_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
 
 PACKAGED: Final = Path(__file__).with_name("lenet.safetensors")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from pydantic import BaseModel, FilePath
 
 from neatfool import ImageSpec
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SPEC: Final = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
 """The images that a LeNet takes, white ink on black, and its classes."""

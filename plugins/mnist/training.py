@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import platformdirs
@@ -17,9 +19,6 @@ from .attack import Attack, perturb, to_tensors
 from .lenet import LeNet, normalise, recognise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from neatfool.ood import Digits, Mnist
 
 WARM_UP: Final = 0.5

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import logging
 import time
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
@@ -22,8 +23,6 @@ from .requests import LONGEST_SCORE, PACKED, Refusal, read_request, too_long, un
 from .served import SERVER, VERSION, describe_configuration, describe_model, write_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -16,8 +17,6 @@ from neatfool import nearest
 from .served import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .served import Output, Served
 
 MOST_FIGURES: Final = 20

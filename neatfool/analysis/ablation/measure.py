@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -35,9 +37,6 @@ from neatfool.run.images import encode_png
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from neatfool.analysis.ablation.weighing import NetworkScores, Score
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import networkx as nx
 import numpy as np
 
 from neatfool.analysis.class_names import match_classes
 from neatfool.errors import ExperimentError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 WORDNET: Final = Path(__file__).with_name("wordnet.tsv")
 FEWEST: Final = 3

@@ -8,6 +8,7 @@ the program's own ``run`` and ``resume``.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, redirect_stdout
 from functools import cache
 from pathlib import Path
@@ -25,8 +26,6 @@ from neatfool.present import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from neatfool import Experiment, Run
     from neatfool.present import Finding, Output
 

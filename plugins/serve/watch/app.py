@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
+import threading
 import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,9 +22,6 @@ from ..guard import BrowserGuard
 from .feed import PageState
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import AsyncIterator, Sequence
-
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
