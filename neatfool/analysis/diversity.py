@@ -58,9 +58,7 @@ class Diversity(OfRun):
 
 
 def diversity(
-    run: Run,
-    graph: nx.DiGraph | None = None,
-    features: Mapping[str, np.ndarray] | None = None,
+    run: Run, graph: nx.DiGraph | None = None, features: Mapping[str, np.ndarray] | None = None
 ) -> Diversity:
     """Say how different the elites of a run are, in descent and in what they show.
 

@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from neatfool.present.output import Output
-from neatfool.present.parameters import (
-    elite_options,
-    max_queries_option,
-    path_option,
-    trust_option,
-)
+from neatfool.present.parameters import elite_options, max_queries_option, path_option, trust_option
 from neatfool.present.story import Bars, Headline, Note, Panel, Table, Text, is_shown
 from neatfool.wording import share
 

@@ -170,12 +170,7 @@ class ToyScheme(Scheme):
     """Breeds each candidate from a random elite, and offers it to every niche."""
 
     def __init__(
-        self,
-        encoding: Encoding[Any],
-        spec: ImageSpec = TOY_SPEC,
-        seed: int = 1,
-        *,
-        batch: int = 8,
+        self, encoding: Encoding[Any], spec: ImageSpec = TOY_SPEC, seed: int = 1, *, batch: int = 8
     ) -> None:
         self.batch = batch
         self.archive = Archive.of(spec)

@@ -74,12 +74,7 @@ Then fool it:
   neatfool run experiments/mnist.ini --set target.weights=mine.safetensors"""
 )
 @data_option
-@path_option(
-    "--out",
-    text="Where to write the weights.",
-    written=True,
-    default="lenet.safetensors",
-)
+@path_option("--out", text="Where to write the weights.", written=True, default="lenet.safetensors")
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @number_option(
     "--epochs",
