@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError, StorageError, hookimpl, nearest
-from neatfool.present import Output, save
+from neatfool.present import Output, option, save
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -107,7 +107,7 @@ Examples:
   neatfool experiments list
   neatfool experiments list --json | jq -r '.[] | select(.extras == []) | .name'""",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@option("--json", "Print JSON.", into="as_json")
 def list_experiments(as_json: bool) -> None:
     """List the experiments: what each does, how long it takes, and what must be installed."""
     supplied = read_supplied().values()
@@ -146,17 +146,9 @@ Examples:
   neatfool experiments copy --all --out mine""",
 )
 @click.argument("names", metavar="NAME...", nargs=-1, shell_complete=_complete, required=False)
-@click.option("--all", "every", is_flag=True, help="Copy all experiments.")
-@click.option(
-    "--out",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path(FOLDER),
-    show_default=True,
-    metavar="DIR",
-    help="The folder to copy to.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace files that you have changed.")
+@option("--all", "Copy all experiments.", into="every")
+@option("--out DIR", "The folder to copy to.", default=Path(FOLDER), into="folder")
+@option("--overwrite", "Replace files that you have changed.")
 def copy(*, names: tuple[str, ...], every: bool, folder: Path, overwrite: bool) -> None:
     """Copy the experiments NAME..., to run them and to change them.
 

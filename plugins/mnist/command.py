@@ -14,7 +14,7 @@ import click
 
 from neatfool import ExperimentError
 from neatfool.network import pick_device
-from neatfool.present import FiniteRange, Output, number_option, path_option
+from neatfool.present import FileToWrite, FiniteRange, Output, option
 from neatfool.wording import level, share
 
 if TYPE_CHECKING:
@@ -34,21 +34,19 @@ EPSILON_IS: Final = (
     "How far the attack may move each pixel, as a share of the range from background to ink."
 )
 
-data_option = path_option(
-    "--data",
-    text="The folder with MNIST's four idx files, gzipped or not.  [default: download them]",
-    metavar="DIR",
+data_option = option(
+    "--data DIR",
+    "The folder with MNIST's four idx files, gzipped or not.  [default: download them]",
     exists=True,
     file_okay=False,
 )
-device_option = click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    metavar="DEVICE",
-    help="Where to compute: cpu, cuda, xpu or mps; auto takes the GPU if there is one.",
+device_option = option(
+    "--device DEVICE",
+    "Where to compute: cpu, cuda, xpu or mps; auto takes the GPU if there is one.",
+    str,
+    "auto",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+json_option = option("--json", "Print JSON.", into="as_json")
 
 
 @click.group(
@@ -74,36 +72,35 @@ Then fool it:
   neatfool run experiments/mnist.ini --set target.weights=mine.safetensors"""
 )
 @data_option
-@path_option("--out", text="Where to write the weights.", written=True, default="lenet.safetensors")
-@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
-@number_option(
-    "--epochs",
+@option("--out FILE", "Where to write the weights.", FileToWrite(), "lenet.safetensors")
+@option("--force", "Replace FILE if it exists.")
+@option(
+    "--epochs N",
     f"How often to train on each image.  [default: {EPOCHS}; {ADVERSARIAL_EPOCHS} with "
     "--adversarial]",
 )
-@number_option(
-    "--seed",
+@option(
+    "--seed N",
     "The seed of the first weights and of the images' order.",
     click.IntRange(min=0, max=2**63 - 1),
-    default=0,
+    0,
 )
-@number_option("--batch", "Images a step.", default=128)
-@number_option(
-    "--learning-rate",
+@option("--batch N", "Images a step.", default=128)
+@option(
+    "--learning-rate X",
     "The highest learning rate of the cycle.",
     FiniteRange(min=0, min_open=True),
-    default=0.05,
-    metavar="X",
+    0.05,
 )
-@click.option(
+@option(
     "--adversarial",
-    is_flag=True,
-    help="Train on digits that an attack (PGD) has changed so that the network errs; it grows "
+    "Train on digits that an attack (PGD) has changed so that the network errs; it grows "
     "during the first half of the training.",
 )
-@number_option("--epsilon", f"{EPSILON_IS}  [default: {EPSILON}]", AN_EPSILON, metavar="X")
-@number_option(
-    "--attack-steps", f"Steps of the attack on each image in each epoch.  [default: {ATTACK_STEPS}]"
+@option("--epsilon X", f"{EPSILON_IS}  [default: {EPSILON}]", AN_EPSILON)
+@option(
+    "--attack-steps N",
+    f"Steps of the attack on each image in each epoch.  [default: {ATTACK_STEPS}]",
 )
 @device_option
 @json_option
@@ -156,11 +153,9 @@ Examples:
   neatfool mnist test --weights robust.safetensors --data ~/mnist
   neatfool mnist test --epsilon 0.1 --json"""
 )
-@path_option(
-    "--weights", text="The weights of a LeNet.  [default: the packaged ones]", dir_okay=False
-)
+@option("--weights FILE", "The weights of a LeNet.  [default: the packaged ones]", dir_okay=False)
 @data_option
-@number_option("--epsilon", EPSILON_IS, AN_EPSILON, default=EPSILON, metavar="X")
+@option("--epsilon X", EPSILON_IS, AN_EPSILON, EPSILON)
 @device_option
 @json_option
 def test(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError, hookimpl
-from neatfool.present import number_option, overrides_option
+from neatfool.present import option, overrides_option
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
@@ -49,36 +49,35 @@ FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.
 It needs `pip install 'neatfool[serve]'`."""
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    metavar="ADDRESS",
-    help="Where to listen. Use 0.0.0.0, or an address of this machine, to let others connect.",
+@option(
+    "--host ADDRESS",
+    "Where to listen. Use 0.0.0.0, or an address of this machine, to let others connect.",
+    str,
+    "127.0.0.1",
 )
-@number_option("--port", "The port; 0: any free one.", click.IntRange(0, 65535), default=8080)
-@click.option(
-    "--allow-host",
-    "names",
-    multiple=True,
-    metavar="NAME",
-    callback=_check_names,
-    help="A name that clients may call this machine by, a proxy's for example; repeat it for more. "
+@option("--port N", "The port; 0: any free one.", click.IntRange(0, 65535), 8080)
+@option(
+    "--allow-host NAME",
+    "A name that clients may call this machine by, a proxy's for example; repeat it for more. "
     "`*.NAME`: all that end so; `*`: any. Its addresses, `localhost`, its own name and that of "
     "--host are allowed.",
+    str,
+    into="names",
+    multiple=True,
+    callback=_check_names,
 )
-@click.option(
-    "--api-key-env",
-    metavar="NAME",
-    help="The environment variable with the key that clients must send (Authorization: Bearer).",
+@option(
+    "--api-key-env NAME",
+    "The environment variable with the key that clients must send (Authorization: Bearer).",
+    str,
 )
-@number_option(
-    "--max-body",
+@option(
+    "--max-body MIB",
     "How large a request may be, packed or unpacked, and the scores in its answer.",
-    default=64,
-    metavar="MIB",
+    click.IntRange(min=1),
+    64,
 )
-@number_option("--max-images", "How many images a request may have.", default=4096)
+@option("--max-images N", "How many images a request may have.", default=4096)
 @overrides_option
 def serve(
     *,

@@ -17,7 +17,7 @@ from typing import Final
 import click
 
 from neatfool import ExperimentError, hookimpl
-from neatfool.present import number_option
+from neatfool.present import option
 
 OPTIONS: Final = [
     click.Option(
@@ -49,8 +49,8 @@ It needs `pip install 'neatfool[serve]'`."""
 @click.argument(
     "folders", metavar="RUN|FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@number_option("--port", "The page's port.  [default: any that is free]", click.IntRange(0, 65535))
-@click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
+@option("--port N", "The page's port.  [default: any that is free]", click.IntRange(0, 65535))
+@option("--open", "Open the page in the browser.", into="show")
 def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
     """Serve a page, to this machine only, that shows runs while they go on."""
     try:
