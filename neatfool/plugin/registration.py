@@ -71,18 +71,20 @@ class Registration:
 
         Raises:
             ExperimentError: A package that it needs is not installed.
+            PluginError: There is no such thing, or importing it raised.
         """
         if not isinstance(self.factory, str):
             return self.factory
-        try:
-            found: Callable[..., Any] = resolve_name(self.factory)
-        except ModuleNotFoundError as error:
-            own = self.factory.startswith("neatfool_plugins.")
-            remedy = f"pip install 'neatfool[{self.name}]'" if own else "install it"
-            raise ExperimentError(
-                f"[{self.kind}] plugin = {self.name}: the package {error.name} is not installed; "
-                f"{remedy}"
-            ) from error
+        with blaming(self.label):
+            try:
+                found: Callable[..., Any] = resolve_name(self.factory)
+            except ModuleNotFoundError as error:
+                own = self.factory.startswith("neatfool_plugins.")
+                remedy = f"pip install 'neatfool[{self.name}]'" if own else "install it"
+                raise ExperimentError(
+                    f"[{self.kind}] plugin = {self.name}: the package {error.name} is not "
+                    f"installed; {remedy}"
+                ) from error
         return found
 
     @property

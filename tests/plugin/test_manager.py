@@ -204,6 +204,9 @@ def test_a_factory_may_be_named_and_is_imported_when_it_is_called():
     assert isinstance(manager.load("target", "toy").make(), ToyTarget)
     with pytest.raises(ExperimentError, match="the package there_is_no_such_module is not inst"):
         manager.load("target", "absent").make()
+    manager.register_object(target_plugin("misspelt", "neatfool.testing.toys:Toy"), "elsewhere")
+    with pytest.raises(PluginError, match=r"target 'misspelt' \(elsewhere\): AttributeError.*Toy"):
+        manager.load("target", "misspelt").make()
 
 
 FACTORY = 'the factory must be a class or function, or "module:Name" of one; got str'
