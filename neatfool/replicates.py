@@ -41,17 +41,14 @@ _PART: Final = re.compile(r"(\d{1,19})(?:\s*-\s*(\d{1,19}))?", re.ASCII)
 
 @dataclass(frozen=True)
 class Replicate:
-    """A run of an experiment with one of several seeds.
-
-    Attributes:
-        state: ``"new"``, ``"unfinished"`` or ``"finished"``.
-        longer: Options of ``neatfool resume`` that change its length, if the length changed.
-    """
+    """A run of an experiment with one of several seeds."""
 
     seed: int
     folder: Path
     state: Literal["new", "unfinished", "finished"]
+    """``"new"``, ``"unfinished"`` or ``"finished"``."""
     longer: tuple[str, ...] = ()
+    """Options of ``neatfool resume`` that change its length, if the length changed."""
 
 
 def plan_replicates(
@@ -137,16 +134,13 @@ def _range(part: str, text: str) -> tuple[int, int]:
 
 @dataclass
 class Child(Generic[Key]):
-    """A process.
-
-    Attributes:
-        key: The owner's name for it.
-        lines: The last lines that it wrote, to either output.
-    """
+    """A process."""
 
     key: Key
+    """The owner's name for it."""
     process: subprocess.Popen[str]
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
+    """The last lines that it wrote, to either output."""
 
 
 class SideBySide(Generic[Key]):

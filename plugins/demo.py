@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from neatfool import hookimpl
+from neatfool.present import option
 
 
 @click.command(
@@ -17,15 +18,12 @@ Examples:
   neatfool demo --open        # and open the page in the browser
   neatfool show neatfool-demo # what the images are"""
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
+@option(
+    "--out DIR",
+    "The folder of images and page, the only thing that is written.",
     default=Path("neatfool-demo"),
-    show_default=True,
-    metavar="DIR",
-    help="The folder of images and page, the only thing that is written.",
 )
-@click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
+@option("--open", "Open the page in the browser.", into="show")
 @click.pass_context
 def demo(context: click.Context, *, out: Path, show: bool) -> None:
     """Fool a network that reads handwritten digits: ten images of nothing, and a page about them.

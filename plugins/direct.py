@@ -37,27 +37,19 @@ GENES_AT_ONCE: Final = 1 << 18
 _AS_THEY_ARE: Final = ("grey", "rgb")
 
 
-class Options(BaseModel, extra="forbid"):
+class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """Options of the encoding ``direct``."""
 
-    colour: Colour | None = Field(
-        None,
-        description="what a pixel's numbers are: `grey`, `hsv` (the paper's), `hls` (its code's) "
-        "or `rgb`. If left out, `grey` for grey images and `hsv` for others",
-    )
-    mutation_rate: float = Field(
-        0.1, ge=0, le=1, description="the probability that each number of a child mutates"
-    )
-    halve_rate_every: NonNegativeInt = Field(
-        0,
-        description="generations after which `mutation_rate` is halved, again and again. 0: "
-        "never. The paper says 1000; its code never does it",
-    )
-    eta: float = Field(
-        15.0,
-        ge=0,
-        description="the index of polynomial mutation. A larger one makes smaller changes",
-    )
+    colour: Colour | None = None
+    """what a pixel's numbers are: `grey`, `hsv` (the paper's), `hls` (its code's) or `rgb`. If left
+    out, `grey` for grey images and `hsv` for others"""
+    mutation_rate: float = Field(0.1, ge=0, le=1)
+    """the probability that each number of a child mutates"""
+    halve_rate_every: NonNegativeInt = 0
+    """generations after which `mutation_rate` is halved, again and again. 0: never. The paper says
+    1000; its code never does it"""
+    eta: float = Field(15.0, ge=0)
+    """the index of polynomial mutation. A larger one makes smaller changes"""
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
         """Give the colour for the target's images, if the key is left out."""

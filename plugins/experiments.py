@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError, StorageError, hookimpl, nearest
-from neatfool.present import Output, save
+from neatfool.present import Output, option, save
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,21 +29,18 @@ FOLDER: Final = "experiments"
 
 @dataclass(frozen=True)
 class Supplied:
-    """An experiment that is installed with neatfool, as the comment that begins its file says.
-
-    Attributes:
-        name: Its name.
-        text: The file's text.
-        about: What it does: the comment's first paragraph.
-        takes: How long it takes on two cores, in words; empty if the comment does not say.
-        extras: The extras of neatfool that it needs, in the order in which the comment has them.
-    """
+    """An experiment that is installed with neatfool, as the comment that begins its file says."""
 
     name: str
+    """Its name."""
     text: str
+    """The file's text."""
     about: str
+    """What it does: the comment's first paragraph."""
     takes: str
+    """How long it takes on two cores, in words; empty if the comment does not say."""
     extras: list[str]
+    """The extras of neatfool that it needs, in the order in which the comment has them."""
 
     @property
     def file(self) -> str:
@@ -110,7 +107,7 @@ Examples:
   neatfool experiments list
   neatfool experiments list --json | jq -r '.[] | select(.extras == []) | .name'""",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@option("--json", "Print JSON.", into="as_json")
 def list_experiments(as_json: bool) -> None:
     """List the experiments: what each does, how long it takes, and what must be installed."""
     supplied = read_supplied().values()
@@ -149,17 +146,9 @@ Examples:
   neatfool experiments copy --all --out mine""",
 )
 @click.argument("names", metavar="NAME...", nargs=-1, shell_complete=_complete, required=False)
-@click.option("--all", "every", is_flag=True, help="Copy all experiments.")
-@click.option(
-    "--out",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path(FOLDER),
-    show_default=True,
-    metavar="DIR",
-    help="The folder to copy to.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace files that you have changed.")
+@option("--all", "Copy all experiments.", into="every")
+@option("--out DIR", "The folder to copy to.", default=Path(FOLDER), into="folder")
+@option("--overwrite", "Replace files that you have changed.")
 def copy(*, names: tuple[str, ...], every: bool, folder: Path, overwrite: bool) -> None:
     """Copy the experiments NAME..., to run them and to change them.
 

@@ -48,30 +48,20 @@ BRED_AT_ONCE: Final = 256
 class Options(LearningOptions, extra="forbid"):
     """Options of the scheme ``map_elites``."""
 
-    batch: PositiveInt = Field(
-        200, le=LARGEST_GENERATION, description="candidates in each generation"
-    )
-    initial: PositiveInt | None = Field(
-        None,
-        le=LARGEST_GENERATION,
-        description="candidates in the first, random generation. If left out, `batch` of them",
-    )
-    classes: ClassNames = Field(
-        [],
-        description="the classes to search, by name or index; `@FILE` stands for the lines of a "
-        "file. If left out, all",
-    )
-    parents_from: Literal["niches", "elites"] = Field(
-        "niches",
-        description="what parents are drawn from. `niches`: an elite that holds three classes is "
-        "three times as likely. `elites`: all are equally likely, so that one image that fools "
-        "many classes does not have most of the children (new in 0.2)",
-    )
-    seed_from: Path | None = Field(
-        None,
-        description="the folder of another run, or of genomes in files. Its elites, or these "
-        "genomes, begin the first generation, and random candidates fill it up to `initial`",
-    )
+    batch: PositiveInt = Field(200, le=LARGEST_GENERATION)
+    """candidates in each generation"""
+    initial: PositiveInt | None = Field(None, le=LARGEST_GENERATION)
+    """candidates in the first, random generation. If left out, `batch` of them"""
+    classes: ClassNames = Field([])
+    """the classes to search, by name or index; `@FILE` stands for the lines of a file. If left out,
+    all"""
+    parents_from: Literal["niches", "elites"] = "niches"
+    """what parents are drawn from. `niches`: an elite that holds three classes is three times as
+    likely. `elites`: all are equally likely, so that one image that fools many classes does not
+    have most of the children (new in 0.2)"""
+    seed_from: Path | None = None
+    """the folder of another run, or of genomes in files. Its elites, or these genomes, begin the
+    first generation, and random candidates fill it up to `initial`"""
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
         """Give the values of keys that are left out."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -14,9 +16,6 @@ from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
 from neatfool.wording import level, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport
 
@@ -77,36 +76,33 @@ TESTED: Final = [measure for measure in MEASURES.values() if measure.tested]
 
 @dataclass(frozen=True)
 class Course:
-    """A run as a comparison sees it.
-
-    Attributes:
-        identity: What its result depends on, the seed too.
-        fingerprint: What tells the target from one that scores otherwise.
-        classes: The names of the classes that are searched, each another.
-        evaluations: int64 [G], images scored after each generation.
-        values: For each measure's key float64 [G], its value after each generation.
-        replaced: int64 [R], the place in ``classes`` of each elite that was replaced.
-        replaced_at: int64 [R], images scored after the generation of each replacement.
-        confidences: float64 [R], the confidence that each replacement reached.
-        finished: Whether the run has reached its length, or its own end.
-        ended: Whether the search came to an end of its own. It would score no more images, and
-            what it found stays as it is.
-    """
+    """A run as a comparison sees it."""
 
     path: Path
     name: str
     seed: int
     identity: Mapping[str, Any]
+    """What its result depends on, the seed too."""
     target: str
     fingerprint: str
+    """What tells the target from one that scores otherwise."""
     classes: tuple[str, ...]
+    """The names of the classes that are searched, each another."""
     evaluations: np.ndarray
+    """int64 [G], images scored after each generation."""
     values: Mapping[str, np.ndarray]
+    """For each measure's key float64 [G], its value after each generation."""
     replaced: np.ndarray
+    """int64 [R], the place in ``classes`` of each elite that was replaced."""
     replaced_at: np.ndarray
+    """int64 [R], images scored after the generation of each replacement."""
     confidences: np.ndarray
+    """float64 [R], the confidence that each replacement reached."""
     finished: bool
+    """Whether the run has reached its length, or its own end."""
     ended: bool = False
+    """Whether the search came to an end of its own. It would score no more images, and what it
+    found stays as it is."""
 
     @property
     def length(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -24,8 +25,6 @@ from neatfool.present.story import Block, Chart, Headline, Note, Section, Table
 from neatfool.wording import counted, level, percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from matplotlib.figure import Figure
 
     from neatfool.run.individual import EliteView

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import networkx as nx
@@ -15,8 +16,6 @@ from neatfool.fooling.likeness import image_features, join_spaces
 from neatfool.wording import share
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from neatfool.run.run import Run
 
 ALIKE: Final = 0.8
@@ -59,9 +58,7 @@ class Diversity(OfRun):
 
 
 def diversity(
-    run: Run,
-    graph: nx.DiGraph | None = None,
-    features: Mapping[str, np.ndarray] | None = None,
+    run: Run, graph: nx.DiGraph | None = None, features: Mapping[str, np.ndarray] | None = None
 ) -> Diversity:
     """Say how different the elites of a run are, in descent and in what they show.
 

@@ -13,6 +13,7 @@ from neatfool import __version__
 from neatfool.cli.main_group import MainGroup
 from neatfool.machine import collected_rarely
 from neatfool.network.memory import keep_freed_memory
+from neatfool.present.parameters import option
 
 __all__ = ["main"]
 
@@ -43,12 +44,11 @@ Examples:
 Exit codes: 0 all went well, 2 wrong input, 3 a plugin, 4 the target, 5 the run folder,
 6 the disk, 7 images do not verify, 8 no budget, 9 too easily fooled, 130 interrupted, 1 a bug.""",
 )
-@click.option(
+@option(
     "--debug",
-    is_flag=True,
+    "Show where in the code an error happened, and what makes neatfool slower.",
     envvar="NEATFOOL_DEBUG",
     show_envvar=True,
-    help="Show where in the code an error happened, and what makes neatfool slower.",
 )
 @click.version_option(__version__, prog_name="neatfool")
 @click.pass_context

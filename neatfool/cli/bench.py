@@ -14,7 +14,7 @@ from rich.markup import escape
 from neatfool.cli.parameters import experiment_parameters, json_option
 from neatfool.plugin.hookspecs import hookimpl
 from neatfool.present.output import Output
-from neatfool.present.parameters import FiniteRange
+from neatfool.present.parameters import FiniteRange, option
 from neatfool.wording import counted, duration, share
 
 if TYPE_CHECKING:
@@ -35,13 +35,11 @@ Examples:
 The run's folder is temporary. Try a change with --set before you keep it."""
 )
 @experiment_parameters
-@click.option(
-    "--seconds",
-    type=FiniteRange(min=0, min_open=True),
-    default=10.0,
-    show_default=True,
-    metavar="S",
-    help="How many seconds to run after the first generation, unless the experiment ends earlier.",
+@option(
+    "--seconds S",
+    "How many seconds to run after the first generation, unless the experiment ends earlier.",
+    FiniteRange(min=0, min_open=True),
+    10.0,
 )
 @json_option
 def bench(

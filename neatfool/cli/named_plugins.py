@@ -36,21 +36,18 @@ COMMANDS_FREE = "adds commands under free names"
 
 @dataclass(frozen=True)
 class DescribedPlugin:
-    """A plugin, or a section of an experiment with keys of neatfool's own.
-
-    Attributes:
-        kind: What it is; ``"section"`` for a section.
-        name: Its name.
-        source: Where it is from.
-        about: The first paragraph of its docstring.
-        sections: Section -> its options.
-    """
+    """A plugin, or a section of an experiment with keys of neatfool's own."""
 
     kind: str
+    """What it is; ``"section"`` for a section."""
     name: str
+    """Its name."""
     source: str
+    """Where it is from."""
     about: str
+    """The first paragraph of its docstring."""
     sections: Mapping[str, Sequence[DescribedOption]]
+    """Section -> its options."""
 
 
 def find_plugins(manager: PluginManager, name: str) -> list[tuple[str, str]]:

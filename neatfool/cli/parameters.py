@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from neatfool.plugin.entries import OPTIONS_GROUP, entry_points
+from neatfool.present.parameters import option, overrides_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,28 +28,13 @@ _log = logging.getLogger("neatfool.cli")
 A_PATH = click.Path(path_type=Path)
 
 run_argument = click.argument("run_folder", metavar="RUN", type=A_PATH)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-no_report_option = click.option(
-    "--no-report", is_flag=True, help="Do not write report.html at the end."
-)
-overrides_option = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Override a key of the experiment; repeat it for more keys. Files that it names "
-    "are looked for from the current folder.",
-)
-
-
-def count_option(name: str, words: str, least: int = 1) -> Callable[[Command], Command]:
-    """Make an option that takes a whole number; ``words`` say in its help what it is for."""
-    return click.option(name, type=click.IntRange(min=least), metavar="N", help=words)
+json_option = option("--json", "Print JSON.", into="as_json")
+no_report_option = option("--no-report", "Do not write report.html at the end.")
 
 
 def experiment_parameters(command: Command) -> Command:
     """Add the experiment's file, and the options that override it."""
-    seed = count_option("--seed", "Override the experiment's seed.", least=0)
+    seed = option("--seed N", "Override the experiment's seed.", click.IntRange(min=0))
     return click.argument("file", type=A_PATH)(seed(overrides_option(command)))
 
 
@@ -100,15 +86,12 @@ def _load(points: tuple[EntryPoint, ...]) -> dict[str, list[click.Option]]:
 
 def jobs_option(command: Command) -> Command:
     """Add the option for the number of runs side by side."""
-    option = click.option(
-        "--jobs",
-        metavar="N|auto",
-        callback=_jobs,
-        help="With --seeds: how many runs to do side by side; auto: one for each core, but at most "
-        "one for every 2 GiB of the machine's memory. What other programs, a container or a GPU "
-        "leave of that is not looked at.  [default: 1]",
+    what = (
+        "With --seeds: how many runs to do side by side; auto: one for each core, but at most one "
+        "for every 2 GiB of the machine's memory. What other programs, a container or a GPU leave "
+        "of that is not looked at.  [default: 1]"
     )
-    return option(command)
+    return option("--jobs N|auto", what, str, callback=_jobs)(command)
 
 
 def _jobs(ctx: click.Context, option: click.Parameter, value: str | None) -> int | str | None:

@@ -18,6 +18,7 @@ from neatfool.cli.main_group import LazyGroup
 from neatfool.errors import ExperimentError, PluginError, StorageError
 from neatfool.plugin.entries import GROUP, entry_points
 from neatfool.present.output import Output
+from neatfool.present.parameters import option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +56,7 @@ Examples:
   neatfool plugins list --json | jq '.[].name'""",
 )
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@option("--json", "Print JSON.", into="as_json")
 def list_plugins(file: Path | None, as_json: bool) -> None:
     """List the plugins that are installed; with FILE, an experiment, its own too.
 
@@ -84,7 +85,7 @@ Examples:
   neatfool plugins show experiment        # neatfool's own keys in [experiment]""",
 )
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@option("--json", "Print JSON.", into="as_json")
 def show_plugin(name: str, as_json: bool) -> None:
     """Show the options of the plugin NAME: what each takes, its default, and what it is for.
 
@@ -109,12 +110,12 @@ Examples:
   neatfool plugins check my_target.py --set weights=mine.safetensors"""
 )
 @click.argument("name")
-@click.option(
-    "--set",
-    "settings",
+@option(
+    "--set KEY=VALUE",
+    "An option of the plugin, for the checks; may be given several times.",
+    str,
+    into="settings",
     multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the plugin, for the checks; may be given several times.",
 )
 def check(name: str, settings: tuple[str, ...]) -> None:
     """Check whether the plugin NAME keeps its contract.
@@ -171,11 +172,11 @@ def _print_options(plugin: DescribedPlugin) -> None:
         table = Table("key", "type", "default", "what it is for", title=title, title_justify="left")
         table.columns[0].no_wrap = True
         table.columns[3].overflow = "fold"
-        for option in options:
-            default = "" if option.default is None else write_value(option.default)
-            if option.required:
+        for each in options:
+            default = "" if each.default is None else write_value(each.default)
+            if each.required:
                 default = "(must be given)"
-            table.add_row(*map(escape, (option.key, option.type, default, option.description)))
+            table.add_row(*map(escape, (each.key, each.type, default, each.description)))
         console.print(table if options else f"{title} no options")
 
 
@@ -199,12 +200,7 @@ Examples:
 )
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="The folder to make.  [default: NAME]",
-)
+@option("--out DIR", "The folder to make.  [default: NAME]")
 def new(kind: str, name: str, out: Path | None) -> None:
     """Write a plugin to start from, with an experiment that uses it and tests that pass.
 

@@ -11,7 +11,6 @@ import click
 from neatfool.cli.failures import INTERRUPTED
 from neatfool.cli.parameters import (
     RunCommand,
-    count_option,
     experiment_parameters,
     jobs_option,
     load_observers,
@@ -21,7 +20,7 @@ from neatfool.cli.parameters import (
 )
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
 from neatfool.present.output import Output, waiting
-from neatfool.present.parameters import trust_option
+from neatfool.present.parameters import option, trust_option
 from neatfool.wording import counted, duration, left_out, percent, share, spending
 
 if TYPE_CHECKING:
@@ -60,26 +59,25 @@ with those that are not finished. The exit code is then that of the first run th
 runs only spent their budget.""",
 )
 @experiment_parameters
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="The run's folder; with --seeds, the folder for all runs.  [default: runs/NAME-SEED; "
+@option(
+    "--out DIR",
+    "The run's folder; with --seeds, the folder for all runs.  [default: runs/NAME-SEED; "
     "runs/NAME]",
 )
-@click.option(
-    "--seeds",
-    metavar="LIST",
-    help="Run once with each of these seeds, for example 1-5 or 1,3,7-9: each in its own process "
+@option(
+    "--seeds LIST",
+    "Run once with each of these seeds, for example 1-5 or 1,3,7-9: each in its own process "
     "and folder.",
+    str,
 )
 @jobs_option
-@count_option("--generations", "The length, in generations; give this or --images.")
-@count_option("--images", "The length, in images scored.")
-@count_option(
-    "--workers", "Draw and score in N processes of their own; the same as `--set engine.workers=N`."
+@option("--generations N", "The length, in generations; give this or --images.")
+@option("--images N", "The length, in images scored.")
+@option(
+    "--workers N",
+    "Draw and score in N processes of their own; the same as `--set engine.workers=N`.",
 )
-@click.option("--overwrite", is_flag=True, help="Delete a run in the folder, and start anew.")
+@option("--overwrite", "Delete a run in the folder, and start anew.")
 @no_report_option
 @click.pass_context
 def run(
@@ -163,21 +161,21 @@ Examples:
   neatfool resume runs/api-1 --max-queries 5000     # with a larger budget""",
 )
 @run_argument
-@count_option("--generations", "A new length, in generations, which the run keeps.")
-@count_option("--images", "A new length, in images scored, which the run keeps.")
-@count_option(
-    "--max-queries",
+@option("--generations N", "A new length, in generations, which the run keeps.")
+@option("--images N", "A new length, in images scored, which the run keeps.")
+@option(
+    "--max-queries N",
     "A new budget: how many images may be sent to a metered target, which costs something to ask, "
     "counted from the run's beginning.",
 )
-@count_option(
-    "--max-requests",
+@option(
+    "--max-requests N",
     "A new budget: how many requests may be sent, counted from the run's beginning.",
 )
-@count_option(
-    "--workers",
+@option(
+    "--workers N",
     "Go on with N processes that draw and score; 0: without an engine. The run keeps this.",
-    least=0,
+    click.IntRange(min=0),
 )
 @no_report_option
 @trust_option

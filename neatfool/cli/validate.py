@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from neatfool.cli.parameters import experiment_parameters
+from neatfool.present.parameters import option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,11 +21,7 @@ Examples:
   neatfool validate mine.ini > complete.ini"""
 )
 @experiment_parameters
-@click.option(
-    "--no-plugins",
-    is_flag=True,
-    help="Check only what needs no plugin, and import nothing that FILE names.",
-)
+@option("--no-plugins", "Check only what needs no plugin, and import nothing that FILE names.")
 def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugins: bool) -> None:
     """Check the experiment in FILE, and print it with all its defaults.
 

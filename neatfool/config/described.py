@@ -33,22 +33,19 @@ _NOUNS: Final = {
 
 @dataclass(frozen=True)
 class DescribedOption:
-    """One key of a section.
-
-    Attributes:
-        key: The key.
-        type: What it takes, in words: ``"a whole number from 1 to 1024, or auto"``.
-        default: What it stands for where it is left out; None if that depends on more than the
-            other options.
-        required: Whether it must be given.
-        description: What it is for.
-    """
+    """One key of a section."""
 
     key: str
+    """The key."""
     type: str
+    """What it takes, in words: ``"a whole number from 1 to 1024, or auto"``."""
     default: Json
+    """What it stands for where it is left out; None if that depends on more than the other
+    options."""
     required: bool
+    """Whether it must be given."""
     description: str
+    """What it is for."""
 
 
 def describe_options(

@@ -63,19 +63,16 @@ _SENTENCES: Final = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
-
-    Attributes:
-        line: Its line in the file; infinity if it has none.
-        text: ``where: what; what to do``.
-        of_plugin: Whether the fault is a plugin's (broken or missing) and not the file's.
-        cause: What the plugin raised.
-    """
+    """One thing that is wrong."""
 
     line: float
+    """Its line in the file; infinity if it has none."""
     text: str
+    """``where: what; what to do``."""
     of_plugin: bool = False
+    """Whether the fault is a plugin's (broken or missing) and not the file's."""
     cause: BaseException | None = field(default=None, compare=False)
+    """What the plugin raised."""
 
 
 class Problems:

@@ -26,19 +26,16 @@ _ITEM: Final = re.compile(rf"\s*({_QUOTED})\s*(?=[,\n]|$)|[^,\n]+")
 
 @dataclass(frozen=True)
 class Value:
-    """The value of a key, and its place.
-
-    Attributes:
-        given: The text of an INI value, or JSON if ``base`` is None.
-        where: The place, for messages: ``"mnist.ini:6"``.
-        base: The folder that a relative path is relative to; None for JSON.
-        line: The line in the file; 0 if the value is from elsewhere.
-    """
+    """The value of a key, and its place."""
 
     given: Json
+    """The text of an INI value, or JSON if ``base`` is None."""
     where: str
+    """The place, for messages: ``"mnist.ini:6"``."""
     base: Path | None = None
+    """The folder that a relative path is relative to; None for JSON."""
     line: int = 0
+    """The line in the file; 0 if the value is from elsewhere."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
@@ -27,8 +28,6 @@ from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.spec.image_spec import ImageSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from neatfool.experiment.experiment import Choice, Experiment
     from neatfool.scoring.plan import Plan
     from neatfool.spec.encoding import Encoding

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -23,9 +25,6 @@ from neatfool.scoring.workers import Workers
 from neatfool.wording import share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import PluginManager
     from neatfool.run.statistics import GenerationReport
@@ -57,31 +56,29 @@ class Measured:
 
     The first generations do not count where others follow: they compile code and fill caches,
     may be of another size, and teach screening.
-
-    Attributes:
-        images: Images that the measured generations scored.
-        exact: How many of these the target scored exactly; it screened the others.
-        replacements: Niches that changed hands.
-        seconds: How long the measured generations took, the time between them included.
-        stages: Seconds of each of :data:`STAGES`. Stages may overlap.
-        elapsed: Seconds of all stages together, by the wall clock.
-        alone_per_s: Images a second that the target scores when nothing else runs.
-        whole_images: Images of the whole run, the first generation included.
-        whole_seconds: Seconds of the whole run, from its start to its last image file.
-        ended: Whether the experiment ended before the time was up.
     """
 
     generations: int
     images: int
+    """Images that the measured generations scored."""
     exact: int
+    """How many of these the target scored exactly; it screened the others."""
     replacements: int
+    """Niches that changed hands."""
     seconds: float
+    """How long the measured generations took, the time between them included."""
     stages: Mapping[str, float]
+    """Seconds of each of :data:`STAGES`. Stages may overlap."""
     elapsed: float
+    """Seconds of all stages together, by the wall clock."""
     alone_per_s: float
+    """Images a second that the target scores when nothing else runs."""
     whole_images: int
+    """Images of the whole run, the first generation included."""
     whole_seconds: float
+    """Seconds of the whole run, from its start to its last image file."""
     ended: bool = False
+    """Whether the experiment ended before the time was up."""
 
     @property
     def images_per_s(self) -> float:

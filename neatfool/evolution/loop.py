@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -23,9 +25,6 @@ from neatfool.scoring.answers import draw
 from neatfool.wording import spending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
-    from contextlib import AbstractContextManager
-
     from neatfool.evolution.assembly import Assembly
     from neatfool.run.store import RunStore
     from neatfool.scoring.generation import Generation
@@ -294,15 +293,12 @@ class Evolution:
 
 @dataclass
 class _Generation:
-    """A generation whose first parts are with the target; iterating ``parts`` makes the others.
-
-    Attributes:
-        quickly: Whether a part takes so little time that the next one may be made before a commit.
-        no_room: Whether a candidate exceeded the run's length.
-    """
+    """A generation whose first parts are with the target; iterating ``parts`` makes the others."""
 
     clock: StageClock
     scoring: Generation
     parts: Iterator[Sequence[Candidate]] = field(default_factory=lambda: iter(()))
     quickly: bool = True
+    """Whether a part takes so little time that the next one may be made before a commit."""
     no_room: bool = False
+    """Whether a candidate exceeded the run's length."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from threading import Event, Thread
@@ -18,8 +19,6 @@ from neatfool.plugin.hookspecs import hookimpl
 from neatfool.wording import counted, duration, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from rich.console import Console, ConsoleOptions, RenderResult
 
     from neatfool.evolution.session import Session

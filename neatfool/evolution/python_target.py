@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +27,6 @@ from neatfool.spec.scores import Scores
 from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from neatfool.spec.image_spec import ImageSpec
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,8 +12,6 @@ from neatfool.run.images import encode_png
 from neatfool.run.records import GenerationRecord, StoredCandidate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from neatfool.evolution.assembly import Assembly
     from neatfool.run.statistics import GenerationReport
     from neatfool.run.store import RunStore

@@ -6,9 +6,11 @@ import logging
 import math
 import platform
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,9 +39,6 @@ from neatfool.spec.candidate import Candidate, Elite
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import Observers
     from neatfool.run.folder import Advice

@@ -31,40 +31,26 @@ Confidence: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 _UNSAFE: Final = re.compile(r"[^\w.+-]+|^[^\w]+|\.+$")
 
 
-class General(BaseModel, extra="forbid", frozen=True):
+class General(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Section ``[experiment]``: the run's name, its length and its seed."""
 
-    name: str | None = Field(
-        None,
-        description="names the run and its folder, `runs/NAME-SEED`: letters, figures and `.` "
-        "`_` `+` `-`. If left out, the file's name",
-    )
-    generations: PositiveInt | None = Field(
-        None, description="the run's length in generations; give this or `images`"
-    )
-    images: PositiveInt | None = Field(
-        None, description="the run's length in scored images; give this or `generations`"
-    )
-    seed: int = Field(
-        1,
-        ge=0,
-        lt=2**63,
-        description="where all chance comes from: the same seed gives the same run",
-    )
-    checkpoint_every: PositiveInt = Field(
-        1,
-        description="generations from one write to disk to the next. The result does not depend "
-        "on it",
-    )
-    stall_after: PositiveInt = Field(
-        50, description="generations without any improvement after which the run says so"
-    )
+    name: str | None = None
+    """names the run and its folder, `runs/NAME-SEED`: letters, figures and `.` `_` `+` `-`. If left
+    out, the file's name"""
+    generations: PositiveInt | None = None
+    """the run's length in generations; give this or `images`"""
+    images: PositiveInt | None = None
+    """the run's length in scored images; give this or `generations`"""
+    seed: int = Field(1, ge=0, lt=2**63)
+    """where all chance comes from: the same seed gives the same run"""
+    checkpoint_every: PositiveInt = 1
+    """generations from one write to disk to the next. The result does not depend on it"""
+    stall_after: PositiveInt = 50
+    """generations without any improvement after which the run says so"""
 
-    description: str | None = Field(
-        None,
-        description="what the report says of the run, in place of the comment that the file begins "
-        "with (new in 0.2)",
-    )
+    description: str | None = None
+    """what the report says of the run, in place of the comment that the file begins with (new in
+    0.2)"""
 
     @property
     def length(self) -> str:
@@ -97,69 +83,51 @@ class General(BaseModel, extra="forbid", frozen=True):
         return images
 
 
-class Sources(BaseModel, extra="forbid"):
+class Sources(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """Section ``[plugins]``: what to load beside the plugins that are installed."""
 
-    path: list[Path] = Field(
-        [], description="plugins in files: a Python file, a package, or a folder of modules"
-    )
-    observers: list[str] = Field([], description="installed observers to tell of the run, by name")
+    path: list[Path] = []
+    """plugins in files: a Python file, a package, or a folder of modules"""
+    observers: list[str] = []
+    """installed observers to tell of the run, by name"""
 
 
-class Calls(BaseModel, extra="forbid", frozen=True):
+class Calls(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Section ``[target]``: how any target is called. Its other keys are the plugin's own."""
 
-    batch_size: Annotated[int, Field(gt=0, le=65536)] | Literal["auto"] = Field(
-        "auto",
-        description="images in each call of the target that gives exact scores. `auto`: for "
-        "networks on a CPU 2 (16 where convolutions cannot be fused), or up to 32 where "
-        "images are small; for other targets, a generation is divided into equal batches "
-        "of at most 256, or of what the target says that it takes. Where memory runs out, "
-        "batches are halved",
-    )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto",
-        description="`fp32` scores each image in single precision. `bf16` and `fp16` first "
-        "screen each image in half precision, and score those that may matter again "
-        "in single precision. `auto` screens where half precision is so much faster "
-        "on this machine that it pays",
-    )
-    threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = Field(
-        "auto",
-        description="cores that the target's networks use on a CPU, a call on each; it changes no "
-        "score. `auto`: all that PyTorch uses",
-    )
-    graph: Literal["fused", "frozen", "eager", "compiled"] = Field(
-        "fused",
-        description="how the target's network runs. `fused`: traced once, simplified, and on a "
-        "CPU neighbouring operations become one; what cannot be fused runs as "
-        "`frozen`. `frozen`: traced and simplified only. `eager`: as its author "
-        "wrote it. `compiled`: by `torch.compile`, which takes minutes at the start, "
-        "and on a CPU needs a C++ compiler",
-    )
-    nothing: ClassNames | None = Field(
-        None,
-        description="the classes that mean that nothing is there, by name or index, such as "
-        "`background`; `@FILE` stands for the lines of a file. They are not searched, unless the "
-        "scheme's `classes` name them, and an image of which the target is surest that it shows "
-        "one of them counts as rejected. If left out, they are guessed by their names "
-        "(`background`, `none`, `other`, `unknown`, `no finding`, `not …`), and the run says so "
-        "at its start; `nothing =` means that there are none (new in 0.2)",
-    )
-    max_queries: PositiveInt | None = Field(
-        None,
-        description="the most images that the run may send in all, repeats included; for a "
-        "metered target, which costs something to ask",
-    )
-    max_requests: PositiveInt | None = Field(
-        None, description="the most requests that the run may send in all, repeats included"
-    )
-    threshold: Confidence | dict[str, Confidence] | None = Field(
-        None,
-        description="the confidence from which you believe the classifier: one number, or one for "
-        'each class by name, `{"cat": 0.4, "dog": 0.6}`. `show`, `report` and `audit` count the '
-        "classes with an image at or above it. The search does not depend on it",
-    )
+    batch_size: Annotated[int, Field(gt=0, le=65536)] | Literal["auto"] = "auto"
+    """images in each call of the target that gives exact scores. `auto`: for networks on a CPU 2
+    (16 where convolutions cannot be fused), or up to 32 where images are small; for other targets,
+    a generation is divided into equal batches of at most 256, or of what the target says that it
+    takes. Where memory runs out, batches are halved"""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """`fp32` scores each image in single precision. `bf16` and `fp16` first screen each image in
+    half precision, and score those that may matter again in single precision. `auto` screens where
+    half precision is so much faster on this machine that it pays"""
+    threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
+    """cores that the target's networks use on a CPU, a call on each; it changes no score. `auto`:
+    all that PyTorch uses"""
+    graph: Literal["fused", "frozen", "eager", "compiled"] = "fused"
+    """how the target's network runs. `fused`: traced once, simplified, and on a CPU neighbouring
+    operations become one; what cannot be fused runs as `frozen`. `frozen`: traced and simplified
+    only. `eager`: as its author wrote it. `compiled`: by `torch.compile`, which takes minutes at
+    the start, and on a CPU needs a C++ compiler"""
+    nothing: ClassNames | None = None
+    """the classes that mean that nothing is there, by name or index, such as `background`; `@FILE`
+    stands for the lines of a file. They are not searched, unless the scheme's `classes` name them,
+    and an image of which the target is surest that it shows one of them counts as rejected. If left
+    out, they are guessed by their names (`background`, `none`, `other`, `unknown`, `no finding`,
+    `not …`), and the run says so at its start; `nothing =` means that there are none (new in
+    0.2)"""
+    max_queries: PositiveInt | None = None
+    """the most images that the run may send in all, repeats included; for a metered target, which
+    costs something to ask"""
+    max_requests: PositiveInt | None = None
+    """the most requests that the run may send in all, repeats included"""
+    threshold: Confidence | dict[str, Confidence] | None = None
+    """the confidence from which you believe the classifier: one number, or one for each class by
+    name, `{"cat": 0.4, "dog": 0.6}`. `show`, `report` and `audit` count the classes with an image
+    at or above it. The search does not depend on it"""
 
     logit_temperature: PositiveFloat = Field(
         1.0,
@@ -182,21 +150,15 @@ class Calls(BaseModel, extra="forbid", frozen=True):
                 raise ExperimentError(f"{option('target', 'threshold')}: {error}") from None
 
 
-class Views(BaseModel, extra="forbid", frozen=True):
+class Views(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Section ``[views]``: how each image is shown. Its other keys are views (augmentations)."""
 
-    number: int = Field(
-        4,
-        ge=1,
-        le=1000,
-        description="how often each image is shown, each time changed at random. Each counts as "
-        "an image of the run's length (new in 0.2)",
-    )
-    score: Literal["mean", "worst"] = Field(
-        "mean",
-        description="what an image scores in a class: `mean`, the mean of the confidences, or "
-        "`worst`, the least of them (new in 0.2)",
-    )
+    number: int = Field(4, ge=1, le=1000)
+    """how often each image is shown, each time changed at random. Each counts as an image of the
+    run's length (new in 0.2)"""
+    score: Literal["mean", "worst"] = "mean"
+    """what an image scores in a class: `mean`, the mean of the confidences, or `worst`, the least
+    of them (new in 0.2)"""
 
 
 OWN_KEYS: Final[Mapping[str, type[BaseModel]]] = {

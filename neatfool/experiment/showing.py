@@ -24,19 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Showing:
-    """The views of each image that the target is shown.
-
-    Attributes:
-        number: How many.
-        score: What counts: their ``"mean"`` or the ``"worst"``.
-        strengths: Each view's strength by name, in the order in which they are applied.
-        views: Those views.
-    """
+    """The views of each image that the target is shown."""
 
     number: int
+    """How many."""
     score: str
+    """What counts: their ``"mean"`` or the ``"worst"``."""
     strengths: dict[str, float]
+    """Each view's strength by name, in the order in which they are applied."""
     views: dict[str, View] = field(compare=False, repr=False)
+    """Those views."""
 
     def section(self) -> dict[str, dict[str, Json]]:
         """Write it as section -> key -> JSON value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path  # noqa: TC003 - Sphinx reads it
+from pathlib import Path
 from typing import Any, TypedDict
 
 from pydantic import ValidationInfo, field_validator, model_validator

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from neatfool.spec import image_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from hashlib import _Hash as Hash
-    from pathlib import Path
 
     import torch
     from torch import nn

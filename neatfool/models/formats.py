@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,8 +14,6 @@ from neatfool.errors import ExperimentError, PluginError, nearest
 from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from neatfool.models.classifier import Classifier, Request, Tower
     from neatfool.models.preprocessing import Preprocessing
 
@@ -24,17 +23,15 @@ class ModelFormat:
 
     Its module is imported as soon as an experiment names such a model. So what is heavy, or may not
     be installed, is imported where it is used.
-
-    Attributes:
-        forms: How its models are written: ``("onnx:FILE",)``.
-        path: Where a path follows in a name, and whether reading it runs code; None if none does.
-        is_file: Whether a model is a file that has its weights, and may not say all that
-            ``[target] size``, ``mean``, ``std`` and ``output`` say.
     """
 
     forms: ClassVar[tuple[str, ...]] = ()
+    """How its models are written: ``("onnx:FILE",)``."""
     path: ClassVar[PathAfter | None] = None
+    """Where a path follows in a name, and whether reading it runs code; None if none does."""
     is_file: ClassVar[bool] = False
+    """Whether a model is a file that has its weights, and may not say all that ``[target] size``,
+    ``mean``, ``std`` and ``output`` say."""
 
     def check(self, model: str) -> None:
         """Check a model's whole name as far as possible without loading it.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -15,9 +17,6 @@ from neatfool.models.preprocessing import Input, Layout, layouts_of, scaling_of
 from neatfool.network.memory import is_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
     from neatfool.models.classifier import Request
     from neatfool.models.preprocessing import Preprocessing
 

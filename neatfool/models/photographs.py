@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,6 @@ from PIL import Image
 from neatfool.errors import ExperimentError, PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from neatfool.spec.target import Target
 
 

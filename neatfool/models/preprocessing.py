@@ -5,18 +5,16 @@ A network in a file may say of its input what images it takes, and the user says
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from pathlib import Path
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import torch
 from PIL import Image
 
 from neatfool.errors import TargetError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 """The mean of ImageNet's red, green and blue, in [0, 1]."""

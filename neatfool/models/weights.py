@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -12,8 +13,6 @@ from safetensors.torch import load_file
 from neatfool.errors import ExperimentError, TargetError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import nn
 
 Tensors = dict[str, torch.Tensor]

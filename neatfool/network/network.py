@@ -52,19 +52,16 @@ _DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.f
 
 @dataclass(frozen=True)
 class Form:
-    """How a network computes.
-
-    Attributes:
-        precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
-        graph: ``"eager"``: as the module is written. ``"frozen"``: traced once for each shape of
-            batch, with its weights folded in; a network whose results would change stays eager.
-            ``"fused"``: frozen, and on a CPU oneDNN joins neighbouring operations; if that fails,
-            only frozen. ``"compiled"``: by ``torch.compile``, which takes up to minutes and needs
-            a compiler (C++ on a CPU); on a GPU it replays the whole graph at once.
-    """
+    """How a network computes."""
 
     precision: Precision = "fp32"
+    """``"fp32"``, ``"bf16"`` or ``"fp16"``."""
     graph: Graph = "eager"
+    """``"eager"``: as the module is written. ``"frozen"``: traced once for each shape of batch,
+    with its weights folded in; a network whose results would change stays eager. ``"fused"``:
+    frozen, and on a CPU oneDNN joins neighbouring operations; if that fails, only frozen.
+    ``"compiled"``: by ``torch.compile``, which takes up to minutes and needs a compiler (C++ on a
+    CPU); on a GPU it replays the whole graph at once."""
 
 
 PLAIN: Final = Form()

@@ -26,23 +26,20 @@ _TINY: Final = torch.finfo(torch.float32).tiny
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read a classifier's numbers, [N, K].
-
-    Attributes:
-        outputs: What they are.
-        words: What was found, for a description.
-        doubt: What to say if that is a guess, else "".
-        applied: Whether the classifier has applied the softmax or the sigmoids itself.
-        percent: Whether probabilities are in percent.
-        binary: Whether its one number stands for two classes.
-    """
+    """How to read a classifier's numbers, [N, K]."""
 
     outputs: Outputs
+    """What they are."""
     words: str
+    """What was found, for a description."""
     doubt: str = ""
+    """What to say if that is a guess, else ""."""
     applied: bool = False
+    """Whether the classifier has applied the softmax or the sigmoids itself."""
     percent: bool = False
+    """Whether probabilities are in percent."""
     binary: bool = False
+    """Whether its one number stands for two classes."""
 
     def read(self, numbers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Turn numbers into logits and probabilities, both float32 [N, K]."""

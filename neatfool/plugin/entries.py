@@ -44,23 +44,20 @@ that has no entry point of its own is a plugin of the module's name.
 
 @dataclass(frozen=True)
 class PluginEntry:
-    """A plugin, not necessarily loaded.
-
-    Attributes:
-        kind: One of :data:`KINDS`; something else if the entry point is misnamed.
-        name: The name that an experiment picks it by.
-        source: Its distribution or its file.
-        value: The module of an entry point; empty for a file.
-        version: The distribution's version; empty for a file.
-        problem: Why it cannot be used, if that is known without importing it.
-    """
+    """A plugin, not necessarily loaded."""
 
     kind: str
+    """One of :data:`KINDS`; something else if the entry point is misnamed."""
     name: str
+    """The name that an experiment picks it by."""
     source: str
+    """Its distribution or its file."""
     value: str = ""
+    """The module of an entry point; empty for a file."""
     version: str = ""
+    """The distribution's version; empty for a file."""
     problem: str = ""
+    """Why it cannot be used, if that is known without importing it."""
 
     @property
     def origin(self) -> str:

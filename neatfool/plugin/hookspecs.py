@@ -30,7 +30,11 @@ class Register(Protocol):
     """The function that a ``neatfool_register_...`` hook calls, once for each thing it offers."""
 
     def __call__(
-        self, name: str, factory: Callable[..., Any], *, options: type[BaseModel] | None = None
+        self,
+        name: str,
+        factory: Callable[..., Any] | str,
+        *,
+        options: type[BaseModel] | None = None,
     ) -> None:
         """Offer something under a name.
 
@@ -39,7 +43,8 @@ class Register(Protocol):
             factory: Called with the validated options, and with the arguments of its kind (see
                 :class:`neatfool.Target`, :class:`neatfool.Encoding`, :class:`neatfool.Scheme`,
                 :class:`neatfool.View`, :class:`neatfool.Engine`); an observer's gives an object
-                that has hooks.
+                that has hooks. Or its name as ``"module:Name"``, which is imported when it is
+                called: a plugin is imported to be listed, and should not import torch for that.
             options: The pydantic model of the section's other keys; if absent, there are none. A
                 field that is itself a model has a section of its own, named by the field's alias
                 or name.

@@ -233,7 +233,7 @@ class PluginManager:
         self,
         kind: str,
         name: str,
-        factory: Callable[..., Any],
+        factory: Callable[..., Any] | str,
         *,
         options: type[BaseModel] | None = None,
     ) -> None:
@@ -278,7 +278,7 @@ class PluginManager:
 
     def _with_hooks(self, made: Registration) -> Registration:
         """Hand pluggy's hooks to a factory that has a parameter ``hook``, for its plugin's own."""
-        if not self._has_further_hooks:
+        if not self._has_further_hooks or isinstance(made.factory, str):
             return made
         wanted = made.wanted(hook=self._pluggy.hook)
         return replace(made, factory=partial(made.factory, **wanted))

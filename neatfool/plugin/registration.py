@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import cached_property
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
 from neatfool.config.options import key_of
-from neatfool.errors import PluginError, blaming
+from neatfool.errors import ExperimentError, PluginError, blaming
 from neatfool.spec.adopting import adopt
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.engine import Engine
@@ -50,21 +52,40 @@ class NoOptions(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class Registration:
-    """Something of one of :data:`~neatfool.plugin.entries.KINDS` that a plugin offers.
-
-    Attributes:
-        name: The name that an experiment picks it by.
-        kind: ``"target"``, say.
-        factory: Makes it.
-        options: The pydantic model of its options; without fields if it has none.
-        source: Its distribution, version and module, or its file.
-    """
+    """Something of one of :data:`~neatfool.plugin.entries.KINDS` that a plugin offers."""
 
     name: str
+    """The name that an experiment picks it by."""
     kind: str
-    factory: Callable[..., Any]
+    """``"target"``, say."""
+    factory: Callable[..., Any] | str
+    """Makes it; or what to import for that, as ``"module:Name"``."""
     options: type[BaseModel]
+    """The pydantic model of its options; without fields if it has none."""
     source: str
+    """Its distribution, version and module, or its file."""
+
+    @cached_property
+    def maker(self) -> Callable[..., Any]:
+        """The factory, imported.
+
+        Raises:
+            ExperimentError: A package that it needs is not installed.
+            PluginError: There is no such thing, or importing it raised.
+        """
+        if not isinstance(self.factory, str):
+            return self.factory
+        with blaming(self.label):
+            try:
+                found: Callable[..., Any] = resolve_name(self.factory)
+            except ModuleNotFoundError as error:
+                own = self.factory.startswith("neatfool_plugins.")
+                remedy = f"pip install 'neatfool[{self.name}]'" if own else "install it"
+                raise ExperimentError(
+                    f"[{self.kind}] plugin = {self.name}: the package {error.name} is not "
+                    f"installed; {remedy}"
+                ) from error
+        return found
 
     @property
     def label(self) -> str:
@@ -77,14 +98,12 @@ class Registration:
         Raises:
             PluginError: The factory takes other arguments, or raised, or made what lacks a member.
         """
-        passed, name = (
-            ["options"] * len(arguments) + [*named],
-            getattr(self.factory, "__name__", ""),
-        )
-        if inspect.isclass(self.factory):
+        factory = self.maker
+        passed, name = ["options"] * len(arguments) + [*named], getattr(factory, "__name__", "")
+        if inspect.isclass(factory):
             passed, name = ["self", *passed], f"{name}.__init__"
         try:
-            inspect.signature(self.factory).bind(*arguments, **named)
+            inspect.signature(factory).bind(*arguments, **named)
         except TypeError as error:
             raise PluginError(
                 f"{self.label}: neatfool makes it with other arguments than it takes ({error}); "
@@ -93,20 +112,24 @@ class Registration:
         except ValueError:  # A type of Python's own tells none.
             pass
         with blaming(self.label):
-            made = self.factory(*arguments, **named)
+            made = factory(*arguments, **named)
         return adopt(made, CONTRACTS[self.kind], self.label) if self.kind in CONTRACTS else made
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for."""
         try:
-            parameters = inspect.signature(self.factory).parameters
+            parameters = inspect.signature(self.maker).parameters
         except ValueError:  # A type of Python's own tells none.
             return {}
         return {name: value for name, value in offered.items() if name in parameters}
 
 
 def checked(
-    kind: str, source: str, name: str, factory: Callable[..., Any], options: type[BaseModel] | None
+    kind: str,
+    source: str,
+    name: str,
+    factory: Callable[..., Any] | str,
+    options: type[BaseModel] | None,
 ) -> Registration:
     """Check what a plugin offers; see :class:`neatfool.plugin.hookspecs.Register`.
 
@@ -116,9 +139,10 @@ def checked(
     who = f"{source}: register({name!r}, ...)"
     if not isinstance(name, str) or not name or name != name.strip():
         raise PluginError(f"{who}: the name must be text; got {name!r}")
-    if not callable(factory):
+    if not callable(factory) and ":" not in str(factory):
         raise PluginError(
-            f"{who}: the factory must be a class or function; got {type(factory).__name__}"
+            f'{who}: the factory must be a class or function, or "module:Name" of one; got '
+            f"{type(factory).__name__}"
         )
     if options is None:
         options = NoOptions

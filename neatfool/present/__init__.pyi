@@ -27,8 +27,8 @@ from .parameters import Names as Names
 from .parameters import distinct_option as distinct_option
 from .parameters import elite_options as elite_options
 from .parameters import max_queries_option as max_queries_option
-from .parameters import number_option as number_option
-from .parameters import path_option as path_option
+from .parameters import option as option
+from .parameters import overrides_option as overrides_option
 from .parameters import trust_option as trust_option
 
 # Files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
 from inspect import cleandoc
 from pathlib import Path
@@ -12,17 +13,16 @@ import click
 
 from neatfool.present.output import Output
 from neatfool.present.parameters import (
+    FileToWrite,
     elite_options,
     max_queries_option,
-    path_option,
+    option,
     trust_option,
 )
 from neatfool.present.story import Bars, Headline, Note, Panel, Table, Text, is_shown
 from neatfool.wording import share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from neatfool.present.finding import Finding
     from neatfool.present.story import Block
 
@@ -74,8 +74,8 @@ def measure_command(
         made: Any = command
         for name, text in (("html", html), ("csv", csv)):
             if text:
-                made = path_option(f"--{name}", f"{name}_file", text=text, written=True)(made)
-        made = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(made)
+                made = option(f"--{name} FILE", text, FileToWrite(), into=f"{name}_file")(made)
+        made = option("--json", "Print JSON.", into="as_json")(made)
         made = trust_option(made) if trust else made
         made = max_queries_option(made) if queries else made
         made = elite_options(made) if elites else made

@@ -6,6 +6,7 @@ import os
 import re
 import textwrap
 import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
@@ -17,8 +18,6 @@ from rich.markup import escape
 from neatfool.errors import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-
     from rich.table import Column
     from rich.text import Text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -28,8 +29,6 @@ from neatfool.present.story import (
 from neatfool.run.images import open_png
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from neatfool.present.story import Block
 
 SHARPNESS: Final = 2

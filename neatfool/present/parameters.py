@@ -68,41 +68,48 @@ class FileToWrite(click.Path):
         return path
 
 
-def number_option(
-    name: str,
+def option(
+    spec: str,
     text: str,
-    kind: click.IntRange | click.FloatRange | None = None,
+    kind: click.ParamType[Any] | type | None = None,
+    default: Any = None,
     *,
-    default: float | None = None,
-    metavar: str = "N",
+    into: str | None = None,
+    **more: Any,
 ) -> Callable[[Command], Command]:
-    """Make an option that takes a number; its help shows its default.
+    """Make an option; its help shows its default.
 
     Args:
-        name: The option: ``"--size"``.
+        spec: What the help calls it, and what it takes: ``"--size N"``, ``"-o, --out FILE"``; a
+            flag takes nothing: ``"--sharp"``.
         text: Its help.
-        kind: The numbers that it takes; whole ones from 1 on if absent.
+        kind: A type of click's. If absent, N is a whole number from 1 on, and any other word a
+            path.
         default: What it is if it is left out.
-        metavar: What the help calls the number.
+        into: The function's argument, if that has another name.
+        more: Further arguments of ``click.option``, and of ``click.Path``: ``exists``,
+            ``file_okay`` and ``dir_okay``.
     """
-    shown: Any = {"default": default, "show_default": default is not None, "metavar": metavar}
-    return click.option(name, type=kind or click.IntRange(min=1), help=text, **shown)
+    words = spec.replace(", ", " ").split()
+    names = [*(word for word in words if word.startswith("-")), *([into] if into else [])]
+    metavar = None if words[-1].startswith("-") else words[-1]
+    if metavar is None:
+        return click.option(*names, is_flag=True, help=text, **more)
+    path = {key: more.pop(key) for key in ("exists", "file_okay", "dir_okay") if key in more}
+    usual = click.IntRange(min=1) if metavar == "N" else click.Path(path_type=Path, **path)
+    if default is not None:
+        more = {"default": default, "show_default": default != ()} | more
+    return click.option(*names, type=kind or usual, metavar=metavar, help=text, **more)
 
 
-def path_option(
-    *names: str, text: str, metavar: str = "FILE", written: bool = False, **path: Any
-) -> Callable[[Command], Command]:
-    """Make an option that takes a path.
-
-    Args:
-        names: The option, and perhaps the name of the function's argument.
-        text: Its help.
-        metavar: What the help calls the path.
-        written: Whether it is a :class:`FileToWrite`.
-        path: Arguments of ``click.Path``, such as ``exists=True``.
-    """
-    kind = FileToWrite() if written else click.Path(path_type=Path, **path)
-    return click.option(*names, type=kind, metavar=metavar, help=text)
+def overrides_option(command: Command) -> Command:
+    """Add the option ``--set``: the function of the command gets a tuple ``overrides``."""
+    what = (
+        "Override a key of the experiment; repeat it for more keys. Files that it names are looked "
+        "for from the current folder."
+    )
+    spec = "--set SECTION.KEY=VALUE"
+    return option(spec, what, str, into="overrides", multiple=True)(command)
 
 
 def trust_option(command: Command) -> Command:
@@ -127,7 +134,7 @@ def max_queries_option(command: Command) -> Command:
         "How many images this command may send to targets that cost something to ask. It asks "
         "nothing if that does not suffice. Budgets of runs stay as they are."
     )
-    return number_option("--max-queries", what)(command)
+    return option("--max-queries N", what)(command)
 
 
 def distinct_option(command: Command) -> Command:
@@ -136,8 +143,7 @@ def distinct_option(command: Command) -> Command:
         "Only N images that are unlike each other in layout, texture and colours. The surest comes "
         "first, then each time the one least like those chosen so far."
     )
-    number = click.IntRange(min=1)
-    return click.option("--distinct", type=number, metavar="N", help=what)(command)
+    return option("--distinct N", what)(command)
 
 
 def elite_options(command: Command) -> Command:
@@ -147,10 +153,10 @@ def elite_options(command: Command) -> Command:
     gets them by these names, as :func:`~neatfool.choose_elites` takes them.
     """
     what = 'Only the elites of these classes, by name or index; a comma in a name: `"a, b",c`.'
-    classes = click.option("--classes", type=Names(), default=(), help=what)
+    classes = option("--classes A,B", what, Names(), ())
     what = "Only elites whose recorded confidence is at least this."
-    least = click.option("--least", type=FiniteRange(0, 1), default=0.0, metavar="P", help=what)
-    sample = number_option("--sample", "Only N elites, drawn at random.")
+    least = option("--least P", what, FiniteRange(0, 1), 0.0, show_default=False)
+    sample = option("--sample N", "Only N elites, drawn at random.")
     what = "Where all that is drawn at random comes from."
-    seed = number_option("--seed", what, click.IntRange(min=0), default=1)
+    seed = option("--seed N", what, click.IntRange(min=0), 1)
     return classes(least(sample(seed(command))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,8 +13,6 @@ from neatfool.run.folder import DATABASE, EXPERIMENT, REPORT
 from neatfool.wording import counted, duration, level, percent, share, unbroken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from neatfool.run.run import Run
 
 TEMPLATES: Final = Path(__file__).with_name("templates")

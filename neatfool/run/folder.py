@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from filelock import FileLock, Timeout
@@ -12,9 +14,6 @@ from neatfool.errors import RunError, StorageError
 from neatfool.files import refuse_link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-
     from neatfool.spec.json import Json
 
 DATABASE: Final = "run.db"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import math
 from base64 import b64encode
+from collections.abc import Callable
 from functools import cached_property
 from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import ExperimentError, RunError, quoted
@@ -16,9 +18,6 @@ from neatfool.run.sqlite import damaged
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     import networkx as nx
     import numpy as np
     from PIL import Image

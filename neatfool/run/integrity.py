@@ -14,20 +14,18 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+import sqlite3
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256, shake_256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from filelock import FileLock
 from platformdirs import user_config_path
 
 from neatfool.files import write_whole
 from neatfool.run.schema import TABLES, columns
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator
 
 PLACE: Final = "NEATFOOL_CONFIG"
 """The environment variable that names a folder to use in place of the user's configuration."""

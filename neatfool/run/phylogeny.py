@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import networkx as nx
@@ -9,8 +10,6 @@ import networkx as nx
 from neatfool.run.sqlite import damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from neatfool.run.store import RunStore
 
 MUCH: Final = 1 / 12

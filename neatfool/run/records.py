@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 from zlib import compress
@@ -11,9 +13,6 @@ from neatfool.run.schema import AT_LEAST, columns, write
 from neatfool.run.statistics import GenerationReport, Stages
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
-
     from neatfool.spec.candidate import GenomeSize, Replacement
 
 
@@ -40,25 +39,22 @@ class StoredElite:
 
 @dataclass(frozen=True)
 class GenerationRecord:
-    """All that the database keeps of a generation.
-
-    Attributes:
-        report: Its statistics.
-        replacements: The niches that changed hands.
-        candidates: Its new elites and members that are not stored yet.
-        images: The PNG of each new elite, by candidate id.
-        top: The classes that each of these images scores highest in, with the confidences.
-        members: The ids of all candidates that the scheme's state refers to.
-        classes: The new classes, each as (number, name, whether it is searched).
-    """
+    """All that the database keeps of a generation."""
 
     report: GenerationReport
+    """Its statistics."""
     replacements: Sequence[Replacement]
+    """The niches that changed hands."""
     candidates: Sequence[StoredCandidate]
+    """Its new elites and members that are not stored yet."""
     images: Mapping[int, bytes]
+    """The PNG of each new elite, by candidate id."""
     top: Mapping[int, Sequence[tuple[int, float]]] = field(default_factory=dict)
+    """The classes that each of these images scores highest in, with the confidences."""
     members: frozenset[int] = field(default_factory=frozenset)
+    """The ids of all candidates that the scheme's state refers to."""
     classes: Sequence[tuple[int, str, bool]] = ()
+    """The new classes, each as (number, name, whether it is searched)."""
 
 
 def report_of_row(row: Mapping[str, Any]) -> GenerationReport:

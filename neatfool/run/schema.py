@@ -6,16 +6,14 @@ import math
 import re
 import sqlite3
 import zlib
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zlib import decompressobj
 
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 AT_LEAST: Final = [f"ge_{100 * t:g}".replace(".", "") for t in CONFIDENCE_THRESHOLDS]
 """The columns that count the classes at or above each threshold."""
@@ -77,14 +75,6 @@ LONGEST_GENOME: Final = 2**26
 TABLES: Final[tuple[str, ...]] = tuple(
     name for name in re.findall(r"TABLE (\w+)", SCHEMA) if name != "seal"
 )
-
-HOW_IT_WAS_RUN: Final = {
-    "generation": tuple(stage.name for stage in fields(Stages)),
-    "info": ("clock", "experiment", "scoring", "text"),
-    "request": ("number", "images", "outcome"),
-}
-"""Columns of a table, or keys of ``info``, that may differ between equal runs. (The key
-``identity`` has the part of the experiment that the result depends on.)"""
 
 
 def unpack(genome: bytes) -> str:

@@ -25,17 +25,14 @@ OTHERS: Final = (".xml", ".zip")
 
 @dataclass(frozen=True)
 class Inheritance:
-    """The genomes that a search begins with.
-
-    Attributes:
-        genomes: The elites' genomes, each once, in the order of their classes, or those of the
-            files, in the order of their names.
-        record: Their origin: the run's name and seed, or the name of the folder and null; the
-            number of genomes; their hash.
-    """
+    """The genomes that a search begins with."""
 
     genomes: list[Any]
+    """The elites' genomes, each once, in the order of their classes, or those of the files, in the
+    order of their names."""
     record: dict[str, Json]
+    """Their origin: the run's name and seed, or the name of the folder and null; the number of
+    genomes; their hash."""
 
 
 def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
@@ -15,8 +16,6 @@ from neatfool.run.store import RunStore
 from neatfool.spec.image_spec import ImageSpec
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from neatfool.run.store import Snapshot
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json

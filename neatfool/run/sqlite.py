@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
 from neatfool.files import refuse_link
 from neatfool.run.folder import PARTIAL_DATABASE, START_ANEW
 from neatfool.run.integrity import Digests
 from neatfool.run.schema import DESCRIPTION, FORMAT, description
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 IN_WORDS: Final = {
     "malformed database schema": "the description of its tables has changed",
@@ -68,13 +66,10 @@ def _explain(path: Path, error: Exception) -> NeatfoolError:
 
 
 class Connection(sqlite3.Connection):
-    """Closes itself when nobody holds it any more: a run may be looked at in passing.
-
-    Attributes:
-        digests: What follows the changes made through it; None if they are not a run's.
-    """
+    """Closes itself when nobody holds it any more: a run may be looked at in passing."""
 
     digests: Digests | None = None
+    """What follows the changes made through it; None if they are not a run's."""
 
     def __del__(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # it could not be opened

@@ -1,16 +1,18 @@
 """The run's database: all that a run records, and all that resuming needs.
 
 It is one SQLite file with one transaction a checkpoint. So a run that is killed at any instant
-finds its last checkpoint whole. Equal runs have equal databases, to the bit, apart from
-:data:`~neatfool.run.schema.HOW_IT_WAS_RUN`.
+finds its last checkpoint whole. Equal runs have equal databases, to the bit, apart from the clock,
+the stages' times, and how the experiment's file was written.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import RunError
@@ -23,7 +25,7 @@ from neatfool.run.records import (
     report_of_row,
     write_record,
 )
-from neatfool.run.schema import FORMAT, HOW_IT_WAS_RUN, SCHEMA, TABLES, columns, unpack, write
+from neatfool.run.schema import FORMAT, SCHEMA, columns, unpack, write
 from neatfool.run.sqlite import (
     Connection,
     check_structure,
@@ -37,9 +39,6 @@ from neatfool.run.sqlite import (
 from neatfool.spec.candidate import GenomeSize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
     from neatfool.run.statistics import GenerationReport
     from neatfool.spec.json import Json
 
@@ -83,22 +82,20 @@ class Snapshot:
 
     Candidates, replacements and generations are read later, as a run only adds to them. (A deleted
     image is drawn again from its candidate.)
-
-    Attributes:
-        info: The facts about the run.
-        classes: All class names.
-        searched: The indices of the searched classes.
-        elites: The holders of the niches, in the order of the classes.
-        generation: The last generation, -1 before the first.
-        requests: See :meth:`RunStore.requests`.
     """
 
     info: Recorded
+    """The facts about the run."""
     classes: tuple[str, ...]
+    """All class names."""
     searched: tuple[int, ...]
+    """The indices of the searched classes."""
     elites: tuple[StoredElite, ...]
+    """The holders of the niches, in the order of the classes."""
     generation: int
+    """The last generation, -1 before the first."""
     requests: dict[str, tuple[int, int]]
+    """See :meth:`RunStore.requests`."""
 
 
 class RunStore:
@@ -415,26 +412,3 @@ class RunStore:
         if len(reports) < last - first + 1:
             raise damaged(self.path, f"generation {first + len(reports)} is missing")
         return reports
-
-
-def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Read all that must be equal in the databases of equal runs: the rows of each table.
-
-    They are in the order of their keys, without :data:`~neatfool.run.schema.HOW_IT_WAS_RUN`.
-    """
-    with closing(RunStore.open(path)) as store:
-        return {table: _comparable(store, table) for table in sorted(TABLES)}
-
-
-def _comparable(store: RunStore, table: str) -> list[tuple[Any, ...]]:
-    left_out = HOW_IT_WAS_RUN.get(table, ())
-    if not (kept := [name for name in columns(table) if name not in left_out]):
-        return []
-    rows = store.rows(table, "ORDER BY 1, 2", names=", ".join(kept))
-    place = kept.index("genome") if "genome" in kept else None  # the last one
-    # Another version of zlib may write other bytes for the same text.
-    return [
-        row if place is None else (*row[:place], store.text_of(row[0], row[place]))
-        for row in rows
-        if row[0] not in left_out
-    ]

@@ -33,26 +33,23 @@ FEWEST: Final = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run scores.
-
-    Attributes:
-        batch_size: Images a call when scores are recorded.
-        device: The kind of device the networks compute on, None for a target without networks.
-        parts: How many parts a generation is scored in.
-        graph: How the networks' graphs are treated.
-        screening: The precision that screens each image first; None: all are scored exactly.
-        screening_batch: Images a call when screening.
-        cores: Cores to use on a CPU, each by a call of its own; None: all. It changes no score, so
-            it is not recorded, and a run can be resumed with any number.
-    """
+    """How a run scores."""
 
     batch_size: PositiveInt
+    """Images a call when scores are recorded."""
     device: str | None = None
+    """The kind of device the networks compute on, None for a target without networks."""
     parts: PositiveInt = 1
+    """How many parts a generation is scored in."""
     graph: Graph = "eager"
+    """How the networks' graphs are treated."""
     screening: Precision | None = None
+    """The precision that screens each image first; None: all are scored exactly."""
     screening_batch: int = 0
+    """Images a call when screening."""
     cores: int | None = field(default=None, compare=False)
+    """Cores to use on a CPU, each by a call of its own; None: all. It changes no score, so it is
+    not recorded, and a run can be resumed with any number."""
 
     @property
     def threads(self) -> int | None:

@@ -16,11 +16,11 @@ your own.
 
 from __future__ import annotations
 
-import logging
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
+from unittest import TestCase
 
 from pydantic import BaseModel, ValidationError
 
@@ -39,8 +39,6 @@ from neatfool.testing.toy_search import SchemeSubject
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget, assemble_toys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from neatfool.plugin.observers import Observers
     from neatfool.plugin.registration import Registration
     from neatfool.spec.encoding import Encoding
@@ -148,33 +146,18 @@ def check_observers(observers: Observers) -> list[CheckResult]:
     """
     from neatfool.evolution.session import resume, start
 
+    def follows_a_run(parent: Path) -> None:
+        with TestCase().assertNoLogs("neatfool.observers"):  # of hooks that raise
+            start(assemble_toys(parent, 3), parent / "toy-1").go(observers)
+
+    def follows_a_resumed_run(parent: Path) -> None:
+        longer = assemble_toys(parent, 5)
+        with TestCase().assertNoLogs("neatfool.observers"):
+            resume(lambda _resolved, _plan: longer, parent / "toy-1").go(observers)
+
     with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary) / "toy-1"
-        with _complaints() as started:
-            start(assemble_toys(Path(temporary), 3), folder).go(observers)
-        longer = assemble_toys(Path(temporary), 5)
-        with _complaints() as resumed:
-            resume(lambda _resolved, _plan: longer, folder).go(observers)
-    return [
-        CheckResult("follows a run", not started, "; ".join(started)),
-        CheckResult("follows a resumed run", not resumed, "; ".join(resumed)),
-    ]
-
-
-@contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """Collect the log messages about observers that raise."""
-    messages: list[str] = []
-    logger = logging.getLogger("neatfool.observers")
-    handler = logging.Handler()
-    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
-    logger.addHandler(handler)
-    propagates, logger.propagate = logger.propagate, False
-    try:
-        yield messages
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagates
+        subjects = {"": Path(temporary)}
+        return [run_check(each, subjects) for each in (follows_a_run, follows_a_resumed_run)]
 
 
 def check_registration(
@@ -196,19 +179,21 @@ def check_registration(
     Raises:
         ValueError: This kind has no checks.
     """
-    make, kind = registration.factory, registration.kind
+    kind = registration.kind
     if kind not in _CHECKS:
         raise ValueError(f"kind {kind!r} has no checks; these have: {', '.join(_CHECKS)}")
     try:
         given = isinstance(options, BaseModel)
         made = options if given else registration.options.model_validate(options or {})
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        message = f"its options are not valid: {'; '.join(problems)}; give values for the check"
-        return [CheckResult("can be made", passed=False, message=message)]
     except Exception as error:
         message = f"its options model raised {type(error).__name__}: {error}"
+        if isinstance(error, ValidationError):
+            faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            message = f"its options are not valid: {'; '.join(faults)}; give values for the check"
         return [CheckResult("can be made", passed=False, message=message)]
+
+    def make(*arguments: Any, **named: Any) -> Any:
+        return registration.maker(*arguments, **named)
 
     def make_scheme(encoding: Encoding[Any], spec: ImageSpec, seed: int) -> Any:
         more = registration.wanted(target=ToyTarget(spec))
@@ -224,10 +209,8 @@ def examine(
 ) -> list[CheckResult]:
     """Run the checks of a kind; ``make`` and ``specs`` are those of ``check_KIND``."""
     subjects: dict[str, Subject]
-    if kind == "target":
-        subjects = {"": TargetSubject(make)}
-    elif kind == "engine":
-        subjects = {"": EngineSubject(make)}
+    if kind in {"target", "engine"}:
+        subjects = {"": TargetSubject(make) if kind == "target" else EngineSubject(make)}
     elif kind == "encoding":
         kinds = {1: "grey", 3: "colour"}
         subjects = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,9 +13,6 @@ from neatfool.spec.adopting import adopt
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.testing.checking import Subject, expect, global_randomness
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 GREY = ImageSpec(height=12, width=9, channels=1, classes=("a", "b", "c"))
 COLOUR = ImageSpec(height=7, width=11, channels=3, classes=("a", "b", "c"))
@@ -173,15 +171,10 @@ def check_global_randomness_is_left_alone(subject: EncodingSubject) -> None:
 
 
 def check_render_gives_the_targets_images(subject: EncodingSubject) -> None:
-    """``render`` gives a uint8 tensor [N, C, H, W]."""
-    _expect_image(
-        subject.encoding.render(subject.children), (GENOMES, *subject.spec.shape), "render()"
-    )
-
-
-def check_images_differ(subject: EncodingSubject) -> None:
-    """Not all genomes look the same."""
-    images = pixels_of(subject.encoding.render([*subject.genomes, *subject.children]))
+    """``render`` gives a uint8 tensor [N, C, H, W]; not all genomes look the same."""
+    given = subject.encoding.render([*subject.genomes, *subject.children])
+    _expect_image(given, (2 * GENOMES, *subject.spec.shape), "render()")
+    images = pixels_of(given)
     expect(
         (images != images[:1]).any(),
         f"{len(images)} genomes rendered to the same image; does render() use them?",

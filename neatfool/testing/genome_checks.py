@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,8 +16,6 @@ from neatfool.testing.checking import DoesNotApply, expect, require
 from neatfool.testing.encoding_checks import expect_same, pixels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.testing.encoding_checks import EncodingSubject
 
 GARBAGE = ("", "{", "null", "3", "[]", "{}", '"text"', '{"version": 1}', '{"version": "none"}')

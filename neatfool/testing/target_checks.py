@@ -45,8 +45,9 @@ def check_plain_images_are_scored(subject: TargetSubject) -> None:
     """Black, white and noisy images get finite scores or are refused."""
     plain = {"a black image": 0, "a white image": 1, "an image of noise": 6}
     for name, place in plain.items():
-        answer = subject.show(subject.images[place : place + 1])
-        scores = subject.checked(answer, 1)
+        image = subject.images[place : place + 1]
+        answer = subject.show(image)
+        scores = subject.scores(image, answer)
         refused = answer.ok is not None and not np.all(to_numbers(answer.ok))
         expect(
             refused or np.all(scores.ok),

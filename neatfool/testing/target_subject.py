@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain
@@ -19,8 +20,6 @@ from neatfool.spec.target import Metered, Target
 from neatfool.testing.checking import Subject, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from neatfool.spec.image_spec import ImageSpec
 
 
@@ -108,14 +107,11 @@ class TargetSubject(Subject):
         parts = [answer.probs] if answer.logits is None else [answer.probs, answer.logits]
         return np.concatenate([to_numbers(part) for part in parts], axis=1)
 
-    def scores(self, images: np.ndarray) -> Scores:
-        """Score images, and check the answer as a run does."""
-        return self.checked(self.show(images), len(images))
-
-    def checked(self, answer: Scores, count: int) -> Scores:
-        """Check an answer as a run does."""
+    def scores(self, images: np.ndarray, answer: Scores | None = None) -> Scores:
+        """Score images, unless that was done, and check the answer as a run does."""
+        answer = self.show(images) if answer is None else answer
         try:
-            return check_scores(answer, count, self.spec, "score()")
+            return check_scores(answer, len(images), self.spec, "score()")
         except TargetError as error:
             raise AssertionError(str(error)) from error
 
@@ -127,15 +123,14 @@ class TargetSubject(Subject):
 
 def concatenate(answers: Sequence[Any]) -> Scores:
     """Concatenate answers."""
-    ok = [np.ones(len(each.probs), bool) if each.ok is None else each.ok for each in answers]
     logits = [each.logits for each in answers]
-    return Scores(
-        np.concatenate([to_numbers(each.probs) for each in answers]),
-        None
-        if any(each is None for each in logits)
-        else np.concatenate([*map(to_numbers, logits)]),
-        np.concatenate([*map(to_numbers, ok)]).astype(bool),
+    oks = [np.ones(len(each.probs)) if each.ok is None else each.ok for each in answers]
+    probs, ok = (
+        np.concatenate([*map(to_numbers, part)]) for part in ([each.probs for each in answers], oks)
     )
+    have_logits = all(each is not None for each in logits)
+    rows = np.concatenate([*map(to_numbers, logits)]) if have_logits else None
+    return Scores(probs, rows, ok.astype(bool))
 
 
 def to_numbers(values: Any) -> np.ndarray:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,8 +20,6 @@ from neatfool.testing.checking import Subject, expect
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from neatfool.spec.archive import Archive
     from neatfool.spec.candidate import Candidate, Elite, Replacement
 
@@ -31,20 +30,17 @@ Judge = Callable[[Scores], Scores]
 
 @dataclass(frozen=True)
 class Step:
-    """One generation of a toy search: what ``ask`` gave, and what ``tell`` got and gave.
-
-    Attributes:
-        known: The ids of the elites and members before ``ask``.
-        before: A copy of the archive before ``tell``.
-        after: A copy of the archive after ``tell``.
-    """
+    """One generation of a toy search: what ``ask`` gave, and what ``tell`` got and gave."""
 
     known: frozenset[int]
+    """The ids of the elites and members before ``ask``."""
     candidates: tuple[Candidate, ...]
     scores: Scores
     replacements: tuple[Replacement, ...]
     before: Archive
+    """A copy of the archive before ``tell``."""
     after: Archive
+    """A copy of the archive after ``tell``."""
 
 
 class ToySearch:
@@ -94,7 +90,14 @@ class ToySearch:
             id_: replace(each, genome=self.encoding.dumps(each.genome), evaluations=1)
             for id_, each in held.items()
         }
-        return json.dumps(scheme.state(), allow_nan=False), texts, list(scheme.archive.elites())
+        try:
+            state = json.dumps(scheme.state(), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise AssertionError(
+                f"state() cannot be written as JSON: {error}; give numbers, texts, lists and "
+                "dicts with text keys, and candidates by their ids"
+            ) from error
+        return state, texts, list(scheme.archive.elites())
 
     def restore(self, state: str, held: dict[int, Candidate], elites: list[Elite]) -> None:
         """Continue a saved search with this new one."""
@@ -124,20 +127,13 @@ class SchemeSubject(Subject):
     def steps(self) -> list[Step]:
         """The generations of a search that the checks share."""
         steps = list(self.search().steps(GENERATIONS))
-        expect(steps, "the first ask() gave no candidates, which ends the search")
+        expect(len(steps) > 1, f"ask() gave an empty list after {len(steps)} generations: the end")
         return steps
 
 
 def same_step(a: Step, b: Step) -> bool:
     """Say whether two steps are the same, to the bit."""
-    pairs = (
-        (a.before.candidate_ids, b.before.candidate_ids),
-        (a.after.candidate_ids, b.after.candidate_ids),
-        (a.after.ranks, b.after.ranks),
-        (a.after.confidences, b.after.confidences),
-    )
-    return (
-        a.candidates == b.candidates
-        and a.replacements == b.replacements
-        and all(np.array_equal(x, y) for x, y in pairs)
+    names = ("before.candidate_ids", "after.candidate_ids", "after.ranks", "after.confidences")
+    return (a.candidates, a.replacements) == (b.candidates, b.replacements) and all(
+        np.array_equal(attrgetter(name)(a), attrgetter(name)(b)) for name in names
     )

@@ -6,6 +6,7 @@ This module is itself a plugin, which registers all three under the name ``toy``
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,6 @@ from neatfool.spec.scores import Scores
 from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import torch
 
     from neatfool.evolution.assembly import Assembly
@@ -171,12 +170,7 @@ class ToyScheme(Scheme):
     """Breeds each candidate from a random elite, and offers it to every niche."""
 
     def __init__(
-        self,
-        encoding: Encoding[Any],
-        spec: ImageSpec = TOY_SPEC,
-        seed: int = 1,
-        *,
-        batch: int = 8,
+        self, encoding: Encoding[Any], spec: ImageSpec = TOY_SPEC, seed: int = 1, *, batch: int = 8
     ) -> None:
         self.batch = batch
         self.archive = Archive.of(spec)

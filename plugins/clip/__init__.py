@@ -7,25 +7,16 @@ and checks them on photographs; :mod:`.target` compares images with them and is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neatfool import hookimpl
 
 from .options import Options
 
-if TYPE_CHECKING:
-    from .target import ClipTarget
-
 __all__ = ["Options"]
-
-
-def _target(options: Options) -> ClipTarget:
-    from .target import ClipTarget
-
-    return ClipTarget(options)
 
 
 @hookimpl
 def neatfool_register_targets(register: Any) -> None:
     """Register the target."""
-    register("clip", _target, options=Options)
+    register("clip", f"{__name__}.target:ClipTarget", options=Options)

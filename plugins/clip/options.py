@@ -23,78 +23,51 @@ Three = Annotated[list[float], Field(min_length=3, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]
 
 
-class Options(BaseModel, extra="forbid"):
+class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """Options of the target ``clip``."""
 
-    images: Annotated[str, ModelName()] = Field(
-        description="the network that looks at images: `open_clip:NAME/WEIGHTS`, "
-        "`open_clip:hf-hub:OWNER/NAME`, `open_clip:local-dir:FOLDER`, "
-        "`transformers:NAME`, `transformers:FOLDER`, or `onnx:FILE`",
-    )
-    texts: ClassNames = Field(
-        [],
-        description="the texts, each a class: one a line, or `@FILE` for the lines of a file. With "
-        "`vectors`, the names of those to use; if left out, all",
-    )
-    templates: ClassNames = Field(
-        [_BLANK],
-        description="sentences with `{}` in the text's place, one a line, or `@FILE`: "
-        "`a photo of a {}.` A text's vector is the mean over the sentences",
-    )
-    vectors: FilePath | None = Field(
-        None,
-        description="a file with the texts' vectors, ready made, in place of a network that reads "
-        "texts: `.safetensors` with a tensor for each text, or `.npy` with a row for each",
-    )
-    vector_names: FilePath | None = Field(
-        None,
-        description="a file with the names of the vectors in an `.npy` file, one a line, in the "
-        "order of its rows",
-    )
-    against: ClassNames = Field(
-        [],
-        description="other texts, which compete with `texts` and are no classes: an image must "
-        "resemble its text more than these, too. With `vectors` and `aggregate = all`, if left "
-        "out: all other texts of the file",
-    )
-    aggregate: Literal["each", "all"] = Field(
-        "each",
-        description="`each`: every text is a class, and has an image of its own. `all`: one image "
-        "must convince for all texts at once; its confidence is that of the text which it "
-        "resembles least, against the texts of `against`",
-    )
-    temperature: PositiveFloat | None = Field(
-        None,
-        description="what similarities are divided by before the softmax. If left out, what the "
-        "network has learnt; for `onnx` 0.01, as CLIP",
-    )
-    size: PositiveInt | None = Field(
-        None,
-        description="for `onnx`: the side of its images in pixels, where the file does not say",
-    )
-    mean: Three | None = Field(
-        None,
-        description="for `onnx`: what to subtract from images in [0, 1], a number for each "
-        "channel. If left out, CLIP's mean",
-    )
-    std: Deviations | None = Field(
-        None,
-        description="for `onnx`: what to divide by after that. If left out, CLIP's deviation",
-    )
-    dequantise: bool = Field(
-        False,
-        description="for `onnx`: compute a dynamically quantised graph in floats. Several images "
-        "are then computed together. If not, they are computed one by one, because the other "
-        "images of a batch would change an image's score",
-    )
-    check_photographs: bool = Field(
-        True, description="whether it must recognise a few photographs before the run"
-    )
-    device: str = Field(
-        "auto",
-        description="where the network computes: `auto` (all GPUs, or the CPU if there is none), "
-        "`cpu`, `cuda` (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`",
-    )
+    images: Annotated[str, ModelName()]
+    """the network that looks at images: `open_clip:NAME/WEIGHTS`, `open_clip:hf-hub:OWNER/NAME`,
+    `open_clip:local-dir:FOLDER`, `transformers:NAME`, `transformers:FOLDER`, or `onnx:FILE`"""
+    texts: ClassNames = []
+    """the texts, each a class: one a line, or `@FILE` for the lines of a file. With `vectors`, the
+    names of those to use; if left out, all"""
+    templates: ClassNames = [_BLANK]
+    """sentences with `{}` in the text's place, one a line, or `@FILE`: `a photo of a {}.` A text's
+    vector is the mean over the sentences"""
+    vectors: FilePath | None = None
+    """a file with the texts' vectors, ready made, in place of a network that reads texts:
+    `.safetensors` with a tensor for each text, or `.npy` with a row for each"""
+    vector_names: FilePath | None = None
+    """a file with the names of the vectors in an `.npy` file, one a line, in the order of its
+    rows"""
+    against: ClassNames = []
+    """other texts, which compete with `texts` and are no classes: an image must resemble its text
+    more than these, too. With `vectors` and `aggregate = all`, if left out: all other texts of the
+    file"""
+    aggregate: Literal["each", "all"] = "each"
+    """`each`: every text is a class, and has an image of its own. `all`: one image must convince
+    for all texts at once; its confidence is that of the text which it resembles least, against the
+    texts of `against`"""
+    temperature: PositiveFloat | None = None
+    """what similarities are divided by before the softmax. If left out, what the network has
+    learnt; for `onnx` 0.01, as CLIP"""
+    size: PositiveInt | None = None
+    """for `onnx`: the side of its images in pixels, where the file does not say"""
+    mean: Three | None = None
+    """for `onnx`: what to subtract from images in [0, 1], a number for each channel. If left out,
+    CLIP's mean"""
+    std: Deviations | None = None
+    """for `onnx`: what to divide by after that. If left out, CLIP's deviation"""
+    dequantise: bool = False
+    """for `onnx`: compute a dynamically quantised graph in floats. Several images are then computed
+    together. If not, they are computed one by one, because the other images of a batch would change
+    an image's score"""
+    check_photographs: bool = True
+    """whether it must recognise a few photographs before the run"""
+    device: str = "auto"
+    """where the network computes: `auto` (all GPUs, or the CPU if there is none), `cpu`, `cuda`
+    (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`"""
 
     @field_validator("images")
     @classmethod

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool.present import measure_command, number_option, path_option
+from neatfool.present import measure_command, option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,18 +26,16 @@ if TYPE_CHECKING:
     csv="Write the confidence without each part as comma-separated values.",
     html="Write a page with maps and networks.",
 )
-@number_option("--tiles", "Divide an image into N x N tiles, and hide one at a time.  [default: 8]")
-@path_option(
-    "--target",
-    text="Score with the target of this experiment's file, and not with the run's own. It needs "
+@option("--tiles N", "Divide an image into N x N tiles, and hide one at a time.  [default: 8]")
+@option(
+    "--target EXPERIMENT",
+    "Score with the target of this experiment's file, and not with the run's own. It needs "
     "the same names of classes.",
-    metavar="EXPERIMENT",
 )
-@path_option(
-    "--graphs",
-    "folder",
-    text="Write each elite's network with the importance of its parts as GraphML and JSON.",
-    metavar="DIR",
+@option(
+    "--graphs DIR",
+    "Write each elite's network with the importance of its parts as GraphML and JSON.",
+    into="folder",
     file_okay=False,
 )
 def ablate(*, runs: Path, folder: Path | None, **options: Any) -> Finding:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool.present import Names, measure_command, number_option, path_option
+from neatfool.present import FileToWrite, Names, measure_command, option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,44 +30,41 @@ GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
     csv="Write all flows from class to class.",
     html="Write a page with pictures.",
 )
-@path_option(
-    "--kinds",
-    text="Which classes are related: a CSV file; each line has a class, its kind, the kind's kind, "
+@option(
+    "--kinds FILE",
+    "Which classes are related: a CSV file; each line has a class, its kind, the kind's kind, "
     "and so on.  [default: WordNet's tree, for ImageNet's classes]",
 )
-@number_option(
-    "--permutations",
+@option(
+    "--permutations N",
     "Permutations of the classes in each test; the smallest possible p is 1 / (N + 1).",
     click.IntRange(min=19),
-    default=999,
+    999,
 )
-@click.option(
-    "--classes",
-    type=Names(),
-    default=(),
-    help="Sweep weights along the lines of these classes' elites.  [default: the 2 surest]",
+@option(
+    "--classes A,B",
+    "Sweep weights along the lines of these classes' elites.  [default: the 2 surest]",
+    Names(),
+    (),
 )
-@number_option(
-    "--pairs",
+@option(
+    "--pairs N",
     "Sweep N learned individuals and their parents, and N bred ones. 0: sweep nothing.",
     click.IntRange(min=0),
-    default=12,
+    12,
 )
-@number_option(
-    "--span",
+@option(
+    "--span X",
     "How far a weight is swept to either side, in root mean squares of its genome's weights.",
     click.FloatRange(0, min_open=True),
-    default=0.1,
-    metavar="X",
+    0.1,
 )
-@number_option(
-    "--seed", "Where permutations and samples come from.", click.IntRange(min=0), default=1
-)
-@path_option(
-    "--graph",
-    "graph_file",
-    text="Write one run's phylogeny: .graphml, .json (networkx's node-link data) or .dot.",
-    written=True,
+@option("--seed N", "Where permutations and samples come from.", click.IntRange(min=0), 1)
+@option(
+    "--graph FILE",
+    "Write one run's phylogeny: .graphml, .json (networkx's node-link data) or .dot.",
+    FileToWrite(),
+    into="graph_file",
 )
 def ancestry(*, runs: tuple[Path, ...], graph_file: Path | None, **options: Any) -> Finding:
     """Say who descends from whom in RUN, and what that tells of the network.

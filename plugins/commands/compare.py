@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool.present import Names, measure_command, path_option
+from neatfool.present import FileToWrite, Names, measure_command, option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,23 +40,17 @@ def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> t
     csv="Write each run's course as comma-separated values.",
     html="Write a page with all the figures.",
 )
-@click.option(
-    "--labels",
-    type=Names(),
-    default=(),
-    metavar="A,B",
-    help="What to call the groups, in their order.",
-)
-@click.option(
-    "--at",
-    metavar="N,N",
+@option("--labels A,B", "What to call the groups, in their order.", Names(), ())
+@option(
+    "--at N,N",
+    "Numbers of images to compare at.  [default: half and all of what all groups came to]",
+    str,
     callback=_numbers,
-    help="Numbers of images to compare at.  [default: half and all of what all groups came to]",
 )
-@path_option(
-    "--classes-csv",
-    text="Write each class's course, the heat map, as comma-separated values.",
-    written=True,
+@option(
+    "--classes-csv FILE",
+    "Write each class's course, the heat map, as comma-separated values.",
+    FileToWrite(),
 )
 def compare(*, classes_csv: Path | None, **options: Any) -> Finding:
     """Compare runs: medians over seeds at equal numbers of images, and whether they differ.

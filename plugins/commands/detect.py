@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from neatfool.present import Names, measure_command, path_option
+from neatfool.present import Names, measure_command, option
 
 if TYPE_CHECKING:
     from neatfool.present import Finding
@@ -24,20 +22,19 @@ if TYPE_CHECKING:
     csv="Write each image's score by each detector as comma-separated values.",
     html="Write a page with histograms.",
 )
-@click.option(
-    "--detectors",
-    type=Names(),
-    default=(),
-    help="Only these: msp, max_logit, energy, entropy, gen; or of the package pytorch-ood (`pip "
+@option(
+    "--detectors A,B",
+    "Only these: msp, max_logit, energy, entropy, gen; or of the package pytorch-ood (`pip "
     "install 'neatfool[ood]'`): knn, mahalanobis, vim, pytorch-ood:NAME.  [default: all but the "
     "last]",
+    Names(),
+    (),
 )
-@path_option(
-    "--in-distribution",
-    text="In-distribution images: MNIST's four idx files (training digits fit the detectors, test "
+@option(
+    "--in-distribution FOLDER",
+    "In-distribution images: MNIST's four idx files (training digits fit the detectors, test "
     "digits set the thresholds), or photographs, half of them for each.  [default: the target's "
     "own]",
-    metavar="FOLDER",
     exists=True,
     file_okay=False,
 )

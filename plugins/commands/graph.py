@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool.present import path_option, trust_option
+from neatfool.present import option, trust_option
 
 if TYPE_CHECKING:
     from neatfool import EliteView
@@ -31,7 +31,7 @@ width in pixels, int64 [2]; its output `image` is uint8 [C, H, W]."""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("class_name", metavar="CLASS")
-@path_option("-o", "--out", text="The file to write.  [default: CLASS.svg]")
+@option("-o, --out FILE", "The file to write.  [default: CLASS.svg]")
 @trust_option
 def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     """Write the CPPN of CLASS's elite (by name or index) for other programs."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError
-from neatfool.present import number_option, path_option
+from neatfool.present import FileToWrite, option
 
 if TYPE_CHECKING:
     from neatfool import cppn
@@ -34,8 +34,8 @@ as are functions that Picbreeder did not have."""
 @click.argument(
     "file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
-@number_option("--size", "Pixels of each side.", click.IntRange(min=1, max=8192), default=512)
-@path_option("-o", "--out", text="The file to write.  [default: FILE.png]", written=True)
+@option("--size N", "Pixels of each side.", click.IntRange(min=1, max=8192), 512)
+@option("-o, --out FILE", "The file to write.  [default: FILE.png]", FileToWrite())
 def picbreeder(file: Path, size: int, out: Path | None) -> None:
     """Draw the picture of FILE, a genome of Picbreeder (XML, or the ZIP archive of one)."""
     from neatfool import cppn

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from neatfool import StorageError
-from neatfool.present import number_option, path_option, trust_option
+from neatfool.present import option, trust_option
 
 LARGEST_PIECE: Final = 1024
 """Large images are rendered in squares of this side, which bounds the memory."""
@@ -28,11 +28,9 @@ classifier that is another picture."""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("class_name", metavar="CLASS")
-@number_option(
-    "--size", "Pixels of the longer side.", click.IntRange(min=1, max=16384), default=512
-)
-@click.option("--sharp", is_flag=True, help="Draw twice the detail.")
-@path_option("-o", "--out", text="The file to write.  [default: CLASS-N.png]")
+@option("--size N", "Pixels of the longer side.", click.IntRange(min=1, max=16384), 512)
+@option("--sharp", "Draw twice the detail.")
+@option("-o, --out FILE", "The file to write.  [default: CLASS-N.png]")
 @trust_option
 def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path | None) -> None:
     """Render the image of CLASS's elite (by name or index) at any size."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neatfool import RunError
+from neatfool.present import option
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ Examples:
 @click.argument(
     "folder", metavar="[FOLDER]", default="runs", type=click.Path(path_type=Path), required=False
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@option("--json", "Print JSON.", into="as_json")
 def runs(folder: Path, as_json: bool) -> None:
     """List the runs in FOLDER, and how far each has come.
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from neatfool.present import option
 from neatfool.wording import percent, spending
 
 ROWS: Final = 40
@@ -21,8 +22,8 @@ Examples:
   neatfool show runs/mnist-1 --json | jq .median"""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--all", "every", is_flag=True, help=f"Show all classes, not the first {ROWS}.")
+@option("--json", "Print JSON.", into="as_json")
+@option("--all", f"Show all classes, not the first {ROWS}.", into="every")
 def show(run_folder: Path, as_json: bool, every: bool) -> None:
     """Show how far the run in folder RUN has come; it may be going on.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool.present import Names, measure_command, path_option
+from neatfool.present import Names, measure_command, option
 
 if TYPE_CHECKING:
     from neatfool.present import Finding
@@ -24,27 +24,24 @@ if TYPE_CHECKING:
     csv="Write each image's confidence at each strength as comma-separated values.",
     html="Write a page with curves and strips.",
 )
-@click.option(
-    "--kinds",
-    type=Names(),
-    default=(),
-    metavar="A,B=1/2",
-    help="What to do to the images; `neatfool plugins list` has the views; `drawn` is drawn anew "
+@option(
+    "--kinds A,B=1/2",
+    "What to do to the images; `neatfool plugins list` has the views; `drawn` is drawn anew "
     "at another size, and `sharp` so too, but with twice the detail. Strengths may follow: "
     "jpeg=75/50.  [default: all]",
+    Names(),
+    (),
 )
-@path_option(
-    "--target",
-    text="Score with the target of this experiment's file, and not with the run's own. Images are "
+@option(
+    "--target EXPERIMENT",
+    "Score with the target of this experiment's file, and not with the run's own. Images are "
     "scaled to its size.",
-    metavar="EXPERIMENT",
 )
-@click.option(
+@option(
     "--report",
-    "reported",
-    is_flag=True,
-    help="Keep the result in RUN/survival.json, for galleries and `neatfool export`, and write "
+    "Keep the result in RUN/survival.json, for galleries and `neatfool export`, and write "
     "RUN's report again, which shows it.",
+    into="reported",
 )
 def survive(*, reported: bool, **options: Any) -> Finding:
     """Say how much of RUN survives: moved, blurred, as JPEG, on a screen, drawn at another size.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool.present import measure_command, path_option
+from neatfool.present import measure_command, option
 
 if TYPE_CHECKING:
     from neatfool.present import Finding
@@ -24,23 +24,18 @@ if TYPE_CHECKING:
     csv="Write each image's confidence and rank in each network as comma-separated values.",
     html="Write a page with the matrix.",
 )
-@click.option(
-    "--to",
-    metavar="EXPERIMENT...",
+@option(
+    "--to EXPERIMENT...",
+    "Files of experiments whose networks are to see the images, too. Name one or several.",
     multiple=True,
-    type=click.Path(path_type=Path),
-    help="Files of experiments whose networks are to see the images, too. Name one or several.",
 )
-@click.option(
+@option(
     "--resize",
-    is_flag=True,
-    help="For a network that takes another size, resize the saved images; do not draw them anew.",
+    "For a network that takes another size, resize the saved images; do not draw them anew.",
 )
-@path_option(
-    "--in-distribution",
-    text="In-distribution images, on which to see how far networks agree.  [default: the targets' "
-    "own]",
-    metavar="FOLDER",
+@option(
+    "--in-distribution FOLDER",
+    "In-distribution images, on which to see how far networks agree.  [default: the targets' own]",
     exists=True,
     file_okay=False,
 )

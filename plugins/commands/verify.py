@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import VerificationError
-from neatfool.present import FiniteRange, number_option, path_option, trust_option
+from neatfool.present import FiniteRange, option, trust_option
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
@@ -27,24 +27,23 @@ Examples:
   neatfool verify from-a-friend --target my_target.ini"""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@number_option(
-    "--tolerance",
+@option("--json", "Print JSON.", into="as_json")
+@option(
+    "--tolerance P",
     "How much a confidence may differ from the recorded one; another processor or library may "
     "round differently.",
     FiniteRange(min=0),
-    default=1e-4,
-    metavar="P",
+    1e-4,
 )
-@number_option(
-    "--max-queries",
+@option(
+    "--max-queries N",
     "A new budget, which RUN keeps: how many images may be sent in all to a target that costs "
     "something.",
 )
-@path_option(
-    "--target",
-    "file",
-    text="Score with the target of this experiment file, in place of the one that RUN names.",
+@option(
+    "--target FILE",
+    "Score with the target of this experiment file, in place of the one that RUN names.",
+    into="file",
 )
 @trust_option
 def verify(

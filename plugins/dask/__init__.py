@@ -7,30 +7,16 @@ of its own, where the :mod:`.crew` gives parts to workers, and goes on without t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from neatfool import ExperimentError, hookimpl
+from neatfool import hookimpl
 
 from .options import Options
 
-if TYPE_CHECKING:
-    from .engine import DaskEngine
-
 __all__ = ["Options"]
-
-
-def _engine(options: Options) -> DaskEngine:
-    try:
-        from .engine import DaskEngine
-    except ModuleNotFoundError as error:
-        raise ExperimentError(
-            f"[engine] plugin = dask: the package {error.name} is not installed; "
-            "pip install 'neatfool[dask]'"
-        ) from error
-    return DaskEngine(options)
 
 
 @hookimpl
 def neatfool_register_engines(register: Any) -> None:
     """Offer the engine."""
-    register("dask", _engine, options=Options)
+    register("dask", f"{__name__}.engine:DaskEngine", options=Options)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neatfool import hookimpl
-from neatfool.present import Names, distinct_option, measure_command, number_option
+from neatfool.present import Names, distinct_option, measure_command, option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,31 +41,25 @@ if TYPE_CHECKING:
     html="",
 )
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@number_option(
-    "--least",
-    "Only images whose confidence is at least this.",
-    click.FloatRange(0, 1),
-    default=0.5,
-    metavar="P",
+@option("--least P", "Only images whose confidence is at least this.", click.FloatRange(0, 1), 0.5)
+@option(
+    "--classes A,B",
+    'Only images of these classes, by name or index; a comma in a name: `"a, b",c`.',
+    Names(),
+    (),
 )
-@click.option(
-    "--classes",
-    type=Names(),
-    default=(),
-    help='Only images of these classes, by name or index; a comma in a name: `"a, b",c`.',
-)
-@number_option(
-    "--per-class",
+@option(
+    "--per-class N",
     "N images of each class in all, also former elites, spread over the runs and their "
     "histories.  [default: the elites]",
 )
-@number_option(
-    "--images", "N images in all, also former elites, as equally many of each class as can be."
+@option(
+    "--images N", "N images in all, also former elites, as equally many of each class as can be."
 )
-@click.option("--all-replaced", is_flag=True, help="All former elites with confidence P, too.")
+@option("--all-replaced", "All former elites with confidence P, too.")
 @distinct_option
-@number_option(
-    "--size",
+@option(
+    "--size N",
     "Draw them anew, so many pixels on the longer side, and leave out those of which the "
     "target is then less sure than P.  [default: the target's size]",
     click.IntRange(min=1, max=4096),
@@ -76,25 +70,16 @@ if TYPE_CHECKING:
     help="Score each image again, and leave out what does not agree; the exit code is 7 if nothing "
     "does.  [default: verify]",
 )
-@number_option(
-    "--tolerance",
+@option(
+    "--tolerance P",
     "How far a confidence may be from the recorded one.",
     click.FloatRange(0, 1),
-    default=1e-4,
-    metavar="P",
+    1e-4,
 )
-@click.option(
-    "--licence",
-    default="CC0-1.0",
-    show_default=True,
-    metavar="TEXT",
-    help="The images' licence, for the data card and the manifest.",
+@option(
+    "--licence TEXT", "The images' licence, for the data card and the manifest.", str, "CC0-1.0"
 )
-@click.option(
-    "--overwrite",
-    is_flag=True,
-    help="Replace an earlier export in DIR; another folder is never replaced.",
-)
+@option("--overwrite", "Replace an earlier export in DIR; another folder is never replaced.")
 def export(
     *,
     runs: tuple[Path, ...],

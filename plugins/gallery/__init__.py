@@ -18,8 +18,7 @@ from neatfool import hookimpl
 from neatfool.present import (
     distinct_option,
     elite_options,
-    number_option,
-    path_option,
+    option,
     trust_option,
 )
 
@@ -36,21 +35,19 @@ Examples:
   neatfool gallery runs/paper-1 runs/patterns-1 -o both      # side by side"""
 )
 @click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
-@path_option(
-    "-o",
-    "--out",
-    text="The gallery's folder.  [default: RUN/gallery; gallery, if there are several runs]",
-    metavar="DIR",
+@option(
+    "-o, --out DIR",
+    "The gallery's folder.  [default: RUN/gallery; gallery, if there are several runs]",
 )
 @elite_options
 @distinct_option
 @trust_option
-@number_option(
-    "--steps",
+@option(
+    "--steps N",
     "Show up to N of each elite's line of ancestors, chosen evenly; 0: none, which makes the "
     "folder smaller.",
     click.IntRange(min=0),
-    default=16,
+    16,
 )
 @click.option(
     "--images",
@@ -60,7 +57,7 @@ Examples:
     help="The saved images: exact, the same pixels in smaller files; png, the saved files; small, "
     "for the tiles only, a seventh of the size; or none.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@option("--json", "Print what was written as JSON.", into="as_json")
 def gallery(
     *,
     paths: tuple[Path, ...],

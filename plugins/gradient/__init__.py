@@ -10,29 +10,16 @@ at once, and :mod:`.options` holds the presets.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neatfool import hookimpl
 
 from .options import Options
 
-if TYPE_CHECKING:
-    from neatfool import Encoding, ImageSpec, Target
-
-    from .scheme import Gradient
-
 __all__ = ["Options", "neatfool_register_schemes"]
-
-
-def _scheme(
-    options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int, target: Target
-) -> Gradient:
-    from .scheme import Gradient
-
-    return Gradient(options, encoding=encoding, spec=spec, seed=seed, target=target)
 
 
 @hookimpl
 def neatfool_register_schemes(register: Any) -> None:
     """Register the scheme."""
-    register("gradient", _scheme, options=Options)
+    register("gradient", f"{__name__}.scheme:Gradient", options=Options)

@@ -37,15 +37,12 @@ So one can watch the run, and the database holds about ten images for each class
 
 @dataclass(frozen=True)
 class Positions:
-    """Images that climb: their bytes, and fractions of bytes.
-
-    Attributes:
-        images: uint8 [N, C, H, W], which are scored.
-        rests: int8 [N, C, H, W], to be added to the images, in 1/256 of a grey level.
-    """
+    """Images that climb: their bytes, and fractions of bytes."""
 
     images: np.ndarray
+    """uint8 [N, C, H, W], which are scored."""
     rests: np.ndarray
+    """int8 [N, C, H, W], to be added to the images, in 1/256 of a grey level."""
 
     @classmethod
     def of(cls, pixels: np.ndarray) -> Positions:
@@ -148,26 +145,23 @@ def _prune(x: np.ndarray, weights: np.ndarray, percentage: float) -> None:
 
 @dataclass(frozen=True)
 class Climb:
-    """A class's climb after its last image.
-
-    Attributes:
-        candidate: The last image.
-        rest: int8 [C, H, W], the image's fractions of bytes.
-        best: The best image so far, None while none has a score.
-        best_rank: Its rank, -inf without one.
-        leads: Whether the class has been the target's first choice for an image.
-        ended: Whether the climb stands still and shows its best image once more.
-    """
+    """A class's climb after its last image."""
 
     class_index: int
     candidate: Candidate
+    """The last image."""
     rest: np.ndarray
+    """int8 [C, H, W], the image's fractions of bytes."""
     steps: int = 0
     best: Candidate | None = None
+    """The best image so far, None while none has a score."""
     best_rank: float = -math.inf
+    """Its rank, -inf without one."""
     best_confidence: float = 0.0
     leads: bool = False
+    """Whether the class has been the target's first choice for an image."""
     ended: bool = False
+    """Whether the climb stands still and shows its best image once more."""
 
     def with_score(self, rank: float, confidence: float, *, leads: bool) -> Climb:
         """Add the last image's score; its rank is -inf if it has none."""

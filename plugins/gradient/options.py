@@ -42,83 +42,51 @@ PRESETS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
 """``quick`` is neatfool's; the others are those of the paper's code."""
 
 
-class Options(BaseModel, extra="forbid"):
+class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """Options of the scheme ``gradient``; what is absent the preset fills."""
 
-    preset: Literal["quick", "plain", "a", "b", "c"] = Field(
-        "quick",
-        description="gives the values of the options that are left out: neatfool's `quick`, or "
-        "one of the four ways of the paper's code",
-    )
-    classes: ClassNames = Field(
-        [],
-        description="the classes to climb for, by name or index; `@FILE` stands for the lines of "
-        "a file. If left out, all",
-    )
-    batch: PositiveInt = Field(
-        64, le=LARGEST_GENERATION, description="classes to climb for at once"
-    )
-    gradients_at_once: PositiveInt | None = Field(
-        None,
-        description="images whose gradients one call of the target computes. Fewer need less "
-        "memory. If left out, 64, or 8 for images of more than 64 by 64 pixels",
-    )
-    steps: PositiveInt | None = Field(None, description="the most steps for a class")
-    stop_at: float = Field(
-        0.9999, gt=0, le=1, description="a class is done at this confidence. 1: never"
-    )
-    start: list[float] = Field(
-        [128.0],
-        min_length=1,
-        description="the grey level that images begin at, from 0 to 255, one for all channels or "
-        "one for each. Best is the mean of the images that the network was trained "
-        "with",
-    )
-    noise: NonNegativeFloat | None = Field(
-        None,
-        description="the standard deviation, in grey levels, of the noise that is added to `start`",
-    )
-    gain: PositiveFloat | None = Field(
-        None,
-        description="what a step aims to add to the class's log-odds while it is improbable. It "
-        "takes the place of `early` and `late`",
-    )
-    late_gain: PositiveFloat | None = Field(
-        None,
-        description="what a step aims to add to the log-odds when the class is nearly certain. "
-        "If `gain` is given and this is not, as much as `gain`",
-    )
-    early: PositiveFloat | None = Field(
-        None, description="the most that a step aims to add to the class's confidence"
-    )
-    late: PositiveFloat | None = Field(
-        None,
-        description="the most that a step aims at of what is missing to certainty: a part of it",
-    )
-    decay: float | None = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="the part of the difference from the start that each step takes back",
-    )
-    blur: NonNegativeFloat | None = Field(
-        None, description="the standard deviation of a blur, in pixels. 0: none"
-    )
-    blur_every: PositiveInt | None = Field(None, description="steps from one blur to the next")
-    prune_small: float | None = Field(
-        None,
-        ge=0,
-        lt=100,
-        description="the percentage of pixels that each step puts back to the start: those that "
-        "differ least from it",
-    )
-    prune_idle: float | None = Field(
-        None,
-        ge=0,
-        lt=100,
-        description="the percentage of pixels that each step puts back to the start: those that "
-        "matter least to the class",
-    )
+    preset: Literal["quick", "plain", "a", "b", "c"] = "quick"
+    """gives the values of the options that are left out: neatfool's `quick`, or one of the four
+    ways of the paper's code"""
+    classes: ClassNames = []
+    """the classes to climb for, by name or index; `@FILE` stands for the lines of a file. If left
+    out, all"""
+    batch: PositiveInt = Field(64, le=LARGEST_GENERATION)
+    """classes to climb for at once"""
+    gradients_at_once: PositiveInt | None = None
+    """images whose gradients one call of the target computes. Fewer need less memory. If left out,
+    64, or 8 for images of more than 64 by 64 pixels"""
+    steps: PositiveInt | None = None
+    """the most steps for a class"""
+    stop_at: float = Field(0.9999, gt=0, le=1)
+    """a class is done at this confidence. 1: never"""
+    start: list[float] = Field([128.0], min_length=1)
+    """the grey level that images begin at, from 0 to 255, one for all channels or one for each.
+    Best is the mean of the images that the network was trained with"""
+    noise: NonNegativeFloat | None = None
+    """the standard deviation, in grey levels, of the noise that is added to `start`"""
+    gain: PositiveFloat | None = None
+    """what a step aims to add to the class's log-odds while it is improbable. It takes the place of
+    `early` and `late`"""
+    late_gain: PositiveFloat | None = None
+    """what a step aims to add to the log-odds when the class is nearly certain. If `gain` is given
+    and this is not, as much as `gain`"""
+    early: PositiveFloat | None = None
+    """the most that a step aims to add to the class's confidence"""
+    late: PositiveFloat | None = None
+    """the most that a step aims at of what is missing to certainty: a part of it"""
+    decay: float | None = Field(None, ge=0, lt=1)
+    """the part of the difference from the start that each step takes back"""
+    blur: NonNegativeFloat | None = None
+    """the standard deviation of a blur, in pixels. 0: none"""
+    blur_every: PositiveInt | None = None
+    """steps from one blur to the next"""
+    prune_small: float | None = Field(None, ge=0, lt=100)
+    """the percentage of pixels that each step puts back to the start: those that differ least from
+    it"""
+    prune_idle: float | None = Field(None, ge=0, lt=100)
+    """the percentage of pixels that each step puts back to the start: those that matter least to
+    the class"""
 
     @model_validator(mode="after")
     def _filled_by_the_preset(self) -> Options:

@@ -29,19 +29,16 @@ hookspec = pluggy.HookspecMarker("neatfool")
 
 @dataclass
 class HttpRequest:
-    """An HTTP request that is about to be sent, for a plugin to sign.
-
-    Attributes:
-        method: ``"POST"``, for example.
-        url: The whole address. A signature may be added to its query.
-        headers: By name, in small letters. A signature may be added.
-        body: The bytes of the body. Changes to it are ignored.
-    """
+    """An HTTP request that is about to be sent, for a plugin to sign."""
 
     method: str
+    """``"POST"``, for example."""
     url: str
+    """The whole address. A signature may be added to its query."""
     headers: dict[str, str]
+    """By name, in small letters. A signature may be added."""
     body: bytes
+    """The bytes of the body. Changes to it are ignored."""
 
 
 @hookspec

@@ -9,8 +9,9 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import jmespath
 import numpy as np
@@ -21,9 +22,6 @@ from scipy.special import expit, softmax
 from neatfool import Scores, TargetError, nearest
 
 from .texts import give_letters
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 ROUNDING: Final = 1e-3

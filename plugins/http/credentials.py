@@ -7,6 +7,7 @@ import html
 import json
 import os
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -17,8 +18,6 @@ from neatfool import ExperimentError
 from .texts import KEY_PLACE, is_secret_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .options import Options
 
     Sign = Callable[[str, str, dict[str, str], bytes], tuple[str, dict[str, str]]]

@@ -14,6 +14,7 @@ import socket
 import ssl
 import threading
 import urllib.request
+from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -33,8 +34,6 @@ from .answers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .credentials import Credentials
     from .options import Options
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
@@ -26,8 +27,6 @@ from .options import JSON
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .options import Options
 
 QUALITY: Final = 95

@@ -5,6 +5,7 @@ The model's metadata say it, and the options choose where they leave a choice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictInt, ValidationError
@@ -14,8 +15,6 @@ from neatfool import ImageSpec, TargetError, nearest
 from .answers import RefusedError, is_short_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .options import Options
 
 DATATYPES: Final = ("UINT8", "FP32")

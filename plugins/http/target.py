@@ -9,6 +9,7 @@ import math
 import random
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -26,8 +27,6 @@ from .open_inference import OpenInference, model_url, takes_binary
 from .signature import Metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from neatfool import Ledger
 
     from .credentials import Sign

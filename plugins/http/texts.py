@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from pydantic import ValidationInfo
 
 KEY_PLACE: Final = "{key}"

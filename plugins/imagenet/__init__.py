@@ -7,25 +7,16 @@ several answers. :mod:`neatfool.models` loads the networks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neatfool import hookimpl
 
 from .options import Options
 
-if TYPE_CHECKING:
-    from .target import ImageNetTarget
-
 __all__ = ["Options"]
-
-
-def _target(options: Options) -> ImageNetTarget:
-    from .target import ImageNetTarget
-
-    return ImageNetTarget(options)
 
 
 @hookimpl
 def neatfool_register_targets(register: Any) -> None:
     """Register the target."""
-    register("imagenet", _target, options=Options)
+    register("imagenet", f"{__name__}.target:ImageNetTarget", options=Options)

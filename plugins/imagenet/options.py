@@ -26,85 +26,54 @@ Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
 
 
-class Options(BaseModel, extra="forbid", protected_namespaces=()):
+class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_docstrings=True):
     """Options of the target ``imagenet``."""
 
-    model: Model | None = Field(
-        None,
-        description="the network: `efficientnet-lite0`, `-lite1` or `-lite2`, `torchvision:NAME` "
-        "or `torchvision:NAME/WEIGHTS`, `timm:NAME`, `timm:hf-hub:NAME`, "
-        "`timm:local-dir:FOLDER`, `transformers:NAME`, `transformers:FOLDER`, or a file: "
-        "`onnx:FILE`, `tflite:FILE`, `openvino:FILE`, `torchscript:FILE`, or `export:FILE`",
-    )
-    ensemble: list[Model] = Field(
-        [],
-        description="several networks in place of `model`. The search fools the mean of their "
-        "confidences",
-    )
-    weights: FilePath | None = Field(
-        None,
-        description="other weights for the model: a safetensors file, or a state dict as "
-        "`torch.save` writes it. Nothing in it is executed. It may have another "
-        "number of classes",
-    )
-    class_names: FilePath | None = Field(
-        None,
-        description="a file with a class name on each line, in the order of the network's "
-        "outputs. If left out, the names that come with the model, or ImageNet's",
-    )
-    crops: Literal["one", "ten"] = Field(
-        "one",
-        description="`one`: the network sees the image as it is drawn. `ten`, as in the paper: a "
-        "larger image is drawn, and confidences are the mean over ten parts of it "
-        "(the corners, the centre, and their mirror images). It takes ten times as "
-        "long",
-    )
-    size: PositiveInt | None = Field(
-        None,
-        description="for a file: the side of its images in pixels, where the file does not say",
-    )
-    mean: Numbers | None = Field(
-        None,
-        description="for a file: what to subtract from images in [0, 1], one number for all "
-        "channels or one for each. If left out, ImageNet's mean; a file that takes whole numbers "
-        "gets the bytes as they are",
-    )
-    std: Deviations | None = Field(
-        None,
-        description="for a file: what to divide by after that. If left out, ImageNet's deviation",
-    )
-    output: str | None = Field(
-        None,
-        description="for a file with several outputs: the name or number (from 0) of the one that "
-        "holds the classes *(new in 0.2)*",
-    )
-    outputs: Outputs | None = Field(
-        None,
-        description="what the network gives: `logits`, `probabilities`, or `multi_label` if "
-        "classes do not exclude one another: each then has its own sigmoid. If left out, that is "
-        "found out on a few images: `probabilities` if they sum to one, else logits *(new in 0.2)*",
-    )
-    dequantise: bool = Field(
-        False,
-        description="for `onnx:FILE`: compute a dynamically quantised graph in floats. Several "
-        "images are then computed together. If not, they are computed one by one, because the "
-        "other images of a batch would change an image's answer *(new in 0.2)*",
-    )
-    gradients: bool = Field(
-        False,
-        description="for `onnx:FILE`: let the search use gradients, as `learn` and the scheme "
-        "`gradient` do. They come from a copy of the graph in PyTorch, which must first answer as "
-        "the graph does; scores still come from onnxruntime. It needs `pip install "
-        "'neatfool[onnx-gradients]'` *(new in 0.2)*",
-    )
-    check_photographs: bool = Field(
-        True, description="whether each network must recognise a few photographs before the run"
-    )
-    device: str = Field(
-        "auto",
-        description="where the network computes: `auto` (all GPUs, or the CPU if there is none), "
-        "`cpu`, `cuda` (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`",
-    )
+    model: Model | None = None
+    """the network: `efficientnet-lite0`, `-lite1` or `-lite2`, `torchvision:NAME` or
+    `torchvision:NAME/WEIGHTS`, `timm:NAME`, `timm:hf-hub:NAME`, `timm:local-dir:FOLDER`,
+    `transformers:NAME`, `transformers:FOLDER`, or a file: `onnx:FILE`, `tflite:FILE`,
+    `openvino:FILE`, `torchscript:FILE`, or `export:FILE`"""
+    ensemble: list[Model] = []
+    """several networks in place of `model`. The search fools the mean of their confidences"""
+    weights: FilePath | None = None
+    """other weights for the model: a safetensors file, or a state dict as `torch.save` writes it.
+    Nothing in it is executed. It may have another number of classes"""
+    class_names: FilePath | None = None
+    """a file with a class name on each line, in the order of the network's outputs. If left out,
+    the names that come with the model, or ImageNet's"""
+    crops: Literal["one", "ten"] = "one"
+    """`one`: the network sees the image as it is drawn. `ten`, as in the paper: a larger image is
+    drawn, and confidences are the mean over ten parts of it (the corners, the centre, and their
+    mirror images). It takes ten times as long"""
+    size: PositiveInt | None = None
+    """for a file: the side of its images in pixels, where the file does not say"""
+    mean: Numbers | None = None
+    """for a file: what to subtract from images in [0, 1], one number for all channels or one for
+    each. If left out, ImageNet's mean; a file that takes whole numbers gets the bytes as they
+    are"""
+    std: Deviations | None = None
+    """for a file: what to divide by after that. If left out, ImageNet's deviation"""
+    output: str | None = None
+    """for a file with several outputs: the name or number (from 0) of the one that holds the
+    classes *(new in 0.2)*"""
+    outputs: Outputs | None = None
+    """what the network gives: `logits`, `probabilities`, or `multi_label` if classes do not exclude
+    one another: each then has its own sigmoid. If left out, that is found out on a few images:
+    `probabilities` if they sum to one, else logits *(new in 0.2)*"""
+    dequantise: bool = False
+    """for `onnx:FILE`: compute a dynamically quantised graph in floats. Several images are then
+    computed together. If not, they are computed one by one, because the other images of a batch
+    would change an image's answer *(new in 0.2)*"""
+    gradients: bool = False
+    """for `onnx:FILE`: let the search use gradients, as `learn` and the scheme `gradient` do. They
+    come from a copy of the graph in PyTorch, which must first answer as the graph does; scores
+    still come from onnxruntime. It needs `pip install 'neatfool[onnx-gradients]'` *(new in 0.2)*"""
+    check_photographs: bool = True
+    """whether each network must recognise a few photographs before the run"""
+    device: str = "auto"
+    """where the network computes: `auto` (all GPUs, or the CPU if there is none), `cpu`, `cuda`
+    (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`"""
 
     @field_validator("model")
     @classmethod

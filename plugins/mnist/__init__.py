@@ -1,9 +1,8 @@
 """Target ``mnist``: Caffe's LeNet, trained on the real MNIST digits by ``neatfool mnist train``.
 
 The modules: :mod:`.lenet` is the network and its weights, :mod:`.target` what is fooled,
-:mod:`.options` what an experiment says of it;
-:mod:`.dataset`, :mod:`.training`, :mod:`.attack` and :mod:`.command` train and test
-it. The package :mod:`.retrain` teaches it its fooling images.
+:mod:`.options` what an experiment says of it; :mod:`.training`, :mod:`.attack` and :mod:`.command`
+train and test it. The package :mod:`.retrain` teaches it its fooling images.
 """
 
 from __future__ import annotations
@@ -17,21 +16,13 @@ from .options import Options
 if TYPE_CHECKING:
     import click
 
-    from .target import MnistTarget
-
 __all__ = ["Options"]
-
-
-def _target(options: Options) -> MnistTarget:
-    from .target import MnistTarget
-
-    return MnistTarget(options)
 
 
 @hookimpl
 def neatfool_register_targets(register: Any) -> None:
     """Register the target."""
-    register("mnist", _target, options=Options)
+    register("mnist", f"{__name__}.target:MnistTarget", options=Options)
 
 
 @hookimpl

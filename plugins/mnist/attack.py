@@ -7,8 +7,9 @@ own pixels and random numbers; libraries of attacks would each be a large depend
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +17,6 @@ import torch.nn.functional as F
 from neatfool.ood import Digits
 
 from .lenet import LeNet, normalise
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TEST_STEPS: Final = 40
 """Steps of the attack that a network is tested with, as in the paper's experiment on MNIST."""
@@ -29,15 +27,12 @@ _TEST_BATCH: Final = 250
 
 @dataclass(frozen=True)
 class Attack:
-    """How an image may be changed, and how hard the change is sought.
-
-    Attributes:
-        epsilon: How far each pixel may move, in (0, 1] of the range from background to ink.
-        steps: Gradients that are followed, at least 1.
-    """
+    """How an image may be changed, and how hard the change is sought."""
 
     epsilon: float = 0.3
+    """How far each pixel may move, in (0, 1] of the range from background to ink."""
     steps: int = 7
+    """Gradients that are followed, at least 1."""
 
     @property
     def step(self) -> float:
@@ -90,6 +85,13 @@ def margin(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return (logits.masked_fill(right, -torch.inf).amax(1) - logits[right]).sum()
 
 
+def to_tensors(digits: Digits, network: LeNet) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give digits on a network's device: uint8 [N, 1, 28, 28], and their labels, int64 [N]."""
+    device = next(network.parameters()).device
+    images = torch.tensor(digits.images, device=device).unsqueeze(1)
+    return images, torch.tensor(digits.labels, device=device).long()
+
+
 def choose_attacked(test: Digits) -> Digits:
     """Choose the test images that are attacked: 1,000, evenly spread, or all if they are fewer."""
     apart = max(1, len(test.labels) // TEST_IMAGES)
@@ -114,12 +116,8 @@ def measure_robust_accuracy(
         note: Called with what is under way, and how many more digits are done.
     """
     network.eval()
-    device = next(network.parameters()).device
-    generator = torch.Generator().manual_seed(0)
-    images = torch.tensor(digits.images, device=device).unsqueeze(1)
-    labels = torch.tensor(digits.labels, device=device).long()
-    safe = 0
-    parts = torch.split(images, _TEST_BATCH), torch.split(labels, _TEST_BATCH)
+    generator, safe = torch.Generator().manual_seed(0), 0
+    parts = (torch.split(each, _TEST_BATCH) for each in to_tensors(digits, network))
     for part, truth in zip(*parts, strict=True):
         shown = [part] + [
             perturb(network, part, truth, attack, generator, loss=loss)
@@ -129,4 +127,4 @@ def measure_robust_accuracy(
             right = [network(normalise(each)).argmax(1) == truth for each in shown]
         safe += int(torch.stack(right).all(0).sum())
         note("attacking", len(truth))
-    return safe / len(labels)
+    return safe / len(digits.labels)

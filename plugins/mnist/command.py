@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -13,12 +14,10 @@ import click
 
 from neatfool import ExperimentError
 from neatfool.network import pick_device
-from neatfool.present import FileToWrite, FiniteRange, Output
+from neatfool.present import FileToWrite, FiniteRange, Output, option
 from neatfool.wording import level, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from neatfool.ood import Digits, Mnist
 
     from .attack import Attack
@@ -30,22 +29,24 @@ ADVERSARIAL_EPOCHS: Final = 4
 """Fewer, because each image costs as much as eight do without an attack."""
 EPSILON: Final = 0.3
 ATTACK_STEPS: Final = 7
+AN_EPSILON: Final = FiniteRange(min=0, max=1, min_open=True)
+EPSILON_IS: Final = (
+    "How far the attack may move each pixel, as a share of the range from background to ink."
+)
 
-data_option = click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="The folder with MNIST's four idx files, gzipped or not.  [default: download them]",
+data_option = option(
+    "--data DIR",
+    "The folder with MNIST's four idx files, gzipped or not.  [default: download them]",
+    exists=True,
+    file_okay=False,
 )
-device_option = click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    metavar="DEVICE",
-    help="Where to compute: cpu, cuda, xpu or mps; auto takes the GPU if there is one.",
+device_option = option(
+    "--device DEVICE",
+    "Where to compute: cpu, cuda, xpu or mps; auto takes the GPU if there is one.",
+    str,
+    "auto",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-an_epsilon: Final = FiniteRange(min=0, max=1, min_open=True)
+json_option = option("--json", "Print JSON.", into="as_json")
 
 
 @click.group(
@@ -71,64 +72,35 @@ Then fool it:
   neatfool run experiments/mnist.ini --set target.weights=mine.safetensors"""
 )
 @data_option
-@click.option(
-    "--out",
-    type=FileToWrite(),
-    default=Path("lenet.safetensors"),
-    metavar="FILE",
-    show_default=True,
-    help="Where to write the weights.",
-)
-@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help=f"How often to train on each image.  [default: {EPOCHS}; {ADVERSARIAL_EPOCHS} with "
+@option("--out FILE", "Where to write the weights.", FileToWrite(), "lenet.safetensors")
+@option("--force", "Replace FILE if it exists.")
+@option(
+    "--epochs N",
+    f"How often to train on each image.  [default: {EPOCHS}; {ADVERSARIAL_EPOCHS} with "
     "--adversarial]",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0, max=2**63 - 1),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="The seed of the first weights and of the images' order.",
+@option(
+    "--seed N",
+    "The seed of the first weights and of the images' order.",
+    click.IntRange(min=0, max=2**63 - 1),
+    0,
 )
-@click.option(
-    "--batch",
-    type=click.IntRange(min=1),
-    default=128,
-    show_default=True,
-    metavar="N",
-    help="Images a step.",
+@option("--batch N", "Images a step.", default=128)
+@option(
+    "--learning-rate X",
+    "The highest learning rate of the cycle.",
+    FiniteRange(min=0, min_open=True),
+    0.05,
 )
-@click.option(
-    "--learning-rate",
-    type=FiniteRange(min=0, min_open=True),
-    default=0.05,
-    show_default=True,
-    metavar="X",
-    help="The highest learning rate of the cycle.",
-)
-@click.option(
+@option(
     "--adversarial",
-    is_flag=True,
-    help="Train on digits that an attack (PGD) has changed so that the network errs; it grows "
+    "Train on digits that an attack (PGD) has changed so that the network errs; it grows "
     "during the first half of the training.",
 )
-@click.option(
-    "--epsilon",
-    type=an_epsilon,
-    metavar="X",
-    help="How far the attack may move each pixel, as a share of the range from background to ink."
-    f"  [default: {EPSILON}]",
-)
-@click.option(
-    "--attack-steps",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help=f"Steps of the attack on each image in each epoch.  [default: {ATTACK_STEPS}]",
+@option("--epsilon X", f"{EPSILON_IS}  [default: {EPSILON}]", AN_EPSILON)
+@option(
+    "--attack-steps N",
+    f"Steps of the attack on each image in each epoch.  [default: {ATTACK_STEPS}]",
 )
 @device_option
 @json_option
@@ -181,21 +153,9 @@ Examples:
   neatfool mnist test --weights robust.safetensors --data ~/mnist
   neatfool mnist test --epsilon 0.1 --json"""
 )
-@click.option(
-    "--weights",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The weights of a LeNet.  [default: the packaged ones]",
-)
+@option("--weights FILE", "The weights of a LeNet.  [default: the packaged ones]", dir_okay=False)
 @data_option
-@click.option(
-    "--epsilon",
-    type=an_epsilon,
-    default=EPSILON,
-    metavar="X",
-    show_default=True,
-    help="How far the attack may move each pixel, as a share of the range from background to ink.",
-)
+@option("--epsilon X", EPSILON_IS, AN_EPSILON, EPSILON)
 @device_option
 @json_option
 def test(
@@ -216,22 +176,21 @@ def test(
 
 
 def _choose_attack(adversarial: bool, epsilon: float | None, steps: int | None) -> Attack | None:
-    if not adversarial:
-        for name, value in (("--epsilon", epsilon), ("--attack-steps", steps)):
-            if value is not None:
-                raise ExperimentError(
-                    f"{name} {value}: says how to attack, but training without --adversarial "
-                    f"attacks nothing; add --adversarial, or leave {name} out"
-                )
-        return None
+    if adversarial:
+        from .attack import Attack
 
-    from .attack import Attack
-
-    return Attack(EPSILON if epsilon is None else epsilon, ATTACK_STEPS if steps is None else steps)
+        return Attack(epsilon or EPSILON, steps or ATTACK_STEPS)
+    for name, value in (("--epsilon", epsilon), ("--attack-steps", steps)):
+        if value is not None:
+            raise ExperimentError(
+                f"{name} {value}: says how to attack, but training without --adversarial attacks "
+                f"nothing; add --adversarial, or leave {name} out"
+            )
+    return None
 
 
 def _read(folder: Path | None) -> Mnist:
-    from .dataset import read
+    from .training import read
 
     if folder is None:
         click.echo("Downloading MNIST, unless it was downloaded before ...", err=True)

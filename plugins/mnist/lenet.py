@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,13 +21,14 @@ from neatfool.present import save
 from .options import count_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import numpy as np
 
 PACKAGED: Final = Path(__file__).with_name("lenet.safetensors")
 MEAN: Final = 0.1307
 """The mean of the training images' pixels, from 0 (background) to 1 (ink)."""
 DEVIATION: Final = 0.3081
 """The standard deviation of these pixels."""
+_AT_A_TIME: Final = 1000
 _REMEDY: Final = (
     "give the weights of a LeNet, as 'neatfool mnist train' writes them, or leave weights out to "
     "use those that come with neatfool"
@@ -67,6 +69,16 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
         float32 [N, 1, 28, 28].
     """
     return (images.float() - 255 * MEAN) / (255 * DEVIATION)
+
+
+@torch.inference_mode()
+def recognise(network: LeNet, images: np.ndarray) -> np.ndarray:
+    """Tell which class a network says that each image is: uint8 [N, 28, 28] in, int64 [N] out."""
+    network.eval()
+    device = next(network.parameters()).device
+    parts = torch.split(torch.from_numpy(images.copy()).unsqueeze(1), _AT_A_TIME)
+    answers = [network(normalise(part.to(device))).argmax(1).cpu() for part in parts]
+    return torch.cat(answers).numpy()
 
 
 def network(lenet: LeNet, device: str = "auto") -> Network:

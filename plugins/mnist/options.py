@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
-from pydantic import BaseModel, Field, FilePath
+from pydantic import BaseModel, FilePath
 
 from neatfool import ImageSpec
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SPEC: Final = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
 """The images that a LeNet takes, white ink on black, and its classes."""
@@ -33,20 +31,16 @@ def count_outputs(weights: Path) -> int:
     return len((WITH_FOOLING if outputs == [11] else SPEC).classes)
 
 
-class Options(BaseModel, extra="forbid"):
+class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """Options of the target ``mnist``."""
 
-    weights: FilePath | None = Field(
-        None,
-        description="a safetensors file of another LeNet's weights, as `neatfool mnist train` "
-        "writes it, or of one with the eleventh class `fooling`, as `neatfool retrain` does. If "
-        "left out, the packaged weights",
-    )
-    device: str = Field(
-        "auto",
-        description="where the network computes. `auto` takes the GPU if there is one; else "
-        "PyTorch's name of a device: `cpu`, `cuda`, `xpu`, `mps`",
-    )
+    weights: FilePath | None = None
+    """a safetensors file of another LeNet's weights, as `neatfool mnist train` writes it, or of one
+    with the eleventh class `fooling`, as `neatfool retrain` does. If left out, the packaged
+    weights"""
+    device: str = "auto"
+    """where the network computes. `auto` takes the GPU if there is one; else PyTorch's name of a
+    device: `cpu`, `cuda`, `xpu`, `mps`"""
 
     def spec(self) -> ImageSpec:
         """Tell what the target takes: its weights have the class "fooling", or not."""

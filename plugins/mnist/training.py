@@ -1,26 +1,26 @@
-"""Training a LeNet by gradient descent with momentum and one cycle of the learning rate."""
+"""MNIST, and training a LeNet by gradient descent with momentum and one cycle of the rate."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import platformdirs
 import torch
 import torch.nn.functional as F
 
-from neatfool import ExperimentError
+from neatfool import ExperimentError, TargetError
+from neatfool.ood import has_mnist, read_mnist
 
-from .attack import Attack, perturb
-from .lenet import LeNet, normalise
+from .attack import Attack, perturb, to_tensors
+from .lenet import LeNet, normalise, recognise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from neatfool.ood import Digits, Mnist
 
-    from neatfool.ood import Digits
-
-
-_TEST_BATCH: Final = 1000
 WARM_UP: Final = 0.5
 """The share of an adversarial training in which epsilon grows from 0 to its value. A network that
 is attacked in full from the start learns more slowly."""
@@ -28,25 +28,22 @@ is attacked in full from the start learns more slowly."""
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train.
-
-    Attributes:
-        epochs: How often to train on each image, at least 1.
-        seed: The seed of the first weights and of the images' order.
-        batch: Images a step, at least 1.
-        learning_rate: The highest of the cycle, above 0.
-        momentum: The gradient's momentum, in [0, 1).
-        weight_decay: The factor of the weights' L2 penalty, at least 0.
-        attack: What changes each training image first; None trains on the images as they are.
-    """
+    """How to train."""
 
     epochs: int = 12
+    """How often to train on each image, at least 1."""
     seed: int = 0
+    """The seed of the first weights and of the images' order."""
     batch: int = 128
+    """Images a step, at least 1."""
     learning_rate: float = 0.05
+    """The highest of the cycle, above 0."""
     momentum: float = 0.9
+    """The gradient's momentum, in [0, 1)."""
     weight_decay: float = 5e-4
+    """The factor of the weights' L2 penalty, at least 0."""
     attack: Attack | None = None
+    """What changes each training image first; None trains on the images as they are."""
 
     def steps(self, images: int) -> int:
         """Count the steps of an epoch."""
@@ -55,24 +52,54 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the training.
-
-    Attributes:
-        epoch: Its epoch, from 1.
-        loss: The mean cross-entropy, in nats, of this epoch's images so far.
-        accuracy: On the test images, in [0, 1], after an epoch's last step; else None.
-    """
+    """A step of the training."""
 
     epoch: int
+    """Its epoch, from 1."""
     loss: float
+    """The mean cross-entropy, in nats, of this epoch's images so far."""
     accuracy: float | None = None
+    """On the test images, in [0, 1], after an epoch's last step; else None."""
 
 
-def new_lenet(seed: int) -> LeNet:
+def read(folder: Path | None) -> Mnist:
+    """Read MNIST from a folder with its four idx files; download it if there is none.
+
+    Raises:
+        ExperimentError: A file is missing or damaged.
+        TargetError: The download failed.
+    """
+    return download() if folder is None else read_mnist(folder)
+
+
+def download(cache: Path | None = None) -> Mnist:
+    """Download the data set with torchvision, or read it from the cache (by default the user's).
+
+    Raises:
+        TargetError: The download failed.
+        ExperimentError: The cached files are damaged.
+    """
+    from torchvision.datasets import MNIST
+
+    cache = platformdirs.user_cache_path("neatfool") if cache is None else cache
+    folder = cache / "MNIST" / "raw"  # where torchvision puts it
+    if not has_mnist(folder):
+        try:
+            MNIST(str(cache), download=True)
+        except (RuntimeError, OSError) as error:
+            cause = " ".join(str(error).split())
+            raise TargetError(
+                f"MNIST cannot be downloaded to {cache} ({cause}); if you are offline, get its "
+                "four idx files elsewhere and give their folder with --data"
+            ) from error
+    return read_mnist(folder)
+
+
+def new_lenet(seed: int, outputs: int = 10) -> LeNet:
     """Make a LeNet with random weights, equal for equal seeds."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return LeNet()
+        return LeNet(outputs)
 
 
 def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Iterator[Step]:
@@ -86,7 +113,7 @@ def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Ite
     Raises:
         ExperimentError: The loss became infinite or NaN.
     """
-    images, labels = _to_tensors(training, next(network.parameters()).device)
+    images, labels = to_tensors(training, network)
     generator = torch.Generator().manual_seed(recipe.seed)
     # Halves the time on a CPU.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -117,31 +144,15 @@ def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Ite
             schedule.step()
             done += 1
             total, seen = total + loss.item() * len(chosen), seen + len(chosen)
-            _check_loss(total, epoch, recipe)
+            if not math.isfinite(total):
+                raise ExperimentError(
+                    f"the loss became {total} in epoch {epoch}; give a lower --learning-rate than "
+                    f"{recipe.learning_rate}"
+                )
             last = seen == len(images)
             yield Step(epoch, total / seen, measure_accuracy(network, test) if last else None)
 
 
-def _check_loss(loss: float, epoch: int, recipe: Recipe) -> None:
-    if not math.isfinite(loss):
-        raise ExperimentError(
-            f"the loss became {loss} in epoch {epoch}; give a lower --learning-rate than "
-            f"{recipe.learning_rate}"
-        )
-
-
-@torch.inference_mode()
 def measure_accuracy(network: LeNet, digits: Digits) -> float:
     """Measure the share of digits, in [0, 1], that a network recognises in evaluation mode."""
-    network.eval()
-    images, labels = _to_tensors(digits, next(network.parameters()).device)
-    right = 0
-    parts = torch.split(images, _TEST_BATCH), torch.split(labels, _TEST_BATCH)
-    for part, truth in zip(*parts, strict=True):
-        right += int((network(normalise(part)).argmax(1) == truth).sum())
-    return right / len(labels)
-
-
-def _to_tensors(digits: Digits, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    images = torch.tensor(digits.images, device=device).unsqueeze(1)
-    return images, torch.tensor(digits.labels, device=device).long()
+    return float((recognise(network, digits.images) == digits.labels).mean())

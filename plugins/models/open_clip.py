@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,8 +14,6 @@ from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
 from neatfool.models import Preprocessing, Tower, TowerFormat, hash_weights, in_bytes, need
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.models import Request
 
 SAFE: Final = ".safetensors"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -16,8 +17,6 @@ from neatfool import PathAfter, Register, TargetError, hookimpl
 from neatfool.models import ClassifierFormat, FileModule, Input, load_file, need
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from neatfool.models import Classifier, Request
 
 ROOM_FOR_A_STACK: Final = 64

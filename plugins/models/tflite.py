@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -14,8 +15,6 @@ from neatfool import PathAfter, Register, TargetError, hookimpl
 from neatfool.models import ClassifierFormat, FileModule, Input, load_file, need
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from neatfool.models import Classifier, Request
 
 _TYPES: Final = {

@@ -5,6 +5,7 @@ To read either can run what is in it. So only files of a source that one trusts 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,6 @@ from neatfool import PathAfter, Register, TargetError, hookimpl
 from neatfool.models import ClassifierFormat, FileModule, Input, load_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from torch import nn
 
     from neatfool.models import Classifier, Request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,8 +20,6 @@ from neatfool.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import nn
     from torchvision.models import WeightsEnum
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from neatfool import hookimpl
-from neatfool.present import distinct_option, path_option, trust_option
+from neatfool.present import distinct_option, option, trust_option
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -27,7 +27,7 @@ Examples:
   neatfool report runs/imagenet-1 --distinct 40 -o unlike.html""",
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@path_option("-o", "--out", text="The file to write.  [default: RUN/report.html]")
+@option("-o, --out FILE", "The file to write.  [default: RUN/report.html]")
 @distinct_option
 @trust_option
 def report(run_folder: Path, out: Path | None, distinct: int | None) -> None:

@@ -12,32 +12,16 @@ what it learns of its candidates, and how novel they are; :mod:`.scheme` has the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from neatfool import ExperimentError, hookimpl
+from neatfool import hookimpl
 
 from .options import Options
 
-if TYPE_CHECKING:
-    from neatfool import Encoding, ImageSpec
-
-    from .scheme import Ribs
-
 __all__ = ["Options", "neatfool_register_schemes"]
-
-
-def _scheme(options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int) -> Ribs:
-    try:
-        from .scheme import Ribs
-    except ModuleNotFoundError as error:
-        raise ExperimentError(
-            f"[scheme] plugin = ribs: the package {error.name} is not installed; "
-            "pip install 'neatfool[ribs]'"
-        ) from error
-    return Ribs(options, encoding=encoding, spec=spec, seed=seed)
 
 
 @hookimpl
 def neatfool_register_schemes(register: Any) -> None:
     """Register the scheme."""
-    register("ribs", _scheme, options=Options)
+    register("ribs", f"{__name__}.scheme:Ribs", options=Options)

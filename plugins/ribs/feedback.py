@@ -85,22 +85,19 @@ class Niches(ArchiveBase):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Feedback:
-    """What becomes of N candidates.
-
-    Attributes:
-        ranks: float64 [N, K], finite.
-        status: int64 [N]: 0 for no improvement, 1 for a better image of some class, 2 for the
-            first image of one.
-        value: float64 [N], the largest gain in log-odds over all niches; negative if none is won.
-        measures: float64 [N, M], the log-probabilities of the classes.
-        of_memory: What a memory says of them, if there is one.
-    """
+    """What becomes of N candidates."""
 
     ranks: np.ndarray
+    """float64 [N, K], finite."""
     status: np.ndarray
+    """int64 [N]: 0 for no improvement, 1 for a better image of some class, 2 for the first image of
+    one."""
     value: np.ndarray
+    """float64 [N], the largest gain in log-odds over all niches; negative if none is won."""
     measures: np.ndarray
+    """float64 [N, M], the log-probabilities of the classes."""
     of_memory: dict[str, np.ndarray] = field(default_factory=dict)
+    """What a memory says of them, if there is one."""
 
 
 class Judge:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError, hookimpl
+from neatfool.present import option, overrides_option
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
@@ -48,59 +49,36 @@ FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.
 It needs `pip install 'neatfool[serve]'`."""
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    metavar="ADDRESS",
-    help="Where to listen. Use 0.0.0.0, or an address of this machine, to let others connect.",
+@option(
+    "--host ADDRESS",
+    "Where to listen. Use 0.0.0.0, or an address of this machine, to let others connect.",
+    str,
+    "127.0.0.1",
 )
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8080,
-    show_default=True,
-    metavar="N",
-    help="The port; 0: any free one.",
-)
-@click.option(
-    "--allow-host",
-    "names",
-    multiple=True,
-    metavar="NAME",
-    callback=_check_names,
-    help="A name that clients may call this machine by, a proxy's for example; repeat it for more. "
+@option("--port N", "The port; 0: any free one.", click.IntRange(0, 65535), 8080)
+@option(
+    "--allow-host NAME",
+    "A name that clients may call this machine by, a proxy's for example; repeat it for more. "
     "`*.NAME`: all that end so; `*`: any. Its addresses, `localhost`, its own name and that of "
     "--host are allowed.",
-)
-@click.option(
-    "--api-key-env",
-    metavar="NAME",
-    help="The environment variable with the key that clients must send (Authorization: Bearer).",
-)
-@click.option(
-    "--max-body",
-    type=click.IntRange(min=1),
-    default=64,
-    show_default=True,
-    metavar="MIB",
-    help="How large a request may be, packed or unpacked, and the scores in its answer.",
-)
-@click.option(
-    "--max-images",
-    type=click.IntRange(min=1),
-    default=4096,
-    show_default=True,
-    metavar="N",
-    help="How many images a request may have.",
-)
-@click.option(
-    "--set",
-    "overrides",
+    str,
+    into="names",
     multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Override a key of the experiment; repeat it for more keys.",
+    callback=_check_names,
 )
+@option(
+    "--api-key-env NAME",
+    "The environment variable with the key that clients must send (Authorization: Bearer).",
+    str,
+)
+@option(
+    "--max-body MIB",
+    "How large a request may be, packed or unpacked, and the scores in its answer.",
+    click.IntRange(min=1),
+    64,
+)
+@option("--max-images N", "How many images a request may have.", default=4096)
+@overrides_option
 def serve(
     *,
     file: Path,
@@ -132,8 +110,13 @@ def serve(
 
     experiment = load_experiment(file, overrides=overrides, to_search=False)
     with listening.listen(host, port) as place:
-        private = listening.is_private_to_this_machine(place)
-        _warn(host, private=private, with_key=key is not None)
+        if not listening.is_private_to_this_machine(place):
+            words = (
+                "whoever reaches this machine can use the target; --api-key-env NAME asks for a key"
+            )
+            if key is not None:
+                words = "the key and the images travel unencrypted; put a proxy with TLS before it"
+            click.echo(f"warning: listening on {host}: {words}", err=True)
         thread = TargetThread(lambda: make_served(experiment))
         with waiting("getting ready (the first time on a machine takes longest)"):
             served = thread.served()
@@ -144,7 +127,7 @@ def serve(
         listening.serve(app, place)
     count = thread.statistics
     images = counted(count.images, "image", "images")
-    click.echo(f"Ended after {images} in {counted(count.requests, 'request', 'requests')}.")
+    click.echo(f"Ended after {images} in {counted(count['success'].count, 'request', 'requests')}.")
     if not thread.stop(seconds=0.5):
         click.echo("The target is still in a call, which is abandoned.", err=True)
         sys.stdout.flush()
@@ -160,15 +143,6 @@ def _key(variable: str | None) -> str | None:
     raise ExperimentError(
         f"--api-key-env {variable}: the environment variable is missing or empty; set it to the key"
     )
-
-
-def _warn(host: str, *, private: bool, with_key: bool) -> None:
-    if private:
-        return
-    message = "whoever reaches this machine can use the target; --api-key-env NAME asks for a key"
-    if with_key:
-        message = "the key and the images travel unencrypted; put a proxy with TLS before it"
-    click.echo(f"warning: listening on {host}: {message}", err=True)
 
 
 def _show_served(served: Served, address: str, *, key_in: str | None) -> None:

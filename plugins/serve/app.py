@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import logging
 import time
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
@@ -22,8 +23,6 @@ from .requests import LONGEST_SCORE, PACKED, Refusal, read_request, too_long, un
 from .served import SERVER, VERSION, describe_configuration, describe_model, write_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -78,14 +77,11 @@ def make_app(
         ]
     app: ASGIApp = Starlette(
         routes=routes,
-        exception_handlers={
-            Refusal: _on_refusal,
-            HTTPException: _on_http_error,
-            NeatfoolError: _on_failure,
-            Exception: _on_bug,
-        },
+        exception_handlers=dict.fromkeys(
+            (Refusal, HTTPException, NeatfoolError, Exception), _on_error
+        ),
     )
-    return BrowserGuard(app if key is None else _KeyCheck(app, key), names)
+    return BrowserGuard(app if key is None else _check_key(app, key), names)
 
 
 class _Service:
@@ -116,13 +112,13 @@ class _Service:
     async def infer(self, request: Request) -> Response:
         self._check_model(request)
         began, self._statistics.last = time.perf_counter_ns(), int(time.time() * 1000)
-        count = self._statistics.fail
+        count = self._statistics["fail"]
         try:
             self._check_busy()
             _check_kind(request)
-            body = await _body_in_time(request, self._limits)
+            body = await _read_body(request, self._limits)
             answer = await self._answer(body, request)
-            count = self._statistics.success
+            count = self._statistics["success"]
         except asyncio.CancelledError:
             raise Refusal(503, "the service is shutting down") from None
         finally:
@@ -153,7 +149,7 @@ class _Service:
             return read_request(plain, length, self._served, self._limits)
 
         wanted = await _in_thread_if(len(body) > LARGE or packing != "identity", read)
-        self._statistics.compute_input.add(began)
+        self._statistics["compute_input"].add(began)
         return wanted
 
     async def _write(self, scores: Scores, wanted: Wanted) -> Response:
@@ -162,7 +158,7 @@ class _Service:
         answer, json_length = await _in_thread_if(
             size > LARGE, lambda: write_answer(scores, wanted, self._served)
         )
-        self._statistics.compute_output.add(began)
+        self._statistics["compute_output"].add(began)
         if json_length is None:
             return Response(answer, media_type="application/json")
         headers = {JSON_LENGTH: str(json_length)}
@@ -180,26 +176,18 @@ class _Service:
             raise Refusal(404, f"no version {version[:20]!r}; the only one is {VERSION!r}")
 
 
-class _KeyCheck:
-    """Refuses requests without the key."""
+def _check_key(app: ASGIApp, key: str) -> ASGIApp:
+    """Refuse requests without the key."""
+    words = "the header 'Authorization: Bearer KEY' is missing, or its key is wrong"
+    refuse = _to_response(Refusal(401, words, www_authenticate="Bearer"))
 
-    def __init__(self, app: ASGIApp, key: str) -> None:
-        self._app = app
-        self._wanted = key.encode()
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        shown = dict(scope.get("headers", ())).get(b"authorization", b"")
+        scheme, _, given = shown.partition(b" ")
+        right = hmac.compare_digest(given.strip(), key.encode()) and scheme.lower() == b"bearer"
+        await (app if right or scope["type"] != "http" else refuse)(scope, receive, send)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            shown = dict(scope["headers"]).get(b"authorization", b"")
-            scheme, _, given = shown.partition(b" ")
-            right = hmac.compare_digest(given.strip(), self._wanted)
-            if not right or scheme.lower() != b"bearer":
-                refusal = Refusal(
-                    401,
-                    "the header 'Authorization: Bearer KEY' is missing, or its key is wrong",
-                    www_authenticate="Bearer",
-                )
-                return await _to_response(refusal)(scope, receive, send)
-        return await self._app(scope, receive, send)
+    return answer
 
 
 def _check_kind(request: Request) -> None:
@@ -210,18 +198,9 @@ def _check_kind(request: Request) -> None:
         raise Refusal(415, f"{words} is JSON: Inference-Header-Content-Length")
 
 
-async def _body_in_time(request: Request, limits: Limits) -> bytearray:
-    try:
-        async with asyncio.timeout(limits.seconds):
-            return await _read_body(request, limits.body)
-    except TimeoutError:
-        words = f"the body took more than {limits.seconds:g} s; send fewer images a request"
-        raise Refusal(408, words, connection="close") from None
-
-
-async def _read_body(request: Request, most: int) -> bytearray:
+async def _read_body(request: Request, limits: Limits) -> bytearray:
     """Read a body. Read one that is too long to twice the limit, so that clients see the answer."""
-    packing = request.headers.get("content-encoding", "identity").lower()
+    packing, most = request.headers.get("content-encoding", "identity").lower(), limits.body
     if packing not in ("identity", *PACKED):
         known = " or ".join(PACKED)
         words = f"Content-Encoding is {packing[:20]!r}; send bodies without one, or use {known}"
@@ -229,12 +208,17 @@ async def _read_body(request: Request, most: int) -> bytearray:
     if int(request.headers.get("content-length", 0)) > most:
         raise too_long(most)
     body, size = bytearray(), 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= most:
-            body += chunk
-        elif size > 2 * most:
-            break
+    try:
+        async with asyncio.timeout(limits.seconds):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= most:
+                    body += chunk
+                elif size > 2 * most:
+                    break
+    except TimeoutError:
+        words = f"the body took more than {limits.seconds:g} s; send fewer images a request"
+        raise Refusal(408, words, connection="close") from None
     if size > most:
         raise too_long(most)
     return body
@@ -255,22 +239,17 @@ def _to_response(refusal: Refusal) -> Response:
     return response
 
 
-async def _on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
-    return _to_response(error)
-
-
-async def _on_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    words = f"{request.method} {request.url.path[:100]}: {error.detail}"
-    return _to_response(Refusal(error.status_code, words, **(error.headers or {})))
-
-
-async def _on_failure(request: Request, error: Exception) -> Response:
-    _log.error("%s", error)
-    return _to_response(Refusal(500, str(error)))
-
-
-async def _on_bug(request: Request, error: Exception) -> Response:
-    """Name the error's class only: the service's log has the rest."""
-    return _to_response(Refusal(500, f"{type(error).__name__} in the service, which has logged it"))
+async def _on_error(request: Request, error: Exception) -> Response:
+    match error:
+        case Refusal():
+            refusal = error
+        case HTTPException():
+            words = f"{request.method} {request.url.path[:100]}: {error.detail}"
+            refusal = Refusal(error.status_code, words, **(error.headers or {}))
+        case NeatfoolError():
+            _log.error("%s", error)
+            refusal = Refusal(500, str(error))
+        case _:  # the service's log has the rest
+            words = f"{type(error).__name__} in the service, which has logged it"
+            refusal = Refusal(500, words)
+    return _to_response(refusal)

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
@@ -16,8 +17,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from neatfool import ExperimentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.types import ASGIApp
 
 SECONDS_TO_FINISH: Final = 1

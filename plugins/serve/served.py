@@ -68,17 +68,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Served:
-    """A target that is served.
-
-    Attributes:
-        name: The model's name, which is the experiment's.
-        scorer: The target, called as a run calls it.
-        outputs: The tensors of its answers.
-    """
+    """A target that is served."""
 
     name: str
+    """The model's name, which is the experiment's."""
     scorer: Scorer
+    """The target, called as a run calls it."""
     outputs: tuple[Output, ...]
+    """The tensors of its answers."""
 
     @property
     def spec(self) -> ImageSpec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Thread
@@ -12,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from neatfool import Scores
 
     from .served import Served
@@ -21,6 +20,16 @@ if TYPE_CHECKING:
 MOST_TOGETHER: Final = 512
 """Waiting requests are scored together, up to this many images, so that fewer batches are padded.
 With more, the first request would wait long."""
+DURATIONS: Final = {
+    "success": "answered requests, from their header to their answer",
+    "fail": "refused requests, and those on which the target failed",
+    "queue": "how long requests waited for the target",
+    "compute_input": "how long reading requests took",
+    "compute_infer": "how long the target took for a request and those scored with it",
+    "compute_output": "how long writing answers took",
+    "cache_hit": "never: there is no cache",
+}
+"""What is timed, by the protocol's names."""
 
 
 @dataclass
@@ -35,53 +44,34 @@ class Duration:
         self.count += 1
         self.ns += (time.perf_counter_ns() if ended is None else ended) - began
 
-    def to_json(self) -> dict[str, Any]:
-        """Write the count and the nanoseconds."""
-        return {"count": self.count, "ns": self.ns}
-
 
 @dataclass
 class Statistics:
-    """What was asked and answered so far.
-
-    Attributes:
-        images: Images in answered requests.
-        calls: Calls of the target, each for all waiting requests.
-        last: When the last request came, in milliseconds since 1970.
-        success: Answered requests, from their header to their answer.
-        fail: Refused requests, and those on which the target failed.
-        queue: How long requests waited for the target.
-        compute_input: How long reading requests took.
-        compute_infer: How long the target took for a request and those scored with it.
-        compute_output: How long writing answers took.
-    """
+    """What was asked and answered so far."""
 
     images: int = 0
+    """Images in answered requests."""
     calls: int = 0
+    """Calls of the target, each for all waiting requests."""
     last: int = 0
-    success: Duration = field(default_factory=Duration)
-    fail: Duration = field(default_factory=Duration)
-    queue: Duration = field(default_factory=Duration)
-    compute_input: Duration = field(default_factory=Duration)
-    compute_infer: Duration = field(default_factory=Duration)
-    compute_output: Duration = field(default_factory=Duration)
+    """When the last request came, in milliseconds since 1970."""
+    durations: dict[str, Duration] = field(
+        default_factory=lambda: {name: Duration() for name in DURATIONS}
+    )
+    """How often each of :data:`DURATIONS` was, and how long it took."""
 
-    @property
-    def requests(self) -> int:
-        """Answered requests."""
-        return self.success.count
+    def __getitem__(self, name: str) -> Duration:
+        return self.durations[name]
 
     def to_json(self, name: str, version: str) -> dict[str, Any]:
         """Write the statistics of a model."""
-        durations = {key: each for key, each in vars(self).items() if isinstance(each, Duration)}
-        stats = {key: each.to_json() for key, each in durations.items()}
         return {
             "name": name,
             "version": version,
             "last_inference": self.last,
             "inference_count": self.images,
             "execution_count": self.calls,
-            "inference_stats": stats | {"cache_hit": Duration().to_json()},
+            "inference_stats": self.durations,
             "batch_stats": [],
         }
 
@@ -174,7 +164,7 @@ class TargetThread:
         first = 0
         for order in orders:
             last = first + len(order.images)
-            self.statistics.queue.add(order.came, began)
-            self.statistics.compute_infer.add(began, ended)
+            self.statistics["queue"].add(order.came, began)
+            self.statistics["compute_infer"].add(began, ended)
             order.scores.set_result(scores.part(slice(first, last)))
             first = last

@@ -16,94 +16,75 @@ if TYPE_CHECKING:
 GENERATIONS_FOR_EACH_OF_SEVERAL = 50
 
 
-class SpeciesSetOptions(BaseModel, extra="forbid"):
+class SpeciesSetOptions(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """neat-python's section ``[DefaultSpeciesSet]``."""
 
-    compatibility_threshold: PositiveFloat = Field(
-        3.0, description="genomes at less than this distance are of one species"
-    )
+    compatibility_threshold: PositiveFloat = 3.0
+    """genomes at less than this distance are of one species"""
 
 
-class ReproductionOptions(BaseModel, extra="forbid"):
+class ReproductionOptions(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """neat-python's section ``[DefaultReproduction]``."""
 
-    elitism: NonNegativeInt = Field(
-        1, description="how many of a species' fittest stay from one generation to the next"
-    )
-    survival_threshold: float = Field(
-        0.2, ge=0, le=1, description="the share of a species that may become parents"
-    )
-    min_species_size: PositiveInt = Field(2, description="the fewest members of a species")
+    elitism: NonNegativeInt = 1
+    """how many of a species' fittest stay from one generation to the next"""
+    survival_threshold: float = Field(0.2, ge=0, le=1)
+    """the share of a species that may become parents"""
+    min_species_size: PositiveInt = 2
+    """the fewest members of a species"""
 
 
-class StagnationOptions(BaseModel, extra="forbid"):
+class StagnationOptions(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """neat-python's section ``[DefaultStagnation]``."""
 
-    species_fitness_func: Literal["max", "min", "mean", "median", "median2"] = Field(
-        "max", description="how a species' fitness follows from its members'"
-    )
-    max_stagnation: PositiveInt = Field(
-        15, description="a species dies out after this many generations without improvement"
-    )
-    species_elitism: NonNegativeInt = Field(
-        2,
-        description="how many species, the fittest, never die out. 0: all may, and the "
-        "population then starts anew",
-    )
+    species_fitness_func: Literal["max", "min", "mean", "median", "median2"] = "max"
+    """how a species' fitness follows from its members'"""
+    max_stagnation: PositiveInt = 15
+    """a species dies out after this many generations without improvement"""
+    species_elitism: NonNegativeInt = 2
+    """how many species, the fittest, never die out. 0: all may, and the population then starts
+    anew"""
 
 
-class Options(LearningOptions, extra="forbid", populate_by_name=True):
+class Options(
+    LearningOptions, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
+):
     """Options of the scheme ``single_class``."""
 
-    classes: ClassNames = Field(
-        [],
-        description="the classes to search one after another, by name or index; `@FILE` stands "
-        "for the lines of a file. If left out, all",
-    )
-    selection: Literal["neat", "rank"] = Field(
-        "neat",
-        description="`neat`: neat-python's species and fitness sharing. `rank`: the paper's "
-        "control",
-    )
-    population: int = Field(100, ge=2, le=100_000, description="candidates that live at a time")
+    classes: ClassNames = Field([])
+    """the classes to search one after another, by name or index; `@FILE` stands for the lines of a
+    file. If left out, all"""
+    selection: Literal["neat", "rank"] = "neat"
+    """`neat`: neat-python's species and fitness sharing. `rank`: the paper's control"""
+    population: int = Field(100, ge=2, le=100_000)
+    """candidates that live at a time"""
     generations_per_class: PositiveInt | None = Field(
         None,
         description="generations after which to go on to the next class. If left out, "
         f"{GENERATIONS_FOR_EACH_OF_SEVERAL} for each of several classes; a single class is "
         "searched for as long as the run goes on",
     )
-    stop_at: float = Field(
-        0.9999, gt=0, le=1, description="go on to the next class at this confidence. 1: never"
-    )
-    keep: float = Field(
-        0.6, gt=0, lt=1, description="for `rank`: the share of the population that stays"
-    )
-    batch: PositiveInt | None = Field(
-        None,
-        description="for `rank`: children in each generation, in place of the share that does "
-        "not stay. Few make use of what was found sooner, which saves images where "
-        "each costs something",
-    )
-    pressure: float = Field(
-        1.1,
-        ge=1,
-        description="for `rank`: how many times likelier each rank is to be a parent than the next",
-    )
+    stop_at: float = Field(0.9999, gt=0, le=1)
+    """go on to the next class at this confidence. 1: never"""
+    keep: float = Field(0.6, gt=0, lt=1)
+    """for `rank`: the share of the population that stays"""
+    batch: PositiveInt | None = None
+    """for `rank`: children in each generation, in place of the share that does not stay. Few make
+    use of what was found sooner, which saves images where each costs something"""
+    pressure: float = Field(1.1, ge=1)
+    """for `rank`: how many times likelier each rank is to be a parent than the next"""
     species_set: SpeciesSetOptions = Field(
-        default_factory=SpeciesSetOptions,
-        alias="DefaultSpeciesSet",
-        description="neat-python's keys of its species",
+        default_factory=SpeciesSetOptions, alias="DefaultSpeciesSet"
     )
+    """neat-python's keys of its species"""
     reproduction: ReproductionOptions = Field(
-        default_factory=ReproductionOptions,
-        alias="DefaultReproduction",
-        description="neat-python's keys of how species reproduce",
+        default_factory=ReproductionOptions, alias="DefaultReproduction"
     )
+    """neat-python's keys of how species reproduce"""
     stagnation: StagnationOptions = Field(
-        default_factory=StagnationOptions,
-        alias="DefaultStagnation",
-        description="neat-python's keys of when a species dies out",
+        default_factory=StagnationOptions, alias="DefaultStagnation"
     )
+    """neat-python's keys of when a species dies out"""
 
     @model_validator(mode="after")
     def _room_for_a_child(self) -> Options:

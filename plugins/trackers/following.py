@@ -34,32 +34,26 @@ GAP: Final = 4
 PAPER: Final = "#ffffff"
 
 
-class FollowerOptions(BaseModel, extra="forbid", frozen=True):
+class FollowerOptions(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """The options of each tracker."""
 
-    seconds_between_sheets: float = Field(
-        60.0,
-        ge=0,
-        description="the least time from one contact sheet of the elites to the next; there is one "
-        "at the end in any case (new in 0.2)",
-    )
+    seconds_between_sheets: float = Field(60.0, ge=0)
+    """the least time from one contact sheet of the elites to the next; there is one at the end in
+    any case (new in 0.2)"""
 
 
 @dataclass(frozen=True)
 class Point:
-    """The figures of a run after a generation.
-
-    Attributes:
-        generation: The generation.
-        images: Images scored since the run began.
-        seconds: How long the run had taken, without pauses.
-        figures: Each figure by its name.
-    """
+    """The figures of a run after a generation."""
 
     generation: int
+    """The generation."""
     images: int
+    """Images scored since the run began."""
     seconds: float
+    """How long the run had taken, without pauses."""
     figures: dict[str, float]
+    """Each figure by its name."""
 
 
 def points(reports: Iterable[GenerationReport], images: int, seconds: float) -> Iterator[Point]:

@@ -37,20 +37,14 @@ MARK: Final = "wandb.json"
 class Options(FollowerOptions):
     """Section ``[wandb]``."""
 
-    library: Literal["wandb", "trackio"] = Field(
-        "wandb",
-        description="`wandb`: Weights & Biases. `trackio`: the same curves in a database on this "
-        "machine, which `trackio show` opens (new in 0.2)",
-    )
-    project: str = Field(
-        "neatfool", min_length=1, description="the project that the run belongs to (new in 0.2)"
-    )
-    mode: Literal["offline", "online"] = Field(
-        "offline",
-        description="for `library = wandb`. `offline` writes into the run's folder, and `wandb "
-        "sync` sends that later. `online` sends it during the run, with the key of `wandb login` "
-        "(new in 0.2)",
-    )
+    library: Literal["wandb", "trackio"] = "wandb"
+    """`wandb`: Weights & Biases. `trackio`: the same curves in a database on this machine, which
+    `trackio show` opens (new in 0.2)"""
+    project: str = Field("neatfool", min_length=1)
+    """the project that the run belongs to (new in 0.2)"""
+    mode: Literal["offline", "online"] = "offline"
+    """for `library = wandb`. `offline` writes into the run's folder, and `wandb sync` sends that
+    later. `online` sends it during the run, with the key of `wandb login` (new in 0.2)"""
 
 
 class Wandb(Follower):

@@ -22,7 +22,7 @@ from neatfool.cli import replicates as replicates_command
 from neatfool.cli.replicates import Display, environment_for, explain
 from neatfool.replicates import Replicate
 from neatfool.run.folder import lock
-from neatfool.run.store import contents
+from tests.support.databases import contents
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

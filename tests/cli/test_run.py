@@ -12,8 +12,9 @@ from waiting import wait_until
 
 from neatfool import open_run
 from neatfool.run.folder import lock
-from neatfool.run.store import RunStore, contents
+from neatfool.run.store import RunStore
 from neatfool_plugins.map_elites import MapElites
+from tests.support.databases import contents
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

@@ -12,8 +12,9 @@ from commands import neatfool
 from picbreeder_files import grey, zipped
 
 from neatfool import ExperimentError, inherit, open_run
-from neatfool.run.store import RunStore, contents
+from neatfool.run.store import RunStore
 from neatfool.testing import ToyEncoding
+from tests.support.databases import contents
 
 
 @pytest.fixture

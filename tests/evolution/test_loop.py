@@ -9,11 +9,12 @@ from searches import Silence, Witness, toy_assembly
 
 from neatfool import PluginError
 from neatfool.evolution.session import start
-from neatfool.run.store import RunStore, contents
+from neatfool.run.store import RunStore
 from neatfool.scoring.batches import LocalBatches
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import TOY_SPEC
+from tests.support.databases import contents
 
 BATCH = 20
 

@@ -13,7 +13,8 @@ from searches import Silence, Snapshots, go_on, stop_after
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
-from neatfool.run.store import RunStore, contents
+from neatfool.run.store import RunStore
+from tests.support.databases import contents
 
 STOPS = (1, 7, 13)
 TURN = 7

@@ -13,11 +13,12 @@ from neatfool import PluginError, RunError, Scores, StorageError, TargetError, o
 from neatfool.evolution.interrupts import Interrupts
 from neatfool.evolution.session import resume, start
 from neatfool.run.images import decode_png
-from neatfool.run.store import RunStore, contents
+from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.map_elites import MapElites, Options
+from tests.support.databases import contents
 
 
 def run_whole(folder, **how):

@@ -12,6 +12,7 @@ from neatfool import hookimpl
 from neatfool.errors import ExperimentError, PluginError
 from neatfool.plugin.manager import NoOptions, PluginManager
 from neatfool.plugin.registration import Registration
+from neatfool.testing import ToyTarget
 
 TARGET = """
 from neatfool import hookimpl
@@ -196,12 +197,31 @@ def test_a_module_made_in_a_test_can_be_registered():
     assert manager.load("scheme", "toy").factory is list
 
 
+def test_a_factory_may_be_named_and_is_imported_when_it_is_called():
+    manager = PluginManager()
+    manager.register_object(target_plugin("toy", "neatfool.testing.toys:ToyTarget"), "here")
+    manager.register_object(target_plugin("absent", "there_is_no_such_module:Target"), "there")
+    assert isinstance(manager.load("target", "toy").make(), ToyTarget)
+    with pytest.raises(ExperimentError, match="the package there_is_no_such_module is not inst"):
+        manager.load("target", "absent").make()
+    manager.register_object(target_plugin("misspelt", "neatfool.testing.toys:Toy"), "elsewhere")
+    with pytest.raises(PluginError, match=r"target 'misspelt' \(elsewhere\): AttributeError.*Toy"):
+        manager.load("target", "misspelt").make()
+
+
+FACTORY = 'the factory must be a class or function, or "module:Name" of one; got str'
+
+
 @pytest.mark.parametrize(
     ("args", "options", "expected"),
     [
         ((3, dict), None, "the name must be text; got 3"),
         ((" ", dict), None, "the name must be text; got ' '"),
-        (("toy", "dict"), None, "the factory must be a class or function; got str"),
+        (
+            ("toy", "dict"),
+            None,
+            FACTORY,
+        ),
         (("toy", dict), Options(), "options must be a pydantic model class; got Options(gain=1.0)"),
         (("toy", dict), dict, "options must be a pydantic model class; got <class 'dict'>"),
     ],

@@ -3,7 +3,7 @@ import random
 import pytest
 from killing import kill_after, run_experiment, run_to_the_end, run_toy
 
-from neatfool.run.store import contents
+from tests.support.databases import contents
 
 EXPERIMENT = """\
 [experiment]

@@ -17,11 +17,12 @@ from neatfool import Network, Scores, TargetError
 from neatfool.evolution.session import resume, start
 from neatfool.experiment.framework import Calls
 from neatfool.network.network import Form, in_form
-from neatfool.run.store import RunStore, contents
+from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.planning import SpeedTrial, make_plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
+from tests.support.databases import contents
 
 IMAGES = images_of(40)
 ON_A_GPU = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")

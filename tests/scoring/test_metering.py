@@ -21,13 +21,13 @@ from neatfool.evolution.session import resume, start
 from neatfool.evolution.verification import verify
 from neatfool.fooling.opening import open_run
 from neatfool.present import write_report
-from neatfool.run.store import contents
 from neatfool.scoring import metering
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, check_target
 from neatfool_plugins.single_class import SingleClass
 from neatfool_plugins.single_class.options import Options
+from tests.support.databases import contents
 
 
 @pytest.mark.parametrize("target", [PaidToy, TopTwo])

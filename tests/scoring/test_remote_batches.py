@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from searches import Silence, go_on, stop_after
 
 from neatfool.errors import TargetError
-from neatfool.run.store import contents
 from neatfool.scoring.plan import Plan, part_size, part_sizes
+from tests.support.databases import contents
 
 THREADS = "engine.plugin=threads"
 

@@ -11,11 +11,11 @@ from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import resume, start
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.fooling.opening import open_run
-from neatfool.run.store import contents
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
+from tests.support.databases import contents
 
 # Noise, as soon as a file `noisy` lies beside it.
 PLUGIN = """\

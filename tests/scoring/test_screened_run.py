@@ -15,11 +15,11 @@ from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
-from neatfool.run.store import contents
 from neatfool.scoring.batches import LocalBatches
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.planning import SpeedTrial
 from neatfool.scoring.scorer import Scorer
+from tests.support.databases import contents
 
 EXPERIMENT = """
 [experiment]

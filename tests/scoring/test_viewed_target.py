@@ -13,11 +13,11 @@ from searches import Snapshots, begin, go_on
 
 import neatfool
 from neatfool.experiment.showing import Showing
-from neatfool.run.store import contents
 from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.search.learning import Learner
 from neatfool.spec.candidate import Candidate
 from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_target
+from tests.support.databases import contents
 
 VIEWS = {"darker": 60.0, "rolled": 2.0}
 TOYS = {"image": TOY_SPEC.shape, "classes": TOY_SPEC.classes, "encoding": "direct"}

@@ -9,7 +9,7 @@ from searches import Silence
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
-from neatfool.run.store import contents
+from tests.support.databases import contents
 
 if TYPE_CHECKING:
     from pathlib import Path

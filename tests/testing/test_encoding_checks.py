@@ -162,7 +162,7 @@ def test_equal_images_are_found() -> None:
         def render(self, genomes):
             return super().render(genomes) * 0
 
-    assert faults(Blank) == {"images differ", "parameter gradients lead uphill"}
+    assert faults(Blank) == {"render gives the targets images", "parameter gradients lead uphill"}
 
 
 def test_an_image_normalised_over_its_batch_is_found() -> None:

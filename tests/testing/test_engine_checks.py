@@ -45,6 +45,13 @@ class Swaps(Threads):
         return super().submit(given)
 
 
+class AnswersOnce(Threads):
+    def submit(self, part):
+        """Remember all parts, and answer the first of them whatever comes later."""
+        self.parts = [*getattr(self, "parts", []), part]
+        return super().submit(self.parts[1] if self.parts.count(part) > 1 else part)
+
+
 class TakesAnyTarget(Threads):
     def start(self, setup):
         try:
@@ -83,6 +90,7 @@ class Options(BaseModel):
     ("engine", "failing"),
     [
         (Swaps, "answers are those of the runs process"),
+        (AnswersOnce, "answers are those of the runs process"),
         (TakesAnyTarget, "refuses another target"),
         (HidesErrors, "passes on what fails"),
         (Idle, "counts its workers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from math import nan
 from pathlib import Path
@@ -22,8 +23,6 @@ from neatfool.present.story import Cell, Chart, Headline, Note, Panel, Section, 
 from neatfool.wording import level, percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from matplotlib.figure import Figure
 
     from neatfool.present.story import Block

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -35,9 +37,6 @@ from neatfool.run.images import encode_png
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
     from neatfool.analysis.ablation.weighing import NetworkScores, Score
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
@@ -142,9 +141,11 @@ def _ablate(
     if scorer.costs:
         console.say(f"{scorer.name}: this takes up to {total:,} queries")
     fault: OSError | None = None
-    with console.progress(total) as note:
+    with console.progress(len(missing), "elites") as note:
         for elite in missing:
-            found = _ablate_elite(elite, scorer, tiles, note)
+            note(elite.name, 0)
+            found = _ablate_elite(elite, scorer, tiles)
+            note(elite.name, 1)
             kept[elite.index, elite.candidate_id] = found
             try:
                 _keep(run, method, found)
@@ -192,18 +193,8 @@ def _most_images(elite: EliteView, tiles: int) -> int:
     return count
 
 
-def _ablate_elite(
-    elite: EliteView, scorer: Scorer, tiles: int, note: Callable[[str, int], None]
-) -> Ablated:
+def _ablate_elite(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
     """Take an elite apart."""
-    left = _most_images(elite, tiles)
-
-    def count(images: int) -> None:
-        nonlocal left
-        left -= images
-        note(elite.name, images)
-
-    count(0)
     image = elite.saved_pixels()
     images = [image, *hide_tiles(image, tiles)]
     if repetition := find_repetition(image):
@@ -211,7 +202,6 @@ def _ablate_elite(
         looked_at, hidden = hide_copies(image, labels)
         images += hidden
     saved, *scores = score_images(scorer, elite.name, torch.from_numpy(np.stack(images)))
-    count(len(images))
     repeats = None
     if repetition:
         half, *rest = scores[tiles**2 :]
@@ -223,8 +213,6 @@ def _ablate_elite(
             without=tuple(rest[len(looked_at) :]),
             half=half,
         )
-    graph = score_network(elite, scorer, note=count) if is_cppn(elite) else None
-    note(elite.name, left)
     return Ablated(
         name=elite.name,
         index=elite.index,
@@ -233,7 +221,7 @@ def _ablate_elite(
         saved=saved,
         tiles=tuple(tuple(scores[row * tiles : (row + 1) * tiles]) for row in range(tiles)),
         repeats=repeats,
-        graph=graph,
+        graph=score_network(elite, scorer) if is_cppn(elite) else None,
     )
 
 

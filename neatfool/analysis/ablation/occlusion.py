@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from neatfool.present.charts.spacing import evenly
 from neatfool.run.images import encode_png, from_pillow
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MOST_COPIES: Final = 16
 """Of more copies, so many are looked at one by one, evenly from the middle to the edge."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from pydantic import Field
 from scipy import fft, ndimage
 
 from neatfool.present.finding import Facts
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Step = tuple[int, int]
 

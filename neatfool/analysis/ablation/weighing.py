@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,8 +16,6 @@ from neatfool.spec.fitting import fit_images
 from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
     import networkx as nx
     import torch
 
@@ -178,17 +177,8 @@ def is_cppn(elite: EliteView) -> bool:
     return isinstance(elite.genome, Genome)
 
 
-def score_network(
-    elite: EliteView,
-    scorer: Scorer,
-    *,
-    pruned: bool = True,
-    note: Callable[[int], None] = lambda images: None,
-) -> NetworkScores:
-    """Score what an elite's CPPN draws without each of its parts, and also cut down if ``pruned``.
-
-    ``note`` is told how many images have been scored since it was last told.
-    """
+def score_network(elite: EliteView, scorer: Scorer, *, pruned: bool = True) -> NetworkScores:
+    """Score what an elite's CPPN draws without each part; if ``pruned``, cut down, too."""
     graph = elite.graph()
     nodes = [*graph]
     edges = [(u, v) for u, v, on in graph.edges(data="enabled", default=True) if on]
@@ -200,7 +190,6 @@ def score_network(
             images = draw(elite, graphs[start : start + step])
             first = whole or next(iter(scores), None)
             scores += score_images(scorer, elite.name, images, first)
-            note(len(images))
         return scores
 
     without = [without_node(graph, node) for node in nodes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -21,8 +22,6 @@ from neatfool.present.story import Chart, Headline, Note, Panel, Section, Table
 from neatfool.wording import format_seeds, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from matplotlib.figure import Figure
 
     from neatfool.present.story import Block, Where

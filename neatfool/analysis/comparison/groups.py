@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,9 +17,6 @@ from neatfool.experiment.differences import differences
 from neatfool.fooling.opening import open_run
 from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 MOST_IN_A_LABEL: Final = 2
 """A label tells at most this many options; more make it too long for the tables."""

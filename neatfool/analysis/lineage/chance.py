@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from itertools import permutations as all_pairs
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,6 @@ from neatfool.present.charts.figure import DISABLED, LINE_COLOURS
 from neatfool.present.finding import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from matplotlib.figure import Figure
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final, NamedTuple
 
 from pydantic import Field
 
@@ -16,11 +18,6 @@ from neatfool.present.finding import Facts, Records
 from neatfool.present.graph.export import export_graph
 from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Table, Text
 from neatfool.wording import share
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
 
 LISTED: Final = 12
 """The most flows that the terminal lists; the page has them all."""

@@ -32,21 +32,18 @@ SEEN: Final = 8 / 255
 
 @dataclass(frozen=True)
 class Sweeps:
-    """The sweeps of a genome's E enabled connections.
-
-    Attributes:
-        weights: float64 [E], their own weights.
-        change: float64 [E], the mean absolute change of the picture over a sweep, from 0 to 1.
-        reach: float64 [E], the share of pixels that changed visibly somewhere in a sweep.
-        ways: float64 [E], the effective number of principal components of a sweep's pictures, from
-            1 to 8: (sum of l)^2 / (sum of l^2) of their variances l. 0 if nothing changes.
-    """
+    """The sweeps of a genome's E enabled connections."""
 
     edges: list[tuple[int, int]]
     weights: np.ndarray
+    """float64 [E], their own weights."""
     change: np.ndarray
+    """float64 [E], the mean absolute change of the picture over a sweep, from 0 to 1."""
     reach: np.ndarray
+    """float64 [E], the share of pixels that changed visibly somewhere in a sweep."""
     ways: np.ndarray
+    """float64 [E], the effective number of principal components of a sweep's pictures, from 1 to 8:
+    (sum of l)^2 / (sum of l^2) of their variances l. 0 if nothing changes."""
 
     @property
     def effective(self) -> np.ndarray:

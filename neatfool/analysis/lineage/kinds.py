@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import networkx as nx
 import numpy as np
 
 from neatfool.analysis.class_names import match_classes
 from neatfool.errors import ExperimentError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 WORDNET: Final = Path(__file__).with_name("wordnet.tsv")
 FEWEST: Final = 3
@@ -26,22 +24,18 @@ OTHER: Final = "other"
 
 @dataclass(frozen=True)
 class Kinds:
-    """What is known of the relations between a target's K classes.
-
-    Attributes:
-        known: int64 [N], the indices of the classes that are known.
-        likeness: float64 [N, N] from 0 to 1: 1 - ln n / ln N, where n is the number of known
-            classes under the smallest kind that holds both. 0 if only the root does. (This is
-            Lin's similarity of 1998, the information content of a kind being its share of the
-            classes.)
-        of: int64 [K], the place of each class's broad kind in ``broad``; -1 if it is unknown.
-    """
+    """What is known of the relations between a target's K classes."""
 
     source: str
     known: np.ndarray
+    """int64 [N], the indices of the classes that are known."""
     likeness: np.ndarray
+    """float64 [N, N] from 0 to 1: 1 - ln n / ln N, where n is the number of known classes under the
+    smallest kind that holds both. 0 if only the root does. (This is Lin's similarity of 1998, the
+    information content of a kind being its share of the classes.)"""
     broad: tuple[str, ...]
     of: np.ndarray
+    """int64 [K], the place of each class's broad kind in ``broad``; -1 if it is unknown."""
 
 
 def closest(tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[object]) -> np.ndarray:

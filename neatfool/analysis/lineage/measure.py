@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -22,8 +23,6 @@ from neatfool.fooling.opening import open_runs
 from neatfool.present.output import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import networkx as nx
 
     from neatfool.analysis.lineage.kinds import Kinds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,8 +22,6 @@ from neatfool.run.images import encode_png
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     import networkx as nx
     from matplotlib.figure import Figure
 

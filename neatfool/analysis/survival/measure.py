@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,9 +24,6 @@ from neatfool.search.seeds import derive_seed
 from neatfool.spec.fitting import fit_images
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
-
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
@@ -190,13 +189,7 @@ def _measure(
 
 @dataclass(frozen=True)
 class Change:
-    """One kind of change, at several strengths; :class:`.finding.Kind` describes its figures.
-
-    Attributes:
-        ends: The least and the largest strength that it has.
-        strengths: The strengths, from mild to strong.
-        apply: Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255.
-    """
+    """One kind of change, at several strengths; :class:`.finding.Kind` describes its figures."""
 
     name: str
     what: str
@@ -204,9 +197,12 @@ class Change:
     harmless: float
     signed: bool
     ends: tuple[float, float]
+    """The least and the largest strength that it has."""
     strengths: tuple[float, ...]
+    """The strengths, from mild to strong."""
     usual: float
     apply: Callable[[Sequence[EliteView], torch.Tensor, float], torch.Tensor]
+    """Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255."""
 
     def described(self, points: Sequence[Point]) -> Kind:
         """Give what it is, with what survives it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -14,8 +15,6 @@ from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section,
 from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from matplotlib.figure import Figure
 
 SAVED, DRAWN, RESIZED = "as saved", "drawn anew", "resized"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -34,8 +35,6 @@ from neatfool.present.output import Output
 from neatfool.spec.fitting import fit_images, fit_photograph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from neatfool.analysis.transferability.networks import Answers, Network
     from neatfool.models.photographs import Photograph
     from neatfool.run.individual import EliteView

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from math import lcm
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
@@ -19,10 +21,6 @@ from neatfool.spec.scores import rank
 from neatfool.wording import distinct_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import ExitStack
-    from pathlib import Path
-
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
     from neatfool.spec.image_spec import ImageSpec

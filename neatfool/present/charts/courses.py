@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
@@ -18,8 +19,6 @@ from neatfool.present.charts.lines import colour_of, short, stroke_of
 from neatfool.wording import level
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -36,20 +35,17 @@ SHADES: Final = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 class Steps(NamedTuple):
-    """A line that keeps each value until the next.
-
-    Attributes:
-        place: Chooses its colour and stroke.
-        band: A lower and an upper value at each of N counts, [2, N].
-        single: The lines of which it is the median, [M, N].
-    """
+    """A line that keeps each value until the next."""
 
     counts: np.ndarray
     values: np.ndarray
     end: str
     place: int
+    """Chooses its colour and stroke."""
     band: np.ndarray | None = None
+    """A lower and an upper value at each of N counts, [2, N]."""
     single: np.ndarray | None = None
+    """The lines of which it is the median, [M, N]."""
 
 
 def steps(

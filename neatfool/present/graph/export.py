@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import networkx as nx
 import numpy as np
@@ -12,9 +13,6 @@ import numpy as np
 from neatfool.errors import ExperimentError
 from neatfool.present.graph.drawing import draw_graph
 from neatfool.present.saving import save
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:

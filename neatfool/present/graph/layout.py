@@ -8,16 +8,14 @@ Then nodes move towards their neighbours as far as the distances allow.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Hashable, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import networkx as nx
 import numpy as np
 
 from neatfool.present.charts.spacing import spread
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
 
 ORDER_SWEEPS: Final = 16
 PLACE_SWEEPS: Final = 12

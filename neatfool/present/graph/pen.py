@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -11,8 +12,6 @@ from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.present.charts import figure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.figure import Figure
     from matplotlib.path import Path
 

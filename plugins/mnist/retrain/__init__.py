@@ -1,13 +1,14 @@
 """The command ``neatfool retrain``: teach a network its fooling images, and fool it again.
 
-The modules: :mod:`.rounds` goes from round to round, as a plan says, and takes the images of each
-from its runs. :mod:`.lenets` learns images, and :mod:`.finding` is what came out. The searches are
-made by the program's own ``run`` and ``resume``.
+The modules: :mod:`.rounds` goes from round to round, as a plan says, takes the images of each from
+its runs, and trains networks on them; :mod:`.finding` is what came out. The searches are made by
+the program's own ``run`` and ``resume``.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, redirect_stdout
 from functools import cache
 from pathlib import Path
@@ -16,16 +17,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 
 from neatfool import hookimpl
-from neatfool.present import FiniteRange, measure_command, number_option, path_option
+from neatfool.present import (
+    FiniteRange,
+    measure_command,
+    option,
+    overrides_option,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from neatfool import Experiment, Run
     from neatfool.present import Finding, Output
 
     from .finding import Judged
-    from .lenets import Lenets
+    from .rounds import Lenets
 
 A_PATH: Final = click.Path(path_type=Path)
 ROUNDS: Final = 15
@@ -49,66 +53,51 @@ MOST_ROUNDS: Final = 40
     csv="Write each class's confidence in each search as comma-separated values.",
     html="Write a page with chart and images.",
 )
-@path_option(
-    "--out", text="The folder for all rounds.  [default: runs/NAME-retrained-SEED]", metavar="DIR"
-)
-@number_option(
-    "--rounds",
+@option("--out DIR", "The folder for all rounds.  [default: runs/NAME-retrained-SEED]")
+@option(
+    "--rounds N",
     "How many rounds; the first fools the network as it is.  [default: 15; 40 with --until-safe]",
 )
-@click.option(
-    "--until-safe", is_flag=True, help="Stop after the first round in which no image reaches 50 %."
-)
-@number_option("--searches", "Searches a round, each with a seed of its own.", default=1)
-@number_option(
-    "--first-images",
+@option("--until-safe", "Stop after the first round in which no image reaches 50 %.")
+@option("--searches N", "Searches a round, each with a seed of its own.", default=1)
+@option(
+    "--first-images N",
     "Fooling images that the first retrained network learns.",
     click.IntRange(min=2),
-    default=6000,
+    6000,
 )
-@number_option(
-    "--more-images",
+@option(
+    "--more-images N",
     "Fooling images that each further network learns in addition.",
     click.IntRange(min=2),
-    default=1000,
+    1000,
 )
-@click.option(
-    "--also",
+@option(
+    "--also RUN|FOLDER",
+    "A finished run whose images the first retrained network learns, too; may be repeated.",
     multiple=True,
-    type=A_PATH,
-    metavar="RUN|FOLDER",
-    help="A finished run whose images the first retrained network learns, too; may be repeated.",
 )
-@path_option(
-    "--data",
-    text="The folder with MNIST's four idx files.  [default: download them]",
-    metavar="DIR",
+@option(
+    "--data DIR",
+    "The folder with MNIST's four idx files.  [default: download them]",
     exists=True,
     file_okay=False,
 )
-@number_option("--epochs", "How often to train on each image.", default=3)
-@number_option(
-    "--learning-rate",
+@option("--epochs N", "How often to train on each image.", default=3)
+@option(
+    "--learning-rate X",
     "The highest learning rate of the training.",
     FiniteRange(min=0, min_open=True),
-    default=0.05,
-    metavar="X",
+    0.05,
 )
-@number_option(
-    "--least-accuracy",
+@option(
+    "--least-accuracy P",
     "Stop, with exit code 4, if a network recognises a smaller share of real images.",
     click.FloatRange(0, 1),
-    default=0.985,
-    metavar="P",
+    0.985,
 )
-@number_option("--seed", "The seed, not the file's.", click.IntRange(min=0))
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Change an option of the experiment; may be repeated.",
-)
+@option("--seed N", "The seed, not the file's.", click.IntRange(min=0))
+@overrides_option
 @click.pass_context
 def retrain(
     ctx: click.Context,
@@ -208,7 +197,7 @@ def _learner(
             "only; use it"
         )
     from ..training import Recipe
-    from .lenets import Lenets
+    from .rounds import Lenets
 
     return Lenets(data, options.weights, Recipe(epochs=epochs, learning_rate=learning_rate))
 

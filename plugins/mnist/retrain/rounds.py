@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,17 +15,18 @@ from filelock import FileLock, Timeout
 
 from neatfool import ExperimentError, RunError, StorageError, derive_seed, derive_seeds
 from neatfool.files import refuse_link
+from neatfool.ood import Digits
 from neatfool.present import save
 
+from .. import lenet
+from ..options import SPEC
+from ..training import new_lenet, read, train
 from .finding import Judged, Round
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
     from neatfool import Experiment, Run
 
-    from .lenets import Lenets
+    from ..training import Recipe
 
 RECORD: Final = "retrain.json"
 SEARCHED: Final = "classes.txt"
@@ -35,12 +38,7 @@ BATCH: Final = 128
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, mostly as the options of the same names say.
-
-    Attributes:
-        also: Finished runs whose elites' images the first retrained network learns, too.
-        learnt_by: What the networks depend on, besides.
-    """
+    """What is to be done, mostly as the options of the same names say."""
 
     experiment: Experiment
     folder: Path
@@ -52,7 +50,9 @@ class Plan:
     least_accuracy: float
     seed: int
     also: tuple[Run, ...] = ()
+    """Finished runs whose elites' images the first retrained network learns, too."""
     learnt_by: dict[str, Any] = field(default_factory=dict)
+    """What the networks depend on, besides."""
 
     def round_folder(self, number: int) -> Path:
         """Give a round's folder, from round 1."""
@@ -85,6 +85,60 @@ class Plan:
                 "also": [[run.name, run.seed, run.evaluations, len(run)] for run in self.also],
                 **self.learnt_by,
             },
+        }
+
+
+class Lenets:
+    """Trains LeNets from nothing on MNIST and fooling images, by the recipe of ``mnist train``."""
+
+    classes = SPEC.classes
+    """The classes that are searched for: those of the first network."""
+
+    def __init__(self, data: Path | None, weights: Path | None, recipe: Recipe) -> None:
+        """Read the digits, or download them; the first network is the packaged one by default."""
+        self._digits = read(data)
+        self._first = weights or lenet.PACKAGED
+        self._recipe = recipe
+
+    def identity(self) -> dict[str, str | int | float]:
+        """Give what the networks depend on, besides the fooling images."""
+        learning = {name: getattr(self._recipe, name) for name in ("epochs", "learning_rate")}
+        return {"data": self._digits.sha256(), **learning}
+
+    def learn(self, batches: Iterable[np.ndarray], seed: int, file: Path) -> Iterator[int]:
+        """Train a network on batches of fooling images, uint8 [N, C, H, W], and write its weights.
+
+        Yields:
+            The epoch, now and then.
+        """
+        real = self._digits.training
+        fooling = np.concatenate([*batches])[:, 0]
+        label = len(self.classes)
+        training = Digits(
+            np.concatenate([real.images, fooling]),
+            np.concatenate([real.labels, np.full(len(fooling), label, real.labels.dtype)]),
+        )
+        recipe = replace(self._recipe, seed=seed)
+        network = new_lenet(seed, label + 1)
+        for step in train(network, training, self._digits.test, recipe):
+            yield step.epoch
+        about = {
+            "network": "LeNet with the class fooling",
+            "training_images": len(real.images),
+            "fooling_images": len(fooling),
+            "seed": seed,
+            **self.identity(),
+        }
+        lenet.save_weights(network, file, about)
+
+    def judge(self, file: Path | None) -> dict[str, float | None]:
+        """Show the test digits to a network, by default the first: give some fields of Judged."""
+        answered = lenet.recognise(lenet.load(file or self._first), self._digits.test.images)
+        truth = self._digits.test.labels
+        return {
+            "accuracy": float((answered == truth).mean()),
+            "real_images": len(truth),
+            "false_alarms": None if file is None else int((answered == len(self.classes)).sum()),
         }
 
 

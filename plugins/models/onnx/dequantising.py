@@ -7,17 +7,15 @@ alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
 from neatfool import TargetError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 ROUNDING: Final = "DynamicQuantizeLinear"
 """The operation that rounds by the range of a whole batch."""

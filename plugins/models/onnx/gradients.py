@@ -6,6 +6,7 @@ that it must show that it answers as onnxruntime does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,8 +29,6 @@ from ..torch_files import TorchModule
 from .dequantising import ROUNDING, dequantise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from neatfool.models import FileModule, Preprocessing
 
 TOLERANCE: Final = 0.01

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,8 +22,6 @@ from neatfool.models import Classifier, ClassifierFormat, Tower, TowerFormat, ha
 from .preprocessing import find_preprocessing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.models import Request
 
 CLIP_TEMPERATURE: Final = 0.01

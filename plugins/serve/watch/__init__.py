@@ -17,6 +17,7 @@ from typing import Final
 import click
 
 from neatfool import ExperimentError, hookimpl
+from neatfool.present import option
 
 OPTIONS: Final = [
     click.Option(
@@ -48,15 +49,9 @@ It needs `pip install 'neatfool[serve]'`."""
 @click.argument(
     "folders", metavar="RUN|FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    metavar="N",
-    help="The page's port.  [default: any that is free]",
-)
-@click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
-def watch(folders: tuple[Path, ...], port: int, *, show: bool) -> None:
+@option("--port N", "The page's port.  [default: any that is free]", click.IntRange(0, 65535))
+@option("--open", "Open the page in the browser.", into="show")
+def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
     """Serve a page, to this machine only, that shows runs while they go on."""
     try:
         from .. import listening
@@ -70,7 +65,7 @@ def watch(folders: tuple[Path, ...], port: int, *, show: bool) -> None:
     from neatfool.present import Output
 
     paths = dict.fromkeys(path for folder in folders for path in find_runs(folder))
-    with listening.listen("127.0.0.1", port) as place:
+    with listening.listen("127.0.0.1", port or 0) as place:
         token = make_token()
         ended = threading.Event()
         feeds = [Feed(path) for path in paths]

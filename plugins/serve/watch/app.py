@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
+import threading
 import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,9 +22,6 @@ from ..guard import BrowserGuard
 from .feed import PageState
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import AsyncIterator, Sequence
-
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -64,9 +63,7 @@ def make_app(
     """
     service = _Service(feeds, ended, control)
     routes = [
-        Route("/", service.page),
-        Route("/watch.css", service.page),
-        Route("/watch.js", service.page),
+        *(Route(path, service.page) for path in ("/", "/watch.css", "/watch.js")),
         Route("/events", service.events),
         Route("/{run:int}/{index:int}.png", service.image),
     ]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
+from types import FrameType
+from typing import Final, Literal
 
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 """Some systems deliver Ctrl-C only between two waits, so a pause is made of short ones."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -14,9 +16,6 @@ import orjson
 from neatfool import NeatfoolError, open_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
     from neatfool import GenerationReport, Run
 
     from .control import Control
@@ -36,47 +35,26 @@ STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 
 @dataclass(frozen=True)
 class PageState:
-    """How much a page was sent.
-
-    Attributes:
-        life: Of which run in the folder; a run that is started anew is another one.
-        points: How many generations.
-        changes: How many niches that changed hands.
-        messages: How many log messages.
-        state: What it was told of the rest.
-    """
+    """How much a page was sent."""
 
     life: int = 0
+    """Of which run in the folder; a run that is started anew is another one."""
     points: int = 0
+    """How many generations."""
     changes: int = 0
+    """How many niches that changed hands."""
     messages: int = 0
+    """How many log messages."""
     state: bytes = b""
+    """What it was told of the rest."""
 
 
-@dataclass
-class Point:
-    """A generation: confidences after it, and sums since the run began."""
-
-    generation: int
-    images: int
-    seconds: float = 0.0
-    minimum: float = 0.0
-    lower: float = 0.0
-    median: float = 0.0
-    upper: float = 0.0
-    maximum: float = 0.0
-    certain: int = 0
-    changed: int = 0
-    switched: int = 0
-    refused: int = 0
-    breeding: float = 0.0
-    rendering: float = 0.0
-    scoring: float = 0.0
-    selection: float = 0.0
-    recording: float = 0.0
-
-
-POINT: Final = [each.name for each in fields(Point)]
+COLUMNS: Final = (
+    *("generation", "images", "minimum", "lower", "median", "upper", "maximum", "certain"),
+    *("seconds", "changed", "switched", "refused", *STAGES),
+)
+"""What is told of a generation: confidences after it, and from ``seconds`` on sums since the run
+began."""
 
 
 class Feed:
@@ -133,7 +111,7 @@ class Feed:
         self._born = born
         self._about: dict[str, Any] | None = None
         self._experiment: dict[str, Any] = {}
-        self._points: list[Point] = []
+        self._points: list[dict[str, float]] = []
         self._changes: list[tuple[int, int, float]] = []
         self._images.clear()
         self._state: dict[str, Any] = {"finished": False, "requests": {}, "changed": 0.0}
@@ -157,7 +135,7 @@ class Feed:
 
     def _read(self, run: Run) -> None:
         born = (run.info.get("clock"), run.name, run.seed, run.classes)
-        last = self._points[-1].generation if self._points else -1
+        last = int(self._points[-1]["generation"]) if self._points else -1
         if born != self._born or run.generation < last:
             self._forget(born)
             last = -1
@@ -165,7 +143,7 @@ class Feed:
             self._experiment = run.experiment
             self._about, self._life = _describe(run), self._life + 1
         reports, changes = run.since(last + 1)
-        self._points += _follow(self._points[-1] if self._points else None, reports, changes)
+        self._points += _follow(self._points[-1] if self._points else {}, reports, changes)
         self._changes += changes
         self._state.update(finished=run.finished, requests=run.requests)
         self._keep_images(run)
@@ -188,10 +166,10 @@ class Feed:
         if page.life != self._life:
             page = PageState(self._life)
             about = self._about or {"path": str(self.path)}
-            news = {"about": {**about, "columns": POINT, "controlled": self._control is not None}}
+            news = {"about": {**about, "columns": COLUMNS, "controlled": self._control is not None}}
         if points := self._points[page.points :]:
             step = 1 + len(points) // MOST_POINTS
-            news["points"] = [[*vars(each).values()] for each in points[::-step][::-1]]
+            news["points"] = [[each[name] for name in COLUMNS] for each in points[::-step][::-1]]
         if changes := self._changes[page.changes :]:
             news["changes"] = changes
         if messages := self.messages[page.messages :]:
@@ -241,30 +219,31 @@ def _describe(run: Run) -> dict[str, Any]:
 
 
 def _follow(
-    before: Point | None,
+    before: Mapping[str, float],
     reports: Iterable[GenerationReport],
     changes: Iterable[tuple[int, int, float]],
-) -> Iterable[Point]:
-    """Give the points of new generations, after the last one before them."""
+) -> Iterable[dict[str, float]]:
+    """Give the columns of new generations, after the last one before them."""
     best: dict[int, float] = {}
     for generation, _, confidence in changes:
         best[generation] = max(best.get(generation, 0.0), confidence)
-    point = before or Point(-1, 0)
     for report in reports:
-        stages = asdict(report.stages)
-        point = Point(
-            report.generation,
-            report.evaluations,
-            round(point.seconds + report.stages.elapsed, 4),
-            report.minimum,
-            report.lower_quartile,
-            report.median,
-            report.upper_quartile,
-            max(point.maximum, best.get(report.generation, 0.0)),
-            report.classes_ge[2],
-            point.changed + report.replacements,
-            point.switched + report.goal_switches,
-            point.refused + report.refused,
-            *(round(getattr(point, stage) + stages[stage], 4) for stage in STAGES),
-        )
-        yield point
+        more = {
+            "seconds": report.stages.elapsed,
+            "changed": report.replacements,
+            "switched": report.goal_switches,
+            "refused": report.refused,
+            **{stage: getattr(report.stages, stage) for stage in STAGES},
+        }
+        before = {
+            "generation": report.generation,
+            "images": report.evaluations,
+            "minimum": report.minimum,
+            "lower": report.lower_quartile,
+            "median": report.median,
+            "upper": report.upper_quartile,
+            "maximum": max(before.get("maximum", 0.0), best.get(report.generation, 0.0)),
+            "certain": report.classes_ge[2],
+            **{name: round(before.get(name, 0) + value, 4) for name, value in more.items()},
+        }
+        yield before

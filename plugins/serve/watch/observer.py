@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import webbrowser
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -24,8 +25,6 @@ except ImportError as error:
     raise ImportError(f"needs more packages ({error}); pip install 'neatfool[serve]'") from error
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from neatfool import Outcome, Run
 
 MOST_MESSAGES: Final = 1000

@@ -11,7 +11,7 @@ from engines import begun, database
 from searches import Silence
 
 from neatfool.errors import ExperimentError, TargetError
-from neatfool.run.store import contents
+from tests.support.databases import contents
 
 MNIST = """\
 [experiment]

@@ -12,7 +12,8 @@ from killing import context, run_to_the_end
 from searches import Silence, go_on
 
 from neatfool.run.folder import DATABASE
-from neatfool.run.store import RunStore, contents
+from neatfool.run.store import RunStore
+from tests.support.databases import contents
 
 SLOW = "target.seconds=0.004"
 LENGTH = "experiment.generations=150"

@@ -21,13 +21,14 @@ from neatfool.fooling.opening import open_run
 from neatfool.network import odds_and_gradients
 from neatfool.present import write_report
 from neatfool.run.images import decode_png
-from neatfool.run.store import RunStore, contents
+from neatfool.run.store import RunStore
 from neatfool.testing import TOY_SPEC, ToyTarget, check_scheme
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
 from neatfool_plugins.gradient.ascent import Positions, aims, climb, passes
 from neatfool_plugins.gradient.options import PRESETS, Options
 from neatfool_plugins.gradient.scheme import Gradient
+from tests.support.databases import contents
 
 
 def scheme(spec=TOY_SPEC, *, target=None, encoding=None, seed=1, **options):

@@ -6,7 +6,7 @@ from faulty_server import FaultyServer
 from killing import context, run_experiment, run_to_the_end
 
 from neatfool.fooling.opening import open_run
-from neatfool.run.store import contents
+from tests.support.databases import contents
 
 EXPERIMENT = """\
 [experiment]

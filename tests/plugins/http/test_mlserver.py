@@ -22,7 +22,7 @@ from commands import neatfool
 from serving import body_of, tensors_of
 
 from neatfool import load_experiment, open_scorer
-from neatfool.run.store import contents
+from tests.support.databases import contents
 
 pytestmark = pytest.mark.slow
 

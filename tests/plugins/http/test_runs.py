@@ -11,7 +11,7 @@ from commands import neatfool, neatfool_process
 from faulty_server import CLASSES, FaultyServer
 
 from neatfool import open_run
-from neatfool.run.store import contents
+from tests.support.databases import contents
 
 CANARY = "canary-0123456789-abcdef"
 EXPERIMENT = """\

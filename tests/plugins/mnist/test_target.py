@@ -14,13 +14,13 @@ from safetensors.torch import load_file, save_file
 
 from neatfool import ExperimentError, TargetError
 from neatfool.ood import read_mnist
+from neatfool.plugin.manager import PluginManager
 from neatfool.testing import check_target
-from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, lenet
 from neatfool_plugins.mnist.target import MnistTarget, load_digits
 from neatfool_plugins.mnist.training import measure_accuracy, new_lenet
 
-CARD = Path(mnist.__file__).with_name("MODEL_CARD.md")
+CARD = Path(lenet.__file__).with_name("MODEL_CARD.md")
 FULL_DATA = os.environ.get("NEATFOOL_MNIST_DATA")
 needs_full_data = pytest.mark.skipif(
     FULL_DATA is None, reason="NEATFOOL_MNIST_DATA does not name a folder with MNIST's idx files"
@@ -51,10 +51,8 @@ def weights_file(folder: Path, tensors: dict[str, torch.Tensor]) -> Path:
 
 
 def test_the_plugin_registers_its_target_under_its_name() -> None:
-    seen = {}
-    mnist.neatfool_register_targets(lambda name, factory, *, options: seen.update({name: factory}))
-    assert list(seen) == ["mnist"]
-    assert seen["mnist"](Options(device="cpu")).spec.classes == tuple("0123456789")
+    target = PluginManager().load("target", "mnist").make(Options(device="cpu"))
+    assert target.spec.classes == tuple("0123456789")
 
 
 def test_importing_the_plugin_and_its_commands_imports_no_torch() -> None:

@@ -16,7 +16,7 @@ from neatfool import ExperimentError, StorageError, TargetError
 from neatfool.ood import Digits
 from neatfool.wording import share
 from neatfool_plugins import mnist
-from neatfool_plugins.mnist import Options, attack, dataset, lenet
+from neatfool_plugins.mnist import Options, attack, lenet, training
 from neatfool_plugins.mnist.target import MnistTarget, load_digits
 from neatfool_plugins.mnist.training import Recipe, Step, measure_accuracy, new_lenet, train
 
@@ -125,7 +125,7 @@ def test_the_command_writes_weights_that_the_target_takes(folder: Path) -> None:
     with safe_open(out, framework="pt") as file:
         about = json.loads(file.metadata()["training"])
     assert (about["seed"], about["epochs"], about["training_images"]) == (9, 5, 150)
-    assert about["data_sha256"] == dataset.read(folder).sha256()
+    assert about["data_sha256"] == training.read(folder).sha256()
     scores = MnistTarget(Options(weights=out)).score(torch.from_numpy(few().images[:, None]))
     assert (scores.probs.argmax(1) == few().labels).mean() == pytest.approx(about["accuracy"])
     assert about["accuracy"] > 0.5
@@ -164,7 +164,7 @@ def test_without_a_network_the_download_says_what_to_do(
 
     monkeypatch.setattr("torchvision.datasets.MNIST", offline)
     with pytest.raises(TargetError, match=r"cannot be downloaded to .*Error down.*--data"):
-        dataset.download(tmp_path)
+        training.download(tmp_path)
 
 
 def test_what_was_downloaded_before_is_not_fetched_again(
@@ -175,7 +175,7 @@ def test_what_was_downloaded_before_is_not_fetched_again(
     for path in folder.glob("*ubyte"):
         path.rename(raw / path.name)
     monkeypatch.setattr("torchvision.datasets.MNIST", None)
-    np.testing.assert_array_equal(dataset.download(tmp_path / "cache").test.images, few().images)
+    np.testing.assert_array_equal(training.download(tmp_path / "cache").test.images, few().images)
 
 
 @pytest.mark.parametrize("rate", ["nan", "inf", "0"])

@@ -27,9 +27,9 @@ from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
 from neatfool.network import gradients_of
-from neatfool.run.store import contents
 from neatfool.testing import check_target
 from neatfool_plugins.imagenet import Options
+from tests.support.databases import contents
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 onnx = pytest.importorskip("onnx", reason="pip install 'neatfool[onnx-gradients]'")

@@ -9,8 +9,8 @@ from killing import kill_after, run_experiment, run_to_the_end
 from searches import Silence, Snapshots, Witness, begin, go_on
 
 from neatfool import Scheme
-from neatfool.run.store import contents
 from neatfool_plugins.ribs.scheme import Ribs
+from tests.support.databases import contents
 
 RIBS = """\
 [experiment]

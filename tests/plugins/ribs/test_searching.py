@@ -201,4 +201,4 @@ def test_without_pyribs_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ribs.emitters", None)
     registration = PluginManager().load("scheme", "ribs")
     with pytest.raises(ExperimentError, match=r"not installed; pip install 'neatfool\[ribs\]'"):
-        registration.factory(Options(), encoding=ToyEncoding(), spec=TOY_SPEC, seed=1)
+        registration.make(Options(), encoding=ToyEncoding(), spec=TOY_SPEC, seed=1)

@@ -182,7 +182,7 @@ def test_the_target_is_called_with_batches_of_one_size(client, target):
     for count in (1, 3, 4, 9):
         client.post(INFER, json=body_of(random_images(count)))
     assert set(target.calls) == {4}
-    assert (client.count.requests, client.count.images) == (4, 17)
+    assert (client.count["success"].count, client.count.images) == (4, 17)
 
 
 def test_requests_that_wait_are_scored_together(client, target):
@@ -241,31 +241,34 @@ def wrong(**changes):
     [
         ({}, "inputs: Field required"),
         ([], "the body: "),
-        ({"inputs": []}, "there are 0 inputs; give one, 'images'"),
+        ({"inputs": []}, "inputs: List should have at least 1 item"),
         ({"inputs": [{"name": "images"}]}, "inputs[0].shape: Field required"),
-        (wrong(name="image"), "there is no input 'image'"),
-        (wrong(datatype="INT64"), "datatype is 'INT64'; give UINT8 or FP32"),
+        (wrong(name="image"), "inputs[0].name: Input should be 'images'"),
+        (wrong(datatype="INT64"), "inputs[0].datatype: Input should be 'UINT8' or 'FP32'"),
         (wrong(shape=[1, 2, 3]), "shape is [1, 2, 3]; give [N, 1, 2, 3]"),
         (wrong(shape=[0, 1, 2, 3], data=[]), "at least one"),
         (wrong(shape=["1", 1, 2, 3]), "inputs[0].shape[0]: "),
         (wrong(shape=[2**40, 1, 2, 3]), "images are too many"),
-        (wrong(shape=[2, 1, 2, 3]), "a list has 1 items where the shape [2, 1, 2, 3] has 2"),
+        (
+            wrong(shape=[2, 1, 2, 3]),
+            "nested as the shape [2, 1, 2, 3]; these have the shape [1, 1, 2, 3]",
+        ),
         (wrong(data=None), "data: give lists"),
-        (wrong(data=[1, 2]), "a list has 2 items"),
-        (wrong(data=[[[[1, 2, 3], [4, 5]]]]), "a list has 2 items"),
+        (wrong(data=[1, 2]), "these have the shape [2]"),
+        (wrong(data=[[[[1, 2, 3], [4, 5]]]]), "data: give lists"),
         (wrong(data=[[[[1, 2, 3], 4]]]), "data: give lists"),
-        (wrong(data=[0, 0, 0, 0, 0, 256]), "UINT8 goes from 0 to 255"),
-        (wrong(data=[0, 0, 0, 0, 0, -1]), "UINT8 goes from 0 to 255"),
+        (wrong(data=[0, 0, 0, 0, 0, 256]), "from 0 to 255"),
+        (wrong(data=[0, 0, 0, 0, 0, -1]), "from 0 to 255"),
         (wrong(data=[0, 0, 0, 0, 0, 1.5]), "whole numbers"),
         (wrong(data=[0, 0, 0, 0, 0, "1"]), "whole numbers"),
         (wrong(data=[0, 0, 0, 0, 0, None]), "whole numbers"),
-        (wrong(data=[0, 0, 0, 0, 0, [1]]), "whole numbers"),
+        (wrong(data=[0, 0, 0, 0, 0, [1]]), "data: give lists"),
         (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, 0.5]), "do not scale or normalise"),
         (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, 256.0]), "from 0 to 255"),
         (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, -1.0]), "from 0 to 255"),
-        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, "1"]), "needs numbers"),
-        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, None]), "needs numbers"),
-        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, [1]]), "nested deeper"),
+        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, "1"]), "whole numbers"),
+        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, None]), "whole numbers"),
+        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, [1]]), "data: give lists"),
         (wrong(parameters={"binary_data_size": 6}), "data and binary_data_size are both given"),
         (body_of(grey(5), outputs=[{"name": "logit"}]), "did you mean 'logits'?"),
         (body_of(grey(5), id=7), "id: "),

@@ -21,10 +21,10 @@ from neatfool import ExperimentError, GenerationReport
 from neatfool.evolution.session import resume, start
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.run import Run
-from neatfool.run.store import contents
 from neatfool.testing import check_observer
 from neatfool_plugins.trackers import following
 from neatfool_plugins.trackers.tensorboard import EventFiles, Options
+from tests.support.databases import contents
 
 
 @pytest.fixture(autouse=True)

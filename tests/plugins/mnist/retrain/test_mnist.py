@@ -50,7 +50,7 @@ def train_quickly(network, training, test, recipe):
 @pytest.fixture(scope="module")
 def quick():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neatfool_plugins.mnist.retrain.lenets.train", train_quickly)
+        patch.setattr("neatfool_plugins.mnist.retrain.rounds.train", train_quickly)
         yield
 
 
@@ -178,7 +178,7 @@ def test_until_safe_ends_with_the_first_network_that_is_not_fooled(digits, tmp_p
             network.fc2.bias[10] = 0
             network.fc2.weight[:10] /= 50
 
-    monkeypatch.setattr("neatfool_plugins.mnist.retrain.lenets.train", certain)
+    monkeypatch.setattr("neatfool_plugins.mnist.retrain.rounds.train", certain)
     told = retrain(tmp_path / "out", digits, "--until-safe", "--least-accuracy", 0)
     assert [each["safe"] for each in told["rounds"]] == [False, True]
 
@@ -189,7 +189,7 @@ def test_a_network_that_reads_too_few_digits_ends_it_and_says_so(digits, tmp_pat
         with torch.no_grad():
             network.fc2.bias[7] -= 1000
 
-    monkeypatch.setattr("neatfool_plugins.mnist.retrain.lenets.train", forget)
+    monkeypatch.setattr("neatfool_plugins.mnist.retrain.rounds.train", forget)
     result = neatfool(*arguments(tmp_path / "out", digits, "--rounds", 5))
     assert result.exit_code == 4
     assert "Round 2: the network recognises 89.67 % of real images, less than" in result.stderr

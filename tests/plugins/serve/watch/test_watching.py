@@ -13,10 +13,10 @@ from waiting import wait_until
 from watching import ask, events, search
 
 from neatfool.run.folder import DATABASE
-from neatfool.run.store import contents
 from neatfool.testing import check_observer
 from neatfool_plugins.serve import listening
 from neatfool_plugins.serve.watch import observer
+from tests.support.databases import contents
 
 if TYPE_CHECKING:
     from pathlib import Path
