@@ -7,9 +7,10 @@ compiling. This module is imported only when a compiled function is needed.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 from zlib import crc32
 
 import numba
@@ -17,9 +18,6 @@ from numba.core import cgutils, types
 from numba.core.cpu import CPUTargetOptions
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 

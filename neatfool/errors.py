@@ -7,15 +7,13 @@ is a bug.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
 from pathlib import Path
 from traceback import walk_tb
-from typing import TYPE_CHECKING, ClassVar, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+from typing import ClassVar, Final
 
 LONGEST_QUOTE: Final = 60
 """A message quotes at most this many characters: enough to find the place in the file."""

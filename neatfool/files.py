@@ -7,12 +7,10 @@ import os
 import secrets
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from neatfool.errors import StorageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["read_json", "read_names", "refuse_link"]
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Final
 
 BYTES_A_RUN: Final = 2 * 2**30
 """Memory that one run may need: Python with torch, an ImageNet network and a batch of images."""

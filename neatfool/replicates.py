@@ -7,10 +7,12 @@ import re
 import signal
 import subprocess
 from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
@@ -20,9 +22,6 @@ from neatfool.run.folder import DATABASE
 from neatfool.wording import format_seeds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
     from neatfool.experiment.experiment import Experiment
     from neatfool.run.run import Run
 

@@ -12,6 +12,7 @@ import base64
 import json
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -21,8 +22,6 @@ from pydantic import BaseModel, Field, NonNegativeInt
 from neatfool import Encoding, ExperimentError, GenomeSize, cppn, hookimpl, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import torch
 
     from neatfool import ImageSpec

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from neatfool import ExperimentError, StorageError, hookimpl, nearest
 from neatfool.present import Output, option, save
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 ENDING: Final = ".ini"
 FOLDER: Final = "experiments"

@@ -8,9 +8,10 @@ most likely class.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, PositiveInt
@@ -29,9 +30,6 @@ from neatfool import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from typing import Any
-
     from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
 
 

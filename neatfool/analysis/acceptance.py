@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,8 +19,6 @@ from neatfool.present.story import Table
 from neatfool.wording import level, percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from matplotlib.figure import Figure
 
 GRID: Final = tuple(round(float(1 / (1 + 10**-odds)), 9) for odds in np.arange(-3.6, 7.1, 0.2))

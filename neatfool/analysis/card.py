@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
@@ -28,8 +29,6 @@ from neatfool.present.story import (
 from neatfool.wording import format_seeds, level, percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from matplotlib.figure import Figure
 
 NAMED: Final = 10

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Final
 
 import numpy as np
 from pydantic import Field
 
 from neatfool.present.finding import Facts
 from neatfool.wording import percent, share
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 RESAMPLES: Final = 400
 KEPT: Final = 0.95

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +25,6 @@ from neatfool.present.finding import Facts
 from neatfool.present.saving import save
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from neatfool.present.output import Output
     from neatfool.run.run import Run
 
@@ -44,23 +43,20 @@ class Looked(Facts):
 
 @dataclass(frozen=True)
 class Measuring:
-    """Measures runs, or remembers what was measured.
-
-    Attributes:
-        runs: The runs.
-        sample: How many images of each are looked at.
-        folder: Where results are kept; None if they are not.
-        console: Shows progress.
-        most: How many queries may be sent, if the target costs something to ask.
-        notes: What is to be said about it.
-    """
+    """Measures runs, or remembers what was measured."""
 
     runs: Sequence[Run]
+    """The runs."""
     sample: int
+    """How many images of each are looked at."""
     folder: Path | None
+    """Where results are kept; None if they are not."""
     console: Output
+    """Shows progress."""
     most: int | None
+    """How many queries may be sent, if the target costs something to ask."""
     notes: list[str] = field(default_factory=list)
+    """What is to be said about it."""
 
     def looked(self, folder: Path | None) -> Looked:
         """Score images of each kind."""

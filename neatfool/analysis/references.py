@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from neatfool.analysis.card import Card
 from neatfool.analysis.estimates import Shares
@@ -13,10 +14,6 @@ from neatfool.errors import ExperimentError
 from neatfool.experiment.differences import differences
 from neatfool.files import read_json
 from neatfool.wording import level
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 OWN: Final = "(the target's own)"
 """How :attr:`Acceptance.in_distribution` ends if nobody named images."""

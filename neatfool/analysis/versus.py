@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from collections.abc import Iterator
+from typing import Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from neatfool.analysis.estimates import Shares
 from neatfool.present.finding import Facts
 from neatfool.present.story import Block, Note, Section, Table, Text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Verdict: TypeAlias = Literal["better", "worse", "within chance", "not comparable"]
 LEVEL: Final = 0.05

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,8 +11,6 @@ import numpy as np
 from neatfool.spec.scores import Labels, Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from neatfool.spec.image_spec import ImageSpec
 
 REFUSED: Final = b""

@@ -8,9 +8,11 @@ twice.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -20,9 +22,6 @@ from neatfool.run.sqlite import connect, connect_to_write, sqlite_errors_in_word
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
-
     from neatfool.run.sqlite import Connection
 
 _SPENT = "SELECT count(*), coalesce(sum(images), 0) FROM request"

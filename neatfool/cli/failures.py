@@ -21,9 +21,10 @@ from __future__ import annotations
 import errno
 import re
 import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 import click
 
@@ -36,9 +37,6 @@ from neatfool.errors import (
     printable,
 )
 from neatfool.plugin.entries import GROUP, entry_points
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 INTERRUPTED: Final = 130
 PREFIX: Final = "error: "

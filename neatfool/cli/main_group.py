@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import sys
+from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -15,8 +16,6 @@ from neatfool.cli.failures import exit_code_of, reworded
 from neatfool.errors import PluginError, agreement, nearest, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from neatfool.plugin.manager import PluginManager
 
 FIRST: Final = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +23,6 @@ from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.testing import CheckResult, check_observers, check_registration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from pydantic import BaseModel
 
     from neatfool.config.described import DescribedOption

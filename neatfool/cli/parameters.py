@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,9 +16,6 @@ from neatfool.plugin.entries import OPTIONS_GROUP, entry_points
 from neatfool.present.parameters import option, overrides_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from importlib.metadata import EntryPoint
-
     from neatfool.plugin.manager import PluginManager
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from keyword import iskeyword
@@ -21,8 +22,6 @@ from neatfool.present.output import Output
 from neatfool.present.parameters import option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from neatfool.cli.named_plugins import DescribedPlugin
     from neatfool.plugin.manager import PluginEntry, PluginManager
     from neatfool.testing import CheckResult

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.live import Live
@@ -19,9 +21,6 @@ from neatfool.replicates import SideBySide, plan_replicates
 from neatfool.wording import counted, format_seeds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
     from neatfool.experiment.experiment import Experiment
     from neatfool.replicates import Child, Replicate
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from neatfool.cli.parameters import experiment_parameters
 from neatfool.present.parameters import option
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(

@@ -13,19 +13,16 @@ iniconfig reads them, and these rules are added:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from iniconfig import IniConfig, ParseError
 
 from neatfool.config.problems import Problems
 from neatfool.config.values import Section, Value, without_comment, without_comments
 from neatfool.errors import LONGEST_QUOTE, ExperimentError, nearest, printable, quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
 
 _INVISIBLE: Final = re.compile("[\x00-\x08\v\f\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 """Control characters other than tabs, and line ends that editors do not show."""

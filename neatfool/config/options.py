@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ValidationError
@@ -18,8 +19,6 @@ from neatfool.config.values import Section, Value, write_value
 from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 

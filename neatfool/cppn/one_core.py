@@ -8,16 +8,14 @@ take milliseconds. Threads that render a tile each are no faster: they wait for 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 
 from neatfool.network.threads import threads_with_cores
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import ThreadPoolExecutor
 
 Result = TypeVar("Result")
 

@@ -6,6 +6,7 @@ them vary.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,6 @@ from neatfool.cppn.genome.flat import unpack
 from neatfool.cppn.genome.genome import Genome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import torch
 
     from neatfool.cppn.genome.genome import GenomeConfig

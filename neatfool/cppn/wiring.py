@@ -7,9 +7,10 @@ longer than rendering the images.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -33,9 +34,6 @@ from neatfool.cppn.genome.flat import (
 from neatfool.cppn.genome.genome import flat_of
 from neatfool.errors import ExperimentError, nearest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
 TOO_LONG = "a genome's node has an id of more than 64 bits; use a smaller one"
 
 
@@ -45,36 +43,34 @@ class Networks:
 
     Each value has a *place*: 0 to I - 1 for the inputs, which the genomes share, I for a constant,
     and then the nodes.
-
-    Attributes:
-        inputs: I, the number of inputs.
-        outputs: int [N, O], the place of each output.
-        genome: int [M], the index of each node's genome.
-        node_keys: The M keys of the nodes.
-        level: int [M], the number of nodes on the longest way to this one, itself included.
-        activation: int [M], its place in ``ACTIVATIONS``.
-        aggregation: int [M], its place in ``AGGREGATIONS``.
-        bias: float64 [M].
-        response: float64 [M].
-        connection_keys: The E keys of the connections.
-        source: int [E], the place that each connection comes from.
-        sink: int [E], the place that it leads to.
-        weight: float64 [E].
     """
 
     inputs: int
+    """I, the number of inputs."""
     outputs: np.ndarray
+    """int [N, O], the place of each output."""
     genome: np.ndarray
+    """int [M], the index of each node's genome."""
     node_keys: list[int]
+    """The M keys of the nodes."""
     level: np.ndarray
+    """int [M], the number of nodes on the longest way to this one, itself included."""
     activation: np.ndarray
+    """int [M], its place in ``ACTIVATIONS``."""
     aggregation: np.ndarray
+    """int [M], its place in ``AGGREGATIONS``."""
     bias: np.ndarray
+    """float64 [M]."""
     response: np.ndarray
+    """float64 [M]."""
     connection_keys: list[tuple[int, int]]
+    """The E keys of the connections."""
     source: np.ndarray
+    """int [E], the place that each connection comes from."""
     sink: np.ndarray
+    """int [E], the place that it leads to."""
     weight: np.ndarray
+    """float64 [E]."""
 
     @property
     def first(self) -> int:

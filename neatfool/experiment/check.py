@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neatfool.config.options import read_options
@@ -21,9 +23,6 @@ from neatfool.experiment.framework import (
 from neatfool.plugin.entries import installed_plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
     from neatfool.config.values import Section
     from neatfool.spec.json import Json
 

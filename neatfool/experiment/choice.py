@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,6 @@ from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from pydantic import BaseModel
 
     from neatfool.spec.image_spec import ImageSpec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -11,8 +12,6 @@ from neatfool.config.problems import Problems
 from neatfool.errors import ExperimentError, option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.experiment.choice import Choice
     from neatfool.spec.image_spec import ImageSpec
 

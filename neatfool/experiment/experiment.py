@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -37,8 +38,6 @@ from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import is_from_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from neatfool.experiment.framework import Calls, General
     from neatfool.plugin.registration import Registration
     from neatfool.spec.json import Json

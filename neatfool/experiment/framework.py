@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
@@ -17,8 +18,6 @@ from neatfool.errors import ExperimentError, option
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from neatfool.config.problems import Problems
     from neatfool.spec.image_spec import ImageSpec
 

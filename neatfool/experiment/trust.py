@@ -8,6 +8,7 @@ out of a record, and no file is loaded that can run code.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -20,8 +21,6 @@ from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
     from pydantic import BaseModel
 
     from neatfool.run.run import Run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from neatfool.errors import ExperimentError, RunError
@@ -9,8 +10,6 @@ from neatfool.fooling.likeness import distinct_elites
 from neatfool.search.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +20,6 @@ from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from neatfool.scoring.scorer import Scorer
     from neatfool.spec.target import Target
 

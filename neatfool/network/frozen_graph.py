@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
@@ -24,8 +25,6 @@ from neatfool.network.memory import is_out_of_memory
 from neatfool.network.tensor_module import TensorModule, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 _log = logging.getLogger("neatfool.network")

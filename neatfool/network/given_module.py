@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
@@ -15,8 +16,6 @@ from neatfool.network.memory import is_out_of_memory
 from neatfool.network.tensor_module import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.network.tensor_module import TensorModule
 
 _log = logging.getLogger("neatfool.network")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -11,8 +12,6 @@ from neatfool.network.devices import EXACT_CONVOLUTIONS
 from neatfool.spec.target import Differentiable, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     import numpy as np
 
     from neatfool.spec.image_spec import ImageSpec

@@ -8,6 +8,7 @@ and good enough to find the images that are worth an exact score.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -33,8 +34,6 @@ from neatfool.network.tensor_module import LOGITS, FromBytes, TensorModule, find
 from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from neatfool.network.frozen_graph import Run
     from neatfool.network.tensor_module import Reading
     from neatfool.spec.image_spec import Outputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -12,8 +13,6 @@ from neatfool.ood.detector import Detector, MissingPackage, detector_names, make
 from neatfool.ood.inspected import InspectedTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     import numpy as np
 
     from neatfool.ood.detector import Needs

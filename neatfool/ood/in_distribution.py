@@ -11,8 +11,10 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -24,9 +26,6 @@ from neatfool.ood.detector import choice_of
 from neatfool.spec.fitting import fit_images, fit_photograph
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from neatfool.models.photographs import Photograph
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.target import Target

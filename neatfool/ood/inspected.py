@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,8 +17,6 @@ from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-
     from neatfool.ood.detector import Needs
     from neatfool.spec.target import Target
 

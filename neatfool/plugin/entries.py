@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.metadata import EntryPoint
+from importlib.metadata import Distribution, EntryPoint, EntryPoints
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Final
+from types import CodeType, ModuleType
+from typing import Final
 
 from neatfool.errors import PluginError, cause
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from importlib.metadata import Distribution, EntryPoints
-    from types import CodeType, ModuleType
 
 GROUP: Final = "neatfool"
 """The group of the plugins' entry points."""

@@ -6,14 +6,13 @@ implements the hooks that it needs, and leaves out the others.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     import click
     from pydantic import BaseModel
 

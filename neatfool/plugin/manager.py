@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
@@ -25,10 +28,6 @@ from neatfool.plugin.observers import Observers, hooks_of
 from neatfool.plugin.registration import CONTRACTS, NoOptions, Registration, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from importlib.metadata import EntryPoint
-    from pathlib import Path
-
     import click
     from pydantic import BaseModel
 

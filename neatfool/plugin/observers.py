@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
@@ -12,8 +13,6 @@ from neatfool.errors import cause
 from neatfool.plugin import hookspecs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport, Outcome
     from neatfool.spec.candidate import Replacement

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -18,9 +19,6 @@ from neatfool.spec.engine import Engine
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.target import Target
 from neatfool.spec.view import View
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 RESERVED_KEYS: Final = {
     "target": (

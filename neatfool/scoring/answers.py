@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +11,6 @@ from neatfool.errors import PluginError, TargetError, blaming
 from neatfool.spec.scores import ROUNDING, Labels, Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.image_spec import ImageSpec
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -28,8 +29,6 @@ from neatfool.scoring.workers import Workers
 from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from neatfool.scoring.plan import Plan
     from neatfool.spec.json import Json
     from neatfool.spec.target import Target

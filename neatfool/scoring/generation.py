@@ -11,7 +11,8 @@ is one of those batches.
 
 from __future__ import annotations
 
-from concurrent.futures import wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,9 +23,6 @@ from neatfool.spec.archive import SCORES_AT_ONCE
 from neatfool.spec.scores import Scores, rank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Future
-
     from neatfool.scoring.batches import Batches, Timed
     from neatfool.spec.json import Json
 

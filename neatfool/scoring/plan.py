@@ -6,6 +6,7 @@ A run records its plan, and is resumed and verified with it.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, Final
@@ -18,8 +19,6 @@ from neatfool.network.network import Form, Graph, Precision
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from neatfool.spec.json import Json
 
 SHARE: Final = 16

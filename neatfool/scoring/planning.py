@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,8 +28,6 @@ from neatfool.scoring.workers import devices_of
 from neatfool.spec.target import Metered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.experiment.framework import Calls
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.target import Target

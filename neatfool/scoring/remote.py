@@ -7,6 +7,7 @@ without an engine, and answers are taken by index. So what is recorded does not 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,6 @@ from neatfool.spec.encoding import write_to_send
 from neatfool.spec.engine import Answer, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     import numpy as np
 
     from neatfool.scoring.batches import Timed

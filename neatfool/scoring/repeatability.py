@@ -7,6 +7,7 @@ a run a few images are scored twice, in different batches; during it, elites are
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,8 +19,6 @@ from neatfool.spec.scores import rank
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.run.store import RunStore
     from neatfool.scoring.scorer import Scorer
     from neatfool.spec.image_spec import ImageSpec

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
@@ -24,8 +25,6 @@ from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.experiment.showing import Showing
 
 CACHE: Final = 2**18

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from neatfool.network.network import in_form
 from neatfool.network.threads import threads_with_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Future
-
     from neatfool.network.network import Form, Network
 
 Result = TypeVar("Result")

@@ -10,6 +10,7 @@ another. Gradients of many different views lead further than a few means over se
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
@@ -22,8 +23,6 @@ from neatfool.spec.candidate import Candidate
 from neatfool.spec.encoding import Learnable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     import torch
 
     from neatfool.spec.encoding import Encoding

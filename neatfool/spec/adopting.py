@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Callable
 from functools import wraps
 from types import new_class
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from neatfool.errors import PluginError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Contract = TypeVar("Contract", bound=ABC)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,6 @@ from neatfool.spec.candidate import Elite, Replacement
 from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from neatfool.spec.candidate import Candidate
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.scores import Scores

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from neatfool.errors import ExperimentError, nearest, quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Outputs: TypeAlias = Literal["logits", "probabilities", "multi_label"]
 """What a classifier gives. ``multi_label``: its classes do not exclude one another, and each has

@@ -7,6 +7,7 @@ What the runs found is measured by :func:`neatfool.analysis.audit`.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -19,8 +20,6 @@ from neatfool.present import FileToWrite, FiniteRange, measure_command
 from .exports import EXPORTS, write_exports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from neatfool.present import Finding, Output
 
     from .searching import Search

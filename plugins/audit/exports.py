@@ -6,6 +6,8 @@ import base64
 import hashlib
 import io
 import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
@@ -13,9 +15,6 @@ from neatfool.present import save
 from neatfool.wording import level, percent, share, slug
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-
     from neatfool.analysis import Card
 
 HOME: Final = "https://github.com/neatfool/neatfool"

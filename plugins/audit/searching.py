@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,6 @@ from neatfool.ood import behind
 from neatfool.wording import format_seeds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import click
 
     from neatfool import Experiment, ImageSpec, Run
@@ -51,33 +50,30 @@ SECONDS_OF_TRIAL: Final = 2
 
 @dataclass(frozen=True)
 class Search:
-    """A search with several seeds.
-
-    Attributes:
-        file: The experiment's file.
-        overrides: What changes in it, as for ``--set``.
-        experiment: The experiment, with these.
-        images: How many images each run scores.
-        seeds: The seeds.
-        folder: The folder for the runs.
-        costs: Whether each image costs something.
-        classes: How many classes the target has; None if that is not known beforehand.
-        chosen: The sections that the file leaves open, so that the audit chose them.
-        fingerprint: That of the target now; None if it is not asked, as each image costs something.
-        photographs: How many in-distribution images the target brings along, to be shown to it.
-    """
+    """A search with several seeds."""
 
     file: Path
+    """The experiment's file."""
     overrides: tuple[str, ...]
+    """What changes in it, as for ``--set``."""
     experiment: Experiment
+    """The experiment, with these."""
     images: int
+    """How many images each run scores."""
     seeds: tuple[int, ...]
+    """The seeds."""
     folder: Path
+    """The folder for the runs."""
     costs: bool
+    """Whether each image costs something."""
     classes: int | None
+    """How many classes the target has; None if that is not known beforehand."""
     chosen: tuple[str, ...]
+    """The sections that the file leaves open, so that the audit chose them."""
     fingerprint: str | None
+    """That of the target now; None if it is not asked, as each image costs something."""
     photographs: int
+    """How many in-distribution images the target brings along, to be shown to it."""
 
     def runs(self) -> dict[int, Run]:
         """Open the runs that are there, by seed; the caller closes them.

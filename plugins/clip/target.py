@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -15,8 +16,6 @@ from neatfool.models import PHOTOGRAPHS, Request, load_tower
 from .texts import check_photographs, find_texts, is_checked, with_right_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from PIL.Image import Image
 
     from .options import Options

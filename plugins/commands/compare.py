@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,8 +10,6 @@ import click
 from neatfool.present import FileToWrite, Names, measure_command, option
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from neatfool.present import Finding
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from neatfool import RunError
 from neatfool.present import option
 from neatfool.wording import percent
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @click.command(

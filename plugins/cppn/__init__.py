@@ -7,8 +7,10 @@ and so are the keys of ``[DefaultGenome]``.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
@@ -17,9 +19,6 @@ from neatfool import Encoding, ExperimentError, GenomeSize, cppn, hookimpl, near
 from neatfool.network import pick_device
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
     import networkx as nx
     import numpy as np
     import torch
@@ -31,104 +30,57 @@ SMALLEST_PATTERNS = 64
 """The fewest pixels a side of images that ``preset = patterns`` suits best."""
 
 
-class Options(BaseModel, extra="forbid", populate_by_name=True):
+class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_docstrings=True):
     """Options of the encoding ``cppn``."""
 
-    preset: Literal["paper", "patterns", "neat"] = Field(
-        "paper",
-        description="how networks draw and evolve. `paper`: by mutation alone, as the paper's own "
-        "code does. `patterns` *(new in 0.2)*: so too, with what makes the search need fewer "
-        "images, and with a `band_limit`, so that the images are patterns and less an accident of "
-        "their pixels; the best for images of 64 pixels and more. `neat`: by mutation and "
-        "crossover, as neat-python does",
-    )
-    inputs: Literal["raw", "normalised"] | None = Field(
-        None,
-        description="`raw`: x and y are the pixel's column and row. `normalised`: they go from "
-        "-1 to 1. Pixels make large weights into fine textures; normalised inputs "
-        "give smoother images. If left out, `raw` with `preset = paper`, else "
-        "`normalised`",
-    )
-    colour: str | None = Field(
-        None,
-        description="how outputs become colours: `grey`, `rgb`, `hsv` (the paper's), `hls` (its "
-        "code's), or `oklab` (hues that are evenly far apart for the eye: how red or green, and "
-        "how yellow or blue). If left out, `grey` for grey images; for others `oklab` with "
-        "`preset = patterns`, else `hsv`",
-    )
-    band_limit: float | None = Field(
-        None,
-        validate_default=True,
-        ge=0,
-        le=16,
-        allow_inf_nan=False,
-        description="how fine the detail of images is: each node of a network shows its mean "
-        "within the reach of a pixel, whose standard deviation this is, in pixels of the target; a "
-        "small bell smooths what is left. What changes faster fades, and the picture is the same "
-        "at any size. 0: a pixel shows the value at its centre, as in the paper. If "
-        "left out, 2 with `preset = patterns`, else 0 "
-        "*(new in 0.2)*",
-    )
-    device: str = Field(
-        "auto",
-        description="where images are drawn. `auto` takes the GPU if there is one; else PyTorch's "
-        "name of a device: `cpu`, `cuda`, `xpu`, `mps`",
-    )
-    renderer: Literal["compiled", "cuda", "plain"] | None = Field(
-        None,
-        validate_default=True,
-        description="what draws. `compiled` is several times as fast on a CPU and needs numba. "
-        "`cuda` is a kernel for GPUs of NVIDIA's; it needs numba and `pip install "
-        "'neatfool[cuda]'`. `plain` is PyTorch, on any device. If left out, the first that works "
-        "on the device. A few values of their images differ, so the choice is part of the run",
-    )
-    initial_rounds: int | None = Field(
-        None,
-        validate_default=True,
-        ge=0,
-        le=1000,
-        description="how complex random networks are. Each grows by a number of rounds drawn "
-        "from 0 to this. A round splits a connection by a node, and adds a "
-        "connection. This and the next four go with the paper's mutation, though the paper has "
-        "none of them. If left out, 47 with `preset = patterns`, else 0",
-    )
-    graft: float | None = Field(
-        None,
-        validate_default=True,
-        ge=0,
-        le=1,
-        description="how often a child takes one of its outputs (the hue, say), with all that "
-        "leads to it, from a second parent. If left out, 0.5 with `preset = patterns`, else 0",
-    )
-    mutation_strength: float | None = Field(
-        None,
-        validate_default=True,
-        gt=0,
-        le=10,
-        description="what the probabilities of all mutations are multiplied by. If left out, 1",
-    )
-    mutation_spread: float | None = Field(
-        None,
-        validate_default=True,
-        ge=0,
-        le=3,
-        description="each child's mutation strength is multiplied by a random factor between "
-        "e^-s and e^s, with s this number. If left out, 1 with `preset = patterns`, else 0",
-    )
-    mutation_cooling: int | None = Field(
-        None,
-        validate_default=True,
-        ge=0,
-        description="after this many generations, mutations and grafts are half as likely as at "
-        "the beginning; after twice as many, a third. 0: they stay as likely. Late "
-        "in a search, small changes gain most. If left out, 100 with `preset = patterns`, else 0",
-    )
+    preset: Literal["paper", "patterns", "neat"] = "paper"
+    """how networks draw and evolve. `paper`: by mutation alone, as the paper's own code does.
+    `patterns` *(new in 0.2)*: so too, with what makes the search need fewer images, and with a
+    `band_limit`, so that the images are patterns and less an accident of their pixels; the best for
+    images of 64 pixels and more. `neat`: by mutation and crossover, as neat-python does"""
+    inputs: Literal["raw", "normalised"] | None = None
+    """`raw`: x and y are the pixel's column and row. `normalised`: they go from -1 to 1. Pixels
+    make large weights into fine textures; normalised inputs give smoother images. If left out,
+    `raw` with `preset = paper`, else `normalised`"""
+    colour: str | None = None
+    """how outputs become colours: `grey`, `rgb`, `hsv` (the paper's), `hls` (its code's), or
+    `oklab` (hues that are evenly far apart for the eye: how red or green, and how yellow or blue).
+    If left out, `grey` for grey images; for others `oklab` with `preset = patterns`, else `hsv`"""
+    band_limit: float | None = Field(None, validate_default=True, ge=0, le=16, allow_inf_nan=False)
+    """how fine the detail of images is: each node of a network shows its mean within the reach of a
+    pixel, whose standard deviation this is, in pixels of the target; a small bell smooths what is
+    left. What changes faster fades, and the picture is the same at any size. 0: a pixel shows the
+    value at its centre, as in the paper. If left out, 2 with `preset = patterns`, else 0 *(new in
+    0.2)*"""
+    device: str = "auto"
+    """where images are drawn. `auto` takes the GPU if there is one; else PyTorch's name of a
+    device: `cpu`, `cuda`, `xpu`, `mps`"""
+    renderer: Literal["compiled", "cuda", "plain"] | None = Field(None, validate_default=True)
+    """what draws. `compiled` is several times as fast on a CPU and needs numba. `cuda` is a kernel
+    for GPUs of NVIDIA's; it needs numba and `pip install 'neatfool[cuda]'`. `plain` is PyTorch, on
+    any device. If left out, the first that works on the device. A few values of their images
+    differ, so the choice is part of the run"""
+    initial_rounds: int | None = Field(None, validate_default=True, ge=0, le=1000)
+    """how complex random networks are. Each grows by a number of rounds drawn from 0 to this. A
+    round splits a connection by a node, and adds a connection. This and the next four go with the
+    paper's mutation, though the paper has none of them. If left out, 47 with `preset = patterns`,
+    else 0"""
+    graft: float | None = Field(None, validate_default=True, ge=0, le=1)
+    """how often a child takes one of its outputs (the hue, say), with all that leads to it, from a
+    second parent. If left out, 0.5 with `preset = patterns`, else 0"""
+    mutation_strength: float | None = Field(None, validate_default=True, gt=0, le=10)
+    """what the probabilities of all mutations are multiplied by. If left out, 1"""
+    mutation_spread: float | None = Field(None, validate_default=True, ge=0, le=3)
+    """each child's mutation strength is multiplied by a random factor between e^-s and e^s, with s
+    this number. If left out, 1 with `preset = patterns`, else 0"""
+    mutation_cooling: int | None = Field(None, validate_default=True, ge=0)
+    """after this many generations, mutations and grafts are half as likely as at the beginning;
+    after twice as many, a third. 0: they stay as likely. Late in a search, small changes gain most.
+    If left out, 100 with `preset = patterns`, else 0"""
     genome: cppn.GenomeOptions = Field(
-        default_factory=cppn.GenomeOptions,
-        alias="DefaultGenome",
-        validate_default=True,
-        description="neat-python's keys of a genome. What is left out has the preset's value",
+        default_factory=cppn.GenomeOptions, alias="DefaultGenome", validate_default=True
     )
+    """neat-python's keys of a genome. What is left out has the preset's value"""
 
     @field_validator("colour")
     @classmethod

@@ -8,8 +8,10 @@ others the network. So a search can find a pattern, and then touch it up where a
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,9 +23,6 @@ from . import CppnEncoding
 from . import Options as CppnOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     import networkx as nx
     import torch
 
@@ -36,43 +35,28 @@ RECOLOUR: Final = 32
 """The standard deviation of a change of a colour, in grey levels: an eighth of them all."""
 
 
-class Options(CppnOptions):
+class Options(CppnOptions, use_attribute_docstrings=True):
     """Options of the encoding ``hybrid``: those of ``cppn``, and of the pixels."""
 
-    pixels: int = Field(
-        64,
-        ge=0,
-        le=100_000,
-        description="the most painted pixels of an image. A random one has none",
-    )
-    pixel_share: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="the share of children whose pixels change; of the others the network changes",
-    )
-    pixel_changes: int = Field(
-        8,
-        ge=1,
-        le=10_000,
-        description="the most changes of such a child; it has any number from 1 to this. A change "
-        "paints a pixel, moves one, recolours one, or wipes one off",
-    )
+    pixels: int = Field(64, ge=0, le=100_000)
+    """the most painted pixels of an image. A random one has none"""
+    pixel_share: float = Field(0.5, ge=0, le=1)
+    """the share of children whose pixels change; of the others the network changes"""
+    pixel_changes: int = Field(8, ge=1, le=10_000)
+    """the most changes of such a child; it has any number from 1 to this. A change paints a pixel,
+    moves one, recolours one, or wipes one off"""
 
 
 @dataclass(frozen=True, eq=False)
 class Hybrid:
-    """A genome.
-
-    Attributes:
-        network: The genome of the CPPN.
-        places: int64 [P], the painted pixels, ascending; row by row, pixels count from 0.
-        colours: uint8 [P, C], their colours.
-    """
+    """A genome."""
 
     network: cppn.Genome
+    """The genome of the CPPN."""
     places: np.ndarray
+    """int64 [P], the painted pixels, ascending; row by row, pixels count from 0."""
     colours: np.ndarray
+    """uint8 [P, C], their colours."""
 
     __hash__ = None  # type: ignore[assignment]
 

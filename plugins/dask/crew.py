@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -20,8 +21,6 @@ from neatfool import TargetError, TargetUnavailable
 from . import worker
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from neatfool import Answer, NeatfoolError, Part, Setup
 
 DEPTH: Final = 2

@@ -8,6 +8,7 @@ made until the folder is whole, :mod:`.making` draws the images and scores them 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,6 @@ from neatfool import hookimpl
 from neatfool.present import Names, distinct_option, measure_command, option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.present import Finding, Output
 
     from .choosing import Source

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,6 @@ from neatfool.present import evenly
 from neatfool.wording import slug
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from neatfool import Run
 
 

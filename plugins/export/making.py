@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -16,8 +17,6 @@ from neatfool import RunError, VerificationError, decode_png, encode_png, fit_im
 from .workplace import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from neatfool import Run, Scorer
 
     from .choosing import Choice

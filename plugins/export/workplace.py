@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from filelock import FileLock, Timeout
 from pydantic import Field
@@ -14,10 +16,6 @@ from pydantic import Field
 from neatfool import ExperimentError, StorageError
 from neatfool.files import refuse_link
 from neatfool.present import Facts, save
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 JOURNAL: Final = ".made.jsonl"
 LOCK: Final = ".lock"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,8 +20,6 @@ from neatfool.wording import percent, share
 from .networks import FUNCTIONS, Networks, glyphs, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from neatfool import EliteView, Run
     from neatfool.analysis import KeptSurvival
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
@@ -13,8 +14,6 @@ from neatfool.present import evenly
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from neatfool import Ancestor, EliteView, Run
 
     Write = Callable[[int, list[dict[str, Any]]], None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +17,6 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import expit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from neatfool import Candidate
 
     from .options import Options

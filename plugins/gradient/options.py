@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from neatfool import ClassNames
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from neatfool import ImageSpec
 
 LARGEST_GENERATION: Final = 100_000

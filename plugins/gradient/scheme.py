@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -25,8 +26,6 @@ from neatfool.network import gradients_of, is_out_of_memory, odds_and_gradients
 from .ascent import MARKS, Climb, Positions, begin, climb, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
 
     from .options import Options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -25,8 +26,6 @@ from neatfool.ood import Guarding, InspectedTarget, in_distribution, make_detect
 from neatfool.wording import share
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from PIL.Image import Image
 
     from neatfool.ood import InDistribution

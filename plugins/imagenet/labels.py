@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
@@ -15,8 +16,6 @@ from neatfool.models import PHOTOGRAPHS
 from neatfool.wording import distinct_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.models import Photograph
 
 IMAGENET_CLASSES: Final = 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -25,8 +26,6 @@ from neatfool.models import Request, load_classifier
 from .labels import labels_for, read_labels, with_right_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from PIL.Image import Image
 
     from neatfool.models import Classifier

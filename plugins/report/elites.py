@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -21,9 +23,6 @@ from neatfool.present import Picture, draw_graph, embed_image, embed_svg, evenly
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
     from neatfool import EliteView, Run
 
     from .sparklines import Course

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -20,8 +21,6 @@ from .curves import MUTED
 from .elites import MOST_CARDS, MOST_NAMES, Elites
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import networkx as nx
 
     from neatfool import EliteView, Run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,8 +25,6 @@ from .feedback import Niches
 from .space import read_array, write_array
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ribs.archives import ArchiveBase
     from ribs.emitters import EmitterBase
 

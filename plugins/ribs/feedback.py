@@ -7,6 +7,7 @@ exactly.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,8 +19,6 @@ from neatfool import derive_seed, rank
 from .space import read_array, write_array
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool import Archive, Scores
 
     from .options import Options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,8 +16,6 @@ from .options import OF_THE_MEMORY
 from .space import Pixels, choose_space, read_array, write_array
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from neatfool import Encoding, ImageSpec, Replacement, Scores
 
     from .options import Options

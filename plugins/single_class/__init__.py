@@ -20,6 +20,7 @@ by confidences (preset neat, seeds 1 to 12, and preset paper, seeds 1 to 8).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,6 @@ from .options import GENERATIONS_FOR_EACH_OF_SEVERAL, Options
 from .selection import Member, NeatSelection, RankSelection, fittest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
 
     from .selection import Selection

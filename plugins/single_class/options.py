@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from neatfool import ClassNames, LearningOptions
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from neatfool import ImageSpec
 
 GENERATIONS_FOR_EACH_OF_SEVERAL = 50

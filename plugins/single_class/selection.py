@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from types import SimpleNamespace
@@ -22,8 +23,6 @@ from neat.species import DefaultSpeciesSet, Species
 from neat.stagnation import DefaultStagnation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
     from neatfool import Candidate, Encoding
 
     from .options import Options

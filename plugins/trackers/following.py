@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -15,8 +16,6 @@ from neatfool import RunError, hookimpl
 from neatfool.wording import level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from neatfool import GenerationReport, Run
 
 STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")

@@ -6,6 +6,7 @@ the elites, and the experiment.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,8 +19,6 @@ from neatfool.files import refuse_link
 from .following import Follower, FollowerOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from PIL import Image
 
     from neatfool import Run

@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import io
 import json
+from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -22,8 +23,6 @@ from neatfool.present import Output, save
 from .following import Follower, FollowerOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from PIL import Image
 
     from neatfool import Run

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import torch
@@ -11,9 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .kind import Place, Step, draw, warp
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 DISTANCE: Final = 1.5
 """How far away a camera is that looks at an angle, in lengths of the picture's longer side."""

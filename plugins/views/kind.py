@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import torch
@@ -17,9 +18,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from neatfool import View, derive_seeds
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 IDENTITY: Final = np.eye(3)
 REACH: Final = 3.0

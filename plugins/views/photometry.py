@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import torch
@@ -12,9 +13,6 @@ from PIL import Image
 from torch import Tensor
 
 from .kind import Step, blur, draw, factors
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MIDDLE: Final = 127.5
 LEVEL: Final = 1 / 255

@@ -65,26 +65,22 @@ CONN_DELETE: Final = 3
 
 
 class Plan(NamedTuple):
-    """How genomes vary; compiled code looks at one of S steps of strength at a time.
-
-    Attributes:
-        attributes: float64 [S, ATTRIBUTES, PLAN].
-        structure: float64 [S, 4], the probabilities of changes of structure.
-        options: int64 [2, 1 + options], how many activations and aggregations there are, and
-            their codes.
-        inputs: The number of inputs.
-        outputs: The number of outputs.
-        single: Whether a child has at most one of neat-python's changes of structure.
-        surer: Whether such a change that is impossible becomes another.
-    """
+    """How genomes vary; compiled code looks at one of S steps of strength at a time."""
 
     attributes: np.ndarray
+    """float64 [S, ATTRIBUTES, PLAN]."""
     structure: np.ndarray
+    """float64 [S, 4], the probabilities of changes of structure."""
     options: np.ndarray
+    """int64 [2, 1 + options], how many activations and aggregations there are, and their codes."""
     inputs: int
+    """The number of inputs."""
     outputs: int
+    """The number of outputs."""
     single: bool
+    """Whether a child has at most one of neat-python's changes of structure."""
     surer: bool
+    """Whether such a change that is impossible becomes another."""
 
 
 @inner

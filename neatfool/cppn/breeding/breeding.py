@@ -11,6 +11,7 @@ Genomes are bred as flat bytes, a batch at a time, in compiled code
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from functools import cache
@@ -39,8 +40,6 @@ from neatfool.cppn.genome.presets import PRESETS
 from neatfool.cppn.genome.settings import genome_config, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from neatfool.cppn.breeding.attributes import Plan
     from neatfool.cppn.breeding.draft import Draft
     from neatfool.cppn.genome.genome import GenomeConfig

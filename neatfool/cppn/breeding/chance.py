@@ -9,16 +9,14 @@ the numbers are the same on every machine.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from neatfool.cppn.breeding.compiling import inlined, inner
 from neatfool.cppn.genome.markings import SPARE_BITS, STEP
 from neatfool.cppn.genome.markings import scramble as scramble_arrays
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 TAU: Final = math.tau
 _MASK: Final = 2**64 - 1

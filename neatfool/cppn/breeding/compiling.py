@@ -10,6 +10,7 @@ import atexit
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import parent_process
 from pathlib import Path
@@ -18,8 +19,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     Function = TypeVar("Function", bound="Callable[..., Any]")
 
 COMPILED: bool

@@ -14,27 +14,24 @@ if TYPE_CHECKING:
 
 
 class Draft(NamedTuple):
-    """A genome in the making, and scratch.
-
-    Attributes:
-        counts: int64 [2], the numbers of nodes and connections.
-        nodes: int64 [≥ nodes, NODE].
-        node_numbers: float64, the same memory.
-        edges: int64 [≥ connections, EDGE].
-        edge_numbers: float64, the same memory.
-        scratch: int64 [5, S]: S is more than the nodes, and more than the connections.
-        rolls: float64 [S], scratch.
-        stream: uint64 [1], the stream of random numbers.
-    """
+    """A genome in the making, and scratch."""
 
     counts: np.ndarray
+    """int64 [2], the numbers of nodes and connections."""
     nodes: np.ndarray
+    """int64 [≥ nodes, NODE]."""
     node_numbers: np.ndarray
+    """float64, the same memory."""
     edges: np.ndarray
+    """int64 [≥ connections, EDGE]."""
     edge_numbers: np.ndarray
+    """float64, the same memory."""
     scratch: np.ndarray
+    """int64 [5, S]: S is more than the nodes, and more than the connections."""
     rolls: np.ndarray
+    """float64 [S], scratch."""
     stream: np.ndarray
+    """uint64 [1], the stream of random numbers."""
 
 
 @inner

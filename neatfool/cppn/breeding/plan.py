@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,8 +16,6 @@ from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.cppn.genome.genome import GenomeConfig
 
 ANY = ("random", "none")

@@ -72,39 +72,33 @@ strength_step = inner(_strength_step)
 
 
 class Batch(NamedTuple):
-    """Litters, and room for their children.
-
-    Attributes:
-        words: int64 [W], flat genomes, one after another.
-        numbers: float64 [W], the same memory.
-        litters: int64 [N, 2], the words where the parents begin; -1 for none.
-        seeds: uint64 [N].
-        bounds: int64 [N + 1]; receives the words where the children begin and end.
-        written: int64 [≥ all children]; receives the children.
-    """
+    """Litters, and room for their children."""
 
     words: np.ndarray
+    """int64 [W], flat genomes, one after another."""
     numbers: np.ndarray
+    """float64 [W], the same memory."""
     litters: np.ndarray
+    """int64 [N, 2], the words where the parents begin; -1 for none."""
     seeds: np.ndarray
+    """uint64 [N]."""
     bounds: np.ndarray
+    """int64 [N + 1]; receives the words where the children begin and end."""
     written: np.ndarray
+    """int64 [≥ all children]; receives the children."""
 
 
 class Refining(NamedTuple):
-    """The refinements of the paper's mutation, but for grafts.
-
-    Attributes:
-        strength: The factor for the probabilities of all mutations.
-        spread: The spread of the strength's logarithm.
-        lowest: The step of strength of the plan's first row.
-        copies: How many copies of the parent are thrown away until one may be the child.
-    """
+    """The refinements of the paper's mutation, but for grafts."""
 
     strength: float
+    """The factor for the probabilities of all mutations."""
     spread: float
+    """The spread of the strength's logarithm."""
     lowest: int
+    """The step of strength of the plan's first row."""
     copies: int
+    """How many copies of the parent are thrown away until one may be the child."""
 
 
 @outer

@@ -7,6 +7,7 @@ place to the right and downwards; see :meth:`Activation.within_reach
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,6 @@ from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.genome.flat import COMMON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from neatfool.cppn.functions.activations import Activation
 
 F = np.float32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,8 +13,6 @@ from neatfool.cppn.compiled.lanes import LANES, bits_of, load, store
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from neatfool.cppn.functions.colour import ColourMap
 
 F = np.float32

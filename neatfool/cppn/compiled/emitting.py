@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from llvmlite import ir
@@ -13,8 +14,6 @@ from neatfool.cppn.compiled import elementary
 from neatfool.cppn.compiled.lanes import FLOATS, larger_of, size, smaller_of, widen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from neatfool.cppn.functions.recording import Formula
 
 _INSTRUCTIONS: Final = {"Add": "fadd", "Sub": "fsub", "Mul": "fmul", "Div": "fdiv", "Neg": "fneg"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,8 +13,6 @@ from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from neatfool.cppn.functions.colour import ColourMap
     from neatfool.cppn.plain.program import Program
 

@@ -10,6 +10,7 @@ The functions take lanes, numbers, or both: a number is the same in all lanes.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from llvmlite import ir
@@ -19,8 +20,6 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, models, register_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     import numpy as np
 
     Code = Callable[..., Any]

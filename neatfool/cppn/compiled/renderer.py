@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -21,8 +22,6 @@ from neatfool.cppn.functions.colour import COLOUR_MAPS
 from neatfool.cppn.functions.inputs import BY_COLUMN, BY_ROW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from neatfool.cppn.compiled.tape import Tape
     from neatfool.cppn.functions.bell import Lattice
     from neatfool.cppn.functions.colour import ColourMap

@@ -7,6 +7,7 @@ gradients that flow back through them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -20,8 +21,6 @@ from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from neatfool.cppn.functions.activations import Activation
     from neatfool.cppn.functions.colour import ColourMap
 

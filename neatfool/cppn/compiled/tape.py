@@ -7,9 +7,10 @@ after the nodes that it needs. Compiled code writes it (:mod:`neatfool.cppn.comp
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +18,6 @@ from neatfool.cppn.compiled.loading import kernels
 from neatfool.cppn.genome.flat import AGGREGATION_CODES, COMMON, join
 from neatfool.cppn.genome.genome import flat_of
 from neatfool.cppn.wiring import read_networks
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, eq=False)

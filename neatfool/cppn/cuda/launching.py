@@ -7,6 +7,7 @@ colour map and kind of GPU in a process, never for a genome.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +17,6 @@ from neatfool.cppn.plain.execution import send
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.cppn.compiled.tape import Tape
     from neatfool.cppn.functions.colour import ColourMap
 

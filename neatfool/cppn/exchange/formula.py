@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Any, Final, Literal
 
 from neatfool.cppn.functions.aggregations import WEIGHTED_SUMS
 from neatfool.cppn.genome.validity import layers
-
-if TYPE_CHECKING:
-    from typing import Any
 
 INPUT_KEYS: Final = (-1, -2, -3, -4)
 """The keys of the inputs x, y, d and 1."""
@@ -17,23 +14,20 @@ INPUT_KEYS: Final = (-1, -2, -3, -4)
 
 @dataclass(frozen=True)
 class Node:
-    """A node: ``activation(bias + response * aggregation(terms))``.
-
-    Attributes:
-        key: Its key in the genome.
-        activation: The name of its activation.
-        aggregation: The name of its aggregation.
-        bias: The number added.
-        response: The factor of the aggregate.
-        terms: The sources (keys of nodes or inputs) and their weights.
-    """
+    """A node: ``activation(bias + response * aggregation(terms))``."""
 
     key: int
+    """Its key in the genome."""
     activation: str
+    """The name of its activation."""
     aggregation: str
+    """The name of its aggregation."""
     bias: float
+    """The number added."""
     response: float
+    """The factor of the aggregate."""
     terms: tuple[tuple[int, float], ...]
+    """The sources (keys of nodes or inputs) and their weights."""
 
     @property
     def joins(self) -> Literal["sum", "product", "max", "min", "maxabs", "median"]:
@@ -53,15 +47,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Formula:
-    """What a picture's outputs are computed by.
-
-    Attributes:
-        nodes: The nodes, each after those that it depends on.
-        outputs: The keys of the outputs.
-    """
+    """What a picture's outputs are computed by."""
 
     nodes: tuple[Node, ...]
+    """The nodes, each after those that it depends on."""
     outputs: tuple[int, ...]
+    """The keys of the outputs."""
 
 
 def read_formula(genome: Any, outputs: int) -> Formula:

@@ -8,6 +8,7 @@ err by a few units in the last place, on any GPU.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -27,8 +28,6 @@ from neatfool.cppn.functions.polynomials import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from neatfool.cppn.functions.recording import Formula
     from neatfool.spec.json import Json
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from importlib.metadata import version
 from itertools import chain
@@ -17,8 +18,6 @@ from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.functions.recording import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.cppn.exchange.formula import Node
     from neatfool.cppn.exchange.picture import Look, Picture
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 
 from neatfool.cppn.functions.recording import Recorder, Value
 from neatfool.errors import ExperimentError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 OPSET: Final = 17
 """The version of ONNX's operations: of 2022, and all that this needs."""

@@ -31,13 +31,10 @@ import zipfile
 import zlib
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, NoReturn
 from xml.etree import ElementTree as ET
 
 from neatfool.errors import GenomeError, quoted
-
-if TYPE_CHECKING:
-    from typing import NoReturn
 
 LARGEST: Final = 16 << 20
 """The most bytes of a document. A network of a hundred nodes has 150 kB."""
@@ -56,19 +53,16 @@ Marking = tuple[int, int]
 
 @dataclass(frozen=True)
 class Node:
-    """A node of a file.
-
-    Attributes:
-        marking: Its branch and its id, which together are its name.
-        label: What an input or an output is; empty for others.
-        activation: The name of its function, without ``(x)``.
-        bias: The number added to its sum.
-    """
+    """A node of a file."""
 
     marking: Marking
+    """Its branch and its id, which together are its name."""
     label: str
+    """What an input or an output is; empty for others."""
     activation: str
+    """The name of its function, without ``(x)``."""
     bias: float
+    """The number added to its sum."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -18,8 +19,6 @@ from neatfool.cppn.functions import rules
 from neatfool.cppn.functions.recording import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from neatfool.cppn.functions.recording import Formula, Number, Value
     from neatfool.cppn.functions.rules import Mean
 
@@ -29,15 +28,12 @@ _SELU_ALPHA: Final = 1.6732632423543772848170429916717
 
 @dataclass(frozen=True)
 class Glyph:
-    """How drawings of networks show an activation.
-
-    Attributes:
-        colour: The colour of its disc, ``#rrggbb``; activations of one shape share it.
-        curve: Its shape without its scale: a function of an array in [-1, 1] to about [-1, 1].
-    """
+    """How drawings of networks show an activation."""
 
     colour: str
+    """The colour of its disc, ``#rrggbb``; activations of one shape share it."""
     curve: Callable[[np.ndarray], np.ndarray]
+    """Its shape without its scale: a function of an array in [-1, 1] to about [-1, 1]."""
 
     def points(self) -> np.ndarray:
         """Give points of the curve: float64 [33, 2], x from -1 to 1, and y."""
@@ -47,19 +43,16 @@ class Glyph:
 
 @dataclass(frozen=True)
 class Activation:
-    """A node's activation function.
-
-    Attributes:
-        name: Its name in genomes and configurations.
-        scalar: The function of a Python float, for neat-python's ``add_activation``.
-        mean: Its mean over the reach of a pixel; see :mod:`neatfool.cppn.functions.rules`.
-        glyph: Its picture in drawings of networks.
-    """
+    """A node's activation function."""
 
     name: str
+    """Its name in genomes and configurations."""
     scalar: Callable[[float], float]
+    """The function of a Python float, for neat-python's ``add_activation``."""
     mean: Mean
+    """Its mean over the reach of a pixel; see :mod:`neatfool.cppn.functions.rules`."""
     glyph: Glyph
+    """Its picture in drawings of networks."""
 
     @cached_property
     def at_points(self) -> Formula:

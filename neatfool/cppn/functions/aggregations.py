@@ -9,14 +9,13 @@ input, the first of equal ones, has the derivatives of that input.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     Reduction = Callable[[torch.Tensor], torch.Tensor]
 
 WEIGHTED_SUMS = ("sum", "mean")

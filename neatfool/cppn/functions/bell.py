@@ -8,6 +8,7 @@ belong to the picture, and not to the size at which it is drawn, so that it is t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -18,8 +19,6 @@ import torch
 from neatfool.cppn.functions.inputs import grid_at, pixel_centres, pixel_grid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from neatfool.cppn.functions.inputs import InputKind, PixelGrid
 
 TAPS: Final = 6
@@ -41,19 +40,16 @@ def weigh(xp: Any, away: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """How points along an axis become pixels.
-
-    Attributes:
-        places: float64 [m], the points' places in native pixels; 0 is the centre of the first.
-        first: int64 [n], the first point of each pixel.
-        weights: float32 [n, TAPS], the weights of that and the following points.
-        on_points: Whether each pixel lies on a point, the next pixel on the next one.
-    """
+    """How points along an axis become pixels."""
 
     places: np.ndarray
+    """float64 [m], the points' places in native pixels; 0 is the centre of the first."""
     first: np.ndarray
+    """int64 [n], the first point of each pixel."""
     weights: np.ndarray
+    """float32 [n, TAPS], the weights of that and the following points."""
     on_points: bool
+    """Whether each pixel lies on a point, the next pixel on the next one."""
 
     @classmethod
     def of(cls, centres: np.ndarray, band_limit: float) -> Axis:

@@ -8,6 +8,7 @@ are written once, for all that draws.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -19,8 +20,6 @@ from neatfool.cppn.functions.recording import Trace, by_torch
 from neatfool.errors import ExperimentError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from neatfool.cppn.functions.recording import Formula, Number
 
     Convert = Callable[..., Any]

@@ -29,21 +29,18 @@ _FLOATS: Final = {torch.float32: np.float32, torch.float64: np.float64}
 
 @dataclass(frozen=True, eq=False)
 class PixelGrid:
-    """The pixels of an image, or of a box in it, row by row.
-
-    Attributes:
-        x: float64 [W], the input x of each column.
-        y: float64 [H], the input y of each row.
-        normal_x: float64 [W], the normalised x of each column.
-        normal_y: float64 [H], the normalised y of each row.
-        steps: What x and y, and the normalised x and y, change by in a native pixel.
-    """
+    """The pixels of an image, or of a box in it, row by row."""
 
     x: np.ndarray
+    """float64 [W], the input x of each column."""
     y: np.ndarray
+    """float64 [H], the input y of each row."""
     normal_x: np.ndarray
+    """float64 [W], the normalised x of each column."""
     normal_y: np.ndarray
+    """float64 [H], the normalised y of each row."""
     steps: tuple[float, float, float, float]
+    """What x and y, and the normalised x and y, change by in a native pixel."""
 
     @property
     def pixels(self) -> int:

@@ -296,18 +296,15 @@ _SLOPES: Final[Mapping[str, Callable[..., tuple[Any, ...]]]] = {
 
 @dataclass(frozen=True)
 class Formula:
-    """Operations, and what they lead to.
-
-    Attributes:
-        given: How many arrays it is given.
-        steps: The operations in order: the name of each, and its inputs. An integer is the place of
-            an array, the given ones first; a float is a number.
-        results: What it gives: a place or a number each.
-    """
+    """Operations, and what they lead to."""
 
     given: int
+    """How many arrays it is given."""
     steps: tuple[tuple[str, tuple[int | float, ...]], ...]
+    """The operations in order: the name of each, and its inputs. An integer is the place of an
+    array, the given ones first; a float is a number."""
     results: tuple[int | float, ...]
+    """What it gives: a place or a number each."""
 
     def play(self, perform: Perform, *given: Any) -> list[Any]:
         """Give the results: ``perform(kind, *inputs)`` does an operation."""

@@ -13,11 +13,10 @@ what that records, derivatives too. Arguments are within ``LIMIT``.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     Mean = Callable[[Any, Any, Any], Any]
 
 LIMIT: Final = 1e9

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,8 +28,6 @@ from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.presets import PAPER_ACTIVATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from neatfool.cppn.genome.markings import Edge
 
     NodeRow = tuple[int, str, str, float, float, float]

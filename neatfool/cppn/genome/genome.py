@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from random import choice
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,6 @@ from neatfool.cppn.genome.markings import INITIAL, Innovations, first_free, spli
 from neatfool.errors import GenomeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from neatfool.cppn.genome.flat import ConnectionRow, NodeRow
     from neatfool.cppn.genome.markings import Edge
 

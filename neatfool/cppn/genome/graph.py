@@ -7,6 +7,7 @@ integers and truth values.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -18,8 +19,6 @@ from neatfool.cppn.genome.validity import check_genome, layers
 from neatfool.errors import GenomeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from neatfool.cppn.genome.genome import GenomeConfig
     from neatfool.cppn.genome.markings import Edge
 

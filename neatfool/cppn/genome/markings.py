@@ -8,13 +8,11 @@ equal markings in any process, and there is no counter to store.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Container
 
 Edge = tuple[int, int]
 """The key of a connection: the node it comes from (an input if negative) and the one it goes to."""

@@ -7,7 +7,8 @@ value.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from neat.genome import DefaultGenomeConfig
 from pydantic import (
@@ -24,9 +25,6 @@ from neatfool.cppn.functions.aggregations import AGGREGATIONS
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.presets import INPUTS, PRESETS
 from neatfool.errors import nearest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 RANDOM = ("random", "none")
 """neat-python's words for a random one of the options."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -12,8 +13,6 @@ from neatfool.cppn.genome.options import RANDOM, GenomeOptions
 from neatfool.cppn.genome.presets import INPUTS, PRESETS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from neatfool.cppn.genome.presets import Preset
 
 

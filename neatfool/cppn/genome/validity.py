@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from neatfool.cppn.functions.activations import ACTIVATIONS
@@ -10,8 +11,6 @@ from neatfool.cppn.functions.aggregations import AGGREGATIONS
 from neatfool.errors import GenomeError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from neatfool.cppn.genome.genes import NodeGene
     from neatfool.cppn.genome.genome import Genome, GenomeConfig
     from neatfool.cppn.genome.markings import Edge

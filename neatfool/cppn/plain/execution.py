@@ -11,6 +11,7 @@ A row has a table of values and, where nodes fade, two of derivatives: [T, P].
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,8 +23,6 @@ from neatfool.cppn.functions.recording import by_numpy, by_torch
 from neatfool.cppn.functions.rules import LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from neatfool.cppn.plain.program import Program, Step
 
     Inputs = Callable[[int, int], torch.Tensor]

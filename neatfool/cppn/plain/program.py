@@ -9,6 +9,7 @@ operations depends on the deepest genome, not on the number of genomes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -22,8 +23,6 @@ from neatfool.cppn.functions.aggregations import AGGREGATIONS, REDUCTIONS
 from neatfool.cppn.wiring import read_networks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool.cppn.functions.activations import Activation
     from neatfool.cppn.functions.aggregations import Reduction
     from neatfool.cppn.wiring import Networks
@@ -43,20 +42,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Step:
-    """Nodes of one level with one aggregation.
-
-    Attributes:
-        rows: Their rows.
-        terms: Their terms in the program.
-        reduction: Joins their terms, the same number for each node; None for weighted sums, of any
-            number.
-        blocks: The rows by activation.
-    """
+    """Nodes of one level with one aggregation."""
 
     rows: slice
+    """Their rows."""
     terms: slice
+    """Their terms in the program."""
     reduction: Reduction | None
+    """Joins their terms, the same number for each node; None for weighted sums, of any number."""
     blocks: tuple[Block, ...]
+    """The rows by activation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,19 +140,16 @@ class Program:
 
 @dataclass(frozen=True, eq=False)
 class _Layout:
-    """Where each term's factor comes from.
-
-    Attributes:
-        sinks: int [E], the node that each weight leads to.
-        summed: bool [M], whether the node is a weighted sum.
-        divisors: int [M], the divisor of that sum.
-        slots: int [T], the place of each term's factor in the scaled weights, then biases.
-    """
+    """Where each term's factor comes from."""
 
     sinks: np.ndarray
+    """int [E], the node that each weight leads to."""
     summed: np.ndarray
+    """bool [M], whether the node is a weighted sum."""
     divisors: np.ndarray
+    """int [M], the divisor of that sum."""
     slots: np.ndarray
+    """int [T], the place of each term's factor in the scaled weights, then biases."""
 
     def factors(self, xp: Any, weights: Any, biases: Any, responses: Any) -> Any:
         """Compute the factors with numpy or torch; see :meth:`Program.factors`."""
