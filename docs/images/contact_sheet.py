@@ -2,7 +2,7 @@
 
 python docs/images/contact_sheet.py runs/mnist/mnist-1 docs/images/mnist.png
 python docs/images/contact_sheet.py runs/digits-1 digits.png --columns 10 --side 96 --redrawn
-python docs/images/contact_sheet.py runs/imagenet-1 new.png --distinct 48 --columns 8
+python docs/images/contact_sheet.py runs/imagenet-1 imagenet.webp --distinct 40 --least 0.9 --columns 8
 python docs/images/contact_sheet.py runs/imagenet-1 bus.png --classes "school bus" volcano
 """
 
@@ -67,7 +67,6 @@ def main() -> None:
     parser.add_argument("--distinct", type=int, help="so many that are unlike each other")
     parser.add_argument("--columns", type=int, default=5, help="images a row (5)")
     parser.add_argument("--side", type=int, default=140, help="pixels across an image (140)")
-    parser.add_argument("--colours", type=int, default=256, help="of the file, at most (256)")
     parser.add_argument(
         "--redrawn", action="store_true", help="below each what its genome draws, as large"
     )
@@ -78,10 +77,8 @@ def main() -> None:
         chosen = sorted(chosen, key=lambda elite: -elite.confidence)[: given.most]
     chosen.sort(key=lambda elite: elite.index)
     tiles = [tile(elite, given.side, redrawn=given.redrawn) for elite in chosen]
-    drawn = sheet(tiles, given.columns).quantize(
-        given.colours, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
-    )
-    drawn.save(given.out, optimize=True)
+    # For .png the first is ignored, for .webp the last.
+    sheet(tiles, given.columns).save(given.out, quality=90, method=6, optimize=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import _Hash as Hash
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from neatfool.spec import image_spec
 
 if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
     import torch
     from torch import nn
 
