@@ -52,7 +52,7 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
     )
     centres = [_centres(operations, *each) for each in ((height, look.height), (width, look.width))]
     if look.band_limit:
-        rows, columns = (_Axis(operations, each, look.band_limit / 2) for each in centres)
+        rows, columns = (_Axis(operations, each, look.band_limit) for each in centres)
         inputs = _inputs(operations, look, rows.places, columns.places)
         shape = operations.add_node("Concat", rows.count, columns.count, axis=0, dtype=np.int64)
         channels = _draw(operations, picture, inputs, shape)

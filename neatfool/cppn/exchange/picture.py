@@ -124,7 +124,7 @@ class Picture(nn.Module):
         if not look.band_limit:
             return self._spread_channels(self._colour(self._tables(given)), points.shape)
         sides = given.new_tensor([look.width, look.height])
-        step = look.band_limit / 2
+        step = look.band_limit
         counted = ((given + 1) * ((sides - 1) / 2) + 0.5) / step - 0.5
         below = counted.detach().floor()
         total = given.new_zeros(())

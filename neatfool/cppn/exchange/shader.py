@@ -108,7 +108,7 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
         title: What it shows, for the first line.
     """
     look, formula = picture.look, picture.formula()
-    smooth = _SMOOTH_PICTURE.format(step=number(look.band_limit / 2), end=TAPS - 2)
+    smooth = _SMOOTH_PICTURE.format(step=number(look.band_limit), end=TAPS - 2)
     activations = sorted({node.activation for node in formula.nodes})
     head = {"title": _comment(title), "version": version("neatfool")}
     return "".join(

@@ -54,7 +54,7 @@ class Axis:
     @classmethod
     def of(cls, centres: np.ndarray, band_limit: float) -> Axis:
         """Lay points around the centres of pixels, given in native pixels."""
-        step = band_limit / 2
+        step = band_limit
         counted = (centres + 0.5) / step - 0.5
         below = np.floor(counted)
         on_points = bool(np.array_equal(counted, below[0] + np.arange(len(below))))

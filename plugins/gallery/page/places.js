@@ -27,7 +27,7 @@
   // The points along an axis that a view's pixels are made of: their raw places, and for each of a
   // pixel's points Float32Array of [its number, its weight] for each pixel. See bell.py.
   function lattice(start, step, pixels, limit) {
-    const apart = limit / 2;
+    const apart = limit;
     const counted = centres(start, step, pixels).map((place) => (place + 0.5) / apart - 0.5);
     const first = Math.floor(counted[0]) - 2;
     const count = Math.floor(counted[pixels - 1]) + 4 - first;
