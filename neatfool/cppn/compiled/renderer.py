@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from neatfool.cppn.compiled.loading import kernels
-from neatfool.cppn.functions.bell import smooth
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 from neatfool.cppn.functions.inputs import BY_COLUMN, BY_ROW
 
@@ -68,22 +67,23 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float
 
 def smooth_bytes(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:
     """Turn points into pixels: uint8 [N, C, h, w] into [N, C, H, W]."""
-    if not (lattice.down.on_points and lattice.across.on_points):
-        return smooth(points, lattice)
     # Not compiled before some picture has a band limit.
-    from neatfool.cppn.compiled.smoothing import smooth_on_points
+    from neatfool.cppn.compiled.smoothing import smooth
 
     count, channels, height, width = points.shape
-    tall, wide = len(lattice.down.first), len(lattice.across.first)
+    down, across = lattice.down, lattice.across
+    tall, wide = len(down.first), len(across.first)
     pixels = np.empty((count * channels, tall, wide), np.uint8)
     given = points.flatten(0, 1).numpy()
 
     def work(images: slice, _: slice) -> None:
-        line = width + 2 * kernels().lanes
-        scratch = (np.empty((rows, line), np.float32) for rows in (height, tall, 1))
-        smooth_on_points(given[images], pixels[images], *scratch)
+        more = kernels().lanes
+        sides = (width, height), (wide + 1, max(height, wide)), (height, wide)
+        scratch = (np.empty((side, line + more), np.float32) for side, line in sides)
+        weights = down.first, down.weights, across.first, across.weights
+        smooth(given[images], *weights, pixels[images], *scratch)
 
-    _share(work, len(given), 1, 4 * given.size, 1)
+    _share(work, len(given), 1, 4 * pixels.size, 1)
     return torch.from_numpy(pixels).view(count, channels, tall, wide)
 
 

@@ -7,18 +7,29 @@ from typing import Final
 import numpy as np
 
 from neatfool.compiling import inner, outer
-from neatfool.cppn.compiled.lanes import LANES, add_product, bits_of, load, store
-from neatfool.cppn.functions.bell import WEIGHTS
+from neatfool.cppn.compiled.lanes import LANES, add_product, bits_of, load, spread, store
 
 F = np.float32
 _ROUND: Final = F(1.5 * 2**23)
-_END, _SIDE, _MIDDLE = (F(each) for each in WEIGHTS[:3])
 
 
 @inner
-def _read(points: np.ndarray, line: np.ndarray) -> None:
-    for i in range(len(points)):
-        line[i] = F(points[i])
+def _join(
+    rows: np.ndarray, first: int, weights: np.ndarray, width: int, out: np.ndarray, row: int
+) -> None:
+    """Write the weighted sum of some rows."""
+    for x in range(0, width, LANES):
+        total = spread(F(0.0))
+        for tap in range(len(weights)):
+            total = add_product(total, load(rows, first + tap, x), weights[tap])
+        store(out, row, x, total)
+
+
+@inner
+def _turn(rows: np.ndarray, height: int, width: int, out: np.ndarray) -> None:
+    for y in range(height):
+        for x in range(width):
+            out[x, y] = F(rows[y, x])
 
 
 @inner
@@ -27,43 +38,40 @@ def _write(line: np.ndarray, pixels: np.ndarray) -> None:
         pixels[i] = np.uint8(bits_of(line[i] + _ROUND))
 
 
-@inner
-def _join(
-    table: np.ndarray, row: int, down: int, across: int, width: int, out: np.ndarray, at: int
-) -> None:
-    """Write the weighted sum of five rows (down is 1), or of five parts of a row (across is 1)."""
-    for x in range(0, width, LANES):
-        ends = load(table, row, x) + load(table, row + 4 * down, x + 4 * across)
-        sides = load(table, row + down, x + across)
-        sides = sides + load(table, row + 3 * down, x + 3 * across)
-        middle = load(table, row + 2 * down, x + 2 * across)
-        store(out, at, x, add_product(add_product(middle * _MIDDLE, sides, _SIDE), ends, _END))
-
-
 @outer(
-    "void(uint8[:, :, ::1], uint8[:, :, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1])"
+    "void(uint8[:, :, ::1], int64[::1], float32[:, ::1], int64[::1], float32[:, ::1], "
+    "uint8[:, :, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1])"
 )
-def smooth_on_points(
+def smooth(
     points: np.ndarray,
+    first_down: np.ndarray,
+    down: np.ndarray,
+    first_across: np.ndarray,
+    across: np.ndarray,
     pixels: np.ndarray,
-    table: np.ndarray,
-    lines: np.ndarray,
-    line: np.ndarray,
+    columns: np.ndarray,
+    wide: np.ndarray,
+    rows: np.ndarray,
 ) -> None:
-    """Turn points into pixels, each of which lies on one.
+    """Turn the points of a lattice into pixels.
 
     Args:
-        points: uint8 [M, H + 4, W + 4].
+        points: uint8 [M, h, w].
+        first_down: int64 [H], the first row of points of each row of pixels.
+        down: float32 [H, TAPS], the weights of that and the following rows.
+        first_across: int64 [W], the same across.
+        across: float32 [W, TAPS].
         pixels: uint8 [M, H, W], to write to.
-        table: float32 [H + 4, > W + 4 + LANES], scratch.
-        lines: float32 [H, > W + 4 + LANES], scratch.
-        line: float32 [1, > W + LANES], scratch.
+        columns: float32 [w, ≥ h + LANES], scratch.
+        wide: float32 [W + 1, ≥ max(h, W) + LANES], scratch.
+        rows: float32 [h, ≥ W + LANES], scratch.
     """
+    height, width = points.shape[1:]
     for image in range(len(points)):
-        for y in range(points.shape[1]):
-            _read(points[image, y], table[y])
-        for y in range(pixels.shape[1]):
-            _join(table, y, 1, 0, points.shape[2], lines, y)
-        for y in range(pixels.shape[1]):
-            _join(lines, y, 0, 1, pixels.shape[2], line, 0)
-            _write(line[0], pixels[image, y])
+        _turn(points[image], height, width, columns)
+        for x in range(len(first_across)):
+            _join(columns, first_across[x], across[x], height, wide, x)
+        _turn(wide, len(first_across), height, rows)
+        for y in range(len(first_down)):
+            _join(rows, first_down[y], down[y], len(first_across), wide, 0)
+            _write(wide[0], pixels[image, y])

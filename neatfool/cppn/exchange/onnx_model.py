@@ -114,7 +114,7 @@ class _Axis:
             operations.add_node(kind, whole, axes=[0], keepdims=0)
             for kind in ("ReduceMin", "ReduceMax")
         )
-        points = double("Range", double("Sub", first, 2.0), double("Add", last, 4.0), 1.0)
+        points = double("Range", double("Sub", first, 1.0), double("Add", last, 3.0), 1.0)
         self.count = operations.add_node("Shape", points, dtype=np.int64)
         self.places = double("Sub", double("Mul", double("Add", points, 0.5), step), 0.5)
         column = operations.add_node("Unsqueeze", counted, operations.constant([1], np.int64))

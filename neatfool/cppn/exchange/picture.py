@@ -128,7 +128,7 @@ class Picture(nn.Module):
         counted = ((given + 1) * ((sides - 1) / 2) + 0.5) / step - 0.5
         below = counted.detach().floor()
         total = given.new_zeros(())
-        for place in product(range(-2, TAPS - 2), repeat=2):
+        for place in product(range(-1, TAPS - 1), repeat=2):
             there = below + given.new_tensor(place)
             weight = weigh(torch, counted - there).prod(-1).flatten()
             native = (there + 0.5) * step - 0.5

@@ -74,19 +74,18 @@ _SMOOTH_PICTURE: Final = """\
 // How far the points of the picture's lattice are apart, in native pixels.
 const float STEP = {step};
 
-vec2 spline(vec2 away) {{
+vec2 bell(vec2 away) {{
   vec2 far = max(2.0 - abs(away), 0.0), near = max(1.0 - abs(away), 0.0);
-  return (far * far * far - 4.0 * near * near * near) / 24.0;
+  return (far * far * far - 4.0 * near * near * near) / 6.0;
 }}
 
 // A pixel shows a weighted mean of the points around it.
 vec3 picture(vec2 place, vec2 size) {{
   vec2 counted = place * (NATIVE / size) / STEP - 0.5;
   vec3 total = vec3(0.0);
-  for (int j = -2; j < {end}; j++) {{
-    for (int i = -2; i < {end}; i++) {{
-      vec2 point = floor(counted) + vec2(float(i), float(j)), away = counted - point;
-      vec2 weight = spline(away - 1.0) + 2.0 * spline(away) + spline(away + 1.0);
+  for (int j = -1; j < {end}; j++) {{
+    for (int i = -1; i < {end}; i++) {{
+      vec2 point = floor(counted) + vec2(float(i), float(j)), weight = bell(counted - point);
       total += weight.x * weight.y * drawn((point + 0.5) * STEP - 0.5);
     }}
   }}
@@ -108,7 +107,7 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
         title: What it shows, for the first line.
     """
     look, formula = picture.look, picture.formula()
-    smooth = _SMOOTH_PICTURE.format(step=number(look.band_limit), end=TAPS - 2)
+    smooth = _SMOOTH_PICTURE.format(step=number(look.band_limit), end=TAPS - 1)
     activations = sorted({node.activation for node in formula.nodes})
     head = {"title": _comment(title), "version": version("neatfool")}
     return "".join(

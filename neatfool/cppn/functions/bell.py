@@ -1,9 +1,9 @@
 """The bell: a picture is drawn at the points of a lattice, and a bell over them joins the points.
 
 Nodes fade where they turn too fast for a pixel, and little of what is too fine is left. The bell
-takes that away. The points of the lattice are half of a band limit apart, and the bell is a cubic
-B-spline, doubled in width by weights of 1, 2 and 1: on the points it weighs 1, 6, 10, 6 and 1. Both
-belong to the picture, and not to the size at which it is drawn, so that it is the same at any size.
+takes that away. The points of the lattice are a band limit apart, and the bell is a cubic B-spline:
+on a point it weighs 1, 4 and 1. Both belong to the picture, and not to the size at which it is
+drawn, so that it is the same at any size.
 """
 
 from __future__ import annotations
@@ -21,64 +21,51 @@ from neatfool.cppn.functions.inputs import grid_at, pixel_centres, pixel_grid
 if TYPE_CHECKING:
     from neatfool.cppn.functions.inputs import InputKind, PixelGrid
 
-TAPS: Final = 6
-"""The points in a line that a place between them is made of: three on either side."""
-
-WEIGHTS: Final = (1 / 24, 6 / 24, 10 / 24, 6 / 24, 1 / 24)
-"""The weights of the points around a point."""
+TAPS: Final = 4
+"""The points in a line that a place between them is made of: two on either side."""
 
 
 def weigh(xp: Any, away: Any) -> Any:
     """Give the bell's weight of points so many steps away; ``xp`` has ``clip``."""
-
-    def spline(from_centre: Any) -> Any:
-        far, near = (xp.clip(reach - abs(from_centre), 0.0, 3.0) for reach in (2.0, 1.0))
-        return (far * far * far - 4.0 * (near * near * near)) * (1 / 24)
-
-    return spline(away - 1.0) + 2.0 * spline(away) + spline(away + 1.0)
+    far, near = (xp.clip(reach - abs(away), 0.0, 2.0) for reach in (2.0, 1.0))
+    return (far * far * far - 4.0 * (near * near * near)) * (1 / 6)
 
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """How points along an axis become pixels."""
+    """How points along an axis become pixels.
+
+    Attributes:
+        places: float64 [m], the points' places in native pixels; 0 is the centre of the first.
+        first: int64 [n], the first point of each pixel.
+        weights: float32 [n, TAPS], the weights of that and the following points.
+    """
 
     places: np.ndarray
-    """float64 [m], the points' places in native pixels; 0 is the centre of the first."""
     first: np.ndarray
-    """int64 [n], the first point of each pixel."""
     weights: np.ndarray
-    """float32 [n, TAPS], the weights of that and the following points."""
-    on_points: bool
-    """Whether each pixel lies on a point, the next pixel on the next one."""
 
     @classmethod
     def of(cls, centres: np.ndarray, band_limit: float) -> Axis:
         """Lay points around the centres of pixels, given in native pixels."""
-        step = band_limit
-        counted = (centres + 0.5) / step - 0.5
+        counted = (centres + 0.5) / band_limit - 0.5
         below = np.floor(counted)
-        on_points = bool(np.array_equal(counted, below[0] + np.arange(len(below))))
-        points = np.arange(below[0] - 2, below[-1] + (3 if on_points else 4))
-        away = (counted - below)[:, None] - np.arange(-2, 4)
+        points = np.arange(below[0] - 1, below[-1] + 3)
+        away = (counted - below)[:, None] - np.arange(-1, TAPS - 1)
         return cls(
-            places=(points + 0.5) * step - 0.5,
+            places=(points + 0.5) * band_limit - 0.5,
             first=(below - below[0]).astype(np.int64),
             weights=weigh(np, away).astype(np.float32),
-            on_points=on_points,
         )
 
     def join(self, points: torch.Tensor, dim: int) -> torch.Tensor:
         """Turn points into pixels along a dimension."""
-        total = points.new_zeros(())
-        if self.on_points:
-            for tap, weight in enumerate(WEIGHTS):
-                total = total + weight * points.narrow(dim, tap, len(self.first))
-            return total
         shape = [1] * points.dim()
         shape[dim] = len(self.first)
         first, weights = (
             torch.from_numpy(each).to(points.device) for each in (self.first, self.weights)
         )
+        total = points.new_zeros(())
         for tap in range(TAPS):
             part = points.index_select(dim, first + tap)
             total = total + weights[:, tap].to(points).view(shape) * part

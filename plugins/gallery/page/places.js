@@ -6,7 +6,7 @@
 // {left: 0, top: 0, step: 1, width, height}.
 "use strict";
 (() => {
-  const TAPS = 6; // the points in a line that a pixel is made of
+  const TAPS = 4; // the points in a line that a pixel is made of
 
   const centre = (start, step, i) => start + (i + 0.5) * step - 0.5;
 
@@ -27,21 +27,20 @@
   // The points along an axis that a view's pixels are made of: their raw places, and for each of a
   // pixel's points Float32Array of [its number, its weight] for each pixel. See bell.py.
   function lattice(start, step, pixels, limit) {
-    const apart = limit;
-    const counted = centres(start, step, pixels).map((place) => (place + 0.5) / apart - 0.5);
-    const first = Math.floor(counted[0]) - 2;
-    const count = Math.floor(counted[pixels - 1]) + 4 - first;
-    const spline = (away) => (Math.max(2 - Math.abs(away), 0) ** 3 - 4 * Math.max(1 - Math.abs(away), 0) ** 3) / 24;
+    const counted = centres(start, step, pixels).map((place) => (place + 0.5) / limit - 0.5);
+    const first = Math.floor(counted[0]) - 1;
+    const count = Math.floor(counted[pixels - 1]) + 3 - first;
+    const bell = (away) => (Math.max(2 - Math.abs(away), 0) ** 3 - 4 * Math.max(1 - Math.abs(away), 0) ** 3) / 6;
     const parts = Array.from({ length: TAPS }, (_, tap) => {
       const numbers = new Float32Array(2 * pixels);
       counted.forEach((place, i) => {
-        const point = Math.floor(place) - 2 + tap;
+        const point = Math.floor(place) - 1 + tap;
         numbers[2 * i] = point - first;
-        numbers[2 * i + 1] = spline(place - point - 1) + 2 * spline(place - point) + spline(place - point + 1);
+        numbers[2 * i + 1] = bell(place - point);
       });
       return numbers;
     });
-    return { raw: Array.from({ length: count }, (_, i) => (first + i + 0.5) * apart - 0.5), parts };
+    return { raw: Array.from({ length: count }, (_, i) => (first + i + 0.5) * limit - 0.5), parts };
   }
 
   // What x and y, and the normalised x and y, change by over a reach.
