@@ -230,8 +230,16 @@ def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, A
         beside=[],
         checks=[],
         notes=[],
-        pictures={e.name: (e.png, percent(e.confidence, e.rank)) for e in run.elites},
+        pictures=_surest_pictures(runs),
     )
+
+
+def _surest_pictures(runs: Sequence[Run]) -> dict[str, tuple[bytes, str]]:
+    """Give each class's image and its confidence, of the seed where it is surest."""
+    every = [elite for run in runs for elite in run.elites]
+    every.sort(key=lambda e: (e.top1 is not False and not e.rejected, e.rank))
+    best = {elite.name: elite for elite in every}
+    return {name: (e.png, percent(e.confidence, e.rank)) for name, e in best.items()}
 
 
 def _when_it_fell(each: OfClass) -> tuple[float, float]:
