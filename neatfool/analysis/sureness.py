@@ -215,7 +215,7 @@ class _Looking:
         text = f"{len(known.unseen):,} in-distribution images ({known.source})"
         if unknown:
             names = ", ".join(map(repr, unknown[:3])) + ("" if len(unknown) < 4 else " …")
-            text += f", of whose labels {len(unknown):,} are no classes of the network: {names}"
+            text += f", with labels ({len(unknown):,}) that are no classes of the network: {names}"
         return [found], text
 
     def recorded(self) -> Sureness:

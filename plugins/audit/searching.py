@@ -95,8 +95,9 @@ class Search:
         for run in found.values():
             if self.fingerprint not in {None, run.info["target"]["fingerprint"]}:
                 raise RunError(
-                    f"{run.path}: the target is not the one that was searched (its weights or code "
-                    "changed); search it anew with --overwrite, or elsewhere with --out DIR"
+                    f"{run.path}: the target is not the one that was searched (its weights, code "
+                    "or temperature changed); search it anew with --overwrite, or elsewhere with "
+                    "--out DIR"
                 )
         return found
 
@@ -111,9 +112,17 @@ class Search:
 
 
 def plan(
-    file: Path, overrides: Sequence[str], images: int, seeds: Sequence[int], folder: Path | None
+    file: Path,
+    overrides: Sequence[str],
+    images: int,
+    seeds: Sequence[int],
+    folder: Path | None,
+    *,
+    matched: float | None = None,
 ) -> Search:
     """Read the experiment, and choose how to search where it does not say.
+
+    A search at a matched confidence has a folder of its own: another temperature is another target.
 
     Raises:
         NeatfoolError: The experiment or its target is wrong.
@@ -130,13 +139,14 @@ def plan(
     for kind in chosen:
         overrides += [f"{kind}.{key}={value}" for key, value in best[kind].items()]
     experiment = load_experiment(file, overrides=overrides, seed=seeds[0])
+    at = "" if matched is None else f"-at-{matched:g}"
     return Search(
         file=file,
         overrides=tuple(overrides),
         experiment=experiment,
         images=images,
         seeds=tuple(seeds),
-        folder=folder or Path("runs") / f"audit-{experiment.name}",
+        folder=folder or Path("runs") / f"audit-{experiment.name}{at}",
         costs=costs,
         classes=None if spec is None or spec.open else len(spec.classes),
         chosen=tuple(chosen),

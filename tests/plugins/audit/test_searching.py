@@ -19,6 +19,8 @@ def test_a_file_with_only_a_target_is_searched_as_the_shipped_experiment_is(like
     file = tmp_path / "mine.ini"
     file.write_text(f"[target]\nplugin = {like}\n")
     search = plan(file, (), 12_000, (1,), None)
+    assert search.folder == Path("runs/audit-mine")
+    assert plan(file, (), 9, (1,), None, matched=0.9).folder == Path("runs/audit-mine-at-0.9")
     assert search.chosen == ("encoding", "scheme")
     assert kind_of_search(search.experiment.resolved()) == kind_of_search(shipped.resolved())
 
