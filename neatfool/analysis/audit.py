@@ -44,8 +44,8 @@ MOST_ACCEPTED: Final = 0.01
 """At the recommended threshold, at most so large a share of each kind of nothing is accepted."""
 FEW: Final = 50
 """Fewer images than these give rough shares."""
-NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once"}
-"""Options that change how fast images come, but not which."""
+NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once", "classes"}
+"""Options that change how fast images come, but not which; and classes, which the card counts."""
 NO_THRESHOLD: Final = (
     f"--max-accepted: no threshold is known, as there are fewer than {FEWEST} in-distribution "
     "images; give --operating-point, or --in-distribution"
@@ -330,8 +330,15 @@ class _Judging:
             by_seed=(odds >= threshold_of(known)).mean(0).tolist(),
             until_half=median_of(ends),
             classes=len(counting),
-            unreached=[each.name for each in classes if not each.reached],
+            unreached=[each.name for each in classes if not each.reached] + self._left_out(),
         )
+
+    def _left_out(self) -> list[str]:
+        """Name the classes that were not searched, and that no in-distribution image reaches."""
+        run = self.runs[0]
+        out = {*range(len(run.spec.classes))} - {*run.searched} - {*self.reached}
+        names = [run.spec.classes[place] for place in sorted(out)]
+        return [name for name in names if name not in run.spec.nothing]
 
     def _until(self, seed: int, each: OfClass) -> float:
         """Give the images of a seed after which a class was fooled, infinity if it is not."""

@@ -11,6 +11,7 @@ from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import logit
 
+from neatfool.analysis.estimates import FEWEST
 from neatfool.analysis.nothing import images_of_nothing
 from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
@@ -42,6 +43,8 @@ EVOLVED: Final = "evolved"
 LIMIT: Final = 1e6
 """Log-odds are cut here, as JSON has no infinity. An image that is rejected lies there, too."""
 AT_A_TIME: Final = 64
+NEW: Final = 0.05
+"""Classes are known if at most this share of other images would be named as a further one."""
 TEMPERATURES: Final = (1e-3, 1e3)
 """A temperature is looked for between these."""
 
@@ -148,6 +151,44 @@ def match_temperature(
             f"{confidence:g}; choose another between 1 / {len(scorer.spec.classes):,} and 1"
         )
     return float(f"{np.exp(brentq(excess, *ends, xtol=1e-6)):.4g}")
+
+
+def find_reached(scorer: Scorer, in_distribution: str | Path | None = None) -> list[str]:
+    """Find the few classes of many that in-distribution images are named as.
+
+    A search for thousands of dead classes would spend its images on them.
+
+    Args:
+        scorer: The target.
+        in_distribution: The images; by default the target's own.
+
+    Returns:
+        Names or indices. None if these are half of the classes or more, if there are too few images
+        to tell (the share that is alone in its class says how often another would be named as a
+        further one, by Good and Turing), or if classes do not exclude one another.
+
+    Raises:
+        ExperimentError: The images cannot be read.
+    """
+    folder, spec = None if in_distribution is None else Path(in_distribution), scorer.spec
+    target = behind(scorer.target)
+    if scorer.costs or not spec.sums_to_one or (folder is None and not target.photographs()):
+        return []
+    images = find_known(target, folder).unseen
+    counts = np.zeros(len(spec.classes), int)
+    for start in range(0, len(images), 4 * AT_A_TIME):
+        odds = rank(scorer.score(images[start : start + 4 * AT_A_TIME]))
+        counts += np.bincount(odds.argmax(1), minlength=len(counts))
+        if 2 * np.count_nonzero(counts) >= len(counts):
+            return []
+    if len(images) < FEWEST or (counts == 1).sum() > NEW * len(images):
+        return []
+    reached = [(place, spec.classes[place]) for place in np.flatnonzero(counts).tolist()]
+    return [
+        name if spec.class_index(name) == place and not name.startswith("@") else str(place)
+        for place, name in reached
+        if name not in spec.nothing
+    ]
 
 
 class _Looking:

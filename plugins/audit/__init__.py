@@ -227,7 +227,13 @@ def audit(
             )
             overrides += (matched,)
         search = searching.plan(
-            runs, overrides, images, parse_seeds(seeds), out, matched=match_confidence
+            runs,
+            overrides,
+            images,
+            parse_seeds(seeds),
+            out,
+            matched=match_confidence,
+            known=in_distribution,
         )
     if max_accepted is not None:
         own = search.experiment.calls.threshold if operating_point is None else operating_point

@@ -19,7 +19,7 @@ from neatfool import (
     open_run,
     open_scorer,
 )
-from neatfool.analysis import match_temperature
+from neatfool.analysis import find_reached, match_temperature
 from neatfool.models import photographs_of
 from neatfool.ood import behind
 from neatfool.wording import format_seeds
@@ -119,9 +119,11 @@ def plan(
     folder: Path | None,
     *,
     matched: float | None = None,
+    known: Path | None = None,
 ) -> Search:
     """Read the experiment, and choose how to search where it does not say.
 
+    Of many classes of which in-distribution images (``known``) reach few, it is for these alone.
     A search at a matched confidence has a folder of its own: another temperature is another target.
 
     Raises:
@@ -129,7 +131,7 @@ def plan(
     """
     overrides = [*overrides, f"experiment.images={images}"]
     given = load_experiment(file, overrides=overrides, to_search=False)
-    costs, learns, spec, fingerprint, photographs = _look_at(given)
+    costs, learns, spec, fingerprint, photographs, reached = _look_at(given, known)
     chosen = [
         kind
         for kind, choice in (("encoding", given.encoding), ("scheme", given.scheme))
@@ -139,6 +141,9 @@ def plan(
     for kind in chosen:
         overrides += [f"{kind}.{key}={value}" for key, value in best[kind].items()]
     experiment = load_experiment(file, overrides=overrides, seed=seeds[0])
+    if reached and experiment.resolved()["scheme"].get("classes") == []:
+        overrides.append(f"scheme.classes={json.dumps(reached)}")
+        experiment = load_experiment(file, overrides=overrides, seed=seeds[0])
     at = "" if matched is None else f"-at-{matched:g}"
     return Search(
         file=file,
@@ -168,14 +173,20 @@ def at_matched_confidence(
         return f"target.logit_temperature={match_temperature(scorer, confidence, known)}"
 
 
-def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None, str | None, int]:
-    """Say if it costs something, and gives gradients; its images, fingerprint, photographs."""
+def _look_at(
+    experiment: Experiment, known: Path | None
+) -> tuple[bool, bool, ImageSpec | None, str | None, int, list[str]]:
+    """Say if it costs something, and gives gradients; its images, fingerprint, photographs.
+
+    Last come the classes to search for, if these are few of many.
+    """
     if experiment.target.costs:
-        return True, False, experiment.target.spec(), None, 0
+        return True, False, experiment.target.spec(), None, 0, []
     with closing(open_scorer(experiment)) as scorer:
         learns = isinstance(scorer.target, Differentiable)
         photographs = 0 if scorer.costs else len(photographs_of([behind(scorer.target)]))
-        return scorer.costs, learns, scorer.spec, scorer.fingerprint, photographs
+        reached = find_reached(scorer, known)
+        return scorer.costs, learns, scorer.spec, scorer.fingerprint, photographs, reached
 
 
 def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> Mapping[str, Mapping[str, Any]]:
