@@ -229,6 +229,8 @@ def _small(png: bytes) -> bytes:
 def _sentence(card: Card, each: Any) -> str:
     threshold = card.acceptance.deciding
     at = "" if threshold is None else f", where {threshold} is enough"
+    if threshold is not None and threshold.by_class:
+        at = f", where {level(round(float(expit(threshold.least(each.index))), 12))} is enough"
     return f"An image of nothing is accepted as {each.name!r} with {percent(_surest(each))}{at}."
 
 
