@@ -320,7 +320,9 @@ class _Judging:
         known = np.array(self.known.log_odds)
         _, part = tell_apart(known, odds.ravel(), seeds.ravel(), places.ravel())
         assert part is not None
-        half = -(-len(counting) // 2) - 1
+        run, half = self.runs[0], -(-len(counting) // 2) - 1
+        not_searched = {*range(len(run.spec.classes))} - {*run.searched} - {*self.reached}
+        left_out = [run.spec.classes[place] for place in sorted(not_searched)]
         ends = [
             np.sort([self._until(seed, each) for each in counting])[half]
             for seed in range(len(self.courses))
@@ -330,15 +332,9 @@ class _Judging:
             by_seed=(odds >= threshold_of(known)).mean(0).tolist(),
             until_half=median_of(ends),
             classes=len(counting),
-            unreached=[each.name for each in classes if not each.reached] + self._left_out(),
+            unreached=[each.name for each in classes if not each.reached]
+            + [name for name in left_out if name not in run.spec.nothing],
         )
-
-    def _left_out(self) -> list[str]:
-        """Name the classes that were not searched, and that no in-distribution image reaches."""
-        run = self.runs[0]
-        out = {*range(len(run.spec.classes))} - {*run.searched} - {*self.reached}
-        names = [run.spec.classes[place] for place in sorted(out)]
-        return [name for name in names if name not in run.spec.nothing]
 
     def _until(self, seed: int, each: OfClass) -> float:
         """Give the images of a seed after which a class was fooled, infinity if it is not."""

@@ -154,25 +154,20 @@ def match_temperature(
 
 
 def find_reached(scorer: Scorer, in_distribution: str | Path | None = None) -> list[str]:
-    """Find the few classes of many that in-distribution images are named as.
+    """Find the few classes of many that in-distribution images are named as; empty if they are many.
 
-    A search for thousands of dead classes would spend its images on them.
-
-    Args:
-        scorer: The target.
-        in_distribution: The images; by default the target's own.
-
-    Returns:
-        Names or indices. None if these are half of the classes or more, if there are too few images
-        to tell (the share that is alone in its class says how often another would be named as a
-        further one, by Good and Turing), or if classes do not exclude one another.
+    A search for thousands of dead classes would spend its images on them. It is empty, too, if
+    images are too few to tell, or classes do not exclude one another. The share of images that are
+    alone in their class says how often another would be named as a further one (Good and Turing).
 
     Raises:
         ExperimentError: The images cannot be read.
     """
     folder, spec = None if in_distribution is None else Path(in_distribution), scorer.spec
     target = behind(scorer.target)
-    if scorer.costs or not spec.sums_to_one or (folder is None and not target.photographs()):
+    if scorer.costs or not spec.sums_to_one:
+        return []
+    if folder is None and len(target.photographs()) < FEWEST:
         return []
     images = find_known(target, folder).unseen
     counts = np.zeros(len(spec.classes), int)
@@ -183,11 +178,10 @@ def find_reached(scorer: Scorer, in_distribution: str | Path | None = None) -> l
             return []
     if len(images) < FEWEST or (counts == 1).sum() > NEW * len(images):
         return []
-    reached = [(place, spec.classes[place]) for place in np.flatnonzero(counts).tolist()]
     return [
         name if spec.class_index(name) == place and not name.startswith("@") else str(place)
-        for place, name in reached
-        if name not in spec.nothing
+        for place, name in enumerate(spec.classes)
+        if counts[place] and name not in spec.nothing
     ]
 
 

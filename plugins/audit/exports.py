@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-from scipy.special import expit
-
 from neatfool.present import save
 from neatfool.wording import level, percent, share, slug
 
@@ -230,13 +228,19 @@ def _sentence(card: Card, each: Any) -> str:
     threshold = card.acceptance.deciding
     at = "" if threshold is None else f", where {threshold} is enough"
     if threshold is not None and threshold.by_class:
-        at = f", where {level(round(float(expit(threshold.least(each.index))), 12))} is enough"
+        at = f", where {level(_confidence(threshold.least(each.index)))} is enough"
     return f"An image of nothing is accepted as {each.name!r} with {percent(_surest(each))}{at}."
 
 
 def _surest(each: Any) -> float:
     """Give the confidence of the image that is accepted, where seeds differ."""
-    return float(expit(max(odds for odds in each.log_odds if odds is not None)))
+    return _confidence(max(odds for odds in each.log_odds if odds is not None))
+
+
+def _confidence(odds: float) -> float:
+    from scipy.special import expit
+
+    return round(float(expit(odds)), 12)
 
 
 def _sentences(card: Card) -> list[str]:
