@@ -154,9 +154,9 @@ def match_temperature(
 
 
 def find_reached(scorer: Scorer, in_distribution: str | Path | None = None) -> list[str]:
-    """Find the few classes of many that in-distribution images are named as; empty if they are many.
+    """Find the few classes of many that in-distribution images are named as; none if they are many.
 
-    A search for thousands of dead classes would spend its images on them. It is empty, too, if
+    A search for thousands of dead classes would spend its images on them. None, too, if
     images are too few to tell, or classes do not exclude one another. The share of images that are
     alone in their class says how often another would be named as a further one (Good and Turing).
 
