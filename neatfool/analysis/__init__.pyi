@@ -24,6 +24,7 @@ from .survival_file import KeptSurvival as KeptSurvival
 from .survival_file import keep_survival as keep_survival
 from .survival_file import read_survival as read_survival
 from .references import read_card as read_card
+from .sureness import find_reached as find_reached
 from .sureness import match_temperature as match_temperature
 from .lineage.measure import ancestry as ancestry
 from .transferability.finding import Transfer as Transfer

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 GRID: Final = tuple(round(float(1 / (1 + 10**-odds)), 9) for odds in np.arange(-3.6, 7.1, 0.2))
 """The thresholds of the curves: confidences that are even in log-odds."""
+ROUNDING: Final = 0.02
+"""At most this share of in-distribution images is lost so that a threshold has few digits."""
 RARELY: Final = 0.5
 """A threshold that fewer in-distribution images pass than this is no advice."""
 GROUPS: Final = {
@@ -62,7 +64,7 @@ class Threshold(Facts):
         """Write it: ``"97 %"``."""
         if self.confidence is None:
             return "your thresholds"
-        if self.name != "usual" and self.confidence <= 1 - 1e-6:
+        if self.name == "yours" or (self.name != "usual" and self.confidence <= 1 - 1e-6):
             return level(self.confidence)
         return percent(self.confidence, self.log_odds or 0.0)
 
@@ -123,10 +125,11 @@ class Acceptance(Facts):
         if first is None:
             return "No threshold keeps images of nothing out: it is certain of some."
         where = "your threshold of " if first.name == "yours" and first.confidence else ""
-        usual = ", which 95 % of in-distribution images pass," if first.name == "usual" else ""
-        text = f"At {where}{first}{usual} it accepts {self._counts(first, long=True)}."
+        least = f", which accepts at most {share(self.most)} of each kind of nothing"
+        why = {"usual": ", which 95 % of in-distribution images pass,", "recommended": f"{least},"}
+        text = f"At {where}{first}{why.get(first.name, '')} it accepts "
+        text += f"{self._counts(first, long=True)}."
         if best is not None and best is not first:
-            least = f", which accepts at most {share(self.most)} of each kind of nothing"
             text += f" At {best}{least}: {self._counts(best)}."
         return text
 
@@ -255,7 +258,9 @@ def sum_up(
     if known is not None and len(known.log_odds) >= FEWEST:
         tests["usual"] = threshold_of(np.array(known.log_odds))
         by_class = _by_class(groups[EVOLVED], known, exclusive=exclusive)
-    if (best := _recommend([each for each in found if each.group != KNOWN], most)) is not None:
+    if (
+        best := _recommend([each for each in found if each.group != KNOWN], most, known)
+    ) is not None:
         tests["recommended"] = best
     return Acceptance(
         thresholds=[_describe(name, test, known) for name, test in tests.items()],
@@ -292,8 +297,12 @@ def _by_class(
     return (own, usual, int(these.sum())) if these.any() else None
 
 
-def _recommend(kinds: Sequence[Sureness], most: float) -> float | None:
-    """Give the lowest threshold, rounded up, that few enough images of each kind reach."""
+def _recommend(kinds: Sequence[Sureness], most: float, known: Sureness | None) -> float | None:
+    """Give the lowest threshold, rounded up, that few enough images of each kind reach.
+
+    It has two digits of what is left to 0 or to 1, and more where rounding would cost more than
+    ROUNDING of the in-distribution images.
+    """
     least = -LIMIT
     for each in kinds:
         falling = np.sort(each.log_odds)[::-1]
@@ -302,10 +311,13 @@ def _recommend(kinds: Sequence[Sureness], most: float) -> float | None:
         return None
     above, confidence = float(np.nextafter(least, np.inf)), float(expit(least))
     rest = min(confidence, 1 - confidence)
-    # Two digits of what is left to 0 or to 1.
-    scale = 10.0 ** (1 - np.floor(np.log10(max(rest, 1e-9))))
-    rounded = float(np.ceil(confidence * scale) / scale)
-    return max(above, float(logit(rounded))) if rest >= 1e-6 and rounded < 1 else above
+    odds = np.array([] if known is None else known.log_odds)
+    for digits in range(2, 7) if rest >= 1e-6 else ():
+        scale = 10.0 ** (digits - 1 - np.floor(np.log10(rest)))
+        rounded = max(above, float(logit(min(1.0, np.ceil(confidence * scale) / scale))))
+        if rounded < LIMIT and ((odds >= above) & (odds < rounded)).sum() <= ROUNDING * len(odds):
+            return rounded
+    return above
 
 
 def _describe(name: str, test: float | Mapping[int, float], known: Sureness | None) -> Threshold:

@@ -24,8 +24,16 @@ class AcceptedShare:
     """
 
     def __init__(self, *thresholds: float) -> None:
-        """Take the thresholds, each from 0 to 1."""
+        """Take the thresholds, each from 0 to 1.
+
+        Raises:
+            ExperimentError: A threshold is no confidence.
+        """
         self.metadata = {"id": "neatfool-accepted-share"}
+        if wrong := [each for each in thresholds if not 0 <= each <= 1]:
+            raise ExperimentError(
+                f"{self.metadata['id']}: {wrong[0]:g} is no threshold; give numbers from 0 to 1"
+            )
         self.thresholds = thresholds
         self.reset()
 
@@ -61,6 +69,6 @@ class AcceptedShare:
         sure, right = np.array(self._confidences), np.array(self._right)
         found = {"images": len(sure), "median_confidence": float(np.median(sure))}
         for least in self.thresholds:
-            found[f"accepted_at_{least:g}"] = float((sure >= least).mean())
-            found[f"right_at_{least:g}"] = float(((sure >= least) & right).mean())
+            found[f"accepted_at_{least:.12g}"] = float((sure >= least).mean())
+            found[f"right_at_{least:.12g}"] = float(((sure >= least) & right).mean())
         return found

@@ -43,8 +43,8 @@ MOST_ACCEPTED: Final = 0.01
 """At the recommended threshold, at most so large a share of each kind of nothing is accepted."""
 FEW: Final = 50
 """Fewer images than these give rough shares."""
-NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once"}
-"""Options that change how fast images come, but not which."""
+NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once", "classes"}
+"""Options that change how fast images come, but not which; and classes, which the card counts."""
 NO_THRESHOLD: Final = (
     f"--max-accepted: no threshold is known, as there are fewer than {FEWEST} in-distribution "
     "images; give --operating-point, or --in-distribution"
@@ -229,8 +229,16 @@ def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, A
         beside=[],
         checks=[],
         notes=[],
-        pictures={e.name: (e.png, percent(e.confidence, e.rank)) for e in run.elites},
+        pictures=_surest_pictures(runs),
     )
+
+
+def _surest_pictures(runs: Sequence[Run]) -> dict[str, tuple[bytes, str]]:
+    """Give each class's image and its confidence, of the seed where it is surest."""
+    every = [elite for run in runs for elite in run.elites]
+    every.sort(key=lambda e: (e.top1 is not False and not e.rejected, e.rank))
+    best = {elite.name: elite for elite in every}
+    return {name: (e.png, percent(e.confidence, e.rank)) for name, e in best.items()}
 
 
 def _when_it_fell(each: OfClass) -> tuple[float, float]:
@@ -311,7 +319,9 @@ class _Judging:
         known = np.array(self.known.log_odds)
         _, part = tell_apart(known, odds.ravel(), seeds.ravel(), places.ravel())
         assert part is not None
-        half = -(-len(counting) // 2) - 1
+        run, half = self.runs[0], -(-len(counting) // 2) - 1
+        not_searched = {*range(len(run.spec.classes))} - {*run.searched} - {*self.reached}
+        left_out = [run.spec.classes[place] for place in sorted(not_searched)]
         ends = [
             np.sort([self._until(seed, each) for each in counting])[half]
             for seed in range(len(self.courses))
@@ -321,7 +331,8 @@ class _Judging:
             by_seed=(odds >= threshold_of(known)).mean(0).tolist(),
             until_half=median_of(ends),
             classes=len(counting),
-            unreached=[each.name for each in classes if not each.reached],
+            unreached=[each.name for each in classes if not each.reached]
+            + [name for name in left_out if name not in run.spec.nothing],
         )
 
     def _until(self, seed: int, each: OfClass) -> float:

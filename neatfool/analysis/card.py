@@ -240,8 +240,8 @@ class Card(Finding):
             simple = ", ".join(f"{each.what} {percent(each.median)}" for each in kinds)
             return (
                 f"{median} after {self.images:,} images; {first}. Do not compare that with another "
-                "network's: how sure this one is of real images is not known. Other medians: "
-                f"{simple}."
+                "network's: fewer than 20 in-distribution images say how sure this one is. Other "
+                f"medians: {simple}."
             )
         half = self.fooled.until_half
         soon = "" if half is None else f"; half of the classes were fooled after {half:,.0f}"
@@ -308,7 +308,7 @@ class Card(Finding):
         yield Section(
             "Which classes",
             "In the order of the median over seeds. The images, and the figures in blue, are those "
-            f"of seed {self.seeds[0]}.",
+            "of the seed where a class is surest.",
         )
         pairs = zip_longest(firsts, lasts[::-1])
         rows = [

@@ -12,6 +12,7 @@ from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import logit
 
+from neatfool.analysis.estimates import FEWEST
 from neatfool.analysis.nothing import images_of_nothing
 from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
@@ -41,6 +42,8 @@ EVOLVED: Final = "evolved"
 LIMIT: Final = 1e6
 """Log-odds are cut here, as JSON has no infinity. An image that is rejected lies there, too."""
 AT_A_TIME: Final = 64
+NEW: Final = 0.05
+"""Classes are known if at most this share of other images would be named as a further one."""
 TEMPERATURES: Final = (1e-3, 1e3)
 """A temperature is looked for between these."""
 
@@ -149,6 +152,38 @@ def match_temperature(
     return float(f"{np.exp(brentq(excess, *ends, xtol=1e-6)):.4g}")
 
 
+def find_reached(scorer: Scorer, in_distribution: str | Path | None = None) -> list[str]:
+    """Find the few classes of many that in-distribution images are named as; none if they are many.
+
+    A search for thousands of dead classes would spend its images on them. None, too, if
+    images are too few to tell, or classes do not exclude one another. The share of images that are
+    alone in their class says how often another would be named as a further one (Good and Turing).
+
+    Raises:
+        ExperimentError: The images cannot be read.
+    """
+    folder, spec = None if in_distribution is None else Path(in_distribution), scorer.spec
+    target = behind(scorer.target)
+    if scorer.costs or not spec.sums_to_one:
+        return []
+    if folder is None and len(target.photographs()) < FEWEST:
+        return []
+    images = find_known(target, folder).unseen
+    counts = np.zeros(len(spec.classes), int)
+    for start in range(0, len(images), 4 * AT_A_TIME):
+        odds = rank(scorer.score(images[start : start + 4 * AT_A_TIME]))
+        counts += np.bincount(odds.argmax(1), minlength=len(counts))
+        if 2 * np.count_nonzero(counts) >= len(counts):
+            return []
+    if len(images) < FEWEST or (counts == 1).sum() > NEW * len(images):
+        return []
+    return [
+        name if spec.class_index(name) == place and not name.startswith("@") else str(place)
+        for place, name in enumerate(spec.classes)
+        if counts[place] and name not in spec.nothing
+    ]
+
+
 class _Looking:
     """Asks the target of runs how sure it is."""
 
@@ -214,7 +249,7 @@ class _Looking:
         text = f"{len(known.unseen):,} in-distribution images ({known.source})"
         if unknown:
             names = ", ".join(map(repr, unknown[:3])) + ("" if len(unknown) < 4 else " …")
-            text += f", of whose labels {len(unknown):,} are no classes of the network: {names}"
+            text += f", with labels ({len(unknown):,}) that are no classes of the network: {names}"
         return [found], text
 
     def recorded(self) -> Sureness:

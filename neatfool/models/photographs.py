@@ -62,19 +62,23 @@ def photographs_in(folder: Path) -> list[Photograph]:
 def _listed(table: Path) -> list[Photograph]:
     try:
         with table.open(newline="", encoding="utf-8-sig") as lines:
-            rows = [*csv.DictReader(lines)]
+            reader = csv.DictReader(lines)
+            rows = [(reader.line_num, row) for row in reader]
     except (OSError, ValueError, csv.Error) as error:
-        raise ExperimentError(f"{table}: cannot be read as CSV ({error})") from error
-    if not rows or not rows[0].get("file"):
+        raise ExperimentError(
+            f"{table}: cannot be read as CSV ({error}); save it as CSV in UTF-8"
+        ) from error
+    if not rows or "file" not in rows[0][1]:
         raise ExperimentError(
             f"{table}: lists no images; give a CSV file with the columns file and label, or a "
             "folder of images"
         )
     found = []
-    for line, row in enumerate(rows, 2):
+    for line, row in rows:
         file = table.parent / (row["file"] or "")
         if not file.is_file():
-            raise ExperimentError(f"{table}:{line}: {file} does not exist; correct the column file")
+            why = f"{file} does not exist" if row["file"] else "no file is named"
+            raise ExperimentError(f"{table}:{line}: {why}; correct the column file")
         label = row.get("label")
         found.append(Photograph(str(row["file"]), partial(_read, file), (label,) if label else ()))
     return found

@@ -44,6 +44,8 @@ class Preprocessing:
         own: What the network's library prepares a photograph with, if that is not known to do the
             same: an image of the right colours in, uint8 [C, H, W] out.
         own_in_words: What it does; empty if it does the same.
+        guessed: Whether nobody said how photographs are prepared, as for a network in a file. One
+            of the network's very size is then shown as it is.
     """
 
     height: int
@@ -55,6 +57,7 @@ class Preprocessing:
     channels: int = 3
     own: Callable[[Image.Image], Any] | None = field(default=None, repr=False, compare=False)
     own_in_words: str = field(default="", repr=False, compare=False)
+    guessed: bool = field(default=False, repr=False, compare=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -75,6 +78,7 @@ class Preprocessing:
         size = self.uncropped if uncropped else self.size
         own = self.own_in_words if size == self.size else ""
         usual = f"shorter side to {max(self.larger, *size)} ({self.filter}), middle cut out"
+        usual += ", if of another size" if self.guessed else ""
         return f"images of {self.width}x{self.height} pixels, {scaled}; photographs: {own or usual}"
 
     def prepare(self, photograph: Image.Image, *, uncropped: bool = False) -> torch.Tensor:
@@ -92,7 +96,8 @@ class Preprocessing:
         if self.own is not None and size == self.size:
             return torch.as_tensor(self.own(image))
         # As torchvision does it. Importing that takes a second and 100 MB.
-        shorter = max(self.larger, *size)
+        as_it_is = self.guessed and image.size == size[::-1]
+        shorter = min(size) if as_it_is else max(self.larger, *size)
         width, height = (shorter * side // min(image.size) for side in image.size)
         image = image.resize((width, height), Image.Resampling[self.filter.upper()])
         top, left = round((height - size[0]) / 2), round((width - size[1]) / 2)
@@ -222,4 +227,5 @@ def scaling_of(
         mean=mean,
         std=std,
         channels=layout.channels,
+        guessed=True,
     )

@@ -175,9 +175,9 @@ def _holds_idx(folder: Path) -> bool:
 def _check_number(photographs: Sequence[Photograph], folder: Path | None) -> None:
     if len(photographs) < 2:
         raise ExperimentError(
-            f"{'the target brings no photographs along' if folder is None else folder}: a detector "
-            "needs in-distribution images, two at least and better a thousand; give a folder of "
-            f"them ({HOW})"
+            f"{'the target brings no photographs along' if folder is None else folder}: too few "
+            "in-distribution images; give two at least, and better a thousand, in a folder "
+            f"({HOW})"
         )
 
 

@@ -144,7 +144,8 @@ def _export_options(function: Made) -> Made:
     "--out",
     type=A_PATH,
     metavar="DIR",
-    help="Where the runs and `card.json` go.  [default: runs/audit-NAME]",
+    help="Where the runs and `card.json` go.  [default: runs/audit-NAME, or "
+    "runs/audit-NAME-at-P with --match-confidence P]",
 )
 @click.option(
     "--jobs", metavar="N|auto", default="1", show_default=True, help="How many runs side by side."
@@ -224,7 +225,15 @@ def audit(
                 runs, overrides, match_confidence, in_distribution
             )
             overrides += (matched,)
-        search = searching.plan(runs, overrides, images, parse_seeds(seeds), out)
+        search = searching.plan(
+            runs,
+            overrides,
+            images,
+            parse_seeds(seeds),
+            out,
+            matched=match_confidence,
+            known=in_distribution,
+        )
     if max_accepted is not None:
         own = search.experiment.calls.threshold if operating_point is None else operating_point
         analysis.check_threshold_known(own, known or search.photographs)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from neatfool.present import save
@@ -21,13 +22,16 @@ HOME: Final = "https://github.com/neatfool/neatfool"
 SMALL: Final = 64
 """Pixels of the longer side of an image in SARIF: a thousand of them are four megabytes."""
 DATA: Final = "images of nothing, evolved by neatfool"
+AS_TEXT: Final = str.maketrans({"[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
+"""What a message of SARIF would take for links and placeholders."""
 
 
 def to_sarif(card: Card, experiment: Path) -> str:
     """Write SARIF 2.1.0: a result for each class that is fooled beyond the threshold.
 
-    A result keeps its fingerprint as long as the experiment and the class have their names. The
-    image, where the card has it, is an artifact: a small copy, as an upload may have 10 MB.
+    A result keeps its fingerprint as long as the experiment and the class have their names. By the
+    fingerprint of this name, GitHub tells the results of one line apart. The image, where the card
+    has it, is an artifact: a small copy, as an upload may have 10 MB.
     """
     fooled, images = [*_fooled(card)], [*_images(card)]
     places = {name: place for place, (name, _) in enumerate(images)}
@@ -38,15 +42,16 @@ def to_sarif(card: Card, experiment: Path) -> str:
         "helpUri": f"{HOME}/blob/main/docs/audit.md",
         "defaultConfiguration": {"level": "warning"},
     }
-    where = {"physicalLocation": {"artifactLocation": {"uri": experiment.as_posix()}}}
+    file = {"uri": quote(experiment.as_posix())}
+    where = {"physicalLocation": {"artifactLocation": file, "region": {"startLine": 1}}}
     results = [
         {
             "ruleId": rule["id"],
             "ruleIndex": 0,
-            "message": {"text": _sentence(card, each)},
+            "message": {"text": _sentence(card, each).translate(AS_TEXT)},
             "locations": [where],
-            "partialFingerprints": {"classOfExperiment/v1": _fingerprint(card, each)},
-            "properties": {"class": each.index, "confidence": each.confidence},
+            "partialFingerprints": {"primaryLocationLineHash": _fingerprint(card, each)},
+            "properties": {"class": each.index, "confidence": _surest(each)},
             **(
                 {"attachments": [{"artifactLocation": {"index": places[each.name]}}]}
                 if each.name in places
@@ -101,7 +106,7 @@ def to_markdown(card: Card, experiment: Path) -> str:
     fooled = [*fooled[:10], f"and {len(fooled) - 10:,} more"] if len(fooled) > 10 else fooled
     if fooled:
         lines += ["", f"An image of nothing is accepted as: {_plain(', '.join(fooled))}."]
-    lines += ["", f"From `{experiment}`, by [neatfool]({HOME}) {card.neatfool}."]
+    lines += ["", f"From {_plain(str(experiment))}, by [neatfool]({HOME}) {card.neatfool}."]
     return "\n".join(lines) + "\n"
 
 
@@ -221,7 +226,20 @@ def _small(png: bytes) -> bytes:
 def _sentence(card: Card, each: Any) -> str:
     threshold = card.acceptance.deciding
     at = "" if threshold is None else f", where {threshold} is enough"
-    return f"An image of nothing is accepted as {each.name!r} with {percent(each.confidence)}{at}."
+    if threshold is not None and threshold.by_class:
+        at = f", where {level(_confidence(threshold.least(each.index)))} is enough"
+    return f"An image of nothing is accepted as {each.name!r} with {percent(_surest(each))}{at}."
+
+
+def _surest(each: Any) -> float:
+    """Give the confidence of the image that is accepted, where seeds differ."""
+    return _confidence(max(odds for odds in each.log_odds if odds is not None))
+
+
+def _confidence(odds: float) -> float:
+    from scipy.special import expit
+
+    return round(float(expit(odds)), 12)
 
 
 def _sentences(card: Card) -> list[str]:
@@ -247,13 +265,13 @@ def _metrics(card: Card) -> Iterator[tuple[str, str, float, tuple[float, float] 
         if threshold.name == "recommended" and not card.acceptance.advisable:
             continue
         for kind in card.acceptance.kinds:
-            name = f"share of {kind.what} that is accepted at {threshold}"
+            name = f"share accepted at {threshold}: {kind.what}"
             yield f"accepted_{threshold.name}", name, kind.accepted[place] / kind.images, None
 
 
 def _plain(text: str) -> str:
     """Write text that Markdown shows as it is, within a cell."""
-    for mark in "\\`*_[]<>|#":
+    for mark in "\\`*_[]<>|#~$&":
         text = text.replace(mark, f"\\{mark}")
     return " ".join(text.split())
 

@@ -20,7 +20,7 @@ from neatfool import (
     open_run,
     open_scorer,
 )
-from neatfool.analysis import match_temperature
+from neatfool.analysis import find_reached, match_temperature
 from neatfool.models import photographs_of
 from neatfool.ood import behind
 from neatfool.wording import format_seeds
@@ -91,8 +91,9 @@ class Search:
         for run in found.values():
             if self.fingerprint not in {None, run.info["target"]["fingerprint"]}:
                 raise RunError(
-                    f"{run.path}: the target is not the one that was searched (its weights or code "
-                    "changed); search it anew with --overwrite, or elsewhere with --out DIR"
+                    f"{run.path}: the target is not the one that was searched (its weights, code "
+                    "or temperature changed); search it anew with --overwrite, or elsewhere with "
+                    "--out DIR"
                 )
         return found
 
@@ -107,16 +108,26 @@ class Search:
 
 
 def plan(
-    file: Path, overrides: Sequence[str], images: int, seeds: Sequence[int], folder: Path | None
+    file: Path,
+    overrides: Sequence[str],
+    images: int,
+    seeds: Sequence[int],
+    folder: Path | None,
+    *,
+    matched: float | None = None,
+    known: Path | None = None,
 ) -> Search:
     """Read the experiment, and choose how to search where it does not say.
+
+    Of many classes of which in-distribution images (``known``) reach few, it is for these alone.
+    A search at a matched confidence has a folder of its own: another temperature is another target.
 
     Raises:
         NeatfoolError: The experiment or its target is wrong.
     """
     overrides = [*overrides, f"experiment.images={images}"]
     given = load_experiment(file, overrides=overrides, to_search=False)
-    costs, learns, spec, fingerprint, photographs = _look_at(given)
+    costs, learns, spec, fingerprint, photographs, reached = _look_at(given, known)
     chosen = [
         kind
         for kind, choice in (("encoding", given.encoding), ("scheme", given.scheme))
@@ -126,13 +137,17 @@ def plan(
     for kind in chosen:
         overrides += [f"{kind}.{key}={value}" for key, value in best[kind].items()]
     experiment = load_experiment(file, overrides=overrides, seed=seeds[0])
+    if reached and experiment.resolved()["scheme"].get("classes") == []:
+        overrides.append(f"scheme.classes={json.dumps(reached)}")
+        experiment = load_experiment(file, overrides=overrides, seed=seeds[0])
+    at = "" if matched is None else f"-at-{matched:g}"
     return Search(
         file=file,
         overrides=tuple(overrides),
         experiment=experiment,
         images=images,
         seeds=tuple(seeds),
-        folder=folder or Path("runs") / f"audit-{experiment.name}",
+        folder=folder or Path("runs") / f"audit-{experiment.name}{at}",
         costs=costs,
         classes=None if spec is None or spec.open else len(spec.classes),
         chosen=tuple(chosen),
@@ -154,14 +169,20 @@ def at_matched_confidence(
         return f"target.logit_temperature={match_temperature(scorer, confidence, known)}"
 
 
-def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None, str | None, int]:
-    """Say if it costs something, and gives gradients; its images, fingerprint, photographs."""
+def _look_at(
+    experiment: Experiment, known: Path | None
+) -> tuple[bool, bool, ImageSpec | None, str | None, int, list[str]]:
+    """Say if it costs something, and gives gradients; its images, fingerprint, photographs.
+
+    Last come the classes to search for, if these are few of many.
+    """
     if experiment.target.costs:
-        return True, False, experiment.target.spec(), None, 0
+        return True, False, experiment.target.spec(), None, 0, []
     with closing(open_scorer(experiment)) as scorer:
         learns = isinstance(scorer.target, Differentiable)
         photographs = 0 if scorer.costs else len(photographs_of([behind(scorer.target)]))
-        return scorer.costs, learns, scorer.spec, scorer.fingerprint, photographs
+        reached = find_reached(scorer, known)
+        return scorer.costs, learns, scorer.spec, scorer.fingerprint, photographs, reached
 
 
 def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> Mapping[str, Mapping[str, Any]]:

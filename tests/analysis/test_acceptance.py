@@ -52,11 +52,30 @@ def test_the_recommended_threshold_accepts_few_of_each_kind_and_the_next_lower_o
     assert len(str(best.confidence)) <= 8  # A number that a person can copy.
 
 
+def test_few_digits_of_a_threshold_cost_few_images() -> None:
+    chance = np.random.default_rng(1)
+    known, evolved = chance.normal(0.06, 0.01, 400), chance.normal(0, 0.01, 500)
+    passing = [accept(scale * known, scale * evolved).at("recommended") for scale in (1, 100)]
+    assert passing[0] is not None
+    assert passing[1] is not None
+    assert passing[0].passing == pytest.approx(passing[1].passing, abs=0.03)
+
+
 def test_no_threshold_is_recommended_where_nothing_is_surer_than_the_real() -> None:
     found = accept(np.zeros(100), np.ones(100))
     assert not found.advisable
     assert "No threshold is to be recommended" in next(found.advice())
     assert accept(np.zeros(30), np.full(30, LIMIT)).at("recommended") is None
+
+
+def test_the_sentence_says_where_its_threshold_comes_from() -> None:
+    few = accept(np.zeros(3), np.ones(9)).headline()
+    assert "which accepts at most 1 % of each kind of nothing, it accepts 0 of 9" in few
+    assert (
+        accept(np.zeros(3), np.ones(9), yours=1.0)
+        .headline()
+        .startswith("At your threshold of 100 %")
+    )
 
 
 def test_a_threshold_of_each_class_accepts_only_those_classes() -> None:
@@ -189,4 +208,7 @@ def test_in_distribution_images_come_with_labels_from_folders_and_tables(tmp_pat
     assert [each.shows for each in photographs_in(table)] == [("cat",), ()]
     table.write_text("picture\n2.png\n")
     with pytest.raises(ExperimentError, match="with the columns file and label"):
+        photographs_in(table)
+    table.write_text("file,label\n2.png,cat\n\n,dog\n")
+    with pytest.raises(ExperimentError, match=r"list\.csv:4: no file is named"):
         photographs_in(table)

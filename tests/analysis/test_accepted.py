@@ -70,6 +70,8 @@ def test_maite_evaluates_it_on_images_of_nothing(tmp_path):
 
 
 def test_what_are_no_confidences_is_refused():
+    with pytest.raises(ExperimentError, match="80 is no threshold; give numbers from 0 to 1"):
+        AcceptedShare(0.5, 80)
     metric = AcceptedShare(0.5)
     with pytest.raises(ExperimentError, match="from -2 to 9, which are no confidences"):
         metric.update([[9.0, -2.0]], [[1, 0]], [{}])

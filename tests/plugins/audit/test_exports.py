@@ -76,6 +76,28 @@ def test_sarif_names_a_class_by_the_same_fingerprint_as_long_as_it_has_its_name(
     assert fingerprints(card.model_copy(update={"name": "another"})) != fingerprints(card)
 
 
+def test_github_shows_an_alert_for_each_class_of_a_file_with_any_name(card):
+    first = card.classes[0].model_copy(update={"name": "[a](b) {0}", "log_odds": [-9.0, 4.0]})
+    given = card.model_copy(update={"classes": [first, *card.classes[1:]]})
+    results = json.loads(to_sarif(given, Path("my models/50 %.ini")))["runs"][0]["results"]
+    lines = {each["partialFingerprints"]["primaryLocationLineHash"] for each in results}
+    assert len(lines) == len(results)  # GitHub keeps one alert of those with one hash.
+    place = results[0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "my%20models/50%20%25.ini"
+    text = results[0]["message"]["text"]
+    assert r"'\[a\](b) {{0}}' with 98.2 %" in text  # The surer of two seeds.
+
+
+def test_a_class_is_told_with_its_own_threshold(card):
+    usual = card.acceptance.at("usual")
+    first = card.classes[0]
+    own = usual.model_copy(update={"name": "yours", "confidence": None, "log_odds": None})
+    own = own.model_copy(update={"by_class": {first.index: float(np.log(0.4 / 0.6))}})
+    acceptance = card.acceptance.model_copy(update={"thresholds": [own]})
+    given = card.model_copy(update={"classes": [first], "acceptance": acceptance})
+    assert "where 40 % is enough" in to_sarif(given, EXPERIMENT)
+
+
 def test_junit_has_a_case_for_each_kind_of_images_and_for_the_median(card):
     checks = [
         Check(what="accepted", above=0.06, found=1, failed=True, words="much"),

@@ -5,12 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from neatfool import load_experiment
 from neatfool.analysis import kind_of_search
 from neatfool_plugins.audit.searching import plan
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
+DEAD = """
+import numpy as np
+from pydantic import BaseModel
+from neatfool import ImageSpec, Scores, Target, hookimpl
+
+class Options(BaseModel):
+    pass
+
+class Dead(Target):
+    spec = ImageSpec(8, 8, 1, ("dark", "@bright", *(f"dead {n}" for n in range(50))))
+
+    def __init__(self, options):
+        pass
+
+    def score(self, images):
+        light = np.asarray(images).mean((1, 2, 3)) / 255
+        probs = np.stack([1 - light, light, *[0 * light] * 50], 1)
+        return Scores(probs)
+
+@hookimpl
+def neatfool_register_targets(register):
+    register("dead", Dead, options=Options)
+"""
 
 
 @pytest.mark.parametrize("like", ["imagenet", "mnist"])
@@ -19,6 +43,8 @@ def test_a_file_with_only_a_target_is_searched_as_the_shipped_experiment_is(like
     file = tmp_path / "mine.ini"
     file.write_text(f"[target]\nplugin = {like}\n")
     search = plan(file, (), 12_000, (1,), None)
+    assert search.folder == Path("runs/audit-mine")
+    assert plan(file, (), 9, (1,), None, matched=0.9).folder == Path("runs/audit-mine-at-0.9")
     assert search.chosen == ("encoding", "scheme")
     assert kind_of_search(search.experiment.resolved()) == kind_of_search(shipped.resolved())
 
@@ -31,3 +57,21 @@ def test_audits_of_2400_images_and_more_begin_alike_and_smaller_ones_at_random_f
         for images in (500, 2_400, 12_000)
     }
     assert begin == {500: 250, 2_400: 1_200, 12_000: 1_200}
+
+
+def test_few_live_classes_of_many_are_searched_alone_if_images_tell(tmp_path):
+    (tmp_path / "dead.py").write_text(DEAD)
+    file, images = tmp_path / "dead.ini", tmp_path / "images"
+    file.write_text("[plugins]\npath = dead.py\n[target]\nplugin = dead\n")
+    images.mkdir()
+
+    def searched(known, *overrides):
+        search = plan(file, overrides, 60, (1,), None, known=known)
+        return search.experiment.resolved()["scheme"]["classes"]
+
+    for number in range(19):
+        Image.new("L", (8, 8), 250 * (number % 2)).save(images / f"{number}.png")
+    assert searched(images) == searched(None) == []
+    Image.new("L", (8, 8), 250).save(images / "20.png")
+    assert searched(images) == ["dark", "1"]
+    assert searched(images, "scheme.classes=dead 7") == ["dead 7"]

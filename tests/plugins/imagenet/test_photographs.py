@@ -57,6 +57,16 @@ def test_detectors_are_shown_photographs_in_the_networks_own_way(model, folder) 
     assert f"shorter side to {side + 32} (bicubic), middle cut out" in found.describe()
 
 
+def test_a_network_in_a_file_is_shown_photographs_of_its_size_as_they_are(tmp_path) -> None:
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 2))
+    torch.jit.trace(module.eval(), torch.zeros(2, 3, 8, 8)).save(str(tmp_path / "net.pt"))
+    found = target(model=f"torchscript:{tmp_path}/net.pt", size=8)
+    pixels = np.random.default_rng(1).integers(0, 256, (8, 8, 3), np.uint8)
+    shown = fit_photograph(Image.fromarray(pixels), found)[0]
+    assert torch.equal(shown, torch.from_numpy(pixels).permute(2, 0, 1))
+    assert "shorter side to 9 (bilinear), middle cut out, if of another size" in found.describe()
+
+
 def test_a_guard_shows_photographs_as_the_target_behind_it(folder) -> None:
     inner = target()
     guarded = Guarded(inner, in_distribution(inner, folder), detector="msp")
