@@ -9,7 +9,7 @@ from genomes import breeder_of, line_of
 from random_cppns import INPUTS, OUTPUTS
 
 from neatfool.cppn import can_compile, compile_genomes, compile_tape, render
-from neatfool.cppn.functions.bell import TAPS, WEIGHTS, lay_lattice, smooth, spread
+from neatfool.cppn.functions.bell import TAPS, lay_lattice, smooth, spread
 
 NATIVE = (40, 48)
 HOW = {"native": NATIVE, "colour_map": "hsv", "inputs": "normalised", "band_limit": 2.0}
@@ -38,21 +38,17 @@ def axis(size, native=None, band_limit=2.0):
 @pytest.mark.parametrize("size", [31, 40, 97])
 def test_its_weights_are_a_mean_that_keeps_places_and_has_one_deviation(size, band_limit):
     bell = axis(size, 40, band_limit)
-    places = np.append(bell.places, 0.0)  # where each pixel lies on a point, five suffice
-    points = places[bell.first[:, None] + np.arange(TAPS)]
+    points = bell.places[bell.first[:, None] + np.arange(TAPS)]
     centres = (2 * np.arange(size) + 1) * 20 / size - 0.5
     assert bell.weights.sum(1) == pytest.approx(1)
     assert (bell.weights * points).sum(1) == pytest.approx(centres, abs=1e-5)
-    away = (points - centres[:, None]) / (band_limit / 2)
-    assert (bell.weights * away**2).sum(1) == pytest.approx(5 / 6, abs=1e-5)
+    away = (points - centres[:, None]) / band_limit
+    assert (bell.weights * away**2).sum(1) == pytest.approx(1 / 3, abs=1e-5)
 
 
-def test_a_native_pixel_lies_on_a_point():
-    assert axis(40).on_points
-    assert axis(40).weights == pytest.approx(np.array([[*WEIGHTS, 0.0]] * 40))
-    assert len(axis(40).places) == 44
-    assert axis(80, 40, 1.0).on_points
-    assert not axis(80, 40).on_points
+def test_points_are_a_band_limit_apart_and_the_first_within_half_of_it_of_the_edge():
+    assert axis(8, band_limit=2.0).places.tolist() == [*np.arange(-3.5, 11, 2)]
+    assert axis(8, band_limit=1.0).weights[3].tolist() == pytest.approx([1 / 6, 4 / 6, 1 / 6, 0])
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0, 2.3])
@@ -62,12 +58,10 @@ def test_pixels_are_the_weighted_means_of_points(scale):
     whole = torch.rand(2, 3, len(lattice.down.places), len(lattice.across.places))
     expected = whole.double()
     for dim, along in ((2, lattice.down), (3, lattice.across)):
-        matrix = torch.zeros(len(along.first), len(along.places) + 1, dtype=torch.float64)
+        matrix = torch.zeros(len(along.first), len(along.places), dtype=torch.float64)
         for row, (first, weights) in enumerate(zip(along.first, along.weights, strict=True)):
-            matrix[row, first : first + TAPS] += torch.from_numpy(weights)[
-                : matrix.shape[1] - first
-            ]
-        expected = torch.tensordot(expected, matrix[:, :-1], ([dim], [1])).movedim(-1, dim)
+            matrix[row, first : first + TAPS] = torch.from_numpy(weights)
+        expected = torch.tensordot(expected, matrix, ([dim], [1])).movedim(-1, dim)
     assert (smooth(whole, lattice) - expected).abs().max() < 1e-6
 
 
