@@ -2,7 +2,7 @@
 
 python docs/images/contact_sheet.py runs/mnist/mnist-1 docs/images/mnist.png
 python docs/images/contact_sheet.py runs/digits-1 digits.png --columns 10 --side 96 --redrawn
-python docs/images/contact_sheet.py runs/imagenet-1 imagenet.webp --distinct 40 --least 0.9 --columns 8
+python docs/images/contact_sheet.py runs/imagenet-1 new.webp --distinct 40 --least 0.9 --columns 8
 python docs/images/contact_sheet.py runs/imagenet-1 bus.png --classes "school bus" volcano
 """
 

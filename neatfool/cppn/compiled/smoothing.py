@@ -8,9 +8,11 @@ import numpy as np
 
 from neatfool.compiling import inner, outer
 from neatfool.cppn.compiled.lanes import LANES, add_product, bits_of, load, spread, store
+from neatfool.cppn.functions.bell import HALF
 
 F = np.float32
 _ROUND: Final = F(1.5 * 2**23)
+_HALF: Final = F(HALF)
 
 
 @inner
@@ -35,7 +37,7 @@ def _turn(rows: np.ndarray, height: int, width: int, out: np.ndarray) -> None:
 @inner
 def _write(line: np.ndarray, pixels: np.ndarray) -> None:
     for i in range(len(pixels)):
-        pixels[i] = np.uint8(bits_of(line[i] + _ROUND))
+        pixels[i] = np.uint8(bits_of((line[i] + _HALF) + _ROUND))
 
 
 @outer(

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 TAPS: Final = 4
 """The points in a line that a place between them is made of: two on either side."""
 
+HALF: Final = 2.0**-10
+"""Added to levels before they are rounded: where a ramp makes many exact halves, all go up, and the
+last bits of a sum do not decide."""
+
 
 def weigh(xp: Any, away: Any) -> Any:
     """Give the bell's weight of points so many steps away; ``xp`` has ``clip``."""
@@ -136,7 +140,7 @@ def smooth(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:
     """Turn the points of a lattice, floats or bytes [N, C, h, w], into pixels [N, C, H, W]."""
     whole = points if points.is_floating_point() else points.float()
     whole = lattice.across.join(lattice.down.join(whole, -2), -1)
-    return whole if points.is_floating_point() else whole.round_().to(torch.uint8)
+    return whole if points.is_floating_point() else whole.add_(HALF).round_().to(torch.uint8)
 
 
 @torch.enable_grad()

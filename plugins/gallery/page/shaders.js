@@ -36,7 +36,7 @@ void main() {
       total += row.y * column.y * floor(texelFetch(points, ivec2(column.x, row.x), 0).rgb * 255.0 + 0.5);
     }
   }
-  colour = vec4(floor(total + 0.5) / 255.0, 1.0);
+  colour = vec4(floor(total + 0.5009765625) / 255.0, 1.0); // halves go up; see bell.py
 }`;
 
   window.neatfool = window.neatfool || {};
