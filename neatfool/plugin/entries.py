@@ -14,7 +14,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
 from types import CodeType, ModuleType
-from typing import Final
+from typing import Any, Final
 
 from neatfool.errors import PluginError, cause
 
@@ -109,10 +109,12 @@ def order(kind: str) -> int:
 
 
 def _name_and_version(dist: Distribution | None) -> tuple[str, str]:
-    if dist is None:
-        return "?", ""
-    metadata = dist.metadata
-    return metadata["Name"], metadata["Version"]
+    """Read what a distribution says of itself: ``?`` if it lacks that, as if half removed."""
+    try:
+        metadata: Any = dist.metadata if dist else {}
+    except FileNotFoundError:  # the package importlib_metadata, where it is loaded, raises this
+        metadata = {}
+    return metadata.get("Name") or "?", metadata.get("Version") or ""
 
 
 def _entry(point: EntryPoint, source: str, version: str) -> PluginEntry:

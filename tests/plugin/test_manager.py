@@ -71,6 +71,15 @@ def test_what_is_installed_is_listed_without_importing_it(distribute):
     assert entries["observer", "chirp"].value == "birds_watch:plugin"
 
 
+def test_a_distribution_that_was_half_removed_hides_no_other(distribute, tmp_path):
+    distribute("birds", {"target.bird": "no_such_module"})
+    (metadata,) = tmp_path.glob("*/birds-1.2.dist-info/METADATA")
+    metadata.unlink()
+    entries = {(entry.kind, entry.name): entry for entry in PluginManager().available()}
+    assert entries["target", "bird"].source == "?"
+    assert entries["target", "mnist"].source == "neatfool"
+
+
 def test_only_what_is_asked_for_is_imported(distribute):
     distribute(
         "birds",
