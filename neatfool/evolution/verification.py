@@ -32,7 +32,9 @@ from neatfool.run.images import decode_png
 from neatfool.run.run import Run
 from neatfool.run.store import RunStore
 from neatfool.run.verdict import TOLERANCE, Verdict, Verified
+from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
+from neatfool.scoring.viewed_target import drawn_by
 from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
@@ -107,7 +109,13 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
             _allow(queries, run, scorer.metered.ledger)
         for start in range(0, len(elites), size):
             batch = elites[start : start + size]
-            scores = scorer.score(torch.stack([_read_saved(elite) for elite in batch]))
+            images = torch.stack([_read_saved(elite) for elite in batch])
+            # Other views than the first may be drawn with other band limits.
+            _, *others = drawn_by(scorer.target, run.encoding)
+            if others:
+                drawn = [each.render([elite.genome for elite in batch]).cpu() for each in others]
+                images = torch.stack([images, *drawn], 1)
+            scores = scorer.score(images)
             for elite, probs, ranks in zip(batch, scores.probs, rank(scores), strict=True):
                 now, rank_now = float(probs[elite.index]), float(ranks[elite.index])
                 recorded = elite.name, elite.index, elite.confidence
@@ -216,8 +224,8 @@ class OpenRun(Run):
             self._scorer.close()
             self._scorer = None
 
-    def _score(self, image: torch.Tensor, model: Any) -> dict[str, float]:
-        """Score an image, uint8 [1, C, H, W], and keep the target for the next image."""
+    def _score(self, genome: Any, model: Any) -> dict[str, float]:
+        """Score a genome, and keep the target for the next one."""
         if model is not None and self._scorer is not None:
             self._scorer.close()
             self._scorer = None
@@ -226,7 +234,9 @@ class OpenRun(Run):
             self._scorer = self.make_scorer()
         with ExitStack() as ending:
             _use_ledger(self, self._scorer, ending)
-            scores = self._scorer.score(image)
+            drawing = drawn_by(self._scorer.target, self.encoding)
+            name = f"encoding {self.experiment['encoding']['plugin']!r}"
+            scores = self._scorer.score(draw(drawing, [genome], self._scorer.spec, name))
             if scores.ok is not None and not scores.ok.all():
                 raise TargetError(f"{self._scorer.name}: gave no usable score for the image")
             classes = self._scorer.spec.classes

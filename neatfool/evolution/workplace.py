@@ -19,6 +19,7 @@ from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.remote import checksums_of
 from neatfool.scoring.repeatability import differ
+from neatfool.scoring.viewed_target import saved
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.encoding import read_sent, write_to_send
 from neatfool.spec.engine import Answer, Part, Setup
@@ -69,10 +70,10 @@ def _answer(part: Part, assembly: Assembly) -> Answer:
     name = assembly.experiment.encoding.label
     with blaming(f"{name}: render() failed"):
         genomes = [read_sent(encoding, each) for each in part.genomes]
-    images = draw(encoding, genomes, batches.spec, name)
+    images = draw(assembly.drawn_by, genomes, batches.spec, name)
     batches.sizes.set(part.size, screen=part.screen)
     scores, seconds = batches.collect(batches.submit(images, screen=part.screen))
-    return Answer(scores, checksums_of(images.cpu().numpy()), seconds * batches.workers)
+    return Answer(scores, checksums_of(saved(images).cpu().numpy()), seconds * batches.workers)
 
 
 class Workplace:

@@ -158,6 +158,10 @@ class Views(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=Tru
     score: Literal["mean", "worst"] = "mean"
     """what an image scores in a class: `mean`, the mean of the confidences, or `worst`, the least
     of them (new in 0.2)"""
+    focus: float = Field(1.0, ge=1, le=16)
+    """draw a candidate anew for each view, with other band limits: between `band_limit` divided by
+    this, and `band_limit` times its square root. 4: from a quarter to twice. 1: as it is saved (new
+    in 0.2)"""
 
 
 OWN_KEYS: Final[Mapping[str, type[BaseModel]]] = {

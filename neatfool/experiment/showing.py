@@ -34,10 +34,14 @@ class Showing:
     """Each view's strength by name, in the order in which they are applied."""
     views: dict[str, View] = field(compare=False, repr=False)
     """Those views."""
+    focus: float = 1.0
+    """By how much the band limits differ that a candidate is drawn with."""
 
     def section(self) -> dict[str, dict[str, Json]]:
         """Write it as section -> key -> JSON value."""
-        return {"views": {"number": self.number, "score": self.score, **self.strengths}}
+        focus = {"focus": self.focus} if self.focus != 1 else {}
+        own = {"number": self.number, "score": self.score, **focus}
+        return {"views": {**own, **self.strengths}}
 
     def describe(self) -> str:
         """Say in a sentence what is shown."""
@@ -46,6 +50,8 @@ class Showing:
             for view, most in zip(self.views.values(), self.strengths.values(), strict=True)
         ]
         times = "once" if self.number == 1 else f"{self.number} times; the {self.score} counts"
+        if self.focus > 1:
+            changes.insert(0, f"drawn with other band limits (up to {self.focus:g} times sharper)")
         return f"Each image is changed at random, {', '.join(changes)}, and shown {times}."
 
 
@@ -73,11 +79,16 @@ def read_showing(
     options = read_options(model, "views", {"views": section}, problems)
     if len(problems) > before or options is None:
         return None
-    if not made:
+    if not made and options.focus == 1:
         fault = f"names no view; give one ({', '.join(known)}) or leave the section out"
         problems.add_at(section, "views", "", fault)
     strengths = {name: float(getattr(options, name)) for name in section.values if name in made}
-    return Showing(options.number, options.score, strengths, {n: made[n] for n in strengths})
+    if options.focus > 1 and options.number == 1:
+        fault = "differs from view to view; set number to 2 or more"
+        problems.add_at(section.values["focus"], "views", "focus", fault)
+        return None
+    used = {name: made[name] for name in strengths}
+    return Showing(options.number, options.score, strengths, used, options.focus)
 
 
 def choose_showing(

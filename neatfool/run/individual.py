@@ -145,7 +145,7 @@ class Individual:
         height, width = self.height_width(size)
         encoding = self.run.encoding
         if sharp:
-            encoding = encoding.sharp()
+            encoding = encoding.in_focus(0.5)
             if encoding is self.run.encoding:
                 name = self.run.experiment["encoding"]["plugin"]
                 raise RunError(f"{self.run.path}: images of encoding {name!r} have no band limit")

@@ -20,7 +20,6 @@ from neatfool.wording import percent
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
-    import torch
     from PIL import Image
 
     from neatfool.run.records import StoredCandidate
@@ -264,11 +263,11 @@ class Run(Source):
             TargetError: The target failed, or gave no usable score.
             BudgetSpent: The budget does not allow it.
         """
-        scores = self._score(self.encoding.render([self._fit(genome)]), model)
+        scores = self._score(self._fit(genome), model)
         self.refresh()
         return scores
 
-    def _score(self, image: torch.Tensor, model: Any) -> dict[str, float]:
+    def _score(self, genome: Any, model: Any) -> dict[str, float]:
         raise self._only_read()
 
     def _fit(self, genome: Any) -> Any:

@@ -15,8 +15,20 @@ if TYPE_CHECKING:
     from neatfool.spec.image_spec import ImageSpec
 
 
-def draw(encoding: Encoding[Any], genomes: Sequence[Any], spec: ImageSpec, name: str) -> Any:
-    """Let an encoding, which messages call ``name``, render uint8 [n, C, H, W]."""
+def draw(
+    encodings: Sequence[Encoding[Any]], genomes: Sequence[Any], spec: ImageSpec, name: str
+) -> Any:
+    """Let encodings, which messages call ``name``, render uint8 [n, C, H, W].
+
+    If there are several, one for each view, it is [n, views, C, H, W].
+    """
+    import torch
+
+    images = [_draw(encoding, genomes, spec, name) for encoding in encodings]
+    return torch.stack(images, 1) if len(images) > 1 else images[0]
+
+
+def _draw(encoding: Encoding[Any], genomes: Sequence[Any], spec: ImageSpec, name: str) -> Any:
     import torch
 
     with blaming(f"{name}: render() failed"):

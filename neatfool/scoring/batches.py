@@ -24,7 +24,7 @@ from neatfool.errors import NeatfoolError, TargetError, blaming, cause, option
 from neatfool.network.memory import OutOfMemory, is_out_of_memory
 from neatfool.scoring.answers import check_scores
 from neatfool.scoring.plan import part_size
-from neatfool.scoring.viewed_target import views_of
+from neatfool.scoring.viewed_target import saved, views_of
 from neatfool.scoring.workers import Workers
 from neatfool.spec.scores import Scores
 
@@ -110,8 +110,8 @@ class GenerationImages:
         """Give some of the images to be saved, each uint8 [C, H, W]."""
         if all(part.device.type == "cpu" for part in self.parts):
             # Not copied: nearly all images of a first generation are saved.
-            return [image.numpy() for image in self.find(rows)]
-        return list(self.pick(rows).cpu().numpy())
+            return [saved(image[None])[0].numpy() for image in self.find(rows)]
+        return list(saved(self.pick(rows)).cpu().numpy())
 
     def find(self, rows: Sequence[int] | np.ndarray) -> list[Any]:
         """Give some of the images, not copied."""

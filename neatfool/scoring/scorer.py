@@ -87,7 +87,8 @@ class Scorer:
         """Score images exactly.
 
         Args:
-            images: uint8 [N, C, H, W], a tensor or a numpy array. The target gets copies.
+            images: uint8 [N, C, H, W], a tensor or a numpy array. The target gets copies. Or
+                [N, views, C, H, W], drawn anew for each view.
 
         Returns:
             Numpy arrays: probabilities [N, K], logits [N, K] or None, and ``ok`` [N], which is
@@ -100,7 +101,8 @@ class Scorer:
             BudgetSpent: The budget does not suffice.
         """
         images = torch.as_tensor(images)
-        if images.dtype != torch.uint8 or images.shape[1:] != self.spec.shape or not len(images):
+        shapes = {self.spec.shape, (self.views, *self.spec.shape)}
+        if images.dtype != torch.uint8 or images.shape[1:] not in shapes or not len(images):
             shape = ", ".join(map(str, self.spec.shape))
             raise ExperimentError(
                 f"{self.name}: scores images as uint8 [N, {shape}], N at least 1; got "

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from neatfool.errors import PluginError
+from neatfool.errors import ExperimentError, PluginError, option
 from neatfool.network.devices import computing_on
 from neatfool.scoring.answers import check_scores
 from neatfool.search.seeds import derive_seeds
@@ -26,9 +26,12 @@ from neatfool.spec.target import Differentiable, Metered, Target
 
 if TYPE_CHECKING:
     from neatfool.experiment.showing import Showing
+    from neatfool.spec.encoding import Encoding
 
 CACHE: Final = 2**18
 """So many values fit a processor's cache, with those that they are made from."""
+SHAPE: Final = 4
+"""Images [N, C, H, W]. If they are drawn anew for each view, there is another dimension."""
 TINY: Final = 1e-300
 """A smaller probability counts as this one, whose logarithm is finite."""
 
@@ -82,8 +85,28 @@ class ViewedTarget(Target):
         answers = (target.score(part) for part in shown)
         return self.gather([check_scores(each, count, target.spec, self._name) for each in answers])
 
+    def drawn_by(self, encoding: Encoding[Any]) -> list[Encoding[Any]]:
+        """Give what draws each view if they differ in focus, else the encoding alone.
+
+        The first is the encoding itself, whose image is saved. The others have band limits evenly
+        apart in their logarithms, the sharpest first.
+        """
+        focus = self._showing.focus
+        if focus == 1:
+            return [encoding]
+        if encoding.in_focus(focus) is encoding:
+            raise ExperimentError(
+                f"{option('views', 'focus')} = {focus:g}: the encoding has no band limit to "
+                "change; leave it out, or set [encoding] plugin = cppn with a band_limit"
+            )
+        limits = np.geomspace(1 / focus, math.sqrt(focus), self.number - 1).tolist()
+        return [encoding, *map(encoding.in_focus, limits)]
+
     def show(self, images: torch.Tensor) -> torch.Tensor:
-        """Make uint8 views [N * number, C, H, W] of uint8 images; an image's stand together."""
+        """Make uint8 views [N * number, C, H, W] of uint8 images; an image's stand together.
+
+        Images may be [N, number, C, H, W], drawn anew for each view.
+        """
         # The last bits may depend on the device, so it is always the networks'.
         for network in self.networks[:1]:
             images = images.to(network.device)
@@ -146,10 +169,12 @@ class ViewedTarget(Target):
         """
         return self._logits_of(self._show_to_learn(images, 1))
 
-    def _change(self, images: torch.Tensor, saved: torch.Tensor, number: int) -> torch.Tensor:
-        """Make the first views, floats [N * number, C, H, W], of images with bytes ``saved``."""
-        amounts, seeds = self._draw(saved.cpu().numpy(), number)
-        shown = images[:, None].expand(-1, number, -1, -1, -1).flatten(0, 1)
+    def _change(self, images: torch.Tensor, bytes_: torch.Tensor, number: int) -> torch.Tensor:
+        """Make the first views, floats [N * number, C, H, W], of images with bytes ``bytes_``."""
+        amounts, seeds = self._draw(saved(bytes_).cpu().numpy(), number)
+        if images.dim() == SHAPE:
+            images = images[:, None].expand(-1, number, -1, -1, -1)
+        shown = images.flatten(0, 1)
         named = [*self._showing.views.items()]
 
         def together(place: int) -> Any:
@@ -180,10 +205,20 @@ class ViewedTarget(Target):
         seeds = derive_seeds(self._seed, "views", ids=sums)
         shape = number, len(views), 3
         draws = np.concatenate([np.random.default_rng(seed).random(shape) for seed in seeds])
-        harmless, signed = np.array([(view.harmless, view.signed) for view in views]).T
+        harmless, signed = np.reshape([(view.harmless, view.signed) for view in views], (-1, 2)).T
         amounts = harmless + (np.array([*strengths]) - harmless) * draws[..., 0]
         amounts[(draws[..., 1] < 0.5) & (signed > 0)] *= -1
         return amounts.astype(np.float32), (draws[..., 2] * 2**53).astype(np.int64)
+
+
+def drawn_by(target: Target, encoding: Encoding[Any]) -> list[Encoding[Any]]:
+    """Give what draws each view of a target, or all of them; the first draws what is saved."""
+    return target.drawn_by(encoding) if isinstance(target, ViewedTarget) else [encoding]
+
+
+def saved(images: torch.Tensor) -> torch.Tensor:
+    """Give the images that are saved, [N, C, H, W], of images [N, C, H, W] or one a view."""
+    return images[:, 0] if images.dim() > SHAPE else images
 
 
 def views_of(target: object) -> int:

@@ -116,8 +116,8 @@ class Encoding(ABC, Generic[Genome]):
         """
         return [self.parents] * len(seeds)
 
-    def sharp(self) -> Encoding[Genome]:
-        """Give the encoding with more detail than the target's pixels can hold, for posters.
+    def in_focus(self, factor: float) -> Encoding[Genome]:
+        """Give the encoding with ``factor`` times its band limit: below 1 it draws more detail.
 
         An encoding without a band limit gives itself.
         """

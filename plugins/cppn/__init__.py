@@ -244,13 +244,13 @@ class CppnEncoding(Encoding[cppn.Genome]):
         """Render a genome, or a box of it, at any size: uint8 [C, bottom - top, right - left]."""
         return self._draw([genome], height, width, box)[0].cpu()
 
-    def sharp(self) -> CppnEncoding:
-        """Give the encoding with half of its band limit, which has twice the detail."""
+    def in_focus(self, factor: float) -> CppnEncoding:
+        """Give the encoding with ``factor`` times its band limit."""
         if not self._band_limit:
             return self
-        sharp = copy(self)
-        sharp._band_limit /= 2
-        return sharp
+        other = copy(self)
+        other._band_limit *= factor
+        return other
 
     def dumps(self, genome: cppn.Genome) -> str:
         """Write a genome as JSON."""

@@ -96,9 +96,9 @@ class HybridEncoding(Encoding[Hybrid]):
         """Give the encoding for a generation of a run."""
         return self._with_networks(self._networks.in_generation(generation))
 
-    def sharp(self) -> HybridEncoding:
-        """Give the encoding whose networks draw with half of their band limit."""
-        return self._with_networks(self._networks.sharp())
+    def in_focus(self, factor: float) -> HybridEncoding:
+        """Give the encoding whose networks draw with ``factor`` times their band limit."""
+        return self._with_networks(self._networks.in_focus(factor))
 
     def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
         """Give the number of parents of each seed's child: 1 if its pixels change."""

@@ -65,8 +65,10 @@ def test_any_number_of_workers_gives_the_same_database(file, tmp_path, workers):
 
 def test_with_views_too(file, tmp_path):
     views = "views.number=3", "views.move=2", "views.light=20"
-    alone = database(file, tmp_path / "alone", *views)
-    assert database(file, tmp_path / "run", *views, THREADS) == alone
+    focus = "views.focus=4", "encoding.plugin=cppn", "encoding.band_limit=2"
+    for name, more in {"plain": views, "focus": (*views, *focus)}.items():
+        alone = database(file, tmp_path / name, *more)
+        assert database(file, tmp_path / f"{name}-threads", *more, THREADS) == alone
 
 
 def test_with_learning_too(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import pairwise
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 import torch
 import toy_views
 from paid import PaidToy
-from searches import Snapshots, begin, go_on
+from searches import Silence, Snapshots, begin, go_on
 
 import neatfool
+from neatfool.evolution.assembly import assemble
+from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.showing import Showing
 from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.search.learning import Learner
@@ -227,6 +230,47 @@ def test_views_from_python_are_checked(tmp_path):
         "views darker: must be <= 80, not 90",
         "views rolled: must be a finite number, not nan",
     ]
+
+
+FOCUS = """\
+[experiment]
+name = toy
+images = 900
+seed = 3
+[target]
+plugin = mnist
+[views]
+number = 3
+focus = 4
+[encoding]
+plugin = cppn
+band_limit = 2
+[scheme]
+plugin = map_elites
+batch = 50
+"""
+
+
+def test_with_focus_each_view_is_drawn_with_another_band_limit(tmp_path):
+    begin(tmp_path / "run", FOCUS, "scheme.learn=0.3", "scheme.learn_after=1").go(Silence())
+    with closing(neatfool.open_run(tmp_path / "run")) as run:
+        assert run.verify().summary()["largest_difference"] == 0
+        target = assemble(Experiment.from_resolved(run.experiment), to_search=False).target
+        for elite in run.elites:
+            # As saved, a quarter of the limit, and twice the limit.
+            drawn = [run.encoding.in_focus(f).render([elite.genome]) for f in (1, 0.25, 2)]
+            scores = target.score(torch.cat(drawn)).probs[:, elite.index]
+            assert elite.confidence == pytest.approx(scores.mean(), abs=1e-5)
+            assert run.score(elite.genome)[elite.name] == pytest.approx(elite.confidence, abs=1e-6)
+            assert (drawn[0].numpy()[0] == np.asarray(elite.saved_pixels())).all()
+        assert any((a != b).any() for a, b in pairwise(drawn))
+
+
+def test_focus_needs_a_band_limit_and_two_views(tmp_path):
+    with pytest.raises(neatfool.ExperimentError, match="focus = 4: the encoding has no band limit"):
+        fool(tmp_path / "run", views={"number": 2, "focus": 4})
+    with pytest.raises(neatfool.ExperimentError, match="focus: differs from view to view"):
+        fool(tmp_path / "run", views={"number": 1, "focus": 4})
 
 
 PAID = {"plugins": toy_views.__file__, "views": {"darker": 40, "number": 4}}

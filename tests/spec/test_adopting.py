@@ -80,7 +80,7 @@ def test_an_adopted_object_can_do_what_it_could():
 
 def test_an_encoding_of_a_generation_is_adopted_too():
     encoding = adopt(Blocks(), Encoding)
-    assert encoding.sharp() is encoding
+    assert encoding.in_focus(0.5) is encoding
     assert encoding.in_generation(1).litter_sizes([5, 6]) == [2, 2]
 
 

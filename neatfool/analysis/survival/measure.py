@@ -217,7 +217,7 @@ def all_changes(run: Run, seed: int) -> dict[str, Change]:
     look = SIDES, sizes, USUAL_SIZE * side
     what = "drawn anew at another size"
     drawn = [Change(DRAWN, what, "pixels", side, False, *look, partial(_draw, sharp=False))]
-    if run.encoding.sharp() is not run.encoding:  # else there is no limit to halve
+    if run.encoding.in_focus(0.5) is not run.encoding:  # else there is no limit to halve
         what = "drawn anew with twice the detail"
         drawn.append(Change(SHARP, what, "pixels", 0, False, *look, partial(_draw, sharp=True)))
     of_views = (_of_view(name, view, seed) for name, view in views().items())
