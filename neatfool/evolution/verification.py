@@ -34,7 +34,7 @@ from neatfool.run.store import RunStore
 from neatfool.run.verdict import TOLERANCE, Verdict, Verified
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
-from neatfool.scoring.viewed_target import drawn_by
+from neatfool.scoring.viewed_target import add_views, drawn_by
 from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
@@ -110,12 +110,9 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
         for start in range(0, len(elites), size):
             batch = elites[start : start + size]
             images = torch.stack([_read_saved(elite) for elite in batch])
-            # Other views than the first may be drawn with other band limits.
-            _, *others = drawn_by(scorer.target, run.encoding)
-            if others:
-                drawn = [each.render([elite.genome for elite in batch]).cpu() for each in others]
-                images = torch.stack([images, *drawn], 1)
-            scores = scorer.score(images)
+            drawing = drawn_by(scorer.target, run.encoding)
+            genomes = [elite.genome for elite in batch] if drawing[1:] else []
+            scores = scorer.score(add_views(images, drawing, genomes))
             for elite, probs, ranks in zip(batch, scores.probs, rank(scores), strict=True):
                 now, rank_now = float(probs[elite.index]), float(ranks[elite.index])
                 recorded = elite.name, elite.index, elite.confidence

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from neatfool.errors import BudgetSpent, TargetError
 from neatfool.network.memory import OutOfMemory
 from neatfool.run.images import decode_png
+from neatfool.scoring.viewed_target import add_views
 from neatfool.spec.scores import rank
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from neatfool.run.store import RunStore
     from neatfool.scoring.scorer import Scorer
+    from neatfool.spec.encoding import Encoding
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.scores import Scores
 
@@ -162,8 +164,9 @@ class DriftWatch:
     A target that costs something is not asked. Nothing that a run records changes.
     """
 
-    def __init__(self, scorer: Scorer, store: RunStore) -> None:
+    def __init__(self, scorer: Scorer, store: RunStore, drawn_by: Sequence[Encoding[Any]]) -> None:
         self._scorer = scorer
+        self._drawn_by = drawn_by
         self._store = store
         self._looks = 0
         self._warned = False
@@ -180,6 +183,8 @@ class DriftWatch:
         import torch
 
         image, batches = torch.from_numpy(decode_png(png).copy())[None], self._scorer.batches
+        genome = self._drawn_by[0].loads(self._store.candidate(elite.candidate).genome)
+        image = add_views(image, self._drawn_by, [genome])
         try:
             scores, _ = batches.collect(batches.submit(image))
         except OutOfMemory:  # the run's own batches report it

@@ -216,6 +216,14 @@ def drawn_by(target: Target, encoding: Encoding[Any]) -> list[Encoding[Any]]:
     return target.drawn_by(encoding) if isinstance(target, ViewedTarget) else [encoding]
 
 
+def add_views(
+    saved: torch.Tensor, drawn_by: Sequence[Encoding[Any]], genomes: Sequence[Any]
+) -> torch.Tensor:
+    """Draw those views anew, [N, views, C, H, W], of which saved images [N, C, H, W] lack all."""
+    others = [encoding.render(genomes).cpu() for encoding in drawn_by[1:]]
+    return torch.stack([saved, *others], 1) if others else saved
+
+
 def saved(images: torch.Tensor) -> torch.Tensor:
     """Give the images that are saved, [N, C, H, W], of images [N, C, H, W] or one a view."""
     return images[:, 0] if images.dim() > SHAPE else images

@@ -251,8 +251,11 @@ batch = 50
 """
 
 
-def test_with_focus_each_view_is_drawn_with_another_band_limit(tmp_path):
+def test_with_focus_each_view_is_drawn_with_another_band_limit(tmp_path, monkeypatch, caplog):
+    # Looked for at once.
+    monkeypatch.setattr("neatfool.evolution.session.SECONDS_BETWEEN_IMAGES", 0)
     begin(tmp_path / "run", FOCUS, "scheme.learn=0.3", "scheme.learn_after=1").go(Silence())
+    assert "has changed" not in caplog.text
     with closing(neatfool.open_run(tmp_path / "run")) as run:
         assert run.verify().summary()["largest_difference"] == 0
         target = assemble(Experiment.from_resolved(run.experiment), to_search=False).target
