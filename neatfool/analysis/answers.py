@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
+import numpy as np
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from neatfool.analysis.estimates import Estimate
 from neatfool.errors import ExperimentError
 from neatfool.present.finding import Facts
+from neatfool.wording import share
 
 NOTHING: Final = "nothing at all"
 """The answer that is no class."""
@@ -19,6 +22,10 @@ CHOICES: Final = tuple(f"choice_{number}" for number in range(1, 6))
 """The columns of the classes that are offered beside NOTHING."""
 MOST_BYTES: Final = 2**24
 """A file has at most so many: some 60,000 answers."""
+HEADS: Final = (
+    *("", "answers", "right", "chance", "nothing at all", "right of those that name a class"),
+    *("sure (1 to 4)", "median time"),
+)
 
 Text = Annotated[str, StringConstraints(max_length=300)]
 
@@ -60,6 +67,63 @@ class Answer(Facts, extra="ignore"):
         return self.answer == self.right
 
 
+class Answered(Facts):
+    """What was answered of some images."""
+
+    name: str = Field(description="which images, or whose answers")
+    answers: int = Field(description="how many answers")
+    right: Estimate = Field(
+        description="the share that name the class, or say *nothing at all* of noise; the interval "
+        "is Wilson's"
+    )
+    chance: float = Field(description="that share if all choices are as likely")
+    nothing: Estimate = Field(description="the share that say *nothing at all*")
+    of_named: Estimate | None = Field(
+        description="the share that are right, of the answers that name a class; null of none"
+    )
+    sure: float | None = Field(description="how sure players are, from 1 to 4: the mean")
+    seconds: float | None = Field(description="the median time until an answer")
+
+    @classmethod
+    def of(cls, name: str, answers: Sequence[Answer]) -> Answered:
+        """Sum up answers, at least one."""
+        count, named = len(answers), [each for each in answers if each.answer != NOTHING]
+        sure = [each.sure for each in answers if each.sure is not None]
+        seconds = [each.seconds for each in answers if each.seconds is not None]
+        right_named = sum(each.is_right for each in named)
+        return cls(
+            name=name,
+            answers=count,
+            right=Estimate.wilson(sum(each.is_right for each in answers), count),
+            chance=np.mean([1 / (1 + len(each.choices)) for each in answers]),
+            nothing=Estimate.wilson(count - len(named), count),
+            of_named=Estimate.wilson(right_named, len(named)) if named else None,
+            sure=np.mean(sure) if sure else None,
+            seconds=np.median(seconds) if seconds else None,
+        )
+
+    @property
+    def against_chance(self) -> str:
+        """How the share compares with guessing: ``"more than chance, 17 %"``."""
+        if self.right.low <= self.chance <= self.right.high:
+            return f"no different from chance, {share(self.chance)}"
+        more = "more" if self.right.value > self.chance else "less"
+        return f"{more} than chance, {share(self.chance)}"
+
+    def cells(self) -> list[str]:
+        """Give its row of a table, below :data:`HEADS`."""
+        return [
+            self.name,
+            f"{self.answers:,}",
+            self.right.as_share(),
+            share(self.chance),
+            self.nothing.as_share(),
+            self.of_named.as_share() if self.of_named else "-",
+            "-" if self.sure is None else f"{self.sure:.1f}",
+            "-" if self.seconds is None else f"{self.seconds:.1f} s",
+        ]
+
+
 def read_answers(files: Sequence[Path]) -> tuple[list[Answer], int]:
     """Read files of answers.
 
@@ -78,16 +142,15 @@ def _read(file: Path) -> list[Answer]:
     try:
         with file.open("rb") as opened:
             data = opened.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
         rows = [(reader.line_num, row) for row in reader]
     except (OSError, ValueError, csv.Error) as error:
         raise ExperimentError(
             f"{file}: cannot be read as CSV ({error}); give a file that a quiz saved"
         ) from error
-    if not rows:
-        raise ExperimentError(f"{file}: has no answers in it; give a file that a quiz saved")
+    if not rows or len(data) > MOST_BYTES:
+        why = f"more than {MOST_BYTES:,} bytes" if rows else "no answers"
+        raise ExperimentError(f"{file}: has {why} in it; give a file that a quiz saved")
     answers = []
     for line, row in rows:
         # Cells that are empty, missing or too many are not there.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-import numpy as np
 from pydantic import Field
 
-from neatfool.analysis.answers import NOTHING, Answer, read_answers
+from neatfool.analysis.answers import HEADS, NOTHING, Answer, Answered, read_answers
 from neatfool.analysis.estimates import Estimate
 from neatfool.analysis.transferability.measure import transfer
 from neatfool.errors import ExperimentError
@@ -30,67 +30,6 @@ BANDS: Final = (0.0, 0.5, 0.9, 0.99, 1.0)
 """Between these lie the confidences of evolved images that are told apart."""
 SHOWN: Final = 24
 """The page shows so many images: those that were recognised the most, and the least."""
-HEADS: Final = (
-    *("", "answers", "right", "chance", "nothing at all", "right of those that name a class"),
-    *("sure (1 to 4)", "median time"),
-)
-
-
-class Answered(Facts):
-    """What was answered of some images."""
-
-    name: str = Field(description="which images, or whose answers")
-    answers: int = Field(description="how many answers")
-    right: Estimate = Field(
-        description="the share that name the class, or say *nothing at all* of noise; the interval "
-        "is Wilson's"
-    )
-    chance: float = Field(description="that share if all choices are as likely")
-    nothing: Estimate = Field(description="the share that say *nothing at all*")
-    of_named: Estimate | None = Field(
-        description="the share that are right, of the answers that name a class; null of none"
-    )
-    sure: float | None = Field(description="how sure players are, from 1 to 4: the mean")
-    seconds: float | None = Field(description="the median time until an answer")
-
-    @classmethod
-    def of(cls, name: str, answers: Sequence[Answer]) -> Answered:
-        """Sum up answers, at least one."""
-        count, named = len(answers), [each for each in answers if each.answer != NOTHING]
-        sure = [each.sure for each in answers if each.sure is not None]
-        seconds = [each.seconds for each in answers if each.seconds is not None]
-        right_named = sum(each.is_right for each in named)
-        return cls(
-            name=name,
-            answers=count,
-            right=Estimate.wilson(sum(each.is_right for each in answers), count),
-            chance=np.mean([1 / (1 + len(each.choices)) for each in answers]),
-            nothing=Estimate.wilson(count - len(named), count),
-            of_named=Estimate.wilson(right_named, len(named)) if named else None,
-            sure=np.mean(sure) if sure else None,
-            seconds=np.median(seconds) if seconds else None,
-        )
-
-    @property
-    def against_chance(self) -> str:
-        """How the share compares with guessing: ``"more than chance, 17 %"``."""
-        if self.right.low <= self.chance <= self.right.high:
-            return f"no different from chance, {share(self.chance)}"
-        more = "more" if self.right.value > self.chance else "less"
-        return f"{more} than chance, {share(self.chance)}"
-
-    def cells(self) -> list[str]:
-        """Give its row of a table, below :data:`HEADS`."""
-        return [
-            self.name,
-            f"{self.answers:,}",
-            self.right.as_share(),
-            share(self.chance),
-            self.nothing.as_share(),
-            self.of_named.as_share() if self.of_named else "-",
-            "-" if self.sure is None else f"{self.sure:.1f}",
-            "-" if self.seconds is None else f"{self.seconds:.1f} s",
-        ]
 
 
 class OfImage(Facts):
@@ -258,7 +197,7 @@ def recognise(
     files = [Path(file) for file in ([answers] if isinstance(answers, str | Path) else answers)]
     rows, repeated = read_answers(files)
     evolved = [row for row in rows if row.kind == "evolved"]
-    images, judges = _image_by_image(evolved), []
+    images, judges = _by_image(evolved), list[Judge]()
     if runs:
         with open_runs(runs, scored=bool(to)) as opened:
             images = _with_pictures(images, opened)
@@ -297,11 +236,11 @@ def _sum_up(rows: Sequence[Answer], name: Callable[[Answer], str]) -> tuple[Answ
 def _band(row: Answer) -> str:
     if row.confidence is None:
         return "not known"
-    place = max(1, np.searchsorted(BANDS, row.confidence))
+    place = max(1, bisect_left(BANDS, row.confidence))
     return f"{level(BANDS[place - 1])} to {level(BANDS[place])}"
 
 
-def _image_by_image(evolved: Sequence[Answer]) -> list[OfImage]:
+def _by_image(evolved: Sequence[Answer]) -> list[OfImage]:
     groups: dict[tuple[str, int | None, str, float | None], list[Answer]] = defaultdict(list)
     for row in evolved:
         groups[row.run, row.seed, row.right, row.confidence].append(row)
@@ -322,125 +261,6 @@ def _image_by_image(evolved: Sequence[Answer]) -> list[OfImage]:
             )
         )
     return sorted(images, key=lambda image: (-image.right / image.answers, image.name))
-
-
-def _judged(self) -> Iterator[tuple[str, float, str]]:
-        """Compare players with networks."""
-        for kind in self.kinds[:1]:
-            yield "players", kind.right.value, f"{kind.answers:,} answers"
-        for judge in self.judges:
-            own = ", for which they were evolved" if judge.own else ""
-            images = counted(judge.images, "image", "images")
-            yield f"{judge.label}{own}", judge.right.value, images
-
-    def _image_by_image(self) -> Iterator[Block]:
-        shown = [image for image in self.images if image.png]
-        if len(shown) > SHOWN:
-            shown = shown[: SHOWN // 2] + shown[-SHOWN // 2 :]
-        if shown:
-            text = f"You see {len(shown)} of {len(self.images):,}, the most recognised first."
-            yield Section("Image by image", text)
-            yield Strip([image.cell for image in shown], cards=True, size=160)
-
-
-def recognise(
-    answers: str | Path | Sequence[str | Path],
-    *,
-    runs: Run | str | Path | Sequence[Run | str | Path] = (),
-    to: str | Path | Sequence[str | Path] = (),
-    max_queries: int | None = None,
-    console: Output | None = None,
-) -> Recognition:
-    """Say how often people name what images show, beside chance, photographs and noise.
-
-    Args:
-        answers: The files that a quiz saved.
-        runs: The runs whose images it showed, or their folders: for their pictures and networks.
-        to: Experiments' files. What their networks and the runs' own say of the same images
-            is compared with what people say; see :func:`transfer`.
-        max_queries: The most images to send to each target that costs something to ask.
-        console: Shows how far it is.
-
-    Raises:
-        ExperimentError: A file holds no answers, or none is about an image of a run.
-    """
-    files = [Path(file) for file in ([answers] if isinstance(answers, str | Path) else answers)]
-    rows, repeated = read_answers(files)
-    evolved = [row for row in rows if row.kind == "evolved"]
-    images, judges = _image_by_image(evolved), []
-    if runs:
-        with open_runs(runs, scored=bool(to)) as opened:
-            images = _with_pictures(images, opened)
-            if not any(image.png for image in images):
-                raise ExperimentError(
-                    f"{opened[0].path}: no answer is about its images as they are now; name the "
-                    "runs that the quiz was made of"
-                )
-            judges = _judge(images, opened, to, max_queries, console) if to else []
-    elif to:
-        raise ExperimentError("recognise: networks are asked about images of runs; name these, too")
-    return Recognition(
-        answers=len(rows),
-        players=len({row.player for row in rows}),
-        repeated=repeated,
-        by_network=sum(row.kind == "photograph" and row.known_by != "label" for row in rows),
-        kinds=_sum_up(rows, lambda row: KINDS[row.kind]),
-        runs=_sum_up(evolved, lambda row: f"{row.run or 'a run'}, seed {row.seed}"),
-        bands=_sum_up(evolved, _band),
-        by_player=_sum_up(evolved, lambda row: row.player),
-        images=tuple(images),
-        judges=tuple(judges),
-        rows=tuple(rows),
-    )
-
-
-def _sum_up(rows: Sequence[Answer], name: Callable[[Answer], str]) -> tuple[Answered, ...]:
-    """Sum up answers by a name, those of controls last and other names in their order."""
-    groups: dict[str, list[Answer]] = defaultdict(list)
-    for row in rows:
-        groups[name(row)].append(row)
-    order = [*KINDS.values(), *sorted(groups)]
-    return tuple(Answered.of(each, groups[each]) for each in order if each in groups)
-
-
-def _band(row: Answer) -> str:
-    if row.confidence is None:
-        return "not known"
-    place = max(1, np.searchsorted(BANDS, row.confidence))
-    return f"{level(BANDS[place - 1])} to {level(BANDS[place])}"
-
-
-def _image_by_image(evolved: Sequence[Answer]) -> list[OfImage]:
-    groups: dict[tuple[str, int | None, str, float | None], list[Answer]] = defaultdict(list)
-    for row in evolved:
-        groups[row.run, row.seed, row.right, row.confidence].append(row)
-    images = []
-    for (run, seed, name, confidence), rows in groups.items():
-        counts = Counter(row.answer for row in rows)
-        others = [other for other, _ in counts.most_common() if other not in {name, NOTHING}]
-        images.append(
-            OfImage(
-                run=run,
-                seed=seed,
-                name=name,
-                confidence=confidence,
-                answers=len(rows),
-                right=counts[name],
-                nothing=counts[NOTHING],
-                instead=others[0] if others else None,
-            )
-        )
-    return sorted(images, key=lambda image: (-image.right / image.answers, image.name))
-
-
-def _with_picture(image: OfImage, runs: Sequence[Run]) -> OfImage:
-    """Add what an image shows, if it is still its run's elite."""
-    for run in runs:
-        if (run.name, run.seed) == (image.run, image.seed) and image.name in run.classes:
-            elite = run.get(image.name)
-            if elite and elite.confidence == image.confidence:
-                return image.model_copy(update={"png": elite.png})
-    return image
 
 
 def _with_pictures(images: Sequence[OfImage], runs: Sequence[Run]) -> list[OfImage]:
