@@ -23,7 +23,7 @@ CHOICES: Final = tuple(f"choice_{number}" for number in range(1, 6))
 MOST_BYTES: Final = 2**24
 """A file has at most so many: some 60,000 answers."""
 HEADS: Final = (
-    *("", "answers", "right", "chance", "nothing at all", "right of those that name a class"),
+    *("", "answers", "right", "chance", "nothing at all", "right if a class"),
     *("sure (1 to 4)", "median time"),
 )
 

@@ -229,7 +229,7 @@ def _sum_up(rows: Sequence[Answer], name: Callable[[Answer], str]) -> tuple[Answ
     groups: dict[str, list[Answer]] = defaultdict(list)
     for row in rows:
         groups[name(row)].append(row)
-    order = [*KINDS.values(), *sorted(groups)]
+    order = dict.fromkeys([*KINDS.values(), *sorted(groups)])
     return tuple(Answered.of(each, groups[each]) for each in order if each in groups)
 
 

@@ -2,6 +2,7 @@
 const find = (id) => document.getElementById(id);
 const make = (name, text, kind = "") =>
   Object.assign(document.createElement(name), { textContent: text, className: kind });
+const TOO_SOON = 250; // milliseconds: the second half of a double tap is no answer
 const answers = [];
 let saved = false;
 
@@ -12,7 +13,9 @@ const show = (id) => {
 
 // Buttons, which keys choose, too; gives the place of the one that was chosen.
 const choose = (title, names) => new Promise((resolve) => {
+  const start = performance.now();
   const pick = (place) => {
+    if (performance.now() - start < TOO_SOON) return;
     removeEventListener("keydown", onKey);
     resolve(place);
   };
@@ -57,11 +60,12 @@ const card = (answer) => {
   picture.src = answer.picture;
   picture.alt = `image ${answer.question}`;
   const caption = document.createElement("figcaption");
-  const sure = answer.confidence ? `, ${(Math.floor(1000 * answer.confidence) / 10).toFixed(1)} %` : "";
-  const what = { network: `the network says so${sure}`, label: "a photograph", noise: "random pixels" };
+  const cut = (Math.floor(1000 * answer.confidence) / 10).toFixed(1);
+  const sure = answer.confidence > 0.9999 ? "> 99.99 %" : `${cut} %`;
+  const what = { evolved: `evolved; the network: ${sure}`, photograph: "a real image", noise: "random pixels" };
   caption.append(
     make("bdi", answer.class, "name"),
-    make("span", answer.kind === "photograph" ? what.label : what[answer.known_by], "quiet"),
+    make("span", what[answer.kind], "quiet"),
     make("span", `you: ${answer.answer}`, isRight(answer) ? "right" : ""),
   );
   figure.append(picture, caption);
@@ -92,13 +96,13 @@ const finish = () => {
     `Guessing among all that was offered would name it about ${Math.round(chance)} times.`;
   find("results").append(
     ...results("evolved", "evolved images, named as by the network"),
-    ...results("photograph", "photographs, named right"),
+    ...results("photograph", "real images, named right"),
     ...results("noise", "noise, called nothing at all"),
   );
   const guessed = answers.some((answer) => answer.kind === "photograph" && answer.known_by === "network");
   find("known").textContent =
     "The class, what it is, and your answer." +
-    (guessed ? " The photographs have no labels: their class is what the network says." : "");
+    (guessed ? " Real images have no labels here: their class is what the network says." : "");
   find("seen").append(...answers.map(card));
   show("end");
   find("score").focus();

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -21,13 +21,12 @@ from neatfool import (
     open_scorer,
 )
 from neatfool.analysis import CHOICES, NOTHING, images_of_nothing
-from neatfool.models import Photograph, photographs_in, photographs_of
+from neatfool.models import PHOTOGRAPHS, Photograph, photographs_in, photographs_of
 from neatfool.ood import behind, has_mnist, read_mnist
 
 if TYPE_CHECKING:
     from neatfool import Run
 
-Thing = TypeVar("Thing")
 SIDE: Final = 448
 """Images are shown about so large: twice the size of most networks'."""
 
@@ -93,27 +92,17 @@ def find_photographs(run: Run, folder: Path | None, count: int, seed: int) -> li
     Raises:
         NeatfoolError: There are none in the folder, or the run's target cannot be loaded.
     """
-
-    def draw(found: Iterable[Photograph]) -> list[Photograph]:
-        return _draw(found, count, lambda each: derive_seed(seed, "quiz", each.name))
-
-    def ask(photograph: Photograph, right: str, known_by: str = "label") -> Question:
-        return Question(_fit(photograph.open(), run), "photograph", right, known_by)
-
-    drawn = draw(_photographs_in(folder)) if folder and count else []
-    labelled = [ask(each, _class_of(each.shows[0], run)) for each in drawn if each.shows]
-    if not count or (drawn and len(labelled) == len(drawn)):
-        return labelled
-    with closing(open_scorer(run)) as scorer:
-        drawn = drawn or draw(photographs_of([behind(scorer.target)]))
-        unknown = [each for each in drawn if not each.shows]
-        if scorer.costs or not unknown:
-            return labelled
-        images = [fit_photograph(each.open(), scorer.target) for each in unknown]
-        probs = scorer.score(torch.cat(images)).probs
-        named = [scorer.spec.classes[place] for place in np.asarray(probs).argmax(1)]
-    pairs = zip(unknown, named, strict=True)
-    return labelled + [ask(each, name, "network") for each, name in pairs]
+    if not count:
+        return []
+    found = _photographs_in(folder) if folder else _photographs_of(run)
+    drawn = sorted(found, key=lambda each: derive_seed(seed, "quiz", each.name))[:count]
+    labels = {each.name: _label(each, run) for each in drawn}
+    named = _ask_network(run, [each for each in drawn if labels[each.name] is None])
+    return [
+        Question(_fit(each.open(), run), "photograph", right, "label" if label else "network")
+        for each in drawn
+        if (right := (label := labels[each.name]) or named.get(each.name))
+    ]
 
 
 def ask_about_noise(run: Run, count: int, seed: int) -> list[Question]:
@@ -141,8 +130,9 @@ def offer_choices(questions: Sequence[Question], runs: Sequence[Run], seed: int)
     return [offered[place] for place in order]
 
 
-def _draw(things: Iterable[Thing], count: int, seed: Callable[[Thing], int]) -> list[Thing]:
-    return sorted(things, key=seed)[:count]
+def _photographs_of(run: Run) -> list[Photograph]:
+    with closing(open_scorer(run)) as scorer:
+        return photographs_of([behind(scorer.target)])
 
 
 def _photographs_in(folder: Path) -> list[Photograph]:
@@ -155,10 +145,26 @@ def _photographs_in(folder: Path) -> list[Photograph]:
     ]
 
 
-def _class_of(label: str, run: Run) -> str:
-    """Give the class that a label means, by its name or index; else the label itself."""
-    known = label in run.classes or (label.isdecimal() and int(label) < len(run.classes))
-    return run.classes[run.spec.class_index(label)] if known else label
+def _label(photograph: Photograph, run: Run) -> str | None:
+    """Give the class that a photograph shows, by a name or an index; None if it is not known."""
+    packaged = next((each.shows for each in PHOTOGRAPHS if each.name == photograph.name), ())
+    shows, classes = photograph.shows or packaged, run.classes
+    indices = [int(name) for name in shows if name.isdecimal() and int(name) < len(classes)]
+    names = [name for name in shows if name in classes]
+    return next(iter([*names, *(classes[index] for index in indices), *shows]), None)
+
+
+def _ask_network(run: Run, photographs: Sequence[Photograph]) -> dict[str, str]:
+    """Give the class that the run's network names first, unless asking it costs something."""
+    if not photographs:
+        return {}
+    with closing(open_scorer(run)) as scorer:
+        if scorer.costs:
+            return {}
+        images = [fit_photograph(each.open(), scorer.target) for each in photographs]
+        first = np.asarray(scorer.score(torch.cat(images)).probs).argmax(1)
+        named = [scorer.spec.classes[place] for place in first]
+    return {each.name: name for each, name in zip(photographs, named, strict=True)}
 
 
 def _has_pictures(run: Run) -> bool:
