@@ -23,7 +23,7 @@ CHOICES: Final = tuple(f"choice_{number}" for number in range(1, 6))
 MOST_BYTES: Final = 2**24
 """A file has at most so many: some 60,000 answers."""
 HEADS: Final = (
-    *("", "answers", "right", "chance", "nothing at all", "right if a class"),
+    *("", "answers", "right", "chance", "nothing at all", "right if a class is named"),
     *("sure (1 to 4)", "median time"),
 )
 
@@ -142,14 +142,15 @@ def _read(file: Path) -> list[Answer]:
     try:
         with file.open("rb") as opened:
             data = opened.read(MOST_BYTES + 1)
-        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+        text = data.decode("utf-8-sig") if len(data) <= MOST_BYTES else ""
+        reader = csv.DictReader(io.StringIO(text, newline=""))
         rows = [(reader.line_num, row) for row in reader]
     except (OSError, ValueError, csv.Error) as error:
         raise ExperimentError(
             f"{file}: cannot be read as CSV ({error}); give a file that a quiz saved"
         ) from error
-    if not rows or len(data) > MOST_BYTES:
-        why = f"more than {MOST_BYTES:,} bytes" if rows else "no answers"
+    if not rows:
+        why = f"more than {MOST_BYTES:,} bytes" if len(data) > MOST_BYTES else "no answers"
         raise ExperimentError(f"{file}: has {why} in it; give a file that a quiz saved")
     answers = []
     for line, row in rows:

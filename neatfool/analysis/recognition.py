@@ -30,6 +30,12 @@ BANDS: Final = (0.0, 0.5, 0.9, 0.99, 1.0)
 """Between these lie the confidences of evolved images that are told apart."""
 SHOWN: Final = 24
 """The page shows so many images: those that were recognised the most, and the least."""
+COLUMNS: Final = (
+    *("quiz", "player", "image", "kind", "run", "seed", "class", "known_by", "confidence"),
+    *("answer", "right", "sure", "seconds"),
+)
+MOST_ROWS: Final = 100
+"""Of more players a page does not list each."""
 
 
 class OfImage(Facts):
@@ -97,17 +103,15 @@ class Recognition(Finding):
             yield Headline(f"{kind.name.capitalize()}: {self._sentence(kind)}")
         yield from map(Note, self._limits())
         yield Section("At a glance")
-        intervals = [f"{each.right.as_share()}, chance {share(each.chance)}" for each in self.kinds]
-        bars = [(kind.name, kind.right.value) for kind in self.kinds]
-        rows = [(*bar, text) for bar, text in zip(bars, intervals, strict=True)]
-        yield Bars(("what was shown", "right", "95 % interval"), rows)
+        rows = [(kind.name, kind.right.value, share(kind.chance)) for kind in self.kinds]
+        yield Bars(("what was shown", "right", "by chance"), rows)
         for title, part in (
             ("All answers", self.kinds),
             ("Evolved images, by run", self.runs),
             ("Evolved images, by the network's confidence", self.bands),
             ("Evolved images, by player", self.by_player),
         ):
-            if len(part) > (part is not self.kinds):
+            if part is self.kinds or 1 < len(part) <= MOST_ROWS:
                 yield Table(HEADS, [each.cells() for each in part], title, most=12)
         if self.judges:
             yield Section("Who names the class of the evolved images?")
@@ -116,10 +120,11 @@ class Recognition(Finding):
 
     def records(self) -> Records:
         """Give a row for each answer that counts."""
-        names = ("quiz", "player", "image", "kind", "run", "seed", "class", "known_by")
-        heads = (*names, "confidence", "answer", "is_right", "sure", "seconds")
-        fields = ["right" if head == "class" else head for head in heads]
-        return Records(heads, [[getattr(row, name) for name in fields] for row in self.rows])
+        rows = [
+            {**row.model_dump(), "class": row.right, "right": int(row.is_right)}
+            for row in self.rows
+        ]
+        return Records(COLUMNS, [[row[head] for head in COLUMNS] for row in rows])
 
     def _sentence(self, kind: Answered) -> str:
         count = f"of {counted(kind.answers, 'answer', 'answers')}, {kind.right.as_share()}"
@@ -156,8 +161,8 @@ class Recognition(Finding):
 
     def _judged(self) -> Iterator[tuple[str, float, str]]:
         """Compare players with networks."""
-        for kind in self.kinds[:1]:
-            yield "players", kind.right.value, f"{kind.answers:,} answers"
+        evolved = self.kinds[0]
+        yield "players", evolved.right.value, f"{evolved.answers:,} answers"
         for judge in self.judges:
             own = ", for which they were evolved" if judge.own else ""
             images = counted(judge.images, "image", "images")

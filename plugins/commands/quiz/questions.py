@@ -81,8 +81,8 @@ def ask_about_elites(
             size = run.spec.height * _times(run), run.spec.width * _times(run)
             drawn = _has_pictures(run)
             picture = elite.image(size) if drawn else _enlarge(elite.image(), run)
-            facts = {"run": run.name, "seed": run.seed, "confidence": elite.confidence}
-            questions.append(Question(picture, "evolved", elite.name, "network", **facts))
+            facts = ("evolved", elite.name, "network", run.name, run.seed, elite.confidence)
+            questions.append(Question(picture, *facts))
     return questions
 
 
@@ -183,7 +183,9 @@ def _pillow(image: torch.Tensor) -> Image.Image:
 
 def _enlarge(image: Image.Image, run: Run) -> Image.Image:
     """Show an image's own pixels, larger."""
-    return image.resize((image.width * _times(run), image.height * _times(run)), Image.NEAREST)
+    return image.resize(
+        (image.width * _times(run), image.height * _times(run)), Image.Resampling.NEAREST
+    )
 
 
 def _fit(photograph: Image.Image, run: Run) -> Image.Image:
