@@ -254,6 +254,13 @@ def test_a_run_that_no_answer_is_about_is_refused(small, mixed):
     assert "no answer is about its images as they are now" in result.stderr
 
 
+def test_an_image_that_was_replaced_since_has_no_picture(small, of_small):
+    *kept, last = csv.DictReader(of_small.open())
+    write(of_small, *kept, last | {"confidence": 0.9 * float(last["confidence"])})
+    images = analysis.recognise(of_small, runs=small).images
+    assert [each.name for each in images if not each.png] == [last["class"]]
+
+
 def test_a_command_without_answers_is_refused(small):
     result = neatfool("recognise", small)
     assert result.exit_code == 2

@@ -32,6 +32,22 @@ OFFERING = PLUGIN.replace(
 
 """,
 )
+PAID = """
+class Paid(Patches):
+    def meter(self, ledger):
+        self.ledger = ledger
+
+    def score(self, images):
+        number = self.ledger.debit(len(images))
+        with (HERE / "asked").open("a") as asked:
+            asked.write("." * len(images))
+        self.ledger.settle(number, "answered")
+        return super().score(images)
+
+@hookimpl(specname="neatfool_register_targets")
+def paid_target(register) -> None:
+    register("paid", Paid, options=Options)
+"""
 
 
 def make(folder, *, plugin=PLUGIN, options=(), name="run"):
@@ -148,6 +164,19 @@ def test_the_targets_own_photographs_show_what_the_network_says(tmp_path):
     ]
     for row in rows:
         assert {*np.unique(pixels(tmp_path / "s", row))} == {250 if row["class"] == "bright" else 0}
+
+
+def test_a_target_that_costs_something_is_not_asked(tmp_path, photographs):
+    options = ("target.plugin=paid", "target.max_queries=900", "experiment.generations=3")
+    run = make(tmp_path, plugin=OFFERING + PAID, options=options)
+    asked = (tmp_path / "asked").read_text()
+    assert not of_kind(study(run, tmp_path / "own", "--least", 0), "photograph")
+    (photographs / "0" / "0.png").rename(photographs / "unlabelled.png")
+    options = ("--in-distribution", photographs, "--photographs", 6, "--least", 0)
+    rows = of_kind(study(run, tmp_path / "given", *options), "photograph")
+    assert {row["known_by"] for row in rows} == {"label"}
+    assert len(rows) == 5
+    assert (tmp_path / "asked").read_text() == asked
 
 
 def test_without_enough_photographs_it_says_so(small, tmp_path):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from browser import BROWSER
-from commands import CLASSES, neatfool
+from commands import CLASSES, PLUGIN, neatfool, write_experiment
 from devtools import Browser
 
 from neatfool import analysis
@@ -16,6 +16,7 @@ from neatfool import analysis
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("own_sys_path")]
 
 NOTHING = "nothing at all"
+NAMES = ("dark", '"bright", or light', "<i>left</i> &amp; [x]", "school bus")
 BUTTONS = "document.querySelectorAll('#offers button, .jspsych-btn')"
 TITLE = "document.querySelector('#what').textContent"
 
@@ -58,6 +59,19 @@ def shown(browser, tmp_path):
     return browser
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Make a run whose classes have quotes, a comma and markup in their names."""
+    folder = tmp_path_factory.mktemp("run")
+    file = write_experiment(folder)
+    (folder / "patches.py").write_text(PLUGIN.replace(repr(CLASSES), repr(NAMES)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("")
+        made = neatfool("run", file, "--out", folder / "run", "--no-report")
+    assert made.exit_code == 0, made.output
+    return folder / "run"
+
+
 @pytest.fixture
 def page(finished, tmp_path):
     page = tmp_path / "quiz.html"
@@ -90,7 +104,7 @@ def test_a_game_by_keys_is_saved_and_read_again(shown, page, tmp_path):
     shown.press("Enter")
     for place in range(5):
         names = offered(shown, "What is it?")
-        assert sorted(names[:-1]) == sorted(CLASSES)
+        assert sorted(names[:-1]) == sorted(NAMES)
         assert names[-1] == NOTHING
         assert shown.do("document.querySelector('#place').textContent") == f"{place + 1} of 5"
         assert shown.do("document.querySelector('#picture').naturalWidth") == 448
@@ -170,7 +184,7 @@ def test_a_study_saves_the_same_answers(shown, finished, tmp_path):
     click(shown, 0)
     for _ in range(5):
         texts = shown.do(f"[...{BUTTONS}].map((each) => each.textContent)")
-        assert sorted(texts[:-1]) == sorted(CLASSES)  # one of them has brackets
+        assert sorted(texts[:-1]) == sorted(NAMES)
         click(shown, len(texts) - 1)
         click(shown, 3)
     click(shown, 0)
