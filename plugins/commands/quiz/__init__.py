@@ -48,7 +48,12 @@ neatfool recognise reads the answers."""
 )
 @option("--least P", "Only elites of which the network is this sure.", FiniteRange(0, 1), 0.5)
 @option("--sample N", "So many evolved images in all, drawn at random.", None, 16)
-@option("--photographs N", "So many photographs.", NONE_OR_MORE, 5)
+@option(
+    "--photographs N",
+    "So many photographs. None, or labelled ones, need no network.",
+    NONE_OR_MORE,
+    5,
+)
 @option("--noise N", "So many images of noise.", NONE_OR_MORE, 3)
 @option("--seed N", "Where all that is drawn at random comes from.", NONE_OR_MORE, 1)
 @option("--export DIR", "Write a study for jsPsych in place of the page, its images and their key.")
@@ -86,7 +91,8 @@ def quiz(
     from .writing import write_page, write_study
 
     console = Output(stderr=True)
-    with open_runs(paths) as runs, console.status("choosing images"):
+    asks_network = photographs > 0 and in_distribution is None
+    with open_runs(paths, scored=asks_network) as runs, console.status("choosing images"):
         asked = ask_about_elites(runs, classes=classes, least=least, sample=sample, seed=seed)
         real = find_photographs(runs[0], in_distribution, photographs, seed)
         if len(real) < photographs:

@@ -179,6 +179,17 @@ def test_a_target_that_costs_something_is_not_asked(tmp_path, photographs):
     assert (tmp_path / "asked").read_text() == asked
 
 
+def test_a_strangers_network_is_not_loaded_unasked(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEATFOOL_CONFIG", str(tmp_path / "mine"))
+    page = tmp_path / "quiz.html"
+    refused = neatfool("quiz", small, "-o", page)
+    assert refused.exit_code == 5
+    assert "--trust" in refused.stderr
+    assert not page.exists()
+    for option in (["--photographs", 0], ["--trust"]):
+        assert neatfool("quiz", small, "-o", page, *option).exit_code == 0
+
+
 def test_without_enough_photographs_it_says_so(small, tmp_path):
     result = neatfool("quiz", small, "-o", tmp_path / "quiz.html")
     assert result.exit_code == 0
