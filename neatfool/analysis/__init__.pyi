@@ -23,6 +23,11 @@ from .survival.measure import survive as survive
 from .survival_file import KeptSurvival as KeptSurvival
 from .survival_file import keep_survival as keep_survival
 from .survival_file import read_survival as read_survival
+from .answers import CHOICES as CHOICES
+from .answers import NOTHING as NOTHING
+from .nothing import images_of_nothing as images_of_nothing
+from .recognition import Recognition as Recognition
+from .recognition import recognise as recognise
 from .references import read_card as read_card
 from .sureness import find_reached as find_reached
 from .sureness import match_temperature as match_temperature

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import numpy as np
 from pydantic import Field
+from scipy.stats import binomtest
 
 from neatfool.present.finding import Facts
 from neatfool.wording import percent, share
@@ -46,7 +47,7 @@ class Shares(Facts):
 
 
 class Estimate(Facts):
-    """A share with its interval, by a bootstrap over seeds, classes and in-distribution images."""
+    """A share with its interval: of resamples, or Wilson's."""
 
     value: Share = Field(description="the share")
     low: Share = Field(description="where its 95 % interval begins")
@@ -57,6 +58,12 @@ class Estimate(Facts):
         """Take the interval of the values of resamples."""
         low, high = np.quantile(resampled, (0.025, 0.975))
         return cls(value=value, low=min(low, value), high=max(high, value))
+
+    @classmethod
+    def wilson(cls, count: int, total: int) -> Estimate:
+        """Take Wilson's interval of a share of at least one thing, each counted for itself."""
+        interval = binomtest(count, total).proportion_ci(method="wilson")
+        return cls(value=count / total, low=max(interval.low, 0), high=min(interval.high, 1))
 
     def as_share(self) -> str:
         """Write it with its interval: ``"34 % (31 to 37 %)"``."""

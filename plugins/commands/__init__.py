@@ -1,6 +1,6 @@
 """Commands of one module each, which read runs: ``neatfool NAME`` is ``NAME`` in ``NAME.py``.
 
-A module that lies here is a command; nothing else lists it.
+A module that lies here is a command, a package if it has pages; nothing else lists it.
 """
 
 from __future__ import annotations

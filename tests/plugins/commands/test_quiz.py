@@ -1,0 +1,263 @@
+"""The quiz: what it asks and offers, its page and its study, and what it refuses."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import gzip
+import json
+import re
+import struct
+from collections import Counter
+
+import numpy as np
+import pytest
+from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from PIL import Image
+
+from neatfool import open_run
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+NOTHING = "nothing at all"
+OFFERING = PLUGIN.replace(
+    "class Patches:\n",
+    """class Patches:
+    def photographs(self):
+        from PIL import Image
+        return {f"grey {level}": Image.new("L", (40, 30), level) for level in (0, 250)}
+
+    def fit_photograph(self, photograph):
+        return np.asarray(photograph.convert("L").resize((8, 6)))[None].copy()
+
+""",
+)
+PAID = """
+class Paid(Patches):
+    def meter(self, ledger):
+        self.ledger = ledger
+
+    def score(self, images):
+        number = self.ledger.debit(len(images))
+        with (HERE / "asked").open("a") as asked:
+            asked.write("." * len(images))
+        self.ledger.settle(number, "answered")
+        return super().score(images)
+
+@hookimpl(specname="neatfool_register_targets")
+def paid_target(register) -> None:
+    register("paid", Paid, options=Options)
+"""
+
+
+def make(folder, *, plugin=PLUGIN, options=(), name="run"):
+    file = write_experiment(folder)
+    (folder / "patches.py").write_text(plugin)
+    settings = [word for each in options for word in ("--set", each)]
+    made = neatfool("run", file, "--out", folder / name, "--no-report", *settings)
+    assert made.exit_code == 0, made.output
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("")
+        return make(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Make photographs in folders, whose names are labels: a class, and an index."""
+    for label, level in (("school bus", 200), ("0", 10)):
+        for number in range(3):
+            file = tmp_path / "photographs" / label / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (64, 48), (level, 0, 0)).save(file)
+    return tmp_path / "photographs"
+
+
+def study(run, folder, *options):
+    """Write a study; give the rows of its manifest."""
+    result = neatfool("quiz", run, "--export", folder, *options)
+    assert result.exit_code == 0, result.output
+    with (folder / "manifest.csv").open() as manifest:
+        return [*csv.DictReader(manifest)]
+
+
+def of_kind(rows, kind):
+    return [row for row in rows if row["kind"] == kind]
+
+
+def pixels(folder, row):
+    with Image.open(folder / row["file"]) as image:
+        return np.asarray(image)
+
+
+def choices(row):
+    return [row[name] for name in row if name.startswith("choice_") and row[name]]
+
+
+def test_it_asks_about_elites_photographs_and_noise(small, photographs, tmp_path):
+    rows = study(small, tmp_path / "s", "--in-distribution", photographs, "--photographs", 4)
+    assert Counter(row["kind"] for row in rows) == {"evolved": 4, "photograph": 4, "noise": 3}
+    sure = {elite.name: elite.confidence for elite in open_run(small)}
+    evolved = of_kind(rows, "evolved")
+    assert {row["class"]: float(row["confidence"]) for row in evolved} == sure
+    assert {(row["run"], row["seed"], row["known_by"]) for row in evolved} == {
+        ("small", "3", "network")
+    }
+    shown = {(row["class"], row["known_by"]) for row in of_kind(rows, "photograph")}
+    assert shown == {("school bus", "label"), ("dark", "label")}
+    assert {row["class"] for row in of_kind(rows, "noise")} == {NOTHING}
+    assert [row["image"] for row in rows] == [str(1 + place) for place in range(11)]
+
+
+def test_the_right_class_is_offered_once_among_others(small, photographs, tmp_path):
+    for row in study(small, tmp_path / "s", "--in-distribution", photographs):
+        assert sorted(choices(row)) == sorted(CLASSES)  # there are only four
+
+
+def test_other_images_classes_are_offered_first(tmp_path, small, photographs):
+    (photographs / "school bus").rename(photographs / "omnibus")
+    for label in ("tram", "cab", "van"):
+        (photographs / label).mkdir()
+        (photographs / "0" / "0.png").rename(photographs / label / "0.png")
+        Image.new("RGB", (64, 48)).save(photographs / "0" / "0.png")
+    options = ("--in-distribution", photographs, "--photographs", 9, "--classes", "dark")
+    rows = study(small, tmp_path / "s", *options)
+    shown = {row["class"] for row in rows} - {NOTHING}
+    assert shown == {"dark", "omnibus", "tram", "cab", "van"}
+    for row in rows:
+        assert {*choices(row)} == shown
+
+
+def test_equal_seeds_ask_the_same_and_others_something_else(small, photographs, tmp_path):
+    options = ("--in-distribution", photographs, "--photographs", 2, "--sample", 2)
+    first = study(small, tmp_path / "a", *options)
+    assert study(small, tmp_path / "b", *options) == first
+    assert pixels(tmp_path / "a", first[0]).tolist() == pixels(tmp_path / "b", first[0]).tolist()
+    assert study(small, tmp_path / "c", *options, "--seed", 2) != first
+
+
+def test_pixels_are_enlarged_and_pictures_drawn(small, tmp_path):
+    rows = of_kind(study(small, tmp_path / "pixels"), "evolved")
+    for row in rows:
+        saved = open_run(small)[row["class"]].saved_pixels()[0]
+        assert (pixels(tmp_path / "pixels", row) == saved.repeat(56, 0).repeat(56, 1)).all()
+    run = make(tmp_path, options=("encoding.preset=patterns", "target.channels=3"))
+    rows = study(run, tmp_path / "drawn")
+    for row in of_kind(rows, "evolved"):
+        drawn = open_run(run)[row["class"]].pixels((6 * 56, 8 * 56)).transpose(1, 2, 0)
+        assert (pixels(tmp_path / "drawn", row) == drawn).all()
+    for row in of_kind(rows, "noise"):
+        shown = pixels(tmp_path / "drawn", row)
+        assert (shown == shown[::56, ::56].repeat(56, 0).repeat(56, 1)).all()
+
+
+def test_the_targets_own_photographs_show_what_the_network_says(tmp_path):
+    run = make(tmp_path, plugin=OFFERING)
+    rows = of_kind(study(run, tmp_path / "s"), "photograph")
+    assert sorted((row["class"], row["known_by"]) for row in rows) == [
+        ("bright", "network"),
+        ("dark", "network"),
+    ]
+    for row in rows:
+        assert {*np.unique(pixels(tmp_path / "s", row))} == {250 if row["class"] == "bright" else 0}
+
+
+def test_a_target_that_costs_something_is_not_asked(tmp_path, photographs):
+    options = ("target.plugin=paid", "target.max_queries=900", "experiment.generations=3")
+    run = make(tmp_path, plugin=OFFERING + PAID, options=options)
+    asked = (tmp_path / "asked").read_text()
+    assert not of_kind(study(run, tmp_path / "own", "--least", 0), "photograph")
+    (photographs / "0" / "0.png").rename(photographs / "unlabelled.png")
+    options = ("--in-distribution", photographs, "--photographs", 6, "--least", 0)
+    rows = of_kind(study(run, tmp_path / "given", *options), "photograph")
+    assert {row["known_by"] for row in rows} == {"label"}
+    assert len(rows) == 5
+    assert (tmp_path / "asked").read_text() == asked
+
+
+def test_a_strangers_network_is_not_loaded_unasked(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEATFOOL_CONFIG", str(tmp_path / "mine"))
+    page = tmp_path / "quiz.html"
+    refused = neatfool("quiz", small, "-o", page)
+    assert refused.exit_code == 5
+    assert "--trust" in refused.stderr
+    assert not page.exists()
+    for option in (["--photographs", 0], ["--trust"]):
+        assert neatfool("quiz", small, "-o", page, *option).exit_code == 0
+
+
+def test_without_enough_photographs_it_says_so(small, tmp_path):
+    result = neatfool("quiz", small, "-o", tmp_path / "quiz.html")
+    assert result.exit_code == 0
+    assert "There are only 0 photographs; give more with --in-distribution." in result.stderr
+
+
+def test_digits_are_photographs_with_their_labels(tmp_path, small):
+    for name, count in (("train", 1), ("t10k", 3)):
+        header = struct.pack(">4I", 0x803, count, 28, 28)
+        images = header + bytes(28 * 28 * count)
+        labels = struct.pack(">2I", 0x801, count) + bytes([2] * count)
+        (tmp_path / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+        (tmp_path / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+    rows = of_kind(study(small, tmp_path / "s", "--in-distribution", tmp_path), "photograph")
+    assert [(row["class"], row["known_by"]) for row in rows] == [(CLASSES[2], "label")] * 3
+
+
+def test_several_runs_share_the_sample(small, tmp_path):
+    other = make(tmp_path, options=("experiment.seed=4",))
+    result = neatfool("quiz", small, other, "--sample", 5, "--export", tmp_path / "s")
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "s" / "manifest.csv").open() as manifest:
+        rows = of_kind(csv.DictReader(manifest), "evolved")
+    assert Counter(row["seed"] for row in rows) == {"3": 2, "4": 3}
+
+
+def test_no_answer_is_to_be_read_at_a_glance(small, tmp_path):
+    page = tmp_path / "quiz.html"
+    assert neatfool("quiz", small, "-o", page).stdout == f"Look at {page}\n"
+    text = page.read_text()
+    assert not [name for name in CLASSES[1:] if name in text]
+    assert "The right answers are in this page, too" in text
+    told = json.loads(re.search(r'id="told">(.*?)</script>', text)[1])
+    key = json.loads(base64.b64decode(told["key"]))
+    assert {row["class"] for row in key} == {*CLASSES, NOTHING}
+    assert len(told["pictures"]) == len(key) == 7
+    assert "://" not in re.sub(r'data:image/[^"]*', "", text)
+
+
+def test_the_study_finds_jspsych_where_it_is_told(small, tmp_path):
+    study(small, tmp_path / "cdn")
+    page = (tmp_path / "cdn" / "index.html").read_text()
+    assert re.search(r'src="https://unpkg.com/jspsych@8[\d.]+/dist/index.browser.min.js"', page)
+    study(small, tmp_path / "own", "--jspsych", 'node"modules')
+    page = (tmp_path / "own" / "index.html").read_text()
+    assert 'href="node&#34;modules/jspsych/css/jspsych.css"' in page
+    assert "unpkg" not in page
+
+
+def test_a_folder_with_something_in_it_is_not_written_to(small, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    for place in (tmp_path, tmp_path / "mine"):
+        result = neatfool("quiz", small, "--export", place)
+        assert result.exit_code == 6
+        assert "is not empty; give a new folder with --export" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--least", 1], 5, "no elite has a confidence of 1 or more"),
+        (["--classes", "zebra"], 2, "there is no class 'zebra'"),
+        (["--in-distribution", "absent"], 2, "does not exist"),
+        (["-o", "absent/quiz.html"], 6, "cannot be written"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(small, options, code, said):
+    result = neatfool("quiz", small, *options)
+    assert result.exit_code == code
+    assert said in result.stderr

@@ -1,0 +1,199 @@
+"""The quiz in a real browser: played by keys and by touch, saved, and read again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+
+import pytest
+from browser import BROWSER
+from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from devtools import Browser
+
+from neatfool import analysis
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("own_sys_path")]
+
+NOTHING = "nothing at all"
+NAMES = ("dark", '"bright", or light', "<i>left</i> &amp; [x]", "school bus")
+BUTTONS = "document.querySelectorAll('#offers button, .jspsych-btn')"
+TITLE = "document.querySelector('#what').textContent"
+
+# What the study needs of jsPsych: it runs trials that a person ends by a button.
+TRIALS = """
+const jsPsychPreload = "preload", jsPsychHtmlButtonResponse = "html",
+  jsPsychImageButtonResponse = "image";
+const initJsPsych = () => ({ run: async (trials) => {
+  for (const trial of trials.filter((each) => each.choices)) {
+    document.body.innerHTML = `${trial.stimulus}<div>${trial.choices
+      .map((text) => `<button class="jspsych-btn">${text}</button>`).join("")}</div>`;
+    const buttons = [...document.querySelectorAll(".jspsych-btn")];
+    const response = await new Promise((resolve) =>
+      buttons.forEach((each, place) => each.addEventListener("click", () => resolve(place))));
+    trial.on_finish?.({ ...trial.data, response, rt: 1234 });
+  }
+} });
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if BROWSER is None:
+        pytest.skip("no browser to play in")
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def shown(browser, tmp_path):
+    """Let the browser keep what it downloads, and forget what went wrong before."""
+    browser.call(
+        "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path / "saved")
+    )
+    browser.resize(1000, 800)
+    browser.open("about:blank#")
+    browser.complaints.clear()
+    browser.requested.clear()
+    return browser
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Make a run whose classes have quotes, a comma and markup in their names."""
+    folder = tmp_path_factory.mktemp("run")
+    file = write_experiment(folder)
+    (folder / "patches.py").write_text(PLUGIN.replace(repr(CLASSES), repr(NAMES)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("")
+        made = neatfool("run", file, "--out", folder / "run", "--no-report")
+    assert made.exit_code == 0, made.output
+    return folder / "run"
+
+
+@pytest.fixture
+def page(finished, tmp_path):
+    page = tmp_path / "quiz.html"
+    assert neatfool("quiz", finished, "-o", page, "--noise", 1).exit_code == 0
+    return page
+
+
+def offered(browser, title):
+    """Wait for a question that can be answered by now; give the texts of its buttons."""
+    browser.wait(f"{TITLE} === {json.dumps(title)}")
+    time.sleep(0.3)
+    return browser.do(f"[...{BUTTONS}].map((each) => each.querySelector('bdi').textContent)")
+
+
+def click(browser, place):
+    browser.do(f"{BUTTONS}[{place}].click()")
+
+
+def saved(folder):
+    """Wait for the file that was saved."""
+    end = time.monotonic() + 30
+    while not (files := [*folder.glob("saved/answers-*.csv")]):
+        assert time.monotonic() < end, "nothing was saved"
+        time.sleep(0.05)
+    return files[0]
+
+
+def test_a_game_by_keys_is_saved_and_read_again(shown, page, tmp_path):
+    shown.open(page.as_uri())
+    shown.press("Enter")
+    for place in range(5):
+        names = offered(shown, "What is it?")
+        assert sorted(names[:-1]) == sorted(NAMES)
+        assert names[-1] == NOTHING
+        assert shown.do("document.querySelector('#place').textContent") == f"{place + 1} of 5"
+        assert shown.do("document.querySelector('#picture').naturalWidth") == 448
+        shown.press("9")  # is no answer
+        shown.press(str(1 + names.index("dark")))
+        assert len(offered(shown, "How sure are you?")) == 4
+        shown.press("3")
+    shown.wait("!document.querySelector('#end').hidden")
+    assert "on 1 of 4" in shown.do("document.querySelector('#score').textContent")
+    cards = shown.do("[...document.querySelectorAll('#seen .card')].map((e) => e.textContent)")
+    assert sum("you: dark" in card for card in cards) == len(cards) == 5
+    assert shown.do("document.querySelectorAll('#seen .right').length") == 1
+    assert not [*tmp_path.glob("saved/*")]
+    click_save = "document.querySelector('#save').click()"
+    shown.do(click_save)
+    found = analysis.recognise(saved(tmp_path))
+    evolved, noise = found.kinds
+    assert (found.answers, found.players, evolved.answers) == (5, 1, 4)
+    assert (evolved.right.value, noise.right.value, evolved.sure) == (0.25, 0, 3)
+    assert 0.2 < evolved.seconds < 60
+    assert {each.run for each in found.images} == {"small"}
+    assert shown.complaints == []
+    assert {each.split(":")[0] for each in shown.requested} <= {"file", "data", "blob"}
+
+
+def test_the_second_half_of_a_double_tap_is_no_answer(shown, page):
+    shown.resize(400, 800, phone=True)
+    shown.open(page.as_uri())
+    shown.do("document.querySelector('#begin').click()")
+    offered(shown, "What is it?")
+    shown.do(f"{BUTTONS}[0].click(); setTimeout(() => {BUTTONS}[0].click())")
+    assert len(offered(shown, "How sure are you?")) == 4
+    assert shown.do("answers.length") == 0
+    click(shown, 0)
+    offered(shown, "What is it?")
+    assert shown.do("answers.length") == 1
+
+
+@pytest.mark.parametrize("width", [400, 1300])
+def test_all_that_is_asked_fits_into_the_window(shown, page, width):
+    shown.resize(width, 800, phone=width < 500)
+    shown.open(page.as_uri())
+    shown.do("document.querySelector('#begin').click()")
+    offered(shown, "What is it?")
+    assert shown.do("document.documentElement.scrollWidth") <= width
+    lowest = f"Math.max(...[...{BUTTONS}].map((each) => each.getBoundingClientRect().bottom))"
+    assert shown.do(lowest) <= 800
+
+
+def test_an_image_says_nothing_of_what_it_is(shown, page):
+    shown.open(page.as_uri())
+    shown.do("document.querySelector('#begin').click()")
+    offered(shown, "What is it?")
+    attributes = "[...document.querySelector('#picture').attributes].map((each) => each.name)"
+    assert {*shown.do(attributes)} == {"id", "alt", "draggable", "src"}
+    assert shown.do("document.querySelector('#picture').alt") == "The image in question"
+
+
+def test_each_player_has_an_order_of_their_own(shown, page):
+    orders = set()
+    for _ in range(6):
+        shown.open("about:blank#")
+        shown.open(page.as_uri())
+        orders.add(shown.do("JSON.stringify(questions.map((each) => each.image))"))
+    assert len(orders) > 1
+    assert {frozenset(json.loads(order)) for order in orders} == {frozenset(range(1, 6))}
+
+
+def test_a_study_saves_the_same_answers(shown, finished, tmp_path):
+    folder = tmp_path / "study"
+    options = ("--export", folder, "--jspsych", "packages", "--noise", 1)
+    assert neatfool("quiz", finished, *options).exit_code == 0
+    script = folder / "packages" / "jspsych" / "dist" / "index.browser.min.js"
+    script.parent.mkdir(parents=True)
+    script.write_text(TRIALS)
+    shown.open((folder / "index.html").as_uri())
+    click(shown, 0)
+    for _ in range(5):
+        texts = shown.do(f"[...{BUTTONS}].map((each) => each.textContent)")
+        assert sorted(texts[:-1]) == sorted(NAMES)
+        click(shown, len(texts) - 1)
+        click(shown, 3)
+    click(shown, 0)
+    with saved(tmp_path).open() as file:
+        rows = [*csv.DictReader(file)]
+    assert {(row["answer"], row["sure"], row["seconds"]) for row in rows} == {
+        (NOTHING, "4", "1.23")
+    }
+    with (folder / "manifest.csv").open() as file:
+        key = {row["image"]: row["class"] for row in csv.DictReader(file)}
+    assert {row["image"]: row["class"] for row in rows} == key
+    assert [kind.nothing.value for kind in analysis.recognise(saved(tmp_path)).kinds] == [1, 1]
