@@ -1,0 +1,199 @@
+"""Measure how fractured networks are: the figures and the picture of docs/fracture.md.
+
+python docs/fracture.py fer fer                      # a clone of github.com/akarshkumar0101/fer
+python docs/fracture.py run runs/imagenet-1          # 48 elites, and what their births changed
+python docs/fracture.py sweeps fer docs/images/fracture.webp
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickletools
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import hsv_to_rgb
+from PIL import Image
+from scipy import stats
+
+from neatfool import cppn, open_run
+from neatfool.analysis import Sweeps, sweep_genome, sweep_weights
+from neatfool.analysis.lineage.fracture import SIDE, sweep
+from neatfool.analysis.lineage.sweeping import plan_pairs, strip
+from neatfool.testing import COLOUR
+from neatfool_plugins.cppn import CppnEncoding, Options
+
+PICTURES = ("skull", "butterfly", "apple")
+MEASURES = ("fracture", "entangled", "shared")
+MOST = 128
+FUNCTIONS = {
+    "cache": lambda z: z,
+    "identity": lambda z: z,
+    "gaussian": lambda z: 2 * np.exp(-np.square(z)) - 1,
+    "sigmoid": lambda z: np.tanh(z / 2),
+    "sin": np.sin,
+}
+
+
+def longest(path: Path, kind: type) -> Any:
+    """Give the longest text or bytes in a pickle, which is read through and never loaded."""
+    held = (value for _, value, _ in pickletools.genops(path.read_bytes()))
+    return max((value for value in held if isinstance(value, kind)), key=len)
+
+
+class Layers:
+    """A network of the paper's: layers without biases, in which each neuron has its function."""
+
+    def __init__(self, folder: Path, side: int = SIDE) -> None:
+        count, functions = longest(folder / "arch.pkl", str).split(";")
+        self.functions = [
+            (FUNCTIONS[name], int(neurons))
+            for name, neurons in (each.split(":") for each in functions.split(","))
+        ]
+        width = sum(neurons for _, neurons in self.functions)
+        sizes = [4, *[width] * int(count), 3]
+        shapes = list(pairwise(sizes))
+        # JAX has Dense_10 before Dense_2.
+        flat = np.frombuffer(longest(folder / "params.pkl", bytes), "<f4")
+        self.layers = {}
+        for number in sorted(range(len(shapes)), key=str):
+            rows, columns = shapes[number]
+            self.layers[number] = flat[: rows * columns].reshape(rows, columns)
+            flat = flat[rows * columns :]
+        assert not len(flat)
+        self.weights = np.concatenate([self.layers[n].ravel() for n in range(len(shapes))])
+        self.starts = np.cumsum([0, *(rows * columns for rows, columns in shapes)])
+        self.side = side
+        x, y = np.meshgrid(*2 * [np.linspace(-1, 1, side)])
+        inputs = np.stack([x, y, 1.4 * np.hypot(x, y), np.ones_like(x)], -1)
+        self.values = [inputs.reshape(-1, 4).astype("f4")]
+        self.sums = []
+        for number in range(len(shapes)):
+            self.sums.append(self.values[-1] @ self.layers[number])
+            self.values.append(self.bend(self.sums[-1]))
+
+    def bend(self, sums: np.ndarray) -> np.ndarray:
+        """Apply each neuron's function."""
+        ends = np.cumsum([neurons for _, neurons in self.functions])[:-1]
+        parts = np.split(sums, ends, axis=1)
+        bent = [bend(part) for (bend, _), part in zip(self.functions, parts, strict=True)]
+        return np.concatenate(bent, 1)
+
+    def draw(self, place: int, weight: float) -> np.ndarray:
+        """Draw the picture, uint8 [3, H, W], with another weight."""
+        layer = int(np.searchsorted(self.starts, place, "right")) - 1
+        row, column = divmod(place - int(self.starts[layer]), self.layers[layer].shape[1])
+        more = np.float32(weight) - self.layers[layer][row, column]
+        sums = self.sums[layer].copy()
+        sums[:, column] += more * self.values[layer][:, row]
+        for number in range(layer + 1, len(self.layers)):
+            sums = self.bend(sums) @ self.layers[number]
+        hue, saturation, value = sums.T
+        hsv = np.stack([(hue + 1) % 1, saturation.clip(0, 1), np.abs(value).clip(0, 1)], -1)
+        rgb = np.rint(hsv_to_rgb(hsv) * 255).astype(np.uint8)
+        return rgb.reshape(self.side, self.side, 3).transpose(2, 0, 1)
+
+
+def bootstrap(values: Any, sample: Any, seed: int = 1) -> str:
+    """Write a figure with its interval of 95 %, from 999 samples of what it is of."""
+    chance = np.random.default_rng(seed)
+    many = [sample(chance.integers(values, size=values)) for _ in range(999)]
+    low, high = np.nanquantile(many, [0.025, 0.975])
+    return f"{sample(np.arange(values)):.3f} [{low:.3f}, {high:.3f}]"
+
+
+def figures(sweeps: Sweeps) -> list[str]:
+    """Write the measures of one network, with intervals over its weights."""
+    held = np.flatnonzero(sweeps.effective)
+    ways, spread, alike = (sweeps.ways[held] - 1) / 7, sweeps.spread[held], sweeps.alike
+
+    def share(drawn: np.ndarray) -> float:
+        chosen = held[drawn]
+        pairs = alike[np.ix_(chosen, chosen)][chosen[:, None] != chosen[None]]
+        return float(pairs.mean()) if len(pairs) else float("nan")
+
+    rest = (lambda d: float(ways[d].mean())), (lambda d: float(spread[d].mean())), share
+    return [f"{len(held)} of {len(sweeps.places)}", *(bootstrap(len(held), each) for each in rest)]
+
+
+def fer(folder: Path) -> None:
+    """Measure Picbreeder's three genomes as graphs and as layers, and their copies."""
+    encoding = CppnEncoding(Options(inputs="normalised", colour="hsv"), spec=COLOUR)
+    look = cppn.Look(SIDE, SIDE, inputs="normalised", colour_map="hsv")
+    for name in PICTURES:
+        genome = cppn.read_picbreeder((folder / f"picbreeder_genomes/{name}.zip").read_bytes(), look)
+        print(name, "graph", *figures(sweep_genome(encoding, genome, most=MOST)), sep=" | ")
+        for kind in ("picbreeder", "sgd"):
+            drawn = Layers(folder / f"data/{kind}_{name}")
+            sweeps = sweep_weights(drawn.draw, drawn.weights.tolist(), most=MOST)
+            print(name, f"{kind}, layers", *figures(sweeps), sep=" | ", flush=True)
+
+
+def run(folder: Path, count: int) -> None:
+    """Measure a run's elites, and pairs of parents and children."""
+    opened = open_run(folder)
+    graph = opened.phylogeny(elites=True)
+    numbers = {name: index for index, name in enumerate(opened.classes)}
+
+    def measure(genome: Any) -> list[float]:
+        sweeps = sweep_genome(opened.encoding, genome)
+        return [getattr(sweeps, name) for name in MEASURES]
+
+    def held(id_: int) -> list[float]:
+        return measure(opened.holder(numbers[next(iter(graph.nodes[id_]["held"]))], id_).genome)
+
+    elites = list(opened.elites)
+    drawn = np.random.default_rng(1).permutation(len(elites))[:count]
+    values = np.array([measure(elites[place].genome) for place in drawn.tolist()])
+    medians = [bootstrap(len(values), lambda d, c=c: float(np.nanmedian(c[d]))) for c in values.T]
+    print(folder, f"{len(values)} elites", *medians, sep=" | ", flush=True)
+    changes = {}
+    for kind, pairs in plan_pairs(graph, count // 2, seed=1).items():
+        change = np.array([np.subtract(held(child), held(parent)) for parent, child in pairs])
+        changes[kind] = change
+        for name, column in zip(MEASURES, change.T, strict=True):
+            known = column[np.isfinite(column)]
+            p = stats.wilcoxon(known[known != 0]).pvalue if np.any(known) else float("nan")
+            print(kind, name, f"n = {len(known)}, {np.median(known):+.4f}, p = {p:.2g}", flush=True)
+    for name, switched, bred in zip(MEASURES, changes["switched"].T, changes["bred"].T, strict=True):
+        p = stats.mannwhitneyu(switched, bred, nan_policy="omit").pvalue
+        print(f"switched against bred, {name}: p = {p:.2g}")
+
+
+def sweeps(folder: Path, out: Path) -> None:
+    """Draw the sweeps of the skull, and of its copy: five weights each."""
+    rows = []
+    for kind in ("picbreeder", "sgd"):
+        drawn = Layers(folder / f"data/{kind}_skull")
+        told = sweep_weights(drawn.draw, drawn.weights.tolist(), most=MOST, span=0.05)
+        # From the least spread to the most, of those that change the picture as they shall.
+        order = np.flatnonzero(told.effective)[np.argsort(told.spread[told.effective])]
+        shown = order[np.linspace(0, len(order) - 1, 5).round().astype(int)].tolist()
+        column = [
+            strip(sweep(drawn.draw, place, float(drawn.weights[place]), told.sizes[each])[::2])
+            for each in shown
+            for place in [told.places[each]]
+        ]
+        rows.append(np.concatenate([np.pad(each, ((0, 3), (0, 0), (0, 0)), constant_values=255)
+                                    for each in column]))  # fmt: skip
+    gap = np.full((len(rows[0]), 24, 3), 255, np.uint8)
+    whole = Image.fromarray(np.concatenate([rows[0], gap, rows[1]], 1))
+    whole.resize((whole.width * 3 // 2, whole.height * 3 // 2), Image.Resampling.LANCZOS).save(out)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["fer", "run", "sweeps"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("out", type=Path, nargs="?")
+    parser.add_argument("--elites", type=int, default=48)
+    given = parser.parse_args()
+    match given.what:
+        case "fer":
+            fer(given.folder)
+        case "run":
+            run(given.folder, given.elites)
+        case "sweeps":
+            sweeps(given.folder, given.out)
