@@ -20,14 +20,15 @@ from scipy import stats
 
 from neatfool import cppn, open_run
 from neatfool.analysis import Sweeps, sweep_genome, sweep_weights
-from neatfool.analysis.lineage.fracture import SIDE, sweep
+from neatfool.analysis.lineage.fracture import SIDE, find_size, sweep
 from neatfool.analysis.lineage.sweeping import plan_pairs, strip
 from neatfool.testing import COLOUR
 from neatfool_plugins.cppn import CppnEncoding, Options
 
 PICTURES = ("skull", "butterfly", "apple")
 MEASURES = ("fracture", "entangled", "shared")
-MOST = 128
+SHOWN = 0.1
+"""The picture shows sweeps that change five times as much as those that are measured."""
 FUNCTIONS = {
     "cache": lambda z: z,
     "identity": lambda z: z,
@@ -124,10 +125,10 @@ def fer(folder: Path) -> None:
     look = cppn.Look(SIDE, SIDE, inputs="normalised", colour_map="hsv")
     for name in PICTURES:
         genome = cppn.read_picbreeder((folder / f"picbreeder_genomes/{name}.zip").read_bytes(), look)
-        print(name, "graph", *figures(sweep_genome(encoding, genome, most=MOST)), sep=" | ")
+        print(name, "graph", *figures(sweep_genome(encoding, genome)), sep=" | ")
         for kind in ("picbreeder", "sgd"):
             drawn = Layers(folder / f"data/{kind}_{name}")
-            sweeps = sweep_weights(drawn.draw, drawn.weights.tolist(), most=MOST)
+            sweeps = sweep_weights(drawn.draw, drawn.weights.tolist())
             print(name, f"{kind}, layers", *figures(sweeps), sep=" | ", flush=True)
 
 
@@ -163,23 +164,24 @@ def run(folder: Path, count: int) -> None:
 
 
 def sweeps(folder: Path, out: Path) -> None:
-    """Draw the sweeps of the skull, and of its copy: five weights each."""
-    rows = []
+    """Draw sweeps of the skull, and of its copy: six of the measured weights each."""
+    columns = []
     for kind in ("picbreeder", "sgd"):
         drawn = Layers(folder / f"data/{kind}_skull")
-        told = sweep_weights(drawn.draw, drawn.weights.tolist(), most=MOST, span=0.05)
-        # From the least spread to the most, of those that change the picture as they shall.
-        order = np.flatnonzero(told.effective)[np.argsort(told.spread[told.effective])]
-        shown = order[np.linspace(0, len(order) - 1, 5).round().astype(int)].tolist()
-        column = [
-            strip(sweep(drawn.draw, place, float(drawn.weights[place]), told.sizes[each])[::2])
-            for each in shown
-            for place in [told.places[each]]
+        weights = drawn.weights.tolist()
+        told = sweep_weights(drawn.draw, weights)
+        # From the change that is least spread over the picture to the one that is most.
+        order = np.flatnonzero(told.effective)
+        order = order[np.argsort(told.spread[order])]
+        places = [told.places[each] for each in order[np.linspace(0, len(order) - 1, 6).astype(int)]]
+        sizes = [find_size(drawn.draw, place, weights[place], SHOWN) for place in places]
+        rows = [
+            strip(sweep(drawn.draw, place, weights[place], size)[::2])
+            for place, size in zip(places, sizes, strict=True)
         ]
-        rows.append(np.concatenate([np.pad(each, ((0, 3), (0, 0), (0, 0)), constant_values=255)
-                                    for each in column]))  # fmt: skip
-    gap = np.full((len(rows[0]), 24, 3), 255, np.uint8)
-    whole = Image.fromarray(np.concatenate([rows[0], gap, rows[1]], 1))
+        gaps = [np.pad(row, ((0, 3), (0, 0), (0, 0)), constant_values=255) for row in rows]
+        columns.append(np.pad(np.concatenate(gaps), ((0, 0), (0, 24), (0, 0)), constant_values=255))
+    whole = Image.fromarray(np.concatenate(columns, 1)[:-3, :-24])
     whole.resize((whole.width * 3 // 2, whole.height * 3 // 2), Image.Resampling.LANCZOS).save(out)
 
 

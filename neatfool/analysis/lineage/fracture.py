@@ -145,7 +145,7 @@ def sweep_weights(
         places = np.sort(np.random.default_rng(seed).choice(places, most, replace=False))
     measured, changes = [], []
     for place in places.tolist():
-        size = _find_size(draw, place, weights[place], span)
+        size = find_size(draw, place, weights[place], span)
         values = sweep(draw, place, weights[place], size) / 255
         measured.append((size, *_measure(values)))
         changes.append((values[-1] - values[0]).ravel())
@@ -155,7 +155,7 @@ def sweep_weights(
     return Sweeps(places.tolist(), sizes, change >= span / 2, spread, ways, (ends @ ends.T) ** 2)
 
 
-def _find_size(draw: Draw, place: int, weight: float, span: float) -> float:
+def find_size(draw: Draw, place: int, weight: float, span: float) -> float:
     """Find how far a weight is swept, as a share of it, for the pictures to change as they shall."""
     middle, size = draw(place, weight) / 255, FIRST
     for _ in range(TRIES):
