@@ -18,12 +18,10 @@ from matplotlib.colors import hsv_to_rgb
 from PIL import Image
 from scipy import stats
 
-from neatfool import cppn, open_run
+from neatfool import open_run
 from neatfool.analysis import Sweeps, sweep_genome, sweep_weights
 from neatfool.analysis.lineage.fracture import SIDE, find_size, sweep
 from neatfool.analysis.lineage.sweeping import plan_pairs, strip
-from neatfool.testing import COLOUR
-from neatfool_plugins.cppn import CppnEncoding, Options
 
 PICTURES = ("skull", "butterfly", "apple")
 MEASURES = ("fracture", "entangled", "shared")
@@ -66,6 +64,10 @@ class Layers:
         assert not len(flat)
         self.weights = np.concatenate([self.layers[n].ravel() for n in range(len(shapes))])
         self.starts = np.cumsum([0, *(rows * columns for rows, columns in shapes)])
+        # Picbreeder's links lead into neurons that do something; all else copies a value on.
+        copies = self.functions[0][1]
+        links = [np.arange(width) >= copies for rows, _ in shapes[:-1] for _ in range(rows)]
+        self.links = np.concatenate([*links, np.zeros(3 * width, bool)])
         self.side = side
         x, y = np.meshgrid(*2 * [np.linspace(-1, 1, side)])
         inputs = np.stack([x, y, 1.4 * np.hypot(x, y), np.ones_like(x)], -1)
@@ -120,16 +122,13 @@ def figures(sweeps: Sweeps) -> list[str]:
 
 
 def fer(folder: Path) -> None:
-    """Measure Picbreeder's three genomes as graphs and as layers, and their copies."""
-    encoding = CppnEncoding(Options(inputs="normalised", colour="hsv"), spec=COLOUR)
-    look = cppn.Look(SIDE, SIDE, inputs="normalised", colour_map="hsv")
+    """Measure Picbreeder's three genomes and their copies."""
     for name in PICTURES:
-        genome = cppn.read_picbreeder((folder / f"picbreeder_genomes/{name}.zip").read_bytes(), look)
-        print(name, "graph", *figures(sweep_genome(encoding, genome)), sep=" | ")
         for kind in ("picbreeder", "sgd"):
             drawn = Layers(folder / f"data/{kind}_{name}")
-            sweeps = sweep_weights(drawn.draw, drawn.weights.tolist())
-            print(name, f"{kind}, layers", *figures(sweeps), sep=" | ", flush=True)
+            # In layers, one link of Picbreeder's is a chain of weights; each counts once.
+            weights = drawn.weights * (drawn.links if kind == "picbreeder" else 1)
+            print(name, kind, *figures(sweep_weights(drawn.draw, weights.tolist())), sep=" | ")
 
 
 def run(folder: Path, count: int) -> None:
@@ -158,7 +157,9 @@ def run(folder: Path, count: int) -> None:
             known = column[np.isfinite(column)]
             p = stats.wilcoxon(known[known != 0]).pvalue if np.any(known) else float("nan")
             print(kind, name, f"n = {len(known)}, {np.median(known):+.4f}, p = {p:.2g}", flush=True)
-    for name, switched, bred in zip(MEASURES, changes["switched"].T, changes["bred"].T, strict=True):
+    for name, switched, bred in zip(
+        MEASURES, changes["switched"].T, changes["bred"].T, strict=True
+    ):
         p = stats.mannwhitneyu(switched, bred, nan_policy="omit").pvalue
         print(f"switched against bred, {name}: p = {p:.2g}")
 
@@ -168,12 +169,14 @@ def sweeps(folder: Path, out: Path) -> None:
     columns = []
     for kind in ("picbreeder", "sgd"):
         drawn = Layers(folder / f"data/{kind}_skull")
-        weights = drawn.weights.tolist()
+        weights = (drawn.weights * (drawn.links if kind == "picbreeder" else 1)).tolist()
         told = sweep_weights(drawn.draw, weights)
         # From the change that is least spread over the picture to the one that is most.
         order = np.flatnonzero(told.effective)
         order = order[np.argsort(told.spread[order])]
-        places = [told.places[each] for each in order[np.linspace(0, len(order) - 1, 6).astype(int)]]
+        places = [
+            told.places[each] for each in order[np.linspace(0, len(order) - 1, 6).astype(int)]
+        ]
         sizes = [find_size(drawn.draw, place, weights[place], SHOWN) for place in places]
         rows = [
             strip(sweep(drawn.draw, place, weights[place], size)[::2])

@@ -30,7 +30,7 @@ MOST: Final = 32
 FIRST: Final = 0.1
 """A sweep is first tried with this share of the weight to either side."""
 TRIES: Final = 4
-"""So often its ends are moved, each time by at most a factor of 8, until they are within a tenth."""
+"""So often its ends are moved, by at most a factor of 8, until they are within a tenth."""
 
 Draw: TypeAlias = Callable[[int, float], np.ndarray]
 """Draws the picture, uint8 [C, H, W], with weight number i at another value: draw(i, value)."""
@@ -156,7 +156,7 @@ def sweep_weights(
 
 
 def find_size(draw: Draw, place: int, weight: float, span: float) -> float:
-    """Find how far a weight is swept, as a share of it, for the pictures to change as they shall."""
+    """Find with what share of a weight to either side the picture changes as it shall."""
     middle, size = draw(place, weight) / 255, FIRST
     for _ in range(TRIES):
         ends = [draw(place, weight * (1 + turn)) / 255 for turn in (-size, size)]

@@ -149,7 +149,8 @@ class Line(Facts):
                 blocks.append(Table(heads, sweeps, title, words=(0, 1), where="page", pictures=640))
         text = (
             f"{self.steps} steps from the first generation. Each row is a weight; in the middle of "
-            "a row is the picture as it is. You see the weights that need the least turn to change it."
+            "a row is the picture as it is. You see the weights that need the least turn to change "
+            "the picture."
         )
         return Panel(blocks, f"Weights swept along the line of {self.name}", text, wide=True)
 
