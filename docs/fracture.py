@@ -1,7 +1,6 @@
 """Measure how fractured networks are: the figures and the picture of docs/fracture.md.
 
 python docs/fracture.py fer fer                      # a clone of github.com/akarshkumar0101/fer
-python docs/fracture.py run runs/imagenet-1          # 48 elites, and what their births changed
 python docs/fracture.py sweeps fer docs/images/fracture.webp
 """
 
@@ -16,15 +15,12 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import hsv_to_rgb
 from PIL import Image
-from scipy import stats
 
-from neatfool import open_run
-from neatfool.analysis import Sweeps, sweep_genome, sweep_weights
+from neatfool.analysis import Sweeps, sweep_weights
 from neatfool.analysis.lineage.fracture import SIDE, find_size, sweep
-from neatfool.analysis.lineage.sweeping import plan_pairs, strip
+from neatfool.analysis.lineage.sweeping import strip
 
 PICTURES = ("skull", "butterfly", "apple")
-MEASURES = ("fracture", "entangled", "shared")
 SHOWN = 0.1
 """The picture shows sweeps that change five times as much as those that are measured."""
 FUNCTIONS = {
@@ -131,39 +127,6 @@ def fer(folder: Path) -> None:
             print(name, kind, *figures(sweep_weights(drawn.draw, weights.tolist())), sep=" | ")
 
 
-def run(folder: Path, count: int) -> None:
-    """Measure a run's elites, and pairs of parents and children."""
-    opened = open_run(folder)
-    graph = opened.phylogeny(elites=True)
-    numbers = {name: index for index, name in enumerate(opened.classes)}
-
-    def measure(genome: Any) -> list[float]:
-        sweeps = sweep_genome(opened.encoding, genome)
-        return [getattr(sweeps, name) for name in MEASURES]
-
-    def held(id_: int) -> list[float]:
-        return measure(opened.holder(numbers[next(iter(graph.nodes[id_]["held"]))], id_).genome)
-
-    elites = list(opened.elites)
-    drawn = np.random.default_rng(1).permutation(len(elites))[:count]
-    values = np.array([measure(elites[place].genome) for place in drawn.tolist()])
-    medians = [bootstrap(len(values), lambda d, c=c: float(np.nanmedian(c[d]))) for c in values.T]
-    print(folder, f"{len(values)} elites", *medians, sep=" | ", flush=True)
-    changes = {}
-    for kind, pairs in plan_pairs(graph, count // 2, seed=1).items():
-        change = np.array([np.subtract(held(child), held(parent)) for parent, child in pairs])
-        changes[kind] = change
-        for name, column in zip(MEASURES, change.T, strict=True):
-            known = column[np.isfinite(column)]
-            p = stats.wilcoxon(known[known != 0]).pvalue if np.any(known) else float("nan")
-            print(kind, name, f"n = {len(known)}, {np.median(known):+.4f}, p = {p:.2g}", flush=True)
-    for name, switched, bred in zip(
-        MEASURES, changes["switched"].T, changes["bred"].T, strict=True
-    ):
-        p = stats.mannwhitneyu(switched, bred, nan_policy="omit").pvalue
-        print(f"switched against bred, {name}: p = {p:.2g}")
-
-
 def sweeps(folder: Path, out: Path) -> None:
     """Draw sweeps of the skull, and of its copy: six of the measured weights each."""
     columns = []
@@ -190,15 +153,12 @@ def sweeps(folder: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["fer", "run", "sweeps"])
+    parser.add_argument("what", choices=["fer", "sweeps"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path, nargs="?")
-    parser.add_argument("--elites", type=int, default=48)
     given = parser.parse_args()
     match given.what:
         case "fer":
             fer(given.folder)
-        case "run":
-            run(given.folder, given.elites)
         case "sweeps":
             sweeps(given.folder, given.out)
