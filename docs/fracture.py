@@ -142,7 +142,7 @@ def sweeps(folder: Path, out: Path) -> None:
         ]
         sizes = [find_size(drawn.draw, place, weights[place], SHOWN) for place in places]
         rows = [
-            strip(sweep(drawn.draw, place, weights[place], size)[::2])
+            strip(sweep(drawn.draw, place, weights[place], size)[::2]).transpose(1, 2, 0)
             for place, size in zip(places, sizes, strict=True)
         ]
         gaps = [np.pad(row, ((0, 3), (0, 0), (0, 0)), constant_values=255) for row in rows]

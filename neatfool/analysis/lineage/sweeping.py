@@ -321,6 +321,6 @@ def _shown(run: Run, genome: Any, sweeps: Sweeps) -> list[tuple[str, bytes]]:
 
 
 def strip(pictures: np.ndarray) -> np.ndarray:
-    """Put pictures, uint8 [N, C, H, W], side by side with white gaps of three pixels."""
+    """Put pictures side by side, from uint8 [N, C, H, W] to [C, H, W], with white gaps."""
     parted = np.pad(pictures, ((0, 0), (0, 0), (0, 0), (0, 3)), constant_values=255)
     return parted.transpose(1, 2, 0, 3).reshape(*pictures.shape[1:3], -1)[..., :-3]
