@@ -110,7 +110,7 @@ def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have no numba for the time of a test."""
     from neatfool.cppn.compiled import loading
 
-    for name in ("cppn.compiled.kernel", "cppn.compiled.linker", "compiling"):
+    for name in ("cppn.compiled.kernel", "compiling"):
         monkeypatch.delitem(sys.modules, f"neatfool.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
     for cached in (loading.kernels, loading.can_compile):

@@ -4,8 +4,8 @@ from .breeding.breeding import Breeder as Breeder
 from .breeding.refinements import Refinements as Refinements
 from .compiled.loading import can_compile as can_compile
 from .compiled.loading import load_compiled as load_compiled
-from .compiled.tape import Tape as Tape
-from .compiled.tape import compile_tape as compile_tape
+from .wiring.tape import Tape as Tape
+from .wiring.tape import compile_tape as compile_tape
 from .cuda.launching import can_launch as can_launch
 from .exchange.glsl import GLSL as GLSL
 from .exchange.onnx_model import to_onnx as to_onnx
@@ -38,6 +38,6 @@ from .plain.program import compile_genomes as compile_genomes
 from .rendering import evaluate as evaluate
 from .rendering import render as render
 from .rendering import render_gradients as render_gradients
-from .wiring import check_compilable as check_compilable
+from .wiring.tape import check_compilable as check_compilable
 
 __all__: list[str]

@@ -1,7 +1,7 @@
 """Rendering: genomes become numbers, and numbers become images.
 
 The plain renderer runs a :class:`~neatfool.cppn.plain.program.Program` with torch and numpy, on any
-device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.compiled.tape.Tape` on a
+device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.wiring.tape.Tape` on a
 CPU, several times as fast, and a kernel runs it on GPUs of NVIDIA's.
 """
 
@@ -16,7 +16,6 @@ import torch
 
 from neatfool.cppn.compiled.gradients import factor_gradients, is_sums
 from neatfool.cppn.compiled.renderer import draw_tape, smooth_bytes
-from neatfool.cppn.compiled.tape import Tape
 from neatfool.cppn.cuda.launching import can_launch, draw_on_gpu
 from neatfool.cppn.functions.bell import draw_smooth, lay_lattice, smooth, spread
 from neatfool.cppn.functions.colour import find_colour_map, quantise
@@ -24,6 +23,7 @@ from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.functions.recording import by_numpy
 from neatfool.cppn.one_core import on_one_core
 from neatfool.cppn.plain.execution import Machine
+from neatfool.cppn.wiring.tape import Tape
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.colour import ColourMap

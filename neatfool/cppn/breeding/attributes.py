@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from neatfool.cppn.breeding.chance import TAU, choose, draw, draw_normal, draw_place
-from neatfool.cppn.breeding.compiling import inner
+from neatfool.cppn.compiling import inner
 
 if TYPE_CHECKING:
     import numpy as np

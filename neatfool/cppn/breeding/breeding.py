@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool.cppn.breeding.chance import first_numbers, seed_array
-from neatfool.cppn.breeding.compiling import await_compiled, compile_beside
 from neatfool.cppn.breeding.draft import make_draft
 from neatfool.cppn.breeding.plan import make_plan
 from neatfool.cppn.breeding.refinements import STEPS_AN_OCTAVE, Refinements, strength_step
@@ -33,6 +32,7 @@ from neatfool.cppn.breeding.variation import (
     vary_as_neat,
     vary_as_the_paper,
 )
+from neatfool.cppn.compiling import await_compiled, compile_beside
 from neatfool.cppn.genome.flat import EDGE, HEAD, NODE, join
 from neatfool.cppn.genome.genome import Genome
 from neatfool.cppn.genome.options import GenomeOptions

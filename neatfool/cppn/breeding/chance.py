@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from neatfool.cppn.breeding.compiling import inlined, inner
+from neatfool.cppn.compiling import inlined, inner
 from neatfool.cppn.genome.markings import SPARE_BITS, STEP
 from neatfool.cppn.genome.markings import scramble as scramble_arrays
 

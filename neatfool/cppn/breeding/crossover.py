@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from neatfool.cppn.breeding.chance import draw
-from neatfool.cppn.breeding.compiling import inner
 from neatfool.cppn.breeding.structure import sort_edges
+from neatfool.cppn.compiling import inner
 from neatfool.cppn.genome.flat import (
     ACTIVATION,
     ENABLED,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neatfool.cppn.breeding.compiling import COMPILED, inner
+from neatfool.cppn.compiling import COMPILED, inner
 from neatfool.cppn.genome.flat import EDGE, ENABLED, HEAD, NODE, SOURCE, TARGET, WEIGHT
 
 if TYPE_CHECKING:

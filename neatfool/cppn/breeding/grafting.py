@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neatfool.cppn.breeding.chance import new_id
-from neatfool.cppn.breeding.compiling import inner
 from neatfool.cppn.breeding.draft import copy_rows
 from neatfool.cppn.breeding.structure import sort_edges
+from neatfool.cppn.compiling import inner
 from neatfool.cppn.genome.flat import EDGE, KEY, NODE, SOURCE, TARGET
 from neatfool.cppn.genome.markings import GRAFT
 

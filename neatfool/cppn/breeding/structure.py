@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from neatfool.cppn.breeding.attributes import AGGREGATIONS, draw_initial
 from neatfool.cppn.breeding.chance import draw_place, new_id
-from neatfool.cppn.breeding.compiling import inner
 from neatfool.cppn.breeding.draft import append_edge, remove_edge
+from neatfool.cppn.compiling import inner
 from neatfool.cppn.genome.flat import (
     ACTIVATION,
     AGGREGATION,

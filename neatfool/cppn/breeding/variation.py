@@ -37,7 +37,6 @@ from neatfool.cppn.breeding.attributes import (
     mutate_attributes,
 )
 from neatfool.cppn.breeding.chance import draw, draw_place
-from neatfool.cppn.breeding.compiling import inner, outer
 from neatfool.cppn.breeding.crossover import cross
 from neatfool.cppn.breeding.draft import (
     copy_genome,
@@ -58,6 +57,7 @@ from neatfool.cppn.breeding.structure import (
     shunt_edge,
     split_edge,
 )
+from neatfool.cppn.compiling import inner, outer
 from neatfool.cppn.genome.flat import ENABLED
 
 if TYPE_CHECKING:

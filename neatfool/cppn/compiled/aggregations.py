@@ -9,12 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from neatfool.compiling import inner
-from neatfool.cppn.functions.aggregations import AGGREGATIONS
+from neatfool.cppn.functions.aggregations import MAX, MEDIAN, MIN, PRODUCT
 
 F = np.float32
-
-SUM, MEAN, PRODUCT, MAX, MIN, MAXABS, MEDIAN = range(7)
-assert AGGREGATIONS == ("sum", "mean", "product", "max", "min", "maxabs", "median")
 
 
 @inner

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.colour import ColourMap
     from neatfool.cppn.plain.program import Program
 
-_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
 _COLOURS = tuple(COLOUR_MAPS)
 
 
@@ -58,13 +56,16 @@ def factor_gradients(
         float64 [G, T], the gradients by ``program.factors()``.
     """
     kernels = _kernels()
+    # For each node: activation, begin and end of its terms, row.
+    bounds, rows = program.bounds.numpy(), np.arange(program.inputs + 1, program.rows)
+    nodes = np.stack([program.activations.numpy(), bounds[:-1], bounds[1:], rows], 1)
     totals = np.zeros((len(by_channel), len(program.sources)))
     tables = np.zeros((3, *inputs.shape[1:]), np.float32)
     tables[: len(inputs)] = inputs.numpy()
     kernels.flow_back(
-        _list_nodes(program),
+        nodes.astype(np.int32),
         program.sources.numpy(),
-        program.factors().float().numpy(),
+        program.factors(program.weights, program.biases, program.responses).float().numpy(),
         program.outputs[0].numpy(),
         tables,
         _COLOURS.index(colours.name),
@@ -75,29 +76,3 @@ def factor_gradients(
         np.empty((1, kernels.lanes), np.float32),
     )
     return torch.from_numpy(totals)
-
-
-def _list_nodes(program: Program) -> np.ndarray:
-    """Give for each node: activation, begin and end of its terms, row; int32 [M, 4]."""
-    nodes = np.array(
-        [
-            (_CODES[block.activation.name], 0, 0, 0)
-            for step in program.steps
-            for block in step.blocks
-            for _ in range(block.rows.start, block.rows.stop)
-        ],
-        np.int32,
-    ).reshape(-1, 4)
-    starts = np.concatenate(
-        [
-            program.offsets.numpy()[step.rows.start - program.inputs - 1 :][
-                : step.rows.stop - step.rows.start
-            ]
-            + step.terms.start
-            for step in program.steps
-        ]
-    )
-    nodes[:, 1] = starts
-    nodes[:, 2] = [*starts[1:], len(program.sources)]
-    nodes[:, 3] = program.inputs + 1 + np.arange(len(nodes))
-    return nodes

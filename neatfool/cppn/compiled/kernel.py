@@ -13,9 +13,10 @@ import numpy as np
 
 from neatfool.compiling import inlined, inner, outer
 from neatfool.cppn.compiled.activations import activate
-from neatfool.cppn.compiled.aggregations import SUM, aggregate
+from neatfool.cppn.compiled.aggregations import aggregate
 from neatfool.cppn.compiled.colour import paint
 from neatfool.cppn.compiled.lanes import LANES, load, spread, store
+from neatfool.cppn.functions.aggregations import SUM
 
 F = np.float32
 
@@ -144,7 +145,7 @@ def draw(
 
     Args:
         bounds: int64 [N + 1], where the nodes of each genome begin and end.
-        nodes: int32 [M, 7], for each node: activation, aggregation, begin and end of its terms,
+        nodes: int32 [M, ≥ 7], for each node: activation, aggregation, begin and end of its terms,
             row, the inputs that it depends on, and the inputs that the nodes which use it depend
             on: bit i % 31 for input i, or -1 for an output.
         numbers: float32 [M, 2], the factor and the bias of each node's aggregate.

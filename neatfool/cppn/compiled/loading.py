@@ -16,7 +16,6 @@ _log = logging.getLogger("neatfool.cppn")
 class Kernels:
     """The compiled functions."""
 
-    link: Callable[..., bool]
     draw: Callable[..., None]
     tile: int
     lanes: int
@@ -52,13 +51,12 @@ def kernels() -> Kernels:
     try:
         from neatfool.cppn.compiled.kernel import TILE, draw
         from neatfool.cppn.compiled.lanes import LANES
-        from neatfool.cppn.compiled.linker import link
     except Exception as error:  # Internals of numba are used, which another version may change.
         raise ExperimentError(
             "[encoding] renderer = compiled: numba does not work here "
             f"({type(error).__name__}: {error}); pip install numba, or say renderer = plain"
         ) from error
-    return Kernels(link, draw, TILE, LANES)
+    return Kernels(draw, TILE, LANES)
 
 
 def load_compiled() -> None:

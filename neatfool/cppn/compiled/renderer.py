@@ -21,10 +21,10 @@ from neatfool.cppn.functions.colour import COLOUR_MAPS
 from neatfool.cppn.functions.inputs import BY_COLUMN, BY_ROW
 
 if TYPE_CHECKING:
-    from neatfool.cppn.compiled.tape import Tape
     from neatfool.cppn.functions.bell import Lattice
     from neatfool.cppn.functions.colour import ColourMap
     from neatfool.cppn.functions.inputs import PixelGrid
+    from neatfool.cppn.wiring.tape import Tape
 
 PIXELS_AT_ONCE: Final = 1 << 16
 """The most pixels whose inputs are computed at once; they take 16 bytes each, 1 MiB in all."""
@@ -116,11 +116,13 @@ def _draw_part(
     offset: int,
 ) -> None:
     """Draw some genomes at some pixels."""
-    bounds, *genes, outputs = tape.arrays
     kernels().draw(
-        bounds[genomes.start :],
-        *genes,
-        outputs[genomes],
+        tape.bounds[genomes.start :],
+        tape.nodes,
+        tape.numbers,
+        tape.sources,
+        tape.factors,
+        tape.outputs[genomes],
         0,
         genomes.stop - genomes.start,
         inputs,

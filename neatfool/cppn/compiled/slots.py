@@ -13,7 +13,7 @@ import numpy as np
 from neatfool.compiling import outer
 
 if TYPE_CHECKING:
-    from neatfool.cppn.compiled.tape import Tape
+    from neatfool.cppn.wiring.tape import Tape
 
 
 @outer()
@@ -64,12 +64,12 @@ def allocate(tape: Tape) -> tuple[list[np.ndarray], int]:
     """Give a tape's arrays with slots for rows, and how many slots its genomes need.
 
     Returns:
-        As in :class:`~neatfool.cppn.compiled.tape.Tape`, without what is beyond the last node:
+        As in :class:`~neatfool.cppn.wiring.tape.Tape`, without what is beyond the last node:
         bounds, as int32, nodes, numbers, sources, factors, outputs.
     """
     terms = int(tape.nodes[: tape.size, 3].max(initial=0))
     nodes, sources, outputs = (
-        tape.nodes[: tape.size].copy(),
+        tape.nodes[: tape.size, :7].copy(),
         tape.sources[:terms].copy(),
         tape.outputs.copy(),
     )

@@ -17,8 +17,8 @@ from neatfool.cppn.plain.execution import send
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
-    from neatfool.cppn.compiled.tape import Tape
     from neatfool.cppn.functions.colour import ColourMap
+    from neatfool.cppn.wiring.tape import Tape
 
 THREADS: Final = 128
 """The pixels of a block, if the values of their nodes fit its fast memory; else fewer."""

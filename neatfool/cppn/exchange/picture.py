@@ -170,7 +170,7 @@ class Picture(nn.Module):
         )
         return Genome.of(
             [
-                NodeGene.make(
+                NodeGene(
                     key,
                     node.activation,
                     node.aggregation,
@@ -181,7 +181,7 @@ class Picture(nn.Module):
                 for key, node in given.nodes.items()
             ],
             [
-                ConnectionGene.make(key, weights.get(key, gene.weight), gene.enabled)
+                ConnectionGene(key, weights.get(key, gene.weight), gene.enabled)
                 for key, gene in given.connections.items()
             ],
         )

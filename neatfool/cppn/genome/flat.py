@@ -103,9 +103,9 @@ def unpack(flat: bytes) -> tuple[dict[int, NodeGene], dict[Edge, ConnectionGene]
     """Make the genes of a flat genome, by key and in order."""
     nodes, connections = read_rows(flat)
     return (
-        {row[0]: NodeGene.make(*row) for row in nodes},
+        {row[0]: NodeGene(*row) for row in nodes},
         {
-            (source, target): ConnectionGene.make((source, target), weight, enabled)
+            (source, target): ConnectionGene((source, target), weight, enabled)
             for source, target, weight, enabled in connections
         },
     )

@@ -117,14 +117,14 @@ def _node(row: Json) -> NodeGene:
     match row:
         case [int(key), str(activation), str(aggregation), bias, response, time_constant]:
             numbers = map(_number, (bias, response, time_constant))
-            return NodeGene.make(_id(key), activation, aggregation, *numbers)
+            return NodeGene(_id(key), activation, aggregation, *numbers)
     raise GenomeError(f"{row!r} is not a node: expected {NODE_COLUMNS}")
 
 
 def _connection(row: Json) -> ConnectionGene:
     match row:
         case [int(source), int(target), weight, bool(enabled)]:
-            return ConnectionGene.make((_id(source), _id(target)), _number(weight), enabled)
+            return ConnectionGene((_id(source), _id(target)), _number(weight), enabled)
     raise GenomeError(f"{row!r} is not a connection: expected {CONNECTION_COLUMNS}")
 
 

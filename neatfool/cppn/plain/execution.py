@@ -133,28 +133,36 @@ class Machine:
         self._dtype = dtype
         self._device = device
         self._on_cpu = device.type == "cpu"
-        numbers = [
-            program.factors(weights, biases, responses),
-            *(
-                (own if given is None else given)[program.nodes, None]
-                for own, given in ((program.biases, biases), (program.responses, responses))
-            ),
+        own, given = (
+            (program.weights, program.biases, program.responses),
+            (weights, biases, responses),
+        )
+        if any(each is not None for each in given):
+            own = [(a if b is None else b).to(device) for a, b in zip(own, given, strict=True)]
+        numbers = program.factors(*own), *(each[program.nodes, None] for each in own[1:])
+        first = program.inputs + 1
+        parts = [slice(step.rows.start - first, step.rows.stop - first) for step in program.steps]
+        offsets = [
+            program.bounds[part] - step.terms.start
+            for part, step in zip(parts, program.steps, strict=True)
         ]
-        self._outputs, sources, offsets, factors, bias, response = send(
+        self._outputs, sources, offset, factors, bias, response = send(
             [
                 program.outputs.T,
                 program.sources,
-                program.offsets,
+                torch.cat(offsets) if offsets else program.bounds[:0],
                 *(each.to(dtype) for each in numbers),
             ],
             device,
         )
-        first = program.inputs + 1
         self._operations = [
-            _Operation(step, sources[step.terms], factors[step.terms], *numbers)
-            for step in program.steps
-            for nodes in [slice(step.rows.start - first, step.rows.stop - first)]
-            for numbers in [(offsets[nodes], bias[nodes], response[nodes])]
+            _Operation(
+                step,
+                sources[step.terms],
+                factors[step.terms],
+                *(each[part] for each in (offset, bias, response)),
+            )
+            for part, step in zip(parts, program.steps, strict=True)
         ]
 
     def differentiate(self, inputs: torch.Tensor) -> torch.Tensor:

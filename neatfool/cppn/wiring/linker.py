@@ -1,28 +1,16 @@
-"""Linking, compiled: turns the genes of a batch of genomes into a tape of ordered nodes.
+"""Linking: turns the genes of a batch of genomes into a tape of ordered nodes.
 
 It searches from the outputs backwards, depth first, and writes each node to the tape after the
-nodes that it needs.
+nodes that it needs. It is compiled where numba works.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from neatfool.compiling import inner, outer
-from neatfool.cppn.compiled.aggregations import MEAN, PRODUCT, SUM
-from neatfool.cppn.genome.flat import (
-    ACTIVATION,
-    AGGREGATION,
-    BIAS,
-    EDGE,
-    ENABLED,
-    HEAD,
-    KEY,
-    NODE,
-    RESPONSE,
-    SOURCE,
-    WEIGHT,
-)
+from neatfool.cppn.compiling import inner, outer
+from neatfool.cppn.functions.aggregations import MEAN, PRODUCT, SUM
+from neatfool.cppn.genome import flat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +36,7 @@ def _place_of(end: int, input_keys: np.ndarray) -> int:
 def _place_of_key(key: int, nodes: np.ndarray, input_keys: np.ndarray) -> int:
     """Give the place of a node or an input."""
     for node in range(len(nodes)):
-        if nodes[node, KEY] == key:
+        if nodes[node, flat.KEY] == key:
             return len(input_keys) + node
     return _place_of(key, input_keys) if key < 0 else NOWHERE
 
@@ -75,9 +63,9 @@ def _sort_edges(
     for place in range(len(starts)):
         starts[place] = 0
     for edge in range(len(edges)):
-        if edge_numbers[edge, ENABLED]:
+        if edge_numbers[edge, flat.ENABLED]:
             for end in range(2):
-                ends[edge, end] = _place_of(edges[edge, SOURCE + end], input_keys)
+                ends[edge, end] = _place_of(edges[edge, flat.SOURCE + end], input_keys)
                 if ends[edge, end] == NOWHERE:
                     return False
             starts[ends[edge, 1]] += 1
@@ -86,7 +74,7 @@ def _sort_edges(
         total += starts[place]
         starts[place] = total
     for edge in range(len(edges) - 1, -1, -1):
-        if edge_numbers[edge, ENABLED]:
+        if edge_numbers[edge, flat.ENABLED]:
             sink = ends[edge, 1]
             starts[sink] -= 1
             by_sink[starts[sink]] = edge
@@ -148,52 +136,57 @@ def _order(
 
 @inner
 def _write_node(
-    gene: np.ndarray,
-    gene_numbers: np.ndarray,
-    edge_numbers: np.ndarray,
-    edges: np.ndarray,
+    place: int,
+    begin: int,
+    middle: int,
+    own: np.ndarray,
+    words: np.ndarray,
+    flat_numbers: np.ndarray,
     ends: np.ndarray,
     rows: np.ndarray,
-    row: int,
     first: int,
     written: int,
+    inputs: int,
     nodes: np.ndarray,
     numbers: np.ndarray,
     sources: np.ndarray,
     factors: np.ndarray,
+    edges: np.ndarray,
 ) -> None:
-    """Append a node and its terms to the tape.
+    """Append the node of a place and its terms, the connections ``own``, to the tape.
 
-    The first node of its genome, whose row is the number of inputs, is at ``first``.
+    The first node of its genome is at ``first``; its genes begin at the word ``begin``, and its
+    connections at the word ``middle``.
     """
-    activation, kind = gene[ACTIVATION], gene[AGGREGATION]
-    bias, response = gene_numbers[BIAS], gene_numbers[RESPONSE]
+    gene = begin + flat.NODE * (place - inputs)
+    kind, response = words[gene + flat.AGGREGATION], flat_numbers[gene + flat.RESPONSE]
     factor = 1.0
-    if kind <= MEAN or (len(edges) == 0 and kind != PRODUCT):
+    if kind <= MEAN or (len(own) == 0 and kind != PRODUCT):
         # The factors of a weighted sum include its response and its number of terms.
-        factor = response / max(len(edges), 1) if kind == MEAN else response
+        factor = response / max(len(own), 1) if kind == MEAN else response
         kind, response = SUM, 1.0
     term = nodes[written - 1, 3] if written else 0
-    nodes[written, 0], nodes[written, 1] = activation, kind
-    nodes[written, 2], nodes[written, 3] = term, term + len(edges)
-    reach, inputs = 0, row - (written - first)
-    nodes[written, 4] = row
-    numbers[written, 0], numbers[written, 1] = response, bias
-    for number in range(len(edges)):
-        source = rows[ends[edges[number], 0]]
-        reach |= 1 << (source % BITS) if source < inputs else nodes[first + source - inputs, 5]
-        sources[term + number] = source
-        factors[term + number] = edge_numbers[edges[number], WEIGHT] * factor
-    nodes[written, 5], nodes[written, 6] = reach, 0
-    for number in range(term, term + len(edges)):
+    reach, level = 0, 0
+    for number in range(len(own)):
+        source = rows[ends[own[number], 0]]
+        if source < inputs:
+            reach |= 1 << (source % BITS)
+        else:
+            needed = nodes[first + source - inputs]
+            reach, level = reach | needed[5], max(level, needed[8])
+        edge = middle + flat.EDGE * own[number]
+        sources[term + number], edges[term + number] = source, edge
+        factors[term + number] = flat_numbers[edge + flat.WEIGHT] * factor
+    node, end = nodes[written], term + len(own)
+    node[0], node[1], node[2], node[3] = words[gene + flat.ACTIVATION], kind, term, end
+    node[4], node[5], node[6], node[7], node[8] = rows[place], reach, 0, gene, level + 1
+    numbers[written, 0], numbers[written, 1] = response, flat_numbers[gene + flat.BIAS]
+    for number in range(term, end):
         if sources[number] >= inputs:
             nodes[first + sources[number] - inputs, 6] |= reach
 
 
-@outer(
-    "boolean(int64[::1], float64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1], "
-    "int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], int32[:, ::1])"
-)
+@outer
 def link(
     words: np.ndarray,
     flat_numbers: np.ndarray,
@@ -207,6 +200,7 @@ def link(
     sources: np.ndarray,
     factors: np.ndarray,
     outputs: np.ndarray,
+    edges: np.ndarray,
 ) -> bool:
     """Write the tape of a batch of genomes.
 
@@ -218,13 +212,13 @@ def link(
         output_keys: int64 [O].
         work: int64 [7, W], scratch: W is more than the places of any genome, and at least twice
             its connections.
-        bounds: int64 [N + 1], the first array of the tape; see
-            :func:`neatfool.cppn.compiled.kernel.draw`.
-        nodes: int32 [M, 7].
-        numbers: float32 [M, 2].
-        sources: int32 [E].
-        factors: float32 [E].
-        outputs: int32 [N, O].
+        bounds: The first array of the tape; see :class:`neatfool.cppn.Tape`.
+        nodes: The next array of the tape, and so on.
+        numbers: As there.
+        sources: As there.
+        factors: As there.
+        outputs: As there.
+        edges: As there.
 
     Returns:
         False if a genome has a cycle or lacks a node.
@@ -234,15 +228,19 @@ def link(
     for genome in range(len(begins) - 1):
         begin, end = begins[genome], begins[genome + 1]
         count, links = words[begin], words[begin + 1]
-        begin += HEAD
-        middle = begin + NODE * count
-        genes = words[begin:middle].reshape((count, NODE))
-        gene_numbers = flat_numbers[begin:middle].reshape((count, NODE))
-        edges = words[middle:end].reshape((links, EDGE))
-        edge_numbers = flat_numbers[middle:end].reshape((links, EDGE))
+        begin += flat.HEAD
+        middle = begin + flat.NODE * count
+        genes = words[begin:middle].reshape((count, flat.NODE))
         ends = work[0][: 2 * links].reshape((links, 2))
         starts, by_sink = work[1][: inputs + count + 1], work[2]
-        if not _sort_edges(edges, edge_numbers, input_keys, ends, starts, by_sink):
+        if not _sort_edges(
+            words[middle:end].reshape((links, flat.EDGE)),
+            flat_numbers[middle:end].reshape((links, flat.EDGE)),
+            input_keys,
+            ends,
+            starts,
+            by_sink,
+        ):
             return False
         for place in range(inputs + count):
             rows[place] = place if place < inputs else NOWHERE
@@ -253,26 +251,29 @@ def link(
                 ordered = _order(
                     place, inputs, ends, starts, by_sink, rows, stack, following, order, ordered
                 )
-            if NOWHERE in (place, ordered):
+            if place == NOWHERE or ordered == NOWHERE:
                 return False
             outputs[genome, output] = rows[place]
         bounds[genome] = written
         for number in range(ordered):
             place = order[number]
             _write_node(
-                genes[place - inputs],
-                gene_numbers[place - inputs],
-                edge_numbers,
+                place,
+                begin,
+                middle,
                 by_sink[starts[place] : starts[place + 1]],
+                words,
+                flat_numbers,
                 ends,
                 rows,
-                rows[place],
                 written,
                 written + number,
+                inputs,
                 nodes,
                 numbers,
                 sources,
                 factors,
+                edges,
             )
         for row in outputs[genome]:
             if row >= inputs:
