@@ -120,9 +120,7 @@ def _product(
 
 @inner
 def _return(
-    nodes: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
+    genome: tuple[np.ndarray, ...],
     first: int,
     tables: np.ndarray,
     flows: np.ndarray,
@@ -131,6 +129,7 @@ def _return(
     sums: np.ndarray,
 ) -> None:
     """Pass the gradients of the nodes on to their terms, the last node first."""
+    nodes, sources, factors, _ = genome
     for node in range(len(nodes) - 1, -1, -1):
         row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
         _run_node(nodes[node, 0], (tables, sources[own], factors[own], flows, row, width))
@@ -144,42 +143,33 @@ def _return(
 
 
 @outer(
-    "void(int32[:, ::1], int32[::1], float32[::1], int64[::1], float32[:, :, ::1], int64, "
-    "float32[:, :, ::1], float64[:, ::1], float32[:, :, ::1], float32[:, :, ::1], float32[:, ::1], "
-    "float32[:, ::1])"
+    "void(Tuple((int32[:, ::1], int32[::1], float32[::1], int64[::1])), float32[:, :, ::1], int64, "
+    "float32[:, :, ::1], float64[:, ::1], Tuple((float32[:, :, ::1], float32[:, :, ::1], "
+    "float32[:, ::1], float32[:, ::1])))"
 )
 def flow_back(
-    nodes: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    outputs: np.ndarray,
+    genome: tuple[np.ndarray, ...],
     inputs: np.ndarray,
     colour: int,
     gradients: np.ndarray,
     totals: np.ndarray,
-    tables: np.ndarray,
-    flows: np.ndarray,
-    channels: np.ndarray,
-    sums: np.ndarray,
+    scratch: tuple[np.ndarray, ...],
 ) -> None:
     """Pass gradients by the channels back to the factors of a genome.
 
     Args:
-        nodes: int32 [M, 4], for each node: activation, begin and end of its terms, row; each after
-            the nodes that it needs. All are weighted sums.
-        sources: int32 [T], the row of each term: of an input, of the ones, which come next, or of
-            a node.
-        factors: float32 [T], the factor of each term.
-        outputs: int64 [O], the row of each output.
+        genome: int32 [M, 4], for each node (all are weighted sums, each after the nodes that it
+            needs): activation, begin and end of its terms, row; int32 [T], the row of each term (of
+            an input, of the ones, which come next, or of a node); float32 [T], the factor of each
+            term; int64 [O], the row of each output.
         inputs: float32 [3, I, P], the inputs and their derivatives.
         colour: The place of the colour map in ``COLOUR_MAPS``.
         gradients: float32 [G, C, P], gradients of G functions by the channels.
         totals: float64 [G, T]; the gradients by the factors are added to it.
-        tables: float32 [3, I + 1 + M, TILE], scratch.
-        flows: As ``tables``.
-        channels: float32 [3, TILE], scratch.
-        sums: float32 [1, LANES], scratch.
+        scratch: float32 [3, I + 1 + M, TILE] twice, [3, TILE] and [1, LANES].
     """
+    nodes, sources, factors, outputs = genome
+    tables, flows, channels, sums = scratch
     given, pixels = inputs.shape[1:]
     first = given + 1
     for start in range(0, pixels, TILE):
@@ -201,4 +191,4 @@ def flow_back(
             for channel in range(gradients.shape[1]):
                 _load(gradients[which, channel], start, count, channels[channel, :width])
             _run_colour(colour, (tables, outputs, channels, flows, width))
-            _return(nodes, sources, factors, first, tables, flows, width, totals[which], sums)
+            _return(genome, first, tables, flows, width, totals[which], sums)
