@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch
 
 from neatfool.cppn.plain.execution import send
@@ -58,8 +59,6 @@ def draw_on_gpu(
     Raises:
         ExperimentError: A genome is so large that its nodes' values do not fit.
     """
-    from neatfool.cppn.compiled.slots import allocate
-
     arrays, slots = allocate(tape)
     tables, _, points = inputs.shape
     images = torch.empty(len(tape), colours.channels, points, dtype=torch.uint8, device=device)
@@ -83,6 +82,23 @@ def draw_on_gpu(
         stream=torch.cuda.current_stream(device).cuda_stream,
     )
     return images
+
+
+def allocate(tape: Tape) -> tuple[list[np.ndarray], int]:
+    """Give a tape's arrays with slots for rows, and how many slots its genomes need.
+
+    Returns:
+        As in :class:`~neatfool.cppn.Tape`, without what is beyond the last node: bounds, as int32,
+        nodes [M, 7], numbers, sources, factors, outputs.
+    """
+    from neatfool.cppn.wiring.linker import allocate_slots  # numba takes long to import
+
+    terms = int(tape.nodes[: tape.size, 3].max(initial=0))
+    nodes, sources = tape.nodes[: tape.size, :7].copy(), tape.sources[:terms].copy()
+    outputs, scratch = tape.outputs.copy(), np.empty((3, tape.rows + 1), np.int64)
+    slots = allocate_slots((tape.bounds, nodes, sources, outputs), tape.inputs, scratch)
+    numbers, factors = tape.numbers[: tape.size], tape.factors[:terms]
+    return [tape.bounds.astype(np.int32), nodes, numbers, sources, factors, outputs], int(slots)
 
 
 _KINDS: Final = [ctypes.c_void_p] * 7 + [ctypes.c_int] * 2 + [ctypes.c_void_p]

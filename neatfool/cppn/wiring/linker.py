@@ -85,13 +85,8 @@ def _sort_edges(
 def _order(
     root: int,
     inputs: int,
-    ends: np.ndarray,
-    starts: np.ndarray,
-    by_sink: np.ndarray,
-    rows: np.ndarray,
-    stack: np.ndarray,
-    following: np.ndarray,
-    order: np.ndarray,
+    links: tuple[np.ndarray, ...],
+    memory: tuple[np.ndarray, ...],
     count: int,
 ) -> int:
     """Append a node to the order of nodes, after all nodes that it needs.
@@ -99,19 +94,17 @@ def _order(
     Args:
         root: The place of the node.
         inputs: The number of inputs.
-        ends: int64 [E, 2], the places that each connection joins.
-        starts: int64 [places + 1], where the connections to each place begin.
-        by_sink: int64 [E], the connections' numbers, by sink.
-        rows: int64 [places], the row of each place; ``NOWHERE`` if it is not in the order yet,
-            and less during the search for the nodes that it needs.
-        stack: int64 [places], scratch.
-        following: int64 [places], scratch.
-        order: int64 [places], the places of the nodes so far.
-        count: Their number.
+        links: What :func:`_sort_edges` wrote: ends, starts and by_sink.
+        memory: int64 [places] each: the row of each place (``NOWHERE`` if it is not in the order
+            yet, and less during the search for the nodes that it needs), the places of the nodes
+            so far, and scratch twice.
+        count: The number of nodes so far.
 
     Returns:
         Their number now; ``NOWHERE`` if there is a cycle.
     """
+    ends, starts, by_sink = links
+    rows, order, stack, following = memory
     stack[0], depth = root, 1
     while depth:
         place = stack[depth - 1]
@@ -136,29 +129,31 @@ def _order(
 
 @inner
 def _write_node(
-    place: int,
-    begin: int,
-    middle: int,
+    gene: int,
     own: np.ndarray,
-    words: np.ndarray,
-    flat_numbers: np.ndarray,
-    ends: np.ndarray,
     rows: np.ndarray,
+    row: int,
+    given: tuple[np.ndarray, ...],
     first: int,
     written: int,
     inputs: int,
-    nodes: np.ndarray,
-    numbers: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    edges: np.ndarray,
+    tape: tuple[np.ndarray, ...],
 ) -> None:
-    """Append the node of a place and its terms, the connections ``own``, to the tape.
+    """Append a node to the tape.
 
-    The first node of its genome is at ``first``; its genes begin at the word ``begin``, and its
-    connections at the word ``middle``.
+    Args:
+        gene: The word where it begins.
+        own: int64 [k], the words where its connections begin.
+        rows: int64 [k], the rows of their sources.
+        row: Its row.
+        given: int64 [W] and float64 [W], the words.
+        first: The place on the tape of the first node of its genome.
+        written: The place to write it at.
+        inputs: The number of inputs.
+        tape: See :func:`link`.
     """
-    gene = begin + flat.NODE * (place - inputs)
+    words, flat_numbers = given
+    _, nodes, numbers, sources, factors, _, edges = tape
     kind, response = words[gene + flat.AGGREGATION], flat_numbers[gene + flat.RESPONSE]
     factor = 1.0
     if kind <= MEAN or (len(own) == 0 and kind != PRODUCT):
@@ -168,116 +163,136 @@ def _write_node(
     term = nodes[written - 1, 3] if written else 0
     reach, level = 0, 0
     for number in range(len(own)):
-        source = rows[ends[own[number], 0]]
+        source = rows[number]
         if source < inputs:
             reach |= 1 << (source % BITS)
         else:
             needed = nodes[first + source - inputs]
             reach, level = reach | needed[5], max(level, needed[8])
-        edge = middle + flat.EDGE * own[number]
-        sources[term + number], edges[term + number] = source, edge
-        factors[term + number] = flat_numbers[edge + flat.WEIGHT] * factor
+        sources[term + number], edges[term + number] = source, own[number]
+        factors[term + number] = flat_numbers[own[number] + flat.WEIGHT] * factor
     node, end = nodes[written], term + len(own)
     node[0], node[1], node[2], node[3] = words[gene + flat.ACTIVATION], kind, term, end
-    node[4], node[5], node[6], node[7], node[8] = rows[place], reach, 0, gene, level + 1
+    node[4], node[5], node[6], node[7], node[8] = row, reach, 0, gene, level + 1
     numbers[written, 0], numbers[written, 1] = response, flat_numbers[gene + flat.BIAS]
-    for number in range(term, end):
-        if sources[number] >= inputs:
-            nodes[first + sources[number] - inputs, 6] |= reach
+    for source in sources[term:end]:
+        if source >= inputs:
+            nodes[first + source - inputs, 6] |= reach
 
 
 @outer
 def link(
-    words: np.ndarray,
-    flat_numbers: np.ndarray,
+    given: tuple[np.ndarray, ...],
     begins: np.ndarray,
     input_keys: np.ndarray,
     output_keys: np.ndarray,
     work: np.ndarray,
-    bounds: np.ndarray,
-    nodes: np.ndarray,
-    numbers: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    outputs: np.ndarray,
-    edges: np.ndarray,
+    tape: tuple[np.ndarray, ...],
 ) -> bool:
     """Write the tape of a batch of genomes.
 
     Args:
-        words: int64 [W], N flat genomes (:mod:`neatfool.cppn.genome.flat`), one after another.
-        flat_numbers: float64 [W], the same memory.
+        given: int64 [W], N flat genomes (:mod:`neatfool.cppn.genome.flat`), one after another, and
+            float64 [W], the same memory.
         begins: int64 [N + 1], where each begins and ends.
         input_keys: int64 [I].
         output_keys: int64 [O].
-        work: int64 [7, W], scratch: W is more than the places of any genome, and at least twice
+        work: int64 [8, W], scratch: W is more than the places of any genome, and at least twice
             its connections.
-        bounds: The first array of the tape; see :class:`neatfool.cppn.Tape`.
-        nodes: The next array of the tape, and so on.
-        numbers: As there.
-        sources: As there.
-        factors: As there.
-        outputs: As there.
-        edges: As there.
+        tape: The arrays of a :class:`~neatfool.cppn.Tape` to write to, ``bounds`` to ``edges``.
 
     Returns:
         False if a genome has a cycle or lacks a node.
     """
-    rows, order, stack, following = work[3], work[4], work[5], work[6]
-    inputs, written = len(input_keys), 0
+    words, flat_numbers = given
+    bounds, nodes, _, _, _, outputs, _ = tape
+    rows, order, stack, following, own = work[3], work[4], work[5], work[6], work[7]
+    memory, inputs, written = (rows, order, stack, following), len(input_keys), 0
     for genome in range(len(begins) - 1):
         begin, end = begins[genome], begins[genome + 1]
-        count, links = words[begin], words[begin + 1]
+        count, many = words[begin], words[begin + 1]
         begin += flat.HEAD
         middle = begin + flat.NODE * count
-        genes = words[begin:middle].reshape((count, flat.NODE))
-        ends = work[0][: 2 * links].reshape((links, 2))
+        ends = work[0][: 2 * many].reshape((many, 2))
         starts, by_sink = work[1][: inputs + count + 1], work[2]
-        if not _sort_edges(
-            words[middle:end].reshape((links, flat.EDGE)),
-            flat_numbers[middle:end].reshape((links, flat.EDGE)),
-            input_keys,
-            ends,
-            starts,
-            by_sink,
-        ):
+        edges = words[middle:end].reshape((many, flat.EDGE))
+        edge_numbers = flat_numbers[middle:end].reshape((many, flat.EDGE))
+        if not _sort_edges(edges, edge_numbers, input_keys, ends, starts, by_sink):
             return False
         for place in range(inputs + count):
             rows[place] = place if place < inputs else NOWHERE
         ordered = 0
         for output in range(len(output_keys)):
+            genes = words[begin:middle].reshape((count, flat.NODE))
             place = _place_of_key(output_keys[output], genes, input_keys)
             if place != NOWHERE:
-                ordered = _order(
-                    place, inputs, ends, starts, by_sink, rows, stack, following, order, ordered
-                )
-            if place == NOWHERE or ordered == NOWHERE:
+                ordered = _order(place, inputs, (ends, starts, by_sink), memory, ordered)
+            if NOWHERE in (place, ordered):
                 return False
             outputs[genome, output] = rows[place]
         bounds[genome] = written
         for number in range(ordered):
             place = order[number]
-            _write_node(
-                place,
-                begin,
-                middle,
-                by_sink[starts[place] : starts[place + 1]],
-                words,
-                flat_numbers,
-                ends,
-                rows,
-                written,
-                written + number,
-                inputs,
-                nodes,
-                numbers,
-                sources,
-                factors,
-                edges,
-            )
+            terms = starts[place + 1] - starts[place]
+            for term in range(terms):
+                edge = by_sink[starts[place] + term]
+                own[term], stack[term] = middle + flat.EDGE * edge, rows[ends[edge, 0]]
+            gene, row = begin + flat.NODE * (place - inputs), rows[place]
+            new = written + number
+            _write_node(gene, own[:terms], stack[:terms], row, given, written, new, inputs, tape)
         for row in outputs[genome]:
             if row >= inputs:
                 nodes[written + row - inputs, 6] = ALL
         written += ordered
     bounds[len(begins) - 1] = written
     return True
+
+
+@outer
+def allocate_slots(tape: tuple[np.ndarray, ...], inputs: int, scratch: np.ndarray) -> int:
+    """Write slots, as few as possible, over the rows of a tape's nodes, terms and outputs.
+
+    A GPU keeps the values of a pixel's nodes in fast memory that is small. A slot is free again
+    after the last node that reads it.
+
+    Args:
+        tape: Its bounds, nodes, sources and outputs.
+        inputs: The number of inputs.
+        scratch: int64 [3, R], more than the rows of any genome.
+
+    Returns:
+        How many slots are used at once.
+    """
+    bounds, nodes, sources, outputs = tape
+    most = inputs
+    last, slots, free = scratch[0], scratch[1], scratch[2]
+    for genome in range(len(outputs)):
+        begin, end = bounds[genome], bounds[genome + 1]
+        for place in range(begin, end):
+            for term in range(nodes[place, 2], nodes[place, 3]):
+                last[sources[term]] = place
+        for output in range(outputs.shape[1]):
+            last[outputs[genome, output]] = end
+        used, many = inputs, 0
+        for row in range(inputs):
+            slots[row] = row
+        for place in range(begin, end):
+            for term in range(nodes[place, 2], nodes[place, 3]):
+                row = sources[term]
+                sources[term] = slots[row]
+                if last[row] == place:
+                    last[row] = -1
+                    free[many] = slots[row]
+                    many += 1
+            row = nodes[place, 4]
+            if many:
+                many -= 1
+                slots[row] = free[many]
+            else:
+                slots[row] = used
+                used += 1
+            nodes[place, 4] = slots[row]
+        for output in range(outputs.shape[1]):
+            outputs[genome, output] = slots[outputs[genome, output]]
+        most = max(most, used)
+    return most

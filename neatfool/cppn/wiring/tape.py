@@ -114,8 +114,9 @@ def compile_tape(
         np.empty(terms, np.int32),
     )
     most_nodes, most_edges = counts.max(axis=1, initial=0).tolist()
-    work = np.empty((7, max(most_nodes + len(inputs) + 1, 2 * most_edges)), np.int64)
-    if not link(words, words.view(np.float64), begins, inputs, outputs, work, *arrays):
+    work = np.empty((8, max(most_nodes + len(inputs) + 1, 2 * most_edges)), np.int64)
+    given = words, words.view(np.float64)
+    if not link(given, begins, inputs, outputs, work, arrays):
         raise ExperimentError(_describe_fault(genomes, input_keys, output_keys))
     return Tape(len(inputs), *arrays, words, begins)
 

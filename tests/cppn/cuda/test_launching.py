@@ -121,7 +121,7 @@ def test_blocks_have_fewer_threads_if_values_would_not_fit(monkeypatch):
 
 
 def test_a_chain_of_nodes_needs_few_values_at_once():
-    from neatfool.cppn.compiled.slots import allocate
+    from neatfool.cppn.cuda.launching import allocate
     from tests.support.random_cppns import connection, genome_of, node
 
     links = [connection(-1, 1), *(connection(key, key + 1) for key in range(1, 40))]
