@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from neatfool.cppn.compiling import inner, outer
+from neatfool.cppn.compiling import inlined, inner, outer
 from neatfool.cppn.functions.aggregations import MEAN, PRODUCT, SUM
 from neatfool.cppn.genome import flat
 
@@ -81,7 +81,7 @@ def _sort_edges(
     return True
 
 
-@inner
+@inlined
 def _order(
     root: int,
     inputs: int,
@@ -127,7 +127,7 @@ def _order(
     return count
 
 
-@inner
+@inlined
 def _write_node(
     gene: int,
     own: np.ndarray,
