@@ -10,8 +10,7 @@ import torch
 from neatfool.cppn.functions.bell import lay_lattice, spread
 from neatfool.cppn.functions.colour import COLOUR_MAPS, find_colour_map
 from neatfool.cppn.functions.inputs import pixel_grid
-from neatfool.cppn.one_core import on_one_core
-from neatfool.cppn.plain.execution import Machine
+from neatfool.cppn.plain.execution import Machine, on_one_core
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.colour import ColourMap

@@ -19,8 +19,7 @@ from neatfool.cppn.cuda.launching import can_launch, draw_on_gpu
 from neatfool.cppn.functions.bell import draw_smooth, smooth
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.recording import by_numpy
-from neatfool.cppn.one_core import on_one_core
-from neatfool.cppn.plain.execution import Machine
+from neatfool.cppn.plain.execution import Machine, on_one_core
 from neatfool.cppn.wiring.tape import Tape
 
 if TYPE_CHECKING:
@@ -78,11 +77,9 @@ def evaluate(
     def compute() -> torch.Tensor:
         count, pixels = len(tables), inputs.shape[-1]
         outputs = inputs.new_empty(*program.outputs.shape, count, pixels)
-
-        def keep(genomes: slice, own: slice, found: torch.Tensor) -> None:
+        given = machine().run(pixels, count, lambda start, stop: tables[..., start:stop])
+        for genomes, own, found in given:
             outputs[genomes, :, :, own] = found.transpose(0, 1)
-
-        machine().run(pixels, count, lambda start, stop: tables[..., start:stop], keep)
         return outputs if inputs.dim() == 3 else outputs.squeeze(2)
 
     return on_one_core(compute) if inputs.device.type == "cpu" else compute()
@@ -171,21 +168,20 @@ def _draw_program(
     def compute() -> torch.Tensor:
         shape = (len(program), colours.channels, grid.pixels)
         images = torch.empty(shape, dtype=torch.uint8, device=where)
-
-        def keep(genomes: slice, pixels: slice, outputs: torch.Tensor) -> None:
+        inputs = partial(_inputs_on, grid, where, band_limit)
+        found = Machine(program, torch.float32, where).run(
+            grid.pixels, 3 if band_limit else 1, inputs
+        )
+        for genomes, pixels, outputs in found:
             if where.type == "cpu":
                 given = outputs.permute(2, 0, 1, 3).flatten(0, 1)
                 formula = colours.within_reach if band_limit else colours.at_points
                 for channel, levels in enumerate(formula.play(by_numpy, *given.numpy())):
                     images.numpy()[genomes, channel, pixels] = np.rint(levels * np.float32(255))
             else:
-                outputs = outputs.transpose(0, 1)
-                channels = colours(outputs if band_limit else outputs.squeeze(2))
+                own = outputs.transpose(0, 1)
+                channels = colours(own if band_limit else own.squeeze(2))
                 images[genomes, :, pixels] = quantise(channels)
-
-        machine = Machine(program, torch.float32, where)
-        inputs = partial(_inputs_on, grid, where, band_limit)
-        machine.run(grid.pixels, 3 if band_limit else 1, inputs, keep)
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()
