@@ -1,7 +1,7 @@
 # The public names of neatfool.cppn, each where it is defined. This is their only list.
 
 from .breeding.breeding import Breeder as Breeder
-from .breeding.refinements import Refinements as Refinements
+from .breeding.plan import Refinements as Refinements
 from .compiled.renderer import can_compile as can_compile
 from .compiled.renderer import load_compiled as load_compiled
 from .wiring.tape import Tape as Tape
@@ -30,8 +30,8 @@ from .genome.serial import dumps as dumps
 from .genome.serial import from_bytes as from_bytes
 from .genome.serial import loads as loads
 from .genome.serial import to_bytes as to_bytes
-from .genome.settings import genome_config as genome_config
-from .genome.settings import resolve as resolve
+from .genome.options import genome_config as genome_config
+from .genome.options import resolve as resolve
 from .gradients import render_gradients as render_gradients
 from .parameters import Parameters as Parameters
 from .plain.program import Program as Program

@@ -18,50 +18,20 @@ if TYPE_CHECKING:
 
     from neatfool.cppn.breeding.draft import Draft
 
-# The rows of ``Plan.attributes``: the attributes of nodes, then those of connections.
+# The rows of ``Plan.attributes``: the attributes of nodes (bias, response, activation, aggregation
+# and time constant), then those of connections (weight and enabled).
 NODE_ATTRIBUTES: Final = 5
-"""Bias, response, activation, aggregation and time constant."""
 ATTRIBUTES: Final = 7
-"""Those, and weight and enabled."""
 AGGREGATIONS: Final = 3
-
-# Its columns: how an attribute changes, and what new genes have.
-COLUMN: Final = 0
-CHANGE: Final = 1
-RATE: Final = 2
-SCALE: Final = 3
-MOVED: Final = 4
-POWER: Final = 5
-LOW: Final = 6
-HIGH: Final = 7
-RATE_FALSE: Final = 8
-RATE_TRUE: Final = 9
-BEGIN: Final = 10
-FIRST: Final = 11
-SPAN: Final = 12
-PLAN: Final = 13
-"""The columns of a plan."""
-
+# Its columns: how an attribute changes, what new genes have; and how many they are.
+COLUMN, CHANGE, RATE, SCALE, MOVED, POWER, LOW, HIGH, RATE_FALSE, RATE_TRUE = range(10)
+BEGIN, FIRST, SPAN, PLAN = range(10, 14)
 # How an attribute changes.
-NEVER: Final = 0
-NUMBER: Final = 1
-POLYNOMIAL: Final = 2
-NAME: Final = 3
-SWITCH: Final = 4
-
+NEVER, NUMBER, POLYNOMIAL, NAME, SWITCH = range(5)
 # What new genes have.
-FIXED: Final = 0
-GAUSSIAN: Final = 1
-UNIFORM: Final = 2
-ANY_NAME: Final = 3
-COIN: Final = 4
-
-
+FIXED, GAUSSIAN, UNIFORM, ANY_NAME, COIN = range(5)
 # The columns of ``Plan.structure``.
-NODE_ADD: Final = 0
-NODE_DELETE: Final = 1
-CONN_ADD: Final = 2
-CONN_DELETE: Final = 3
+NODE_ADD, NODE_DELETE, CONN_ADD, CONN_DELETE = range(4)
 
 
 class Plan(NamedTuple):

@@ -37,7 +37,7 @@ from neatfool.cppn.breeding.attributes import (
     mutate_attributes,
 )
 from neatfool.cppn.breeding.chance import draw, draw_place
-from neatfool.cppn.breeding.crossover import cross
+from neatfool.cppn.breeding.crossover import cross, graft
 from neatfool.cppn.breeding.draft import (
     copy_genome,
     find_edge,
@@ -45,8 +45,7 @@ from neatfool.cppn.breeding.draft import (
     view_genome,
     write_genome,
 )
-from neatfool.cppn.breeding.grafting import graft
-from neatfool.cppn.breeding.refinements import strength_step as _strength_step
+from neatfool.cppn.breeding.plan import strength_step as _strength_step
 from neatfool.cppn.breeding.structure import (
     append_new_edge,
     closes_cycle,
@@ -58,7 +57,7 @@ from neatfool.cppn.breeding.structure import (
     split_edge,
 )
 from neatfool.cppn.compiling import inner, outer
-from neatfool.cppn.genome.flat import ENABLED
+from neatfool.cppn.genome import flat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -221,7 +220,7 @@ def _add_any_connection(draft: Draft, plan: Plan) -> None:
     edge = find_edge(draft, source, target)
     if edge >= 0:
         if plan.surer:
-            draft.edge_numbers[edge, ENABLED] = 1.0
+            draft.edge_numbers[edge, flat.ENABLED] = 1.0
     elif not closes_cycle(draft, source, target):
         append_new_edge(draft, source, target, plan)
 

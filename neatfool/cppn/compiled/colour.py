@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.compiling import inlined, inner, make_switch
-from neatfool.cppn.compiled.emitting import emit
+from neatfool.cppn.compiled.elementary import emit
 from neatfool.cppn.compiled.lanes import LANES, bits_of, load, store
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 

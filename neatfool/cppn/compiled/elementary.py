@@ -1,27 +1,37 @@
-"""Elementary functions of lanes, without a branch.
+"""Elementary functions of lanes, without a branch; and formulas as code for lanes.
 
 :mod:`neatfool.cppn.functions.polynomials` says where the numbers come from.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing.templates import signature
+from numba.extending import intrinsic
 
 from neatfool.compiling import inlined
 from neatfool.cppn.compiled.lanes import (
+    FLOATS,
     add_ints,
     add_product,
     bits_of,
     flip_bits,
     float_of,
     larger,
+    larger_of,
     shift_left,
     shift_right,
+    size,
     smaller,
+    smaller_of,
     subtract_ints,
     to_float,
+    widen,
 )
 from neatfool.cppn.functions.polynomials import (
     COSINE,
@@ -34,6 +44,10 @@ from neatfool.cppn.functions.polynomials import (
     TANH_BELOW,
     TANH_END,
 )
+
+if TYPE_CHECKING:
+    from neatfool.cppn.functions.recording import Formula
+
 
 F = np.float32
 I = np.int32  # noqa: E741
@@ -155,3 +169,50 @@ def tanh(z: F) -> F:
     above = _ABOVE[0] + s * (_ABOVE[1] + s * (_ABOVE[2] + s * (_ABOVE[3] + s * _ABOVE[4])))
     below = _BELOW[0] + s * (_BELOW[1] + s * (_BELOW[2] + s * (_BELOW[3] + s * _BELOW[4])))
     return clip(z * above / below, -_ONE, _ONE)
+
+
+_INSTRUCTIONS: Final = {"Add": "fadd", "Sub": "fsub", "Mul": "fmul", "Div": "fdiv", "Neg": "fneg"}
+_CODE: Final = {"Min": smaller_of, "Max": larger_of, "Abs": size}
+_FUNCTIONS: Final[dict[str, Any]] = {
+    each.py_func.__name__.title(): each
+    for each in cast("tuple[Any, ...]", (round, rsqrt, sqrt, exp, log, sin, cos, tanh))
+}
+
+
+def emit(formula: Formula) -> Callable[..., Any]:
+    """Make a formula a function of compiled code, which takes a tuple of lanes and gives one."""
+
+    def typed(context: Any, given: Any) -> Any:
+        kinds = sorted({kind for kind, _ in formula.steps} & {*_FUNCTIONS})
+        callees = {kind: types.Dispatcher(_FUNCTIONS[kind]) for kind in kinds}
+        calls = {
+            kind: (callee, context.resolve_function_type(callee, (FLOATS,), {}))
+            for kind, callee in callees.items()
+        }
+        result = types.UniTuple(FLOATS, len(formula.results))
+
+        def lower(context: Any, builder: Any, _: Any, values: Any) -> Any:
+            def perform(kind: str, *inputs: Any) -> Any:
+                lanes = [_widen_number(builder, each) for each in inputs]
+                if kind in calls:
+                    return context.get_function(*calls[kind])(builder, lanes)
+                if kind in _CODE:
+                    return _CODE[kind](builder, *lanes)
+                if kind == "Step":
+                    one, nothing = (_widen_number(builder, each) for each in (1.0, 0.0))
+                    return builder.select(builder.fcmp_ordered(">=", *lanes, nothing), one, nothing)
+                return getattr(builder, _INSTRUCTIONS[kind])(*lanes)
+
+            results = formula.play(perform, *cgutils.unpack_tuple(builder, values[0]))
+            whole = [_widen_number(builder, each) for each in results]
+            return context.make_tuple(builder, result, whole)
+
+        return signature(result, given), lower
+
+    return cast("Callable[..., Any]", intrinsic(typed))
+
+
+def _widen_number(builder: Any, number: Any) -> Any:
+    if isinstance(number, float):
+        number = ir.Constant(ir.FloatType(), number)
+    return widen(builder, number)

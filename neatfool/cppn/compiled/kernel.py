@@ -12,10 +12,9 @@ from typing import Any, Final, cast
 import numpy as np
 
 from neatfool.compiling import inner, outer
-from neatfool.cppn.compiled.activations import activate
-from neatfool.cppn.compiled.aggregations import aggregate
 from neatfool.cppn.compiled.colour import paint
 from neatfool.cppn.compiled.lanes import LANES, add_product, bits_of, load, spread, store
+from neatfool.cppn.compiled.nodes import activate, aggregate
 from neatfool.cppn.functions.aggregations import SUM
 from neatfool.cppn.functions.bell import HALF
 

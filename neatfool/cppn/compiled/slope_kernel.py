@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool.compiling import inlined, inner, make_switch, outer
-from neatfool.cppn.compiled.activations import activate, add_up
 from neatfool.cppn.compiled.colour import compile_load
-from neatfool.cppn.compiled.emitting import emit
+from neatfool.cppn.compiled.elementary import emit
 from neatfool.cppn.compiled.lanes import LANES, add_product, load, spread, store
+from neatfool.cppn.compiled.nodes import activate, add_up
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 

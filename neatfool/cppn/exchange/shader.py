@@ -11,8 +11,7 @@ from neatfool.cppn.functions.bell import TAPS
 from neatfool.cppn.functions.inputs import pixel_grid
 
 if TYPE_CHECKING:
-    from neatfool.cppn.exchange.formula import Formula, Node
-    from neatfool.cppn.exchange.picture import Look, Picture
+    from neatfool.cppn.exchange.picture import Formula, Look, Node, Picture
 
 _INPUTS: Final = {-1: "in_x", -2: "in_y", -3: "in_d", -4: "vec3(1.0, 0.0, 0.0)"}
 
