@@ -9,7 +9,6 @@ import torch
 
 from neatfool.cppn.functions.bell import lay_lattice, spread
 from neatfool.cppn.functions.colour import COLOUR_MAPS, find_colour_map
-from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.plain.execution import Machine, on_one_core
 
 if TYPE_CHECKING:
@@ -78,14 +77,9 @@ def render_gradients(
 
     @torch.enable_grad()
     def compute() -> dict[str, torch.Tensor]:
-        picture = {"native": native, "kind": inputs}
-        if band_limit:
-            lattice = lay_lattice(height, width, band_limit=band_limit, **picture)
-            grid = lattice.grid
-            by_point = torch.stack([spread(each, lattice) for each in by_pixel])
-        else:
-            grid, by_point = pixel_grid(height, width, **picture), by_pixel
-        found = follow(program, grid, colours, band_limit, by_point.flatten(3))
+        lattice = lay_lattice(height, width, band_limit=band_limit, native=native, kind=inputs)
+        by_point = torch.stack([spread(each, lattice) for each in by_pixel])
+        found = follow(program, lattice.grid, colours, band_limit, by_point.flatten(3))
         return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
 
     return on_one_core(compute) if where.type == "cpu" else compute()

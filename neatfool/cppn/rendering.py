@@ -16,7 +16,7 @@ import torch
 
 from neatfool.cppn.compiled.renderer import draw_tape, smooth_bytes
 from neatfool.cppn.cuda.launching import can_launch, draw_on_gpu
-from neatfool.cppn.functions.bell import draw_smooth, smooth
+from neatfool.cppn.functions.bell import lay_lattice, smooth
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.recording import by_numpy
 from neatfool.cppn.plain.execution import Machine, on_one_core
@@ -135,23 +135,15 @@ def render(
     if not 0 <= band_limit < math.inf:
         raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
 
-    def draw(grid: PixelGrid) -> torch.Tensor:
-        if isinstance(program, Tape):
-            if by_kernel:
-                return _draw_by_kernel(program, grid, colours, band_limit, where)
-            return draw_tape(program, grid, colours, band_limit)
-        return _draw_program(program, grid, colours, band_limit, where)
-
-    images = draw_smooth(
-        draw,
-        height=height,
-        width=width,
-        native=native,
-        box=box,
-        kind=inputs,
-        band_limit=band_limit,
-        smooth=smooth_bytes if isinstance(program, Tape) and not by_kernel else smooth,
-    )
+    lattice = lay_lattice(height, width, band_limit=band_limit, native=native, box=box, kind=inputs)
+    join = smooth
+    if by_kernel:
+        points = _draw_by_kernel(program, lattice.grid, colours, band_limit, where)
+    elif isinstance(program, Tape):
+        points, join = draw_tape(program, lattice.grid, colours, band_limit), smooth_bytes
+    else:
+        points = _draw_program(program, lattice.grid, colours, band_limit, where)
+    images = join(points.unflatten(2, lattice.shape), lattice)
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
 
 

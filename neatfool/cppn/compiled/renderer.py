@@ -124,9 +124,10 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float
 
 def smooth_bytes(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:
     """Turn points into pixels: uint8 [N, C, h, w] into [N, C, H, W]."""
-    kernel = load_compiled()
+    if lattice.axes is None:
+        return points
+    kernel, (down, across) = load_compiled(), lattice.axes
     count, channels, height, width = points.shape
-    down, across = lattice.down, lattice.across
     tall, wide = len(down.first), len(across.first)
     pixels = np.empty((count * channels, tall, wide), np.uint8)
     given = points.flatten(0, 1).numpy()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from neatfool.cppn.functions.aggregations import WEIGHTED_SUMS
-from neatfool.cppn.functions.bell import TAPS, draw_smooth, smooth, weigh
+from neatfool.cppn.functions.bell import TAPS, lay_lattice, smooth, weigh
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
@@ -179,16 +179,15 @@ class Picture(nn.Module):
         """
         look = self.look
         height, width = size or (look.height, look.width)
-        image = draw_smooth(
-            lambda grid: self._colour(grid.tables(0, grid.pixels, look.band_limit)).unsqueeze(0),
-            height=height,
-            width=width,
-            native=(look.height, look.width),
-            box=None,
-            kind=look.inputs,
+        lattice = lay_lattice(
+            height,
+            width,
             band_limit=look.band_limit,
-            smooth=smooth,
-        )[0]
+            native=(look.height, look.width),
+            kind=look.inputs,
+        )
+        points = self._colour(lattice.grid.tables(0, lattice.grid.pixels, look.band_limit))
+        image = smooth(points.unflatten(1, lattice.shape).unsqueeze(0), lattice)[0]
         return image.expand(look.channels or len(image), -1, -1)
 
     def at(self, points: torch.Tensor) -> torch.Tensor:
