@@ -1,13 +1,13 @@
 # The public names of neatfool.cppn, each where it is defined. This is their only list.
 
 from .breeding.breeding import Breeder as Breeder
-from .breeding.plan import Refinements as Refinements
+from .genome.presets import Refinements as Refinements
 from .compiled.renderer import can_compile as can_compile
 from .compiled.renderer import load_compiled as load_compiled
 from .wiring.tape import Tape as Tape
 from .wiring.tape import compile_tape as compile_tape
 from .cuda.launching import can_launch as can_launch
-from .exchange.glsl import GLSL as GLSL
+from .functions.glsl import GLSL as GLSL
 from .exchange.onnx_model import to_onnx as to_onnx
 from .exchange.picbreeder import read_picbreeder as read_picbreeder
 from .exchange.picture import Look as Look

@@ -23,7 +23,7 @@ import numpy as np
 
 from neatfool.cppn.breeding.chance import first_numbers, seed_array
 from neatfool.cppn.breeding.draft import make_draft
-from neatfool.cppn.breeding.plan import STEPS_AN_OCTAVE, Refinements, make_plan, strength_step
+from neatfool.cppn.breeding.plan import STEPS_AN_OCTAVE, make_plan, strength_step
 from neatfool.cppn.breeding.variation import (
     Batch,
     Refining,
@@ -35,7 +35,7 @@ from neatfool.cppn.compiling import await_compiled, compile_beside
 from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.genome import Genome
 from neatfool.cppn.genome.options import GenomeOptions, genome_config, resolve
-from neatfool.cppn.genome.presets import PRESETS
+from neatfool.cppn.genome.presets import PRESETS, Refinements
 
 if TYPE_CHECKING:
     from neatfool.cppn.breeding.attributes import Plan

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from neatfool.cppn.exchange.glsl import ELEMENTARY, FUNCTIONS, declare
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.aggregations import AGGREGATIONS
 from neatfool.cppn.functions.colour import COLOUR_MAPS
+from neatfool.cppn.functions.glsl import ELEMENTARY, FUNCTIONS, declare
 from neatfool.cppn.plain.execution import send
 from neatfool.errors import ExperimentError
 

@@ -211,13 +211,13 @@ def _draw(
     operations: Operations, picture: Picture, inputs: Sequence[tuple[Any, ...]], shape: Value
 ) -> Value:
     """Give each channel, from 0 to 255: [C, *shape]."""
-    look, formula = picture.look, picture.formula()
+    look = picture.look
     values = dict(zip(INPUT_KEYS, inputs, strict=True))
-    for node in formula.nodes:
+    for node in picture.formula():
         given = _aggregate(operations, node, values)
-        mean = ACTIVATIONS[node.activation].within_reach
-        values[node.key] = tuple(mean.play(operations.record, *given))
-    outputs = zip(*(values[key] for key in formula.outputs), strict=True)
+        mean = ACTIVATIONS[node.gene.activation].within_reach
+        values[node.gene.key] = tuple(mean.play(operations.record, *given))
+    outputs = zip(*(values[key] for key in range(look.colours.outputs)), strict=True)
     colours = look.colours.within_reach.play(operations.record, *chain(*outputs))
     channels = [operations.add_node("Expand", 255.0 * each, shape) for each in colours]
     if look.channels and len(channels) == 1:
@@ -233,9 +233,9 @@ def _aggregate(
     given = node.scaled if node.joins == "sum" else node.terms
     terms = [tuple(weight * each for each in values[key]) for key, weight in given]
     if node.joins == "sum":
-        return tuple(map(sum, zip((node.bias, 0.0, 0.0), *terms, strict=True)))
-    value, *along = (node.response * each for each in _reduce(operations, node, terms))
-    return value + node.bias, *along
+        return tuple(map(sum, zip((node.gene.bias, 0.0, 0.0), *terms, strict=True)))
+    value, *along = (node.gene.response * each for each in _reduce(operations, node, terms))
+    return value + node.gene.bias, *along
 
 
 def _reduce(operations: Operations, node: Node, terms: list[tuple[Any, ...]]) -> tuple[Any, ...]:
