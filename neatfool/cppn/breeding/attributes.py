@@ -14,7 +14,7 @@ from neatfool.cppn.breeding.chance import TAU, choose, draw, draw_normal, draw_p
 from neatfool.cppn.compiling import inner
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy import ndarray as Array
 
     from neatfool.cppn.breeding.draft import Draft
 
@@ -37,11 +37,11 @@ NODE_ADD, NODE_DELETE, CONN_ADD, CONN_DELETE = range(4)
 class Plan(NamedTuple):
     """How genomes vary; compiled code looks at one of S steps of strength at a time."""
 
-    attributes: np.ndarray
+    attributes: Array
     """float64 [S, ATTRIBUTES, PLAN]."""
-    structure: np.ndarray
+    structure: Array
     """float64 [S, 4], the probabilities of changes of structure."""
-    options: np.ndarray
+    options: Array
     """int64 [2, 1 + options], how many activations and aggregations there are, and their codes."""
     inputs: int
     """The number of inputs."""
@@ -54,7 +54,7 @@ class Plan(NamedTuple):
 
 
 @inner
-def draw_initial(row: np.ndarray, names: np.ndarray, stream: np.ndarray) -> float:
+def draw_initial(row: Array, names: Array, stream: Array) -> float:
     """Give an attribute of a new gene.
 
     Args:
@@ -93,9 +93,7 @@ def mutate_attributes(draft: Draft, first: int, end: int, plan: Plan) -> bool:
 
 
 @inner
-def _change_attribute(
-    words: np.ndarray, numbers: np.ndarray, row: np.ndarray, names: np.ndarray, draft: Draft
-) -> bool:
+def _change_attribute(words: Array, numbers: Array, row: Array, names: Array, draft: Draft) -> bool:
     """Change an attribute of some genes.
 
     Args:
@@ -132,7 +130,7 @@ def _change_attribute(
 
 
 @inner
-def _change_number(numbers: np.ndarray, row: np.ndarray, names: np.ndarray, draft: Draft) -> bool:
+def _change_number(numbers: Array, row: Array, names: Array, draft: Draft) -> bool:
     """Let each number move by a normal step, or be drawn anew, or stay."""
     column, stream, chosen, rolls = int(row[COLUMN]), draft.stream, draft.scratch[0], draft.rolls
     moved, either, low, high = row[MOVED], row[RATE], row[LOW], row[HIGH]

@@ -24,13 +24,7 @@ import numpy as np
 from neatfool.cppn.breeding.chance import first_numbers, seed_array
 from neatfool.cppn.breeding.draft import make_draft
 from neatfool.cppn.breeding.plan import STEPS_AN_OCTAVE, make_plan, strength_step
-from neatfool.cppn.breeding.variation import (
-    Batch,
-    Refining,
-    grow,
-    vary_as_neat,
-    vary_as_the_paper,
-)
+from neatfool.cppn.breeding.variation import Batch, Refining, grow, vary_as_neat, vary_as_the_paper
 from neatfool.cppn.compiling import await_compiled, compile_beside
 from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.genome import Genome

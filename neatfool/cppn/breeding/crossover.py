@@ -16,7 +16,7 @@ from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.markings import GRAFT
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy import ndarray as Array
 
     from neatfool.cppn.breeding.draft import Draft, Parent
 
@@ -56,7 +56,7 @@ def graft(genome: Parent, donor: Parent, output: int, outputs: int, draft: Draft
 
 
 @inner
-def _write_edge(edges: np.ndarray, edge: int, places: np.ndarray, draft: Draft, count: int) -> None:
+def _write_edge(edges: Array, edge: int, places: Array, draft: Draft, count: int) -> None:
     """Copy a connection between nodes that have new places."""
     for column in range(flat.EDGE):
         draft.edges[count, column] = edges[edge, column]
@@ -67,7 +67,7 @@ def _write_edge(edges: np.ndarray, edge: int, places: np.ndarray, draft: Draft, 
 
 @inner
 def _mark(
-    genome: Parent, output: int, outputs: int, of_output: bool, draft: Draft, marks: np.ndarray
+    genome: Parent, output: int, outputs: int, of_output: bool, draft: Draft, marks: Array
 ) -> None:
     """Mark the nodes that lead to one output, or to any other: 0 for these, -1 for others."""
     nodes, _, edges, _ = genome
@@ -135,7 +135,7 @@ def _write_nodes(genome: Parent, donor: Parent, output: int, draft: Draft) -> No
 
 
 @inner
-def _name(nodes: np.ndarray, donors: np.ndarray, node: int, output: int, draft: Draft) -> int:
+def _name(nodes: Array, donors: Array, node: int, output: int, draft: Draft) -> int:
     """Give the id of a donor's node: the output's own, for others the first that is not taken."""
     kept, taken = draft.scratch[3], draft.scratch[4]
     key, ids, again = donors[node, flat.KEY], draft.scratch[0], 0
@@ -155,7 +155,7 @@ def _name(nodes: np.ndarray, donors: np.ndarray, node: int, output: int, draft: 
 
 
 @inner
-def _write_donor(donors: np.ndarray, node: int, ids: np.ndarray, draft: Draft, count: int) -> None:
+def _write_donor(donors: Array, node: int, ids: Array, draft: Draft, count: int) -> None:
     for column in range(flat.NODE):
         draft.nodes[count, column] = donors[node, column]
     draft.nodes[count, flat.KEY] = ids[node]
@@ -195,7 +195,7 @@ def cross(draft: Draft, other: Parent) -> None:
 
 
 @inner
-def _match_nodes(draft: Draft, others: np.ndarray, matches: np.ndarray) -> None:
+def _match_nodes(draft: Draft, others: Array, matches: Array) -> None:
     """Find for each node the other parent's node of its key: its place, or -1.
 
     Relatives have most nodes in the same order, so the next one is looked at first.
@@ -212,7 +212,7 @@ def _match_nodes(draft: Draft, others: np.ndarray, matches: np.ndarray) -> None:
 
 
 @inner
-def _cross_edge(mine: np.ndarray, yours: np.ndarray, stream: np.ndarray) -> None:
+def _cross_edge(mine: Array, yours: Array, stream: Array) -> None:
     """Let a connection take attributes of the same connection of the other parent."""
     if mine[flat.ENABLED] and yours[flat.ENABLED]:
         if draw(stream) < 0.5:

@@ -5,37 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy import ndarray as Array
 
 from neatfool.cppn.compiling import COMPILED, inner
 from neatfool.cppn.genome import flat
 
 if TYPE_CHECKING:
-    Parent = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    Parent = tuple[Array, Array, Array, Array]
 
 
 class Draft(NamedTuple):
     """A genome in the making, and scratch."""
 
-    counts: np.ndarray
+    counts: Array
     """int64 [2], the numbers of nodes and connections."""
-    nodes: np.ndarray
+    nodes: Array
     """int64 [≥ nodes, NODE]."""
-    node_numbers: np.ndarray
+    node_numbers: Array
     """float64, the same memory."""
-    edges: np.ndarray
+    edges: Array
     """int64 [≥ connections, EDGE]."""
-    edge_numbers: np.ndarray
+    edge_numbers: Array
     """float64, the same memory."""
-    scratch: np.ndarray
+    scratch: Array
     """int64 [5, S]: S is more than the nodes, and more than the connections."""
-    rolls: np.ndarray
+    rolls: Array
     """float64 [S], scratch."""
-    stream: np.ndarray
+    stream: Array
     """uint64 [1], the stream of random numbers."""
 
 
 @inner
-def view_genome(words: np.ndarray, numbers: np.ndarray, start: int) -> Parent:
+def view_genome(words: Array, numbers: Array, start: int) -> Parent:
     """Give the genes of a flat genome that begins at a word: as ``divide`` gives them."""
     middle = start + flat.HEAD + flat.NODE * words[start]
     end = middle + flat.EDGE * words[start + 1]
@@ -49,13 +50,13 @@ def view_genome(words: np.ndarray, numbers: np.ndarray, start: int) -> Parent:
 
 
 @inner
-def _copy_each(source: np.ndarray, target: np.ndarray) -> None:
+def _copy_each(source: Array, target: Array) -> None:
     for row in range(len(source)):
         for column in range(source.shape[1]):
             target[row, column] = source[row, column]
 
 
-def _copy_all(source: np.ndarray, target: np.ndarray) -> None:
+def _copy_all(source: Array, target: Array) -> None:
     target[: len(source)] = source
 
 
@@ -120,7 +121,7 @@ def find_edge(draft: Draft, source: int, target: int) -> int:
 
 
 @inner
-def write_genome(draft: Draft, start: int, words: np.ndarray) -> int:
+def write_genome(draft: Draft, start: int, words: Array) -> int:
     """Write a draft as a flat genome that begins at a word; give where it ends."""
     nodes, edges = draft.counts[0], draft.counts[1]
     middle = start + flat.HEAD + flat.NODE * nodes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from neat.attributes import BoolAttribute, FloatAttribute
+from numpy import ndarray as Array
 
 from neatfool.cppn.breeding import attributes as columns
 from neatfool.cppn.breeding.attributes import Plan
@@ -65,7 +66,7 @@ def make_plan(config: GenomeConfig, *, polynomial: bool, strengths: Sequence[flo
     )
 
 
-def _read_options(config: GenomeConfig) -> np.ndarray:
+def _read_options(config: GenomeConfig) -> Array:
     """Give the codes of the functions: int64 [2, 1 + options], the first how many there are."""
     rows = [
         [codes[option] for option in getattr(config, f"{name}_options")]
@@ -89,7 +90,7 @@ def _with_strength(config: GenomeConfig, strength: float) -> GenomeConfig:
     return cast("GenomeConfig", SimpleNamespace(**{**values, **rates}))
 
 
-def _read(attribute: Any, config: GenomeConfig, polynomial: bool) -> np.ndarray:
+def _read(attribute: Any, config: GenomeConfig, polynomial: bool) -> Array:
     """Read an attribute: float64 [PLAN]."""
     name = attribute.name
     row = np.zeros(columns.PLAN)
@@ -114,14 +115,14 @@ def _read(attribute: Any, config: GenomeConfig, polynomial: bool) -> np.ndarray:
     return row
 
 
-def _read_rate(row: np.ndarray, rate: float, change: int) -> None:
+def _read_rate(row: Array, rate: float, change: int) -> None:
     row[columns.CHANGE] = change if rate > 0.0 else columns.NEVER
     row[columns.RATE] = min(max(rate, 0.0), 1.0)
     row[columns.SCALE] = scale_of(rate)
 
 
 def _read_number(
-    row: np.ndarray, name: str, rate: float, config: GenomeConfig, polynomial: bool
+    row: Array, name: str, rate: float, config: GenomeConfig, polynomial: bool
 ) -> None:
     def of(*keys: str) -> list[Any]:
         return [getattr(config, f"{name}_{key}") for key in keys]

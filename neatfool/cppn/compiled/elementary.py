@@ -33,17 +33,7 @@ from neatfool.cppn.compiled.lanes import (
     to_float,
     widen,
 )
-from neatfool.cppn.functions.polynomials import (
-    COSINE,
-    EXPONENTIAL,
-    EXPONENTIAL_ENDS,
-    LN2,
-    LOGARITHM,
-    SINE,
-    TANH_ABOVE,
-    TANH_BELOW,
-    TANH_END,
-)
+from neatfool.cppn.functions import polynomials
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.recording import Formula
@@ -65,15 +55,15 @@ _SIGN: Final = I(31)
 _ROOT_BITS: Final = I(0x5F375A86)
 _SQRT_HALF_BITS: Final = I(0x3F3504F3)
 
-_LN2 = tuple(map(F, LN2))
-_COSINE = tuple(map(F, COSINE))
-_SINE = tuple(map(F, SINE))
-_EXP = tuple(map(F, EXPONENTIAL))
-_EXP_ENDS = tuple(map(F, EXPONENTIAL_ENDS))
-_LOG = tuple(map(F, LOGARITHM))
-_ABOVE = tuple(map(F, TANH_ABOVE))
-_BELOW = tuple(map(F, TANH_BELOW))
-_TANH_END = F(TANH_END)
+_LN2 = tuple(map(F, polynomials.LN2))
+_COSINE = tuple(map(F, polynomials.COSINE))
+_SINE = tuple(map(F, polynomials.SINE))
+_EXP = tuple(map(F, polynomials.EXPONENTIAL))
+_EXP_ENDS = tuple(map(F, polynomials.EXPONENTIAL_ENDS))
+_LOG = tuple(map(F, polynomials.LOGARITHM))
+_ABOVE = tuple(map(F, polynomials.TANH_ABOVE))
+_BELOW = tuple(map(F, polynomials.TANH_BELOW))
+_TANH_END = F(polynomials.TANH_END)
 
 
 @inlined

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 import numpy as np
+from numpy import ndarray as Array
 
 from neatfool.compiling import inner, outer
 from neatfool.cppn.compiled.colour import paint
@@ -29,13 +30,7 @@ TILE: Final = 1024
 
 @inner
 def _load(
-    inputs: np.ndarray,
-    start: int,
-    count: int,
-    width: int,
-    across: int,
-    tables: np.ndarray,
-    lines: np.ndarray,
+    inputs: Array, start: int, count: int, width: int, across: int, tables: Array, lines: Array
 ) -> None:
     """Read the inputs at a tile's pixels, and at the first pixel of each of its lines."""
     for table in range(len(inputs)):
@@ -52,7 +47,7 @@ def _load(
 
 @inner
 def _complete(
-    row: int, lines: np.ndarray, tables: np.ndarray, same_across: bool, across: int, count: int
+    row: int, lines: Array, tables: Array, same_across: bool, across: int, count: int
 ) -> None:
     """Fill the rest of a row that is the same all along each line, or in all lines.
 
@@ -80,14 +75,14 @@ _SIGNATURE: Final = (
 
 @outer()
 def draw(
-    tape: tuple[np.ndarray, ...],
-    inputs: np.ndarray,
+    tape: tuple[Array, ...],
+    inputs: Array,
     part: tuple[int, int],
     tiling: tuple[int, int, int, int],
     colour: int,
-    images: np.ndarray,
+    images: Array,
     offset: int,
-    scratch: tuple[np.ndarray, ...],
+    scratch: tuple[Array, ...],
     others: bool | None,
     limited: bool | None,
 ) -> None:
@@ -147,9 +142,7 @@ cast("Any", draw).compile(_SIGNATURE.format("boolean"))
 
 
 @inner
-def _join(
-    rows: np.ndarray, first: int, weights: np.ndarray, width: int, out: np.ndarray, row: int
-) -> None:
+def _join(rows: Array, first: int, weights: Array, width: int, out: Array, row: int) -> None:
     """Write the weighted sum of some rows."""
     for x in range(0, width, LANES):
         total = spread(F(0.0))
@@ -159,29 +152,29 @@ def _join(
 
 
 @inner
-def _turn(rows: np.ndarray, height: int, width: int, out: np.ndarray) -> None:
+def _turn(rows: Array, height: int, width: int, out: Array) -> None:
     for y in range(height):
         for x in range(width):
             out[x, y] = F(rows[y, x])
 
 
 @inner
-def _write(line: np.ndarray, pixels: np.ndarray) -> None:
+def _write(line: Array, pixels: Array) -> None:
     for i in range(len(pixels)):
         pixels[i] = np.uint8(bits_of((line[i] + _HALF) + _ROUND))
 
 
 @outer()
 def smooth(
-    points: np.ndarray,
-    first_down: np.ndarray,
-    down: np.ndarray,
-    first_across: np.ndarray,
-    across: np.ndarray,
-    pixels: np.ndarray,
-    columns: np.ndarray,
-    wide: np.ndarray,
-    rows: np.ndarray,
+    points: Array,
+    first_down: Array,
+    down: Array,
+    first_across: Array,
+    across: Array,
+    pixels: Array,
+    columns: Array,
+    wide: Array,
+    rows: Array,
 ) -> None:
     """Turn the points of a lattice into pixels.
 

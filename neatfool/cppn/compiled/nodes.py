@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch
 from neatfool.cppn.compiled.elementary import emit
@@ -27,7 +28,7 @@ F = np.float32
 
 
 @inlined
-def _add_up(values: np.ndarray, sources: np.ndarray, factors: np.ndarray, bias: F, start: int) -> F:
+def _add_up(values: Array, sources: Array, factors: Array, bias: F, start: int) -> F:
     total = spread(bias)
     for term in range(len(sources)):
         total = total + load(values, sources[term], start) * factors[term]
@@ -35,9 +36,7 @@ def _add_up(values: np.ndarray, sources: np.ndarray, factors: np.ndarray, bias: 
 
 
 @inlined
-def add_up(
-    tables: np.ndarray, sources: np.ndarray, factors: np.ndarray, bias: F, start: int
-) -> tuple[F, F, F]:
+def add_up(tables: Array, sources: Array, factors: Array, bias: F, start: int) -> tuple[F, F, F]:
     """Give the weighted sum of some rows, and its derivatives."""
     value, across, down = spread(bias), spread(F(0.0)), spread(F(0.0))
     for term in range(len(sources)):
@@ -52,14 +51,7 @@ def _compile_points(activation: Activation) -> Callable[..., None]:
     """Compile the loop that :func:`activate` runs for points."""
     formula = emit(activation.at_points)
 
-    def loop(
-        tables: np.ndarray,
-        sources: np.ndarray,
-        factors: np.ndarray,
-        bias: F,
-        row: int,
-        width: int,
-    ) -> None:
+    def loop(tables: Array, sources: Array, factors: Array, bias: F, row: int, width: int) -> None:
         values = tables[0]
         for start in range(0, width, LANES):
             s = _add_up(values, sources, factors, bias, start)
@@ -72,14 +64,7 @@ def _compile_limited(activation: Activation) -> Callable[..., None]:
     """Compile the loop that :func:`activate` runs for nodes that fade."""
     formula = emit(activation.within_reach)
 
-    def loop(
-        tables: np.ndarray,
-        sources: np.ndarray,
-        factors: np.ndarray,
-        bias: F,
-        row: int,
-        width: int,
-    ) -> None:
+    def loop(tables: Array, sources: Array, factors: Array, bias: F, row: int, width: int) -> None:
         values, across, down = tables[0], tables[1], tables[2]
         for start in range(0, width, LANES):
             s, x, y = formula(add_up(tables, sources, factors, bias, start))
@@ -102,9 +87,9 @@ _run_common_limited = make_switch({code: _LIMITED[code] for code in COMMON})
 @inlined
 def activate(
     code: int,
-    tables: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
+    tables: Array,
+    sources: Array,
+    factors: Array,
     bias: F,
     row: int,
     width: int,
@@ -140,9 +125,7 @@ F = np.float32
 
 
 @inner
-def _multiply(
-    tables: np.ndarray, row: int, sources: np.ndarray, factors: np.ndarray, width: int
-) -> None:
+def _multiply(tables: Array, row: int, sources: Array, factors: Array, width: int) -> None:
     for i in range(width):
         product, across, down = F(1.0), F(0.0), F(0.0)
         for term in range(len(sources)):
@@ -155,9 +138,7 @@ def _multiply(
 
 
 @inner
-def _choose(
-    kind: int, tables: np.ndarray, row: int, sources: np.ndarray, factors: np.ndarray, width: int
-) -> None:
+def _choose(kind: int, tables: Array, row: int, sources: Array, factors: Array, width: int) -> None:
     """Take the largest, the smallest or the largest in size, the first of equal ones."""
     for i in range(width):
         best, chosen = F(0.0), 0
@@ -177,13 +158,7 @@ def _choose(
 
 @inner
 def _take_middle(
-    tables: np.ndarray,
-    row: int,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    width: int,
-    terms: np.ndarray,
-    order: np.ndarray,
+    tables: Array, row: int, sources: Array, factors: Array, width: int, terms: Array, order: Array
 ) -> None:
     """Take the median, or the mean of the middle two."""
     count = len(sources)
@@ -205,13 +180,13 @@ def _take_middle(
 @inner
 def aggregate(
     kind: int,
-    tables: np.ndarray,
+    tables: Array,
     row: int,
-    sources: np.ndarray,
-    factors: np.ndarray,
+    sources: Array,
+    factors: Array,
     width: int,
-    terms: np.ndarray,
-    order: np.ndarray,
+    terms: Array,
+    order: Array,
 ) -> None:
     """Join weighted inputs.
 

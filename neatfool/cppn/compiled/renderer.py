@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
+from numpy import ndarray as Array
 
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 from neatfool.cppn.functions.inputs import BY_COLUMN, BY_ROW
@@ -102,9 +103,7 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float
     for offset in range(0, grid.pixels, at_once):
         inputs = grid.tables(offset, min(offset + at_once, grid.pixels), band_limit).numpy()
 
-        def work(
-            genomes: slice, part: slice, inputs: np.ndarray = inputs, offset: int = offset
-        ) -> None:
+        def work(genomes: slice, part: slice, inputs: Array = inputs, offset: int = offset) -> None:
             kernel.draw(
                 (tape.bounds[genomes.start :], *genes, tape.outputs[genomes]),
                 inputs,
@@ -172,11 +171,11 @@ def share_out(genomes: int, pixels: int, threads: int, tile: int) -> Iterator[tu
 _memory = threading.local()
 
 
-def _scratch(rows: int, terms: int) -> tuple[np.ndarray, ...]:
+def _scratch(rows: int, terms: int) -> tuple[Array, ...]:
     """Give scratch memory, the same for each call in a thread."""
     kernel = load_compiled()
     wide = kernel.TILE + kernel.LANES
-    table: np.ndarray | None = getattr(_memory, "table", None)
+    table: Array | None = getattr(_memory, "table", None)
     if table is None or table.shape[1] < rows:
         table = _memory.table = _aligned(3 * rows, wide).reshape(3, rows, -1)
         _memory.lines = _aligned(3 * rows, kernel.LANES).reshape(3, rows, -1)
@@ -185,7 +184,7 @@ def _scratch(rows: int, terms: int) -> tuple[np.ndarray, ...]:
     return table, _memory.lines, *own, _memory.channels
 
 
-def _aligned(rows: int, columns: int) -> np.ndarray:
+def _aligned(rows: int, columns: int) -> Array:
     """Give a table that begins at a line of the processor's cache, of 64 bytes."""
     memory = np.zeros(rows * columns + 16, np.float32)
     skipped = -(memory.ctypes.data // memory.itemsize) % 16

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch, outer
 from neatfool.cppn.compiled.colour import compile_load
@@ -31,7 +32,7 @@ TILE: Final = 512
 
 
 @inlined
-def _add(table: np.ndarray, row: int, start: int, lanes: F) -> None:
+def _add(table: Array, row: int, start: int, lanes: F) -> None:
     store(table, row, start, load(table, row, start) + lanes)
 
 
@@ -40,12 +41,7 @@ def _compile_node(activation: Activation) -> Callable[..., None]:
     formula = emit(activation.backwards)
 
     def loop(
-        tables: np.ndarray,
-        sources: np.ndarray,
-        factors: np.ndarray,
-        flows: np.ndarray,
-        row: int,
-        width: int,
+        tables: Array, sources: Array, factors: Array, flows: Array, row: int, width: int
     ) -> None:
         for start in range(0, width, LANES):
             s, x, y = add_up(tables, sources, factors, F(0.0), start)
@@ -64,9 +60,7 @@ def _compile_colour(colours: ColourMap) -> Callable[..., None]:
     read_channels, own = compile_load(colours.channels), colours.outputs
     channels = np.arange(3)
 
-    def loop(
-        tables: np.ndarray, rows: np.ndarray, slopes: np.ndarray, flows: np.ndarray, width: int
-    ) -> None:
+    def loop(tables: Array, rows: Array, slopes: Array, flows: Array, width: int) -> None:
         for start in range(0, width, LANES):
             outputs = read(tables[0], rows, start)
             around = read(tables[1], rows, start) + read(tables[2], rows, start)
@@ -88,13 +82,13 @@ _run_colour = make_switch(
 
 
 @inner
-def _fill(out: np.ndarray, number: F) -> None:
+def _fill(out: Array, number: F) -> None:
     for i in range(len(out)):
         out[i] = number
 
 
 @inner
-def _load(source: np.ndarray, start: int, count: int, out: np.ndarray) -> None:
+def _load(source: Array, start: int, count: int, out: Array) -> None:
     for i in range(count):
         out[i] = source[start + i]
     for i in range(count, len(out)):
@@ -102,9 +96,7 @@ def _load(source: np.ndarray, start: int, count: int, out: np.ndarray) -> None:
 
 
 @inner
-def _product(
-    tables: np.ndarray, source: int, flows: np.ndarray, row: int, width: int, sums: np.ndarray
-) -> float:
+def _product(tables: Array, source: int, flows: Array, row: int, width: int, sums: Array) -> float:
     """Add up the products of two rows in single precision, in one sum for each lane."""
     products = spread(F(0.0))
     for start in range(0, width, LANES):
@@ -120,13 +112,13 @@ def _product(
 
 @inner
 def _return(
-    genome: tuple[np.ndarray, ...],
+    genome: tuple[Array, ...],
     first: int,
-    tables: np.ndarray,
-    flows: np.ndarray,
+    tables: Array,
+    flows: Array,
     width: int,
-    totals: np.ndarray,
-    sums: np.ndarray,
+    totals: Array,
+    sums: Array,
 ) -> None:
     """Pass the gradients of the nodes on to their terms, the last node first."""
     nodes, sources, factors, _ = genome
@@ -148,12 +140,12 @@ def _return(
     "float32[:, ::1], float32[:, ::1])))"
 )
 def flow_back(
-    genome: tuple[np.ndarray, ...],
-    inputs: np.ndarray,
+    genome: tuple[Array, ...],
+    inputs: Array,
     colour: int,
-    gradients: np.ndarray,
-    totals: np.ndarray,
-    scratch: tuple[np.ndarray, ...],
+    gradients: Array,
+    totals: Array,
+    scratch: tuple[Array, ...],
 ) -> None:
     """Pass gradients by the channels back to the factors of a genome.
 

@@ -13,7 +13,7 @@ from neatfool.cppn.functions.aggregations import MEAN, PRODUCT, SUM
 from neatfool.cppn.genome import flat
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy import ndarray as Array
 
 NOWHERE: Final = -1
 BITS: Final = 31
@@ -22,7 +22,7 @@ ALL: Final = -1
 
 
 @inner
-def _place_of(end: int, input_keys: np.ndarray) -> int:
+def _place_of(end: int, input_keys: Array) -> int:
     """Give the place of an end of a connection: inputs are at 0, 1, …, and the nodes follow."""
     if end >= 0:
         return len(input_keys) + end
@@ -33,7 +33,7 @@ def _place_of(end: int, input_keys: np.ndarray) -> int:
 
 
 @inner
-def _place_of_key(key: int, nodes: np.ndarray, input_keys: np.ndarray) -> int:
+def _place_of_key(key: int, nodes: Array, input_keys: Array) -> int:
     """Give the place of a node or an input."""
     for node in range(len(nodes)):
         if nodes[node, flat.KEY] == key:
@@ -43,12 +43,7 @@ def _place_of_key(key: int, nodes: np.ndarray, input_keys: np.ndarray) -> int:
 
 @inner
 def _sort_edges(
-    edges: np.ndarray,
-    edge_numbers: np.ndarray,
-    input_keys: np.ndarray,
-    ends: np.ndarray,
-    starts: np.ndarray,
-    by_sink: np.ndarray,
+    edges: Array, edge_numbers: Array, input_keys: Array, ends: Array, starts: Array, by_sink: Array
 ) -> bool:
     """Sort enabled connections by the node they lead to; tell whether all their nodes exist.
 
@@ -83,11 +78,7 @@ def _sort_edges(
 
 @inlined
 def _order(
-    root: int,
-    inputs: int,
-    links: tuple[np.ndarray, ...],
-    memory: tuple[np.ndarray, ...],
-    count: int,
+    root: int, inputs: int, links: tuple[Array, ...], memory: tuple[Array, ...], count: int
 ) -> int:
     """Append a node to the order of nodes, after all nodes that it needs.
 
@@ -130,14 +121,14 @@ def _order(
 @inlined
 def _write_node(
     gene: int,
-    own: np.ndarray,
-    rows: np.ndarray,
+    own: Array,
+    rows: Array,
     row: int,
-    given: tuple[np.ndarray, ...],
+    given: tuple[Array, ...],
     first: int,
     written: int,
     inputs: int,
-    tape: tuple[np.ndarray, ...],
+    tape: tuple[Array, ...],
 ) -> None:
     """Append a node to the tape.
 
@@ -182,12 +173,12 @@ def _write_node(
 
 @outer
 def link(
-    given: tuple[np.ndarray, ...],
-    begins: np.ndarray,
-    input_keys: np.ndarray,
-    output_keys: np.ndarray,
-    work: np.ndarray,
-    tape: tuple[np.ndarray, ...],
+    given: tuple[Array, ...],
+    begins: Array,
+    input_keys: Array,
+    output_keys: Array,
+    work: Array,
+    tape: tuple[Array, ...],
 ) -> bool:
     """Write the tape of a batch of genomes.
 
@@ -249,7 +240,7 @@ def link(
 
 
 @outer
-def allocate_slots(tape: tuple[np.ndarray, ...], inputs: int, scratch: np.ndarray) -> int:
+def allocate_slots(tape: tuple[Array, ...], inputs: int, scratch: Array) -> int:
     """Write slots, as few as possible, over the rows of a tape's nodes, terms and outputs.
 
     A GPU keeps the values of a pixel's nodes in fast memory that is small. A slot is free again

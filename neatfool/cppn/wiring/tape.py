@@ -14,6 +14,7 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+from numpy import ndarray as Array
 
 from neatfool.cppn.functions.aggregations import SUM
 from neatfool.cppn.genome.flat import ACTIVATION_CODES, AGGREGATION_CODES, COMMON, join
@@ -44,15 +45,15 @@ class Tape:
     """
 
     inputs: int
-    bounds: np.ndarray
-    nodes: np.ndarray
-    numbers: np.ndarray
-    sources: np.ndarray
-    factors: np.ndarray
-    outputs: np.ndarray
-    edges: np.ndarray
-    words: np.ndarray
-    begins: np.ndarray
+    bounds: Array
+    nodes: Array
+    numbers: Array
+    sources: Array
+    factors: Array
+    outputs: Array
+    edges: Array
+    words: Array
+    begins: Array
 
     def __len__(self) -> int:
         """The number of genomes."""
