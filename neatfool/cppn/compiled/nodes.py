@@ -47,41 +47,36 @@ def add_up(tables: Array, sources: Array, factors: Array, bias: F, start: int) -
     return value, across, down
 
 
-def _compile_points(activation: Activation) -> Callable[..., None]:
-    """Compile the loop that :func:`activate` runs for points."""
-    formula = emit(activation.at_points)
+def _compile(activation: Activation) -> Callable[..., None]:
+    """Compile the loop that :func:`activate` runs."""
+    at_points, within_reach = emit(activation.at_points), emit(activation.within_reach)
 
-    def loop(tables: Array, sources: Array, factors: Array, bias: F, row: int, width: int) -> None:
-        values = tables[0]
-        for start in range(0, width, LANES):
-            s = _add_up(values, sources, factors, bias, start)
-            store(values, row, start, formula((s,))[0])
-
-    return inner(loop, f"{activation.name}_at_points")
-
-
-def _compile_limited(activation: Activation) -> Callable[..., None]:
-    """Compile the loop that :func:`activate` runs for nodes that fade."""
-    formula = emit(activation.within_reach)
-
-    def loop(tables: Array, sources: Array, factors: Array, bias: F, row: int, width: int) -> None:
+    def loop(
+        tables: Array,
+        sources: Array,
+        factors: Array,
+        bias: F,
+        row: int,
+        width: int,
+        limited: bool | None,
+    ) -> None:
         values, across, down = tables[0], tables[1], tables[2]
         for start in range(0, width, LANES):
-            s, x, y = formula(add_up(tables, sources, factors, bias, start))
-            store(values, row, start, s)
-            store(across, row, start, x)
-            store(down, row, start, y)
+            if limited is None:
+                s = _add_up(values, sources, factors, bias, start)
+                store(values, row, start, at_points((s,))[0])
+            else:
+                z, x, y = within_reach(add_up(tables, sources, factors, bias, start))
+                store(values, row, start, z)
+                store(across, row, start, x)
+                store(down, row, start, y)
 
-    return inner(loop, f"{activation.name}_within_reach")
+    return inner(loop, f"{activation.name}_loop")
 
 
-_TABLE = [*ACTIVATIONS.values()]
-_POINTS = {code: _compile_points(each) for code, each in enumerate(_TABLE)}
-_LIMITED = {code: _compile_limited(each) for code, each in enumerate(_TABLE)}
-_run_points = make_switch(_POINTS)
-_run_limited = make_switch(_LIMITED)
-_run_common_points = make_switch({code: _POINTS[code] for code in COMMON})
-_run_common_limited = make_switch({code: _LIMITED[code] for code in COMMON})
+_LOOPS = {code: _compile(each) for code, each in enumerate(ACTIVATIONS.values())}
+_run = make_switch(_LOOPS)
+_run_common = make_switch({code: _LOOPS[code] for code in COMMON})
 
 
 @inlined
@@ -109,19 +104,11 @@ def activate(
         others: None if it is one of the ``COMMON`` activations.
         limited: None for points, whose derivatives are neither read nor written.
     """
-    arguments = tables, sources, factors, bias, row, width
+    arguments = tables, sources, factors, bias, row, width, limited
     if others is not None:
-        if limited is not None:
-            _run_limited(code, arguments)
-        else:
-            _run_points(code, arguments)
-    elif limited is not None:
-        _run_common_limited(code, arguments)
+        _run(code, arguments)
     else:
-        _run_common_points(code, arguments)
-
-
-F = np.float32
+        _run_common(code, arguments)
 
 
 @inner
