@@ -130,7 +130,8 @@ def _follow_by_compiled_code(
     by_channel: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, 1, C, P] into those by one genome's parameters with compiled code."""
-    from neatfool.cppn.compiled.slope_kernel import LANES, TILE, flow_back
+    from neatfool.cppn.compiled.lanes import LANES
+    from neatfool.cppn.compiled.slope_kernel import TILE, flow_back
 
     given = {name: getattr(program, name).clone().requires_grad_() for name in PARAMETERS}
     factors = program.factors(**given)

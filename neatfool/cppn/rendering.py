@@ -137,13 +137,13 @@ def render(
 
     lattice = lay_lattice(height, width, band_limit=band_limit, native=native, box=box, kind=inputs)
     join = smooth
-    if by_kernel:
-        points = _draw_by_kernel(program, lattice.grid, colours, band_limit, where)
-    elif isinstance(program, Tape):
-        points, join = draw_tape(program, lattice.grid, colours, band_limit), smooth_bytes
-    else:
+    if not isinstance(program, Tape):
         points = _draw_program(program, lattice.grid, colours, band_limit, where)
-    images = join(points.unflatten(2, lattice.shape), lattice)
+    elif by_kernel:
+        points = _draw_by_kernel(program, lattice.grid, colours, band_limit, where)
+    else:
+        points, join = draw_tape(program, lattice.grid, colours, band_limit), smooth_bytes
+    images = join(points.view(*points.shape[:2], *lattice.shape), lattice)
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
 
 

@@ -162,7 +162,7 @@ def tanh(z: F) -> F:
 
 
 _INSTRUCTIONS: Final = {"Add": "fadd", "Sub": "fsub", "Mul": "fmul", "Div": "fdiv", "Neg": "fneg"}
-_CODE: Final = {"Min": smaller_of, "Max": larger_of, "Abs": size}
+_CODE: Final[dict[str, Callable[..., Any]]] = {"Min": smaller_of, "Max": larger_of, "Abs": size}
 _FUNCTIONS: Final[dict[str, Any]] = {
     each.py_func.__name__.title(): each
     for each in cast("tuple[Any, ...]", (round, rsqrt, sqrt, exp, log, sin, cos, tanh))

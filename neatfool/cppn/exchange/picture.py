@@ -134,7 +134,7 @@ class Picture(nn.Module):
             kind=look.inputs,
         )
         points = self._colour(lattice.grid.tables(0, lattice.grid.pixels, look.band_limit))
-        image = smooth(points.unflatten(1, lattice.shape).unsqueeze(0), lattice)[0]
+        image = smooth(points.view(1, len(points), *lattice.shape), lattice)[0]
         return image.expand(look.channels or len(image), -1, -1)
 
     def at(self, points: torch.Tensor) -> torch.Tensor:

@@ -71,7 +71,7 @@ def loads(text: str, config: GenomeConfig | None = None) -> Genome:
         raise GenomeError(_describe(error)) from error
     genome = Genome.of(
         [NodeGene(*row) for row in record.nodes],
-        [ConnectionGene((source, target), *rest) for source, target, *rest in record.connections],
+        [ConnectionGene((a, b), weight, enabled) for a, b, weight, enabled in record.connections],
     )
     if len(genome.nodes) != len(record.nodes):
         raise GenomeError("a genome with two nodes of one id")

@@ -158,8 +158,8 @@ class Machine:
         self._device = device
         self._on_cpu = device.type == "cpu"
         own, given = (
-            (program.weights, program.biases, program.responses),
-            (weights, biases, responses),
+            [program.weights, program.biases, program.responses],
+            [weights, biases, responses],
         )
         if any(each is not None for each in given):
             own = [(a if b is None else b).to(device) for a, b in zip(own, given, strict=True)]
