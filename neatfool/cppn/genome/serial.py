@@ -15,9 +15,9 @@ To another process of the same version, a genome goes as bytes, which take no ti
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from neatfool.cppn.genome.flat import FORM
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
@@ -36,7 +36,7 @@ _COLUMNS: Final = {
 
 class _Record(BaseModel, extra="forbid", strict=True):
     format: Literal["neatfool.cppn"]
-    version: Literal[1]
+    version: Annotated[int, Field(ge=1, le=1)]
     nodes: list[tuple[int, str, str, float, float, float]]
     connections: list[tuple[int, int, float, bool]]
 
