@@ -87,7 +87,9 @@ def sweep(
         gene = genome.connections[edge]
         changed = gene.having("weight", gene.weight + more)
         # A genome's genes never change, so all but this one are shared.
-        other = cppn.Genome.born(genome.nodes, {**genome.connections, edge: changed})
+        other = cppn.Genome.of(
+            genome.nodes.values(), {**genome.connections, edge: changed}.values()
+        )
         drawn.append(encoding.render_at(other, SIDE, SIDE).numpy())
     return np.stack(drawn)
 
