@@ -108,4 +108,6 @@ def _describe(error: ValidationError) -> str:
         return f"not the JSON of a genome: {problem['msg']}"
     where, *row = map(str, place)
     said = f"{where}{''.join(f'[{each}]' for each in row)}: {problem['msg']}"
+    if where == "format":
+        return f"not a genome of the format 'neatfool.cppn' ({said})"
     return f"{said}; expected {_COLUMNS[where]}" if row and where in _COLUMNS else said
