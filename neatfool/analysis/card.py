@@ -71,6 +71,14 @@ class OfClass(Facts):
         return f"{percent(self.confidence)} ({when})"
 
 
+class Until(Facts):
+    """How soon half of the classes had an image of some confidence."""
+
+    confidence: Share = Field(description="the confidence")
+    images: float | None = Field(description="images until then, the median over seeds; or never")
+    by_seed: list[int | None] = Field(description="the same for each seed")
+
+
 class Fooled(Facts):
     """The one number: for which share of the classes an image of nothing is surer.
 
@@ -168,6 +176,7 @@ class Card(Finding):
     )
     top1: Shares = Field(description="the share of classes that are named first for their image")
     median: Shares = Field(description="the median confidence over classes at the end")
+    until: list[Until] = Field([], description="images until half of the classes were so sure")
     rejected: Shares | None = Field(
         None, description="the share of images that it names as a class of nothing, if it has one"
     )
@@ -198,6 +207,8 @@ class Card(Finding):
         if self.beside:
             yield Headline(f"It is {', and '.join(self.beside)}.")
         yield from map(Text, self.acceptance.advice())
+        if self.until:
+            yield Text(self._soon())
         yield from (Text(str(check), where="page") for check in self.checks if not check.failed)
         yield Text(self._subject())
         yield Section(
@@ -256,6 +267,14 @@ class Card(Finding):
     def temperature(self) -> float:
         """What logits were divided by."""
         return float(self.classifier.options.get("logit_temperature", 1))
+
+    def _soon(self) -> str:
+        """Say how soon half of the classes were at 50, 90 and 99 %."""
+        parts = [
+            f"{level(each.confidence)}: {'never' if each.images is None else f'{each.images:,.0f}'}"
+            for each in self.until
+        ]
+        return f"Images until half of the classes were so sure: {', '.join(parts)}."
 
     def _subject(self) -> str:
         """Say what was done to what."""

@@ -28,6 +28,7 @@ from neatfool.experiment.choice import (
 )
 from neatfool.experiment.framework import (
     FRAMEWORK_SECTIONS,
+    About,
     Framework,
     read_framework,
     safe_name,
@@ -75,6 +76,7 @@ class Experiment:
         observers: Names of installed observers.
         observing: Those of them that have options, each in the section of its name.
         engine: The plugin whose workers draw and score; None if the run's own process does.
+        about: Whose network it is.
         path: The file it was read from, or None.
         text: The file's text.
     """
@@ -89,6 +91,7 @@ class Experiment:
     observers: tuple[str, ...] = ()
     observing: tuple[Choice, ...] = ()
     engine: Choice | None = None
+    about: About = field(default=About(), compare=False)
     path: Path | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
 
@@ -247,6 +250,7 @@ def _build(
     return Experiment(
         general=framework.general,
         calls=framework.calls,
+        about=framework.about,
         **choices,
         showing=showing,
         plugin_paths=tuple(framework.sources.path),

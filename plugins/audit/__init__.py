@@ -7,12 +7,14 @@ What the runs found is measured by :func:`neatfool.analysis.audit`.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from neatfool import hookimpl
 from neatfool.present import FileToWrite, FiniteRange, measure_command
@@ -34,10 +36,11 @@ STANDARD_BUDGET: Final = 12_000
 
 def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from neatfool.analysis import Card
+        from .entry import Card, Entry
 
         dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-        schema = dialect | Card.model_json_schema(mode="serialization")
+        model = Entry if option.name == "entry_schema" else Card
+        schema = dialect | model.model_json_schema(mode="serialization")
         click.echo(json.dumps(schema, indent=1))
         ctx.exit()
 
@@ -173,6 +176,20 @@ def _export_options(function: Made) -> Made:
     callback=_show_schema,
     help="Print the JSON schema of --json, and do nothing else.",
 )
+@click.option(
+    "--entry",
+    type=FileToWrite(),
+    metavar="FILE",
+    help="Write an entry of FoolBench: the card, the section [about], and images to verify.",
+)
+@click.option(
+    "--entry-schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_schema,
+    help="Print the JSON schema of --entry, and do nothing else.",
+)
 @click.pass_context
 def audit(
     ctx: click.Context,
@@ -195,6 +212,7 @@ def audit(
     overwrite: bool,
     max_queries: int | None,
     limit: float | None,
+    entry: Path | None,
     console: Output,
     **files: Path | None,
 ) -> Finding:
@@ -265,9 +283,26 @@ def audit(
     click.echo(f"The card is in {saved}", err=True)
     for file in write_exports(card, runs, files):
         click.echo(f"The card is in {file}, too", err=True)
+    if entry is not None:
+        from .entry import make_entry
+
+        made = make_entry(card, search.experiment, _command(ctx))
+        save(entry, f"{made.model_dump_json()}\n".encode())
     for check in card.checks:
         click.echo(str(check), err=True)
     return card
+
+
+def _command(ctx: click.Context) -> str:
+    """Write the command that measures the same again."""
+    words = ["neatfool", "audit", str(ctx.params["runs"])]
+    for name in ("images", "seeds", "sample", "in_distribution", "match_confidence", "overrides"):
+        option = next(each for each in ctx.command.params if each.name == name)
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            given = ctx.params[name]
+            for value in given if name == "overrides" else [given]:
+                words += [option.opts[0], str(value)]
+    return shlex.join(words)
 
 
 def _allow(search: Search, left: int, later: int, most: int | None, console: Output) -> int | None:
