@@ -344,6 +344,7 @@ class _Judging:
             share=part,
             by_seed=(odds >= threshold_of(known)).mean(0).tolist(),
             until_half=median_of(ends),
+            until_by_seed=[int(end) if np.isfinite(end) else None for end in ends],
             classes=len(counting),
             unreached=[each.name for each in classes if not each.reached]
             + [name for name in left_out if name not in run.spec.nothing],

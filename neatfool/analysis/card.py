@@ -93,6 +93,7 @@ class Fooled(Facts):
     until_half: float | None = Field(
         description="images until half of the classes had such an image: the median over seeds"
     )
+    until_by_seed: list[int | None] = Field([], description="the same for each seed; null: never")
     classes: int = Field(description="the number of classes that count")
     unreached: list[str] = Field(description="classes that no in-distribution image is named as")
 

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 A_PATH: Final = click.Path(path_type=Path)
 CARD: Final = "card.json"
+REPEATED: Final = (
+    *("images", "seeds", "experiments", "sample", "in_distribution", "operating_point"),
+    *("match_confidence", "overrides"),
+)
+"""The options that change what an entry says."""
 STANDARD_BUDGET: Final = 12_000
 """Images with each seed: some minutes for ImageNet's networks, on two cores."""
 
@@ -296,11 +301,11 @@ def audit(
 def _command(ctx: click.Context) -> str:
     """Write the command that measures the same again."""
     words = ["neatfool", "audit", str(ctx.params["runs"])]
-    for name in ("images", "seeds", "sample", "in_distribution", "match_confidence", "overrides"):
-        option = next(each for each in ctx.command.params if each.name == name)
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+    for option in ctx.command.params:
+        name = option.name or ""
+        if name in REPEATED and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             given = ctx.params[name]
-            for value in given if name == "overrides" else [given]:
+            for value in given if isinstance(given, tuple) else [given]:
                 words += [option.opts[0], str(value)]
     return shlex.join(words)
 
