@@ -116,7 +116,7 @@ SURE: Final = ("50 %", "90 %", "99 %")
 HEADS: Final = (
     ("network", False),
     ("", False),
-    *((each, True) for each in SURE),
+    *((each.replace(" ", "&nbsp;"), True) for each in SURE),
     ("fooled: the number", False),
     ("half fooled after", True),
     ("median confidence", False),

@@ -206,8 +206,17 @@ def test_an_empty_file_lacks_a_length_and_a_target(write, monkeypatch):
 def test_a_section_that_nobody_reads_is_told(write):
     assert errors(write(TOY + "[ToyGenes]\n[Elsewhere]\n")) == [
         "toy.ini:9: [ToyGenes]: unknown section; did you mean 'ToyGenome'?",
-        "toy.ini:10: [Elsewhere]: unknown section; there are: ToyGenome, encoding, engine, "
-        "experiment, plugins, scheme, target, views",
+        "toy.ini:10: [Elsewhere]: unknown section; there are: ToyGenome, about, encoding, "
+        "engine, experiment, plugins, scheme, target, views",
+    ]
+
+
+def test_whose_network_it_is_changes_nothing(write):
+    named = load_experiment(write(TOY + "[about]\nnetwork = Toy\n"), plugins=PLUGINS)
+    assert named.about.network == "Toy"
+    assert named.resolved() == load_experiment(write(TOY), plugins=PLUGINS).resolved()
+    assert errors(write(TOY + "[about]\nlicense = MIT\n")) == [
+        "toy.ini:10: [about] license: unknown key; did you mean 'licence'?"
     ]
 
 
@@ -268,8 +277,8 @@ def test_its_errors_are_told_as_its_own(write):
         "--set scheme.bach: [scheme] bach: unknown key; did you mean 'batch'?",
     ]
     assert errors(write(TOY), overrides=["what.x=1"]) == [
-        "--set what.x: [what]: unknown section; there are: ToyGenome, encoding, engine, "
-        "experiment, plugins, scheme, target, views"
+        "--set what.x: [what]: unknown section; there are: ToyGenome, about, encoding, "
+        "engine, experiment, plugins, scheme, target, views"
     ]
 
 
