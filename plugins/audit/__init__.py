@@ -41,7 +41,9 @@ STANDARD_BUDGET: Final = 12_000
 
 def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from .entry import Card, Entry
+        from neatfool.analysis import Card
+
+        from .entry import Entry
 
         dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
         model = Entry if option.name == "entry_schema" else Card
