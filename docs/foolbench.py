@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
+from neatfool.analysis.estimates import median_of
 from neatfool.wording import percent, share
 from neatfool_plugins.audit.entry import Entry
 
@@ -44,6 +45,7 @@ class Row(NamedTuple):
     kind: str
     right: float | None
     until: tuple[float | None, ...]
+    every: float | None
     number: float | None
     numbers: tuple[float, ...]
     fooled: float | None
@@ -75,6 +77,7 @@ def row_of(name: str, entry: Entry) -> Row:
         kind="detector" if "defence" in about else "trained" if "training" in about else "plain",
         right=known.right if known else None,
         until=tuple(each.images for each in card.until),
+        every=median_of([each or math.inf for each in card.until[2].all_by_seed]),
         number=card.fooled.share.value if card.fooled else None,
         numbers=tuple(card.fooled.by_seed) if card.fooled else (),
         fooled=card.fooled.until_half if card.fooled else None,
@@ -89,7 +92,9 @@ def read_rows() -> list[Row]:
     """Read all entries, those that took the most images until 99 % first."""
     files = sorted(FOLDER.glob("*.json"))
     rows = [row_of(file.stem, Entry.model_validate_json(file.read_bytes())) for file in files]
-    return sorted(rows, key=lambda row: [-(each or math.inf) for each in row.until[::-1]])
+    return sorted(
+        rows, key=lambda row: [-(each or math.inf) for each in (*row.until[::-1], row.every)]
+    )
 
 
 def page(rows: list[Row]) -> str:
@@ -117,6 +122,7 @@ HEADS: Final = (
     ("network", False),
     ("", False),
     *((each.replace(" ", "&nbsp;"), True) for each in SURE),
+    ("all at 99&nbsp;%", True),
     ("fooled: the number", False),
     ("half fooled after", True),
     ("median confidence", False),
@@ -142,6 +148,7 @@ def body(row: Row) -> str:
         f"{escape(row.network)}</button><span class=tag>{escape(tags)}</span></td>",
         f"<td class=draw>{drawn(row.until)}</td>",
         *(cell(head, each, count) for head, each in zip(SURE, row.until, strict=True)),
+        cell("all at 99 %", row.every, count),
         cell("fooled", row.number, share, spread(row)),
         cell("half fooled after", row.fooled if row.number is not None else "", count),
         cell("median", row.median, percent),
@@ -235,8 +242,8 @@ def details(row: Row) -> str:
 def table(rows: list[Row]) -> str:
     """Write the figures of entries as a table of Markdown."""
     heads = (
-        *("network", "right", "50 %", "90 %", "99 %", "half fooled after"),
-        *("the number (over seeds)", "noise & co. accepted"),
+        *("network", "right", "50 %", "90 %", "99 %", "all at 99 %"),
+        *("the number (over seeds)", "half fooled after", "noise & co. accepted"),
     )
     lines = [heads, ["---"] * len(heads)]
     for row in rows:
@@ -251,8 +258,9 @@ def table(rows: list[Row]) -> str:
                 ", ".join(filter(None, [row.network, row.guard])),
                 "-" if row.right is None else share(row.right, 1),
                 *(count(each or math.inf) for each in row.until),
-                half,
+                count(row.every or math.inf),
                 "-" if row.number is None else share(row.number) + ends,
+                half,
                 "-" if row.simple is None else share(row.simple),
             ]
         )
@@ -278,15 +286,17 @@ def ranking(rows: list[Row]) -> str:
     plain = [row for row in some if row.kind != "detector"]
     lines = []
     for title, chosen in (("all", some), ("without a detector", plain)):
-        for number, sure in enumerate(SURE):
-            found = [row.entry.card.until[number].by_seed for row in chosen]
+        for number, classes in ((0, "half"), (1, "half"), (2, "half"), (1, "all"), (2, "all")):
+            untils = [row.entry.card.until[number] for row in chosen]
+            found = [each.by_seed if classes == "half" else each.all_by_seed for each in untils]
             taus = []
             for half in combinations(range(5), 2):
                 other = tuple({*range(5)} - {*half})
                 both = [[cost(each, part, 12_000) for each in found] for part in (half, other)]
                 taus.append(kendalltau(*both).statistic)
             entries = f"{title}: {len(chosen)}"
-            lines.append([sure, entries, f"{np.mean(taus):.2f}", f"{min(taus):.2f}"])
+            what = f"{classes} of the classes at {SURE[number]}"
+            lines.append([what, entries, f"{np.mean(taus):.2f}", f"{min(taus):.2f}"])
     heads = ["ranked by images until", "entries", "tau, mean of ten splits", "the lowest"]
     return "".join(f"| {' | '.join(each)} |\n" for each in [heads, ["---"] * 4, *lines])
 

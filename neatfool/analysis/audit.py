@@ -20,7 +20,7 @@ from neatfool.analysis.card import (
     Until,
 )
 from neatfool.analysis.course import read_course
-from neatfool.analysis.estimates import FEWEST, Shares, median_of, tell_apart, threshold_of
+from neatfool.analysis.estimates import FEWEST, LIMIT, Shares, median_of, tell_apart, threshold_of
 from neatfool.analysis.measuring import Measuring
 from neatfool.analysis.references import (
     compare_versions,
@@ -29,7 +29,7 @@ from neatfool.analysis.references import (
     read_card,
     read_references,
 )
-from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, count_images
+from neatfool.analysis.sureness import EVOLVED, KNOWN, Sureness, count_images
 from neatfool.errors import ExperimentError
 from neatfool.fooling.opening import open_runs
 from neatfool.present.output import Output
@@ -238,13 +238,15 @@ def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, A
 
 
 def _until(courses: Sequence[Course], confidence: float) -> Until:
-    """Say after how many images half of the classes had a confidence."""
-    found = []
+    """Say after how many images half of the classes, and all, had a confidence."""
+    half, every = [], []
     for course in courses:
-        reached = 2 * course.values[f"classes_ge_{confidence:g}"] >= len(course.classes)
-        found.append(int(course.evaluations[reached.argmax()]) if reached.any() else None)
-    images = median_of([np.inf if each is None else each for each in found])
-    return Until(confidence=confidence, images=images, by_seed=found)
+        counts = course.values[f"classes_ge_{confidence:g}"]
+        for found, least in ((half, len(course.classes) / 2), (every, len(course.classes))):
+            reached = counts >= least
+            found.append(int(course.evaluations[reached.argmax()]) if reached.any() else None)
+    images = median_of([np.inf if each is None else each for each in half])
+    return Until(confidence=confidence, images=images, by_seed=half, all_by_seed=every)
 
 
 def _surest_pictures(runs: Sequence[Run]) -> dict[str, tuple[bytes, str]]:

@@ -76,7 +76,8 @@ class Until(Facts):
 
     confidence: Share = Field(description="the confidence")
     images: float | None = Field(description="images until then, the median over seeds; or never")
-    by_seed: list[int | None] = Field(description="the same for each seed")
+    by_seed: list[int | None] = Field(description="the same for each seed; null: never")
+    all_by_seed: list[int | None] = Field(description="images until all classes had it, by seed")
 
 
 class Fooled(Facts):

@@ -200,8 +200,9 @@ def test_the_card_says_how_soon_half_of_the_classes_were_sure(small):
     for place, folder in enumerate(card["runs"]):
         with closing(open_run(folder)) as run:
             for level, each in zip((0, 1, 2), card["until"], strict=True):
-                sure = [r.evaluations for r in run.history if r.classes_ge[level] >= 2]
-                assert each["by_seed"][place] == (sure[0] if sure else None)
+                for found, least in (("by_seed", 2), ("all_by_seed", 4)):
+                    sure = [r.evaluations for r in run.history if r.classes_ge[level] >= least]
+                    assert each[found][place] == (sure[0] if sure else None)
 
 
 def test_the_card_says_what_the_runs_recorded(small):
@@ -344,6 +345,18 @@ def test_the_card_leads_with_what_is_accepted_at_your_threshold(known):
     page = unescape((folder / "card.html").read_text()).replace("\u00a0", " ")
     assert f"At your threshold of 70 % it accepts {sure} of 8 evolved images of nothing" in page
     assert f"{first['accepted'][0]} of 40 in-distribution images" in page
+
+
+def test_an_image_that_a_detector_in_front_rejects_is_accepted_at_no_threshold(tmp_path):
+    (tmp_path / "lenet.ini").write_text("[target]\nplugin = mnist\n")
+    lines = ["[target]", "plugin = guarded", "guards = lenet.ini", "detector = msp", "keeps = 0.8"]
+    (tmp_path / "guarded.ini").write_text("\n".join([*lines, ""]))
+    made = audit(tmp_path / "guarded.ini", *BUDGET, "--out", tmp_path / "out", "--json")
+    assert made.exit_code == 0, made.output
+    acceptance = json.loads(made.stdout)["acceptance"]
+    usual = next(each for each in acceptance["thresholds"] if each["name"] == "usual")
+    assert usual["passing"] == pytest.approx(0.8, abs=0.05)
+    assert usual["confidence"] > 0.5
 
 
 def test_only_classes_that_in_distribution_images_reach_count(known):
