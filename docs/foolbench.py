@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path(__file__).parent / "_extra" / "foolbench"
 SHELL: Final = Path(__file__).with_name("foolbench.html")
-PICTURE: Final = Path(__file__).parent / "images" / "foolbench.png"
+PICTURE: Final = Path(__file__).parent / "images" / "foolbench.webp"
 FIRST, LAST = 100, 20_000
 """The scale of images, logarithmic."""
 
@@ -126,7 +126,7 @@ HEADS: Final = (
     ("fooled: the number", False),
     ("half fooled after", True),
     ("median confidence", False),
-    ("noise &amp; co. accepted", False),
+    ("simple images accepted", False),
     ("survive changes", False),
     ("transfer", False),
     ("right", True),
@@ -146,13 +146,13 @@ def body(row: Row) -> str:
     cells = [
         f'<td data-value="{escape(row.network)}"><button class=open aria-expanded=false>'
         f"{escape(row.network)}</button><span class=tag>{escape(tags)}</span></td>",
-        f"<td class=draw>{drawn(row.until)}</td>",
+        f"<td class=draw>{drawn(row)}</td>",
         *(cell(head, each, count) for head, each in zip(SURE, row.until, strict=True)),
         cell("all at 99 %", row.every, count),
         cell("fooled", row.number, share, spread(row)),
         cell("half fooled after", row.fooled if row.number is not None else "", count),
         cell("median", row.median, percent),
-        cell("noise", row.simple, share),
+        cell("simple", row.simple, share),
         cell("survive", row.survives, share),
         cell("transfer", row.transfer, share),
         cell("right", row.right, lambda part: share(part, 1)),
@@ -187,14 +187,13 @@ def place(images: float) -> float:
     return math.log(images / FIRST) / math.log(LAST / FIRST)
 
 
-def drawn(until: tuple[float | None, ...]) -> str:
-    """Draw the images until 50, 90 and 99 %."""
+def drawn(row: Row) -> str:
+    """Draw the images until half of the classes are at 50, 90 and 99 %, and all at 99 %."""
     dots = []
-    for number, (kind, images) in enumerate(zip(("half", "most", "all"), until, strict=True)):
-        if images is None:
-            dots.append(f'<circle class=never cx="{182 - 3 * (2 - number)}" cy=11 r=4.5 />')
-        else:
-            dots.append(f'<circle class={kind} cx="{6 + 170 * place(images):.1f}" cy=11 r=5 />')
+    for kind, images in zip(("half", "most", "all", "every"), (*row.until, row.every), strict=True):
+        never, x = " never" * (images is None), 6 + 170 * place(images or LAST)
+        shape = f'rect x="{x - 4:.1f}" y=7 width=8 height=8' if kind == "every" else ""
+        dots.append(f'<{shape or f"""circle cx="{x:.1f}" cy=11 r=5"""} class="{kind}{never}" />')
     line = "<line x1=6 x2=184 y1=11 y2=11 />"
     return f'<svg viewBox="0 0 190 22" aria-hidden=true>{line}{"".join(dots)}</svg>'
 
@@ -243,7 +242,7 @@ def table(rows: list[Row]) -> str:
     """Write the figures of entries as a table of Markdown."""
     heads = (
         *("network", "right", "50 %", "90 %", "99 %", "all at 99 %"),
-        *("the number (over seeds)", "half fooled after", "noise & co. accepted"),
+        *("the number (over seeds)", "half fooled after", "simple images accepted"),
     )
     lines = [heads, ["---"] * len(heads)]
     for row in rows:
@@ -318,7 +317,7 @@ def predicting(rows: list[Row]) -> str:
         "in-distribution images named right": lambda row: row.right,
         "parameters": lambda row: row.entry.about.get("parameters"),
         "median confidence in distribution": sureness,
-        "noise & co. accepted": lambda row: row.simple,
+        "simple images accepted": lambda row: row.simple,
     }
     lines = []
     for what, read in measures.items():
@@ -342,37 +341,42 @@ def picture(rows: list[Row]) -> bytes:
     from PIL import Image
 
     rows = [row for row in rows if row.kind != "detector" and any(e.png for e in row.entry.images)]
-    high, shown = 0.5, 10
-    figure = Figure(figsize=(11, high * len(rows) + 1), dpi=110)
-    axes = figure.add_axes((0.545, 0.1, 0.43, 0.86))
-    colours = ("#7fb2e5", "#2f6fb3", "#0b2e55")
+    figure = Figure(figsize=(11, 0.5 * len(rows) + 1), dpi=110)
+    low, tall = 0.5 / figure.get_figheight(), 0.5 / figure.get_figheight()
+    axes = figure.add_axes((0.56, low, 0.42, tall * len(rows)))
+    marks = [("#7fb2e5", "o"), ("#2f6fb3", "o"), ("#0b2e55", "o"), ("#c2571a", "D")]
     for line, row in enumerate(rows):
         axes.axhline(line, color="#e2e2e6", zorder=0)
-        for number, (colour, images) in enumerate(zip(colours, row.until, strict=True)):
-            x = 15_500 * 1.1**number if images is None else images
+        for (colour, mark), images in zip(marks, (*row.until, row.every), strict=True):
             face = "white" if images is None else colour
-            axes.scatter(x, line, s=70, facecolor=face, edgecolor=colour, linewidth=1.6, zorder=2)
+            x = images or 1.35 * row.entry.card.images
+            axes.scatter(x, line, 55, face, marker=mark, edgecolor=colour, linewidth=1.5, zorder=2)
+        bottom = low + tall * (len(rows) - 1 - line)
         label = "\n".join(filter(None, [row.network, row.guard]))
-        bottom, tall = 0.1 + 0.86 * (len(rows) - 1 - line) / len(rows), 0.86 / len(rows)
-        figure.text(0.19, bottom + tall / 2, label, ha="right", va="center", fontsize=8.5)
-        for column, each in enumerate([e for e in row.entry.images if e.png][:shown]):
+        figure.text(0.205, bottom + tall / 2, label, ha="right", va="center", fontsize=8.5)
+        for column, each in enumerate([e for e in row.entry.images if e.png]):
             frame = figure.add_axes(
-                (0.2 + 0.033 * column, bottom + 0.06 * tall, 0.031, 0.88 * tall)
+                (0.215 + 0.033 * column, bottom + 0.06 * tall, 0.031, 0.88 * tall)
             )
             frame.imshow(Image.open(BytesIO(b64decode(each.png or ""))).convert("RGB"))
             frame.set_axis_off()
-    axes.set(xscale="log", xlim=(150, 24_000), ylim=(len(rows) - 0.5, -0.5), yticks=[])
-    axes.set_xticks(
-        [200, 500, 1000, 2000, 5000, 12_000], ["200", "500", "1,000", "2,000", "5,000", "12,000"]
-    )
+    axes.set(xscale="log", xlim=(150, 22_000), ylim=(len(rows) - 0.5, -0.5), yticks=[])
+    ticks = [200, 500, 1000, 2000, 5000, 12_000]
+    axes.set_xticks(ticks, [f"{each:,}" for each in ticks])
     axes.minorticks_off()
-    axes.axvline(12_000, color="#c2571a", linestyle=":", zorder=0)
-    what = "images until half of the classes are at 50, 90 and 99 % (median of five seeds)"
-    axes.set_xlabel(f"{what}; hollow: never", fontsize=8.5)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.set_xlabel("images tried (median of five seeds)", fontsize=8.5)
+    keys = [*(f"half of the classes at {each}" for each in SURE), "all at 99 % (hollow: never)"]
+    for number, ((colour, mark), text) in enumerate(zip(marks, keys, strict=True)):
+        x, y = 0.03 + 0.245 * number, 1 - 0.22 / figure.get_figheight()
+        key = figure.add_axes((x, y - 0.01, 0.02, 0.02))
+        key.scatter(0, 0, 55, colour, marker=mark)
+        key.set_axis_off()
+        figure.text(x + 0.022, y, text, va="center", fontsize=9)
     figure.savefig(made := BytesIO(), format="png")
-    return made.getvalue()
+    with Image.open(made) as whole:
+        whole.convert("RGB").save(small := BytesIO(), "webp", quality=90)
+    return small.getvalue()
 
 
 def setup(app: Sphinx) -> None:
