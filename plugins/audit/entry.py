@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from PIL import Image
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 MOST: Final = 10
 """The images of so many classes are in an entry: of those that fell first."""
-SMALL: Final = 64
-"""Images of more pixels a side are not: the command makes them again."""
+ROOM: Final = 9_000
+"""Bytes for images: the first that fit are there, and of all the hash. The command makes the others
+again."""
 
 
 class Shown(Facts):
@@ -31,7 +33,7 @@ class Shown(Facts):
     index: int = Field(description="the class's index")
     log_odds: float | None = Field(description="how sure the network is of it")
     sha256: str = Field(description="of its pixels, rows of bytes [height, width, channels]")
-    png: str | None = Field(description="the image as PNG in base64; null if it is a large one")
+    png: str | None = Field(description="the image as PNG in base64; null if no room was left")
 
 
 class Entry(Facts):
@@ -47,31 +49,39 @@ class Entry(Facts):
 
 
 def make_entry(card: Card, experiment: Experiment, command: str) -> Entry:
-    """Make an entry of a card and the experiment that was audited."""
+    """Make an entry of a card and the experiment that was audited; paths are relative to it."""
     about, weights = experiment.about.model_dump(exclude_none=True), experiment.about.weights
     if weights:
         about["weights"] = weights.name
     few = len(card.classes) <= 2 * MOST
+    here = f"{(experiment.path or Path()).resolve().parent}/"
+    options = {
+        key: value.replace(here, "") if isinstance(value, str) else value
+        for key, value in card.classifier.options.items()
+    }
+    classifier = card.classifier.model_copy(update={"options": options})
+    less = {"classes": card.classes if few else [], "runs": [], "classifier": classifier}
     return Entry(
         about=about,
         sha256=hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
         command=command,
         experiment=experiment.text,
         images=[*_images(card)],
-        card=card.model_copy(update={"classes": card.classes if few else [], "runs": []}),
+        card=card.model_copy(update=less),
     )
 
 
 def _images(card: Card) -> Iterator[Shown]:
-    shown = [each for each in card.classes if each.name in card.pictures]
+    shown, room = [each for each in card.classes if each.name in card.pictures], ROOM
     for each in shown[:MOST]:
         png = card.pictures[each.name][0]
+        room -= len(png)
         with Image.open(io.BytesIO(png)) as image:
-            small, pixels = max(image.size) <= SMALL, image.tobytes()
+            pixels = image.tobytes()
         yield Shown(
             name=each.name,
             index=each.index,
             log_odds=max((odds for odds in each.log_odds if odds is not None), default=None),
             sha256=hashlib.sha256(pixels).hexdigest(),
-            png=base64.b64encode(png).decode() if small else None,
+            png=base64.b64encode(png).decode() if room >= 0 else None,
         )
