@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
-from neatfool.analysis.estimates import median_of
 from neatfool.wording import percent, share
 from neatfool_plugins.audit.entry import Entry
 
@@ -44,15 +43,21 @@ class Row(NamedTuple):
     guard: str
     kind: str
     right: float | None
-    until: tuple[float | None, ...]
-    every: float | None
+    until: tuple[float, ...]
+    """Infinite: never; NaN: not known, as the card is an older one."""
+    every: float
     number: float | None
     numbers: tuple[float, ...]
-    fooled: float | None
+    fooled: float
     median: float
     simple: float | None
     survives: float | None
     transfer: float | None
+
+
+def images_of(by_seed: list[int | None]) -> float:
+    """Give the median over seeds; infinity is never."""
+    return float(np.median([each or math.inf for each in by_seed]))
 
 
 def row_of(name: str, entry: Entry) -> Row:
@@ -76,11 +81,11 @@ def row_of(name: str, entry: Entry) -> Row:
         guard=about.get("defence") or about.get("training") or "",
         kind="detector" if "defence" in about else "trained" if "training" in about else "plain",
         right=known.right if known else None,
-        until=tuple(each.images for each in card.until),
-        every=median_of([each or math.inf for each in card.until[2].all_by_seed]),
+        until=tuple(images_of(each.by_seed) for each in card.until) or (math.nan,) * 3,
+        every=images_of(card.until[2].all_by_seed) if card.until else math.nan,
         number=card.fooled.share.value if card.fooled else None,
         numbers=tuple(card.fooled.by_seed) if card.fooled else (),
-        fooled=card.fooled.until_half if card.fooled else None,
+        fooled=card.fooled.until_half or math.inf if card.fooled else math.nan,
         median=card.median.median,
         simple=passing("noise", "blank", "texture"),
         survives=passing("changed"),
@@ -93,7 +98,7 @@ def read_rows() -> list[Row]:
     files = sorted(FOLDER.glob("*.json"))
     rows = [row_of(file.stem, Entry.model_validate_json(file.read_bytes())) for file in files]
     return sorted(
-        rows, key=lambda row: [-(each or math.inf) for each in (*row.until[::-1], row.every)]
+        rows, key=lambda row: [-np.nan_to_num(each) for each in (*row.until[::-1], row.every)]
     )
 
 
@@ -150,7 +155,7 @@ def body(row: Row) -> str:
         *(cell(head, each, count) for head, each in zip(SURE, row.until, strict=True)),
         cell("all at 99 %", row.every, count),
         cell("fooled", row.number, share, spread(row)),
-        cell("half fooled after", row.fooled if row.number is not None else "", count),
+        cell("half fooled after", row.fooled, count),
         cell("median", row.median, percent),
         cell("simple", row.simple, share),
         cell("survive", row.survives, share),
@@ -167,14 +172,14 @@ def body(row: Row) -> str:
 
 def count(images: float) -> str:
     """Write a number of images."""
+    if math.isnan(images):
+        return "-"
     return "never" if math.isinf(images) else f"{images:,.0f}"
 
 
 def cell(head: str, value: Any, write: Any, note: str = "") -> str:
-    """Write a figure; of images until something, None is never."""
-    if write is count and value is None:
-        value = math.inf
-    if value is None or value == "":
+    """Write a figure."""
+    if value is None or math.isnan(value):
         return f'<td data-head="{head}" data-value="">-</td>'
     small = f"<span class=range>{note}</span>" if note else ""
     never = " class=never" if value == math.inf else ""
@@ -191,7 +196,9 @@ def drawn(row: Row) -> str:
     """Draw the images until half of the classes are at 50, 90 and 99 %, and all at 99 %."""
     dots = []
     for kind, images in zip(("half", "most", "all", "every"), (*row.until, row.every), strict=True):
-        never, x = " never" * (images is None), 6 + 170 * place(images or LAST)
+        if math.isnan(images):
+            continue
+        never, x = " never" * math.isinf(images), 6 + 170 * place(min(images, LAST))
         shape = f'rect x="{x - 4:.1f}" y=7 width=8 height=8' if kind == "every" else ""
         dots.append(f'<{shape or f"""circle cx="{x:.1f}" cy=11 r=5"""} class="{kind}{never}" />')
     line = "<line x1=6 x2=184 y1=11 y2=11 />"
@@ -251,15 +258,13 @@ def table(rows: list[Row]) -> str:
             if len({*row.numbers}) < 2
             else f" ({share(min(row.numbers))} to {share(max(row.numbers))})"
         )
-        half = "-" if row.number is None else count(row.fooled or math.inf)
         lines.append(
             [
                 ", ".join(filter(None, [row.network, row.guard])),
                 "-" if row.right is None else share(row.right, 1),
-                *(count(each or math.inf) for each in row.until),
-                count(row.every or math.inf),
+                *map(count, (*row.until, row.every)),
                 "-" if row.number is None else share(row.number) + ends,
-                half,
+                count(row.fooled),
                 "-" if row.simple is None else share(row.simple),
             ]
         )
@@ -348,8 +353,8 @@ def picture(rows: list[Row]) -> bytes:
     for line, row in enumerate(rows):
         axes.axhline(line, color="#e2e2e6", zorder=0)
         for (colour, mark), images in zip(marks, (*row.until, row.every), strict=True):
-            face = "white" if images is None else colour
-            x = images or 1.35 * row.entry.card.images
+            face = "white" if math.isinf(images) else colour
+            x = min(images, 1.35 * row.entry.card.images)
             axes.scatter(x, line, 55, face, marker=mark, edgecolor=colour, linewidth=1.5, zorder=2)
         bottom = low + tall * (len(rows) - 1 - line)
         label = "\n".join(filter(None, [row.network, row.guard]))
