@@ -210,7 +210,7 @@ def details(row: Row) -> str:
     entry, about, card = row.entry, row.entry.about, row.entry.card
     shown = "".join(
         f'<figure><img loading=lazy alt="" src="data:image/png;base64,{each.png}">'
-        f"{escape(each.name)} {percent(1 / (1 + math.exp(-each.log_odds)), each.log_odds)}</figure>"
+        f"{escape(each.name)}: {percent(1 / (1 + math.exp(-each.log_odds)))}</figure>"
         for each in entry.images
         if each.png and each.log_odds is not None
     )
@@ -271,12 +271,25 @@ def table(rows: list[Row]) -> str:
     return "".join(f"| {' | '.join(each)} |\n" for each in lines)
 
 
+def passing(rows: list[Row]) -> str:
+    """Write which share of each network's evolved images would pass each detector in front."""
+    some = [row for row in rows if row.kind != "detector" and row.entry.card.defence]
+    caught = {
+        row.name: {each.name: each for each in row.entry.card.defence.detectors} for row in some
+    }
+    names = list(dict.fromkeys(name for each in caught.values() for name in each))
+    lines = [["network", *(f"`{name}`" for name in names)], ["---"] * (1 + len(names))]
+    for row in some:
+        found = [caught[row.name].get(name) for name in names]
+        parts = [share(each.passing_95.value) if each else "-" for each in found]
+        lines.append([", ".join(filter(None, [row.network, row.guard])), *parts])
+    return "".join(f"| {' | '.join(each)} |\n" for each in lines)
+
+
 def in_markdown(what: str) -> str:
-    """Write what a comment asks for: `networks`, `guarded`, `ranking` or `predicting`."""
-    rows = read_rows()
-    if what in {"networks", "guarded"}:
-        return table([row for row in rows if (row.kind == "detector") == (what == "guarded")])
-    return ranking(rows) if what == "ranking" else predicting(rows)
+    """Write what a comment asks for: `networks`, `passing`, `ranking` or `predicting`."""
+    writers = {"networks": table, "passing": passing, "ranking": ranking, "predicting": predicting}
+    return writers[what](read_rows())
 
 
 def cost(found: list[int | None], seeds: tuple[int, ...], images: int) -> float:
@@ -285,24 +298,21 @@ def cost(found: list[int | None], seeds: tuple[int, ...], images: int) -> float:
 
 
 def ranking(rows: list[Row]) -> str:
-    """Say how alike two halves of the seeds rank the networks: Kendall's tau over all halves."""
+    """Say how alike two halves of the seeds rank the entries: Kendall's tau over all halves."""
     some = [row for row in rows if len(row.entry.card.seeds) == 5]
-    plain = [row for row in some if row.kind != "detector"]
-    lines = []
-    for title, chosen in (("all", some), ("without a detector", plain)):
-        for number, classes in ((0, "half"), (1, "half"), (2, "half"), (1, "all"), (2, "all")):
-            untils = [row.entry.card.until[number] for row in chosen]
-            found = [each.by_seed if classes == "half" else each.all_by_seed for each in untils]
-            taus = []
-            for half in combinations(range(5), 2):
-                other = tuple({*range(5)} - {*half})
-                both = [[cost(each, part, 12_000) for each in found] for part in (half, other)]
-                taus.append(kendalltau(*both).statistic)
-            entries = f"{title}: {len(chosen)}"
-            what = f"{classes} of the classes at {SURE[number]}"
-            lines.append([what, entries, f"{np.mean(taus):.2f}", f"{min(taus):.2f}"])
-    heads = ["ranked by images until", "entries", "tau, mean of ten splits", "the lowest"]
-    return "".join(f"| {' | '.join(each)} |\n" for each in [heads, ["---"] * 4, *lines])
+    lines = [["ranked by images until", "entries", "tau, mean of ten splits", "the lowest"]]
+    lines.append(["---"] * 4)
+    for number, classes in ((0, "half"), (1, "half"), (2, "half"), (1, "all"), (2, "all")):
+        untils = [row.entry.card.until[number] for row in some]
+        found = [each.by_seed if classes == "half" else each.all_by_seed for each in untils]
+        taus = []
+        for half in combinations(range(5), 2):
+            other = tuple({*range(5)} - {*half})
+            both = [[cost(each, part, 12_000) for each in found] for part in (half, other)]
+            taus.append(kendalltau(*both).statistic)
+        what = f"{classes} of the classes are at {SURE[number]}"
+        lines.append([what, str(len(some)), f"{np.mean(taus):.2f}", f"{min(taus):.2f}"])
+    return "".join(f"| {' | '.join(each)} |\n" for each in lines)
 
 
 def sureness(row: Row) -> float | None:
