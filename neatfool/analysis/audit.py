@@ -239,7 +239,7 @@ def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, A
 
 def _until(courses: Sequence[Course], confidence: float) -> Until:
     """Say after how many images half of the classes, and all, had a confidence."""
-    half, every = [], []
+    half, every = list[int | None](), list[int | None]()
     for course in courses:
         counts = course.values[f"classes_ge_{confidence:g}"]
         for found, least in ((half, len(course.classes) / 2), (every, len(course.classes))):
