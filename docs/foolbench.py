@@ -8,6 +8,7 @@ copied by hand.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import sys
@@ -228,7 +229,7 @@ def details(row: Row) -> str:
         "source": f'<a href="{escape(source)}">{escape(source)}</a>' if source else "",
         "licence": escape(about.get("licence", "")),
         "weights": " ".join(filter(None, [escape(about.get("weights", "")), entry.sha256 or ""])),
-        "size": f"{about['parameters']:,} parameters" if "parameters" in about else "",
+        "size": f"{int(about['parameters']):,} parameters" if "parameters" in about else "",
         "search": f"{card.images:,} images with each of seeds {', '.join(map(str, card.seeds))}; "
         f"neatfool {card.neatfool}",
         "command": f"<code>{escape(entry.command)}</code>",
@@ -330,7 +331,7 @@ def predicting(rows: list[Row]) -> str:
     }
     measures: dict[str, Any] = {
         "in-distribution images named right": lambda row: row.right,
-        "parameters": lambda row: row.entry.about.get("parameters"),
+        "parameters": lambda row: float(row.entry.about.get("parameters", "nan")),
         "median confidence in distribution": sureness,
         "simple images accepted": lambda row: row.simple,
     }
@@ -340,7 +341,8 @@ def predicting(rows: list[Row]) -> str:
             pairs = [
                 (read(row), resist[row.name])
                 for row in plain
-                if read(row) is not None and row.entry.about.get("data", "").startswith(data)
+                if not np.isnan(read(row) or math.nan)
+                and row.entry.about.get("data", "").startswith(data)
             ]
             if len(pairs) >= 4:
                 found = spearmanr(*zip(*pairs, strict=True))
@@ -404,8 +406,10 @@ def setup(app: Sphinx) -> None:
 
     def add(app: Sphinx, error: Exception | None) -> None:
         if error is None and app.builder.format == "html":
-            file = Path(app.outdir) / "foolbench" / "index.html"
-            file.write_text(page(read_rows()), encoding="utf-8")
+            folder = Path(app.outdir) / "foolbench"
+            (folder / "index.html").write_text(page(read_rows()), encoding="utf-8")
+            schema = json.dumps(Entry.model_json_schema(mode="serialization"), indent=1)
+            (folder / "entry.schema.json").write_text(schema, encoding="utf-8")
 
     app.connect("source-read", fill)
     app.connect("build-finished", add)

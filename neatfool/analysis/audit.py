@@ -245,7 +245,7 @@ def _until(courses: Sequence[Course], confidence: float) -> Until:
         for found, least in ((half, len(course.classes) / 2), (every, len(course.classes))):
             reached = counts >= least
             found.append(int(course.evaluations[reached.argmax()]) if reached.any() else None)
-    images = median_of([np.inf if each is None else each for each in half])
+    images = median_of([each or np.inf for each in half])
     return Until(confidence=confidence, images=images, by_seed=half, all_by_seed=every)
 
 
@@ -346,7 +346,6 @@ class _Judging:
             share=part,
             by_seed=(odds >= threshold_of(known)).mean(0).tolist(),
             until_half=median_of(ends),
-            until_by_seed=[int(end) if np.isfinite(end) else None for end in ends],
             classes=len(counting),
             unreached=[each.name for each in classes if not each.reached]
             + [name for name in left_out if name not in run.spec.nothing],

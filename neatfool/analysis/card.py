@@ -94,7 +94,6 @@ class Fooled(Facts):
     until_half: float | None = Field(
         description="images until half of the classes had such an image: the median over seeds"
     )
-    until_by_seed: list[int | None] = Field([], description="the same for each seed; null: never")
     classes: int = Field(description="the number of classes that count")
     unreached: list[str] = Field(description="classes that no in-distribution image is named as")
 
@@ -210,7 +209,9 @@ class Card(Finding):
             yield Headline(f"It is {', and '.join(self.beside)}.")
         yield from map(Text, self.acceptance.advice())
         if self.until:
-            yield Text(self._soon())
+            found = [(level(e.confidence), e.images) for e in self.until]
+            parts = [f"{at}: {f'{count:,.0f}' if count else 'never'}" for at, count in found]
+            yield Text(f"Images until half of the classes were so sure: {', '.join(parts)}.")
         yield from (Text(str(check), where="page") for check in self.checks if not check.failed)
         yield Text(self._subject())
         yield Section(
@@ -269,14 +270,6 @@ class Card(Finding):
     def temperature(self) -> float:
         """What logits were divided by."""
         return float(self.classifier.options.get("logit_temperature", 1))
-
-    def _soon(self) -> str:
-        """Say how soon half of the classes were at 50, 90 and 99 %."""
-        parts = [
-            f"{level(each.confidence)}: {'never' if each.images is None else f'{each.images:,.0f}'}"
-            for each in self.until
-        ]
-        return f"Images until half of the classes were so sure: {', '.join(parts)}."
 
     def _subject(self) -> str:
         """Say what was done to what."""

@@ -71,14 +71,10 @@ class Estimate(Facts):
 
 
 def threshold_of(scores: np.ndarray, kept: float = KEPT) -> float:
-    """Give the highest threshold that a share of sureness scores, [M], reaches.
-
-    If more are rejected, it is the lowest of the others: no threshold lets these pass.
-    """
+    """Give the highest threshold that a share of scores, [M], reaches; rejected ones never do."""
     ordered = np.sort(scores)
-    others = ordered[ordered > -LIMIT]
-    lowest = others[0] if len(others) else -LIMIT
-    return float(max(lowest, ordered[int(len(scores) * (1 - kept) + 1e-9)]))
+    lowest = ordered[ordered > -LIMIT][:1]
+    return float(max([ordered[int(len(scores) * (1 - kept) + 1e-9)], *lowest]))
 
 
 def tell_apart(

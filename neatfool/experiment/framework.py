@@ -8,15 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    Field,
-    FilePath,
-    PositiveFloat,
-    PositiveInt,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from neatfool.budget.ledger import Budget
 from neatfool.config.class_names import ClassNames
@@ -168,37 +160,11 @@ class Views(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=Tru
     of them (new in 0.2)"""
 
 
-class About(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
-    """Section ``[about]``: whose network it is. Nothing is measured by it; see `audit --entry`."""
-
-    network: str | None = None
-    """the network's name for people: `ResNet-20` (new in 0.2)"""
-    family: str | None = None
-    """what it is built like: `ResNet` (new in 0.2)"""
-    data: str | None = None
-    """what it was trained on: `CIFAR-10` (new in 0.2)"""
-    training: str | None = None
-    """how it was trained, if not in the usual way: `Outlier Exposure` (new in 0.2)"""
-    defence: str | None = None
-    """what stands in front of it: `mahalanobis` (new in 0.2)"""
-    source: str | None = None
-    """the address that the weights are from (new in 0.2)"""
-    licence: str | None = None
-    """their licence: `MIT` (new in 0.2)"""
-    weights: FilePath | None = None
-    """their file, whose SHA-256 is noted (new in 0.2)"""
-    parameters: PositiveInt | None = None
-    """how many numbers were trained (new in 0.2)"""
-    accuracy: Confidence | None = None
-    """the share of its test set that its authors say it names right: `0.917` (new in 0.2)"""
-
-
 OWN_KEYS: Final[Mapping[str, type[BaseModel]]] = {
     "experiment": General,
     "plugins": Sources,
     "target": Calls,
     "views": Views,
-    "about": About,
 }
 """The sections that have keys of the framework's own, and those keys."""
 
@@ -210,7 +176,6 @@ class Framework:
     general: General
     sources: Sources
     calls: Calls
-    about: About
 
 
 def read_framework(
@@ -226,8 +191,7 @@ def read_framework(
     if to_search and section.values.keys().isdisjoint(LENGTHS):
         fault = "missing; say how long to run: 'generations = N' or 'images = N'"
         problems.add_at(section, "experiment", "generations", fault)
-    about = read_options(About, "about", sections, problems)
-    return Framework(general or General(), sources or Sources(), calls or Calls(), about or About())
+    return Framework(general or General(), sources or Sources(), calls or Calls())
 
 
 def with_one_length(sections: dict[str, Section]) -> dict[str, Section]:

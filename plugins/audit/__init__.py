@@ -30,10 +30,7 @@ if TYPE_CHECKING:
 
 A_PATH: Final = click.Path(path_type=Path)
 CARD: Final = "card.json"
-REPEATED: Final = (
-    *("images", "seeds", "experiments", "sample", "in_distribution", "operating_point"),
-    *("match_confidence", "overrides"),
-)
+REPEATED: Final = "images seeds experiments sample in_distribution match_confidence overrides"
 """The options that change what an entry says."""
 STANDARD_BUDGET: Final = 12_000
 """Images with each seed: some minutes for ImageNet's networks, on two cores."""
@@ -43,11 +40,8 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
     if wanted and not ctx.resilient_parsing:
         from neatfool.analysis import Card
 
-        from .entry import Entry
-
         dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-        model = Entry if option.name == "entry_schema" else Card
-        schema = dialect | model.model_json_schema(mode="serialization")
+        schema = dialect | Card.model_json_schema(mode="serialization")
         click.echo(json.dumps(schema, indent=1))
         ctx.exit()
 
@@ -189,14 +183,6 @@ def _export_options(function: Made) -> Made:
     metavar="FILE",
     help="Write an entry of FoolBench: the card, the section [about], and images to verify.",
 )
-@click.option(
-    "--entry-schema",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_schema,
-    help="Print the JSON schema of --entry, and do nothing else.",
-)
 @click.pass_context
 def audit(
     ctx: click.Context,
@@ -304,11 +290,13 @@ def _command(ctx: click.Context) -> str:
     """Write the command that measures the same again."""
     words = ["neatfool", "audit", str(ctx.params["runs"])]
     for option in ctx.command.params:
-        name = option.name or ""
-        if name in REPEATED and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            given = ctx.params[name]
-            for value in given if isinstance(given, tuple) else [given]:
-                words += [option.opts[0], str(value)]
+        name, value = str(option.name), ctx.params.get(str(option.name))
+        if (
+            name in REPEATED.split()
+            and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        ):
+            for each in value if isinstance(value, tuple) else [value]:
+                words += [option.opts[0], str(each)]
     return shlex.join(words)
 
 

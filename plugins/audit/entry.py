@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from PIL import Image
 from pydantic import Field
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 MOST: Final = 10
 """The images of so many classes are in an entry: of those that fell first."""
 ROOM: Final = 9_000
-"""Bytes for images: the first that fit are there, and of all the hash. The command makes the others
-again."""
+"""Bytes for them: the first that fit are there. The command makes the others again."""
 
 
 class Shown(Facts):
@@ -40,7 +39,7 @@ class Entry(Facts):
     """One row of FoolBench."""
 
     format: Literal["neatfool entry 1"] = Field("neatfool entry 1", description="the file's kind")
-    about: dict[str, Any] = Field(description="the section `[about]`: whose network it is")
+    about: dict[str, str] = Field(description="the section `[about]`: whose network it is")
     sha256: str | None = Field(description="of the file of weights that `[about]` names")
     command: str = Field(description="the command that makes it")
     experiment: str = Field(description="the experiment's file")
@@ -50,20 +49,17 @@ class Entry(Facts):
 
 def make_entry(card: Card, experiment: Experiment, command: str) -> Entry:
     """Make an entry of a card and the experiment that was audited; paths are relative to it."""
-    about, weights = experiment.about.model_dump(exclude_none=True), experiment.about.weights
-    if weights:
-        about["weights"] = weights.name
-    few = len(card.classes) <= 2 * MOST
-    here = f"{(experiment.path or Path()).resolve().parent}/"
+    about, here = dict(experiment.about), (experiment.path or Path()).resolve().parent
+    weights = (here / about["weights"]).read_bytes() if "weights" in about else None
     options = {
-        key: value.replace(here, "") if isinstance(value, str) else value
+        key: value.replace(f"{here}/", "") if isinstance(value, str) else value
         for key, value in card.classifier.options.items()
     }
-    classifier = card.classifier.model_copy(update={"options": options})
-    less = {"classes": card.classes if few else [], "runs": [], "classifier": classifier}
+    less = {"classifier": card.classifier.model_copy(update={"options": options}), "runs": []}
+    less |= {} if len(card.classes) <= 2 * MOST else {"classes": []}
     return Entry(
         about=about,
-        sha256=hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
+        sha256=weights and hashlib.sha256(weights).hexdigest(),
         command=command,
         experiment=experiment.text,
         images=[*_images(card)],
