@@ -339,11 +339,12 @@ def predicting(rows: list[Row]) -> str:
     for what, read in measures.items():
         for data in ("", "MNIST", "CIFAR-10"):
             pairs = [
-                (read(row), resist[row.name])
+                (value, resist[row.name])
                 for row in plain
-                if not np.isnan(read(row) or math.nan)
-                and row.entry.about.get("data", "").startswith(data)
+                for value in [read(row)]
+                if value is not None and row.entry.about.get("data", "").startswith(data)
             ]
+            pairs = [pair for pair in pairs if not math.isnan(pair[0])]
             if len(pairs) >= 4:
                 found = spearmanr(*zip(*pairs, strict=True))
                 p = f"{found.pvalue:.2g}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
-from click.core import ParameterSource
+from click.core import ParameterSource as Source
 
 from neatfool import hookimpl
 from neatfool.present import FileToWrite, FiniteRange, measure_command
@@ -291,10 +291,7 @@ def _command(ctx: click.Context) -> str:
     words = ["neatfool", "audit", str(ctx.params["runs"])]
     for option in ctx.command.params:
         name, value = str(option.name), ctx.params.get(str(option.name))
-        if (
-            name in REPEATED.split()
-            and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        ):
+        if name in REPEATED.split() and ctx.get_parameter_source(name) is Source.COMMANDLINE:
             for each in value if isinstance(value, tuple) else [value]:
                 words += [option.opts[0], str(each)]
     return shlex.join(words)
