@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,6 +22,7 @@ F = np.float32
 _ROUND: Final = F(1.5 * 2**23)
 
 
+@cache
 def compile_load(outputs: int) -> Callable[..., Any]:
     """Compile what reads the rows of so many outputs."""
 
