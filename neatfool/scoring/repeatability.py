@@ -184,8 +184,10 @@ class DriftWatch:
         from neatfool.scoring.viewed_target import add_views
 
         image, batches = torch.from_numpy(decode_png(png).copy())[None], self._scorer.batches
-        genome = self._drawn_by[0].loads(self._store.candidate(elite.candidate).genome)
-        image = add_views(image, self._drawn_by, [genome])
+        encoding, *others = self._drawn_by
+        if others:
+            genome = encoding.loads(self._store.candidate(elite.candidate).genome)
+            image = add_views(image, self._drawn_by, [genome])
         try:
             scores, _ = batches.collect(batches.submit(image))
         except OutOfMemory:  # the run's own batches report it

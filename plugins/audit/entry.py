@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from PIL import Image
 from pydantic import Field
 
+from neatfool import ExperimentError
 from neatfool.analysis import Card
 from neatfool.present import Facts
 
@@ -50,7 +51,6 @@ class Entry(Facts):
 def make_entry(card: Card, experiment: Experiment, command: str) -> Entry:
     """Make an entry of a card and the experiment that was audited; paths are relative to it."""
     about, here = dict(experiment.about), (experiment.path or Path()).resolve().parent
-    weights = (here / about["weights"]).read_bytes() if "weights" in about else None
     options = {
         key: value.replace(f"{here}/", "") if isinstance(value, str) else value
         for key, value in card.classifier.options.items()
@@ -59,12 +59,23 @@ def make_entry(card: Card, experiment: Experiment, command: str) -> Entry:
     less |= {} if len(card.classes) <= 2 * MOST else {"classes": []}
     return Entry(
         about=about,
-        sha256=weights and hashlib.sha256(weights).hexdigest(),
+        sha256=_digest(here / about["weights"]) if "weights" in about else None,
         command=command,
         experiment=experiment.text,
         images=[*_images(card)],
         card=card.model_copy(update=less),
     )
+
+
+def _digest(weights: Path) -> str:
+    try:
+        with weights.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ExperimentError(
+            f"[about] weights: {weights} cannot be read ({error.strerror}); name the file, or "
+            "leave the key out. The runs are kept"
+        ) from error
 
 
 def _images(card: Card) -> Iterator[Shown]:

@@ -14,7 +14,7 @@ from html import unescape
 import jsonschema
 import numpy as np
 import pytest
-from commands import PLUGIN, neatfool, neatfool_process, write_experiment
+from commands import PAID, PLUGIN, neatfool, neatfool_process, write_experiment
 from PIL import Image
 from scipy.special import logit
 from waiting import wait_until
@@ -26,25 +26,10 @@ from neatfool_plugins.audit.entry import Entry
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 BUDGET = ("--images", "60", "--seeds", "1-2", "--sample", "3")
-PAID = """
-class Paid(Patches):
-    def meter(self, ledger):
-        self.ledger = ledger
-
-    def score(self, images):
-        number = self.ledger.debit(len(images))
-        with (HERE / "asked").open("a") as asked:
-            asked.write("." * len(images))
-        self.ledger.settle(number, "answered")
-        return super().score(images)
-
+METERED = """
 class PaidOptions(Options):
     metered: bool = True
-
-@hookimpl(specname="neatfool_register_targets")
-def paid_target(register) -> None:
-    register("paid", Paid, options=PaidOptions)
-"""
+""" + PAID.replace("options=Options", "options=PaidOptions")
 
 
 CHANGED = """
@@ -497,7 +482,7 @@ def test_a_file_with_only_a_target_is_searched_in_the_way_that_serves_best(tmp_p
 
 def test_a_target_that_costs_something_is_asked_only_what_is_allowed(tmp_path):
     file = write_experiment(tmp_path)
-    (tmp_path / "patches.py").write_text(PLUGIN + PAID)
+    (tmp_path / "patches.py").write_text(PLUGIN + METERED)
     file.write_text(file.read_text().replace("plugin = patches", "plugin = paid"))
     budget = (file, "--images", "40", "--seeds", "1", "--sample", "2", "--out", tmp_path / "out")
     refused = audit(*budget)

@@ -28,6 +28,13 @@ def test_the_encoding_keeps_its_contract():
     check_encoding(lambda spec: hybrid(spec, pixel_share=0.7))
 
 
+def test_focus_changes_nothing_without_a_band_limit():
+    without, limited = hybrid(), hybrid(band_limit=2)
+    assert without.in_focus(0.5) is without
+    genomes = limited.create([1, 2])
+    assert (limited.in_focus(0.5).render(genomes) != limited.render(genomes)).any()
+
+
 def grown(encoding, generations=6):
     """Breed a child of a child of a child …"""
     (genome,) = encoding.create([1])

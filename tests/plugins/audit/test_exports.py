@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import io
 import json
 from importlib.resources import files
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neatfool import load_experiment
+from neatfool import ExperimentError, load_experiment
 from neatfool.analysis import read_card
 from neatfool.analysis.card import Check
 from neatfool_plugins.audit.entry import make_entry
@@ -109,6 +110,16 @@ def test_an_entry_names_no_folder_of_its_authors_machine(card, tmp_path):
     entry = make_entry(given, experiment, "neatfool audit mine.ini")
     assert entry.card.classifier.options == {"weights": "nets/mine.pt", "logit_temperature": 2.0}
     assert str(tmp_path) not in entry.model_dump_json()
+
+
+def test_weights_that_are_not_there_are_told(card, tmp_path):
+    text = "[target]\nplugin = mnist\n[about]\nweights = mine.pt\n"
+    (tmp_path / "mine.ini").write_text(text)
+    experiment = load_experiment(tmp_path / "mine.ini", to_search=False)
+    with pytest.raises(ExperimentError, match=r"\[about\] weights: .*mine.pt cannot be read"):
+        make_entry(card, experiment, "")
+    (tmp_path / "mine.pt").write_bytes(b"weights")
+    assert make_entry(card, experiment, "").sha256 == hashlib.sha256(b"weights").hexdigest()
 
 
 def test_an_entry_has_the_images_that_fit_and_of_all_their_hash(card, tmp_path):
