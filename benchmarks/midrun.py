@@ -83,8 +83,8 @@ def random_genome(rng: random.Random, nodes: int) -> cppn.Genome:
         if sink not in INPUTS and source not in OUTPUTS:
             known.add((source, sink))
     return cppn.Genome.of(
-        [cppn.NodeGene.make(key, rng.choice(ACTIVATIONS)) for key in range(nodes)],
-        [cppn.ConnectionGene.make(edge, rng.uniform(-3.0, 3.0)) for edge in sorted(known)],
+        [cppn.NodeGene(key, rng.choice(ACTIVATIONS)) for key in range(nodes)],
+        [cppn.ConnectionGene(edge, rng.uniform(-3.0, 3.0)) for edge in sorted(known)],
     )
 
 

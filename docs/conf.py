@@ -24,6 +24,7 @@ copyright = author
 release = version = version_of("neatfool")
 
 extensions = [
+    "foolbench",
     "generated",
     "myst_nb",
     "sphinx.ext.autodoc",

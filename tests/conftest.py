@@ -108,15 +108,15 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
 @pytest.fixture
 def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have no numba for the time of a test."""
-    from neatfool.cppn.compiled import loading
+    from neatfool.cppn.compiled import renderer
 
-    for name in ("cppn.compiled.kernel", "cppn.compiled.linker", "compiling"):
+    for name in ("cppn.compiled.kernel", "compiling"):
         monkeypatch.delitem(sys.modules, f"neatfool.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
-    for cached in (loading.kernels, loading.can_compile):
+    for cached in (renderer.load_compiled, renderer.can_compile):
         cached.cache_clear()
     yield
-    loading.can_compile.cache_clear()
+    renderer.can_compile.cache_clear()
 
 
 @pytest.fixture

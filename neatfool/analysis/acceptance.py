@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit, logit
 
-from neatfool.analysis.estimates import FEWEST, Share, threshold_of
-from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, cut
+from neatfool.analysis.estimates import FEWEST, LIMIT, Share, threshold_of
+from neatfool.analysis.sureness import EVOLVED, KNOWN, Sureness, cut
 from neatfool.present.charts.axes import TICKS, decimal_odds
 from neatfool.present.charts.figure import MUTED
 from neatfool.present.charts.lines import Line, lines_of_shares

@@ -13,13 +13,14 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from neatfool.analysis.estimates import Estimate
 from neatfool.errors import ExperimentError
-from neatfool.present.finding import Facts
+from neatfool.present.finding import FORMULAS, Facts
 from neatfool.wording import share
 
 NOTHING: Final = "nothing at all"
 """The answer that is no class."""
 CHOICES: Final = tuple(f"choice_{number}" for number in range(1, 6))
 """The columns of the classes that are offered beside NOTHING."""
+GUARDED: Final = tuple(f"'{each}" for each in FORMULAS)
 MOST_BYTES: Final = 2**24
 """A file has at most so many: some 60,000 answers."""
 HEADS: Final = (
@@ -57,6 +58,8 @@ class Answer(Facts, extra="ignore"):
         for text in (self.answer, self.right):
             if text not in {*self.choices, NOTHING}:
                 raise ValueError(f"{text!r} is none of the choices")
+        if len({*self.choices}) < len(self.choices):
+            raise ValueError("two choices are the same")
         if (self.kind == "noise") != (self.right == NOTHING):
             raise ValueError(f"noise, and nothing else, shows {NOTHING!r}")
         return self
@@ -143,7 +146,9 @@ def _read(file: Path) -> list[Answer]:
         with file.open("rb") as opened:
             data = opened.read(MOST_BYTES + 1)
         text = data.decode("utf-8-sig") if len(data) <= MOST_BYTES else ""
-        reader = csv.DictReader(io.StringIO(text, newline=""))
+        head = text.partition("\n")[0]
+        delimiter = ";" if head.count(";") > head.count(",") else ","
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
         rows = [(reader.line_num, row) for row in reader]
     except (OSError, ValueError, csv.Error) as error:
         raise ExperimentError(
@@ -154,9 +159,15 @@ def _read(file: Path) -> list[Answer]:
         raise ExperimentError(f"{file}: has {why} in it; give a file that a quiz saved")
     answers = []
     for line, row in rows:
-        # Cells that are empty, missing or too many are not there.
-        cells = {name: text for name, text in row.items() if name and text}
-        if "quiz" not in cells or "image" not in cells:
+        # Cells that are empty, missing or too many are not there. An apostrophe keeps a spreadsheet
+        # from taking a text for a formula.
+        cells = {
+            name: text[1:] if text.startswith(GUARDED) else text
+            for name, cell in row.items()
+            if name and isinstance(cell, str) and (text := cell.strip(" "))
+        }
+        # Whoever is not named may have answered once only.
+        if not {"quiz", "image", "player"} <= cells.keys():
             cells |= {"image": f"{file}:{line}"}
         try:
             answers.append(Answer.model_validate({"player": file.stem, **cells}))

@@ -17,9 +17,10 @@ from neatfool.analysis.card import (
     Classifier,
     Fooled,
     OfClass,
+    Until,
 )
 from neatfool.analysis.course import read_course
-from neatfool.analysis.estimates import FEWEST, Shares, median_of, tell_apart, threshold_of
+from neatfool.analysis.estimates import FEWEST, LIMIT, Shares, median_of, tell_apart, threshold_of
 from neatfool.analysis.measuring import Measuring
 from neatfool.analysis.references import (
     compare_versions,
@@ -28,7 +29,7 @@ from neatfool.analysis.references import (
     read_card,
     read_references,
 )
-from neatfool.analysis.sureness import EVOLVED, KNOWN, LIMIT, Sureness, count_images
+from neatfool.analysis.sureness import EVOLVED, KNOWN, Sureness, count_images
 from neatfool.errors import ExperimentError
 from neatfool.fooling.opening import open_runs
 from neatfool.present.output import Output
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from neatfool.run.run import Run
 
 HALF: Final = 0.5
+SURE: Final = (0.5, 0.9, 0.99)
+"""The confidences for which the card says how soon half of the classes had them."""
 MOST_ACCEPTED: Final = 0.01
 """At the recommended threshold, at most so large a share of each kind of nothing is accepted."""
 FEW: Final = 50
@@ -221,6 +224,7 @@ def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, A
             for place in range(len(runs))
         ),
         median=Shares.of(course.values["median"][-1] for course in courses),
+        until=[_until(courses, confidence) for confidence in SURE],
         rejected=Shares.of(each.rejected / max(1, len(each)) for each in runs)
         if spec.nothing
         else None,
@@ -231,6 +235,18 @@ def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, A
         notes=[],
         pictures=_surest_pictures(runs),
     )
+
+
+def _until(courses: Sequence[Course], confidence: float) -> Until:
+    """Say after how many images half of the classes, and all, had a confidence."""
+    half, every = list[int | None](), list[int | None]()
+    for course in courses:
+        counts = course.values[f"classes_ge_{confidence:g}"]
+        for found, least in ((half, len(course.classes) / 2), (every, len(course.classes))):
+            reached = counts >= least
+            found.append(int(course.evaluations[reached.argmax()]) if reached.any() else None)
+    images = median_of([each or np.inf for each in half])
+    return Until(confidence=confidence, images=images, by_seed=half, all_by_seed=every)
 
 
 def _surest_pictures(runs: Sequence[Run]) -> dict[str, tuple[bytes, str]]:

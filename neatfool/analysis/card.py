@@ -71,6 +71,15 @@ class OfClass(Facts):
         return f"{percent(self.confidence)} ({when})"
 
 
+class Until(Facts):
+    """How soon half of the classes had an image of some confidence."""
+
+    confidence: Share = Field(description="the confidence")
+    images: float | None = Field(description="images until then, the median over seeds; or never")
+    by_seed: list[int | None] = Field(description="the same for each seed; null: never")
+    all_by_seed: list[int | None] = Field(description="images until all classes had it, by seed")
+
+
 class Fooled(Facts):
     """The one number: for which share of the classes an image of nothing is surer.
 
@@ -168,6 +177,7 @@ class Card(Finding):
     )
     top1: Shares = Field(description="the share of classes that are named first for their image")
     median: Shares = Field(description="the median confidence over classes at the end")
+    until: list[Until] = Field([], description="images until half of the classes were so sure")
     rejected: Shares | None = Field(
         None, description="the share of images that it names as a class of nothing, if it has one"
     )
@@ -198,6 +208,10 @@ class Card(Finding):
         if self.beside:
             yield Headline(f"It is {', and '.join(self.beside)}.")
         yield from map(Text, self.acceptance.advice())
+        if self.until:
+            found = [(level(e.confidence), e.images) for e in self.until]
+            parts = [f"{at}: {f'{count:,.0f}' if count else 'never'}" for at, count in found]
+            yield Text(f"Images until half of the classes were so sure: {', '.join(parts)}.")
         yield from (Text(str(check), where="page") for check in self.checks if not check.failed)
         yield Text(self._subject())
         yield Section(

@@ -15,6 +15,8 @@ from neatfool.wording import percent, share
 RESAMPLES: Final = 400
 KEPT: Final = 0.95
 """The share of in-distribution images that passes at the usual threshold."""
+LIMIT: Final = 1e6
+"""Log-odds are cut here, as JSON has no infinity. An image that is rejected lies there, too."""
 FEWEST: Final = 20
 """Of fewer in-distribution images, 95 % are all of them."""
 
@@ -76,8 +78,10 @@ class Estimate(Facts):
 
 
 def threshold_of(scores: np.ndarray, kept: float = KEPT) -> float:
-    """Give the highest threshold that a share of sureness scores, [M], reaches."""
-    return float(np.sort(scores)[int(len(scores) * (1 - kept) + 1e-9)])
+    """Give the highest threshold that a share of scores, [M], reaches; rejected ones never do."""
+    ordered = np.sort(scores)
+    lowest = ordered[ordered > -LIMIT][:1]
+    return float(max([ordered[int(len(scores) * (1 - kept) + 1e-9)], *lowest]))
 
 
 def tell_apart(

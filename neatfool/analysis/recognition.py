@@ -209,7 +209,8 @@ def recognise(
             if not any(image.png for image in images):
                 raise ExperimentError(
                     f"{opened[0].path}: no answer is about its images as they are now; name the "
-                    "runs that the quiz was made of"
+                    "runs that the quiz was made of (the columns run, seed, class and confidence "
+                    "say which image it is)"
                 )
             judges = _judge(images, opened, to, max_queries, console) if to else []
     elif to:

@@ -12,7 +12,7 @@ from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import logit
 
-from neatfool.analysis.estimates import FEWEST
+from neatfool.analysis.estimates import FEWEST, LIMIT
 from neatfool.analysis.nothing import images_of_nothing
 from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
@@ -39,8 +39,6 @@ OF_NOTHING: Final = 5
 """So many kinds of images of nothing are made without a search."""
 KNOWN: Final = "in-distribution"
 EVOLVED: Final = "evolved"
-LIMIT: Final = 1e6
-"""Log-odds are cut here, as JSON has no infinity. An image that is rejected lies there, too."""
 AT_A_TIME: Final = 64
 NEW: Final = 0.05
 """Classes are known if at most this share of other images would be named as a further one."""
@@ -303,7 +301,10 @@ class _Looking:
         scores = self.scorer.score(images)
         self._logits = scores.logits is not None
         if self._logits:
-            return cut(rank(scores))
+            odds = cut(rank(scores))
+            # A detector in front rejects an image: it has no confidence in any class.
+            odds[np.asarray(scores.probs).max(1) == 0] = -LIMIT
+            return odds
         odds = cut(logit(np.asarray(scores.probs, np.float64)))
         if scores.ok is not None:
             odds[~np.asarray(scores.ok)] = -LIMIT

@@ -1,13 +1,13 @@
 # The public names of neatfool.cppn, each where it is defined. This is their only list.
 
 from .breeding.breeding import Breeder as Breeder
-from .breeding.refinements import Refinements as Refinements
-from .compiled.loading import can_compile as can_compile
-from .compiled.loading import load_compiled as load_compiled
-from .compiled.tape import Tape as Tape
-from .compiled.tape import compile_tape as compile_tape
+from .genome.presets import Refinements as Refinements
+from .compiled.renderer import can_compile as can_compile
+from .compiled.renderer import load_compiled as load_compiled
+from .wiring.tape import Tape as Tape
+from .wiring.tape import compile_tape as compile_tape
 from .cuda.launching import can_launch as can_launch
-from .exchange.glsl import GLSL as GLSL
+from .functions.glsl import GLSL as GLSL
 from .exchange.onnx_model import to_onnx as to_onnx
 from .exchange.picbreeder import read_picbreeder as read_picbreeder
 from .exchange.picture import Look as Look
@@ -30,14 +30,14 @@ from .genome.serial import dumps as dumps
 from .genome.serial import from_bytes as from_bytes
 from .genome.serial import loads as loads
 from .genome.serial import to_bytes as to_bytes
-from .genome.settings import genome_config as genome_config
-from .genome.settings import resolve as resolve
+from .genome.options import genome_config as genome_config
+from .genome.options import resolve as resolve
+from .gradients import render_gradients as render_gradients
 from .parameters import Parameters as Parameters
 from .plain.program import Program as Program
 from .plain.program import compile_genomes as compile_genomes
 from .rendering import evaluate as evaluate
 from .rendering import render as render
-from .rendering import render_gradients as render_gradients
-from .wiring import check_compilable as check_compilable
+from .wiring.tape import check_compilable as check_compilable
 
 __all__: list[str]

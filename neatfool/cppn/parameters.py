@@ -7,8 +7,7 @@ them vary.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -21,20 +20,8 @@ if TYPE_CHECKING:
     from neatfool.cppn.genome.genome import GenomeConfig
     from neatfool.cppn.plain.program import Program
 
-
-@dataclass(frozen=True)
-class _Kind:
-    """One kind of parameter: its attribute of a program, and its attribute of a gene."""
-
-    of_program: str
-    name: str
-
-
-WEIGHT, BIAS, RESPONSE = (
-    _Kind("weights", "weight"),
-    _Kind("biases", "bias"),
-    _Kind("responses", "response"),
-)
+_ATTRIBUTES: Final = {"weights": "weight", "biases": "bias", "responses": "response"}
+"""The kinds of parameters: the attribute of a program, and that of a gene."""
 
 
 class Parameters:
@@ -45,14 +32,21 @@ class Parameters:
     """
 
     def __init__(self, config: GenomeConfig) -> None:
-        self._config = config
-        self._kinds = [WEIGHT, BIAS, RESPONSE] if _varies("response", config) else [WEIGHT, BIAS]
+        self._kinds = ["weights", "biases"]
+        if (
+            config.response_init_stdev
+            or config.response_mutate_rate
+            or config.response_replace_rate
+        ):
+            self._kinds.append("responses")
+        self._ranges: dict[str, tuple[float, float]] = {
+            name: (getattr(config, f"{name}_min_value"), getattr(config, f"{name}_max_value"))
+            for name in _ATTRIBUTES.values()
+        }
 
     def read(self, program: Program) -> list[np.ndarray]:
         """Give the parameters of each genome of a program, float64 [P]."""
-        return self.divide(
-            program, {kind.of_program: getattr(program, kind.of_program) for kind in self._kinds}
-        )
+        return self.divide(program, {kind: getattr(program, kind) for kind in self._kinds})
 
     def divide(self, program: Program, numbers: Mapping[str, torch.Tensor]) -> list[np.ndarray]:
         """Put numbers for a program's parameters in the order of :meth:`read`.
@@ -66,7 +60,7 @@ class Parameters:
         """
         rows: list[list[np.ndarray]] = [[] for _ in range(len(program))]
         for kind in self._kinds:
-            values = numbers[kind.of_program].numpy()
+            values = numbers[kind].numpy()
             owners = np.array([owner for owner, _ in _keys(program, kind)], np.int64)
             bounds = np.searchsorted(owners, np.arange(len(program) + 1))
             for genome, row in enumerate(rows):
@@ -86,41 +80,19 @@ class Parameters:
         Returns:
             New genomes.
         """
-        places: list[list[tuple[_Kind, Any]]] = [[] for _ in genomes]
+        genes = [unpack(genome.flat) for genome in genomes]
+        numbers = [iter(row.tolist()) for row in rows]
         for kind in self._kinds:
+            name = _ATTRIBUTES[kind]
+            least, most = self._ranges[name]
             for owner, key in _keys(program, kind):
-                places[owner].append((kind, key))
-        return [
-            self._write_one(genome, place, row)
-            for genome, place, row in zip(genomes, places, rows, strict=True)
-        ]
-
-    def _write_one(
-        self, genome: Genome, places: Sequence[tuple[_Kind, Any]], row: np.ndarray
-    ) -> Genome:
-        nodes, connections = unpack(genome.flat)
-        for (kind, key), value in zip(places, row.tolist(), strict=True):
-            genes: dict[Any, Any] = connections if kind is WEIGHT else nodes
-            least, most = self._range(kind)
-            within = min(max(value, least), most)
-            if within != getattr(genes[key], kind.name):
-                genes[key] = genes[key].having(kind.name, within)
-        return Genome.born(nodes, connections).flattened()
-
-    def _range(self, kind: _Kind) -> tuple[float, float]:
-        config: Any = self._config
-        return (
-            getattr(config, f"{kind.name}_min_value"),
-            getattr(config, f"{kind.name}_max_value"),
-        )
+                own: dict[Any, Any] = genes[owner][kind == "weights"]
+                setattr(own[key], name, min(max(next(numbers[owner]), least), most))
+        return [Genome.of(nodes.values(), edges.values()).flattened() for nodes, edges in genes]
 
 
-def _keys(program: Program, kind: _Kind) -> list[tuple[int, Any]]:
-    keys: list[tuple[int, Any]] = [*(program.weight_keys if kind is WEIGHT else program.node_keys)]
+def _keys(program: Program, kind: str) -> list[tuple[int, Any]]:
+    keys: list[tuple[int, Any]] = [
+        *(program.weight_keys if kind == "weights" else program.node_keys)
+    ]
     return keys
-
-
-def _varies(name: str, config: Any) -> bool:
-    return any(
-        getattr(config, f"{name}_{key}") for key in ("init_stdev", "mutate_rate", "replace_rate")
-    )

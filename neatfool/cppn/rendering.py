@@ -1,7 +1,7 @@
 """Rendering: genomes become numbers, and numbers become images.
 
 The plain renderer runs a :class:`~neatfool.cppn.plain.program.Program` with torch and numpy, on any
-device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.compiled.tape.Tape` on a
+device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.wiring.tape.Tape` on a
 CPU, several times as fast, and a kernel runs it on GPUs of NVIDIA's.
 """
 
@@ -14,27 +14,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 
-from neatfool.cppn.compiled.gradients import factor_gradients, is_sums
 from neatfool.cppn.compiled.renderer import draw_tape, smooth_bytes
-from neatfool.cppn.compiled.tape import Tape
 from neatfool.cppn.cuda.launching import can_launch, draw_on_gpu
-from neatfool.cppn.functions.bell import draw_smooth, lay_lattice, smooth, spread
+from neatfool.cppn.functions.bell import lay_lattice, smooth
 from neatfool.cppn.functions.colour import find_colour_map, quantise
-from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.functions.recording import by_numpy
-from neatfool.cppn.one_core import on_one_core
-from neatfool.cppn.plain.execution import Machine
+from neatfool.cppn.plain.execution import Machine, on_one_core
+from neatfool.cppn.wiring.tape import Tape
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.colour import ColourMap
     from neatfool.cppn.functions.inputs import InputKind, PixelGrid
     from neatfool.cppn.plain.program import Program
-
-DIFFERENTIATED_BYTES: Final = {"cpu": 8 << 20, "gpu": 256 << 20}
-"""The most memory for the nodes' values of the pixels that are differentiated at once. Gradients
-take some five times as much in all."""
-
-PARAMETERS: Final = ("weights", "biases", "responses")
 
 PIXELS_KEPT: Final = 1 << 20
 """The inputs of images up to this many pixels (16 MiB of inputs) stay on a GPU between batches."""
@@ -86,11 +77,9 @@ def evaluate(
     def compute() -> torch.Tensor:
         count, pixels = len(tables), inputs.shape[-1]
         outputs = inputs.new_empty(*program.outputs.shape, count, pixels)
-
-        def keep(genomes: slice, own: slice, found: torch.Tensor) -> None:
+        given = machine().run(pixels, count, lambda start, stop: tables[..., start:stop])
+        for genomes, own, found in given:
             outputs[genomes, :, :, own] = found.transpose(0, 1)
-
-        machine().run(pixels, count, lambda start, stop: tables[..., start:stop], keep)
         return outputs if inputs.dim() == 3 else outputs.squeeze(2)
 
     return on_one_core(compute) if inputs.device.type == "cpu" else compute()
@@ -146,156 +135,16 @@ def render(
     if not 0 <= band_limit < math.inf:
         raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
 
-    def draw(grid: PixelGrid) -> torch.Tensor:
-        if isinstance(program, Tape):
-            if by_kernel:
-                return _draw_by_kernel(program, grid, colours, band_limit, where)
-            return draw_tape(program, grid, colours, band_limit)
-        return _draw_program(program, grid, colours, band_limit, where)
-
-    images = draw_smooth(
-        draw,
-        height=height,
-        width=width,
-        native=native,
-        box=box,
-        kind=inputs,
-        band_limit=band_limit,
-        smooth=smooth_bytes if isinstance(program, Tape) and not by_kernel else smooth,
-    )
+    lattice = lay_lattice(height, width, band_limit=band_limit, native=native, box=box, kind=inputs)
+    join = smooth
+    if not isinstance(program, Tape):
+        points = _draw_program(program, lattice.grid, colours, band_limit, where)
+    elif by_kernel:
+        points = _draw_by_kernel(program, lattice.grid, colours, band_limit, where)
+    else:
+        points, join = draw_tape(program, lattice.grid, colours, band_limit), smooth_bytes
+    images = join(points.view(*points.shape[:2], *lattice.shape), lattice)
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
-
-
-def render_gradients(
-    program: Program,
-    gradients: np.ndarray,
-    *,
-    native: tuple[int, int] | None = None,
-    inputs: InputKind = "raw",
-    colour_map: str = "grey",
-    band_limit: float = 0.0,
-    device: torch.device | str = "cpu",
-    compiled: bool = False,
-) -> dict[str, torch.Tensor]:
-    """Turn gradients by pixels into gradients by the parameters of a batch of genomes.
-
-    The result is the derivative of sum(gradients * images), with the images of ``render`` before
-    they are rounded to bytes. Pixels are processed tile by tile, so that memory does not grow with
-    their number.
-
-    Args:
-        program: The N genomes, compiled.
-        gradients: float32 [G, N, C, H, W]: the gradients of G functions of the images by the grey
-            level of each pixel. C is 3, or the channels of the colour map.
-        native: As for :func:`render`.
-        inputs: As for :func:`render`.
-        colour_map: As for :func:`render`.
-        band_limit: As for :func:`render`.
-        device: The device to compute on.
-        compiled: Whether to use compiled code, which needs numba and is several times as fast. It
-            takes one genome, on the CPU. A genome with other nodes than weighted sums is computed
-            by torch in any case.
-
-    Returns:
-        float64 on the CPU, by ``weights`` [G, E], ``biases`` [G, M] and ``responses`` [G, M].
-        Derivatives that are not finite become 0.
-
-    Raises:
-        ExperimentError: There is no such colour map, or it does not fit.
-        ValueError: A size, the kind of inputs or the device is wrong.
-    """
-    count, channels, height, width = gradients.shape[1:]
-    outputs = program.outputs.shape[1]
-    colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
-    where = torch.device(device)
-    if compiled and (count != 1 or where.type != "cpu"):
-        raise ValueError(f"{count} genomes on {where}: compiled code takes one, on the CPU")
-    if channels != colours.channels:
-        gradients = gradients.sum(2, keepdims=True)
-    by_pixel = torch.from_numpy(gradients).to(where, torch.float32) * 255
-    follow = _follow_by_torch
-    if compiled and is_sums(program):
-        follow = _follow_by_compiled_code
-
-    @torch.enable_grad()
-    def compute() -> dict[str, torch.Tensor]:
-        picture = {"native": native, "kind": inputs}
-        if band_limit:
-            lattice = lay_lattice(height, width, band_limit=band_limit, **picture)
-            grid = lattice.grid
-            by_point = torch.stack([spread(each, lattice) for each in by_pixel])
-        else:
-            grid, by_point = pixel_grid(height, width, **picture), by_pixel
-        found = follow(program, grid, colours, band_limit, by_point.flatten(3))
-        return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
-
-    return on_one_core(compute) if where.type == "cpu" else compute()
-
-
-def _follow_by_torch(
-    program: Program,
-    grid: PixelGrid,
-    colours: ColourMap,
-    band_limit: float,
-    by_channel: torch.Tensor,
-) -> dict[str, torch.Tensor]:
-    """Turn gradients [G, N, C, P] into those by the parameters with torch, a tile at a time."""
-    where, many = by_channel.device, len(by_channel)
-    totals = {
-        name: torch.zeros(many, len(getattr(program, name)), dtype=torch.float64)
-        for name in PARAMETERS
-    }
-    step = _pixels_at_once(program, where, grid.pixels)
-    for start in range(0, grid.pixels, step):
-        stop = min(start + step, grid.pixels)
-        given = {
-            name: getattr(program, name).to(where, torch.float32).requires_grad_()
-            for name in PARAMETERS
-        }
-        machine = Machine(program, torch.float32, where, **given)
-        outputs = machine.differentiate(grid.tables(start, stop, band_limit).to(where))
-        channels = colours(outputs if band_limit else outputs.squeeze(2))
-        for which in range(many):
-            parts = torch.autograd.grad(
-                channels,
-                list(given.values()),
-                by_channel[which, :, :, start:stop],
-                retain_graph=which < many - 1,
-                allow_unused=True,
-            )
-            for name, part in zip(PARAMETERS, parts, strict=True):
-                if part is not None:
-                    totals[name][which] += part.double().cpu()
-    return totals
-
-
-def _follow_by_compiled_code(
-    program: Program,
-    grid: PixelGrid,
-    colours: ColourMap,
-    band_limit: float,
-    by_channel: torch.Tensor,
-) -> dict[str, torch.Tensor]:
-    """Turn gradients [G, 1, C, P] into those by one genome's parameters with compiled code."""
-    inputs = grid.tables(0, grid.pixels, band_limit)
-    by_factor = factor_gradients(program, inputs, colours, by_channel[:, 0])
-    given = {name: getattr(program, name).clone().requires_grad_() for name in PARAMETERS}
-    factors = program.factors(**given)
-    parts = [
-        torch.autograd.grad(factors, list(given.values()), each, retain_graph=True)
-        for each in by_factor
-    ]
-    return {
-        name: torch.stack(each)
-        for name, each in zip(PARAMETERS, zip(*parts, strict=True), strict=True)
-    }
-
-
-def _pixels_at_once(program: Program, where: torch.device, pixels: int) -> int:
-    """Choose how many pixels to differentiate at once; divide them evenly."""
-    size = DIFFERENTIATED_BYTES["cpu" if where.type == "cpu" else "gpu"]
-    most = max(size // (4 * program.rows), 1024)
-    return -(-pixels // -(-pixels // most))
 
 
 def _draw_program(
@@ -311,21 +160,20 @@ def _draw_program(
     def compute() -> torch.Tensor:
         shape = (len(program), colours.channels, grid.pixels)
         images = torch.empty(shape, dtype=torch.uint8, device=where)
-
-        def keep(genomes: slice, pixels: slice, outputs: torch.Tensor) -> None:
+        inputs = partial(_inputs_on, grid, where, band_limit)
+        found = Machine(program, torch.float32, where).run(
+            grid.pixels, 3 if band_limit else 1, inputs
+        )
+        for genomes, pixels, outputs in found:
             if where.type == "cpu":
                 given = outputs.permute(2, 0, 1, 3).flatten(0, 1)
                 formula = colours.within_reach if band_limit else colours.at_points
                 for channel, levels in enumerate(formula.play(by_numpy, *given.numpy())):
                     images.numpy()[genomes, channel, pixels] = np.rint(levels * np.float32(255))
             else:
-                outputs = outputs.transpose(0, 1)
-                channels = colours(outputs if band_limit else outputs.squeeze(2))
+                own = outputs.transpose(0, 1)
+                channels = colours(own if band_limit else own.squeeze(2))
                 images[genomes, :, pixels] = quantise(channels)
-
-        machine = Machine(program, torch.float32, where)
-        inputs = partial(_inputs_on, grid, where, band_limit)
-        machine.run(grid.pixels, 3 if band_limit else 1, inputs, keep)
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()

@@ -34,7 +34,7 @@ from neatfool.run.store import RunStore
 from neatfool.run.verdict import TOLERANCE, Verdict, Verified
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
-from neatfool.scoring.viewed_target import add_views, drawn_by
+from neatfool.scoring.viewed_target import ViewedTarget, add_views, drawn_by
 from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
@@ -100,7 +100,9 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
         BudgetSpent: The budget does not allow a query for each image.
     """
     run.store.check()
-    elites, verified = run.elites, []
+    elites, verified, target = run.elites, [], scorer.target
+    redraws = isinstance(target, ViewedTarget) and target.redraws
+    drawing = drawn_by(target, run.encoding) if redraws else []
     size = scorer.batch_size if scorer.metered is None else ASKED_AT_ONCE
     with ExitStack() as ending:
         _use_ledger(run, scorer, ending)
@@ -110,8 +112,7 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
         for start in range(0, len(elites), size):
             batch = elites[start : start + size]
             images = torch.stack([_read_saved(elite) for elite in batch])
-            drawing = drawn_by(scorer.target, run.encoding)
-            genomes = [elite.genome for elite in batch] if drawing[1:] else []
+            genomes = [elite.genome for elite in batch] if redraws else []
             scores = scorer.score(add_views(images, drawing, genomes))
             for elite, probs, ranks in zip(batch, scores.probs, rank(scores), strict=True):
                 now, rank_now = float(probs[elite.index]), float(ranks[elite.index])

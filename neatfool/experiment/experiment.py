@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from neatfool.config.ini import override, read_ini
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
-from neatfool.config.values import Section, Value, write_ini
+from neatfool.config.values import Section, Value, unquote, write_ini
 from neatfool.errors import PluginError, RunError, nearest
 from neatfool.experiment.choice import (
     RECORDED,
@@ -75,6 +75,7 @@ class Experiment:
         observers: Names of installed observers.
         observing: Those of them that have options, each in the section of its name.
         engine: The plugin whose workers draw and score; None if the run's own process does.
+        about: The section ``[about]``: whose network it is, for people.
         path: The file it was read from, or None.
         text: The file's text.
     """
@@ -89,6 +90,7 @@ class Experiment:
     observers: tuple[str, ...] = ()
     observing: tuple[Choice, ...] = ()
     engine: Choice | None = None
+    about: Mapping[str, str] = field(default_factory=dict, compare=False)
     path: Path | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
 
@@ -244,9 +246,11 @@ def _build(
     every = len(picked) == len(kinds)
     _check_sections(sections, picked, observing, problems, whole=every)
     problems.raise_if_any()
+    about = sections.get("about", Section({}, ""))
     return Experiment(
         general=framework.general,
         calls=framework.calls,
+        about={key: unquote(str(each.given)) for key, each in about.values.items()},
         **choices,
         showing=showing,
         plugin_paths=tuple(framework.sources.path),

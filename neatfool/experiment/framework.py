@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LENGTHS: Final = ("generations", "images")
 FRAMEWORK_SECTIONS: Final = (
     *("experiment", "plugins", "target", "views", "encoding", "scheme"),
-    "engine",
+    *("engine", "about"),
 )
 Confidence: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 _UNSAFE: Final = re.compile(r"[^\w.+-]+|^[^\w]+|\.+$")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field, create_model
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager
     from neatfool.spec.json import Json
     from neatfool.spec.view import View
+
+
+FOCUSED: Final = 3
+"""So many views differ in focus: the saved image, a sharper and a softer one."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,8 @@ def read_showing(
         fault = f"names no view; give one ({', '.join(known)}) or leave the section out"
         problems.add_at(section, "views", "", fault)
     strengths = {name: float(getattr(options, name)) for name in section.values if name in made}
-    if options.focus > 1 and options.number == 1:
-        fault = "differs from view to view; set number to 2 or more"
+    if options.focus > 1 and options.number < FOCUSED:
+        fault = f"is above and below the saved image's; set number to {FOCUSED} or more"
         problems.add_at(section.values["focus"], "views", "focus", fault)
         return None
     used = {name: made[name] for name in strengths}

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from neatfool.present.story import Block
 
 
+FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes a text that begins so for a formula, and might run it."""
+
+
 class Records(NamedTuple):
     """What was measured, one record a row: for a spreadsheet or a data frame."""
 
@@ -30,10 +34,18 @@ class Records(NamedTuple):
     rows: Sequence[Sequence[object]]
 
     def csv(self) -> str:
-        """Write them as comma-separated values."""
+        """Write them as comma-separated values.
+
+        A text that a spreadsheet would take for a formula begins with an apostrophe.
+        """
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([self.heads, *self.rows])
+        rows = ([_harmless(value) for value in row] for row in self.rows)
+        csv.writer(text, lineterminator="\n").writerows([self.heads, *rows])
         return text.getvalue()
+
+
+def _harmless(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
 
 
 class Facts(BaseModel):

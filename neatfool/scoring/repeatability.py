@@ -15,7 +15,6 @@ import numpy as np
 from neatfool.errors import BudgetSpent, TargetError
 from neatfool.network.memory import OutOfMemory
 from neatfool.run.images import decode_png
-from neatfool.scoring.viewed_target import add_views
 from neatfool.spec.scores import rank
 from neatfool.wording import percent
 
@@ -182,9 +181,13 @@ class DriftWatch:
         assert png is not None, "an elite's image is stored with it"
         import torch
 
+        from neatfool.scoring.viewed_target import add_views
+
         image, batches = torch.from_numpy(decode_png(png).copy())[None], self._scorer.batches
-        genome = self._drawn_by[0].loads(self._store.candidate(elite.candidate).genome)
-        image = add_views(image, self._drawn_by, [genome])
+        encoding, *others = self._drawn_by
+        if others:
+            genome = encoding.loads(self._store.candidate(elite.candidate).genome)
+            image = add_views(image, self._drawn_by, [genome])
         try:
             scores, _ = batches.collect(batches.submit(image))
         except OutOfMemory:  # the run's own batches report it

@@ -51,6 +51,7 @@ class ViewedTarget(Target):
     Attributes:
         target: The target.
         number: How many views of an image there are.
+        redraws: Whether views are drawn anew, so that they differ in focus.
         spec: The target's spec; the worst probabilities do not sum to one.
     """
 
@@ -58,6 +59,7 @@ class ViewedTarget(Target):
         """Wrap a target, which messages call ``name``; ``seed`` is the run's."""
         self.target = target
         self.number = showing.number
+        self.redraws = showing.focus > 1
         self._worst = showing.score == "worst"
         self.spec = replace(target.spec, sums_to_one=False) if self._worst else target.spec
         self._showing = showing
@@ -92,7 +94,7 @@ class ViewedTarget(Target):
         apart in their logarithms, the sharpest first.
         """
         focus = self._showing.focus
-        if focus == 1:
+        if not self.redraws:
             return [encoding]
         if encoding.in_focus(focus) is encoding:
             raise ExperimentError(

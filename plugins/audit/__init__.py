@@ -7,12 +7,14 @@ What the runs found is measured by :func:`neatfool.analysis.audit`.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
+from click.core import ParameterSource as Source
 
 from neatfool import hookimpl
 from neatfool.present import FileToWrite, FiniteRange, measure_command
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 A_PATH: Final = click.Path(path_type=Path)
 CARD: Final = "card.json"
+REPEATED: Final = "images seeds experiments sample in_distribution match_confidence overrides"
+"""The options that change what an entry says."""
 STANDARD_BUDGET: Final = 12_000
 """Images with each seed: some minutes for ImageNet's networks, on two cores."""
 
@@ -173,6 +177,12 @@ def _export_options(function: Made) -> Made:
     callback=_show_schema,
     help="Print the JSON schema of --json, and do nothing else.",
 )
+@click.option(
+    "--entry",
+    type=FileToWrite(),
+    metavar="FILE",
+    help="Write an entry of FoolBench: the card, the section [about], and images to verify.",
+)
 @click.pass_context
 def audit(
     ctx: click.Context,
@@ -195,6 +205,7 @@ def audit(
     overwrite: bool,
     max_queries: int | None,
     limit: float | None,
+    entry: Path | None,
     console: Output,
     **files: Path | None,
 ) -> Finding:
@@ -265,9 +276,25 @@ def audit(
     click.echo(f"The card is in {saved}", err=True)
     for file in write_exports(card, runs, files):
         click.echo(f"The card is in {file}, too", err=True)
+    if entry is not None:
+        from .entry import make_entry
+
+        made = make_entry(card, search.experiment, _command(ctx))
+        save(entry, f"{made.model_dump_json()}\n".encode())
     for check in card.checks:
         click.echo(str(check), err=True)
     return card
+
+
+def _command(ctx: click.Context) -> str:
+    """Write the command that measures the same again."""
+    words = ["neatfool", "audit", str(ctx.params["runs"])]
+    for option in ctx.command.params:
+        name, value = str(option.name), ctx.params.get(str(option.name))
+        if name in REPEATED.split() and ctx.get_parameter_source(name) is Source.COMMANDLINE:
+            for each in value if isinstance(value, tuple) else [value]:
+                words += [option.opts[0], str(each)]
+    return shlex.join(words)
 
 
 def _allow(search: Search, left: int, later: int, most: int | None, console: Output) -> int | None:

@@ -98,7 +98,8 @@ class HybridEncoding(Encoding[Hybrid]):
 
     def in_focus(self, factor: float) -> HybridEncoding:
         """Give the encoding whose networks draw with ``factor`` times their band limit."""
-        return self._with_networks(self._networks.in_focus(factor))
+        networks = self._networks.in_focus(factor)
+        return self if networks is self._networks else self._with_networks(networks)
 
     def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
         """Give the number of parents of each seed's child: 1 if its pixels change."""

@@ -15,7 +15,7 @@ import jsonschema
 import networkx as nx
 import numpy as np
 import pytest
-from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
 
 from neatfool import analysis, cppn, open_run, open_scorer
 from neatfool.analysis import weigh_graph, without_connection, without_node
@@ -31,23 +31,6 @@ COUNTED = PLUGIN.replace(
     "        self.batches += 1",
     '        self.batches += 1\n        with (HERE / "asked").open("a") as asked:\n'
     '            asked.write("." * len(images))',
-)
-PAID = (
-    PLUGIN
-    + """
-class Paid(Patches):
-    def meter(self, ledger):
-        self.ledger = ledger
-
-    def score(self, images):
-        number = self.ledger.debit(len(images))
-        self.ledger.settle(number, "answered")
-        return super().score(images)
-
-@hookimpl(specname="neatfool_register_targets")
-def paid_target(register) -> None:
-    register("paid", Paid, options=Options)
-"""
 )
 
 
@@ -266,7 +249,7 @@ def test_a_folder_of_several_runs_is_refused(small, tmp_path):
 
 def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path):
     file = write_experiment(tmp_path)
-    (tmp_path / "patches.py").write_text(PAID)
+    (tmp_path / "patches.py").write_text(PLUGIN + PAID)
     file.write_text(file.read_text().replace("plugin = patches", "plugin = paid"))
     run = tmp_path / "run"
     began = neatfool("run", file, "--out", run, "--no-report", "--set", "target.max_queries=200")

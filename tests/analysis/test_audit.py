@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import signal
+from base64 import b64decode
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from html import unescape
 
 import jsonschema
 import numpy as np
 import pytest
-from commands import PLUGIN, neatfool, neatfool_process, write_experiment
+from commands import PAID, PLUGIN, neatfool, neatfool_process, write_experiment
 from PIL import Image
+from scipy.special import logit
 from waiting import wait_until
 
-from neatfool import open_run
+from neatfool import make_target, open_run
 from neatfool.wording import percent
+from neatfool_plugins.audit.entry import Entry
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 BUDGET = ("--images", "60", "--seeds", "1-2", "--sample", "3")
-PAID = """
-class Paid(Patches):
-    def meter(self, ledger):
-        self.ledger = ledger
-
-    def score(self, images):
-        number = self.ledger.debit(len(images))
-        with (HERE / "asked").open("a") as asked:
-            asked.write("." * len(images))
-        self.ledger.settle(number, "answered")
-        return super().score(images)
-
+METERED = """
 class PaidOptions(Options):
     metered: bool = True
-
-@hookimpl(specname="neatfool_register_targets")
-def paid_target(register) -> None:
-    register("paid", Paid, options=PaidOptions)
-"""
+""" + PAID.replace("options=Options", "options=PaidOptions")
 
 
 CHANGED = """
@@ -155,6 +145,48 @@ def test_the_card_fits_the_schema_that_the_command_prints(small):
     jsonschema.validate(small[1], schema, cls=jsonschema.Draft202012Validator)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**small[1], "median": 0.5}, schema)
+
+
+def test_an_entry_says_whose_network_it_is_and_has_images_to_verify(small, tmp_path):
+    file, card = small
+    about = {"network": "Patches", "licence": "MIT", "weights": "patches.py", "accuracy": "0.9"}
+    lines = [f"{key} = {value}" for key, value in about.items()]
+    text = "\n".join([file.read_text(), "[about]", *lines, ""])
+    named = file.with_name("named.ini")
+    named.write_text(text)
+    setting = "experiment.name=patches"
+    made = audit(
+        named, *BUDGET, "--set", setting, "--out", tmp_path, "--entry", tmp_path / "entry.json"
+    )
+    assert made.exit_code == 0, made.output
+    entry = json.loads((tmp_path / "entry.json").read_text())
+    assert Entry.model_validate(entry).about == about
+    assert entry["sha256"] == sha256(file.with_name("patches.py").read_bytes()).hexdigest()
+    assert entry["experiment"] == text
+    again = f"neatfool audit {named} --images 60 --seeds 1-2 --sample 3 --set {setting}"
+    assert entry["command"] == again
+    assert entry["card"]["median"] == card["median"]
+    scorer = make_target(named)
+    for each in entry["images"]:
+        with Image.open(io.BytesIO(b64decode(each["png"]))) as image:
+            pixels = np.asarray(image)
+        assert sha256(pixels.tobytes()).hexdigest() == each["sha256"]
+        if each["log_odds"] is not None:
+            shown = pixels.reshape(pixels.shape[0], pixels.shape[1], -1).transpose(2, 0, 1)[None]
+            probability = scorer.score(shown).probs[0, each["index"]]
+            assert logit(probability) == pytest.approx(each["log_odds"], abs=1e-4)
+    assert any(each["log_odds"] is not None for each in entry["images"])
+
+
+def test_the_card_says_how_soon_half_of_the_classes_were_sure(small):
+    card = small[1]
+    assert [each["confidence"] for each in card["until"]] == [0.5, 0.9, 0.99]
+    for place, folder in enumerate(card["runs"]):
+        with closing(open_run(folder)) as run:
+            for level, each in zip((0, 1, 2), card["until"], strict=True):
+                for found, least in (("by_seed", 2), ("all_by_seed", 4)):
+                    sure = [r.evaluations for r in run.history if r.classes_ge[level] >= least]
+                    assert each[found][place] == (sure[0] if sure else None)
 
 
 def test_the_card_says_what_the_runs_recorded(small):
@@ -299,6 +331,18 @@ def test_the_card_leads_with_what_is_accepted_at_your_threshold(known):
     assert f"{first['accepted'][0]} of 40 in-distribution images" in page
 
 
+def test_an_image_that_a_detector_in_front_rejects_is_accepted_at_no_threshold(tmp_path):
+    (tmp_path / "lenet.ini").write_text("[target]\nplugin = mnist\n")
+    lines = ["[target]", "plugin = guarded", "guards = lenet.ini", "detector = msp", "keeps = 0.8"]
+    (tmp_path / "guarded.ini").write_text("\n".join([*lines, ""]))
+    made = audit(tmp_path / "guarded.ini", *BUDGET, "--out", tmp_path / "out", "--json")
+    assert made.exit_code == 0, made.output
+    acceptance = json.loads(made.stdout)["acceptance"]
+    usual = next(each for each in acceptance["thresholds"] if each["name"] == "usual")
+    assert usual["passing"] == pytest.approx(0.8, abs=0.05)
+    assert usual["confidence"] > 0.5
+
+
 def test_only_classes_that_in_distribution_images_reach_count(known):
     card, _ = known
     reached = {each["name"] for each in card["classes"] if each["reached"]}
@@ -438,7 +482,7 @@ def test_a_file_with_only_a_target_is_searched_in_the_way_that_serves_best(tmp_p
 
 def test_a_target_that_costs_something_is_asked_only_what_is_allowed(tmp_path):
     file = write_experiment(tmp_path)
-    (tmp_path / "patches.py").write_text(PLUGIN + PAID)
+    (tmp_path / "patches.py").write_text(PLUGIN + METERED)
     file.write_text(file.read_text().replace("plugin = patches", "plugin = paid"))
     budget = (file, "--images", "40", "--seeds", "1", "--sample", "2", "--out", tmp_path / "out")
     refused = audit(*budget)

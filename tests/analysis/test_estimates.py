@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from neatfool.analysis.estimates import median_of, tell_apart, threshold_of
+from neatfool.analysis.estimates import LIMIT, median_of, tell_apart, threshold_of
 
 
 def draw(seed, number=200, shift=1.0, seeds=3):
@@ -52,3 +52,10 @@ def test_an_interval_holds_the_true_value_about_as_often_as_it_says() -> None:
 )
 def test_what_was_not_reached_is_later_than_what_was(counts, median) -> None:
     assert median_of(counts) == median
+
+
+def test_what_the_network_rejects_passes_at_no_threshold():
+    known = np.array([-LIMIT] * 8 + [*range(92)])
+    assert threshold_of(known) == 0
+    assert threshold_of(np.array([-LIMIT] * 4 + [*range(96)])) == 1
+    assert threshold_of(np.full(20, -LIMIT)) == -LIMIT

@@ -110,6 +110,29 @@ def test_the_headline_compares_with_chance(file, right, verdict):
     assert f"({verdict}, 17 %)" in line
 
 
+def test_players_without_a_name_are_not_taken_for_one(file):
+    rows = [answer(1), answer(1), answer(1, "stole")]
+    found = analysis.recognise(write(file, *(row | {"player": ""} for row in rows)))
+    assert (found.answers, found.repeated) == (3, 0)
+    assert found.kinds[0].right.value == pytest.approx(2 / 3)
+
+
+def test_a_spreadsheet_runs_nothing_of_what_strangers_wrote(file):
+    evil = '=HYPERLINK("http://x","y")'
+    found = analysis.recognise(write(file, answer(1, "=1+1", player=evil, choice_2="=1+1")))
+    (row,) = csv.DictReader(io.StringIO(found.csv()))
+    assert (row["player"], row["answer"]) == (f"'{evil}", "'=1+1")
+    # And what was written so is read again.
+    again = analysis.recognise(write(file, answer(1, "'=1+1", choice_2="'=1+1")))
+    assert again.rows[0].answer == "=1+1"
+
+
+def test_semicolons_and_spaces_of_a_spreadsheet_are_read(file):
+    write(file, answer(1, "tabby "), answer(2, "volcano"))
+    file.write_text(file.read_text().replace(",", ";").replace('"tench; Tinca tinca"', "tench"))
+    assert analysis.recognise(file).kinds[0].right.value == 0.5
+
+
 def test_a_players_first_answer_to_an_image_counts_once(file, mixed):
     again = write(file.with_name("again.csv"), answer(1, "stole"), answer(9))
     found = analysis.recognise([mixed, again, mixed])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
 from PIL import Image
 
 from neatfool import RunError, analysis, decode_png, fool, open_run, open_scorer, views
@@ -21,25 +21,6 @@ from neatfool import RunError, analysis, decode_png, fool, open_run, open_scorer
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 MNIST = Path(__file__).parents[2] / "experiments" / "mnist.ini"
-PAID = (
-    PLUGIN
-    + """
-class Paid(Patches):
-    def meter(self, ledger):
-        self.ledger = ledger
-
-    def score(self, images):
-        number = self.ledger.debit(len(images))
-        with (HERE / "asked").open("a") as asked:
-            asked.write("." * len(images))
-        self.ledger.settle(number, "answered")
-        return super().score(images)
-
-@hookimpl(specname="neatfool_register_targets")
-def paid_target(register) -> None:
-    register("paid", Paid, options=Options)
-"""
-)
 
 
 def go(folder, *options):
@@ -222,7 +203,7 @@ def test_a_target_with_other_classes_is_refused(small, tmp_path):
 
 def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path, own_sys_path):
     file = write_experiment(tmp_path)
-    (tmp_path / "patches.py").write_text(PAID)
+    (tmp_path / "patches.py").write_text(PLUGIN + PAID)
     file.write_text(file.read_text().replace("plugin = patches", "plugin = paid"))
     run, asked = tmp_path / "run", tmp_path / "asked"
     began = neatfool("run", file, "--out", run, "--no-report", "--set", "target.max_queries=200")

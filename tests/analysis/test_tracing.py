@@ -157,9 +157,9 @@ ENCODING = CppnEncoding(CppnOptions(inputs="normalised"), spec=GREY)
 
 def genome(*connections, activation="paper_linear"):
     """A grey CPPN with one hidden node, 5, and these connections; 6 leads nowhere."""
-    nodes = [cppn.NodeGene.make(key, activation, "sum", 0.0, 1.0, 1.0) for key in (0, 5, 6)]
+    nodes = [cppn.NodeGene(key, activation, "sum", 0.0, 1.0, 1.0) for key in (0, 5, 6)]
     return cppn.Genome.of(
-        nodes, [cppn.ConnectionGene.make(edge, weight, True) for edge, weight in connections]
+        nodes, [cppn.ConnectionGene(edge, weight, True) for edge, weight in connections]
     )
 
 

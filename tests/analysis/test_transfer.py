@@ -12,7 +12,7 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
-from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
 from PIL import Image
 
 from neatfool import fit_images, fool, open_run, open_scorer
@@ -31,22 +31,6 @@ OFFERED = """
     def photographs(self):
         from PIL import Image
         return {f"grey {n}": Image.new("L", (20, 10), n) for n in (0, 60, 90)}
-"""
-PAID = """
-class Paid(Patches):
-    def meter(self, ledger):
-        self.ledger = ledger
-
-    def score(self, images):
-        number = self.ledger.debit(len(images))
-        with (HERE / "asked").open("a") as asked:
-            asked.write("." * len(images))
-        self.ledger.settle(number, "answered")
-        return super().score(images)
-
-@hookimpl(specname="neatfool_register_targets")
-def paid_target(register) -> None:
-    register("paid", Paid, options=Options)
 """
 # It names its best two classes, one of which nobody has heard of before.
 NAMES_TWO = """

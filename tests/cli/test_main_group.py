@@ -109,7 +109,7 @@ def test_the_version_is_told():
 @pytest.mark.parametrize(
     ("before", "begun", "offered"),
     [
-        ([], "re", ["resume", "report", "render", "retrain"]),
+        ([], "re", ["resume", "report", "render", "recognise", "retrain"]),
         (["plugins"], "", ["check", "list", "new", "show"]),
         (["run"], "--seed", ["--seed", "--seeds"]),
         (["plugins", "new"], "t", ["target"]),

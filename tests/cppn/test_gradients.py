@@ -131,7 +131,7 @@ def test_any_aggregation_has_them():
 def test_they_do_not_depend_on_how_many_pixels_are_done_at_once(monkeypatch):
     program, gradients = compiled(3), noise(6, 3, (64, 50))
     whole = render_gradients(program, gradients, colour_map="hls", inputs="normalised")
-    module = import_module("neatfool.cppn.rendering")
+    module = import_module("neatfool.cppn.gradients")
     monkeypatch.setattr(module, "DIFFERENTIATED_BYTES", {"cpu": 1, "gpu": 1})
     parts = render_gradients(program, gradients, colour_map="hls", inputs="normalised")
     for name in NAMES:

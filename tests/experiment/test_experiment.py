@@ -206,9 +206,16 @@ def test_an_empty_file_lacks_a_length_and_a_target(write, monkeypatch):
 def test_a_section_that_nobody_reads_is_told(write):
     assert errors(write(TOY + "[ToyGenes]\n[Elsewhere]\n")) == [
         "toy.ini:9: [ToyGenes]: unknown section; did you mean 'ToyGenome'?",
-        "toy.ini:10: [Elsewhere]: unknown section; there are: ToyGenome, encoding, engine, "
-        "experiment, plugins, scheme, target, views",
+        "toy.ini:10: [Elsewhere]: unknown section; there are: ToyGenome, about, encoding, "
+        "engine, experiment, plugins, scheme, target, views",
     ]
+
+
+def test_whose_network_it_is_changes_nothing(write):
+    text = TOY + '[about]\nnetwork = Toy\nsource = "a, b"\n'
+    named = load_experiment(write(text), plugins=PLUGINS)
+    assert named.about == {"network": "Toy", "source": "a, b"}
+    assert named.resolved() == load_experiment(write(TOY), plugins=PLUGINS).resolved()
 
 
 def test_a_section_that_two_plugins_read_is_told(write):
@@ -268,8 +275,8 @@ def test_its_errors_are_told_as_its_own(write):
         "--set scheme.bach: [scheme] bach: unknown key; did you mean 'batch'?",
     ]
     assert errors(write(TOY), overrides=["what.x=1"]) == [
-        "--set what.x: [what]: unknown section; there are: ToyGenome, encoding, engine, "
-        "experiment, plugins, scheme, target, views"
+        "--set what.x: [what]: unknown section; there are: ToyGenome, about, encoding, "
+        "engine, experiment, plugins, scheme, target, views"
     ]
 
 

@@ -182,11 +182,8 @@ def image_of(encoding, **outputs):
     """Draw a genome whose outputs are constants: linear nodes that see only the input 1."""
     names = [data["label"] for _, data in encoding.graph(encoding.create([1])[0]).nodes(data=True)]
     genome = cppn.Genome.of(
-        [cppn.NodeGene.make(i, "paper_linear") for i, name in enumerate(names[4:])],
-        [
-            cppn.ConnectionGene.make((-4, i), 3.0 * outputs[name])
-            for i, name in enumerate(names[4:])
-        ],
+        [cppn.NodeGene(i, "paper_linear") for i, name in enumerate(names[4:])],
+        [cppn.ConnectionGene((-4, i), 3.0 * outputs[name]) for i, name in enumerate(names[4:])],
     )
     image = encoding.render([genome])[0]
     assert (image == image[:, :1, :1]).all()

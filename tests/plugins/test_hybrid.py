@@ -28,6 +28,13 @@ def test_the_encoding_keeps_its_contract():
     check_encoding(lambda spec: hybrid(spec, pixel_share=0.7))
 
 
+def test_focus_changes_nothing_without_a_band_limit():
+    without, limited = hybrid(), hybrid(band_limit=2)
+    assert without.in_focus(0.5) is without
+    genomes = limited.create([1, 2])
+    assert (limited.in_focus(0.5).render(genomes) != limited.render(genomes)).any()
+
+
 def grown(encoding, generations=6):
     """Breed a child of a child of a child …"""
     (genome,) = encoding.create([1])
@@ -131,7 +138,7 @@ def test_pixels_count_in_the_distance():
     [
         ({"version": 2}, "version 2"),
         ({"shape": [1, 1, 1]}, "expected"),
-        ({"network": None}, "not a genome"),
+        ({"network": None}, "not the JSON of a genome"),
         ({"pixels": None}, "without a list of pixels"),
         ({"pixels": [[-1, 3]]}, "not the next pixel"),
         ({"pixels": [[10**6, 3]]}, "not the next pixel"),

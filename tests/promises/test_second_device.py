@@ -24,6 +24,11 @@ from tests.support.small_networks import Small, noise
 EXPERIMENTS = Path("experiments")
 MNIST = (EXPERIMENTS / "mnist.ini").resolve()
 SMALL = Small().eval()
+ENSEMBLE = ["scheme.batch=2", "scheme.initial=2", "target.batch_size=2"]
+VIEWS = [
+    *("views.number=3", "views.focus=2", "views.move=2", "views.turn=9", "views.blur=1"),
+    *("views.light=20", "views.jpeg=60", "encoding.band_limit=2"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +117,8 @@ def test_the_encoding_keeps_its_contract_there(device):
     [
         ("mnist", ["scheme.batch=24", "scheme.learn=0.5", "scheme.learn_after=0"]),
         ("mnist", ["scheme.batch=24", "target.device=twin:1", "encoding.device=twin:0"]),
+        ("mnist", ["scheme.batch=24", "scheme.learn=0.5", "scheme.learn_after=0", *VIEWS]),
+        pytest.param("imagenet_ensemble", ENSEMBLE, marks=pytest.mark.slow),
         ("mnist_direct", ["scheme.batch=24"]),
         ("mnist_gradient", []),
         ("mnist_guarded", ["scheme.batch=24", f"target.guards={MNIST}"]),

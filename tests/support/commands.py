@@ -62,6 +62,24 @@ def neatfool_register_targets(register) -> None:
     register("patches", Patches, options=Options)
 '''.replace("{classes!r}", repr(CLASSES))
 
+PAID = """
+class Paid(Patches):
+    def meter(self, ledger):
+        self.ledger = ledger
+
+    def score(self, images):
+        number = self.ledger.debit(len(images))
+        with (HERE / "asked").open("a") as asked:
+            asked.write("." * len(images))
+        self.ledger.settle(number, "answered")
+        return super().score(images)
+
+@hookimpl(specname="neatfool_register_targets")
+def paid_target(register) -> None:
+    register("paid", Paid, options=Options)
+"""
+"""Appended to it, the same target is metered: a dot in the file `asked` stands for each image."""
+
 EXPERIMENT = """\
 [experiment]
 name = small

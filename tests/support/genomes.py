@@ -53,7 +53,7 @@ def genomes(draw, outputs=3):
     nodes = draw(st.permutations([*range(outputs), *hidden]))
     return cppn.Genome.of(
         [
-            cppn.NodeGene.make(
+            cppn.NodeGene(
                 key,
                 draw(st.sampled_from(list(cppn.ACTIVATIONS))),
                 draw(st.sampled_from(cppn.AGGREGATIONS)),
@@ -61,5 +61,5 @@ def genomes(draw, outputs=3):
             )
             for key in nodes
         ],
-        [cppn.ConnectionGene.make(edge, draw(FINITE), draw(st.booleans())) for edge in edges],
+        [cppn.ConnectionGene(edge, draw(FINITE), draw(st.booleans())) for edge in edges],
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from neatfool.cppn.cuda.source import write_source
+from neatfool.cppn.cuda.launching import write_source
 
 HEADER = Path(__file__).parents[1] / "cppn" / "cuda" / "on_cpu.h"
 SHARED = 99 << 10

@@ -73,6 +73,10 @@ class _Twin(torch.Tensor):
         made.on_cpu = on_cpu
         return made
 
+    def new_tensor(self, data: Any) -> torch.Tensor:
+        # PyTorch makes it on the current device, which a GPU's guard sets to the tensor's own.
+        return torch.tensor(data, dtype=self.dtype, device=self.device)
+
     def tolist(self) -> Any:
         waits["tolist"] += 1
         return self.on_cpu.tolist()

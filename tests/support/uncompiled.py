@@ -1,4 +1,4 @@
-"""Breeding as it is where numba does not work: the same functions, which tests can call."""
+"""Breeding and linking as they are where numba does not work: the same functions, for tests."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ import numpy as np
 import neatfool
 from neatfool import cppn
 
-NAMES = ("breeding", "chance", "attributes", "draft", "structure", "grafting")
+ROOMS = ("neatfool.cppn.breeding", "neatfool.cppn.wiring", "neatfool.cppn.compiling")
+NAMES = ("breeding", "chance", "attributes", "draft", "structure", "crossover")
 
 
 @contextmanager
 def uncompiled_breeding():
-    """Give modules of ``neatfool.cppn.breeding`` that know no numba, as long as this lasts."""
-    room = "neatfool.cppn.breeding"
+    """Give modules of breeding and linking that know no numba, as long as this lasts."""
     kept = {
         name: module
         for name, module in sys.modules.items()
-        if name.startswith((room, "neatfool.compiling")) or name == "numba"
+        if name.startswith((*ROOMS, "neatfool.compiling")) or name == "numba"
     }
     attributes = [
         (package, name, vars(package)[name])
-        for package, name in ((cppn, "breeding"), (neatfool, "compiling"))
+        for package, name in (
+            *((cppn, name) for name in ("breeding", "wiring", "compiling")),
+            (neatfool, "compiling"),
+        )
         if name in vars(package)
     ]
     for name in kept:
@@ -37,10 +40,11 @@ def uncompiled_breeding():
     try:
         with np.errstate(over="ignore"):
             yield SimpleNamespace(
-                **{name: importlib.import_module(f"{room}.{name}") for name in NAMES}
+                **{name: importlib.import_module(f"{ROOMS[0]}.{name}") for name in NAMES},
+                tape=importlib.import_module(f"{ROOMS[1]}.tape"),
             )
     finally:
-        for name in [name for name in sys.modules if name.startswith(room)]:
+        for name in [name for name in sys.modules if name.startswith(ROOMS)]:
             del sys.modules[name]
         sys.modules.pop("numba", None)
         sys.modules.update(kept)

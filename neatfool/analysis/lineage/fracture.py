@@ -98,7 +98,7 @@ def take_weights(
         changed = genome.connections[edges[place]].having("weight", weight)
         # A genome's genes never change, so all but this one are shared.
         connections = {**genome.connections, edges[place]: changed}
-        other = cppn.Genome.born(genome.nodes, connections)
+        other = cppn.Genome.of(genome.nodes.values(), connections.values())
         return encoding.render_at(other, SIDE, SIDE).numpy()
 
     return edges, list(weights.values()), draw

@@ -11,67 +11,37 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from neatfool.cppn.breeding.chance import TAU, choose, draw, draw_normal, draw_place
-from neatfool.cppn.breeding.compiling import inner
+from neatfool.cppn.compiling import inner
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy import ndarray as Array
 
     from neatfool.cppn.breeding.draft import Draft
 
-# The rows of ``Plan.attributes``: the attributes of nodes, then those of connections.
+# The rows of ``Plan.attributes``: the attributes of nodes (bias, response, activation, aggregation
+# and time constant), then those of connections (weight and enabled).
 NODE_ATTRIBUTES: Final = 5
-"""Bias, response, activation, aggregation and time constant."""
 ATTRIBUTES: Final = 7
-"""Those, and weight and enabled."""
 AGGREGATIONS: Final = 3
-
-# Its columns: how an attribute changes, and what new genes have.
-COLUMN: Final = 0
-CHANGE: Final = 1
-RATE: Final = 2
-SCALE: Final = 3
-MOVED: Final = 4
-POWER: Final = 5
-LOW: Final = 6
-HIGH: Final = 7
-RATE_FALSE: Final = 8
-RATE_TRUE: Final = 9
-BEGIN: Final = 10
-FIRST: Final = 11
-SPAN: Final = 12
-PLAN: Final = 13
-"""The columns of a plan."""
-
+# Its columns: how an attribute changes, what new genes have; and how many they are.
+COLUMN, CHANGE, RATE, SCALE, MOVED, POWER, LOW, HIGH, RATE_FALSE, RATE_TRUE = range(10)
+BEGIN, FIRST, SPAN, PLAN = range(10, 14)
 # How an attribute changes.
-NEVER: Final = 0
-NUMBER: Final = 1
-POLYNOMIAL: Final = 2
-NAME: Final = 3
-SWITCH: Final = 4
-
+NEVER, NUMBER, POLYNOMIAL, NAME, SWITCH = range(5)
 # What new genes have.
-FIXED: Final = 0
-GAUSSIAN: Final = 1
-UNIFORM: Final = 2
-ANY_NAME: Final = 3
-COIN: Final = 4
-
-
+FIXED, GAUSSIAN, UNIFORM, ANY_NAME, COIN = range(5)
 # The columns of ``Plan.structure``.
-NODE_ADD: Final = 0
-NODE_DELETE: Final = 1
-CONN_ADD: Final = 2
-CONN_DELETE: Final = 3
+NODE_ADD, NODE_DELETE, CONN_ADD, CONN_DELETE = range(4)
 
 
 class Plan(NamedTuple):
     """How genomes vary; compiled code looks at one of S steps of strength at a time."""
 
-    attributes: np.ndarray
+    attributes: Array
     """float64 [S, ATTRIBUTES, PLAN]."""
-    structure: np.ndarray
+    structure: Array
     """float64 [S, 4], the probabilities of changes of structure."""
-    options: np.ndarray
+    options: Array
     """int64 [2, 1 + options], how many activations and aggregations there are, and their codes."""
     inputs: int
     """The number of inputs."""
@@ -84,7 +54,7 @@ class Plan(NamedTuple):
 
 
 @inner
-def draw_initial(row: np.ndarray, names: np.ndarray, stream: np.ndarray) -> float:
+def draw_initial(row: Array, names: Array, stream: Array) -> float:
     """Give an attribute of a new gene.
 
     Args:
@@ -123,9 +93,7 @@ def mutate_attributes(draft: Draft, first: int, end: int, plan: Plan) -> bool:
 
 
 @inner
-def _change_attribute(
-    words: np.ndarray, numbers: np.ndarray, row: np.ndarray, names: np.ndarray, draft: Draft
-) -> bool:
+def _change_attribute(words: Array, numbers: Array, row: Array, names: Array, draft: Draft) -> bool:
     """Change an attribute of some genes.
 
     Args:
@@ -162,7 +130,7 @@ def _change_attribute(
 
 
 @inner
-def _change_number(numbers: np.ndarray, row: np.ndarray, names: np.ndarray, draft: Draft) -> bool:
+def _change_number(numbers: Array, row: Array, names: Array, draft: Draft) -> bool:
     """Let each number move by a normal step, or be drawn anew, or stay."""
     column, stream, chosen, rolls = int(row[COLUMN]), draft.stream, draft.scratch[0], draft.rolls
     moved, either, low, high = row[MOVED], row[RATE], row[LOW], row[HIGH]

@@ -22,22 +22,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool.cppn.breeding.chance import first_numbers, seed_array
-from neatfool.cppn.breeding.compiling import await_compiled, compile_beside
 from neatfool.cppn.breeding.draft import make_draft
-from neatfool.cppn.breeding.plan import make_plan
-from neatfool.cppn.breeding.refinements import STEPS_AN_OCTAVE, Refinements, strength_step
-from neatfool.cppn.breeding.variation import (
-    Batch,
-    Refining,
-    grow,
-    vary_as_neat,
-    vary_as_the_paper,
-)
-from neatfool.cppn.genome.flat import EDGE, HEAD, NODE, join
+from neatfool.cppn.breeding.plan import STEPS_AN_OCTAVE, make_plan, strength_step
+from neatfool.cppn.breeding.variation import Batch, Refining, grow, vary_as_neat, vary_as_the_paper
+from neatfool.cppn.compiling import await_compiled, compile_beside
+from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.genome import Genome
-from neatfool.cppn.genome.options import GenomeOptions
-from neatfool.cppn.genome.presets import PRESETS
-from neatfool.cppn.genome.settings import genome_config, resolve
+from neatfool.cppn.genome.options import GenomeOptions, genome_config, resolve
+from neatfool.cppn.genome.presets import PRESETS, Refinements
 
 if TYPE_CHECKING:
     from neatfool.cppn.breeding.attributes import Plan
@@ -176,14 +168,14 @@ def _lay_out(
     rows[:, 0] = [places[id(genome)] for genome in firsts]
     if others:
         rows[:, 1] = [places.get(id(genome), -1) for genome in others]
-    words, begins = join([genome.flat for genome in known.values()])
+    words, begins = flat.join([genome.flat for genome in known.values()])
     # The last row stands for no parent, whose place is -1.
     begins[-1] = -1
     heads = np.zeros((len(begins), 2), np.int64)
     for column in range(2):
         heads[:-1, column] = words[begins[:-1] + column]
     nodes, edges = (heads[rows].sum(1) + np.array([1 + rounds, 4 + 2 * rounds])).T
-    written = np.empty(int((HEAD + NODE * nodes + EDGE * edges).sum()), np.int64)
+    written = np.empty(int((flat.HEAD + flat.NODE * nodes + flat.EDGE * edges).sum()), np.int64)
     bounds = np.empty(len(litters) + 1, np.int64)
     batch = Batch(words, words.view(np.float64), begins[rows], seed_array(seeds), bounds, written)
     return batch, make_draft(int(nodes.max(initial=0)), int(edges.max(initial=0)))

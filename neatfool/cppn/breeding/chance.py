@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy import ndarray as Array
 
-from neatfool.cppn.breeding.compiling import inlined, inner
+from neatfool.cppn.compiling import inlined, inner
 from neatfool.cppn.genome.markings import SPARE_BITS, STEP
 from neatfool.cppn.genome.markings import scramble as scramble_arrays
 
@@ -25,18 +26,18 @@ _11: Final = np.uint64(11)
 scramble = inner(scramble_arrays)
 
 
-def seed_array(seeds: Sequence[int]) -> np.ndarray:
+def seed_array(seeds: Sequence[int]) -> Array:
     """Give seeds, modulo 2**64, as uint64 [N]."""
     return np.array([seed & _MASK for seed in seeds], np.uint64)
 
 
-def first_numbers(seeds: np.ndarray) -> np.ndarray:
+def first_numbers(seeds: Array) -> Array:
     """Give the first number of the stream of each seed: float64 [N], in [0, 1)."""
     return np.asarray((scramble_arrays((seeds,)) >> _11) * 2.0**-53)
 
 
 @inner
-def draw(stream: np.ndarray) -> float:
+def draw(stream: Array) -> float:
     """Draw the next number of a stream: uniform in [0, 1), a multiple of 2**-53.
 
     Args:
@@ -48,22 +49,20 @@ def draw(stream: np.ndarray) -> float:
 
 
 @inlined
-def draw_place(count: int, stream: np.ndarray) -> int:
+def draw_place(count: int, stream: Array) -> int:
     """Draw one of the places 0 to ``count`` - 1; all are equally likely."""
     return int(draw(stream) * count)
 
 
 @inner
-def draw_normal(stream: np.ndarray) -> float:
+def draw_normal(stream: Array) -> float:
     """Draw from the standard normal distribution, by Box and Muller's method."""
     radius = math.sqrt(-2.0 * math.log(1.0 - draw(stream)))
     return radius * math.cos(TAU * draw(stream))
 
 
 @inner
-def choose(
-    count: int, probability: float, scale: float, stream: np.ndarray, chosen: np.ndarray
-) -> int:
+def choose(count: int, probability: float, scale: float, stream: Array, chosen: Array) -> int:
     """Choose some of the places 0 to ``count`` - 1, each with one probability, independently.
 
     It draws a geometric number of places to skip up to the next one, and no number for each.

@@ -5,57 +5,58 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy import ndarray as Array
 
-from neatfool.cppn.breeding.compiling import COMPILED, inner
-from neatfool.cppn.genome.flat import EDGE, ENABLED, HEAD, NODE, SOURCE, TARGET, WEIGHT
+from neatfool.cppn.compiling import COMPILED, inner
+from neatfool.cppn.genome import flat
 
 if TYPE_CHECKING:
-    Parent = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    Parent = tuple[Array, Array, Array, Array]
 
 
 class Draft(NamedTuple):
     """A genome in the making, and scratch."""
 
-    counts: np.ndarray
+    counts: Array
     """int64 [2], the numbers of nodes and connections."""
-    nodes: np.ndarray
+    nodes: Array
     """int64 [≥ nodes, NODE]."""
-    node_numbers: np.ndarray
+    node_numbers: Array
     """float64, the same memory."""
-    edges: np.ndarray
+    edges: Array
     """int64 [≥ connections, EDGE]."""
-    edge_numbers: np.ndarray
+    edge_numbers: Array
     """float64, the same memory."""
-    scratch: np.ndarray
+    scratch: Array
     """int64 [5, S]: S is more than the nodes, and more than the connections."""
-    rolls: np.ndarray
+    rolls: Array
     """float64 [S], scratch."""
-    stream: np.ndarray
+    stream: Array
     """uint64 [1], the stream of random numbers."""
 
 
 @inner
-def view_genome(words: np.ndarray, numbers: np.ndarray, start: int) -> Parent:
+def view_genome(words: Array, numbers: Array, start: int) -> Parent:
     """Give the genes of a flat genome that begins at a word: as ``divide`` gives them."""
-    middle = start + HEAD + NODE * words[start]
-    end = middle + EDGE * words[start + 1]
-    nodes, edges = (words[start], NODE), (words[start + 1], EDGE)
+    middle = start + flat.HEAD + flat.NODE * words[start]
+    end = middle + flat.EDGE * words[start + 1]
+    nodes, edges = (words[start], flat.NODE), (words[start + 1], flat.EDGE)
     return (
-        words[start + HEAD : middle].reshape(nodes),
-        numbers[start + HEAD : middle].reshape(nodes),
+        words[start + flat.HEAD : middle].reshape(nodes),
+        numbers[start + flat.HEAD : middle].reshape(nodes),
         words[middle:end].reshape(edges),
         numbers[middle:end].reshape(edges),
     )
 
 
 @inner
-def _copy_each(source: np.ndarray, target: np.ndarray) -> None:
+def _copy_each(source: Array, target: Array) -> None:
     for row in range(len(source)):
         for column in range(source.shape[1]):
             target[row, column] = source[row, column]
 
 
-def _copy_all(source: np.ndarray, target: np.ndarray) -> None:
+def _copy_all(source: Array, target: Array) -> None:
     target[: len(source)] = source
 
 
@@ -79,11 +80,11 @@ def is_copy(parent: Parent, draft: Draft) -> bool:
     if draft.counts[0] != len(nodes) or draft.counts[1] != len(edges):
         return False
     for place in range(len(nodes)):
-        for column in range(NODE):
+        for column in range(flat.NODE):
             if draft.nodes[place, column] != nodes[place, column]:
                 return False
     for place in range(len(edges)):
-        for column in range(EDGE):
+        for column in range(flat.EDGE):
             if draft.edges[place, column] != edges[place, column]:
                 return False
     return True
@@ -93,8 +94,11 @@ def is_copy(parent: Parent, draft: Draft) -> bool:
 def append_edge(draft: Draft, source: int, target: int, weight: float, enabled: float) -> None:
     """Append a connection."""
     place = draft.counts[1]
-    draft.edges[place, SOURCE], draft.edges[place, TARGET] = source, target
-    draft.edge_numbers[place, WEIGHT], draft.edge_numbers[place, ENABLED] = weight, enabled
+    draft.edges[place, flat.SOURCE], draft.edges[place, flat.TARGET] = source, target
+    draft.edge_numbers[place, flat.WEIGHT], draft.edge_numbers[place, flat.ENABLED] = (
+        weight,
+        enabled,
+    )
     draft.counts[1] = place + 1
 
 
@@ -103,7 +107,7 @@ def remove_edge(draft: Draft, gone: int) -> None:
     """Remove the connection at a place; the later ones move up."""
     draft.counts[1] -= 1
     for place in range(gone, draft.counts[1]):
-        for column in range(EDGE):
+        for column in range(flat.EDGE):
             draft.edges[place, column] = draft.edges[place + 1, column]
 
 
@@ -111,27 +115,27 @@ def remove_edge(draft: Draft, gone: int) -> None:
 def find_edge(draft: Draft, source: int, target: int) -> int:
     """Give the place of a connection; -1 if it is not there."""
     for place in range(draft.counts[1]):
-        if draft.edges[place, SOURCE] == source and draft.edges[place, TARGET] == target:
+        if draft.edges[place, flat.SOURCE] == source and draft.edges[place, flat.TARGET] == target:
             return place
     return -1
 
 
 @inner
-def write_genome(draft: Draft, start: int, words: np.ndarray) -> int:
+def write_genome(draft: Draft, start: int, words: Array) -> int:
     """Write a draft as a flat genome that begins at a word; give where it ends."""
     nodes, edges = draft.counts[0], draft.counts[1]
-    middle = start + HEAD + NODE * nodes
-    end: int = middle + EDGE * edges
+    middle = start + flat.HEAD + flat.NODE * nodes
+    end: int = middle + flat.EDGE * edges
     words[start], words[start + 1] = nodes, edges
-    copy_rows(draft.nodes[:nodes], words[start + HEAD : middle].reshape((nodes, NODE)))
-    copy_rows(draft.edges[:edges], words[middle:end].reshape((edges, EDGE)))
+    copy_rows(draft.nodes[:nodes], words[start + flat.HEAD : middle].reshape((nodes, flat.NODE)))
+    copy_rows(draft.edges[:edges], words[middle:end].reshape((edges, flat.EDGE)))
     return end
 
 
 def make_draft(nodes: int, edges: int) -> Draft:
     """Make a draft with room for so many nodes and connections."""
-    node_words = np.empty((nodes, NODE), np.int64)
-    edge_words = np.empty((edges, EDGE), np.int64)
+    node_words = np.empty((nodes, flat.NODE), np.int64)
+    edge_words = np.empty((edges, flat.EDGE), np.int64)
     size = max(nodes, edges) + 2
     return Draft(
         np.zeros(2, np.int64),

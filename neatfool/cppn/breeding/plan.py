@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from neat.attributes import BoolAttribute, FloatAttribute
+from numpy import ndarray as Array
 
 from neatfool.cppn.breeding import attributes as columns
 from neatfool.cppn.breeding.attributes import Plan
@@ -17,6 +19,16 @@ from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 
 if TYPE_CHECKING:
     from neatfool.cppn.genome.genome import GenomeConfig
+
+
+STEPS_AN_OCTAVE: Final = 4
+"""Strengths are rounded to this many steps an octave, as each needs prepared probabilities."""
+
+
+def strength_step(strength: float) -> int:
+    """Round a strength of mutation: give its step, 0 for the strength 1."""
+    return round(STEPS_AN_OCTAVE * math.log2(strength))
+
 
 ANY = ("random", "none")
 TRUE = ("1", "on", "yes", "true")
@@ -54,7 +66,7 @@ def make_plan(config: GenomeConfig, *, polynomial: bool, strengths: Sequence[flo
     )
 
 
-def _read_options(config: GenomeConfig) -> np.ndarray:
+def _read_options(config: GenomeConfig) -> Array:
     """Give the codes of the functions: int64 [2, 1 + options], the first how many there are."""
     rows = [
         [codes[option] for option in getattr(config, f"{name}_options")]
@@ -78,7 +90,7 @@ def _with_strength(config: GenomeConfig, strength: float) -> GenomeConfig:
     return cast("GenomeConfig", SimpleNamespace(**{**values, **rates}))
 
 
-def _read(attribute: Any, config: GenomeConfig, polynomial: bool) -> np.ndarray:
+def _read(attribute: Any, config: GenomeConfig, polynomial: bool) -> Array:
     """Read an attribute: float64 [PLAN]."""
     name = attribute.name
     row = np.zeros(columns.PLAN)
@@ -103,14 +115,14 @@ def _read(attribute: Any, config: GenomeConfig, polynomial: bool) -> np.ndarray:
     return row
 
 
-def _read_rate(row: np.ndarray, rate: float, change: int) -> None:
+def _read_rate(row: Array, rate: float, change: int) -> None:
     row[columns.CHANGE] = change if rate > 0.0 else columns.NEVER
     row[columns.RATE] = min(max(rate, 0.0), 1.0)
     row[columns.SCALE] = scale_of(rate)
 
 
 def _read_number(
-    row: np.ndarray, name: str, rate: float, config: GenomeConfig, polynomial: bool
+    row: Array, name: str, rate: float, config: GenomeConfig, polynomial: bool
 ) -> None:
     def of(*keys: str) -> list[Any]:
         return [getattr(config, f"{name}_{key}") for key in keys]

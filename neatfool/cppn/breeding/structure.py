@@ -6,22 +6,9 @@ from typing import TYPE_CHECKING
 
 from neatfool.cppn.breeding.attributes import AGGREGATIONS, draw_initial
 from neatfool.cppn.breeding.chance import draw_place, new_id
-from neatfool.cppn.breeding.compiling import inner
 from neatfool.cppn.breeding.draft import append_edge, remove_edge
-from neatfool.cppn.genome.flat import (
-    ACTIVATION,
-    AGGREGATION,
-    BIAS,
-    EDGE,
-    ENABLED,
-    KEY,
-    NODE,
-    RESPONSE,
-    SOURCE,
-    TARGET,
-    TIME_CONSTANT,
-    WEIGHT,
-)
+from neatfool.cppn.compiling import inner
+from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.markings import SPLIT
 
 if TYPE_CHECKING:
@@ -40,7 +27,7 @@ def sort_edges(
     Args:
         edges: int64 [E, EDGE].
         nodes: The number of nodes.
-        by: ``SOURCE`` or ``TARGET``.
+        by: ``flat.SOURCE`` or ``flat.TARGET``.
         starts: int64 [> nodes]; receives where the connections of each node begin.
         order: int64 [≥ E]; receives the connections' places.
     """
@@ -74,7 +61,7 @@ def closes_cycle(draft: Draft, source: int, target: int) -> bool:
         draft.scratch[3],
         draft.scratch[4],
     )
-    sort_edges(edges, nodes, SOURCE, starts, order)
+    sort_edges(edges, nodes, flat.SOURCE, starts, order)
     for node in range(nodes):
         seen[node] = 0
     to_visit[0], waiting = target, 1
@@ -82,7 +69,7 @@ def closes_cycle(draft: Draft, source: int, target: int) -> bool:
         waiting -= 1
         node = to_visit[waiting]
         for place in range(starts[node], starts[node + 1]):
-            following = edges[order[place], TARGET]
+            following = edges[order[place], flat.TARGET]
             if following == source:
                 return True
             if following >= 0 and not seen[following]:
@@ -97,7 +84,7 @@ def find_hidden(draft: Draft, outputs: int) -> int:
     """Put the places of the nodes that are no outputs into the first row of scratch; count them."""
     found = 0
     for node in range(draft.counts[0]):
-        if draft.nodes[node, KEY] >= outputs:
+        if draft.nodes[node, flat.KEY] >= outputs:
             draft.scratch[0, found] = node
             found += 1
     return found
@@ -119,16 +106,16 @@ def delete_node(draft: Draft, outputs: int) -> None:
     gone = draft.scratch[0, draw_place(hidden, draft.stream)]
     draft.counts[0] -= 1
     for node in range(gone, draft.counts[0]):
-        for column in range(NODE):
+        for column in range(flat.NODE):
             draft.nodes[node, column] = draft.nodes[node + 1, column]
     kept, edges = 0, draft.edges
     for edge in range(draft.counts[1]):
-        source, target = edges[edge, SOURCE], edges[edge, TARGET]
+        source, target = edges[edge, flat.SOURCE], edges[edge, flat.TARGET]
         if source != gone and target != gone:  # noqa: PLR1714 - compiles faster
-            for column in range(EDGE):
+            for column in range(flat.EDGE):
                 edges[kept, column] = edges[edge, column]
-            edges[kept, SOURCE] = source - 1 if source > gone else source
-            edges[kept, TARGET] = target - 1 if target > gone else target
+            edges[kept, flat.SOURCE] = source - 1 if source > gone else source
+            edges[kept, flat.TARGET] = target - 1 if target > gone else target
             kept += 1
     draft.counts[1] = kept
 
@@ -136,14 +123,14 @@ def delete_node(draft: Draft, outputs: int) -> None:
 @inner
 def key_of(draft: Draft, place: int) -> int:
     """Give the key of a node by its place, or of an input."""
-    return int(draft.nodes[place, KEY]) if place >= 0 else place
+    return int(draft.nodes[place, flat.KEY]) if place >= 0 else place
 
 
 @inner
 def is_taken(draft: Draft, key: int) -> bool:
     """Tell whether a node has a key."""
     for node in range(draft.counts[0]):  # noqa: SIM110 - compiled code knows no any()
-        if draft.nodes[node, KEY] == key:
+        if draft.nodes[node, flat.KEY] == key:
             return True
     return False
 
@@ -171,12 +158,12 @@ def append_node(draft: Draft, source: int, target: int, plan: Plan) -> int:
     node, numbers = draft.nodes[place], draft.node_numbers[place]
     rows, stream = plan.attributes, draft.stream
     activations, aggregations = plan.options[0], plan.options[1]
-    node[KEY] = key
-    numbers[BIAS] = draw_initial(rows[0], activations, stream)
-    numbers[RESPONSE] = draw_initial(rows[1], activations, stream)
-    node[ACTIVATION] = int(draw_initial(rows[2], activations, stream))
-    node[AGGREGATION] = int(draw_initial(rows[AGGREGATIONS], aggregations, stream))
-    numbers[TIME_CONSTANT] = draw_initial(rows[4], activations, stream)
+    node[flat.KEY] = key
+    numbers[flat.BIAS] = draw_initial(rows[0], activations, stream)
+    numbers[flat.RESPONSE] = draw_initial(rows[1], activations, stream)
+    node[flat.ACTIVATION] = int(draw_initial(rows[2], activations, stream))
+    node[flat.AGGREGATION] = int(draw_initial(rows[AGGREGATIONS], aggregations, stream))
+    numbers[flat.TIME_CONSTANT] = draw_initial(rows[4], activations, stream)
     return place
 
 
@@ -198,8 +185,8 @@ def draw_source(draft: Draft, hidden: int, plan: Plan) -> int:
 @inner
 def split_edge(draft: Draft, edge: int, plan: Plan) -> None:
     """Replace a connection by a new node and two connections of the same weight."""
-    source, target = draft.edges[edge, SOURCE], draft.edges[edge, TARGET]
-    weight = draft.edge_numbers[edge, WEIGHT]
+    source, target = draft.edges[edge, flat.SOURCE], draft.edges[edge, flat.TARGET]
+    weight = draft.edge_numbers[edge, flat.WEIGHT]
     remove_edge(draft, edge)
     node = append_node(draft, source, target, plan)
     append_edge(draft, source, node, weight, 1.0)
@@ -209,9 +196,9 @@ def split_edge(draft: Draft, edge: int, plan: Plan) -> None:
 @inner
 def shunt_edge(draft: Draft, edge: int, plan: Plan) -> None:
     """Add a new node on the way of a connection, and disable that."""
-    source, target = draft.edges[edge, SOURCE], draft.edges[edge, TARGET]
+    source, target = draft.edges[edge, flat.SOURCE], draft.edges[edge, flat.TARGET]
     node = append_node(draft, source, target, plan)
-    draft.node_numbers[node, BIAS] = 0.0
-    draft.edge_numbers[edge, ENABLED] = 0.0
+    draft.node_numbers[node, flat.BIAS] = 0.0
+    draft.edge_numbers[edge, flat.ENABLED] = 0.0
     append_edge(draft, source, node, 1.0, 1.0)
-    append_edge(draft, node, target, draft.edge_numbers[edge, WEIGHT], 1.0)
+    append_edge(draft, node, target, draft.edge_numbers[edge, flat.WEIGHT], 1.0)

@@ -26,6 +26,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from neatfool.cppn.breeding import draft as drafts
+from neatfool.cppn.breeding import structure
 from neatfool.cppn.breeding.attributes import (
     ATTRIBUTES,
     CONN_ADD,
@@ -37,33 +39,15 @@ from neatfool.cppn.breeding.attributes import (
     mutate_attributes,
 )
 from neatfool.cppn.breeding.chance import draw, draw_place
-from neatfool.cppn.breeding.compiling import inner, outer
-from neatfool.cppn.breeding.crossover import cross
-from neatfool.cppn.breeding.draft import (
-    copy_genome,
-    find_edge,
-    is_copy,
-    view_genome,
-    write_genome,
-)
-from neatfool.cppn.breeding.grafting import graft
-from neatfool.cppn.breeding.refinements import strength_step as _strength_step
-from neatfool.cppn.breeding.structure import (
-    append_new_edge,
-    closes_cycle,
-    delete_connection,
-    delete_node,
-    draw_source,
-    find_hidden,
-    shunt_edge,
-    split_edge,
-)
-from neatfool.cppn.genome.flat import ENABLED
+from neatfool.cppn.breeding.crossover import cross, graft
+from neatfool.cppn.breeding.plan import strength_step as _strength_step
+from neatfool.cppn.compiling import inner, outer
+from neatfool.cppn.genome import flat
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy import ndarray as Array
 
-    from neatfool.cppn.breeding.draft import Draft
+    from neatfool.cppn.breeding.draft import Draft, Parent
 
 TRIES: Final = 20
 """The most random pairs of nodes to try for a new connection, as in a full genome none may fit."""
@@ -74,17 +58,17 @@ strength_step = inner(_strength_step)
 class Batch(NamedTuple):
     """Litters, and room for their children."""
 
-    words: np.ndarray
+    words: Array
     """int64 [W], flat genomes, one after another."""
-    numbers: np.ndarray
+    numbers: Array
     """float64 [W], the same memory."""
-    litters: np.ndarray
+    litters: Array
     """int64 [N, 2], the words where the parents begin; -1 for none."""
-    seeds: np.ndarray
+    seeds: Array
     """uint64 [N]."""
-    bounds: np.ndarray
+    bounds: Array
     """int64 [N + 1]; receives the words where the children begin and end."""
-    written: np.ndarray
+    written: Array
     """int64 [≥ all children]; receives the children."""
 
 
@@ -117,7 +101,7 @@ def vary_as_the_paper(
     batch.bounds[0] = 0
     for child in range(len(batch.litters)):
         draft.stream[0] = batch.seeds[child]
-        parent = view_genome(batch.words, batch.numbers, batch.litters[child, 0])
+        parent = _parent(batch, child, 0)
         is_graft = False
         if grafted is not None:
             is_graft = _graft(batch, child, grafted, plan.outputs, draft)
@@ -128,11 +112,11 @@ def vary_as_the_paper(
         # Weak mutation often changes nothing, and scoring a copy would waste an image.
         for left in range(0 if is_graft else refining.copies, -1, -1):
             if not is_graft:
-                copy_genome(parent, draft)
+                drafts.copy_genome(parent, draft)
             touched = _mutate_as_the_paper(draft, rates)
-            if touched or left == 0 or not is_copy(parent, draft):
+            if touched or left == 0 or not drafts.is_copy(parent, draft):
                 break
-        batch.bounds[child + 1] = write_genome(draft, batch.bounds[child], batch.written)
+        batch.bounds[child + 1] = drafts.write_genome(draft, batch.bounds[child], batch.written)
 
 
 @outer
@@ -142,11 +126,11 @@ def vary_as_neat(batch: Batch, plan: Plan, draft: Draft) -> None:
     rates = _at_step(plan, 0)
     for child in range(len(batch.litters)):
         draft.stream[0] = batch.seeds[child]
-        copy_genome(view_genome(batch.words, batch.numbers, batch.litters[child, 0]), draft)
+        drafts.copy_genome(_parent(batch, child, 0), draft)
         if batch.litters[child, 1] >= 0:
-            cross(draft, view_genome(batch.words, batch.numbers, batch.litters[child, 1]))
+            cross(draft, _parent(batch, child, 1))
         _mutate_as_neat(draft, rates)
-        batch.bounds[child + 1] = write_genome(draft, batch.bounds[child], batch.written)
+        batch.bounds[child + 1] = drafts.write_genome(draft, batch.bounds[child], batch.written)
 
 
 @outer
@@ -159,12 +143,17 @@ def grow(batch: Batch, plan: Plan, rounds: int, draft: Draft) -> None:
     rates = _at_step(plan, 0)
     for child in range(len(batch.litters)):
         draft.stream[0] = batch.seeds[child]
-        copy_genome(view_genome(batch.words, batch.numbers, batch.litters[child, 0]), draft)
+        drafts.copy_genome(_parent(batch, child, 0), draft)
         for _ in range(int(draw(draft.stream) * (rounds + 1))):
             if draft.counts[1]:
-                split_edge(draft, draw_place(draft.counts[1], draft.stream), rates)
+                structure.split_edge(draft, draw_place(draft.counts[1], draft.stream), rates)
             _add_absent_connection(draft, rates)
-        batch.bounds[child + 1] = write_genome(draft, batch.bounds[child], batch.written)
+        batch.bounds[child + 1] = drafts.write_genome(draft, batch.bounds[child], batch.written)
+
+
+@inner
+def _parent(batch: Batch, child: int, place: int) -> Parent:
+    return drafts.view_genome(batch.words, batch.numbers, batch.litters[child, place])
 
 
 @inner
@@ -204,26 +193,26 @@ def _mutate_as_neat(draft: Draft, plan: Plan) -> None:
 def _mutate_structure(draft: Draft, which: int, plan: Plan) -> None:
     """Make one of neat-python's changes of structure."""
     if which == NODE_ADD and draft.counts[1]:
-        shunt_edge(draft, draw_place(draft.counts[1], draft.stream), plan)
+        structure.shunt_edge(draft, draw_place(draft.counts[1], draft.stream), plan)
     elif which == CONN_ADD or (which == NODE_ADD and plan.surer):
         _add_any_connection(draft, plan)
     elif which == NODE_DELETE:
-        delete_node(draft, plan.outputs)
+        structure.delete_node(draft, plan.outputs)
     elif which == CONN_DELETE:
-        delete_connection(draft)
+        structure.delete_connection(draft)
 
 
 @inner
 def _add_any_connection(draft: Draft, plan: Plan) -> None:
     """Draw one pair of nodes, and join them if possible, as neat-python does."""
     target = draw_place(draft.counts[0], draft.stream)
-    source = draw_source(draft, find_hidden(draft, plan.outputs), plan)
-    edge = find_edge(draft, source, target)
+    source = structure.draw_source(draft, structure.find_hidden(draft, plan.outputs), plan)
+    edge = drafts.find_edge(draft, source, target)
     if edge >= 0:
         if plan.surer:
-            draft.edge_numbers[edge, ENABLED] = 1.0
-    elif not closes_cycle(draft, source, target):
-        append_new_edge(draft, source, target, plan)
+            draft.edge_numbers[edge, flat.ENABLED] = 1.0
+    elif not structure.closes_cycle(draft, source, target):
+        structure.append_new_edge(draft, source, target, plan)
 
 
 @inner
@@ -232,8 +221,8 @@ def _graft(batch: Batch, child: int, probability: float, outputs: int, draft: Dr
     stream = draft.stream
     if draw(stream) >= probability or batch.litters[child, 1] < 0:
         return False
-    parent = view_genome(batch.words, batch.numbers, batch.litters[child, 0])
-    other = view_genome(batch.words, batch.numbers, batch.litters[child, 1])
+    parent = _parent(batch, child, 0)
+    other = _parent(batch, child, 1)
     is_first = draw(stream) < 0.5
     output = draw_place(outputs, stream)
     if is_first:
@@ -252,11 +241,11 @@ def _mutate_as_the_paper(draft: Draft, plan: Plan) -> bool:
     if draw(stream) < chances[CONN_ADD]:
         _add_absent_connection(draft, plan)
     if draw(stream) < chances[CONN_DELETE]:
-        delete_connection(draft)
+        structure.delete_connection(draft)
     if draw(stream) < chances[NODE_ADD] and draft.counts[1]:
-        split_edge(draft, draw_place(draft.counts[1], stream), plan)
+        structure.split_edge(draft, draw_place(draft.counts[1], stream), plan)
     if draw(stream) < chances[NODE_DELETE]:
-        delete_node(draft, plan.outputs)
+        structure.delete_node(draft, plan.outputs)
     return touched
 
 
@@ -266,10 +255,12 @@ def _add_absent_connection(draft: Draft, plan: Plan) -> None:
 
     If hardly any is left, ``TRIES`` draws may find none.
     """
-    hidden = find_hidden(draft, plan.outputs)
+    hidden = structure.find_hidden(draft, plan.outputs)
     for _ in range(TRIES):
-        source = draw_source(draft, hidden, plan)
+        source = structure.draw_source(draft, hidden, plan)
         target = draw_place(draft.counts[0], draft.stream)
-        if find_edge(draft, source, target) < 0 and not closes_cycle(draft, source, target):
-            append_new_edge(draft, source, target, plan)
+        if drafts.find_edge(draft, source, target) < 0 and not structure.closes_cycle(
+            draft, source, target
+        ):
+            structure.append_new_edge(draft, source, target, plan)
             return

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch
-from neatfool.cppn.compiled.emitting import emit
+from neatfool.cppn.compiled.elementary import emit
 from neatfool.cppn.compiled.lanes import LANES, bits_of, load, store
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 
@@ -20,13 +22,14 @@ F = np.float32
 _ROUND: Final = F(1.5 * 2**23)
 
 
+@cache
 def compile_load(outputs: int) -> Callable[..., Any]:
     """Compile what reads the rows of so many outputs."""
 
-    def one(table: np.ndarray, rows: np.ndarray, start: int) -> tuple[F, ...]:
+    def one(table: Array, rows: Array, start: int) -> tuple[F, ...]:
         return (load(table, rows[0], start),)
 
-    def three(table: np.ndarray, rows: np.ndarray, start: int) -> tuple[F, ...]:
+    def three(table: Array, rows: Array, start: int) -> tuple[F, ...]:
         a, b = load(table, rows[0], start), load(table, rows[1], start)
         return a, b, load(table, rows[2], start)
 
@@ -38,13 +41,7 @@ def _compile_paint(colours: ColourMap) -> Callable[..., None]:
     at_points, within_reach = emit(colours.at_points), emit(colours.within_reach)
     read, many = compile_load(colours.outputs), colours.channels
 
-    def loop(
-        tables: np.ndarray,
-        rows: np.ndarray,
-        channels: np.ndarray,
-        width: int,
-        limited: bool | None,
-    ) -> None:
+    def loop(tables: Array, rows: Array, channels: Array, width: int, limited: bool | None) -> None:
         for start in range(0, width, LANES):
             outputs = read(tables[0], rows, start)
             if limited is None:
@@ -64,7 +61,7 @@ _run_paint = make_switch(
 
 
 @inner
-def _write(channel: np.ndarray, pixels: np.ndarray) -> None:
+def _write(channel: Array, pixels: Array) -> None:
     for i in range(len(pixels)):
         pixels[i] = np.uint8(bits_of(channel[i] * F(255.0) + _ROUND))
 
@@ -72,10 +69,10 @@ def _write(channel: np.ndarray, pixels: np.ndarray) -> None:
 @inner
 def paint(
     colour: int,
-    tables: np.ndarray,
-    rows: np.ndarray,
-    channels: np.ndarray,
-    image: np.ndarray,
+    tables: Array,
+    rows: Array,
+    channels: Array,
+    image: Array,
     start: int,
     count: int,
     limited: bool | None,

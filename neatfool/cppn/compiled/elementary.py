@@ -1,39 +1,43 @@
-"""Elementary functions of lanes, without a branch.
+"""Elementary functions of lanes, without a branch; and formulas as code for lanes.
 
 :mod:`neatfool.cppn.functions.polynomials` says where the numbers come from.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing.templates import signature
+from numba.extending import intrinsic
 
 from neatfool.compiling import inlined
 from neatfool.cppn.compiled.lanes import (
+    FLOATS,
     add_ints,
     add_product,
     bits_of,
     flip_bits,
     float_of,
     larger,
+    larger_of,
     shift_left,
     shift_right,
+    size,
     smaller,
+    smaller_of,
     subtract_ints,
     to_float,
+    widen,
 )
-from neatfool.cppn.functions.polynomials import (
-    COSINE,
-    EXPONENTIAL,
-    EXPONENTIAL_ENDS,
-    LN2,
-    LOGARITHM,
-    SINE,
-    TANH_ABOVE,
-    TANH_BELOW,
-    TANH_END,
-)
+from neatfool.cppn.functions import polynomials
+
+if TYPE_CHECKING:
+    from neatfool.cppn.functions.recording import Formula
+
 
 F = np.float32
 I = np.int32  # noqa: E741
@@ -51,15 +55,15 @@ _SIGN: Final = I(31)
 _ROOT_BITS: Final = I(0x5F375A86)
 _SQRT_HALF_BITS: Final = I(0x3F3504F3)
 
-_LN2 = tuple(map(F, LN2))
-_COSINE = tuple(map(F, COSINE))
-_SINE = tuple(map(F, SINE))
-_EXP = tuple(map(F, EXPONENTIAL))
-_EXP_ENDS = tuple(map(F, EXPONENTIAL_ENDS))
-_LOG = tuple(map(F, LOGARITHM))
-_ABOVE = tuple(map(F, TANH_ABOVE))
-_BELOW = tuple(map(F, TANH_BELOW))
-_TANH_END = F(TANH_END)
+_LN2 = tuple(map(F, polynomials.LN2))
+_COSINE = tuple(map(F, polynomials.COSINE))
+_SINE = tuple(map(F, polynomials.SINE))
+_EXP = tuple(map(F, polynomials.EXPONENTIAL))
+_EXP_ENDS = tuple(map(F, polynomials.EXPONENTIAL_ENDS))
+_LOG = tuple(map(F, polynomials.LOGARITHM))
+_ABOVE = tuple(map(F, polynomials.TANH_ABOVE))
+_BELOW = tuple(map(F, polynomials.TANH_BELOW))
+_TANH_END = F(polynomials.TANH_END)
 
 
 @inlined
@@ -155,3 +159,50 @@ def tanh(z: F) -> F:
     above = _ABOVE[0] + s * (_ABOVE[1] + s * (_ABOVE[2] + s * (_ABOVE[3] + s * _ABOVE[4])))
     below = _BELOW[0] + s * (_BELOW[1] + s * (_BELOW[2] + s * (_BELOW[3] + s * _BELOW[4])))
     return clip(z * above / below, -_ONE, _ONE)
+
+
+_INSTRUCTIONS: Final = {"Add": "fadd", "Sub": "fsub", "Mul": "fmul", "Div": "fdiv", "Neg": "fneg"}
+_CODE: Final[dict[str, Callable[..., Any]]] = {"Min": smaller_of, "Max": larger_of, "Abs": size}
+_FUNCTIONS: Final[dict[str, Any]] = {
+    each.py_func.__name__.title(): each
+    for each in cast("tuple[Any, ...]", (round, rsqrt, sqrt, exp, log, sin, cos, tanh))
+}
+
+
+def emit(formula: Formula) -> Callable[..., Any]:
+    """Make a formula a function of compiled code, which takes a tuple of lanes and gives one."""
+
+    def typed(context: Any, given: Any) -> Any:
+        kinds = sorted({kind for kind, _ in formula.steps} & {*_FUNCTIONS})
+        callees = {kind: types.Dispatcher(_FUNCTIONS[kind]) for kind in kinds}
+        calls = {
+            kind: (callee, context.resolve_function_type(callee, (FLOATS,), {}))
+            for kind, callee in callees.items()
+        }
+        result = types.UniTuple(FLOATS, len(formula.results))
+
+        def lower(context: Any, builder: Any, _: Any, values: Any) -> Any:
+            def perform(kind: str, *inputs: Any) -> Any:
+                lanes = [_widen_number(builder, each) for each in inputs]
+                if kind in calls:
+                    return context.get_function(*calls[kind])(builder, lanes)
+                if kind in _CODE:
+                    return _CODE[kind](builder, *lanes)
+                if kind == "Step":
+                    one, nothing = (_widen_number(builder, each) for each in (1.0, 0.0))
+                    return builder.select(builder.fcmp_ordered(">=", *lanes, nothing), one, nothing)
+                return getattr(builder, _INSTRUCTIONS[kind])(*lanes)
+
+            results = formula.play(perform, *cgutils.unpack_tuple(builder, values[0]))
+            whole = [_widen_number(builder, each) for each in results]
+            return context.make_tuple(builder, result, whole)
+
+        return signature(result, given), lower
+
+    return cast("Callable[..., Any]", intrinsic(typed))
+
+
+def _widen_number(builder: Any, number: Any) -> Any:
+    if isinstance(number, float):
+        number = ir.Constant(ir.FloatType(), number)
+    return widen(builder, number)

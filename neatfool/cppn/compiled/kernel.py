@@ -1,4 +1,4 @@
-"""The compiled renderer: runs a tape of nodes over the pixels, a tile at a time.
+"""The compiled renderer: runs a tape of nodes over the pixels, a tile at a time; and the bell.
 
 A tile is a range of pixels, small enough for the values of a genome's nodes to stay in the
 processor's cache. It is computed in blocks, with the same instructions for each pixel. So the bits
@@ -10,49 +10,27 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 import numpy as np
+from numpy import ndarray as Array
 
-from neatfool.compiling import inlined, inner, outer
-from neatfool.cppn.compiled.activations import activate
-from neatfool.cppn.compiled.aggregations import SUM, aggregate
+from neatfool.compiling import inner, outer
 from neatfool.cppn.compiled.colour import paint
-from neatfool.cppn.compiled.lanes import LANES, load, spread, store
+from neatfool.cppn.compiled.lanes import LANES, add_product, bits_of, load, spread, store
+from neatfool.cppn.compiled.nodes import activate, aggregate
+from neatfool.cppn.functions.aggregations import SUM
+from neatfool.cppn.functions.bell import HALF
 
 F = np.float32
+# Adding this rounds to an integer, and the lowest bits hold that integer.
+_ROUND: Final = F(1.5 * 2**23)
+_HALF: Final = F(HALF)
 
 TILE: Final = 1024
 """The most pixels of a tile, so that the values of some hundred nodes fit the cache."""
 
 
-@inlined
-def _compute(
-    node: np.ndarray,
-    numbers: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    tables: np.ndarray,
-    terms: np.ndarray,
-    order: np.ndarray,
-    width: int,
-    others: bool | None,
-    limited: bool | None,
-) -> None:
-    """Compute a node; :func:`draw` describes the arguments."""
-    row = node[4]
-    if others is not None and node[1] != SUM:
-        aggregate(node[1], tables, row, sources, factors, width, terms, order)
-        sources, factors = node[4:5], numbers[:1]
-    activate(node[0], tables, sources, factors, numbers[1], row, width, others, limited)
-
-
 @inner
 def _load(
-    inputs: np.ndarray,
-    start: int,
-    count: int,
-    width: int,
-    across: int,
-    tables: np.ndarray,
-    lines: np.ndarray,
+    inputs: Array, start: int, count: int, width: int, across: int, tables: Array, lines: Array
 ) -> None:
     """Read the inputs at a tile's pixels, and at the first pixel of each of its lines."""
     for table in range(len(inputs)):
@@ -68,159 +46,155 @@ def _load(
 
 
 @inner
-def _spread_lines(lines: np.ndarray, values: np.ndarray, row: int, across: int, count: int) -> None:
-    """Fill each line with its value; this also writes some pixels beyond the tile."""
-    for line in range((count + across - 1) // across):
-        value = spread(lines[row, line])
-        for column in range(0, across, LANES):
-            store(values, row, line * across + column, value)
-
-
-@inner
-def _repeat_line(values: np.ndarray, row: int, across: int, count: int) -> None:
-    """Copy the first line to all lines; this also writes some pixels beyond the tile."""
-    for start in range(across, count, across):
-        for column in range(0, across, LANES):
-            store(values, row, start + column, load(values, row, column))
-
-
-@inner
 def _complete(
-    node: np.ndarray,
-    lines: np.ndarray,
-    values: np.ndarray,
-    same_across: bool,
-    same_down: bool,
-    by_column: int,
-    by_row: int,
-    across: int,
-    count: int,
+    row: int, lines: Array, tables: Array, same_across: bool, across: int, count: int
 ) -> None:
-    """Fill the rest of a row that is the same in all lines, or all along each."""
-    if same_across:
-        if node[6] & by_column:
-            _spread_lines(lines, values, node[4], across, count)
-    elif same_down and node[6] & by_row:
-        _repeat_line(values, node[4], across, count)
+    """Fill the rest of a row that is the same all along each line, or in all lines.
+
+    This also writes some pixels beyond the tile.
+    """
+    for table in range(len(tables)):
+        for line in range((count + across - 1) // across):
+            if same_across:
+                value = spread(lines[table, row, line])
+                for column in range(0, across, LANES):
+                    store(tables[table], row, line * across + column, value)
+            elif line:
+                for column in range(0, across, LANES):
+                    value = load(tables[table], row, column)
+                    store(tables[table], row, line * across + column, value)
 
 
 _SIGNATURE: Final = (
-    "void(int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], int32[:, ::1], "
-    "int64, int64, float32[:, :, ::1], int64, int64, int64, int64, int64, int64, int64, "
-    "uint8[:, :, ::1], int64, float32[:, :, ::1], float32[:, :, ::1], float32[::1], int32[::1], "
-    "float32[:, ::1], none, {})"
+    "void(Tuple((int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], "
+    "int32[:, ::1])), float32[:, :, ::1], UniTuple(int64, 2), UniTuple(int64, 4), int64, "
+    "uint8[:, :, ::1], int64, Tuple((float32[:, :, ::1], float32[:, :, ::1], float32[::1], "
+    "int32[::1], float32[:, ::1])), none, {})"
 )
 
 
 @outer()
 def draw(
-    bounds: np.ndarray,
-    nodes: np.ndarray,
-    numbers: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    outputs: np.ndarray,
-    first: int,
-    last: int,
-    inputs: np.ndarray,
-    begin: int,
-    end: int,
-    tile: int,
-    across: int,
-    by_column: int,
-    by_row: int,
+    tape: tuple[Array, ...],
+    inputs: Array,
+    part: tuple[int, int],
+    tiling: tuple[int, int, int, int],
     colour: int,
-    images: np.ndarray,
+    images: Array,
     offset: int,
-    tables: np.ndarray,
-    all_lines: np.ndarray,
-    terms: np.ndarray,
-    order: np.ndarray,
-    channels: np.ndarray,
+    scratch: tuple[Array, ...],
     others: bool | None,
     limited: bool | None,
 ) -> None:
     """Draw some genomes at some pixels.
 
     Args:
-        bounds: int64 [N + 1], where the nodes of each genome begin and end.
-        nodes: int32 [M, 7], for each node: activation, aggregation, begin and end of its terms,
-            row, the inputs that it depends on, and the inputs that the nodes which use it depend
-            on: bit i % 31 for input i, or -1 for an output.
-        numbers: float32 [M, 2], the factor and the bias of each node's aggregate.
-        sources: int32 [T], the row of each term: that of an input or of a node.
-        factors: float32 [T], the factor of each term.
-        outputs: int32 [N, O], the row of each output.
-        first: The first genome to draw.
-        last: The genome after the last.
+        tape: From a :class:`~neatfool.cppn.Tape`: bounds, nodes, numbers, sources, factors and
+            outputs.
         inputs: float32 [1 or 3, I, P], the inputs and, if nodes fade, their derivatives.
-        begin: The first of the P pixels to draw.
-        end: The pixel after the last.
-        tile: The pixels of a tile: up to ``TILE``, and up to ``LANES`` whole lines if any input is
-            the same in all rows or columns.
-        across: The pixels of a line of the image.
-        by_column: The inputs that vary between columns: bit i % 31 for input i.
-        by_row: The inputs that vary between rows.
+        part: The first of the P pixels to draw, and the one after the last.
+        tiling: The pixels of a tile (up to ``TILE``, and up to ``LANES`` whole lines if any input
+            is the same in all rows or columns), those of a line of the image, and the inputs that
+            vary between columns, and between rows: bit i % 31 for input i.
         colour: The place of the colour map in ``COLOUR_MAPS``.
         images: uint8 [N, C, Q], the images to write.
         offset: The place of the first of the P pixels among the Q.
-        tables: float32 [3, R, TILE + LANES], scratch: values and derivatives, a row for each input
-            and each node of a genome.
-        all_lines: float32 [3, R, LANES], scratch.
-        terms: float32 [k], scratch: a number for each term of a node.
-        order: int32 [k], scratch.
-        channels: float32 [3, TILE + LANES], scratch.
+        scratch: float32 [3, R, TILE + LANES], values and derivatives, a row for each input and each
+            node of a genome; float32 [3, R, LANES]; float32 [k] and int32 [k], a number for each
+            term of a node; float32 [3, TILE + LANES].
         others: None if all nodes are sums with one of the ``COMMON`` activations; the code for
             others is not compiled then.
         limited: None for points; the code for nodes that fade is not compiled then.
     """
+    bounds, nodes, numbers, sources, factors, outputs = tape
+    tables, lines, terms, order, channels = scratch
+    tile, across, by_column, by_row = tiling
     # The last block of a line may extend beyond it.
     line = (across + LANES - 1) // LANES * LANES
-    for start in range(begin, end, tile):
-        count = min(tile, end - start)
+    for start in range(part[0], part[1], tile):
+        count = min(tile, part[1] - start)
         width = (count + LANES - 1) // LANES * LANES
-        _load(inputs, start, count, width, across, tables, all_lines)
-        for genome in range(first, last):
+        _load(inputs, start, count, width, across, tables, lines)
+        for genome in range(len(outputs)):
             for place in range(bounds[genome], bounds[genome + 1]):
-                node = nodes[place]
-                reach, own = node[5], slice(node[2], node[3])
-                same_across, same_down = reach & by_column == 0, reach & by_row == 0
-                _compute(
-                    node,
-                    numbers[place],
-                    sources[own],
-                    factors[own],
-                    all_lines if same_across else tables,
-                    terms,
-                    order,
-                    LANES if same_across else line if same_down else width,
-                    others,
-                    limited,
+                node, row = nodes[place], nodes[place, 4]
+                needs_all, needs_line = node[5] & by_column, node[5] & by_row
+                here = tables if needs_all else lines
+                columns = LANES if not needs_all else width if needs_line else line
+                own, weights = sources[node[2] : node[3]], factors[node[2] : node[3]]
+                if others is not None and node[1] != SUM:
+                    aggregate(node[1], here, row, own, weights, columns, terms, order)
+                    own, weights = node[4:5], numbers[place, :1]
+                activate(
+                    node[0], here, own, weights, numbers[place, 1], row, columns, others, limited
                 )
-                for table in range(len(inputs)):
-                    _complete(
-                        node,
-                        all_lines[table],
-                        tables[table],
-                        same_across,
-                        same_down,
-                        by_column,
-                        by_row,
-                        across,
-                        count,
-                    )
-            paint(
-                colour,
-                tables,
-                outputs[genome],
-                channels,
-                images[genome],
-                offset + start,
-                count,
-                limited,
-            )
+                if not needs_all and node[6] & by_column:
+                    _complete(row, lines, tables[: len(inputs)], True, across, count)
+                elif needs_all and not needs_line and node[6] & by_row:
+                    _complete(row, lines, tables[: len(inputs)], False, across, count)
+            own_image, begin = images[genome], offset + start
+            paint(colour, tables, outputs[genome], channels, own_image, begin, count, limited)
 
 
 # Code for genomes whose nodes are all common. Any other takes three times as long to compile, and
 # is compiled when it is called.
 cast("Any", draw).compile(_SIGNATURE.format("boolean"))
+
+
+@inner
+def _join(rows: Array, first: int, weights: Array, width: int, out: Array, row: int) -> None:
+    """Write the weighted sum of some rows."""
+    for x in range(0, width, LANES):
+        total = spread(F(0.0))
+        for tap in range(len(weights)):
+            total = add_product(total, load(rows, first + tap, x), weights[tap])
+        store(out, row, x, total)
+
+
+@inner
+def _turn(rows: Array, height: int, width: int, out: Array) -> None:
+    for y in range(height):
+        for x in range(width):
+            out[x, y] = F(rows[y, x])
+
+
+@inner
+def _write(line: Array, pixels: Array) -> None:
+    for i in range(len(pixels)):
+        pixels[i] = np.uint8(bits_of((line[i] + _HALF) + _ROUND))
+
+
+@outer()
+def smooth(
+    points: Array,
+    first_down: Array,
+    down: Array,
+    first_across: Array,
+    across: Array,
+    pixels: Array,
+    columns: Array,
+    wide: Array,
+    rows: Array,
+) -> None:
+    """Turn the points of a lattice into pixels.
+
+    Args:
+        points: uint8 [M, h, w].
+        first_down: int64 [H], the first row of points of each row of pixels.
+        down: float32 [H, TAPS], the weights of that and the following rows.
+        first_across: int64 [W], the same across.
+        across: float32 [W, TAPS].
+        pixels: uint8 [M, H, W], to write to.
+        columns: float32 [w, ≥ h + LANES], scratch.
+        wide: float32 [W + 1, ≥ max(h, W) + LANES], scratch.
+        rows: float32 [h, ≥ W + LANES], scratch.
+    """
+    height, width = points.shape[1:]
+    for image in range(len(points)):
+        _turn(points[image], height, width, columns)
+        for x in range(len(first_across)):
+            _join(columns, first_across[x], across[x], height, wide, x)
+        _turn(wide, len(first_across), height, rows)
+        for y in range(len(first_down)):
+            _join(rows, first_down[y], down[y], len(first_across), wide, 0)
+            _write(wide[0], pixels[image, y])

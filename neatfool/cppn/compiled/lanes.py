@@ -230,9 +230,7 @@ load: Floats = intrinsic(_load)
 def _store(_: Any, table: Any, row: Any, column: Any, lanes: Any) -> Any:
     def code(context: Any, builder: Any, made: Any, values: Any) -> Any:
         builder.store(
-            widen(builder, values[3]),
-            _pointer(context, builder, made.args[0], values[:3]),
-            align=4,
+            widen(builder, values[3]), _pointer(context, builder, made.args[0], values[:3]), align=4
         )
         return context.get_dummy_value()
 

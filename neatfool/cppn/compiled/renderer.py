@@ -1,30 +1,34 @@
 """The compiled renderer: draws a tape on a CPU with numba, many times faster than the plain one.
 
-Compiled code runs without Python's lock, so that threads can share the work.
+Compiled code runs without Python's lock, so that threads can share the work. It is loaded when it
+is first needed, as numba may be missing or may not work.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
+from numpy import ndarray as Array
 
-from neatfool.cppn.compiled.loading import kernels
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 from neatfool.cppn.functions.inputs import BY_COLUMN, BY_ROW
+from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
-    from neatfool.cppn.compiled.tape import Tape
     from neatfool.cppn.functions.bell import Lattice
     from neatfool.cppn.functions.colour import ColourMap
     from neatfool.cppn.functions.inputs import PixelGrid
+    from neatfool.cppn.wiring.tape import Tape
 
 PIXELS_AT_ONCE: Final = 1 << 16
 """The most pixels whose inputs are computed at once; they take 16 bytes each, 1 MiB in all."""
@@ -37,6 +41,45 @@ WORTH_A_THREAD: Final = 1 << 21
 """The fewest values of nodes that are worth a thread: some 0.3 milliseconds of work."""
 
 _COLOURS = tuple(COLOUR_MAPS)
+_log = logging.getLogger("neatfool.cppn")
+
+
+@cache
+def can_compile() -> bool:
+    """Load the compiled renderer; tell whether it works here, and log why if it does not.
+
+    That takes about half a second; the first time on a machine, when it is compiled, several.
+    """
+    try:
+        load_compiled()
+    except ExperimentError as error:
+        why = error.__cause__
+        _log.warning(
+            "the plain renderer draws, which takes several times as long: numba does not work here "
+            "(%s: %s); pip install numba",
+            type(why).__name__,
+            why,
+        )
+        return False
+    return True
+
+
+@cache
+def load_compiled() -> ModuleType:
+    """Load the compiled renderer now, and not at the first image.
+
+    This takes about half a second, but several the first time on a machine, when it is compiled.
+
+    Raises:
+        ExperimentError: numba is missing, or does not work.
+    """
+    try:
+        return import_module("neatfool.cppn.compiled.kernel")
+    except Exception as error:  # Internals of numba are used, which another version may change.
+        raise ExperimentError(
+            "[encoding] renderer = compiled: numba does not work here "
+            f"({type(error).__name__}: {error}); pip install numba, or say renderer = plain"
+        ) from error
 
 
 def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float) -> torch.Tensor:
@@ -48,92 +91,54 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float
         colours: The colour map.
         band_limit: The reach of a pixel, in native pixels; 0 for points.
     """
+    kernel = load_compiled()
     images = np.empty((len(tape), colours.channels, grid.pixels), np.uint8)
-    colour = _COLOURS.index(colours.name)
-    across = len(grid.x)
-    tiling = _Tiling.of(across)
+    colour, across = _COLOURS.index(colours.name), len(grid.x)
+    tiling: tuple[int, ...] = (kernel.TILE, kernel.TILE, -1, -1)
+    if NARROWEST <= across <= kernel.TILE:
+        tiling = min(kernel.TILE // across, kernel.LANES) * across, across, BY_COLUMN, BY_ROW
+    genes = tape.nodes, tape.numbers, tape.sources, tape.factors
+    others = None if tape.is_common else True
     at_once = max(PIXELS_AT_ONCE // across, 1) * across
     for offset in range(0, grid.pixels, at_once):
         inputs = grid.tables(offset, min(offset + at_once, grid.pixels), band_limit).numpy()
 
-        def work(
-            genomes: slice, part: slice, inputs: np.ndarray = inputs, offset: int = offset
-        ) -> None:
-            _draw_part(tape, genomes, inputs, part, tiling, colour, images, offset)
+        def work(genomes: slice, part: slice, inputs: Array = inputs, offset: int = offset) -> None:
+            kernel.draw(
+                (tape.bounds[genomes.start :], *genes, tape.outputs[genomes]),
+                inputs,
+                (part.start, part.stop),
+                tiling,
+                colour,
+                images[genomes],
+                offset,
+                _scratch(tape.rows, tape.terms),
+                others,
+                None if len(inputs) == 1 else True,
+            )
 
-        _share(work, len(tape), inputs.shape[2], tape.size * inputs.shape[2], tiling.tile)
+        _share(work, len(tape), inputs.shape[2], tape.size * inputs.shape[2], tiling[0])
     return torch.from_numpy(images)
 
 
 def smooth_bytes(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:
     """Turn points into pixels: uint8 [N, C, h, w] into [N, C, H, W]."""
-    # Not compiled before some picture has a band limit.
-    from neatfool.cppn.compiled.smoothing import smooth
-
+    if lattice.axes is None:
+        return points
+    kernel, (down, across) = load_compiled(), lattice.axes
     count, channels, height, width = points.shape
-    down, across = lattice.down, lattice.across
     tall, wide = len(down.first), len(across.first)
     pixels = np.empty((count * channels, tall, wide), np.uint8)
     given = points.flatten(0, 1).numpy()
 
     def work(images: slice, _: slice) -> None:
-        more = kernels().lanes
         sides = (width, height), (wide + 1, max(height, wide)), (height, wide)
-        scratch = (np.empty((side, line + more), np.float32) for side, line in sides)
+        scratch = (np.empty((side, line + kernel.LANES), np.float32) for side, line in sides)
         weights = down.first, down.weights, across.first, across.weights
-        smooth(given[images], *weights, pixels[images], *scratch)
+        kernel.smooth(given[images], *weights, pixels[images], *scratch)
 
     _share(work, len(given), 1, 4 * pixels.size, 1)
     return torch.from_numpy(pixels).view(count, channels, tall, wide)
-
-
-@dataclass(frozen=True)
-class _Tiling:
-    """The division of pixels, as arguments of :func:`neatfool.cppn.compiled.kernel.draw`."""
-
-    tile: int
-    across: int
-    by_column: int
-    by_row: int
-
-    @classmethod
-    def of(cls, across: int | None) -> _Tiling:
-        """Divide lines of ``across`` pixels; None for pixels that form no lines."""
-        tile, lanes = kernels().tile, kernels().lanes
-        if across is None or not NARROWEST <= across <= tile:
-            return cls(tile, tile, -1, -1)
-        return cls(min(tile // across, lanes) * across, across, BY_COLUMN, BY_ROW)
-
-
-def _draw_part(
-    tape: Tape,
-    genomes: slice,
-    inputs: np.ndarray,
-    pixels: slice,
-    tiling: _Tiling,
-    colour: int,
-    images: np.ndarray,
-    offset: int,
-) -> None:
-    """Draw some genomes at some pixels."""
-    bounds, *genes, outputs = tape.arrays
-    kernels().draw(
-        bounds[genomes.start :],
-        *genes,
-        outputs[genomes],
-        0,
-        genomes.stop - genomes.start,
-        inputs,
-        pixels.start,
-        pixels.stop,
-        *vars(tiling).values(),
-        colour,
-        images[genomes],
-        offset,
-        *_scratch(tape.rows, tape.terms),
-        None if tape.is_common else True,
-        None if len(inputs) == 1 else True,
-    )
 
 
 def _share(
@@ -166,19 +171,20 @@ def share_out(genomes: int, pixels: int, threads: int, tile: int) -> Iterator[tu
 _memory = threading.local()
 
 
-def _scratch(rows: int, terms: int) -> tuple[np.ndarray, ...]:
+def _scratch(rows: int, terms: int) -> tuple[Array, ...]:
     """Give scratch memory, the same for each call in a thread."""
-    tile, lanes = kernels().tile, kernels().lanes
-    table: np.ndarray | None = getattr(_memory, "table", None)
+    kernel = load_compiled()
+    wide = kernel.TILE + kernel.LANES
+    table: Array | None = getattr(_memory, "table", None)
     if table is None or table.shape[1] < rows:
-        table = _memory.table = _aligned(3 * rows, tile + lanes).reshape(3, rows, -1)
-        _memory.lines = _aligned(3 * rows, lanes).reshape(3, rows, -1)
-        _memory.channels = _aligned(3, tile + lanes)
+        table = _memory.table = _aligned(3 * rows, wide).reshape(3, rows, -1)
+        _memory.lines = _aligned(3 * rows, kernel.LANES).reshape(3, rows, -1)
+        _memory.channels = _aligned(3, wide)
     own = np.empty(terms, np.float32), np.empty(terms, np.int32)
     return table, _memory.lines, *own, _memory.channels
 
 
-def _aligned(rows: int, columns: int) -> np.ndarray:
+def _aligned(rows: int, columns: int) -> Array:
     """Give a table that begins at a line of the processor's cache, of 64 bytes."""
     memory = np.zeros(rows * columns + 16, np.float32)
     skipped = -(memory.ctypes.data // memory.itemsize) % 16

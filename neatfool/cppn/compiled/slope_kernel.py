@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch, outer
-from neatfool.cppn.compiled.activations import activate, add_up
 from neatfool.cppn.compiled.colour import compile_load
-from neatfool.cppn.compiled.emitting import emit
+from neatfool.cppn.compiled.elementary import emit
 from neatfool.cppn.compiled.lanes import LANES, add_product, load, spread, store
+from neatfool.cppn.compiled.nodes import activate, add_up
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 
@@ -31,7 +32,7 @@ TILE: Final = 512
 
 
 @inlined
-def _add(table: np.ndarray, row: int, start: int, lanes: F) -> None:
+def _add(table: Array, row: int, start: int, lanes: F) -> None:
     store(table, row, start, load(table, row, start) + lanes)
 
 
@@ -40,12 +41,7 @@ def _compile_node(activation: Activation) -> Callable[..., None]:
     formula = emit(activation.backwards)
 
     def loop(
-        tables: np.ndarray,
-        sources: np.ndarray,
-        factors: np.ndarray,
-        flows: np.ndarray,
-        row: int,
-        width: int,
+        tables: Array, sources: Array, factors: Array, flows: Array, row: int, width: int
     ) -> None:
         for start in range(0, width, LANES):
             s, x, y = add_up(tables, sources, factors, F(0.0), start)
@@ -64,9 +60,7 @@ def _compile_colour(colours: ColourMap) -> Callable[..., None]:
     read_channels, own = compile_load(colours.channels), colours.outputs
     channels = np.arange(3)
 
-    def loop(
-        tables: np.ndarray, rows: np.ndarray, slopes: np.ndarray, flows: np.ndarray, width: int
-    ) -> None:
+    def loop(tables: Array, rows: Array, slopes: Array, flows: Array, width: int) -> None:
         for start in range(0, width, LANES):
             outputs = read(tables[0], rows, start)
             around = read(tables[1], rows, start) + read(tables[2], rows, start)
@@ -88,13 +82,13 @@ _run_colour = make_switch(
 
 
 @inner
-def _fill(out: np.ndarray, number: F) -> None:
+def _fill(out: Array, number: F) -> None:
     for i in range(len(out)):
         out[i] = number
 
 
 @inner
-def _load(source: np.ndarray, start: int, count: int, out: np.ndarray) -> None:
+def _load(source: Array, start: int, count: int, out: Array) -> None:
     for i in range(count):
         out[i] = source[start + i]
     for i in range(count, len(out)):
@@ -102,9 +96,7 @@ def _load(source: np.ndarray, start: int, count: int, out: np.ndarray) -> None:
 
 
 @inner
-def _product(
-    tables: np.ndarray, source: int, flows: np.ndarray, row: int, width: int, sums: np.ndarray
-) -> float:
+def _product(tables: Array, source: int, flows: Array, row: int, width: int, sums: Array) -> float:
     """Add up the products of two rows in single precision, in one sum for each lane."""
     products = spread(F(0.0))
     for start in range(0, width, LANES):
@@ -120,17 +112,16 @@ def _product(
 
 @inner
 def _return(
-    nodes: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
+    genome: tuple[Array, ...],
     first: int,
-    tables: np.ndarray,
-    flows: np.ndarray,
+    tables: Array,
+    flows: Array,
     width: int,
-    totals: np.ndarray,
-    sums: np.ndarray,
+    totals: Array,
+    sums: Array,
 ) -> None:
     """Pass the gradients of the nodes on to their terms, the last node first."""
+    nodes, sources, factors, _ = genome
     for node in range(len(nodes) - 1, -1, -1):
         row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
         _run_node(nodes[node, 0], (tables, sources[own], factors[own], flows, row, width))
@@ -144,42 +135,33 @@ def _return(
 
 
 @outer(
-    "void(int32[:, ::1], int32[::1], float32[::1], int64[::1], float32[:, :, ::1], int64, "
-    "float32[:, :, ::1], float64[:, ::1], float32[:, :, ::1], float32[:, :, ::1], float32[:, ::1], "
-    "float32[:, ::1])"
+    "void(Tuple((int32[:, ::1], int32[::1], float32[::1], int64[::1])), float32[:, :, ::1], int64, "
+    "float32[:, :, ::1], float64[:, ::1], Tuple((float32[:, :, ::1], float32[:, :, ::1], "
+    "float32[:, ::1], float32[:, ::1])))"
 )
 def flow_back(
-    nodes: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    outputs: np.ndarray,
-    inputs: np.ndarray,
+    genome: tuple[Array, ...],
+    inputs: Array,
     colour: int,
-    gradients: np.ndarray,
-    totals: np.ndarray,
-    tables: np.ndarray,
-    flows: np.ndarray,
-    channels: np.ndarray,
-    sums: np.ndarray,
+    gradients: Array,
+    totals: Array,
+    scratch: tuple[Array, ...],
 ) -> None:
     """Pass gradients by the channels back to the factors of a genome.
 
     Args:
-        nodes: int32 [M, 4], for each node: activation, begin and end of its terms, row; each after
-            the nodes that it needs. All are weighted sums.
-        sources: int32 [T], the row of each term: of an input, of the ones, which come next, or of
-            a node.
-        factors: float32 [T], the factor of each term.
-        outputs: int64 [O], the row of each output.
+        genome: int32 [M, 4], for each node (all are weighted sums, each after the nodes that it
+            needs): activation, begin and end of its terms, row; int32 [T], the row of each term (of
+            an input, of the ones, which come next, or of a node); float32 [T], the factor of each
+            term; int64 [O], the row of each output.
         inputs: float32 [3, I, P], the inputs and their derivatives.
         colour: The place of the colour map in ``COLOUR_MAPS``.
         gradients: float32 [G, C, P], gradients of G functions by the channels.
         totals: float64 [G, T]; the gradients by the factors are added to it.
-        tables: float32 [3, I + 1 + M, TILE], scratch.
-        flows: As ``tables``.
-        channels: float32 [3, TILE], scratch.
-        sums: float32 [1, LANES], scratch.
+        scratch: float32 [3, I + 1 + M, TILE] twice, [3, TILE] and [1, LANES].
     """
+    nodes, sources, factors, outputs = genome
+    tables, flows, channels, sums = scratch
     given, pixels = inputs.shape[1:]
     first = given + 1
     for start in range(0, pixels, TILE):
@@ -201,4 +183,4 @@ def flow_back(
             for channel in range(gradients.shape[1]):
                 _load(gradients[which, channel], start, count, channels[channel, :width])
             _run_colour(colour, (tables, outputs, channels, flows, width))
-            _return(nodes, sources, factors, first, tables, flows, width, totals[which], sums)
+            _return(genome, first, tables, flows, width, totals[which], sums)

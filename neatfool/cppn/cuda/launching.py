@@ -7,18 +7,27 @@ colour map and kind of GPU in a process, never for a genome.
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Sequence
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch
 
+from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.aggregations import AGGREGATIONS
+from neatfool.cppn.functions.colour import COLOUR_MAPS
+from neatfool.cppn.functions.glsl import ELEMENTARY, FUNCTIONS, declare
 from neatfool.cppn.plain.execution import send
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
-    from neatfool.cppn.compiled.tape import Tape
     from neatfool.cppn.functions.colour import ColourMap
+    from neatfool.cppn.functions.recording import Formula
+    from neatfool.cppn.wiring.tape import Tape
+
 
 THREADS: Final = 128
 """The pixels of a block, if the values of their nodes fit its fast memory; else fewer."""
@@ -58,8 +67,6 @@ def draw_on_gpu(
     Raises:
         ExperimentError: A genome is so large that its nodes' values do not fit.
     """
-    from neatfool.cppn.compiled.slots import allocate
-
     arrays, slots = allocate(tape)
     tables, _, points = inputs.shape
     images = torch.empty(len(tape), colours.channels, points, dtype=torch.uint8, device=device)
@@ -83,6 +90,23 @@ def draw_on_gpu(
         stream=torch.cuda.current_stream(device).cuda_stream,
     )
     return images
+
+
+def allocate(tape: Tape) -> tuple[list[np.ndarray], int]:
+    """Give a tape's arrays with slots for rows, and how many slots its genomes need.
+
+    Returns:
+        As in :class:`~neatfool.cppn.Tape`, without what is beyond the last node: bounds, as int32,
+        nodes [M, 7], numbers, sources, factors, outputs.
+    """
+    from neatfool.cppn.wiring.linker import allocate_slots  # numba takes long to import
+
+    terms = int(tape.nodes[: tape.size, 3].max(initial=0))
+    nodes, sources = tape.nodes[: tape.size, :7].copy(), tape.sources[:terms].copy()
+    outputs, scratch = tape.outputs.copy(), np.empty((3, tape.rows + 1), np.int64)
+    slots = allocate_slots((tape.bounds, nodes, sources, outputs), tape.inputs, scratch)
+    numbers, factors = tape.numbers[: tape.size], tape.factors[:terms]
+    return [tape.bounds.astype(np.int32), nodes, numbers, sources, factors, outputs], int(slots)
 
 
 _KINDS: Final = [ctypes.c_void_p] * 7 + [ctypes.c_int] * 2 + [ctypes.c_void_p]
@@ -136,7 +160,7 @@ def compile_kernel(
     """
     from cuda.bindings import nvrtc
 
-    from neatfool.cppn.cuda.source import write_source
+    from neatfool.cppn.cuda.launching import write_source
 
     source = write_source(colour_map, limited=limited).encode()
     program = _check(nvrtc.nvrtcCreateProgram(source, b"kernel.cu", 0, [], []))
@@ -163,3 +187,115 @@ def _check(answer: tuple[Any, ...]) -> Any:
     if int(status):
         raise RuntimeError(f"CUDA: {status!r}")
     return values[0] if values else None
+
+
+_FUNCTIONS: Final = {
+    **FUNCTIONS,
+    "Min": "fminf",
+    "Max": "fmaxf",
+    "Abs": "fabsf",
+    "Sqrt": "sqrtf",
+    "Rsqrt": "inverse_root",
+}
+
+_FLOAT: Final = re.compile(r"(?<![\w.])(\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+)(?![\w.])")
+
+_HEAD: Final = """\
+#define intBitsToFloat __int_as_float
+#define floatBitsToInt __float_as_int
+
+__device__ float clamp(float z, float low, float high) { return fminf(fmaxf(z, low), high); }
+__device__ float inverse_root(float z) { return 1.0f / sqrtf(z); }
+"""
+
+_OF_POINTS: Final = """\
+typedef float Number;
+
+__device__ float mean_of(float a) { return a; }
+__device__ float constant(float a) { return a; }
+__device__ float product(float a, float b) { return a * b; }
+__device__ float read_input(const float *there, int) { return *there; }
+"""
+
+_WITHIN_REACH: Final = """\
+struct Number { float x, y, z; };  // a mean, and its derivatives
+
+__device__ Number operator+(Number a, Number b) {
+  Number sum = {a.x + b.x, a.y + b.y, a.z + b.z};
+  return sum;
+}
+__device__ Number operator*(float a, Number b) {
+  Number scaled = {a * b.x, a * b.y, a * b.z};
+  return scaled;
+}
+__device__ float mean_of(Number a) { return a.x; }
+__device__ Number constant(float a) {
+  Number whole = {a, 0.0f, 0.0f};
+  return whole;
+}
+__device__ Number product(Number a, Number b) {
+  Number whole = {a.x * b.x, a.y * b.x + a.x * b.y, a.z * b.x + a.x * b.z};
+  return whole;
+}
+__device__ Number read_input(const float *there, int table) {
+  Number own = {there[0], there[table], there[2 * table]};
+  return own;
+}
+"""
+
+
+@cache
+def write_source(colour_map: str, *, limited: bool) -> str:
+    """Write the kernel for pictures of one colour map.
+
+    Args:
+        colour_map: One of :data:`~neatfool.cppn.COLOUR_MAPS`.
+        limited: Whether nodes fade; else pictures show points.
+    """
+    colours = COLOUR_MAPS[colour_map]
+    names = [f"given[{place}]" for place in range(colours.outputs)]
+    given = [f"{name}.{part}" for part in "xyz" for name in names] if limited else names
+    switch = "".join(
+        f"    case {code}: return act_{name}(z);\n" for code, name in enumerate(ACTIVATIONS)
+    )
+    parts = [
+        _HEAD,
+        _in_c(ELEMENTARY),
+        _WITHIN_REACH if limited else _OF_POINTS,
+        *(
+            _function(
+                f"Number act_{name}(Number z)",
+                "Number{{{}}}",
+                each.within_reach if limited else each.at_points,
+                ["z.x", "z.y", "z.z"] if limited else ["z"],
+            )
+            for name, each in ACTIVATIONS.items()
+        ),
+        f"__device__ Number activate(int code, Number z) {{\n  switch (code) {{\n{switch}  }}\n"
+        "  return z;\n}\n",
+        f"struct Colour {{ float levels[{colours.channels}]; }};\n",
+        _function(
+            "Colour colour(const Number *given)",
+            "Colour{{{{{}}}}}",
+            colours.within_reach if limited else colours.at_points,
+            given,
+        ),
+    ]
+    constants = {
+        **{name.upper(): place for place, name in enumerate(AGGREGATIONS)},
+        "OUTPUTS": colours.outputs,
+        "CHANNELS": colours.channels,
+    }
+    defined = "".join(f"#define {name} {value}\n" for name, value in constants.items())
+    kernel = files(__package__).joinpath("kernel.cu").read_text(encoding="utf-8")
+    return "\n".join([defined, *parts, kernel])
+
+
+def _function(head: str, result: str, formula: Formula, given: list[str]) -> str:
+    return _in_c(declare(head, result, formula, given, _FUNCTIONS))
+
+
+def _in_c(code: str) -> str:
+    """Turn functions in GLSL into those of CUDA C: floats end with f, and run on the GPU."""
+    code = _FLOAT.sub(r"\1f", code).replace("floor(", "floorf(")
+    return re.sub(r"^(?=(?:float|Number|Colour) \w+\()", "__device__ ", code, flags=re.M)

@@ -10,16 +10,86 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.cppn.exchange.formula import INPUT_KEYS
-from neatfool.cppn.exchange.operations import FORMAT, OPSET, Operations
+from neatfool.cppn.exchange.picture import INPUT_KEYS
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.bell import weigh
 from neatfool.cppn.functions.inputs import pixel_grid
-from neatfool.cppn.functions.recording import Value
+from neatfool.cppn.functions.recording import Recorder, Value
+from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
-    from neatfool.cppn.exchange.formula import Node
-    from neatfool.cppn.exchange.picture import Look, Picture
+    from neatfool.cppn.exchange.picture import Look, Node, Picture
+
+
+OPSET: Final = 17
+"""The version of ONNX's operations: of 2022, and all that this needs."""
+
+FORMAT: Final = 8
+"""The version of ONNX's file format that goes with it."""
+
+
+def need_onnx() -> Any:
+    """Import onnx.
+
+    Raises:
+        ExperimentError: It is not installed.
+    """
+    try:
+        import onnx
+        import onnx.helper
+        import onnx.numpy_helper
+    except ImportError as error:
+        raise ExperimentError(
+            "ONNX files need the package onnx: run `pip install 'neatfool[onnx]'`"
+        ) from error
+    return onnx
+
+
+class Operations(Recorder):
+    """A graph of ONNX that grows.
+
+    Args:
+        dtype: The type of its plain numbers.
+        within: Operations of another type in the same graph.
+    """
+
+    def __init__(self, dtype: Any, within: Operations | None = None) -> None:
+        super().__init__()
+        self.onnx, self._dtype = need_onnx(), dtype
+        self.nodes: list[Any] = within.nodes if within else []
+        self.constants: list[Any] = within.constants if within else []
+        self._constants: dict[tuple[str, bytes], Any] = within._constants if within else {}
+
+    def write(self, kind: str, *inputs: Any) -> Value:
+        """Write an operation."""
+        if kind == "Rsqrt":
+            return self.add_node("Reciprocal", self.add_node("Sqrt", *inputs))
+        if kind == "Step":
+            return self.cast(self.add_node("GreaterOrEqual", *inputs, 0.0))
+        return self.add_node(kind, *inputs)
+
+    def _name(self, given: Any) -> Any:
+        """Give the name of a value, of a number, or of integers, [n]; each is there only once."""
+        if isinstance(given, Value):
+            return given.name
+        array = np.asarray(given, np.int64 if isinstance(given, list) else self._dtype)
+        key = array.dtype.str + str(array.shape), array.tobytes()
+        if key not in self._constants:
+            self._constants[key] = f"c{len(self.constants)}"
+            self.constants.append(self.onnx.numpy_helper.from_array(array, self._constants[key]))
+        return self._constants[key]
+
+    def add_node(self, kind: str, *inputs: Any, **attributes: Any) -> Value:
+        """Add an operation."""
+        name, given = f"v{len(self.nodes)}", [*map(self._name, inputs)]
+        self.nodes.append(self.onnx.helper.make_node(kind, given, [name], **attributes))
+        return Value(self, name)
+
+    def cast(self, value: Value) -> Value:
+        """Turn a tensor into one of our type."""
+        to = self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(self._dtype))
+        return self.add_node("Cast", value, to=to)
+
 
 SIZE: Final = "size"
 IMAGE: Final = "image"
@@ -43,23 +113,22 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
     Raises:
         ExperimentError: The package onnx is not installed.
     """
-    operations = Operations()
-    look = picture.look
+    operations, look = Operations(np.float32), picture.look
+    doubles = Operations(np.float64, operations)
     size = Value(operations, SIZE)
-    height, width = (
-        operations.cast(operations.add_node("Gather", size, side, dtype=np.int64), np.float64)
-        for side in (0, 1)
-    )
-    centres = [_centres(operations, *each) for each in ((height, look.height), (width, look.width))]
+    centres = []
+    for place, native in enumerate((look.height, look.width)):
+        side = doubles.cast(operations.add_node("Gather", size, [place]))
+        counted = doubles.add_node("Range", 0.0, doubles.add_node("Squeeze", side), 1.0)
+        # The centres of the pixels, in native pixels.
+        centres.append(((2.0 * counted + 1.0) * native - side) / (2.0 * side))
     if look.band_limit:
-        rows, columns = (_Axis(operations, each, look.band_limit) for each in centres)
-        inputs = _inputs(operations, look, rows.places, columns.places)
-        shape = operations.add_node("Concat", rows.count, columns.count, axis=0, dtype=np.int64)
-        channels = _draw(operations, picture, inputs, shape)
-        joined = operations.add_node("MatMul", rows.weights, channels)
-        channels = operations.add_node(
-            "MatMul", joined, operations.add_node("Transpose", columns.weights)
-        )
+        (rows, y), (columns, x) = (_lay_axis(operations, each, look.band_limit) for each in centres)
+        counts = [operations.add_node("Shape", each) for each in (y, x)]
+        shape = operations.add_node("Concat", *counts, axis=0)
+        channels = _draw(operations, picture, _inputs(operations, look, y, x), shape)
+        joined = operations.add_node("MatMul", rows, channels)
+        channels = operations.add_node("MatMul", joined, operations.add_node("Transpose", columns))
     else:
         channels = _draw(operations, picture, _inputs(operations, look, *centres), size)
     operations.round(channels)
@@ -95,85 +164,66 @@ def _model(operations: Operations, look: Look, title: str) -> bytes:
     return written
 
 
-class _Axis:
-    """The points along an axis of a lattice, and how they become pixels.
+def _lay_axis(operations: Operations, centres: Value, step: float) -> tuple[Value, Value]:
+    """Lay the points along an axis of a lattice.
 
     Args:
         operations: What records.
         centres: float64 [n], the centres of the pixels, in native pixels.
         step: How far the points are apart.
+
+    Returns:
+        float32 [n, m], the weight of each point in each pixel, and float64 [m], the points' places.
     """
-
-    def __init__(self, operations: Operations, centres: Value, step: float) -> None:
-        def double(kind: str, *inputs: Any) -> Value:
-            return _double(operations, kind, *inputs)
-
-        counted = double("Sub", double("Div", double("Add", centres, 0.5), step), 0.5)
-        whole = double("Floor", counted)
-        first, last = (
-            operations.add_node(kind, whole, axes=[0], keepdims=0)
-            for kind in ("ReduceMin", "ReduceMax")
-        )
-        points = double("Range", double("Sub", first, 1.0), double("Add", last, 3.0), 1.0)
-        self.count = operations.add_node("Shape", points, dtype=np.int64)
-        self.places = double("Sub", double("Mul", double("Add", points, 0.5), step), 0.5)
-        column = operations.add_node("Unsqueeze", counted, operations.constant([1], np.int64))
-        away = operations.cast(double("Sub", column, points), np.float32)
-        self.weights = weigh(operations, away)
-        """float32 [n, m]: the weight of each point in each pixel."""
+    doubles: Any = centres.recorder
+    counted = (centres + 0.5) / step - 0.5
+    whole = doubles.add_node("Floor", counted)
+    first, last = (
+        doubles.add_node(kind, whole, axes=[0], keepdims=0) for kind in ("ReduceMin", "ReduceMax")
+    )
+    points = doubles.add_node("Range", first - 1.0, last + 3.0, 1.0)
+    away = operations.cast(doubles.add_node("Unsqueeze", counted, [1]) - points)
+    return weigh(operations, away), (points + 0.5) * step - 0.5
 
 
 def _inputs(operations: Operations, look: Look, y: Value, x: Value) -> list[tuple[Any, ...]]:
     """Give x [w], y [h, 1], d [h, w] and 1 at places in native pixels, with their derivatives."""
-    axes = [x, operations.add_node("Unsqueeze", y, operations.constant([1], np.int64))]
-    normal = []
-    for places, side in zip(axes, (look.width, look.height), strict=True):
-        scaled = _double(operations, "Mul", places, 2 / (side - 1) if side > 1 else 0.0)
-        normal.append(_double(operations, "Sub", scaled, 1.0) if side > 1 else scaled)
-    squares = [_double(operations, "Mul", each, each) for each in normal]
-    distance = operations.add_node("Sqrt", operations.add_node("Add", *squares))
+    doubles: Any = x.recorder
+    axes = [x, doubles.add_node("Unsqueeze", y, [1])]
+    normal = [
+        places * (2 / (side - 1)) - 1.0 if side > 1 else doubles.add_node("Mul", places, 0.0)
+        for places, side in zip(axes, (look.width, look.height), strict=True)
+    ]
+    distance = doubles.sqrt(normal[0] * normal[0] + normal[1] * normal[1])
     steps = pixel_grid(look.height, look.width, kind=look.inputs).steps
     along_x, along_y, *normal_steps = (look.band_limit * step for step in steps)
-    away = _double(operations, "Max", distance, 1e-30)
+    away = doubles.maximum(distance, 1e-30)
     along = [
-        operations.cast(
-            _double(operations, "Div", _double(operations, "Mul", each, step), away), np.float32
-        )
+        operations.cast(each * step / away) if step else 0.0
         for each, step in zip(normal, normal_steps, strict=True)
     ]
     chosen = axes if look.inputs == "raw" else normal
-    across, down, d = (operations.cast(each, np.float32) for each in (*chosen, distance))
+    across, down, d = (operations.cast(each) for each in (*chosen, distance))
     return [(across, along_x, 0.0), (down, 0.0, along_y), (d, *along), (1.0, 0.0, 0.0)]
-
-
-def _centres(operations: Operations, size: Value, native: int) -> Value:
-    """Give the centres of ``size`` pixels, in native pixels: float64 [size]."""
-    counted = operations.add_node("Range", 0.0, size, 1.0, dtype=np.float64)
-    odd = _double(operations, "Add", _double(operations, "Mul", counted, 2.0), 1.0)
-    whole = _double(operations, "Sub", _double(operations, "Mul", odd, native), size)
-    return _double(operations, "Div", whole, _double(operations, "Mul", size, 2.0))
-
-
-def _double(operations: Operations, kind: str, *inputs: Any) -> Value:
-    return operations.add_node(kind, *inputs, dtype=np.float64)
 
 
 def _draw(
     operations: Operations, picture: Picture, inputs: Sequence[tuple[Any, ...]], shape: Value
 ) -> Value:
     """Give each channel, from 0 to 255: [C, *shape]."""
-    look, formula = picture.look, picture.formula()
+    look = picture.look
     values = dict(zip(INPUT_KEYS, inputs, strict=True))
-    for node in formula.nodes:
+    for node in picture.formula():
         given = _aggregate(operations, node, values)
-        mean = ACTIVATIONS[node.activation].within_reach
-        values[node.key] = tuple(mean.play(operations.record, *given))
-    outputs = zip(*(values[key] for key in formula.outputs), strict=True)
+        mean = ACTIVATIONS[node.gene.activation].within_reach
+        values[node.gene.key] = tuple(mean.play(operations.record, *given))
+    outputs = zip(*(values[key] for key in range(look.colours.outputs)), strict=True)
     colours = look.colours.within_reach.play(operations.record, *chain(*outputs))
     channels = [operations.add_node("Expand", 255.0 * each, shape) for each in colours]
     if look.channels and len(channels) == 1:
         channels *= look.channels
-    return operations.stack(channels)
+    whole = [operations.add_node("Unsqueeze", each, [0]) for each in channels]
+    return operations.add_node("Concat", *whole, axis=0)
 
 
 def _aggregate(
@@ -183,9 +233,9 @@ def _aggregate(
     given = node.scaled if node.joins == "sum" else node.terms
     terms = [tuple(weight * each for each in values[key]) for key, weight in given]
     if node.joins == "sum":
-        return tuple(map(sum, zip((node.bias, 0.0, 0.0), *terms, strict=True)))
-    value, *along = (node.response * each for each in _reduce(operations, node, terms))
-    return value + node.bias, *along
+        return tuple(map(sum, zip((node.gene.bias, 0.0, 0.0), *terms, strict=True)))
+    value, *along = (node.gene.response * each for each in _reduce(operations, node, terms))
+    return value + node.gene.bias, *along
 
 
 def _reduce(operations: Operations, node: Node, terms: list[tuple[Any, ...]]) -> tuple[Any, ...]:
@@ -203,8 +253,8 @@ def _reduce(operations: Operations, node: Node, terms: list[tuple[Any, ...]]) ->
         swaps = operations.add_node("Greater", *keys[node.joins])
         pairs = [*zip(a, b, strict=True)]
         return (
-            tuple(operations.where(swaps, y, x) for x, y in pairs),
-            tuple(operations.where(swaps, x, y) for x, y in pairs),
+            tuple(operations.add_node("Where", swaps, y, x) for x, y in pairs),
+            tuple(operations.add_node("Where", swaps, x, y) for x, y in pairs),
         )
 
     if node.joins == "product":

@@ -114,7 +114,7 @@ class _Translation:
     def __init__(self, given: Picbreeder, look: Look) -> None:
         self.nodes: dict[int, NodeGene] = {
             # Outputs stand first, as in neatfool's own genomes.
-            key: NodeGene.make(key, "identity")
+            key: NodeGene(key, "identity")
             for key in range(look.colours.outputs)
         }
         self.connections: dict[tuple[int, int], ConnectionGene] = {}
@@ -135,7 +135,7 @@ class _Translation:
                 f"{nearest(node.activation, _FUNCTIONS)}"
             )
         key = first_free(PICBREEDER, *node.marking, taken=self.nodes)
-        self.nodes[key] = NodeGene.make(key, function.activation, response=function.response)
+        self.nodes[key] = NodeGene(key, function.activation, response=function.response)
         self._sources[node.marking] = _Source(key, function.factor, function.summand)
 
     def _join(self, node: Node, given: Picbreeder) -> None:
@@ -155,7 +155,7 @@ class _Translation:
             edge = source.key, target
             weight_before = self.connections[edge].weight if edge in self.connections else 0.0
             whole = weight_before + weight * source.factor
-            self.connections[edge] = ConnectionGene.make(edge, whole)
+            self.connections[edge] = ConnectionGene(edge, whole)
             total += weight * source.summand
         return total
 
@@ -177,7 +177,7 @@ class _Translation:
 
     def _copy(self, key: int, label: str, activation: str) -> NodeGene:
         """Make a node that gives an output of theirs."""
-        node = self.nodes[key] = NodeGene.make(key, activation)
+        node = self.nodes[key] = NodeGene(key, activation)
         node.bias = self._connect(key, [(self._labelled[label].marking, 1.0)])
         return node
 
@@ -186,10 +186,10 @@ class _Translation:
         step = first_free(PICBREEDER, *self._labelled["hue"].marking, taken=self.nodes)
         # 1 from 0 on, and -1 below.
         node = self._copy(step, "hue", "clamped")
-        self.connections[-4, step] = ConnectionGene.make((-4, step), node.bias)
+        self.connections[-4, step] = ConnectionGene((-4, step), node.bias)
         node.bias, node.response = 1.0, _STEEP
         hue = self._copy(key, "hue", "identity")
-        self.connections[step, key] = ConnectionGene.make((step, key), -0.5)
+        self.connections[step, key] = ConnectionGene((step, key), -0.5)
         hue.bias += 0.5
 
 

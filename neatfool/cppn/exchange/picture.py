@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import torch
 from torch import nn
 
-from neatfool.cppn.exchange.formula import INPUT_KEYS, read_formula
-from neatfool.cppn.functions.bell import TAPS, draw_smooth, smooth, weigh
+from neatfool.cppn.functions.aggregations import WEIGHTED_SUMS
+from neatfool.cppn.functions.bell import TAPS, lay_lattice, smooth, weigh
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.genome import Genome
+from neatfool.cppn.genome.validity import layers
 from neatfool.cppn.plain.program import compile_genomes
 from neatfool.cppn.rendering import evaluate
 
 if TYPE_CHECKING:
-    from neatfool.cppn.exchange.formula import Formula
     from neatfool.cppn.functions.colour import ColourMap
     from neatfool.cppn.functions.inputs import InputKind
+
+
+INPUT_KEYS: Final = (-1, -2, -3, -4)
+"""The keys of the inputs x, y, d and 1."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node: ``activation(bias + response * aggregation(terms))``."""
+
+    gene: NodeGene
+    terms: tuple[tuple[int, float], ...]
+    """The sources (keys of nodes or inputs) and their weights."""
+
+    @property
+    def joins(self) -> Literal["sum", "product", "max", "min", "maxabs", "median"]:
+        """How terms are joined: means are sums of :attr:`scaled` terms, and so is nothing."""
+        how = self.gene.aggregation
+        if how in WEIGHTED_SUMS or not (self.terms or how == "product"):
+            return "sum"
+        return how  # type: ignore[return-value]
+
+    @property
+    def scaled(self) -> tuple[tuple[int, float], ...]:
+        """The terms of a sum, whose weights hold the response and the divisor of a mean."""
+        scale = self.gene.response
+        if self.gene.aggregation == "mean":
+            scale /= max(len(self.terms), 1)
+        return tuple((source, weight * scale) for source, weight in self.terms)
 
 
 @dataclass(frozen=True)
@@ -96,16 +126,15 @@ class Picture(nn.Module):
         """
         look = self.look
         height, width = size or (look.height, look.width)
-        image = draw_smooth(
-            lambda grid: self._colour(grid.tables(0, grid.pixels, look.band_limit)).unsqueeze(0),
-            height=height,
-            width=width,
-            native=(look.height, look.width),
-            box=None,
-            kind=look.inputs,
+        lattice = lay_lattice(
+            height,
+            width,
             band_limit=look.band_limit,
-            smooth=smooth,
-        )[0]
+            native=(look.height, look.width),
+            kind=look.inputs,
+        )
+        points = self._colour(lattice.grid.tables(0, lattice.grid.pixels, look.band_limit))
+        image = smooth(points.view(1, len(points), *lattice.shape), lattice)[0]
         return image.expand(look.channels or len(image), -1, -1)
 
     def at(self, points: torch.Tensor) -> torch.Tensor:
@@ -170,7 +199,7 @@ class Picture(nn.Module):
         )
         return Genome.of(
             [
-                NodeGene.make(
+                NodeGene(
                     key,
                     node.activation,
                     node.aggregation,
@@ -181,14 +210,22 @@ class Picture(nn.Module):
                 for key, node in given.nodes.items()
             ],
             [
-                ConnectionGene.make(key, weights.get(key, gene.weight), gene.enabled)
+                ConnectionGene(key, weights.get(key, gene.weight), gene.enabled)
                 for key, gene in given.connections.items()
             ],
         )
 
-    def formula(self) -> Formula:
-        """Give what the picture is computed by, with the numbers of now."""
-        return read_formula(self.genome(), len(self._outputs))
+    def formula(self) -> list[Node]:
+        """Give the nodes, each after those that it needs, with the numbers of now."""
+        genome, terms = self.genome(), defaultdict(list)
+        edges = [edge for _, edge in self._program.weight_keys]
+        for source, target in edges:
+            terms[target].append((source, genome.connections[source, target].weight))
+        layer = layers(edges)
+        keys = sorted(
+            (key for _, key in self._program.node_keys), key=lambda key: layer.get(key, 1)
+        )
+        return [Node(genome.nodes[key], tuple(terms[key])) for key in keys]
 
     def _colour(self, inputs: torch.Tensor) -> torch.Tensor:
         """Give floats [C, P] for inputs [1 or 3, 4, P]."""

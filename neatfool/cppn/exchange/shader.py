@@ -6,13 +6,12 @@ from functools import reduce
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from neatfool.cppn.exchange.glsl import COLOURS, DECLARATIONS, ELEMENTARY, REDUCTIONS, number
 from neatfool.cppn.functions.bell import TAPS
+from neatfool.cppn.functions.glsl import COLOURS, DECLARATIONS, ELEMENTARY, REDUCTIONS, number
 from neatfool.cppn.functions.inputs import pixel_grid
 
 if TYPE_CHECKING:
-    from neatfool.cppn.exchange.formula import Formula, Node
-    from neatfool.cppn.exchange.picture import Look, Picture
+    from neatfool.cppn.exchange.picture import Look, Node, Picture
 
 _INPUTS: Final = {-1: "in_x", -2: "in_y", -3: "in_d", -4: "vec3(1.0, 0.0, 0.0)"}
 
@@ -106,18 +105,18 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
         picture: The picture, with the numbers that its parameters have now.
         title: What it shows, for the first line.
     """
-    look, formula = picture.look, picture.formula()
+    look, nodes = picture.look, picture.formula()
     smooth = _SMOOTH_PICTURE.format(step=number(look.band_limit), end=TAPS - 1)
-    activations = sorted({node.activation for node in formula.nodes})
+    activations = sorted({node.gene.activation for node in nodes})
     head = {"title": _comment(title), "version": version("neatfool")}
     return "".join(
         (
             _HEADER.format(**head, height=look.height, width=look.width),
             ELEMENTARY,
-            REDUCTIONS if any(node.joins != "sum" for node in formula.nodes) else "",
+            REDUCTIONS if any(node.joins != "sum" for node in nodes) else "",
             COLOURS[look.colour_map],
             *(DECLARATIONS[name] for name in activations),
-            _function(formula, look),
+            _function(nodes, look),
             _drawn(look),
             smooth if look.band_limit else _PICTURE,
             _MAIN,
@@ -132,10 +131,10 @@ def _comment(text: str) -> str:
     return shown.rstrip("\\ ") or "A picture"
 
 
-def _function(formula: Formula, look: Look) -> str:
+def _function(nodes: list[Node], look: Look) -> str:
     """Write what turns inputs into a colour."""
-    lines = [line for node in formula.nodes for line in _statements(node)]
-    outputs = ", ".join(map(_name, formula.outputs))
+    lines = [line for node in nodes for line in _statements(node)]
+    outputs = ", ".join(map(_name, range(look.colours.outputs)))
     lines = [*lines, f"return colour_{look.colour_map}({outputs});"]
     body = "\n".join(f"  {line}" for line in lines)
     return f"vec3 draw(vec3 in_x, vec3 in_y, vec3 in_d) {{\n{body}\n}}\n\n"
@@ -165,11 +164,11 @@ def _statements(node: Node) -> list[str]:
     """Write the lines that compute a node."""
     lines: list[str] = []
     if node.joins == "sum":
-        z = " + ".join([*map(_term, node.scaled), f"vec3({_number(node.bias)}, 0.0, 0.0)"])
+        z = " + ".join([*map(_term, node.scaled), f"vec3({_number(node.gene.bias)}, 0.0, 0.0)"])
     else:
         lines, joined = _join(node)
-        z = f"{joined} * {_number(node.response)} + vec3({_number(node.bias)}, 0.0, 0.0)"
-    return [*lines, f"vec3 {_name(node.key)} = act_{node.activation}({z});"]
+        z = f"{joined} * {_number(node.gene.response)} + vec3({_number(node.gene.bias)}, 0.0, 0.0)"
+    return [*lines, f"vec3 {_name(node.gene.key)} = act_{node.gene.activation}({z});"]
 
 
 def _join(node: Node) -> tuple[list[str], str]:
@@ -178,7 +177,7 @@ def _join(node: Node) -> tuple[list[str], str]:
         terms = terms or ["vec3(1.0, 0.0, 0.0)"]
     if node.joins != "median":
         return [], reduce(lambda a, b: f"{_FOLDS[node.joins]}({a}, {b})", terms)
-    names = [f"{_name(node.key)}_{place}" for place in range(len(terms))]
+    names = [f"{_name(node.gene.key)}_{place}" for place in range(len(terms))]
     lines = [f"vec3 {name} = {term};" for name, term in zip(names, terms, strict=True)]
     count = len(names)
     for end in range(count - 1, 0, -1):

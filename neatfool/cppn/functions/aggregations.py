@@ -62,4 +62,6 @@ The product of no inputs is 1. The others are not called without inputs: the nod
 """
 
 AGGREGATIONS: tuple[str, ...] = (*WEIGHTED_SUMS, *REDUCTIONS)
-"""All aggregations that a genome may name."""
+"""All aggregations that a genome may name; compiled code numbers them."""
+
+SUM, MEAN, PRODUCT, MAX, MIN, MAXABS, MEDIAN = range(len(AGGREGATIONS))

@@ -8,7 +8,6 @@ drawn, so that it is the same at any size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -81,8 +80,13 @@ class Lattice:
     """The points that an image, or a box of it, is made of."""
 
     grid: PixelGrid
-    down: Axis
-    across: Axis
+    axes: tuple[Axis, Axis] | None
+    """How points become pixels, downwards and across; None if they are the pixels' centres."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many points there are from top to bottom, and from left to right."""
+        return len(self.grid.y), len(self.grid.x)
 
 
 @lru_cache(maxsize=8)
@@ -95,57 +99,33 @@ def lay_lattice(
     box: tuple[int, int, int, int] | None = None,
     kind: InputKind = "raw",
 ) -> Lattice:
-    """Lay the points of an image; the arguments are those of ``pixel_grid`` and a band limit."""
+    """Lay the points of an image.
+
+    The arguments are those of ``pixel_grid`` and a band limit: 0 for the points at the pixels'
+    centres, without a bell.
+    """
+    if not band_limit:
+        return Lattice(pixel_grid(height, width, native=native, box=box, kind=kind), None)
     x, y = pixel_centres(height, width, native=native, box=box)
     across, down = (Axis.of(centres, band_limit) for centres in (x, y))
     grid = grid_at(across.places, down.places, native or (height, width), kind)
-    return Lattice(grid, down, across)
-
-
-def draw_smooth(
-    draw: Callable[[PixelGrid], torch.Tensor],
-    *,
-    height: int,
-    width: int,
-    native: tuple[int, int] | None,
-    box: tuple[int, int, int, int] | None,
-    kind: InputKind,
-    band_limit: float,
-    smooth: Callable[[torch.Tensor, Lattice], torch.Tensor],
-) -> torch.Tensor:
-    """Draw a picture, or a box of it: floats or bytes [N, C, H, W].
-
-    Args:
-        draw: Draws the points of a grid: [N, C, P].
-        height: As for :func:`neatfool.cppn.rendering.render`.
-        width: As there.
-        native: As there.
-        box: As there.
-        kind: As its ``inputs``.
-        band_limit: As there; 0 for the points at the pixels' centres, without a bell.
-        smooth: Turns points into pixels, as :func:`smooth` does.
-    """
-    if not band_limit:
-        grid = pixel_grid(height, width, native=native, box=box, kind=kind)
-        return _shape(draw(grid), grid)
-    lattice = lay_lattice(height, width, band_limit=band_limit, native=native, box=box, kind=kind)
-    return smooth(_shape(draw(lattice.grid), lattice.grid), lattice)
-
-
-def _shape(points: torch.Tensor, grid: PixelGrid) -> torch.Tensor:
-    return points.view(*points.shape[:2], len(grid.y), len(grid.x))
+    return Lattice(grid, (down, across))
 
 
 def smooth(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:
     """Turn the points of a lattice, floats or bytes [N, C, h, w], into pixels [N, C, H, W]."""
+    if lattice.axes is None:
+        return points
+    down, across = lattice.axes
     whole = points if points.is_floating_point() else points.float()
-    whole = lattice.across.join(lattice.down.join(whole, -2), -1)
+    whole = across.join(down.join(whole, -2), -1)
     return whole if points.is_floating_point() else whole.add_(HALF).round_().to(torch.uint8)
 
 
 @torch.enable_grad()
 def spread(gradients: torch.Tensor, lattice: Lattice) -> torch.Tensor:
     """Turn gradients by pixels [N, C, H, W] into those by points [N, C, h, w]."""
-    shape = len(lattice.grid.y), len(lattice.grid.x)
-    points = gradients.new_zeros(*gradients.shape[:2], *shape, requires_grad=True)
+    if lattice.axes is None:
+        return gradients
+    points = gradients.new_zeros(*gradients.shape[:2], *lattice.shape, requires_grad=True)
     return torch.autograd.grad(smooth(points, lattice), points, gradients)[0]

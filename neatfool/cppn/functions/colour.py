@@ -143,7 +143,7 @@ def find_colour_map(
 
 
 def _size(xp: Any, o: Any) -> Any:
-    return xp.record("Min", xp.absolute(o), 1.0)
+    return xp.minimum(xp.absolute(o), 1.0)
 
 
 def _tint(xp: Any, hue: Any, least: Any, chroma: Any) -> Any:

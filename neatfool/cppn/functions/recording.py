@@ -12,6 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partialmethod
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -20,6 +21,8 @@ import torch
 
 Perform: TypeAlias = Callable[..., Any]
 Number: TypeAlias = "Value | float"
+
+_FUNCTIONS: Final = ("sqrt", "exp", "log", "sin", "cos", "tanh")
 
 PLAIN: Final[Mapping[str, Callable[..., float]]] = MappingProxyType(
     {
@@ -32,51 +35,37 @@ PLAIN: Final[Mapping[str, Callable[..., float]]] = MappingProxyType(
         "Max": max,
         "Abs": abs,
         "Round": round,
-        "Sqrt": math.sqrt,
         "Rsqrt": lambda a: 1 / math.sqrt(a),
-        "Exp": math.exp,
-        "Log": math.log,
-        "Sin": math.sin,
-        "Cos": math.cos,
-        "Tanh": math.tanh,
         "Step": lambda a: float(a >= 0),
+        **{name.title(): getattr(math, name) for name in _FUNCTIONS},
     }
 )
 """All operations, for plain numbers. ``Step`` is 0 for negative numbers, and else 1."""
 
-_ARITHMETIC: Final = {kind: PLAIN[kind] for kind in ("Add", "Sub", "Mul", "Div", "Neg")}
-
 _NUMPY: Final[Mapping[str, Perform]] = {
-    **_ARITHMETIC,
+    **PLAIN,
     "Min": np.minimum,
     "Max": np.maximum,
-    "Abs": np.abs,
     "Round": np.rint,
-    "Sqrt": np.sqrt,
     "Rsqrt": lambda a: 1 / np.sqrt(a),
-    "Exp": np.exp,
-    "Log": np.log,
-    "Sin": np.sin,
-    "Cos": np.cos,
-    "Tanh": np.tanh,
     "Step": lambda a: (a >= 0).astype(a.dtype),
+    **{name.title(): getattr(np, name) for name in _FUNCTIONS},
 }
 
 _TORCH: Final[Mapping[str, Perform]] = {
-    **_ARITHMETIC,
+    **PLAIN,
     "Min": lambda a, b: a.clamp(max=b),
     "Max": lambda a, b: a.clamp(min=b),
-    "Abs": torch.abs,
     "Round": torch.round,
-    "Sqrt": torch.sqrt,
     "Rsqrt": torch.rsqrt,
-    "Exp": torch.exp,
-    "Log": torch.log,
-    "Sin": torch.sin,
-    "Cos": torch.cos,
-    "Tanh": torch.tanh,
     "Step": lambda a: (a >= 0).to(a.dtype),
+    **{name.title(): getattr(torch, name) for name in _FUNCTIONS},
 }
+
+
+def by_python(kind: str, *inputs: float) -> float:
+    """Perform an operation on plain numbers."""
+    return PLAIN[kind](*inputs)
 
 
 def by_numpy(kind: str, *inputs: Any) -> Any:
@@ -89,6 +78,14 @@ def by_torch(kind: str, *inputs: Any) -> Any:
     return _TORCH[kind](*inputs)
 
 
+def _operator(kind: str, *, reflected: bool = False) -> Callable[..., Any]:
+    def record(self: Value, *others: Number) -> Any:
+        inputs = (*others, self) if reflected else (self, *others)
+        return self.recorder.record(kind, *inputs)
+
+    return record
+
+
 @dataclass(frozen=True, eq=False)
 class Value:
     """Stands for an array: what a formula is given, or the result of an operation."""
@@ -96,33 +93,11 @@ class Value:
     recorder: Recorder
     name: Any
 
-    def __add__(self, other: Number) -> Any:
-        return self.recorder.record("Add", self, other)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Number) -> Any:
-        return self.recorder.record("Sub", self, other)
-
-    def __rsub__(self, other: Number) -> Any:
-        return self.recorder.record("Sub", other, self)
-
-    def __mul__(self, other: Number) -> Any:
-        return self.recorder.record("Mul", self, other)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Number) -> Any:
-        return self.recorder.record("Div", self, other)
-
-    def __rtruediv__(self, other: Number) -> Any:
-        return self.recorder.record("Div", other, self)
-
-    def __neg__(self) -> Any:
-        return self.recorder.record("Neg", self)
-
-    def __abs__(self) -> Any:
-        return self.recorder.record("Abs", self)
+    __add__ = __radd__ = _operator("Add")
+    __sub__, __rsub__ = _operator("Sub"), _operator("Sub", reflected=True)
+    __mul__ = __rmul__ = _operator("Mul")
+    __truediv__, __rtruediv__ = _operator("Div"), _operator("Div", reflected=True)
+    __neg__, __abs__ = _operator("Neg"), _operator("Abs")
 
 
 class Recorder(ABC):
@@ -151,49 +126,22 @@ class Recorder(ABC):
             self._known[key] = self.write(kind, *inputs)
         return self._known[key]
 
-    def exp(self, a: Any) -> Any:
-        """Give e to its power."""
-        return self.record("Exp", a)
-
-    def sin(self, a: Any) -> Any:
-        """Give the sine."""
-        return self.record("Sin", a)
-
-    def cos(self, a: Any) -> Any:
-        """Give the cosine."""
-        return self.record("Cos", a)
-
-    def tanh(self, a: Any) -> Any:
-        """Give the hyperbolic tangent."""
-        return self.record("Tanh", a)
-
-    def log(self, a: Any) -> Any:
-        """Give the natural logarithm."""
-        return self.record("Log", a)
-
-    def sqrt(self, a: Any) -> Any:
-        """Give the square root."""
-        return self.record("Sqrt", a)
-
-    def rsqrt(self, a: Any) -> Any:
-        """Give 1 by the square root."""
-        return self.record("Rsqrt", a)
-
-    def absolute(self, a: Any) -> Any:
-        """Give the size."""
-        return self.record("Abs", a)
-
-    def round(self, a: Any) -> Any:
-        """Round to the nearest integer."""
-        return self.record("Round", a)
-
-    def step(self, a: Any) -> Any:
-        """Give 0 where it is negative, and else 1."""
-        return self.record("Step", a)
+    exp = partialmethod(record, "Exp")
+    log = partialmethod(record, "Log")
+    sin = partialmethod(record, "Sin")
+    cos = partialmethod(record, "Cos")
+    tanh = partialmethod(record, "Tanh")
+    sqrt = partialmethod(record, "Sqrt")
+    rsqrt = partialmethod(record, "Rsqrt")
+    absolute = partialmethod(record, "Abs")
+    round = partialmethod(record, "Round")
+    step = partialmethod(record, "Step")
+    maximum = partialmethod(record, "Max")
+    minimum = partialmethod(record, "Min")
 
     def clip(self, a: Any, low: float, high: float) -> Any:
         """Clip to a range."""
-        return self.record("Min", self.record("Max", a, low), high)
+        return self.minimum(self.maximum(a, low), high)
 
 
 class Trace(Recorder):

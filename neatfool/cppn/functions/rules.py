@@ -62,7 +62,7 @@ def wave(rate: float, end: float = WAVE_LIMIT) -> Mean:
 
 def _fade(xp: Any, v: Any) -> Any:
     """Give how much is left of a wave: nearly exp(-v / 2), and nothing of a fast one."""
-    left = xp.record("Max", 1.0 - (1 / 16) * v, 0.0)
+    left = xp.maximum(1.0 - (1 / 16) * v, 0.0)
     for _ in range(3):
         left = left * left
     return left
@@ -143,7 +143,7 @@ def hat(xp: Any, s: Any, v: Any) -> Any:
     """Compute 1 - |s|, and 0 where that is negative."""
     s = xp.clip(s, -1e3, 1e3)
     sides = mean_size(xp, s - 1.0, v) + mean_size(xp, s + 1.0, v)
-    return xp.record("Max", 0.5 * sides - mean_size(xp, s, v), 0.0)
+    return xp.maximum(0.5 * sides - mean_size(xp, s, v), 0.0)
 
 
 def triangle(xp: Any, s: Any, v: Any) -> Any:

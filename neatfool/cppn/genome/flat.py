@@ -42,20 +42,9 @@ _AGGREGATIONS = tuple(AGGREGATIONS)
 
 HEAD: Final = 2
 """The words before the first node."""
-NODE: Final = 6
-"""The words of a node."""
-EDGE: Final = 4
-"""The words of a connection."""
-KEY: Final = 0
-ACTIVATION: Final = 1
-AGGREGATION: Final = 2
-BIAS: Final = 3
-RESPONSE: Final = 4
-TIME_CONSTANT: Final = 5
-SOURCE: Final = 0
-TARGET: Final = 1
-WEIGHT: Final = 2
-ENABLED: Final = 3
+# The words of a node and of a connection, and how many they are.
+KEY, ACTIVATION, AGGREGATION, BIAS, RESPONSE, TIME_CONSTANT, NODE = range(7)
+SOURCE, TARGET, WEIGHT, ENABLED, EDGE = range(5)
 FORM: Final = struct.pack(
     "=q", zlib.crc32(repr((1, NODE, EDGE, _ACTIVATIONS, _AGGREGATIONS)).encode())
 )
@@ -103,9 +92,9 @@ def unpack(flat: bytes) -> tuple[dict[int, NodeGene], dict[Edge, ConnectionGene]
     """Make the genes of a flat genome, by key and in order."""
     nodes, connections = read_rows(flat)
     return (
-        {row[0]: NodeGene.make(*row) for row in nodes},
+        {row[0]: NodeGene(*row) for row in nodes},
         {
-            (source, target): ConnectionGene.make((source, target), weight, enabled)
+            (source, target): ConnectionGene((source, target), weight, enabled)
             for source, target, weight, enabled in connections
         },
     )

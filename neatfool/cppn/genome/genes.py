@@ -14,9 +14,6 @@ from neat.genes import BaseGene, DefaultConnectionGene, DefaultNodeGene
 
 from neatfool.cppn.genome.markings import Edge, innovation_number
 
-# Makes an object without calling its constructor.
-_new: Any = object.__new__
-
 
 class PolynomialFloat(FloatAttribute):  # type: ignore[misc]
     """A float with the index eta of polynomial mutation."""
@@ -37,9 +34,12 @@ class _Gene:
     get_config_params: Any = classmethod(BaseGene.get_config_params.__func__)
     validate_attributes: Any = classmethod(BaseGene.validate_attributes.__func__)
 
+    values: Any
+    """The arguments of the constructor."""
+
     def copy(self) -> Self:
         """Copy the gene."""
-        raise NotImplementedError
+        return self.__class__(*self.values)
 
     def having(self, name: str, value: object) -> Self:
         """Copy the gene with another value of an attribute."""
@@ -72,45 +72,25 @@ class NodeGene(_Gene):
     response: float
     time_constant: float
 
-    def __init__(self, key: int) -> None:
-        """Make a node without attributes, as neat-python does."""
-        self.key = key
-
-    @classmethod
-    def make(  # noqa: PLR0917 - as `values` gives them
-        cls,
+    def __init__(  # noqa: PLR0917 - as `values` gives them
+        self,
         key: int,
-        activation: str,
+        activation: str = "",
         aggregation: str = "sum",
         bias: float = 0.0,
         response: float = 1.0,
         time_constant: float = 1.0,
-    ) -> Self:
-        """Make a node with given attributes."""
-        gene: Self = _new(cls)
-        gene.key = key
-        gene.activation, gene.aggregation = activation, aggregation
-        gene.bias, gene.response, gene.time_constant = bias, response, time_constant
-        return gene
+    ) -> None:
+        """Make a node; neat-python gives it attributes afterwards."""
+        self.key = key
+        self.activation, self.aggregation = activation, aggregation
+        self.bias, self.response, self.time_constant = bias, response, time_constant
 
     @property
     def values(self) -> tuple[int, str, str, float, float, float]:
-        """The arguments of ``make``."""
-        return (
-            self.key,
-            self.activation,
-            self.aggregation,
-            self.bias,
-            self.response,
-            self.time_constant,
-        )
-
-    def copy(self) -> Self:
-        """Copy the gene."""
-        gene: Self = _new(self.__class__)
-        gene.key, gene.activation, gene.aggregation = self.key, self.activation, self.aggregation
-        gene.bias, gene.response, gene.time_constant = self.bias, self.response, self.time_constant
-        return gene
+        """The arguments of the constructor."""
+        numbers = self.bias, self.response, self.time_constant
+        return self.key, self.activation, self.aggregation, *numbers
 
 
 class ConnectionGene(_Gene):
@@ -131,34 +111,24 @@ class ConnectionGene(_Gene):
     weight: float
     enabled: bool
 
-    def __init__(self, key: Edge, innovation: int | None = None) -> None:
-        """Make a connection without attributes, as neat-python does; ignore its innovation."""
+    def __init__(
+        self,
+        key: Edge,
+        weight: float = 0.0,
+        enabled: bool = True,
+        *,
+        innovation: int | None = None,
+    ) -> None:
+        """Make a connection, and ignore its innovation, which follows from the key."""
         self.key = key
+        self.weight, self.enabled = weight, enabled
 
     @property
     def innovation(self) -> int:
         """The historical marking."""
         return innovation_number(*self.key)
 
-    @classmethod
-    def make(cls, key: Edge, weight: float, enabled: bool = True) -> Self:
-        """Make a connection with given attributes."""
-        gene: Self = _new(cls)
-        gene.key = key
-        gene.weight, gene.enabled = weight, enabled
-        return gene
-
     @property
     def values(self) -> tuple[Edge, float, bool]:
-        """The arguments of ``make``."""
+        """The arguments of the constructor."""
         return self.key, self.weight, self.enabled
-
-    def copy(self) -> Self:
-        """Copy the gene."""
-        return self.with_weight(self.weight)
-
-    def with_weight(self, weight: float) -> Self:
-        """Copy the gene with another weight."""
-        gene: Self = _new(self.__class__)
-        gene.key, gene.weight, gene.enabled = self.key, weight, self.enabled
-        return gene

@@ -121,13 +121,6 @@ class Genome(DefaultGenome):  # type: ignore[misc]
             return self
 
     @classmethod
-    def born(cls, nodes: dict[int, NodeGene], connections: dict[Edge, ConnectionGene]) -> Genome:
-        """Make a genome that takes over two dicts."""
-        genome: Genome = object.__new__(cls)
-        genome.nodes, genome.connections = nodes, connections
-        return genome
-
-    @classmethod
     def of(cls, nodes: Iterable[NodeGene], connections: Iterable[ConnectionGene]) -> Genome:
         """Make a genome of genes."""
         genome = cls()
@@ -146,9 +139,7 @@ class Genome(DefaultGenome):  # type: ignore[misc]
             return NotImplemented
         if self is other or (self._flat is not None and self._flat == other._flat):
             return True
-        return self._keys == other._keys and all(
-            mine.values == yours.values for mine, yours in zip(self.genes, other.genes, strict=True)
-        )
+        return self.rows() == other.rows()
 
     @property
     def genes(self) -> list[NodeGene | ConnectionGene]:
@@ -164,38 +155,11 @@ class Genome(DefaultGenome):  # type: ignore[misc]
             [(*gene.key, gene.weight, gene.enabled) for gene in self.connections.values()],
         )
 
-    @property
-    def _keys(self) -> tuple[list[int], list[Edge]]:
-        return list(self.nodes), list(self.connections)
-
     def size(self) -> tuple[int, int]:
         """Count the nodes and the enabled connections."""
         if self._flat is not None:
             return size_of(self._flat)
         return len(self.nodes), sum(bool(gene.enabled) for gene in self.connections.values())
-
-    def clone(self) -> Genome:
-        """Copy the genome and all its genes."""
-        return self.of(
-            (gene.copy() for gene in self.nodes.values()),
-            (gene.copy() for gene in self.connections.values()),
-        )
-
-    def configure_crossover(self, genome1: Genome, genome2: Genome, config: GenomeConfig) -> None:
-        """Become the child of two genomes that have a fitness, as in neat-python.
-
-        neat-python searches for a cycle before each gene. That is not needed: a child has exactly
-        the connections of its fitter parent, in the same order.
-        """
-        fitter, other = (
-            (genome1, genome2) if genome1.fitness > genome2.fitness else (genome2, genome1)
-        )
-        for edge, connection in fitter.connections.items():
-            same = other.connections.get(edge)
-            self.connections[edge] = connection.crossover(same) if same else connection.copy()
-        for key, node in fitter.nodes.items():
-            match = other.nodes.get(key)
-            self.nodes[key] = node.crossover(match) if match else node.copy()
 
     def mutate_add_node(self, config: GenomeConfig) -> None:
         """Split a random connection, as neat-python does; its key gives the node's id."""
@@ -217,7 +181,7 @@ class Genome(DefaultGenome):  # type: ignore[misc]
 
         neat-python adds in the order of its first genome, and the last bits depend on that.
         """
-        first, second = (self, other) if self._keys <= other._keys else (other, self)
+        first, second = sorted((self, other), key=lambda each: [[*each.nodes], [*each.connections]])
         return float(DefaultGenome.distance(first, second, config))
 
 

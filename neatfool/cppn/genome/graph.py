@@ -132,7 +132,7 @@ def _check_inputs(keys: Iterable[int]) -> None:
 
 def _node(key: int, data: dict[str, Any]) -> NodeGene:
     where = f"node {key}"
-    return NodeGene.make(
+    return NodeGene(
         key,
         _attribute(data, "activation", where),
         data.get("aggregation", "sum"),
@@ -145,7 +145,7 @@ def _node(key: int, data: dict[str, Any]) -> NodeGene:
 
 def _connection(edge: Edge, data: dict[str, Any]) -> ConnectionGene:
     where = f"edge {_shown(edge)}"
-    gene = ConnectionGene.make(edge, _number(data, "weight", where), data.get("enabled", True))
+    gene = ConnectionGene(edge, _number(data, "weight", where), data.get("enabled", True))
     if str(given := data.get("innovation", gene.innovation)) != str(gene.innovation):
         raise GenomeError(
             f"{where}: its innovation cannot be {given}, as it follows from the two nodes; leave "

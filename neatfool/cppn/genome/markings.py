@@ -86,10 +86,3 @@ class Innovations:
     ) -> int:
         """Give a connection's marking, whatever the type of mutation."""
         return innovation_number(input_node, output_node)
-
-    def get_node_split(self, input_node: int, output_node: int, new_key: int) -> int:
-        """Give the id of the node that splits a connection for the first time."""
-        return split_key((input_node, output_node), ())
-
-    def reset_generation(self) -> None:
-        """Do nothing: markings hold for all generations."""

@@ -25,31 +25,21 @@ INPUTS = 4
 
 _FIXED: Mapping[str, object] = {"num_inputs": INPUTS, "feed_forward": True}
 
+
+def _number(name: str, *, mean: float, least: float, power: float) -> dict[str, object]:
+    """Give the keys of an attribute that never varies."""
+    values = {
+        **{"init_mean": mean, "init_stdev": 0.0, "init_type": "gaussian"},
+        **{"replace_rate": 0.0, "mutate_rate": 0.0, "mutate_power": power},
+        **{"max_value": 10.0, "min_value": least},
+    }
+    return {f"{name}_{key}": value for key, value in values.items()}
+
+
 _NOT_IN_THE_PAPER: Mapping[str, object] = {
-    "bias_init_mean": 0.0,
-    "bias_init_stdev": 0.0,
-    "bias_init_type": "gaussian",
-    "bias_replace_rate": 0.0,
-    "bias_mutate_rate": 0.0,
-    "bias_mutate_power": 0.5,
-    "bias_max_value": 10.0,
-    "bias_min_value": -10.0,
-    "response_init_mean": 1.0,
-    "response_init_stdev": 0.0,
-    "response_init_type": "gaussian",
-    "response_replace_rate": 0.0,
-    "response_mutate_rate": 0.0,
-    "response_mutate_power": 0.5,
-    "response_max_value": 10.0,
-    "response_min_value": -10.0,
-    "time_constant_init_mean": 1.0,
-    "time_constant_init_stdev": 0.0,
-    "time_constant_init_type": "gaussian",
-    "time_constant_replace_rate": 0.0,
-    "time_constant_mutate_rate": 0.0,
-    "time_constant_mutate_power": 0.0,
-    "time_constant_max_value": 10.0,
-    "time_constant_min_value": 0.01,
+    **_number("bias", mean=0.0, least=-10.0, power=0.5),
+    **_number("response", mean=1.0, least=-10.0, power=0.5),
+    **_number("time_constant", mean=1.0, least=0.01, power=0.0),
     "aggregation_default": "sum",
     "aggregation_options": ("sum",),
     "aggregation_mutate_rate": 0.0,
@@ -128,7 +118,34 @@ class Preset:
     idle: frozenset[str]
 
 
-_MUTATES_AS_THE_PAPER = frozenset(
+@dataclass(frozen=True)
+class Refinements:
+    """Additions to the paper's way of evolving CPPNs.
+
+    Attributes:
+        initial_rounds: A random CPPN grows by a random number of rounds, from 0 to this. Each round
+            splits a connection by a node and adds a connection.
+        graft: The probability that a child takes one output from a second parent.
+        mutation_strength: A factor for the probabilities of all mutations; none exceeds 1.
+        mutation_spread: Each child's strength is multiplied by a random factor between e^-s and
+            e^s, with this s; its logarithm is uniform.
+        mutation_cooling: After this many generations mutations and grafts are half as likely as at
+            the beginning, after twice as many a third as likely. 0: no cooling.
+    """
+
+    initial_rounds: int = 0
+    graft: float = 0.0
+    mutation_strength: float = 1.0
+    mutation_spread: float = 0.0
+    mutation_cooling: int = 0
+
+    def warmth(self, generation: int) -> float:
+        """Give the factor for the probabilities in a generation: 1 in generation 0, then less."""
+        cooling = self.mutation_cooling
+        return cooling / (cooling + generation) if cooling else 1.0
+
+
+_IDLE = frozenset(
     {
         "weight_mutate_power",
         "weight_replace_rate",
@@ -136,46 +153,23 @@ _MUTATES_AS_THE_PAPER = frozenset(
         "structural_mutation_surer",
     }
 )
+_REFINEMENTS = {
+    "initial_rounds": 47,
+    "graft": 0.5,
+    "mutation_spread": 1.0,
+    "mutation_cooling": 100,
+}
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        "paper": Preset(
-            name="paper",
-            parents=1,
-            inputs="raw",
-            colour="hsv",
-            band_limit=0.0,
-            refinements={},
-            values=MappingProxyType(_PAPER),
-            idle=_MUTATES_AS_THE_PAPER,
-        ),
-        "patterns": Preset(
-            name="patterns",
-            parents=2,
-            inputs="normalised",
-            colour="oklab",
-            band_limit=2.0,
-            refinements=MappingProxyType(
-                {
-                    "initial_rounds": 47,
-                    "graft": 0.5,
-                    "mutation_spread": 1.0,
-                    "mutation_cooling": 100,
-                }
+        each.name: each
+        for each in (
+            Preset("paper", 1, "raw", "hsv", 0.0, {}, _PAPER, _IDLE),
+            Preset("patterns", 2, "normalised", "oklab", 2.0, _REFINEMENTS, _PAPER, _IDLE),
+            Preset(
+                "neat", 2, "normalised", "hsv", 0.0, None, _NEAT, frozenset({"weight_mutate_eta"})
             ),
-            values=MappingProxyType(_PAPER),
-            idle=_MUTATES_AS_THE_PAPER,
-        ),
-        "neat": Preset(
-            name="neat",
-            parents=2,
-            inputs="normalised",
-            colour="hsv",
-            band_limit=0.0,
-            refinements=None,
-            values=MappingProxyType(_NEAT),
-            idle=frozenset({"weight_mutate_eta"}),
-        ),
+        )
     }
 )
 """The presets by name."""

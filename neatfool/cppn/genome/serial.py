@@ -15,8 +15,9 @@ To another process of the same version, a genome goes as bytes, which take no ti
 from __future__ import annotations
 
 import json
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, Field, ValidationError
 
 from neatfool.cppn.genome.flat import FORM
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
@@ -26,13 +27,18 @@ from neatfool.errors import GenomeError
 
 if TYPE_CHECKING:
     from neatfool.cppn.genome.genome import GenomeConfig
-    from neatfool.spec.json import Json
 
-FORMAT = "neatfool.cppn"
-VERSION = 1
+_COLUMNS: Final = {
+    "nodes": "[id, activation, aggregation, bias, response, time_constant]",
+    "connections": "[from, to, weight, enabled]",
+}
 
-NODE_COLUMNS = "[id, activation, aggregation, bias, response, time_constant]"
-CONNECTION_COLUMNS = "[from, to, weight, enabled]"
+
+class _Record(BaseModel, extra="forbid", strict=True):
+    format: Literal["neatfool.cppn"]
+    version: Annotated[int, Field(ge=1, le=1)]
+    nodes: list[tuple[int, str, str, float, float, float]]
+    connections: list[tuple[int, int, float, bool]]
 
 
 def dumps(genome: Genome) -> str:
@@ -43,7 +49,7 @@ def dumps(genome: Genome) -> str:
     """
     nodes, connections = genome.rows()
     return json.dumps(
-        {"format": FORMAT, "version": VERSION, "nodes": nodes, "connections": connections},
+        {"format": "neatfool.cppn", "version": 1, "nodes": nodes, "connections": connections},
         separators=(",", ":"),
         allow_nan=False,
     )
@@ -59,14 +65,18 @@ def loads(text: str, config: GenomeConfig | None = None) -> Genome:
     Raises:
         GenomeError: The text is no genome, or the genome does not fit; the message says why.
     """
-    record = _record(text)
+    try:
+        record = _Record.model_validate_json(text)
+    except ValidationError as error:
+        raise GenomeError(_describe(error)) from error
     genome = Genome.of(
-        [_node(row) for row in _rows(record, "nodes")],
-        [_connection(row) for row in _rows(record, "connections")],
+        [NodeGene(*row) for row in record.nodes],
+        [ConnectionGene((a, b), weight, enabled) for a, b, weight, enabled in record.connections],
     )
-    for kind, genes in (("nodes", genome.nodes), ("connections", genome.connections)):
-        if len(genes) != len(record[kind]):
-            raise GenomeError(f"a genome with two {kind} of one id")
+    if len(genome.nodes) != len(record.nodes):
+        raise GenomeError("a genome with two nodes of one id")
+    if len(genome.connections) != len(record.connections):
+        raise GenomeError("a genome with two connections of one id")
     check_genome(genome, config)
     return genome.flattened()
 
@@ -90,54 +100,14 @@ def from_bytes(data: bytes) -> Genome:
     return Genome.read(data[len(FORM) :])
 
 
-def _record(text: str) -> dict[str, Any]:
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise GenomeError(f"not JSON: {error}") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise GenomeError(f"not a genome of the format {FORMAT!r}")
-    if type(record.get("version")) is not int or record["version"] != VERSION:
-        raise GenomeError(
-            f"a genome of version {record.get('version')!r}; this neatfool reads version {VERSION}"
-        )
-    if surplus := sorted(record.keys() - {"format", "version", "nodes", "connections"}):
-        raise GenomeError(f"a genome does not have {surplus[0]!r}")
-    return record
-
-
-def _rows(record: dict[str, Any], kind: str) -> list[Json]:
-    rows = record.get(kind)
-    if isinstance(rows, list):
-        return rows
-    raise GenomeError(f"a genome without a list of {kind}")
-
-
-def _node(row: Json) -> NodeGene:
-    match row:
-        case [int(key), str(activation), str(aggregation), bias, response, time_constant]:
-            numbers = map(_number, (bias, response, time_constant))
-            return NodeGene.make(_id(key), activation, aggregation, *numbers)
-    raise GenomeError(f"{row!r} is not a node: expected {NODE_COLUMNS}")
-
-
-def _connection(row: Json) -> ConnectionGene:
-    match row:
-        case [int(source), int(target), weight, bool(enabled)]:
-            return ConnectionGene.make((_id(source), _id(target)), _number(weight), enabled)
-    raise GenomeError(f"{row!r} is not a connection: expected {CONNECTION_COLUMNS}")
-
-
-def _id(value: int) -> int:
-    if isinstance(value, bool):
-        raise GenomeError(f"{value} is not an id")
-    return value
-
-
-def _number(value: Json) -> float:
-    if type(value) not in (int, float):
-        raise GenomeError(f"{value!r} is not a number")
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
+def _describe(error: ValidationError) -> str:
+    """Say what is wrong with a text, and where."""
+    problem: Any = error.errors(include_url=False)[0]
+    place = problem["loc"]
+    if not place:
+        return f"not the JSON of a genome: {problem['msg']}"
+    where, *row = map(str, place)
+    said = f"{where}{''.join(f'[{each}]' for each in row)}: {problem['msg']}"
+    if where == "format":
+        return f"not a genome of the format 'neatfool.cppn' ({said})"
+    return f"{said}; expected {_COLUMNS[where]}" if row and where in _COLUMNS else said

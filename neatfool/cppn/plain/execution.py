@@ -10,10 +10,13 @@ A row has a table of values and, where nodes fade, two of derivatives: [T, P].
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import torch
@@ -21,12 +24,14 @@ from torch.nn import functional as F
 
 from neatfool.cppn.functions.recording import by_numpy, by_torch
 from neatfool.cppn.functions.rules import LIMIT
+from neatfool.network.threads import threads_with_cores
 
 if TYPE_CHECKING:
     from neatfool.cppn.plain.program import Program, Step
 
     Inputs = Callable[[int, int], torch.Tensor]
-    Keep = Callable[[slice, slice, torch.Tensor], None]
+
+Result = TypeVar("Result")
 
 TILE_BYTES: Final = {"cpu": 6 << 20, "gpu": 512 << 20}
 """The most bytes of a tile's values: on a CPU they must stay in a cache."""
@@ -84,6 +89,25 @@ class _Operation:
             yield block.rows, formula.play(perform, *own)
 
 
+def on_one_core(work: Callable[[], Result]) -> Result:
+    """Call a function in a thread where torch uses one core, and wait for its result.
+
+    On a CPU, torch divides an operation among threads that then wait for each other. A render has
+    hundreds of operations of some 10 microseconds, too short for that; on a busy machine each wait
+    may take milliseconds. Threads that render a tile each are no faster: they wait for Python's
+    lock.
+    """
+    if torch.get_num_threads() == 1:
+        return work()
+    return _worker(os.getpid()).submit(work).result()
+
+
+@cache
+def _worker(_process: int) -> ThreadPoolExecutor:
+    # One a process: a forked process would inherit the executor without its thread.
+    return threads_with_cores("neatfool-render", 1)
+
+
 def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
     """Give tensors on a device, copying those on the CPU in one piece, as each copy is slow."""
     here = [tensor for tensor in tensors if tensor.device != device]
@@ -133,28 +157,34 @@ class Machine:
         self._dtype = dtype
         self._device = device
         self._on_cpu = device.type == "cpu"
-        numbers = [
-            program.factors(weights, biases, responses),
-            *(
-                (own if given is None else given)[program.nodes, None]
-                for own, given in ((program.biases, biases), (program.responses, responses))
-            ),
-        ]
-        self._outputs, sources, offsets, factors, bias, response = send(
+        own, given = (
+            [program.weights, program.biases, program.responses],
+            [weights, biases, responses],
+        )
+        if any(each is not None for each in given):
+            own = [(a if b is None else b).to(device) for a, b in zip(own, given, strict=True)]
+        numbers = program.factors(*own), *(each[program.nodes, None] for each in own[1:])
+        first = program.inputs + 1
+        parts = [slice(step.rows.start - first, step.rows.stop - first) for step in program.steps]
+        counts = [part.stop - part.start for part in parts]
+        starts = np.repeat([step.terms.start for step in program.steps], counts).astype(np.int32)
+        self._outputs, sources, offset, factors, bias, response = send(
             [
                 program.outputs.T,
                 program.sources,
-                program.offsets,
+                program.bounds[:-1] - torch.from_numpy(starts),
                 *(each.to(dtype) for each in numbers),
             ],
             device,
         )
-        first = program.inputs + 1
         self._operations = [
-            _Operation(step, sources[step.terms], factors[step.terms], *numbers)
-            for step in program.steps
-            for nodes in [slice(step.rows.start - first, step.rows.stop - first)]
-            for numbers in [(offsets[nodes], bias[nodes], response[nodes])]
+            _Operation(
+                step,
+                sources[step.terms],
+                factors[step.terms],
+                *(each[part] for each in (offset, bias, response)),
+            )
+            for part, step in zip(parts, program.steps, strict=True)
         ]
 
     def differentiate(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -176,26 +206,33 @@ class Machine:
         outputs = self._outputs.T.tolist()
         return torch.stack([torch.stack([rows[row] for row in own]) for own in outputs])
 
-    def run(self, pixels: int, tables: int, inputs: Inputs, keep: Keep) -> None:
+    def run(
+        self, pixels: int, tables: int, inputs: Inputs
+    ) -> Iterator[tuple[slice, slice, torch.Tensor]]:
         """Compute the outputs tile by tile.
 
         Args:
             pixels: The number of pixels.
             tables: The number of tables: 1, or 3 with derivatives.
             inputs: Called as ``inputs(start, stop)`` for the inputs [T, I, stop - start] of pixels.
-            keep: Called as ``keep(genomes, pixels, outputs)`` with the outputs [O, n, T, p] of some
-                genomes at some pixels.
+
+        Yields:
+            Some genomes, some pixels, and the outputs [O, n, T, p] of these.
         """
         width = self._tile_width(pixels, tables)
         table = _table(tables * self._rows * width, self._dtype, self._device)
+        outputs, genomes = self._outputs.shape
         with np.errstate(all="ignore"):
             for start in range(0, pixels, width):
                 stop = min(start + width, pixels)
-                size = tables * self._rows * (stop - start)
-                rows = table[:size].view(self._rows, tables, stop - start)
+                numbers = tables * (stop - start)
+                rows = table[: numbers * self._rows].view(self._rows, tables, stop - start)
                 self._fill(rows, inputs(start, stop))
-                for genomes in self._portions(tables * (stop - start)):
-                    keep(genomes, slice(start, stop), self._pick(rows, genomes))
+                size = max(SMALL // (outputs * numbers), 1) if self._on_cpu else max(genomes, 1)
+                for first in range(0, genomes, size):
+                    own = self._outputs[:, first : first + size]
+                    found = rows.index_select(0, own.flatten()).view(*own.shape, *rows.shape[1:])
+                    yield slice(first, first + size), slice(start, stop), found
 
     def _tile_width(self, pixels: int, tables: int) -> int:
         """Choose how many pixels a tile has; divide them evenly."""
@@ -217,26 +254,9 @@ class Machine:
         for operation in self._operations:
             arguments = operation.arguments(rows, operation.sources)
             for block, tables in operation.activate(arguments, self._on_cpu):
-                own = rows[_part(operation.step.rows, block)]
+                own = rows[operation.step.rows][block]
                 for place, table in enumerate(tables):
                     own[:, place] = torch.as_tensor(table)
-
-    def _portions(self, pixels: int) -> list[slice]:
-        """Divide the genomes so that the outputs of each portion are small."""
-        outputs, genomes = self._outputs.shape
-        size = genomes
-        if self._on_cpu:
-            size = max(SMALL // (outputs * pixels), 1)
-        return [slice(start, start + size) for start in range(0, genomes, size)]
-
-    def _pick(self, rows: torch.Tensor, genomes: slice) -> torch.Tensor:
-        """Pick the outputs [O, n, T, P] of some genomes from the rows."""
-        own = self._outputs[:, genomes]
-        return rows.index_select(0, own.flatten()).view(*own.shape, *rows.shape[1:])
-
-
-def _part(whole: slice, part: slice) -> slice:
-    return slice(whole.start + part.start, whole.start + part.stop)
 
 
 _scratch = threading.local()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +18,16 @@ import numpy as np
 import torch
 
 from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.aggregations import AGGREGATIONS, REDUCTIONS
-from neatfool.cppn.wiring import read_networks
+from neatfool.cppn.functions.aggregations import MEAN, PRODUCT, REDUCTIONS
+from neatfool.cppn.genome import flat
+from neatfool.cppn.wiring.tape import compile_tape
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.activations import Activation
     from neatfool.cppn.functions.aggregations import Reduction
-    from neatfool.cppn.wiring import Networks
+    from neatfool.cppn.wiring.tape import Tape
 
 _ACTIVATIONS = tuple(ACTIVATIONS.values())
-_MEAN, _PRODUCT = AGGREGATIONS.index("mean"), AGGREGATIONS.index("product")
 _REDUCTIONS: tuple[Reduction | None, ...] = (None, *REDUCTIONS.values())
 
 
@@ -70,8 +69,9 @@ class Program:
         biases: float64 [M], the biases of the nodes.
         responses: float64 [M], the responses of the nodes.
         nodes: int64 [M], the node of each row after the ones.
+        activations: int64 [M], the place of each such row's activation in ``ACTIVATIONS``.
         sources: int32 [T], the row of each term.
-        offsets: int32 [M], the first term of each row after the ones, counted in its step.
+        bounds: int32 [M + 1], where the terms of each row after the ones begin and end.
     """
 
     inputs: int
@@ -82,10 +82,24 @@ class Program:
     biases: torch.Tensor
     responses: torch.Tensor
     nodes: torch.Tensor
+    activations: torch.Tensor
     sources: torch.Tensor
-    offsets: torch.Tensor
-    _networks: Networks
-    _layout: _Layout
+    bounds: torch.Tensor
+    _tape: Tape
+    _owners: np.ndarray
+    """int [M], the index of each node's genome."""
+    _genes: np.ndarray
+    """int [M], where each node begins among the words of the tape."""
+    _edges: np.ndarray
+    """int [E], where each connection begins among them."""
+    _sinks: torch.Tensor
+    """int64 [E], the node that each weight leads to."""
+    _summed: torch.Tensor
+    """bool [M], whether the node is a weighted sum."""
+    _divisors: torch.Tensor
+    """int64 [M], the divisor of that sum."""
+    _slots: torch.Tensor
+    """int64 [T], the place of each term's factor in the scaled weights, then biases."""
 
     def __len__(self) -> int:
         """The number of genomes."""
@@ -94,20 +108,20 @@ class Program:
     @property
     def weight_keys(self) -> list[tuple[int, tuple[int, int]]]:
         """The owner of each weight: (index of the genome, key of the connection)."""
-        sinks = self._layout.sinks
-        owners = self._networks.genome[sinks].tolist()
-        return list(zip(owners, self._networks.connection_keys, strict=True))
+        words, owners = self._tape.words, self._owners[self._sinks.numpy()]
+        ends = words[self._edges[:, None] + np.array([flat.SOURCE, flat.TARGET])]
+        genes = (self._tape.begins[owners] + flat.HEAD + flat.KEY)[:, None] + flat.NODE * ends
+        keys = np.where(ends < 0, ends, words[genes.clip(0)])
+        return list(zip(owners.tolist(), map(tuple, keys.tolist()), strict=True))
 
     @property
     def node_keys(self) -> list[tuple[int, int]]:
         """The owner of each bias and response: (index of the genome, key of the node)."""
-        return list(zip(self._networks.genome.tolist(), self._networks.node_keys, strict=True))
+        keys = self._tape.words[self._genes + flat.KEY]
+        return list(zip(self._owners.tolist(), keys.tolist(), strict=True))
 
     def factors(
-        self,
-        weights: torch.Tensor | None = None,
-        biases: torch.Tensor | None = None,
-        responses: torch.Tensor | None = None,
+        self, weights: torch.Tensor, biases: torch.Tensor, responses: torch.Tensor
     ) -> torch.Tensor:
         """Compute the factor of each term.
 
@@ -115,47 +129,19 @@ class Program:
         inputs; other nodes apply response and bias afterwards.
 
         Args:
-            weights: Floats [E] in place of ``Program.weights``.
-            biases: Floats [M] in place of ``Program.biases``.
-            responses: Floats [M] in place of ``Program.responses``.
+            weights: Floats [E], in place of ``Program.weights`` or that.
+            biases: Floats [M], in place of ``Program.biases`` or that.
+            responses: Floats [M], in place of ``Program.responses`` or that.
 
         Returns:
             Floats [T], differentiable by all three.
         """
-        own = (self.weights, self.biases, self.responses)
-        given = [tensor for tensor in (weights, biases, responses) if tensor is not None]
-        if not given:
-            # In numpy, because torch may wake its other threads, which takes longer than this.
-            with np.errstate(over="ignore", invalid="ignore"):
-                return torch.from_numpy(self._layout.factors(np, *(each.numpy() for each in own)))
-        factors: torch.Tensor = self._layout.factors(
-            torch,
-            *(
-                (mine if other is None else other).to(given[0].device)
-                for mine, other in zip(own, (weights, biases, responses), strict=True)
-            ),
+        summed, divisors, sinks, slots = (
+            each.to(weights.device)
+            for each in (self._summed, self._divisors, self._sinks, self._slots)
         )
-        return factors
-
-
-@dataclass(frozen=True, eq=False)
-class _Layout:
-    """Where each term's factor comes from."""
-
-    sinks: np.ndarray
-    """int [E], the node that each weight leads to."""
-    summed: np.ndarray
-    """bool [M], whether the node is a weighted sum."""
-    divisors: np.ndarray
-    """int [M], the divisor of that sum."""
-    slots: np.ndarray
-    """int [T], the place of each term's factor in the scaled weights, then biases."""
-
-    def factors(self, xp: Any, weights: Any, biases: Any, responses: Any) -> Any:
-        """Compute the factors with numpy or torch; see :meth:`Program.factors`."""
-        array = np.asarray if xp is np else partial(torch.as_tensor, device=weights.device)
-        scale = xp.where(array(self.summed), responses / array(self.divisors), 1.0)
-        return xp.concatenate([weights * scale[array(self.sinks)], biases])[array(self.slots)]
+        scale = torch.where(summed, responses / divisors, 1.0)
+        return torch.cat([weights * scale[sinks], biases])[slots]
 
 
 def compile_genomes(
@@ -177,59 +163,67 @@ def compile_genomes(
         ExperimentError: A genome has a cycle, lacks a node, or names an unknown activation or
             aggregation; the message names the genome and the nodes.
     """
-    networks = read_networks(genomes, input_keys, output_keys)
-    first, count = networks.first, len(networks.bias)
-    fan_in = np.bincount(networks.sink - first, minlength=count)
-    kind = np.maximum(networks.aggregation - _MEAN, 0)
+    tape = compile_tape(genomes, input_keys, output_keys)
+    linked, words, numbers = tape.nodes[: tape.size], tape.words, tape.words.view(np.float64)
+    first, count = tape.inputs + 1, tape.size
+    owners = np.repeat(np.arange(len(tape)), np.diff(tape.bounds))
+    # The genes' order among the words is that of the genomes' dicts.
+    in_order = np.argsort(linked[:, 7])
+    node_of = np.zeros(count + 1, np.int64)
+    node_of[in_order] = np.arange(count)
+
+    def places(rows: np.ndarray, owner: np.ndarray) -> np.ndarray:
+        """Give the places of rows of genomes: inputs and the ones, then nodes in their order."""
+        own = (tape.bounds[owner] + rows - tape.inputs).clip(0)
+        return np.where(rows < tape.inputs, rows, first + node_of[own])
+
+    fan_in = linked[:, 3] - linked[:, 2]
+    sinks = np.repeat(np.arange(count), fan_in)
+    edges = tape.edges[: len(sinks)]
+    edges_in_order = np.argsort(edges)
+    sources = places(tape.sources[: len(sinks)], owners[sinks])[edges_in_order]
+    sinks, edges = node_of[sinks[edges_in_order]], edges[edges_in_order]
+    genes, fan_in, level = linked[in_order, 7], fan_in[in_order], linked[in_order, 8]
+    activation, aggregation = (words[genes + each] for each in (flat.ACTIVATION, flat.AGGREGATION))
+
+    kind = np.maximum(aggregation - MEAN, 0)
     # A product of nothing is 1; any other aggregation of nothing is 0, as an empty sum is.
-    kind[(fan_in == 0) & (networks.aggregation != _PRODUCT)] = 0
+    kind[(fan_in == 0) & (aggregation != PRODUCT)] = 0
     arity = np.where(kind > 0, fan_in, 0)
-    nodes = np.lexsort((networks.activation, arity, kind, networks.level))
+    nodes = np.lexsort((activation, arity, kind, level))
     row = np.arange(first + count)
     row[first + nodes] = np.arange(first, first + count)
-
-    layout, sources, bounds = _lay_out(networks, fan_in, kind == 0, row)
-    starts = _starts(networks.level[nodes], kind[nodes], arity[nodes])
-    offsets = bounds[:-1] - np.repeat(bounds[starts], np.diff(starts, append=count))
-    return Program(
-        inputs=networks.inputs,
-        rows=first + count,
-        steps=_steps(starts, networks.activation[nodes], kind[nodes], bounds, first),
-        outputs=torch.from_numpy(row[networks.outputs]),
-        weights=torch.from_numpy(networks.weight),
-        biases=torch.from_numpy(networks.bias),
-        responses=torch.from_numpy(networks.response),
-        nodes=torch.from_numpy(nodes),
-        sources=torch.from_numpy(sources.astype(np.int32)),
-        offsets=torch.from_numpy(offsets.astype(np.int32)),
-        _networks=networks,
-        _layout=layout,
-    )
-
-
-def _lay_out(
-    networks: Networks, fan_in: np.ndarray, summed: np.ndarray, row: np.ndarray
-) -> tuple[_Layout, np.ndarray, np.ndarray]:
-    """Put the terms in the order of their nodes' rows.
-
-    Returns:
-        The layout of their factors, the row [T] of each term, and the bounds [M + 1] of the terms
-        of each row after the ones.
-    """
-    first, weights = networks.first, len(networks.weight)
-    biased = np.flatnonzero(summed)
-    owner = row[np.concatenate([networks.sink, first + biased])] - first
-    source = np.concatenate([row[networks.source], np.full(len(biased), networks.inputs)])
-    factor = np.concatenate([np.arange(weights), weights + biased])
+    # Terms are in the order of their nodes' rows; the last one of a sum is its bias.
+    biased = np.flatnonzero(kind == 0)
+    owner = row[first + np.concatenate([sinks, biased])] - first
     order = np.argsort(owner, kind="stable")
-    layout = _Layout(
-        sinks=networks.sink - first,
-        summed=summed,
-        divisors=np.where(networks.aggregation == _MEAN, fan_in.clip(1), 1),
-        slots=factor[order],
+    source = np.concatenate([row[sources], np.full(len(biased), tape.inputs)])[order]
+    slots = np.concatenate([np.arange(len(edges)), len(edges) + biased])[order]
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))])
+    starts = _starts(level[nodes], kind[nodes], arity[nodes])
+    outputs = places(tape.outputs, np.arange(len(tape))[:, None])
+    tensor = torch.from_numpy
+    return Program(
+        inputs=tape.inputs,
+        rows=first + count,
+        steps=_steps(starts, activation[nodes], kind[nodes], bounds, first),
+        outputs=tensor(row[outputs]),
+        weights=tensor(numbers[edges + flat.WEIGHT]),
+        biases=tensor(numbers[genes + flat.BIAS]),
+        responses=tensor(numbers[genes + flat.RESPONSE]),
+        nodes=tensor(nodes),
+        activations=tensor(activation[nodes]),
+        sources=tensor(source.astype(np.int32)),
+        bounds=tensor(bounds.astype(np.int32)),
+        _tape=tape,
+        _owners=owners,
+        _genes=genes,
+        _edges=edges,
+        _sinks=tensor(sinks),
+        _summed=tensor(kind == 0),
+        _divisors=tensor(np.where(aggregation == MEAN, fan_in.clip(1), 1)),
+        _slots=tensor(slots),
     )
-    bounds = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(summed)))])
-    return layout, source[order], bounds
 
 
 def _starts(*columns: np.ndarray) -> np.ndarray:

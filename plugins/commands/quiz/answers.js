@@ -27,7 +27,8 @@ const questions = shuffle(JSON.parse(atob(key))).map((question, place) => ({
 }));
 
 const cell = (value) => {
-  const text = String(value ?? "");
+  // A spreadsheet would take it for a formula.
+  const text = String(value ?? "").replace(/^[=+\-@\t\r]/, "'$&");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from base64 import b64encode
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from neatfool import StorageError
 from neatfool.analysis import CHOICES, NOTHING
-from neatfool.present import embed_image, fill_template, save
+from neatfool.present import Records, embed_image, fill_template, save
 
 if TYPE_CHECKING:
     from .questions import Question
@@ -53,13 +52,15 @@ def write_study(questions: Sequence[Question], folder: Path, jspsych: str | None
         question.picture.save(png := io.BytesIO(), "PNG")
         files.append(f"images/{number:02}.png")
         save(folder / files[-1], png.getvalue(), within=folder)
-    names = ("file", "quiz", "image", "kind", "run", "seed", "class", "known_by", "confidence")
+    names = ["file", "quiz", "image", "kind", "run", "seed", "class", "known_by", "confidence"]
+    names += CHOICES
     content = _content(questions, files)
-    table = csv.DictWriter(text := io.StringIO(), [*names, *CHOICES], lineterminator="\n")
-    table.writeheader()
-    for number, (question, file) in enumerate(zip(questions, files, strict=True), 1):
-        table.writerow(question.row(number) | {"file": file, "quiz": content["quiz"]})
-    save(folder / "manifest.csv", text.getvalue().encode(), within=folder)
+    rows = [
+        question.row(number) | {"file": file, "quiz": content["quiz"]}
+        for number, (question, file) in enumerate(zip(questions, files, strict=True), 1)
+    ]
+    manifest = Records(names, [[row.get(name, "") for name in names] for row in rows])
+    save(folder / "manifest.csv", manifest.csv().encode(), within=folder)
     packages = {
         name: f"{jspsych}/{name}" if jspsych else f"{CDN}/{name}@{version}"
         for name, version in JSPSYCH.items()

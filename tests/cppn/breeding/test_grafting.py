@@ -23,7 +23,7 @@ def graft(genome, donor, output, outputs):
     with uncompiled_breeding() as modules:
         draft = draft_of(modules, genome, donor)
         parents = view(modules, genome), view(modules, donor)
-        modules.grafting.graft(*parents, output, len(outputs), draft)
+        modules.crossover.graft(*parents, output, len(outputs), draft)
         return genome_of_draft(modules, draft)
 
 

@@ -9,6 +9,7 @@ import math
 import random
 import statistics
 from collections import Counter
+from copy import deepcopy
 from functools import cache
 
 import pytest
@@ -44,9 +45,9 @@ def neat_pythons(*litter, **given):
     random.seed(1)
     children = []
     for _ in range(CHILDREN):
-        child = litter[0].clone()
+        child = deepcopy(litter[0])
         if len(litter) > 1:
-            wrapped = [parent.clone() for parent in litter]
+            wrapped = [deepcopy(parent) for parent in litter]
             wrapped[0].fitness, wrapped[1].fitness = 1.0, 0.0
             child = cppn.Genome()
             child.configure_crossover(*wrapped, config)
@@ -122,7 +123,7 @@ def test_structural_mutations_are_as_frequent(given):
 @pytest.mark.parametrize("surer", ["true", "false", "default"])
 @pytest.mark.parametrize("single", [True, False])
 def test_a_genome_without_connections_is_given_one_where_that_is_sure(surer, single):
-    bare = cppn.Genome.of([cppn.NodeGene.make(key, "sin") for key in range(3)], [])
+    bare = cppn.Genome.of([cppn.NodeGene(key, "sin") for key in range(3)], [])
     given = NOTHING | {
         "node_add_prob": 1,
         "structural_mutation_surer": surer,
@@ -257,7 +258,9 @@ def test_crossover_inherits_as_often_from_either_parent():
         counts = Counter()
         for child in breed(fitter, other, **NOTHING):
             assert list(child.nodes) == list(fitter.nodes)
-            assert list(child.connections) == list(fitter.connections)
+            assert child.connections.keys() == fitter.connections.keys()
+            if breed is ours:
+                assert list(child.connections) == list(fitter.connections)
             for key, gene in child.nodes.items():
                 counts[key, gene.activation] += 1
                 counts[key, gene.bias] += 1

@@ -60,9 +60,7 @@ def test_a_polynomial_step_is_as_likely_up_as_down(plain, r, eta):
 
 
 def test_a_weight_moves_by_a_step_of_the_range():
-    parent = cppn.Genome.of(
-        [cppn.NodeGene.make(0, "sin")], [cppn.ConnectionGene.make((-1, 0), 0.0)]
-    )
+    parent = cppn.Genome.of([cppn.NodeGene(0, "sin")], [cppn.ConnectionGene((-1, 0), 0.0)])
     steps = [
         child.connections[-1, 0].weight / 20
         for child in children(parent, 4000, weight_mutate_rate=1, weight_mutate_eta=7)
@@ -176,7 +174,7 @@ def test_a_deleted_node_is_hidden_and_takes_its_connections_along():
 
 
 def test_a_genome_without_connections_or_hidden_nodes_bears_children():
-    bare = cppn.Genome.of([cppn.NodeGene.make(key, "paper_sine") for key in range(3)], [])
+    bare = cppn.Genome.of([cppn.NodeGene(key, "paper_sine") for key in range(3)], [])
     litter = children(bare, 20, conn_delete_prob=1, node_add_prob=1, node_delete_prob=1)
     assert all(child == bare for child in litter)
 
@@ -228,8 +226,8 @@ def test_attributes_that_the_paper_lacks_mutate_where_a_rate_says_so():
     [((-1, 0), False), ((5, 0), False), ((6, 5), True), ((5, 5), True), ((5, 7), False)],
 )
 def test_a_cycle_is_seen(plain, new, closes):
-    genes = [cppn.NodeGene.make(key, "sin") for key in (0, 5, 6, 7)]
+    genes = [cppn.NodeGene(key, "sin") for key in (0, 5, 6, 7)]
     edges = [(-1, 5), (5, 6), (6, 0), (7, 6)]
-    genome = cppn.Genome.of(genes, [cppn.ConnectionGene.make(edge, 1.0) for edge in edges])
+    genome = cppn.Genome.of(genes, [cppn.ConnectionGene(edge, 1.0) for edge in edges])
     places = [key if key < 0 else [0, 5, 6, 7].index(key) for key in new]
     assert plain.structure.closes_cycle(draft_of(plain, genome), *places) is closes

@@ -226,7 +226,8 @@ def test_another_process_draws_the_same():
 COMPILED_FUNCTIONS = """
 import gc
 from numba.core.dispatcher import Dispatcher
-from neatfool.cppn.compiled import kernel, linker, slope_kernel
+from neatfool.cppn.compiled import kernel, slope_kernel
+from neatfool.cppn.wiring import linker
 for each in gc.get_objects():
     if issubclass(type(each), Dispatcher) and each.py_func.__module__.startswith("neatfool."):
         print(f"{each.py_func.__module__}:{each.py_func.__qualname__}")
@@ -291,7 +292,7 @@ def test_a_tape_is_not_rendered_on_another_device():
 
 def test_numba_that_is_missing_is_told(no_numba):
     with pytest.raises(ExperimentError, match=r"numba does not work here .*; pip install numba"):
-        tape(batch(1))
+        render(tape(batch(1)), **SIZE, colour_map="rgb")
 
 
 def test_code_that_cannot_be_kept_on_the_disk_is_compiled_all_the_same(monkeypatch, caplog):

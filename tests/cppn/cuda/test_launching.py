@@ -16,10 +16,10 @@ import torch
 from neatfool import ExperimentError
 from neatfool.cppn import ACTIVATIONS, compile_genomes, evaluate
 from neatfool.cppn.compiled.renderer import draw_tape
-from neatfool.cppn.compiled.tape import compile_tape
 from neatfool.cppn.cuda.launching import REGISTERS, compile_kernel, draw_on_gpu
 from neatfool.cppn.functions.colour import COLOUR_MAPS, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.wiring.tape import compile_tape
 from tests.support.kernel_on_cpu import Driver, needs_compiler
 from tests.support.random_cppns import BOUNDED, INPUTS, random_genome
 
@@ -121,7 +121,7 @@ def test_blocks_have_fewer_threads_if_values_would_not_fit(monkeypatch):
 
 
 def test_a_chain_of_nodes_needs_few_values_at_once():
-    from neatfool.cppn.compiled.slots import allocate
+    from neatfool.cppn.cuda.launching import allocate
     from tests.support.random_cppns import connection, genome_of, node
 
     links = [connection(-1, 1), *(connection(key, key + 1) for key in range(1, 40))]

@@ -31,7 +31,7 @@ def drawn(compiler, count=6, scale=1.0, **how):
 
 def axis(size, native=None, band_limit=2.0):
     lattice = lay_lattice(1, size, native=(1, native or size), band_limit=band_limit)
-    return lattice.across
+    return lattice.axes[1]
 
 
 @pytest.mark.parametrize("band_limit", [0.5, 2.0, 3.0])
@@ -55,9 +55,9 @@ def test_points_are_a_band_limit_apart_and_the_first_within_half_of_it_of_the_ed
 def test_pixels_are_the_weighted_means_of_points(scale):
     height, width = (round(scale * side) for side in NATIVE)
     lattice = lay_lattice(height, width, native=NATIVE, band_limit=2.0)
-    whole = torch.rand(2, 3, len(lattice.down.places), len(lattice.across.places))
+    whole = torch.rand(2, 3, len(lattice.axes[0].places), len(lattice.axes[1].places))
     expected = whole.double()
-    for dim, along in ((2, lattice.down), (3, lattice.across)):
+    for dim, along in ((2, lattice.axes[0]), (3, lattice.axes[1])):
         matrix = torch.zeros(len(along.first), len(along.places), dtype=torch.float64)
         for row, (first, weights) in enumerate(zip(along.first, along.weights, strict=True)):
             matrix[row, first : first + TAPS] = torch.from_numpy(weights)
@@ -97,7 +97,7 @@ def test_threads_do_not_show(compiler, monkeypatch):
 @pytest.mark.parametrize("size", [(16, 22), (20, 33)])
 def test_gradients_are_spread_as_pixels_are_made(size):
     lattice = lay_lattice(*size, native=(16, 22), band_limit=2.0)
-    shape = len(lattice.down.places), len(lattice.across.places)
+    shape = len(lattice.axes[0].places), len(lattice.axes[1].places)
     points = torch.randn(2, 3, *shape, dtype=torch.float64, requires_grad=True)
     pixels = smooth(points, lattice)
     assert pixels.shape == (2, 3, *size)

@@ -53,18 +53,18 @@ def test_what_graphml_holds_is_what_the_graph_holds():
 def small_genome():
     return cppn.Genome.of(
         [
-            cppn.NodeGene.make(0, "sin", bias=0.5),
-            cppn.NodeGene.make(1, "tanh"),
-            cppn.NodeGene.make(2, "abs"),
-            cppn.NodeGene.make(10, "gauss", "max", response=2.0),
-            cppn.NodeGene.make(11, "identity"),
+            cppn.NodeGene(0, "sin", bias=0.5),
+            cppn.NodeGene(1, "tanh"),
+            cppn.NodeGene(2, "abs"),
+            cppn.NodeGene(10, "gauss", "max", response=2.0),
+            cppn.NodeGene(11, "identity"),
         ],
         [
-            cppn.ConnectionGene.make((-1, 10), 1.5),
-            cppn.ConnectionGene.make((10, 11), -2.0),
-            cppn.ConnectionGene.make((11, 0), 3.0),
-            cppn.ConnectionGene.make((-2, 0), 4.0),
-            cppn.ConnectionGene.make((11, 1), 5.0, enabled=False),
+            cppn.ConnectionGene((-1, 10), 1.5),
+            cppn.ConnectionGene((10, 11), -2.0),
+            cppn.ConnectionGene((11, 0), 3.0),
+            cppn.ConnectionGene((-2, 0), 4.0),
+            cppn.ConnectionGene((11, 1), 5.0, enabled=False),
         ],
     )
 
@@ -123,7 +123,7 @@ def test_a_graph_drawn_by_hand_is_enough():
     graph.add_node("0", activation="sin")
     graph.add_edge("-1", "0", weight=2)
     assert cppn.from_graph(graph) == cppn.Genome.of(
-        [cppn.NodeGene.make(0, "sin")], [cppn.ConnectionGene.make((-1, 0), 2.0)]
+        [cppn.NodeGene(0, "sin")], [cppn.ConnectionGene((-1, 0), 2.0)]
     )
 
 

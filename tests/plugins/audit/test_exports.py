@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import io
 import json
 from importlib.resources import files
@@ -15,8 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from neatfool import ExperimentError, load_experiment
 from neatfool.analysis import read_card
 from neatfool.analysis.card import Check
+from neatfool_plugins.audit.entry import make_entry
 from neatfool_plugins.audit.exports import (
     EXPORTS,
     to_junit,
@@ -96,6 +99,41 @@ def test_a_class_is_told_with_its_own_threshold(card):
     acceptance = card.acceptance.model_copy(update={"thresholds": [own]})
     given = card.model_copy(update={"classes": [first], "acceptance": acceptance})
     assert "where 40 % is enough" in to_sarif(given, EXPERIMENT)
+
+
+def test_an_entry_names_no_folder_of_its_authors_machine(card, tmp_path):
+    (tmp_path / "mine.ini").write_text("[target]\nplugin = mnist\n[about]\nnetwork = Mine\n")
+    options = {"weights": str(tmp_path / "nets" / "mine.pt"), "logit_temperature": 2.0}
+    classifier = card.classifier.model_copy(update={"options": options})
+    given = card.model_copy(update={"classifier": classifier, "runs": [str(tmp_path)]})
+    experiment = load_experiment(tmp_path / "mine.ini", to_search=False)
+    entry = make_entry(given, experiment, "neatfool audit mine.ini")
+    assert entry.card.classifier.options == {"weights": "nets/mine.pt", "logit_temperature": 2.0}
+    assert str(tmp_path) not in entry.model_dump_json()
+
+
+def test_weights_that_are_not_there_are_told(card, tmp_path):
+    text = "[target]\nplugin = mnist\n[about]\nweights = mine.pt\n"
+    (tmp_path / "mine.ini").write_text(text)
+    experiment = load_experiment(tmp_path / "mine.ini", to_search=False)
+    with pytest.raises(ExperimentError, match=r"\[about\] weights: .*mine.pt cannot be read"):
+        make_entry(card, experiment, "")
+    (tmp_path / "mine.pt").write_bytes(b"weights")
+    assert make_entry(card, experiment, "").sha256 == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_an_entry_has_the_images_that_fit_and_of_all_their_hash(card, tmp_path):
+    (tmp_path / "mine.ini").write_text("[target]\nplugin = mnist\n")
+    noise = np.random.default_rng(0).integers(0, 256, (10, 32, 32, 3), np.uint8)
+    pictures = {}
+    for each, pixels in zip(card.classes, noise, strict=True):
+        Image.fromarray(pixels).save(png := io.BytesIO(), "png")
+        pictures[each.name] = (png.getvalue(), "99 %")
+    given = card.model_copy(update={"pictures": pictures})
+    entry = make_entry(given, load_experiment(tmp_path / "mine.ini", to_search=False), "")
+    assert [each.png is None for each in entry.images] == [False] * 2 + [True] * 8
+    assert len({each.sha256 for each in entry.images}) == 10
+    assert len(entry.model_dump_json()) < 30_000
 
 
 def test_junit_has_a_case_for_each_kind_of_images_and_for_the_median(card):

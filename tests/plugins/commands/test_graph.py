@@ -85,7 +85,7 @@ def test_a_changed_graph_is_drawn_and_scored(finished, elite):
 
 def test_a_genome_that_is_not_of_the_run_is_neither_drawn_nor_scored(finished, elite):
     run, nodes = open_run(finished), elite.genome.nodes.values()
-    genome = cppn.Genome.of([*nodes], [cppn.ConnectionGene.make((-7, 0), 1.0)])
+    genome = cppn.Genome.of([*nodes], [cppn.ConnectionGene((-7, 0), 1.0)])
     for use in (run.render, run.score):
         with pytest.raises(ExperimentError, match=r"no genome of this run: .* has 4 inputs"):
             use(genome)

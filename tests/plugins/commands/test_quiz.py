@@ -12,7 +12,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
 from PIL import Image
 
 from neatfool import open_run
@@ -32,22 +32,6 @@ OFFERING = PLUGIN.replace(
 
 """,
 )
-PAID = """
-class Paid(Patches):
-    def meter(self, ledger):
-        self.ledger = ledger
-
-    def score(self, images):
-        number = self.ledger.debit(len(images))
-        with (HERE / "asked").open("a") as asked:
-            asked.write("." * len(images))
-        self.ledger.settle(number, "answered")
-        return super().score(images)
-
-@hookimpl(specname="neatfool_register_targets")
-def paid_target(register) -> None:
-    register("paid", Paid, options=Options)
-"""
 
 
 def make(folder, *, plugin=PLUGIN, options=(), name="run"):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
 from damage import forge
 from filelock import FileLock
 
@@ -422,24 +422,8 @@ def test_runs_with_other_classes_are_refused(runs, tmp_path):
 
 
 def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path):
-    paid = """
-class Paid(Patches):
-    def meter(self, ledger):
-        self.ledger = ledger
-
-    def score(self, images):
-        number = self.ledger.debit(len(images))
-        with (HERE / "asked").open("a") as asked:
-            asked.write("." * len(images))
-        self.ledger.settle(number, "answered")
-        return super().score(images)
-
-@hookimpl(specname="neatfool_register_targets")
-def paid_target(register) -> None:
-    register("paid", Paid, options=Options)
-"""
     file = write_experiment(tmp_path)
-    (tmp_path / "patches.py").write_text(PLUGIN + paid)
+    (tmp_path / "patches.py").write_text(PLUGIN + PAID)
     file.write_text(file.read_text().replace("plugin = patches", "plugin = paid"))
     run, asked = tmp_path / "run", tmp_path / "asked"
     began = neatfool("run", file, "--out", run, "--no-report", "--set", "target.max_queries=200")

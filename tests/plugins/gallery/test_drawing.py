@@ -27,8 +27,8 @@ def to_ours(genome):
     ]
     connections = [(each.key, each.weight, each.enabled) for each in genome.connections.values()]
     return cppn.Genome.of(
-        [cppn.NodeGene.make(*each) for each in nodes],
-        [cppn.ConnectionGene.make(*each) for each in connections],
+        [cppn.NodeGene(*each) for each in nodes],
+        [cppn.ConnectionGene(*each) for each in connections],
     )
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from neatfool import cppn
-from neatfool.cppn.breeding import compiling
+from neatfool.cppn import compiling
 from neatfool.cppn.breeding.variation import vary_as_the_paper
 
 PRESET = cppn.PRESETS["paper"]

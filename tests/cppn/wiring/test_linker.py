@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from random_cppns import INPUTS, connection, genome_of, node
+from random_cppns import INPUTS, OUTPUTS, connection, genome_of, node, random_genome
+from uncompiled import uncompiled_breeding
 
 from neatfool import ExperimentError
-from neatfool.cppn import check_compilable
-from neatfool.cppn.wiring import read_networks
+from neatfool.cppn import check_compilable, compile_genomes, compile_tape
 
 
-def networks(*genomes, outputs=(0,)):
-    return read_networks(genomes, INPUTS, list(outputs))
+def program(*genomes, outputs=(0,)):
+    return compile_genomes(genomes, INPUTS, list(outputs))
+
+
+def levels(genome):
+    """Give the levels of a genome's nodes, by key."""
+    tape = compile_tape([genome], INPUTS, [0])
+    genes, found = tape.nodes[: tape.size, 7:].T
+    return dict(zip(tape.words[genes].tolist(), found.tolist(), strict=True))
 
 
 def test_only_what_an_output_needs_is_kept():
@@ -22,9 +30,9 @@ def test_only_what_an_output_needs_is_kept():
             connection(7, 0, enabled=False),
         ],
     )
-    read = networks(genome)
-    assert read.node_keys == [0, 5]
-    assert read.connection_keys == [(-1, 5), (5, 0)]
+    read = program(genome)
+    assert read.node_keys == [(0, 0), (0, 5)]
+    assert read.weight_keys == [(0, (-1, 5)), (0, (5, 0))]
 
 
 def test_a_level_is_the_longest_way():
@@ -38,25 +46,22 @@ def test_a_level_is_the_longest_way():
             connection(7, 0),
         ],
     )
-    read = networks(genome)
-    assert dict(zip(read.node_keys, read.level.tolist(), strict=True)) == {0: 3, 5: 2, 6: 1, 7: 1}
+    assert levels(genome) == {0: 3, 5: 2, 6: 1, 7: 1}
 
 
 def test_genomes_do_not_mix():
     one = genome_of([node(0, bias=1.0)], [connection(-1, 0)])
     other = genome_of([node(0, bias=2.0), node(9, bias=3.0)], [connection(9, 0)])
-    read = networks(one, other, one)
-    assert read.genome.tolist() == [0, 1, 1, 2]
-    assert read.bias.tolist() == [1.0, 2.0, 3.0, 1.0]
-    assert read.outputs.tolist() == [[5], [6], [8]]
-    assert read.source.tolist() == [0, 7, 0]
-    assert read.sink.tolist() == [5, 6, 8]
+    read = program(one, other, one)
+    assert read.node_keys == [(0, 0), (1, 0), (1, 9), (2, 0)]
+    assert read.biases.tolist() == [1.0, 2.0, 3.0, 1.0]
+    assert read.weight_keys == [(0, (-1, 0)), (1, (9, 0)), (2, (-1, 0))]
 
 
 def test_a_long_chain_is_no_cycle():
     keys = [*range(1, 3000), 0]
     links = [connection(-1, 1), *map(connection, keys, keys[1:])]
-    assert networks(genome_of([node(key) for key in keys], links)).level.max() == 3000
+    assert max(levels(genome_of([node(key) for key in keys], links)).values()) == 3000
 
 
 @pytest.mark.parametrize("order", [(5, 6, 7), (7, 5, 6), (6, 7, 5)])
@@ -75,7 +80,7 @@ def test_a_cycle_is_named(order):
     )
     fine = genome_of([node(0)], [connection(-1, 0)])
     with pytest.raises(ExperimentError) as refusal:
-        networks(fine, genome)
+        program(fine, genome)
     message = str(refusal.value)
     assert message.startswith("genome 41: nodes ")
     ways = ("5 -> 6 -> 7 -> 5", "6 -> 7 -> 5 -> 6", "7 -> 5 -> 6 -> 7")
@@ -85,19 +90,19 @@ def test_a_cycle_is_named(order):
 
 def test_a_node_that_feeds_itself_is_a_cycle():
     with pytest.raises(ExperimentError, match="nodes 0 -> 0 are a cycle"):
-        networks(genome_of([node(0)], [connection(0, 0)]))
+        program(genome_of([node(0)], [connection(0, 0)]))
 
 
 def test_a_cycle_that_no_output_needs_does_no_harm():
     genome = genome_of(
         [node(0), node(5), node(6)], [connection(-1, 0), connection(5, 6), connection(6, 5)]
     )
-    assert networks(genome).node_keys == [0]
+    assert program(genome).node_keys == [(0, 0)]
 
 
 def test_a_disabled_connection_closes_no_cycle():
     genome = genome_of([node(0), node(5)], [connection(5, 0), connection(0, 5, enabled=False)])
-    assert networks(genome).level.tolist() == [2, 1]
+    assert levels(genome) == {0: 2, 5: 1}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +125,7 @@ def test_a_disabled_connection_closes_no_cycle():
 )
 def test_a_genome_that_cannot_be_read_is_named(genome, message):
     with pytest.raises(ExperimentError, match=message):
-        networks(genome_of([node(0)], []), genome)
+        program(genome_of([node(0)], []), genome)
 
 
 def test_names_are_checked_before_a_run():
@@ -129,3 +134,20 @@ def test_names_are_checked_before_a_run():
         check_compilable(["sin", "paper_sin"])
     with pytest.raises(ExperimentError, match="unknown aggregation 'average'"):
         check_compilable([], ["average"])
+
+
+def test_linking_is_the_same_without_numba():
+    genomes = [random_genome(seed) for seed in range(30)]
+    compiled = vars(compile_tape(genomes, INPUTS, OUTPUTS))
+    with uncompiled_breeding() as plain:
+        bare = vars(plain.tape.compile_tape(genomes, INPUTS, OUTPUTS))
+    used = {
+        "nodes": compiled["bounds"][-1],
+        "sources": bare["nodes"][compiled["bounds"][-1] - 1, 3],
+    }
+    used |= {"numbers": used["nodes"], "factors": used["sources"], "edges": used["sources"]}
+    for name, array in compiled.items():
+        end = used.get(name)
+        assert np.array_equal(
+            array[:end] if end else array, bare[name][:end] if end else bare[name]
+        )

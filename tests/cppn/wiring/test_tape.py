@@ -94,7 +94,7 @@ def test_it_is_told_which_inputs_a_node_depends_on_and_those_that_need_it():
         ],
     )
     made = tape(FINE, genome)
-    _, *of_second = made.nodes[: made.size, 5:].tolist()
+    _, *of_second = made.nodes[: made.size, 5:7].tolist()
     assert of_second == [
         [0b0010, 0b1111],
         [0b0100, 0b0110],

@@ -1,0 +1,422 @@
+"""Writes FoolBench from its entries: ``python docs/foolbench.py`` draws its picture anew.
+
+An entry is a JSON file in ``docs/_extra/foolbench``, by ``neatfool audit --entry``. Sphinx makes
+two things of them: a table that sorts and filters, a page of its own, and, in
+``docs/foolbench.md``, what the comments ``<!-- foolbench NAME -->`` ask for, so that no figure is
+copied by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from base64 import b64decode
+from html import escape
+from io import BytesIO
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+from scipy.stats import kendalltau, spearmanr
+
+from neatfool.wording import percent, share
+from neatfool_plugins.audit.entry import Entry
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+FOLDER: Final = Path(__file__).parent / "_extra" / "foolbench"
+SHELL: Final = Path(__file__).with_name("foolbench.html")
+PICTURE: Final = Path(__file__).parent / "images" / "foolbench.webp"
+FIRST, LAST = 100, 20_000
+"""The scale of images, logarithmic."""
+
+
+class Row(NamedTuple):
+    """An entry, and the figures of the table."""
+
+    name: str
+    entry: Entry
+    network: str
+    guard: str
+    kind: str
+    right: float | None
+    until: tuple[float, ...]
+    """Infinite: never; NaN: not known, as the card is an older one."""
+    every: float
+    number: float | None
+    numbers: tuple[float, ...]
+    fooled: float
+    median: float
+    simple: float | None
+    survives: float | None
+    transfer: float | None
+
+
+def images_of(by_seed: list[int | None]) -> float:
+    """Give the median over seeds; infinity is never."""
+    return float(np.median([each or math.inf for each in by_seed]))
+
+
+def row_of(name: str, entry: Entry) -> Row:
+    """Take the figures of an entry."""
+    card, about = entry.card, entry.about
+    accepted = card.acceptance
+    usual = accepted.at("usual")
+
+    def passing(*groups: str) -> float | None:
+        if usual is None:
+            return None
+        count, every = accepted.count(usual, *groups)
+        return count / every
+
+    known = next((each for each in accepted.kinds if each.group == "in-distribution"), None)
+    asked = card.transfer.networks if card.transfer else []
+    return Row(
+        name=name,
+        entry=entry,
+        network=about.get("network", card.name),
+        guard=about.get("defence") or about.get("training") or "",
+        kind="detector" if "defence" in about else "trained" if "training" in about else "plain",
+        right=known.right if known else None,
+        until=tuple(images_of(each.by_seed) for each in card.until) or (math.nan,) * 3,
+        every=images_of(card.until[2].all_by_seed) if card.until else math.nan,
+        number=card.fooled.share.value if card.fooled else None,
+        numbers=tuple(card.fooled.by_seed) if card.fooled else (),
+        fooled=card.fooled.until_half or math.inf if card.fooled else math.nan,
+        median=card.median.median,
+        simple=passing("noise", "blank", "texture"),
+        survives=passing("changed"),
+        transfer=asked[0].top1.median if asked else None,
+    )
+
+
+def read_rows() -> list[Row]:
+    """Read all entries, those that took the most images until 99 % first."""
+    files = sorted(FOLDER.glob("*.json"))
+    rows = [row_of(file.stem, Entry.model_validate_json(file.read_bytes())) for file in files]
+    return sorted(
+        rows, key=lambda row: [-np.nan_to_num(each) for each in (*row.until[::-1], row.every)]
+    )
+
+
+def page(rows: list[Row]) -> str:
+    """Write the table that sorts and filters: one file, with nothing to load."""
+    names = sorted({row.entry.about.get("data", "") for row in rows})
+    options = "".join(f"<option>{escape(each)}" for each in names)
+    heads = "".join(
+        f"<th{' data-down=1' * down}><button>{head}</button></th>"
+        if head
+        else "<th class=draw></th>"
+        for head, down in HEADS
+    )
+    text = SHELL.read_text(encoding="utf-8")
+    for name, made in (
+        ("data", f'<option value="">all data{options}'),
+        ("heads", heads),
+        ("rows", "\n".join(map(body, rows))),
+    ):
+        text = text.replace(f"{{{name}}}", made)
+    return text
+
+
+SURE: Final = ("50 %", "90 %", "99 %")
+HEADS: Final = (
+    ("network", False),
+    ("", False),
+    *((each.replace(" ", "&nbsp;"), True) for each in SURE),
+    ("all at 99&nbsp;%", True),
+    ("fooled: the number", False),
+    ("half fooled after", True),
+    ("median confidence", False),
+    ("simple images accepted", False),
+    ("survive changes", False),
+    ("transfer", False),
+    ("right", True),
+)
+
+
+def spread(row: Row) -> str:
+    """Write the range of the number over seeds, if there is one."""
+    ends = [share(end(row.numbers)) for end in (min, max)] if row.numbers else []
+    return " to ".join(ends) if len({*ends}) == 2 else ""
+
+
+def body(row: Row) -> str:
+    """Write an entry as two rows: its figures, and what opens below."""
+    about = row.entry.about
+    tags = " · ".join(filter(None, [row.guard, about.get("data", "")]))
+    cells = [
+        f'<td data-value="{escape(row.network)}"><button class=open aria-expanded=false>'
+        f"{escape(row.network)}</button><span class=tag>{escape(tags)}</span></td>",
+        f"<td class=draw>{drawn(row)}</td>",
+        *(cell(head, each, count) for head, each in zip(SURE, row.until, strict=True)),
+        cell("all at 99 %", row.every, count),
+        cell("fooled", row.number, share, spread(row)),
+        cell("half fooled after", row.fooled, count),
+        cell("median", row.median, percent),
+        cell("simple", row.simple, share),
+        cell("survive", row.survives, share),
+        cell("transfer", row.transfer, share),
+        cell("right", row.right, lambda part: share(part, 1)),
+    ]
+    words = " ".join(map(str, [row.name, row.network, row.guard, *about.values()])).lower()
+    return (
+        f'<tbody data-text="{escape(words)}" data-data="{escape(about.get("data", ""))}" '
+        f"data-kind={row.kind}><tr>{''.join(cells)}</tr>\n"
+        f"<tr class=more hidden><td colspan={len(cells)}>{details(row)}</td></tr></tbody>"
+    )
+
+
+def count(images: float) -> str:
+    """Write a number of images."""
+    if math.isnan(images):
+        return "-"
+    return "never" if math.isinf(images) else f"{images:,.0f}"
+
+
+def cell(head: str, value: Any, write: Any, note: str = "") -> str:
+    """Write a figure."""
+    if value is None or math.isnan(value):
+        return f'<td data-head="{head}" data-value="">-</td>'
+    small = f"<span class=range>{note}</span>" if note else ""
+    never = " class=never" if value == math.inf else ""
+    number = 1e9 if value == math.inf else value
+    return f'<td data-head="{head}" data-value="{number}"{never}>{write(value)}{small}</td>'
+
+
+def place(images: float) -> float:
+    """Give the place of a number of images on the scale, from 0 to 1."""
+    return math.log(images / FIRST) / math.log(LAST / FIRST)
+
+
+def drawn(row: Row) -> str:
+    """Draw the images until half of the classes are at 50, 90 and 99 %, and all at 99 %."""
+    dots = []
+    for kind, images in zip(("half", "most", "all", "every"), (*row.until, row.every), strict=True):
+        if math.isnan(images):
+            continue
+        never, x = " never" * math.isinf(images), 6 + 170 * place(min(images, LAST))
+        shape = f'rect x="{x - 4:.1f}" y=7 width=8 height=8' if kind == "every" else ""
+        dots.append(f'<{shape or f"""circle cx="{x:.1f}" cy=11 r=5"""} class="{kind}{never}" />')
+    line = "<line x1=6 x2=184 y1=11 y2=11 />"
+    return f'<svg viewBox="0 0 190 22" aria-hidden=true>{line}{"".join(dots)}</svg>'
+
+
+def details(row: Row) -> str:
+    """Write what opens below a row: images, source, command."""
+    entry, about, card = row.entry, row.entry.about, row.entry.card
+    shown = "".join(
+        f'<figure><img loading=lazy alt="" src="data:image/png;base64,{each.png}">'
+        f"{escape(each.name)}: {percent(1 / (1 + math.exp(-each.log_odds)))}</figure>"
+        for each in entry.images
+        if each.png and each.log_odds is not None
+    )
+    detectors = card.defence.detectors if card.defence else []
+    caught = ", ".join(
+        f"{each.name} {share(each.passing_95.value)}" for each in detectors if each.passing_95
+    )
+    changes = ", ".join(
+        f"{each.what.removeprefix('evolved, ')} {percent(each.median)}"
+        for each in card.acceptance.kinds
+        if each.group == "changed"
+    )
+    source = about.get("source", "")
+    facts = {
+        "source": f'<a href="{escape(source)}">{escape(source)}</a>' if source else "",
+        "licence": escape(about.get("licence", "")),
+        "weights": " ".join(filter(None, [escape(about.get("weights", "")), entry.sha256 or ""])),
+        "size": f"{int(about['parameters']):,} parameters" if "parameters" in about else "",
+        "search": f"{card.images:,} images with each of seeds {', '.join(map(str, card.seeds))}; "
+        f"neatfool {card.neatfool}",
+        "command": f"<code>{escape(entry.command)}</code>",
+        "in-distribution": escape(card.acceptance.in_distribution or "none: there is no number"),
+        "after a change": f"median confidence {changes}" if changes else "",
+        "would pass": f"not evolved against it: {caught}" if caught else "",
+        "transfer": "; ".join(
+            f"{share(each.top1.median)} are top-1 on {escape(each.label)}"
+            for each in (card.transfer.networks if card.transfer else [])
+        ),
+        "entry": f'<a href="{row.name}.json">{row.name}.json</a>',
+    }
+    listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in facts.items() if text)
+    return f"<div class=strip>{shown}</div><dl>{listed}</dl>"
+
+
+def table(rows: list[Row]) -> str:
+    """Write the figures of entries as a table of Markdown."""
+    heads = (
+        *("network", "right", "50 %", "90 %", "99 %", "all at 99 %"),
+        *("the number (over seeds)", "half fooled after", "simple images accepted"),
+    )
+    lines = [heads, ["---"] * len(heads)]
+    for row in rows:
+        ends = (
+            ""
+            if len({*row.numbers}) < 2
+            else f" ({share(min(row.numbers))} to {share(max(row.numbers))})"
+        )
+        lines.append(
+            [
+                ", ".join(filter(None, [row.network, row.guard])),
+                "-" if row.right is None else share(row.right, 1),
+                *map(count, (*row.until, row.every)),
+                "-" if row.number is None else share(row.number) + ends,
+                count(row.fooled),
+                "-" if row.simple is None else share(row.simple),
+            ]
+        )
+    return "".join(f"| {' | '.join(each)} |\n" for each in lines)
+
+
+def passing(rows: list[Row]) -> str:
+    """Write which share of each network's evolved images would pass each detector in front."""
+    some = [row for row in rows if row.kind != "detector" and row.entry.card.defence]
+    caught = {
+        row.name: {each.name: each for each in row.entry.card.defence.detectors} for row in some
+    }
+    names = list(dict.fromkeys(name for each in caught.values() for name in each))
+    lines = [["network", *(f"`{name}`" for name in names)], ["---"] * (1 + len(names))]
+    for row in some:
+        found = [caught[row.name].get(name) for name in names]
+        parts = [share(each.passing_95.value) if each else "-" for each in found]
+        lines.append([", ".join(filter(None, [row.network, row.guard])), *parts])
+    return "".join(f"| {' | '.join(each)} |\n" for each in lines)
+
+
+def in_markdown(what: str) -> str:
+    """Write what a comment asks for: `networks`, `passing`, `ranking` or `predicting`."""
+    writers = {"networks": table, "passing": passing, "ranking": ranking, "predicting": predicting}
+    return writers[what](read_rows())
+
+
+def cost(found: list[int | None], seeds: tuple[int, ...], images: int) -> float:
+    """Give the mean of the logarithms over seeds; never counts as twice the budget."""
+    return float(np.mean([math.log(found[seed] or 2 * images) for seed in seeds]))
+
+
+def ranking(rows: list[Row]) -> str:
+    """Say how alike two halves of the seeds rank the entries: Kendall's tau over all halves."""
+    some = [row for row in rows if len(row.entry.card.seeds) == 5]
+    lines = [["ranked by images until", "entries", "tau, mean of ten splits", "the lowest"]]
+    lines.append(["---"] * 4)
+    for number, classes in ((0, "half"), (1, "half"), (2, "half"), (1, "all"), (2, "all")):
+        untils = [row.entry.card.until[number] for row in some]
+        found = [each.by_seed if classes == "half" else each.all_by_seed for each in untils]
+        taus = []
+        for half in combinations(range(5), 2):
+            other = tuple({*range(5)} - {*half})
+            both = [[cost(each, part, 12_000) for each in found] for part in (half, other)]
+            taus.append(kendalltau(*both).statistic)
+        what = f"{classes} of the classes are at {SURE[number]}"
+        lines.append([what, str(len(some)), f"{np.mean(taus):.2f}", f"{min(taus):.2f}"])
+    return "".join(f"| {' | '.join(each)} |\n" for each in lines)
+
+
+def sureness(row: Row) -> float | None:
+    """Give the median confidence of in-distribution images."""
+    kinds = row.entry.card.acceptance.kinds
+    return next((each.median for each in kinds if each.group == "in-distribution"), None)
+
+
+def predicting(rows: list[Row]) -> str:
+    """Say what goes with the images until 99 %, over networks without a detector: rho."""
+    plain = [row for row in rows if row.kind != "detector" and len(row.entry.card.seeds) == 5]
+    plain = [row for row in plain if row.entry.card.classifier.classes == 10]
+    resist = {
+        row.name: cost(row.entry.card.until[2].by_seed, tuple(range(5)), 12_000) for row in plain
+    }
+    measures: dict[str, Any] = {
+        "in-distribution images named right": lambda row: row.right,
+        "parameters": lambda row: float(row.entry.about.get("parameters", "nan")),
+        "median confidence in distribution": sureness,
+        "simple images accepted": lambda row: row.simple,
+    }
+    lines = []
+    for what, read in measures.items():
+        for data in ("", "MNIST", "CIFAR-10"):
+            pairs = [
+                (value, resist[row.name])
+                for row in plain
+                for value in [read(row)]
+                if value is not None and row.entry.about.get("data", "").startswith(data)
+            ]
+            pairs = [pair for pair in pairs if not math.isnan(pair[0])]
+            if len(pairs) >= 4:
+                found = spearmanr(*zip(*pairs, strict=True))
+                p = f"{found.pvalue:.2g}"
+                lines.append([what, data or "all", str(len(pairs)), f"{found.statistic:+.2f}", p])
+    heads = ["what", "networks", "n", "Spearman's rho", "p"]
+    return "".join(f"| {' | '.join(each)} |\n" for each in [heads, ["---"] * 5, *lines])
+
+
+def picture(rows: list[Row]) -> bytes:
+    """Draw the networks without a detector: an image of each class, and what they cost."""
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    rows = [row for row in rows if row.kind != "detector" and any(e.png for e in row.entry.images)]
+    figure = Figure(figsize=(11, 0.5 * len(rows) + 1), dpi=110)
+    low, tall = 0.5 / figure.get_figheight(), 0.5 / figure.get_figheight()
+    axes = figure.add_axes((0.56, low, 0.42, tall * len(rows)))
+    marks = [("#7fb2e5", "o"), ("#2f6fb3", "o"), ("#0b2e55", "o"), ("#c2571a", "D")]
+    for line, row in enumerate(rows):
+        axes.axhline(line, color="#e2e2e6", zorder=0)
+        for (colour, mark), images in zip(marks, (*row.until, row.every), strict=True):
+            face = "white" if math.isinf(images) else colour
+            x = min(images, 1.35 * row.entry.card.images)
+            axes.scatter(x, line, 55, face, marker=mark, edgecolor=colour, linewidth=1.5, zorder=2)
+        bottom = low + tall * (len(rows) - 1 - line)
+        label = "\n".join(filter(None, [row.network, row.guard]))
+        figure.text(0.205, bottom + tall / 2, label, ha="right", va="center", fontsize=8.5)
+        for column, each in enumerate([e for e in row.entry.images if e.png]):
+            frame = figure.add_axes(
+                (0.215 + 0.033 * column, bottom + 0.06 * tall, 0.031, 0.88 * tall)
+            )
+            frame.imshow(Image.open(BytesIO(b64decode(each.png or ""))).convert("RGB"))
+            frame.set_axis_off()
+    axes.set(xscale="log", xlim=(150, 22_000), ylim=(len(rows) - 0.5, -0.5), yticks=[])
+    ticks = [200, 500, 1000, 2000, 5000, 12_000]
+    axes.set_xticks(ticks, [f"{each:,}" for each in ticks])
+    axes.minorticks_off()
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.set_xlabel("images tried (median of five seeds)", fontsize=8.5)
+    keys = [*(f"half of the classes at {each}" for each in SURE), "all at 99 % (hollow: never)"]
+    for number, ((colour, mark), text) in enumerate(zip(marks, keys, strict=True)):
+        x, y = 0.03 + 0.245 * number, 1 - 0.22 / figure.get_figheight()
+        key = figure.add_axes((x, y - 0.01, 0.02, 0.02))
+        key.scatter(0, 0, 55, colour, marker=mark)
+        key.set_axis_off()
+        figure.text(x + 0.022, y, text, va="center", fontsize=9)
+    figure.savefig(made := BytesIO(), format="png")
+    with Image.open(made) as whole:
+        whole.convert("RGB").save(small := BytesIO(), "webp", quality=90)
+    return small.getvalue()
+
+
+def setup(app: Sphinx) -> None:
+    """Fill the page when Sphinx reads it, and add the table to the site."""
+
+    def fill(app: Sphinx, name: str, source: list[str]) -> None:
+        source[0] = re.sub(
+            "<!-- foolbench (.*) -->", lambda found: in_markdown(found[1]), source[0]
+        )
+
+    def add(app: Sphinx, error: Exception | None) -> None:
+        if error is None and app.builder.format == "html":
+            folder = Path(app.outdir) / "foolbench"
+            (folder / "index.html").write_text(page(read_rows()), encoding="utf-8")
+            schema = json.dumps(Entry.model_json_schema(mode="serialization"), indent=1)
+            (folder / "entry.schema.json").write_text(schema, encoding="utf-8")
+
+    app.connect("source-read", fill)
+    app.connect("build-finished", add)
+
+
+if __name__ == "__main__":
+    PICTURE.write_bytes(picture(read_rows()))
+    if len(sys.argv) > 1:
+        Path(sys.argv[1]).write_text(page(read_rows()), encoding="utf-8")

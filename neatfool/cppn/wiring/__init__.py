@@ -1,0 +1,1 @@
+"""Genomes linked: their nodes, in the order of computation."""

@@ -1,0 +1,74 @@
+"""FoolBench on the site: its entries keep their schema, and its page shows them all."""
+
+from __future__ import annotations
+
+import io
+import re
+import runpy
+from base64 import b64decode
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from browser import BROWSER
+from devtools import Browser
+from PIL import Image
+
+DOCS = Path(__file__).parents[2] / "docs"
+bench = runpy.run_path(str(DOCS / "foolbench.py"))
+ROWS = bench["read_rows"]()
+MOST_BYTES = 30_000
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_an_entry_is_small_and_says_whose_network_it_is(row):
+    assert (bench["FOLDER"] / f"{row.name}.json").stat().st_size < MOST_BYTES
+    assert {"network", "family", "data"} <= {*row.entry.about}
+    assert row.entry.card.images == 12_000
+    assert "/tmp" not in row.entry.model_dump_json()
+    for each in row.entry.images:
+        if each.png:
+            with Image.open(io.BytesIO(b64decode(each.png))) as image:
+                assert sha256(image.tobytes()).hexdigest() == each.sha256
+
+
+def test_the_page_has_every_entry_and_loads_nothing_else():
+    page = bench["page"](ROWS)
+    assert re.findall(r'href="([\w-]+)\.json"', page) == [row.name for row in ROWS]
+    assert re.findall(r'(?:src|href)="(?!data:image/png|https?:|\w[\w-]*\.json|\.\./)', page) == []
+    assert "<link" not in page
+    assert "{rows}" not in page
+
+
+def test_each_row_of_the_table_is_an_entry():
+    assert len(bench["in_markdown"]("networks").splitlines()) == len(ROWS) + 2
+
+
+def test_the_page_asks_for_tables_that_there_are():
+    asked = re.findall("<!-- foolbench (.*) -->", (DOCS / "foolbench.md").read_text("utf-8"))
+    assert len({*asked}) == len(asked) == 4
+    for each in asked:
+        assert len(bench["in_markdown"](each).splitlines()) > 4
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(BROWSER is None, reason="no browser to open the page in")
+def test_the_page_sorts_and_filters(tmp_path):
+    (tmp_path / "page.html").write_text(bench["page"](ROWS), encoding="utf-8")
+    shown = "[...document.querySelectorAll('tbody')].filter(each => !each.hidden)"
+    names = f"{shown}.map(each => each.querySelector('.open').textContent)"
+    head, search = "document.querySelector('th button')", "document.querySelector('input')"
+    browser = Browser(tmp_path)
+    try:
+        browser.open((tmp_path / "page.html").as_uri())
+        browser.do(f"{head}.click()")
+        assert browser.do(names) == sorted(row.network for row in ROWS)
+        browser.do(f"{head}.click()")
+        assert browser.do(names) == sorted((row.network for row in ROWS), reverse=True)
+        browser.do(f"{search}.value = 'mnist', {search}.form.dispatchEvent(new Event('input'))")
+        found = browser.do(names)
+        assert 0 < len(found) < len(ROWS)
+        assert len(found) == sum("mnist" in str(row.entry.about).lower() for row in ROWS)
+        assert browser.complaints == []
+    finally:
+        browser.close()
