@@ -1,6 +1,7 @@
 """Measure how fractured networks are: the figures and the picture of docs/fracture.md.
 
 python docs/fracture.py fer fer                      # a clone of github.com/akarshkumar0101/fer
+python docs/fracture.py run runs/imagenet-1          # 48 elites, and what births changed
 python docs/fracture.py sweeps fer docs/images/fracture.webp
 """
 
@@ -16,13 +17,19 @@ import numpy as np
 from matplotlib.colors import hsv_to_rgb
 from PIL import Image
 
-from neatfool.analysis import Sweeps, sweep_weights
+from neatfool import open_run
+from neatfool.analysis import Sweeps, ancestry, sweep_genome, sweep_weights
 from neatfool.analysis.lineage.fracture import SIDE, find_size, sweep
 from neatfool.analysis.lineage.sweeping import strip
 
 PICTURES = ("skull", "butterfly", "apple")
+MEASURES = ("fracture", "entangled", "shared")
+SPANS = (0.02, 0.1, 0.25)
+"""Of a range of 1: the measure's own, and two larger ones."""
+MOST = 512
+"""All of Picbreeder's links, and a sample of a copy's weights."""
 SHOWN = 0.1
-"""The picture shows sweeps that change five times as much as those that are measured."""
+"""What the sweeps in the picture change."""
 FUNCTIONS = {
     "cache": lambda z: z,
     "identity": lambda z: z,
@@ -106,6 +113,9 @@ def bootstrap(values: Any, sample: Any, seed: int = 1) -> str:
 def figures(sweeps: Sweeps) -> list[str]:
     """Write the measures of one network, with intervals over its weights."""
     held = np.flatnonzero(sweeps.effective)
+    count = f"{len(held)} of {len(sweeps.places)}"
+    if len(held) < 2:
+        return [count]
     ways, spread, alike = (sweeps.ways[held] - 1) / 7, sweeps.spread[held], sweeps.alike
 
     def share(drawn: np.ndarray) -> float:
@@ -114,7 +124,7 @@ def figures(sweeps: Sweeps) -> list[str]:
         return float(pairs.mean()) if len(pairs) else float("nan")
 
     rest = (lambda d: float(ways[d].mean())), (lambda d: float(spread[d].mean())), share
-    return [f"{len(held)} of {len(sweeps.places)}", *(bootstrap(len(held), each) for each in rest)]
+    return [count, *(bootstrap(len(held), each) for each in rest)]
 
 
 def fer(folder: Path) -> None:
@@ -124,7 +134,29 @@ def fer(folder: Path) -> None:
             drawn = Layers(folder / f"data/{kind}_{name}")
             # In layers, one link of Picbreeder's is a chain of weights; each counts once.
             weights = drawn.weights * (drawn.links if kind == "picbreeder" else 1)
-            print(name, kind, *figures(sweep_weights(drawn.draw, weights.tolist())), sep=" | ")
+            for span in SPANS:
+                sweeps = sweep_weights(drawn.draw, weights.tolist(), span=span, most=MOST)
+                print(name, kind, span, *figures(sweeps), sep=" | ", flush=True)
+
+
+def run(folder: Path, count: int = 48) -> None:
+    """Measure elites of a run, and what the births of their ancestors changed."""
+    with open_run(folder) as opened:
+        drawn = np.random.default_rng(1).permutation(len(opened.elites))[:count].tolist()
+        elites = list(opened.elites)
+        for span in SPANS:
+            swept = [
+                sweep_genome(opened.encoding, elites[place].genome, span=span) for place in drawn
+            ]
+            columns = [np.array([getattr(each, name) for each in swept]) for name in MEASURES]
+            means = (
+                bootstrap(count, lambda rows, c=column: float(np.nanmean(c[rows])))
+                for column in columns
+            )
+            print(folder.name, span, *means, sep=" | ", flush=True)
+    lineage = ancestry(folder, pairs=count, permutations=9).runs[0]
+    for pairs in lineage.sweeps.pairs if lineage.sweeps else ():
+        print(*pairs.cells() or (), sep=" | ", flush=True)
 
 
 def sweeps(folder: Path, out: Path) -> None:
@@ -153,12 +185,14 @@ def sweeps(folder: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["fer", "sweeps"])
+    parser.add_argument("what", choices=["fer", "run", "sweeps"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path, nargs="?")
     given = parser.parse_args()
     match given.what:
         case "fer":
             fer(given.folder)
+        case "run":
+            run(given.folder)
         case "sweeps":
             sweeps(given.folder, given.out)

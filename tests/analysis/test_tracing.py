@@ -155,12 +155,15 @@ def test_what_recurs_between_runs_is_found_and_what_does_not_is_not():
 ENCODING = CppnEncoding(CppnOptions(inputs="normalised"), spec=GREY)
 
 
+def network(functions, connections):
+    """A grey CPPN of these nodes, each with its activation, and connections with their weights."""
+    nodes = [cppn.NodeGene(key, name, "sum", 0.0, 1.0, 1.0) for key, name in functions.items()]
+    return cppn.Genome.of(nodes, [cppn.ConnectionGene(*each, True) for each in connections])
+
+
 def genome(*connections, activation="paper_linear"):
     """A grey CPPN with one hidden node, 5, and these connections; 6 leads nowhere."""
-    nodes = [cppn.NodeGene(key, activation, "sum", 0.0, 1.0, 1.0) for key in (0, 5, 6)]
-    return cppn.Genome.of(
-        nodes, [cppn.ConnectionGene(edge, weight, True) for edge, weight in connections]
-    )
+    return network(dict.fromkeys((0, 5, 6), activation), connections)
 
 
 def test_a_weight_without_effect_counts_none():
@@ -178,6 +181,14 @@ def test_a_weight_that_changes_the_picture_evenly_is_not_fractured():
     told = sweep_genome(ENCODING, genome(((-4, 0), 1.5)))
     assert told.fracture < 0.01
     assert told.entangled == pytest.approx(1)
+
+
+def test_larger_sweeps_tell_a_chaotic_network_from_a_calm_one():
+    calm = genome(((-1, 5), 1.0), ((5, 0), 1.0), activation="paper_sine")
+    wild = genome(((-1, 5), 10.0), ((5, 0), 90.0), activation="paper_sine")
+    fracture = [sweep_genome(ENCODING, each, span=0.2).fracture for each in (calm, wild)]
+    assert fracture[0] < 0.01
+    assert fracture[1] > 0.3
 
 
 def test_a_sweep_has_the_picture_itself_in_the_middle():
@@ -198,10 +209,8 @@ MEASURES = ("fracture", "entangled", "shared")
 
 def measures(*connections, middle="paper_sine", extra=()):
     """Measure a CPPN with the hidden node 5, and 7 if an extra connection needs it."""
-    nodes = [cppn.NodeGene.make(0, "paper_sine"), cppn.NodeGene.make(5, middle)]
-    nodes += [cppn.NodeGene.make(key, "identity") for key in extra]
-    genes = [cppn.ConnectionGene.make(edge, weight, True) for edge, weight in connections]
-    told = sweep_genome(ENCODING, cppn.Genome.of(nodes, genes))
+    functions = {0: "paper_sine", 5: middle} | dict.fromkeys(extra, "identity")
+    told = sweep_genome(ENCODING, network(functions, connections))
     return [getattr(told, name) for name in MEASURES], int(told.effective.sum())
 
 
@@ -223,9 +232,7 @@ def test_the_scale_of_a_linear_node_changes_no_measure():
 def test_the_order_of_nodes_and_connections_changes_no_measure():
     renamed = [tuple({5: 9}.get(key, key) for key in edge) for edge, _ in PARTS]
     other = [(edge, weight) for edge, (_, weight) in zip(renamed, PARTS, strict=True)][::-1]
-    nodes = [cppn.NodeGene.make(key, "paper_sine") for key in (9, 0)]
-    genes = [cppn.ConnectionGene.make(edge, weight, True) for edge, weight in other]
-    told = sweep_genome(ENCODING, cppn.Genome.of(nodes, genes))
+    told = sweep_genome(ENCODING, network(dict.fromkeys((9, 0), "paper_sine"), other))
     values = [getattr(told, name) for name in MEASURES]
     # Another order of a sum may round a few of the pixels otherwise.
     assert values == pytest.approx(measures(*PARTS)[0], abs=0.005)
