@@ -14,6 +14,9 @@ from .detection import Detection as Detection
 from .detection import detect as detect
 from .diversity import Diversity as Diversity
 from .diversity import diversity as diversity
+from .lineage.fracture import Sweeps as Sweeps
+from .lineage.fracture import sweep_genome as sweep_genome
+from .lineage.fracture import sweep_weights as sweep_weights
 from .lineage.goal_switches import GoalSwitches as GoalSwitches
 from .lineage.goal_switches import goal_switches as goal_switches
 from .lineage.finding import Ancestry as Ancestry

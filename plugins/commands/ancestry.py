@@ -48,15 +48,16 @@ GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
 )
 @option(
     "--pairs N",
-    "Sweep N learned individuals and their parents, and N bred ones. 0: sweep nothing.",
+    "Sweep N learned individuals and their parents, N bred ones, and N that switched to other "
+    "classes. 0: sweep nothing.",
     click.IntRange(min=0),
     12,
 )
 @option(
     "--span X",
-    "How far a weight is swept to either side, in root mean squares of its genome's weights.",
-    click.FloatRange(0, min_open=True),
-    0.1,
+    "Sweep a weight to either side until the picture has changed by X on average, of a range of 1.",
+    click.FloatRange(0, 1, min_open=True),
+    0.02,
 )
 @option("--seed N", "Where permutations and samples come from.", click.IntRange(min=0), 1)
 @option(

@@ -144,7 +144,8 @@ def test_lines_of_ancestors_are_swept_from_the_first_generation_on(runs):
         assert 0 <= each["effective"] <= each["swept"]
         assert each["fracture"] is None or 0 <= each["fracture"] <= 1
     told = [(each["children"], each["measure"]) for each in sweeps["pairs"]]
-    assert told == [("bred", "fracture"), ("bred", "entangled")]
+    names = ("fracture", "entangled", "shared")
+    assert told == [(kind, name) for kind in ("bred", "switched") for name in names]
 
 
 @pytest.mark.parametrize("suffix", ["graphml", "json"])

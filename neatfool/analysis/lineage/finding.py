@@ -294,6 +294,7 @@ class Ancestry(OfRuns):
             yield Note(
                 "Fracture: each weight is swept in eight steps around its value. 0: the picture "
                 "changes evenly in one way; 1: each step shows another picture. Entangled: the "
-                "share of the picture that a weight changes. An edge that moves counts as several "
-                "ways, too, so fine patterns have higher values than broad ones."
+                "share of the picture that a weight changes. Shared: 1: all weights change the "
+                "picture in one way; 0: each in a way of its own. An edge that moves counts as "
+                "several ways, too, so fine patterns have more fracture than broad ones."
             )

@@ -14,6 +14,7 @@ import numpy as np
 from neatfool.analysis.diversity import diversity
 from neatfool.analysis.lineage.chance import ChanceTest, recur, relate
 from neatfool.analysis.lineage.finding import QUESTIONS, Ancestry, Between, Lineage
+from neatfool.analysis.lineage.fracture import SPAN
 from neatfool.analysis.lineage.goal_switches import goal_switches
 from neatfool.analysis.lineage.kinds import FEWEST, closest, table_kinds, wordnet_kinds
 from neatfool.analysis.lineage.sweeping import sweep_run
@@ -47,7 +48,7 @@ def ancestry(
     permutations: int = 999,
     classes: Sequence[str] = (),
     pairs: int = 12,
-    span: float = 0.1,
+    span: float = SPAN,
     seed: int = 1,
     console: Output | None = None,
 ) -> Ancestry:
@@ -62,7 +63,7 @@ def ancestry(
             empty.
         pairs: How many learned individuals, and how many bred ones, are swept with their parents;
             0 sweeps nothing, no lines either.
-        span: How far a weight is swept to either side, in root mean squares of its genome's.
+        span: A weight is swept to either side until its picture has changed so much on average.
         seed: The seed of permutations and samples.
         console: Shows how far it is.
 

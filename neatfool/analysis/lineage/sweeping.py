@@ -10,7 +10,7 @@ from pydantic import Field
 from scipy import stats
 
 from neatfool import cppn
-from neatfool.analysis.lineage.fracture import sweep, sweep_all
+from neatfool.analysis.lineage.fracture import sweep, sweep_genome, take_weights
 from neatfool.fooling.choosing import choose_elites
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import MUTED
@@ -39,11 +39,15 @@ FEWEST: Final = 6
 PRESENTED: Final = 3
 """So many of a line's individuals are shown with their sweeps: the elite, and two before it."""
 ROWS: Final = 6
-"""So many weights are shown of each: those that change the picture most."""
+"""So many weights are shown of each: those that need the least turn to change the picture."""
 SMALL: Final = 160
 """Pixels of an individual's own picture."""
 UNKNOWN: Final = "-"
-_LINE_HEADS: Final = ("generation", "made", "best at", "fracture", "entangled", "sure", "weights")
+_LINE_HEADS: Final = (
+    *("generation", "made", "best at"),
+    *("fracture", "entangled", "shared"),
+    *("sure", "weights"),
+)
 _PAIR_HEADS: Final = ("children", "measure", "median change", "p", "parents", "children", "pairs")
 
 
@@ -70,10 +74,13 @@ class Swept(Facts):
     name: str | None = Field(description="the class that it was best at")
     confidence: float | None = Field(description="the confidence in this class")
     swept: int = Field(description="how many of its weights were swept")
-    effective: int = Field(description="how many of these change the picture visibly")
+    effective: int = Field(description="how many of these can change the picture enough to count")
     fracture: float | None = Field(description="how fractured it is, from 0 to 1")
     entangled: float | None = Field(
         description="the mean share of the picture that such a weight changes"
+    )
+    shared: float | None = Field(
+        description="how far two such weights change the picture in the same way, from 0 to 1"
     )
     sure: str = Field(exclude=True, repr=False)
     png: bytes = Field(exclude=True, repr=False)
@@ -91,10 +98,11 @@ class Swept(Facts):
             made=made,
             name=individual.name,
             confidence=confidence,
-            swept=len(sweeps.edges),
+            swept=len(sweeps.places),
             effective=int(sweeps.effective.sum()),
             fracture=_known(sweeps.fracture),
             entangled=_known(sweeps.entangled),
+            shared=_known(sweeps.shared),
             sure=UNKNOWN if confidence is None or rank is None else percent(confidence, rank),
             png=encode_png(individual.pixels(SMALL)),
             sweeps=tuple(shown),
@@ -108,6 +116,7 @@ class Swept(Facts):
             self.name or UNKNOWN,
             number(self.fracture, 2),
             number(self.entangled, 2),
+            number(self.shared, 2),
             self.sure,
             f"{self.effective} of {self.swept}",
         ]
@@ -140,7 +149,8 @@ class Line(Facts):
                 blocks.append(Table(heads, sweeps, title, words=(0, 1), where="page", pictures=640))
         text = (
             f"{self.steps} steps from the first generation. Each row is a weight; in the middle of "
-            "a row is the picture as it is. You see the weights that change the picture most."
+            "a row is the picture as it is. You see the weights that need the least turn to change "
+            "the picture."
         )
         return Panel(blocks, f"Weights swept along the line of {self.name}", text, wide=True)
 
@@ -148,8 +158,11 @@ class Line(Facts):
 class Pairs(Facts):
     """A measure of children and of their only parents."""
 
-    children: str = Field(description="how the children were made: `learned` or `bred`")
-    measure: str = Field(description="`fracture` or `entangled`")
+    children: str = Field(
+        description="how the children were made: `learned`; `bred`, and they took a niche that "
+        "their parent held, too; or `switched`: bred, and they took other niches only"
+    )
+    measure: str = Field(description="`fracture`, `entangled` or `shared`")
     values: tuple[tuple[float | None, float | None], ...] = Field(
         description="the measure of each parent and child"
     )
@@ -215,16 +228,19 @@ def plan_pairs(graph: nx.DiGraph, count: int, seed: int) -> dict[str, list[tuple
     """Draw (parent, child) of individuals with one parent that are ancestors of elites, by kind."""
     chance = np.random.default_rng(seed)
     # A run keeps the genomes of all ancestors, and opens those that ever held a niche.
-    held = {id_ for id_, niches in graph.nodes(data="held") if niches}
-    found = {}
-    for kind in ("learned", "bred"):
-        single = (id_ for id_ in sorted(held) if graph.nodes[id_]["kind"] == kind)
-        single = (id_ for id_ in single if graph.in_degree(id_) == 1)
-        of_kind = [id_ for id_ in single if held.issuperset(graph.predecessors(id_))]
-        drawn = chance.permutation(len(of_kind))[:count].tolist()
-        children = [of_kind[place] for place in drawn]
-        found[kind] = [(next(graph.predecessors(child)), child) for child in children]
-    return {kind: pairs for kind, pairs in found.items() if pairs}
+    held = {id_: set(niches) for id_, niches in graph.nodes(data="held") if niches}
+    found: dict[str, list[tuple[int, int]]] = {"learned": [], "bred": [], "switched": []}
+    for child in sorted(held):
+        parents = list(graph.predecessors(child))
+        kind = graph.nodes[child]["kind"]
+        if len(parents) == 1 and parents[0] in held and kind in found:
+            switched = kind == "bred" and held[child].isdisjoint(held[parents[0]])
+            found["switched" if switched else kind].append((parents[0], child))
+    return {
+        kind: [pairs[place] for place in chance.permutation(len(pairs))[:count].tolist()]
+        for kind, pairs in found.items()
+        if pairs
+    }
 
 
 def sweep_run(
@@ -249,7 +265,7 @@ def sweep_run(
     numbers = {name: index for index, name in enumerate(run.classes)}
 
     def measure(genome: Any) -> Sweeps:
-        swept = sweep_all(run.encoding, genome, span=span, seed=seed)
+        swept = sweep_genome(run.encoding, genome, span=span, seed=seed)
         note(f"{run.path.name}: sweeps", 1)
         return swept
 
@@ -261,11 +277,11 @@ def sweep_run(
     with console.progress(steps, "individuals swept") as note:
         for kind, chosen in pairs.items():
             swept = [(of(parent), of(child)) for parent, child in chosen]
-            for name in ("fracture", "entangled"):
+            for name in ("fracture", "entangled", "shared"):
                 values = np.array([[getattr(each, name) for each in pair] for pair in swept])
                 known = tuple((_known(before), _known(after)) for before, after in values)
                 found.append(Pairs(children=kind, measure=name, values=known, p=_wilcoxon(values)))
-        lines = [_sweep_line(run, graph, elite, span, measure) for elite in elites]
+        lines = [_sweep_line(run, graph, elite, measure) for elite in elites]
     return Sweeping(lines=tuple(lines), pairs=tuple(found))
 
 
@@ -276,7 +292,7 @@ def _wilcoxon(before_after: np.ndarray) -> float | None:
 
 
 def _sweep_line(
-    run: Run, graph: nx.DiGraph, elite: EliteView, span: float, measure: Callable[[Any], Sweeps]
+    run: Run, graph: nx.DiGraph, elite: EliteView, measure: Callable[[Any], Sweeps]
 ) -> Line:
     line = run.lineage(elite.index)[::-1]
     chosen = [line[place] for place in evenly(len(line), LONGEST)]
@@ -284,23 +300,27 @@ def _sweep_line(
     swept = []
     for each in chosen:
         sweeps = measure(each.genome)
-        shown = _shown(run, each.genome, sweeps, span) if each.candidate_id in presented else []
+        shown = _shown(run, each.genome, sweeps) if each.candidate_id in presented else []
         swept.append(Swept.of(each, graph.nodes[each.candidate_id]["kind"], sweeps, shown))
     return Line(name=elite.name, steps=len(line) - 1, individuals=tuple(swept))
 
 
-def _shown(run: Run, genome: Any, sweeps: Sweeps, span: float) -> list[tuple[str, bytes]]:
-    """Draw the sweeps that change the picture most: what the weight connects, and a PNG."""
+def _shown(run: Run, genome: Any, sweeps: Sweeps) -> list[tuple[str, bytes]]:
+    """Draw the sweeps of the weights that matter most: what the weight connects, and a PNG."""
     graph = run.encoding.graph(genome)
     assert graph is not None
     labels = dict(graph.nodes(data="label"))
+    edges, weights, draw = take_weights(run.encoding, genome)
     found = []
-    for place in np.argsort(-sweeps.change, kind="stable")[:ROWS].tolist():
-        source, target = sweeps.edges[place]
-        pictures = sweep(run.encoding, genome, (source, target), span=span)
-        label = f"{labels[source]} → {labels[target]}, {sweeps.weights[place]:.2g}"
-        # Side by side, with white gaps of three pixels.
-        parted = np.pad(pictures, ((0, 0), (0, 0), (0, 0), (0, 3)), constant_values=255)
-        whole = parted.transpose(1, 2, 0, 3).reshape(*pictures.shape[1:3], -1)[..., :-3]
-        found.append((label, encode_png(whole)))
+    for swept in np.argsort(sweeps.sizes, kind="stable")[:ROWS].tolist():
+        place = sweeps.places[swept]
+        (source, target), weight = edges[place], weights[place]
+        label = f"{labels[source]} → {labels[target]}, {weight:.2g}"
+        found.append((label, encode_png(strip(sweep(draw, place, weight, sweeps.sizes[swept])))))
     return found
+
+
+def strip(pictures: np.ndarray) -> np.ndarray:
+    """Put pictures side by side, from uint8 [N, C, H, W] to [C, H, W], with white gaps."""
+    parted = np.pad(pictures, ((0, 0), (0, 0), (0, 0), (0, 3)), constant_values=255)
+    return parted.transpose(1, 2, 0, 3).reshape(*pictures.shape[1:3], -1)[..., :-3]
