@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import pickletools
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,7 @@ def fer(folder: Path) -> None:
 
 def run(folder: Path, count: int = 48) -> None:
     """Measure elites of a run, and what the births of their ancestors changed."""
-    with open_run(folder) as opened:
+    with closing(open_run(folder)) as opened:
         drawn = np.random.default_rng(1).permutation(len(opened.elites))[:count].tolist()
         elites = list(opened.elites)
         for span in SPANS:
