@@ -18,15 +18,6 @@ def is_gpu(device: torch.device) -> bool:
     return device.type != "cpu"
 
 
-def find_accelerator() -> torch.device | None:
-    """Find the accelerator that PyTorch computes on, without an index; None if there is none."""
-    import torch
-
-    if not torch.accelerator.is_available():
-        return None
-    return torch.accelerator.current_accelerator()
-
-
 def pick_device(name: str = "auto") -> torch.device:
     """Find the device to compute on.
 
@@ -40,7 +31,8 @@ def pick_device(name: str = "auto") -> torch.device:
     """
     import torch
 
-    found = find_accelerator()
+    there = torch.accelerator.is_available()
+    found = torch.accelerator.current_accelerator() if there else None
     if name == "auto":
         return torch.device("cpu") if found is None or found.type == "mps" else found
     try:
@@ -54,15 +46,7 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def pick_devices(names: str = "auto") -> list[torch.device]:
-    """Find the devices to compute on at the same time, all of one kind.
-
-    Args:
-        names: ``auto`` (all GPUs, or the CPU if there is none), ``cuda`` (all of these), or torch's
-            names with commas between: ``cuda:0, cuda:2``.
-
-    Raises:
-        ExperimentError: There is no such device, or the devices are of several kinds.
-    """
+    """Find devices of one kind; ``auto`` and ``cuda`` are all GPUs, ``cuda:0, cuda:2`` are two."""
     import torch
 
     devices = [pick_device(name.strip()) for name in names.split(",")]
@@ -111,14 +95,6 @@ def _exact() -> AbstractContextManager[object]:
 
 
 EXACT_CONVOLUTIONS: Final = SharedContext(_exact)
-
-
-def free_unused_memory(device: torch.device) -> None:
-    """Give memory of a GPU that no tensor needs back to other processes."""
-    import torch
-
-    if is_gpu(device):
-        torch.get_device_module(device).empty_cache()
 
 
 @contextmanager
