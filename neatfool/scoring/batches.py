@@ -160,8 +160,6 @@ class Batches(ABC):
 
     workers = 1
     """Calls at a time."""
-    devices = 1
-    """Devices that the target's networks compute on."""
     in_threads = False
     """Whether new images can be made while others are scored."""
     full = False
@@ -196,23 +194,15 @@ class Batches(ABC):
         images each batch showed, once it is scored.
         """
 
-    def collect(
-        self, submitted: Sequence[Future[Timed]], look: Callable[[Scores], None] = lambda _: None
-    ) -> tuple[Scores, float]:
+    def collect(self, submitted: Sequence[Future[Timed]]) -> tuple[Scores, float]:
         """Wait for scores; give them, and the time they take if all workers are always busy.
-
-        ``look`` is called with scores as they come, in order.
 
         Raises:
             OutOfMemory: Memory ran out.
         """
-        parts, seconds = [], 0.0
-        for future in submitted:
-            scores, taken = future.result()
-            parts.append(scores)
-            seconds += taken / self.workers
-            look(scores)
-        return self.concatenate(parts), seconds
+        done = [future.result() for future in submitted]
+        seconds = sum(taken for _, taken in done) / self.workers
+        return self.concatenate([scores for scores, _ in done]), seconds
 
     def concatenate(self, parts: Sequence[Scores]) -> Scores:
         """Concatenate scores, of which all or none have logits."""
@@ -251,8 +241,7 @@ class LocalBatches(Batches):
         self._crew: Workers | None = None
         if target.networks:
             self._crew = Workers("neatfool-score", target.networks, plan.threads, plan.workers)
-            self.workers, self.devices = self._crew.count, self._crew.devices
-            self.in_threads = True
+            self.workers, self.in_threads = self._crew.count, True
 
     def submit(
         self,

@@ -131,7 +131,7 @@ class MeteredBatches(Batches):
                 calls.append(self._threads.submit(self._ask_and_keep, some, new_keys, answered))
         return calls
 
-    def collect(self, submitted: Sequence[Future[Timed]], *_: Any) -> tuple[Scores, float]:
+    def collect(self, submitted: Sequence[Future[Timed]]) -> tuple[Scores, float]:
         """Wait for scores, up to the first image that the budget left without an answer."""
         try:
             finish(submitted, self.stop)
