@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zlib import compress
 
 from neatfool.run.schema import AT_LEAST, columns, write
@@ -14,6 +14,13 @@ from neatfool.run.statistics import GenerationReport, Stages
 
 if TYPE_CHECKING:
     from neatfool.spec.candidate import GenomeSize, Replacement
+
+_NEEDED: Final = (
+    "SELECT 1 FROM candidate WHERE id = :id AND member "
+    "UNION ALL SELECT 1 FROM parent WHERE parent = :id "
+    "UNION ALL SELECT 1 FROM replacement WHERE candidate = :id LIMIT 1"
+)
+"""Has a row if a candidate may not be deleted."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +49,14 @@ class GenerationRecord:
     """All that the database keeps of a generation."""
 
     report: GenerationReport
-    """Its statistics."""
     replacements: Sequence[Replacement]
-    """The niches that changed hands."""
     candidates: Sequence[StoredCandidate]
     """Its new elites and members that are not stored yet."""
     images: Mapping[int, bytes]
     """The PNG of each new elite, by candidate id."""
     top: Mapping[int, Sequence[tuple[int, float]]] = field(default_factory=dict)
     """The classes that each of these images scores highest in, with the confidences."""
-    members: frozenset[int] = field(default_factory=frozenset)
+    members: frozenset[int] = frozenset()
     """The ids of all candidates that the scheme's state refers to."""
     classes: Sequence[tuple[int, str, bool]] = ()
     """The new classes, each as (number, name, whether it is searched)."""
@@ -71,17 +76,15 @@ def report_of_row(row: Mapping[str, Any]) -> GenerationReport:
 def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
     """Write one generation, inside the caller's transaction."""
     tops = {id_: json.dumps(top) for id_, top in record.top.items()}
-    rows: dict[str, Iterable[Sequence[Any]]] = {
-        "class": record.classes,
-        "candidate": [
-            (e.id, e.generation, e.size.nodes, e.size.connections, 0, compress(e.genome.encode()))
-            for e in record.candidates
-        ],
-        "parent": [(e.id, n, id_) for e in record.candidates for n, id_ in enumerate(e.parents)],
-        "image": [(id_, png, tops.get(id_)) for id_, png in record.images.items()],
-    }
-    for table, values in rows.items():
-        write(db, table, values)
+    candidates = [
+        (e.id, e.generation, e.size.nodes, e.size.connections, 0, compress(e.genome.encode()))
+        for e in record.candidates
+    ]
+    parents = [(e.id, n, id_) for e in record.candidates for n, id_ in enumerate(e.parents)]
+    write(db, "class", record.classes)
+    write(db, "candidate", candidates)
+    write(db, "parent", parents)
+    write(db, "image", [(id_, png, tops.get(id_)) for id_, png in record.images.items()])
     _write_replacements(db, record.report.generation, record.replacements)
     _write_members(db, record.members)
     report = vars(record.report) | vars(record.report.stages) | {"number": record.report.generation}
@@ -116,29 +119,13 @@ def _write_replacements(
 def _write_members(db: sqlite3.Connection, members: frozenset[int]) -> None:
     """Mark the members, and delete former ones that no elite descends from."""
     before = {id_ for (id_,) in db.execute("SELECT id FROM candidate WHERE member")}
-    db.executemany(
-        "UPDATE candidate SET member = 1 WHERE id = ?", [(i,) for i in sorted(members - before)]
-    )
-    leaving = sorted(before - members)
-    db.executemany("UPDATE candidate SET member = 0 WHERE id = ?", [(i,) for i in leaving])
+    changed = [(id_ in members, id_) for id_ in sorted(members ^ before)]
+    db.executemany("UPDATE candidate SET member = ? WHERE id = ?", changed)
+    leaving = before - members
     while leaving:
-        parents: set[int] = set()
-        for id_ in leaving:
-            parents.update(_forget(db, id_))
-        leaving = sorted(parents)
-
-
-def _forget(db: sqlite3.Connection, id_: int) -> list[int]:
-    """Delete a candidate if nothing needs it; return its parents, which may follow."""
-    needed = db.execute(
-        "SELECT EXISTS (SELECT 1 FROM candidate WHERE id = :id AND member) "
-        "OR EXISTS (SELECT 1 FROM parent WHERE parent = :id) "
-        "OR EXISTS (SELECT 1 FROM replacement WHERE candidate = :id)",
-        {"id": id_},
-    ).fetchone()[0]
-    if needed:
-        return []
-    rows = db.execute("SELECT parent FROM parent WHERE candidate = ?", (id_,)).fetchall()
-    db.execute("DELETE FROM parent WHERE candidate = ?", (id_,))
-    db.execute("DELETE FROM candidate WHERE id = ?", (id_,))
-    return [parent for (parent,) in rows]
+        needed = {id_ for id_ in leaving if db.execute(_NEEDED, {"id": id_}).fetchone()}
+        rows = [(id_,) for id_ in sorted(leaving - needed)]
+        parents = [db.execute("SELECT parent FROM parent WHERE candidate = ?", row) for row in rows]
+        leaving = {parent for found in parents for (parent,) in found.fetchall()}
+        db.executemany("DELETE FROM parent WHERE candidate = ?", rows)
+        db.executemany("DELETE FROM candidate WHERE id = ?", rows)

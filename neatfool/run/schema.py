@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 import re
 import sqlite3
-import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import fields
 from functools import cache
 from typing import Any, Final, NamedTuple
-from zlib import decompressobj
 
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
 
@@ -75,22 +73,6 @@ LONGEST_GENOME: Final = 2**26
 TABLES: Final[tuple[str, ...]] = tuple(
     name for name in re.findall(r"TABLE (\w+)", SCHEMA) if name != "seal"
 )
-
-
-def unpack(genome: bytes) -> str:
-    """Give the text of a stored genome.
-
-    Raises:
-        ValueError: It is no compressed text, or an enormous one.
-    """
-    packed = decompressobj()
-    try:
-        text = packed.decompress(genome, LONGEST_GENOME)
-    except zlib.error as error:
-        raise ValueError(str(error)) from error
-    if not packed.eof:
-        raise ValueError(f"it is cut off, or has more than {LONGEST_GENOME:,} characters")
-    return text.decode()
 
 
 class Column(NamedTuple):
