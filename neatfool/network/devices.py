@@ -1,11 +1,16 @@
-"""The devices to compute on; a GPU computes like a CPU: in full float32, without variation."""
+"""The devices and cores to compute on.
+
+A GPU computes like a CPU: in full float32, without variation. Torch has a number of cores for each
+Python thread, and one for threads that begin later.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from threading import Lock
-from typing import TYPE_CHECKING, Final
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from neatfool.errors import ExperimentError
 
@@ -109,3 +114,32 @@ def computing_on(device: torch.device) -> Iterator[None]:
     chosen = getattr(torch.get_device_module(device), "device", nullcontext)
     with chosen(device), EXACT_CONVOLUTIONS:
         yield
+
+
+Result = TypeVar("Result")
+
+
+def threads_with_cores(name: str, cores: int | None, count: int = 1) -> ThreadPoolExecutor:
+    """Make threads, in each of which torch uses ``cores`` cores, or as many as elsewhere if None."""
+    if cores is None:
+        return ThreadPoolExecutor(count, name)
+    return ThreadPoolExecutor(count, name, initializer=_use_cores, initargs=(cores,))
+
+
+def with_cores(cores: int, work: Callable[[], Result]) -> Result:
+    """Call a function in a thread where torch uses ``cores`` cores, and wait for its result."""
+    with threads_with_cores("neatfool-cores", cores) as executor:
+        return executor.submit(work).result()
+
+
+def _use_cores(cores: int) -> None:
+    """Set torch's number of cores in this thread alone."""
+    import torch
+
+    # Torch also changes the number for later threads. A short-lived thread restores that, as
+    # restoring it here would change this thread's number again.
+    others = torch.get_num_threads()
+    torch.set_num_threads(cores)
+    restore = Thread(target=torch.set_num_threads, args=(others,))
+    restore.start()
+    restore.join()

@@ -149,9 +149,9 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
         # Good enough for screening: the error is small compared with the spread of a class's logits
         # between images, or not much larger than that of the unfrozen module in half precision.
         rough = torch.cat([plain(batch)[0] for batch in batches])
-        error, own_error = ((each - wanted).square().mean().sqrt() for each in (given, rough))
+        off, rough_off = ((each - wanted).square().mean().sqrt() for each in (given, rough))
         spread = wanted.var(0, correction=0).mean().sqrt()
-        same = bool((error <= _ROUGH * spread) | (error <= _AS_ROUGH * own_error))
+        same = bool((off <= _ROUGH * spread) | (off <= _AS_ROUGH * rough_off))
     return frozen if same else leave("it would compute something else")
 
 

@@ -21,14 +21,18 @@ from zlib import decompressobj
 from neatfool.errors import RunError
 from neatfool.run.folder import PARTIAL_DATABASE, require_run
 from neatfool.run.integrity import Digests, find_change, is_sealed
-from neatfool.run.records import (
+from neatfool.run.schema import (
+    FORMAT,
+    LONGEST_GENOME,
+    SCHEMA,
     GenerationRecord,
     StoredCandidate,
     StoredElite,
+    columns,
     report_of_row,
+    write,
     write_record,
 )
-from neatfool.run.schema import FORMAT, LONGEST_GENOME, SCHEMA, columns, write
 from neatfool.run.sqlite import (
     Connection,
     check_structure,

@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from neatfool.errors import NeatfoolError, TargetError, blaming, cause, option
+from neatfool.network.devices import threads_with_cores
 from neatfool.network.memory import OutOfMemory, is_out_of_memory
 from neatfool.network.network import in_form
-from neatfool.network.threads import threads_with_cores
 from neatfool.scoring.answers import check_scores
 from neatfool.scoring.plan import devices_of, part_size
 from neatfool.scoring.viewed_target import saved, views_of

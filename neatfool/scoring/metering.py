@@ -18,8 +18,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.budget import kept_answers
-from neatfool.budget.ledger import Ledger
+from neatfool.budget.ledger import REFUSED, Ledger, read_answers, write_answers
 from neatfool.errors import (
     BudgetSpent,
     NeatfoolError,
@@ -170,9 +169,9 @@ class MeteredBatches(Batches):
         if shortage or self.ledger.requests_left == 1:
             raise BudgetSpent(shortage or "a single request is left")
         answers = [self._threads.submit(self._call, image.clone()).result() for _ in range(2)]
-        kept = [each for answer in answers for each in kept_answers.write(answer)]
+        kept = [each for answer in answers for each in write_answers(answer)]
         classes = [*self.spec.classes]
-        return kept_answers.read(kept, classes, self._inner.spec), classes
+        return read_answers(kept, classes, self._inner.spec), classes
 
     def with_classes(self, classes: Sequence[str]) -> None:
         """Use these classes, if they are more than before."""
@@ -194,7 +193,7 @@ class MeteredBatches(Batches):
     def _read(self, kept: Sequence[bytes]) -> Scores:
         """Read answers, to all views of each image, as scores; add the classes that are new."""
         classes = list(self.spec.classes)
-        scores = kept_answers.read(kept, classes, self._inner.spec)
+        scores = read_answers(kept, classes, self._inner.spec)
         self.with_classes(classes)
         if self._viewed is None:
             return scores
@@ -220,11 +219,11 @@ class MeteredBatches(Batches):
 
     def _ask(self, images: torch.Tensor) -> list[bytes]:
         """Ask about images, and again about those without a usable answer if the budget allows."""
-        kept = kept_answers.write(self._call(images))
-        refused = [row for row, answer in enumerate(kept) if answer == kept_answers.REFUSED]
+        kept = write_answers(self._call(images))
+        refused = [row for row, answer in enumerate(kept) if answer == REFUSED]
         if refused:
             with suppress(BudgetSpent):
-                again = kept_answers.write(self._call(images[refused]))
+                again = write_answers(self._call(images[refused]))
                 for row, answer in zip(refused, again, strict=True):
                     kept[row] = answer
         return kept

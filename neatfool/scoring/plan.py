@@ -23,9 +23,9 @@ import torch
 from pydantic import PositiveInt, TypeAdapter, ValidationError
 
 from neatfool.errors import ExperimentError, NeatfoolError, RunError, TargetError, cause, option
+from neatfool.network.devices import with_cores
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import Form, Graph, Network, Precision, in_form
-from neatfool.network.threads import with_cores
 from neatfool.spec.target import Metered
 from neatfool.wording import counted
 
