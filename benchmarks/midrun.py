@@ -17,7 +17,7 @@ import torch
 from benchmarks.experiments import assembled
 from neatfool import Candidate, GenomeSize, ImageSpec, Replacement, Scores, Target, cppn
 from neatfool.evolution.session import start
-from neatfool.run.records import GenerationRecord, StoredCandidate
+from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport
 from neatfool.spec.candidate import Elite
 from neatfool.spec.scores import rank

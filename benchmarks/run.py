@@ -26,7 +26,7 @@ from benchmarks.targets import EfficientNetTarget, LeNetTarget, ResNetTarget
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.bench import TargetTrial, measure, raw_throughput
 from neatfool.experiment.experiment import load_experiment
-from neatfool.network.threads import with_cores
+from neatfool.network.devices import with_cores
 from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from benchmarks.figures import Figure
 from benchmarks.midrun import fill_archive
 from benchmarks.targets import EfficientNetTarget, LeNetTarget, NetworkTarget, ResNetTarget
 from neatfool.evolution.session import start
-from neatfool.network.threads import with_cores
+from neatfool.network.devices import with_cores
 from neatfool.scoring.generation import Generation
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.scores import rank

@@ -20,7 +20,7 @@ from neatfool.errors import (
 )
 from neatfool.evolution.python_target import source_of
 from neatfool.experiment.classes import check_classes, with_nothing
-from neatfool.scoring.planning import make_plan, take_up
+from neatfool.scoring.plan import make_plan, take_up
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.tempered_target import TemperedTarget

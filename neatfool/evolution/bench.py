@@ -21,7 +21,7 @@ from neatfool.errors import ExperimentError, RunError, TargetError
 from neatfool.evolution.session import start
 from neatfool.network.memory import is_out_of_memory
 from neatfool.plugin.hookspecs import hookimpl
-from neatfool.scoring.workers import Workers
+from neatfool.scoring.batches import Workers
 from neatfool.wording import share
 
 if TYPE_CHECKING:

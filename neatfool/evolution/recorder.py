@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool.run.images import encode_png
-from neatfool.run.records import GenerationRecord, StoredCandidate
+from neatfool.run.schema import GenerationRecord, StoredCandidate
 
 if TYPE_CHECKING:
     from neatfool.evolution.assembly import Assembly

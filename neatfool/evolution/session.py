@@ -25,7 +25,7 @@ from neatfool.experiment.differences import agrees, tell_differences
 from neatfool.experiment.framework import General
 from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
-from neatfool.network.memory import FreedMemory
+from neatfool.network.memory import MUCH, FreedMemory
 from neatfool.run import folder as run_folder
 from neatfool.run.folder import advice_for
 from neatfool.run.images import ImageFolder
@@ -199,10 +199,7 @@ class Session:
         freed, first = FreedMemory(), self._evolution.generation + 1
         freed.give_back()
         for report, replacements in self._evolution.run(stop):
-            if report.generation == first:
-                freed.give_back()
-            else:
-                freed.give_back_much()
+            freed.give_back(-math.inf if report.generation == first else MUCH)
             self.run.refresh()
             observers.generation_done(self.run, report)
             if observers.wants_replacements:

@@ -30,8 +30,8 @@ from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import advice_for, is_from_python, lock, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.run import Run
+from neatfool.run.statistics import TOLERANCE, Verdict, Verified
 from neatfool.run.store import RunStore
-from neatfool.run.verdict import TOLERANCE, Verdict, Verified
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.viewed_target import ViewedTarget, add_views, drawn_by

@@ -18,11 +18,11 @@ from .weights import fit_weights as fit_weights
 from .weights import read_tensors as read_tensors
 
 # What they are asked, and what they give
-from .classifier import Classifier as Classifier
-from .classifier import Outputs as Outputs
-from .classifier import Request as Request
-from .classifier import Tower as Tower
-from .classifier import hash_weights as hash_weights
+from .formats import Classifier as Classifier
+from .formats import Outputs as Outputs
+from .formats import Request as Request
+from .formats import Tower as Tower
+from .formats import hash_weights as hash_weights
 from .preprocessing import Preprocessing as Preprocessing
 from .preprocessing import in_bytes as in_bytes
 

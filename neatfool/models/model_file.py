@@ -12,12 +12,12 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.models.classifier import Classifier
+from neatfool.models.formats import Classifier
 from neatfool.models.preprocessing import Input, Layout, layouts_of, scaling_of
 from neatfool.network.memory import is_out_of_memory
 
 if TYPE_CHECKING:
-    from neatfool.models.classifier import Request
+    from neatfool.models.formats import Request
     from neatfool.models.preprocessing import Preprocessing
 
 _SMALLEST: Final = 1e-45

@@ -1,11 +1,16 @@
-"""The devices to compute on; a GPU computes like a CPU: in full float32, without variation."""
+"""The devices and cores to compute on.
+
+A GPU computes like a CPU: in full float32, without variation. Torch has a number of cores for each
+Python thread, and one for threads that begin later.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from threading import Lock
-from typing import TYPE_CHECKING, Final
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from neatfool.errors import ExperimentError
 
@@ -16,15 +21,6 @@ if TYPE_CHECKING:
 def is_gpu(device: torch.device) -> bool:
     """Tell whether a device is not the CPU: a GPU, or another accelerator."""
     return device.type != "cpu"
-
-
-def find_accelerator() -> torch.device | None:
-    """Find the accelerator that PyTorch computes on, without an index; None if there is none."""
-    import torch
-
-    if not torch.accelerator.is_available():
-        return None
-    return torch.accelerator.current_accelerator()
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -40,7 +36,8 @@ def pick_device(name: str = "auto") -> torch.device:
     """
     import torch
 
-    found = find_accelerator()
+    there = torch.accelerator.is_available()
+    found = torch.accelerator.current_accelerator() if there else None
     if name == "auto":
         return torch.device("cpu") if found is None or found.type == "mps" else found
     try:
@@ -54,15 +51,7 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def pick_devices(names: str = "auto") -> list[torch.device]:
-    """Find the devices to compute on at the same time, all of one kind.
-
-    Args:
-        names: ``auto`` (all GPUs, or the CPU if there is none), ``cuda`` (all of these), or torch's
-            names with commas between: ``cuda:0, cuda:2``.
-
-    Raises:
-        ExperimentError: There is no such device, or the devices are of several kinds.
-    """
+    """Find devices of one kind; ``auto`` and ``cuda`` are all GPUs, ``cuda:0, cuda:2`` are two."""
     import torch
 
     devices = [pick_device(name.strip()) for name in names.split(",")]
@@ -113,14 +102,6 @@ def _exact() -> AbstractContextManager[object]:
 EXACT_CONVOLUTIONS: Final = SharedContext(_exact)
 
 
-def free_unused_memory(device: torch.device) -> None:
-    """Give memory of a GPU that no tensor needs back to other processes."""
-    import torch
-
-    if is_gpu(device):
-        torch.get_device_module(device).empty_cache()
-
-
 @contextmanager
 def computing_on(device: torch.device) -> Iterator[None]:
     """Enter the context to compute in on a device."""
@@ -133,3 +114,32 @@ def computing_on(device: torch.device) -> Iterator[None]:
     chosen = getattr(torch.get_device_module(device), "device", nullcontext)
     with chosen(device), EXACT_CONVOLUTIONS:
         yield
+
+
+Result = TypeVar("Result")
+
+
+def threads_with_cores(name: str, cores: int | None, count: int = 1) -> ThreadPoolExecutor:
+    """Make threads, in each of which torch uses ``cores`` cores, or as many as elsewhere if None."""
+    if cores is None:
+        return ThreadPoolExecutor(count, name)
+    return ThreadPoolExecutor(count, name, initializer=_use_cores, initargs=(cores,))
+
+
+def with_cores(cores: int, work: Callable[[], Result]) -> Result:
+    """Call a function in a thread where torch uses ``cores`` cores, and wait for its result."""
+    with threads_with_cores("neatfool-cores", cores) as executor:
+        return executor.submit(work).result()
+
+
+def _use_cores(cores: int) -> None:
+    """Set torch's number of cores in this thread alone."""
+    import torch
+
+    # Torch also changes the number for later threads. A short-lived thread restores that, as
+    # restoring it here would change this thread's number again.
+    others = torch.get_num_threads()
+    torch.set_num_threads(cores)
+    restore = Thread(target=torch.set_num_threads, args=(others,))
+    restore.start()
+    restore.join()

@@ -31,7 +31,6 @@ _log = logging.getLogger("neatfool.network")
 
 _SAME: Final = 1e-3
 """The largest error of changed logits, as a part of the largest logit: float32 rounding only."""
-_CALLS_BEFORE_IT_IS_OPTIMISED: Final = 3
 _ROUGH: Final = 0.5
 """The largest error of half precision, as a part of the spread of logits between images."""
 _AS_ROUGH: Final = 2.0
@@ -41,15 +40,12 @@ _one_at_a_time: Final = RLock()
 
 
 def fold(module: TensorModule, batches: Sequence[torch.Tensor]) -> TensorModule:
-    """Fold each batch normalisation that comes right after a convolution.
+    """Fold each batch normalisation that comes right after a convolution, in a copy.
 
-    Args:
-        module: A classifier in evaluation mode, float32.
-        batches: Varied inputs to compare on, float32 [N, C, H, W].
-
-    Returns:
-        A folded copy; the module itself if there is nothing to fold or the copy's logits differ.
+    Gives the module itself if there is nothing to fold, or if the copy's logits differ on one of
+    the varied ``batches``, float32 [N, C, H, W].
     """
+    why = "it would compute something else"
     try:
         with torch.no_grad():
             names = {each: name for name, each in module.named_modules()}
@@ -58,25 +54,20 @@ def fold(module: TensorModule, batches: Sequence[torch.Tensor]) -> TensorModule:
                 return module
             made = copy.deepcopy(module)
             for convolution, normalisation in pairs.items():
-                fused = fuse_conv_bn_eval(convolution, normalisation)
-                _replace(made, names[convolution], fused)
-                _replace(made, names[normalisation], _rest(normalisation))
+                # timm's normalisations end with an activation.
+                rest = [getattr(normalisation, name, None) for name in ("drop", "act")]
+                left = nn.Sequential(*(part for part in rest if isinstance(part, nn.Module)))
+                made.set_submodule(
+                    names[convolution], fuse_conv_bn_eval(convolution, normalisation)
+                )
+                made.set_submodule(names[normalisation], left)
             # Clones, as a module may write to its input.
-            same = all(agree(made(batch.clone()), module(batch.clone())) for batch in batches)
+            if all(agree(made(batch.clone()), module(batch.clone())) for batch in batches):
+                return made
     except Exception as error:  # Any module may come; one that cannot be folded runs as it is.
         if is_out_of_memory(error):
             raise
-        return _leave(module, f"{type(error).__name__}: {error}")
-    return made if same else _leave(module, "it would compute something else")
-
-
-def _rest(normalisation: nn.BatchNorm2d) -> nn.Module:
-    """Give what a normalisation does besides: timm's end with an activation."""
-    parts = [getattr(normalisation, name, None) for name in ("drop", "act")]
-    return nn.Sequential(*(part for part in parts if isinstance(part, nn.Module)))
-
-
-def _leave(module: TensorModule, why: str) -> TensorModule:
+        why = f"{type(error).__name__}: {error}"
     _log.info("%s: its normalisations are not folded: %s", name_of(module), why)
     return module
 
@@ -115,25 +106,11 @@ def _find_pairs(module: nn.Module, numbers: torch.Tensor) -> Mapping[nn.Conv2d, 
     return pairs
 
 
-def _replace(module: nn.Module, name: str, by: nn.Module) -> None:
-    parent, _, leaf = name.rpartition(".")
-    setattr(module.get_submodule(parent), leaf, by)
-
-
 def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bool) -> Run | None:
-    """Freeze a network for one shape of batch.
+    """Freeze a network that takes bytes for the shape of some images, and perhaps fuse operations.
 
-    Args:
-        plain: Gives logits and probabilities [N, K] of bytes [N, C, H, W].
-        images: A batch of that shape, uint8.
-        exact: The same network in float32, to compare with.
-        fuse: Whether to fuse operations.
-
-    Returns:
-        The frozen network; None if it cannot be frozen, or computes something else.
-
-    Raises:
-        TargetError: The module gives something else than a tensor.
+    Gives None if it cannot be frozen, or would compute something else than ``exact``, the same
+    network in float32.
     """
     noise, *batches = probes(images.shape, images.device)
 
@@ -154,7 +131,7 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
                 _write_strides(frozen.graph)
             frozen = _detach(frozen)
             # Torch profiles the first calls and optimises from them; later calls are all alike.
-            for _ in range(_CALLS_BEFORE_IT_IS_OPTIMISED):
+            for _ in range(3):
                 frozen(noise)
             given = torch.cat([frozen(batch)[0] for batch in batches])
     except TargetError:
@@ -169,17 +146,17 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
     if exact is plain:
         same = agree(given, wanted)
     else:
+        # Good enough for screening: the error is small compared with the spread of a class's logits
+        # between images, or not much larger than that of the unfrozen module in half precision.
         rough = torch.cat([plain(batch)[0] for batch in batches])
-        same = _good_enough(given, rough, wanted)
+        off, rough_off = ((each - wanted).square().mean().sqrt() for each in (given, rough))
+        spread = wanted.var(0, correction=0).mean().sqrt()
+        same = bool((off <= _ROUGH * spread) | (off <= _AS_ROUGH * rough_off))
     return frozen if same else leave("it would compute something else")
 
 
 def probes(shape: Sequence[int], device: torch.device) -> list[torch.Tensor]:
-    """Make varied batches of images, uint8 of a shape [N, C, H, W], to compare networks on.
-
-    They are noise, dark noise, bright noise, and mixtures. They are always the same, so that a
-    network's form does not depend on its first images.
-    """
+    """Make noise, dark noise, bright noise, and mixtures, uint8 [N, C, H, W], always the same."""
     count, *image = shape
     generator = torch.Generator().manual_seed(0)
     noise = torch.randint(256, (count, *image), generator=generator, dtype=torch.uint8)
@@ -197,11 +174,7 @@ def probes(shape: Sequence[int], device: torch.device) -> list[torch.Tensor]:
 
 @contextmanager
 def _fusing(fuse: bool) -> Iterator[None]:
-    """Switch fusing on or off for the graphs that torch optimises in the block.
-
-    Raises:
-        RuntimeError: This build of torch cannot fuse.
-    """
+    """Switch fusing on or off for the graphs that torch optimises in the block."""
     with _one_at_a_time:
         before = torch.jit.onednn_fusion_enabled()  # type: ignore[no-untyped-call]
         if fuse != before:
@@ -214,10 +187,7 @@ def _fusing(fuse: bool) -> Iterator[None]:
 
 
 def _detach(frozen: Any) -> Any:
-    """Take a graph out of the class that torch made for it.
-
-    Torch never deletes that class, and the graph in it holds all weights.
-    """
+    """Take a graph out of the class that torch made for it, and never deletes with its weights."""
     graph = frozen.graph.copy()
     try:
         graph.eraseInput(0)  # The module itself, which the frozen graph no longer uses.
@@ -232,11 +202,8 @@ def _detach(frozen: Any) -> Any:
 
 
 def _would_fuse_forever(graph: Any) -> bool:
-    """Look for a pattern that oneDNN's compiler tries to fuse for ever, taking all memory.
-
-    It is a batch normalisation of a convolution's result that something else uses too. (Otherwise
-    freezing would have folded it.)
-    """
+    """Look for a pattern that oneDNN's compiler tries to fuse for ever, taking all memory."""
+    # The normalisation of a convolution's result that something else uses; others are folded.
     given = (next(iter(node.inputs())).node() for node in graph.findAllNodes("aten::batch_norm"))
     return any(node.kind().startswith(("aten::_conv", "aten::conv")) for node in given)
 
@@ -249,14 +216,3 @@ def _write_strides(graph: Any) -> None:
         is_empty = made.kind() == "prim::ListConstruct" and not list(made.inputs())
         if is_empty or (made.kind() == "prim::Constant" and stride.toIValue() == []):
             node.replaceInput(2, window)
-
-
-def _good_enough(given: torch.Tensor, rough: torch.Tensor, wanted: torch.Tensor) -> bool:
-    """Decide whether frozen logits in half precision are good enough for screening.
-
-    Their error must be small compared with the spread of a class's logits between images, or not
-    much larger than that of the unfrozen module in half precision.
-    """
-    error, own_error = ((each - wanted).square().mean().sqrt() for each in (given, rough))
-    spread = wanted.var(0, correction=0).mean().sqrt()
-    return bool((error <= _ROUGH * spread) | (error <= _AS_ROUGH * own_error))

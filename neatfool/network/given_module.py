@@ -32,11 +32,7 @@ def unwrap(module: nn.Module) -> nn.Module:
 
 
 def check_ready(module: nn.Module) -> None:
-    """Check that a module can compute, and gives the same at each call.
-
-    Raises:
-        TargetError: It is in training mode, or has no weights yet.
-    """
+    """Check that a module has weights and is not in training mode."""
     name = type(module).__name__
     if _is_training(module):
         raise TargetError(
@@ -51,14 +47,7 @@ def check_ready(module: nn.Module) -> None:
 
 
 def take_over(module: nn.Module, device: torch.device) -> nn.Module:
-    """Copy a module to a device. Weights that are there already share their memory with it.
-
-    Returns:
-        The copy; the module itself if it cannot be copied.
-
-    Raises:
-        TargetError: It cannot be copied, and is on another device.
-    """
+    """Copy a module to a device; one that cannot be copied and is there already is used itself."""
     try:
         return _unwrap_children(_share(module).to(device))
     except Exception as error:  # Any module may come.
@@ -75,7 +64,7 @@ def take_over(module: nn.Module, device: torch.device) -> nn.Module:
 
 
 def _share(module: _Module) -> _Module:
-    """Copy a module around its parameters, whose numbers both then have; the copy's are fixed."""
+    """Copy a module around its parameters, whose memory both then have; the copy's are fixed."""
     given = [*module.parameters()]  # kept, as their ids must not be used again
     memo: dict[int, Any] = {
         id(each): nn.Parameter(each.detach(), requires_grad=False)
@@ -101,10 +90,7 @@ def copy_to(devices: Sequence[torch.device], module: _Module, given: str) -> lis
 
 
 def ask(replicas: Sequence[TensorModule], numbers: torch.Tensor) -> torch.Tensor:
-    """Ask a module about two images at a time; if it fails, one, and always so from then on.
-
-    Gives what it gives, [N, K], for floats [N, C, H, W] on the first of its devices.
-    """
+    """Ask a module about two images at a time; if it fails, one, and always so from then on."""
     try:
         return _ask(replicas[0], numbers, 2)
     except Exception as error:  # Any module may come.
@@ -125,10 +111,7 @@ def _ask(module: TensorModule, numbers: torch.Tensor, at_once: int) -> torch.Ten
 def try_channels_last(
     replicas: Sequence[TensorModule], numbers: torch.Tensor, wanted: torch.Tensor
 ) -> list[TensorModule] | None:
-    """Copy a module, on each of its devices, to channels-last layout: convolutions run fast there.
-
-    Gives None if the copies fail, or would not compute what is wanted for varied images.
-    """
+    """Copy a module to the layout of fast convolutions; None if it would compute other numbers."""
     why = "it would compute something else"
     try:
         # Some versions of torch declare no `memory_format` here.

@@ -9,6 +9,7 @@ one arena.
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
 from contextlib import suppress
 from functools import cache
@@ -46,11 +47,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @cache
 def keep_freed_memory() -> bool:
-    """Make malloc keep freed memory from now on, in threads that begin later too.
-
-    Returns:
-        Whether it will; False if malloc is not glibc's.
-    """
+    """Make malloc keep freed memory from now on; False if it is not glibc's, and will not."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
@@ -73,24 +70,16 @@ class FreedMemory:
     still stands in between. So what malloc keeps grows.
     """
 
-    def __init__(self) -> None:
-        self._resident = 0
+    _resident = 0
 
-    def give_back(self) -> None:
-        """Give the system what malloc keeps now; what is freed later is kept again."""
-        with suppress(AttributeError, OSError, TypeError):
-            ctypes.CDLL(None).malloc_trim(0)
-        self._resident = _resident()
-
-    def give_back_much(self) -> None:
-        """Give it back if the process has grown by more than ``MUCH`` since the last time."""
-        if _resident() - self._resident > MUCH:
-            self.give_back()
+    def give_back(self, growth: float = -math.inf) -> None:
+        """Give the system what malloc keeps, if the process grew by more than that since then."""
+        with suppress(AttributeError, OSError, TypeError, IndexError, ValueError):
+            if _resident() - self._resident > growth:
+                ctypes.CDLL(None).malloc_trim(0)
+                self._resident = _resident()
 
 
 def _resident() -> int:
-    """Give the bytes of memory that this process takes; 0 where the system does not tell."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
-    except (OSError, IndexError, ValueError):
-        return 0
+    """Give the bytes of memory that this process takes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.network.devices import computing_on, free_unused_memory, is_gpu, pick_devices
+from neatfool.network.devices import computing_on, is_gpu, pick_devices
 from neatfool.network.frozen_graph import fold, freeze, probes
 from neatfool.network.given_module import (
     ask,
@@ -199,26 +199,24 @@ class Network:
             TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         with self._settling:
-            if self._reading is None:
-                with (
-                    in_form([self], PLAIN),
-                    torch.inference_mode(mode=False),
-                    torch.no_grad(),
-                    computing_on(self.device),
-                ):
-                    self._reading = self._settle(shape)
-                if self._reading.doubt:
-                    _log.warning("%s: %s", name_of(self._replicas[0]), self._reading.doubt)
-            return self._reading
-
-    def _settle(self, shape: Sequence[int]) -> Reading:
-        images = torch.cat(probes((1, *shape), self.device))[_VARIED]
-        numbers = self._from_bytes(self._replicas[0], "fp32").numbers(images)
-        outputs = ask(self._replicas, numbers)
-        reading = find_reading(outputs, self._outputs)
-        if faster := try_channels_last(self._replicas, numbers, outputs):
-            self._replicas, self._layout = faster, torch.channels_last
-        return reading
+            if self._reading is not None:
+                return self._reading
+            with (
+                in_form([self], PLAIN),
+                torch.inference_mode(mode=False),
+                torch.no_grad(),
+                computing_on(self.device),
+            ):
+                images = torch.cat(probes((1, *shape), self.device))[_VARIED]
+                numbers = self._from_bytes("fp32").numbers(images)
+                outputs = ask(self._replicas, numbers)
+                reading = find_reading(outputs, self._outputs)
+                if faster := try_channels_last(self._replicas, numbers, outputs):
+                    self._replicas, self._layout = faster, torch.channels_last
+            if reading.doubt:
+                _log.warning("%s: %s", name_of(self._replicas[0]), reading.doubt)
+            self._reading = reading
+            return reading
 
     def describe(self) -> str:
         """Say in a line how the module is called, and what it gives; :meth:`settle` finds it."""
@@ -282,7 +280,8 @@ class Network:
         with self._preparing:
             self._runs.clear()
             self._folded_modules.clear()
-        free_unused_memory(self.device)
+        if is_gpu(self.device):
+            torch.get_device_module(self.device).empty_cache()
 
     @torch.inference_mode()
     def _run(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -304,18 +303,23 @@ class Network:
             return self._runs[key]
 
     def _prepare(self, form: Form, images: torch.Tensor) -> Run:
-        exact = self._plain("fp32")
-        plain = exact if form.precision == "fp32" else self._plain(form.precision)
+        """Make the form's graph; if that fails, the next simpler one."""
+        exact = self._from_bytes("fp32")
+        plain = exact if form.precision == "fp32" else self._from_bytes(form.precision)
         if plain is not exact and form.graph in {"frozen", "fused"}:
             plain = self._fold(form.precision, images.shape)
+        graph: Graph = "eager"
+        run: Run | None = None
         # A graph of one image at a time would repeat the module for each image of the batch.
-        wanted = "eager" if plain.module.alone else form.graph
-        graph, run = _make_graph(wanted, plain, exact, images)
-        self._graphs.setdefault(form, set()).add(graph)
-        return run
-
-    def _plain(self, precision: Precision) -> FromBytes:
-        return self._from_bytes(self._replicas[self._place.get()], precision)
+        if form.graph == "compiled" and not plain.module.alone:
+            graph, run = form.graph, _compile(plain)
+        elif form.graph != "eager" and not plain.module.alone:
+            if form.graph == "fused" and images.device.type == "cpu":
+                graph, run = "fused", freeze(plain, images, exact=exact, fuse=True)
+            if run is None:
+                graph, run = "frozen", freeze(plain, images, exact=exact, fuse=False)
+        self._graphs.setdefault(form, set()).add(graph if run else "eager")
+        return run or plain
 
     def _fold(self, precision: Precision, shape: torch.Size) -> FromBytes:
         """Fold batch normalisations into convolutions, once for each device."""
@@ -324,13 +328,14 @@ class Network:
             module = self._folded_modules.get(place)
             if module is None:
                 with torch.inference_mode(mode=False), torch.no_grad():
-                    plain = self._plain("fp32")
+                    plain = self._from_bytes("fp32")
                     images = probes((2, *shape[1:]), self.device)
                     batches = [plain.numbers(batch) for batch in images]
                     module = self._folded_modules[place] = fold(plain.module, batches)
-        return self._from_bytes(module, precision)
+        return self._from_bytes(precision, module)
 
-    def _from_bytes(self, module: TensorModule, precision: Precision) -> FromBytes:
+    def _from_bytes(self, precision: Precision, module: TensorModule | None = None) -> FromBytes:
+        module = module or self._replicas[self._place.get()]
         mean, std = self.mean.to(self.device), self.std.to(self.device)
         reading = self._reading or LOGITS
         dtype = _DTYPES[precision]
@@ -347,23 +352,6 @@ def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator
         for network, (form_before, place_before) in zip(networks, before, strict=True):
             network._form.reset(form_before)
             network._place.reset(place_before)
-
-
-def _make_graph(
-    wanted: Graph, plain: FromBytes, exact: FromBytes, images: torch.Tensor
-) -> tuple[Graph, Run]:
-    """Make the wanted graph; if that fails, the next simpler one."""
-    if wanted == "compiled":
-        return wanted, _compile(plain)
-    if wanted == "fused" and images.device.type == "cpu":
-        fused = freeze(plain, images, exact=exact, fuse=True)
-        if fused is not None:
-            return "fused", fused
-    if wanted in {"fused", "frozen"}:
-        frozen = freeze(plain, images, exact=exact, fuse=False)
-        if frozen is not None:
-            return "frozen", frozen
-    return "eager", plain
 
 
 def _compile(plain: FromBytes) -> Run:

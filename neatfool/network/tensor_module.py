@@ -68,19 +68,18 @@ _SIGMOIDS: Final = replace(
 
 
 def find_reading(numbers: torch.Tensor, outputs: Outputs | None = None) -> Reading:
-    """Find out what a classifier's numbers for varied images mean.
-
-    Args:
-        numbers: Floats [N, K]. Rows that are not finite say nothing.
-        outputs: What they are, if the user has said it.
-
-    Raises:
-        TargetError: They are not what the user says.
-    """
+    """Find out what a classifier's numbers [N, K] for varied images mean, if not ``outputs``."""
     finite = numbers.double()[numbers.isfinite().all(1)]
+    inside = len(finite) > 0 and bool(finite.min() >= 0) and bool(finite.max() <= 1 + ROUNDING)
+    # Equal numbers between 0 and 1, all zero say, tell nothing.
+    guessed = outputs is None and inside and bool(finite.min() < finite.max())
     if numbers.shape[1] == 1 and outputs != "multi_label":
-        return _find_binary(finite, outputs)
-    inside = _is_inside(finite)
+        if outputs == "logits" or (outputs is None and not guessed):
+            return replace(LOGITS, binary=True, words="gives one logit, that of the second class")
+        _refuse_unless(inside, finite, "lie between {}")
+        words = "gives one probability, that of the second class"
+        doubt = "" if outputs else _DOUBT_BINARY
+        return replace(_PROBABILITIES, binary=True, words=words, doubt=doubt)
     if outputs == "multi_label":
         return _SIGMOIDS if inside else _MULTI_LABEL
     sums = finite.sum(1)
@@ -89,29 +88,8 @@ def find_reading(numbers: torch.Tensor, outputs: Outputs | None = None) -> Readi
     if outputs == "probabilities" or (outputs is None and inside and _are(sums, 1)):
         _refuse_unless(inside and _are(sums, 1), sums, "sum to {}, not to 1")
         return _PROBABILITIES
-    if outputs is None and _tells(inside, finite):
-        return replace(_SIGMOIDS, doubt=_DOUBT_MULTI_LABEL.format(_span(sums)))
-    return LOGITS
-
-
-def _find_binary(finite: torch.Tensor, outputs: Outputs | None) -> Reading:
-    """Find out what the one number of a classifier of two classes means."""
-    inside = _is_inside(finite)
-    if outputs == "logits" or (outputs is None and not _tells(inside, finite)):
-        return replace(LOGITS, binary=True, words="gives one logit, that of the second class")
-    _refuse_unless(inside, finite, "lie between {}")
-    words = "gives one probability, that of the second class"
-    doubt = "" if outputs else _DOUBT_BINARY
-    return replace(_PROBABILITIES, binary=True, words=words, doubt=doubt)
-
-
-def _is_inside(finite: torch.Tensor) -> bool:
-    return bool(len(finite)) and bool(finite.min() >= 0) and bool(finite.max() <= 1 + ROUNDING)
-
-
-def _tells(inside: object, finite: torch.Tensor) -> bool:
-    """Say whether numbers between 0 and 1 tell anything: equal ones, all zero say, do not."""
-    return bool(inside) and bool(finite.min() < finite.max())
+    doubt = _DOUBT_MULTI_LABEL.format(_span(sums)) if guessed else ""
+    return replace(_SIGMOIDS, doubt=doubt) if guessed else LOGITS
 
 
 def _refuse_unless(right: object, numbers: torch.Tensor, fault: str) -> None:
@@ -146,15 +124,10 @@ def _span(numbers: torch.Tensor) -> str:
 class TensorModule(nn.Module):
     """A classifier that gives one tensor [N, K], whatever the module inside gives.
 
-    Attributes:
-        module: The module.
-        alone: Whether it takes one image at a time.
-        taken: Which part of its answer is taken, in words; empty if it gives a tensor.
-        dtype: The type of numbers that it takes.
+    ``alone``: it takes one image at a time. ``taken``: in words, which part of its answer is taken.
     """
 
     def __init__(self, module: nn.Module) -> None:
-        """Take a module in evaluation mode."""
         super().__init__()
         self.training = False
         self.module = module
@@ -172,11 +145,6 @@ class TensorModule(nn.Module):
         return torch.cat(answers) if self.alone else answers[0]
 
     def _take(self, answer: Any, count: int) -> torch.Tensor:
-        """Take the tensor [count, K] out of what the module answers.
-
-        Raises:
-            TargetError: There is none.
-        """
         for part, self.taken in _parts(answer):
             if isinstance(part, torch.Tensor) and (fits := _as_rows(part, count)) is not None:
                 return fits
@@ -189,7 +157,7 @@ class TensorModule(nn.Module):
 
 
 class FromBytes(nn.Module):
-    """A module that takes bytes, and gives logits and probabilities."""
+    """A module that takes bytes in a layout, and gives logits and probabilities in a precision."""
 
     def __init__(
         self,
@@ -201,7 +169,6 @@ class FromBytes(nn.Module):
         layout: torch.memory_format,
         reading: Reading,
     ) -> None:
-        """Take a module, and say in which precision and layout it computes."""
         super().__init__()
         self.training = False
         self.module = module

@@ -65,16 +65,20 @@ def advice_for(resolved: Mapping[str, Json], folder: Path) -> Advice:
 
 
 def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]:
-    """Make a folder, which may be new, ready for a run, and lock it.
-
-    Returns:
-        A function that releases the lock.
-    """
+    """Make a folder, which may be new, ready for a run; give what releases its lock."""
     with storage_errors(folder):
         _refuse_taken(folder, advice, overwrite=overwrite)
         folder.mkdir(parents=True, exist_ok=True)
         release = lock(folder)
-        _clear(folder)
+        # The files that a run wrote are deleted, and nothing else.
+        if (images := folder / IMAGES).is_symlink():
+            images.unlink()
+        elif images.is_dir():
+            shutil.rmtree(images)
+        databases = (DATABASE, PARTIAL_DATABASE)
+        logs = [database + ending for database in databases for ending in LOG_ENDINGS]
+        for name in (*databases, *logs, EXPERIMENT, REPORT):
+            (folder / name).unlink(missing_ok=True)
     return release
 
 
@@ -100,18 +104,13 @@ def find_runs(folder: Path) -> list[Path]:
         databases = folder.glob(f"{depth}/{DATABASE}")
         if runs := sorted(path.parent for path in databases if path.is_file()):
             return runs
-    missing = "is a file" if folder.is_file() else "is not there"
-    fault = "there is no run in it" if folder.is_dir() else missing
+    fault = "is a file" if folder.is_file() else "is not there"
+    fault = "there is no run in it" if folder.is_dir() else fault
     raise RunError(f"{folder}: {fault}; give folders of runs, or folders that hold such")
 
 
 def lock(folder: Path) -> Callable[[], None]:
-    """Lock a run's folder until the process ends, or until the returned function is called.
-
-    Raises:
-        RunError: Another process has the lock.
-        StorageError: The folder cannot be written, or the lock's file is a link.
-    """
+    """Lock a run's folder until the process ends, or until the returned function is called."""
     held = FileLock(refuse_link(folder / LOCK), timeout=0)
     try:
         with storage_errors(folder):
@@ -157,16 +156,3 @@ def _refuse_taken(folder: Path, advice: Advice, *, overwrite: bool) -> None:
             f"{folder}: holds no run, but {strangers[0]!r}; give an empty or new folder with "
             f"{advice.elsewhere}"
         )
-
-
-def _clear(folder: Path) -> None:
-    """Delete the files that a run wrote, and nothing else."""
-    images = folder / IMAGES
-    if images.is_symlink():
-        images.unlink()
-    elif images.is_dir():
-        shutil.rmtree(images)
-    databases = (DATABASE, PARTIAL_DATABASE)
-    logs = [database + ending for database in databases for ending in LOG_ENDINGS]
-    for name in (*databases, *logs, EXPERIMENT, REPORT):
-        (folder / name).unlink(missing_ok=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-    from neatfool.run.records import StoredCandidate, StoredElite
+    from neatfool.run.schema import StoredCandidate, StoredElite
     from neatfool.run.source import Source
     from neatfool.run.store import RunStore
     from neatfool.spec.candidate import GenomeSize

@@ -15,6 +15,7 @@ import hmac
 import os
 import secrets
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256, shake_256
@@ -42,10 +43,7 @@ _EVENTS: Final = {
 
 
 def user_key() -> bytes | None:
-    """Give the key that seals this user's runs; make it when it is first asked for.
-
-    None if the user's configuration folder cannot be read and written: no run is sealed then.
-    """
+    """Give the key that seals this user's runs; None if the user's folder cannot be written."""
     given = os.environ.get(PLACE)
     file = (Path(given) if given else user_config_path("neatfool")) / "key"
     try:
@@ -61,21 +59,18 @@ def user_key() -> bytes | None:
 
 
 class Digests:
-    """The digests of a database's tables, which follow each change of its connection.
+    """The digests of a database's tables, which follow each change of its connection."""
 
-    Attributes:
-        adopts: Whether to seal the content although it bore another seal, or none.
-    """
+    adopts = False
+    """Whether to seal the content although it bore another seal, or none."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Follow a connection that is open for writing."""
-        self.adopts = False
         self._key = user_key()
-        self._changes: dict[str, int] = {}
-        changes = self._changes
+        self._changes = changes = Counter[str]()
 
         def note(sign: int, table: str, *row: Any) -> None:
-            changes[table] = changes.get(table, 0) + sign * _number(row)
+            changes[table] += sign * _number(row)
 
         connection.create_function("note_change", -1, note)
         # Otherwise REPLACE deletes rows without a word.

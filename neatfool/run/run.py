@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.images import to_pillow
 from neatfool.run.individual import Ancestor, EliteView, height_width
-from neatfool.run.records import StoredElite
+from neatfool.run.schema import StoredElite
 from neatfool.run.source import Source
 from neatfool.run.sqlite import damaged
 from neatfool.wording import percent
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
 
-    from neatfool.run.records import StoredCandidate
-    from neatfool.run.statistics import GenerationReport
-    from neatfool.run.verdict import Verdict
+    from neatfool.run.schema import StoredCandidate
+    from neatfool.run.statistics import GenerationReport, Verdict
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
 

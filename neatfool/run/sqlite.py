@@ -27,12 +27,7 @@ _JOURNAL_MARK: Final = bytes.fromhex("d9d505f920a163d7")
 
 @contextmanager
 def sqlite_errors_in_words(path: Path | None) -> Iterator[None]:
-    """Turn SQLite's exceptions into messages that say what to do; leave those of no file.
-
-    Raises:
-        StorageError: The disk is full or cannot be written.
-        RunError: The database is damaged or locked.
-    """
+    """Turn SQLite's exceptions into messages that say what to do; leave those of no file."""
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -92,14 +87,7 @@ def transaction(connection: Connection) -> Iterator[Connection]:
 
 
 def connect(path: Path | None, mode: str = "rw") -> Connection:
-    """Open a database file, or one in memory, in a mode of SQLite's: ``ro``, ``rw``, ``rwc`` ...
-
-    Python begins no transactions by itself.
-
-    Raises:
-        StorageError: The file is a link, which SQLite would write through.
-        RunError: SQLite would delete a file elsewhere.
-    """
+    """Open a database file, or one in memory, in a mode of SQLite's: ``ro``, ``rw``, ``rwc`` ..."""
     if path is not None:
         _refuse_foreign_journal(refuse_link(path))
     return sqlite3.connect(
@@ -139,14 +127,9 @@ def _refuse_foreign_journal(path: Path) -> None:
 
 
 def connect_to_read(path: Path) -> Connection:
-    """Open for reading, even after a kill, and even in a read-only folder.
-
-    A process that is killed during a transaction leaves a journal. SQLite rolls it back when the
-    database is next opened, and needs to write for that.
-
-    Raises:
-        RunError: It is no run's database, or one of another format.
-    """
+    """Open for reading, even after a kill, and even in a read-only folder."""
+    # A process that is killed during a transaction leaves a journal. SQLite rolls it back when the
+    # database is next opened, and needs to write for that.
     for mode in ("ro", "rw", "ro&immutable=1"):
         connection = connect(path, mode)
         try:
@@ -182,11 +165,7 @@ def require_format(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def check_structure(path: Path, connection: sqlite3.Connection) -> None:
-    """Let SQLite check its tables and indices.
-
-    Raises:
-        RunError: They are damaged.
-    """
+    """Let SQLite check its tables and indices."""
     problem = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if problem != "ok":
         raise damaged(path, problem)

@@ -9,23 +9,30 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from zlib import decompressobj
 
 from neatfool.errors import RunError
 from neatfool.run.folder import PARTIAL_DATABASE, require_run
 from neatfool.run.integrity import Digests, find_change, is_sealed
-from neatfool.run.records import (
+from neatfool.run.schema import (
+    FORMAT,
+    LONGEST_GENOME,
+    SCHEMA,
     GenerationRecord,
     StoredCandidate,
     StoredElite,
+    columns,
     report_of_row,
+    write,
     write_record,
 )
-from neatfool.run.schema import FORMAT, SCHEMA, columns, unpack, write
 from neatfool.run.sqlite import (
     Connection,
     check_structure,
@@ -70,14 +77,15 @@ KEYS: Final[dict[tuple[str, str], Any]] = {
 class Recorded(dict[str, Any]):
     """An object of recorded JSON: a key that is missing means a damaged database."""
 
-    path: Path
+    def __init__(self, path: Path, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.path = path
 
     def __missing__(self, key: str) -> Any:
         raise damaged(self.path, f"{key!r} is missing")
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A run at one instant.
 
     Candidates, replacements and generations are read later, as a run only adds to them. (A deleted
@@ -85,17 +93,11 @@ class Snapshot:
     """
 
     info: Recorded
-    """The facts about the run."""
     classes: tuple[str, ...]
-    """All class names."""
     searched: tuple[int, ...]
-    """The indices of the searched classes."""
     elites: tuple[StoredElite, ...]
-    """The holders of the niches, in the order of the classes."""
     generation: int
-    """The last generation, -1 before the first."""
     requests: dict[str, tuple[int, int]]
-    """See :meth:`RunStore.requests`."""
 
 
 class RunStore:
@@ -112,14 +114,7 @@ class RunStore:
     def create(
         cls, path: Path, info: Mapping[str, Json], classes: Sequence[str], searched: Sequence[int]
     ) -> RunStore:
-        """Make the database of a new run.
-
-        Args:
-            path: The file, which must not exist.
-            info: The facts about the run; ``clock`` holds those that differ between equal runs.
-            classes: All class names of the target.
-            searched: The indices of the searched classes.
-        """
+        """Make the database of a new run; ``clock`` in ``info`` differs between equal runs."""
         chosen = set(searched)
         # If the run is killed before its database is whole, it leaves none.
         partial = path.with_name(PARTIAL_DATABASE)
@@ -171,11 +166,7 @@ class RunStore:
             write(db, "state", [(0, json.dumps(state))], "REPLACE")
 
     def keep(self, key: str, value: Json) -> None:
-        """Record a fact about the run in place of the old one.
-
-        It is ``experiment``, of which only parts that do not affect the result may change; or
-        ``ended_after``, the last generation of a search that ended by itself.
-        """
+        """Record a fact about the run in place of the old one."""
         with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
             write(db, "info", [(key, json.dumps(value))], "REPLACE")
 
@@ -206,16 +197,9 @@ class RunStore:
     def rows(
         self, table: str, rest: str = "", parameters: Iterable[Any] = (), *, names: str = ""
     ) -> Iterator[tuple[Any, ...]]:
-        """Read rows of a table one by one.
+        """Read rows of a table one by one, and refuse what neatfool does not write there.
 
-        Args:
-            table: The table.
-            rest: SQL that chooses and sorts the rows.
-            parameters: The values of its question marks.
-            names: The columns, with commas between them; all if left out.
-
-        Raises:
-            RunError: A row holds what neatfool does not write there.
+        ``rest`` is SQL that chooses and sorts them, ``names`` are the columns, all if left out.
         """
         declared = columns(table)
         wanted = names.split(", ") if names else [*declared]
@@ -242,12 +226,12 @@ class RunStore:
         with self._at_one_instant():
             classes = self._classes()
             snapshot = Snapshot(
-                info=self.info(),
-                classes=tuple(name for _, name, _ in classes),
-                searched=tuple(number for number, _, searched in classes if searched),
-                elites=tuple(self.elites()),
-                generation=self.last_generation(),
-                requests=self.requests(),
+                self.info(),
+                tuple(name for _, name, _ in classes),
+                tuple(number for number, _, searched in classes if searched),
+                tuple(self.elites()),
+                self.last_generation(),
+                self.requests(),
             )
         if snapshot.classes and not snapshot.searched:
             raise damaged(self.path, "no class is searched")
@@ -270,7 +254,7 @@ class RunStore:
 
     def info(self) -> Recorded:
         """Read the facts about the run."""
-        info = self._recorded({key: self._json(value) for key, value in self.rows("info")})
+        info = Recorded(self.path, {key: self._json(text) for key, text in self.rows("info")})
         for key, value in info.items():
             if not isinstance(value, FACTS.get(key, object)):
                 raise damaged(self.path, f"{key!r} cannot be {str(value)[:20]!r}")
@@ -299,16 +283,11 @@ class RunStore:
 
     def _json(self, text: str) -> Json:
         try:
-            value = json.loads(text, object_hook=self._recorded)
+            value = json.loads(text, object_hook=partial(Recorded, self.path))
             json.dumps(value, ensure_ascii=False).encode()  # no halves of characters
         except (ValueError, TypeError, RecursionError) as error:
             raise damaged(self.path, error) from error
         return value
-
-    def _recorded(self, values: dict[str, Any]) -> Recorded:
-        recorded = Recorded(values)
-        recorded.path = self.path
-        return recorded
 
     def elites(self) -> list[StoredElite]:
         """Read the holders of the niches, in the order of the classes."""
@@ -329,10 +308,15 @@ class RunStore:
 
     def text_of(self, id_: int, genome: bytes) -> str:
         """Unpack the genome of a candidate."""
+        packed = decompressobj()
         try:
-            return unpack(genome)
-        except ValueError as error:
-            raise damaged(self.path, f"the genome of candidate {id_}: {error}") from error
+            text = packed.decompress(genome, LONGEST_GENOME).decode()
+            if packed.eof:
+                return text
+            error = f"it is cut off, or has more than {LONGEST_GENOME:,} characters"
+        except (zlib.error, ValueError) as damage:
+            error = str(damage)
+        raise damaged(self.path, f"the genome of candidate {id_}: {error}")
 
     def members(self) -> list[int]:
         """Read the ids of the candidates that the state refers to."""
@@ -344,10 +328,7 @@ class RunStore:
         return next((png for (png,) in rows), None)
 
     def top(self, candidate: int) -> list[tuple[int, float]]:
-        """Read the classes that an elite's image scores highest in: (class, confidence).
-
-        Nothing of other candidates.
-        """
+        """Read the classes that an elite's image scores highest in: (class, confidence)."""
         rows = self.rows("image", "WHERE candidate = ?", (candidate,), names="top")
         try:
             pairs = [pair for (top,) in rows if top is not None for pair in self._json(top)]
@@ -369,21 +350,16 @@ class RunStore:
         return [(when, self.require_class(number), sure) for when, number, sure in rows]
 
     def holders(self, last: int, least: float) -> list[tuple[int, int, float]]:
-        """Read who held each niche up to a generation: (class, candidate, confidence).
-
-        They are in the order of the classes, the first holder of each first.
-        """
+        """Read who held each niche up to a generation: (class, candidate, confidence)."""
         order = "WHERE generation <= ? AND confidence >= ? ORDER BY class, number"
         names = "class, candidate, confidence"
         rows = self.rows("replacement", order, (last, least), names=names)
         return [(self.require_class(number), *held) for number, *held in rows]
 
     def requests(self) -> dict[str, tuple[int, int]]:
-        """Read (requests, images) by outcome, the most frequent outcome first.
-
-        A request that was under way when its process ended has the outcome ``unknown``.
-        """
+        """Read (requests, images) by outcome, the most frequent outcome first."""
         totals: dict[str, tuple[int, int]] = {}
+        # A request that was under way when its process ended has none.
         for images, outcome in self.rows("request", names="images, outcome"):
             count, sent = totals.get(outcome or "unknown", (0, 0))
             totals[outcome or "unknown"] = count + 1, sent + images
@@ -401,14 +377,11 @@ class RunStore:
 
     def reports(self, first: int = 0, last: int | None = None) -> list[GenerationReport]:
         """Read the statistics of generations ``first`` to ``last``, both included."""
-        last = self.last_generation() if last is None else last
+        first, last = max(first, 0), self.last_generation() if last is None else last
         rows = self.rows("generation", "WHERE number BETWEEN ? AND ? ORDER BY 1", (first, last))
         names = [*columns("generation")]
         reports = [report_of_row(dict(zip(names, row, strict=True))) for row in rows]
-        first = max(first, 0)
-        for number, report in enumerate(reports, first):
-            if report.generation != number:
+        for number, report in zip_longest(range(first, last + 1), reports):
+            if report is None or report.generation != number:
                 raise damaged(self.path, f"generation {number} is missing")
-        if len(reports) < last - first + 1:
-            raise damaged(self.path, f"generation {first + len(reports)} is missing")
         return reports

@@ -24,44 +24,26 @@ def draw(
     """
     import torch
 
-    images = [_draw(encoding, genomes, spec, name) for encoding in encodings]
-    return torch.stack(images, 1) if len(images) > 1 else images[0]
-
-
-def _draw(encoding: Encoding[Any], genomes: Sequence[Any], spec: ImageSpec, name: str) -> Any:
-    import torch
-
-    with blaming(f"{name}: render() failed"):
-        images: Any = encoding.render(genomes)
-    shape = (len(genomes), *spec.shape)
-    if not isinstance(images, torch.Tensor):
-        raise PluginError(f"{name}: render() returned {type(images).__name__}, not a torch tensor")
-    if images.dtype != torch.uint8 or tuple(images.shape) != shape:
-        raise PluginError(
-            f"{name}: render() returned {images.dtype} {tuple(images.shape)}; the target takes "
-            f"torch.uint8 {shape}"
-        )
-    return images
+    drawn, shape = list[Any](), (len(genomes), *spec.shape)
+    for encoding in encodings:
+        with blaming(f"{name}: render() failed"):
+            images: Any = encoding.render(genomes)
+        kind, tensor = type(images).__name__, isinstance(images, torch.Tensor)
+        if tensor and images.dtype == torch.uint8 and images.shape == shape:
+            drawn.append(images)
+            continue
+        got = f"{images.dtype} {tuple(images.shape)}" if tensor else kind
+        raise PluginError(f"{name}: render() returned {got}; the target takes torch.uint8 {shape}")
+    return torch.stack(drawn, 1) if len(drawn) > 1 else drawn[0]
 
 
 def check_scores(
     answer: Any, count: int, spec: ImageSpec, name: str, *, keep: int | None = None
 ) -> Scores:
-    """Check what a target answered.
+    """Check what a target, which messages call ``name``, answered to ``count`` images.
 
-    Args:
-        answer: What ``score`` returned.
-        count: How many images it was given.
-        spec: The target's spec.
-        name: What messages call the target.
-        keep: How many of the images are not padding; all if absent.
-
-    Returns:
-        The scores of those, as numpy arrays with ``ok``. Rows with NaN or infinity are not ok,
-        and zero.
-
-    Raises:
-        TargetError: The answer has the wrong type or shape, or does not hold probabilities.
+    Gives scores as numpy arrays with ``ok``, of the first ``keep`` images if the rest is padding.
+    Rows with NaN or infinity are not ok, and zero.
     """
     if not isinstance(answer, Scores):
         raise TargetError(
@@ -95,14 +77,10 @@ def check_scores(
 
 
 def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labels:
-    """Check the classes that a target named.
+    """Check the classes that a target named for ``count`` images; give them with ``ok``.
 
-    Returns:
-        The same with ``ok``. An image is not ok, and has no classes, if a confidence is not a
-        number in [0, 1], or if a name is not in the spec and the spec is not open.
-
-    Raises:
-        TargetError: The answer is not for ``count`` images.
+    An image is not ok, and has no classes, if a confidence is not a number in [0, 1], or if a name
+    is not in the spec and the spec is not open.
     """
     ok = [True] * count if answer.ok is None else [bool(each) for each in answer.ok]
     if len(answer.found) != count or len(ok) != count:

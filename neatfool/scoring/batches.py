@@ -15,20 +15,22 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
 
 from neatfool.errors import NeatfoolError, TargetError, blaming, cause, option
+from neatfool.network.devices import threads_with_cores
 from neatfool.network.memory import OutOfMemory, is_out_of_memory
+from neatfool.network.network import in_form
 from neatfool.scoring.answers import check_scores
-from neatfool.scoring.plan import part_size
+from neatfool.scoring.plan import devices_of, part_size
 from neatfool.scoring.viewed_target import saved, views_of
-from neatfool.scoring.workers import Workers
 from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
+    from neatfool.network.network import Form, Network
     from neatfool.scoring.plan import Plan
     from neatfool.spec.json import Json
     from neatfool.spec.target import Target
@@ -36,14 +38,44 @@ if TYPE_CHECKING:
     Timed: TypeAlias = tuple[Any, float]
     """Scores, or answers that :meth:`Batches.collect` makes scores of; and the seconds for them."""
 
+Result = TypeVar("Result")
 _log = logging.getLogger("neatfool.scoring")
+
+
+class Workers:
+    """Threads in which a target's networks compute, ``count`` calls at a time on ``devices``."""
+
+    def __init__(
+        self, name: str, networks: Sequence[Network], cores: int | None, for_each_device: int = 1
+    ) -> None:
+        """Make threads; in each, torch uses ``cores``, or as many as elsewhere if None."""
+        self.devices = devices_of(networks)
+        self.count = self.devices * for_each_device
+        self._networks = networks
+        self._executors = [
+            threads_with_cores(name, cores, for_each_device) for _ in range(self.devices)
+        ]
+
+    def submit(self, number: int, form: Form, task: Callable[[], Result]) -> Future[Result]:
+        """Start a task that calls the target; its number, and no speed, decides the device."""
+        device = number % self.devices
+
+        def call() -> Result:
+            with in_form(self._networks, form, device):
+                return task()
+
+        return self._executors[device].submit(call)
+
+    def close(self) -> None:
+        """Finish the running tasks, cancel the others, and end the threads."""
+        for executor in self._executors:
+            executor.shutdown(cancel_futures=True)
 
 
 class BatchSizes:
     """Images a call: ``exact`` when scores are recorded, ``screening`` when screening.
 
-    Attributes:
-        halvings: [generation, exact, screening] for each generation where a size changed.
+    ``halvings`` has [generation, exact, screening] for each generation where a size changed.
     """
 
     def __init__(self, name: str, plan: Plan) -> None:
@@ -58,7 +90,7 @@ class BatchSizes:
         return self.screening if screen else self.exact
 
     def set(self, size: int, *, screen: bool) -> None:
-        """Set the size for screening or for exact scores, as another process says."""
+        """Set the size for screening or for exact scores."""
         setattr(self, "screening" if screen else "exact", size)
 
     def halve(self, *, screen: bool, cause: str) -> None:
@@ -124,23 +156,16 @@ class GenerationImages:
 
 
 class Batches(ABC):
-    """Has the parts of a generation scored: here, by an engine's workers, or by a paid service.
+    """Has the parts of a generation scored: here, by an engine's workers, or by a paid service."""
 
-    Attributes:
-        target: The target.
-        name: What messages call it.
-        plan: How it was decided to score.
-        spec: The target's spec.
-        views: How many views of an image are shown, each of which counts as an image.
-        sizes: How many images a call has.
-        devices: Devices that the target's networks compute on, at least 1.
-        full: Whether the budget allows no further images in this generation.
-        spent: Which budget is spent, so that images have no scores; empty if all have.
-    """
-
-    devices = 1
+    workers = 1
+    """Calls at a time."""
+    in_threads = False
+    """Whether new images can be made while others are scored."""
     full = False
+    """Whether the budget allows no further images in this generation."""
     spent = ""
+    """Which budget is spent, so that images have no scores; empty if all have."""
 
     def __init__(self, target: Target, name: str, plan: Plan) -> None:
         self.name = name
@@ -149,16 +174,6 @@ class Batches(ABC):
         self.sizes = BatchSizes(name, plan)
         self.target = target
         self.plan = plan
-
-    @property
-    def workers(self) -> int:
-        """Calls at a time."""
-        return 1
-
-    @property
-    def in_threads(self) -> bool:
-        """Whether new images can be made while others are scored."""
-        return False
 
     @property
     def device(self) -> str | None:
@@ -173,41 +188,21 @@ class Batches(ABC):
     def submit(
         self, part: Any, *, screen: bool = False, first: int = 0, answered: list[int] | None = None
     ) -> list[Future[Timed]]:
-        """Start to score a part of a generation.
+        """Start to score images, uint8 [n, C, H, W], or what stands for them, in some tasks.
 
-        Args:
-            part: uint8 [n, C, H, W], or what stands for such images.
-            screen: Whether to screen them.
-            first: The number of the first task in its generation.
-            answered: A list that takes how many images each batch showed, once it is scored.
-
-        Returns:
-            For each task a future of its scores and the seconds that they took.
+        ``first`` is the number of the first task in its generation; ``answered`` takes how many
+        images each batch showed, once it is scored.
         """
 
-    def collect(
-        self, submitted: Sequence[Future[Timed]], look: Callable[[Scores], None] = lambda _: None
-    ) -> tuple[Scores, float]:
-        """Wait for scores.
-
-        Args:
-            submitted: What :meth:`submit` gave for the parts of a generation.
-            look: Called with scores as they come, in order.
-
-        Returns:
-            The scores, and the time that they would take if all workers were always busy.
+    def collect(self, submitted: Sequence[Future[Timed]]) -> tuple[Scores, float]:
+        """Wait for scores; give them, and the time they take if all workers are always busy.
 
         Raises:
             OutOfMemory: Memory ran out.
-            TargetError: The target failed, or some scores have logits and others do not.
         """
-        parts, seconds = [], 0.0
-        for future in submitted:
-            scores, taken = future.result()
-            parts.append(scores)
-            seconds += taken / self.workers
-            look(scores)
-        return self.concatenate(parts), seconds
+        done = [future.result() for future in submitted]
+        seconds = sum(taken for _, taken in done) / self.workers
+        return self.concatenate([scores for scores, _ in done]), seconds
 
     def concatenate(self, parts: Sequence[Scores]) -> Scores:
         """Concatenate scores, of which all or none have logits."""
@@ -243,22 +238,10 @@ class LocalBatches(Batches):
     def __init__(self, target: Target, name: str, plan: Plan) -> None:
         super().__init__(target, name, plan)
         # Without networks, perhaps only the thread that made the target may call it.
-        self._crew = (
-            Workers("neatfool-score", target.networks, plan.threads, plan.workers)
-            if target.networks
-            else None
-        )
-        self.devices = self._crew.devices if self._crew is not None else 1
-
-    @property
-    def workers(self) -> int:
-        """Calls at a time."""
-        return self._crew.count if self._crew is not None else 1
-
-    @property
-    def in_threads(self) -> bool:
-        """Whether there are threads."""
-        return self._crew is not None
+        self._crew: Workers | None = None
+        if target.networks:
+            self._crew = Workers("neatfool-score", target.networks, plan.threads, plan.workers)
+            self.workers, self.in_threads = self._crew.count, True
 
     def submit(
         self,
@@ -272,11 +255,21 @@ class LocalBatches(Batches):
         size = self.sizes.of(screen=screen)
         # A thread waits for Python's lock at the end of each task, so there are few tasks.
         each = size if self.workers > 1 else len(part)
-        tasks = [part[start : start + each] for start in range(0, len(part), each)]
-        return [
-            self._start(number, partial(self._score_timed, task, size, answered), screen=screen)
-            for number, task in enumerate(tasks, first)
+        tasks = [
+            partial(self._score_timed, part[start : start + each], size, answered)
+            for start in range(0, len(part), each)
         ]
+        if self._crew is not None:
+            form = self.plan.screen if screen else self.plan.exact
+            return [self._crew.submit(n, form, task) for n, task in enumerate(tasks, first)]
+        done: list[Future[Timed]] = []
+        for task in tasks:
+            done.append(Future())
+            try:
+                done[-1].set_result(task())
+            except OutOfMemory as error:
+                done[-1].set_exception(error)
+        return done
 
     def close(self) -> None:
         """End the workers, and close the target."""
@@ -284,25 +277,15 @@ class LocalBatches(Batches):
             self._crew.close()
         super().close()
 
-    def _start(self, number: int, task: Callable[[], Timed], *, screen: bool) -> Future[Timed]:
-        if self._crew is not None:
-            form = self.plan.screen if screen else self.plan.exact
-            return self._crew.submit(number, form, task)
-        done: Future[Timed] = Future()
-        try:
-            done.set_result(task())
-        except OutOfMemory as error:
-            done.set_exception(error)
-        return done
-
     def _score_timed(self, images: torch.Tensor, size: int, answered: list[int] | None) -> Timed:
         began = time.perf_counter()
         batches = []
         for start in range(0, len(images), size):
             batch = images[start : start + size]
-            # A copy, padded or not: a target that writes to its images must not change those that
-            # are saved, or scored again.
-            answer = self._call(_pad(batch, size - len(batch)))
+            # A copy, in which the last image fills the batch: a target that writes to its images
+            # must not change those that are saved, or scored again.
+            padding = batch[-1:].expand(size - len(batch), *batch.shape[1:])
+            answer = self._call(torch.cat([batch, padding]))
             batches.append(check_scores(answer, size, self.spec, self.name, keep=len(batch)))
             if answered is not None:
                 answered.append(len(batch) * self.views)
@@ -325,8 +308,3 @@ class LocalBatches(Batches):
             message = cause(error).split("\n", 1)[0]
         # Raised outside the handler: the traceback there would keep the failed call's memory.
         raise OutOfMemory(message)
-
-
-def _pad(images: torch.Tensor, missing: int) -> torch.Tensor:
-    """Copy images, and repeat the last one ``missing`` times."""
-    return torch.cat([images, images[-1:].expand(missing, *images.shape[1:])])

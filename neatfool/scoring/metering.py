@@ -18,8 +18,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.budget import kept_answers
-from neatfool.budget.ledger import Ledger
+from neatfool.budget.ledger import REFUSED, Ledger, read_answers, write_answers
 from neatfool.errors import (
     BudgetSpent,
     NeatfoolError,
@@ -46,9 +45,7 @@ if TYPE_CHECKING:
 class MeteredBatches(Batches):
     """A target that costs something is asked about each image once, as far as a budget goes.
 
-    Attributes:
-        spec: The target's spec. New classes are added to it.
-        ledger: What was spent and answered, at first in memory.
+    New classes are added to ``spec``. The ``ledger`` is in memory until a run opens its own.
     """
 
     def __init__(self, target: Target, name: str, plan: Plan, budget: Budget) -> None:
@@ -74,11 +71,9 @@ class MeteredBatches(Batches):
         self._use(Ledger(budget, database))
 
     def exhausted(self) -> str:
-        """Say which budget is spent; empty if one more generation can be scored.
-
-        It can, without a budget, if the ledger has answers that no recorded generation uses.
-        """
+        """Say which budget is spent; empty if one more generation can be scored."""
         shortage = self.ledger.shortage(1)
+        # It can, without a budget, with answers that no recorded generation uses.
         return "" if shortage and self.ledger.count() > self._recorded else shortage
 
     def state(self) -> int:
@@ -109,9 +104,7 @@ class MeteredBatches(Batches):
     ) -> list[Future[Timed]]:
         """Ask about those images that have no answer yet, as far as the budget goes.
 
-        Returns:
-            For each call a future of the answers by the images' keys. When it is done, the ledger
-            has them.
+        Futures give answers by the images' keys. When they are done, the ledger has them.
         """
         images = self._viewed.show(part) if self._viewed else part
         keys = [_key(image) for image in images.cpu().numpy()]
@@ -123,31 +116,22 @@ class MeteredBatches(Batches):
             end = start + self._size
             new = {key: row for row, key in reversed([*enumerate(keys[start:end], start)])}
             rows = sorted(new[key] for key in new.keys() - self._under_way - self._answers.keys())
-            affordable = self._take_affordable(rows)
-            if affordable:
-                new_keys = [keys[row] for row in affordable]
+            # What the budget allows is reserved; retries may need more.
+            afforded = rows[: int(min(len(rows), self._queries if self._requests else 0))]
+            if self.full or not rows:
+                continue
+            self.full = len(afforded) < len(rows)
+            if afforded:
+                self._requests -= 1
+                self._queries -= len(afforded)
+                new_keys = [keys[row] for row in afforded]
                 self._under_way.update(new_keys)
-                some = images[affordable]
+                some = images[afforded]
                 calls.append(self._threads.submit(self._ask_and_keep, some, new_keys, answered))
         return calls
 
-    def _take_affordable(self, rows: Sequence[int]) -> Sequence[int]:
-        """Take the rows that the budget allows, and reserve it; retries may need more."""
-        if not rows or self.full:
-            return []
-        afforded = rows[: int(min(len(rows), self._queries if self._requests else 0))]
-        self.full = len(afforded) < len(rows)
-        self._requests -= bool(afforded)
-        self._queries -= len(afforded)
-        return afforded
-
-    def collect(self, submitted: Sequence[Future[Timed]], *_: Any) -> tuple[Scores, float]:
-        """Wait for the scores.
-
-        Returns:
-            The scores, up to the first image without an answer if the budget did not suffice; and
-            the time that they would take if all threads were always busy.
-        """
+    def collect(self, submitted: Sequence[Future[Timed]]) -> tuple[Scores, float]:
+        """Wait for scores, up to the first image that the budget left without an answer."""
         try:
             finish(submitted, self.stop)
         except BudgetSpent as error:
@@ -168,12 +152,7 @@ class MeteredBatches(Batches):
         return self._read(kept), seconds
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Ask about images, even if their answers are kept. Equal images are asked about once.
-
-        Raises:
-            BudgetSpent: The budget does not suffice.
-            TargetError: As :meth:`neatfool.scoring.scorer.Scorer.score`.
-        """
+        """Ask about images, even if their answers are kept. Equal images are asked about once."""
         images = self._viewed.show(images) if self._viewed else images
         keys = [_key(image) for image in images.cpu().numpy()]
         rows = {key: row for row, key in enumerate(keys)}
@@ -185,18 +164,14 @@ class MeteredBatches(Batches):
         return self._read([by_key[key] for key in keys])
 
     def ask_twice(self, image: torch.Tensor) -> tuple[Scores, list[str]]:
-        """Ask about an image, uint8 [1, C, H, W], twice, and keep nothing.
-
-        Returns:
-            Both answers [2, K], and the classes that they name.
-        """
+        """Ask about an image twice, and keep nothing; give both answers, and their classes."""
         shortage = self.ledger.shortage(2)
         if shortage or self.ledger.requests_left == 1:
             raise BudgetSpent(shortage or "a single request is left")
         answers = [self._threads.submit(self._call, image.clone()).result() for _ in range(2)]
-        kept = [each for answer in answers for each in kept_answers.write(answer)]
+        kept = [each for answer in answers for each in write_answers(answer)]
         classes = [*self.spec.classes]
-        return kept_answers.read(kept, classes, self._inner.spec), classes
+        return read_answers(kept, classes, self._inner.spec), classes
 
     def with_classes(self, classes: Sequence[str]) -> None:
         """Use these classes, if they are more than before."""
@@ -218,7 +193,7 @@ class MeteredBatches(Batches):
     def _read(self, kept: Sequence[bytes]) -> Scores:
         """Read answers, to all views of each image, as scores; add the classes that are new."""
         classes = list(self.spec.classes)
-        scores = kept_answers.read(kept, classes, self._inner.spec)
+        scores = read_answers(kept, classes, self._inner.spec)
         self.with_classes(classes)
         if self._viewed is None:
             return scores
@@ -243,16 +218,12 @@ class MeteredBatches(Batches):
         return kept, time.perf_counter() - began
 
     def _ask(self, images: torch.Tensor) -> list[bytes]:
-        """Ask about images, and again about those without a usable answer if the budget allows.
-
-        Returns:
-            What to keep of each answer.
-        """
-        kept = kept_answers.write(self._call(images))
-        refused = [row for row, answer in enumerate(kept) if answer == kept_answers.REFUSED]
+        """Ask about images, and again about those without a usable answer if the budget allows."""
+        kept = write_answers(self._call(images))
+        refused = [row for row, answer in enumerate(kept) if answer == REFUSED]
         if refused:
             with suppress(BudgetSpent):
-                again = kept_answers.write(self._call(images[refused]))
+                again = write_answers(self._call(images[refused]))
                 for row, answer in zip(refused, again, strict=True):
                     kept[row] = answer
         return kept
@@ -279,21 +250,18 @@ class MeteredBatches(Batches):
 
 
 def finish(calls: Sequence[Future[Any]], stop: Callable[[], None]) -> None:
-    """Wait for all calls. Once one fails, those that have not started are cancelled.
+    """Wait for all calls, and raise the worst error of them; once one fails, no other starts.
 
-    Args:
-        calls: Futures of the calls.
-        stop: Called if a call fails for good, so that the others stop trying.
-
-    Raises:
-        BudgetSpent: The budget did not suffice, and nothing worse happened.
-        TargetUnavailable: The target could not be reached, and nothing worse happened.
-        Exception: What the first call that failed for another reason raised.
+    If one fails for good, ``stop`` is called, so that the others stop trying.
     """
     waiting = wait(calls, return_when=FIRST_EXCEPTION).not_done
     for future in waiting:
         future.cancel()
-    while WORST not in map(_badness, failures := _failures(calls)) and waiting:
+    while True:
+        ended = [future for future in calls if future.done() and not future.cancelled()]
+        failures = [error for future in ended if (error := future.exception()) is not None]
+        if not waiting or _WORST in map(_badness, failures):
+            break
         waiting = wait(waiting, return_when=FIRST_EXCEPTION).not_done
     if waiting:
         stop()
@@ -306,17 +274,12 @@ class _NotAskedError(Exception):
     """A call did not start, because an earlier one failed."""
 
 
-WORST: Final = 3
+_HARMLESS: Final = (_NotAskedError, BudgetSpent, TargetUnavailable)
+_WORST: Final = len(_HARMLESS)
 
 
 def _badness(error: BaseException) -> int:
-    harmless = (_NotAskedError, BudgetSpent, TargetUnavailable)
-    return next((n for n, kind in enumerate(harmless) if isinstance(error, kind)), WORST)
-
-
-def _failures(calls: Sequence[Future[Any]]) -> list[BaseException]:
-    ended = [future for future in calls if future.done() and not future.cancelled()]
-    return [error for future in ended if (error := future.exception()) is not None]
+    return next((n for n, kind in enumerate(_HARMLESS) if isinstance(error, kind)), _WORST)
 
 
 def _key(image: np.ndarray) -> bytes:

@@ -44,22 +44,14 @@ class RemoteBatches(Batches):
         """Take an engine that was started, and the batches of this process."""
         super().__init__(own.target, own.name, own.plan)
         self.sizes = own.sizes
+        self.in_threads = True  # workers score while this process breeds
         self._engine = engine
         self._encoding = encoding
         self._encoding_name = encoding_name
 
-    @property
-    def workers(self) -> int:
-        """Calls at a time."""
-        return self._engine.workers
-
-    @property
-    def in_threads(self) -> bool:
-        """True: workers score while this process breeds."""
-        return True
-
     def begin(self) -> GenerationImages:
         """Begin a generation, and make what takes its children in place of images."""
+        self.workers = self._engine.workers
         return _Children(self._encoding, self._encoding_name)
 
     def write(self, genomes: Sequence[Any]) -> list[Child]:

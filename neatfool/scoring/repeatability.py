@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import torch
 
 from neatfool.errors import BudgetSpent, TargetError
 from neatfool.network.memory import OutOfMemory
 from neatfool.run.images import decode_png
+from neatfool.scoring.viewed_target import add_views
 from neatfool.spec.scores import rank
 from neatfool.wording import percent
 
@@ -40,11 +42,9 @@ TINY: Final = 1e-30
 
 
 def probe_images(spec: ImageSpec) -> np.ndarray:
-    """Make four different images, for some of which a network is not certain.
+    """Make clouds with the spectrum of photographs, noise, waves like a CPPN's, and white.
 
-    Returns:
-        uint8 [4, C, H, W]: clouds with the spectrum of photographs, noise, waves like a CPPN's,
-        and white. Clouds and waves have medium contrast.
+    Clouds and waves have medium contrast, so that a network is not certain of all four.
     """
     rng = np.random.default_rng(2015)
     _, height, width = spec.shape
@@ -65,12 +65,7 @@ def check_repeatability(scorer: Scorer) -> None:
 
     The batches have the run's size. A target that costs something is asked about one image twice,
     if the budget allows it. Nothing that a run records changes.
-
-    Raises:
-        TargetError: Scores differ by more than rounding, or the target failed.
     """
-    import torch
-
     images = torch.from_numpy(probe_images(scorer.spec))
     if scorer.metered is not None:
         try:
@@ -113,18 +108,11 @@ def _random_scores(name: str, words: str) -> TargetError:
 def differ(
     one: Scores, other: Scores, classes: Sequence[str], *, logs: bool = True
 ) -> tuple[float, str]:
-    """Find the largest difference between two checked scores [N, K] of the same images.
+    """Find the largest difference between two checked scores [N, K] of the same images, in words.
 
-    Args:
-        one: The first scores.
-        other: The second scores.
-        classes: The class names.
-        logs: Whether to compare the logarithms of probabilities where logits are missing. Near
-            certainty only they differ, but a service rounds its answers.
-
-    Returns:
-        The larger of two differences: that of probabilities, and that of logits as a share of the
-        image's largest; and both scores in words.
+    It is that of probabilities, or that of logits as a share of the image's largest. Where these
+    are missing, ``logs`` compares the logarithms of probabilities: near certainty only they differ,
+    but a service rounds its answers.
     """
     ok = np.asarray(one.ok)
     if not np.array_equal(ok, np.asarray(other.ok)):
@@ -164,9 +152,7 @@ class DriftWatch:
     """
 
     def __init__(self, scorer: Scorer, store: RunStore, drawn_by: Sequence[Encoding[Any]]) -> None:
-        self._scorer = scorer
-        self._drawn_by = drawn_by
-        self._store = store
+        self._scorer, self._store, self._drawn_by = scorer, store, drawn_by
         self._looks = 0
         self._warned = False
 
@@ -179,10 +165,6 @@ class DriftWatch:
         self._looks += 1
         png = self._store.image(elite.candidate)
         assert png is not None, "an elite's image is stored with it"
-        import torch
-
-        from neatfool.scoring.viewed_target import add_views
-
         image, batches = torch.from_numpy(decode_png(png).copy())[None], self._scorer.batches
         encoding, *others = self._drawn_by
         if others:

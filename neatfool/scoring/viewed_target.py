@@ -46,25 +46,17 @@ PASSED_ON: Final = (
 class ViewedTarget(Target):
     """A target that scores views of an image; their mean counts, or the worst in each class.
 
-    It has what the target has. A call of it makes a call of the target for each view.
-
-    Attributes:
-        target: The target.
-        number: How many views of an image there are.
-        redraws: Whether views are drawn anew, so that they differ in focus.
-        spec: The target's spec; the worst probabilities do not sum to one.
+    It has what the target has. A call of it makes a call of the target for each view. If it
+    ``redraws``, views are drawn anew, so that they differ in focus.
     """
 
     def __init__(self, target: Target, showing: Showing, *, name: str, seed: int) -> None:
         """Wrap a target, which messages call ``name``; ``seed`` is the run's."""
-        self.target = target
-        self.number = showing.number
-        self.redraws = showing.focus > 1
+        self.target, self.number, self.redraws = target, showing.number, showing.focus > 1
+        self._showing, self._name, self._seed = showing, name, seed
         self._worst = showing.score == "worst"
+        # The worst probabilities do not sum to one.
         self.spec = replace(target.spec, sums_to_one=False) if self._worst else target.spec
-        self._showing = showing
-        self._name = name
-        self._seed = seed
         for each in PASSED_ON:
             setattr(self, each, getattr(target, each))
         if isinstance(target, Metered):
@@ -139,8 +131,8 @@ class ViewedTarget(Target):
     def _join(self, logits: torch.Tensor) -> torch.Tensor:
         """Join the logits [number, N, K] of views: the logarithm of the mean probability.
 
-        Or of the least, and in a last column of what these lack to a sum of one. Logits that stand
-        alone give such: the log-odds of the mean probability, or the least of them.
+        Or of the least, and in a last column of what these lack to a sum of one. Of logits that
+        stand alone it is the log-odds of the mean probability, or the least of them.
         """
         alone, logits = self.target.spec.stands_alone(logits.shape[-1]), logits.double()
         if alone and self._worst:
@@ -165,10 +157,7 @@ class ViewedTarget(Target):
         return self._join(torch.stack(parts))
 
     def _logits_of_the_first(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of the first view of each image for torch to differentiate.
-
-        An image with a changed byte has another first view.
-        """
+        """Compute the logits of the first view; an image with a changed byte has another one."""
         return self._logits_of(self._show_to_learn(images, 1))
 
     def _change(self, images: torch.Tensor, bytes_: torch.Tensor, number: int) -> torch.Tensor:
@@ -178,11 +167,7 @@ class ViewedTarget(Target):
             images = images[:, None].expand(-1, number, -1, -1, -1)
         shown = images.flatten(0, 1)
         named = [*self._showing.views.items()]
-
-        def together(place: int) -> Any:
-            return named[place][1].together or place
-
-        for change, group in groupby(range(len(named)), together):
+        for change, group in groupby(range(len(named)), lambda n: named[n][1].together or n):
             places = [*group]
             names, views = zip(*(named[place] for place in places), strict=True)
             drawn = [

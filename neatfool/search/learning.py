@@ -175,7 +175,7 @@ class Learner:
         """
         if not parents:
             return
-        from neatfool.network.threads import threads_with_cores
+        from neatfool.network.devices import threads_with_cores
 
         size = self._options.learn_at_once
         starts = range(0, len(parents), size)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.budget import kept_answers
-from neatfool.budget.ledger import Ledger
+from neatfool.budget.ledger import Ledger, read_answers, write_answers
 from neatfool.errors import TargetError
 from neatfool.scoring.answers import check_labels, check_scores
 from neatfool.spec.adopting import adopt
@@ -60,8 +59,8 @@ class TargetSubject(Subject):
         named = self._collect_labels(answers, len(images))
         known = set(self.spec.classes)
         kept = [{name: row[name] for name in row if name in known} for row in named.found]
-        written = kept_answers.write(Labels(kept, named.ok))
-        return kept_answers.read(written, [*self.spec.classes], self.spec)
+        written = write_answers(Labels(kept, named.ok))
+        return read_answers(written, [*self.spec.classes], self.spec)
 
     def _parts(self, images: np.ndarray) -> Iterator[Any]:
         """Copy images as the target wants them, in batches of at most its size."""

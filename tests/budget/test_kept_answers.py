@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from neatfool import ImageSpec, Labels, Scores, TargetError
-from neatfool.budget.kept_answers import REFUSED, read, write
+from neatfool.budget.ledger import REFUSED, read_answers, write_answers
 from neatfool.scoring.answers import check_labels
 
 OPEN = ImageSpec(2, 2, 1, (), open=True)
@@ -22,7 +22,7 @@ logits = arrays(np.float32, (3, 4), elements=st.floats(-(2.0**60), 2.0**60, widt
 
 @given(probabilities, logits, arrays(np.bool_, 3))
 def test_scores_are_read_to_the_bit(probs, logits, ok):
-    back = read(write(Scores(probs, logits, ok)), [*"abcd"], spec("abcd"))
+    back = read_answers(write_answers(Scores(probs, logits, ok)), [*"abcd"], spec("abcd"))
     assert (back.ok == ok).all()
     assert back.probs.dtype == np.float32 or not ok.any()
     assert (back.probs[ok] == probs[ok]).all()
@@ -32,15 +32,15 @@ def test_scores_are_read_to_the_bit(probs, logits, ok):
 
 def test_a_logit_for_none_of_the_classes_is_kept():
     given = Scores(np.float32([[0.2, 0.3]]), np.float64([[-2, -1, 0.5]]), np.array([True]))
-    back = read(write(given), [*"ab"], spec("ab"))
+    back = read_answers(write_answers(given), [*"ab"], spec("ab"))
     assert (back.probs == given.probs).all()
     assert (back.logits == given.logits).all()
 
 
 def test_refused_answers_are_nothing():
     answer = Scores(np.ones((1, 4)), None, np.array([False]))
-    assert write(answer) == [REFUSED]
-    assert not read([REFUSED], [*"abcd"], spec("abcd")).ok.any()
+    assert write_answers(answer) == [REFUSED]
+    assert not read_answers([REFUSED], [*"abcd"], spec("abcd")).ok.any()
 
 
 names = st.text(min_size=1).filter(str.strip)
@@ -49,7 +49,9 @@ names = st.text(min_size=1).filter(str.strip)
 @given(st.lists(st.dictionaries(names, st.floats(0, 1), max_size=4), min_size=1, max_size=6))
 def test_labels_are_read_to_the_bit(found):
     classes: list[str] = []
-    scores = read(write(check_labels(Labels(found), len(found), OPEN, "x")), classes, OPEN)
+    scores = read_answers(
+        write_answers(check_labels(Labels(found), len(found), OPEN, "x")), classes, OPEN
+    )
     assert set(classes) == {name for each in found for name in each}
     assert len(classes) == len(set(classes))
     for row, each in zip(scores.probs, found, strict=True):
@@ -60,7 +62,9 @@ def test_labels_are_read_to_the_bit(found):
 
 def test_classes_turn_up_in_the_order_of_the_images_the_surest_first():
     classes = ["cat"]
-    read(write(Labels([{"dog": 0.1, "cow": 0.8}, {"ant": 0.9}], [True, True])), classes, OPEN)
+    read_answers(
+        write_answers(Labels([{"dog": 0.1, "cow": 0.8}, {"ant": 0.9}], [True, True])), classes, OPEN
+    )
     assert classes == ["cat", "cow", "dog", "ant"]
 
 

@@ -10,7 +10,6 @@ from searches import Silence, Witness, toy_assembly
 from neatfool import PluginError
 from neatfool.evolution.session import start
 from neatfool.run.store import RunStore
-from neatfool.scoring.batches import LocalBatches
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import TOY_SPEC
@@ -79,11 +78,12 @@ def test_a_generation_is_committed_while_the_next_is_being_scored(tmp_path):
     assert [report.generation for report in seen.reports] == [0, 1, 2, 3]
 
 
-def test_one_generation_ahead_gives_what_one_after_the_other_gives(tmp_path, monkeypatch):
+def test_one_generation_ahead_gives_what_one_after_the_other_gives(tmp_path):
     databases = []
     for ahead in (True, False):
-        monkeypatch.setattr(LocalBatches, "in_threads", ahead)
-        session_of(tmp_path / f"run-{ahead}", Held()).go(Silence())
+        session = session_of(tmp_path / f"run-{ahead}", Held())
+        session._assembly.scorer.batches.in_threads = ahead
+        session.go(Silence())
         databases.append(contents(tmp_path / f"run-{ahead}" / "run.db"))
     assert databases[0] == databases[1]
 

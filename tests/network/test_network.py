@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from neatfool import Network, TargetError
+from neatfool.network.devices import with_cores
 from neatfool.network.network import Form, in_form
-from neatfool.network.threads import with_cores
 
 FROZEN = Form("fp32", "frozen")
 FUSED = Form("fp32", "fused")

@@ -18,8 +18,7 @@ from neatfool.evolution.session import resume, start
 from neatfool.experiment.framework import Calls
 from neatfool.network.network import Form, in_form
 from neatfool.run.store import RunStore
-from neatfool.scoring.plan import Plan
-from neatfool.scoring.planning import SpeedTrial, make_plan
+from neatfool.scoring.plan import Plan, SpeedTrial, make_plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
 from tests.support.databases import contents
@@ -187,7 +186,7 @@ def test_what_cannot_be_measured_for_want_of_memory_is_left_to_the_run(monkeypat
 
 
 def test_a_form_is_not_refused_for_want_of_memory():
-    trial = SpeedTrial(target := Networked(Small(4, most_in_half=4)), target.networks)
+    trial = SpeedTrial(Networked(Small(4, most_in_half=4)))
     assert trial.computes(Form("bf16", "eager"), 16)
 
 

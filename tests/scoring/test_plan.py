@@ -14,12 +14,13 @@ from torch import nn
 from neatfool import ExperimentError, ImageSpec, Network, Target, TargetError
 from neatfool.experiment.framework import Calls
 from neatfool.network.network import Form
-from neatfool.scoring.plan import Plan, part_size
-from neatfool.scoring.planning import (
+from neatfool.scoring.plan import (
+    Plan,
     SpeedTrial,
     _plan_for_gpu,
     automatic_batch_size,
     make_plan,
+    part_size,
     take_up,
 )
 from neatfool.scoring.scorer import Scorer

@@ -16,8 +16,7 @@ from neatfool.evolution.session import start
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
 from neatfool.scoring.batches import LocalBatches
-from neatfool.scoring.plan import Plan
-from neatfool.scoring.planning import SpeedTrial
+from neatfool.scoring.plan import Plan, SpeedTrial
 from neatfool.scoring.scorer import Scorer
 from tests.support.databases import contents
 
@@ -122,11 +121,10 @@ def test_the_plan_is_recorded(screened):
 
 
 @pytest.mark.parametrize("every", [1, 7])
-def test_begun_ahead_or_not_a_run_ends_in_the_same_database(folder, monkeypatch, every):
+def test_begun_ahead_or_not_a_run_ends_in_the_same_database(folder, every):
     """With screening, several parts, a length that is no multiple of a generation, and learning."""
     databases = []
     for ahead in (True, False):
-        monkeypatch.setattr(LocalBatches, "in_threads", ahead)
         file = folder / "ahead.ini"
         file.write_text(
             EXPERIMENT.replace("generations = 40", f"images = 1111\ncheckpoint_every = {every}")
@@ -135,6 +133,7 @@ def test_begun_ahead_or_not_a_run_ends_in_the_same_database(folder, monkeypatch,
         assembly = assemble(load_experiment(file, overrides=["target.precision=bf16"]))
         plan = replace(assembly.scorer.plan, parts=3, cores=2)
         assembly.scorer = Scorer(assembly.scorer.target, name="target 'mnist'", plan=plan)
+        assembly.scorer.batches.in_threads = ahead
         there = folder / f"ahead-{ahead}-{every}"
         start(assembly, there).go(Silence())
         databases.append(contents(there / "run.db"))

@@ -6,8 +6,8 @@ import pytest
 from networks import Networked
 
 from neatfool.network.network import Form
-from neatfool.scoring import planning
-from neatfool.scoring.planning import SpeedTrial
+from neatfool.scoring import plan
+from neatfool.scoring.plan import SpeedTrial
 
 SECONDS = {"fp32": 0.003, "bf16": 0.001}
 
@@ -23,7 +23,7 @@ class Machine:
             monotonic=lambda: self.now,
             thread_time=lambda: self.computed,
         )
-        monkeypatch.setattr(planning, "time", times)
+        monkeypatch.setattr(plan, "time", times)
 
     def compute(self, seconds):
         self.computed += seconds
@@ -40,7 +40,7 @@ def test_a_busy_machine_measures_what_a_quiet_one_does(monkeypatch, busy):
             return super().score(images)
 
     target = Timed()
-    trial = SpeedTrial(target, target.networks)
+    trial = SpeedTrial(target)
     taken = trial.seconds([(Form("fp32", "eager"), 4), (Form("bf16", "eager"), 8)])
     assert taken == pytest.approx([0.003, 0.001])
 
@@ -54,4 +54,4 @@ def test_a_moment_in_which_the_processor_is_slow_does_not_count(monkeypatch):
             return super().score(images)
 
     target = Slow()
-    assert SpeedTrial(target, target.networks).seconds([(Form(), 4)]) == pytest.approx([1.0])
+    assert SpeedTrial(target).seconds([(Form(), 4)]) == pytest.approx([1.0])

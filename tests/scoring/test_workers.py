@@ -14,9 +14,9 @@ from networks import EXPERIENCED, Flat, Networked, images_of
 from neatfool import Network, TargetError
 from neatfool.network.devices import SharedContext
 from neatfool.network.network import PLAIN, Form, in_form
+from neatfool.scoring.batches import Workers
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.workers import Workers
 
 IMAGES = images_of(60)
 TWO = "cpu, cpu"

@@ -9,7 +9,7 @@ import numpy as np
 
 from neatfool import GenerationReport, GenomeSize
 from neatfool.run.folder import DATABASE
-from neatfool.run.records import GenerationRecord, StoredCandidate
+from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
 from neatfool.run.store import RunStore
 

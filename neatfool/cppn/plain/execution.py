@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from neatfool.cppn.functions.recording import by_numpy, by_torch
 from neatfool.cppn.functions.rules import LIMIT
-from neatfool.network.threads import threads_with_cores
+from neatfool.network.devices import threads_with_cores
 
 if TYPE_CHECKING:
     from neatfool.cppn.plain.program import Program, Step
