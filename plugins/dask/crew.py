@@ -37,8 +37,12 @@ TRIES: Final = 3
 """A part that so many workers died of, or failed at, is given up."""
 BORN_IN_VAIN: Final = 10
 """If so many workers in a row die before they have a target, no more are waited for."""
-TOLD: Final = 8
+MOST_SPEEDS: Final = 8
 """The speed of so many workers is told one by one."""
+MEMORY: Final = (
+    "If they ran out of memory, use fewer workers or a smaller [target] batch_size; the "
+    "generations before are kept"
+)
 
 _log = logging.getLogger("neatfool.dask")
 
@@ -103,13 +107,16 @@ class Crew:
 
     async def watch(self) -> None:
         """See who comes, who has gone and who is late, again and again."""
-        while True:
-            try:
-                present = {*await self._client.scheduler.ncores()}
-            except OSError:
-                present = set()
-            self._look(present)
-            await asyncio.sleep(LOOKING)
+        try:
+            while True:
+                try:
+                    present = {*await self._client.scheduler.ncores()}
+                except OSError:
+                    present = set()
+                self._look(present)
+                await asyncio.sleep(LOOKING)
+        except Exception as error:
+            self.end(TargetUnavailable(f"the engine failed: {type(error).__name__}: {error}"))
 
     def end(self, error: NeatfoolError) -> None:
         """Give up: nobody is left."""
@@ -126,7 +133,7 @@ class Crew:
         count = f"{len(each)} worker{'' if len(each) == 1 else 's'}"
         if not any(each):
             return count
-        if len(each) > TOLD:
+        if len(each) > MOST_SPEEDS:
             return f"{count}: {sum(each):,.0f} images/s, the slowest {min(each):,.0f}"
         return f"{count}: {' + '.join(f'{speed:,.0f}' for speed in each)} images/s"
 
@@ -138,18 +145,15 @@ class Crew:
         for address in {*self._refused} - present:
             del self._refused[address]
         self._find_late()
-        now = time.monotonic()
+        now, reasons = time.monotonic(), "; ".join(dict.fromkeys(map(str, self._refused.values())))
         if self.members or (self._joining and self._died < BORN_IN_VAIN):
             self._alone_since = now
         elif self._refused and not self.first.done():
-            self.end(TargetError(f"no worker can be used: {self._reasons()}"))
+            self.end(TargetError(f"no worker can be used: {reasons}"))
         elif now - self._alone_since > self._patience or self._died >= BORN_IN_VAIN:
-            why = f" ({self._reasons()})" if self._refused else ""
+            why = f" ({reasons})" if reasons else ""
             died = f"; {self._died} ended as they began" if self._died else ""
             self.end(TargetUnavailable(f"no worker is left{why}{died}. {self._remedy}"))
-
-    def _reasons(self) -> str:
-        return "; ".join(dict.fromkeys(map(str, self._refused.values())))
 
     async def _join(self, address: str) -> None:
         """Let a worker make the run's target, and use it if its answers to the probes are right."""
@@ -274,12 +278,6 @@ class Crew:
         level = logging.INFO if once in self._warned else logging.WARNING
         _log.log(level, "[engine]: %s", message)
         self._warned.add(once)
-
-
-MEMORY: Final = (
-    "If they ran out of memory, use fewer workers or a smaller [target] batch_size; the "
-    "generations before are kept"
-)
 
 
 def _first_line(error: Exception) -> str:

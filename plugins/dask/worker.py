@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from neatfool import NeatfoolError, Workplace
@@ -17,17 +18,16 @@ FORGOTTEN: Final = 3600.0
 """A workplace that nobody has used for so many seconds is closed: its run was killed, perhaps."""
 
 
+@dataclass(eq=False)
 class _Place:
     """A workplace, and the thread that it is made and used in: some targets allow only one."""
 
-    def __init__(self) -> None:
-        self.thread = ThreadPoolExecutor(1, "neatfool-workplace")
-        self.workplace: Workplace | None = None
-        self.used = time.monotonic()
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "neatfool"))
+    workplace: Workplace | None = None
+    used: float = field(default_factory=time.monotonic)
 
     def join(self, setup: Setup) -> None:
-        if self.workplace is None:
-            self.workplace = Workplace(setup)
+        self.workplace = self.workplace or Workplace(setup)
 
     def answer(self, part: Part) -> tuple[Answer | Exception, float]:
         assert self.workplace is not None

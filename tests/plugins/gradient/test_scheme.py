@@ -25,8 +25,8 @@ from neatfool.run.store import RunStore
 from neatfool.testing import TOY_SPEC, ToyTarget, check_scheme
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
+from neatfool_plugins.gradient import PRESETS, Options
 from neatfool_plugins.gradient.ascent import Positions, aims, climb, passes
-from neatfool_plugins.gradient.options import PRESETS, Options
 from neatfool_plugins.gradient.scheme import Gradient
 from tests.support.databases import contents
 
