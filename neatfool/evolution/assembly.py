@@ -47,12 +47,9 @@ class Assembly:
     def __init__(
         self, experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
     ) -> None:
-        """Take an experiment.
+        """Take an experiment; ``recorded`` is how a run that exists scores.
 
-        Args:
-            experiment: What to put together.
-            recorded: How the run that is resumed, or looked at, scores; decided now if absent.
-            to_search: Whether a search follows. If not, the scorer scores each image exactly.
+        If no search follows, the scorer scores each image exactly.
         """
         self.experiment = experiment
         self._recorded = recorded
@@ -61,13 +58,11 @@ class Assembly:
     @cached_property
     def target(self) -> Target:
         """The target, which recognises its own images; without the experiment's views."""
-        target = make_target(self.experiment.target)
-        calls = self.experiment.calls
+        target, calls = make_target(self.experiment.target), self.experiment.calls
         calls.check_threshold(target.spec)
         if calls.logit_temperature == 1:
             return target
-        label = self.experiment.target.label
-        return TemperedTarget(target, calls.logit_temperature, name=label)
+        return TemperedTarget(target, calls.logit_temperature, name=self.experiment.target.label)
 
     @cached_property
     def _shown(self) -> Target:
@@ -107,14 +102,20 @@ class Assembly:
     @cached_property
     def scorer(self) -> Scorer:
         """The target, made safe."""
-        calls, choice = self.experiment.calls, self.experiment.target
-        target, plan = self._shown, self._recorded
-        fingerprint = _fingerprint(choice, self.target)
-        if plan is None:
-            can_screen = self._to_search and self.scheme.bar() is not None
-            size = self.scheme.batch
+        calls, choice, target = self.experiment.calls, self.experiment.target, self._shown
+        with blaming(choice.label):
+            fingerprint = str(self.target.fingerprint())
+        if not fingerprint:
+            own = self.target
+            parts = [choice.registration.name, choice.options.model_dump_json(), asdict(own.spec)]
+            fingerprint = hashlib.sha256(repr(parts).encode() + source_of(own)).hexdigest()
+        if (plan := self._recorded) is None:
             plan = make_plan(
-                target, calls, name=choice.label, generation_size=size, can_screen=can_screen
+                target,
+                calls,
+                name=choice.label,
+                generation_size=self.scheme.batch,
+                can_screen=self._to_search and self.scheme.bar() is not None,
             )
         else:
             plan = take_up(plan, target, calls, name=choice.label)
@@ -180,12 +181,3 @@ def _naming_the_section(choice: Choice) -> Iterator[None]:
         if f"[{kind}]" in text:
             raise
         raise ExperimentError(f"{option(kind, 'plugin')} = {name}: {text}") from error
-
-
-def _fingerprint(choice: Choice, target: Target) -> str:
-    """Ask the target for its fingerprint, or hash its name, options, spec and code."""
-    with blaming(choice.label):
-        if fingerprint := str(target.fingerprint()):
-            return fingerprint
-    parts = [choice.registration.name, choice.options.model_dump_json(), asdict(target.spec)]
-    return hashlib.sha256(repr(parts).encode() + source_of(target)).hexdigest()

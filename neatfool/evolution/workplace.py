@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import astuple, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -93,11 +93,10 @@ class Workplace:
         calls = experiment.calls.model_copy(update={"threads": 1})
         self._assembly = assemble(replace(experiment, calls=calls), plan, to_search=False)
         self._scorer = self._assembly.scorer
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.close)
             self._check(setup)
-        except BaseException:
-            self.close()
-            raise
+            undo.pop_all()
 
     def answer(self, part: Part) -> Answer:
         """Draw and score a part.
