@@ -13,13 +13,7 @@ from neatfool.config.values import unquote, write_value
 from neatfool.errors import nearest, quoted
 from neatfool.experiment.choice import PLUGIN_SECTIONS, picked_kinds
 from neatfool.experiment.experiment import find_experiment, read_given
-from neatfool.experiment.framework import (
-    FRAMEWORK_SECTIONS,
-    Framework,
-    Views,
-    read_framework,
-    safe_name,
-)
+from neatfool.experiment.framework import FRAMEWORK_SECTIONS, Views, read_framework, safe_name
 from neatfool.plugin.entries import installed_plugins
 
 if TYPE_CHECKING:
@@ -41,10 +35,10 @@ def validate_framework_only(
     """
     path, problems = find_experiment(path), Problems()
     _, sections = read_given(path, overrides, seed, problems)
-    framework = read_framework(sections, problems)
-    _check_names(sections, framework, problems)
+    general, sources, calls = read_framework(sections, problems)
+    _check_names(sections, problems, whole=not sources.path)
     installed = {entry.name for entry, _ in installed_plugins() if entry.kind == "view"}
-    names = sections["views"].values if framework.sources.path else installed
+    names = sections["views"].values if sources.path else installed
     views = read_options(Views, "views", sections, problems, reserved=[*names])
     for name, section in sections.items():
         if name not in FRAMEWORK_SECTIONS and get_close_matches(
@@ -53,32 +47,10 @@ def validate_framework_only(
             near = nearest(name, FRAMEWORK_SECTIONS)
             problems.add_at(section, name, "", f"unknown section{near}")
     problems.raise_if_any()
-    return _text(framework, views, sections, safe_name(path.stem))
-
-
-def _check_names(sections: Mapping[str, Section], framework: Framework, problems: Problems) -> None:
-    """Note missing names of plugins, and names of plugins that are not installed."""
-    for kind in picked_kinds(sections):
-        installed = {entry.name for entry, _ in installed_plugins() if entry.kind == kind}
-        section = sections[kind]
-        value = section.values.get("plugin")
-        name = unquote(value.given) if value else PLUGIN_SECTIONS[kind]
-        if not name:
-            fault = f"missing; give 'plugin = NAME'{nearest(name, installed)}"
-            problems.add_at(value or section, kind, "plugin", fault)
-        elif name not in installed and not framework.sources.path:
-            fault = f"unknown {kind} {quoted(name)}{nearest(name, installed)}"
-            problems.add_at(value or section, kind, "plugin", fault, of_plugin=True)
-
-
-def _text(
-    framework: Framework, views: Views | None, sections: Mapping[str, Section], name: str
-) -> str:
-    general = framework.general.model_dump()
     own: dict[str, dict[str, Json]] = {
-        "experiment": general | {"name": general["name"] or name},
-        "plugins": framework.sources.model_dump(mode="json"),
-        "target": framework.calls.model_dump(),
+        "experiment": general.model_dump() | {"name": general.name or safe_name(path.stem)},
+        "plugins": sources.model_dump(mode="json"),
+        "target": calls.model_dump(),
         "views": views.model_dump() if views and sections["views"].values else {},
     }
     written = []
@@ -91,7 +63,22 @@ def _text(
             for key, value in sections[section].values.items()
             if key not in own.get(section, {})
         }
-        lines = [f"{key} = {text}".rstrip() for key, text in keys.items()]
-        if lines:
+        if keys:
+            lines = [f"{key} = {text}".rstrip() for key, text in keys.items()]
             written.append("\n".join([f"[{section}]", *lines, ""]))
     return "\n".join(written)
+
+
+def _check_names(sections: Mapping[str, Section], problems: Problems, *, whole: bool) -> None:
+    """Note missing names of plugins, and if all are installed, those of plugins that are not."""
+    for kind in picked_kinds(sections):
+        installed = {entry.name for entry, _ in installed_plugins() if entry.kind == kind}
+        section = sections[kind]
+        value = section.values.get("plugin")
+        name = unquote(value.given) if value else PLUGIN_SECTIONS[kind]
+        if not name:
+            fault = f"missing; give 'plugin = NAME'{nearest(name, installed)}"
+            problems.add_at(value or section, kind, "plugin", fault)
+        elif name not in installed and whole:
+            fault = f"unknown {kind} {quoted(name)}{nearest(name, installed)}"
+            problems.add_at(value or section, kind, "plugin", fault, of_plugin=True)

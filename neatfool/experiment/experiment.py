@@ -28,17 +28,16 @@ from neatfool.experiment.choice import (
 )
 from neatfool.experiment.framework import (
     FRAMEWORK_SECTIONS,
-    Framework,
+    LENGTHS,
     read_framework,
     safe_name,
-    with_one_length,
 )
 from neatfool.experiment.showing import Showing, read_showing
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import is_from_python
 
 if TYPE_CHECKING:
-    from neatfool.experiment.framework import Calls, General
+    from neatfool.experiment.framework import Calls, General, Sources
     from neatfool.plugin.registration import Registration
     from neatfool.spec.json import Json
 
@@ -126,19 +125,15 @@ class Experiment:
 
     def resolved(self) -> dict[str, dict[str, Json]]:
         """Give it with all defaults, as section -> key -> JSON value."""
-        calls = self.calls.model_dump()
+        paths = [str(path) for path in self.plugin_paths]
         sections: dict[str, dict[str, Json]] = {
             "experiment": self.general.model_dump(),
-            "plugins": {
-                "path": [str(path) for path in self.plugin_paths],
-                "observers": [*self.observers],
-            },
-            "target": {},
-            "encoding": {},
-            "scheme": {},
+            "plugins": {"path": paths, "observers": [*self.observers]},
+            **{kind: {} for kind in ("target", "encoding", "scheme")},
         }
         target = resolved_sections("target", self.target)
-        target["target"] = {"plugin": target["target"].pop("plugin"), **calls, **target["target"]}
+        plugin, calls = {"plugin": target["target"].pop("plugin")}, self.calls.model_dump()
+        target["target"] = plugin | calls | target["target"]
         observing = [dump_options(each.options, each.registration.name) for each in self.observing]
         return (
             sections
@@ -224,7 +219,12 @@ def read_given(
         value = Value(str(seed), f"--seed {seed}", Path.cwd())
         general = sections["experiment"]
         sections["experiment"] = replace(general, values={**general.values, "seed": value})
-    return text, with_one_length(sections)
+    # A length from the command line replaces the file's, generations or images.
+    section = sections["experiment"]
+    kept = {key: v for key, v in section.values.items() if key not in LENGTHS or not v.line}
+    if not kept.keys().isdisjoint(LENGTHS):
+        sections["experiment"] = replace(section, values=kept)
+    return text, sections
 
 
 def _build(
@@ -234,8 +234,8 @@ def _build(
     *,
     to_search: bool = True,
 ) -> Experiment:
-    framework = read_framework(sections, problems, to_search=to_search)
-    whole, observing = _load_sources(framework, sections, plugins, problems)
+    general, sources, calls = read_framework(sections, problems, to_search=to_search)
+    whole, observing = _load_sources(sources, sections, plugins, problems)
     kinds = picked_kinds(sections)
     registrations = [
         read_registration(kind, sections, plugins, problems, note_unknown=whole) for kind in kinds
@@ -248,19 +248,19 @@ def _build(
     problems.raise_if_any()
     about = sections.get("about", Section({}, ""))
     return Experiment(
-        general=framework.general,
-        calls=framework.calls,
+        general=general,
+        calls=calls,
         about={key: unquote(str(each.given)) for key, each in about.values.items()},
         **choices,
         showing=showing,
-        plugin_paths=tuple(framework.sources.path),
-        observers=tuple(framework.sources.observers),
+        plugin_paths=tuple(sources.path),
+        observers=tuple(sources.observers),
         observing=tuple(filter(None, observing.values())),
     )
 
 
 def _load_sources(
-    framework: Framework,
+    sources: Sources,
     sections: Mapping[str, Section],
     plugins: PluginManager,
     problems: Problems,
@@ -268,14 +268,14 @@ def _load_sources(
     """Load what ``[plugins]`` names; say if all files were loaded, and give observers' options."""
     section = sections.get("plugins", Section({}, ""))
     whole, observing = True, dict[str, Choice | None]()
-    for path in framework.sources.path:
+    for path in sources.path:
         try:
             plugins.load_files(path)
         except PluginError as error:
             place = section.values.get("path", section)
             problems.add_at(place, "plugins", "path", str(error), of_plugin=True)
             whole = False
-    for name in framework.sources.observers:
+    for name in sources.observers:
         try:
             made = plugins.load_observer(name)
             if made is not None:

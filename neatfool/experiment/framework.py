@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
 
 LENGTHS: Final = ("generations", "images")
 FRAMEWORK_SECTIONS: Final = (
-    *("experiment", "plugins", "target", "views", "encoding", "scheme"),
-    *("engine", "about"),
-)
+    "experiment", "plugins", "target", "views", "encoding", "scheme", "engine", "about",
+)  # fmt: skip
 Confidence: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 _UNSAFE: Final = re.compile(r"[^\w.+-]+|^[^\w]+|\.+$")
 
@@ -60,9 +60,7 @@ class General(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=T
 
     def reached(self, generations: int, images: int) -> bool:
         """Say whether so many generations and images are the whole length, or more."""
-        return (self.generations is not None and generations >= self.generations) or (
-            self.images is not None and images >= self.images
-        )
+        return generations >= (self.generations or math.inf) or images >= (self.images or math.inf)
 
     @field_validator("name")
     @classmethod
@@ -128,12 +126,9 @@ class Calls(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=Tru
     name, `{"cat": 0.4, "dog": 0.6}`. `show`, `report` and `audit` count the classes with an image
     at or above it. The search does not depend on it"""
 
-    logit_temperature: PositiveFloat = Field(
-        1.0,
-        description="the temperature: logits are divided by it before the softmax (or each "
-        "sigmoid), as if another calibration were the network's own. `neatfool audit "
-        "--match-confidence` sets it (new in 0.2)",
-    )
+    logit_temperature: PositiveFloat = 1.0
+    """the temperature: logits are divided by it before the softmax (or each sigmoid), as if another
+    calibration were the network's own. `neatfool audit --match-confidence` sets it (new in 0.2)"""
 
     @property
     def budget(self) -> Budget:
@@ -173,19 +168,10 @@ OWN_KEYS: Final[Mapping[str, type[BaseModel]]] = {
 """The sections that have keys of the framework's own, and those keys."""
 
 
-@dataclass(frozen=True)
-class Framework:
-    """The framework's keys; a section that is wrong has its defaults."""
-
-    general: General
-    sources: Sources
-    calls: Calls
-
-
 def read_framework(
     sections: Mapping[str, Section], problems: Problems, *, to_search: bool = True
-) -> Framework:
-    """Read the framework's keys. Only a search needs a length."""
+) -> tuple[General, Sources, Calls]:
+    """Read the framework's keys, of a wrong section its defaults. Only a search needs a length."""
     general = read_options(General, "experiment", sections, problems)
     target = sections.get("target", Section({}, ""))
     own = {key: value for key, value in target.values.items() if key in Calls.model_fields}
@@ -195,17 +181,7 @@ def read_framework(
     if to_search and section.values.keys().isdisjoint(LENGTHS):
         fault = "missing; say how long to run: 'generations = N' or 'images = N'"
         problems.add_at(section, "experiment", "generations", fault)
-    return Framework(general or General(), sources or Sources(), calls or Calls())
-
-
-def with_one_length(sections: dict[str, Section]) -> dict[str, Section]:
-    """Let a length from the command line replace the file's, generations or images."""
-    section = sections.get("experiment", Section({}, ""))
-    values = section.values
-    kept = {key: each for key, each in values.items() if key not in LENGTHS or not each.line}
-    if kept.keys().isdisjoint(LENGTHS):
-        return sections
-    return sections | {"experiment": replace(section, values=kept)}
+    return general or General(), sources or Sources(), calls or Calls()
 
 
 def safe_name(text: str) -> str:
