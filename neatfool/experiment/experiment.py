@@ -193,38 +193,25 @@ def load_experiment(
         ExperimentError: The file is wrong; the message has a line for each problem.
         PluginError: A plugin is missing or broken, and nothing else is wrong.
     """
-    path, problems = find_experiment(path), Problems()
-    text, sections = read_given(path, overrides, seed, problems)
-    made = _build(sections, plugins or PluginManager(), problems, to_search=to_search)
-    general = made.general.model_copy(update={"name": made.general.name or safe_name(path.stem)})
-    return replace(made, general=general, path=path, text=text)
-
-
-def find_experiment(path: Path | str) -> Path:
-    """Find an experiment's file: one that comes with neatfool if only its name is given."""
-    path = Path(path)
+    path, problems = Path(path), Problems()
     supplied = Path(str(files("neatfool_experiments"))) / f"{path.name}.ini"
-    is_name = str(path) == path.name and not path.is_file()
-    return supplied if is_name and supplied.is_file() else path
-
-
-def read_given(
-    path: Path, overrides: Sequence[str], seed: int | None, problems: Problems
-) -> tuple[str, dict[str, Section]]:
-    """Read a file's text and sections, with the command line's values in place of the file's."""
+    if str(path) == path.name and not path.is_file() and supplied.is_file():
+        path = supplied
     text, in_file = read_ini(path, problems)
     absent = {name: Section({}, f"{path}:1", 1, path.parent) for name in FRAMEWORK_SECTIONS}
     sections = override(absent | in_file, overrides, Path.cwd())
+    general = sections["experiment"]
+    values = dict(general.values)
     if seed is not None:
-        value = Value(str(seed), f"--seed {seed}", Path.cwd())
-        general = sections["experiment"]
-        sections["experiment"] = replace(general, values={**general.values, "seed": value})
+        values["seed"] = Value(str(seed), f"--seed {seed}", Path.cwd())
     # A length from the command line replaces the file's, generations or images.
-    section = sections["experiment"]
-    kept = {key: v for key, v in section.values.items() if key not in LENGTHS or not v.line}
-    if not kept.keys().isdisjoint(LENGTHS):
-        sections["experiment"] = replace(section, values=kept)
-    return text, sections
+    kept = {key: value for key, value in values.items() if key not in LENGTHS or not value.line}
+    values = values if kept.keys().isdisjoint(LENGTHS) else kept
+    sections["experiment"] = replace(general, values=values)
+    made = _build(sections, plugins or PluginManager(), problems, to_search=to_search)
+    name = made.general.name or safe_name(path.stem)
+    named = made.general.model_copy(update={"name": name})
+    return replace(made, general=named, path=path, text=text)
 
 
 def _build(
