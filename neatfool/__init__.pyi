@@ -18,7 +18,7 @@ from .fooling.opening import open_run as open_run
 from .fooling.opening import open_runs as open_runs
 from .experiment.trust import require_trust as require_trust
 from .fooling.choosing import choose_elites as choose_elites
-from .fooling.likeness import distinct_elites as distinct_elites
+from .fooling.choosing import distinct_elites as distinct_elites
 from .run.folder import find_runs as find_runs
 from .replicates import parse_seeds as parse_seeds
 from .experiment.differences import differences as differences

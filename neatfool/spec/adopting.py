@@ -12,7 +12,7 @@ from neatfool.errors import PluginError
 
 Contract = TypeVar("Contract", bound=ABC)
 
-GIVE_THEIR_KIND: Final = ("in_generation", "sharp")
+GIVE_THEIR_KIND: Final = ("in_generation", "in_focus")
 """The methods that give another object of the kind, which is adopted, too."""
 
 

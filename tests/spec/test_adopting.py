@@ -42,6 +42,9 @@ class Blocks:
         later.parents = 1 + generation
         return later
 
+    def in_focus(self, factor):
+        return Blocks()
+
 
 class Dark:
     unit, harmless, strengths, signed, what = "%", 0.0, (10.0, 50.0), False, "darker"
@@ -80,8 +83,11 @@ def test_an_adopted_object_can_do_what_it_could():
 
 def test_an_encoding_of_a_generation_is_adopted_too():
     encoding = adopt(Blocks(), Encoding)
-    assert encoding.in_focus(0.5) is encoding
     assert encoding.in_generation(1).litter_sizes([5, 6]) == [2, 2]
+
+
+def test_an_encoding_in_another_focus_is_adopted_too():
+    assert adopt(Blocks(), Encoding).in_focus(0.5).litter_sizes([5]) == [1]
 
 
 def test_a_view_goes_as_far_as_its_last_strength():
