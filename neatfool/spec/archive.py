@@ -35,6 +35,8 @@ class Archive:
         candidates: The distinct candidates among the elites, by id.
     """
 
+    candidates: dict[int, Candidate]
+
     def __init__(self, class_count: int, classes: Sequence[int] | None = None) -> None:
         """Make an empty archive.
 
@@ -48,7 +50,7 @@ class Archive:
         self.candidate_ids = np.full(class_count, EMPTY, dtype=np.int64)
         self.confidences = np.zeros(class_count)
         self.ranks = np.full(class_count, -np.inf)
-        self.candidates: dict[int, Candidate] = {}
+        self.candidates = {}
         self._niches: Counter[int] = Counter()
 
     @classmethod
