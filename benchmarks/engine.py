@@ -46,12 +46,12 @@ import time
 
 import numpy as np
 from pydantic import BaseModel
-from neatfool import ImageSpec, Scores, hookimpl
+from neatfool import ImageSpec, Scores, Target, hookimpl
 
 class Options(BaseModel):
     milliseconds: float
 
-class Sleeper:
+class Sleeper(Target):
     """Sleeps for each image, and then likes those whose first pixels are bright."""
 
     def __init__(self, options):

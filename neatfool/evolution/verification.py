@@ -35,7 +35,6 @@ from neatfool.run.verdict import TOLERANCE, Verdict, Verified
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.viewed_target import ViewedTarget, add_views, drawn_by
-from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import counted
@@ -66,7 +65,7 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
         showing = choose_showing(plugins, recorded.get("views"), RECORDED)
     settings = recorded["target"]
     given = Given.model_validate({k: settings[k] for k in Given.model_fields if k in settings})
-    model, spec = adopt_if_whole(model, Target), run.spec
+    spec = run.spec
     if isinstance(model, Target) and (
         spec.open or len(model.spec.classes) == len(spec.classes)
     ):  # more classes turned up, or their names changed

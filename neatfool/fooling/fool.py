@@ -25,7 +25,6 @@ from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments, More
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import storage_errors
-from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
 from neatfool.wording import distinct_names, left_out
@@ -199,7 +198,6 @@ def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
 def _target(model: Any, arguments: Arguments) -> Target:
     from torch.nn import Module
 
-    model = adopt_if_whole(model, Target)
     channels, height, width = arguments.image
     open_ended = isinstance(model, Target) and model.spec.open
     classes, alone = tuple(arguments.classes), arguments.outputs == "multi_label"

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
+from neatfool.plugin.registration import keep_contract
 from neatfool.search.seeds import derive_seeds
-from neatfool.spec.adopting import adopt
 from neatfool.spec.engine import Engine
 from neatfool.testing.checking import Subject, expect
 from neatfool.testing.toys import assemble_toys
@@ -39,7 +39,7 @@ class EngineSubject(Subject):
 
     def make(self) -> Engine:
         """Make a new one."""
-        return adopt(self._make(), Engine)
+        return keep_contract(self._make(), Engine)
 
     @cached_property
     def engine(self) -> Engine:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from searches import Silence, Snapshots, begin, go_on, stop_after
 
 import neatfool
-from neatfool import ExperimentError, ImageSpec, Scores, TargetError
+from neatfool import ExperimentError, ImageSpec, Scores, Target, TargetError
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import Experiment, load_experiment
@@ -580,7 +580,7 @@ def test_a_function_of_ones_own_has_no_gradients(tmp_path):
         )
 
 
-class Ensemble:
+class Ensemble(Target):
     """The mean of two networks' softmax."""
 
     spec = ImageSpec(8, 8, 1, ("above", "below", "left"), array="torch")
