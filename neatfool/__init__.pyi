@@ -78,7 +78,7 @@ from .plugin.manager import views as views
 from .spec.view import View as View
 
 # Engines
-from .evolution.workplace import Workplace as Workplace
+from .evolution.assembly import Workplace as Workplace
 from .spec.engine import Answer as Answer
 from .spec.engine import Engine as Engine
 from .spec.engine import Part as Part

@@ -24,8 +24,8 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
     target is not loaded, so names of classes are checked only if its options tell them.
     """
     from neatfool.config.class_names import named_classes
-    from neatfool.experiment.classes import check_classes, with_nothing
     from neatfool.experiment.experiment import load_experiment
+    from neatfool.experiment.framework import check_classes, with_nothing
 
     experiment = load_experiment(file, overrides=overrides, seed=seed)
     if spec := experiment.target.spec():

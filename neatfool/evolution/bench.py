@@ -144,17 +144,18 @@ class TargetTrial:
         """Measure two ways to use the cores, the plan's and all for each call; give the better."""
         target, plan, best = self._scorer.target, self._scorer.plan, 0.0
         numpy = target.spec.array == "numpy"
-        parts = [each.cpu().numpy() if numpy else each for each in self.images.split(self._batch)]
+        parts = torch.split(self.images, self._batch)
+        calls = [each.cpu().numpy() if numpy else each for each in parts]
         form, cores = plan.screen if plan.screening else plan.exact, torch.get_num_threads()
         try:
             if not target.networks:
-                return raw_throughput(lambda: [*map(target.score, parts)], len(self.images))
+                return raw_throughput(lambda: [*map(target.score, calls)], len(self.images))
             for threads, workers in {(plan.threads or cores, plan.workers), (cores, 1)}:
                 with closing(Workers("neatfool-alone", target.networks, threads, workers)) as crew:
 
                     def score_all(crew: Workers = crew) -> None:
-                        calls = (partial(target.score, part) for part in parts)
-                        for future in [crew.submit(n, form, call) for n, call in enumerate(calls)]:
+                        tasks = enumerate(partial(target.score, each) for each in calls)
+                        for future in [crew.submit(n, form, task) for n, task in tasks]:
                             future.result()
 
                     best = max(best, raw_throughput(score_all, len(self.images)))

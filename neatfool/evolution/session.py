@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
-from neatfool.evolution.assembly import make
+from neatfool.evolution.assembly import make, make_setup, versions
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.verification import OpenRun
-from neatfool.evolution.workplace import make_setup, versions
-from neatfool.experiment.classes import describe_nothing
 from neatfool.experiment.differences import agrees, tell_differences
-from neatfool.experiment.framework import General
+from neatfool.experiment.framework import General, describe_nothing
 from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
 from neatfool.network.memory import FreedMemory

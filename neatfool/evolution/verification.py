@@ -160,8 +160,8 @@ class OpenRun(Run):
         """
         super().__init__(path, trust=trust)
         # Not the assembly, whose target takes memory.
-        self._experiment = assembly and assembly.experiment
-        self._encoding = assembly and assembly.encoding
+        self._experiment = assembly.experiment if assembly is not None else None
+        self._encoding = assembly.encoding if assembly is not None else None
         self._model = model
         self._scorer: Scorer | None = None
 

@@ -16,7 +16,6 @@ from pydantic import BaseModel
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.interrupts import Interrupts
 from neatfool.evolution.python_target import Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.experiment import Experiment, choose
@@ -173,11 +172,11 @@ def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
 
 
 def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
+    from neatfool.evolution.progress import Interrupts, ProgressDisplay
+
     interrupts = Interrupts()
     if progress:
         from rich.console import Console
-
-        from neatfool.evolution.progress import ProgressDisplay
 
         display = ProgressDisplay(Console(file=sys.stderr, highlight=False), session)
         plugins.register_object(display, "progress")
@@ -259,13 +258,13 @@ def _start(experiment: Experiment, folder: Path | None, *, overwrite: bool) -> S
         return start(assembly, folder or RUNS / name, overwrite=overwrite)
     # A new folder, which no other call makes, not even at the same time.
     for number in count(1):
-        folder = RUNS / (name if number == 1 else f"{name}-{number}")
-        with storage_errors(folder), suppress(FileExistsError):
-            folder.mkdir(parents=True)
+        new = RUNS / (name if number == 1 else f"{name}-{number}")
+        with storage_errors(new), suppress(FileExistsError):
+            new.mkdir(parents=True)
             break
     try:
-        return start(assembly, folder)
+        return start(assembly, new)
     except BaseException:
         with suppress(OSError):  # something is in it
-            folder.rmdir()
+            new.rmdir()
         raise

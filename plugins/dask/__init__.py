@@ -1,7 +1,7 @@
 """Engine ``dask``: workers in other processes of this machine, or of a cluster of any kind.
 
 The :mod:`.engine` opens the cluster in a thread of its own, where the :mod:`.crew` gives parts to
-workers, and goes on without those that fail. The :mod:`.worker` is what runs in a worker's process.
+workers, and goes on without those that fail.
 """
 
 from __future__ import annotations

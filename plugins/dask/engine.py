@@ -19,8 +19,7 @@ from distributed import Client, Nanny, Scheduler, Security
 
 from neatfool import Engine, TargetUnavailable
 
-from . import worker
-from .crew import Crew
+from .crew import Crew, leave
 
 if TYPE_CHECKING:
     from neatfool import Answer, Part, Setup
@@ -154,7 +153,7 @@ class DaskEngine(Engine):
         """Let the workers of a cluster close the run's target."""
         with suppress(OSError, asyncio.TimeoutError):
             async with asyncio.timeout(PARTING):
-                await client.run(worker.leave, run, on_error="ignore")
+                await client.run(leave, run, on_error="ignore")
 
 
 def _warn_of_few_batches(setup: Setup, workers: int) -> None:
