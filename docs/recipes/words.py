@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel, Field
 
-from neatfool import ClassNames, ImageSpec, Register, Scores, TargetError, hookimpl
+from neatfool import ClassNames, ImageSpec, Register, Scores, Target, TargetError, hookimpl
 
 
 class Options(BaseModel, extra="forbid"):
@@ -17,7 +17,7 @@ class Options(BaseModel, extra="forbid"):
     width: int = Field(64, ge=16, description="the width of images; they are 48 pixels high")
 
 
-class Reader:
+class Reader(Target):
     def __init__(self, options: Options) -> None:
         package = distribution("rapidocr-onnxruntime")
         path = package.locate_file("rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx")

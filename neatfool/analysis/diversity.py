@@ -12,7 +12,7 @@ from pydantic import Field
 
 from neatfool.analysis.of_run import OfRun
 from neatfool.errors import RunError
-from neatfool.fooling.likeness import image_features, join_spaces
+from neatfool.fooling.choosing import image_features, join_spaces
 from neatfool.wording import share
 
 if TYPE_CHECKING:

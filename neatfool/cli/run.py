@@ -234,8 +234,7 @@ def resume(
 
 
 def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
-    from neatfool.evolution.interrupts import Interrupts
-    from neatfool.evolution.progress import ProgressDisplay
+    from neatfool.evolution.progress import Interrupts, ProgressDisplay
     from neatfool.present import write_report
 
     console = Output()

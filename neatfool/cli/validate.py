@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from neatfool.cli.parameters import experiment_parameters
-from neatfool.present.parameters import option
 
 
 @click.command(
@@ -18,22 +17,15 @@ Examples:
   neatfool validate mine.ini > complete.ini"""
 )
 @experiment_parameters
-@option("--no-plugins", "Check only what needs no plugin, and import nothing that FILE names.")
-def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugins: bool) -> None:
+def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
     """Check the experiment in FILE, and print it with all its defaults.
 
     It reports all errors, each with its line. A comment explains each key that has no value. The
     target is not loaded, so names of classes are checked only if its options tell them.
     """
-    if no_plugins:
-        from neatfool.experiment.check import validate_framework_only
-
-        click.echo(validate_framework_only(file, overrides=overrides, seed=seed), nl=False)
-        click.echo("The options of plugins were not checked.", err=True)
-        return
     from neatfool.config.class_names import named_classes
-    from neatfool.experiment.classes import check_classes, with_nothing
     from neatfool.experiment.experiment import load_experiment
+    from neatfool.experiment.framework import check_classes, with_nothing
 
     experiment = load_experiment(file, overrides=overrides, seed=seed)
     if spec := experiment.target.spec():

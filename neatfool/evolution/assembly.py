@@ -1,13 +1,21 @@
-"""Assembly: an experiment's target, encoding and scheme are made, checked and put together."""
+"""Assembly: an experiment's target, encoding and scheme are made, checked and put together.
+
+A workplace is where an engine's worker puts them together again, in its own process.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, astuple, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
 
 from neatfool.errors import (
     ExperimentError,
@@ -19,20 +27,31 @@ from neatfool.errors import (
     option,
 )
 from neatfool.evolution.python_target import source_of
-from neatfool.experiment.classes import check_classes, with_nothing
-from neatfool.scoring.plan import make_plan, take_up
-from neatfool.scoring.repeatability import check_repeatability
+from neatfool.experiment.experiment import Experiment
+from neatfool.experiment.framework import check_classes, with_nothing
+from neatfool.network.memory import OutOfMemory
+from neatfool.scoring.answers import draw
+from neatfool.scoring.plan import Plan, make_plan, take_up
+from neatfool.scoring.remote import checksums_of
+from neatfool.scoring.repeatability import check_repeatability, differ
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.tempered_target import TemperedTarget
-from neatfool.scoring.viewed_target import ViewedTarget, drawn_by
+from neatfool.scoring.viewed_target import ViewedTarget, drawn_by, saved
+from neatfool.search.seeds import derive_seeds
+from neatfool.spec.encoding import read_sent, write_to_send
+from neatfool.spec.engine import Answer, Part, Setup
 from neatfool.spec.image_spec import ImageSpec
 
 if TYPE_CHECKING:
-    from neatfool.experiment.experiment import Choice, Experiment
-    from neatfool.scoring.plan import Plan
+    from neatfool.experiment.experiment import Choice
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.scheme import Scheme
     from neatfool.spec.target import Target
+
+VERSIONED: Final = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
+PROBES: Final = 8
+ROUNDS: Final = 20
+"""So often the probes are mutated: large networks show more of how a machine draws."""
 
 
 class Assembly:
@@ -47,12 +66,9 @@ class Assembly:
     def __init__(
         self, experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
     ) -> None:
-        """Take an experiment.
+        """Take an experiment; ``recorded`` is how a run that exists scores.
 
-        Args:
-            experiment: What to put together.
-            recorded: How the run that is resumed, or looked at, scores; decided now if absent.
-            to_search: Whether a search follows. If not, the scorer scores each image exactly.
+        If no search follows, the scorer scores each image exactly.
         """
         self.experiment = experiment
         self._recorded = recorded
@@ -61,13 +77,11 @@ class Assembly:
     @cached_property
     def target(self) -> Target:
         """The target, which recognises its own images; without the experiment's views."""
-        target = make_target(self.experiment.target)
-        calls = self.experiment.calls
+        target, calls = make_target(self.experiment.target), self.experiment.calls
         calls.check_threshold(target.spec)
         if calls.logit_temperature == 1:
             return target
-        label = self.experiment.target.label
-        return TemperedTarget(target, calls.logit_temperature, name=label)
+        return TemperedTarget(target, calls.logit_temperature, name=self.experiment.target.label)
 
     @cached_property
     def _shown(self) -> Target:
@@ -107,14 +121,20 @@ class Assembly:
     @cached_property
     def scorer(self) -> Scorer:
         """The target, made safe."""
-        calls, choice = self.experiment.calls, self.experiment.target
-        target, plan = self._shown, self._recorded
-        fingerprint = _fingerprint(choice, self.target)
-        if plan is None:
-            can_screen = self._to_search and self.scheme.bar() is not None
-            size = self.scheme.batch
+        calls, choice, target = self.experiment.calls, self.experiment.target, self._shown
+        with blaming(choice.label):
+            fingerprint = str(self.target.fingerprint())
+        if not fingerprint:
+            own = self.target
+            parts = [choice.registration.name, choice.options.model_dump_json(), asdict(own.spec)]
+            fingerprint = hashlib.sha256(repr(parts).encode() + source_of(own)).hexdigest()
+        if (plan := self._recorded) is None:
             plan = make_plan(
-                target, calls, name=choice.label, generation_size=size, can_screen=can_screen
+                target,
+                calls,
+                name=choice.label,
+                generation_size=self.scheme.batch,
+                can_screen=self._to_search and self.scheme.bar() is not None,
             )
         else:
             plan = take_up(plan, target, calls, name=choice.label)
@@ -182,10 +202,108 @@ def _naming_the_section(choice: Choice) -> Iterator[None]:
         raise ExperimentError(f"{option(kind, 'plugin')} = {name}: {text}") from error
 
 
-def _fingerprint(choice: Choice, target: Target) -> str:
-    """Ask the target for its fingerprint, or hash its name, options, spec and code."""
-    with blaming(choice.label):
-        if fingerprint := str(target.fingerprint()):
-            return fingerprint
-    parts = [choice.registration.name, choice.options.model_dump_json(), asdict(target.spec)]
-    return hashlib.sha256(repr(parts).encode() + source_of(target)).hexdigest()
+def versions() -> dict[str, str]:
+    """Give the versions of Python and of what a run's result depends on."""
+    return {"python": platform.python_version(), **{each: version(each) for each in VERSIONED}}
+
+
+def make_setup(assembly: Assembly) -> Setup:
+    """Write down what a worker needs for a run, with probes that this process has answered."""
+    encoding, scorer, resolved = assembly.encoding, assembly.scorer, assembly.experiment.resolved()
+    seed = assembly.experiment.general.seed
+    genomes = encoding.create(derive_seeds(seed, "probe", 0, ids=range(PROBES)))
+    for number in range(1, ROUNDS + 1):
+        seeds = derive_seeds(seed, "probe", number, ids=range(PROBES))
+        genomes = encoding.breed([[genome] for genome in genomes], seeds)
+    sent, probes = [write_to_send(encoding, genome) for genome in genomes], []
+    for screen in (False, True)[: 1 + bool(scorer.plan.screening)]:
+        part = Part(sent, scorer.batches.sizes.of(screen=screen), screen)
+        with suppress(OutOfMemory):  # The run itself finds out how many images fit.
+            probes.append((part, _answer(part, assembly)))
+    observers = resolved["plugins"]["observers"]
+    return Setup(
+        # Observers look on in the run's process only.
+        experiment={name: keys for name, keys in resolved.items() if name not in observers}
+        | {"plugins": {**resolved["plugins"], "observers": []}},
+        scoring=scorer.plan.to_json(),
+        fingerprint=scorer.fingerprint,
+        threads=torch.get_num_threads(),
+        versions=versions(),
+        probes=probes,
+    )
+
+
+def _answer(part: Part, assembly: Assembly) -> Answer:
+    """Draw and score a part in this process, as :meth:`Workplace.answer` says."""
+    encoding, batches = assembly.encoding, assembly.scorer.batches
+    name = assembly.experiment.encoding.label
+    with blaming(f"{name}: render() failed"):
+        genomes = [read_sent(encoding, each) for each in part.genomes]
+    images = draw(assembly.drawn_by, genomes, batches.spec, name)
+    batches.sizes.set(part.size, screen=part.screen)
+    scores, seconds = batches.collect(batches.submit(images, screen=part.screen))
+    return Answer(scores, checksums_of(saved(images).cpu().numpy()), seconds * batches.workers)
+
+
+class Workplace:
+    """A run's target and encoding in a worker's process, which score as the run's own do."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Make them, and check them by the setup's fingerprint and probes.
+
+        Raises:
+            NeatfoolError: This process cannot be used for the run, with the reason.
+        """
+        plan = Plan.from_json(setup.scoring)
+        if plan.threads is None:
+            torch.set_num_threads(setup.threads)
+        experiment = Experiment.from_resolved(setup.experiment)
+        # An engine has as many workers as are to work side by side.
+        calls = experiment.calls.model_copy(update={"threads": 1})
+        self._assembly = assemble(replace(experiment, calls=calls), plan, to_search=False)
+        self._scorer = self._assembly.scorer
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self._check(setup)
+            undo.pop_all()
+
+    def answer(self, part: Part) -> Answer:
+        """Draw and score a part.
+
+        Raises:
+            NeatfoolError: The target or the encoding failed.
+            OutOfMemory: Memory ran out; the run goes on with smaller batches.
+        """
+        return _answer(part, self._assembly)
+
+    def close(self) -> None:
+        """Close the target."""
+        self._scorer.close()
+
+    def _check(self, setup: Setup) -> None:
+        here, there = self._scorer.batches.device, setup.scoring["device"]
+        wrong = ""
+        if self._scorer.fingerprint != setup.fingerprint:
+            wrong = f"its {self._scorer.name} is not the run's: other weights, code or options"
+        elif here != there:
+            wrong = f"scores on {here}, and the run on {there}"
+        for part, expected in setup.probes:
+            wrong = wrong or self._compare(self.answer(part), expected)
+        if wrong:
+            other = [
+                f"{name} {own}, and the run {setup.versions[name]}"
+                for name, own in versions().items()
+                if own != setup.versions[name]
+            ]
+            raise TargetError("; it has ".join([wrong, *other]))
+
+    def _compare(self, answer: Answer, expected: Answer) -> str:
+        """Say how answers differ; empty if all bits are equal."""
+        pairs = zip(answer.checksums, expected.checksums, strict=True)
+        if apart := sum(here != there for here, there in pairs):
+            return f"draws {apart} of {len(answer.checksums)} probes differently"
+        both = zip(astuple(answer.scores), astuple(expected.scores), strict=True)
+        if all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in both if b is not a):
+            return ""
+        _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
+        return f"scores the probes differently ({words})"

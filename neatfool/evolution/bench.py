@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 
@@ -56,29 +56,29 @@ class Measured:
 
     The first generations do not count where others follow: they compile code and fill caches,
     may be of another size, and teach screening.
+
+    Attributes:
+        exact: How many of the images the target scored exactly; it screened the others.
+        seconds: How long the measured generations took, the time between them included.
+        stages: Seconds of each of :data:`STAGES`, which may overlap.
+        elapsed: Seconds of all stages together, by the wall clock.
+        alone_per_s: Images a second that the target scores when nothing else runs.
+        whole_images: Images of the whole run, the first generation included.
+        whole_seconds: Seconds of the whole run, from its start to its last image file.
+        ended: Whether the experiment ended before the time was up.
     """
 
     generations: int
     images: int
-    """Images that the measured generations scored."""
     exact: int
-    """How many of these the target scored exactly; it screened the others."""
     replacements: int
-    """Niches that changed hands."""
     seconds: float
-    """How long the measured generations took, the time between them included."""
     stages: Mapping[str, float]
-    """Seconds of each of :data:`STAGES`. Stages may overlap."""
     elapsed: float
-    """Seconds of all stages together, by the wall clock."""
     alone_per_s: float
-    """Images a second that the target scores when nothing else runs."""
     whole_images: int
-    """Images of the whole run, the first generation included."""
     whole_seconds: float
-    """Seconds of the whole run, from its start to its last image file."""
     ended: bool = False
-    """Whether the experiment ended before the time was up."""
 
     @property
     def images_per_s(self) -> float:
@@ -111,12 +111,12 @@ class Measured:
 
     def advice(self) -> str:
         """Say in a sentence or two what limits the run and what to try."""
-        short = (
-            f"The experiment ended after {self.whole_images:,} images, so this was short; give "
-            "it more ([experiment] images or generations). "
-            if self.ended
-            else ""
-        )
+        short = ""
+        if self.ended:
+            short = (
+                f"The experiment ended after {self.whole_images:,} images, so this was short; give "
+                "it more ([experiment] images or generations). "
+            )
         if self.limit == "the target":
             return (
                 f"{short}The target is the limit, as it should be: the run reaches "
@@ -134,48 +134,39 @@ class TargetTrial:
     """Times a target on the images of random genomes, in the fastest form of the run's plan."""
 
     def __init__(self, assembly: Assembly) -> None:
-        self._target = assembly.scorer.target
-        self._name = assembly.scorer.name
-        self._networks = self._target.networks
-        plan = assembly.scorer.plan
-        self._form = plan.screen if plan.screening else plan.exact
-        batch = plan.screening_batch if plan.screening else plan.batch_size
-        cores = torch.get_num_threads()
-        self._ways = {(plan.threads or cores, plan.workers), (cores, 1)}
-        calls = max(1, assembly.scheme.batch // batch)
-        images = assembly.encoding.render(assembly.encoding.create(range(calls * batch)))
-        self.images = images if self._networks else images.cpu()
-        numpy = self._target.spec.array == "numpy"
-        self._calls = [
-            part.cpu().numpy() if numpy else part for part in torch.split(self.images, batch)
-        ]
+        self._scorer, plan = assembly.scorer, assembly.scorer.plan
+        self._batch = plan.screening_batch if plan.screening else plan.batch_size
+        calls = max(1, assembly.scheme.batch // self._batch)
+        images = assembly.encoding.render(assembly.encoding.create(range(calls * self._batch)))
+        self.images = images if self._scorer.target.networks else images.cpu()
 
     def images_per_s(self) -> float:
         """Measure two ways to use the cores, the plan's and all for each call; give the better."""
-        if not self._networks:
-            return raw_throughput(lambda: [*map(self._score, self._calls)], len(self.images))
-        return max(self._throughput(*way) for way in self._ways)
-
-    def _throughput(self, threads: int, workers: int) -> float:
-        calls = [partial(self._score, images) for images in self._calls]
-        with closing(Workers("neatfool-alone", self._networks, threads, workers)) as crew:
-
-            def score_all() -> None:
-                for future in [crew.submit(n, self._form, call) for n, call in enumerate(calls)]:
-                    future.result()
-
-            return raw_throughput(score_all, len(self.images))
-
-    def _score(self, images: Any) -> None:
+        target, plan, best = self._scorer.target, self._scorer.plan, 0.0
+        numpy = target.spec.array == "numpy"
+        parts = torch.split(self.images, self._batch)
+        calls = [each.cpu().numpy() if numpy else each for each in parts]
+        form, cores = plan.screen if plan.screening else plan.exact, torch.get_num_threads()
         try:
-            self._target.score(images)
+            if not target.networks:
+                return raw_throughput(lambda: [*map(target.score, calls)], len(self.images))
+            for threads, workers in {(plan.threads or cores, plan.workers), (cores, 1)}:
+                with closing(Workers("neatfool-alone", target.networks, threads, workers)) as crew:
+
+                    def score_all(crew: Workers = crew) -> None:
+                        tasks = enumerate(partial(target.score, each) for each in calls)
+                        for future in [crew.submit(n, form, task) for n, task in tasks]:
+                            future.result()
+
+                    best = max(best, raw_throughput(score_all, len(self.images)))
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             raise TargetError(
-                f"{self._name}: out of memory with {len(images)} images a call; give a smaller "
-                "[target] batch_size"
+                f"{self._scorer.name}: out of memory with {self._batch} images a call; give a "
+                "smaller [target] batch_size"
             ) from error
+        return best
 
 
 def raw_throughput(score: Callable[[], object], images: int) -> float:
@@ -198,16 +189,11 @@ def measure(
     warm: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> Measured:
-    """Run an experiment and measure where its time goes.
+    """Run an experiment and measure where its time goes; the assembly cannot be used again.
 
-    Args:
-        assembly: What the run is made of. It cannot be used again.
-        folder: A new folder for the run.
-        plugins: Their observers follow the run, which counts as part of it.
-        seconds: When to stop, counted from when the measured generations begin, unless the
-            experiment ends earlier. A generation is never cut short.
-        warm: How many of the first generations to leave out, if more follow.
-        say: Called with what happens next.
+    Observers of ``plugins`` follow the run, which counts as part of it. It stops after ``seconds``,
+    counted from when the first ``warm`` generations are done; a generation is never cut short.
+    ``say`` is called with what happens next.
     """
     if assembly.scorer.metered is not None:
         raise too_costly(assembly.scorer.name)

@@ -9,17 +9,21 @@ as if one step followed the other.
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from neatfool.errors import TargetError, blaming
-from neatfool.evolution.recorder import Recorder
+from neatfool.run.images import encode_png
+from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport, Stages
 from neatfool.scoring.answers import draw
 from neatfool.wording import spending
@@ -27,45 +31,50 @@ from neatfool.wording import spending
 if TYPE_CHECKING:
     from neatfool.evolution.assembly import Assembly
     from neatfool.run.store import RunStore
+    from neatfool.scoring.batches import GenerationImages
     from neatfool.scoring.generation import Generation
     from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
+    from neatfool.spec.json import Json
     from neatfool.spec.scores import Scores
-
-    Finished: TypeAlias = tuple[GenerationReport, Sequence[Replacement], Callable[[], None]]
 
 SECONDS_AHEAD: Final = 0.1
 """How long the loop makes parts of a generation before it commits the last one: long enough to
 keep the target busy during a commit, short enough to lose little in a crash."""
+MOST_TOP: Final = 6
+"""The best classes of an elite's image are recorded, up to this many: its own and runners-up."""
 
 
 class StageClock:
-    """Adds up the seconds of a generation's stages; ``elapsed`` is their sum."""
+    """Adds up the seconds of a generation's stages since ``last``; ``elapsed`` is their sum."""
 
-    def __init__(self) -> None:
-        self._seconds: defaultdict[str, float] = defaultdict(float)
+    def __init__(self, last: float | None = None) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.elapsed = 0.0
-        self._last = time.perf_counter()
-
-    def next(self) -> StageClock:
-        """Give the next generation's clock, which starts at the last lap of this one."""
-        clock = StageClock()
-        clock._last = self._last
-        return clock
+        self.last = time.perf_counter() if last is None else last
 
     def skip(self) -> None:
         """Drop the time since the last lap."""
-        self._last = time.perf_counter()
+        self.last = time.perf_counter()
 
     def lap(self, stage: str) -> None:
         """Add the time since the last lap to a stage."""
         now = time.perf_counter()
-        seconds, self._last = now - self._last, now
-        self._seconds[stage] += seconds
+        seconds, self.last = now - self.last, now
+        self.seconds[stage] += seconds
         self.elapsed += seconds
 
-    def stages(self, *, scoring: float) -> Stages:
-        """Give the stages, with the target's own seconds, which may overlap with other stages."""
-        return Stages(**{**self._seconds, "scoring": scoring}, elapsed=self.elapsed)
+
+@dataclass
+class _Generation:
+    """A generation whose first parts are with the target; iterating ``parts`` makes the others."""
+
+    clock: StageClock
+    scoring: Generation
+    parts: Iterator[Sequence[Candidate]]
+    quickly: bool = True
+    """Whether a part takes so little time that the next one may be made before a commit."""
+    no_room: bool = False
+    """Whether a candidate exceeded the run's length."""
 
 
 class Evolution:
@@ -94,7 +103,8 @@ class Evolution:
         self._scoring: Generation | None = None
         self._sizes: dict[int, GenomeSize] = {}
         self._no_room = False
-        self._recorder = Recorder(assembly, store)
+        self._pending: list[tuple[GenerationRecord, Json]] = []
+        self._known = len(self._scorer.spec.classes)
 
     @property
     def done(self) -> bool:
@@ -136,7 +146,7 @@ class Evolution:
             while current is not None and (finished := self._finish(current)) is not None:
                 report, replacements, keep = finished
                 ahead = current.scoring.batches.in_threads and current.quickly
-                clock, current, failure = current.clock.next(), None, None
+                clock, current, failure = StageClock(current.clock.last), None, None
                 clock.lap("recording")
                 try:
                     current = self._start(clock) if ahead else None
@@ -156,12 +166,12 @@ class Evolution:
                 if not ahead:
                     current = self._start(clock)
             if not self.done:
-                self._recorder.flush()
+                self._flush()
                 self._store.keep("ended_after", self.generation)
         finally:
             if current is not None:
                 current.scoring.cancel()
-            self._recorder.flush()
+            self._flush()
 
     def _start(self, clock: StageClock) -> _Generation | None:
         """Start a generation and give its first parts to the target; None at the run's end."""
@@ -175,7 +185,7 @@ class Evolution:
             with blaming(f"{self._scheme_name}: bar() failed"):
                 bar = self.scheme.bar()
         self._scoring = self._scorer.generation(bar)
-        current = _Generation(clock, self._scoring)
+        current = _Generation(clock, self._scoring, iter(()))
         current.parts = self._make_parts(current)
         first: list[Sequence[Candidate]] = []
         limit = clock.elapsed + SECONDS_AHEAD
@@ -194,11 +204,12 @@ class Evolution:
         current.parts = chain(first, current.parts)
         return current
 
-    def _finish(self, current: _Generation) -> Finished | None:
+    def _finish(
+        self, current: _Generation
+    ) -> tuple[GenerationReport, Sequence[Replacement], Callable[[], None]] | None:
         """Make the rest of a generation, wait for its scores, and let the scheme select.
 
-        Returns:
-            Its report, its replacements, and what records it; None if no candidate was scored.
+        The last of what it gives records the generation. It gives None if nothing was scored.
         """
         clock, scoring = current.clock, current.scoring
         candidates = [*chain.from_iterable(current.parts)]
@@ -209,7 +220,13 @@ class Evolution:
             return None
         scoring.batches.sizes.record(self.generation + 1)
         clock.lap("scoring")
-        self._check_any_score(scores)
+        if scores.ok is not None and not scores.ok.any():
+            requests = self._store.requests()  # where asking the target costs something
+            spent = f": {spending(requests)}; a resumed run asks again" if requests else ""
+            raise TargetError(
+                f"{self._scorer.name}: not one of {len(scores.ok)} images got a usable score "
+                f"(NaN, infinite or refused{spent}); the generations before are kept"
+            )
         self.scheme.archive.grow(len(self._scorer.spec.classes))
         with blaming(f"{self._scheme_name}: tell() failed"):
             replacements = self.scheme.tell(candidates, scores)
@@ -230,11 +247,68 @@ class Evolution:
             generation=self.generation,
             evaluations=self.evaluations,
             confirmed=scoring.confirmed,
-            stages=clock.stages(scoring=scoring.seconds),
+            # The target's own seconds may overlap with other stages.
+            stages=Stages(**clock.seconds | {"scoring": scoring.seconds}, elapsed=clock.elapsed),
         )
         with self._blaming_recording():
-            keep = self._recorder.take(report, replacements, candidates, scores, scoring.images)
+            keep = self._record(report, replacements, candidates, scores, scoring.images)
         return report, replacements, keep
+
+    def _record(
+        self,
+        report: GenerationReport,
+        replacements: Sequence[Replacement],
+        candidates: Sequence[Candidate],
+        scores: Scores,
+        images: GenerationImages,
+    ) -> Callable[[], None]:
+        """Copy from a generation what is to be recorded, and give what then records it.
+
+        The next generation changes the scheme, and needs the memory that the images take.
+        """
+        rows = {candidate.id: row for row, candidate in enumerate(candidates)}
+        elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
+        members = {candidate.id: candidate for candidate in self.scheme.members()}
+        fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
+        ids = sorted(elites)
+        places = [rows[id_] for id_ in ids]
+        drawn = dict(zip(ids, images.saved(places), strict=True))
+        top = dict(zip(ids, map(_best_of, scores.probs[places]), strict=True))
+        known, names = self._known, self._scorer.spec.classes
+        searched, self._known = set(self.scheme.archive.classes.tolist()), len(names)
+        classes = [(i, names[i], i in searched) for i in range(known, len(names))]
+        # A deep copy: the scheme may change what it gave.
+        state = json.loads(json.dumps({"scheme": self.scheme.state(), **self._scorer.state()}))
+        dumps, size = self._encoding.dumps, self._encoding.size
+
+        def keep() -> None:
+            record = GenerationRecord(
+                report=report,
+                replacements=replacements,
+                candidates=[
+                    StoredCandidate(c.id, c.generation, c.parents, dumps(c.genome), size(c.genome))
+                    for c in fresh
+                ],
+                images={id_: encode_png(image) for id_, image in drawn.items()},
+                top=top,
+                members=frozenset(members),
+                classes=classes,
+            )
+            # An interrupt may come at any line, so only whole generations are pending.
+            self._pending.append((record, state))
+            if len(self._pending) >= self._limits.checkpoint_every:
+                self._flush()
+
+        return keep
+
+    def _flush(self) -> None:
+        """Write the pending generations, and the state after them, in one transaction."""
+        # An interrupt may have come between a commit and the line after it.
+        committed = self._store.last_generation()
+        pending = [entry for entry in self._pending if entry[0].report.generation > committed]
+        if pending:
+            self._store.commit([record for record, _ in pending], pending[-1][1])
+        self._pending.clear()
 
     def _blaming_recording(self) -> AbstractContextManager[None]:
         return blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded")
@@ -251,7 +325,12 @@ class Evolution:
             clock.lap("breeding")
             if not part:
                 return
-            images = self._render(part)
+            genomes = [candidate.genome for candidate in part]
+            images: Any
+            if self._scorer.remote is not None:
+                images = self._scorer.remote.write(genomes)
+            else:
+                images = draw(self._drawn_by, genomes, self._scorer.spec, self._encoding_name)
             clock.lap("rendering")
             scoring.add(images)
             clock.lap("scoring")
@@ -275,31 +354,9 @@ class Evolution:
         """Count the images that the target is shown for a candidate."""
         return candidate.evaluations - 1 + self._scorer.views
 
-    def _render(self, candidates: Sequence[Candidate]) -> Any:
-        genomes = [candidate.genome for candidate in candidates]
-        if self._scorer.remote is not None:
-            return self._scorer.remote.write(genomes)
-        return draw(self._drawn_by, genomes, self._scorer.spec, self._encoding_name)
 
-    def _check_any_score(self, scores: Scores) -> None:
-        assert scores.ok is not None
-        if not scores.ok.any():
-            requests = self._store.requests()  # where asking the target costs something
-            spent = f": {spending(requests)}; a resumed run asks again" if requests else ""
-            raise TargetError(
-                f"{self._scorer.name}: not one of {len(scores.ok)} images got a usable score "
-                f"(NaN, infinite or refused{spent}); the generations before are kept"
-            )
-
-
-@dataclass
-class _Generation:
-    """A generation whose first parts are with the target; iterating ``parts`` makes the others."""
-
-    clock: StageClock
-    scoring: Generation
-    parts: Iterator[Sequence[Candidate]] = field(default_factory=lambda: iter(()))
-    quickly: bool = True
-    """Whether a part takes so little time that the next one may be made before a commit."""
-    no_room: bool = False
-    """Whether a candidate exceeded the run's length."""
+def _best_of(confidences: np.ndarray) -> list[tuple[int, float]]:
+    """Give the classes with the highest confidences, [K], and these to four digits."""
+    best = np.argsort(-confidences, kind="stable")[:MOST_TOP].tolist()
+    sure = [(number, float(f"{confidences[number]:.4g}")) for number in best]
+    return [(number, confidence) for number, confidence in sure if confidence > 0]

@@ -1,10 +1,13 @@
-"""What a person sees of a run: a line redrawn on a terminal, elsewhere a line now and then."""
+"""What a person sees of a run, a line that is redrawn or a line now and then, and Ctrl-C."""
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from threading import Event, Thread
@@ -44,9 +47,8 @@ _TO_ITS_START: Final = Segment("\r", None, [(ControlType.CARRIAGE_RETURN,)])
 class Line:
     """How far something has come, in a line of any width.
 
-    Attributes:
-        figures: Texts to show behind the bar, by name.
-        spare: The names of figures to drop where the line is too narrow, in this order.
+    ``figures`` are texts behind the bar, by name; those in ``spare`` are dropped, in this order,
+    where the line is too narrow.
     """
 
     name: str
@@ -111,19 +113,17 @@ class LiveLine:
         """Stop. A terminal's line vanishes; a notebook's last line stays."""
         self._ended.set()
         self._thread.join()
-        self._draw()
         if self._live is not None:
             self._live.stop()
 
     def _keep_drawing(self) -> None:
-        while not self._ended.wait(SECONDS_BETWEEN_DRAWINGS):
-            self._draw()
-
-    def _draw(self) -> None:
-        if self._live is not None:
-            self._live.refresh()
-        else:
-            self._in_notebook.update(self._as_text(), raw=True)
+        ended = False
+        while not ended:
+            ended = self._ended.wait(SECONDS_BETWEEN_DRAWINGS)
+            if self._live is not None:
+                self._live.refresh()
+            else:
+                self._in_notebook.update(self._as_text(), raw=True)
 
     def _as_text(self) -> dict[str, str]:
         # There is no bar: without colour its two parts look the same.
@@ -142,9 +142,7 @@ class ProgressDisplay:
         self.scoring_seconds = 0.0
         self._console = console
         self._session = session
-        self._generations = session.general.generations
-        self._images = session.general.images
-        self._stall_after = session.general.stall_after
+        self._generations, self._images = session.general.generations, session.general.images
         self._still = 0
         self._shown = 0.0
         self._speed: deque[tuple[float, int]] = deque()
@@ -184,7 +182,15 @@ class ProgressDisplay:
         if self._live is None and now - self._shown >= SECONDS_BETWEEN_LINES:
             self._print(self._figures(report.evaluations))
             self._shown = now
-        self._watch_for_stall(report)
+        self._still = 0 if report.replacements else self._still + 1
+        stalled = self._still and self._still % self._session.general.stall_after == 0
+        if stalled and report.minimum < 1:
+            self._console.print(
+                f"Nothing has improved for {counted(self._still, 'generation', 'generations')} "
+                f"(since generation {report.generation - self._still + 1}).",
+                style="yellow",
+                soft_wrap=True,
+            )
 
     @hookimpl
     def neatfool_run_finished(self) -> None:
@@ -220,12 +226,11 @@ class ProgressDisplay:
     def _figures(self, images: int) -> dict[str, str]:
         """Describe how far the run has come."""
         in_all = f"/{self._generations}" if self._generations else ""
+        speeds = self._session.progress_of_workers()
+        workers = {"workers": speeds} if speeds else {}
         if self._last is None:
-            beginning = {
-                "generation": f"generation 1{in_all}",
-                "images": f"{images:,} images so far",
-            }
-            return beginning | self._workers()
+            count = {"images": f"{images:,} images so far"}
+            return {"generation": f"generation 1{in_all}", **count, **workers}
         report, (middle, lowest) = self._last
         return {
             "generation": f"generation {report.generation + 1}{in_all}",
@@ -234,12 +239,8 @@ class ProgressDisplay:
             "median": f"median {percent(report.median, middle)}",
             "min": f"min {percent(report.minimum, lowest)}",
             "certain": f">= 99 %: {report.classes_ge[2]}/{self._classes}",
-            **self._workers(),
+            **workers,
         }
-
-    def _workers(self) -> dict[str, str]:
-        speeds = self._session.progress_of_workers()
-        return {"workers": speeds} if speeds else {}
 
     def _pace(self, report: GenerationReport) -> dict[str, str]:
         (then, before), (now, evaluations) = self._speed[0], self._speed[-1]
@@ -253,13 +254,34 @@ class ProgressDisplay:
             left = (self._images or 0) - report.evaluations
         return {"speed": f"{rate:,.0f}/s", "left": f"{duration(left / rate)} left"}
 
-    def _watch_for_stall(self, report: GenerationReport) -> None:
-        self._still = 0 if report.replacements else self._still + 1
-        if self._still and self._still % self._stall_after == 0 and report.minimum < 1:
-            still = counted(self._still, "generation", "generations")
-            self._console.print(
-                f"Nothing has improved for {still} (since generation "
-                f"{report.generation - self._still + 1}).",
-                style="yellow",
-                soft_wrap=True,
-            )
+
+class Interrupts:
+    """Ctrl-C: the first asks the run to stop after its generation, the second stops it at once."""
+
+    def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
+        self._stopping = False
+        self._on_first = on_first
+
+    def __call__(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._stopping
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle SIGINT and SIGTERM inside the block, in the main thread; elsewhere do nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, self._handle) for number in signals]
+        try:
+            yield
+        finally:
+            for number, handler in zip(signals, before, strict=True):
+                signal.signal(number, handler)
+
+    def _handle(self, *_: object) -> None:
+        if self._stopping:
+            raise KeyboardInterrupt
+        self._stopping = True
+        self._on_first()

@@ -41,8 +41,7 @@ def target_of(
 ) -> Target:
     """Make a target of a torch module or a function; give a target back as it is.
 
-    ``mean``, ``std`` and ``device`` are for a module; see :class:`ModuleTarget`. ``outputs`` says
-    what a module or a function gives.
+    ``mean``, ``std`` and ``device`` are for a module; ``outputs`` says what it or a function gives.
 
     Raises:
         ExperimentError: The model is none of the three, its images or classes do not fit
@@ -138,16 +137,7 @@ class ModuleTarget(Target):
         device: str = "auto",
         outputs: Outputs | None = None,
     ) -> None:
-        """Wrap a module, and call it with a few images to find out what it gives.
-
-        Args:
-            module: The classifier.
-            spec: Its images and classes.
-            mean: What to subtract from each channel of images in [0, 1].
-            std: What to divide each channel by, after that.
-            device: ``auto``, or a torch device.
-            outputs: What it gives; see :class:`neatfool.Network`.
-        """
+        """Wrap a module, and call it with a few images to find out what it gives."""
         shift = [255 * each for each in mean or [0.0] * spec.channels]
         scale = [255 * each for each in std or [1.0] * spec.channels]
         self._scale = {"mean": torch.tensor(shift), "std": torch.tensor(scale)}
@@ -177,7 +167,12 @@ class ModuleTarget(Target):
         """Hash the module's class, parameters and buffers, and how its numbers are read."""
         module = self._network.module
         digest = hashlib.sha256(source_of(module))
-        kept = {**module.state_dict(), **_constants(module), **self._scale}
+        # A program of torch has code, and a frozen one has tensors in its graph.
+        kept = {**module.state_dict(), "code": str(getattr(module, "code", "")), **self._scale}
+        if isinstance(module, torch.jit.ScriptModule):
+            graph: Any = module.inlined_graph
+            for place, node in enumerate(graph.findAllNodes("prim::Constant")):
+                kept[f"constant {place}"] = next(iter(node.outputs())).toIValue()
         for name, value in sorted(kept.items()):
             digest.update(name.encode())
             _hash(value, digest)
@@ -186,14 +181,7 @@ class ModuleTarget(Target):
 
 
 class Given(BaseModel):
-    """What a run records of a target from Python: the model's name, and how its numbers are read.
-
-    Attributes:
-        model: The name.
-        mean: What is subtracted from each channel.
-        std: What it is divided by.
-        outputs: What the model gives.
-    """
+    """What a run records of a target from Python: its name, and how its numbers are read."""
 
     model: str = "model"
     mean: list[float] | None = None
@@ -225,17 +213,6 @@ def source_of(thing: Any) -> bytes:
         return name + (Path(path).read_bytes() if path else b"")
     except (TypeError, OSError):
         return name
-
-
-def _constants(module: torch.nn.Module) -> dict[str, Any]:
-    """Give the code of a program of torch, and the tensors that a frozen one has in its graph."""
-    constants: dict[str, Any] = {"code": str(getattr(module, "code", ""))}
-    if isinstance(module, torch.jit.ScriptModule):
-        graph: Any = module.inlined_graph
-        nodes = graph.findAllNodes("prim::Constant")
-        values = (next(iter(each.outputs())).toIValue() for each in nodes)
-        constants |= {f"constant {place}": value for place, value in enumerate(values)}
-    return constants
 
 
 def _hash(value: Any, digest: Any) -> None:

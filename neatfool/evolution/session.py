@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
-from neatfool.evolution.assembly import make
+from neatfool.evolution.assembly import make, make_setup, versions
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.verification import OpenRun
-from neatfool.evolution.workplace import make_setup, versions
-from neatfool.experiment.classes import describe_nothing
 from neatfool.experiment.differences import agrees, tell_differences
-from neatfool.experiment.framework import General
+from neatfool.experiment.framework import General, describe_nothing
 from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
 from neatfool.network.memory import MUCH, FreedMemory
@@ -54,7 +52,7 @@ update took, so that updates cost less than 5 % of the time."""
 
 
 class Session:
-    """A run that is open in this process for writing.
+    """A run that is open in this process for writing; :func:`start` or :func:`resume` opens it.
 
     Attributes:
         run: The run, for readers.
@@ -68,7 +66,6 @@ class Session:
     def __init__(
         self, folder: Path, assembly: Assembly, store: RunStore, release: Callable[[], None]
     ) -> None:
-        """Take an open run; use :func:`start` or :func:`resume`."""
         metered = assembly.scorer.metered
         self.run = OpenRun(folder, assembly=assembly)
         self.general = assembly.experiment.general
@@ -237,13 +234,28 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
         advice = advice_for(assembly.experiment.resolved(), folder)
         release = run_folder.take(folder, advice, overwrite=overwrite)
         undo.callback(release)
+        experiment, spec = assembly.experiment, asdict(assembly.spec)
+        info = {
+            "name": experiment.name,
+            "seed": experiment.general.seed,
+            "experiment": experiment.resolved(),
+            "identity": experiment.identity(),
+            "text": experiment.text,
+            "spec": {key: value for key, value in spec.items() if key != "classes"},
+            "scoring": assembly.scorer.plan.to_json(),
+            "target": {"name": assembly.scorer.name, "fingerprint": assembly.scorer.fingerprint},
+            "versions": versions(),
+            "clock": {
+                "started": datetime.now(UTC).isoformat(timespec="seconds"),
+                "machine": platform.platform(),
+            },
+        }
         searched = assembly.scheme.archive.classes.tolist()
-        store = RunStore.create(
-            folder / run_folder.DATABASE, _info(assembly), assembly.spec.classes, searched
-        )
+        store = RunStore.create(folder / run_folder.DATABASE, info, spec["classes"], searched)
         undo.callback(store.close)
         _keep_text(folder, assembly.experiment.text, advice)
-        _open_ledger(assembly, folder)
+        if assembly.scorer.metered is not None:
+            assembly.scorer.metered.open_ledger(store.path)
         undo.pop_all()
     return Session(folder, assembly, store, release)
 
@@ -270,12 +282,11 @@ def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) 
         _keep_text(folder, info["text"], advice_for(info["experiment"], folder))
         assembly = assemble(info["experiment"], Plan.from_json(info["scoring"]))
         undo.callback(assembly.scorer.close)
-        _check_same(folder, info, assembly)
-        _check_length(folder, info["experiment"], assembly.experiment.general, store)
+        _check_same(folder, info, assembly, store)
         _restore(assembly, store)
-        _open_ledger(assembly, folder)
+        if (metered := assembly.scorer.metered) is not None:
+            metered.open_ledger(store.path)
         if (resolved := assembly.experiment.resolved()) != info["experiment"]:
-            metered = assembly.scorer.metered
             if metered is not None and (spent := metered.ledger.overspent()):
                 raise ExperimentError(
                     f"{spent}; a budget counts from the run's start, so give a larger one"
@@ -284,11 +295,6 @@ def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) 
         store.adopt()
         undo.pop_all()
     return Session(folder, assembly, store, release)
-
-
-def _open_ledger(assembly: Assembly, folder: Path) -> None:
-    if (metered := assembly.scorer.metered) is not None:
-        metered.open_ledger(folder / run_folder.DATABASE)
 
 
 def _keep_text(folder: Path, text: str, advice: Advice) -> None:
@@ -304,7 +310,8 @@ def _keep_text(folder: Path, text: str, advice: Advice) -> None:
             )
 
 
-def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None:
+def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: RunStore) -> None:
+    """Refuse another experiment, target or plan, and a new length that the run has reached."""
     identity, recorded = assembly.experiment.identity(), info["scoring"]
     if not agrees(info["identity"], identity):
         changes = tell_differences(identity, info["identity"])
@@ -328,16 +335,12 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
             f"{folder}: the run scores with another plan "
             f"({recorded['batch_size']} images a call); keep its options"
         )
-
-
-def _check_length(folder: Path, resolved: dict[str, Json], new: General, store: RunStore) -> None:
-    """Refuse a new length that the run has reached or passed already."""
-    old = General.model_validate(resolved["experiment"])
+    old, new = General.model_validate(info["experiment"]["experiment"]), assembly.experiment.general
     last = store.last_generation()
     has = last + 1, store.evaluations(last)
     if new.length == old.length or not new.reached(*has):
         return
-    advice = advice_for(resolved, folder)
+    advice = advice_for(info["experiment"], folder)
     raise RunError(
         f"{folder}: has {counted(has[0], 'generation', 'generations')} and "
         f"{counted(has[1], 'image', 'images')} already, so {new.length} cannot be its new length. "
@@ -368,23 +371,3 @@ def _restore(assembly: Assembly, store: RunStore) -> None:
         with blaming(f"{assembly.experiment.scheme.label}: restore() failed"):
             assembly.scheme.restore(state["scheme"], candidates)
         assembly.scorer.restore(state)
-
-
-def _info(assembly: Assembly) -> dict[str, Json]:
-    experiment, spec = assembly.experiment, asdict(assembly.spec)
-    del spec["classes"]
-    return {
-        "name": experiment.name,
-        "seed": experiment.general.seed,
-        "experiment": experiment.resolved(),
-        "identity": experiment.identity(),
-        "text": experiment.text,
-        "spec": spec,
-        "scoring": assembly.scorer.plan.to_json(),
-        "target": {"name": assembly.scorer.name, "fingerprint": assembly.scorer.fingerprint},
-        "versions": versions(),
-        "clock": {
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": platform.platform(),
-        },
-    }

@@ -35,7 +35,6 @@ from neatfool.run.store import RunStore
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.viewed_target import ViewedTarget, add_views, drawn_by
-from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import counted
@@ -52,12 +51,7 @@ ASKED_AT_ONCE = 1024
 
 
 def experiment_of(run: Run, model: Any = None) -> Experiment:
-    """Make a run's experiment again, with ``model`` in place of its target unless that is None.
-
-    Raises:
-        RunError: Only Python has the target, and there is no model.
-        UntrustedRun: Somebody else made the run, and the user did not agree.
-    """
+    """Make a run's experiment again, with ``model`` in place of its target unless that is None."""
     recorded, plugins = run.experiment, PluginManager()
     if model is None:
         if not is_from_python(recorded):
@@ -71,7 +65,7 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
         showing = choose_showing(plugins, recorded.get("views"), RECORDED)
     settings = recorded["target"]
     given = Given.model_validate({k: settings[k] for k in Given.model_fields if k in settings})
-    model, spec = adopt_if_whole(model, Target), run.spec
+    spec = run.spec
     if isinstance(model, Target) and (
         spec.open or len(model.spec.classes) == len(spec.classes)
     ):  # more classes turned up, or their names changed
@@ -90,15 +84,7 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
 
 
 def verify(run: Run, scorer: Scorer) -> list[Verified]:
-    """Read the whole database, then score each class's saved image again, in order.
-
-    Raises:
-        RunError: The database is damaged, or another process runs a run whose target costs
-            something.
-        VerificationError: An image's file is missing, damaged, or of the wrong size.
-        TargetError: The target failed.
-        BudgetSpent: The budget does not allow a query for each image.
-    """
+    """Read the whole database, then score each class's saved image again, in order."""
     run.store.check()
     elites, verified, target = run.elites, [], scorer.target
     redraws = isinstance(target, ViewedTarget) and target.redraws
@@ -168,17 +154,14 @@ class OpenRun(Run):
         trust: bool = False,
         model: Any = None,
     ) -> None:
-        """Look at a folder.
+        """Look at a folder, as this process made it, or as its record says.
 
-        Args:
-            path: The folder.
-            assembly: What this process made the run of; if absent, its record says that.
-            trust: Whether its user agrees to what its record loads and contacts.
-            model: What to score with in place of the target that its record names.
+        ``model`` scores in place of the target that its record names.
         """
         super().__init__(path, trust=trust)
-        self._experiment = None if assembly is None else assembly.experiment
-        self._encoding = None if assembly is None else assembly.encoding
+        # Not the assembly, whose target takes memory.
+        self._experiment = assembly.experiment if assembly is not None else None
+        self._encoding = assembly.encoding if assembly is not None else None
         self._model = model
         self._scorer: Scorer | None = None
 
@@ -224,21 +207,18 @@ class OpenRun(Run):
 
     def _score(self, genome: Any, model: Any) -> dict[str, float]:
         """Score a genome, and keep the target for the next one."""
-        if model is not None and self._scorer is not None:
-            self._scorer.close()
-            self._scorer = None
-        self._model = self._model if model is None else model
-        if self._scorer is None:
-            self._scorer = self.make_scorer()
+        if model is not None:
+            self.close()
+            self._model = model
+        self._scorer = scorer = self._scorer or self.make_scorer()
         with ExitStack() as ending:
-            _use_ledger(self, self._scorer, ending)
-            drawing = drawn_by(self._scorer.target, self.encoding)
+            _use_ledger(self, scorer, ending)
+            drawing = drawn_by(scorer.target, self.encoding)
             name = f"encoding {self.experiment['encoding']['plugin']!r}"
-            scores = self._scorer.score(draw(drawing, [genome], self._scorer.spec, name))
+            scores = scorer.score(draw(drawing, [genome], scorer.spec, name))
             if scores.ok is not None and not scores.ok.all():
-                raise TargetError(f"{self._scorer.name}: gave no usable score for the image")
-            classes = self._scorer.spec.classes
-            return dict(zip(classes, scores.probs[0].tolist(), strict=True))
+                raise TargetError(f"{scorer.name}: gave no usable score for the image")
+            return dict(zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True))
 
     def make_scorer(
         self, model: Any = None, *, max_queries: int | None = None, views: bool = True

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
@@ -51,21 +51,6 @@ def recorded_by_a_run() -> Iterator[None]:
         ) from error
 
 
-@runtime_checkable
-class Costly(Protocol):
-    """A target's options that say, before it is made, whether it is metered."""
-
-    metered: bool
-
-
-@runtime_checkable
-class Foretelling(Protocol):
-    """A target's options that tell its spec before it is made."""
-
-    def spec(self) -> ImageSpec | None:
-        """Give the spec."""
-
-
 @dataclass(frozen=True)
 class Choice:
     """A picked plugin, its validated options, and the section that they were read from."""
@@ -82,16 +67,13 @@ class Choice:
     @property
     def costs(self) -> bool:
         """Whether a target's options say, before it is made, that it is metered."""
-        return isinstance(self.options, Costly) and self.options.metered
+        return bool(getattr(self.options, "metered", False))
 
     def spec(self) -> ImageSpec | None:
-        """Give a target's spec without making the target, if its options have a method ``spec``.
-
-        Raises:
-            PluginError: The method raised.
-        """
+        """Give a target's spec without making the target, if its options have a method ``spec``."""
         with blaming(self.label):
-            return self.options.spec() if isinstance(self.options, Foretelling) else None
+            spec: ImageSpec | None = getattr(self.options, "spec", lambda: None)()
+        return spec
 
     def describe_unset(self, spec: ImageSpec | None) -> dict[str, dict[str, str]]:
         """Explain the keys that were left out; see :func:`~.options.describe_unset`."""
@@ -102,13 +84,7 @@ class Choice:
 def choose(
     plugins: PluginManager, kind: str, name: str, options: Mapping[str, Any] | None = None
 ) -> Choice:
-    """Pick a plugin from Python.
-
-    Args:
-        plugins: Loads it.
-        kind: ``"target"``, ``"encoding"``, ``"scheme"`` or ``"engine"``.
-        name: Its name.
-        options: Its options by key. An inner section is a mapping under the section's name.
+    """Pick a plugin from Python, with options by key; an inner section is a mapping under its name.
 
     Raises:
         PluginError: There is no such plugin, or it is broken.
@@ -128,12 +104,7 @@ def choose(
 def resolved_choice(
     resolved: Mapping[str, Json], kind: str, plugins: PluginManager | None = None
 ) -> Choice:
-    """Make one choice again from a resolved experiment, loading as few plugins as possible.
-
-    Raises:
-        PluginError: The plugin is missing or broken.
-        RunError: An option is no longer valid.
-    """
+    """Make one choice again from a resolved experiment, loading as few plugins as possible."""
     manager = plugins or PluginManager()
     if resolved[kind]["plugin"] not in manager.names(kind):
         for path in resolved.get("plugins", {}).get("path", ()):
@@ -177,10 +148,7 @@ def read_registration(
     *,
     note_unknown: bool = True,
 ) -> Registration | None:
-    """Load the plugin that section ``kind`` picks; None after problems.
-
-    With ``note_unknown=False``, a plugin that does not exist is no problem.
-    """
+    """Load the plugin that section ``kind`` picks, if it exists; None after problems."""
     section = sections.get(kind, Section({}, ""))
     place = section.values.get("plugin", section)
     name = picked_name(kind, section)
@@ -200,9 +168,8 @@ def fill_choice(
     registration: Registration, sections: Mapping[str, Section], problems: Problems
 ) -> Choice | None:
     """Read a plugin's options; None after problems."""
-    kind = registration.kind
-    reserved = RESERVED_KEYS[kind]
-    options = read_options(registration.options, kind, sections, problems, reserved=reserved)
+    kind, model = registration.kind, registration.options
+    options = read_options(model, kind, sections, problems, reserved=RESERVED_KEYS[kind])
     section = sections.get(kind, Section({}, ""))
     return Choice(registration, options, section) if options is not None else None
 

@@ -28,17 +28,16 @@ from neatfool.experiment.choice import (
 )
 from neatfool.experiment.framework import (
     FRAMEWORK_SECTIONS,
-    Framework,
+    LENGTHS,
     read_framework,
     safe_name,
-    with_one_length,
 )
 from neatfool.experiment.showing import Showing, read_showing
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import is_from_python
 
 if TYPE_CHECKING:
-    from neatfool.experiment.framework import Calls, General
+    from neatfool.experiment.framework import Calls, General, Sources
     from neatfool.plugin.registration import Registration
     from neatfool.spec.json import Json
 
@@ -126,19 +125,15 @@ class Experiment:
 
     def resolved(self) -> dict[str, dict[str, Json]]:
         """Give it with all defaults, as section -> key -> JSON value."""
-        calls = self.calls.model_dump()
+        paths = [str(path) for path in self.plugin_paths]
         sections: dict[str, dict[str, Json]] = {
             "experiment": self.general.model_dump(),
-            "plugins": {
-                "path": [str(path) for path in self.plugin_paths],
-                "observers": [*self.observers],
-            },
-            "target": {},
-            "encoding": {},
-            "scheme": {},
+            "plugins": {"path": paths, "observers": [*self.observers]},
+            **{kind: {} for kind in ("target", "encoding", "scheme")},
         }
         target = resolved_sections("target", self.target)
-        target["target"] = {"plugin": target["target"].pop("plugin"), **calls, **target["target"]}
+        plugin, calls = {"plugin": target["target"].pop("plugin")}, self.calls.model_dump()
+        target["target"] = plugin | calls | target["target"]
         observing = [dump_options(each.options, each.registration.name) for each in self.observing]
         return (
             sections
@@ -198,33 +193,25 @@ def load_experiment(
         ExperimentError: The file is wrong; the message has a line for each problem.
         PluginError: A plugin is missing or broken, and nothing else is wrong.
     """
-    path, problems = find_experiment(path), Problems()
-    text, sections = read_given(path, overrides, seed, problems)
-    made = _build(sections, plugins or PluginManager(), problems, to_search=to_search)
-    general = made.general.model_copy(update={"name": made.general.name or safe_name(path.stem)})
-    return replace(made, general=general, path=path, text=text)
-
-
-def find_experiment(path: Path | str) -> Path:
-    """Find an experiment's file: one that comes with neatfool if only its name is given."""
-    path = Path(path)
+    path, problems = Path(path), Problems()
     supplied = Path(str(files("neatfool_experiments"))) / f"{path.name}.ini"
-    is_name = str(path) == path.name and not path.is_file()
-    return supplied if is_name and supplied.is_file() else path
-
-
-def read_given(
-    path: Path, overrides: Sequence[str], seed: int | None, problems: Problems
-) -> tuple[str, dict[str, Section]]:
-    """Read a file's text and sections, with the command line's values in place of the file's."""
+    if str(path) == path.name and not path.is_file() and supplied.is_file():
+        path = supplied
     text, in_file = read_ini(path, problems)
     absent = {name: Section({}, f"{path}:1", 1, path.parent) for name in FRAMEWORK_SECTIONS}
     sections = override(absent | in_file, overrides, Path.cwd())
+    general = sections["experiment"]
+    values = dict(general.values)
     if seed is not None:
-        value = Value(str(seed), f"--seed {seed}", Path.cwd())
-        general = sections["experiment"]
-        sections["experiment"] = replace(general, values={**general.values, "seed": value})
-    return text, with_one_length(sections)
+        values["seed"] = Value(str(seed), f"--seed {seed}", Path.cwd())
+    # A length from the command line replaces the file's, generations or images.
+    kept = {key: value for key, value in values.items() if key not in LENGTHS or not value.line}
+    values = values if kept.keys().isdisjoint(LENGTHS) else kept
+    sections["experiment"] = replace(general, values=values)
+    made = _build(sections, plugins or PluginManager(), problems, to_search=to_search)
+    name = made.general.name or safe_name(path.stem)
+    named = made.general.model_copy(update={"name": name})
+    return replace(made, general=named, path=path, text=text)
 
 
 def _build(
@@ -234,8 +221,8 @@ def _build(
     *,
     to_search: bool = True,
 ) -> Experiment:
-    framework = read_framework(sections, problems, to_search=to_search)
-    whole, observing = _load_sources(framework, sections, plugins, problems)
+    general, sources, calls = read_framework(sections, problems, to_search=to_search)
+    whole, observing = _load_sources(sources, sections, plugins, problems)
     kinds = picked_kinds(sections)
     registrations = [
         read_registration(kind, sections, plugins, problems, note_unknown=whole) for kind in kinds
@@ -248,19 +235,19 @@ def _build(
     problems.raise_if_any()
     about = sections.get("about", Section({}, ""))
     return Experiment(
-        general=framework.general,
-        calls=framework.calls,
+        general=general,
+        calls=calls,
         about={key: unquote(str(each.given)) for key, each in about.values.items()},
         **choices,
         showing=showing,
-        plugin_paths=tuple(framework.sources.path),
-        observers=tuple(framework.sources.observers),
+        plugin_paths=tuple(sources.path),
+        observers=tuple(sources.observers),
         observing=tuple(filter(None, observing.values())),
     )
 
 
 def _load_sources(
-    framework: Framework,
+    sources: Sources,
     sections: Mapping[str, Section],
     plugins: PluginManager,
     problems: Problems,
@@ -268,14 +255,14 @@ def _load_sources(
     """Load what ``[plugins]`` names; say if all files were loaded, and give observers' options."""
     section = sections.get("plugins", Section({}, ""))
     whole, observing = True, dict[str, Choice | None]()
-    for path in framework.sources.path:
+    for path in sources.path:
         try:
             plugins.load_files(path)
         except PluginError as error:
             place = section.values.get("path", section)
             problems.add_at(place, "plugins", "path", str(error), of_plugin=True)
             whole = False
-    for name in framework.sources.observers:
+    for name in sources.observers:
         try:
             made = plugins.load_observer(name)
             if made is not None:

@@ -1,33 +1,42 @@
-"""The framework's keys: ``[experiment]``, ``[plugins]``, and in ``[target]`` how it is called."""
+"""The framework's keys, and the classes that keys name: which there are, and mean nothing."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from neatfool.budget.ledger import Budget
-from neatfool.config.class_names import ClassNames
+from neatfool.config.class_names import ClassNames, named_classes
 from neatfool.config.options import read_options
+from neatfool.config.problems import Problems
 from neatfool.config.values import Section
 from neatfool.errors import ExperimentError, option
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from neatfool.config.problems import Problems
+    from neatfool.experiment.choice import Choice
     from neatfool.spec.image_spec import ImageSpec
 
 LENGTHS: Final = ("generations", "images")
 FRAMEWORK_SECTIONS: Final = (
-    *("experiment", "plugins", "target", "views", "encoding", "scheme"),
-    *("engine", "about"),
-)
+    "experiment", "plugins", "target", "views", "encoding", "scheme", "engine", "about",
+)  # fmt: skip
 Confidence: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 _UNSAFE: Final = re.compile(r"[^\w.+-]+|^[^\w]+|\.+$")
+
+_NOTHING: Final = re.compile(
+    "background( google)?|none( of .+)?|nothing|others?|unknown|no (finding|object)s?|not .+"
+    "|fooling"
+)
+"""Names of classes that mean that nothing is there: in small letters, with spaces between words.
+Caltech calls its clutter ``BACKGROUND_Google``, and a retrained network has a class ``fooling``."""
+_BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 
 
 class General(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
@@ -60,9 +69,7 @@ class General(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=T
 
     def reached(self, generations: int, images: int) -> bool:
         """Say whether so many generations and images are the whole length, or more."""
-        return (self.generations is not None and generations >= self.generations) or (
-            self.images is not None and images >= self.images
-        )
+        return generations >= (self.generations or math.inf) or images >= (self.images or math.inf)
 
     @field_validator("name")
     @classmethod
@@ -128,12 +135,9 @@ class Calls(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=Tru
     name, `{"cat": 0.4, "dog": 0.6}`. `show`, `report` and `audit` count the classes with an image
     at or above it. The search does not depend on it"""
 
-    logit_temperature: PositiveFloat = Field(
-        1.0,
-        description="the temperature: logits are divided by it before the softmax (or each "
-        "sigmoid), as if another calibration were the network's own. `neatfool audit "
-        "--match-confidence` sets it (new in 0.2)",
-    )
+    logit_temperature: PositiveFloat = 1.0
+    """the temperature: logits are divided by it before the softmax (or each sigmoid), as if another
+    calibration were the network's own. `neatfool audit --match-confidence` sets it (new in 0.2)"""
 
     @property
     def budget(self) -> Budget:
@@ -173,19 +177,10 @@ OWN_KEYS: Final[Mapping[str, type[BaseModel]]] = {
 """The sections that have keys of the framework's own, and those keys."""
 
 
-@dataclass(frozen=True)
-class Framework:
-    """The framework's keys; a section that is wrong has its defaults."""
-
-    general: General
-    sources: Sources
-    calls: Calls
-
-
 def read_framework(
     sections: Mapping[str, Section], problems: Problems, *, to_search: bool = True
-) -> Framework:
-    """Read the framework's keys. Only a search needs a length."""
+) -> tuple[General, Sources, Calls]:
+    """Read the framework's keys, of a wrong section its defaults. Only a search needs a length."""
     general = read_options(General, "experiment", sections, problems)
     target = sections.get("target", Section({}, ""))
     own = {key: value for key, value in target.values.items() if key in Calls.model_fields}
@@ -195,19 +190,67 @@ def read_framework(
     if to_search and section.values.keys().isdisjoint(LENGTHS):
         fault = "missing; say how long to run: 'generations = N' or 'images = N'"
         problems.add_at(section, "experiment", "generations", fault)
-    return Framework(general or General(), sources or Sources(), calls or Calls())
-
-
-def with_one_length(sections: dict[str, Section]) -> dict[str, Section]:
-    """Let a length from the command line replace the file's, generations or images."""
-    section = sections.get("experiment", Section({}, ""))
-    values = section.values
-    kept = {key: each for key, each in values.items() if key not in LENGTHS or not each.line}
-    if kept.keys().isdisjoint(LENGTHS):
-        return sections
-    return sections | {"experiment": replace(section, values=kept)}
+    return general or General(), sources or Sources(), calls or Calls()
 
 
 def safe_name(text: str) -> str:
     """Turn text into a similar name that is safe for a folder."""
     return _UNSAFE.sub("-", text).strip("-.+")[:100] or "experiment"
+
+
+def check_classes(choice: Choice, spec: ImageSpec) -> None:
+    """Check that a target has the classes that a scheme's options name.
+
+    Raises:
+        ExperimentError: It lacks some; the message has a line for each, with its place.
+    """
+    problems = Problems()
+    for key, names in named_classes(choice.options).items():
+        place = choice.section.values.get(key, choice.section)
+        for name in names:
+            try:
+                spec.class_index(name)
+            except ExperimentError as error:
+                problems.add_at(place, choice.registration.kind, key, str(error))
+    problems.raise_if_any()
+
+
+def with_nothing(spec: ImageSpec, named: Sequence[str] | None) -> ImageSpec:
+    """Say in a target's spec which of its classes mean that nothing is there.
+
+    Args:
+        spec: The target's spec.
+        named: The classes, by name or index. If absent, those of the spec, or else those whose
+            names say so, unless all do.
+
+    Raises:
+        ExperimentError: There is no class of a name, or no other class is left.
+    """
+    if named is None:
+        words = {name: _BETWEEN_WORDS.sub(" ", name.casefold()).strip() for name in spec.classes}
+        guessed = tuple(name for name in spec.classes if _NOTHING.fullmatch(words[name]))
+        return (
+            spec
+            if spec.nothing or len(guessed) == len(spec.classes)
+            else replace(spec, nothing=guessed)
+        )
+    try:
+        nothing = tuple(spec.classes[spec.class_index(name)] for name in named)
+    except ExperimentError as error:
+        raise ExperimentError(f"{option('target', 'nothing')}: {error}") from error
+    if nothing and {*nothing} == {*spec.classes}:
+        raise ExperimentError(
+            f"{option('target', 'nothing')}: names all classes; leave one to search for"
+        )
+    return replace(spec, nothing=nothing)
+
+
+def describe_nothing(spec: ImageSpec, *, guessed: bool) -> str:
+    """Say which classes mean that nothing is there, and what follows; empty if there are none."""
+    if not spec.nothing:
+        return ""
+    guess = " (guessed by name; `nothing` in [target] says otherwise)" if guessed else ""
+    return (
+        f"Means that nothing is there{guess}: {', '.join(spec.nothing)}. It is not searched, and "
+        "images of which the target is surest that they show it count as rejected."
+    )

@@ -28,18 +28,21 @@ FOCUSED: Final = 3
 
 @dataclass(frozen=True)
 class Showing:
-    """The views of each image that the target is shown."""
+    """The views of each image that the target is shown.
+
+    Attributes:
+        number: How many.
+        score: What counts: their ``"mean"`` or the ``"worst"``.
+        strengths: Each view's strength by name, in the order in which they are applied.
+        views: Those views.
+        focus: By how much the band limits differ that a candidate is drawn with.
+    """
 
     number: int
-    """How many."""
     score: str
-    """What counts: their ``"mean"`` or the ``"worst"``."""
     strengths: dict[str, float]
-    """Each view's strength by name, in the order in which they are applied."""
     views: dict[str, View] = field(compare=False, repr=False)
-    """Those views."""
     focus: float = 1.0
-    """By how much the band limits differ that a candidate is drawn with."""
 
     def section(self) -> dict[str, dict[str, Json]]:
         """Write it as section -> key -> JSON value."""
@@ -98,11 +101,7 @@ def read_showing(
 def choose_showing(
     plugins: PluginManager, given: Mapping[str, Any] | None, where: str = ""
 ) -> Showing | None:
-    """Choose views by the keys of ``[views]``; ``where`` is their place, for messages.
-
-    Raises:
-        NeatfoolError: A key or a value is wrong, or a view is broken; the message names all.
-    """
+    """Choose views by the keys of ``[views]``; ``where`` is their place, for messages."""
     if not isinstance(given or {}, Mapping):
         raise ExperimentError(
             f'{option("views")}: must be names with strengths, as {{"move": 3}}, not {given!r}'

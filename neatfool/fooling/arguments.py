@@ -68,10 +68,10 @@ class Arguments(General, Calls, extra="forbid"):
     @field_validator("image", mode="before")
     @classmethod
     def _three(cls, image: Any) -> Any:
-        if not isinstance(image, list) or len(image) != 3:
-            raise ValueError(f"must be (channels, height, width), not {image!r}")
-        if any(isinstance(size, int) and size < 1 for size in image):
-            raise ValueError(f"must be (channels, height, width), each 1 or more, not {image!r}")
+        whole = isinstance(image, list) and len(image) == 3
+        if not whole or any(isinstance(size, int) and size < 1 for size in image):
+            least = ", each 1 or more" if whole else ""
+            raise ValueError(f"must be (channels, height, width){least}, not {image!r}")
         return image
 
     @field_validator("classes", mode="before")

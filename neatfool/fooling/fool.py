@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
@@ -15,7 +16,6 @@ from pydantic import BaseModel
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.interrupts import Interrupts
 from neatfool.evolution.python_target import Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.experiment import Experiment, choose
@@ -24,7 +24,6 @@ from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments, More
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import storage_errors
-from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
 from neatfool.wording import distinct_names, left_out
@@ -150,10 +149,15 @@ def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
     chosen = {**(suiting(target.spec) if suiting else {}), **(arguments.encoding_options or {})}
     own = {"model": _model_name(model)}
     own["name"] = arguments.name or safe_name(own["model"].lower())
+    given = {**vars(arguments), **own}
+
+    def part(model: type[ModelT]) -> ModelT:
+        return model.model_validate({k: given[k] for k in model.model_fields if k in given})
+
     experiment = Experiment(
-        general=_part(General, arguments, own),
-        calls=_part(Calls, arguments, own),
-        target=choice_of(target, _part(Given, arguments, own)),
+        general=part(General),
+        calls=part(Calls),
+        target=choice_of(target, part(Given)),
         encoding=choose(manager, "encoding", arguments.encoding, chosen),
         scheme=choose(manager, "scheme", arguments.scheme, arguments.scheme_options or {}),
         showing=choose_showing(manager, arguments.views),
@@ -167,18 +171,12 @@ def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
     return _go(session, manager, progress=arguments.progress)
 
 
-def _part(model: type[ModelT], arguments: Arguments, own: Mapping[str, str]) -> ModelT:
-    """Take the fields of a model from the arguments, and others from what is the run's own."""
-    given = {**vars(arguments), **own}
-    return model.model_validate({key: given[key] for key in model.model_fields if key in given})
-
-
 def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
+    from neatfool.evolution.progress import Interrupts, ProgressDisplay
+
     interrupts = Interrupts()
     if progress:
         from rich.console import Console
-
-        from neatfool.evolution.progress import ProgressDisplay
 
         display = ProgressDisplay(Console(file=sys.stderr, highlight=False), session)
         plugins.register_object(display, "progress")
@@ -199,7 +197,6 @@ def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
 def _target(model: Any, arguments: Arguments) -> Target:
     from torch.nn import Module
 
-    model = adopt_if_whole(model, Target)
     channels, height, width = arguments.image
     open_ended = isinstance(model, Target) and model.spec.open
     classes, alone = tuple(arguments.classes), arguments.outputs == "multi_label"
@@ -232,8 +229,8 @@ def _target(model: Any, arguments: Arguments) -> Target:
             f"{missing}: missing; mean and std go together. If the model has none, give "
             f"{missing}={neutral}"
         )
-    reading: dict[str, Any] = {"device": arguments.device, "outputs": arguments.outputs}
-    return target_of(model, spec, mean=mean, std=std, **reading)
+    device, outputs = arguments.device, arguments.outputs
+    return target_of(model, spec, mean=mean, std=std, device=device, outputs=outputs)
 
 
 def _argument(section: str, key: str) -> str:
@@ -259,21 +256,15 @@ def _start(experiment: Experiment, folder: Path | None, *, overwrite: bool) -> S
     name = f"{experiment.name}-{experiment.general.seed}"
     if folder is not None or overwrite:
         return start(assembly, folder or RUNS / name, overwrite=overwrite)
-    folder = _make_folder(name)
+    # A new folder, which no other call makes, not even at the same time.
+    for number in count(1):
+        new = RUNS / (name if number == 1 else f"{name}-{number}")
+        with storage_errors(new), suppress(FileExistsError):
+            new.mkdir(parents=True)
+            break
     try:
-        return start(assembly, folder)
+        return start(assembly, new)
     except BaseException:
         with suppress(OSError):  # something is in it
-            folder.rmdir()
+            new.rmdir()
         raise
-
-
-def _make_folder(name: str) -> Path:
-    """Make a new folder for a run: no other call makes the same, not even at the same time."""
-    number = 1
-    while True:
-        folder = RUNS / (name if number == 1 else f"{name}-{number}")
-        with storage_errors(folder), suppress(FileExistsError):
-            folder.mkdir(parents=True)
-            return folder
-        number += 1

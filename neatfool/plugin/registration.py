@@ -7,18 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pkgutil import resolve_name
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
 from neatfool.config.options import key_of
 from neatfool.errors import ExperimentError, PluginError, blaming
-from neatfool.spec.adopting import adopt
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.engine import Engine
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.target import Target
 from neatfool.spec.view import View
+
+Contract = TypeVar("Contract")
 
 RESERVED_KEYS: Final = {
     "target": (
@@ -111,7 +112,8 @@ class Registration:
             pass
         with blaming(self.label):
             made = factory(*arguments, **named)
-        return adopt(made, CONTRACTS[self.kind], self.label) if self.kind in CONTRACTS else made
+        contract: type[Any] | None = CONTRACTS.get(self.kind)
+        return made if contract is None else keep_contract(made, contract, self.label)
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for."""
@@ -120,6 +122,21 @@ class Registration:
         except ValueError:  # A type of Python's own tells none.
             return {}
         return {name: value for name, value in offered.items() if name in parameters}
+
+
+def keep_contract(made: Any, contract: type[Contract], who: str = "") -> Contract:
+    """Check that an object is of a contract's class, with all its attributes, and give it back.
+
+    Raises:
+        PluginError: It is not; the message begins with ``who``, or with the contract's name.
+    """
+    name, kind = contract.__name__, type(made).__name__
+    who = who or name.lower()
+    if not isinstance(made, contract):
+        raise PluginError(f"{who}: {kind} is no neatfool.{name}; let its class inherit from that")
+    if lacks := [each for each in contract.__annotations__ if not hasattr(made, each)]:
+        raise PluginError(f"{who}: {kind} lacks {', '.join(lacks)}; neatfool.{name} says what for")
+    return made
 
 
 def checked(

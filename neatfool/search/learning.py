@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -23,8 +23,6 @@ from neatfool.spec.candidate import Candidate
 from neatfool.spec.encoding import Learnable
 
 if TYPE_CHECKING:
-    import torch
-
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
     from neatfool.spec.target import Target
@@ -44,6 +42,7 @@ LEAST_SENSITIVE: Final = 1e-3
 FIRST_PROBES: Final = 4
 """Probes of the sensitivities in the first step; later steps need only one, as they add to it."""
 TINY: Final = 1e-12
+_SIGNS: Final = np.array([-1, 1], np.float32)
 
 
 class LearningOptions(BaseModel, use_attribute_docstrings=True):
@@ -59,21 +58,6 @@ class LearningOptions(BaseModel, use_attribute_docstrings=True):
     """images for each class to breed before there is any learning: with 1000 classes 8,000"""
     learn_at_once: PositiveInt = Field(4, le=1024)
     """genomes whose gradients one call of the target computes. Fewer need less memory"""
-
-
-@runtime_checkable
-class Viewed(Protocol):
-    """A differentiable target that is shown views of an image."""
-
-    number: int
-
-    def drawn_by(self, encoding: Encoding[Any]) -> list[Encoding[Any]]:
-        """Give what draws each view, or all of them."""
-        ...
-
-    def logits_of_a_view(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of one view of each image, for torch to differentiate."""
-        ...
 
 
 class Learner:
@@ -116,9 +100,10 @@ class Learner:
         self._logits_of = gradients_of(target, "leave out learn")
         assert target is not None
         self._spec = target.spec
-        if isinstance(target, Viewed):
-            self._logits_of, self._views = target.logits_of_a_view, target.number
-            self._drawn_by = target.drawn_by(encoding)
+        viewed: Any = target
+        if hasattr(viewed, "logits_of_a_view"):  # the target is shown views of an image
+            self._logits_of, self._views = viewed.logits_of_a_view, viewed.number
+            self._drawn_by = viewed.drawn_by(encoding)
         if not isinstance(encoding, Learnable):
             raise ExperimentError(
                 "learn: the encoding has no parameters that gradients could change; give "
@@ -175,12 +160,16 @@ class Learner:
         """
         if not parents:
             return
+        import torch
+
         from neatfool.network.devices import threads_with_cores
 
         size = self._options.learn_at_once
         starts = range(0, len(parents), size)
+        # Calls that share a GPU would wait for each other, and would share torch's GPU settings.
+        cores = 1 if torch.accelerator.is_available() else torch.get_num_threads()
         # The last bits may depend on the number of cores that a call uses, so each uses one.
-        with threads_with_cores("neatfool-learn", 1, min(len(starts), _cores())) as threads:
+        with threads_with_cores("neatfool-learn", 1, min(len(starts), cores)) as threads:
             lessons = threads.map(self._improve, [parents[i : i + size] for i in starts])
             pairs = zip(chain.from_iterable(lessons), parents, strict=True)
             for place, (genome, (parent, _)) in enumerate(pairs):
@@ -199,8 +188,7 @@ class Learner:
     def _improve(self, parents: Sequence[tuple[Candidate, int]]) -> list[Any]:
         """Take steps up from each parent's genome, and give the best genome on each way.
 
-        Or the last one if each step sees another view: the best is then the one whose view was
-        the kindest.
+        Or the last if each step sees another view: the best had only the kindest view.
         """
         from neatfool.network.gradients import odds_and_gradients
 
@@ -239,16 +227,6 @@ class Learner:
         return [genome for _, genome in best]
 
 
-_SIGNS: Final = np.array([-1, 1], np.float32)
-
-
-def _cores() -> int:
-    import torch
-
-    # Calls that share a GPU would wait for each other, and would share torch's GPU settings.
-    return 1 if torch.accelerator.is_available() else torch.get_num_threads()
-
-
 class Ascent:
     """The steps of one genome's way up.
 
@@ -259,11 +237,7 @@ class Ascent:
     """
 
     def __init__(self, rate: float, count: int) -> None:
-        """Begin with ``count`` parameters.
-
-        While the gradient of a parameter is constant, each step changes the image through it by
-        ``rate`` grey levels.
-        """
+        """Begin with ``count`` parameters, of which each changes the image by ``rate`` a step."""
         self._rate = rate
         self._mean = np.zeros(count)
         self._square = np.zeros(count)
@@ -271,12 +245,7 @@ class Ascent:
         self._steps = 0
 
     def step(self, gradient: np.ndarray, probe: np.ndarray) -> np.ndarray:
-        """Give the next step, float64 [P], to add to the parameters.
-
-        Args:
-            gradient: float64 [P], the gradient of the number to increase.
-            probe: float64 [P], an estimate of the squared sensitivities.
-        """
+        """Give the next step; ``probe`` estimates the squared sensitivities (all float64 [P])."""
         self._steps += 1
         self._mean = MOMENTUM * self._mean + (1 - MOMENTUM) * gradient
         self._square = MEMORY * self._square + (1 - MEMORY) * gradient**2
@@ -285,5 +254,4 @@ class Ascent:
         known = 1 - MEMORY**self._steps
         square, sensitivity = self._square / known, self._sensitivity / known
         effect = np.sqrt(sensitivity) + LEAST_SENSITIVE
-        moves: np.ndarray = self._rate * mean / (np.sqrt(square) + TINY) / effect
-        return moves
+        return np.asarray(self._rate * mean / (np.sqrt(square) + TINY) / effect)

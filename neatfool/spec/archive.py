@@ -32,7 +32,10 @@ class Archive:
         candidate_ids: int64 [K], the id of the candidate that holds each niche, -1 if empty.
         confidences: float64 [K], that candidate's probability of the class, 0 if empty.
         ranks: float64 [K], what selection compares, -inf if empty.
+        candidates: The distinct candidates among the elites, by id.
     """
+
+    candidates: dict[int, Candidate]
 
     def __init__(self, class_count: int, classes: Sequence[int] | None = None) -> None:
         """Make an empty archive.
@@ -47,7 +50,7 @@ class Archive:
         self.candidate_ids = np.full(class_count, EMPTY, dtype=np.int64)
         self.confidences = np.zeros(class_count)
         self.ranks = np.full(class_count, -np.inf)
-        self._candidates: dict[int, Candidate] = {}
+        self.candidates = {}
         self._niches: Counter[int] = Counter()
 
     @classmethod
@@ -60,34 +63,23 @@ class Archive:
         archive._all = not named
         return archive
 
-    @property
-    def candidates(self) -> dict[int, Candidate]:
-        """The distinct candidates among the elites, by id."""
-        return self._candidates
-
     def grow(self, class_count: int) -> None:
         """Append empty niches until there are ``class_count``; a smaller number does nothing."""
-        more = class_count - len(self.ranks)
-        if more <= 0:
+        if (more := class_count - len(self.ranks)) <= 0:
             return
         self.candidate_ids = np.concatenate([self.candidate_ids, np.full(more, EMPTY)])
         self.confidences = np.concatenate([self.confidences, np.zeros(more)])
         self.ranks = np.concatenate([self.ranks, np.full(more, -np.inf)])
         if self._all:
-            new = np.arange(class_count - more, class_count)
+            new = np.arange(len(self.ranks) - more, len(self.ranks))
             self.classes = np.concatenate([self.classes, new])
 
     def elite(self, class_index: int) -> Elite | None:
         """Give the elite of a class, or None where its niche is empty."""
-        candidate_id = int(self.candidate_ids[class_index])
-        if candidate_id == EMPTY:
+        if (candidate_id := int(self.candidate_ids[class_index])) == EMPTY:
             return None
-        return Elite(
-            class_index=class_index,
-            candidate=self._candidates[candidate_id],
-            confidence=float(self.confidences[class_index]),
-            rank=float(self.ranks[class_index]),
-        )
+        confidence, rank = float(self.confidences[class_index]), float(self.ranks[class_index])
+        return Elite(class_index, self.candidates[candidate_id], confidence, rank)
 
     def bar(self) -> np.ndarray:
         """Give the rank to exceed in each class.
@@ -102,25 +94,21 @@ class Archive:
 
     def elites(self) -> Iterator[Elite]:
         """Give the elites in the order of their classes."""
-        for class_index in np.flatnonzero(self.candidate_ids != EMPTY).tolist():
-            elite = self.elite(class_index)
-            assert elite is not None
-            yield elite
+        yield from filter(None, map(self.elite, range(len(self.ranks))))
 
     def place(self, elite: Elite) -> int | None:
         """Put an elite into its niche, and give the id of its former holder; None if empty."""
         index, candidate = elite.class_index, elite.candidate
         previous = int(self.candidate_ids[index])
         self.candidate_ids[index] = candidate.id
-        self.confidences[index] = elite.confidence
-        self.ranks[index] = elite.rank
-        self._candidates[candidate.id] = candidate
+        self.confidences[index], self.ranks[index] = elite.confidence, elite.rank
+        self.candidates[candidate.id] = candidate
         self._niches[candidate.id] += 1
         if previous == EMPTY:
             return None
         self._niches[previous] -= 1
         if not self._niches[previous]:
-            del self._niches[previous], self._candidates[previous]
+            del self._niches[previous], self.candidates[previous]
         return previous
 
     def offer(
@@ -142,19 +130,11 @@ class Archive:
         """
         niches = self.classes if classes is None else np.asarray(sorted(set(classes)), np.int64)
         winners, ranks = self._best(scores, niches)
-        changed = np.flatnonzero(ranks > self.ranks[niches])
-        won = [
-            Elite(
-                class_index=int(niches[i]),
-                candidate=candidates[winners[i]],
-                confidence=float(scores.probs[winners[i], niches[i]]),
-                rank=float(ranks[i]),
-            )
-            for i in changed
-        ]
-        before = {*self._candidates}
-        replacements = []
-        for elite in won:
+        before, replacements = {*self.candidates}, []
+        for i in np.flatnonzero(ranks > self.ranks[niches]).tolist():
+            index, row = int(niches[i]), int(winners[i])
+            confidence = float(scores.probs[row, index])
+            elite = Elite(index, candidates[row], confidence, float(ranks[i]))
             parents, previous = elite.candidate.parents, self.place(elite)
             goal_switch = not before.isdisjoint(parents) and previous not in parents
             replacements.append(Replacement(elite, previous, goal_switch))

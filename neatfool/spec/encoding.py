@@ -156,13 +156,11 @@ class Parametric(Protocol[Genome]):
 
     def parameters(self, genomes: Sequence[Genome]) -> list[np.ndarray]:
         """Give those numbers: float64 [P] for each genome."""
-        ...
 
     def with_parameters(
         self, genomes: Sequence[Genome], parameters: Sequence[np.ndarray]
     ) -> list[Genome]:
         """Copy genomes with other numbers, each clipped to its range."""
-        ...
 
 
 @runtime_checkable
@@ -184,7 +182,6 @@ class Learnable(Parametric[Genome], Protocol[Genome]):
         Returns:
             float64 [G, P] for each genome, all finite.
         """
-        ...
 
 
 @runtime_checkable
@@ -193,7 +190,6 @@ class Pictorial(Protocol[Genome]):
 
     def from_images(self, images: torch.Tensor) -> list[Genome]:
         """Give genomes that render exactly to images, uint8 [N, C, H, W]."""
-        ...
 
 
 def write_to_send(encoding: Encoding[Genome], genome: Genome) -> str | bytes:

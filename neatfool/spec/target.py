@@ -120,7 +120,6 @@ class Differentiable(Protocol):
         Returns:
             Logits [N, K].
         """
-        ...
 
 
 @runtime_checkable
@@ -134,4 +133,3 @@ class Metered(Protocol):
             ledger: A :class:`~neatfool.Ledger`, to debit before each request that is sent. The run
                 ends when the budget does.
         """
-        ...

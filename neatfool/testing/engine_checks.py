@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
+from neatfool.plugin.registration import keep_contract
 from neatfool.search.seeds import derive_seeds
-from neatfool.spec.adopting import adopt
 from neatfool.spec.engine import Engine
 from neatfool.testing.checking import Subject, expect
 from neatfool.testing.toys import assemble_toys
@@ -39,7 +39,7 @@ class EngineSubject(Subject):
 
     def make(self) -> Engine:
         """Make a new one."""
-        return adopt(self._make(), Engine)
+        return keep_contract(self._make(), Engine)
 
     @cached_property
     def engine(self) -> Engine:
@@ -56,7 +56,7 @@ class EngineSubject(Subject):
     @cached_property
     def setup(self) -> Setup:
         """What its workers need."""
-        from neatfool.evolution.workplace import make_setup
+        from neatfool.evolution.assembly import make_setup
 
         return make_setup(self._assembly)
 
@@ -115,7 +115,7 @@ def check_closes_before_it_starts(subject: EngineSubject) -> None:
 
 def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
     """Each part has the scores and images of the run's own process, to the bit, by its place."""
-    from neatfool.evolution.workplace import Workplace
+    from neatfool.evolution.assembly import Workplace
 
     parts = [*subject.parts, subject.parts[0]]  # one is given twice
     futures = [subject.engine.submit(part) for part in parts]

@@ -12,8 +12,8 @@ import numpy as np
 
 from neatfool.budget.ledger import Ledger, read_answers, write_answers
 from neatfool.errors import TargetError
+from neatfool.plugin.registration import keep_contract
 from neatfool.scoring.answers import check_labels, check_scores
-from neatfool.spec.adopting import adopt
 from neatfool.spec.scores import Labels, Scores
 from neatfool.spec.target import Metered, Target
 from neatfool.testing.checking import Subject, expect
@@ -31,7 +31,7 @@ class TargetSubject(Subject):
 
     def make(self) -> Target:
         """Make a new one."""
-        return adopt(self._make(), Target)
+        return keep_contract(self._make(), Target)
 
     @cached_property
     def target(self) -> Target:

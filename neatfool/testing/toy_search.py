@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.spec.adopting import adopt
+from neatfool.plugin.registration import keep_contract
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
 from neatfool.testing.checking import Subject, expect
@@ -56,7 +56,7 @@ class ToySearch:
     ) -> None:
         """Start a search; ``judge`` changes the scores before the scheme gets them."""
         self.encoding = ToyEncoding(TOY_SPEC, parents=parents)
-        self.scheme = adopt(make(self.encoding, TOY_SPEC, seed), Scheme)
+        self.scheme = keep_contract(make(self.encoding, TOY_SPEC, seed), Scheme)
         self._target = ToyTarget(TOY_SPEC)
         self._judge = judge
 

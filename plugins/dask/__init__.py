@@ -1,19 +1,47 @@
 """Engine ``dask``: workers in other processes of this machine, or of a cluster of any kind.
 
-:mod:`.options` is what an experiment says of it. The :mod:`.engine` opens the cluster in a thread
-of its own, where the :mod:`.crew` gives parts to workers, and goes on without those that fail. The
-:mod:`.worker` is what runs in a worker's process, and :mod:`.quiet` keeps Ctrl-C from it.
+The :mod:`.engine` opens the cluster in a thread of its own, where the :mod:`.crew` gives parts to
+workers, and goes on without those that fail.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from neatfool import hookimpl
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
-from .options import Options
+from neatfool import Reaches, hookimpl
 
-__all__ = ["Options"]
+
+class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
+    """Options of the engine ``dask``."""
+
+    workers: PositiveInt | None = Field(None, le=1024)
+    """so many processes of this machine draw and score. If neither this nor `scheduler` is given,
+    one for each core (new in 0.2)"""
+    # Whoever answers there may send code.
+    scheduler: Annotated[str | None, Reaches.RUNS_CODE] = Field(None, min_length=1)
+    """the address of a Dask scheduler, `tcp://HOST:8786` or `tls://HOST:8786`, or the file that
+    `dask scheduler --scheduler-file` wrote; its workers do the work (new in 0.2)"""
+    patience: PositiveFloat = 60.0
+    """seconds to wait for a worker where none is left, before the run pauses (new in 0.2)"""
+    ca_file: Path | None = None
+    """for `tls://`: the certificate authority, a PEM file (new in 0.2)"""
+    cert: Path | None = None
+    """for `tls://`: the certificate of this process, a PEM file (new in 0.2)"""
+    key: Annotated[Path | None, Reaches.SENDS_KEY] = None
+    """for `tls://`: the key of that certificate, a PEM file (new in 0.2)"""
+
+    @field_validator("scheduler")
+    @classmethod
+    def _one_place(cls, scheduler: str | None, info: ValidationInfo) -> str | None:
+        if scheduler is not None and info.data.get("workers") is not None:
+            raise ValueError(
+                "'workers' are processes of this machine, and a scheduler has workers of its own; "
+                "give one of the two"
+            )
+        return scheduler
 
 
 @hookimpl

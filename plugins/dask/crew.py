@@ -2,26 +2,25 @@
 
 Parts are given out here and not by Dask's scheduler, two to a worker: it does one and has the next.
 So it is known which two a worker's death or silence concerns. All answers to a part are equal: it
-may be done twice, and the first answer counts.
+may be done twice, and the first answer counts. What runs in a worker's process stands at the end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool import TargetError, TargetUnavailable
-
-from . import worker
+from neatfool import NeatfoolError, TargetError, TargetUnavailable, Workplace
 
 if TYPE_CHECKING:
-    from neatfool import Answer, NeatfoolError, Part, Setup
+    from neatfool import Answer, Part, Setup
 
 DEPTH: Final = 2
 """How many parts a worker has: one to do, and one to go on with at once."""
@@ -37,8 +36,15 @@ TRIES: Final = 3
 """A part that so many workers died of, or failed at, is given up."""
 BORN_IN_VAIN: Final = 10
 """If so many workers in a row die before they have a target, no more are waited for."""
-TOLD: Final = 8
+MOST_SPEEDS: Final = 8
 """The speed of so many workers is told one by one."""
+MEMORY: Final = (
+    "If they ran out of memory, use fewer workers or a smaller [target] batch_size; the "
+    "generations before are kept"
+)
+
+FORGOTTEN: Final = 3600.0
+"""A workplace that nobody has used for so many seconds is closed: its run was killed, perhaps."""
 
 _log = logging.getLogger("neatfool.dask")
 
@@ -103,13 +109,16 @@ class Crew:
 
     async def watch(self) -> None:
         """See who comes, who has gone and who is late, again and again."""
-        while True:
-            try:
-                present = {*await self._client.scheduler.ncores()}
-            except OSError:
-                present = set()
-            self._look(present)
-            await asyncio.sleep(LOOKING)
+        try:
+            while True:
+                try:
+                    present = {*await self._client.scheduler.ncores()}
+                except OSError:
+                    present = set()
+                self._look(present)
+                await asyncio.sleep(LOOKING)
+        except Exception as error:
+            self.end(TargetUnavailable(f"the engine failed: {type(error).__name__}: {error}"))
 
     def end(self, error: NeatfoolError) -> None:
         """Give up: nobody is left."""
@@ -126,7 +135,7 @@ class Crew:
         count = f"{len(each)} worker{'' if len(each) == 1 else 's'}"
         if not any(each):
             return count
-        if len(each) > TOLD:
+        if len(each) > MOST_SPEEDS:
             return f"{count}: {sum(each):,.0f} images/s, the slowest {min(each):,.0f}"
         return f"{count}: {' + '.join(f'{speed:,.0f}' for speed in each)} images/s"
 
@@ -138,23 +147,20 @@ class Crew:
         for address in {*self._refused} - present:
             del self._refused[address]
         self._find_late()
-        now = time.monotonic()
+        now, reasons = time.monotonic(), "; ".join(dict.fromkeys(map(str, self._refused.values())))
         if self.members or (self._joining and self._died < BORN_IN_VAIN):
             self._alone_since = now
         elif self._refused and not self.first.done():
-            self.end(TargetError(f"no worker can be used: {self._reasons()}"))
+            self.end(TargetError(f"no worker can be used: {reasons}"))
         elif now - self._alone_since > self._patience or self._died >= BORN_IN_VAIN:
-            why = f" ({self._reasons()})" if self._refused else ""
+            why = f" ({reasons})" if reasons else ""
             died = f"; {self._died} ended as they began" if self._died else ""
             self.end(TargetUnavailable(f"no worker is left{why}{died}. {self._remedy}"))
-
-    def _reasons(self) -> str:
-        return "; ".join(dict.fromkeys(map(str, self._refused.values())))
 
     async def _join(self, address: str) -> None:
         """Let a worker make the run's target, and use it if its answers to the probes are right."""
         try:
-            host, refusal = await self._ask(address, worker.join, self._setup)
+            host, refusal = await self._ask(address, join, self._setup)
         except OSError:
             # If it has died, the scheduler will know; else it is asked again.
             await asyncio.sleep(ASKING_AGAIN)
@@ -216,7 +222,7 @@ class Crew:
 
     async def _do(self, member: _Member, job: _Job) -> None:
         try:
-            answer, seconds = await self._ask(member.address, worker.answer, job.part)
+            result, seconds = await self._ask(member.address, answer, job.part)
         except OSError:
             if self.members.get(member.address) is member:
                 self._lose(member.address)
@@ -232,7 +238,7 @@ class Crew:
             member.images += len(job.part.genomes)
             member.seconds += seconds
             self._pace.append(seconds / len(job.part.genomes))
-            _settle(job, answer)
+            _settle(job, result)
         member.since, member.late = time.monotonic(), False
         self._feed()
 
@@ -276,12 +282,6 @@ class Crew:
         self._warned.add(once)
 
 
-MEMORY: Final = (
-    "If they ran out of memory, use fewer workers or a smaller [target] batch_size; the "
-    "generations before are kept"
-)
-
-
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".split("\n", 1)[0]
 
@@ -294,3 +294,59 @@ def _settle(job: _Job, answer: Answer | Exception) -> None:
         job.future.set_exception(answer)
     else:
         job.future.set_result(answer)
+
+
+@dataclass(eq=False)
+class _Place:
+    """A workplace, and the thread that it is made and used in: some targets allow only one."""
+
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "neatfool"))
+    workplace: Workplace | None = None
+    used: float = field(default_factory=time.monotonic)
+
+    def join(self, setup: Setup) -> None:
+        self.workplace = self.workplace or Workplace(setup)
+
+    def answer(self, part: Part) -> tuple[Answer | Exception, float]:
+        assert self.workplace is not None
+        began = time.monotonic()
+        try:
+            result: Answer | Exception = self.workplace.answer(part)
+        except Exception as error:  # it belongs to whoever waits for the part
+            result = error
+        self.used = time.monotonic()
+        return result, self.used - began
+
+    def close(self) -> None:
+        if self.workplace is not None:
+            self.workplace.close()
+
+
+_places: dict[str, _Place] = {}
+
+
+async def join(run: str, setup: Setup) -> tuple[str, NeatfoolError | None]:
+    """Make the workplace of a run; give the machine's name, and why it cannot be used, if so."""
+    for other, place in [*_places.items()]:
+        if time.monotonic() - place.used > FORGOTTEN:
+            await leave(other)
+    place = _places.setdefault(run, _Place())
+    try:
+        await asyncio.wrap_future(place.thread.submit(place.join, setup))
+    except NeatfoolError as error:
+        await leave(run)
+        return socket.gethostname(), error
+    return socket.gethostname(), None
+
+
+async def answer(run: str, part: Part) -> tuple[Answer | Exception, float]:
+    """Draw and score a part; give the answer, or what that raised, and the seconds it took."""
+    place = _places[run]
+    return await asyncio.wrap_future(place.thread.submit(place.answer, part))
+
+
+async def leave(run: str) -> None:
+    """Close the workplace of a run."""
+    if place := _places.pop(run, None):
+        place.thread.submit(place.close)
+        place.thread.shutdown(wait=False)

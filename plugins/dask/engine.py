@@ -19,13 +19,12 @@ from distributed import Client, Nanny, Scheduler, Security
 
 from neatfool import Engine, TargetUnavailable
 
-from . import worker
-from .crew import Crew
+from .crew import Crew, leave
 
 if TYPE_CHECKING:
     from neatfool import Answer, Part, Setup
 
-    from .options import Options
+    from . import Options
 
 _log = logging.getLogger("neatfool.dask")
 
@@ -35,6 +34,10 @@ RENEWING: Final = 1.0
 """Seconds from the end of a worker of this machine to the next one's start."""
 PARTING: Final = 5.0
 """Seconds that workers of a cluster may take to close a run's target."""
+_CLIENT: Final[dict[str, Any]] = {"asynchronous": True, "set_as_default": False}
+_LOCAL: Final[dict[str, Any]] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+_DEAF: Final = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+"""What a worker of this machine runs first: Ctrl-C is meant for the run's process alone."""
 
 
 class DaskEngine(Engine):
@@ -83,7 +86,6 @@ class DaskEngine(Engine):
         self._loop.close()
 
     async def _open(self, setup: Setup) -> str:
-        # What happens to workers is told by the crew, in the run's words.
         for name in ("distributed", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         here, address = self._options.scheduler is None, self._options.scheduler
@@ -97,19 +99,9 @@ class DaskEngine(Engine):
         self._crew = crew = Crew(client, run, setup, patience=patience, remedy=remedy)
         if not here:
             self._ending.push_async_callback(self._part, client, run)
-        watching = asyncio.create_task(crew.watch())
-        self._ending.push_async_callback(_cancelled, watching)
+        self._ending.push_async_callback(_cancelled, asyncio.create_task(crew.watch()))
         self._ending.callback(lambda: crew.end(TargetUnavailable("the engine was closed")))
-        done, _ = await asyncio.wait({watching, crew.first}, return_when=asyncio.FIRST_COMPLETED)
-        for each in done:
-            each.result()
-
-        def tell_of_failure(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                message = f"the engine failed: {type(error).__name__}: {error}"
-                crew.end(TargetUnavailable(message))
-
-        watching.add_done_callback(tell_of_failure)
+        await crew.first
         count = self._count if here else len(await client.scheduler.ncores())
         _warn_of_few_batches(setup, count)
         link = f"; watch them at {client.dashboard_link}" if find_spec("bokeh") else ""
@@ -132,19 +124,14 @@ class DaskEngine(Engine):
             asyncio.create_task(_keep_a_worker(scheduler.address, own)) for _ in range(self._count)
         ]
         self._ending.push_async_callback(_cancelled, *workers)
-        return await self._enter(
-            Client(scheduler.address, security=own["security"], timeout=CONNECTING, **_CLIENT)
-        )
+        given = {"security": own["security"], "timeout": CONNECTING, **_CLIENT}
+        return await self._ending.enter_async_context(Client(scheduler.address, **given))
 
     async def _connect(self, address: str) -> Client:
         options = self._options
         place = {"address": address} if "://" in address else {"scheduler_file": address}
-        files = {
-            "tls_ca_file": options.ca_file,
-            "tls_client_cert": options.cert,
-            "tls_client_key": options.key,
-        }
-        given = {name: str(path) for name, path in files.items() if path is not None}
+        files = {"ca_file": options.ca_file, "client_cert": options.cert, "client_key": options.key}
+        given = {f"tls_{name}": str(path) for name, path in files.items() if path is not None}
         security = Security(require_encryption=True, **given) if given else None
         if "://" not in address and not Path(address).is_file():
             raise TargetUnavailable(
@@ -153,7 +140,7 @@ class DaskEngine(Engine):
             )
         client = Client(**place, security=security, timeout=CONNECTING, **_CLIENT)
         try:
-            return await self._enter(client)
+            return await self._ending.enter_async_context(client)
         except (OSError, ValueError, TypeError) as error:  # the last without certificates
             with suppress(Exception):
                 await client.close()
@@ -162,15 +149,11 @@ class DaskEngine(Engine):
                 "with `dask scheduler` and workers with `dask worker`, and resume the run"
             ) from error
 
-    async def _enter(self, client: Client) -> Client:
-        entered: Client = await self._ending.enter_async_context(client)
-        return entered
-
     async def _part(self, client: Client, run: str) -> None:
         """Let the workers of a cluster close the run's target."""
         with suppress(OSError, asyncio.TimeoutError):
             async with asyncio.timeout(PARTING):
-                await client.run(worker.leave, run, on_error="ignore")
+                await client.run(leave, run, on_error="ignore")
 
 
 def _warn_of_few_batches(setup: Setup, workers: int) -> None:
@@ -186,15 +169,9 @@ def _warn_of_few_batches(setup: Setup, workers: int) -> None:
         )
 
 
-_CLIENT: Final[dict[str, Any]] = {"asynchronous": True, "set_as_default": False}
-
-
-_LOCAL: Final[dict[str, Any]] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-
-
 async def _keep_a_worker(scheduler: str, own: dict[str, Any]) -> None:
     """Have a worker of this machine; where one ends, or cannot begin, there comes another."""
-    quiet = {"silence_logs": logging.CRITICAL, "preload": ["neatfool_plugins.dask.quiet"]}
+    quiet = {"silence_logs": logging.CRITICAL, "preload": [_DEAF]}
     while True:
         with suppress(OSError, RuntimeError):
             async with Nanny(scheduler, nthreads=1, **own, **quiet) as nanny:

@@ -1,25 +1,21 @@
-"""One class's climb, and a step up the gradient as in the paper's code.
-
-A step is taken on several images at once. :class:`Climb` says where a climb is, and which of its
-images deserve the niche.
-"""
+"""One class's climb, and a step up the gradient, on several images at once, as in the paper."""
 
 from __future__ import annotations
 
 import base64
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.special import expit
+from scipy.special import expit, logit
 
 if TYPE_CHECKING:
     from neatfool import Candidate
 
-    from .options import Options
+    from . import Options
 
 GRAIN: Final = 256
 """Pixels are kept to 1/256 of a grey level: a byte that the target sees, and one for the rest."""
@@ -58,12 +54,8 @@ class Positions:
 def begin(options: Options, shape: tuple[int, int, int], seeds: Sequence[int]) -> Positions:
     """Make the first images (channels, height, width) of climbs: noise around the start levels."""
     noise = [np.random.default_rng(seed).normal(0, options.noise or 0, shape) for seed in seeds]
-    return Positions.of(levels(options) + np.stack(noise))
-
-
-def levels(options: Options) -> np.ndarray:
-    """Give the start's grey levels, float32, to be added to [N, C, H, W]."""
-    return np.array(options.start, np.float32).reshape(1, -1, 1, 1)
+    levels = np.array(options.start, np.float32).reshape(1, -1, 1, 1)
+    return Positions.of(levels + np.stack(noise))
 
 
 def climb(
@@ -78,21 +70,17 @@ def climb(
     ``x`` is the difference from the start and ``g`` the gradient of the log-odds. x becomes
     (1 - decay) (x + g aim / g²), is blurred, pruned, and clipped to the range of bytes.
 
-    Args:
-        options: The preset's or the user's options.
-        positions: N images.
-        odds: float64 [N], their log-odds.
-        gradients: float32 [N, C, H, W], of the log-odds; not zero.
-        steps: For each image the number of steps that it has taken.
-
-    Returns:
-        The images after the step.
+    ``odds`` are float64 [N], ``gradients`` float32 [N, C, H, W], not zero, and ``steps`` the number
+    of steps that each image has taken.
     """
-    start = levels(options)
+    start = np.array(options.start, np.float32).reshape(1, -1, 1, 1)
     pixels = positions.pixels()
     x = pixels - start
     if options.gain is not None:
-        gradients = _drop_stuck(pixels, gradients)
+        # A pixel at the end of its range cannot move. The paper's code keeps its gradient, so that
+        # its steps become shorter the more pixels are at an end.
+        stuck = ((pixels <= 0) & (gradients < 0)) | ((pixels >= 255) & (gradients > 0))
+        gradients = np.where(stuck, np.float32(0), gradients)
     squares = np.square(gradients, dtype=np.float64).sum(axis=(1, 2, 3))
     with np.errstate(divide="ignore", over="ignore"):
         rates = np.minimum(aims(options, odds) / squares, LARGEST_RATE)
@@ -119,21 +107,10 @@ def aims(options: Options, odds: np.ndarray) -> np.ndarray:
     """
     p, rest = expit(odds), expit(-odds)
     if options.gain is not None and options.late_gain is not None:
-        ours: np.ndarray = options.gain * rest + options.late_gain * p
-        return ours
+        return np.asarray(options.gain * rest + options.late_gain * p)
     early, late = options.early or np.inf, options.late or np.inf
     floor = np.finfo(np.float64).tiny
-    aims: np.ndarray = np.minimum(early / np.maximum(rest, floor), late) / np.maximum(p, floor)
-    return aims
-
-
-def _drop_stuck(pixels: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """Set the gradient to zero where a pixel cannot move: it is at the end of its range.
-
-    The paper's code keeps it, so that its steps become shorter the more pixels are at an end.
-    """
-    stuck = ((pixels <= 0) & (gradients < 0)) | ((pixels >= 255) & (gradients > 0))
-    return np.where(stuck, np.float32(0), gradients)
+    return np.asarray(np.minimum(early / np.maximum(rest, floor), late) / np.maximum(p, floor))
 
 
 def _prune(x: np.ndarray, weights: np.ndarray, percentage: float) -> None:
@@ -162,13 +139,6 @@ class Climb:
     ended: bool = False
     """Whether the climb stands still and shows its best image once more."""
 
-    def with_score(self, rank: float, confidence: float, *, leads: bool) -> Climb:
-        """Add the last image's score; its rank is -inf if it has none."""
-        step = replace(self, leads=self.leads or leads)
-        if rank <= self.best_rank:
-            return step
-        return replace(step, best=self.candidate, best_rank=rank, best_confidence=confidence)
-
     def state(self) -> list[Any]:
         """Give the climb as JSON, with candidates by their ids."""
         best = self.best and [self.best.id, self.best_rank, self.best_confidence]
@@ -183,10 +153,8 @@ class Climb:
         """Make a climb from its state."""
         class_index, id_, rest, steps, best, leads, ended = state
         bytes_ = np.frombuffer(base64.b64decode(rest), np.int8).reshape(shape)
-        climb = cls(class_index, candidates[id_], bytes_, steps, leads=leads, ended=ended)
-        if best is None:
-            return climb
-        return replace(climb, best=candidates[best[0]], best_rank=best[1], best_confidence=best[2])
+        top = (None, -math.inf, 0.0) if best is None else (candidates[best[0]], *best[1:])
+        return cls(class_index, candidates[id_], bytes_, steps, *top, leads, ended)
 
 
 def passes(confidence: float, held: float, marks: tuple[float, ...]) -> bool:
@@ -194,12 +162,5 @@ def passes(confidence: float, held: float, marks: tuple[float, ...]) -> bool:
 
     Log-odds that are tenfold the elite's pass too.
     """
-    if any(held < mark <= confidence for mark in marks):
-        return True
-    return _log_odds(confidence) > _log_odds(held) + TENFOLD
-
-
-def _log_odds(confidence: float) -> float:
-    if confidence in (0.0, 1.0):
-        return math.inf if confidence else -math.inf
-    return math.log(confidence) - math.log1p(-confidence)
+    tenfold = bool(logit(confidence) > logit(held) + TENFOLD)
+    return tenfold or any(held < mark <= confidence for mark in marks)

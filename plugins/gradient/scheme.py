@@ -28,7 +28,7 @@ from .ascent import MARKS, Climb, Positions, begin, climb, passes
 if TYPE_CHECKING:
     from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
 
-    from .options import Options
+    from . import Options
 
 Item = TypeVar("Item")
 _log = logging.getLogger("neatfool.scheme.gradient")
@@ -97,10 +97,14 @@ class Gradient(Scheme):
             number = step.class_index
             own, confidence = float(ranks[row, number]), float(scores.probs[row, number])
             leads = own > -np.inf and int(scores.probs[row].argmax()) == number
-            if self._is_wanted(step, own, confidence, leads=leads):
+            if own > -np.inf and self._is_wanted(step, own, confidence, leads=leads):
                 part = scores.part(slice(row, row + 1))
                 replacements += self.archive.offer([candidate], part, [number])
-            after.append(self._continue(step.with_score(own, confidence, leads=leads), confidence))
+            step = replace(step, leads=step.leads or leads)
+            if own > step.best_rank:
+                best = {"best": candidate, "best_rank": own, "best_confidence": confidence}
+                step = replace(step, **best)
+            after.append(self._continue(step, confidence))
         self._begun += max(0, len(candidates) - len(self._climbs))
         after += self._climbs[len(candidates) :]
         self._climbs = [each for each in after if each is not None]
@@ -153,11 +157,11 @@ class Gradient(Scheme):
                 moved += step is not None
                 stuck += step is None and not each.ended
                 genome, rest = step or ((each.best or each.candidate).genome, each.rest)
-                candidate = self._candidate(genome, each)
-                steps, ended = each.steps + (step is not None), step is None
-                self._next[candidate.id] = replace(
-                    each, candidate=candidate, rest=rest, steps=steps, ended=ended
-                )
+                elite = self.archive.elite(each.class_index) or each
+                # The parent is the class's elite, the last image that was kept.
+                candidate = self._candidate(genome, (elite.candidate.id,))
+                now = replace(each, candidate=candidate, rest=rest, ended=step is None)
+                self._next[candidate.id] = replace(now, steps=each.steps + (step is not None))
                 yield candidate
         if stuck and not moved:
             raise TargetError(
@@ -209,18 +213,11 @@ class Gradient(Scheme):
             self._warned = True
         return self._compute_gradients(images, classes)
 
-    def _candidate(self, genome: Any, climb: Climb | None = None) -> Candidate:
-        """Make a candidate whose parent is its class's elite, the last image that was kept."""
-        parents: tuple[int, ...] = ()
-        if climb is not None:
-            elite = self.archive.elite(climb.class_index)
-            parents = ((elite or climb).candidate.id,)
+    def _candidate(self, genome: Any, parents: tuple[int, ...] = ()) -> Candidate:
         return Candidate(self._candidate_count + len(self._next), genome, parents, self._generation)
 
     def _is_wanted(self, step: Climb, own: float, confidence: float, *, leads: bool) -> bool:
         """Say whether to offer an image to its niche."""
-        if own == -np.inf:
-            return False
         elite = self.archive.elite(step.class_index)
         if elite is None or step.ended or (leads and not step.leads):
             return True

@@ -21,38 +21,27 @@ from ribs.emitters.opt import (
 
 from neatfool import derive_seed
 
-from .feedback import Niches
-from .space import read_array, write_array
+from .feedback import Niches, read_array, write_array
 
 if TYPE_CHECKING:
-    from ribs.archives import ArchiveBase
-    from ribs.emitters import EmitterBase
+    from neatfool import Candidate, Elite
 
-    from neatfool import Candidate
+    from . import Options
 
-    from .feedback import Feedback, Neighbour
-    from .options import Options
-    from .space import Space
-
-STRATEGIES: dict[str, type[Any]] = {
+STRATEGIES: Final[dict[str, type[Any]]] = {
     "cma_es": CMAEvolutionStrategy,
     "sep_cma_es": SeparableCMAEvolutionStrategy,
     "lm_ma_es": LMMAEvolutionStrategy,
 }
-FARTHEST_NUMBER = 1e6
+FARTHEST_NUMBER: Final = 1e6
 """A strategy has gone astray if it proposes a number beyond this, and soon would overflow."""
-ASK, TELL, BEGIN = "ribs-ask", "ribs-tell", "ribs-begin"
 
 
 class DominatedNoveltyRanker(rankers.RankerBase):  # type: ignore[misc]
     """Ranks by dominated novelty, which pyribs has an archive for, but no ranker."""
 
     def rank(
-        self,
-        emitter: EmitterBase,
-        archive: ArchiveBase,
-        data: dict[str, np.ndarray],
-        add_info: dict[str, np.ndarray],
+        self, emitter: Any, archive: Any, data: Any, add_info: dict[str, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Give the order, the most novel among the fitter first, and what it is made from."""
         values = add_info["dominated_novelty"]
@@ -81,28 +70,23 @@ class NotingRanker(rankers.RankerBase):  # type: ignore[misc]
 
     def __init__(self, ranker: rankers.RankerBase) -> None:
         self._ranker = ranker
-        self.order: np.ndarray | None = None
+        self.order = np.empty(0, np.int64)
         """The last order, int64 [N]. If ``replaying``, the order to give next."""
         self.replaying = False
 
     def rank(
-        self,
-        emitter: EmitterBase,
-        archive: ArchiveBase,
-        data: dict[str, np.ndarray],
-        add_info: dict[str, np.ndarray],
+        self, emitter: Any, archive: Any, data: Any, add_info: dict[str, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Give the order of the candidates, the best first, and what it is made from."""
         if not self.replaying:
             self.order, values = self._ranker.rank(emitter, archive, data, add_info)
             return self.order, values
-        assert self.order is not None
         # Only a strategy that did not stop is replayed, and equal values would stop it.
         values = np.empty(len(self.order))
         values[self.order] = np.arange(len(self.order), 0, -1)
         return self.order, values
 
-    def reset(self, emitter: EmitterBase, archive: ArchiveBase) -> None:
+    def reset(self, emitter: Any, archive: Any) -> None:
         """Let the ranker draw anew what it draws: a direction."""
         self._ranker.reset(emitter, archive)
 
@@ -111,72 +95,72 @@ class Emitter:
     """An emitter of pyribs, from a start on.
 
     Attributes:
-        number: How many emitters started before it, in the whole run.
         ranker: What it ranks by, by the name in ``Options.ranker``.
         origins: The elites that it started from, fittest first.
         base: The genome that it started at, a child of the origins or the first of them.
         idle: The generations in a row without an improvement.
         converged: Whether its strategy has stopped or gone astray, so that it must start again.
+        draws_elites: Whether it varies elites of its space, and so needs to know them.
     """
 
     def __init__(
         self,
         options: Options,
-        space: Space,
         *,
         place: int,
-        number: int,
-        born: int,
+        start: tuple[int, int, int],
         origins: tuple[Candidate, ...],
-        home: int,
         base: Any,
+        vector: np.ndarray,
+        sigma: float,
         measures: int,
         seed: int,
     ) -> None:
-        """Start a new one in generation ``born``, the ``place``-th of those that work side by side.
+        """Start a new one, the ``place``-th of those that work side by side.
 
-        Its objective is the log-odds of class ``home``. ``measures`` numbers measure a candidate,
-        and ``seed`` is the run's.
+        Args:
+            options: The scheme's.
+            place: Its place.
+            start: How many emitters started before it, the generation that it starts in, and the
+                class whose log-odds are its objective.
+            origins: The elites that it starts from.
+            base: The genome that it starts at.
+            vector: That genome's numbers, float64 [P].
+            sigma: How far it goes at first.
+            measures: How many numbers measure a candidate.
+            seed: The run's.
         """
-        self.number, self.origins, self.base = number, origins, base
+        self.origins, self.base = origins, base
         self.ranker = options.ranker[place % len(options.ranker)]
-        self.idle = 0
-        self.converged = False
-        self._kind = options.emitter[place % len(options.emitter)]
-        self._born, self._home = born, home
-        self._options = options
-        self._sigma = options.sigma or space.usual_sigma
+        self.idle, self.converged = 0, False
+        kind = options.emitter[place % len(options.emitter)]
+        self.draws_elites = kind != "evolution_strategy"
+        self._start = start
         self._seed = seed
         self._journal: list[np.ndarray] = []
         self._proposed = np.empty((0, 0))
         self._astray = False
         # Every generator of pyribs is this one, and is set from a derived seed before each use.
         self._chance = np.random.Generator(np.random.PCG64(0))
-        self._draw(BEGIN, 0)
-        vector = space.read(base)
+        self._draw("ribs-begin", 0)
         self._niches = Niches(vector, measures, self._chance)
         self._ranker = NotingRanker(CLASSES[self.ranker](self._chance))
-        self._emitter = self._make(vector)
-
-    @property
-    def draws_elites(self) -> bool:
-        """Whether it varies elites of its space, and so needs to know them."""
-        return self._kind != "evolution_strategy"
+        self._emitter = self._make(kind, options, vector, sigma)
 
     def ask(
-        self, generation: int, neighbours: Sequence[Neighbour] = ()
+        self, generation: int, neighbours: Sequence[tuple[Elite, np.ndarray]] = ()
     ) -> tuple[np.ndarray, list[tuple[int, ...]]]:
         """Propose candidates.
 
         Args:
             generation: The generation that they are of.
-            neighbours: The elites of its space, if :attr:`draws_elites`.
+            neighbours: The elites of its space with their vectors, if :attr:`draws_elites`.
 
         Returns:
             Their vectors, float64 [N, P], and the ids of each one's parents, fittest first.
         """
         self._niches.neighbours, self._niches.drawn = neighbours, []
-        self._draw(ASK, generation)
+        self._draw("ribs-ask", generation)
         proposed = np.asarray(self._emitter.ask())
         self._astray = not (np.abs(proposed) < FARTHEST_NUMBER).all()
         self._proposed = np.clip(np.nan_to_num(proposed), -FARTHEST_NUMBER, FARTHEST_NUMBER)
@@ -185,35 +169,36 @@ class Emitter:
             return self._proposed, [tuple(each.id for each in self.origins)] * count
         litters = (drawn[place::count] for place in range(count))
         ordered = (sorted(litter, key=lambda each: -each.rank) for litter in litters)
-        ids = [tuple(dict.fromkeys(each.id for each in litter)) for litter in ordered]
+        ids = [tuple(dict.fromkeys(each.candidate.id for each in litter)) for litter in ordered]
         return self._proposed, ids
 
-    def tell(self, generation: int, feedback: Feedback) -> None:
-        """Learn what became of the candidates of the last :meth:`ask`."""
-        of_memory = {} if self.draws_elites else feedback.of_memory
-        status = of_memory.get("status", feedback.status)
+    def tell(
+        self, generation: int, feedback: dict[str, np.ndarray], of_memory: dict[str, np.ndarray]
+    ) -> None:
+        """Learn what became of the candidates of the last :meth:`ask`; a memory adds its own."""
+        info = feedback if self.draws_elites else feedback | of_memory
+        status = info["status"]
         self.idle = 0 if status.any() else self.idle + 1
         if self.draws_elites:
             return
         if self._astray:
             self.converged = True
             return
-        info = {"value": feedback.value, **of_memory, "status": status}
-        self._draw(TELL, generation)
-        objective = feedback.ranks[:, self._home]
-        self._emitter.tell(self._proposed, objective, feedback.measures, info)
+        self._draw("ribs-tell", generation)
+        objective = info.pop("ranks")[:, self._start[2]]
+        self._emitter.tell(self._proposed, objective, info.pop("measures"), info)
         self.converged = self._emitter.restarts > 0
-        assert self._ranker.order is not None
         added = np.count_nonzero(status)
         self._journal.append(np.array([generation, added, *self._ranker.order], np.int32))
 
     def state(self) -> dict[str, Any]:
         """Give what a resumed run needs besides the base, as JSON: all orders since the start."""
+        number, born, home = self._start
         return {
-            "number": self.number,
-            "born": self._born,
+            "number": number,
+            "born": born,
             "origins": [each.id for each in self.origins],
-            "home": self._home,
+            "home": home,
             "idle": self.idle,
             "converged": self.converged,
             "tells": len(self._journal),
@@ -224,54 +209,44 @@ class Emitter:
         """Go through all that happened since the start, to the same bits."""
         if state["tells"]:
             self._journal = [*read_array(state["journal"], np.int32).reshape(state["tells"], -1)]
-        if not state["converged"]:
-            self._ranker.replaying = True
-            for row in self._journal:
-                self._repeat(int(row[0]), int(row[1]), row[2:].astype(np.int64))
-            self._ranker.replaying = False
+        self._ranker.replaying = True
+        for row in [] if state["converged"] else self._journal:
+            generation, added, self._ranker.order = int(row[0]), row[1], row[2:].astype(np.int64)
+            vectors, _ = self.ask(generation)
+            self._draw("ribs-tell", generation)
+            zeros = np.zeros(len(vectors))
+            measures = np.zeros((len(vectors), self._niches.measure_dim))
+            status = (np.arange(len(vectors)) < added).astype(np.int64)
+            self._emitter.tell(vectors, zeros, measures, {"status": status, "value": zeros})
+        self._ranker.replaying = False
         self.idle, self.converged = state["idle"], state["converged"]
 
-    def _repeat(self, generation: int, added: int, order: np.ndarray) -> None:
-        vectors, _ = self.ask(generation)
-        self._draw(TELL, generation)
-        self._ranker.order = order
-        count = len(vectors)
-        zeros = np.zeros(count)
-        measures = np.zeros((count, self._niches.measure_dim))
-        info = {"status": (np.arange(count) < added).astype(np.int64), "value": zeros}
-        self._emitter.tell(vectors, zeros, measures, info)
-
     def _draw(self, purpose: str, generation: int) -> None:
-        seed = derive_seed(self._seed, purpose, self.number, generation)
+        seed = derive_seed(self._seed, purpose, self._start[0], generation)
         self._chance.bit_generator.state = np.random.PCG64(seed).state
 
-    def _make(self, vector: np.ndarray) -> Any:
-        options = self._options
-        size, sigma = options.batch_per_emitter, self._sigma
+    def _make(self, kind: str, options: Options, vector: np.ndarray, sigma: float) -> Any:
+        size = options.batch_per_emitter
         common: dict[str, Any] = {"x0": vector, "batch_size": size, "seed": self._chance}
         iso = {"iso_sigma": sigma, "line_sigma": options.line_sigma}
-        if self._kind == "gaussian":
+        if kind == "gaussian":
             return GaussianEmitter(self._niches, sigma=sigma, **common)
-        if self._kind == "iso_line":
+        if kind == "iso_line":
             return IsoLineEmitter(self._niches, **iso, **common)
-        if self._kind == "genetic":
+        if kind == "genetic":
             isoline = options.operator == "iso_line"
             given: dict[str, Any] = {
                 "operator": "isoline" if isoline else "gaussian",
                 "operator_kwargs": iso if isoline else {"sigma": sigma},
             }
             return GeneticAlgorithmEmitter(self._niches, **given, **common)
-        return self._make_strategy(vector)
-
-    def _make_strategy(self, vector: np.ndarray) -> Any:
-        options = self._options
-        strategy, size = STRATEGIES[options.strategy], options.batch_per_emitter
+        strategy = STRATEGIES[options.strategy]
         if options.strategy == "lm_ma_es":  # it takes no more than the vector has numbers
             size = min(size, len(vector))
         return EvolutionStrategyEmitter(
             self._niches,
             x0=vector,
-            sigma0=self._sigma,
+            sigma0=sigma,
             ranker=lambda seed: self._ranker,
             es=lambda **given: strategy(**{**given, "seed": self._chance}),
             selection_rule=options.selection,

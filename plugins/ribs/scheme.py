@@ -1,30 +1,109 @@
-"""The scheme: emitters take turns, and the classes are the niches."""
+"""The scheme: emitters take turns, the classes are the niches, and genomes are vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
+import torch
 
-from neatfool import Archive, Candidate, ExperimentError, Scheme, derive_seed, derive_seeds
+from neatfool import (
+    Archive,
+    Candidate,
+    ExperimentError,
+    Parametric,
+    Pictorial,
+    Scheme,
+    derive_seed,
+    derive_seeds,
+)
 
+from . import OF_THE_MEMORY
 from .emitter import Emitter
-from .feedback import FARTHEST, Feedback, Judge, Memory, Neighbour
-from .options import OF_THE_MEMORY
-from .space import Pixels, choose_space, read_array, write_array
+from .feedback import Judge, Memory, read_array, write_array
 
 if TYPE_CHECKING:
-    from neatfool import Encoding, ImageSpec, Replacement, Scores
+    from neatfool import Elite, Encoding, ImageSpec, Replacement, Scores
 
-    from .options import Options
+    from . import Options
 
+LARGEST_BYTE: Final = 255
 MOST_NUMBERS: Final = 1500
 """More numbers than this are too many for ``cma_es``: it works on their square, in each emitter."""
 CREATED_AT_ONCE: Final = 64
 """Random candidates are made in pieces of this size; some are scored while others are made."""
-DOMINATED: Final = "dominated_novelty"
+
+
+class Weights:
+    """The parameters of genomes, the weights and biases of a CPPN, as vectors."""
+
+    usual_sigma = 1.0
+
+    def __init__(self, encoding: Any) -> None:
+        self._encoding = encoding
+
+    def read(self, genome: Any) -> np.ndarray:
+        """Give a genome's parameters, float64 [P]."""
+        vector: np.ndarray = self._encoding.parameters([genome])[0]
+        if not len(vector):
+            raise ExperimentError(
+                "a genome has no numbers that emitters could vary; use [encoding] plugin = cppn"
+            )
+        return vector
+
+    def write(self, base: Any, vectors: np.ndarray) -> list[Any]:
+        """Give the base other parameters, each clipped to its range."""
+        return list(self._encoding.with_parameters([base] * len(vectors), [*vectors]))
+
+    def structure(self, genome: Any) -> str:
+        """Write the genome with all its parameters at zero."""
+        (bare,) = self.write(genome, np.zeros((1, len(self.read(genome)))))
+        return str(self._encoding.dumps(bare))
+
+
+class Pixels:
+    """The pixels of images: 0 is black, 1 is white, and all that is beyond is clipped."""
+
+    usual_sigma = 0.1
+
+    def __init__(self, encoding: Any, shape: tuple[int, int, int]) -> None:
+        self._encoding = encoding
+        self._shape = shape
+
+    def read(self, genome: Any) -> np.ndarray:
+        """Give the pixels of a genome's image, float64 [C * H * W]."""
+        pixels: np.ndarray = self._encoding.render([genome]).cpu().numpy().reshape(-1)
+        return pixels / LARGEST_BYTE
+
+    def write(self, base: Any, vectors: np.ndarray) -> list[Any]:
+        """Write images, rounded to bytes, as genomes."""
+        levels = np.rint(np.clip(vectors, 0, 1) * LARGEST_BYTE).astype(np.uint8)
+        return list(self._encoding.from_images(torch.from_numpy(levels.reshape(-1, *self._shape))))
+
+    def structure(self, genome: Any) -> str:
+        """Give the same for all: any two images mix."""
+        return ""
+
+
+Space: TypeAlias = Weights | Pixels
+"""Turns genomes into vectors, float64 [P], and vectors near a genome into genomes.
+
+The vectors of two genomes mix if these have one ``structure``: what a vector leaves out.
+"""
+
+
+def choose_space(encoding: Encoding[Any], shape: tuple[int, int, int]) -> Space:
+    """Choose parameters if the encoding has them, else pixels."""
+    if isinstance(encoding, Parametric):
+        return Weights(encoding)
+    if isinstance(encoding, Pictorial):
+        return Pixels(encoding, shape)
+    raise ExperimentError(
+        "its emitters vary numbers, but the encoding has neither parameters nor pixels; use "
+        "[encoding] plugin = cppn or direct"
+    )
 
 
 class Ribs(Scheme):
@@ -44,7 +123,6 @@ class Ribs(Scheme):
         self._options, self._encoding = options, encoding
         self._space = choose_space(encoding, spec.shape)
         self._seed = seed
-        self._initial = options.initial or options.absent(spec)["initial"]
         self._generation = self._candidate_count = self._started = 0
         self._judge = Judge(self.archive, options.threshold_rate, seed)
         self._memories = self._make_memories()
@@ -66,11 +144,10 @@ class Ribs(Scheme):
         """
         held = self.archive.candidate_ids[self.archive.classes]
         filled = self.archive.classes[held >= 0]
-        if not len(filled):
-            self._turns = []
-            return self._make_random(self._new_ids(self._initial))
-        self._start_emitters(filled)
         self._turns, proposed = [], []
+        if not len(filled):
+            return self._make_random(self._new_ids(self._options.initial or self.batch))
+        self._start_emitters(filled)
         for emitter in self._at_work():
             neighbours = self._neighbours(emitter, filled) if emitter.draws_elites else ()
             vectors, litters = emitter.ask(self._generation, neighbours)
@@ -82,15 +159,20 @@ class Ribs(Scheme):
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
         """Let each emitter learn what became of its candidates, and offer all to every niche."""
         feedback = self._judge.judge(scores)
-        of_memories = self._remember(feedback)
+        fitness = feedback["ranks"][:, self.archive.classes].max(1)
+        compared = {
+            name: memory.add(fitness, feedback["measures"])
+            for name, memory in self._memories.items()
+        }
         place = 0
         for emitter, count in zip(self._at_work(), self._turns, strict=False):
             rows = slice(place, place + count)
             place += count
             # The last generation of a run may be cut short.
             if place <= len(candidates):
-                memory = of_memories.get(emitter.ranker, {})
-                emitter.tell(self._generation, _part(feedback, memory, rows))
+                given = feedback, compared.get(emitter.ranker, {})
+                parts = [{name: each[name][rows] for name in each} for each in given]
+                emitter.tell(self._generation, *parts)
         self._turns = []
         self._generation += 1
         replacements = self.archive.offer(candidates, scores)
@@ -128,13 +210,11 @@ class Ribs(Scheme):
         for name, memory in self._memories.items():
             memory.restore(state["memories"][name])
         for place, saved in enumerate(state["emitters"]):
-            if saved is None:
-                continue
-            origins = tuple(candidates[id_] for id_ in saved["origins"])
-            number, born, home = saved["number"], saved["born"], saved["home"]
-            emitter = self._begin(place, number, born, origins, home=home)
-            emitter.restore(saved)
-            self._emitters[place] = emitter
+            if saved is not None:
+                origins = tuple(candidates[id_] for id_ in saved["origins"])
+                start = saved["number"], saved["born"], saved["home"]
+                self._emitters[place] = emitter = self._begin(place, start, origins)
+                emitter.restore(saved)
 
     def _make_memories(self) -> dict[str, Memory]:
         """Make a memory for each ranker of novelty; those that rank alike share one."""
@@ -144,23 +224,11 @@ class Ribs(Scheme):
                 f"ranker = {wanted[0]}: the target does not list its classes, which novelty is "
                 "measured by; use ranker = improvement"
             )
+        options, measures = self._options, self._judge.measures
         return {
-            name: Memory(self._options, self._judge.measures, dominated=name == DOMINATED)
+            name: Memory(options, measures, dominated=name == "dominated_novelty")
             for name in wanted
         }
-
-    def _remember(self, feedback: Feedback) -> dict[str, dict[str, np.ndarray]]:
-        """Add all candidates that could be scored to the memories."""
-        fitness = feedback.ranks[:, self.archive.classes].max(1)
-        usable = np.flatnonzero(fitness > -FARTHEST)
-        remembered = {}
-        for name, memory in self._memories.items():
-            given = memory.add(fitness[usable], feedback.measures[usable])
-            # A refused image is not novel at all.
-            remembered[name] = {
-                key: _spread(values, usable, len(fitness)) for key, values in given.items()
-            }
-        return remembered
 
     def _make_random(self, ids: range) -> Iterator[Candidate]:
         for start in range(0, len(ids), CREATED_AT_ONCE):
@@ -170,47 +238,45 @@ class Ribs(Scheme):
                 yield Candidate(id_, genome, generation=self._generation)
 
     def _start_emitters(self, filled: np.ndarray) -> None:
-        """Start the emitters that have not started, have converged, or find nothing any more."""
-        patience = self._options.restart_after
+        """Start the emitters that have not started, have converged, or find nothing any more.
+
+        Each draws niches, and starts from their elites; the first niche's class is its objective.
+        """
+        patience, held = self._options.restart_after, self.archive.candidates
         for place, emitter in enumerate(self._emitters):
             tired = emitter is not None and 0 < patience <= emitter.idle
             if emitter is not None and not emitter.converged and not tired:
                 continue
             number, self._started = self._started, self._started + 1
-            origins, home = self._choose_origins(filled, number)
-            self._emitters[place] = self._begin(place, number, self._generation, origins, home=home)
-
-    def _choose_origins(self, filled: np.ndarray, number: int) -> tuple[tuple[Candidate, ...], int]:
-        """Draw niches; give their elites, fittest first, and the first niche."""
-        draw = np.random.default_rng(derive_seed(self._seed, "ribs-origins", number))
-        niches = filled[draw.integers(len(filled), size=self._encoding.parents)]
-        count = 1
-        if self._options.restart_at == "child":
-            encoding = self._encoding.in_generation(self._generation)
-            (count,) = encoding.litter_sizes([self._base_seed(number)])
-        home, litter = int(niches[0]), niches[:count]
-        litter = litter[np.argsort(-self.archive.ranks[litter], kind="stable")]
-        held = self.archive.candidates
-        ids = dict.fromkeys(self.archive.candidate_ids[litter].tolist())
-        return tuple(held[id_] for id_ in ids), home
+            draw = np.random.default_rng(derive_seed(self._seed, "ribs-origins", number))
+            niches = filled[draw.integers(len(filled), size=self._encoding.parents)]
+            count = 1
+            if self._options.restart_at == "child":
+                encoding = self._encoding.in_generation(self._generation)
+                (count,) = encoding.litter_sizes([self._base_seed(number)])
+            litter = niches[:count]
+            litter = litter[np.argsort(-self.archive.ranks[litter], kind="stable")]
+            ids = dict.fromkeys(self.archive.candidate_ids[litter].tolist())
+            start = number, self._generation, int(niches[0])
+            self._emitters[place] = self._begin(place, start, tuple(held[id_] for id_ in ids))
 
     def _begin(
-        self, place: int, number: int, born: int, origins: tuple[Candidate, ...], *, home: int
+        self, place: int, start: tuple[int, int, int], origins: tuple[Candidate, ...]
     ) -> Emitter:
         """Start an emitter, or start one again as it did in an earlier generation."""
         base = origins[0].genome
         if self._options.restart_at == "child":
-            encoding = self._encoding.in_generation(born)
-            (base,) = encoding.breed([[each.genome for each in origins]], [self._base_seed(number)])
+            encoding = self._encoding.in_generation(start[1])
+            litter = [each.genome for each in origins]
+            (base,) = encoding.breed([litter], [self._base_seed(start[0])])
         return Emitter(
             self._options,
-            self._space,
             place=place,
-            number=number,
-            born=born,
+            start=start,
             origins=origins,
-            home=home,
             base=base,
+            vector=self._space.read(base),
+            sigma=self._options.sigma or self._space.usual_sigma,
             measures=self._judge.measures,
             seed=self._seed,
         )
@@ -224,18 +290,17 @@ class Ribs(Scheme):
         for each in zip(ids, self._space.write(base, vectors), litters, strict=True):
             yield Candidate(*each, self._generation)
 
-    def _neighbours(self, emitter: Emitter, filled: np.ndarray) -> list[Neighbour]:
+    def _neighbours(self, emitter: Emitter, filled: np.ndarray) -> list[tuple[Elite, np.ndarray]]:
         """List the elites whose vectors mix with an emitter's, one for each niche."""
         own = self._space.structure(emitter.base)
         neighbours = []
-        for niche in filled.tolist():
-            id_ = int(self.archive.candidate_ids[niche])
+        for elite in filter(None, map(self.archive.elite, filled.tolist())):
+            id_, genome = elite.candidate.id, elite.candidate.genome
             if id_ not in self._vectors:
-                genome = self.archive.candidates[id_].genome
                 self._vectors[id_] = self._space.structure(genome), self._space.read(genome)
             structure, vector = self._vectors[id_]
             if structure == own:
-                neighbours.append(Neighbour(id_, float(self.archive.ranks[niche]), vector))
+                neighbours.append((elite, vector))
         return neighbours
 
     def _at_work(self) -> list[Emitter]:
@@ -244,20 +309,3 @@ class Ribs(Scheme):
     def _new_ids(self, count: int) -> range:
         self._candidate_count += count
         return range(self._candidate_count - count, self._candidate_count)
-
-
-def _part(feedback: Feedback, of_memory: dict[str, np.ndarray], rows: slice) -> Feedback:
-    return Feedback(
-        feedback.ranks[rows],
-        feedback.status[rows],
-        feedback.value[rows],
-        feedback.measures[rows],
-        {name: values[rows] for name, values in of_memory.items()},
-    )
-
-
-def _spread(values: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
-    """Put values into their rows of ``count``; the others have 0."""
-    spread = np.zeros(count, values.dtype)
-    spread[rows] = values
-    return spread

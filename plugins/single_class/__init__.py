@@ -93,25 +93,18 @@ class SingleClass(Scheme):
         self._population: list[Member] = []
 
     def ask(self) -> Iterable[Candidate]:
-        """Breed a generation: random genomes when a class starts, then children.
+        """Breed a generation, none when each class has had its turn: random genomes, then children.
 
         Learning comes last, so that the target scores the others meanwhile.
-
-        Returns:
-            Candidates without scores; none when each class has had its turn.
         """
         if self._turn == len(self._classes):
             return []
-        bred = self._children() or self._make_random()
+        if not (bred := self._children()):
+            ids = self._new_ids(self._options.population)
+            genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=ids))
+            made = zip(ids, genomes, strict=True)
+            bred = [Candidate(*each, generation=self._generation) for each in made]
         return chain(bred, self._learn(len(bred))) if self._learner.on else bred
-
-    def _make_random(self) -> list[Candidate]:
-        ids = self._new_ids(self._options.population)
-        genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=ids))
-        return [
-            Candidate(id_, genome, generation=self._generation)
-            for id_, genome in zip(ids, genomes, strict=True)
-        ]
 
     def _children(self) -> list[Candidate]:
         """Breed the children that selection chooses; none without a living population."""
@@ -165,7 +158,11 @@ class SingleClass(Scheme):
         # Those without a usable score live no longer.
         self._population += [each for each in members if math.isfinite(each.fitness)]
         self._generation += 1
-        if self._turn_is_over(class_index):
+        limit, stop_at = self._options.generations_per_class, self._options.stop_at
+        if limit is None and len(self._classes) > 1:
+            limit = GENERATIONS_FOR_EACH_OF_SEVERAL
+        late = limit is not None and self._generation - self._turn_began >= limit
+        if late or (stop_at < 1 and self.archive.confidences[class_index] >= stop_at):
             self._turn += 1
             self._turn_began = self._generation
             self._population = []
@@ -175,32 +172,25 @@ class SingleClass(Scheme):
             self._selection.settle(self._population, self._generation)
         return replacements
 
-    def _turn_is_over(self, class_index: int) -> bool:
-        limit = self._options.generations_per_class
-        if limit is None and len(self._classes) > 1:
-            limit = GENERATIONS_FOR_EACH_OF_SEVERAL
-        if limit is not None and self._generation - self._turn_began >= limit:
-            return True
-        stop_at = self._options.stop_at
-        return stop_at < 1 and bool(self.archive.confidences[class_index] >= stop_at)
-
     def members(self) -> Sequence[Candidate]:
         """List the population."""
         return [member.candidate for member in self._population]
 
     def state(self) -> dict[str, Any]:
         """Give the population with its fitness, and what selection and learning need to go on."""
-        living = {member.key for member in self._population}
-        learning = {"learner": self._learner.state(), "learnt_on": sorted(self._learnt_on & living)}
-        return {
+        state = {
             "generation": self._generation,
             "asked": self._candidate_count,
             "turn": self._turn,
             "turn_began": self._turn_began,
             "population": [[member.key, member.fitness] for member in self._population],
             "selection": self._selection.state(),
-            **(learning if self._learner.on else {}),
         }
+        if self._learner.on:
+            living = {member.key for member in self._population}
+            state |= {"learner": self._learner.state()}
+            state |= {"learnt_on": sorted(self._learnt_on & living)}
+        return state
 
     def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
         """Restore what :meth:`state` gave."""

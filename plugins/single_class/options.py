@@ -71,38 +71,26 @@ class Options(
     use of what was found sooner, which saves images where each costs something"""
     pressure: float = Field(1.1, ge=1)
     """for `rank`: how many times likelier each rank is to be a parent than the next"""
-    species_set: SpeciesSetOptions = Field(
-        default_factory=SpeciesSetOptions, alias="DefaultSpeciesSet"
-    )
+    species_set: SpeciesSetOptions = Field(SpeciesSetOptions(), alias="DefaultSpeciesSet")
     """neat-python's keys of its species"""
-    reproduction: ReproductionOptions = Field(
-        default_factory=ReproductionOptions, alias="DefaultReproduction"
-    )
+    reproduction: ReproductionOptions = Field(ReproductionOptions(), alias="DefaultReproduction")
     """neat-python's keys of how species reproduce"""
-    stagnation: StagnationOptions = Field(
-        default_factory=StagnationOptions, alias="DefaultStagnation"
-    )
+    stagnation: StagnationOptions = Field(StagnationOptions(), alias="DefaultStagnation")
     """neat-python's keys of when a species dies out"""
 
     @model_validator(mode="after")
-    def _room_for_a_child(self) -> Options:
+    def _room_for_parents_and_children(self) -> Options:
         if self.selection == "neat" and self.population <= self.smallest_species:
             raise ValueError(
                 f"population = {self.population}: must be more than min_species_size and elitism "
                 f"of [DefaultReproduction], here {self.smallest_species}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _room_for_parents(self) -> Options:
-        if self.batch is None:
-            return self
-        if self.selection == "neat":
+        if self.batch is not None and self.selection == "neat":
             raise ValueError(
                 f"batch = {self.batch}: neat-python replaces its whole population; for smaller "
                 "generations give a smaller population, or selection = rank"
             )
-        if self.batch >= self.population:
+        if self.batch is not None and self.batch >= self.population:
             raise ValueError(
                 f"batch = {self.batch}: must be less than population, here {self.population}"
             )

@@ -1,9 +1,8 @@
 """Who stays and who breeds: by neat-python's selection, or by rank, the paper's control.
 
 Under :class:`NeatSelection` neat-python itself decides, with species, fitness sharing, stagnation
-and elites. It gets the population's members in place of
-its genomes, and makes a :class:`PendingChild` for each child. That only notes its parents; the
-encoding breeds it later.
+and elites. It gets the population's members in place of its genomes, and makes a
+:class:`PendingChild` for each child. That only notes its parents; the encoding breeds it later.
 """
 
 from __future__ import annotations
@@ -56,37 +55,6 @@ Choice: TypeAlias = tuple[list[Member], list[tuple[Member, ...]]]
 """The members that stay, and each child's distinct parents, fittest first."""
 
 
-class Selection:
-    """Decides who lives on and who breeds; a generation has at most ``batch`` children."""
-
-    batch: int
-
-    def begin(self) -> None:
-        """Forget everything: the search for another class starts."""
-
-    def choose(
-        self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
-    ) -> Choice:
-        """Choose who lives on and who breeds; nobody if the population has died out.
-
-        Args:
-            population: The members that ``settle`` got last.
-            generation: The number of the generation to breed.
-            first_id: The first child's id; the others follow.
-            seed: The seed of all randomness.
-        """
-        raise NotImplementedError
-
-    def settle(self, population: Sequence[Member], generation: int) -> None:
-        """Take a population whose members are all scored."""
-
-    def state(self) -> Any:
-        """Give what ``restore`` needs in addition to the population, as JSON, members by keys."""
-
-    def restore(self, state: Any, members: Mapping[int, Member]) -> None:
-        """Restore what :meth:`state` gave."""
-
-
 class PendingChild:
     """The parents that neat-python chose for a child, in place of a new genome."""
 
@@ -120,8 +88,8 @@ class Reproduction(DefaultReproduction):  # type: ignore[misc]
         return adjusted
 
 
-class NeatSelection(Selection):
-    """The selection ``neat``."""
+class NeatSelection:
+    """The selection ``neat``; a generation has at most ``batch`` children."""
 
     def __init__(self, options: Options, encoding: Encoding[Any]) -> None:
         self.batch = options.population
@@ -149,8 +117,21 @@ class NeatSelection(Selection):
     def choose(
         self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
     ) -> Choice:
-        """Let neat-python choose."""
-        self._make_room()
+        """Let neat-python choose who lives on and who breeds; nobody if all have died out.
+
+        ``population`` is what ``settle`` got last; children get ids from ``first_id`` on.
+        """
+        if len(self._set.species) > self._most_species:
+            if not self._warned:
+                logger.warning(
+                    "%d species, but a population of %d holds only %d; raise "
+                    "compatibility_threshold in [DefaultSpeciesSet]",
+                    *(len(self._set.species), self.batch, self._most_species),
+                )
+                self._warned = True
+            self._keep_fittest(
+                self._most_species, lambda one: max(each.fitness for each in one.members.values())
+            )
         # A new one each time: it would remember the parents of all genomes that ever lived.
         reproduction = Reproduction(self._options.reproduction, self._reporters, self._stagnation)
         reproduction.genome_indexer = count(first_id)
@@ -167,7 +148,7 @@ class NeatSelection(Selection):
         return survivors, [child.parents for child in children]
 
     def settle(self, population: Sequence[Member], generation: int) -> None:
-        """Divide a population into species."""
+        """Divide a population whose members are all scored into species."""
         # neat-python first gives each species a member. It fails if there are too few, as in a last
         # generation that was cut short.
         self._keep_fittest(len(population), lambda one: one.fitness)
@@ -175,33 +156,16 @@ class NeatSelection(Selection):
         self._set.speciate(self._config, {member.key: member for member in population}, generation)
         self._next_species = max(self._next_species, *(key + 1 for key in self._set.species), 1)
 
-    def _make_room(self) -> None:
-        """Drop the least fit species if the population cannot hold them all."""
-        if len(self._set.species) <= self._most_species:
-            return
-        if not self._warned:
-            logger.warning(
-                "%d species, but a population of %d holds only %d; raise compatibility_threshold "
-                "in [DefaultSpeciesSet]",
-                len(self._set.species),
-                self._options.population,
-                self._most_species,
-            )
-            self._warned = True
-        self._keep_fittest(
-            self._most_species, lambda one: max(member.fitness for member in one.members.values())
-        )
-
     def _keep_fittest(self, most: int, fitness: Callable[[Any], float]) -> None:
+        """Drop the least fit species if there are more."""
         if len(self._set.species) > most:
             ranked = sorted(self._set.species.values(), key=lambda one: (-fitness(one), one.key))
             self._set.species = {one.key: one for one in ranked[:most]}
 
     def state(self) -> dict[str, Any]:
-        """Give the species, with members by their keys."""
-
-        def one_species(one: Any) -> dict[str, Any]:
-            return {
+        """Give the species, with members by their keys, which the population tells."""
+        species = [
+            {
                 "key": one.key,
                 "created": one.created,
                 "improved": one.last_improved,
@@ -209,8 +173,8 @@ class NeatSelection(Selection):
                 "representative": one.representative.key,
                 "members": list(one.members),
             }
-
-        species = [one_species(one) for one in self._set.species.values()]
+            for one in self._set.species.values()
+        ]
         return {"next": self._next_species, "species": species}
 
     def restore(self, state: dict[str, Any], members: Mapping[int, Member]) -> None:
@@ -227,7 +191,7 @@ class NeatSelection(Selection):
             self._set.species[one.key] = one
 
 
-class RankSelection(Selection):
+class RankSelection:
     """The best ``kept`` members stay and are drawn as parents by their rank.
 
     Each rank is ``pressure`` times as likely as the next. (The original's library counts ranks from
@@ -236,20 +200,33 @@ class RankSelection(Selection):
 
     def __init__(self, options: Options, *, parents: int) -> None:
         self.batch = options.population - options.kept
-        self._size = options.population
-        self._kept = options.kept
-        self._pressure = options.pressure
+        self._options = options
         self._parents = parents
 
     def choose(
         self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
     ) -> Choice:
         """Keep the best, and draw parents for as many children as the population has room for."""
-        kept = fittest_first(population)[: self._kept]
-        likelihood = self._pressure ** -np.arange(len(kept), dtype=np.float64)
-        children = self._size - len(kept)
+        kept = fittest_first(population)[: self._options.kept]
+        likelihood = self._options.pressure ** -np.arange(len(kept), dtype=np.float64)
+        children = self._options.population - len(kept)
         ranks = np.random.default_rng(seed).choice(
             len(kept), size=(children, self._parents), p=likelihood / likelihood.sum()
         )
         litters = [tuple(kept[i] for i in sorted(set(litter))) for litter in ranks.tolist()]
         return kept, litters
+
+    def begin(self) -> None:
+        """Forget nothing: the population is all there is."""
+
+    def settle(self, population: Sequence[Member], generation: int) -> None:
+        """Take the population as it is."""
+
+    def state(self) -> None:
+        """Give nothing."""
+
+    def restore(self, state: None, members: Mapping[int, Member]) -> None:
+        """Restore nothing."""
+
+
+Selection: TypeAlias = NeatSelection | RankSelection

@@ -39,7 +39,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel
 
-from neatfool import ImageSpec, Scores, hookimpl, make_target
+from neatfool import ImageSpec, Scores, Target, hookimpl, make_target
 
 class Options(BaseModel, extra="forbid"):
     temperature: float = 1.0
@@ -47,7 +47,7 @@ class Options(BaseModel, extra="forbid"):
     doubled: bool = False
     noise: float = 0.0
 
-class Changed:
+class Changed(Target):
     \"\"\"The LeNet, with a change that its accuracy does not show.\"\"\"
 
     def __init__(self, options: Options) -> None:

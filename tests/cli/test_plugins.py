@@ -16,12 +16,12 @@ pytestmark = pytest.mark.usefixtures("own_sys_path")
 TARGET = """
 import numpy as np
 from pydantic import BaseModel
-from neatfool import ImageSpec, Scores, hookimpl
+from neatfool import ImageSpec, Scores, Target, hookimpl
 
 class Options(BaseModel):
     total: float {default}
 
-class Bright:
+class Bright(Target):
     spec = ImageSpec(height=8, width=8, channels=1, classes=("dark", "bright"))
 
     def __init__(self, options):

@@ -10,7 +10,7 @@ import torch
 from searches import Silence, stop_after, toy_assembly
 
 from neatfool import PluginError, RunError, Scores, StorageError, TargetError, open_run
-from neatfool.evolution.interrupts import Interrupts
+from neatfool.evolution.progress import Interrupts
 from neatfool.evolution.session import resume, start
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore

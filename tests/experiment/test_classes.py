@@ -16,7 +16,7 @@ from neatfool import (
     open_run,
 )
 from neatfool import fool as fool_model
-from neatfool.experiment.classes import describe_nothing, with_nothing
+from neatfool.experiment.framework import describe_nothing, with_nothing
 
 CLASSES = ("background", "dark", "bright")
 

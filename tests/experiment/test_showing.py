@@ -8,7 +8,6 @@ import pytest
 import toy_views
 
 from neatfool.errors import ExperimentError
-from neatfool.experiment.check import validate_framework_only
 from neatfool.experiment.experiment import Experiment, load_experiment
 
 TEXT = f"""\
@@ -67,12 +66,3 @@ def test_each_problem_has_its_line(load):
         load("darker = nan\n")
     with pytest.raises(ExperimentError, match=r"^toy.ini:7: \[views\]: names no view; give one "):
         load("number = 2\n")
-
-
-def test_a_file_is_checked_without_its_views(load):
-    load("darker = 2\n")
-    section = "[views]\nnumber = 4\nscore = mean\nfocus = 1.0\ndarker = 2\n"
-    assert section in validate_framework_only("toy.ini")
-    Path("toy.ini").write_text("[experiment]\nimages = 9\n[target]\nplugin = mnist\n[views]\nx = 1")
-    with pytest.raises(ExperimentError, match=r"^toy.ini:6: \[views\] x: unknown key"):
-        validate_framework_only("toy.ini")

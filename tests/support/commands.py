@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel
-from neatfool import ImageSpec, Scores, hookimpl
+from neatfool import ImageSpec, Scores, Target, hookimpl
 
 HERE = Path(__file__).parent
 
@@ -36,7 +36,7 @@ class Options(BaseModel, extra="forbid"):
     gain: float = 12.0
     channels: int = 1
 
-class Patches:
+class Patches(Target):
     """Looks at the whole, at the left half, and at every other column."""
 
     def __init__(self, options: Options) -> None:

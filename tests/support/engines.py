@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel
-from neatfool import ImageSpec, Scores, hookimpl
+from neatfool import ImageSpec, Scores, Target, hookimpl
 
 HERE = Path(__file__).parent
 GAIN = 12.0
@@ -32,7 +32,7 @@ class Options(BaseModel, extra="forbid"):
     seconds: float = 0.0
     holds: int = 1000
 
-class Shades:
+class Shades(Target):
     """Tells bright from dark in four ways; slow, forgetful or stubborn if it is told so."""
 
     def __init__(self, options):
@@ -73,12 +73,12 @@ THREADS = '''\
 from concurrent.futures import ThreadPoolExecutor
 
 from pydantic import BaseModel
-from neatfool import Workplace, hookimpl
+from neatfool import Engine, Workplace, hookimpl
 
 class Options(BaseModel, extra="forbid"):
     workers: int = 2
 
-class Threads:
+class Threads(Engine):
     """Works in threads of the run's own process, each with a target of its own."""
 
     def __init__(self, options):

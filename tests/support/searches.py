@@ -13,8 +13,6 @@ from neatfool.experiment.framework import Calls, General
 from neatfool.plugin.manager import NoOptions
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.spec.adopting import adopt
-from neatfool.spec.target import Target
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.map_elites import MapElites, Options
 
@@ -92,7 +90,7 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
     """Put toys together; ``more`` are other parts, and other things that the experiment says."""
     parts = {key: more.pop(key) for key in ("scorer", "encoding", "scheme") if key in more}
     scorer = parts.pop("scorer", None)
-    target = adopt(target or (scorer.target if scorer else ToyTarget()), Target)
+    target = target or (scorer.target if scorer else ToyTarget())
     experiment = Experiment(
         general=General(
             name="toy",

@@ -7,12 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from pydantic import BaseModel
 
-from neatfool import Workplace
+from neatfool import Engine, Workplace
 from neatfool.plugin.registration import Registration
 from neatfool.testing import check_engine, check_registration
 
 
-class Threads:
+class Threads(Engine):
     """Works in a thread of the run's own process."""
 
     def __init__(self):

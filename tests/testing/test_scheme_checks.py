@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neatfool import Archive, Candidate, derive_seed
+from neatfool import Archive, Candidate, Scheme, derive_seed
 from neatfool.testing import ToyScheme, check_scheme, examine
 
 
-class Climb:
+class Climb(Scheme):
     """A good scheme, to be spoilt: a population of one a class, and one member beside the elites.
 
     The member is the last candidate of the generation before; it breeds half of the next one.

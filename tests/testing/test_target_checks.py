@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neatfool import ImageSpec, Scores, TargetError
+from neatfool import ImageSpec, Scores, Target, TargetError
 from neatfool.testing import ToyTarget, check_target, examine
 
 
@@ -81,7 +81,7 @@ def test_a_good_target_has_no_faults() -> None:
     assert faults(Toy) == []
 
 
-class NoSpec:
+class NoSpec(Target):
     spec = "28x28"
 
     def score(self, images):

@@ -18,8 +18,7 @@ from neatfool.analysis.lineage.fracture import SPAN
 from neatfool.analysis.lineage.goal_switches import goal_switches
 from neatfool.analysis.lineage.kinds import FEWEST, closest, table_kinds, wordnet_kinds
 from neatfool.analysis.lineage.sweeping import sweep_run
-from neatfool.fooling.choosing import choose_elites
-from neatfool.fooling.likeness import SPACES, image_features
+from neatfool.fooling.choosing import SPACES, choose_elites, image_features
 from neatfool.fooling.opening import open_runs
 from neatfool.present.output import Output
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from searches import Silence, Snapshots, begin, go_on, stop_after
 
 import neatfool
-from neatfool import ExperimentError, ImageSpec, Scores, TargetError
+from neatfool import ExperimentError, ImageSpec, Scores, Target, TargetError
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import Experiment, load_experiment
@@ -25,8 +25,8 @@ from neatfool.run.store import RunStore
 from neatfool.testing import TOY_SPEC, ToyTarget, check_scheme
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
+from neatfool_plugins.gradient import PRESETS, Options
 from neatfool_plugins.gradient.ascent import Positions, aims, climb, passes
-from neatfool_plugins.gradient.options import PRESETS, Options
 from neatfool_plugins.gradient.scheme import Gradient
 from tests.support.databases import contents
 
@@ -580,7 +580,7 @@ def test_a_function_of_ones_own_has_no_gradients(tmp_path):
         )
 
 
-class Ensemble:
+class Ensemble(Target):
     """The mean of two networks' softmax."""
 
     spec = ImageSpec(8, 8, 1, ("above", "below", "left"), array="torch")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from neatfool import Archive, Candidate, Scores, rank
+from neatfool_plugins.ribs import Options
 from neatfool_plugins.ribs.feedback import MOST_MEASURES, Judge, Memory
-from neatfool_plugins.ribs.options import Options
 
 
 def scores(logits, ok=None):
@@ -29,24 +29,24 @@ def test_value_is_the_largest_gain_over_all_niches():
     archive = archive_of([2, 0, 0])
     shown = scores([[3, 0, 0], [1, 0, 0], [0, 4, 0]])
     found = Judge(archive, 1.0, 1).judge(shown)
-    assert found.status.tolist() == [1, 1, 1]
-    assert found.value == pytest.approx((rank(shown) - archive.ranks).max(1))
+    assert found["status"].tolist() == [1, 1, 1]
+    assert found["value"] == pytest.approx((rank(shown) - archive.ranks).max(1))
     # The second is worse at "a", and so better than the elite at the others.
-    assert found.value[1] == pytest.approx(rank(shown)[1, 1] - archive.ranks[1])
+    assert found["value"][1] == pytest.approx(rank(shown)[1, 1] - archive.ranks[1])
 
 
 def test_what_is_nowhere_better_has_no_status_and_a_negative_value():
     archive = archive_of([3, 0, 0], [0, 3, 0], [0, 0, 3])
     found = Judge(archive, 1.0, 1).judge(scores([[1, 0, 0], [3, 0, 0]]))
-    assert found.status.tolist() == [0, 0]
-    assert found.value[0] < 0
-    assert found.value[1] == 0
+    assert found["status"].tolist() == [0, 0]
+    assert found["value"][0] < 0
+    assert found["value"][1] == 0
 
 
 def test_the_first_image_of_a_class_is_new():
     found = Judge(Archive(3), 1.0, 1).judge(scores([[1, 0, 0]]))
-    assert found.status.tolist() == [2]
-    assert found.value == pytest.approx(rank(scores([[1, 0, 0]])).max(1))
+    assert found["status"].tolist() == [2]
+    assert found["value"] == pytest.approx(rank(scores([[1, 0, 0]])).max(1))
 
 
 def test_a_refused_image_teaches_finite_numbers_and_no_improvement():
@@ -54,10 +54,10 @@ def test_a_refused_image_teaches_finite_numbers_and_no_improvement():
     broken = Scores(np.array([[np.nan] * 3, shown.probs[1]]), None, shown.ok)
     for each in (shown, broken):
         found = Judge(Archive(3), 1.0, 1).judge(each)
-        assert found.status.tolist() == [0, 2]
-        assert np.isfinite(found.value).all()
-        assert np.isfinite(found.measures).all()
-        assert np.isfinite(found.ranks).all()
+        assert found["status"].tolist() == [0, 2]
+        assert np.isfinite(found["value"]).all()
+        assert np.isfinite(found["measures"]).all()
+        assert np.isfinite(found["ranks"]).all()
 
 
 def test_a_threshold_rises_by_its_rate_and_lets_worse_images_pass():
@@ -68,7 +68,7 @@ def test_a_threshold_rises_by_its_rate_and_lets_worse_images_pass():
     passed = rank(shown)[0, 0]
     assert 0 < passed < archive.ranks[0]
     found = judge.judge(shown)
-    assert (found.status.tolist(), found.value.tolist()) == ([1], [passed])
+    assert (found["status"].tolist(), found["value"].tolist()) == ([1], [passed])
     assert judge.thresholds.tolist() == pytest.approx([0.25 * passed, 0, 0])
 
 
@@ -84,15 +84,15 @@ def test_two_that_pass_raise_a_threshold_as_one_after_the_other_at_their_mean():
 def test_measures_are_log_probabilities():
     shown = scores([[1, 0, 0], [0, 50, 0]])
     found = Judge(Archive(3), 1.0, 1).judge(shown)
-    assert found.measures[0] == pytest.approx(np.log(shown.probs[0]))
-    assert found.measures[1].tolist() == [-20, 0, -20]
+    assert found["measures"][0] == pytest.approx(np.log(shown.probs[0]))
+    assert found["measures"][1].tolist() == [-20, 0, -20]
     alone = Judge(Archive(3), 1.0, 1).judge(Scores(shown.probs, None, shown.ok))
-    assert alone.measures == pytest.approx(found.measures)
+    assert alone["measures"] == pytest.approx(found["measures"])
 
 
 def test_of_many_classes_few_sums_keep_the_distances():
     logits = np.random.default_rng(0).normal(size=(40, 500)) * 3
-    found = Judge(Archive(500), 1.0, 1).judge(scores(logits)).measures
+    found = Judge(Archive(500), 1.0, 1).judge(scores(logits))["measures"]
     assert found.shape == (40, MOST_MEASURES)
     logs = np.log(scores(logits).probs)
     rows, others = np.triu_indices(40, 1)
@@ -107,8 +107,8 @@ def test_classes_that_are_found_later_are_judged_but_do_not_measure():
     judge.judge(scores([[1, 0, 0]]))
     archive.grow(4)
     found = judge.judge(scores([[0, 0, 0, 5]]))
-    assert found.status.tolist() == [2]
-    assert found.measures.shape == (1, 3)
+    assert found["status"].tolist() == [2]
+    assert found["measures"].shape == (1, 3)
 
 
 @pytest.mark.parametrize("dominated", [False, True])

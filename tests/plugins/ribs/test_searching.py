@@ -17,7 +17,7 @@ from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
-from neatfool_plugins.ribs.options import RANKERS, EmitterName, Options
+from neatfool_plugins.ribs import RANKERS, EmitterName, Options
 from neatfool_plugins.ribs.scheme import Ribs
 
 GREY = ImageSpec(height=8, width=8, channels=1, classes=("a", "b", "c"))
@@ -194,8 +194,7 @@ def test_what_does_not_exist_is_said_with_the_nearest_names(options, message):
 
 def test_without_pyribs_the_extra_is_named(monkeypatch):
     for name in [name for name in sys.modules if name.startswith("neatfool_plugins.ribs.")]:
-        if not name.endswith("options"):
-            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "ribs", None)
     monkeypatch.setitem(sys.modules, "ribs.archives", None)
     monkeypatch.setitem(sys.modules, "ribs.emitters", None)
