@@ -9,7 +9,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar, cast
 
@@ -234,34 +234,23 @@ class Expression:
             raise RefusedError("not of the form that the expressions expect") from None
 
 
-def check_expression(text: str) -> None:
+def check_expression(text: str) -> bool:
     """Check an expression.
+
+    Returns:
+        Whether it may skip what is null, so that lists no longer go together.
 
     Raises:
         ValueError: It is none, or calls a function that there is not.
     """
     try:
-        nodes = list(_list_nodes(text))
+        nodes = [jmespath.compile(text).parsed]
     except JMESPathError as error:
         cause = " ".join(str(error).split())
         raise ValueError(f"{text!r} is no JMESPath expression: {cause}") from None
-    known = MoreFunctions.FUNCTION_TABLE
-    for name in (node["value"] for node in nodes if node["type"] == "function_expression"):
-        if name not in known:
-            raise ValueError(f"{text!r}: there is no function {name}(){nearest(name, known)}")
-
-
-def skips_null(text: str) -> bool:
-    """Say whether an expression may skip what is null, so that lists no longer go together."""
-    return any(
-        "projection" in node["type"] or node["type"] == "flatten" for node in _list_nodes(text)
-    )
-
-
-def _list_nodes(text: str) -> Iterator[dict[str, Any]]:
-    """List the parts of an expression."""
-    nodes = [jmespath.compile(text).parsed]
-    while nodes:
-        node = nodes.pop()
-        yield node
+    for node in nodes:  # which grows
         nodes += [child for child in node["children"] if isinstance(child, dict)]
+        name, known = node.get("value"), MoreFunctions.FUNCTION_TABLE
+        if node["type"] == "function_expression" and name not in known:
+            raise ValueError(f"{text!r}: there is no function {name}(){nearest(name, known)}")
+    return any("projection" in node["type"] or node["type"] == "flatten" for node in nodes)

@@ -22,7 +22,6 @@ from .answers import (
     make_scores,
     read_rows,
 )
-from .keys import MEDIA_TYPES, MOST_IMAGES
 from .options import JSON
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
 
@@ -35,6 +34,10 @@ FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg"}
 """Format of an image -> the media type of a body in it."""
 MOST_LABELS: Final = 100_000
 """More labels of one image are refused: no service has so many classes."""
+MOST_IMAGES: Final = {"google-vision-label-detection": 16}
+"""Preset -> the most images that the API takes in a request."""
+MEDIA_TYPES: Final = {"azure-vision-tag": "application/octet-stream"}
+"""Preset -> the media type of the body, where the API takes no ``image/png``."""
 DECISIVE: Final = {*JSON, "headers", "scores_are"} - {"preset", "further_classes"}
 """The options that decide what is sent, and what is read of the answer."""
 
