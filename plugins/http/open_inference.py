@@ -1,25 +1,91 @@
-"""The Open Inference Protocol, version 2, as MLServer, Triton, KServe and TorchServe speak it."""
+"""The Open Inference Protocol, version 2, as MLServer, Triton, KServe and TorchServe speak it.
+
+A model's metadata say which tensors images go into and scores come from, and the options choose
+where they leave a choice.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import quote
 
 import httpx2
 import numpy as np
+from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictInt, ValidationError
 
-from .answers import RAW, RefusedError, make_scores, read_rows
-from .signature import LIMIT, LOGITS, PROBABILITIES, Signature
+from neatfool import ImageSpec, TargetError, nearest
+
+from .answers import RAW, RefusedError, is_short_text, make_scores, read_rows
 
 if TYPE_CHECKING:
     from neatfool import Scores
 
     from .options import Options
-    from .signature import Metadata, Tensor
 
 BINARY: Final = "binary_tensor_data"
 """What a server calls the extension by which pixels go as raw bytes."""
+DATATYPES: Final = ("UINT8", "FP32")
+PROBABILITIES: Final = "probabilities"
+LOGITS: Final = "logits"
+LIMIT: Final = "max_batch_size"
+"""What a model, or its input, calls the most images of a request."""
+
+
+def _check_name(name: str) -> str:
+    if not is_short_text(name):
+        raise ValueError("is no short printable text")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
+Parameters = Annotated[
+    dict[str, Any], BeforeValidator(lambda given: given if isinstance(given, dict) else {})
+]
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda given: tuple(map(str, given)) if isinstance(given, list) else ()),
+]
+
+
+class Tensor(BaseModel, frozen=True):
+    """What a model says of one of its inputs or outputs: of its lengths, -1 where they are free."""
+
+    name: Name
+    datatype: Annotated[Name, AfterValidator(str.upper)]
+    shape: tuple[StrictInt, ...]
+    parameters: Parameters = {}
+
+
+Tensors = Annotated[tuple[Tensor, ...], BeforeValidator(lambda given: given or ())]
+
+
+class Metadata(BaseModel, frozen=True):
+    """What a model says of itself; no inputs or outputs if it does not say."""
+
+    name: Annotated[str, BeforeValidator(str)] = ""
+    versions: Texts = ()
+    inputs: Tensors = ()
+    outputs: Tensors = ()
+    parameters: Parameters = {}
+
+    @classmethod
+    def read(cls, document: Any) -> Metadata:
+        """Read the answer to a request for metadata.
+
+        Raises:
+            RefusedError: It is none.
+        """
+        if not isinstance(document, dict) or not ({"name", "inputs", "outputs"} & {*document}):
+            raise RefusedError("its metadata are not as the protocol has them")
+        try:
+            return cls.model_validate(document)
+        except ValidationError:
+            raise RefusedError(
+                "its metadata list no inputs and outputs, or no tensors with a name, a datatype "
+                "and a shape"
+            ) from None
 
 
 class OpenInference:
@@ -32,16 +98,22 @@ class OpenInference:
     """
 
     def __init__(self, options: Options, metadata: Metadata, *, binary: bool = False) -> None:
-        """Find out how the model is asked; if ``binary``, the server takes pixels as raw bytes.
+        """Choose the tensors; if ``binary``, the server takes pixels as raw bytes.
 
         Raises:
-            TargetError: It takes no images, or the options do not fit it.
+            TargetError: The model takes no images, or the options do not fit it.
         """
-        self._options = options
-        self._binary = binary
-        self._signature = Signature(options, metadata)
-        self.spec, self.batch_size = self._signature.spec, self._signature.batch_size
-        self.gives = LOGITS if LOGITS in self._signature.outputs else PROBABILITIES
+        self._options, self._binary = options, binary
+        inputs = metadata.inputs or (self._declare_input(),)
+        outputs = metadata.outputs or (self._declare_output(),)
+        self._metadata = metadata.model_copy(update={"inputs": inputs, "outputs": outputs})
+        self._input = self._choose(inputs, options.input_name, "input")
+        self._datatype = self._choose_datatype()
+        self._layout = self._find_layout()
+        self._outputs = self._choose_outputs()
+        self.batch_size = self._find_limit()
+        self.spec = self._make_spec()
+        self.gives = LOGITS if LOGITS in self._outputs else PROBABILITIES
         self._url = model_url(options) + "/infer"
         channels = self.spec.channels
         self._mean, self._std = (
@@ -51,16 +123,16 @@ class OpenInference:
 
     def write_request(self, images: np.ndarray) -> httpx2.Request:
         """Write the request for some images, uint8 [N, C, H, W]."""
-        model, pixels = self._signature, images
-        if model.datatype == "FP32":
+        pixels = images
+        if self._datatype == "FP32":
             white = np.float32(self._options.white)
             pixels = (images.astype(np.float32) / np.float32(255 / white) - self._mean) / self._std
-        if model.layout == "NHWC":
+        if self._layout == "NHWC":
             pixels = pixels.transpose(0, 2, 3, 1)
         tensor: dict[str, Any] = {
-            "name": model.input.name,
+            "name": self._input.name,
             "shape": list(pixels.shape),
-            "datatype": model.datatype,
+            "datatype": self._datatype,
         }
         raw = b""
         if self._binary:
@@ -69,9 +141,9 @@ class OpenInference:
         else:
             tensor["data"] = pixels.ravel().tolist()
         content: dict[str, Any] = {"inputs": [tensor]}
-        if len(model.metadata.outputs) > len(model.outputs):
-            content["outputs"] = [{"name": each.name} for each in model.outputs.values()]
-        if self._binary and RAW.keys() >= {each.datatype for each in model.outputs.values()}:
+        if len(self._metadata.outputs) > len(self._outputs):
+            content["outputs"] = [{"name": each.name} for each in self._outputs.values()]
+        if self._binary and RAW.keys() >= {each.datatype for each in self._outputs.values()}:
             content["parameters"] = {"binary_data_output": True}
         text = json.dumps(content, separators=(",", ":")).encode()
         kind = "octet-stream" if self._binary else "json"
@@ -86,7 +158,7 @@ class OpenInference:
         Raises:
             RefusedError: It does not have the form of one.
         """
-        outputs = self._signature.outputs
+        outputs = self._outputs
         tables = {kind: self._read_table(document, outputs[kind], count) for kind in outputs}
         return make_scores(
             probs=tables.get(PROBABILITIES),
@@ -96,24 +168,22 @@ class OpenInference:
 
     def describe(self) -> str:
         """Say what is sent, and what comes back."""
-        model = self._signature
-        shape = f"[{', '.join(model.layout)}]"
+        shape = f"[{', '.join(self._layout)}]"
         scaled = "the bytes themselves"
-        if model.datatype == "FP32":
+        if self._datatype == "FP32":
             mean, std = self._options.mean or [0.0], self._options.std or [1.0]
             scaled = f"(x - {mean}) / {std} of x in [0, {self._options.white:g}]"
-        taken = " and ".join(f"{each.name} ({kind})" for kind, each in model.outputs.items())
+        taken = " and ".join(f"{each.name} ({kind})" for kind, each in self._outputs.items())
         way = ", as raw bytes" if self._binary else ""
         return (
             f"Open Inference Protocol, model {self._options.model}: images go as "
-            f"{model.datatype} {shape}, {scaled}{way}, in its input {model.input.name}; of its "
-            f"outputs {taken} {'are' if len(model.outputs) > 1 else 'is'} taken"
+            f"{self._datatype} {shape}, {scaled}{way}, in its input {self._input.name}; of its "
+            f"outputs {taken} {'are' if len(self._outputs) > 1 else 'is'} taken"
         )
 
     def identity(self) -> Any:
         """Give what the scores depend on besides the server, as JSON."""
-        model, options = self._signature, self._options
-        metadata = model.metadata
+        options, metadata = self._options, self._metadata
         tensors = [
             [e.name, e.datatype, e.shape, {k: v for k, v in e.parameters.items() if k != LIMIT}]
             for e in (*metadata.inputs, *metadata.outputs)
@@ -123,11 +193,11 @@ class OpenInference:
             metadata.versions,
             metadata.parameters.get("fingerprint"),
             tensors,
-            model.input.name,
-            model.datatype,
-            model.layout,
-            [[kind, each.name] for kind, each in model.outputs.items()],
-            [options.white, options.mean, options.std] if model.datatype == "FP32" else [],
+            self._input.name,
+            self._datatype,
+            self._layout,
+            [[kind, each.name] for kind, each in self._outputs.items()],
+            [options.white, options.mean, options.std] if self._datatype == "FP32" else [],
         ]
 
     def _read_table(self, document: Any, tensor: Tensor, count: int) -> np.ndarray:
@@ -146,6 +216,151 @@ class OpenInference:
             return table
         with np.errstate(over="ignore"):
             return table.astype(np.float32)  # exactly what the model gave
+
+    def _error(self, message: str) -> TargetError:
+        return TargetError(f"http: model {self._options.model!r}: {message}")
+
+    def _declare_input(self) -> Tensor:
+        """Describe the input of a model that declares none, by the options."""
+        name, datatype, layout, channels, height, width = self._require(
+            "inputs", "input_name", "datatype", "layout", "channels", "height", "width"
+        )
+        order = (channels, height, width) if layout == "NCHW" else (height, width, channels)
+        return Tensor.model_construct(name=name, datatype=datatype, shape=(-1, *order))
+
+    def _declare_output(self) -> Tensor:
+        """Describe the output of a model that declares none; its numbers are taken as they are."""
+        (name,) = self._require("outputs", "output_name")
+        return Tensor.model_construct(name=name, datatype="FP64", shape=(-1,))
+
+    def _require(self, kind: str, *names: str) -> list[Any]:
+        """Give options that must be there, because the model does not declare its tensors."""
+        values = {name: getattr(self._options, name) for name in names}
+        if missing := [name for name, value in values.items() if value in (None, "auto")]:
+            raise self._error(
+                f"its metadata declare no {kind}; say [target] {' and '.join(missing)}"
+            )
+        return [*values.values()]
+
+    def _choose(self, tensors: Sequence[Tensor], name: str | None, kind: str) -> Tensor:
+        if name is None and len(tensors) == 1:
+            return tensors[0]
+        names = [each.name for each in tensors]
+        if name not in names:
+            given = "it has several" if name is None else f"it has no {kind} {name!r}"
+            guess = nearest(name or "", names)
+            raise self._error(f"{given}; give one of its {kind}s as [target] {kind}_name{guess}")
+        return tensors[names.index(name)]
+
+    def _choose_datatype(self) -> str:
+        options, own = self._options, self._input.datatype
+        datatype = own if options.datatype == "auto" else options.datatype
+        if datatype not in DATATYPES:
+            raise self._error(
+                f"its input {self._input.name} takes {own}; images can be sent as "
+                f"{' or '.join(DATATYPES)} ([target] datatype)"
+            )
+        if datatype == "UINT8" and (options.mean or options.std or options.white != 1):
+            raise self._error(
+                "images go as UINT8, and white, mean and std are for FP32; leave them out, or say "
+                "[target] datatype = FP32"
+            )
+        return datatype
+
+    def _find_layout(self) -> Literal["NCHW", "NHWC"]:
+        shape = self._input.shape
+        if len(shape) != 4:
+            raise self._error(
+                f"its input {self._input.name} has the shape {list(shape)}; images are "
+                "[N, C, H, W] or [N, H, W, C]"
+            )
+        if self._options.layout != "auto":
+            return self._options.layout
+        first, last = shape[1] in (1, 3), shape[3] in (1, 3)
+        if first == last:
+            raise self._error(
+                f"the shape {list(shape)} of its input does not show which is channels; say "
+                "[target] layout = NCHW or NHWC"
+            )
+        return "NCHW" if first else "NHWC"
+
+    def _choose_outputs(self) -> dict[str, Tensor]:
+        """Choose the outputs by their names, or else the one that the options name."""
+        outputs, scores_are = self._metadata.outputs, self._options.scores_are
+        by_name = {each.name.lower(): each for each in outputs}
+        kinds = (PROBABILITIES, LOGITS) if scores_are == "auto" else (scores_are,)
+        named = {kind: by_name[kind] for kind in kinds if kind in by_name}
+        if named and self._options.output_name is None:
+            return named
+        output = self._choose(outputs, self._options.output_name, "output")
+        kind = scores_are if scores_are != "auto" else output.name.lower()
+        if kind not in (PROBABILITIES, LOGITS):
+            raise self._error(
+                f"its output {output.name} does not show what it is; say [target] scores_are = "
+                "logits or probabilities"
+            )
+        return {kind: output}
+
+    def _find_limit(self) -> int | None:
+        most = self._input.shape[0]
+        if most > 1:
+            raise self._error(
+                f"it takes exactly {most} images a request; only models that take one, or any "
+                "number, can be used"
+            )
+        given = [each.parameters.get(LIMIT) for each in (self._metadata, self._input)]
+        limits = [each for each in given if type(each) is int and each > 0]
+        return min([*limits, 1] if most == 1 else limits, default=None)
+
+    def _make_spec(self) -> ImageSpec:
+        order = (1, 2, 3) if self._layout == "NCHW" else (3, 1, 2)
+        channels, height, width = (
+            self._agree(name, self._input.shape[index])
+            for name, index in zip(("channels", "height", "width"), order, strict=True)
+        )
+        if channels not in (1, 3):
+            raise self._error(
+                f"its images have {channels} channels; grey ones have 1, coloured ones 3"
+            )
+        sums_to_one = self._options.sums_to_one
+        if sums_to_one is None:
+            declared = [each.parameters.get("sums_to_one") for each in self._outputs.values()]
+            sums_to_one = False not in declared
+        return ImageSpec(height, width, channels, self._name_classes(), sums_to_one=sums_to_one)
+
+    def _agree(self, name: str, own: int) -> int:
+        """Give a length of images: the model's own, or the option's where the model takes any."""
+        chosen: int | None = getattr(self._options, name)
+        if own < 1 and chosen is None:
+            raise self._error(f"takes images of any {name}; say [target] {name} = NUMBER")
+        if own >= 1 and chosen not in (None, own):
+            raise self._error(f"takes images of {name} {own}; leave [target] {name} out")
+        return chosen or own
+
+    def _name_classes(self) -> tuple[str, ...]:
+        """Name the classes as the options do, or else the model, or else by numbers."""
+        counts = {each.shape[-1] for each in self._outputs.values() if each.shape} - {-1}
+        given = tuple(self._options.classes)
+        for tensor in self._outputs.values():
+            names = tensor.parameters.get("classes")
+            if not given and isinstance(names, list):
+                given = tuple(map(str, names))
+        if not given and len(counts) == 1:
+            given = tuple(map(str, range(min(counts))))
+        if not given:
+            raise self._error(
+                "it does not say how many classes it has; name them all, in the order of its "
+                "output: [target] classes = @FILE"
+            )
+        if counts and counts != {len(given)}:
+            has = " or ".join(map(str, sorted(counts)))
+            raise self._error(f"it has {has} classes, and {len(given)} are named")
+        if len(given) < 2 or len({*given}) < len(given) or not all(map(is_short_text, given)):
+            raise self._error(
+                "its classes are fewer than two, two have one name, or a name is no short "
+                "printable text; name them all: [target] classes = @FILE"
+            )
+        return given
 
 
 def model_url(options: Options) -> str:
