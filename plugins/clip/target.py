@@ -18,7 +18,7 @@ from .texts import check_photographs, find_texts, is_checked, with_right_names
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from .options import Options
+    from . import Options
 
 SHOWN: Final = 5
 """A description names so many texts."""

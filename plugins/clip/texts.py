@@ -18,7 +18,7 @@ from neatfool.files import read_names
 if TYPE_CHECKING:
     from neatfool.models import Tower
 
-    from .options import Options
+    from . import Options
 
 SENTENCES: Final = {
     "cat": "a photo of a cat",

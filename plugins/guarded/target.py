@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from neatfool.ood import InDistribution
 
-    from .options import Options
+    from . import Options
 
 _log = logging.getLogger("neatfool.target.guarded")
 

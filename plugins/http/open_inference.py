@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
 import httpx2
@@ -77,15 +78,13 @@ class Metadata(BaseModel, frozen=True):
         Raises:
             RefusedError: It is none.
         """
-        if not isinstance(document, dict) or not ({"name", "inputs", "outputs"} & {*document}):
-            raise RefusedError("its metadata are not as the protocol has them")
-        try:
-            return cls.model_validate(document)
-        except ValidationError:
-            raise RefusedError(
-                "its metadata list no inputs and outputs, or no tensors with a name, a datatype "
-                "and a shape"
-            ) from None
+        with suppress(TypeError, ValidationError):
+            if {"name", "inputs", "outputs"} & {*document}:
+                return cls.model_validate(document)
+        raise RefusedError(
+            "its metadata list no inputs and outputs, or no tensors with a name, a datatype and a "
+            "shape"
+        )
 
 
 class OpenInference:
@@ -104,14 +103,21 @@ class OpenInference:
             TargetError: The model takes no images, or the options do not fit it.
         """
         self._options, self._binary = options, binary
-        inputs = metadata.inputs or (self._declare_input(),)
-        outputs = metadata.outputs or (self._declare_output(),)
-        self._metadata = metadata.model_copy(update={"inputs": inputs, "outputs": outputs})
-        self._input = self._choose(inputs, options.input_name, "input")
-        self._datatype = self._choose_datatype()
-        self._layout = self._find_layout()
+        if not metadata.inputs:
+            name, datatype, layout, *order = self._require(
+                "inputs", "input_name", "datatype", "layout", "channels", "height", "width"
+            )
+            shape = (-1, *order) if layout == "NCHW" else (-1, *order[1:], order[0])
+            declared = Tensor.model_construct(name=name, datatype=datatype, shape=shape)
+            metadata = metadata.model_copy(update={"inputs": (declared,)})
+        if not metadata.outputs:
+            (name,) = self._require("outputs", "output_name")
+            # Its numbers are taken as they are.
+            declared = Tensor.model_construct(name=name, datatype="FP64", shape=(-1,))
+            metadata = metadata.model_copy(update={"outputs": (declared,)})
+        self._metadata = metadata
+        self._choose_input()
         self._outputs = self._choose_outputs()
-        self.batch_size = self._find_limit()
         self.spec = self._make_spec()
         self.gives = LOGITS if LOGITS in self._outputs else PROBABILITIES
         self._url = model_url(options) + "/infer"
@@ -220,19 +226,6 @@ class OpenInference:
     def _error(self, message: str) -> TargetError:
         return TargetError(f"http: model {self._options.model!r}: {message}")
 
-    def _declare_input(self) -> Tensor:
-        """Describe the input of a model that declares none, by the options."""
-        name, datatype, layout, channels, height, width = self._require(
-            "inputs", "input_name", "datatype", "layout", "channels", "height", "width"
-        )
-        order = (channels, height, width) if layout == "NCHW" else (height, width, channels)
-        return Tensor.model_construct(name=name, datatype=datatype, shape=(-1, *order))
-
-    def _declare_output(self) -> Tensor:
-        """Describe the output of a model that declares none; its numbers are taken as they are."""
-        (name,) = self._require("outputs", "output_name")
-        return Tensor.model_construct(name=name, datatype="FP64", shape=(-1,))
-
     def _require(self, kind: str, *names: str) -> list[Any]:
         """Give options that must be there, because the model does not declare its tensors."""
         values = {name: getattr(self._options, name) for name in names}
@@ -252,37 +245,42 @@ class OpenInference:
             raise self._error(f"{given}; give one of its {kind}s as [target] {kind}_name{guess}")
         return tensors[names.index(name)]
 
-    def _choose_datatype(self) -> str:
-        options, own = self._options, self._input.datatype
-        datatype = own if options.datatype == "auto" else options.datatype
-        if datatype not in DATATYPES:
+    def _choose_input(self) -> None:
+        """Find out what images go into, as what numbers, in what order, and how many at most."""
+        options, metadata = self._options, self._metadata
+        self._input = tensor = self._choose(metadata.inputs, options.input_name, "input")
+        self._datatype = tensor.datatype if options.datatype == "auto" else options.datatype
+        if self._datatype not in DATATYPES:
             raise self._error(
-                f"its input {self._input.name} takes {own}; images can be sent as "
+                f"its input {tensor.name} takes {tensor.datatype}; images can be sent as "
                 f"{' or '.join(DATATYPES)} ([target] datatype)"
             )
-        if datatype == "UINT8" and (options.mean or options.std or options.white != 1):
+        if self._datatype == "UINT8" and (options.mean or options.std or options.white != 1):
             raise self._error(
                 "images go as UINT8, and white, mean and std are for FP32; leave them out, or say "
                 "[target] datatype = FP32"
             )
-        return datatype
-
-    def _find_layout(self) -> Literal["NCHW", "NHWC"]:
-        shape = self._input.shape
-        if len(shape) != 4:
+        if len(tensor.shape) != 4:
             raise self._error(
-                f"its input {self._input.name} has the shape {list(shape)}; images are "
+                f"its input {tensor.name} has the shape {list(tensor.shape)}; images are "
                 "[N, C, H, W] or [N, H, W, C]"
             )
-        if self._options.layout != "auto":
-            return self._options.layout
-        first, last = shape[1] in (1, 3), shape[3] in (1, 3)
-        if first == last:
+        first, last = (tensor.shape[place] in (1, 3) for place in (1, 3))
+        if options.layout == "auto" and first == last:
             raise self._error(
-                f"the shape {list(shape)} of its input does not show which is channels; say "
+                f"the shape {list(tensor.shape)} of its input does not show which is channels; say "
                 "[target] layout = NCHW or NHWC"
             )
-        return "NCHW" if first else "NHWC"
+        own = "NCHW" if first else "NHWC"
+        self._layout = own if options.layout == "auto" else options.layout
+        if (most := tensor.shape[0]) > 1:
+            raise self._error(
+                f"it takes exactly {most} images a request; only models that take one, or any "
+                "number, can be used"
+            )
+        given = [each.parameters.get(LIMIT) for each in (metadata, tensor)]
+        limits = [each for each in given if type(each) is int and each > 0]
+        self.batch_size = min([*limits, 1] if most == 1 else limits, default=None)
 
     def _choose_outputs(self) -> dict[str, Tensor]:
         """Choose the outputs by their names, or else the one that the options name."""
@@ -300,17 +298,6 @@ class OpenInference:
                 "logits or probabilities"
             )
         return {kind: output}
-
-    def _find_limit(self) -> int | None:
-        most = self._input.shape[0]
-        if most > 1:
-            raise self._error(
-                f"it takes exactly {most} images a request; only models that take one, or any "
-                "number, can be used"
-            )
-        given = [each.parameters.get(LIMIT) for each in (self._metadata, self._input)]
-        limits = [each for each in given if type(each) is int and each > 0]
-        return min([*limits, 1] if most == 1 else limits, default=None)
 
     def _make_spec(self) -> ImageSpec:
         order = (1, 2, 3) if self._layout == "NCHW" else (3, 1, 2)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from neatfool.models import Classifier
 
-    from .options import Options
+    from . import Options
 
 CROPS: Final = 10
 TRIES: Final = 2

@@ -50,15 +50,14 @@ def _own_signal_stack() -> Iterator[None]:
     OpenVINO sets another one, and frees it with the model. From then on Ctrl-C would be a
     segmentation fault.
     """
-    sigaltstack = getattr(ctypes.CDLL(None), "sigaltstack", None) if os.name == "posix" else None
+    library = ctypes.CDLL(None) if os.name == "posix" else None
+    sigaltstack = getattr(library, "sigaltstack", lambda new, old: None)
     before = ctypes.create_string_buffer(ROOM_FOR_A_STACK)
-    if sigaltstack is not None:
-        sigaltstack(None, before)
+    sigaltstack(None, before)
     try:
         yield
     finally:
-        if sigaltstack is not None:
-            sigaltstack(before, None)
+        sigaltstack(before, None)
 
 
 class OpenVinoModule(FileModule):

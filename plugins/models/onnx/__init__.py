@@ -81,9 +81,10 @@ class Onnx(ClassifierFormat, TowerFormat):
         # The first output has the vectors. They are not probabilities, whatever they look like.
         first = Request(request.model, output="0", outputs="logits")
         length, _ = module.settle(Layout(3, height, width, last=False), preprocessing, first)
-        precision = ", dynamically quantised: computed in floats" if request.dequantise else ""
-        if module.alone:
-            precision = ", dynamically quantised: computed image by image"
+        precision = ""
+        if module.alone or request.dequantise:
+            way = "image by image" if module.alone else "in floats"
+            precision = f", dynamically quantised: computed {way}"
         return Tower(
             name=request.model,
             module=module,
@@ -173,11 +174,8 @@ class OnnxModule(FileModule):
     def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Compute all outputs of a batch."""
         given = {self._input: images.detach().cpu().numpy()}
-        answers = self._session.run(None, given)
-        return {
-            name: torch.from_numpy(answer)
-            for name, answer in zip(self._outputs, answers, strict=True)
-        }
+        answers = map(torch.from_numpy, self._session.run(None, given))
+        return dict(zip(self._outputs, answers, strict=True))
 
     def digest(self) -> str:
         """Hash the file, and the files next to it that hold weights."""
