@@ -13,7 +13,7 @@ from torch import nn
 from neatfool import ImageSpec, Network, Scores, Target, fit_photograph
 from neatfool.models import PHOTOGRAPHS, Request, load_tower
 
-from .texts import check_photographs, find_texts, is_checked, with_right_names
+from .texts import ENOUGH, check_photographs, find_texts, with_right_names
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -97,22 +97,22 @@ class ClipTarget(Target):
         self.against = [name for name in vectors if name not in {*self.texts}]
         self._vectors = torch.stack([*vectors.values()])
         preprocessing = self.tower.preprocessing
-        all_at_once = options.aggregate == "all"
+        together, classes = options.aggregate == "all", tuple(self.texts)
+        module = Similarity(
+            self.tower.module,
+            self._vectors,
+            count=len(classes),
+            temperature=self.temperature,
+            all_at_once=together,
+        )
+        if together:
+            classes = (f"all {len(classes)} texts",)
+        rivals = bool(self.against)
         self.spec = ImageSpec(
-            *preprocessing.size,
-            3,
-            (f"all {len(self.texts)} texts",) if all_at_once else tuple(self.texts),
-            array="torch",
-            sums_to_one=not self.against,
+            *preprocessing.size, 3, classes, array="torch", sums_to_one=not rivals
         )
         self._network = Network(
-            Similarity(
-                self.tower.module,
-                self._vectors,
-                count=len(self.texts),
-                temperature=self.temperature,
-                all_at_once=all_at_once,
-            ).requires_grad_(False),
+            module.requires_grad_(False),
             mean=preprocessing.mean,
             std=preprocessing.std,
             device=options.device,
@@ -185,8 +185,8 @@ class ClipTarget(Target):
     def _describe_check(self) -> str:
         if not self._options.check_photographs:
             return "Not checked on photographs (check_photographs = no)."
-        named = self._options.vectors is not None
-        if named and not is_checked([*self.texts, *self.against]):
+        known = with_right_names([*self.texts, *self.against])
+        if self._options.vectors is not None and len(known) < ENOUGH:
             return "Not checked on photographs: its texts are not what they show."
         return "Checked on photographs."
 

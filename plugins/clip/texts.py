@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -113,45 +113,19 @@ def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
         ExperimentError: A file does not exist, or ``names`` do not fit it.
         TargetError: The file is damaged, or does not hold vectors.
     """
-    where = f"[target] vectors = {path}"
     if path.suffix == ".npy":
-        if names is None:
-            raise ExperimentError(
-                f"{where}: an npy file has no names; give them, one a line in the order of its "
-                "rows, with vector_names = FILE"
-            )
-        rows = _load_npy(path)
-        try:
-            lines = read_names(names)
-        except ValueError as error:
-            raise ExperimentError(f"[target] vector_names = {error}") from error
-        if len(lines) != len(rows) or len({*lines}) < len(lines):
-            raise ExperimentError(
-                f"[target] vector_names = {names}: has {len(lines)} names, {len({*lines})} of them "
-                f"different, for {len(rows)} vectors; write a different one for each row"
-            )
-        return _unit(dict(zip(lines, rows, strict=True)), path)
-    if path.suffix != ".safetensors":
-        raise ExperimentError(f"{where}: give a file that ends in .safetensors or .npy")
-    if names is not None:
+        vectors = _read_npy(path, names)
+    elif path.suffix != ".safetensors":
+        raise ExperimentError(
+            f"[target] vectors = {path}: give a file that ends in .safetensors or .npy"
+        )
+    elif names is not None:
         raise ExperimentError(f"[target] vector_names: {path} has names of its own; leave it out")
-    try:
-        return _unit(load_file(path), path)
-    except SafetensorError as error:
-        raise TargetError(f"{path}: not a safetensors file ({error}); make it again") from error
-
-
-def _load_npy(path: Path) -> torch.Tensor:
-    try:
-        rows = np.load(path, allow_pickle=False)
-        return torch.from_numpy(rows.astype(np.float32))
-    except Exception as error:  # numpy raises many kinds
-        raise TargetError(
-            f"{path}: not an npy file of numbers ({error}); make it again with numpy.save"
-        ) from error
-
-
-def _unit(vectors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
+    else:
+        try:
+            vectors = load_file(path)
+        except SafetensorError as error:
+            raise TargetError(f"{path}: not a safetensors file ({error}); make it again") from error
     shapes = {tuple(vector.shape) for vector in vectors.values()}
     if len(shapes) != 1 or len(next(iter(shapes))) != 1:
         sizes = ", ".join(str([*shape]) for shape in sorted(shapes)[:3]) or "nothing"
@@ -166,18 +140,41 @@ def _unit(vectors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Te
     return {name: F.normalize(vector.float(), dim=-1) for name, vector in vectors.items()}
 
 
+def _read_npy(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
+    if names is None:
+        raise ExperimentError(
+            f"[target] vectors = {path}: an npy file has no names; give them, one a line in the "
+            "order of its rows, with vector_names = FILE"
+        )
+    try:
+        rows = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
+    except Exception as error:  # numpy raises many kinds
+        raise TargetError(
+            f"{path}: not an npy file of numbers ({error}); make it again with numpy.save"
+        ) from error
+    try:
+        lines = read_names(names)
+    except ValueError as error:
+        raise ExperimentError(f"[target] vector_names = {error}") from error
+    if len(lines) != len(rows) or len({*lines}) < len(lines):
+        raise ExperimentError(
+            f"[target] vector_names = {names}: has {len(lines)} names, {len({*lines})} of them "
+            f"different, for {len(rows)} vectors; write a different one for each row"
+        )
+    return dict(zip(lines, rows, strict=True))
+
+
 def with_right_names(names: Sequence[str]) -> dict[str, set[int]]:
     """Find the texts that photographs show: by photograph, their indices."""
-    indices = {
-        photograph: {index for index, name in enumerate(names) if _plain(name) in shown}
+    plain = [
+        name.lower().removeprefix("a photo of ").removeprefix("a ").removeprefix("an ").strip()
+        for name in names
+    ]
+    found = {
+        photograph: {index for index, name in enumerate(plain) if name in shown}
         for photograph, shown in NAMES.items()
     }
-    return {photograph: right for photograph, right in indices.items() if right}
-
-
-def is_checked(names: Sequence[str]) -> bool:
-    """Tell whether names fit enough photographs for a check."""
-    return len(with_right_names(names)) >= ENOUGH
+    return {photograph: right for photograph, right in found.items() if right}
 
 
 def check_photographs(
@@ -219,7 +216,3 @@ def check_photographs(
             f"was trained ({tower.preprocessing.describe()}). If all of that is right, set "
             "[target] check_photographs = no"
         )
-
-
-def _plain(name: str) -> str:
-    return name.lower().removeprefix("a photo of ").removeprefix("a ").removeprefix("an ").strip()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Field,
     FilePath,
@@ -26,7 +27,13 @@ DEFAULT_MODEL = "efficientnet-lite0"
 _OF_FILES: Final = ("size", "mean", "std", "output")
 """Options that say what a file does not."""
 
-Model = Annotated[str, ModelName()]
+
+def _can_be_found(model: str) -> str:
+    find_format(model, ClassifierFormat)
+    return model
+
+
+Model = Annotated[str, ModelName(), AfterValidator(_can_be_found)]
 Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
 
@@ -80,18 +87,9 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
     """where the network computes: `auto` (all GPUs, or the CPU if there is none), `cpu`, `cuda`
     (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`"""
 
-    @field_validator("model")
-    @classmethod
-    def _model_can_be_found(cls, model: str | None) -> str | None:
-        if model is not None:
-            find_format(model, ClassifierFormat)
-        return model
-
     @field_validator("ensemble")
     @classmethod
-    def _models_can_be_found(cls, ensemble: list[str]) -> list[str]:
-        for model in ensemble:
-            find_format(model, ClassifierFormat)
+    def _are_several(cls, ensemble: list[str]) -> list[str]:
         if len(ensemble) == 1:
             raise ValueError("is one model; give several, or 'model' in place of 'ensemble'")
         return ensemble

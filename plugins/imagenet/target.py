@@ -92,9 +92,7 @@ class TenCrops(nn.Module):
 class ExactNetwork(Network):
     """A network without a half precision."""
 
-    @property
-    def half(self) -> None:
-        """None: it has none."""
+    half = None
 
 
 class ImageNetTarget(Target):
@@ -127,7 +125,19 @@ class ImageNetTarget(Target):
         self.spec = self._common_spec(options)
         self._outputs = options.outputs
         self.networks = [self._network(each, options.device) for each in self.classifiers]
-        self._settle()
+        outputs = {network.settle(self.spec.shape).outputs for network in self.networks}
+        # Their copies serve from now on, so that the memory of the loaded weights is freed.
+        for number, network in enumerate(self.networks):
+            module = network.module
+            while isinstance(module, Resized | TenCrops):
+                module = module.module
+            self.classifiers[number] = replace(self.classifiers[number], module=module)
+        if "multi_label" in outputs and len(self.networks) > 1:
+            raise ExperimentError(
+                "[target] ensemble: a network has a confidence for each class by itself, of which "
+                "there is no mean; give one 'model'"
+            )
+        self.spec = replace(self.spec, sums_to_one="multi_label" not in outputs)
         self._offer_gradients(options.device)
         on_cpu = self.networks[0].device.type == "cpu"
         self.batch_size = IMAGES_OF_TEN if self._ten and on_cpu else None
@@ -254,24 +264,6 @@ class ImageNetTarget(Target):
     def _largest(self) -> Classifier:
         """The network that takes the largest images, which all see."""
         return max(self.classifiers, key=lambda each: math.prod(self._input_size(each)))
-
-    def _settle(self) -> None:
-        """Find out what the networks give."""
-        outputs = {network.settle(self.spec.shape).outputs for network in self.networks}
-        # Their copies serve from now on, so that the memory of the loaded weights is freed.
-        for number, network in enumerate(self.networks):
-            module = network.module
-            while isinstance(module, Resized | TenCrops):
-                module = module.module
-            self.classifiers[number] = replace(self.classifiers[number], module=module)
-        if "multi_label" not in outputs:
-            return
-        if len(self.networks) > 1:
-            raise ExperimentError(
-                "[target] ensemble: a network has a confidence for each class by itself, of which "
-                "there is no mean; give one 'model'"
-            )
-        self.spec = replace(self.spec, sums_to_one=False)
 
     def _input_size(self, classifier: Classifier) -> tuple[int, int]:
         preprocessing = classifier.preprocessing

@@ -93,19 +93,14 @@ def make_served(experiment: Experiment) -> Served:
         ExperimentError: The target is metered, or has no use for an option.
         NeatfoolError: As :func:`neatfool.open_scorer`.
     """
-    if experiment.target.costs:
-        raise _too_costly(experiment.target.label)
-    scorer = open_scorer(experiment, views=True)
-    if scorer.costs:
+    scorer = None if experiment.target.costs else open_scorer(experiment, views=True)
+    if scorer is not None and not scorer.costs:
+        return Served(experiment.name, scorer, outputs_of(scorer))
+    if scorer is not None:
         scorer.close()
-        raise _too_costly(scorer.name)
-    return Served(experiment.name, scorer, outputs_of(scorer))
-
-
-def _too_costly(name: str) -> ExperimentError:
-    return ExperimentError(
-        f"{name} is a metered target: it costs something to ask, and only a run keeps account of "
-        "it; serve another target, or fool this one where it is"
+    raise ExperimentError(
+        f"{experiment.target.label} is a metered target: it costs something to ask, and only a run "
+        "keeps account of it; serve another target, or fool this one where it is"
     )
 
 
