@@ -72,23 +72,10 @@ class Similarity(nn.Module):
 
 
 class ClipTarget(Target):
-    """A network that compares images with texts.
-
-    Attributes:
-        tower: The network that looks at images.
-        temperature: What similarities are divided by.
-        texts: The texts that are classes, or that one image must convince for.
-        against: The texts that compete with them.
-        networks: The networks that torch computes.
-    """
+    """A network, its ``tower``, that compares images with texts."""
 
     def __init__(self, options: Options) -> None:
-        """Load the tower, and find the texts' vectors.
-
-        Raises:
-            ExperimentError: A file or network does not exist, or a package is not installed.
-            TargetError: A file is damaged, or vectors do not fit the tower.
-        """
+        """Load the tower, and find the texts' vectors."""
         given = options.model_dump(include={"size", "mean", "std", "dequantise"})
         self.tower = load_tower(Request(options.images, key="images", **given))
         self.temperature = options.temperature or self.tower.temperature
@@ -124,11 +111,7 @@ class ClipTarget(Target):
             self.logits_of = self._network.logits_of
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Score uint8 [N, 3, H, W].
-
-        Returns:
-            Probabilities [N, K], and float32 logits [N, K]; [N, K + 1] if other texts compete.
-        """
+        """Score uint8 [N, 3, H, W]; the logits have a last column if other texts compete."""
         scores = self._network.score(images)
         return Scores(scores.probs[:, : len(self.spec.classes)], scores.logits)
 
@@ -172,11 +155,7 @@ class ClipTarget(Target):
         return self.tower.preprocessing.prepare(photograph)
 
     def self_check(self) -> None:
-        """Check the network on a few photographs.
-
-        Raises:
-            TargetError: It recognises too few of them.
-        """
+        """Check the network on a few photographs."""
         if not self._options.check_photographs:
             return
         named = [*self.texts, *self.against], self._vectors

@@ -48,16 +48,7 @@ AT_A_TIME: Final = 64
 
 
 def find_texts(options: Options, tower: Tower) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """Find the vectors of all texts.
-
-    Returns:
-        Unit vectors [D] by their text, first the classes', then those that compete; and the
-        classes.
-
-    Raises:
-        ExperimentError: A file does not exist, names do not fit it, or a text is not in it.
-        TargetError: A file is damaged, or its vectors are another network's.
-    """
+    """Find the unit vectors [D] of all texts, the classes' first, and the classes."""
     if options.vectors is None:
         names = [*options.texts, *options.against]
         return embed(names, options.templates, tower), options.texts
@@ -86,11 +77,7 @@ def find_texts(options: Options, tower: Tower) -> tuple[dict[str, torch.Tensor],
 
 
 def embed(names: Sequence[str], templates: Sequence[str], tower: Tower) -> dict[str, torch.Tensor]:
-    """Let a network read texts, each in all templates.
-
-    Returns:
-        By text, the mean of the templates' unit vectors, as a unit vector [D].
-    """
+    """Let a network read texts: by text, the mean of the templates' unit vectors, of length 1."""
     assert tower.read is not None
     sentences = [template.replace("{}", name) for name in names for template in templates]
     with torch.inference_mode():
@@ -103,16 +90,7 @@ def embed(names: Sequence[str], templates: Sequence[str], tower: Tower) -> dict[
 
 
 def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
-    """Read vectors by name, and give them unit length.
-
-    Args:
-        path: A safetensors file with a tensor [D] for each name, or an npy file with rows [K, D].
-        names: A file with the names of the rows, for an npy file.
-
-    Raises:
-        ExperimentError: A file does not exist, or ``names`` do not fit it.
-        TargetError: The file is damaged, or does not hold vectors.
-    """
+    """Read unit vectors by name, of safetensors, or of an npy file with names in another."""
     if path.suffix == ".npy":
         vectors = _read_npy(path, names)
     elif path.suffix != ".safetensors":
@@ -184,14 +162,8 @@ def check_photographs(
 ) -> None:
     """Check that a network finds the right text for most photographs.
 
-    Args:
-        tower: The network; one that reads is asked for its own sentences.
-        look: Gives unit vectors [N, D] of photographs, by their names.
-        named: The texts of a network that does not read, and their unit vectors. Without names
-            that fit there is no check.
-
-    Raises:
-        TargetError: It does not.
+    One that reads is asked for its own sentences, another for the texts that are ``named``, if
+    enough of them fit.
     """
     if named is None:
         names, tries, needed = [*SENTENCES.values()], 1, RECOGNISED

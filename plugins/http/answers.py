@@ -43,11 +43,9 @@ class RefusedError(Exception):
 
 
 class TransientError(Exception):
-    """A request failed in a way that another one may not.
+    """A request failed in a way that another one may not; ``outcome`` is for the ledger.
 
-    Attributes:
-        outcome: What became of it, in a word or two, for the ledger.
-        retry_after: How many seconds the service wants to be left alone; None if it does not say.
+    ``retry_after`` is how many seconds the service wants to be left alone.
     """
 
     def __init__(self, outcome: str, message: str, retry_after: float | None = None) -> None:
@@ -61,11 +59,7 @@ class NotJsonError(TransientError):
 
 
 class RejectedError(TargetError):
-    """The service does not want the request, and would not want it the next time.
-
-    Attributes:
-        outcome: What became of it, for the ledger.
-    """
+    """The service does not want the request, now and later; ``outcome`` is for the ledger."""
 
     def __init__(self, outcome: str, message: str) -> None:
         super().__init__(message)
@@ -85,13 +79,7 @@ def read_wait(retry_after: str | None) -> float | None:
 
 
 def attach_raw_tensors(document: Any, raw: bytes) -> Any:
-    """Give the outputs of the Open Inference Protocol the raw bytes that follow the JSON.
-
-    The bytes of an output become its ``data``.
-
-    Raises:
-        RefusedError: There are not as many as the outputs say.
-    """
+    """Make the raw bytes that follow the JSON the ``data`` of the outputs that they belong to."""
     outputs = document.get("outputs") if isinstance(document, dict) else None
     for output in outputs if isinstance(outputs, list) else []:
         parameters = output.get("parameters") if isinstance(output, dict) else None
@@ -104,20 +92,9 @@ def attach_raw_tensors(document: Any, raw: bytes) -> Any:
 
 
 def read_rows(data: Any, count: int, width: int, datatype: str = "") -> np.ndarray:
-    """Read a table of numbers.
+    """Read a table, float64 [count, width], of nested lists of numbers, or raw ``datatype``.
 
-    Args:
-        data: A list of ``count * width`` numbers, or of lists of them, nested in any way; None
-            stands for a missing number. Or raw bytes.
-        count: The number of rows.
-        width: The number of columns.
-        datatype: Of raw bytes, a key of ``RAW``.
-
-    Returns:
-        float64 [count, width]; NaN where there was None, or a number beyond all floats.
-
-    Raises:
-        RefusedError: It is something else.
+    It has NaN where there was None, or a number beyond all floats.
     """
     if isinstance(data, bytes):
         if len(data) != count * width * RAW[datatype].itemsize:
@@ -156,10 +133,8 @@ def make_scores(
 ) -> Scores:
     """Make scores of N images; those whose numbers cannot be used are not ``ok``.
 
-    Args:
-        sums_to_one: Whether classes exclude one another. If not, each has its own sigmoid.
-        probs: Floats [N, K]. If None, they follow from the logits.
-        logits: Floats [N, K].
+    Probabilities [N, K] follow from logits [N, K] if there are none, by a sigmoid for each class if
+    classes do not exclude one another.
     """
     if probs is None:
         assert logits is not None
@@ -223,11 +198,7 @@ class Expression:
         self._options = jmespath.Options(custom_functions=MoreFunctions(classes))
 
     def find(self, answer: Any) -> Any:
-        """Find what is there; None if nothing is.
-
-        Raises:
-            RefusedError: The answer is not of the form that the expression expects.
-        """
+        """Find what is there; None if nothing is."""
         try:
             return self._compiled.search(answer, self._options)
         except (JMESPathError, RecursionError, TypeError, ValueError, OverflowError):
@@ -235,14 +206,7 @@ class Expression:
 
 
 def check_expression(text: str) -> bool:
-    """Check an expression.
-
-    Returns:
-        Whether it may skip what is null, so that lists no longer go together.
-
-    Raises:
-        ValueError: It is none, or calls a function that there is not.
-    """
+    """Check an expression, and say whether it may skip what is null."""
     try:
         nodes = [jmespath.compile(text).parsed]
     except JMESPathError as error:

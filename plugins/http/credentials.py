@@ -38,11 +38,7 @@ class ApiKey:
     """A key that nothing shows; ``source`` says where it is from, in words."""
 
     def __init__(self, value: str, source: str) -> None:
-        """Take a key.
-
-        Raises:
-            ExperimentError: It is empty, or no header can hold it.
-        """
+        """Take a key."""
         value = value.strip()
         if len(value) < _SHORTEST or not value.isascii() or not value.isprintable():
             raise ExperimentError(
@@ -108,11 +104,7 @@ class Credentials:
     """The key and the signer of a target."""
 
     def __init__(self, options: Options, sign: Sign | None = None) -> None:
-        """Read the key; ``sign`` gives the address and headers of a signed request.
-
-        Raises:
-            ExperimentError: The key is not where it should be.
-        """
+        """Read the key; ``sign`` gives the address and headers of a signed request."""
         self._key = _read_key(options)
         self._options = options
         self._sign = sign
@@ -148,11 +140,7 @@ class Credentials:
         return lines
 
     def complete(self, request: httpx2.Request, common: httpx2.Headers) -> httpx2.Request:
-        """Make a request with the headers that all have, the key in its place, and signed.
-
-        Raises:
-            PluginError: The signer raised an exception.
-        """
+        """Make a request with the headers that all have, the key in its place, and signed."""
         url, headers = request.url, httpx2.Headers(common)
         headers.update(request.headers)
         if self._key is not None and not self._options.list_key_places():

@@ -43,12 +43,9 @@ DECISIVE: Final = {*JSON, "headers", "scores_are"} - {"preset", "further_classes
 
 
 class JsonApi:
-    """A service that answers in JSON.
+    """A service that answers in JSON, with the ``spec`` of its images and classes.
 
-    Attributes:
-        spec: The images it takes and the classes that are known.
-        batch_size: 1, unless a part of the body is repeated for each image.
-        gives: What is read: ``"labels"``, or what the scores of all classes are.
+    It ``gives`` ``"labels"``, or what the scores of all classes are.
     """
 
     def __init__(self, options: Options, places: Mapping[str, str] | None = None) -> None:
@@ -102,11 +99,7 @@ class JsonApi:
         return httpx2.Request(options.method, options.url, content=content, headers=headers)
 
     def read_answer(self, document: Any, count: int) -> Scores | Labels:
-        """Read the answer to so many images.
-
-        Raises:
-            RefusedError: It cannot be told what it says of which image.
-        """
+        """Read the answer to so many images."""
         answers = [document] if self._answers is None else self._answers.find(document)
         if not isinstance(answers, list) or len(answers) != count:
             raise RefusedError("not an answer for each image")
@@ -154,10 +147,7 @@ class JsonApi:
         return [self.spec.shape, decisive]
 
     def _read(self, answer: Any) -> np.ndarray | dict[str, float]:
-        """Read an image's scores: of all classes in their order, floats [K], or by labels.
-
-        Of a label that is named twice, the better score counts.
-        """
+        """Read an image's scores: of all classes, floats [K], or the best of each label."""
         if self._error is not None and self._error.find(answer):
             raise RefusedError("the service's own error")
         if self._labels is None:

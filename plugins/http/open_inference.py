@@ -73,11 +73,7 @@ class Metadata(BaseModel, frozen=True):
 
     @classmethod
     def read(cls, document: Any) -> Metadata:
-        """Read the answer to a request for metadata.
-
-        Raises:
-            RefusedError: It is none.
-        """
+        """Read the answer to a request for metadata."""
         with suppress(TypeError, ValidationError):
             if {"name", "inputs", "outputs"} & {*document}:
                 return cls.model_validate(document)
@@ -88,20 +84,13 @@ class Metadata(BaseModel, frozen=True):
 
 
 class OpenInference:
-    """A model behind the protocol.
+    """A model behind the protocol, with the ``spec`` of its images and classes.
 
-    Attributes:
-        spec: The images it takes and its classes.
-        batch_size: The most images a request; None if the model sets no limit.
-        gives: What the scores are, ``"logits"`` or ``"probabilities"``.
+    It ``gives`` ``"logits"`` or ``"probabilities"``. ``batch_size`` is None if it sets no limit.
     """
 
     def __init__(self, options: Options, metadata: Metadata, *, binary: bool = False) -> None:
-        """Choose the tensors; if ``binary``, the server takes pixels as raw bytes.
-
-        Raises:
-            TargetError: The model takes no images, or the options do not fit it.
-        """
+        """Choose the tensors; if ``binary``, the server takes pixels as raw bytes."""
         self._options, self._binary = options, binary
         if not metadata.inputs:
             name, datatype, layout, *order = self._require(
@@ -159,11 +148,7 @@ class OpenInference:
         return httpx2.Request("POST", self._url, content=text + raw, headers=headers)
 
     def read_answer(self, document: Any, count: int) -> Scores:
-        """Read the answer to so many images.
-
-        Raises:
-            RefusedError: It does not have the form of one.
-        """
+        """Read the answer to so many images."""
         outputs = self._outputs
         tables = {kind: self._read_table(document, outputs[kind], count) for kind in outputs}
         return make_scores(

@@ -92,12 +92,7 @@ class Service:
     """
 
     def __init__(self, options: Options, credentials: Credentials) -> None:
-        """Prepare to connect; nothing is sent.
-
-        Raises:
-            ExperimentError: The proxy or the certificates cannot be used.
-            TargetError: The address must not be connected to.
-        """
+        """Prepare to connect; nothing is sent."""
         self.ledger: Ledger | None = None
         self._options, self._credentials = options, credentials
         self._host = httpx2.URL(options.url).host
@@ -127,19 +122,7 @@ class Service:
         images: int = 0,
         tries: int = sys.maxsize,
     ) -> ReadT:
-        """Send a request, of so many images, until it is answered, at most so many times.
-
-        Returns:
-            What ``read`` makes of the answer's JSON. It raises :class:`RefusedError` where that
-            cannot be used.
-
-        Raises:
-            RefusedError: The answer cannot be used.
-            TargetUnavailable: There was no answer in time, or the target was closed.
-            TargetError: The service does not want it, or it must not be asked.
-            BudgetSpent: The budget does not suffice for it.
-            PluginError: The signer raised an exception.
-        """
+        """Send a request until it is answered; give what ``read`` makes of the answer's JSON."""
         future = None
         with self._lock:
             if not self._closed:
@@ -291,12 +274,7 @@ class Service:
         return self._parse(response, body)
 
     def _check_address(self, text: str) -> None:
-        """Refuse an address that must not be sent anything.
-
-        Raises:
-            ValueError: It is none.
-            TargetError: It is link-local, or it is private and that is not allowed.
-        """
+        """Refuse an address that must not be sent anything."""
         address = ipaddress.ip_address(text.partition("%")[0])
         address = getattr(address, "ipv4_mapped", None) or address
         named = self._host if self._host == text else f"{self._host} ({text})"

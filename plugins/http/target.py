@@ -35,13 +35,7 @@ class HttpTarget(Target):
     """A classifier behind an HTTP API. Each call of ``score`` is one request, and its retries."""
 
     def __init__(self, options: Options, sign: Sign | None = None) -> None:
-        """Prepare to ask; by the Open Inference Protocol, ask the model what it takes.
-
-        Raises:
-            ExperimentError: The key, the proxy or the certificates are not where they should be.
-            TargetUnavailable: The service does not answer.
-            TargetError: It must not be connected to, or does not do what the options say.
-        """
+        """Prepare to ask; by the Open Inference Protocol, ask the model what it takes."""
         self._options = options
         self._credentials = Credentials(options, sign)
         self._service = Service(options, self._credentials)
@@ -79,15 +73,7 @@ class HttpTarget(Target):
         self._service.ledger = ledger
 
     def score(self, images: np.ndarray) -> Scores | Labels:
-        """Ask what images show, in one request that is sent again while that may help.
-
-        Images whose answer cannot be used are not ``ok``.
-
-        Raises:
-            TargetUnavailable: There was no answer in time, or the target was closed.
-            TargetError: The service does not want the request, or there are too many images.
-            BudgetSpent: The ledger has no room for it.
-        """
+        """Ask what images show; those whose answer cannot be used are not ``ok``."""
         images = np.asarray(images)
         count, most = len(images), self.batch_size
         if most is not None and count > most:

@@ -74,14 +74,10 @@ def give_letters(classes: Sequence[str]) -> dict[str, str]:
 def fill(
     template: Any, files: Sequence[bytes], repeat: str | None, further: Mapping[str, str]
 ) -> Any:
-    """Put images into a template, and what else has a place in it.
+    """Put images, as files, and what else has a place into a template.
 
-    Args:
-        template: JSON.
-        files: The images as files; one, unless a part is repeated.
-        repeat: Where the list is, in keys with dots between them, whose one item is written for
-            each image; None if there is none.
-        further: What stands at the other places: ``{key}``, ``{model}``, ``{classes}``.
+    ``repeat`` is where the list is, in keys with dots between them, whose one item is written for
+    each image.
     """
     images = [base64.b64encode(file).decode("ascii") for file in files]
     if repeat is None:
@@ -94,11 +90,7 @@ def fill(
 
 
 def find_repeated_item(template: Any, repeat: str) -> Any:
-    """Find the item that is written for each image.
-
-    Raises:
-        ValueError: There is no list with one item.
-    """
+    """Find the item that is written for each image."""
     items = template
     for key in repeat.split("."):
         items = items.get(key) if isinstance(items, dict) else None
@@ -122,11 +114,7 @@ def _fill(template: Any, places: Mapping[str, str]) -> Any:
 
 
 def refuse_keys(value: Any) -> Any:
-    """Refuse what looks like a key written into an experiment, by its name or by its value.
-
-    Raises:
-        ValueError: There is one; the message does not show it.
-    """
+    """Refuse what looks like a key written into an experiment, by its name or by its value."""
     for place, text in find_texts("it", value):
         named = text.strip() and KEY_PLACE not in text and is_secret_name(place)
         if named or looks_like_a_key(text):

@@ -44,10 +44,7 @@ RECOGNISED: Final = 3
 
 
 def log_mean_softmax(logits: torch.Tensor, dim: int = 0) -> torch.Tensor:
-    """Compute the logarithm of the mean softmax over ``dim``; the last dimension has the classes.
-
-    The result, without ``dim``, is also logits of the mean.
-    """
+    """Compute the log of the mean softmax over ``dim``, which is also logits of the mean."""
     logs = logits.log_softmax(-1)
     return logs.logsumexp(dim) - math.log(logits.shape[dim])
 
@@ -100,23 +97,10 @@ class ImageNetTarget(Target):
 
     Images have the network's size, or the largest network's; for the others they are reduced on the
     device. For ten crops they are larger.
-
-    Attributes:
-        classifiers: The networks as they were loaded.
-        networks: The networks, ready for images of ``spec``.
-        batch_size: The most images a call for ten crops on a CPU, else None.
-        logits_of: Computes logits for torch to differentiate; only if all networks have gradients.
-        no_gradients: Says why not; only if one has none.
     """
 
     def __init__(self, options: Options) -> None:
-        """Load the networks.
-
-        Raises:
-            ExperimentError: A model, file or device does not exist, a package is not installed, or
-                the networks do not fit together.
-            TargetError: Weights are damaged, not available, or another network's.
-        """
+        """Load the networks."""
         asked = {"weights", "size", "mean", "std", "output", "outputs", "dequantise", "gradients"}
         given = options.model_dump(include=asked)
         self.classifiers = [load_classifier(Request(each, **given)) for each in options.models]
@@ -143,12 +127,7 @@ class ImageNetTarget(Target):
         self.batch_size = IMAGES_OF_TEN if self._ten and on_cpu else None
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Score uint8 [N, C, H, W].
-
-        Returns:
-            Probabilities [N, K] and their logits: float32 for one network, float64 for the mean of
-            several.
-        """
+        """Score uint8 [N, C, H, W]; the mean of several networks in float64, else in float32."""
         if len(self.networks) == 1:
             scores: Scores = self.networks[0].score(images)
             return scores
@@ -194,19 +173,11 @@ class ImageNetTarget(Target):
         return {each.name: each.open() for each, _ in with_right_answers(self.spec.classes)}
 
     def fit_photograph(self, photograph: Image) -> torch.Tensor:
-        """Prepare a photograph as for the network that takes the largest images.
-
-        Returns:
-            uint8 [C, H, W].
-        """
+        """Prepare a photograph as for the network of the largest images, uint8 [C, H, W]."""
         return self._largest.preprocessing.prepare(photograph, uncropped=self._ten)
 
     def self_check(self) -> None:
-        """Check each network on a few photographs.
-
-        Raises:
-            TargetError: A network recognises too few of them.
-        """
+        """Check each network on a few photographs."""
         known = with_right_answers(self.spec.classes)
         if len(known) < RECOGNISED or not self._checked:
             return

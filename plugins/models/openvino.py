@@ -47,8 +47,7 @@ class OpenVino(ClassifierFormat):
 def _own_signal_stack() -> Iterator[None]:
     """Give this thread its own stack for signals back.
 
-    OpenVINO sets another one, and frees it with the model. From then on Ctrl-C would be a
-    segmentation fault.
+    OpenVINO frees the one that it sets with the model, and Ctrl-C is a segmentation fault then.
     """
     library = ctypes.CDLL(None) if os.name == "posix" else None
     sigaltstack = getattr(library, "sigaltstack", lambda new, old: None)
@@ -64,12 +63,7 @@ class OpenVinoModule(FileModule):
     """An OpenVINO file, or another that OpenVINO reads, as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
-        """Load a file.
-
-        Raises:
-            ValueError: The file does not exist.
-            TargetError: OpenVINO cannot read it, or it does not take images.
-        """
+        """Load a file."""
         # When it is imported, OpenVINO tells its makers so over the internet, unless this package
         # of it is missing. A target asks no machine that its user does not name.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

@@ -43,12 +43,7 @@ class TfliteModule(FileModule):
     """A TFLite file as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
-        """Load a file.
-
-        Raises:
-            ValueError: The file does not exist.
-            TargetError: LiteRT cannot read it, or it does not take images.
-        """
+        """Load a file."""
         from ai_edge_litert.interpreter import Interpreter
 
         super().__init__(path)

@@ -71,14 +71,7 @@ class TorchVision(ClassifierFormat):
 
 
 def find(name: str) -> tuple[str, WeightsEnum]:
-    """Find a network's name and weights.
-
-    Args:
-        name: ``resnet50`` for torchvision's default weights, or ``resnet50/IMAGENET1K_V1``.
-
-    Raises:
-        ValueError: The network or its weights do not exist.
-    """
+    """Find a network by ``resnet50``, for the default weights, or ``resnet50/IMAGENET1K_V1``."""
     network, _, wanted = name.partition("/")
     if network not in _NAMES:
         raise ValueError(f"torchvision has no classifier {network!r}{nearest(network, _NAMES)}")

@@ -48,14 +48,9 @@ def make_app(
     names: Iterable[str],
     key: str | None = None,
 ) -> ASGIApp:
-    """Make the application.
+    """Make the application, which calls a target in its thread.
 
-    Args:
-        served: The target to serve.
-        thread: Where to call it, and whose statistics count requests.
-        limits: Limits of a request.
-        names: Names that clients may call this machine by; see :class:`.guard.BrowserGuard`.
-        key: The key that clients must send (``Authorization: Bearer KEY``); None: no key.
+    ``names`` are those that clients may call this machine by, as :class:`BrowserGuard` has them.
     """
     service, most = _Service(served, thread, limits), limits.advised(served)
     description, configuration = describe_model(served, most), describe_configuration(served, most)

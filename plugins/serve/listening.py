@@ -34,11 +34,7 @@ ADDRESS: Final = re.compile(r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\])(:\d+)?"
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on an address or name of this machine; port 0 stands for any free port.
-
-    Raises:
-        ExperimentError: The port is taken, or the address is not this machine's.
-    """
+    """Listen on an address or name of this machine; port 0 stands for any free port."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.create_server((host, port), family=family)
@@ -158,13 +154,7 @@ class BrowserGuard:
     """
 
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
-        """Guard an application.
-
-        Args:
-            app: The application.
-            names: Names of this machine, such as ``localhost``; ``*.example.org`` stands for all
-                that end so, and ``*`` for any.
-        """
+        """Guard an application, under names such as ``localhost`` or ``*.example.org``."""
         self._app = app
         self._by_name = TrustedHostMiddleware(app, [*names], www_redirect=False)
 

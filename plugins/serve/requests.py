@@ -96,11 +96,7 @@ class _Body(BaseModel, extra="ignore", strict=True):
 
 
 def unpack(body: bytearray, most: int) -> bytearray:
-    """Unpack a body in gzip or deflate to at most ``most`` bytes.
-
-    Raises:
-        Refusal: It is neither, not complete, or longer.
-    """
+    """Unpack a body in gzip or deflate to at most ``most`` bytes."""
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
         plain = bytearray(unpacking.decompress(body, most + 1))
@@ -119,18 +115,7 @@ def too_long(most: int) -> Refusal:
 
 
 def read_request(body: bytearray, header: str | None, served: Served, limits: Limits) -> Request:
-    """Read a request.
-
-    Args:
-        body: The HTTP body: JSON, and raw tensors after it.
-        header: The HTTP header ``Inference-Header-Content-Length``, the JSON's length; None if
-            the whole body is JSON.
-        served: The target.
-        limits: Limits of a request.
-
-    Raises:
-        Refusal: The request is malformed, or not for this model.
-    """
+    """Read a body; ``header`` is the length of its JSON if raw tensors follow it."""
     length = size = len(body)
     if header is not None:
         # Python refuses to read a number of thousands of figures.

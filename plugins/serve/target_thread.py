@@ -96,20 +96,13 @@ class TargetThread:
         return self._made.result()
 
     def submit(self, images: torch.Tensor) -> Future[Scores]:
-        """Score images, perhaps together with others'; a future cancelled in time skips them.
-
-        Args:
-            images: uint8 [N, C, H, W], which must not change afterwards.
-        """
+        """Score uint8 [N, C, H, W]; a future cancelled in time skips them."""
         order = _Order(images)
         self._orders.put(order)
         return order.scores
 
     def stop(self, seconds: float) -> bool:
-        """Close the target after its current call; say whether that took less than ``seconds``.
-
-        Nothing may be submitted afterwards.
-        """
+        """Close the target after its call; say whether that took less than ``seconds``."""
         self._orders.put(None)
         self._thread.join(seconds)
         return not self._thread.is_alive()

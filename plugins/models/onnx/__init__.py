@@ -117,11 +117,7 @@ def _size(given: Input, size: int | None) -> tuple[int, int]:
 
 
 def _open(path: Path, request: Request) -> OnnxModule:
-    """Open a file as a torch module.
-
-    If it is not to be computed in floats, a graph that rounds by the range of a whole batch is
-    computed image by image.
-    """
+    """Open a file as a torch module, which may be another one in floats."""
     need("onnxruntime", extra="onnx")
     module = OnnxModule(path)
     if not request.dequantise:
@@ -138,12 +134,7 @@ class OnnxModule(FileModule):
     """An ONNX file as a torch module without gradients."""
 
     def __init__(self, path: Path, content: bytes | None = None) -> None:
-        """Load a file, or a model in floats that was made of it.
-
-        Raises:
-            ValueError: The file does not exist.
-            TargetError: onnxruntime cannot read it, or it does not take images.
-        """
+        """Load a file, or a model in floats that was made of it."""
         super().__init__(path)
         self.by = f"onnxruntime {version('onnxruntime')}"
         self._session = _open_session(path, content)

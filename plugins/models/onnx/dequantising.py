@@ -28,15 +28,6 @@ def dequantise(path: Path) -> bytes:
 
     A number x is rounded to ``scale * (q - zero)``; a product takes q and ``zero``, and its result
     is multiplied by ``scale`` later. Here the product takes x, and ``scale`` is one.
-
-    Args:
-        path: An ONNX file with dynamically quantised products.
-
-    Returns:
-        An ONNX model, about four times as large.
-
-    Raises:
-        TargetError: The file cannot be read, or is quantised in another way.
     """
     try:
         model = onnx.load(path)

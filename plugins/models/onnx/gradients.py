@@ -56,20 +56,9 @@ class ConvertedModule(TorchModule):
 def differentiable_copy(
     module: FileModule, scaling: Preprocessing, *, in_floats: bool
 ) -> ConvertedModule:
-    """Copy a network so that torch can differentiate it.
+    """Copy a network that has settled, so that torch can differentiate it.
 
-    Args:
-        module: The network, settled.
-        scaling: How bytes are scaled for it.
-        in_floats: Whether it is a dynamically quantised graph that is computed in floats.
-
-    Returns:
-        The copy: floats [N, C, H, W] in, logits [N, K] out. A file that takes bytes gets their
-        values as floats.
-
-    Raises:
-        TargetError: onnx2torch cannot convert the graph, or the copy answers something else, or
-            it has no gradient.
+    The copy takes floats, also if the file takes bytes, and gives logits [N, K].
     """
     path = module.path
     model: Any = onnx.load_from_string(dequantise(path)) if in_floats else onnx.load(path)
@@ -126,10 +115,7 @@ def _check(copy: ConvertedModule, module: FileModule, scaling: Preprocessing) ->
 def _simplify(model: Any, output: str) -> bool:
     """Cut a graph to one output, and write it as onnx2torch reads it.
 
-    A softmax at the end is cut off, because its gradient vanishes near 0 and 1.
-
-    Returns:
-        Whether it was.
+    A softmax at the end is cut off, because its gradient vanishes near 0 and 1; say if it was.
     """
     graph = model.graph
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}

@@ -163,12 +163,7 @@ def neatfool_register_models(register: Register) -> None:
 
 
 def find_source(name: str) -> str:
-    """Tell a folder from a name on the hub.
-
-    Raises:
-        ExperimentError: There is no such folder.
-        TargetError: The folder lacks the configuration, or weights in safetensors.
-    """
+    """Tell a folder from a name on the hub."""
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():
@@ -189,11 +184,7 @@ def find_source(name: str) -> str:
 
 
 def load_part(kind: Any, source: str, **options: Any) -> Any:
-    """Load what ``kind.from_pretrained`` loads, without running code of a repository.
-
-    Raises:
-        TargetError: It cannot be downloaded or loaded.
-    """
+    """Load what ``kind.from_pretrained`` loads, without running code of a repository."""
     try:
         return kind.from_pretrained(source, **_CODE_FREE, **options)
     except Exception as error:  # errors of the network, the disk, and the files
@@ -228,12 +219,7 @@ def _refuse_pickle(source: str) -> TargetError:
 
 
 def load_processor(source: str) -> Any:
-    """Load a model's image processor.
-
-    Raises:
-        TargetError: It cannot be downloaded or loaded.
-        ValueError: The folder has none.
-    """
+    """Load a model's image processor."""
     from transformers import AutoImageProcessor
 
     path = Path(source)
@@ -247,11 +233,7 @@ def load_processor(source: str) -> Any:
 
 
 def load_model(kind: Any, source: str) -> tuple[Any, list[str]]:
-    """Load a model in evaluation mode, and list the weights that it lacks.
-
-    Raises:
-        TargetError: It cannot be downloaded or loaded, or has no weights in safetensors.
-    """
+    """Load a model in evaluation mode, and list the weights that it lacks."""
     options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
     model, report = load_part(kind, source, **options)
     wrong = [*report["missing_keys"], *report.get("mismatched_keys", ())]

@@ -23,11 +23,7 @@ rounding makes a tenth of it, and another part of the photograph twenty times as
 
 
 def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
-    """Find out by trying what the processor does, which prepares photographs itself.
-
-    Raises:
-        ValueError: Photographs do not all get one size, or bytes are not only scaled.
-    """
+    """Find out by trying what the processor does, which prepares photographs itself."""
     channels = int(getattr(config, "num_channels", 3) or 3)
     if channels not in (1, 3):
         raise ValueError(f"takes images of {channels} channels; only 1 and 3 can be drawn")

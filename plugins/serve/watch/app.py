@@ -47,13 +47,9 @@ HEADERS: Final = {
 def make_app(
     feeds: Sequence[Feed], *, token: str, ended: threading.Event, control: Control | None = None
 ) -> ASGIApp:
-    """Make the application.
+    """Make the application that shows runs, under addresses that begin with the token.
 
-    Args:
-        feeds: The runs to show.
-        token: The first part of each address, which nobody can guess.
-        ended: Set at the end: each page is then sent the last news.
-        control: What the buttons do; if absent, there are none.
+    When ``ended`` is set, each page is sent the last news. Without a control it has no buttons.
     """
     service = _Service(feeds, ended, control)
     routes = [
@@ -107,10 +103,7 @@ class _Service:
         return StreamingResponse(self._events(), media_type="text/event-stream")
 
     async def _events(self) -> AsyncIterator[bytes]:
-        """Send news of each run, until it is told that all has ended.
-
-        The names are those of server-sent events: ``event``, ``data``.
-        """
+        """Send news of each run, as server-sent events, until all has ended."""
         pages, spoken = [PageState() for _ in self._feeds], time.monotonic()
         while True:
             # Asked before reading: what is read after the end is all.

@@ -78,14 +78,9 @@ class Feed:
         self._forget(None)
 
     def news(self, page: PageState, *, now: bool = False) -> tuple[bytes | None, PageState]:
-        """Give what a page was not sent yet, as JSON, and what it then has.
+        """Give as JSON what a page was not sent yet, if anything, and what it then has.
 
-        Args:
-            page: What it was sent before.
-            now: Whether to read the database at once, and not only when that is due.
-
-        Returns:
-            An object; None if there is nothing new. It has all of the run if it has ``about``.
+        It has all of the run if it has ``about``. The database is read if that is due, or ``now``.
         """
         with self._lock:
             if now or time.monotonic() >= self._due:
@@ -93,11 +88,7 @@ class Feed:
             return self._tell(page)
 
     def image(self, index: int) -> bytes:
-        """Give the PNG of a class's elite, which is at hand if it is one of the newest.
-
-        Raises:
-            NeatfoolError: There is none, or it cannot be read.
-        """
+        """Give the PNG of a class's elite, which is at hand if it is one of the newest."""
         if entry := self._images.get(index):
             return entry[1]
         with closing(open_run(self.path)) as run:

@@ -71,11 +71,7 @@ class Control:
         self._may_go_on.set()
 
     def hold(self) -> None:
-        """Wait while the run is paused; then stop it if that was asked for.
-
-        Raises:
-            KeyboardInterrupt: The run is to stop, and this is not the main thread.
-        """
+        """Wait while the run is paused; then stop it if that was asked for."""
         if not self._may_go_on.is_set():
             with _noticing_signals(self.go_on):
                 self._holding = True
@@ -115,19 +111,10 @@ def _noticing_signals(end: Callable[[], None]) -> Iterator[None]:
 
 
 class OwnPage:
-    """The page of a run of this process.
-
-    Attributes:
-        address: Its address.
-        control: What its buttons ask of the run.
-    """
+    """The page of a run of this process: its ``address``, and the ``control`` of its buttons."""
 
     def __init__(self, path: Path, port: int) -> None:
-        """Serve the page, on a port of this machine; 0 stands for any that is free.
-
-        Raises:
-            ExperimentError: The port is taken.
-        """
+        """Serve the page, on a port of this machine; 0 stands for any that is free."""
         self.control = Control()
         self._feed = Feed(path, self.control)
         self._ended = threading.Event()
