@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 import jmespath
 import numpy as np
@@ -23,7 +23,6 @@ from neatfool import Scores, TargetError, nearest
 
 from .texts import give_letters
 
-FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
 LONGEST_NAME: Final = 200
@@ -110,12 +109,9 @@ def read_rows(data: Any, count: int, width: int, datatype: str = "") -> np.ndarr
         raise RefusedError(f"{len(data)} numbers in place of {count} x {width}")
     if not {*map(type, data)} <= {int, float, type(None)}:
         raise RefusedError("what should be numbers are not")
-    try:
-        table = np.array(data, dtype=np.float64)
-    except OverflowError:  # a whole number beyond all floats
-        largest = sys.float_info.max
-        table = np.array([n if n is not None and abs(n) <= largest else np.nan for n in data])
-    return table.reshape(count, width)
+    largest = sys.float_info.max  # Whole numbers may be beyond all floats.
+    numbers = [np.nan if n is None or abs(n) > largest else n for n in data]
+    return np.array(numbers, dtype=np.float64).reshape(count, width)
 
 
 def are_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
@@ -156,11 +152,6 @@ def is_short_text(value: Any) -> bool:
     )
 
 
-def _takes(kind: str) -> Callable[[FunctionT], FunctionT]:
-    """Mark a function of expressions with the kind of JSON that it takes."""
-    return cast("Callable[[FunctionT], FunctionT]", signature({"types": [kind]}))
-
-
 class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
     """What an expression may call, beside JMESPath's own functions."""
 
@@ -168,41 +159,39 @@ class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
         """Prepare to tell classes by their letters."""
         self._lettered = give_letters(classes)
 
-    @_takes("object")
+    @signature({"types": ["object"]})  # type: ignore[untyped-decorator]
     def _func_items(self, value: dict[str, Any]) -> list[list[Any]]:
         """Make of an object the list of its pairs: [name, value]."""
         return [[*pair] for pair in value.items()]
 
-    @_takes("string")
+    @signature({"types": ["string"]})  # type: ignore[untyped-decorator]
     def _func_from_json(self, text: str) -> Any:
         """Read the JSON that a text is."""
         return json.loads(text)
 
-    @_takes("number")
+    @signature({"types": ["number"]})  # type: ignore[untyped-decorator]
     def _func_exp(self, number: float) -> float:
         """Make a probability of its natural logarithm."""
         return math.exp(number)
 
-    @_takes("string")
+    @signature({"types": ["string"]})  # type: ignore[untyped-decorator]
     def _func_class_of(self, letter: str) -> str | None:
         """Find the class of a letter, as ``{classes}`` in the body lists them; null if none."""
         return self._lettered.get(letter.strip())
 
 
-class Expression:
-    """Says where an answer has something."""
+def searching(text: str, classes: Sequence[str]) -> Callable[[Any], Any]:
+    """Make what finds an expression's place in an answer, None if nothing is there."""
+    compiled = jmespath.compile(text)
+    options = jmespath.Options(custom_functions=MoreFunctions(classes))
 
-    def __init__(self, text: str, classes: Sequence[str] = ()) -> None:
-        """Prepare to search; ``class_of`` tells classes by their letters."""
-        self._compiled = jmespath.compile(text)
-        self._options = jmespath.Options(custom_functions=MoreFunctions(classes))
-
-    def find(self, answer: Any) -> Any:
-        """Find what is there; None if nothing is."""
+    def find(answer: Any) -> Any:
         try:
-            return self._compiled.search(answer, self._options)
+            return compiled.search(answer, options)
         except (JMESPathError, RecursionError, TypeError, ValueError, OverflowError):
             raise RefusedError("not of the form that the expressions expect") from None
+
+    return find
 
 
 def check_expression(text: str) -> bool:

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -112,19 +113,15 @@ class Credentials:
 
     def places(self) -> dict[str, str]:
         """Give what stands for the key in a template."""
-        return {} if self._key is None else {KEY_PLACE: self._key.reveal()}
+        return {KEY_PLACE: self._key.reveal()} if self._key else {}
 
     def scrub(self, text: str) -> str:
         """Take the key out of a text, and what the last signatures added."""
-        for each in self._secrets():
-            text = each.scrub(text)
-        return text
+        return reduce(lambda text, each: each.scrub(text), self._secrets(), text)
 
     def scrub_json(self, value: Any) -> Any:
         """Take them out of all texts of a JSON value."""
-        for each in self._secrets():
-            value = each.scrub_json(value)
-        return value
+        return reduce(lambda value, each: each.scrub_json(value), self._secrets(), value)
 
     def describe(self) -> list[str]:
         """Say which key is sent how, and whether requests are signed, in a line each."""
@@ -143,17 +140,17 @@ class Credentials:
         """Make a request with the headers that all have, the key in its place, and signed."""
         url, headers = request.url, httpx2.Headers(common)
         headers.update(request.headers)
-        if self._key is not None and not self._options.list_key_places():
-            scheme, name = self._options.api_key_scheme, self._options.api_key_header
-            if scheme is None:
-                scheme = "Bearer" if name.lower() == "authorization" else ""
-            headers[name] = f"{scheme} {self._key.reveal()}".strip()
-        elif self._key is not None:
+        if self._key:
             value, path = self._key.reveal(), url.raw_path
             for place in (KEY_PLACE, quote(KEY_PLACE)):
                 path = path.replace(place.encode(), quote(value, safe="").encode())
             url = url.copy_with(raw_path=path)
             headers.update({name: was.replace(KEY_PLACE, value) for name, was in headers.items()})
+            if not self._options.list_key_places():
+                scheme, name = self._options.api_key_scheme, self._options.api_key_header
+                if scheme is None:
+                    scheme = "Bearer" if name.lower() == "authorization" else ""
+                headers[name] = f"{scheme} {value}".strip()
         body = request.read()
         if self._sign is not None:
             signed = self._sign(request.method, str(url), dict(headers.items()), body)

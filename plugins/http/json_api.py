@@ -15,12 +15,12 @@ from PIL import Image
 from neatfool import ImageSpec, Labels, Scores, encode_png
 
 from .answers import (
-    Expression,
     RefusedError,
     are_probabilities,
     is_short_text,
     make_scores,
     read_rows,
+    searching,
 )
 from .options import JSON
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
@@ -54,9 +54,9 @@ class JsonApi:
         assert options.width is not None
         assert options.scores_at is not None
         self._options = options
-        self._scores = Expression(options.scores_at, options.classes)
+        self._scores = searching(options.scores_at, options.classes)
         self._items, self._labels, self._answers, self._error = (
-            Expression(place, options.classes) if place is not None else None
+            searching(place, options.classes) if place is not None else None
             for place in (options.found_at, options.labels_at, options.answers_at, options.error_at)
         )
         self._places = {
@@ -100,27 +100,26 @@ class JsonApi:
 
     def read_answer(self, document: Any, count: int) -> Scores | Labels:
         """Read the answer to so many images."""
-        answers = [document] if self._answers is None else self._answers.find(document)
+        answers = [document] if self._answers is None else self._answers(document)
         if not isinstance(answers, list) or len(answers) != count:
             raise RefusedError("not an answer for each image")
-        results: list[Any] = [None] * count
-        refusal = None
-        for number, answer in enumerate(answers):
+        results: list[Any] = []
+        for answer in answers:
             try:
-                results[number] = self._read(answer)
+                results.append(self._read(answer))
             except RefusedError as refused:
+                results.append(None)
                 refusal = refused
         ok = [each is not None for each in results]
-        if refusal is not None and not any(ok):
+        if results and not any(ok):
             raise refusal
         if self._labels is not None:
             return Labels([each or {} for each in results], ok)
         nothing = np.full(len(self.spec.classes), np.nan)
         table = np.array([nothing if each is None else each for each in results])
-        if self._options.scores_are == "logits":
-            return make_scores(logits=table, sums_to_one=self.spec.sums_to_one)
-        probs = table / self._options.full_score
-        return make_scores(probs=probs, sums_to_one=self.spec.sums_to_one)
+        logits = self._options.scores_are == "logits"
+        scores = {"logits" if logits else "probs": table / self._options.full_score}
+        return make_scores(**scores, sums_to_one=self.spec.sums_to_one)
 
     def describe(self) -> str:
         """Say what is sent, and where in the answer the scores are."""
@@ -148,16 +147,16 @@ class JsonApi:
 
     def _read(self, answer: Any) -> np.ndarray | dict[str, float]:
         """Read an image's scores: of all classes, floats [K], or the best of each label."""
-        if self._error is not None and self._error.find(answer):
+        if self._error is not None and self._error(answer):
             raise RefusedError("the service's own error")
         if self._labels is None:
-            row: np.ndarray = read_rows(self._scores.find(answer), 1, len(self.spec.classes))[0]
+            row: np.ndarray = read_rows(self._scores(answer), 1, len(self.spec.classes))[0]
             return row
-        found = [answer] if self._items is None else self._items.find(answer)
+        found = [answer] if self._items is None else self._items(answer)
         if not isinstance(found, list) or len(found) > MOST_LABELS:
             raise RefusedError("no list of what was found")
-        labels = [self._labels.find(each) for each in found]
-        scores = [self._scores.find(each) for each in found]
+        labels = [self._labels(each) for each in found]
+        scores = [self._scores(each) for each in found]
         if self._items is None:
             (labels,), (scores,) = labels, scores
         if not isinstance(labels, list) or not isinstance(scores, list):

@@ -225,25 +225,30 @@ class Options(
 
     @model_validator(mode="after")
     def _check_together(self) -> Options:
-        is_json = self.protocol == "json"
-        for wrong, message in self._connection_faults():
-            if wrong:
-                raise ValueError(message)
-        for name in OPEN_INFERENCE if is_json else JSON:
-            if getattr(self, name) != Options.model_fields[name].default:
-                raise ValueError(
-                    f"{name} is not for protocol = {self.protocol}; leave it out, or change "
-                    "protocol"
-                )
-        if is_json:
-            self._check_expressions()
-        for wrong, message in self._json_faults() if is_json else self._open_inference_faults():
+        for wrong, message in self._faults():
             if wrong:
                 raise ValueError(message)
         return self
 
+    def _faults(self) -> Iterator[tuple[object, str]]:
+        """Give what must not be true of options together, each with the words for it."""
+        is_json = self.protocol == "json"
+        yield from self._connection_faults()
+        for name in OPEN_INFERENCE if is_json else JSON:
+            given = getattr(self, name) != Options.model_fields[name].default
+            words = (
+                f"{name} is not for protocol = {self.protocol}; leave it out, or change protocol"
+            )
+            yield given, words
+        if is_json:
+            self._check_expressions()
+            yield from self._json_faults()
+            yield from self._body_faults()
+        else:
+            yield self.model is None, "model is missing; give the model's name on the server"
+            yield urlsplit(self.url).query, "url has a ? in it; give the server's address only"
+
     def _connection_faults(self) -> Iterator[tuple[object, str]]:
-        """Give what must not be true of the key and the certificates, and the words for it."""
         given = {name.lower(): value for name, value in self.headers.items()}
         own = KEY_PLACE in given.get(self.api_key_header.lower(), KEY_PLACE)
         yield not own, f"headers: {self.api_key_header} is for the key (api_key_header)"
@@ -259,10 +264,6 @@ class Options(
         yield unused, "gives ca_file and verify_tls = false; keep one of the two"
         missing = self.ca_file and not self.ca_file.is_file()
         yield missing, f"ca_file: there is no file {self.ca_file}"
-
-    def _open_inference_faults(self) -> Iterator[tuple[object, str]]:
-        yield self.model is None, "model is missing; give the model's name on the server"
-        yield urlsplit(self.url).query, "url has a ? in it; give the server's address only"
 
     def _check_expressions(self) -> None:
         """See that each can be searched for, and that lists of labels and scores go together."""
@@ -280,7 +281,6 @@ class Options(
                     )
 
     def _json_faults(self) -> Iterator[tuple[object, str]]:
-        """Give what must not be true of a request and what is read of its answer."""
         yield self.scores_at is None, "scores_at is missing; give it, or a preset"
         sizes = self.height and self.width
         yield not sizes, "height and width are missing; give the size of images to send"
@@ -308,10 +308,8 @@ class Options(
             f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to {len(LETTERS)} "
             "classes",
         )
-        yield from self._body_faults()
 
     def _body_faults(self) -> Iterator[tuple[object, str]]:
-        """Give what must not be true of a body, for the way images are sent."""
         yield (
             self.send == "json" and not has_place(self.body, IMAGE_PLACE),
             f"body has no place for the image; write {IMAGE_PLACE} in it, as in "

@@ -80,9 +80,8 @@ class OpenVinoModule(FileModule):
         try:
             core = openvino.Core()
             with _own_signal_stack():
-                self._compiled: Any = core.compile_model(
-                    core.read_model(str(path)), "CPU", settings
-                )
+                model = core.read_model(str(path))
+                self._compiled: Any = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             text = " ".join(str(error).split())
             raise TargetError(
@@ -100,10 +99,8 @@ class OpenVinoModule(FileModule):
             )
         sizes = tuple(size.get_length() if size.is_static else None for size in shape)
         self.input = Input(sizes, _TYPES[kind])
-        self._outputs = [
-            each.any_name if each.names else str(number)
-            for number, each in enumerate(self._compiled.outputs)
-        ]
+        outputs = enumerate(self._compiled.outputs)
+        self._outputs = [each.any_name if each.names else str(number) for number, each in outputs]
 
     def __deepcopy__(self, _: Any) -> OpenVinoModule:
         """Give itself: each call makes a request of its own, in any thread."""
@@ -113,10 +110,8 @@ class OpenVinoModule(FileModule):
         """Compute all outputs of a batch."""
         request = self._compiled.create_infer_request()
         answers = request.infer([images.detach().cpu().numpy()])
-        return {
-            name: torch.from_numpy(answers[number].copy())
-            for number, name in enumerate(self._outputs)
-        }
+        names = enumerate(self._outputs)
+        return {name: torch.from_numpy(answers[number].copy()) for number, name in names}
 
 
 @hookimpl

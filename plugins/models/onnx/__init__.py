@@ -135,9 +135,25 @@ class OnnxModule(FileModule):
 
     def __init__(self, path: Path, content: bytes | None = None) -> None:
         """Load a file, or a model in floats that was made of it."""
+        import onnxruntime
+
         super().__init__(path)
         self.by = f"onnxruntime {version('onnxruntime')}"
-        self._session = _open_session(path, content)
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = torch.get_num_threads()
+        # Threads that spin while they wait take time from breeding and rendering.
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+        providers = [each for each in wanted if each in onnxruntime.get_available_providers()]
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                content or str(path), settings, providers=providers
+            )
+        except Exception as error:  # onnxruntime raises many kinds
+            raise TargetError(
+                f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX "
+                "model: export or download it again"
+            ) from error
         inputs = self._session.get_inputs()
         shape = list(inputs[0].shape)
         if len(inputs) != 1 or len(shape) != 4 or inputs[0].type not in _TYPES:
@@ -179,24 +195,6 @@ class OnnxModule(FileModule):
         if self._in_floats:
             description += ", computed in floats (the graph quantises dynamically)"
         return description
-
-
-def _open_session(path: Path, content: bytes | None) -> Any:
-    import onnxruntime
-
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = torch.get_num_threads()
-    # Threads that spin while they wait take time from breeding and rendering.
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    providers = [each for each in wanted if each in onnxruntime.get_available_providers()]
-    try:
-        return onnxruntime.InferenceSession(content or str(path), settings, providers=providers)
-    except Exception as error:  # onnxruntime raises many kinds
-        raise TargetError(
-            f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX model: "
-            "export or download it again"
-        ) from error
 
 
 @hookimpl
