@@ -85,9 +85,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     def _have_a_place_for_the_text(cls, templates: list[str]) -> list[str]:
         for template in templates:
             if _BLANK not in template:
-                raise ValueError(
-                    f"{template!r} has no place for the text; write {{}} where it belongs"
-                )
+                raise ValueError(f"{template!r} has no place for the text; write {{}} in it")
         return templates
 
     @model_validator(mode="after")
@@ -105,10 +103,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
         if not self.is_onnx:
             given = [name for name in ("size", "mean", "std") if getattr(self, name) is not None]
             if given or self.dequantise:
-                raise ValueError(
-                    f"{[*given, 'dequantise'][0]} is for onnx:FILE; other networks say themselves "
-                    "what they take; leave it out"
-                )
+                raise ValueError(f"{[*given, 'dequantise'][0]} is for onnx:FILE; leave it out")
         return self
 
     def _check_prompts(self) -> None:
@@ -124,10 +119,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
         if self.aggregate == "each" and len(self.texts) + len(self.against) < 2:
             raise ValueError("one text has nothing to compete with; give several, or 'against'")
         if self.aggregate == "all" and not self.against:
-            raise ValueError(
-                "aggregate = all needs other texts, which the image must resemble less: give some "
-                "with 'against'"
-            )
+            raise ValueError("aggregate = all needs other texts to resemble less: give 'against'")
 
     @property
     def is_onnx(self) -> bool:

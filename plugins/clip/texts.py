@@ -59,14 +59,9 @@ def find_texts(options: Options, tower: Tower) -> tuple[dict[str, torch.Tensor],
         against = [name for name in known if name not in {*texts}]
     for name in (*texts, *against):
         if name not in known:
-            raise ExperimentError(
-                f"[target] vectors = {options.vectors}: has no text {name!r}{nearest(name, known)}"
-            )
+            raise ExperimentError(f"{options.vectors}: has no text {name!r}{nearest(name, known)}")
     if not against and (options.aggregate == "all" or len(texts) < 2):
-        raise ExperimentError(
-            f"[target] vectors = {options.vectors}: no text is left for the classes to compete "
-            "with; name fewer with 'texts'"
-        )
+        raise ExperimentError(f"{options.vectors}: no text is left to compete; name fewer 'texts'")
     width = len(known[texts[0]])
     if width != tower.width:
         raise TargetError(
@@ -94,9 +89,7 @@ def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
     if path.suffix == ".npy":
         vectors = _read_npy(path, names)
     elif path.suffix != ".safetensors":
-        raise ExperimentError(
-            f"[target] vectors = {path}: give a file that ends in .safetensors or .npy"
-        )
+        raise ExperimentError(f"[target] vectors = {path}: must end in .safetensors or .npy")
     elif names is not None:
         raise ExperimentError(f"[target] vector_names: {path} has names of its own; leave it out")
     else:
@@ -107,10 +100,7 @@ def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
     shapes = {tuple(vector.shape) for vector in vectors.values()}
     if len(shapes) != 1 or len(next(iter(shapes))) != 1:
         sizes = ", ".join(str([*shape]) for shape in sorted(shapes)[:3]) or "nothing"
-        raise TargetError(
-            f"{path}: holds tensors of shape {sizes}; give one vector for each text, all of one "
-            "length"
-        )
+        raise TargetError(f"{path}: holds tensors of shape {sizes}; give vectors of one length")
     for name, vector in vectors.items():
         length = vector.float().norm()
         if not (torch.isfinite(length) and length > 0):
@@ -127,9 +117,7 @@ def _read_npy(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
     try:
         rows = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
     except Exception as error:  # numpy raises many kinds
-        raise TargetError(
-            f"{path}: not an npy file of numbers ({error}); make it again with numpy.save"
-        ) from error
+        raise TargetError(f"{path}: not an npy file of numbers ({error}); make it again") from error
     try:
         lines = read_names(names)
     except ValueError as error:

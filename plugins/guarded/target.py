@@ -88,9 +88,7 @@ class Guarded(Target, Guarding):
         self._scored = self._outlying(known.held_out)
         values = self._scored.double().numpy()
         if not np.isfinite(values).all():
-            raise TargetError(
-                "the detector gives in-distribution images scores that are not numbers"
-            )
+            raise TargetError("the detector's scores of in-distribution images are not numbers")
         # Excesses are measured from the edge, in standard deviations of in-distribution scores.
         self._edge = float(np.quantile(values, keeps, method="higher"))
         self._spread = float(values.std()) or 1.0
@@ -113,8 +111,7 @@ class Guarded(Target, Guarding):
         choice = experiment.resolved()["target"]
         if choice["plugin"] == "guarded":
             raise ExperimentError(
-                f"guards = {options.guards}: its target is guarded already; name the file of the "
-                "target behind it"
+                f"guards = {options.guards}: is guarded already; name the file behind it"
             )
         inner = make_target(experiment)
         try:

@@ -42,10 +42,7 @@ class ApiKey:
         """Take a key."""
         value = value.strip()
         if len(value) < _SHORTEST or not value.isascii() or not value.isprintable():
-            raise ExperimentError(
-                f"http: {source} holds no key: a key is one line of at least {_SHORTEST} letters, "
-                "figures and signs"
-            )
+            raise ExperimentError(f"http: {source} holds no key, which is one line of ASCII")
         self.source = source
         self._value = value
         # As it is, in a URL, in JSON and in base64, the longest first.
@@ -172,8 +169,7 @@ def _read_key(options: Options) -> ApiKey | None:
     if variable is not None:
         if variable not in os.environ:
             raise ExperimentError(
-                f"[target] api_key_env: the environment variable {variable} is not set; set it to "
-                "the key before the run"
+                f"[target] api_key_env: the environment variable {variable} is not set; set it"
             )
         return ApiKey(os.environ[variable], f"the environment variable {variable}")
     if file is None:

@@ -77,10 +77,7 @@ class Metadata(BaseModel, frozen=True):
         with suppress(TypeError, ValidationError):
             if {"name", "inputs", "outputs"} & {*document}:
                 return cls.model_validate(document)
-        raise RefusedError(
-            "its metadata list no inputs and outputs, or no tensors with a name, a datatype and a "
-            "shape"
-        )
+        raise RefusedError("its metadata list no inputs and outputs, or no tensors as they must be")
 
 
 class OpenInference:
@@ -215,9 +212,7 @@ class OpenInference:
         """Give options that must be there, because the model does not declare its tensors."""
         values = {name: getattr(self._options, name) for name in names}
         if missing := [name for name, value in values.items() if value in (None, "auto")]:
-            raise self._error(
-                f"its metadata declare no {kind}; say [target] {' and '.join(missing)}"
-            )
+            raise self._error(f"it declares no {kind}; say [target] {' and '.join(missing)}")
         return [*values.values()]
 
     def _choose(self, tensors: Sequence[Tensor], name: str | None, kind: str) -> Tensor:
@@ -237,31 +232,24 @@ class OpenInference:
         self._datatype = tensor.datatype if options.datatype == "auto" else options.datatype
         if self._datatype not in DATATYPES:
             raise self._error(
-                f"its input {tensor.name} takes {tensor.datatype}; images can be sent as "
-                f"{' or '.join(DATATYPES)} ([target] datatype)"
+                f"its input takes {tensor.datatype}; images go as {' or '.join(DATATYPES)}"
             )
         if self._datatype == "UINT8" and (options.mean or options.std or options.white != 1):
-            raise self._error(
-                "images go as UINT8, and white, mean and std are for FP32; leave them out, or say "
-                "[target] datatype = FP32"
-            )
+            raise self._error("white, mean and std are for FP32; say [target] datatype = FP32")
         if len(tensor.shape) != 4:
             raise self._error(
-                f"its input {tensor.name} has the shape {list(tensor.shape)}; images are "
-                "[N, C, H, W] or [N, H, W, C]"
+                f"its input is {list(tensor.shape)}; images are [N, C, H, W] or [N, H, W, C]"
             )
         first, last = (tensor.shape[place] in (1, 3) for place in (1, 3))
         if options.layout == "auto" and first == last:
             raise self._error(
-                f"the shape {list(tensor.shape)} of its input does not show which is channels; say "
-                "[target] layout = NCHW or NHWC"
+                f"its input is {list(tensor.shape)}; say [target] layout = NCHW or NHWC"
             )
         own = "NCHW" if first else "NHWC"
         self._layout = own if options.layout == "auto" else options.layout
         if (most := tensor.shape[0]) > 1:
             raise self._error(
-                f"it takes exactly {most} images a request; only models that take one, or any "
-                "number, can be used"
+                f"it takes exactly {most} images a request, and not one or any number"
             )
         given = [each.parameters.get(LIMIT) for each in (metadata, tensor)]
         limits = [each for each in given if type(each) is int and each > 0]
@@ -278,10 +266,7 @@ class OpenInference:
         output = self._choose(outputs, self._options.output_name, "output")
         kind = scores_are if scores_are != "auto" else output.name.lower()
         if kind not in (PROBABILITIES, LOGITS):
-            raise self._error(
-                f"its output {output.name} does not show what it is; say [target] scores_are = "
-                "logits or probabilities"
-            )
+            raise self._error(f"say what {output.name} is: scores_are = logits or probabilities")
         return {kind: output}
 
     def _make_spec(self) -> ImageSpec:
@@ -291,9 +276,7 @@ class OpenInference:
             for name, index in zip(("channels", "height", "width"), order, strict=True)
         )
         if channels not in (1, 3):
-            raise self._error(
-                f"its images have {channels} channels; grey ones have 1, coloured ones 3"
-            )
+            raise self._error(f"its images have {channels} channels; give it grey or coloured ones")
         sums_to_one = self._options.sums_to_one
         if sums_to_one is None:
             declared = [each.parameters.get("sums_to_one") for each in self._outputs.values()]
@@ -320,17 +303,14 @@ class OpenInference:
         if not given and len(counts) == 1:
             given = tuple(map(str, range(min(counts))))
         if not given:
-            raise self._error(
-                "it does not say how many classes it has; name them all, in the order of its "
-                "output: [target] classes = @FILE"
-            )
+            raise self._error("it does not say its classes; name them in order: classes = @FILE")
         if counts and counts != {len(given)}:
             has = " or ".join(map(str, sorted(counts)))
             raise self._error(f"it has {has} classes, and {len(given)} are named")
         if len(given) < 2 or len({*given}) < len(given) or not all(map(is_short_text, given)):
             raise self._error(
-                "its classes are fewer than two, two have one name, or a name is no short "
-                "printable text; name them all: [target] classes = @FILE"
+                "its classes are fewer than two, alike, or no short printable texts; name them "
+                "all: [target] classes = @FILE"
             )
         return given
 

@@ -166,8 +166,7 @@ class Service:
             not_json += isinstance(fault, NotJsonError)
             if not_json > MOST_NOT_JSON:
                 raise TargetError(
-                    f"http: {not_json} times {fault}; check that [target] url is the address "
-                    f"of the API on {self._host}"
+                    f"http: {not_json} times {fault}; check [target] url, on {self._host}"
                 )
             longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(number, 30))
             pause = _jitter.uniform(longest / 2, longest)
@@ -282,8 +281,8 @@ class Service:
             raise TargetError(f"http: {named} is a link-local address; it is never sent anything")
         if not address.is_global and not self._options.allow_private:
             raise TargetError(
-                f"http: {named} is an address of this machine or of a private network; if it is "
-                "meant, say [target] allow_private = true"
+                f"http: {named} is this machine or in a private network; if it is meant, say "
+                "[target] allow_private = true"
             )
 
     def _explain(self, error: httpx2.RequestError) -> Exception:
@@ -388,6 +387,6 @@ def _make_tls(options: Options) -> ssl.SSLContext:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     except (OSError, ssl.SSLError) as error:
         raise ExperimentError(
-            f"[target] ca_file: {options.ca_file} holds no certificates ({error})"
-        ) from None
+            f"[target] ca_file: {options.ca_file} holds no certificates"
+        ) from error
     return context

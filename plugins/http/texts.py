@@ -95,10 +95,7 @@ def find_repeated_item(template: Any, repeat: str) -> Any:
     for key in repeat.split("."):
         items = items.get(key) if isinstance(items, dict) else None
     if not isinstance(items, list) or len(items) != 1:
-        raise ValueError(
-            f"{repeat!r} is no list with one item in the body; name the one whose item is to be "
-            "written for each image"
-        )
+        raise ValueError(f"{repeat!r} is no list with one item in the body; name the one to repeat")
     return items[0]
 
 
@@ -200,15 +197,12 @@ def check_url(url: str) -> str:
             httpx2.URL(url)
     except Exception:  # ValueError, or httpx2's own
         raise ValueError(
-            "is no address; give http://HOST or https://HOST, where HOST is a name, or an address "
-            "such as 127.0.0.1 or [::1]"
+            "is no address; give http://HOST or https://HOST, as in http://127.0.0.1 or http://[::1]"
         ) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must begin with http:// or https:// and a host")
     if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "has a user or password in it; name the variable that holds the key with api_key_env"
-        )
+        raise ValueError("has a user or password in it; name the key's variable with api_key_env")
     if "{" in parts.netloc:
         raise ValueError("has a { in its host; places are for the path and the query")
     if parts.fragment or any(not each.isprintable() or each == " " for each in url):

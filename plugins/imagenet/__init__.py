@@ -100,8 +100,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
             raise ValueError("gives both 'model' and 'ensemble'; keep one of the two")
         if self.outputs == "multi_label" and (self.ensemble or self.crops == "ten"):
             raise ValueError(
-                "outputs = multi_label is for one network that sees one image: leave 'ensemble' "
-                "and 'crops' out"
+                "outputs = multi_label is for one network: leave 'ensemble' and 'crops' out"
             )
         if self.ensemble and self.weights:
             raise ValueError("weights are those of a 'model'; an 'ensemble' has its own")
@@ -109,10 +108,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
             self.model = DEFAULT_MODEL
         given = [name for name in _OF_FILES if getattr(self, name) is not None]
         if given and not any(find_format(model, ClassifierFormat).is_file for model in self.models):
-            raise ValueError(
-                f"{given[0]} is for a file, such as onnx:FILE; other models say themselves what "
-                "they take; leave it out"
-            )
+            raise ValueError(f"{given[0]} is for a file, such as onnx:FILE; leave it out")
         for name in ("dequantise", "gradients"):
             if getattr(self, name) and not any(model.startswith("onnx:") for model in self.models):
                 raise ValueError(f"{name} is for onnx:FILE; leave it out")

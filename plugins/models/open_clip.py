@@ -150,13 +150,9 @@ def _check_weights(name: str, tag: str | None) -> None:
     else:
         folder = Path(rest).expanduser()
         if not (folder / "open_clip_config.json").is_file():
-            raise ValueError(
-                f"{folder}: has no open_clip_config.json; give a folder of open_clip's"
-            )
+            raise ValueError(f"{folder}: has no open_clip_config.json; give open_clip's folder")
         if not any(path.suffix == SAFE for path in folder.iterdir()):
-            raise ValueError(
-                f"{folder}: has no {SAFE} file; save the weights with safetensors.torch.save_file"
-            )
+            raise ValueError(f"{folder}: has no {SAFE} file; save one with safetensors.torch")
         return
     if weights.suffix != SAFE:
         raise ValueError(

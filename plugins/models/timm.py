@@ -41,8 +41,7 @@ class Timm(ClassifierFormat):
             raise ValueError(f"timm has no model {name!r}{nearest(name, timm.list_models())}")
         if rest and source not in {"hf-hub", "local-dir"}:
             raise ValueError(
-                f"timm has no models from {source!r}; use timm:NAME, timm:hf-hub:NAME or "
-                "timm:local-dir:FOLDER"
+                f"timm has no models from {source!r}; use timm:hf-hub:NAME or timm:local-dir:FOLDER"
             )
         module = _make(name, request)
         count = int(getattr(module, "num_classes", 0))

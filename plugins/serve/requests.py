@@ -122,8 +122,7 @@ def read_request(body: bytearray, header: str | None, served: Served, limits: Li
         is_number = header.isascii() and header.isdecimal() and len(header) <= MOST_FIGURES
         if not is_number or int(header) > size:
             raise Refusal(
-                f"Inference-Header-Content-Length: {header[:20]!r} is not a length of JSON in a "
-                f"body of {size} bytes"
+                f"Inference-Header-Content-Length {header[:20]!r} is not a length of JSON"
             )
         length = int(header)
     given = _parse(memoryview(body)[:length])
@@ -131,10 +130,7 @@ def read_request(body: bytearray, header: str | None, served: Served, limits: Li
     images = _read_images(given, memoryview(body)[length:], served, limits.images)
     most = limits.answerable(outputs, len(served.spec.classes))
     if len(images) > most:
-        raise Refusal(
-            f"{len(images)} images have too many scores for an answer with these outputs; at most "
-            f"{most}"
-        )
+        raise Refusal(f"{len(images)} images have too many scores for an answer; at most {most}")
     return Request(images, given.id, outputs)
 
 
@@ -180,8 +176,7 @@ def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np
         dtype = DATATYPES[tensor.datatype]
         if size != (right := math.prod(tensor.shape) * dtype.itemsize):
             raise Refusal(
-                f"binary_data_size is {size}; {tensor.datatype} of shape {tensor.shape} has "
-                f"{right} bytes"
+                f"binary_data_size is {size}; {tensor.datatype} of shape {tensor.shape} has {right}"
             )
         numbers = np.frombuffer(raw, dtype)
     with np.errstate(invalid="ignore"):

@@ -107,10 +107,7 @@ def _size(given: Input, size: int | None) -> tuple[int, int]:
         raise ValueError(f"takes images of {channels} channels; give a network of colour images")
     height, width = height or size, width or size
     if height is None or width is None:
-        raise ValueError(
-            f"takes images of {channels or 3} channels and any size; choose a size with [target] "
-            "size = PIXELS"
-        )
+        raise ValueError("takes images of any size; choose a size with [target] size = PIXELS")
     if size not in (None, height):
         raise ValueError(f"size = {size}: it takes {width}x{height}; leave 'size' out")
     return height, width

@@ -32,9 +32,7 @@ def dequantise(path: Path) -> bytes:
     try:
         model = onnx.load(path)
     except Exception as error:  # onnx raises many kinds
-        raise TargetError(
-            f"{path}: onnx cannot read it ({error}); export or download it again"
-        ) from error
+        raise TargetError(f"{path}: onnx cannot read it ({error}); export it again") from error
     graph = model.graph
     rounding = [node for node in graph.node if node.op_type == ROUNDING]
     inputs = {node.output[0]: node.input[0] for node in rounding}

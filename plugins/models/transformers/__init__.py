@@ -109,7 +109,7 @@ class Transformers(ClassifierFormat, TowerFormat):
         model, missing = load_model(AutoModel, source)
         if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
             raise ValueError(
-                f"{type(model).__name__} does not compare images with texts; give a CLIP or SigLIP"
+                f"{type(model).__name__} does not compare images with texts; give a CLIP"
             )
         if missing:
             raise TargetError(

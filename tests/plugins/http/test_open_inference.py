@@ -172,9 +172,9 @@ def test_an_output_of_another_name_is_what_the_options_say(server):
         ({"inputs": [{"name": "x", "datatype": "UINT8", "shape": [-1, 3, 6, 3]}]}, "layout ="),
         (
             {"inputs": []},
-            r"declare no inputs; say \[target\] input_name and datatype and layout and",
+            r"declares no inputs; say \[target\] input_name and datatype and layout and",
         ),
-        ({"outputs": []}, r"declare no outputs; say \[target\] output_name"),
+        ({"outputs": []}, r"declares no outputs; say \[target\] output_name"),
         ({"inputs": "images"}, "no inputs and outputs"),
         ({"outputs": [{"name": 3}]}, "no tensors"),
         ({"outputs": [{"name": "logits", "datatype": "FP32", "shape": [-1]}]}, "classes = @FILE"),
