@@ -1,19 +1,130 @@
 """Target ``clip``: a network that compares images with texts, so that classes are texts.
 
-The modules: :mod:`.options` is what an experiment says of it. :mod:`.texts` has the texts' vectors,
-and checks them on photographs; :mod:`.target` compares images with them and is what is fooled.
+This module is what an experiment says of it. :mod:`.texts` has the texts' vectors, and checks them
+on photographs; :mod:`.target` compares images with them and is what is fooled.
 :mod:`neatfool.models` loads the network that looks at images.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from neatfool import hookimpl
+from pydantic import (
+    BaseModel,
+    Field,
+    FilePath,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
-from .options import Options
+from neatfool import ClassNames, hookimpl
+from neatfool.models import ModelName, TowerFormat, find_format
 
-__all__ = ["Options"]
+_BLANK = "{}"
+
+Three = Annotated[list[float], Field(min_length=3, max_length=3)]
+Deviations = Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]
+
+
+class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
+    """Options of the target ``clip``."""
+
+    images: Annotated[str, ModelName()]
+    """the network that looks at images: `open_clip:NAME/WEIGHTS`, `open_clip:hf-hub:OWNER/NAME`,
+    `open_clip:local-dir:FOLDER`, `transformers:NAME`, `transformers:FOLDER`, or `onnx:FILE`"""
+    texts: ClassNames = []
+    """the texts, each a class: one a line, or `@FILE` for the lines of a file. With `vectors`, the
+    names of those to use; if left out, all"""
+    templates: ClassNames = [_BLANK]
+    """sentences with `{}` in the text's place, one a line, or `@FILE`: `a photo of a {}.` A text's
+    vector is the mean over the sentences"""
+    vectors: FilePath | None = None
+    """a file with the texts' vectors, ready made, in place of a network that reads texts:
+    `.safetensors` with a tensor for each text, or `.npy` with a row for each"""
+    vector_names: FilePath | None = None
+    """a file with the names of the vectors in an `.npy` file, one a line, in the order of its
+    rows"""
+    against: ClassNames = []
+    """other texts, which compete with `texts` and are no classes: an image must resemble its text
+    more than these, too. With `vectors` and `aggregate = all`, if left out: all other texts of the
+    file"""
+    aggregate: Literal["each", "all"] = "each"
+    """`each`: every text is a class, and has an image of its own. `all`: one image must convince
+    for all texts at once; its confidence is that of the text which it resembles least, against the
+    texts of `against`"""
+    temperature: PositiveFloat | None = None
+    """what similarities are divided by before the softmax. If left out, what the network has
+    learnt; for `onnx` 0.01, as CLIP"""
+    size: PositiveInt | None = None
+    """for `onnx`: the side of its images in pixels, where the file does not say"""
+    mean: Three | None = None
+    """for `onnx`: what to subtract from images in [0, 1], a number for each channel. If left out,
+    CLIP's mean"""
+    std: Deviations | None = None
+    """for `onnx`: what to divide by after that. If left out, CLIP's deviation"""
+    dequantise: bool = False
+    """for `onnx`: compute a dynamically quantised graph in floats. Several images are then computed
+    together. If not, they are computed one by one, because the other images of a batch would change
+    an image's score"""
+    check_photographs: bool = True
+    """whether it must recognise a few photographs before the run"""
+    device: str = "auto"
+    """where the network computes: `auto` (all GPUs, or the CPU if there is none), `cpu`, `cuda`
+    (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`"""
+
+    @field_validator("images")
+    @classmethod
+    def _has_a_known_kind(cls, images: str) -> str:
+        find_format(images, TowerFormat)
+        return images
+
+    @field_validator("templates")
+    @classmethod
+    def _have_a_place_for_the_text(cls, templates: list[str]) -> list[str]:
+        for template in templates:
+            if _BLANK not in template:
+                raise ValueError(f"{template!r} has no place for the text; write {{}} in it")
+        return templates
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Options:
+        for key, texts in (("texts", self.texts), ("against", self.against)):
+            twice = [text for text in dict.fromkeys(texts) if texts.count(text) > 1]
+            if twice:
+                raise ValueError(f"{key}: has {twice[0]!r} twice; keep one of them")
+        if both := {*self.texts} & {*self.against}:
+            raise ValueError(f"{min(both)!r} is in 'texts' and in 'against'; keep it in one")
+        if self.vectors is None:
+            self._check_prompts()
+        elif self.templates != [_BLANK]:
+            raise ValueError("templates are for texts; 'vectors' are ready made: keep one of both")
+        if not self.is_onnx:
+            given = [name for name in ("size", "mean", "std") if getattr(self, name) is not None]
+            if given or self.dequantise:
+                raise ValueError(f"{[*given, 'dequantise'][0]} is for onnx:FILE; leave it out")
+        return self
+
+    def _check_prompts(self) -> None:
+        if self.is_onnx:
+            raise ValueError(
+                "an ONNX file looks at images and cannot read texts; give their vectors: "
+                "vectors = FILE (docs/clip.md says how to make one)"
+            )
+        if self.vector_names is not None:
+            raise ValueError("vector_names belong to vectors = FILE; give it, or leave both out")
+        if not self.texts:
+            raise ValueError("there are no texts; give some, one a line: texts = a cat")
+        if self.aggregate == "each" and len(self.texts) + len(self.against) < 2:
+            raise ValueError("one text has nothing to compete with; give several, or 'against'")
+        if self.aggregate == "all" and not self.against:
+            raise ValueError("aggregate = all needs other texts to resemble less: give 'against'")
+
+    @property
+    def is_onnx(self) -> bool:
+        """Whether the network is in an ONNX file."""
+        return self.images.startswith("onnx:")
 
 
 @hookimpl

@@ -13,12 +13,12 @@ from torch import nn
 from neatfool import ImageSpec, Network, Scores, Target, fit_photograph
 from neatfool.models import PHOTOGRAPHS, Request, load_tower
 
-from .texts import check_photographs, find_texts, is_checked, with_right_names
+from .texts import ENOUGH, check_photographs, find_texts, with_right_names
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from .options import Options
+    from . import Options
 
 SHOWN: Final = 5
 """A description names so many texts."""
@@ -72,23 +72,10 @@ class Similarity(nn.Module):
 
 
 class ClipTarget(Target):
-    """A network that compares images with texts.
-
-    Attributes:
-        tower: The network that looks at images.
-        temperature: What similarities are divided by.
-        texts: The texts that are classes, or that one image must convince for.
-        against: The texts that compete with them.
-        networks: The networks that torch computes.
-    """
+    """A network, its ``tower``, that compares images with texts."""
 
     def __init__(self, options: Options) -> None:
-        """Load the tower, and find the texts' vectors.
-
-        Raises:
-            ExperimentError: A file or network does not exist, or a package is not installed.
-            TargetError: A file is damaged, or vectors do not fit the tower.
-        """
+        """Load the tower, and find the texts' vectors."""
         given = options.model_dump(include={"size", "mean", "std", "dequantise"})
         self.tower = load_tower(Request(options.images, key="images", **given))
         self.temperature = options.temperature or self.tower.temperature
@@ -97,22 +84,22 @@ class ClipTarget(Target):
         self.against = [name for name in vectors if name not in {*self.texts}]
         self._vectors = torch.stack([*vectors.values()])
         preprocessing = self.tower.preprocessing
-        all_at_once = options.aggregate == "all"
+        together, classes = options.aggregate == "all", tuple(self.texts)
+        module = Similarity(
+            self.tower.module,
+            self._vectors,
+            count=len(classes),
+            temperature=self.temperature,
+            all_at_once=together,
+        )
+        if together:
+            classes = (f"all {len(classes)} texts",)
+        rivals = bool(self.against)
         self.spec = ImageSpec(
-            *preprocessing.size,
-            3,
-            (f"all {len(self.texts)} texts",) if all_at_once else tuple(self.texts),
-            array="torch",
-            sums_to_one=not self.against,
+            *preprocessing.size, 3, classes, array="torch", sums_to_one=not rivals
         )
         self._network = Network(
-            Similarity(
-                self.tower.module,
-                self._vectors,
-                count=len(self.texts),
-                temperature=self.temperature,
-                all_at_once=all_at_once,
-            ).requires_grad_(False),
+            module.requires_grad_(False),
             mean=preprocessing.mean,
             std=preprocessing.std,
             device=options.device,
@@ -124,11 +111,7 @@ class ClipTarget(Target):
             self.logits_of = self._network.logits_of
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Score uint8 [N, 3, H, W].
-
-        Returns:
-            Probabilities [N, K], and float32 logits [N, K]; [N, K + 1] if other texts compete.
-        """
+        """Score uint8 [N, 3, H, W]; the logits have a last column if other texts compete."""
         scores = self._network.score(images)
         return Scores(scores.probs[:, : len(self.spec.classes)], scores.logits)
 
@@ -172,11 +155,7 @@ class ClipTarget(Target):
         return self.tower.preprocessing.prepare(photograph)
 
     def self_check(self) -> None:
-        """Check the network on a few photographs.
-
-        Raises:
-            TargetError: It recognises too few of them.
-        """
+        """Check the network on a few photographs."""
         if not self._options.check_photographs:
             return
         named = [*self.texts, *self.against], self._vectors
@@ -185,8 +164,8 @@ class ClipTarget(Target):
     def _describe_check(self) -> str:
         if not self._options.check_photographs:
             return "Not checked on photographs (check_photographs = no)."
-        named = self._options.vectors is not None
-        if named and not is_checked([*self.texts, *self.against]):
+        known = with_right_names([*self.texts, *self.against])
+        if self._options.vectors is not None and len(known) < ENOUGH:
             return "Not checked on photographs: its texts are not what they show."
         return "Checked on photographs."
 

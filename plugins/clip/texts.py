@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +18,7 @@ from neatfool.files import read_names
 if TYPE_CHECKING:
     from neatfool.models import Tower
 
-    from .options import Options
+    from . import Options
 
 SENTENCES: Final = {
     "cat": "a photo of a cat",
@@ -48,16 +48,7 @@ AT_A_TIME: Final = 64
 
 
 def find_texts(options: Options, tower: Tower) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """Find the vectors of all texts.
-
-    Returns:
-        Unit vectors [D] by their text, first the classes', then those that compete; and the
-        classes.
-
-    Raises:
-        ExperimentError: A file does not exist, names do not fit it, or a text is not in it.
-        TargetError: A file is damaged, or its vectors are another network's.
-    """
+    """Find the unit vectors [D] of all texts, the classes' first, and the classes."""
     if options.vectors is None:
         names = [*options.texts, *options.against]
         return embed(names, options.templates, tower), options.texts
@@ -68,14 +59,9 @@ def find_texts(options: Options, tower: Tower) -> tuple[dict[str, torch.Tensor],
         against = [name for name in known if name not in {*texts}]
     for name in (*texts, *against):
         if name not in known:
-            raise ExperimentError(
-                f"[target] vectors = {options.vectors}: has no text {name!r}{nearest(name, known)}"
-            )
+            raise ExperimentError(f"{options.vectors}: has no text {name!r}{nearest(name, known)}")
     if not against and (options.aggregate == "all" or len(texts) < 2):
-        raise ExperimentError(
-            f"[target] vectors = {options.vectors}: no text is left for the classes to compete "
-            "with; name fewer with 'texts'"
-        )
+        raise ExperimentError(f"{options.vectors}: no text is left to compete; name fewer 'texts'")
     width = len(known[texts[0]])
     if width != tower.width:
         raise TargetError(
@@ -86,11 +72,7 @@ def find_texts(options: Options, tower: Tower) -> tuple[dict[str, torch.Tensor],
 
 
 def embed(names: Sequence[str], templates: Sequence[str], tower: Tower) -> dict[str, torch.Tensor]:
-    """Let a network read texts, each in all templates.
-
-    Returns:
-        By text, the mean of the templates' unit vectors, as a unit vector [D].
-    """
+    """Let a network read texts: by text, the mean of the templates' unit vectors, of length 1."""
     assert tower.read is not None
     sentences = [template.replace("{}", name) for name in names for template in templates]
     with torch.inference_mode():
@@ -103,62 +85,22 @@ def embed(names: Sequence[str], templates: Sequence[str], tower: Tower) -> dict[
 
 
 def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
-    """Read vectors by name, and give them unit length.
-
-    Args:
-        path: A safetensors file with a tensor [D] for each name, or an npy file with rows [K, D].
-        names: A file with the names of the rows, for an npy file.
-
-    Raises:
-        ExperimentError: A file does not exist, or ``names`` do not fit it.
-        TargetError: The file is damaged, or does not hold vectors.
-    """
-    where = f"[target] vectors = {path}"
+    """Read unit vectors by name, of safetensors, or of an npy file with names in another."""
     if path.suffix == ".npy":
-        if names is None:
-            raise ExperimentError(
-                f"{where}: an npy file has no names; give them, one a line in the order of its "
-                "rows, with vector_names = FILE"
-            )
-        rows = _load_npy(path)
-        try:
-            lines = read_names(names)
-        except ValueError as error:
-            raise ExperimentError(f"[target] vector_names = {error}") from error
-        if len(lines) != len(rows) or len({*lines}) < len(lines):
-            raise ExperimentError(
-                f"[target] vector_names = {names}: has {len(lines)} names, {len({*lines})} of them "
-                f"different, for {len(rows)} vectors; write a different one for each row"
-            )
-        return _unit(dict(zip(lines, rows, strict=True)), path)
-    if path.suffix != ".safetensors":
-        raise ExperimentError(f"{where}: give a file that ends in .safetensors or .npy")
-    if names is not None:
+        vectors = _read_npy(path, names)
+    elif path.suffix != ".safetensors":
+        raise ExperimentError(f"[target] vectors = {path}: must end in .safetensors or .npy")
+    elif names is not None:
         raise ExperimentError(f"[target] vector_names: {path} has names of its own; leave it out")
-    try:
-        return _unit(load_file(path), path)
-    except SafetensorError as error:
-        raise TargetError(f"{path}: not a safetensors file ({error}); make it again") from error
-
-
-def _load_npy(path: Path) -> torch.Tensor:
-    try:
-        rows = np.load(path, allow_pickle=False)
-        return torch.from_numpy(rows.astype(np.float32))
-    except Exception as error:  # numpy raises many kinds
-        raise TargetError(
-            f"{path}: not an npy file of numbers ({error}); make it again with numpy.save"
-        ) from error
-
-
-def _unit(vectors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
+    else:
+        try:
+            vectors = load_file(path)
+        except SafetensorError as error:
+            raise TargetError(f"{path}: not a safetensors file ({error}); make it again") from error
     shapes = {tuple(vector.shape) for vector in vectors.values()}
     if len(shapes) != 1 or len(next(iter(shapes))) != 1:
         sizes = ", ".join(str([*shape]) for shape in sorted(shapes)[:3]) or "nothing"
-        raise TargetError(
-            f"{path}: holds tensors of shape {sizes}; give one vector for each text, all of one "
-            "length"
-        )
+        raise TargetError(f"{path}: holds tensors of shape {sizes}; give vectors of one length")
     for name, vector in vectors.items():
         length = vector.float().norm()
         if not (torch.isfinite(length) and length > 0):
@@ -166,18 +108,39 @@ def _unit(vectors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Te
     return {name: F.normalize(vector.float(), dim=-1) for name, vector in vectors.items()}
 
 
+def _read_npy(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
+    if names is None:
+        raise ExperimentError(
+            f"[target] vectors = {path}: an npy file has no names; give them, one a line in the "
+            "order of its rows, with vector_names = FILE"
+        )
+    try:
+        rows = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
+    except Exception as error:  # numpy raises many kinds
+        raise TargetError(f"{path}: not an npy file of numbers ({error}); make it again") from error
+    try:
+        lines = read_names(names)
+    except ValueError as error:
+        raise ExperimentError(f"[target] vector_names = {error}") from error
+    if len(lines) != len(rows) or len({*lines}) < len(lines):
+        raise ExperimentError(
+            f"[target] vector_names = {names}: has {len(lines)} names, {len({*lines})} of them "
+            f"different, for {len(rows)} vectors; write a different one for each row"
+        )
+    return dict(zip(lines, rows, strict=True))
+
+
 def with_right_names(names: Sequence[str]) -> dict[str, set[int]]:
     """Find the texts that photographs show: by photograph, their indices."""
-    indices = {
-        photograph: {index for index, name in enumerate(names) if _plain(name) in shown}
+    plain = [
+        name.lower().removeprefix("a photo of ").removeprefix("a ").removeprefix("an ").strip()
+        for name in names
+    ]
+    found = {
+        photograph: {index for index, name in enumerate(plain) if name in shown}
         for photograph, shown in NAMES.items()
     }
-    return {photograph: right for photograph, right in indices.items() if right}
-
-
-def is_checked(names: Sequence[str]) -> bool:
-    """Tell whether names fit enough photographs for a check."""
-    return len(with_right_names(names)) >= ENOUGH
+    return {photograph: right for photograph, right in found.items() if right}
 
 
 def check_photographs(
@@ -187,14 +150,8 @@ def check_photographs(
 ) -> None:
     """Check that a network finds the right text for most photographs.
 
-    Args:
-        tower: The network; one that reads is asked for its own sentences.
-        look: Gives unit vectors [N, D] of photographs, by their names.
-        named: The texts of a network that does not read, and their unit vectors. Without names
-            that fit there is no check.
-
-    Raises:
-        TargetError: It does not.
+    One that reads is asked for its own sentences, another for the texts that are ``named``, if
+    enough of them fit.
     """
     if named is None:
         names, tries, needed = [*SENTENCES.values()], 1, RECOGNISED
@@ -219,7 +176,3 @@ def check_photographs(
             f"was trained ({tower.preprocessing.describe()}). If all of that is right, set "
             "[target] check_photographs = no"
         )
-
-
-def _plain(name: str) -> str:
-    return name.lower().removeprefix("a photo of ").removeprefix("a ").removeprefix("an ").strip()

@@ -1,18 +1,59 @@
 """Target ``guarded``: another target, with an out-of-distribution (OOD) detector in front.
 
-The modules: :mod:`.target` is what is fooled, and :mod:`.options` what an experiment says of it.
+This module is what an experiment says of it, and :mod:`.target` what is fooled.
 :mod:`neatfool.ood` has the detectors; ``neatfool detect`` measures them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
-from neatfool import hookimpl
+from pydantic import BaseModel, DirectoryPath, Field, FilePath, field_validator
 
-from .options import Options
+from neatfool import ExperimentError, Reaches, hookimpl, load_experiment
+from neatfool.ood import make_detector
 
-__all__ = ["Options"]
+if TYPE_CHECKING:
+    from neatfool import ImageSpec
+
+
+class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
+    """Options of the target ``guarded``."""
+
+    # An experiment file may name Python files.
+    guards: Annotated[FilePath, Reaches.RUNS_CODE]
+    """the experiment file whose `[target]` is guarded. Its other sections do not matter"""
+    detector: str = "energy"
+    """the out-of-distribution (OOD) detector: `msp`, `max_logit`, `energy`, `entropy` or `gen`; or
+    `knn`, `mahalanobis`, `vim` or any other `pytorch-ood:NAME`, detectors of the package
+    pytorch-ood"""
+    in_distribution: DirectoryPath | None = None
+    """a folder of in-distribution images, which fit the detector and set its threshold: MNIST's
+    four idx files, or images in it and in the folders in it. If left out, the target's own
+    photographs"""
+    keeps: float = Field(0.95, ge=0, le=1)
+    """the share of in-distribution images that the detector lets pass. 0.99 is the other usual one.
+    0 rejects every image and 1 none, in-distribution or not"""
+    softness: float = Field(1.0, ge=0, allow_inf_nan=False)
+    """how a search that has only rejected images ranks them. An excess over the threshold of this
+    many standard deviations of in-distribution scores counts as much as a confidence lower by the
+    factor e. 0: a rejected image takes no niche, and a search has no slope. It changes no
+    confidence"""
+
+    @field_validator("detector")
+    @classmethod
+    def _detector_exists(cls, detector: str) -> str:
+        try:
+            make_detector(detector)
+        except ExperimentError as error:
+            raise ValueError(str(error)) from error
+        return detector
+
+    def spec(self) -> ImageSpec | None:
+        """Tell what the target takes, if the guarded one says so without being made."""
+        spec = load_experiment(self.guards, to_search=False).target.spec()
+        return None if spec is None else replace(spec, sums_to_one=False)
 
 
 @hookimpl

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from neatfool.ood import InDistribution
 
-    from .options import Options
+    from . import Options
 
 _log = logging.getLogger("neatfool.target.guarded")
 
@@ -48,15 +48,9 @@ class Guarded(Target, Guarding):
     """A target whose confidences are 0 for images that an OOD detector rejects.
 
     An accepted image has the confidences that the guarded target gives it, to the bit. A rejected
-    one has confidence 0 in every class. So that a search has a slope to climb, its log-odds are
-    not all the same: they are below those of every accepted image, and the higher, the surer the
+    one has confidence 0 in every class. So that a search has a slope to climb, its log-odds are not
+    all the same: they are below those of every accepted image, and the higher, the surer the
     classifier is and the nearer the image is to the threshold.
-
-    Attributes:
-        inner: The target that is guarded.
-        inspected: The same, looked into.
-        networks: The networks that it computes with.
-        threshold: The highest score of the detector that passes.
     """
 
     def __init__(
@@ -69,20 +63,9 @@ class Guarded(Target, Guarding):
         softness: float = 1.0,
         inner_fingerprint: str = "",
     ) -> None:
-        """Fit a detector to in-distribution images, and set its threshold.
+        """Fit a detector to in-distribution images, and set its threshold, as the options say.
 
-        Args:
-            inner: The target to guard.
-            known: In-distribution images.
-            detector: The detector's name.
-            keeps: The share of in-distribution images that pass.
-            softness: How many standard deviations of excess count as much as a factor e of
-                confidence, when rejected images are ranked. 0: they rank alike, below all.
-            inner_fingerprint: Stands for the target's own fingerprint, if it has none.
-
-        Raises:
-            ExperimentError: The target lacks what the detector needs.
-            TargetError: A score of the detector is not a number.
+        ``inner_fingerprint`` stands for the target's own fingerprint, if it has none.
         """
         self.inner = inner
         self._detector = make_detector(detector)
@@ -105,9 +88,7 @@ class Guarded(Target, Guarding):
         self._scored = self._outlying(known.held_out)
         values = self._scored.double().numpy()
         if not np.isfinite(values).all():
-            raise TargetError(
-                "the detector gives in-distribution images scores that are not numbers"
-            )
+            raise TargetError("the detector's scores of in-distribution images are not numbers")
         # Excesses are measured from the edge, in standard deviations of in-distribution scores.
         self._edge = float(np.quantile(values, keeps, method="higher"))
         self._spread = float(values.std()) or 1.0
@@ -125,18 +106,12 @@ class Guarded(Target, Guarding):
 
     @classmethod
     def from_options(cls, options: Options) -> Guarded:
-        """Make the target that is guarded, and find in-distribution images.
-
-        Raises:
-            ExperimentError: It cannot be guarded, or there are no in-distribution images.
-            NeatfoolError: It cannot be made.
-        """
+        """Make the target that is guarded, and find in-distribution images."""
         experiment = load_experiment(options.guards, to_search=False)
         choice = experiment.resolved()["target"]
         if choice["plugin"] == "guarded":
             raise ExperimentError(
-                f"guards = {options.guards}: its target is guarded already; name the file of the "
-                "target behind it"
+                f"guards = {options.guards}: is guarded already; name the file behind it"
             )
         inner = make_target(experiment)
         try:
@@ -156,11 +131,9 @@ class Guarded(Target, Guarding):
             raise
 
     def score(self, images: Any) -> Scores:
-        """Score uint8 images [N, C, H, W] as ``spec.array`` says.
+        """Score uint8 images [N, C, H, W]: probabilities [N, K], and float64 logits [N, K + 1].
 
-        Returns:
-            Probabilities [N, K], and float64 logits [N, K + 1]; the last stands for none of the
-            classes.
+        The last logit stands for none of the classes.
         """
         scores, answers = self.inspected.ask(images)
         outlying = self._detector.score(answers)
@@ -205,11 +178,7 @@ class Guarded(Target, Guarding):
         return fit_photograph(photograph, self.inner)[0]
 
     def self_check(self) -> None:
-        """Check that in-distribution images still pass.
-
-        Raises:
-            TargetError: The detector scores them differently from when its threshold was set.
-        """
+        """Check that in-distribution images still pass."""
         before = float(self._passes(self._scored).float().mean())
         now = self._passes(self._outlying(self._known.held_out[:300]))
         then = self._passes(self._scored[:300])

@@ -9,9 +9,9 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 import jmespath
 import numpy as np
@@ -23,7 +23,6 @@ from neatfool import Scores, TargetError, nearest
 
 from .texts import give_letters
 
-FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
 LONGEST_NAME: Final = 200
@@ -43,11 +42,9 @@ class RefusedError(Exception):
 
 
 class TransientError(Exception):
-    """A request failed in a way that another one may not.
+    """A request failed in a way that another one may not; ``outcome`` is for the ledger.
 
-    Attributes:
-        outcome: What became of it, in a word or two, for the ledger.
-        retry_after: How many seconds the service wants to be left alone; None if it does not say.
+    ``retry_after`` is how many seconds the service wants to be left alone.
     """
 
     def __init__(self, outcome: str, message: str, retry_after: float | None = None) -> None:
@@ -61,11 +58,7 @@ class NotJsonError(TransientError):
 
 
 class RejectedError(TargetError):
-    """The service does not want the request, and would not want it the next time.
-
-    Attributes:
-        outcome: What became of it, for the ledger.
-    """
+    """The service does not want the request, now and later; ``outcome`` is for the ledger."""
 
     def __init__(self, outcome: str, message: str) -> None:
         super().__init__(message)
@@ -85,13 +78,7 @@ def read_wait(retry_after: str | None) -> float | None:
 
 
 def attach_raw_tensors(document: Any, raw: bytes) -> Any:
-    """Give the outputs of the Open Inference Protocol the raw bytes that follow the JSON.
-
-    The bytes of an output become its ``data``.
-
-    Raises:
-        RefusedError: There are not as many as the outputs say.
-    """
+    """Make the raw bytes that follow the JSON the ``data`` of the outputs that they belong to."""
     outputs = document.get("outputs") if isinstance(document, dict) else None
     for output in outputs if isinstance(outputs, list) else []:
         parameters = output.get("parameters") if isinstance(output, dict) else None
@@ -104,20 +91,9 @@ def attach_raw_tensors(document: Any, raw: bytes) -> Any:
 
 
 def read_rows(data: Any, count: int, width: int, datatype: str = "") -> np.ndarray:
-    """Read a table of numbers.
+    """Read a table, float64 [count, width], of nested lists of numbers, or raw ``datatype``.
 
-    Args:
-        data: A list of ``count * width`` numbers, or of lists of them, nested in any way; None
-            stands for a missing number. Or raw bytes.
-        count: The number of rows.
-        width: The number of columns.
-        datatype: Of raw bytes, a key of ``RAW``.
-
-    Returns:
-        float64 [count, width]; NaN where there was None, or a number beyond all floats.
-
-    Raises:
-        RefusedError: It is something else.
+    It has NaN where there was None, or a number beyond all floats.
     """
     if isinstance(data, bytes):
         if len(data) != count * width * RAW[datatype].itemsize:
@@ -133,12 +109,9 @@ def read_rows(data: Any, count: int, width: int, datatype: str = "") -> np.ndarr
         raise RefusedError(f"{len(data)} numbers in place of {count} x {width}")
     if not {*map(type, data)} <= {int, float, type(None)}:
         raise RefusedError("what should be numbers are not")
-    try:
-        table = np.array(data, dtype=np.float64)
-    except OverflowError:  # a whole number beyond all floats
-        largest = sys.float_info.max
-        table = np.array([n if n is not None and abs(n) <= largest else np.nan for n in data])
-    return table.reshape(count, width)
+    largest = sys.float_info.max  # Whole numbers may be beyond all floats.
+    numbers = [np.nan if n is None or abs(n) > largest else n for n in data]
+    return np.array(numbers, dtype=np.float64).reshape(count, width)
 
 
 def are_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
@@ -156,10 +129,8 @@ def make_scores(
 ) -> Scores:
     """Make scores of N images; those whose numbers cannot be used are not ``ok``.
 
-    Args:
-        sums_to_one: Whether classes exclude one another. If not, each has its own sigmoid.
-        probs: Floats [N, K]. If None, they follow from the logits.
-        logits: Floats [N, K].
+    Probabilities [N, K] follow from logits [N, K] if there are none, by a sigmoid for each class if
+    classes do not exclude one another.
     """
     if probs is None:
         assert logits is not None
@@ -181,11 +152,6 @@ def is_short_text(value: Any) -> bool:
     )
 
 
-def _takes(kind: str) -> Callable[[FunctionT], FunctionT]:
-    """Mark a function of expressions with the kind of JSON that it takes."""
-    return cast("Callable[[FunctionT], FunctionT]", signature({"types": [kind]}))
-
-
 class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
     """What an expression may call, beside JMESPath's own functions."""
 
@@ -193,75 +159,51 @@ class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
         """Prepare to tell classes by their letters."""
         self._lettered = give_letters(classes)
 
-    @_takes("object")
+    @signature({"types": ["object"]})  # type: ignore[untyped-decorator]
     def _func_items(self, value: dict[str, Any]) -> list[list[Any]]:
         """Make of an object the list of its pairs: [name, value]."""
         return [[*pair] for pair in value.items()]
 
-    @_takes("string")
+    @signature({"types": ["string"]})  # type: ignore[untyped-decorator]
     def _func_from_json(self, text: str) -> Any:
         """Read the JSON that a text is."""
         return json.loads(text)
 
-    @_takes("number")
+    @signature({"types": ["number"]})  # type: ignore[untyped-decorator]
     def _func_exp(self, number: float) -> float:
         """Make a probability of its natural logarithm."""
         return math.exp(number)
 
-    @_takes("string")
+    @signature({"types": ["string"]})  # type: ignore[untyped-decorator]
     def _func_class_of(self, letter: str) -> str | None:
         """Find the class of a letter, as ``{classes}`` in the body lists them; null if none."""
         return self._lettered.get(letter.strip())
 
 
-class Expression:
-    """Says where an answer has something."""
+def searching(text: str, classes: Sequence[str]) -> Callable[[Any], Any]:
+    """Make what finds an expression's place in an answer, None if nothing is there."""
+    compiled = jmespath.compile(text)
+    options = jmespath.Options(custom_functions=MoreFunctions(classes))
 
-    def __init__(self, text: str, classes: Sequence[str] = ()) -> None:
-        """Prepare to search; ``class_of`` tells classes by their letters."""
-        self._compiled = jmespath.compile(text)
-        self._options = jmespath.Options(custom_functions=MoreFunctions(classes))
-
-    def find(self, answer: Any) -> Any:
-        """Find what is there; None if nothing is.
-
-        Raises:
-            RefusedError: The answer is not of the form that the expression expects.
-        """
+    def find(answer: Any) -> Any:
         try:
-            return self._compiled.search(answer, self._options)
+            return compiled.search(answer, options)
         except (JMESPathError, RecursionError, TypeError, ValueError, OverflowError):
             raise RefusedError("not of the form that the expressions expect") from None
 
+    return find
 
-def check_expression(text: str) -> None:
-    """Check an expression.
 
-    Raises:
-        ValueError: It is none, or calls a function that there is not.
-    """
+def check_expression(text: str) -> bool:
+    """Check an expression, and say whether it may skip what is null."""
     try:
-        nodes = list(_list_nodes(text))
+        nodes = [jmespath.compile(text).parsed]
     except JMESPathError as error:
         cause = " ".join(str(error).split())
         raise ValueError(f"{text!r} is no JMESPath expression: {cause}") from None
-    known = MoreFunctions.FUNCTION_TABLE
-    for name in (node["value"] for node in nodes if node["type"] == "function_expression"):
-        if name not in known:
-            raise ValueError(f"{text!r}: there is no function {name}(){nearest(name, known)}")
-
-
-def skips_null(text: str) -> bool:
-    """Say whether an expression may skip what is null, so that lists no longer go together."""
-    return any(
-        "projection" in node["type"] or node["type"] == "flatten" for node in _list_nodes(text)
-    )
-
-
-def _list_nodes(text: str) -> Iterator[dict[str, Any]]:
-    """List the parts of an expression."""
-    nodes = [jmespath.compile(text).parsed]
-    while nodes:
-        node = nodes.pop()
-        yield node
+    for node in nodes:  # which grows
         nodes += [child for child in node["children"] if isinstance(child, dict)]
+        name, known = node.get("value"), MoreFunctions.FUNCTION_TABLE
+        if node["type"] == "function_expression" and name not in known:
+            raise ValueError(f"{text!r}: there is no function {name}(){nearest(name, known)}")
+    return any("projection" in node["type"] or node["type"] == "flatten" for node in nodes)

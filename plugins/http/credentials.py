@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -38,17 +39,10 @@ class ApiKey:
     """A key that nothing shows; ``source`` says where it is from, in words."""
 
     def __init__(self, value: str, source: str) -> None:
-        """Take a key.
-
-        Raises:
-            ExperimentError: It is empty, or no header can hold it.
-        """
+        """Take a key."""
         value = value.strip()
         if len(value) < _SHORTEST or not value.isascii() or not value.isprintable():
-            raise ExperimentError(
-                f"http: {source} holds no key: a key is one line of at least {_SHORTEST} letters, "
-                "figures and signs"
-            )
+            raise ExperimentError(f"http: {source} holds no key, which is one line of ASCII")
         self.source = source
         self._value = value
         # As it is, in a URL, in JSON and in base64, the longest first.
@@ -108,11 +102,7 @@ class Credentials:
     """The key and the signer of a target."""
 
     def __init__(self, options: Options, sign: Sign | None = None) -> None:
-        """Read the key; ``sign`` gives the address and headers of a signed request.
-
-        Raises:
-            ExperimentError: The key is not where it should be.
-        """
+        """Read the key; ``sign`` gives the address and headers of a signed request."""
         self._key = _read_key(options)
         self._options = options
         self._sign = sign
@@ -120,19 +110,15 @@ class Credentials:
 
     def places(self) -> dict[str, str]:
         """Give what stands for the key in a template."""
-        return {} if self._key is None else {KEY_PLACE: self._key.reveal()}
+        return {KEY_PLACE: self._key.reveal()} if self._key else {}
 
     def scrub(self, text: str) -> str:
         """Take the key out of a text, and what the last signatures added."""
-        for each in self._secrets():
-            text = each.scrub(text)
-        return text
+        return reduce(lambda text, each: each.scrub(text), self._secrets(), text)
 
     def scrub_json(self, value: Any) -> Any:
         """Take them out of all texts of a JSON value."""
-        for each in self._secrets():
-            value = each.scrub_json(value)
-        return value
+        return reduce(lambda value, each: each.scrub_json(value), self._secrets(), value)
 
     def describe(self) -> list[str]:
         """Say which key is sent how, and whether requests are signed, in a line each."""
@@ -148,24 +134,20 @@ class Credentials:
         return lines
 
     def complete(self, request: httpx2.Request, common: httpx2.Headers) -> httpx2.Request:
-        """Make a request with the headers that all have, the key in its place, and signed.
-
-        Raises:
-            PluginError: The signer raised an exception.
-        """
+        """Make a request with the headers that all have, the key in its place, and signed."""
         url, headers = request.url, httpx2.Headers(common)
         headers.update(request.headers)
-        if self._key is not None and not self._options.list_key_places():
-            scheme, name = self._options.api_key_scheme, self._options.api_key_header
-            if scheme is None:
-                scheme = "Bearer" if name.lower() == "authorization" else ""
-            headers[name] = f"{scheme} {self._key.reveal()}".strip()
-        elif self._key is not None:
+        if self._key:
             value, path = self._key.reveal(), url.raw_path
             for place in (KEY_PLACE, quote(KEY_PLACE)):
                 path = path.replace(place.encode(), quote(value, safe="").encode())
             url = url.copy_with(raw_path=path)
             headers.update({name: was.replace(KEY_PLACE, value) for name, was in headers.items()})
+            if not self._options.list_key_places():
+                scheme, name = self._options.api_key_scheme, self._options.api_key_header
+                if scheme is None:
+                    scheme = "Bearer" if name.lower() == "authorization" else ""
+                headers[name] = f"{scheme} {value}".strip()
         body = request.read()
         if self._sign is not None:
             signed = self._sign(request.method, str(url), dict(headers.items()), body)
@@ -187,8 +169,7 @@ def _read_key(options: Options) -> ApiKey | None:
     if variable is not None:
         if variable not in os.environ:
             raise ExperimentError(
-                f"[target] api_key_env: the environment variable {variable} is not set; set it to "
-                "the key before the run"
+                f"[target] api_key_env: the environment variable {variable} is not set; set it"
             )
         return ApiKey(os.environ[variable], f"the environment variable {variable}")
     if file is None:

@@ -15,14 +15,13 @@ from PIL import Image
 from neatfool import ImageSpec, Labels, Scores, encode_png
 
 from .answers import (
-    Expression,
     RefusedError,
     are_probabilities,
     is_short_text,
     make_scores,
     read_rows,
+    searching,
 )
-from .keys import MEDIA_TYPES, MOST_IMAGES
 from .options import JSON
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
 
@@ -35,17 +34,18 @@ FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg"}
 """Format of an image -> the media type of a body in it."""
 MOST_LABELS: Final = 100_000
 """More labels of one image are refused: no service has so many classes."""
+MOST_IMAGES: Final = {"google-vision-label-detection": 16}
+"""Preset -> the most images that the API takes in a request."""
+MEDIA_TYPES: Final = {"azure-vision-tag": "application/octet-stream"}
+"""Preset -> the media type of the body, where the API takes no ``image/png``."""
 DECISIVE: Final = {*JSON, "headers", "scores_are"} - {"preset", "further_classes"}
 """The options that decide what is sent, and what is read of the answer."""
 
 
 class JsonApi:
-    """A service that answers in JSON.
+    """A service that answers in JSON, with the ``spec`` of its images and classes.
 
-    Attributes:
-        spec: The images it takes and the classes that are known.
-        batch_size: 1, unless a part of the body is repeated for each image.
-        gives: What is read: ``"labels"``, or what the scores of all classes are.
+    It ``gives`` ``"labels"``, or what the scores of all classes are.
     """
 
     def __init__(self, options: Options, places: Mapping[str, str] | None = None) -> None:
@@ -54,9 +54,9 @@ class JsonApi:
         assert options.width is not None
         assert options.scores_at is not None
         self._options = options
-        self._scores = Expression(options.scores_at, options.classes)
+        self._scores = searching(options.scores_at, options.classes)
         self._items, self._labels, self._answers, self._error = (
-            Expression(place, options.classes) if place is not None else None
+            searching(place, options.classes) if place is not None else None
             for place in (options.found_at, options.labels_at, options.answers_at, options.error_at)
         )
         self._places = {
@@ -99,32 +99,27 @@ class JsonApi:
         return httpx2.Request(options.method, options.url, content=content, headers=headers)
 
     def read_answer(self, document: Any, count: int) -> Scores | Labels:
-        """Read the answer to so many images.
-
-        Raises:
-            RefusedError: It cannot be told what it says of which image.
-        """
-        answers = [document] if self._answers is None else self._answers.find(document)
+        """Read the answer to so many images."""
+        answers = [document] if self._answers is None else self._answers(document)
         if not isinstance(answers, list) or len(answers) != count:
             raise RefusedError("not an answer for each image")
-        results: list[Any] = [None] * count
-        refusal = None
-        for number, answer in enumerate(answers):
+        results: list[Any] = []
+        for answer in answers:
             try:
-                results[number] = self._read(answer)
+                results.append(self._read(answer))
             except RefusedError as refused:
+                results.append(None)
                 refusal = refused
         ok = [each is not None for each in results]
-        if refusal is not None and not any(ok):
+        if results and not any(ok):
             raise refusal
         if self._labels is not None:
             return Labels([each or {} for each in results], ok)
         nothing = np.full(len(self.spec.classes), np.nan)
         table = np.array([nothing if each is None else each for each in results])
-        if self._options.scores_are == "logits":
-            return make_scores(logits=table, sums_to_one=self.spec.sums_to_one)
-        probs = table / self._options.full_score
-        return make_scores(probs=probs, sums_to_one=self.spec.sums_to_one)
+        logits = self._options.scores_are == "logits"
+        scores = {"logits" if logits else "probs": table / self._options.full_score}
+        return make_scores(**scores, sums_to_one=self.spec.sums_to_one)
 
     def describe(self) -> str:
         """Say what is sent, and where in the answer the scores are."""
@@ -151,20 +146,17 @@ class JsonApi:
         return [self.spec.shape, decisive]
 
     def _read(self, answer: Any) -> np.ndarray | dict[str, float]:
-        """Read an image's scores: of all classes in their order, floats [K], or by labels.
-
-        Of a label that is named twice, the better score counts.
-        """
-        if self._error is not None and self._error.find(answer):
+        """Read an image's scores: of all classes, floats [K], or the best of each label."""
+        if self._error is not None and self._error(answer):
             raise RefusedError("the service's own error")
         if self._labels is None:
-            row: np.ndarray = read_rows(self._scores.find(answer), 1, len(self.spec.classes))[0]
+            row: np.ndarray = read_rows(self._scores(answer), 1, len(self.spec.classes))[0]
             return row
-        found = [answer] if self._items is None else self._items.find(answer)
+        found = [answer] if self._items is None else self._items(answer)
         if not isinstance(found, list) or len(found) > MOST_LABELS:
             raise RefusedError("no list of what was found")
-        labels = [self._labels.find(each) for each in found]
-        scores = [self._scores.find(each) for each in found]
+        labels = [self._labels(each) for each in found]
+        scores = [self._scores(each) for each in found]
         if self._items is None:
             (labels,), (scores,) = labels, scores
         if not isinstance(labels, list) or not isinstance(scores, list):

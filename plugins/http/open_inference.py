@@ -1,47 +1,111 @@
-"""The Open Inference Protocol, version 2, as MLServer, Triton, KServe and TorchServe speak it."""
+"""The Open Inference Protocol, version 2, as MLServer, Triton, KServe and TorchServe speak it.
+
+A model's metadata say which tensors images go into and scores come from, and the options choose
+where they leave a choice.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
 import httpx2
 import numpy as np
+from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictInt, ValidationError
 
-from .answers import RAW, RefusedError, make_scores, read_rows
-from .signature import LIMIT, LOGITS, PROBABILITIES, Signature
+from neatfool import ImageSpec, TargetError, nearest
+
+from .answers import RAW, RefusedError, is_short_text, make_scores, read_rows
 
 if TYPE_CHECKING:
     from neatfool import Scores
 
     from .options import Options
-    from .signature import Metadata, Tensor
 
 BINARY: Final = "binary_tensor_data"
 """What a server calls the extension by which pixels go as raw bytes."""
+DATATYPES: Final = ("UINT8", "FP32")
+PROBABILITIES: Final = "probabilities"
+LOGITS: Final = "logits"
+LIMIT: Final = "max_batch_size"
+"""What a model, or its input, calls the most images of a request."""
+
+
+def _check_name(name: str) -> str:
+    if not is_short_text(name):
+        raise ValueError("is no short printable text")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
+Parameters = Annotated[
+    dict[str, Any], BeforeValidator(lambda given: given if isinstance(given, dict) else {})
+]
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda given: tuple(map(str, given)) if isinstance(given, list) else ()),
+]
+
+
+class Tensor(BaseModel, frozen=True):
+    """What a model says of one of its inputs or outputs: of its lengths, -1 where they are free."""
+
+    name: Name
+    datatype: Annotated[Name, AfterValidator(str.upper)]
+    shape: tuple[StrictInt, ...]
+    parameters: Parameters = {}
+
+
+Tensors = Annotated[tuple[Tensor, ...], BeforeValidator(lambda given: given or ())]
+
+
+class Metadata(BaseModel, frozen=True):
+    """What a model says of itself; no inputs or outputs if it does not say."""
+
+    name: Annotated[str, BeforeValidator(str)] = ""
+    versions: Texts = ()
+    inputs: Tensors = ()
+    outputs: Tensors = ()
+    parameters: Parameters = {}
+
+    @classmethod
+    def read(cls, document: Any) -> Metadata:
+        """Read the answer to a request for metadata."""
+        with suppress(TypeError, ValidationError):
+            if {"name", "inputs", "outputs"} & {*document}:
+                return cls.model_validate(document)
+        raise RefusedError("its metadata list no inputs and outputs, or no tensors as they must be")
 
 
 class OpenInference:
-    """A model behind the protocol.
+    """A model behind the protocol, with the ``spec`` of its images and classes.
 
-    Attributes:
-        spec: The images it takes and its classes.
-        batch_size: The most images a request; None if the model sets no limit.
-        gives: What the scores are, ``"logits"`` or ``"probabilities"``.
+    It ``gives`` ``"logits"`` or ``"probabilities"``. ``batch_size`` is None if it sets no limit.
     """
 
     def __init__(self, options: Options, metadata: Metadata, *, binary: bool = False) -> None:
-        """Find out how the model is asked; if ``binary``, the server takes pixels as raw bytes.
-
-        Raises:
-            TargetError: It takes no images, or the options do not fit it.
-        """
-        self._options = options
-        self._binary = binary
-        self._signature = Signature(options, metadata)
-        self.spec, self.batch_size = self._signature.spec, self._signature.batch_size
-        self.gives = LOGITS if LOGITS in self._signature.outputs else PROBABILITIES
+        """Choose the tensors; if ``binary``, the server takes pixels as raw bytes."""
+        self._options, self._binary = options, binary
+        if not metadata.inputs:
+            name, datatype, layout, *order = self._require(
+                "inputs", "input_name", "datatype", "layout", "channels", "height", "width"
+            )
+            shape = (-1, *order) if layout == "NCHW" else (-1, *order[1:], order[0])
+            declared = Tensor.model_construct(name=name, datatype=datatype, shape=shape)
+            metadata = metadata.model_copy(update={"inputs": (declared,)})
+        if not metadata.outputs:
+            (name,) = self._require("outputs", "output_name")
+            # Its numbers are taken as they are.
+            declared = Tensor.model_construct(name=name, datatype="FP64", shape=(-1,))
+            metadata = metadata.model_copy(update={"outputs": (declared,)})
+        self._metadata = metadata
+        self._choose_input()
+        self._outputs = self._choose_outputs()
+        self.spec = self._make_spec()
+        self.gives = LOGITS if LOGITS in self._outputs else PROBABILITIES
         self._url = model_url(options) + "/infer"
         channels = self.spec.channels
         self._mean, self._std = (
@@ -51,16 +115,16 @@ class OpenInference:
 
     def write_request(self, images: np.ndarray) -> httpx2.Request:
         """Write the request for some images, uint8 [N, C, H, W]."""
-        model, pixels = self._signature, images
-        if model.datatype == "FP32":
+        pixels = images
+        if self._datatype == "FP32":
             white = np.float32(self._options.white)
             pixels = (images.astype(np.float32) / np.float32(255 / white) - self._mean) / self._std
-        if model.layout == "NHWC":
+        if self._layout == "NHWC":
             pixels = pixels.transpose(0, 2, 3, 1)
         tensor: dict[str, Any] = {
-            "name": model.input.name,
+            "name": self._input.name,
             "shape": list(pixels.shape),
-            "datatype": model.datatype,
+            "datatype": self._datatype,
         }
         raw = b""
         if self._binary:
@@ -69,9 +133,9 @@ class OpenInference:
         else:
             tensor["data"] = pixels.ravel().tolist()
         content: dict[str, Any] = {"inputs": [tensor]}
-        if len(model.metadata.outputs) > len(model.outputs):
-            content["outputs"] = [{"name": each.name} for each in model.outputs.values()]
-        if self._binary and RAW.keys() >= {each.datatype for each in model.outputs.values()}:
+        if len(self._metadata.outputs) > len(self._outputs):
+            content["outputs"] = [{"name": each.name} for each in self._outputs.values()]
+        if self._binary and RAW.keys() >= {each.datatype for each in self._outputs.values()}:
             content["parameters"] = {"binary_data_output": True}
         text = json.dumps(content, separators=(",", ":")).encode()
         kind = "octet-stream" if self._binary else "json"
@@ -81,12 +145,8 @@ class OpenInference:
         return httpx2.Request("POST", self._url, content=text + raw, headers=headers)
 
     def read_answer(self, document: Any, count: int) -> Scores:
-        """Read the answer to so many images.
-
-        Raises:
-            RefusedError: It does not have the form of one.
-        """
-        outputs = self._signature.outputs
+        """Read the answer to so many images."""
+        outputs = self._outputs
         tables = {kind: self._read_table(document, outputs[kind], count) for kind in outputs}
         return make_scores(
             probs=tables.get(PROBABILITIES),
@@ -96,24 +156,22 @@ class OpenInference:
 
     def describe(self) -> str:
         """Say what is sent, and what comes back."""
-        model = self._signature
-        shape = f"[{', '.join(model.layout)}]"
+        shape = f"[{', '.join(self._layout)}]"
         scaled = "the bytes themselves"
-        if model.datatype == "FP32":
+        if self._datatype == "FP32":
             mean, std = self._options.mean or [0.0], self._options.std or [1.0]
             scaled = f"(x - {mean}) / {std} of x in [0, {self._options.white:g}]"
-        taken = " and ".join(f"{each.name} ({kind})" for kind, each in model.outputs.items())
+        taken = " and ".join(f"{each.name} ({kind})" for kind, each in self._outputs.items())
         way = ", as raw bytes" if self._binary else ""
         return (
             f"Open Inference Protocol, model {self._options.model}: images go as "
-            f"{model.datatype} {shape}, {scaled}{way}, in its input {model.input.name}; of its "
-            f"outputs {taken} {'are' if len(model.outputs) > 1 else 'is'} taken"
+            f"{self._datatype} {shape}, {scaled}{way}, in its input {self._input.name}; of its "
+            f"outputs {taken} {'are' if len(self._outputs) > 1 else 'is'} taken"
         )
 
     def identity(self) -> Any:
         """Give what the scores depend on besides the server, as JSON."""
-        model, options = self._signature, self._options
-        metadata = model.metadata
+        options, metadata = self._options, self._metadata
         tensors = [
             [e.name, e.datatype, e.shape, {k: v for k, v in e.parameters.items() if k != LIMIT}]
             for e in (*metadata.inputs, *metadata.outputs)
@@ -123,11 +181,11 @@ class OpenInference:
             metadata.versions,
             metadata.parameters.get("fingerprint"),
             tensors,
-            model.input.name,
-            model.datatype,
-            model.layout,
-            [[kind, each.name] for kind, each in model.outputs.items()],
-            [options.white, options.mean, options.std] if model.datatype == "FP32" else [],
+            self._input.name,
+            self._datatype,
+            self._layout,
+            [[kind, each.name] for kind, each in self._outputs.items()],
+            [options.white, options.mean, options.std] if self._datatype == "FP32" else [],
         ]
 
     def _read_table(self, document: Any, tensor: Tensor, count: int) -> np.ndarray:
@@ -146,6 +204,115 @@ class OpenInference:
             return table
         with np.errstate(over="ignore"):
             return table.astype(np.float32)  # exactly what the model gave
+
+    def _error(self, message: str) -> TargetError:
+        return TargetError(f"http: model {self._options.model!r}: {message}")
+
+    def _require(self, kind: str, *names: str) -> list[Any]:
+        """Give options that must be there, because the model does not declare its tensors."""
+        values = {name: getattr(self._options, name) for name in names}
+        if missing := [name for name, value in values.items() if value in (None, "auto")]:
+            raise self._error(f"it declares no {kind}; say [target] {' and '.join(missing)}")
+        return [*values.values()]
+
+    def _choose(self, tensors: Sequence[Tensor], name: str | None, kind: str) -> Tensor:
+        if name is None and len(tensors) == 1:
+            return tensors[0]
+        names = [each.name for each in tensors]
+        if name not in names:
+            given = "it has several" if name is None else f"it has no {kind} {name!r}"
+            guess = nearest(name or "", names)
+            raise self._error(f"{given}; give one of its {kind}s as [target] {kind}_name{guess}")
+        return tensors[names.index(name)]
+
+    def _choose_input(self) -> None:
+        """Find out what images go into, as what numbers, in what order, and how many at most."""
+        options, metadata = self._options, self._metadata
+        self._input = tensor = self._choose(metadata.inputs, options.input_name, "input")
+        self._datatype = tensor.datatype if options.datatype == "auto" else options.datatype
+        if self._datatype not in DATATYPES:
+            raise self._error(
+                f"its input takes {tensor.datatype}; images go as {' or '.join(DATATYPES)}"
+            )
+        if self._datatype == "UINT8" and (options.mean or options.std or options.white != 1):
+            raise self._error("white, mean and std are for FP32; say [target] datatype = FP32")
+        if len(tensor.shape) != 4:
+            raise self._error(
+                f"its input is {list(tensor.shape)}; images are [N, C, H, W] or [N, H, W, C]"
+            )
+        first, last = (tensor.shape[place] in (1, 3) for place in (1, 3))
+        if options.layout == "auto" and first == last:
+            raise self._error(
+                f"its input is {list(tensor.shape)}; say [target] layout = NCHW or NHWC"
+            )
+        own = "NCHW" if first else "NHWC"
+        self._layout = own if options.layout == "auto" else options.layout
+        if (most := tensor.shape[0]) > 1:
+            raise self._error(
+                f"it takes exactly {most} images a request, and not one or any number"
+            )
+        given = [each.parameters.get(LIMIT) for each in (metadata, tensor)]
+        limits = [each for each in given if type(each) is int and each > 0]
+        self.batch_size = min([*limits, 1] if most == 1 else limits, default=None)
+
+    def _choose_outputs(self) -> dict[str, Tensor]:
+        """Choose the outputs by their names, or else the one that the options name."""
+        outputs, scores_are = self._metadata.outputs, self._options.scores_are
+        by_name = {each.name.lower(): each for each in outputs}
+        kinds = (PROBABILITIES, LOGITS) if scores_are == "auto" else (scores_are,)
+        named = {kind: by_name[kind] for kind in kinds if kind in by_name}
+        if named and self._options.output_name is None:
+            return named
+        output = self._choose(outputs, self._options.output_name, "output")
+        kind = scores_are if scores_are != "auto" else output.name.lower()
+        if kind not in (PROBABILITIES, LOGITS):
+            raise self._error(f"say what {output.name} is: scores_are = logits or probabilities")
+        return {kind: output}
+
+    def _make_spec(self) -> ImageSpec:
+        order = (1, 2, 3) if self._layout == "NCHW" else (3, 1, 2)
+        channels, height, width = (
+            self._agree(name, self._input.shape[index])
+            for name, index in zip(("channels", "height", "width"), order, strict=True)
+        )
+        if channels not in (1, 3):
+            raise self._error(f"its images have {channels} channels; give it grey or coloured ones")
+        sums_to_one = self._options.sums_to_one
+        if sums_to_one is None:
+            declared = [each.parameters.get("sums_to_one") for each in self._outputs.values()]
+            sums_to_one = False not in declared
+        return ImageSpec(height, width, channels, self._name_classes(), sums_to_one=sums_to_one)
+
+    def _agree(self, name: str, own: int) -> int:
+        """Give a length of images: the model's own, or the option's where the model takes any."""
+        chosen: int | None = getattr(self._options, name)
+        if own < 1 and chosen is None:
+            raise self._error(f"takes images of any {name}; say [target] {name} = NUMBER")
+        if own >= 1 and chosen not in (None, own):
+            raise self._error(f"takes images of {name} {own}; leave [target] {name} out")
+        return chosen or own
+
+    def _name_classes(self) -> tuple[str, ...]:
+        """Name the classes as the options do, or else the model, or else by numbers."""
+        counts = {each.shape[-1] for each in self._outputs.values() if each.shape} - {-1}
+        given = tuple(self._options.classes)
+        for tensor in self._outputs.values():
+            names = tensor.parameters.get("classes")
+            if not given and isinstance(names, list):
+                given = tuple(map(str, names))
+        if not given and len(counts) == 1:
+            given = tuple(map(str, range(min(counts))))
+        if not given:
+            raise self._error("it does not say its classes; name them in order: classes = @FILE")
+        if counts and counts != {len(given)}:
+            has = " or ".join(map(str, sorted(counts)))
+            raise self._error(f"it has {has} classes, and {len(given)} are named")
+        if len(given) < 2 or len({*given}) < len(given) or not all(map(is_short_text, given)):
+            raise self._error(
+                "its classes are fewer than two, alike, or no short printable texts; name them "
+                "all: [target] classes = @FILE"
+            )
+        return given
 
 
 def model_url(options: Options) -> str:

@@ -1,47 +1,210 @@
-"""What the options of the target ``http`` must be, and what must hold between them."""
+"""The options of the target ``http``: what they must be, and what must hold between them."""
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, ClassVar, Final
-from urllib.parse import parse_qsl, urlsplit
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
-from .keys import PRESETS, Keys
+from neatfool import ClassNames, Reaches
+
 from .texts import (
     CLASSES_PLACE,
     IMAGE_PLACE,
     KEY_PLACE,
     LETTERS,
     MODEL_PLACE,
+    check_headers,
+    check_json,
+    check_url,
     find_repeated_item,
+    fits_header,
     has_place,
-    is_secret_name,
-    looks_like_a_key,
-    refuse_key,
-    refuse_literal_keys,
+    must,
+    names_header,
+    names_variable,
+    refuse_keys,
 )
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
-_OWN_HEADERS: Final = frozenset(("host", "content-length", "transfer-encoding", "connection"))
-_NAMES: Final = [*Keys.model_fields]
-OPEN_INFERENCE: Final = _NAMES[_NAMES.index("model_version") : _NAMES.index("preset")]
-"""The options that are only for this protocol."""
-JSON: Final = [*{*_NAMES[_NAMES.index("preset") : _NAMES.index("api_key_env")]} - {"headers"}]
-"""Those that are only for the other one."""
+Preset = Literal[
+    "huggingface-image-classification",
+    "google-vision-label-detection",
+    "azure-vision-tag",
+    "openai-vision-chat",
+]
+# The chat has no temperature: some servers give the log-probabilities that it makes.
+PRESETS: Final[dict[str, dict[str, Any]]] = json.loads(
+    Path(__file__).with_name("presets.json").read_text(encoding="utf-8")
+)
+"""Preset -> option -> value; what an experiment says itself comes first."""
+_EXPRESSIONS: Final = ("answers_at", "error_at", "found_at", "labels_at", "scores_at")
 
 
-class Options(Keys):
+Headers = Annotated[dict[str, str], BeforeValidator(check_headers)]
+Body = Annotated[dict[str, Any] | list[Any] | None, BeforeValidator(check_json)]
+Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
+Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
+NoKey: Final = AfterValidator(refuse_keys)
+
+
+class Options(
+    BaseModel,
+    extra="forbid",
+    protected_namespaces=(),
+    hide_input_in_errors=True,
+    use_attribute_docstrings=True,
+):
     """Options of the target ``http``.
+
+    Those from ``model_version`` to ``std`` are for ``protocol = open-inference``; those from
+    ``preset`` to ``full_score``, but for ``headers``, are for ``json``.
 
     Attributes:
         metered: Asking costs something: `bench` and `serve` refuse it before it connects.
     """
 
     metered: ClassVar[bool] = True
+
+    url: Annotated[str, Reaches.CONTACTS, AfterValidator(check_url)]
+    """where the service is. `open-inference`: the server's address, without `/v2/...`. `json`: the
+    whole address that is asked. `{key}` in its path or query stands for the key"""
+    protocol: Literal["open-inference", "json"] = "open-inference"
+    """`open-inference`: version 2 of the Open Inference Protocol, as MLServer, Triton, KServe,
+    TorchServe and `neatfool serve` speak it. `json`: any API that answers in JSON"""
+    classes: ClassNames = []
+    """all classes, or `@FILE` with one on each line. `open-inference`: in the order of the outputs;
+    if left out, what the model says, or else numbers. `json`: an image with another label is
+    refused; if left out, each label that turns up becomes a class"""
+    sums_to_one: bool | None = None
+    """whether classes exclude one another, so that the probabilities of an image sum to one.
+    Answers that do not are then refused. If left out, what the model says, or else true"""
+    scores_are: Literal["auto", "probabilities", "logits"] = "auto"
+    """what the scores are. `auto`: what the model's outputs are called, or else probabilities"""
+    height: PositiveInt | None = None
+    """the height of images in pixels. `open-inference`: only where the model takes any"""
+    width: PositiveInt | None = None
+    """the width of images in pixels. `open-inference`: only where the model takes any"""
+    channels: Annotated[int | None, must("1 (grey) or 3 (coloured)", (1, 3).__contains__)] = None
+    """1 (grey) or 3 (coloured). `open-inference`: only where the model takes any. `json`: if left
+    out, 3"""
+    model: Annotated[str | None, NoKey] = Field(None, min_length=1)
+    """the model's name. `open-inference`: it must be given. `json`: what `{model}` in `body` stands
+    for"""
+
+    model_version: str | None = Field(None, min_length=1)
+    """the model's version. If left out, the server chooses"""
+    datatype: Literal["auto", "UINT8", "FP32"] = "auto"
+    """`UINT8` sends pixels as bytes, `FP32` as floats. `auto`: as the model says"""
+    layout: Literal["auto", "NCHW", "NHWC"] = "auto"
+    """the order of pixels. `auto`: what the model's shape shows"""
+    input_name: str | None = None
+    """the input that takes images, where there are several or none is declared"""
+    output_name: str | None = None
+    """the output that has the scores, where there are several and none is called `probabilities` or
+    `logits`, or none is declared"""
+    white: PositiveFloat = 1.0
+    """for `FP32`: the number that a byte of 255 becomes: 1, or 255 where the model wants the bytes
+    as floats"""
+    mean: Numbers | None = None
+    """for `FP32`: what to subtract after that, one number for all channels or one for each"""
+    std: Deviations | None = None
+    """for `FP32`: what to divide by after that, one number for all channels or one for each"""
+
+    preset: Preset | None = None
+    """a known API, whose keys of this table and `api_key_header` it sets. What the experiment says
+    itself comes first"""
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    """the method of HTTP"""
+    headers: Headers = {}
+    """further headers, as a JSON object. `Content-Type` is sent in place of the usual one, and
+    `{key}` stands for the key. The key itself must not stand here, nor in `body` or `url`: what is
+    named like one (`X-Key`, `Auth`) is refused"""
+    send: Literal["json", "form", "bytes", "base64"] = "json"
+    """how an image goes. `json`: in the body, in base64. `form`: as a file of a multipart form.
+    `bytes`: as the whole body. `base64`: the same, in base64"""
+    body: Annotated[Body, NoKey] = None
+    """the body, as JSON. In its texts `{image}` stands for the image in base64, as in `{"image":
+    "data:image/png;base64,{image}"}`, `{key}` for the key, `{model}` for `model`, and `{classes}`
+    for the classes, one on each line with a letter. With `send = form`: the form's other fields"""
+    form_field: Annotated[str, NoKey] = Field("image", min_length=1)
+    """for `send = form`: the field of the form that the file is in"""
+    image_format: Literal["png", "jpeg"] = "png"
+    """`png`: exactly the file that is saved. `jpeg`: made of it with quality 95; the service then
+    sees almost the image that is saved"""
+    repeat: Annotated[str | None, NoKey] = None
+    """the list in the body whose one item is written for each image; `a.b` is the `b` of `a`. If
+    left out, a request has one image"""
+    answers_at: str | None = None
+    """with `repeat`: where the list is that has an answer for each image"""
+    error_at: str | None = None
+    """path to an error in the answer. If it is there, the image is refused"""
+    found_at: str | None = None
+    """where the list is of what was found in an image. `labels_at` and `scores_at` are then places
+    in each of its items"""
+    labels_at: str | None = None
+    """where the labels are: without `found_at`, a list that goes with the list of scores. If left
+    out, the scores are those of all `classes` in their order"""
+    scores_at: str | None = None
+    """where the scores are. Must be given, here or by a preset"""
+    further_classes: bool = False
+    """whether labels that are not in `classes` may turn up, and become classes. If not, an image
+    for which one is named is refused"""
+    full_score: PositiveFloat = 1.0
+    """the score of certainty: 1, or 100 for per cent"""
+
+    api_key_env: Annotated[
+        str | None,
+        Reaches.SENDS_KEY,
+        must(
+            "the name of an environment variable, in capitals (MY_API_KEY), and not the key",
+            names_variable,
+        ),
+    ] = None
+    """the environment variable that holds the key"""
+    api_key_file: Annotated[Path | None, Reaches.SENDS_KEY] = None
+    """or a file that holds it, and nothing else"""
+    api_key_header: Annotated[
+        str, must("the name of a header, as Authorization or X-Api-Key", names_header)
+    ] = "Authorization"
+    """the header that the key is sent in, unless `{key}` in `url`, `headers` or `body` says where
+    it stands"""
+    api_key_scheme: Annotated[
+        str | None, must("a word that a header can hold, as Bearer or Token", fits_header)
+    ] = None
+    """the word before the key. If left out, `Bearer` in `Authorization` and none in others"""
+
+    concurrency: int = Field(4, ge=1, le=256)
+    """how many requests may be under way at a time"""
+    requests_per_second: PositiveFloat | None = None
+    """how many requests may begin in a second, repeats included. If left out, there is no limit"""
+    timeout: PositiveFloat = Field(30.0, le=3600)
+    """the seconds in which a request must be answered in whole"""
+    give_up_after: PositiveFloat = Field(300.0, le=86_400)
+    """the seconds, from the first try of a request, after which the run pauses. Whole answers that
+    are no JSON end the run sooner: such a request is sent again three times"""
+
+    allow_private: bool = False
+    """whether the service may be on this machine or in a private network"""
+    proxy_from_env: bool = False
+    """whether to go through the proxy (`http://` only) that the environment names. The proxy then
+    looks up the host, so only addresses in `url` itself can be checked"""
+    verify_tls: bool = True
+    """whether the service must prove who it is. `false` is never safe, and each run says so"""
+    ca_file: Path | None = None
+    """certificates (PEM) to trust in place of the usual authorities'"""
 
     def list_key_places(self) -> list[str]:
         """List the options with a place for the key; without one, it has a header of its own."""
@@ -60,204 +223,116 @@ class Options(Keys):
             return PRESETS.get(given["preset"], {}) | {"protocol": "json"} | given
         return given
 
-    _no_key = field_validator("model", "body", "repeat", "form_field")(refuse_key)
+    @model_validator(mode="after")
+    def _check_together(self) -> Options:
+        for wrong, message in self._faults():
+            if wrong:
+                raise ValueError(message)
+        return self
 
-    @field_validator("url")
-    @classmethod
-    def _check_url(cls, url: str) -> str:
-        if looks_like_a_key(url):
-            raise ValueError("has a key in it; name its environment variable with api_key_env")
-        try:
-            parts = urlsplit(url)
-            parts.port  # noqa: B018 - raises where it is none
-        except ValueError:
-            raise ValueError("is no address; give http://HOST or https://HOST") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must begin with http:// or https:// and a host")
-        if parts.username is not None or parts.password is not None:
-            raise ValueError(
-                "has a user or password in it; name the variable that holds the key with "
-                "api_key_env"
+    def _faults(self) -> Iterator[tuple[object, str]]:
+        """Give what must not be true of options together, each with the words for it."""
+        is_json = self.protocol == "json"
+        yield from self._connection_faults()
+        for name in OPEN_INFERENCE if is_json else JSON:
+            given = getattr(self, name) != Options.model_fields[name].default
+            words = (
+                f"{name} is not for protocol = {self.protocol}; leave it out, or change protocol"
             )
-        if "{" in parts.netloc:
-            raise ValueError("has a { in its host; places are for the path and the query")
-        if parts.fragment or any(not each.isprintable() or each == " " for each in url):
-            raise ValueError("has a space, a control character or a # in it; leave it out")
-        for name, value in parse_qsl(parts.query):
-            if value and is_secret_name(name):
-                refuse_literal_keys("authorization", value)
-        with suppress(ModuleNotFoundError):  # the target says what to install
-            import httpx2
+            yield given, words
+        if is_json:
+            self._check_expressions()
+            yield from self._json_faults()
+            yield from self._body_faults()
+        else:
+            yield self.model is None, "model is missing; give the model's name on the server"
+            yield urlsplit(self.url).query, "url has a ? in it; give the server's address only"
 
-            try:
-                httpx2.URL(url)
-            except httpx2.InvalidURL as error:
-                raise ValueError(
-                    f"is no address ({error}); give http://HOST or https://HOST, where HOST is a "
-                    "name, or an address such as 127.0.0.1 or [::1]"
-                ) from None
-        return url
+    def _connection_faults(self) -> Iterator[tuple[object, str]]:
+        given = {name.lower(): value for name, value in self.headers.items()}
+        own = KEY_PLACE in given.get(self.api_key_header.lower(), KEY_PLACE)
+        yield not own, f"headers: {self.api_key_header} is for the key (api_key_header)"
+        places = self.list_key_places() if not (self.api_key_env or self.api_key_file) else []
+        yield (
+            places,
+            f"{''.join(places[:1])} has a place {KEY_PLACE}; say where the key is, with "
+            "api_key_env or api_key_file",
+        )
+        both = self.api_key_env and self.api_key_file
+        yield both, "gives both api_key_env and api_key_file; keep one of the two"
+        unused = self.ca_file and not self.verify_tls
+        yield unused, "gives ca_file and verify_tls = false; keep one of the two"
+        missing = self.ca_file and not self.ca_file.is_file()
+        yield missing, f"ca_file: there is no file {self.ca_file}"
 
-    @field_validator("channels")
-    @classmethod
-    def _check_channels(cls, channels: int | None) -> int | None:
-        if channels not in (None, 1, 3):
-            raise ValueError("must be 1 (grey) or 3 (coloured)")
-        return channels
-
-    @field_validator("answers_at", "error_at", "found_at", "labels_at", "scores_at")
-    @classmethod
-    def _check_expression(cls, expression: str | None) -> str | None:
+    def _check_expressions(self) -> None:
+        """See that each can be searched for, and that lists of labels and scores go together."""
         with suppress(ModuleNotFoundError):  # the target says what to install
             from .answers import check_expression
 
-            if expression is not None:
-                check_expression(expression)
-        return expression
-
-    @field_validator("headers")
-    @classmethod
-    def _check_headers(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name, value in headers.items():
-            if looks_like_a_key(name):
-                raise ValueError("has a key in the place of a header's name")
-            if not _TOKEN.fullmatch(name) or not (value.isascii() and value.isprintable()):
-                raise ValueError("names and values of headers are ASCII, without line ends")
-            if name.lower() in _OWN_HEADERS:
-                raise ValueError(f"{name!r} is set by neatfool itself; leave it out")
-            refuse_literal_keys(name, value)
-        return headers
-
-    @field_validator("api_key_scheme")
-    @classmethod
-    def _check_scheme(cls, scheme: str | None) -> str | None:
-        refuse_literal_keys("scheme", scheme)
-        if scheme and not (scheme.isascii() and scheme.isprintable()):
-            raise ValueError("must be a word that a header can hold, as Bearer or Token")
-        return scheme
-
-    @field_validator("api_key_env")
-    @classmethod
-    def _check_variable(cls, name: str | None) -> str | None:
-        # What is no name may be the key itself: it is not shown.
-        if name is not None and (not _VARIABLE.fullmatch(name) or looks_like_a_key(name)):
-            raise ValueError(
-                "must be the name of an environment variable, in capitals (MY_API_KEY), and not "
-                "the key"
-            )
-        return name
-
-    @field_validator("api_key_header")
-    @classmethod
-    def _check_key_header(cls, name: str) -> str:
-        if not _TOKEN.fullmatch(name) or looks_like_a_key(name) or name.lower() in _OWN_HEADERS:
-            raise ValueError("must be the name of a header, as Authorization or X-Api-Key")
-        return name
-
-    @model_validator(mode="after")
-    def _check_together(self) -> Options:
-        self._check_connection()
-        is_json = self.protocol == "json"
-        for name in OPEN_INFERENCE if is_json else JSON:
-            if getattr(self, name) != Keys.model_fields[name].default:
-                raise ValueError(
-                    f"{name} is not for protocol = {self.protocol}; leave it out, or change "
-                    "protocol"
-                )
-        if is_json:
-            self._check_json()
-        elif self.model is None:
-            raise ValueError("model is missing; give the model's name on the server")
-        elif urlsplit(self.url).query:
-            raise ValueError("url has a ? in it; give the server's address only")
-        return self
-
-    def _check_connection(self) -> None:
-        """See that the options of the key and the certificates fit together."""
-        given = {name.lower(): value for name, value in self.headers.items()}
-        if KEY_PLACE not in given.get(self.api_key_header.lower(), KEY_PLACE):
-            raise ValueError(f"headers: {self.api_key_header} is for the key (api_key_header)")
-        if (places := self.list_key_places()) and not (self.api_key_env or self.api_key_file):
-            raise ValueError(
-                f"{places[0]} has a place {KEY_PLACE}; say where the key is, with api_key_env or "
-                "api_key_file"
-            )
-        if self.api_key_env and self.api_key_file:
-            raise ValueError("gives both api_key_env and api_key_file; keep one of the two")
-        if self.ca_file and not self.verify_tls:
-            raise ValueError("gives ca_file and verify_tls = false; keep one of the two")
-        if self.ca_file and not self.ca_file.is_file():
-            raise ValueError(f"ca_file: there is no file {self.ca_file}")
-
-    def _check_json(self) -> None:
-        """See that an API can be asked, and its answers read."""
-        if self.scores_at is None:
-            raise ValueError("scores_at is missing; give it, or a preset")
-        if self.height is None or self.width is None:
-            raise ValueError("height and width are missing; give the size of images to send")
-        if self.labels_at is None and len(self.classes) < 2:
-            raise ValueError(
-                "neither labels_at nor classes says what scores are of; give one of the two"
-            )
-        if self.found_at is not None and self.labels_at is None:
-            raise ValueError("found_at needs labels_at: where the label of each item is")
-        self._check_lists()
-        self._check_places()
-        if self.labels_at is not None and self.scores_are == "logits":
-            raise ValueError("scores of labels are probabilities; leave scores_are out")
-        if self.scores_are == "logits" and self.full_score != 1:
-            raise ValueError("full_score is for probabilities; leave it out")
-        if len({*self.classes}) < len(self.classes):
-            raise ValueError("classes has a name twice; leave one out")
-        self._check_body()
-
-    def _check_lists(self) -> None:
-        """See that labels and scores, where each has a list, go together."""
-        if self.labels_at is None or self.found_at is not None:
-            return
-        with suppress(ModuleNotFoundError):  # the target says what to install
-            from .answers import skips_null
-
-            for name in ("labels_at", "scores_at"):
-                if skips_null(getattr(self, name)):
+            lists = ("labels_at", "scores_at") if self.labels_at and not self.found_at else ()
+            for name in _EXPRESSIONS:
+                text = getattr(self, name)
+                if text is not None and check_expression(text) and name in lists:
                     raise ValueError(
-                        f"{name} = {getattr(self, name)}: skips what is null, and then labels and "
-                        "scores do not go together; give the list as found_at, and labels_at and "
-                        "scores_at within an item of it"
+                        f"{name} = {text}: skips what is null, and then labels and scores do not "
+                        "go together; give the list as found_at, and labels_at and scores_at "
+                        "within an item of it"
                     )
 
-    def _check_places(self) -> None:
-        """See that the places of the body and what is put there belong together."""
+    def _json_faults(self) -> Iterator[tuple[object, str]]:
+        yield self.scores_at is None, "scores_at is missing; give it, or a preset"
+        sizes = self.height and self.width
+        yield not sizes, "height and width are missing; give the size of images to send"
+        nameless = self.labels_at is None
+        yield (
+            nameless and len(self.classes) < 2,
+            "neither labels_at nor classes says what scores are of; give one of the two",
+        )
+        alone = self.found_at is not None and nameless
+        yield alone, "found_at needs labels_at: where the label of each item is"
+        logits = self.scores_are == "logits"
+        yield logits and not nameless, "scores of labels are probabilities; leave scores_are out"
+        yield logits and self.full_score != 1, "full_score is for probabilities; leave it out"
+        twice = len({*self.classes}) < len(self.classes)
+        yield twice, "classes has a name twice; leave one out"
         has_model = has_place(self.body, MODEL_PLACE)
-        if has_model and self.model is None:
-            raise ValueError(f"model is missing; give what {MODEL_PLACE} in the body stands for")
-        if self.model is not None and not has_model:
-            raise ValueError(
-                f"model has no place in the body; write {MODEL_PLACE} in it, or leave model out"
-            )
-        if has_place(self.body, CLASSES_PLACE) and not 2 <= len(self.classes) <= len(LETTERS):
-            raise ValueError(
-                f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to {len(LETTERS)} "
-                "classes"
-            )
+        unnamed = has_model and self.model is None
+        yield unnamed, f"model is missing; give what {MODEL_PLACE} in the body stands for"
+        yield (
+            self.model is not None and not has_model,
+            f"model has no place in the body; write {MODEL_PLACE} in it, or leave model out",
+        )
+        yield (
+            has_place(self.body, CLASSES_PLACE) and not 2 <= len(self.classes) <= len(LETTERS),
+            f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to {len(LETTERS)} "
+            "classes",
+        )
 
-    def _check_body(self) -> None:
-        """See that the body is one for the way images are sent."""
-        if self.send == "json" and not has_place(self.body, IMAGE_PLACE):
-            raise ValueError(
-                f"body has no place for the image; write {IMAGE_PLACE} in it, as in "
-                f'{{"data": "{IMAGE_PLACE}"}}'
-            )
-        if self.send in ("bytes", "base64") and self.body is not None:
-            raise ValueError(f"body is not for send = {self.send}; leave it out")
-        if self.send == "form" and any(name.lower() == "content-type" for name in self.headers):
-            raise ValueError("headers: a form has a Content-Type of its own; leave it out")
-        if self.send == "form" and isinstance(self.body, list):
-            raise ValueError("body must be a JSON object for send = form: the form's fields")
-        if (self.repeat is None) != (self.answers_at is None):
-            raise ValueError("repeat and answers_at belong together; give both or none")
+    def _body_faults(self) -> Iterator[tuple[object, str]]:
+        yield (
+            self.send == "json" and not has_place(self.body, IMAGE_PLACE),
+            f"body has no place for the image; write {IMAGE_PLACE} in it, as in "
+            f'{{"data": "{IMAGE_PLACE}"}}',
+        )
+        whole = self.send in ("bytes", "base64")
+        yield whole and self.body, f"body is not for send = {self.send}; leave it out"
+        form = self.send == "form"
+        own = form and not self.content_type("")
+        yield own, "headers: a form has a Content-Type of its own; leave it out"
+        listed = form and isinstance(self.body, list)
+        yield listed, "body must be a JSON object for send = form: the form's fields"
+        halves = (self.repeat is None) != (self.answers_at is None)
+        yield halves, "repeat and answers_at belong together; give both or none"
         if self.repeat is not None:
-            if self.send != "json":
-                raise ValueError("repeat is for send = json; leave it out")
-            if not has_place(find_repeated_item(self.body, self.repeat), IMAGE_PLACE):
-                raise ValueError(f"the item of {self.repeat!r} has no place {IMAGE_PLACE}")
+            yield self.send != "json", "repeat is for send = json; leave it out"
+            item = find_repeated_item(self.body, self.repeat)
+            placeless = not has_place(item, IMAGE_PLACE)
+            yield placeless, f"the item of {self.repeat!r} has no place {IMAGE_PLACE}"
+
+
+_NAMES: Final = [*Options.model_fields]
+OPEN_INFERENCE: Final = _NAMES[_NAMES.index("model_version") : _NAMES.index("preset")]
+"""The options that are only for this protocol."""
+JSON: Final = [*{*_NAMES[_NAMES.index("preset") : _NAMES.index("api_key_env")]} - {"headers"}]
+"""Those that are only for the other one."""

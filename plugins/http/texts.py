@@ -1,16 +1,20 @@
-"""The texts of an experiment: places such as ``{key}``, and keys that must not stand there."""
+"""The texts of an experiment: addresses, headers, places such as ``{key}``, and no keys."""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from copy import deepcopy
+from functools import reduce
 from itertools import pairwise
+from operator import getitem
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
-if TYPE_CHECKING:
-    from pydantic import ValidationInfo
+from pydantic import AfterValidator
 
 KEY_PLACE: Final = "{key}"
 """What stands in an address, a header or a body for the key."""
@@ -22,6 +26,9 @@ CLASSES_PLACE: Final = "{classes}"
 """What stands in a body for the classes, one a line, each behind a letter."""
 LETTERS: Final = ascii_uppercase
 """What classes are told by in a question, which has one for each class."""
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+_OWN_HEADERS: Final = frozenset(("host", "content-length", "transfer-encoding", "connection"))
 _PLACES: Final = re.compile(r"\{(?:image|key|model|classes)\}")
 _SECRET_WORD: Final = re.compile(
     r"apikey|auth|authori[sz]ation|cookie|credentials?|passwd|password|pwd|secret|session|sig"
@@ -67,37 +74,28 @@ def give_letters(classes: Sequence[str]) -> dict[str, str]:
 def fill(
     template: Any, files: Sequence[bytes], repeat: str | None, further: Mapping[str, str]
 ) -> Any:
-    """Put images into a template, and what else has a place in it.
+    """Put images, as files, and what else has a place into a template.
 
-    Args:
-        template: JSON.
-        files: The images as files; one, unless a part is repeated.
-        repeat: Where the list is, in keys with dots between them, whose one item is written for
-            each image; None if there is none.
-        further: What stands at the other places: ``{key}``, ``{model}``, ``{classes}``.
+    ``repeat`` is where the list is, in keys with dots between them, whose one item is written for
+    each image.
     """
     images = [base64.b64encode(file).decode("ascii") for file in files]
     if repeat is None:
-        filled = _fill(template, {IMAGE_PLACE: images[0]})
-    else:
-        filled = _repeat(template, repeat.split("."), images)
-    return _fill(filled, further)
+        return _fill(template, {**further, IMAGE_PLACE: images[0]})
+    *way, last = repeat.split(".")
+    whole = deepcopy(template)
+    parent = reduce(getitem, way, whole)
+    parent[last] = [_fill(parent[last][0], {IMAGE_PLACE: image}) for image in images]
+    return _fill(whole, further)
 
 
 def find_repeated_item(template: Any, repeat: str) -> Any:
-    """Find the item that is written for each image.
-
-    Raises:
-        ValueError: There is no list with one item.
-    """
+    """Find the item that is written for each image."""
     items = template
     for key in repeat.split("."):
         items = items.get(key) if isinstance(items, dict) else None
     if not isinstance(items, list) or len(items) != 1:
-        raise ValueError(
-            f"{repeat!r} is no list with one item in the body; name the one whose item is to be "
-            "written for each image"
-        )
+        raise ValueError(f"{repeat!r} is no list with one item in the body; name the one to repeat")
     return items[0]
 
 
@@ -112,28 +110,13 @@ def _fill(template: Any, places: Mapping[str, str]) -> Any:
     return template
 
 
-def _repeat(template: Any, path: Sequence[str], images: Sequence[str]) -> Any:
-    if not path:
-        return [_fill(template[0], {IMAGE_PLACE: image}) for image in images]
-    return template | {path[0]: _repeat(template[path[0]], path[1:], images)}
-
-
-def refuse_key(value: Any, option: ValidationInfo) -> Any:
-    """Validate an option, as :func:`refuse_literal_keys` does."""
-    refuse_literal_keys(str(option.field_name), value)
-    return value
-
-
-def refuse_literal_keys(name: str, value: Any) -> None:
-    """Refuse what looks like a key written into an experiment, by its name or by its value.
-
-    Raises:
-        ValueError: There is one; the message does not show it.
-    """
-    for place, text in find_texts(name, value):
+def refuse_keys(value: Any) -> Any:
+    """Refuse what looks like a key written into an experiment, by its name or by its value."""
+    for place, text in find_texts("it", value):
         named = text.strip() and KEY_PLACE not in text and is_secret_name(place)
-        if named or _KEY_SHAPES.search(text):
+        if named or looks_like_a_key(text):
             raise ValueError(f"{place!r} holds what looks like a key; {_REMEDY}")
+    return value
 
 
 def is_secret_name(name: str) -> bool:
@@ -150,3 +133,80 @@ def is_secret_name(name: str) -> bool:
 def looks_like_a_key(text: str) -> bool:
     """Say whether a text has the shape of a key of a known kind."""
     return _KEY_SHAPES.search(text) is not None
+
+
+def must(be: str, check: Callable[[Any], bool]) -> AfterValidator:
+    """Validate an option, if it is given; what it is instead is not shown: it may be a key."""
+
+    def validate(value: Any) -> Any:
+        if value is not None and not check(value):
+            raise ValueError(f"must be {be}")
+        return value
+
+    return AfterValidator(validate)
+
+
+def fits_header(text: str) -> bool:
+    """Say whether a header can hold a text that is no key."""
+    return text.isascii() and text.isprintable() and not looks_like_a_key(text)
+
+
+def names_header(name: str) -> bool:
+    """Say whether a header can have a name, which is no key."""
+    token = _TOKEN.fullmatch(name) is not None
+    return token and not looks_like_a_key(name) and name.lower() not in _OWN_HEADERS
+
+
+def names_variable(name: str) -> bool:
+    """Say whether an environment variable can have a name, which is no key."""
+    return _VARIABLE.fullmatch(name) is not None and not looks_like_a_key(name)
+
+
+def check_headers(headers: Any) -> Any:
+    """Refuse what are no headers, or have a key in them, without showing it."""
+    if not isinstance(headers, dict) or not all(isinstance(e, str) for e in headers.values()):
+        raise ValueError('must be a JSON object of texts, as in {"name": "text"}')
+    for name, value in headers.items():
+        if looks_like_a_key(name):
+            raise ValueError("has a key in the place of a header's name")
+        if not _TOKEN.fullmatch(name) or not (value.isascii() and value.isprintable()):
+            raise ValueError("names and values of headers are ASCII, without line ends")
+        if name.lower() in _OWN_HEADERS:
+            raise ValueError(f"{name!r} is set by neatfool itself; leave it out")
+    refuse_keys(headers)
+    return headers
+
+
+def check_json(value: Any) -> Any:
+    """Refuse what is no JSON object, without showing it: it may have a key in it."""
+    if value is not None and not isinstance(value, dict | list):
+        raise ValueError('must be JSON, as in {"name": "text"}')
+    return value
+
+
+def check_url(url: str) -> str:
+    """Refuse what is no address, or has a key in it."""
+    if looks_like_a_key(url):
+        raise ValueError("has a key in it; name its environment variable with api_key_env")
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where it is none
+        with suppress(ModuleNotFoundError):  # the target says what to install
+            import httpx2
+
+            httpx2.URL(url)
+    except Exception:  # ValueError, or httpx2's own
+        raise ValueError(
+            "is no address; give http://HOST or https://HOST, as in http://127.0.0.1 or http://[::1]"
+        ) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must begin with http:// or https:// and a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("has a user or password in it; name the key's variable with api_key_env")
+    if "{" in parts.netloc:
+        raise ValueError("has a { in its host; places are for the path and the query")
+    if parts.fragment or any(not each.isprintable() or each == " " for each in url):
+        raise ValueError("has a space, a control character or a # in it; leave it out")
+    for name, value in parse_qsl(parts.query):
+        refuse_keys({name: value})
+    return url

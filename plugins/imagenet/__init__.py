@@ -1,19 +1,135 @@
 """Target ``imagenet``: networks that were trained on ImageNet, alone or several together.
 
-The modules: :mod:`.options` is what an experiment says of it. :mod:`.labels` names its classes and
-says what photographs show, and :mod:`.target` is what is fooled, with the ten crops and the mean of
-several answers. :mod:`neatfool.models` loads the networks.
+This module is what an experiment says of it. :mod:`.labels` names its classes and says what
+photographs show, and :mod:`.target` is what is fooled, with the ten crops and the mean of several
+answers. :mod:`neatfool.models` loads the networks.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Final, Literal
 
-from neatfool import hookimpl
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    FilePath,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
-from .options import Options
+from neatfool import ImageSpec, hookimpl
+from neatfool.models import ClassifierFormat, ModelName, Outputs, find_format
 
-__all__ = ["Options"]
+DEFAULT_MODEL = "efficientnet-lite0"
+_OF_FILES: Final = ("size", "mean", "std", "output")
+"""Options that say what a file does not."""
+
+
+def _can_be_found(model: str) -> str:
+    find_format(model, ClassifierFormat)
+    return model
+
+
+Model = Annotated[str, ModelName(), AfterValidator(_can_be_found)]
+Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
+Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
+
+
+class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_docstrings=True):
+    """Options of the target ``imagenet``."""
+
+    model: Model | None = None
+    """the network: `efficientnet-lite0`, `-lite1` or `-lite2`, `torchvision:NAME` or
+    `torchvision:NAME/WEIGHTS`, `timm:NAME`, `timm:hf-hub:NAME`, `timm:local-dir:FOLDER`,
+    `transformers:NAME`, `transformers:FOLDER`, or a file: `onnx:FILE`, `tflite:FILE`,
+    `openvino:FILE`, `torchscript:FILE`, or `export:FILE`"""
+    ensemble: list[Model] = []
+    """several networks in place of `model`. The search fools the mean of their confidences"""
+    weights: FilePath | None = None
+    """other weights for the model: a safetensors file, or a state dict as `torch.save` writes it.
+    Nothing in it is executed. It may have another number of classes"""
+    class_names: FilePath | None = None
+    """a file with a class name on each line, in the order of the network's outputs. If left out,
+    the names that come with the model, or ImageNet's"""
+    crops: Literal["one", "ten"] = "one"
+    """`one`: the network sees the image as it is drawn. `ten`, as in the paper: a larger image is
+    drawn, and confidences are the mean over ten parts of it (the corners, the centre, and their
+    mirror images). It takes ten times as long"""
+    size: PositiveInt | None = None
+    """for a file: the side of its images in pixels, where the file does not say"""
+    mean: Numbers | None = None
+    """for a file: what to subtract from images in [0, 1], one number for all channels or one for
+    each. If left out, ImageNet's mean; a file that takes whole numbers gets the bytes as they
+    are"""
+    std: Deviations | None = None
+    """for a file: what to divide by after that. If left out, ImageNet's deviation"""
+    output: str | None = None
+    """for a file with several outputs: the name or number (from 0) of the one that holds the
+    classes *(new in 0.2)*"""
+    outputs: Outputs | None = None
+    """what the network gives: `logits`, `probabilities`, or `multi_label` if classes do not exclude
+    one another: each then has its own sigmoid. If left out, that is found out on a few images:
+    `probabilities` if they sum to one, else logits *(new in 0.2)*"""
+    dequantise: bool = False
+    """for `onnx:FILE`: compute a dynamically quantised graph in floats. Several images are then
+    computed together. If not, they are computed one by one, because the other images of a batch
+    would change an image's answer *(new in 0.2)*"""
+    gradients: bool = False
+    """for `onnx:FILE`: let the search use gradients, as `learn` and the scheme `gradient` do. They
+    come from a copy of the graph in PyTorch, which must first answer as the graph does; scores
+    still come from onnxruntime. It needs `pip install 'neatfool[onnx-gradients]'` *(new in 0.2)*"""
+    check_photographs: bool = True
+    """whether each network must recognise a few photographs before the run"""
+    device: str = "auto"
+    """where the network computes: `auto` (all GPUs, or the CPU if there is none), `cpu`, `cuda`
+    (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`"""
+
+    @field_validator("ensemble")
+    @classmethod
+    def _are_several(cls, ensemble: list[str]) -> list[str]:
+        if len(ensemble) == 1:
+            raise ValueError("is one model; give several, or 'model' in place of 'ensemble'")
+        return ensemble
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Options:
+        if self.ensemble and self.model:
+            raise ValueError("gives both 'model' and 'ensemble'; keep one of the two")
+        if self.outputs == "multi_label" and (self.ensemble or self.crops == "ten"):
+            raise ValueError(
+                "outputs = multi_label is for one network: leave 'ensemble' and 'crops' out"
+            )
+        if self.ensemble and self.weights:
+            raise ValueError("weights are those of a 'model'; an 'ensemble' has its own")
+        if not self.ensemble and self.model is None:
+            self.model = DEFAULT_MODEL
+        given = [name for name in _OF_FILES if getattr(self, name) is not None]
+        if given and not any(find_format(model, ClassifierFormat).is_file for model in self.models):
+            raise ValueError(f"{given[0]} is for a file, such as onnx:FILE; leave it out")
+        for name in ("dequantise", "gradients"):
+            if getattr(self, name) and not any(model.startswith("onnx:") for model in self.models):
+                raise ValueError(f"{name} is for onnx:FILE; leave it out")
+        return self
+
+    def spec(self) -> ImageSpec | None:
+        """Tell what the target takes, where no weights must be loaded to know it."""
+        if self.model is None or self.weights or self.class_names:
+            return None
+        shown = find_format(self.model, ClassifierFormat).preprocessing(self.model)
+        if shown is None:
+            return None
+        from .labels import imagenet_labels
+
+        size = shown.uncropped if self.crops == "ten" else shown.size
+        return ImageSpec(*size, shown.channels, imagenet_labels(), array="torch")
+
+    @property
+    def models(self) -> list[str]:
+        """The names of all models."""
+        return [self.model] if self.model else self.ensemble
 
 
 @hookimpl

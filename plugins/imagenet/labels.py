@@ -52,12 +52,7 @@ def with_right_answers(classes: Sequence[str]) -> list[tuple[Photograph, frozens
 
 
 def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:
-    """Name a network's ``count`` classes.
-
-    Returns:
-        Its own names, if it has them; ImageNet's for 1000 classes, and for 1001, of which the
-        first is the background; else numbers.
-    """
+    """Name classes: by their own names, ImageNet's, perhaps with the background, or numbers."""
     if own is not None and len(own) == count:
         return distinct_names(own)
     if count == IMAGENET_CLASSES:
@@ -68,11 +63,7 @@ def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def read_labels(path: Path, count: int) -> tuple[str, ...]:
-    """Read the names of a network's classes, one on each line, in the order of its outputs.
-
-    Raises:
-        ExperimentError: The file cannot be read, or does not hold ``count`` names.
-    """
+    """Read the names of a network's classes, one on each line, in the order of its outputs."""
     try:
         names = read_names(path)
     except ValueError as error:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from neatfool.models import Classifier
 
-    from .options import Options
+    from . import Options
 
 CROPS: Final = 10
 TRIES: Final = 2
@@ -44,10 +44,7 @@ RECOGNISED: Final = 3
 
 
 def log_mean_softmax(logits: torch.Tensor, dim: int = 0) -> torch.Tensor:
-    """Compute the logarithm of the mean softmax over ``dim``; the last dimension has the classes.
-
-    The result, without ``dim``, is also logits of the mean.
-    """
+    """Compute the log of the mean softmax over ``dim``, which is also logits of the mean."""
     logs = logits.log_softmax(-1)
     return logs.logsumexp(dim) - math.log(logits.shape[dim])
 
@@ -92,9 +89,7 @@ class TenCrops(nn.Module):
 class ExactNetwork(Network):
     """A network without a half precision."""
 
-    @property
-    def half(self) -> None:
-        """None: it has none."""
+    half = None
 
 
 class ImageNetTarget(Target):
@@ -102,23 +97,10 @@ class ImageNetTarget(Target):
 
     Images have the network's size, or the largest network's; for the others they are reduced on the
     device. For ten crops they are larger.
-
-    Attributes:
-        classifiers: The networks as they were loaded.
-        networks: The networks, ready for images of ``spec``.
-        batch_size: The most images a call for ten crops on a CPU, else None.
-        logits_of: Computes logits for torch to differentiate; only if all networks have gradients.
-        no_gradients: Says why not; only if one has none.
     """
 
     def __init__(self, options: Options) -> None:
-        """Load the networks.
-
-        Raises:
-            ExperimentError: A model, file or device does not exist, a package is not installed, or
-                the networks do not fit together.
-            TargetError: Weights are damaged, not available, or another network's.
-        """
+        """Load the networks."""
         asked = {"weights", "size", "mean", "std", "output", "outputs", "dequantise", "gradients"}
         given = options.model_dump(include=asked)
         self.classifiers = [load_classifier(Request(each, **given)) for each in options.models]
@@ -127,18 +109,25 @@ class ImageNetTarget(Target):
         self.spec = self._common_spec(options)
         self._outputs = options.outputs
         self.networks = [self._network(each, options.device) for each in self.classifiers]
-        self._settle()
+        outputs = {network.settle(self.spec.shape).outputs for network in self.networks}
+        # Their copies serve from now on, so that the memory of the loaded weights is freed.
+        for number, network in enumerate(self.networks):
+            module = network.module
+            while isinstance(module, Resized | TenCrops):
+                module = module.module
+            self.classifiers[number] = replace(self.classifiers[number], module=module)
+        if "multi_label" in outputs and len(self.networks) > 1:
+            raise ExperimentError(
+                "[target] ensemble: a network has a confidence for each class by itself, of which "
+                "there is no mean; give one 'model'"
+            )
+        self.spec = replace(self.spec, sums_to_one="multi_label" not in outputs)
         self._offer_gradients(options.device)
         on_cpu = self.networks[0].device.type == "cpu"
         self.batch_size = IMAGES_OF_TEN if self._ten and on_cpu else None
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Score uint8 [N, C, H, W].
-
-        Returns:
-            Probabilities [N, K] and their logits: float32 for one network, float64 for the mean of
-            several.
-        """
+        """Score uint8 [N, C, H, W]; the mean of several networks in float64, else in float32."""
         if len(self.networks) == 1:
             scores: Scores = self.networks[0].score(images)
             return scores
@@ -184,19 +173,11 @@ class ImageNetTarget(Target):
         return {each.name: each.open() for each, _ in with_right_answers(self.spec.classes)}
 
     def fit_photograph(self, photograph: Image) -> torch.Tensor:
-        """Prepare a photograph as for the network that takes the largest images.
-
-        Returns:
-            uint8 [C, H, W].
-        """
+        """Prepare a photograph as for the network of the largest images, uint8 [C, H, W]."""
         return self._largest.preprocessing.prepare(photograph, uncropped=self._ten)
 
     def self_check(self) -> None:
-        """Check each network on a few photographs.
-
-        Raises:
-            TargetError: A network recognises too few of them.
-        """
+        """Check each network on a few photographs."""
         known = with_right_answers(self.spec.classes)
         if len(known) < RECOGNISED or not self._checked:
             return
@@ -254,24 +235,6 @@ class ImageNetTarget(Target):
     def _largest(self) -> Classifier:
         """The network that takes the largest images, which all see."""
         return max(self.classifiers, key=lambda each: math.prod(self._input_size(each)))
-
-    def _settle(self) -> None:
-        """Find out what the networks give."""
-        outputs = {network.settle(self.spec.shape).outputs for network in self.networks}
-        # Their copies serve from now on, so that the memory of the loaded weights is freed.
-        for number, network in enumerate(self.networks):
-            module = network.module
-            while isinstance(module, Resized | TenCrops):
-                module = module.module
-            self.classifiers[number] = replace(self.classifiers[number], module=module)
-        if "multi_label" not in outputs:
-            return
-        if len(self.networks) > 1:
-            raise ExperimentError(
-                "[target] ensemble: a network has a confidence for each class by itself, of which "
-                "there is no mean; give one 'model'"
-            )
-        self.spec = replace(self.spec, sums_to_one=False)
 
     def _input_size(self, classifier: Classifier) -> tuple[int, int]:
         preprocessing = classifier.preprocessing

@@ -106,13 +106,7 @@ class SkippingConvolution(nn.Conv2d):
 
 
 def pad_inside(module: nn.Module) -> None:
-    """Let each convolution that has a ``static_padding`` pad by itself.
-
-    Names, shapes and values of the module's parameters stay as they are.
-
-    Args:
-        module: A network of ``efficientnet_lite_pytorch``, which is changed.
-    """
+    """Let each convolution with a ``static_padding`` pad by itself, with the same parameters."""
     padded: list[Any] = [each for each in module.modules() if hasattr(each, "static_padding")]
     for each in padded:
         left, right, top, bottom = getattr(each.static_padding, "padding", (0, 0, 0, 0))

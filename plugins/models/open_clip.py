@@ -63,9 +63,7 @@ class OpenClip(TowerFormat):
                 f"({type(error).__name__}: {error}); if you are offline, use "
                 "open_clip:local-dir:FOLDER, or see *Without a hub* in the documentation of clip"
             ) from error
-        config = model.visual.preprocess_cfg
-        size = config["size"]
-        height, width = (size, size) if isinstance(size, int) else size
+        preprocessing = _preprocessing(model.visual.preprocess_cfg)
         module = OpenClipImages(model.visual).eval()
 
         def read(sentences: Sequence[str]) -> torch.Tensor:
@@ -73,11 +71,11 @@ class OpenClip(TowerFormat):
             return vectors
 
         with torch.inference_mode():
-            probe = module(torch.zeros(1, 3, height, width))
+            probe = module(torch.zeros(1, 3, *preprocessing.size))
         return Tower(
             name=request.model,
             module=module,
-            preprocessing=_preprocessing(config, height, width),
+            preprocessing=preprocessing,
             width=probe.shape[1],
             temperature=math.exp(-model.logit_scale.item()),
             read=read,
@@ -87,10 +85,13 @@ class OpenClip(TowerFormat):
         )
 
 
-def _preprocessing(config: dict[str, Any], height: int, width: int) -> Preprocessing:
+def _preprocessing(config: dict[str, Any]) -> Preprocessing:
     """Take over open_clip's preprocessing, with its own transforms for photographs."""
     import open_clip
     from torchvision.transforms import Compose, PILToTensor
+
+    size = config["size"]
+    height, width = (size, size) if isinstance(size, int) else size
 
     preset = open_clip.transform.PreprocessCfg(**config)
     whole: Any = open_clip.transform.image_transform_v2(preset, is_train=False)
@@ -149,13 +150,9 @@ def _check_weights(name: str, tag: str | None) -> None:
     else:
         folder = Path(rest).expanduser()
         if not (folder / "open_clip_config.json").is_file():
-            raise ValueError(
-                f"{folder}: has no open_clip_config.json; give a folder of open_clip's"
-            )
+            raise ValueError(f"{folder}: has no open_clip_config.json; give open_clip's folder")
         if not any(path.suffix == SAFE for path in folder.iterdir()):
-            raise ValueError(
-                f"{folder}: has no {SAFE} file; save the weights with safetensors.torch.save_file"
-            )
+            raise ValueError(f"{folder}: has no {SAFE} file; save one with safetensors.torch")
         return
     if weights.suffix != SAFE:
         raise ValueError(

@@ -47,30 +47,23 @@ class OpenVino(ClassifierFormat):
 def _own_signal_stack() -> Iterator[None]:
     """Give this thread its own stack for signals back.
 
-    OpenVINO sets another one, and frees it with the model. From then on Ctrl-C would be a
-    segmentation fault.
+    OpenVINO frees the one that it sets with the model, and Ctrl-C is a segmentation fault then.
     """
-    sigaltstack = getattr(ctypes.CDLL(None), "sigaltstack", None) if os.name == "posix" else None
+    library = ctypes.CDLL(None) if os.name == "posix" else None
+    sigaltstack = getattr(library, "sigaltstack", lambda new, old: None)
     before = ctypes.create_string_buffer(ROOM_FOR_A_STACK)
-    if sigaltstack is not None:
-        sigaltstack(None, before)
+    sigaltstack(None, before)
     try:
         yield
     finally:
-        if sigaltstack is not None:
-            sigaltstack(before, None)
+        sigaltstack(before, None)
 
 
 class OpenVinoModule(FileModule):
     """An OpenVINO file, or another that OpenVINO reads, as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
-        """Load a file.
-
-        Raises:
-            ValueError: The file does not exist.
-            TargetError: OpenVINO cannot read it, or it does not take images.
-        """
+        """Load a file."""
         # When it is imported, OpenVINO tells its makers so over the internet, unless this package
         # of it is missing. A target asks no machine that its user does not name.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -87,9 +80,8 @@ class OpenVinoModule(FileModule):
         try:
             core = openvino.Core()
             with _own_signal_stack():
-                self._compiled: Any = core.compile_model(
-                    core.read_model(str(path)), "CPU", settings
-                )
+                model = core.read_model(str(path))
+                self._compiled: Any = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             text = " ".join(str(error).split())
             raise TargetError(
@@ -107,10 +99,8 @@ class OpenVinoModule(FileModule):
             )
         sizes = tuple(size.get_length() if size.is_static else None for size in shape)
         self.input = Input(sizes, _TYPES[kind])
-        self._outputs = [
-            each.any_name if each.names else str(number)
-            for number, each in enumerate(self._compiled.outputs)
-        ]
+        outputs = enumerate(self._compiled.outputs)
+        self._outputs = [each.any_name if each.names else str(number) for number, each in outputs]
 
     def __deepcopy__(self, _: Any) -> OpenVinoModule:
         """Give itself: each call makes a request of its own, in any thread."""
@@ -120,10 +110,8 @@ class OpenVinoModule(FileModule):
         """Compute all outputs of a batch."""
         request = self._compiled.create_infer_request()
         answers = request.infer([images.detach().cpu().numpy()])
-        return {
-            name: torch.from_numpy(answers[number].copy())
-            for number, name in enumerate(self._outputs)
-        }
+        names = enumerate(self._outputs)
+        return {name: torch.from_numpy(answers[number].copy()) for number, name in names}
 
 
 @hookimpl

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -44,12 +43,7 @@ class TfliteModule(FileModule):
     """A TFLite file as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
-        """Load a file.
-
-        Raises:
-            ValueError: The file does not exist.
-            TargetError: LiteRT cannot read it, or it does not take images.
-        """
+        """Load a file."""
         from ai_edge_litert.interpreter import Interpreter
 
         super().__init__(path)
@@ -80,7 +74,13 @@ class TfliteModule(FileModule):
         self.input = Input((batch or 1, *sizes), _TYPES[kind], float(scale) or None, int(zero))
         self._index = inputs[0]["index"]
         self._outputs = self._interpreter.get_output_details()
-        self.rounded = frozenset(each["name"] for each in self._outputs if _is_softmax(each))
+        self.rounded = frozenset(
+            each["name"]
+            for each in self._outputs
+            if np.issubdtype(each["dtype"], np.integer)
+            and np.isclose(each["quantization"][0], _STEP)
+            and each["quantization"][1] == np.iinfo(each["dtype"]).min
+        )
         self._shape: tuple[int, ...] | None = None
         self._running = Lock()
 
@@ -107,14 +107,7 @@ class TfliteModule(FileModule):
             return answers
 
     def _describe_input(self) -> str:
-        quantised = "" if self.input.scale is None else ", quantised"
-        return super()._describe_input() + quantised
-
-
-def _is_softmax(output: Mapping[str, Any]) -> bool:
-    kind = np.dtype(output["dtype"])
-    scale, zero = output["quantization"]
-    return bool(kind.kind in "iu" and np.isclose(scale, _STEP) and zero == np.iinfo(kind).min)
+        return super()._describe_input() + (", quantised" if self.input.scale else "")
 
 
 @hookimpl

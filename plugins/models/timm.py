@@ -41,28 +41,22 @@ class Timm(ClassifierFormat):
             raise ValueError(f"timm has no model {name!r}{nearest(name, timm.list_models())}")
         if rest and source not in {"hf-hub", "local-dir"}:
             raise ValueError(
-                f"timm has no models from {source!r}; use timm:NAME, timm:hf-hub:NAME or "
-                "timm:local-dir:FOLDER"
+                f"timm has no models from {source!r}; use timm:hf-hub:NAME or timm:local-dir:FOLDER"
             )
         module = _make(name, request)
-        config: dict[str, Any] = timm.data.resolve_model_data_config(module)
         count = int(getattr(module, "num_classes", 0))
         if count < 2:
             raise ValueError(f"it has {count} classes; a classifier has at least two")
-        return Classifier(
-            request.model,
-            module,
-            _preprocessing(config),
-            count,
-            _labels(module),
-            str(request.weights or f"timm's {name}"),
-        )
+        source = str(request.weights or f"timm's {name}")
+        preprocessing, labels = _preprocessing(module), _labels(module)
+        return Classifier(request.model, module, preprocessing, count, labels, source)
 
 
-def _preprocessing(config: dict[str, Any]) -> Preprocessing:
+def _preprocessing(module: nn.Module) -> Preprocessing:
     """Take over timm's preprocessing, with its own transforms for photographs."""
     import timm.data
 
+    config: dict[str, Any] = timm.data.resolve_model_data_config(module)
     channels, height, width = config["input_size"]
     interpolation = config["interpolation"]
     if interpolation not in {"nearest", "bilinear", "bicubic", "lanczos"}:
@@ -94,8 +88,11 @@ def _make(name: str, request: Request) -> nn.Module:
     options: dict[str, Any] = {}
     if path is not None:
         tensors = read_tensors(path)
-        count = _count(timm.create_model(name, pretrained=False), tensors)
-        options["num_classes"] = count
+        plain: Any = timm.create_model(name, pretrained=False)
+        own = {id(parameter) for parameter in plain.get_classifier().parameters()}
+        last = [each for each, parameter in plain.named_parameters() if id(parameter) in own]
+        counts = [len(tensors[each]) for each in last if each in tensors]
+        options["num_classes"] = counts[-1] if counts else plain.num_classes
     try:
         module: nn.Module = timm.create_model(name, pretrained=path is None, **options).eval()
     except Exception as error:  # errors of the network, the disk, and the file
@@ -106,14 +103,6 @@ def _make(name: str, request: Request) -> nn.Module:
     if path is not None:
         fit_weights(module, tensors, path)
     return module
-
-
-def _count(module: nn.Module, tensors: dict[str, Any]) -> int:
-    classifier = module.get_classifier()  # type: ignore[operator]
-    own = {id(parameter) for parameter in classifier.parameters()}
-    names = [name for name, parameter in module.named_parameters() if id(parameter) in own]
-    counts = [len(tensors[name]) for name in names if name in tensors]
-    return counts[-1] if counts else int(module.num_classes)  # type: ignore[arg-type]
 
 
 def _labels(module: nn.Module) -> tuple[str, ...] | None:

@@ -30,9 +30,8 @@ class TorchScript(ClassifierFormat):
 
     def classifier(self, name: str, request: Request) -> Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
-        path = Path(name).expanduser()
         load = partial(torch.jit.load, map_location="cpu")
-        program = _read(path, "TorchScript", "torch.jit.save", load)
+        path, program = _read(name, "TorchScript", "torch.jit.save", load)
         return load_file(TorchModule(path, program.eval(), Input((None,) * 4)), request)
 
 
@@ -45,10 +44,9 @@ class Exported(ClassifierFormat):
 
     def classifier(self, name: str, request: Request) -> Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
-        path = Path(name).expanduser()
-        if path.exists() and path.suffix != ".pt2":
+        if not name.endswith(".pt2") and Path(name).expanduser().exists():
             raise ValueError("is not called .pt2; give a file that torch.export.save wrote")
-        program = _read(path, "torch.export", "torch.export.save", torch.export.load)
+        path, program = _read(name, "torch.export", "torch.export.save", torch.export.load)
         wanted = program.graph_signature.user_inputs
         nodes = {node.name: node for node in program.graph.nodes}
         inputs = [nodes[each].meta["val"] for each in wanted if isinstance(each, str)]
@@ -91,11 +89,12 @@ class TorchModule(FileModule):
         return {str(name): each for name, each in named if isinstance(each, torch.Tensor)}
 
 
-def _read(path: Path, kind: str, writer: str, load: Callable[[str], Any]) -> Any:
+def _read(name: str, kind: str, writer: str, load: Callable[[str], Any]) -> tuple[Path, Any]:
+    path = Path(name).expanduser()
     if not path.exists():
         raise ValueError("No such file or directory")
     try:
-        return load(str(path))
+        return path, load(str(path))
     except Exception as error:  # torch raises many kinds
         text = " ".join(str(error).split())
         raise TargetError(

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     Tensors = dict[str, torch.Tensor]
 
+_NAMES: Final[list[str]] = torchvision.models.list_models(module=torchvision.models)
+"""All classifiers."""
 _SCALES_ITS_INPUT: Final = {"googlenet", "inception_v3"}
 """The published weights of these networks expect another scaling, which the networks can do."""
 
@@ -43,7 +45,7 @@ class TorchVision(ClassifierFormat):
 
     def known(self) -> Sequence[str]:
         """List all classifiers."""
-        return [f"torchvision:{name}" for name in names()]
+        return [f"torchvision:{name}" for name in _NAMES]
 
     def classifier(self, name: str, request: Request) -> Classifier:
         """Load a network; other weights get the same preprocessing."""
@@ -52,35 +54,27 @@ class TorchVision(ClassifierFormat):
         tensors = _download(weights) if path is None else read_tensors(path)
         module = _without_weights(network, weights, tensors)
         fit_weights(module, tensors, path or f"{weights}")
-        labels = tuple(weights.meta["categories"]) if path is None else None
-        return Classifier(
-            request.model,
-            module,
-            _preprocessing(weights),
-            _count(module, tensors),
-            labels,
-            str(path or f"torchvision's {weights}"),
+        preset = weights.transforms()
+        (side,) = preset.crop_size
+        preprocessing = Preprocessing(
+            height=side,
+            width=side,
+            larger=max(preset.resize_size[0], side),
+            mean=in_bytes(preset.mean),
+            std=in_bytes(preset.std),
+            filter=preset.interpolation.value,
         )
-
-
-def names() -> list[str]:
-    """List the classifiers."""
-    models: list[str] = torchvision.models.list_models(module=torchvision.models)
-    return models
+        labels = tuple(weights.meta["categories"]) if path is None else None
+        source = str(path or f"torchvision's {weights}")
+        count = _count(module, tensors)
+        return Classifier(request.model, module, preprocessing, count, labels, source)
 
 
 def find(name: str) -> tuple[str, WeightsEnum]:
-    """Find a network's name and weights.
-
-    Args:
-        name: ``resnet50`` for torchvision's default weights, or ``resnet50/IMAGENET1K_V1``.
-
-    Raises:
-        ValueError: The network or its weights do not exist.
-    """
+    """Find a network by ``resnet50``, for the default weights, or ``resnet50/IMAGENET1K_V1``."""
     network, _, wanted = name.partition("/")
-    if network not in names():
-        raise ValueError(f"torchvision has no classifier {network!r}{nearest(network, names())}")
+    if network not in _NAMES:
+        raise ValueError(f"torchvision has no classifier {network!r}{nearest(network, _NAMES)}")
     published: Any = torchvision.models.get_model_weights(network)
     # Some weights are for a part of the network, without classes.
     known = {weights.name: weights for weights in published if weights.meta["categories"]}
@@ -107,19 +101,6 @@ def _count(module: nn.Module, tensors: Tensors) -> int:
     """Count the classes of weights by the network's last layer."""
     last, parameter = [*module.named_parameters()][-1]
     return len(tensors[last]) if last in tensors and tensors[last].ndim else len(parameter)
-
-
-def _preprocessing(weights: WeightsEnum) -> Preprocessing:
-    preset = weights.transforms()
-    (side,) = preset.crop_size
-    return Preprocessing(
-        height=side,
-        width=side,
-        larger=max(preset.resize_size[0], side),
-        mean=in_bytes(preset.mean),
-        std=in_bytes(preset.std),
-        filter=preset.interpolation.value,
-    )
 
 
 def _download(weights: WeightsEnum) -> Tensors:

@@ -141,7 +141,7 @@ def _key(variable: str | None) -> str | None:
     if key := os.environ.get(variable, "").strip():
         return key
     raise ExperimentError(
-        f"--api-key-env {variable}: the environment variable is missing or empty; set it to the key"
+        f"--api-key-env {variable}: the variable is missing or empty; set it to the key"
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
@@ -18,15 +18,13 @@ from starlette.routing import Route
 
 from neatfool import NeatfoolError
 
-from .guard import BrowserGuard
+from .listening import BrowserGuard
 from .requests import LONGEST_SCORE, PACKED, Refusal, read_request, too_long, unpack
 from .served import SERVER, VERSION, describe_configuration, describe_model, write_answer
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from neatfool import Scores
 
     from .requests import Limits
     from .served import Request as Wanted
@@ -50,14 +48,9 @@ def make_app(
     names: Iterable[str],
     key: str | None = None,
 ) -> ASGIApp:
-    """Make the application.
+    """Make the application, which calls a target in its thread.
 
-    Args:
-        served: The target to serve.
-        thread: Where to call it, and whose statistics count requests.
-        limits: Limits of a request.
-        names: Names that clients may call this machine by; see :class:`.guard.BrowserGuard`.
-        key: The key that clients must send (``Authorization: Bearer KEY``); None: no key.
+    ``names`` are those that clients may call this machine by, as :class:`BrowserGuard` has them.
     """
     service, most = _Service(served, thread, limits), limits.advised(served)
     description, configuration = describe_model(served, most), describe_configuration(served, most)
@@ -77,9 +70,7 @@ def make_app(
         ]
     app: ASGIApp = Starlette(
         routes=routes,
-        exception_handlers=dict.fromkeys(
-            (Refusal, HTTPException, NeatfoolError, Exception), _on_error
-        ),
+        exception_handlers=dict.fromkeys((HTTPException, NeatfoolError, Exception), _on_error),
     )
     return BrowserGuard(app if key is None else _check_key(app, key), names)
 
@@ -120,7 +111,7 @@ class _Service:
             answer = await self._answer(body, request)
             count = self._statistics["success"]
         except asyncio.CancelledError:
-            raise Refusal(503, "the service is shutting down") from None
+            raise Refusal("the service is shutting down", 503) from None
         finally:
             count.add(began)
         return answer
@@ -129,18 +120,6 @@ class _Service:
         # It counts only now: clients that stop sending must not keep others out.
         self._check_busy()
         self._running += 1
-        try:
-            wanted = await self._read(body, request)
-            images = torch.from_numpy(wanted.images)
-            scores = await asyncio.wrap_future(self._thread.submit(images))
-            answer = await self._write(scores, wanted)
-        finally:
-            self._running -= 1
-        self._statistics.images += len(wanted.images)
-        return answer
-
-    async def _read(self, body: bytearray, request: Request) -> Wanted:
-        began = time.perf_counter_ns()
         packing = request.headers.get("content-encoding", "identity").lower()
         length = request.headers.get(JSON_LENGTH)
 
@@ -148,17 +127,21 @@ class _Service:
             plain = body if packing == "identity" else unpack(body, self._limits.body)
             return read_request(plain, length, self._served, self._limits)
 
-        wanted = await _in_thread_if(len(body) > LARGE or packing != "identity", read)
-        self._statistics["compute_input"].add(began)
-        return wanted
-
-    async def _write(self, scores: Scores, wanted: Wanted) -> Response:
-        began = time.perf_counter_ns()
-        size = len(wanted.outputs) * scores.probs.size * LONGEST_SCORE
-        answer, json_length = await _in_thread_if(
-            size > LARGE, lambda: write_answer(scores, wanted, self._served)
-        )
-        self._statistics["compute_output"].add(began)
+        try:
+            began = time.perf_counter_ns()
+            wanted = await _in_thread_if(len(body) > LARGE or packing != "identity", read)
+            self._statistics["compute_input"].add(began)
+            images = torch.from_numpy(wanted.images)
+            scores = await asyncio.wrap_future(self._thread.submit(images))
+            began = time.perf_counter_ns()
+            size = len(wanted.outputs) * scores.probs.size * LONGEST_SCORE
+            answer, json_length = await _in_thread_if(
+                size > LARGE, lambda: write_answer(scores, wanted, self._served)
+            )
+            self._statistics["compute_output"].add(began)
+        finally:
+            self._running -= 1
+        self._statistics.images += len(images)
         if json_length is None:
             return Response(answer, media_type="application/json")
         headers = {JSON_LENGTH: str(json_length)}
@@ -166,20 +149,20 @@ class _Service:
 
     def _check_busy(self) -> None:
         if self._running >= MOST_AT_A_TIME:
-            raise Refusal(503, "too many requests at a time; try again", retry_after="1")
+            raise Refusal("too many requests at a time; try again", 503, retry_after="1")
 
     def _check_model(self, request: Request) -> None:
         name, version = request.path_params["name"], request.path_params.get("version", VERSION)
         if name != self._served.name:
-            raise Refusal(404, f"no model {name[:60]!r}; the only one is {self._served.name!r}")
+            raise Refusal(f"no model {name[:60]!r}; the only one is {self._served.name!r}", 404)
         if version != VERSION:
-            raise Refusal(404, f"no version {version[:20]!r}; the only one is {VERSION!r}")
+            raise Refusal(f"no version {version[:20]!r}; the only one is {VERSION!r}", 404)
 
 
 def _check_key(app: ASGIApp, key: str) -> ASGIApp:
     """Refuse requests without the key."""
     words = "the header 'Authorization: Bearer KEY' is missing, or its key is wrong"
-    refuse = _to_response(Refusal(401, words, www_authenticate="Bearer"))
+    refuse = _json({"error": words}, 401, {"www-authenticate": "Bearer"})
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         shown = dict(scope.get("headers", ())).get(b"authorization", b"")
@@ -195,7 +178,7 @@ def _check_kind(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and JSON_LENGTH not in request.headers:
         words = f"Content-Type is {kind[:60]!r}; send application/json, or say how much of the body"
-        raise Refusal(415, f"{words} is JSON: Inference-Header-Content-Length")
+        raise Refusal(f"{words} is JSON: Inference-Header-Content-Length", 415)
 
 
 async def _read_body(request: Request, limits: Limits) -> bytearray:
@@ -204,7 +187,7 @@ async def _read_body(request: Request, limits: Limits) -> bytearray:
     if packing not in ("identity", *PACKED):
         known = " or ".join(PACKED)
         words = f"Content-Encoding is {packing[:20]!r}; send bodies without one, or use {known}"
-        raise Refusal(415, words)
+        raise Refusal(words, 415)
     if int(request.headers.get("content-length", 0)) > most:
         raise too_long(most)
     body, size = bytearray(), 0
@@ -218,7 +201,7 @@ async def _read_body(request: Request, limits: Limits) -> bytearray:
                     break
     except TimeoutError:
         words = f"the body took more than {limits.seconds:g} s; send fewer images a request"
-        raise Refusal(408, words, connection="close") from None
+        raise Refusal(words, 408, connection="close") from None
     if size > most:
         raise too_long(most)
     return body
@@ -229,27 +212,19 @@ async def _in_thread_if(large: bool, work: Callable[[], T]) -> T:
     return await asyncio.to_thread(work) if large else work()
 
 
-def _json(content: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")
-
-
-def _to_response(refusal: Refusal) -> Response:
-    response = _json({"error": refusal.words}, refusal.status)
-    response.headers.update(refusal.headers)
-    return response
+def _json(
+    content: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(orjson.dumps(content), status, headers, "application/json")
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
-    match error:
-        case Refusal():
-            refusal = error
-        case HTTPException():
-            words = f"{request.method} {request.url.path[:100]}: {error.detail}"
-            refusal = Refusal(error.status_code, words, **(error.headers or {}))
-        case NeatfoolError():
-            _log.error("%s", error)
-            refusal = Refusal(500, str(error))
-        case _:  # the service's log has the rest
-            words = f"{type(error).__name__} in the service, which has logged it"
-            refusal = Refusal(500, words)
-    return _to_response(refusal)
+    if isinstance(error, HTTPException):
+        own = isinstance(error, Refusal)
+        place = "" if own else f"{request.method} {request.url.path[:100]}: "
+        return _json({"error": f"{place}{error.detail}"}, error.status_code, error.headers)
+    words = f"{type(error).__name__} in the service, which has logged it"
+    if isinstance(error, NeatfoolError):
+        _log.error("%s", error)
+        words = str(error)
+    return _json({"error": words}, 500)

@@ -1,23 +1,27 @@
-"""The service's socket and HTTP server: where it listens, and how it ends."""
+"""The service's socket and HTTP server: where it listens, whom it answers, and how it ends."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
+from starlette.datastructures import Headers
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from neatfool import ExperimentError
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 SECONDS_TO_FINISH: Final = 1
 """Running requests get this long when the service shuts down: few calls take longer."""
@@ -25,14 +29,12 @@ SECONDS_OF_SILENCE: Final = 75
 """A connection is closed after this silence. A search may breed for a minute between requests."""
 SECONDS_TO_ASK: Final = 20
 """A new connection, or a request's header, must be complete within this time."""
+ADDRESS: Final = re.compile(r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\])(:\d+)?")
+"""A ``Host`` that is no name: nobody can make an address lead elsewhere."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on an address or name of this machine; port 0 stands for any free port.
-
-    Raises:
-        ExperimentError: The port is taken, or the address is not this machine's.
-    """
+    """Listen on an address or name of this machine; port 0 stands for any free port."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.create_server((host, port), family=family)
@@ -141,3 +143,38 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         loop.call_later(SECONDS_TO_FINISH, setattr, self, "force_exit", True)
         await super().shutdown(sockets)
+
+
+class BrowserGuard:
+    """Answers requests to an address or to one of some names, but none of another site's page.
+
+    A browser sends what any page asks for, also to addresses that only this machine reaches. Two
+    signs tell such a request from others. Its ``Host`` is the page's own name, if that name was
+    made to lead here (*DNS rebinding*). Else ``Origin`` or ``Sec-Fetch-Site`` names another page.
+    """
+
+    def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
+        """Guard an application, under names such as ``localhost`` or ``*.example.org``."""
+        self._app = app
+        self._by_name = TrustedHostMiddleware(app, [*names], www_redirect=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        answer: ASGIApp = self._app
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            if _is_another_pages(scope["method"], headers):
+                answer = PlainTextResponse("the page of another site asks", 403)
+            elif not ADDRESS.fullmatch(headers.get("host", "")):
+                answer = self._by_name
+        await answer(scope, receive, send)
+
+
+def _is_another_pages(method: str, headers: Headers) -> bool:
+    site, origin = headers.get("sec-fetch-site", "none"), headers.get("origin")
+    # A link on another page may be followed: that page cannot read what it leads to.
+    is_followed = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
+    if site not in {"none", "same-origin"} and not is_followed:
+        return True
+    own = headers.get("host", "").lower()
+    return origin is not None and origin.lower() not in {f"http://{own}", f"https://{own}"}

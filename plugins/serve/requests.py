@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import numpy as np
 import orjson
 from pydantic import BaseModel, Field, ValidationError
+from starlette.exceptions import HTTPException
 
 from neatfool import nearest
 
@@ -34,19 +35,18 @@ DATATYPES: Final[dict[str, np.dtype[Any]]] = {"UINT8": np.dtype(np.uint8), "FP32
 """The kinds of numbers in which clients may send images."""
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a failure of the service
-    """An HTTP error: status 400 to 599, what went wrong and what to do, and extra headers."""
-
-    def __init__(self, status: int, words: str, **headers: str) -> None:
-        super().__init__(words)
-        self.status = status
-        self.words = words
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+_BYTES: Final = (
+    "data: images are whole numbers from 0 to 255, also as FP32; round them, and do not scale or "
+    "normalise them"
+)
 
 
-def bad_request(words: str) -> Refusal:
-    """Refuse a malformed request."""
-    return Refusal(400, words)
+class Refusal(HTTPException):
+    """An answer that is an error: what went wrong and what to do, and extra headers."""
+
+    def __init__(self, words: str, status: int = 400, **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        super().__init__(status, words, named)
 
 
 @dataclass(frozen=True)
@@ -96,72 +96,49 @@ class _Body(BaseModel, extra="ignore", strict=True):
 
 
 def unpack(body: bytearray, most: int) -> bytearray:
-    """Unpack a body in gzip or deflate to at most ``most`` bytes.
-
-    Raises:
-        Refusal: It is neither, not complete, or longer.
-    """
+    """Unpack a body in gzip or deflate to at most ``most`` bytes."""
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
         plain = bytearray(unpacking.decompress(body, most + 1))
     except zlib.error as error:
-        raise bad_request(f"the body cannot be unpacked: {error}") from None
+        raise Refusal(f"the body cannot be unpacked: {error}") from None
     if len(plain) > most:
         raise too_long(most)
     if not unpacking.eof or unpacking.unused_data:
-        raise bad_request("the packed body is not complete, or something follows it")
+        raise Refusal("the packed body is not complete, or something follows it")
     return plain
 
 
 def too_long(most: int) -> Refusal:
     """Refuse a body that is too long."""
-    return Refusal(413, f"the body has more than {most} bytes; send fewer images a request")
+    return Refusal(f"the body has more than {most} bytes; send fewer images a request", 413)
 
 
 def read_request(body: bytearray, header: str | None, served: Served, limits: Limits) -> Request:
-    """Read a request.
-
-    Args:
-        body: The HTTP body: JSON, and raw tensors after it.
-        header: The HTTP header ``Inference-Header-Content-Length``, the JSON's length; None if
-            the whole body is JSON.
-        served: The target.
-        limits: Limits of a request.
-
-    Raises:
-        Refusal: The request is malformed, or not for this model.
-    """
-    length = _read_length(header, len(body))
+    """Read a body; ``header`` is the length of its JSON if raw tensors follow it."""
+    length = size = len(body)
+    if header is not None:
+        # Python refuses to read a number of thousands of figures.
+        is_number = header.isascii() and header.isdecimal() and len(header) <= MOST_FIGURES
+        if not is_number or int(header) > size:
+            raise Refusal(
+                f"Inference-Header-Content-Length {header[:20]!r} is not a length of JSON"
+            )
+        length = int(header)
     given = _parse(memoryview(body)[:length])
     outputs = _choose_outputs(given, served)
     images = _read_images(given, memoryview(body)[length:], served, limits.images)
     most = limits.answerable(outputs, len(served.spec.classes))
     if len(images) > most:
-        raise bad_request(
-            f"{len(images)} images have too many scores for an answer with these outputs; at most "
-            f"{most}"
-        )
+        raise Refusal(f"{len(images)} images have too many scores for an answer; at most {most}")
     return Request(images, given.id, outputs)
-
-
-def _read_length(header: str | None, size: int) -> int:
-    if header is None:
-        return size
-    # Python refuses to read a number of thousands of figures.
-    is_number = header.isascii() and header.isdecimal() and len(header) <= MOST_FIGURES
-    if not is_number or int(header) > size:
-        raise bad_request(
-            f"Inference-Header-Content-Length: {header[:20]!r} is not a length of JSON in a body "
-            f"of {size} bytes"
-        )
-    return int(header)
 
 
 def _parse(text: memoryview) -> _Body:
     try:
         return _Body.model_validate(orjson.loads(text))
     except orjson.JSONDecodeError as error:
-        raise bad_request(
+        raise Refusal(
             f"the body is not JSON: {error}. (If raw bytes follow the JSON, give its length in "
             "the header Inference-Header-Content-Length)"
         ) from None
@@ -170,32 +147,58 @@ def _parse(text: memoryview) -> _Body:
         where = "".join(
             f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]
         )
-        raise bad_request(f"{where.lstrip('.') or 'the body'}: {first['msg']}") from None
+        raise Refusal(f"{where.lstrip('.') or 'the body'}: {first['msg']}") from None
 
 
 def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np.ndarray:
     (tensor,) = given.inputs
     wanted = [*served.spec.shape]
     if tensor.shape[1:] != wanted or tensor.shape[0] < 1:
-        raise bad_request(
+        raise Refusal(
             f"shape is {str(tensor.shape)[:60]}; give {['N', *wanted]}: at least one image, each "
             "[channels, height, width]".replace("'", "")
         )
     if tensor.shape[0] > most:
-        raise bad_request(f"{tensor.shape[0]} images are too many for a request; at most {most}")
+        raise Refusal(f"{tensor.shape[0]} images are too many for a request; at most {most}")
     size = tensor.parameters.get("binary_data_size")
     if size is None:
         if raw:
-            raise bad_request(f"{len(raw)} bytes after the JSON belong to no input")
-        return from_json(tensor.data, tensor.shape)
-    if tensor.data is not None:
-        raise bad_request("data and binary_data_size are both given; give one of them")
-    if size != len(raw):
-        raise bad_request(
+            raise Refusal(f"{len(raw)} bytes after the JSON belong to no input")
+        numbers = _read_lists(tensor.data, tensor.shape)
+    elif tensor.data is not None:
+        raise Refusal("data and binary_data_size are both given; give one of them")
+    elif size != len(raw):
+        raise Refusal(
             f"binary_data_size is {str(size)[:20]}, but {len(raw)} bytes follow the JSON, whose "
             "length the header Inference-Header-Content-Length gives"
         )
-    return from_bytes(raw, tensor.shape, tensor.datatype)
+    else:
+        dtype = DATATYPES[tensor.datatype]
+        if size != (right := math.prod(tensor.shape) * dtype.itemsize):
+            raise Refusal(
+                f"binary_data_size is {size}; {tensor.datatype} of shape {tensor.shape} has {right}"
+            )
+        numbers = np.frombuffer(raw, dtype)
+    with np.errstate(invalid="ignore"):
+        levels = numbers.astype(np.uint8, copy=False)
+    # What is scored must be what was sent.
+    if not np.array_equal(levels, numbers):
+        raise Refusal(_BYTES)
+    return levels.reshape(tensor.shape)
+
+
+def _read_lists(data: Any, shape: Sequence[int]) -> np.ndarray:
+    """Read numbers from lists, nested as ``shape`` says or flat, row by row."""
+    wanted = f"data: give lists of numbers, flat or nested as the shape {list(shape)}"
+    try:
+        numbers = np.array(data)
+    except (ValueError, OverflowError):
+        raise Refusal(wanted) from None
+    if numbers.shape not in {(math.prod(shape),), tuple(shape)}:
+        raise Refusal(f"{wanted}; these have the shape {list(numbers.shape)}")
+    if numbers.dtype.kind not in "iuf":
+        raise Refusal(_BYTES)
+    return numbers
 
 
 def _choose_outputs(given: _Body, served: Served) -> tuple[tuple[Output, bool], ...]:
@@ -206,58 +209,10 @@ def _choose_outputs(given: _Body, served: Served) -> tuple[tuple[Output, bool], 
     for wanted in given.outputs:
         if wanted.name not in known:
             near = nearest(wanted.name[:60], known)
-            raise bad_request(f"there is no output {wanted.name[:60]!r}{near}")
+            raise Refusal(f"there is no output {wanted.name[:60]!r}{near}")
     if len({wanted.name for wanted in given.outputs}) < len(given.outputs):
-        raise bad_request("outputs: a name occurs twice; name each once")
+        raise Refusal("outputs: a name occurs twice; name each once")
     return tuple(
         (known[wanted.name], wanted.parameters.get("binary_data", binary) is True)
         for wanted in given.outputs
     )
-
-
-def from_json(data: Any, shape: Sequence[int]) -> np.ndarray:
-    """Read uint8 [N, C, H, W] from lists, nested as ``shape`` says or flat, row by row.
-
-    Raises:
-        Refusal: The count is wrong, or a number is not a byte.
-    """
-    wanted = f"data: give lists of numbers, flat or nested as the shape {list(shape)}"
-    try:
-        numbers = np.array(data)
-    except (ValueError, OverflowError):
-        raise bad_request(wanted) from None
-    if numbers.shape not in {(math.prod(shape),), tuple(shape)}:
-        raise bad_request(f"{wanted}; these have the shape {list(numbers.shape)}")
-    if numbers.dtype.kind not in "iuf":
-        raise bad_request("data: give whole numbers from 0 to 255")
-    return _to_bytes(numbers).reshape(shape)
-
-
-def from_bytes(data: memoryview, shape: Sequence[int], datatype: str) -> np.ndarray:
-    """Read uint8 [N, C, H, W] from little-endian numbers without gaps, row by row.
-
-    Images of UINT8 share the memory of ``data``.
-
-    Raises:
-        Refusal: The count is wrong, or a number is not a byte.
-    """
-    dtype = DATATYPES[datatype]
-    wanted = math.prod(shape) * dtype.itemsize
-    if len(data) != wanted:
-        raise bad_request(
-            f"binary_data_size is {len(data)}; {datatype} of shape {list(shape)} has {wanted} bytes"
-        )
-    numbers = np.frombuffer(data, dtype)
-    return (numbers if datatype == "UINT8" else _to_bytes(numbers)).reshape(shape)
-
-
-def _to_bytes(numbers: np.ndarray) -> np.ndarray:
-    """Turn floats into bytes; refuse to round, because what is scored must be what was sent."""
-    with np.errstate(invalid="ignore"):
-        levels = numbers.astype(np.uint8)
-    if not np.array_equal(levels, numbers):
-        raise bad_request(
-            "data: images are whole numbers from 0 to 255, also as FP32; round them, and do not "
-            "scale or normalise them"
-        )
-    return levels

@@ -53,12 +53,9 @@ class Output:
 
 @dataclass(frozen=True)
 class Request:
-    """What a client wants scored.
+    """What a client wants scored: images uint8 [N, C, H, W], and its name for the request, if any.
 
-    Attributes:
-        images: uint8 [N, C, H, W].
-        id: The client's name for the request, if it gave one.
-        outputs: The tensors that it wants, each as (output, whether as bytes and not JSON).
+    Each of ``outputs`` is (output, whether as bytes and not JSON).
     """
 
     images: np.ndarray
@@ -88,24 +85,15 @@ def make_served(experiment: Experiment) -> Served:
 
     A request's answer is what a run of this experiment would record, to the last bit, however
     clients divide images into requests.
-
-    Raises:
-        ExperimentError: The target is metered, or has no use for an option.
-        NeatfoolError: As :func:`neatfool.open_scorer`.
     """
-    if experiment.target.costs:
-        raise _too_costly(experiment.target.label)
-    scorer = open_scorer(experiment, views=True)
-    if scorer.costs:
+    scorer = None if experiment.target.costs else open_scorer(experiment, views=True)
+    if scorer is not None and not scorer.costs:
+        return Served(experiment.name, scorer, outputs_of(scorer))
+    if scorer is not None:
         scorer.close()
-        raise _too_costly(scorer.name)
-    return Served(experiment.name, scorer, outputs_of(scorer))
-
-
-def _too_costly(name: str) -> ExperimentError:
-    return ExperimentError(
-        f"{name} is a metered target: it costs something to ask, and only a run keeps account of "
-        "it; serve another target, or fool this one where it is"
+    raise ExperimentError(
+        f"{experiment.target.label} is a metered target: it costs something to ask, and only a run "
+        "keeps account of it; serve another target, or fool this one where it is"
     )
 
 
@@ -121,11 +109,9 @@ def outputs_of(scorer: Scorer) -> tuple[Output, ...]:
 
 
 def describe_model(served: Served, most: int) -> dict[str, Any]:
-    """Write the protocol's model metadata.
+    """Write the protocol's model metadata; a request should have ``most`` images at most.
 
-    ``parameters`` hold what the protocol has no place for: for the input ``most``, the most images
-    that a request should have; for the outputs the class names and whether an image's
-    probabilities sum to one; for the model the target's fingerprint.
+    ``parameters`` hold what the protocol has no place for.
     """
     spec = served.spec
     about = {"classes": [*spec.classes], "sums_to_one": spec.sums_to_one}
@@ -172,12 +158,9 @@ def describe_configuration(served: Served, most: int) -> dict[str, Any]:
 
 
 def write_answer(scores: Scores, request: Request, served: Served) -> tuple[bytes, int | None]:
-    """Write the scores of a request's images.
+    """Write the scores of a request's images: the body, and its JSON's length if more follows.
 
-    Returns:
-        The HTTP body, and the length of its JSON if raw tensors follow, for the header
-        ``Inference-Header-Content-Length``. The row of an image without a score is null in JSON,
-        and NaN in raw tensors.
+    The row of an image without a score is null in JSON, and NaN in raw tensors.
     """
     tensors: list[dict[str, Any]] = []
     raw: list[bytes] = []

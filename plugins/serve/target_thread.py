@@ -20,16 +20,12 @@ if TYPE_CHECKING:
 MOST_TOGETHER: Final = 512
 """Waiting requests are scored together, up to this many images, so that fewer batches are padded.
 With more, the first request would wait long."""
-DURATIONS: Final = {
-    "success": "answered requests, from their header to their answer",
-    "fail": "refused requests, and those on which the target failed",
-    "queue": "how long requests waited for the target",
-    "compute_input": "how long reading requests took",
-    "compute_infer": "how long the target took for a request and those scored with it",
-    "compute_output": "how long writing answers took",
-    "cache_hit": "never: there is no cache",
-}
-"""What is timed, by the protocol's names."""
+DURATIONS: Final = (
+    *("success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit"),
+)
+"""What is timed, by the protocol's names: requests that were answered and those that were not, from
+their header on; waiting for the target; reading; the target; writing; and nothing, without a cache.
+"""
 
 
 @dataclass
@@ -100,20 +96,13 @@ class TargetThread:
         return self._made.result()
 
     def submit(self, images: torch.Tensor) -> Future[Scores]:
-        """Score images, perhaps together with others'; a future cancelled in time skips them.
-
-        Args:
-            images: uint8 [N, C, H, W], which must not change afterwards.
-        """
+        """Score uint8 [N, C, H, W]; a future cancelled in time skips them."""
         order = _Order(images)
         self._orders.put(order)
         return order.scores
 
     def stop(self, seconds: float) -> bool:
-        """Close the target after its current call; say whether that took less than ``seconds``.
-
-        Nothing may be submitted afterwards.
-        """
+        """Close the target after its call; say whether that took less than ``seconds``."""
         self._orders.put(None)
         self._thread.join(seconds)
         return not self._thread.is_alive()

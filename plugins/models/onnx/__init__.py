@@ -81,9 +81,10 @@ class Onnx(ClassifierFormat, TowerFormat):
         # The first output has the vectors. They are not probabilities, whatever they look like.
         first = Request(request.model, output="0", outputs="logits")
         length, _ = module.settle(Layout(3, height, width, last=False), preprocessing, first)
-        precision = ", dynamically quantised: computed in floats" if request.dequantise else ""
-        if module.alone:
-            precision = ", dynamically quantised: computed image by image"
+        precision = ""
+        if module.alone or request.dequantise:
+            way = "image by image" if module.alone else "in floats"
+            precision = f", dynamically quantised: computed {way}"
         return Tower(
             name=request.model,
             module=module,
@@ -106,21 +107,14 @@ def _size(given: Input, size: int | None) -> tuple[int, int]:
         raise ValueError(f"takes images of {channels} channels; give a network of colour images")
     height, width = height or size, width or size
     if height is None or width is None:
-        raise ValueError(
-            f"takes images of {channels or 3} channels and any size; choose a size with [target] "
-            "size = PIXELS"
-        )
+        raise ValueError("takes images of any size; choose a size with [target] size = PIXELS")
     if size not in (None, height):
         raise ValueError(f"size = {size}: it takes {width}x{height}; leave 'size' out")
     return height, width
 
 
 def _open(path: Path, request: Request) -> OnnxModule:
-    """Open a file as a torch module.
-
-    If it is not to be computed in floats, a graph that rounds by the range of a whole batch is
-    computed image by image.
-    """
+    """Open a file as a torch module, which may be another one in floats."""
     need("onnxruntime", extra="onnx")
     module = OnnxModule(path)
     if not request.dequantise:
@@ -137,15 +131,26 @@ class OnnxModule(FileModule):
     """An ONNX file as a torch module without gradients."""
 
     def __init__(self, path: Path, content: bytes | None = None) -> None:
-        """Load a file, or a model in floats that was made of it.
+        """Load a file, or a model in floats that was made of it."""
+        import onnxruntime
 
-        Raises:
-            ValueError: The file does not exist.
-            TargetError: onnxruntime cannot read it, or it does not take images.
-        """
         super().__init__(path)
         self.by = f"onnxruntime {version('onnxruntime')}"
-        self._session = _open_session(path, content)
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = torch.get_num_threads()
+        # Threads that spin while they wait take time from breeding and rendering.
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+        providers = [each for each in wanted if each in onnxruntime.get_available_providers()]
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                content or str(path), settings, providers=providers
+            )
+        except Exception as error:  # onnxruntime raises many kinds
+            raise TargetError(
+                f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX "
+                "model: export or download it again"
+            ) from error
         inputs = self._session.get_inputs()
         shape = list(inputs[0].shape)
         if len(inputs) != 1 or len(shape) != 4 or inputs[0].type not in _TYPES:
@@ -173,11 +178,8 @@ class OnnxModule(FileModule):
     def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Compute all outputs of a batch."""
         given = {self._input: images.detach().cpu().numpy()}
-        answers = self._session.run(None, given)
-        return {
-            name: torch.from_numpy(answer)
-            for name, answer in zip(self._outputs, answers, strict=True)
-        }
+        answers = map(torch.from_numpy, self._session.run(None, given))
+        return dict(zip(self._outputs, answers, strict=True))
 
     def digest(self) -> str:
         """Hash the file, and the files next to it that hold weights."""
@@ -190,24 +192,6 @@ class OnnxModule(FileModule):
         if self._in_floats:
             description += ", computed in floats (the graph quantises dynamically)"
         return description
-
-
-def _open_session(path: Path, content: bytes | None) -> Any:
-    import onnxruntime
-
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = torch.get_num_threads()
-    # Threads that spin while they wait take time from breeding and rendering.
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    providers = [each for each in wanted if each in onnxruntime.get_available_providers()]
-    try:
-        return onnxruntime.InferenceSession(content or str(path), settings, providers=providers)
-    except Exception as error:  # onnxruntime raises many kinds
-        raise TargetError(
-            f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX model: "
-            "export or download it again"
-        ) from error
 
 
 @hookimpl

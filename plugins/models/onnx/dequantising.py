@@ -28,22 +28,11 @@ def dequantise(path: Path) -> bytes:
 
     A number x is rounded to ``scale * (q - zero)``; a product takes q and ``zero``, and its result
     is multiplied by ``scale`` later. Here the product takes x, and ``scale`` is one.
-
-    Args:
-        path: An ONNX file with dynamically quantised products.
-
-    Returns:
-        An ONNX model, about four times as large.
-
-    Raises:
-        TargetError: The file cannot be read, or is quantised in another way.
     """
     try:
         model = onnx.load(path)
     except Exception as error:  # onnx raises many kinds
-        raise TargetError(
-            f"{path}: onnx cannot read it ({error}); export or download it again"
-        ) from error
+        raise TargetError(f"{path}: onnx cannot read it ({error}); export it again") from error
     graph = model.graph
     rounding = [node for node in graph.node if node.op_type == ROUNDING]
     inputs = {node.output[0]: node.input[0] for node in rounding}

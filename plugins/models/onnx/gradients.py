@@ -7,6 +7,7 @@ that it must show that it answers as onnxruntime does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,26 +56,16 @@ class ConvertedModule(TorchModule):
 def differentiable_copy(
     module: FileModule, scaling: Preprocessing, *, in_floats: bool
 ) -> ConvertedModule:
-    """Copy a network so that torch can differentiate it.
+    """Copy a network that has settled, so that torch can differentiate it.
 
-    Args:
-        module: The network, settled.
-        scaling: How bytes are scaled for it.
-        in_floats: Whether it is a dynamically quantised graph that is computed in floats.
-
-    Returns:
-        The copy: floats [N, C, H, W] in, logits [N, K] out. A file that takes bytes gets their
-        values as floats.
-
-    Raises:
-        TargetError: onnx2torch cannot convert the graph, or the copy answers something else, or
-            it has no gradient.
+    The copy takes floats, also if the file takes bytes, and gives logits [N, K].
     """
     path = module.path
     model: Any = onnx.load_from_string(dequantise(path)) if in_floats else onnx.load(path)
     logits = _simplify(model, module.output)
-    missing = _find_missing(model)
-    if missing:
+    versions = _versions(model)
+    used = {(node.op_type, node.domain) for node in model.graph.node}
+    if missing := sorted(op for op, domain in used if not _is_known(op, domain, versions)):
         quantised = f"set [target] dequantise = yes; or {_OTHERWISE}"
         raise TargetError(
             f"{path}: {_BY} cannot convert {', '.join(missing)}, so there are no gradients; "
@@ -124,10 +115,7 @@ def _check(copy: ConvertedModule, module: FileModule, scaling: Preprocessing) ->
 def _simplify(model: Any, output: str) -> bool:
     """Cut a graph to one output, and write it as onnx2torch reads it.
 
-    A softmax at the end is cut off, because its gradient vanishes near 0 and 1.
-
-    Returns:
-        Whether it was.
+    A softmax at the end is cut off, because its gradient vanishes near 0 and 1; say if it was.
     """
     graph = model.graph
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
@@ -150,9 +138,13 @@ def _simplify(model: Any, output: str) -> bool:
     ends_in_softmax = answer in makers and makers[answer].op_type == "Softmax"
     if ends_in_softmax:
         answer = makers[answer].input[0]
-    nodes = [*_needed(nodes, answer), helper.make_node("Identity", [answer], [_ANSWER])]
+    kept, wanted = [helper.make_node("Identity", [answer], [_ANSWER])], {answer}
+    for node in reversed(nodes):
+        if not wanted.isdisjoint(node.output):
+            wanted.update(node.input)
+            kept.append(node)
     del graph.node[:], graph.output[:], graph.value_info[:]
-    graph.node.extend(nodes)
+    graph.node.extend(reversed(kept))
     graph.output.append(helper.make_empty_tensor_value_info(_ANSWER))
     return ends_in_softmax
 
@@ -172,56 +164,32 @@ def _write_as_before(node: Any, constants: Mapping[str, np.ndarray]) -> Any:
     return node
 
 
-def _needed(nodes: list[Any], answer: str) -> list[Any]:
-    wanted, needed = {answer}, []
-    for node in reversed(nodes):
-        if not wanted.isdisjoint(node.output):
-            wanted.update(node.input)
-            needed.append(node)
-    return needed[::-1]
-
-
-def _find_missing(model: Any) -> list[str]:
-    """List the operations that cannot be converted.
-
-    onnx2torch knows each operation up to some version. Later ones mostly take more types and else
-    compute the same, so they are converted like the last that it knows. The comparison with
-    onnxruntime finds those that do not.
-    """
-    versions = _versions(model)
-    return sorted(
-        {
-            node.op_type
-            for node in model.graph.node
-            if not _is_known(node.op_type, node.domain, versions.get(node.domain, 1))
-        }
-    )
-
-
 def _versions(model: Any) -> dict[str, int]:
     return {each.domain: each.version for each in model.opset_import}
 
 
-def _is_known(operation: str, domain: str, newest: int) -> bool:
+def _is_known(operation: str, domain: str, versions: Mapping[str, int]) -> bool:
+    """Say whether an operation can be converted.
+
+    onnx2torch knows each up to some version. Later ones mostly take more types and else compute the
+    same, so they are converted like the last that it knows. The comparison with onnxruntime finds
+    those that do not.
+    """
+    newest = versions.get(domain, 1)
     for older in range(newest, 0, -1):
-        try:
+        with suppress(NotImplementedError):
             converter = get_converter(operation, older, domain)
-        except NotImplementedError:
-            continue
-        try:
-            get_converter(operation, newest, domain)
-        except NotImplementedError:
-            since = defs.get_schema(operation, newest, domain).since_version
-            add_converter(operation, since, domain)(converter)
-        return True
+            if older < newest:
+                since = defs.get_schema(operation, newest, domain).since_version
+                add_converter(operation, since, domain)(converter)
+            return True
     return False
 
 
-def _gelu(node: Any, graph: Any) -> OperationConverterResult:
-    del graph
-    exactly = node.attributes.get("approximate", "none")
-    return OperationConverterResult(nn.GELU(exactly), onnx_mapping_from_node(node))
+if not _is_known("Gelu", "", {"": 20}):
 
-
-if not _is_known("Gelu", "", 20):
-    add_converter("Gelu", 20)(_gelu)
+    @add_converter("Gelu", 20)  # type: ignore[untyped-decorator]
+    def _gelu(node: Any, graph: Any) -> OperationConverterResult:
+        del graph
+        exactly = node.attributes.get("approximate", "none")
+        return OperationConverterResult(nn.GELU(exactly), onnx_mapping_from_node(node))

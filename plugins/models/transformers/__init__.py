@@ -22,7 +22,7 @@ from neatfool.models import Classifier, ClassifierFormat, Tower, TowerFormat, ha
 from .preprocessing import find_preprocessing
 
 if TYPE_CHECKING:
-    from neatfool.models import Request
+    from neatfool.models import Preprocessing, Request
 
 CLIP_TEMPERATURE: Final = 0.01
 """What CLIP divides similarities by."""
@@ -31,8 +31,6 @@ PAD_WHOLE: Final = "siglip"
 _NO_NAME: Final = re.compile(r"LABEL_\d+")
 """What a configuration calls a class that nobody named."""
 _MULTI_LABEL: Final = "multi_label_classification"
-_CODE_FREE: Final = {"trust_remote_code": False}
-"""A repository's own code is never run."""
 _PICKLED: Final = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _SAYS_HOW: Final = ("preprocessor_config.json", "processor_config.json")
 
@@ -82,7 +80,7 @@ class Transformers(ClassifierFormat, TowerFormat):
         from transformers import AutoConfig, AutoModelForImageClassification
 
         config = load_part(AutoConfig, source)
-        preprocessing = find_preprocessing(load_processor(source), config)
+        preprocessing = _load_preprocessing(source, config)
         model, wrong = load_model(AutoModelForImageClassification, source)
         if wrong:
             more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -111,7 +109,7 @@ class Transformers(ClassifierFormat, TowerFormat):
         model, missing = load_model(AutoModel, source)
         if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
             raise ValueError(
-                f"{type(model).__name__} does not compare images with texts; give a CLIP or SigLIP"
+                f"{type(model).__name__} does not compare images with texts; give a CLIP"
             )
         if missing:
             raise TargetError(
@@ -120,7 +118,7 @@ class Transformers(ClassifierFormat, TowerFormat):
             )
         tokenizer = load_part(AutoTokenizer, source)
         vision = getattr(model.config, "vision_config", model.config)
-        preprocessing = find_preprocessing(load_processor(source), vision)
+        preprocessing = _load_preprocessing(source, vision)
         module = ImagesOnly(model).eval()
         with torch.inference_mode():
             probe = module(torch.zeros(1, 3, *preprocessing.size))
@@ -147,55 +145,33 @@ class Transformers(ClassifierFormat, TowerFormat):
 
 
 def _prepare(name: str) -> str:
-    """Keep transformers quiet, and find a model's source."""
+    """Keep transformers quiet, and tell a folder from a name on the hub."""
     need("transformers", extra="transformers")
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    return find_source(name)
-
-
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("transformers", Transformers)
-
-
-def find_source(name: str) -> str:
-    """Tell a folder from a name on the hub.
-
-    Raises:
-        ExperimentError: There is no such folder.
-        TargetError: The folder lacks the configuration, or weights in safetensors.
-    """
     path = Path(name).expanduser()
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise TargetError(
-                f"{path}: has no config.json; give a folder that save_pretrained() wrote"
+    if not path.is_dir():
+        if name[0] in "./~" or name.count("/") > 1:
+            raise ExperimentError(
+                f"transformers:{name}: there is no such folder; give one that save_pretrained() "
+                "wrote, or a name on the Hugging Face hub"
             )
-        if not any(path.glob("*.safetensors")):
-            if any((path / each).exists() for each in _PICKLED):
-                raise _refuse_pickle(str(path))
-            raise TargetError(f"{path}: has no weights (model.safetensors); save them there")
-        return str(path)
-    if name[0] in "./~" or name.count("/") > 1:
-        raise ExperimentError(
-            f"transformers:{name}: there is no such folder; give one that save_pretrained() wrote, "
-            "or a name on the Hugging Face hub"
-        )
-    return name
+        return name
+    if not (path / "config.json").is_file():
+        raise TargetError(f"{path}: has no config.json; give a folder that save_pretrained() wrote")
+    if not any(path.glob("*.safetensors")):
+        if any((path / each).exists() for each in _PICKLED):
+            raise _refuse_pickle(str(path))
+        raise TargetError(f"{path}: has no weights (model.safetensors); save them there")
+    return str(path)
 
 
 def load_part(kind: Any, source: str, **options: Any) -> Any:
-    """Load what ``kind.from_pretrained`` loads, without running code of a repository.
-
-    Raises:
-        TargetError: It cannot be downloaded or loaded.
-    """
+    """Load what ``kind.from_pretrained`` loads, without running code of a repository."""
     try:
-        return kind.from_pretrained(source, **_CODE_FREE, **options)
+        return kind.from_pretrained(source, trust_remote_code=False, **options)
     except Exception as error:  # errors of the network, the disk, and the files
         text = " ".join(str(error).split())
         if "trust_remote_code" in text:
@@ -227,13 +203,7 @@ def _refuse_pickle(source: str) -> TargetError:
     )
 
 
-def load_processor(source: str) -> Any:
-    """Load a model's image processor.
-
-    Raises:
-        TargetError: It cannot be downloaded or loaded.
-        ValueError: The folder has none.
-    """
+def _load_preprocessing(source: str, config: Any) -> Preprocessing:
     from transformers import AutoImageProcessor
 
     path = Path(source)
@@ -243,16 +213,18 @@ def load_processor(source: str) -> Any:
             "it from the model's page into the folder, or write it with the image processor's "
             "save_pretrained()"
         )
-    return load_part(AutoImageProcessor, source)
+    return find_preprocessing(load_part(AutoImageProcessor, source), config)
 
 
 def load_model(kind: Any, source: str) -> tuple[Any, list[str]]:
-    """Load a model in evaluation mode, and list the weights that it lacks.
-
-    Raises:
-        TargetError: It cannot be downloaded or loaded, or has no weights in safetensors.
-    """
+    """Load a model in evaluation mode, and list the weights that it lacks."""
     options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
     model, report = load_part(kind, source, **options)
     wrong = [*report["missing_keys"], *report.get("mismatched_keys", ())]
     return model.eval(), sorted(map(str, wrong))
+
+
+@hookimpl
+def neatfool_register_models(register: Register) -> None:
+    """Register the kind."""
+    register("transformers", Transformers)

@@ -23,11 +23,7 @@ rounding makes a tenth of it, and another part of the photograph twenty times as
 
 
 def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
-    """Find out by trying what the processor does, which prepares photographs itself.
-
-    Raises:
-        ValueError: Photographs do not all get one size, or bytes are not only scaled.
-    """
+    """Find out by trying what the processor does, which prepares photographs itself."""
     channels = int(getattr(config, "num_channels", 3) or 3)
     if channels not in (1, 3):
         raise ValueError(f"takes images of {channels} channels; only 1 and 3 can be drawn")
@@ -53,8 +49,8 @@ def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
         pixels = _process(processor, image, do_rescale=False, do_normalize=False)
         return pixels.round().clamp(0, 255).to(torch.uint8)
 
-    own_in_words = _in_words(usual, prepare, type(processor).__name__)
-    return replace(usual, own=prepare, own_in_words=own_in_words)
+    in_words = _in_words(usual, prepare, type(processor).__name__)
+    return replace(usual, own=prepare, own_in_words=in_words)
 
 
 def _in_words(
@@ -96,12 +92,9 @@ def _scale(
             f"its image processor ({type(processor).__name__}) does more than to scale an image of "
             "the right size; write a target plugin for it"
         )
-    return tuple(map(_tidy, mean.tolist())), tuple(map(_tidy, std.tolist()))
-
-
-def _tidy(number: float) -> float:
-    """Undo the rounding to float32: 127.5 came back as 127.50000033."""
-    return float(f"{number:.7g}")
+    # 127.5 came back as 127.50000033: undo the rounding to float32.
+    tidy_mean, tidy_std = (tuple(float(f"{n:.7g}") for n in each.tolist()) for each in (mean, std))
+    return tidy_mean, tidy_std
 
 
 def _process(processor: Any, image: Image.Image, **options: Any) -> torch.Tensor:

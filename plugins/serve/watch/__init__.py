@@ -3,13 +3,14 @@
 A :class:`.feed.Feed` reads what a run has added to its database. A small web application
 (:mod:`.app`) sends that to the pages that are open, as server-sent events. The command serves
 runs of other processes, and :mod:`.observer` serves the run of its own process, which a
-:class:`.control.Control` can pause and stop. The page itself lies in ``page/``.
+:class:`.observer.Control` can pause and stop. The page itself lies in ``page/``.
 
 Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
 """
 
 from __future__ import annotations
 
+import secrets
 import threading
 from pathlib import Path
 from typing import Final
@@ -55,7 +56,7 @@ def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
     """Serve a page, to this machine only, that shows runs while they go on."""
     try:
         from .. import listening
-        from .app import make_app, make_token
+        from .app import make_app
         from .feed import Feed
     except ImportError as error:
         raise ExperimentError(
@@ -66,7 +67,7 @@ def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
 
     paths = dict.fromkeys(path for folder in folders for path in find_runs(folder))
     with listening.listen("127.0.0.1", port or 0) as place:
-        token = make_token()
+        token = secrets.token_urlsafe(16)
         ended = threading.Event()
         feeds = [Feed(path) for path in paths]
         app = make_app(feeds, token=token, ended=ended)

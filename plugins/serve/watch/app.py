@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import secrets
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -18,15 +17,15 @@ from starlette.routing import Route
 
 from neatfool import NeatfoolError
 
-from ..guard import BrowserGuard
+from ..listening import BrowserGuard
 from .feed import PageState
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from .control import Control
     from .feed import Feed
+    from .observer import Control
 
 PAGE: Final = Path(__file__).parent / "page"
 SECONDS_BETWEEN_EVENTS: Final = 1.0
@@ -45,21 +44,12 @@ HEADERS: Final = {
 }
 
 
-def make_token() -> str:
-    """Make the part of the page's address that nobody can guess."""
-    return secrets.token_urlsafe(16)
-
-
 def make_app(
     feeds: Sequence[Feed], *, token: str, ended: threading.Event, control: Control | None = None
 ) -> ASGIApp:
-    """Make the application.
+    """Make the application that shows runs, under addresses that begin with the token.
 
-    Args:
-        feeds: The runs to show.
-        token: The first part of each address.
-        ended: Set at the end: each page is then sent the last news.
-        control: What the buttons do; if absent, there are none.
+    When ``ended`` is set, each page is sent the last news. Without a control it has no buttons.
     """
     service = _Service(feeds, ended, control)
     routes = [
@@ -69,7 +59,7 @@ def make_app(
     ]
     if control is not None:
         routes.append(Route("/{what}", service.press, methods=["POST"]))
-    return BrowserGuard(_TokenCheck(Starlette(routes=routes), token), ["localhost"])
+    return BrowserGuard(_check_token(Starlette(routes=routes), token), ["localhost"])
 
 
 class _Service:
@@ -91,7 +81,7 @@ class _Service:
             return PlainTextResponse("there is no such run", 404)
         feed = self._feeds[run]
         try:
-            png = feed.image_at_hand(index) or await asyncio.to_thread(feed.read_image, index)
+            png = await asyncio.to_thread(feed.image, index)
         except NeatfoolError as error:
             return PlainTextResponse(str(error), 404)
         return Response(png, media_type="image/png")
@@ -113,10 +103,7 @@ class _Service:
         return StreamingResponse(self._events(), media_type="text/event-stream")
 
     async def _events(self) -> AsyncIterator[bytes]:
-        """Send news of each run, until it is told that all has ended.
-
-        The names are those of server-sent events: ``event``, ``data``.
-        """
+        """Send news of each run, as server-sent events, until all has ended."""
         pages, spoken = [PageState() for _ in self._feeds], time.monotonic()
         while True:
             # Asked before reading: what is read after the end is all.
@@ -132,33 +119,26 @@ class _Service:
             if time.monotonic() - spoken > SECONDS_OF_SILENCE:
                 yield b":\n\n"
                 spoken = time.monotonic()
-            await self._rest()
-
-    async def _rest(self) -> None:
-        due = time.monotonic() + SECONDS_BETWEEN_EVENTS
-        while time.monotonic() < due and not self._ended.is_set():
-            await asyncio.sleep(SECONDS_TO_NOTICE)
+            due = time.monotonic() + SECONDS_BETWEEN_EVENTS
+            while time.monotonic() < due and not self._ended.is_set():
+                await asyncio.sleep(SECONDS_TO_NOTICE)
 
 
-class _TokenCheck:
-    """Refuses whoever does not know the token; adds safe headers."""
+def _check_token(app: ASGIApp, token: str) -> ASGIApp:
+    """Refuse whoever does not know the token, and add safe headers to each answer."""
+    headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app = app
-        self._token = token.encode()
-        self._headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._headers]
+                message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
-        _, token, *rest = f"{scope['path']}/".split("/", 2)
-        if not hmac.compare_digest(token.encode(), self._token):
+        _, given, *rest = f"{scope['path']}/".split("/", 2)
+        if not hmac.compare_digest(given.encode(), token.encode()):
             words = "the address lacks its secret part: open the address that neatfool printed"
             await PlainTextResponse(words, 403)(scope, receive, send_safely)
             return
@@ -166,4 +146,6 @@ class _TokenCheck:
         inner: dict[str, Any] = {**scope, "path": path, "raw_path": path.encode()}
         # At the end the server cuts off a page that does not listen; that is no error.
         with suppress(asyncio.CancelledError):
-            await self._app(inner, receive, send_safely)
+            await app(inner, receive, send_safely)
+
+    return answer

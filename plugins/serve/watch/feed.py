@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,7 @@ from neatfool import NeatfoolError, open_run
 if TYPE_CHECKING:
     from neatfool import GenerationReport, Run
 
-    from .control import Control
+    from .observer import Control
 
 SECONDS_BETWEEN_READS: Final = 2.0
 RESTING_TO_READING: Final = 100
@@ -78,31 +78,19 @@ class Feed:
         self._forget(None)
 
     def news(self, page: PageState, *, now: bool = False) -> tuple[bytes | None, PageState]:
-        """Give what a page was not sent yet, as JSON, and what it then has.
+        """Give as JSON what a page was not sent yet, if anything, and what it then has.
 
-        Args:
-            page: What it was sent before.
-            now: Whether to read the database at once, and not only when that is due.
-
-        Returns:
-            An object; None if there is nothing new. It has all of the run if it has ``about``.
+        It has all of the run if it has ``about``. The database is read if that is due, or ``now``.
         """
         with self._lock:
             if now or time.monotonic() >= self._due:
                 self._look()
             return self._tell(page)
 
-    def image_at_hand(self, index: int) -> bytes | None:
-        """Give the PNG of a class's elite if it is one of the newest."""
-        entry = self._images.get(index)
-        return entry and entry[1]
-
-    def read_image(self, index: int) -> bytes:
-        """Read the PNG of a class's elite from the database.
-
-        Raises:
-            NeatfoolError: There is none, or it cannot be read.
-        """
+    def image(self, index: int) -> bytes:
+        """Give the PNG of a class's elite, which is at hand if it is one of the newest."""
+        if entry := self._images.get(index):
+            return entry[1]
         with closing(open_run(self.path)) as run:
             return run.elite(index).png
 
@@ -115,7 +103,7 @@ class Feed:
         self._changes: list[tuple[int, int, float]] = []
         self._images.clear()
         self._state: dict[str, Any] = {"finished": False, "requests": {}, "changed": 0.0}
-        self._error: str | None = None
+        self._state["error"] = None
 
     def _look(self) -> None:
         began = time.thread_time()
@@ -125,11 +113,10 @@ class Feed:
             try:
                 with closing(open_run(self.path)) as run:
                     self._read(run)
-                self._state["changed"] = changed
-                self._error = None
+                self._state.update(changed=changed, error=None)
                 self._stamp = stamp
             except (NeatfoolError, OSError) as error:
-                self._error = str(error)
+                self._state["error"] = str(error)
         rest = RESTING_TO_READING * (time.thread_time() - began)
         self._due = time.monotonic() + max(SECONDS_BETWEEN_READS, rest)
 
@@ -174,22 +161,13 @@ class Feed:
             news["changes"] = changes
         if messages := self.messages[page.messages :]:
             news["messages"] = messages
-        state = {
-            **self._state,
-            "error": self._error,
-            "outcome": self.outcome,
-            "control": self._control and self._control.state,
-        }
+        control = self._control and self._control.state
+        state = {**self._state, "outcome": self.outcome, "control": control}
         if (written := orjson.dumps(state)) != page.state:
             news["state"] = state
-        page = replace(
-            page,
-            points=len(self._points),
-            changes=len(self._changes),
-            messages=len(self.messages),
-            state=written,
-        )
-        return (orjson.dumps(news) if news else None), page
+        counts = len(self._points), len(self._changes), len(self.messages)
+        sent = PageState(self._life, *counts, written)
+        return (orjson.dumps(news) if news else None), sent
 
 
 def _stamp(folder: Path) -> list[tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from faulty_server import FaultyServer
 
-from neatfool_plugins.http import target
+from neatfool_plugins.http import service
 
 
 @pytest.fixture
@@ -18,5 +18,5 @@ def server():
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
     """Try again at once, nearly."""
-    monkeypatch.setattr(target, "FIRST_WAIT", 0.002)
-    monkeypatch.setattr(target, "LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(service, "FIRST_WAIT", 0.002)
+    monkeypatch.setattr(service, "LONGEST_WAIT", 0.02)

@@ -15,8 +15,7 @@ from neatfool import ImageSpec, Labels, Scores
 from neatfool_plugins.http import Options
 from neatfool_plugins.http.answers import RefusedError, attach_raw_tensors, read_rows
 from neatfool_plugins.http.json_api import JsonApi
-from neatfool_plugins.http.open_inference import OpenInference
-from neatfool_plugins.http.signature import Metadata
+from neatfool_plugins.http.open_inference import Metadata, OpenInference
 
 COUNT = 3
 SIZE = {"protocol": "json", "url": "https://example.org", "height": 6, "width": 8, "channels": 1}

@@ -18,7 +18,7 @@ from http_targets import open_target, random_images
 
 from neatfool import Budget, BudgetSpent, Ledger, TargetError, TargetUnavailable
 from neatfool_plugins.http.answers import read_wait
-from neatfool_plugins.http.target import MOST_NOT_JSON
+from neatfool_plugins.http.service import MOST_NOT_JSON
 
 IN_TIME = 3.0
 """Seconds within which all ends here that must not wait for the server, which takes 20."""

@@ -14,7 +14,7 @@ from PIL import Image
 
 from neatfool import Labels, encode_png
 from neatfool_plugins.http import Options
-from neatfool_plugins.http.keys import PRESETS
+from neatfool_plugins.http.options import PRESETS
 
 DENSE = {"body": {"image": "{image}"}, "scores_at": "scores", "classes": [*CLASSES]}
 

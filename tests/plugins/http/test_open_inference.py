@@ -12,7 +12,7 @@ from serving import in_this_process, on_loopback
 
 from neatfool import TargetError
 from neatfool.testing import ToyTarget
-from neatfool_plugins.http import Options, _target, exchange
+from neatfool_plugins.http import Options, _target, service
 from neatfool_plugins.http.answers import attach_raw_tensors
 
 
@@ -79,7 +79,7 @@ def test_neatfool_serve_is_asked_with_raw_bytes_and_answers_with_them(monkeypatc
         lengths.append(len(raw))
         return attach_raw_tensors(said, raw)
 
-    monkeypatch.setattr(exchange, "attach_raw_tensors", attach)
+    monkeypatch.setattr(service, "attach_raw_tensors", attach)
     toy = ToyTarget()
     images = np.random.default_rng(1).integers(0, 256, (9, 1, 4, 4), dtype=np.uint8)
     with in_this_process(toy) as client, on_loopback(client.app) as port:
@@ -172,9 +172,9 @@ def test_an_output_of_another_name_is_what_the_options_say(server):
         ({"inputs": [{"name": "x", "datatype": "UINT8", "shape": [-1, 3, 6, 3]}]}, "layout ="),
         (
             {"inputs": []},
-            r"declare no inputs; say \[target\] input_name and datatype and layout and",
+            r"declares no inputs; say \[target\] input_name and datatype and layout and",
         ),
-        ({"outputs": []}, r"declare no outputs; say \[target\] output_name"),
+        ({"outputs": []}, r"declares no outputs; say \[target\] output_name"),
         ({"inputs": "images"}, "no inputs and outputs"),
         ({"outputs": [{"name": 3}]}, "no tensors"),
         ({"outputs": [{"name": "logits", "datatype": "FP32", "shape": [-1]}]}, "classes = @FILE"),

@@ -1,0 +1,392 @@
+"""Asks a service over HTTP, again while that may help, and judges its answers.
+
+Requests are sent in an event loop of their own, so that a limit of time holds for all of a request,
+looking up the host's name included, and so that another thread can end it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import ipaddress
+import json
+import logging
+import math
+import random
+import socket
+import ssl
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+
+from neatfool import ExperimentError, TargetError, TargetUnavailable
+
+from .answers import (
+    NotJsonError,
+    RefusedError,
+    RejectedError,
+    TransientError,
+    attach_raw_tensors,
+    read_wait,
+)
+
+if TYPE_CHECKING:
+    from neatfool import Ledger
+
+    from .credentials import Credentials
+    from .options import Options
+
+ReadT = TypeVar("ReadT")
+
+FIRST_WAIT: Final = 0.5
+"""Seconds between a request and the next try, the first time; each time is twice as long."""
+LONGEST_WAIT: Final = 30.0
+"""The most seconds between two tries, unless the service asks for more."""
+SILENCE: Final = 10.0
+"""Seconds between two messages on what is being waited for."""
+LEAST: Final = 0.1
+"""The share of a request's time without which it is not sent again: it may cost something."""
+MOST_NOT_JSON: Final = 3
+"""How often a request is sent again whose whole answer was no JSON: each may cost something."""
+LARGEST: Final = 8 * 2**20
+"""The most bytes of an answer, after decompression."""
+LONGEST_WORDS: Final = 2**16
+"""Of an error so many bytes are read, or a few more."""
+SHOWN: Final = 300
+"""The most characters of a message that are what the service says."""
+RETRIED: Final = frozenset((408, 425, 429))
+"""The 4xx that may be better the next time; each 5xx may."""
+_HEADERS: Final = {
+    "User-Agent": "neatfool",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+}
+_CONNECTED: Final = "connection.connect_tcp.complete"
+_SENDING: Final = "http11.send_request_headers.started"
+"""What httpx2 calls two steps of a request, which it tells an extension ``trace``."""
+_NOT_CONNECTED: Final = ("not connected", "it could not be connected to")
+_BROKEN: Final[dict[type[Exception], tuple[str, str]]] = {
+    httpx2.ConnectError: _NOT_CONNECTED,
+    httpx2.RemoteProtocolError: ("truncated", "the connection ended too early"),
+    httpx2.DecodingError: ("truncated", "the answer's compression is damaged"),
+    httpx2.ProxyError: ("proxy failed", "the proxy failed"),
+    httpx2.RequestError: ("reset", "the connection was reset"),
+}
+"""An error of a connection -> what is entered in the ledger, and said; the first that fits."""
+_log = logging.getLogger("neatfool.target.http")
+_jitter = random.SystemRandom()  # many clients must not come back at the same time
+
+
+class Service:
+    """What is asked over HTTP, by several threads at once.
+
+    Each request with images is entered in a ``ledger``, if there is one.
+    """
+
+    def __init__(self, options: Options, credentials: Credentials) -> None:
+        """Prepare to connect; nothing is sent."""
+        self.ledger: Ledger | None = None
+        self._options, self._credentials = options, credentials
+        self._host = httpx2.URL(options.url).host
+        self._headers = httpx2.Headers(_HEADERS)
+        self._headers.update(options.headers)  # in place of these, however they are capitalised
+        self._proxy = find_proxy(options.url) if options.proxy_from_env else None
+        with suppress(ValueError):  # It is a name.
+            self._check_address(self._host)
+        self._transport = httpx2.AsyncHTTPTransport(
+            verify=_make_tls(options),
+            trust_env=False,
+            limits=httpx2.Limits(max_connections=options.concurrency, keepalive_expiry=30.0),
+            proxy=None if self._proxy is None else _read_proxy(self._proxy),
+        )
+        self._next_turn = 0.0
+        self._silent_until = time.monotonic() + SILENCE / 2
+        self._closed, self._lock = False, threading.Lock()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="http", daemon=True)
+        self._thread.start()
+
+    def ask(
+        self,
+        request: httpx2.Request,
+        read: Callable[[Any], ReadT],
+        *,
+        images: int = 0,
+        tries: int = sys.maxsize,
+    ) -> ReadT:
+        """Send a request until it is answered; give what ``read`` makes of the answer's JSON."""
+        future = None
+        with self._lock:
+            if not self._closed:
+                asking = self._ask(request, read, images, tries)
+                future = asyncio.run_coroutine_threadsafe(asking, self._loop)
+        with suppress(CancelledError):
+            if future is not None:
+                return future.result()
+        raise TargetUnavailable(f"http: closed while {self._host} was waited for")
+
+    def close(self) -> None:
+        """End what is under way at once, and close the connections."""
+        with self._lock:
+            closed, self._closed = self._closed, True
+        if closed:
+            return
+
+        async def end() -> None:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            await self._transport.aclose()
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _ask(
+        self, request: httpx2.Request, read: Callable[[Any], ReadT], images: int, tries: int
+    ) -> ReadT:
+        until, not_json, patience = math.inf, 0, self._options.give_up_after
+        for number in range(tries):
+            try:
+                await self._wait_for_turn(until)
+                until = min(until, time.monotonic() + patience)
+                return await self._send(request, read, until, images)
+            except TransientError as error:
+                fault = error
+            not_json += isinstance(fault, NotJsonError)
+            if not_json > MOST_NOT_JSON:
+                raise TargetError(
+                    f"http: {not_json} times {fault}; check [target] url, on {self._host}"
+                )
+            longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(number, 30))
+            pause = _jitter.uniform(longest / 2, longest)
+            if fault.retry_after:
+                pause = fault.retry_after + _jitter.uniform(0, FIRST_WAIT)
+            if number + 1 == tries or self._is_too_late(pause, until):
+                break
+            if (now := time.monotonic()) >= self._silent_until:
+                self._silent_until = now + SILENCE
+                words = "http: %s: %s; trying again, for at most %.0f s more"
+                _log.warning(words, self._host, fault, until - now)
+            await asyncio.sleep(pause)
+        wanted = fault.retry_after
+        quiet = f", and asks for {wanted:.0f} s of quiet" if wanted else ""
+        raise TargetUnavailable(
+            f"http: {self._host} did not answer within {patience:g} s (give_up_after); last, "
+            f"{fault}{quiet}"
+        )
+
+    async def _wait_for_turn(self, until: float) -> None:
+        """Wait until a request may be sent, and take the turn."""
+        while (pause := self._next_turn - time.monotonic()) > 0:
+            if self._is_too_late(pause, until):
+                raise TransientError("not sent", "its turn would have come too late")
+            await asyncio.sleep(pause)
+        rate = self._options.requests_per_second
+        self._next_turn = time.monotonic() + (1 / rate if rate else 0.0)
+
+    def _is_too_late(self, wait: float, until: float) -> bool:
+        """Say whether a request after some seconds would have too little time to be answered."""
+        least = LEAST * min(self._options.timeout, self._options.give_up_after)
+        return time.monotonic() + wait + least >= until
+
+    async def _send(
+        self, request: httpx2.Request, read: Callable[[Any], ReadT], until: float, images: int
+    ) -> ReadT:
+        """Send a request once, and note in the ledger what becomes of it."""
+        ledger = self.ledger if images else None
+        number = ledger.debit(images) if ledger is not None else 0
+        outcome, sent = "failed", asyncio.Event()
+        seconds = min(self._options.timeout, until - time.monotonic())
+        try:
+            answer = read(await self._exchange(request, seconds, sent))
+            outcome = "answered"
+        except RefusedError as refused:
+            outcome = f"unusable: {refused}"
+            raise
+        except RejectedError as error:
+            outcome = error.outcome
+            raise
+        except TransientError as error:
+            outcome = error.outcome
+            quiet = min(error.retry_after or 0.0, self._options.give_up_after)
+            self._next_turn = max(self._next_turn, time.monotonic() + quiet)
+            raise
+        finally:
+            if ledger is not None and sent.is_set():
+                ledger.settle(number, outcome)
+            elif ledger is not None:
+                ledger.take_back(number)
+        return answer
+
+    async def _exchange(self, request: httpx2.Request, seconds: float, sent: asyncio.Event) -> Any:
+        """Send a request, and read the JSON of an answer that is whole in so many seconds.
+
+        ``sent`` is set when a connection is made, and the service is about to be sent it.
+        """
+
+        async def watch(event: str, info: Mapping[str, Any]) -> None:
+            """Follow a request by httpx2's names of what it does."""
+            if event == _CONNECTED and self._proxy is None:
+                try:
+                    self._check_address(info["return_value"].get_extra_info("server_addr")[0])
+                except TargetError:
+                    await info["return_value"].aclose()
+                    raise
+            # A CONNECT is for a proxy, and not yet for the service.
+            elif event == _SENDING and info["request"].method != b"CONNECT":
+                sent.set()
+
+        # A signer may take its time.
+        complete = await asyncio.to_thread(self._credentials.complete, request, self._headers)
+        complete.extensions["trace"] = watch
+        body = bytearray()
+        try:
+            async with asyncio.timeout(seconds):
+                response = await self._transport.handle_async_request(complete)
+                try:
+                    async for piece in response.aiter_bytes():
+                        body += piece
+                        if not response.is_success and len(body) > LONGEST_WORDS:
+                            break
+                        if len(body) > LARGEST:
+                            raise RefusedError(f"more than {LARGEST // 2**20} MiB")
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            late = ("timed out", "no whole answer came")
+            outcome, message = late if sent.is_set() else _NOT_CONNECTED
+            raise TransientError(outcome, f"{message} in {seconds:.3g} s") from None
+        except httpx2.RequestError as error:
+            raise self._explain(error) from None
+        self._check_status(response, body)
+        return self._parse(response, body)
+
+    def _check_address(self, text: str) -> None:
+        """Refuse an address that must not be sent anything."""
+        address = ipaddress.ip_address(text.partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        named = self._host if self._host == text else f"{self._host} ({text})"
+        if address.is_link_local:
+            raise TargetError(f"http: {named} is a link-local address; it is never sent anything")
+        if not address.is_global and not self._options.allow_private:
+            raise TargetError(
+                f"http: {named} is this machine or in a private network; if it is meant, say "
+                "[target] allow_private = true"
+            )
+
+    def _explain(self, error: httpx2.RequestError) -> Exception:
+        """Say what a connection's error means."""
+        cause = self._quote(str(error)) or type(error).__name__
+        if "CERTIFICATE_VERIFY_FAILED" in cause:
+            return TargetError(
+                f"http: the certificate of {self._host} is not trusted ({cause}); if it is signed "
+                "by an authority of your own, give its certificate as [target] ca_file"
+            )
+        if isinstance(error, httpx2.LocalProtocolError):
+            return TargetError(f"http: the request cannot be sent ({cause})")
+        unknown: BaseException | None = error
+        while unknown is not None and not isinstance(unknown, socket.gaierror):
+            unknown = unknown.__cause__ or unknown.__context__
+        if unknown is not None and unknown.errno not in (socket.EAI_AGAIN, socket.EAI_FAIL):
+            return TargetError(f"http: there is no host {self._host!r}; check [target] url")
+        outcome, message = next(entry for kind, entry in _BROKEN.items() if isinstance(error, kind))
+        return TransientError(outcome, f"{message} ({cause})")
+
+    def _check_status(self, response: httpx2.Response, body: bytearray) -> None:
+        """Judge an answer by its status."""
+        status, quoted = response.status_code, self._quote_body(body)
+        if status >= 500 or status in RETRIED:
+            wait = read_wait(response.headers.get("Retry-After"))
+            raise TransientError(str(status), f"it answered {status}{quoted}", wait)
+        if 200 <= status < 300:
+            return
+        hint = "; check the key, and what it is for" if status in (401, 403) else ""
+        message = f"{quoted}{hint}"
+        if 300 <= status < 400:
+            goal = ""
+            with suppress(KeyError, ValueError):
+                where = urlsplit(urljoin(self._options.url, response.headers["Location"]))
+                # Without what may be secret in an address.
+                shown = f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
+                goal = f" to {self._quote(shown)}{'?…' if where.query else ''}"
+            message = (
+                f", a redirection{goal}; redirections are not followed, give the address that it "
+                "leads to as [target] url"
+            )
+        raise RejectedError(str(status), f"http: {self._host} answered {status}{message}")
+
+    def _parse(self, response: httpx2.Response, body: bytearray) -> Any:
+        """Read an answer's JSON, without the key, and the raw tensors that follow it."""
+        try:
+            length = response.headers.get("Inference-Header-Content-Length")
+            end = len(body) if length is None else int(length)
+            document = json.loads(body[:end].removeprefix(codecs.BOM_UTF8))
+            return attach_raw_tensors(self._credentials.scrub_json(document), bytes(body[end:]))
+        except RecursionError:
+            raise RefusedError("nested too deeply") from None
+        except ValueError:
+            quoted, status = self._quote_body(body), response.status_code
+            # Shorter than it says was an error already; one that says no length may be cut.
+            if {"content-length", "transfer-encoding"} & {*response.headers} or status == 204:
+                no_json = f"it answered {status} and no JSON{quoted}"
+                raise NotJsonError("not JSON", no_json) from None
+            raise TransientError("truncated", f"the answer was no whole JSON{quoted}") from None
+
+    def _quote_body(self, body: bytearray) -> str:
+        quoted = self._quote(body.decode("utf-8", "replace"))
+        return f": {quoted}" if quoted else ""
+
+    def _quote(self, text: str) -> str:
+        """Prepare for a message what a service said: without the key, in one line, shortened."""
+        text = " ".join(self._credentials.scrub(text).split())
+        shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+        return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
+
+
+def find_proxy(url: str) -> str | None:
+    """Find the proxy that the environment names for a URL; None if there is none."""
+    parts = urlsplit(url)
+    if urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def _read_proxy(proxy: str) -> httpx2.Proxy:
+    with suppress(httpx2.InvalidURL):
+        url = httpx2.URL(proxy if "://" in proxy else f"http://{proxy}")
+        is_address = url.host and url.raw_path == b"/" and not url.fragment
+        if url.scheme == "http" and is_address and (url.port or 80) < 2**16:
+            return httpx2.Proxy(url)
+    # The error's own words may hold a part of the password.
+    raise ExperimentError(
+        "[target] proxy_from_env: what the environment names is no address of a proxy; it must be "
+        "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with the signs : / ? # @ in USER and "
+        "PASSWORD written as %3A %2F %3F %23 %40"
+    )
+
+
+def _make_tls(options: Options) -> ssl.SSLContext:
+    if options.ca_file is None:
+        return httpx2.create_ssl_context(verify=options.verify_tls, trust_env=False)
+    # ssl.create_default_context() would write what was agreed on to the file SSLKEYLOGFILE.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(options.ca_file)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    except (OSError, ssl.SSLError) as error:
+        raise ExperimentError(
+            f"[target] ca_file: {options.ca_file} holds no certificates"
+        ) from error
+    return context
