@@ -18,9 +18,8 @@ from neatfool.present import FileToWrite, FiniteRange, Output, option
 from neatfool.wording import level, share
 
 if TYPE_CHECKING:
-    from neatfool.ood import Digits, Mnist
+    from neatfool.ood import Digits
 
-    from .attack import Attack
     from .lenet import LeNet
     from .training import Recipe, Step
 
@@ -128,21 +127,48 @@ def train(
     """
     if out.exists() and not force:
         raise ExperimentError(f"--out {out}: already exists; give another name, or --force")
-    attack = _choose_attack(adversarial, epsilon, attack_steps)
+    for name, value in (("--epsilon", epsilon), ("--attack-steps", attack_steps)):
+        if value is not None and not adversarial:
+            raise ExperimentError(
+                f"{name} {value}: says how to attack, but training without --adversarial attacks "
+                f"nothing; add --adversarial, or leave {name} out"
+            )
+    import torch
+
     from . import lenet, training
+    from .target import RECOGNISED
 
     where = pick_device(device)
-    digits = _read(data)
-    epochs = epochs or (ADVERSARIAL_EPOCHS if adversarial else EPOCHS)
-    options = training.Recipe(epochs=epochs, attack=attack, **recipe)
+    digits = training.read(data)
+    options = training.Recipe(
+        epochs=epochs or (ADVERSARIAL_EPOCHS if adversarial else EPOCHS),
+        attack=training.Attack(epsilon or EPSILON, attack_steps or ATTACK_STEPS)
+        if adversarial
+        else None,
+        **recipe,
+    )
     network = training.new_lenet(options.seed).to(where)
     steps = training.train(network, digits.training, digits.test, options)
     accuracy = _follow(steps, options, len(digits.training.images))
-    facts = _describe(options, digits, accuracy)
-    if attack is not None:
-        facts |= _attack(network, digits.test, attack.epsilon)
+    facts = {
+        "network": "LeNet",
+        "accuracy": accuracy,
+        "test_images": len(digits.test.images),
+        "training_images": len(digits.training.images),
+        "data_sha256": digits.sha256(),
+        "torch": torch.__version__,
+        **{key: value for key, value in asdict(options).items() if value is not None},
+    }
+    if options.attack is not None:
+        facts |= _attack(network, digits.test, options.attack.epsilon)
     lenet.save_weights(network, out, facts)
-    _warn(accuracy, adversarial=adversarial)
+    if adversarial and accuracy < RECOGNISED:
+        click.echo(
+            f"Warning: the network recognises only {share(accuracy, 2)} of the test digits; the "
+            f"target mnist refuses one below {level(RECOGNISED)}. Give a smaller --epsilon, or "
+            "more --epochs",
+            err=True,
+        )
     _show(out, facts, as_json=as_json)
 
 
@@ -169,32 +195,10 @@ def test(
 
     path = lenet.PACKAGED if weights is None else weights.expanduser()
     network = lenet.load(path).to(pick_device(device))
-    digits = _read(data).test
+    digits = training.read(data).test
     accuracy = training.measure_accuracy(network, digits)
     facts = {"accuracy": accuracy, "test_images": len(digits.images)}
     _show(path, facts | _attack(network, digits, epsilon), as_json=as_json)
-
-
-def _choose_attack(adversarial: bool, epsilon: float | None, steps: int | None) -> Attack | None:
-    if adversarial:
-        from .attack import Attack
-
-        return Attack(epsilon or EPSILON, steps or ATTACK_STEPS)
-    for name, value in (("--epsilon", epsilon), ("--attack-steps", steps)):
-        if value is not None:
-            raise ExperimentError(
-                f"{name} {value}: says how to attack, but training without --adversarial attacks "
-                f"nothing; add --adversarial, or leave {name} out"
-            )
-    return None
-
-
-def _read(folder: Path | None) -> Mnist:
-    from .training import read
-
-    if folder is None:
-        click.echo("Downloading MNIST, unless it was downloaded before ...", err=True)
-    return read(folder)
 
 
 def _follow(steps: Iterable[Step], recipe: Recipe, images: int) -> float:
@@ -211,24 +215,9 @@ def _follow(steps: Iterable[Step], recipe: Recipe, images: int) -> float:
     return accuracy
 
 
-def _describe(recipe: Recipe, digits: Mnist, accuracy: float) -> dict[str, Any]:
-    """Describe how weights were trained; this is what their file says of itself."""
-    import torch
-
-    return {
-        "network": "LeNet",
-        "accuracy": accuracy,
-        "test_images": len(digits.test.images),
-        "training_images": len(digits.training.images),
-        "data_sha256": digits.sha256(),
-        "torch": torch.__version__,
-        **{key: value for key, value in asdict(recipe).items() if value is not None},
-    }
-
-
 def _attack(network: LeNet, test: Digits, epsilon: float) -> dict[str, Any]:
     """Attack a network, with a progress bar; tell its robust accuracy and what the attack was."""
-    from .attack import TEST_STEPS, Attack, choose_attacked, measure_robust_accuracy
+    from .training import TEST_STEPS, Attack, choose_attacked, measure_robust_accuracy
 
     attack, digits = Attack(epsilon, TEST_STEPS), choose_attacked(test)
     with Output(stderr=True).progress(len(digits.labels)) as note:
@@ -238,19 +227,6 @@ def _attack(network: LeNet, test: Digits, epsilon: float) -> dict[str, Any]:
         "attacked_images": len(digits.labels),
         "test_attack": {**asdict(attack), "starts": 2},
     }
-
-
-def _warn(accuracy: float, *, adversarial: bool) -> None:
-    """Warn of a network that the target will refuse, as one that was attacked too hard."""
-    from .target import RECOGNISED
-
-    if adversarial and accuracy < RECOGNISED:
-        click.echo(
-            f"Warning: the network recognises only {share(accuracy, 2)} of the test digits; the "
-            f"target mnist refuses one below {level(RECOGNISED)}. Give a smaller --epsilon, or "
-            "more --epochs",
-            err=True,
-        )
 
 
 def _show(path: Path, facts: Mapping[str, Any], *, as_json: bool) -> None:

@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from neatfool import ExperimentError, Network, TargetError
+from neatfool import ExperimentError, TargetError
 from neatfool.models import fit_weights
 from neatfool.present import save
 
-from .options import count_outputs
+from . import read_spec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,9 +39,6 @@ class LeNet(nn.Module):
     """Two convolutions, each followed by a max pooling, and two dense layers.
 
     As in Caffe's example and the paper, pooling is the only non-linearity of the convolutions.
-
-    Args:
-        outputs: 10 for the digits; 11 for the digits and "fooling".
     """
 
     def __init__(self, outputs: int = 10) -> None:
@@ -60,14 +57,7 @@ class LeNet(nn.Module):
 
 
 def normalise(images: torch.Tensor) -> torch.Tensor:
-    """Normalise images for training and use: (x / 255 - mean) / deviation.
-
-    Args:
-        images: uint8 [N, 1, 28, 28], 0 background and 255 ink.
-
-    Returns:
-        float32 [N, 1, 28, 28].
-    """
+    """Normalise images for training and use, 0 background and 255 ink: (x / 255 - mean) / dev."""
     return (images.float() - 255 * MEAN) / (255 * DEVIATION)
 
 
@@ -81,25 +71,8 @@ def recognise(network: LeNet, images: np.ndarray) -> np.ndarray:
     return torch.cat(answers).numpy()
 
 
-def network(lenet: LeNet, device: str = "auto") -> Network:
-    """Make a LeNet, which is changed, a network that normalises images itself."""
-    return Network(lenet, mean=255 * MEAN, std=255 * DEVIATION, device=device, outputs="logits")
-
-
 def load(path: Path) -> LeNet:
-    """Read a network's weights.
-
-    Args:
-        path: A safetensors file with exactly the LeNet's tensors, of any floating-point type. It
-            may have an eleventh output, "fooling".
-
-    Returns:
-        The network in float32, on the CPU, in evaluation mode.
-
-    Raises:
-        ExperimentError: The file does not exist, or may not be read.
-        TargetError: It is not a safetensors file, or holds the weights of another network.
-    """
+    """Read a network's weights: in float32, on the CPU, in evaluation mode."""
     try:
         tensors = load_file(path)
     except OSError as error:
@@ -108,17 +81,13 @@ def load(path: Path) -> LeNet:
         raise TargetError(
             f"[target] weights = {path}: not a safetensors file ({error}); {_REMEDY}"
         ) from error
-    network = LeNet(count_outputs(path))
+    network = LeNet(len(read_spec(path).classes))
     fit_weights(network, tensors, path)
     return network.eval()
 
 
 def save_weights(network: LeNet, path: Path, about: Mapping[str, Any]) -> None:
-    """Write a network's weights completely or not at all, with ``about`` as JSON metadata.
-
-    Raises:
-        StorageError: The file cannot be written.
-    """
+    """Write a network's weights completely or not at all, with ``about`` as JSON metadata."""
     tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     # One key only: safetensors writes several in a random order.
     content = to_bytes(tensors, {"training": json.dumps(dict(about), sort_keys=True)})

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from neatfool import Scores, Target, TargetError
+from neatfool import Network, Scores, Target, TargetError
 from neatfool.wording import level
 
 from . import lenet
 
 if TYPE_CHECKING:
-    from .options import Options
+    from . import Options
 
 PER_CLASS: Final = 30
 _SHEET: Final = Path(__file__).with_name("digits.png")
@@ -45,15 +45,16 @@ class MnistTarget(Target):
     """
 
     def __init__(self, options: Options) -> None:
-        """Load the network.
-
-        Raises:
-            ExperimentError: The file of weights or the device does not exist.
-            TargetError: The weights are not a LeNet's.
-        """
+        """Load the network."""
         self.spec = options.spec()
         self._weights = lenet.PACKAGED if options.weights is None else options.weights.expanduser()
-        self._network = lenet.network(lenet.load(self._weights), options.device)
+        self._network = Network(
+            lenet.load(self._weights),
+            mean=255 * lenet.MEAN,
+            std=255 * lenet.DEVIATION,
+            device=options.device,
+            outputs="logits",
+        )
         self.networks = [self._network]
 
     def score(self, images: torch.Tensor) -> Scores:
@@ -80,11 +81,7 @@ class MnistTarget(Target):
         }
 
     def self_check(self) -> None:
-        """Check the network on the packaged digits.
-
-        Raises:
-            TargetError: It recognises less than 90 % of them.
-        """
+        """Check that the network recognises 90 % of the packaged digits."""
         images, labels = load_digits()
         answers = self.score(torch.from_numpy(images)).probs.argmax(1)
         right = int((answers == labels).sum())

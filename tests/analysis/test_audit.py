@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from commands import PAID, PLUGIN, neatfool, neatfool_process, write_experiment
 from PIL import Image
+from replicates_here import start_no_processes
 from scipy.special import logit
 from waiting import wait_until
 
@@ -94,16 +95,17 @@ batch = 10
 
 
 @contextmanager
-def no_long_trial():
-    """Estimate the time from a moment: a test that waits two seconds learns nothing more."""
+def no_waiting():
+    """Estimate the time from a moment, and search in this process: tests learn nothing more."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend("")
         patch.setattr("neatfool_plugins.audit.searching.SECONDS_OF_TRIAL", 0.05)
+        start_no_processes(patch)
         yield
 
 
 def audit(*args):
-    with no_long_trial():
+    with no_waiting():
         return neatfool("audit", *args)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from commands import neatfool, neatfool_process
+from replicates_here import start_no_processes
 from rich.console import Console
 from waiting import wait_until
 
@@ -40,6 +41,11 @@ def replicates(experiment, tmp_path_factory):
 def folder(replicates, tmp_path):
     """Give a copy of the two replicates."""
     return shutil.copytree(replicates[0], tmp_path / "small")
+
+
+@pytest.fixture
+def no_processes(monkeypatch):
+    start_no_processes(monkeypatch)
 
 
 def again(experiment, folder, seeds, *options):
@@ -79,6 +85,7 @@ def test_finished_ones_are_left_as_they_are(experiment, folder):
     assert [(path, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))] == before
 
 
+@pytest.mark.usefixtures("no_processes")
 def test_a_search_that_ended_by_itself_is_finished(experiment, tmp_path):
     scheme = "plugin = single_class\nclasses = dark, bright\npopulation = 9\n"
     short = experiment.read_text(encoding="utf-8").partition("plugin = map_elites")[0] + scheme
@@ -91,6 +98,7 @@ def test_a_search_that_ended_by_itself_is_finished(experiment, tmp_path):
     assert result.stdout.startswith("seed 1: already finished, left as they are\n")
 
 
+@pytest.mark.usefixtures("no_processes")
 def test_a_greater_length_makes_longer_those_that_are_there(experiment, folder):
     shutil.rmtree(folder / "small-4")
     result = again(experiment, folder, "3", "--set", "experiment.generations=10")
@@ -110,6 +118,7 @@ def test_runs_of_another_experiment_are_refused_before_anything_begins(experimen
     assert not (folder / "small-1").exists()
 
 
+@pytest.mark.usefixtures("no_processes")
 def test_they_begin_anew_where_that_is_asked_for(experiment, folder):
     shutil.rmtree(folder / "small-4")
     options = ("--set", "scheme.batch=7", "--set", "experiment.generations=2", "--overwrite")
@@ -117,6 +126,7 @@ def test_they_begin_anew_where_that_is_asked_for(experiment, folder):
     assert open_run(folder / "small-3").evaluations == 14
 
 
+@pytest.mark.usefixtures("no_processes")
 def test_one_that_fails_does_not_disturb_the_others(experiment, tmp_path):
     (tmp_path / "small-1").mkdir()
     (tmp_path / "small-1" / "thesis.tex").write_text("years of work")

@@ -102,6 +102,7 @@ def test_the_action_keeps_githubs_schema():
     subprocess.run(command, check=True)
 
 
+@pytest.mark.slow
 def test_a_pull_request_gets_the_summary_and_a_failed_job(tmp_path, api):
     (tmp_path / "event.json").write_text(json.dumps({"number": 7, "pull_request": {}}))
     (tmp_path / "mine.ini").write_text("[target]\nplugin = mnist\n")

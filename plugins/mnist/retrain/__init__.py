@@ -1,8 +1,8 @@
 """The command ``neatfool retrain``: teach a network its fooling images, and fool it again.
 
-The modules: :mod:`.rounds` goes from round to round, as a plan says, takes the images of each from
-its runs, and trains networks on them; :mod:`.finding` is what came out. The searches are made by
-the program's own ``run`` and ``resume``.
+The modules: :mod:`.rounds` goes from round to round, takes the images of each from its runs, and
+trains networks on them; :mod:`.finding` is what came out. The searches are made by the program's
+own ``run`` and ``resume``.
 """
 
 from __future__ import annotations
@@ -17,21 +17,16 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 
 from neatfool import hookimpl
-from neatfool.present import (
-    FiniteRange,
-    measure_command,
-    option,
-    overrides_option,
-)
+from neatfool.present import FiniteRange, measure_command, option, overrides_option
+
+from .. import SPEC
 
 if TYPE_CHECKING:
-    from neatfool import Experiment, Run
+    from neatfool import Run
     from neatfool.present import Finding, Output
 
     from .finding import Judged
-    from .rounds import Lenets
 
-A_PATH: Final = click.Path(path_type=Path)
 ROUNDS: Final = 15
 """As in the paper."""
 MOST_ROUNDS: Final = 40
@@ -124,35 +119,54 @@ def retrain(
     Networks of the target `mnist` can be retrained. `DIR/round-02` has the network that round 2
     fools, and the runs that fool it.
     """
-    from neatfool import load_experiment
+    from neatfool import ExperimentError, load_experiment, open_runs
 
+    from ..training import Recipe, read
     from .finding import Retraining, Round
-    from .rounds import Plan, go_on, take_folder
+    from .rounds import Rounds
 
     experiment = load_experiment(runs, overrides=overrides, seed=seed)
-    with ExitStack() as ending:
-        with console.status("getting ready"):
-            learner = _learner(experiment, data, epochs, learning_rate)
-        plan = Plan(
-            experiment=experiment,
-            folder=out or Path("runs") / f"{experiment.name}-retrained-{experiment.general.seed}",
-            rounds=rounds or (MOST_ROUNDS if given["until_safe"] else ROUNDS),
-            seed=experiment.general.seed,
-            also=_open_also(also, experiment, ending),
-            learnt_by=learner.identity(),
-            **given,
+    scheme, target = (experiment.resolved()[kind] for kind in ("scheme", "target"))
+    if "classes" not in scheme:
+        raise ExperimentError(
+            f"{experiment.path}: [scheme] plugin = {scheme['plugin']}: has no option 'classes', "
+            "and would search for the class of fooling images, too; use map_elites"
         )
-        ending.callback(take_folder(plan).release)
+    if target["plugin"] != "mnist":
+        raise ExperimentError(
+            f"{experiment.path}: [target] plugin = {target['plugin']}: retrain can train networks "
+            "of the target mnist only; use it"
+        )
+    with ExitStack() as ending:
 
         def evolve(folder: Path, seed: int, options: Mapping[str, str]) -> Run:
             settings = (*overrides, *(f"{key}={value}" for key, value in options.items()))
-            run = _search(ctx, runs, folder, seed, settings)
-            return ending.enter_context(closing(run))
+            return ending.enter_context(closing(_search(ctx, runs, folder, seed, settings)))
 
+        others = tuple(ending.enter_context(open_runs(also))) if also else ()
+        for run in others:
+            if run.spec.shape != SPEC.shape:
+                raise ExperimentError(
+                    f"--also {run.path}: its images have the shape {run.spec.shape}, and the "
+                    f"experiment's {SPEC.shape}; give runs of the same size"
+                )
+        with console.status("getting ready"):
+            digits = read(data)
+        plan = Rounds(
+            experiment=experiment,
+            folder=out or Path("runs") / f"{experiment.name}-retrained-{experiment.general.seed}",
+            digits=digits,
+            recipe=Recipe(epochs=epochs, learning_rate=learning_rate),
+            rounds=rounds or (MOST_ROUNDS if given["until_safe"] else ROUNDS),
+            also=others,
+            evolve=evolve,
+            note=cache(console.say),  # each thing that is under way is told once
+            **given,
+        )
+        ending.callback(plan.take_folder().release)
         ended: list[Judged] = []
         try:
-            # Each thing that is under way is told once.
-            for judged in go_on(plan, learner, evolve, cache(console.say)):
+            for judged in plan.go_on():
                 console.say(f"round {judged.round} of {plan.rounds}: {judged.words}")
                 ended.append(judged)
         except (KeyboardInterrupt, SystemExit):
@@ -163,10 +177,10 @@ def retrain(
         experiment=str(experiment.path),
         target=str(experiment.target.label),
         folder=str(plan.folder),
-        seed=plan.seed,
+        seed=experiment.general.seed,
         first_images=plan.first_images,
         more_images=plan.more_images,
-        other_images=sum(map(len, plan.also)),
+        other_images=sum(map(len, others)),
         least_accuracy=plan.least_accuracy,
         rounds=tuple(each for each in ended if isinstance(each, Round)),
         refused=None if isinstance(ended[-1], Round) else ended[-1],
@@ -174,47 +188,6 @@ def retrain(
     if problem := found.problem():
         console.say(problem)
     return found
-
-
-def _learner(
-    experiment: Experiment, data: Path | None, epochs: int, learning_rate: float
-) -> Lenets:
-    """Make what trains the experiment's network, a LeNet whose scheme can choose classes."""
-    from neatfool import ExperimentError
-
-    resolved = experiment.resolved()
-    place = experiment.path
-    if "classes" not in resolved["scheme"]:
-        raise ExperimentError(
-            f"{place}: [scheme] plugin = {resolved['scheme']['plugin']}: has no option 'classes', "
-            "and would search for the class of fooling images, too; use map_elites"
-        )
-    options: Any = experiment.target.options
-    name = resolved["target"]["plugin"]
-    if name != "mnist":
-        raise ExperimentError(
-            f"{place}: [target] plugin = {name}: retrain can train networks of the target mnist "
-            "only; use it"
-        )
-    from ..training import Recipe
-    from .rounds import Lenets
-
-    return Lenets(data, options.weights, Recipe(epochs=epochs, learning_rate=learning_rate))
-
-
-def _open_also(paths: Sequence[Path], experiment: Experiment, ending: ExitStack) -> tuple[Run, ...]:
-    """Open the runs of ``--also``, whose images have the size of the experiment's."""
-    from neatfool import ExperimentError, open_runs
-
-    runs = tuple(ending.enter_context(open_runs(paths))) if paths else ()
-    spec = experiment.target.spec()
-    for run in runs:
-        if spec is not None and run.spec.shape != spec.shape:
-            raise ExperimentError(
-                f"--also {run.path}: its images have the shape {run.spec.shape}, and the "
-                f"experiment's {spec.shape}; give runs of the same size"
-            )
-    return runs
 
 
 def _search(
@@ -233,8 +206,7 @@ def _search(
         name = "run"
         arguments = [str(file), "--out", str(folder), "--seed", str(seed), "--no-report"]
         arguments += [word for each in settings for word in ("--set", each)]
-    program = cast("click.Group", ctx.find_root().command)
-    command = program.get_command(ctx, name)
+    command = cast("click.Group", ctx.find_root().command).get_command(ctx, name)
     assert command is not None
     with redirect_stdout(sys.stderr), command.make_context(name, arguments, parent=ctx) as inner:
         command.invoke(inner)

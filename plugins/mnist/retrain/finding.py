@@ -98,16 +98,6 @@ class Search(Facts):
             pictures={elite.name: (elite.png, elite.rank) for elite in run.elites},
         )
 
-    def strip(self) -> Strip:
-        """Show the images; a confidence from 50 % on stands out."""
-        return Strip(
-            [
-                Cell(png, name, (Strong if sure >= FOOLED else str)(percent(sure, rank)))
-                for name, (png, rank) in self.pictures.items()
-                for sure in [self.classes[name]]
-            ]
-        )
-
 
 class Round(Judged):
     """A network, and how it was fooled."""
@@ -191,13 +181,12 @@ class Retraining(Finding):
         if last.round == 1:
             return f"Before any retraining, the median confidence is {percent(first.median)}."
         times = {2: "once", 3: "twice"}.get(last.round, f"{last.round - 1} times")
-        fooled = "rarely fooled"
         if last.safe:
             fooled = "not fooled any more"
-        elif last.median >= SURE:
-            fooled = "still fooled"
-        elif last.median >= FOOLED:
-            fooled = "still fooled, but less surely"
+        elif last.median < FOOLED:
+            fooled = "rarely fooled"
+        else:
+            fooled = "still fooled" if last.median >= SURE else "still fooled, but less surely"
         return (
             f"Retrained {times}, the network is {fooled}: median confidence "
             f"{percent(first.median)} before, {percent(last.median)} after."
@@ -252,7 +241,12 @@ class Retraining(Finding):
         yield self._table()
         yield Section("The images that fool each network", IMAGES)
         for each in self.rounds:
-            yield Panel([each.searches[0].strip()], title=f"Round {each.round}", wide=True)
+            first, cells = each.searches[0], []
+            for name, (png, rank) in first.pictures.items():
+                sure = first.classes[name]
+                look = Strong if sure >= FOOLED else str
+                cells.append(Cell(png, name, look(percent(sure, rank))))
+            yield Panel([Strip(cells)], title=f"Round {each.round}", wide=True)
         yield Text(f"Networks and runs are in {self.folder}", "terminal")
 
     def records(self) -> Records:

@@ -63,10 +63,10 @@ def test_sarif_keeps_its_schema_and_has_a_result_for_each_fooled_class(card):
 def test_sarif_of_a_thousand_large_images_can_be_uploaded(card):
     noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
     Image.fromarray(noise).save(png := io.BytesIO(), "png")
-    classes = [card.classes[0].model_copy(update={"name": str(n)}) for n in range(1000)]
+    classes = [card.classes[0].model_copy(update={"name": str(n)}) for n in range(100)]
     pictures = {each.name: (png.getvalue(), "99 %") for each in classes}
     large = card.model_copy(update={"classes": classes, "pictures": pictures})
-    assert len(gzip.compress(to_sarif(large, EXPERIMENT).encode())) < 10e6
+    assert len(gzip.compress(to_sarif(large, EXPERIMENT).encode())) < 10e6 / 10
 
 
 def test_sarif_names_a_class_by_the_same_fingerprint_as_long_as_it_has_its_name(card):

@@ -117,6 +117,7 @@ def test_a_part_of_a_worker_that_hangs_is_done_by_another(
     assert caplog.text.count("has not answered for") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own_cluster", [1], indirect=True)
 def test_a_run_without_workers_pauses_and_is_resumed_without_an_engine(file, tmp_path, own_cluster):
     alone = database(file, tmp_path / "alone")

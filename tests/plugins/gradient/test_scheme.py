@@ -480,7 +480,14 @@ initial = 40
 STOPS = (1, 6, 11)
 
 
-@pytest.mark.parametrize("text", [GRADIENT, PAPER, DIRECT], ids=["quick", "paper", "direct"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(GRADIENT, id="quick"),
+        pytest.param(PAPER, id="paper", marks=pytest.mark.slow),
+        pytest.param(DIRECT, id="direct"),
+    ],
+)
 def test_stopped_or_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path, text):
     undisturbed = tmp_path / "run"
     assert begin(undisturbed, text).go(Silence()).reason == "finished"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import closing
+from copy import copy
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -36,7 +38,9 @@ def documented(image: Image.Image, side: int, larger: int) -> torch.Tensor:
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
+@cache
 def target(**options) -> ImageNetTarget:
+    """Give a target to look at only, made once."""
     return ImageNetTarget(Options(device="cpu", **options))
 
 
@@ -78,7 +82,7 @@ def test_the_check_at_the_start_shows_photographs_in_the_same_way(monkeypatch) -
     wide = not_square("wide")
     changed = [replace(each, open=wide.copy) for each in PHOTOGRAPHS]
     monkeypatch.setattr(labels, "PHOTOGRAPHS", changed)
-    found, shown = target(), []
+    found, shown = copy(target()), []
 
     class Watching:
         def __call__(self, images: torch.Tensor) -> torch.Tensor:
@@ -121,7 +125,7 @@ def test_transfer_shows_each_network_photographs_in_its_own_way(
 
 
 def test_networks_of_an_ensemble_see_what_the_largest_is_shown() -> None:
-    both = target(ensemble=["efficientnet-lite0", "efficientnet-lite1"])
+    both = target(ensemble=("efficientnet-lite0", "efficientnet-lite1"))
     expected = documented(not_square("tall"), 240, 272)
     assert torch.equal(fit_photograph(not_square("tall"), both)[0], expected)
     assert "photographs are prepared as for efficientnet-lite1" in both.describe()

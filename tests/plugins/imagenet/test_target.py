@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from copy import copy
 from functools import cache
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_an_ensemble_keeps_the_contract_of_targets() -> None:
     check_target(lambda: target(ensemble=LITE[:2]))
 
 
-@pytest.mark.parametrize("options", [{}, {"crops": "ten", "model": "efficientnet-lite1"}])
+@pytest.mark.parametrize("options", [{}, {"crops": "ten"}, {"model": "efficientnet-lite1"}])
 def test_options_tell_what_the_target_takes(options) -> None:
     assert Options(**options).spec() == kept(**options).spec
 
@@ -142,15 +143,15 @@ def test_every_photograph_is_licensed_and_named_by_classes_that_there_are(lite0)
     [(0.0, 1.0), (127.0, 1.0), (127.0, 1280.0)],
     ids=["bytes", "contrast 128 times", "contrast a tenth"],
 )
-def test_images_scaled_as_in_no_training_fail_the_check(mean, std) -> None:
-    wrong = target()
+def test_images_scaled_as_in_no_training_fail_the_check(mean, std, lite0) -> None:
+    wrong = copy(lite0)
     wrong.networks = [Network(wrong.classifiers[0].module, mean=mean, std=std, device="cpu")]
     with pytest.raises(TargetError, match=r"recognised \d of 5 photographs.*Not: .*scaled"):
         wrong.self_check()
 
 
-def test_random_weights_fail_the_check() -> None:
-    wrong = target()
+def test_random_weights_fail_the_check(lite0) -> None:
+    wrong = copy(lite0)
     torch.manual_seed(0)
     module = library.EfficientNet.from_name("efficientnet-lite0").eval()
     wrong.networks = [Network(module, mean=127.0, std=128.0, device="cpu")]
@@ -159,9 +160,9 @@ def test_random_weights_fail_the_check() -> None:
 
 
 def test_one_bad_network_of_an_ensemble_fails_the_check() -> None:
-    wrong = target(ensemble=LITE[:2])
+    wrong = copy(kept(ensemble=LITE[:2]))
     module = wrong.classifiers[1].module
-    wrong.networks[1] = Network(module, mean=0.0, std=1.0, device="cpu")
+    wrong.networks = [wrong.networks[0], Network(module, mean=0.0, std=1.0, device="cpu")]
     with pytest.raises(TargetError, match=r"efficientnet-lite1 .*recognised"):
         wrong.self_check()
 

@@ -9,15 +9,18 @@ import torch.nn.functional as F
 
 from neatfool.ood import Digits
 from neatfool_plugins.mnist import lenet
-from neatfool_plugins.mnist.attack import (
+from neatfool_plugins.mnist.target import load_digits
+from neatfool_plugins.mnist.training import (
     Attack,
+    Recipe,
     choose_attacked,
     margin,
+    measure_accuracy,
     measure_robust_accuracy,
+    new_lenet,
     perturb,
+    train,
 )
-from neatfool_plugins.mnist.target import load_digits
-from neatfool_plugins.mnist.training import Recipe, measure_accuracy, new_lenet, train
 
 IMAGES, LABELS = load_digits()
 

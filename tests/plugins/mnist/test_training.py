@@ -16,7 +16,7 @@ from neatfool import ExperimentError, StorageError, TargetError
 from neatfool.ood import Digits
 from neatfool.wording import share
 from neatfool_plugins import mnist
-from neatfool_plugins.mnist import Options, attack, lenet, training
+from neatfool_plugins.mnist import Options, lenet, training
 from neatfool_plugins.mnist.target import MnistTarget, load_digits
 from neatfool_plugins.mnist.training import Recipe, Step, measure_accuracy, new_lenet, train
 
@@ -189,7 +189,7 @@ def test_the_command_refuses_a_learning_rate_that_is_none(folder: Path, rate: st
 def test_training_under_attack_says_how_robust_the_network_is(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attack, "TEST_IMAGES", 10)
+    monkeypatch.setattr(training, "TEST_IMAGES", 10)
     options = ("--adversarial", "--epsilon", 0.1, "--attack-steps", 1, "--batch", 50, "--json")
     result = quick_command(folder, *options)
     assert result.exit_code == 0, result.output

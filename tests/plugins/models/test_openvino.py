@@ -42,6 +42,7 @@ def convert(network, path, given, **options) -> str:
     return f"openvino:{path}"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_signals_keep_their_stack_as_openvino_frees_the_one_that_it_sets(tmp_path) -> None:
     file = convert(Small(), tmp_path / "a.xml", FLOATS).removeprefix("openvino:")
@@ -86,6 +87,7 @@ def test_openvino_reads_onnx_too(tmp_path) -> None:
     np.testing.assert_allclose(made.score(noise(3)).probs, by_hand(noise(3)), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_openvino_does_not_report_that_it_is_used(tmp_path) -> None:
     file = convert(Small(), tmp_path / "a.xml", FLOATS).removeprefix("openvino:")
     load = (

@@ -1,0 +1,38 @@
+"""Replicates one after another in this process: starting one of its own takes two seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from commands import neatfool
+
+from neatfool.replicates import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pytest
+
+
+class OneByOne:
+    """Stands in for :class:`neatfool.replicates.SideBySide`."""
+
+    def __init__(self, jobs: int, environment: Mapping[str, str], **calls: Callable) -> None:
+        self._calls = calls
+
+    def run(self, commands: Mapping[Any, Sequence[str]]) -> dict[Any, int]:
+        return {key: self._run(key, command) for key, command in commands.items()}
+
+    def _run(self, key: Any, command: Sequence[str]) -> int:
+        _python, _m, _neatfool, *arguments = command
+        self._calls["on_start"](key)
+        result = neatfool(*arguments)
+        for line in result.output.splitlines():
+            self._calls["on_line"](key, line)
+        self._calls["on_end"](Child(key, None), result.exit_code)
+        return result.exit_code
+
+
+def start_no_processes(patch: pytest.MonkeyPatch) -> None:
+    """Let ``neatfool run --seeds`` work in this process until the patch is undone."""
+    patch.setattr("neatfool.cli.replicates.SideBySide", OneByOne)
