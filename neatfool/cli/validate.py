@@ -31,7 +31,7 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugin
         click.echo(validate_framework_only(file, overrides=overrides, seed=seed), nl=False)
         click.echo("The options of plugins were not checked.", err=True)
         return
-    from neatfool.config.class_names import named_classes
+    from neatfool.config.options import named_classes
     from neatfool.experiment.classes import check_classes, with_nothing
     from neatfool.experiment.experiment import load_experiment
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from neatfool.config.class_names import named_classes
+from neatfool.config.options import named_classes
 from neatfool.config.problems import Problems
 from neatfool.errors import ExperimentError, option
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from neatfool.budget.ledger import Budget
-from neatfool.config.class_names import ClassNames
-from neatfool.config.options import read_options
+from neatfool.config.options import ClassNames, read_options
 from neatfool.config.values import Section
 from neatfool.errors import ExperimentError, option
 from neatfool.wording import counted
