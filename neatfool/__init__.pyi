@@ -37,7 +37,7 @@ from .plugin.hookspecs import Register as Register
 from .plugin.hookspecs import hookimpl as hookimpl
 from .config.annotations import PathAfter as PathAfter
 from .config.annotations import Reaches as Reaches
-from .config.class_names import ClassNames as ClassNames
+from .config.options import ClassNames as ClassNames
 
 # Targets
 from .spec.image_spec import ImageSpec as ImageSpec

@@ -121,7 +121,7 @@ class MainGroup(LazyGroup):
             for name, command in self._load(plugin).items():
                 if name in commands:
                     both = f"the plugins {providers[name]!r} and {plugin!r} both add it"
-                    commands[name] = _BrokenCommand(name, f"command {name!r}: {both}; remove one")
+                    commands[name] = _broken(name, f"command {name!r}: {both}; remove one")
                 else:
                     commands[name] = command
                     providers[name] = plugin
@@ -131,7 +131,7 @@ class MainGroup(LazyGroup):
         try:
             return self.plugins.commands(plugin)
         except PluginError as error:
-            return {plugin: _BrokenCommand(plugin, str(error))}
+            return {plugin: _broken(plugin, str(error))}
 
 
 def _ask(screen: str) -> bool:
@@ -146,16 +146,16 @@ def _has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-class _BrokenCommand(click.Command):
-    """A command whose plugin is broken."""
+def _broken(name: str, cause: str) -> click.Command:
+    """Make a command whose plugin is broken."""
 
-    def __init__(self, name: str, cause: str) -> None:
-        settings = {"ignore_unknown_options": True, "allow_extra_args": True}
-        super().__init__(name, context_settings=settings, add_help_option=False)
-        self._cause = cause
+    def fail() -> None:
+        raise PluginError(cause)
 
-    def get_short_help_str(self, limit: int = 45) -> str:
-        return f"(broken: {self._cause})"
-
-    def invoke(self, ctx: click.Context) -> Any:
-        raise PluginError(self._cause)
+    return click.Command(
+        name,
+        {"ignore_unknown_options": True, "allow_extra_args": True},
+        fail,
+        short_help=f"(broken: {cause})",
+        add_help_option=False,
+    )

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from keyword import iskeyword
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
 from rich.table import Table
 
+from neatfool import __version__
 from neatfool.cli.main_group import LazyGroup
 from neatfool.errors import ExperimentError, PluginError, StorageError
 from neatfool.plugin.entries import GROUP, entry_points
 from neatfool.present.output import Output
 from neatfool.present.parameters import option
 
-if TYPE_CHECKING:
-    from neatfool.cli.named_plugins import DescribedPlugin
-    from neatfool.plugin.manager import PluginEntry, PluginManager
-    from neatfool.testing import CheckResult
-
-
 KINDS = ("target", "scheme", "encoding", "observer")
 
-_FOR_EVERY_KIND = {"pyproject.toml": "plugin_pyproject.toml.j2", "README.md": "plugin_README.md.j2"}
 _TAKEN_BY_TOOLS = ("conftest", "setup")
 
 
@@ -61,17 +53,35 @@ def list_plugins(file: Path | None, as_json: bool) -> None:
 
     Nothing that is installed is imported for it.
     """
+    from neatfool.config.ini import read_ini
+    from neatfool.config.options import read_options
+    from neatfool.config.problems import Problems
+    from neatfool.experiment.framework import Sources
     from neatfool.plugin.manager import PluginManager
 
-    manager = PluginManager()
-    problems = _load_local(manager, file) if file else []
+    manager, broken = PluginManager(), []
+    if file:
+        problems = Problems()
+        sources = read_options(Sources, "plugins", read_ini(file)[1], problems)
+        problems.raise_if_any()
+        for path in sources.path if sources else ():
+            try:
+                manager.load_files(path)
+            except PluginError as error:
+                broken.append(str(error))
     entries = manager.available()
     if as_json:
         click.echo(json.dumps([asdict(entry) for entry in entries], indent=2))
     else:
-        _print_table(entries)
-    if problems:
-        raise PluginError("\n".join(problems))
+        table = Table("kind", "name", "from", "version", "module")
+        for entry in entries:
+            module = entry.problem or entry.value or "(named by the experiment)"
+            table.add_row(
+                *map(escape, (entry.kind, entry.name, entry.source, entry.version, module))
+            )
+        Output().print(table)
+    if broken:
+        raise PluginError("\n".join(broken))
 
 
 @plugins.command(
@@ -92,13 +102,29 @@ def show_plugin(name: str, as_json: bool) -> None:
     section of an experiment, give `experiment`, `plugins` or `target`.
     """
     from neatfool.cli.named_plugins import describe_plugins
+    from neatfool.config.values import write_value
 
     described = describe_plugins(name)
     if as_json:
-        click.echo(json.dumps([asdict(plugin) for plugin in described], indent=2))
-    else:
-        for plugin in described:
-            _print_options(plugin)
+        click.echo(json.dumps(described, indent=2))
+        return
+    console = Output()
+    for plugin in described:
+        title = escape(f"{plugin['kind']} {plugin['name']}")
+        console.print(f"[bold]{title}[/] ({escape(plugin['source'])})")
+        console.print(escape(plugin["about"]))
+        for section, options in plugin["sections"].items():
+            title = escape(f"[{section}]")
+            heads = ("key", "type", "default", "what it is for")
+            table = Table(*heads, title=title, title_justify="left")
+            table.columns[0].no_wrap = True
+            table.columns[3].overflow = "fold"
+            for each in options:
+                default = "" if each["default"] is None else write_value(each["default"])
+                default = "(must be given)" if each["required"] else default
+                cells = (each["key"], each["type"], default, each["description"])
+                table.add_row(*map(escape, cells))
+            console.print(table if options else f"{title} no options")
 
 
 @plugins.command(
@@ -125,70 +151,18 @@ def check(name: str, settings: tuple[str, ...]) -> None:
     from neatfool.cli.named_plugins import check_plugins
 
     results = check_plugins(name, settings)
-    _print_results(results)
-    failed = sum(not result.passed for checks in results.values() for result in checks)
-    if failed:
-        count = sum(map(len, results.values()))
-        raise PluginError(f"{name}: {failed} of {count} checks failed")
-
-
-def _load_local(manager: PluginManager, file: Path) -> list[str]:
-    """Load the plugin files that an experiment names; give the errors of those that are broken."""
-    from neatfool.config.ini import read_ini
-    from neatfool.config.options import read_options
-    from neatfool.config.problems import Problems
-    from neatfool.experiment.framework import Sources
-
-    problems = Problems()
-    sources = read_options(Sources, "plugins", read_ini(file)[1], problems)
-    problems.raise_if_any()
-    broken = []
-    for path in sources.path if sources else ():
-        try:
-            manager.load_files(path)
-        except PluginError as error:
-            broken.append(str(error))
-    return broken
-
-
-def _print_table(entries: Sequence[PluginEntry]) -> None:
-    table = Table("kind", "name", "from", "version", "module")
-    for entry in entries:
-        module = entry.value or "(named by the experiment)"
-        cells = (entry.kind, entry.name, entry.source, entry.version, entry.problem or module)
-        table.add_row(*map(escape, cells))
-    Output().print(table)
-
-
-def _print_options(plugin: DescribedPlugin) -> None:
-    from neatfool.config.values import write_value
-
-    console = Output()
-    console.print(f"[bold]{escape(f'{plugin.kind} {plugin.name}')}[/] ({escape(plugin.source)})")
-    console.print(escape(plugin.about))
-    for section, options in plugin.sections.items():
-        title = escape(f"[{section}]")
-        table = Table("key", "type", "default", "what it is for", title=title, title_justify="left")
-        table.columns[0].no_wrap = True
-        table.columns[3].overflow = "fold"
-        for each in options:
-            default = "" if each.default is None else write_value(each.default)
-            if each.required:
-                default = "(must be given)"
-            table.add_row(*map(escape, (each.key, each.type, default, each.description)))
-        console.print(table if options else f"{title} no options")
-
-
-def _print_results(results: Mapping[str, Sequence[CheckResult]]) -> None:
     console = Output()
     for plugin, checks in results.items():
         table = Table("check", "", "what came of it", title=escape(plugin), title_justify="left")
         for result in checks:
             verdict = "[green]passed[/]" if result.passed else "[red]FAILED[/]"
-            if not result.applies:
-                verdict = "[dim]not there[/]"
+            verdict = verdict if result.applies else "[dim]not there[/]"
             table.add_row(escape(result.name), verdict, escape(result.message))
         console.print(table)
+    failed = sum(not result.passed for checks in results.values() for result in checks)
+    if failed:
+        count = sum(map(len, results.values()))
+        raise PluginError(f"{name}: {failed} of {count} checks failed")
 
 
 @plugins.command(
@@ -221,25 +195,8 @@ def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
         ExperimentError: The name cannot be used, or the folder exists.
         StorageError: The folder cannot be written.
     """
-    _check_name(kind, name)
-    contents = _render(kind, name)
-    try:
-        folder.mkdir(parents=True)
-        paths = [folder / file_name for file_name in contents]
-        for path, text in zip(paths, contents.values(), strict=True):
-            path.write_text(text, encoding="utf-8")
-    except FileExistsError:
-        raise ExperimentError(
-            f"{folder}: already exists; choose another name, or another folder with --out"
-        ) from None
-    except OSError as error:
-        raise StorageError(
-            f"{folder}: cannot be written: {error.strerror}; choose another folder with --out"
-        ) from error
-    return paths
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-
-def _check_name(kind: str, name: str) -> None:
     problem = None
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         problem = "must be letters, figures and underscores, and start with a letter"
@@ -252,14 +209,6 @@ def _check_name(kind: str, name: str) -> None:
         problem = "already means something else to Python; choose another"
     if problem:
         raise ExperimentError(f"the plugin's name {name!r} {problem}")
-
-
-def _render(kind: str, name: str) -> dict[str, str]:
-    """Fill in a kind's templates; give the text of each file by its name."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    from neatfool import __version__
-
     environment = Environment(
         loader=PackageLoader("neatfool.cli"),
         undefined=StrictUndefined,
@@ -271,7 +220,8 @@ def _render(kind: str, name: str) -> dict[str, str]:
         f"{name}.py": f"{kind}.py.j2",
         f"{name}.ini": f"{kind}.ini.j2",
         f"test_{name}.py": f"{kind}_test.py.j2",
-        **_FOR_EVERY_KIND,
+        "pyproject.toml": "plugin_pyproject.toml.j2",
+        "README.md": "plugin_README.md.j2",
     }
     stem = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     values = {
@@ -282,7 +232,17 @@ def _render(kind: str, name: str) -> dict[str, str]:
         "class_name": stem.removesuffix(kind.capitalize()) + kind.capitalize(),
         "project": "neatfool-" + re.sub("_+", "-", name).strip("-"),
     }
-    return {
-        file_name: environment.get_template(template).render(values)
-        for file_name, template in templates.items()
-    }
+    paths = [folder / file_name for file_name in templates]
+    try:
+        folder.mkdir(parents=True)
+        for path, template in zip(paths, templates.values(), strict=True):
+            path.write_text(environment.get_template(template).render(values), encoding="utf-8")
+    except FileExistsError:
+        raise ExperimentError(
+            f"{folder}: already exists; choose another name, or another folder with --out"
+        ) from None
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: cannot be written: {error.strerror}; choose another folder with --out"
+        ) from error
+    return paths

@@ -41,47 +41,29 @@ def run_replicates(
     report: bool,
     debug: bool,
 ) -> int:
-    """Run an experiment with each of several seeds.
-
-    Args:
-        experiment: The experiment, already checked.
-        seeds: The seeds.
-        folder: The parent of the runs' folders.
-        arguments: The arguments that each run gets from the command line.
-        jobs: How many runs side by side, or ``"auto"``.
-        overwrite: Whether to start existing runs anew.
-        report: Whether each run writes its report.
-        debug: Whether each run shows tracebacks.
+    """Run an experiment, already checked, with each of several seeds, in folders of ``folder``.
 
     Returns:
         0 if all runs are finished, 130 if some are still to be run, else the exit code of the
         first that failed; 8 if only budgets are spent.
-
-    Raises:
-        RunError: A folder holds a run of another experiment.
     """
     planned = plan_replicates(experiment, seeds, folder, overwrite=overwrite)
     ends = [] if report else ["--no-report"]
     begin = [*arguments, *ends, *(["--overwrite"] if overwrite else [])]
-    commands = {
-        each: _command(each, begin if each.state == "new" else ends)
-        for each in planned
-        if each.state != "finished"
-    }
+    program = [sys.executable, "-m", "neatfool"]
+    commands = {}
+    for each in planned:
+        place = str(each.folder)
+        if each.state == "unfinished":
+            commands[each] = [*program, "resume", place, *each.longer, *ends]
+        elif each.state == "new":
+            commands[each] = [*program, "run", *begin, "--seed", str(each.seed), "--out", place]
     wanted = jobs if isinstance(jobs, int) else jobs_that_fit()
     count = max(1, min(wanted, len(commands)))
     display = Display(experiment.name, planned, Output())
     display.show_plan(folder, count)
     codes = display.run(commands, count, environment_for(count, debug=debug))
     return display.show_end(folder, codes)
-
-
-def _command(replicate: Replicate, more: Sequence[str]) -> list[str]:
-    start = [sys.executable, "-m", "neatfool"]
-    place = str(replicate.folder)
-    if replicate.state == "unfinished":
-        return [*start, "resume", place, *replicate.longer, *more]
-    return [*start, "run", *more, "--seed", str(replicate.seed), "--out", place]
 
 
 def environment_for(jobs: int, *, debug: bool) -> dict[str, str]:
@@ -100,24 +82,21 @@ class Display:
     """Shows what the replicates do: a live table on a terminal, lines elsewhere."""
 
     def __init__(self, name: str, planned: Sequence[Replicate], console: Output) -> None:
-        self._name = name
-        self._planned = planned
-        self._console = console
+        self._name, self._planned, self._console = name, planned, console
         self._lines: dict[Replicate, str] = {}
         self._waiting = [each.seed for each in planned if each.state != "finished"]
         self._live: Live | None = None
 
     def show_plan(self, folder: Path, jobs: int) -> None:
         """Say which replicates will run, and how many side by side."""
-        by_state = {
-            state: [each.seed for each in self._planned if each.state == state]
-            for state in ("finished", "unfinished", "new")
+        ends = {
+            "finished": "already finished, left as they are",
+            "unfinished": "not finished, resumed",
         }
-        if finished := by_state["finished"]:
-            self._say(f"{_seeds(finished)}: already finished, left as they are")
-        if unfinished := by_state["unfinished"]:
-            self._say(f"{_seeds(unfinished)}: not finished, resumed")
-        if left := len(self._planned) - len(finished):
+        for state, words in ends.items():
+            if seeds := [each.seed for each in self._planned if each.state == state]:
+                self._say(f"{_seeds(seeds)}: {words}")
+        if left := len(self._waiting):
             order = ", one after another" if jobs == 1 else f", {jobs} side by side"
             runs = f"{counted(left, 'run', 'runs')} of {self._name} in {folder}"
             self._say(runs + order if left > 1 else runs)
@@ -168,23 +147,18 @@ class Display:
             self._show()
 
     def _on_end(self, child: Child[Replicate], code: int) -> None:
-        seed = child.key.seed
         del self._lines[child.key]
-        if self._live is not None:
-            for line in self._last_words(child, code):
-                self._say(f"seed {seed}: {line}")
-            self._show()
-        elif code:
-            self._say(f"seed {seed}: {explain(code)}")
-
-    def _last_words(self, child: Child[Replicate], code: int) -> list[str]:
-        """Choose the lines of a run that are worth keeping on the screen."""
-        lines = [line for line in child.lines if line]
-        if not code or _interrupted(code):
-            ends = [line for line in lines if line.startswith(f"{self._name}, seed ")]
-            return ends or (["interrupted"] if code else [])
-        first = next((i for i, line in enumerate(lines) if line.startswith(PREFIX)), -LAST_WORDS)
-        return [*lines[first:], explain(code)]
+        words = [explain(code)] if code else []
+        if self._live is not None:  # Keep the lines that are worth it on the screen.
+            lines = [line for line in child.lines if line]
+            if not code or _interrupted(code):
+                words = [line for line in lines if line.startswith(f"{self._name}, seed ")] or words
+            else:
+                errors = (i for i, line in enumerate(lines) if line.startswith(PREFIX))
+                words = [*lines[next(errors, -LAST_WORDS) :], *words]
+        for line in words:
+            self._say(f"seed {child.key.seed}: {line}")
+        self._show()
 
     def _on_stop(self, number: int) -> None:
         self._waiting.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -112,8 +111,23 @@ def run(
             raise click.UsageError("give --seed or --seeds, not both")
         for option in observers_asked_for(observing).values():
             raise click.UsageError(f"{option} is for one run, and --seeds makes several")
-        choices = {"jobs": jobs or 1, "overwrite": overwrite, "report": not no_report}
-        raise SystemExit(_run_with_seeds(ctx, file, out, seeds, overrides, choices))
+        from neatfool.cli.replicates import run_replicates
+        from neatfool.experiment.experiment import load_experiment
+        from neatfool.replicates import parse_seeds
+
+        chosen = parse_seeds(seeds)
+        experiment = load_experiment(file, overrides=overrides, seed=chosen[0])
+        code = run_replicates(
+            experiment,
+            chosen,
+            out or Path("runs") / experiment.name,
+            [str(file), *(word for each in overrides for word in ("--set", each))],
+            jobs=jobs or 1,
+            overwrite=overwrite,
+            report=not no_report,
+            debug=bool(ctx.find_root().params.get("debug")),
+        )
+        raise SystemExit(code)
     if jobs is not None:
         raise click.UsageError("--jobs is for --seeds; one run is one process")
     with waiting("getting ready (the first time on a machine takes longest)"):
@@ -129,26 +143,6 @@ def run(
         assembly = assemble(experiment)
     session = start(assembly, folder, overwrite=overwrite)
     _go(session, plugins, report=not no_report)
-
-
-def _run_with_seeds(
-    ctx: click.Context,
-    file: Path,
-    out: Path | None,
-    seeds: str,
-    overrides: Sequence[str],
-    choices: Mapping[str, Any],
-) -> int:
-    from neatfool.cli.replicates import run_replicates
-    from neatfool.experiment.experiment import load_experiment
-    from neatfool.replicates import parse_seeds
-
-    chosen = parse_seeds(seeds)
-    experiment = load_experiment(file, overrides=overrides, seed=chosen[0])
-    folder = out or Path("runs") / experiment.name
-    arguments = [str(file), *(word for each in overrides for word in ("--set", each))]
-    debug = bool(ctx.find_root().params.get("debug"))
-    return run_replicates(experiment, chosen, folder, arguments, debug=debug, **choices)
 
 
 @click.command(
@@ -312,7 +306,6 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
             console.print(spending(requests), soft_wrap=True, markup=False)
         return
     last = history[-1]
-    count = len(run.searched)
     times = [duration(outcome.seconds)] if outcome.seconds >= 1 else []
     if scoring:
         times.append(f"scoring took {share(scoring / outcome.seconds)} of the time")
@@ -324,7 +317,7 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
         f"{run.name}, seed {run.seed}: {outcome.reason} after {done} and {images}{took}. "
         f"Median confidence {percent(last.median, middle)}, "
         f"lowest {percent(last.minimum, lowest)}; "
-        f"{last.classes_ge[2]} of {count} classes >= 99 %, "
+        f"{last.classes_ge[2]} of {len(run.searched)} classes >= 99 %, "
         f"{last.classes_ge[3]} >= 99.99 %.",
         soft_wrap=True,
     )

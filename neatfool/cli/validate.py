@@ -23,7 +23,7 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
     It reports all errors, each with its line. A comment explains each key that has no value. The
     target is not loaded, so names of classes are checked only if its options tell them.
     """
-    from neatfool.config.class_names import named_classes
+    from neatfool.config.options import named_classes
     from neatfool.experiment.experiment import load_experiment
     from neatfool.experiment.framework import check_classes, with_nothing
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic import AfterValidator, AliasChoices, BaseModel, ValidationError
 
-from neatfool.config.annotations import annotation_of, from_text, make_absolute, model_of
+from neatfool.config.annotations import PathAfter, annotation_of, from_text, make_absolute, model_of
 from neatfool.config.problems import reword, shown
 from neatfool.config.values import Section, Value, write_value
 from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
+from neatfool.files import read_names
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -27,6 +30,31 @@ if TYPE_CHECKING:
     from neatfool.spec.json import Json
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def _read_files(items: list[str]) -> list[str]:
+    names: list[str] = []
+    for item in items:
+        is_file = item.startswith("@") and len(item) > 1
+        names += read_names(Path(item[1:])) if is_file else [item]
+    return names
+
+
+ClassNames = Annotated[list[Annotated[str, PathAfter("@")]], AfterValidator(_read_files)]
+"""The type of an option that lists classes, by name or index.
+
+``@FILE`` stands for the lines of a file; the run records those lines.
+"""
+
+
+def named_classes(options: BaseModel) -> dict[str, list[str]]:
+    """Give the classes that options name, by key: the values of the keys of type ``ClassNames``."""
+    return {
+        key_of(name, field): getattr(options, name)
+        for name, field in type(options).model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, AfterValidator) and mark.func is _read_files
+    }
 
 
 def read_options(
@@ -51,18 +79,17 @@ def read_options(
     """
     reader = _Reader(sections, problems)
     before = len(problems)
-    given = reader.collect(model, name, reserved)
-    section = reader.section(name)
+    given = reader.collect(model, name, Section({}, ""), reserved)
     try:
         options = model.model_validate(given)
         reader.check_finite(options, name)
     except ValidationError as error:
         reader.note(model, name, error.errors(include_url=False))
     except NeatfoolError as error:
-        problems.add_at(section, name, "", str(error))
+        problems.add_at(reader.places[name], name, "", str(error))
     except Exception as error:
         fault = f"the options model {model.__qualname__} raised {cause(error)}"
-        problems.add_at(section, name, "", fault, of_plugin=True)
+        problems.add_at(reader.places[name], name, "", fault, of_plugin=True)
     return options if len(problems) == before else None
 
 
@@ -136,20 +163,22 @@ def describe_unset(
 def own_sections(model: type[BaseModel]) -> dict[str, str]:
     """Map the keys of fields that are models, at any depth, to the names of their sections."""
     sections: dict[str, str] = {}
-    for name, field in model.model_fields.items():
-        if inner := model_of(field.annotation):
-            sections |= dict.fromkeys(_keys_of(model, name), key_of(name, field))
-            sections |= own_sections(inner)
+    for name, field, inner in _inner_models(model):
+        sections |= dict.fromkeys(_keys_of(model, name), key_of(name, field)) | own_sections(inner)
     return sections
 
 
 def option_models(model: type[BaseModel], section: str) -> dict[str, type[BaseModel]]:
     """Give the models of a plugin's options by the names of their sections."""
     models = {section: model}
-    for name, field in model.model_fields.items():
-        if inner := model_of(field.annotation):
-            models |= option_models(inner, key_of(name, field))
+    for name, field, inner in _inner_models(model):
+        models |= option_models(inner, key_of(name, field))
     return models
+
+
+def _inner_models(model: type[BaseModel]) -> list[tuple[str, FieldInfo, type[BaseModel]]]:
+    fields = model.model_fields.items()
+    return [(name, f, inner) for name, f in fields if (inner := model_of(f.annotation))]
 
 
 def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, Any]:
@@ -187,60 +216,49 @@ class _Reader:
     """Collects the given values of a model, and notes problems where those were given."""
 
     def __init__(self, sections: Mapping[str, Section], problems: Problems) -> None:
-        self._sections = sections
-        self._problems = problems
-        self._parents: dict[str, str] = {}
+        self._sections, self._problems = sections, problems
+        self.places: dict[str, Section] = {}
         self._given: dict[tuple[str, str], tuple[str, Value]] = {}
 
-    def section(self, name: str) -> Section:
-        """Find a section; if it was not given, make an empty one in the place of its parent."""
-        if name in self._sections:
-            return self._sections[name]
-        if name not in self._parents:
-            return Section({}, "")
-        parent = self.section(self._parents[name])
-        return Section({}, parent.where, parent.line, parent.base)
-
     def collect(
-        self, model: type[BaseModel], name: str, reserved: Collection[str] = ()
+        self, model: type[BaseModel], name: str, parent: Section, reserved: Collection[str] = ()
     ) -> dict[str, Any]:
-        """Collect the given values of a model, and note unknown keys."""
+        """Collect the given values of a model, and note unknown keys.
+
+        A section that was not given is in the place of its parent.
+        """
+        section = self.places[name] = self._sections.get(name, replace(parent, values={}))
         known = {key: field for field in model.model_fields for key in _keys_of(model, field)}
         given: dict[str, Any] = {}
-        for key, value in self.section(name).values.items():
+        for key, value in section.values.items():
+            fault = ""
             if key in known:
-                self._take(model, known[key], name, key, given)
+                field = model.model_fields[known[key]]
+                canonical = key_of(known[key], field)
+                if model_of(field.annotation):
+                    fault = f"has its own section; write [{canonical}]"
+                elif (name, canonical) in self._given:
+                    fault = f"means {canonical!r}, given already; keep one"
+                else:
+                    self._given[name, canonical] = key, value
+                    given[canonical] = from_text(annotation_of(field), value)
             elif key not in reserved and model.model_config.get("extra") == "allow":
                 given[key] = from_text(str, value)
             elif key not in reserved:
-                near = nearest(key, {*known, *reserved} - {*own_sections(model)})
-                self._problems.add_at(value, name, key, f"unknown key{near}")
+                fault = "unknown key" + nearest(key, {*known, *reserved} - {*own_sections(model)})
+            if fault:
+                self._problems.add_at(value, name, key, fault)
         for field_name, field in model.model_fields.items():
+            key = key_of(field_name, field)
             if inner := model_of(field.annotation):
-                section = key_of(field_name, field)
-                self._parents[section] = name
-                if section in self._sections or field.is_required():
-                    given[section] = self.collect(inner, section)
-            elif (key := key_of(field_name, field)) not in given:
-                default = make_absolute(field.default, self.section(name).base)
-                if default is not field.default:
-                    given[key] = default
+                self.places[key] = replace(section, values={})
+                if key in self._sections or field.is_required():
+                    given[key] = self.collect(inner, key, section)
+                continue
+            default = make_absolute(field.default, section.base)
+            if default is not field.default:
+                given.setdefault(key, default)
         return given
-
-    def _take(
-        self, model: type[BaseModel], field: str, name: str, key: str, given: dict[str, Any]
-    ) -> None:
-        """Take the value of one key."""
-        value = self.section(name).values[key]
-        annotation = annotation_of(model.model_fields[field])
-        canonical = key_of(field, model.model_fields[field])
-        if model_of(annotation):
-            self._problems.add_at(value, name, key, f"has its own section; write [{canonical}]")
-        elif (name, canonical) in self._given:
-            self._problems.add_at(value, name, key, f"means {canonical!r}, given already; keep one")
-        else:
-            self._given[name, canonical] = key, value
-            given[canonical] = from_text(annotation, value)
 
     def check_finite(self, options: BaseModel, name: str) -> None:
         """Note given numbers that are infinite or NaN, if the default is finite."""
@@ -258,7 +276,9 @@ class _Reader:
     def note(self, model: type[BaseModel], name: str, errors: list[ErrorDetails]) -> None:
         """Note pydantic's errors, each at its key."""
         for (section, key, item), of_value in _group(model, name, errors).items():
-            as_given, place = self._given.get((section, key), (key, self.section(section)))
+            as_given, place = self._given.get(
+                (section, key), (key, self.places.get(section, Section({}, "")))
+            )
             self._problems.add_at(place, section, as_given, reword(of_value, item))
 
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from neatfool.budget.ledger import Budget
-from neatfool.config.class_names import ClassNames, named_classes
-from neatfool.config.options import read_options
+from neatfool.config.options import ClassNames, named_classes, read_options
 from neatfool.config.problems import Problems
 from neatfool.config.values import Section
 from neatfool.errors import ExperimentError, option

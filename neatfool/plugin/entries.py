@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import Distribution, EntryPoint, EntryPoints
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -80,11 +80,15 @@ def installed_plugins() -> list[tuple[PluginEntry, EntryPoint]]:
     distributions = {id(point.dist): point.dist for point in points}
     named = {key: _name_and_version(dist) for key, dist in distributions.items()}
     taken = {point.value for point in points}
-    plugins = [
-        (_entry(each, *named[id(point.dist)]), each)
-        for point in points
-        for each in _modules_of(point, taken)
-    ]
+    plugins = []
+    for named_point in points:
+        source, version = named[id(named_point.dist)]
+        for point in _modules_of(named_point, taken):
+            kind, dot, name = point.name.partition(".")
+            problem = f"the entry point {point.name!r} is not named KIND.NAME, with KIND one of "
+            problem = "" if kind in KINDS and name else problem + ", ".join(KINDS)
+            facts = (source, point.value, version, problem)
+            plugins.append((PluginEntry(kind if dot else "?", name or point.name, *facts), point))
     return sorted(plugins, key=lambda pair: (order(pair[0].kind), pair[0].name, pair[0].source))
 
 
@@ -93,13 +97,11 @@ def _modules_of(point: EntryPoint, taken: Collection[str]) -> list[EntryPoint]:
     if not point.name.endswith(EACH_MODULE):
         return [point]
     package = find_spec(point.value)
-    folders = package.submodule_search_locations if package else None
     kind = point.name.removesuffix(EACH_MODULE)
-    modules = {each.name: f"{point.value}.{each.name}" for each in iter_modules(folders or ())}
     return [
-        EntryPoint(f"{kind}.{name}", value, point.group)
-        for name, value in modules.items()
-        if value not in taken
+        EntryPoint(f"{kind}.{each.name}", value, point.group)
+        for each in iter_modules((package and package.submodule_search_locations) or ())
+        if (value := f"{point.value}.{each.name}") not in taken
     ]
 
 
@@ -115,24 +117,6 @@ def _name_and_version(dist: Distribution | None) -> tuple[str, str]:
     except FileNotFoundError:  # the package importlib_metadata, where it is loaded, raises this
         metadata = {}
     return metadata.get("Name") or "?", metadata.get("Version") or ""
-
-
-def _entry(point: EntryPoint, source: str, version: str) -> PluginEntry:
-    kind, dot, name = point.name.partition(".")
-    problem = (
-        ""
-        if kind in KINDS and name
-        else f"the entry point {point.name!r} is not named KIND.NAME, with KIND one of "
-        + ", ".join(KINDS)
-    )
-    return PluginEntry(
-        kind=kind if dot else "?",
-        name=name or point.name,
-        source=source,
-        value=point.value,
-        version=version,
-        problem=problem,
-    )
 
 
 def plugin_files(path: Path) -> list[Path]:
@@ -175,17 +159,23 @@ def import_file(path: Path) -> ModuleType:
     Raises:
         PluginError: The import failed; the message has the cause.
     """
-    spec = _spec(path)
+    file = path.resolve()
+    package = file.name == "__init__.py"
+    stem = file.parent.name if package else file.stem
+    name = f"neatfool_file_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}_{stem}"
+    folders = [str(file.parent)] if package else None
+    loader = _Loader(name, str(file))
+    spec = spec_from_file_location(name, file, loader=loader, submodule_search_locations=folders)
+    assert spec is not None
     module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    folder = path.resolve().parents[path.name == "__init__.py"]
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
+    sys.modules[name] = module
+    folder = str(file.parents[package])
+    if folder not in sys.path:
+        sys.path.append(folder)
     try:
-        assert spec.loader is not None
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        del sys.modules[spec.name]
+        del sys.modules[name]
         raise PluginError(f"{path}: cannot be imported: {cause(error)}") from error
     return module
 
@@ -198,19 +188,3 @@ class _Loader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)
-
-
-def _spec(path: Path) -> ModuleSpec:
-    absolute = path.resolve()
-    package = absolute.name == "__init__.py"
-    stem = absolute.parent.name if package else absolute.stem
-    digest = hashlib.sha256(str(absolute).encode()).hexdigest()[:12]
-    name = f"neatfool_file_{digest}_{stem}"
-    spec = spec_from_file_location(
-        name,
-        absolute,
-        loader=_Loader(name, str(absolute)),
-        submodule_search_locations=[str(absolute.parent)] if package else None,
-    )
-    assert spec is not None
-    return spec

@@ -69,18 +69,15 @@ class Observers:
             try:
                 getattr(hook, event)(**given)
             except (Exception, SystemExit) as error:
-                self._blame(name, event, error)
-
-    def _blame(self, name: str, event: str, error: BaseException) -> None:
-        self._failures[name] += 1
-        off = self._failures[name] >= FAILURES
-        _log.warning(
-            "observer %s: %s: %s%s",
-            name,
-            event,
-            cause(error),
-            f"; it failed {FAILURES} times and is switched off" if off else "",
-            exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
-        )
-        if off:
-            del self._hooks[name]
+                self._failures[name] += 1
+                off = self._failures[name] >= FAILURES
+                _log.warning(
+                    "observer %s: %s: %s%s",
+                    name,
+                    event,
+                    cause(error),
+                    f"; it failed {FAILURES} times and is switched off" if off else "",
+                    exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
+                )
+                if off:
+                    del self._hooks[name]

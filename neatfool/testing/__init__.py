@@ -16,7 +16,8 @@ your own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,7 @@ from unittest import TestCase
 
 from pydantic import BaseModel, ValidationError
 
+from neatfool.errors import ExperimentError
 from neatfool.testing import (
     encoding_checks,
     engine_checks,
@@ -31,11 +33,11 @@ from neatfool.testing import (
     scheme_checks,
     target_checks,
 )
-from neatfool.testing.checking import CheckResult, Subject, expect_passed, run_check
+from neatfool.testing.checking import CheckResult, run_check
 from neatfool.testing.encoding_checks import COLOUR, GREY, EncodingSubject
 from neatfool.testing.engine_checks import EngineSubject
-from neatfool.testing.target_subject import TargetSubject
-from neatfool.testing.toy_search import SchemeSubject
+from neatfool.testing.scheme_checks import SchemeSubject
+from neatfool.testing.target_checks import TargetSubject
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget, assemble_toys
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def check_target(make: Callable[[], Target]) -> None:
         AssertionError: It does not; the message has a line for each check that failed.
     """
     __tracebackhide__ = True
-    expect_passed(examine("target", make))
+    _expect_passed(examine("target", make))
 
 
 def check_encoding(
@@ -96,7 +98,7 @@ def check_encoding(
         AssertionError: It does not; the message has a line for each check that failed.
     """
     __tracebackhide__ = True
-    expect_passed(examine("encoding", make, specs))
+    _expect_passed(examine("encoding", make, specs))
 
 
 def check_scheme(make: Callable[[Encoding[Any], ImageSpec, int], Scheme]) -> None:
@@ -110,7 +112,7 @@ def check_scheme(make: Callable[[Encoding[Any], ImageSpec, int], Scheme]) -> Non
         AssertionError: It does not; the message has a line for each check that failed.
     """
     __tracebackhide__ = True
-    expect_passed(examine("scheme", make))
+    _expect_passed(examine("scheme", make))
 
 
 def check_engine(make: Callable[[], Engine]) -> None:
@@ -120,7 +122,7 @@ def check_engine(make: Callable[[], Engine]) -> None:
         AssertionError: It does not; the message has a line for each check that failed.
     """
     __tracebackhide__ = True
-    expect_passed(examine("engine", make))
+    _expect_passed(examine("engine", make))
 
 
 def check_observer(observer: object) -> None:
@@ -135,7 +137,7 @@ def check_observer(observer: object) -> None:
 
     plugins = PluginManager()
     plugins.register_object(observer, getattr(observer, "__name__", type(observer).__name__))
-    expect_passed(check_observers(plugins.observers()))
+    _expect_passed(check_observers(plugins.observers()))
 
 
 def check_observers(observers: Observers) -> list[CheckResult]:
@@ -158,6 +160,12 @@ def check_observers(observers: Observers) -> list[CheckResult]:
     with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         subjects = {"": Path(temporary)}
         return [run_check(each, subjects) for each in (follows_a_run, follows_a_resumed_run)]
+
+
+def _expect_passed(results: Iterable[CheckResult]) -> None:
+    __tracebackhide__ = True
+    if failed := [f"{result.name}: {result.message}" for result in results if not result.passed]:
+        raise AssertionError("\n".join(failed))
 
 
 def check_registration(
@@ -192,44 +200,43 @@ def check_registration(
             message = f"its options are not valid: {'; '.join(faults)}; give values for the check"
         return [CheckResult("can be made", passed=False, message=message)]
 
-    def make(*arguments: Any, **named: Any) -> Any:
-        return registration.maker(*arguments, **named)
+    def make(*arguments: Any) -> Any:
+        names = {"encoding": ["spec"], "scheme": ["encoding", "spec", "seed"]}.get(kind, [])
+        named = dict(zip(names, arguments, strict=True))
+        if kind == "scheme":
+            named |= registration.wanted(target=ToyTarget(named["spec"]))
+        return registration.maker(made, **named)
 
-    def make_scheme(encoding: Encoding[Any], spec: ImageSpec, seed: int) -> Any:
-        more = registration.wanted(target=ToyTarget(spec))
-        return make(made, encoding=encoding, spec=spec, seed=seed, **more)
-
-    if kind == "encoding":
-        return examine(kind, lambda spec: make(made, spec=spec), specs)
-    return examine(kind, make_scheme if kind == "scheme" else lambda: make(made), specs)
+    return examine(kind, make, specs)
 
 
 def examine(
     kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec] = (GREY, COLOUR)
 ) -> list[CheckResult]:
     """Run the checks of a kind; ``make`` and ``specs`` are those of ``check_KIND``."""
-    subjects: dict[str, Subject]
-    if kind in {"target", "engine"}:
-        subjects = {"": TargetSubject(make) if kind == "target" else EngineSubject(make)}
-    elif kind == "encoding":
-        kinds = {1: "grey", 3: "colour"}
-        subjects = {
-            f"{spec.width}x{spec.height} {kinds[spec.channels]}": EncodingSubject(make, spec)
-            for spec in specs
-        }
-    else:
-        each = {1: "with one parent a child", 2: "with two parents a child"}
-        subjects = {name: SchemeSubject(make, parents=count) for count, name in each.items()}
+    if not __debug__:
+        raise ExperimentError("python -O: leaves out what checks assert; check without -O")
 
     def can_be_made(subject: Any) -> None:
         getattr(subject, kind)
 
-    checks = (check for module in _CHECKS[kind] for check in vars(module).items())
-    try:
+    subjects: dict[str, Any]
+    with ExitStack() as stack:
+        if kind == "encoding":
+            subjects = {
+                f"{spec.width}x{spec.height} {'grey' if spec.channels == 1 else 'colour'}": (
+                    EncodingSubject(make, spec)
+                )
+                for spec in specs
+            }
+        elif kind == "scheme":
+            labels = {1: "with one parent a child", 2: "with two parents a child"}
+            subjects = {name: SchemeSubject(make, parents=n) for n, name in labels.items()}
+        else:
+            subject = TargetSubject(make) if kind == "target" else EngineSubject(make)
+            subjects = {"": stack.enter_context(closing(subject))}
         results = [run_check(can_be_made, subjects)]
         if results[0].passed:
+            checks = (check for module in _CHECKS[kind] for check in vars(module).items())
             results += [run_check(c, subjects) for name, c in checks if name.startswith("check_")]
-    finally:
-        for subject in subjects.values():
-            subject.close()
     return results

@@ -12,14 +12,14 @@ from neatfool.plugin.registration import keep_contract
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.testing.checking import Subject, expect, global_randomness
+from neatfool.testing.checking import global_randomness
 
 GREY = ImageSpec(height=12, width=9, channels=1, classes=("a", "b", "c"))
 COLOUR = ImageSpec(height=7, width=11, channels=3, classes=("a", "b", "c"))
 GENOMES: Final = 6
 
 
-class EncodingSubject(Subject):
+class EncodingSubject:
     """An encoding under test, for images of a spec; ``seeds`` has one for each genome."""
 
     def __init__(self, make: Callable[[ImageSpec], Encoding[Any]], spec: ImageSpec) -> None:
@@ -66,175 +66,154 @@ class EncodingSubject(Subject):
         around = [*genomes, *genomes[:1]]
         return [around[i : i + self.encoding.parents] for i in range(len(genomes))]
 
+    def expect_same(self, expected: Sequence[Any], genomes: Sequence[Any], call: str) -> None:
+        """Expect genomes, which a call gave, to be equal to others."""
+        wanted, texts = self.texts(expected), self.texts(genomes)
+        assert len(wanted) == len(texts), f"{call} gave {len(texts)} genomes, not {len(wanted)}"
+        different = sum(a != b for a, b in zip(wanted, texts, strict=True))
+        assert not different, (
+            f"{call} gave {different} of {len(wanted)} genomes differently; draw all randomness "
+            "from the genome's own seed, and remember nothing between calls"
+        )
 
-def expect_same(expected: Sequence[str], texts: Sequence[str], call: str) -> None:
-    """Expect genomes, as texts, to be equal."""
-    expect(len(expected) == len(texts), f"{call} gave {len(texts)} genomes, not {len(expected)}")
-    different = sum(a != b for a, b in zip(expected, texts, strict=True))
-    expect(
-        not different,
-        f"{call} gave {different} of {len(expected)} genomes differently; draw all randomness from "
-        "the genome's own seed, and remember nothing between calls",
+    def pixels(self, genomes: Sequence[Any], encoding: Encoding[Any] | None = None) -> np.ndarray:
+        """Draw genomes, uint8 [N, C, H, W], perhaps with another encoding."""
+        images = (encoding or self.encoding).render(genomes)
+        return read_pixels(images, (len(genomes), *self.spec.shape))
+
+
+def read_pixels(image: Any, shape: tuple[int, ...], call: str = "render()") -> np.ndarray:
+    """Give images as a numpy array, and expect that they are uint8 tensors of a shape."""
+    import torch
+
+    assert isinstance(image, torch.Tensor) and image.dtype == torch.uint8, (
+        f"{call} gave {getattr(image, 'dtype', type(image).__name__)}; give a uint8 torch tensor"
     )
-
-
-def pixels_of(image: Any) -> np.ndarray:
-    """Give one or more images as a numpy array."""
+    assert tuple(image.shape) == shape, f"{call} gave the shape {tuple(image.shape)}, not {shape}"
     return np.asarray(image.cpu())
+
+
+def differ(a: np.ndarray, b: np.ndarray) -> str:
+    """Say how two images differ; empty if they are equal."""
+    steps = np.abs(a.astype(int) - b.astype(int))
+    count = np.count_nonzero(steps)
+    return f"{count} bytes differ by up to {steps.max()} grey levels" if count else ""
 
 
 def check_parents_is_one_or_two(subject: EncodingSubject) -> None:
     """``parents`` says how many parents a child has."""
     parents = subject.encoding.parents
-    expect(parents in (1, 2), f"parents is {parents!r}; it is 1 (mutation) or 2 (crossover)")
+    assert parents in (1, 2), f"parents is {parents!r}; it is 1 (mutation) or 2 (crossover)"
 
 
 def check_create_gives_one_genome_a_seed(subject: EncodingSubject) -> None:
     """``create`` gives one genome for each seed, and different ones for different seeds."""
-    expect(
-        len(subject.genomes) == GENOMES,
-        f"create() gave {len(subject.genomes)} genomes for {GENOMES} seeds; give one a seed",
+    assert len(subject.genomes) == GENOMES, (
+        f"create() gave {len(subject.genomes)} genomes for {GENOMES} seeds; give one a seed"
     )
-    expect(
-        len(set(subject.texts(subject.genomes))) > 1,
-        f"{GENOMES} seeds made {GENOMES} equal genomes; draw from a generator made from the seed",
+    assert len(set(subject.texts(subject.genomes))) > 1, (
+        f"{GENOMES} seeds made {GENOMES} equal genomes; draw from a generator made from the seed"
     )
 
 
 def check_create_depends_on_the_seed_alone(subject: EncodingSubject) -> None:
     """A seed makes the same genome in any order, alone, and in a new encoding."""
-    expected = subject.texts(subject.genomes)
     fresh = subject.make()
     reverse = fresh.create(subject.seeds[::-1])[::-1]
-    expect_same(expected, subject.texts(reverse), "create() in another order")
+    subject.expect_same(subject.genomes, reverse, "create() in another order")
     alone = [genome for seed in subject.seeds for genome in fresh.create([seed])]
-    expect_same(expected, subject.texts(alone), "create() one at a time")
+    subject.expect_same(subject.genomes, alone, "create() one at a time")
 
 
 def check_breed_gives_one_child_a_litter(subject: EncodingSubject) -> None:
     """``breed`` gives one child for each litter, and some children differ from their parents."""
-    expect(
-        len(subject.children) == GENOMES,
-        f"breed() gave {len(subject.children)} children for {GENOMES} litters; give one a litter",
+    assert len(subject.children) == GENOMES, (
+        f"breed() gave {len(subject.children)} children for {GENOMES} litters; give one a litter"
     )
     litter = subject.litters[0]
     many = subject.encoding.breed([litter] * 40, range(40))
     unlike = {*subject.texts(many)} - {*subject.texts(litter)}
-    expect(
-        len(unlike) > 1,
-        f"40 children of the same parents gave {len(unlike)} new genomes; breed() should mutate",
+    assert len(unlike) > 1, (
+        f"40 children of the same parents gave {len(unlike)} new genomes; breed() should mutate"
     )
 
 
 def check_breed_depends_on_parents_and_seed_alone(subject: EncodingSubject) -> None:
     """A child is the same in any order, alone, and in a new encoding."""
     litters, seeds = subject.litters, subject.breeding_seeds(9)
-    expected = subject.texts(subject.children)
     again = subject.encoding.breed(litters, seeds)
-    expect_same(expected, subject.texts(again), "breed() a second time")
+    subject.expect_same(subject.children, again, "breed() a second time")
     fresh = subject.make()
     reverse = fresh.breed(litters[::-1], seeds[::-1])[::-1]
-    expect_same(expected, subject.texts(reverse), "breed() in another order")
+    subject.expect_same(subject.children, reverse, "breed() in another order")
     pairs = zip(litters, seeds, strict=True)
     alone = [child for litter, seed in pairs for child in fresh.breed([litter], [seed])]
-    expect_same(expected, subject.texts(alone), "breed() one at a time")
+    subject.expect_same(subject.children, alone, "breed() one at a time")
 
 
 def check_breed_leaves_parents_unchanged(subject: EncodingSubject) -> None:
     """Genomes never change."""
-    before = [subject.texts(litter) for litter in subject.litters]
+    before = [*map(subject.texts, subject.litters)]
     subject.encoding.breed(subject.litters, subject.breeding_seeds(10))
-    after = [subject.texts(litter) for litter in subject.litters]
-    expect(before == after, "breed() changed its parents; copy what the child inherits")
+    unchanged = before == [*map(subject.texts, subject.litters)]
+    assert unchanged, "breed() changed its parents; copy what the child inherits"
 
 
 def check_breed_takes_fewer_parents(subject: EncodingSubject) -> None:
     """Where two parents are usual, one suffices, and both may be the same."""
     single = [litter[:1] for litter in subject.litters]
     children = subject.encoding.breed(single, subject.breeding_seeds(11))
-    expect(len(children) == GENOMES, "breed() lost children of a single parent")
+    assert len(children) == GENOMES, "breed() lost children of a single parent"
     if subject.encoding.parents == 2:
-        twice = [[litter[0], litter[0]] for litter in subject.litters]
-        subject.encoding.breed(twice, subject.breeding_seeds(12))
+        subject.encoding.breed([one * 2 for one in single], subject.breeding_seeds(12))
 
 
 def check_global_randomness_is_left_alone(subject: EncodingSubject) -> None:
     """Nothing is drawn from the generators of random, numpy.random or torch."""
-    seeds = subject.breeding_seeds(9)
     for state in (1, 2):
         with global_randomness(state):
             created = subject.encoding.create(subject.seeds)
-            bred = subject.encoding.breed(subject.litters, seeds)
+            bred = subject.encoding.breed(subject.litters, subject.breeding_seeds(9))
             subject.encoding.render(bred)
-        expect_same(subject.texts(subject.genomes), subject.texts(created), "create()")
-        expect_same(subject.texts(subject.children), subject.texts(bred), "breed()")
+        subject.expect_same(subject.genomes, created, "create()")
+        subject.expect_same(subject.children, bred, "breed()")
 
 
 def check_render_gives_the_targets_images(subject: EncodingSubject) -> None:
     """``render`` gives a uint8 tensor [N, C, H, W]; not all genomes look the same."""
-    given = subject.encoding.render([*subject.genomes, *subject.children])
-    _expect_image(given, (2 * GENOMES, *subject.spec.shape), "render()")
-    images = pixels_of(given)
-    expect(
-        (images != images[:1]).any(),
-        f"{len(images)} genomes rendered to the same image; does render() use them?",
+    images = subject.pixels([*subject.genomes, *subject.children])
+    assert (images != images[:1]).any(), (
+        f"{len(images)} genomes rendered to the same image; does render() use them?"
     )
 
 
 def check_render_gives_the_same_bits_in_any_batch(subject: EncodingSubject) -> None:
     """A genome's image does not depend on the other genomes of its batch."""
-    together = pixels_of(subject.encoding.render(subject.children))
-    for number, child in enumerate(subject.children):
-        alone = pixels_of(subject.encoding.render([child]))[0]
-        expect(
-            np.array_equal(alone, together[number]),
-            f"rendered alone, {_pixels_apart(alone, together[number])} from a batch; the scored "
-            "image would not be the saved one",
+    for child, together in zip(subject.children, subject.pixels(subject.children), strict=True):
+        apart = differ(subject.pixels([child])[0], together)
+        assert not apart, (
+            f"rendered alone, {apart} from a batch; the scored image would not be the saved one"
         )
 
 
 def check_render_at_the_targets_size_equals_render(subject: EncodingSubject) -> None:
     """``render_at`` at the target's size gives the image that is scored."""
-    _, height, width = subject.spec.shape
-    whole = pixels_of(subject.encoding.render(subject.children))
-    for number, child in enumerate(subject.children):
-        image = subject.encoding.render_at(child, height, width)
-        _expect_image(image, subject.spec.shape, "render_at()")
-        expect(
-            np.array_equal(pixels_of(image), whole[number]),
-            f"render_at() at the target's size: {_pixels_apart(pixels_of(image), whole[number])} "
-            "from render()",
-        )
+    shape = subject.spec.shape
+    for child, whole in zip(subject.children, subject.pixels(subject.children), strict=True):
+        image = read_pixels(subject.encoding.render_at(child, *shape[1:]), shape, "render_at()")
+        apart = differ(image, whole)
+        assert not apart, f"render_at() at the target's size: {apart} from render()"
 
 
 def check_a_box_is_a_part_of_the_whole(subject: EncodingSubject) -> None:
     """``render_at`` with a box gives that part of the whole image, at any size."""
     channels, height, width = subject.spec.shape
+    draw = subject.encoding.render_at
     for high, wide in ((height, width), (2 * height + 1, 3 * width), (5, 64)):
-        left, top, right, bottom = wide // 4, high // 3, wide - 1, high
+        box = left, top, right, bottom = wide // 4, high // 3, wide - 1, high
         for child in subject.children[:3]:
-            whole = subject.encoding.render_at(child, high, wide)
-            _expect_image(whole, (channels, high, wide), "render_at()")
-            part = subject.encoding.render_at(child, high, wide, box=(left, top, right, bottom))
-            _expect_image(part, (channels, bottom - top, right - left), "render_at(box=...)")
-            crop = pixels_of(whole)[:, top:bottom, left:right]
-            expect(
-                np.array_equal(pixels_of(part), crop),
-                f"box {left, top, right, bottom} of {wide}x{high}: "
-                f"{_pixels_apart(pixels_of(part), crop)} from the whole image",
-            )
-
-
-def _expect_image(image: Any, shape: tuple[int, ...], call: str) -> None:
-    import torch
-
-    expect(
-        isinstance(image, torch.Tensor) and image.dtype == torch.uint8,
-        f"{call} gave {getattr(image, 'dtype', type(image).__name__)}; give a uint8 torch tensor",
-    )
-    expect(tuple(image.shape) == shape, f"{call} gave the shape {tuple(image.shape)}, not {shape}")
-
-
-def _pixels_apart(a: np.ndarray, b: np.ndarray) -> str:
-    steps = np.abs(a.astype(int) - b.astype(int))
-    return f"{np.count_nonzero(steps)} bytes differ by up to {steps.max()} grey levels"
+            whole = read_pixels(draw(child, high, wide), (channels, high, wide), "render_at()")
+            shape = (channels, bottom - top, right - left)
+            part = read_pixels(draw(child, high, wide, box=box), shape, "render_at(box=...)")
+            apart = differ(part, whole[:, top:bottom, left:right])
+            assert not apart, f"box {box} of {wide}x{high}: {apart} from the whole image"

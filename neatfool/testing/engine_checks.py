@@ -18,7 +18,6 @@ from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
 from neatfool.plugin.registration import keep_contract
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.engine import Engine
-from neatfool.testing.checking import Subject, expect
 from neatfool.testing.toys import assemble_toys
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ PATIENCE: Final = 120.0
 """Seconds that an answer may take."""
 
 
-class EngineSubject(Subject):
+class EngineSubject:
     """An engine under test, whose workers must see the temporary files of this machine."""
 
     def __init__(self, make: Callable[[], Engine]) -> None:
@@ -47,10 +46,8 @@ class EngineSubject(Subject):
         engine = self.make()
         self._started.append(engine)
         words = engine.start(self.setup)
-        expect(
-            isinstance(words, str) and words,
-            f"start() gave {words!r}; say in a few words who works",
-        )
+        told = isinstance(words, str) and words
+        assert told, f"start() gave {words!r}; say in a few words who works"
         return engine
 
     @cached_property
@@ -110,7 +107,7 @@ def check_closes_before_it_starts(subject: EngineSubject) -> None:
     engine = subject.make()
     words = engine.progress()
     engine.close()
-    expect(words == "", f"progress() gave {words!r} before start(); give an empty text")
+    assert words == "", f"progress() gave {words!r} before start(); give an empty text"
 
 
 def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
@@ -122,37 +119,33 @@ def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
     with closing(Workplace(subject.setup)) as workplace:
         pairs = zip(wait_for(futures), map(workplace.answer, parts), strict=True)
         wrong = [number for number, pair in enumerate(pairs) if not same_bits(*pair)]
-    expect(
-        not wrong,
+    assert not wrong, (
         f"the answers of parts {wrong} are not those of neatfool.Workplace; a future must get the "
-        "answer of its own part, unchanged",
+        "answer of its own part, unchanged"
     )
 
 
 def check_counts_its_workers(subject: EngineSubject) -> None:
     """``workers`` is a number, at least 1."""
     workers = subject.engine.workers
-    expect(isinstance(workers, int) and workers >= 1, f"workers is {workers!r}; give at least 1")
+    assert isinstance(workers, int) and workers >= 1, f"workers is {workers!r}; give at least 1"
 
 
 def check_tells_its_progress(subject: EngineSubject) -> None:
     """``progress()`` gives text on one line."""
     wait_for([subject.engine.submit(subject.parts[0])])
     words = subject.engine.progress()
-    expect(
-        isinstance(words, str) and "\n" not in words,
-        f"progress() gave {words!r}; give text on one line",
-    )
+    one_line = isinstance(words, str) and "\n" not in words
+    assert one_line, f"progress() gave {words!r}; give text on one line"
 
 
 def check_passes_on_what_fails(subject: EngineSubject) -> None:
     """A part that cannot be drawn has its error as its future's exception; work goes on."""
     broken = replace(subject.parts[0], genomes=["no genome"])
     error = subject.engine.submit(broken).exception(PATIENCE)
-    expect(
-        error is not None and not isinstance(error, TargetUnavailable),
+    assert error is not None and not isinstance(error, TargetUnavailable), (
         f"a part that cannot be drawn gave {error!r}; give the exception that Workplace.answer "
-        "raises",
+        "raises"
     )
     wait_for([subject.engine.submit(subject.parts[0])])
 
@@ -166,7 +159,6 @@ def check_refuses_another_target(subject: EngineSubject) -> None:
         started = error
     finally:
         engine.close()
-    expect(
-        isinstance(started, TargetError | TargetUnavailable),
-        f"start() gave {started!r} though no worker has the run's target; raise TargetError",
+    assert isinstance(started, TargetError | TargetUnavailable), (
+        f"start() gave {started!r} though no worker has the run's target; raise TargetError"
     )

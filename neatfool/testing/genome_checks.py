@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
+from unittest import SkipTest
 
 import numpy as np
 
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.candidate import GenomeSize
 from neatfool.spec.encoding import Learnable, Parametric
-from neatfool.testing.checking import DoesNotApply, expect, require
-from neatfool.testing.encoding_checks import expect_same, pixels_of
 
 if TYPE_CHECKING:
     from neatfool.testing.encoding_checks import EncodingSubject
@@ -35,44 +34,53 @@ def check_genomes_are_written_as_json(subject: EncodingSubject) -> None:
 
     for text in subject.texts([*subject.genomes, *subject.children]):
         data = json.loads(text, parse_constant=refuse_constant)
-        expect(
-            isinstance(data, dict),
-            f"dumps() wrote a {type(data).__name__}; write an object that also has a version",
+        assert isinstance(data, dict), (
+            f"dumps() wrote a {type(data).__name__}; write an object that also has a version"
         )
 
 
 def check_loads_gives_the_equal_genome(subject: EncodingSubject) -> None:
     """A genome from ``loads`` is written, rendered and bred like the original."""
     fresh = subject.make()
-    texts = subject.texts(subject.children)
-    loaded = [fresh.loads(text) for text in texts]
-    expect_same(texts, [fresh.dumps(genome) for genome in loaded], "dumps(loads(text))")
-    expect(
-        np.array_equal(
-            pixels_of(fresh.render(loaded)), pixels_of(subject.encoding.render(subject.children))
-        ),
-        "loaded genomes render to different images; write every number with all its digits",
+    loaded = [fresh.loads(text) for text in subject.texts(subject.children)]
+    subject.expect_same(subject.children, loaded, "dumps(loads(text))")
+    assert np.array_equal(subject.pixels(loaded, fresh), subject.pixels(subject.children)), (
+        "loaded genomes render to different images; write every number with all its digits"
     )
     seeds = subject.breeding_seeds(13)
-    children, loaded_children = (
-        subject.texts(encoding.breed([[genome] for genome in genomes], seeds))
+    children, of_loaded = (
+        encoding.breed([[genome] for genome in genomes], seeds)
         for encoding, genomes in ((subject.encoding, subject.children), (fresh, loaded))
     )
-    expect_same(children, loaded_children, "breed() from loaded genomes")
+    subject.expect_same(children, of_loaded, "breed() from loaded genomes")
 
 
 def check_loads_refuses_garbage(subject: EncodingSubject) -> None:
     """``loads`` raises ValueError for text that ``dumps`` did not write."""
+
+    def accepts(garbage: str) -> bool:
+        try:
+            subject.encoding.loads(garbage)
+        except ValueError:
+            return False
+        except Exception as error:
+            raise AssertionError(
+                f"loads({_short(garbage)}) raised {type(error).__name__}: {error}; "
+                "raise ValueError for text that is not a genome"
+            ) from error
+        return True
+
     text = subject.texts(subject.children)[0]
     for garbage in (*GARBAGE, text[: len(text) // 2], text + "}"):
-        expect(
-            not _accepts(subject, garbage),
-            f"loads({_short(garbage)}) raised nothing; raise ValueError",
-        )
+        assert not accepts(garbage), f"loads({_short(garbage)}) raised nothing; raise ValueError"
     for key, value in json.loads(text).items():
         wrongs: tuple[object, ...] = (None, [value], "wrong", -1, [[], {}])
         for wrong in wrongs:
-            _accepts(subject, json.dumps({**json.loads(text), key: wrong}))
+            accepts(json.dumps({**json.loads(text), key: wrong}))
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:40]}…{text[-39:]}")
 
 
 def check_bytes_give_the_same_image(subject: EncodingSubject) -> None:
@@ -82,45 +90,27 @@ def check_bytes_give_the_same_image(subject: EncodingSubject) -> None:
     genomes = [*subject.children, *map(encoding.loads, subject.texts(subject.children))]
     sent = [(each, genome) for genome in genomes if (each := encoding.to_bytes(genome)) is not None]
     kinds = {type(each).__name__ for each, _ in sent} - {"bytes"}
-    expect(not kinds, f"to_bytes() gave {', '.join(kinds)}; give bytes, or None")
-    fresh = subject.make()
-    if not sent:
-        return
-    drawn = pixels_of(fresh.render([fresh.from_bytes(each) for each, _ in sent]))
-    wanted = pixels_of(encoding.render([genome for _, genome in sent]))
-    expect(np.array_equal(drawn, wanted), "genomes render to different images after from_bytes()")
-
-
-def _accepts(subject: EncodingSubject, garbage: str) -> bool:
-    """Say whether ``loads`` accepts garbage; fail if it raises anything but ValueError."""
-    try:
-        subject.encoding.loads(garbage)
-    except ValueError:
-        return False
-    except Exception as error:
-        raise AssertionError(
-            f"loads({_short(garbage)}) raised {type(error).__name__}: {error}; "
-            "raise ValueError for text that is not a genome"
-        ) from error
-    return True
+    assert not kinds, f"to_bytes() gave {', '.join(kinds)}; give bytes, or None"
+    if sent:
+        fresh = subject.make()
+        drawn = subject.pixels([fresh.from_bytes(each) for each, _ in sent], fresh)
+        same = np.array_equal(drawn, subject.pixels([genome for _, genome in sent]))
+        assert same, "genomes render to different images after from_bytes()"
 
 
 def check_distance_is_zero_to_itself_and_symmetric(subject: EncodingSubject) -> None:
     """``distance`` is finite, not negative, 0 between equal genomes, and symmetric."""
     encoding = subject.encoding
-    for a, b in ((a, b) for a in subject.children for b in subject.genomes):
+    for a, b in product(subject.children, subject.genomes):
         there, back = encoding.distance(a, b), encoding.distance(b, a)
-        expect(
-            math.isfinite(there) and there >= 0,
-            f"distance() is {there!r}; it is a finite number, 0 or more",
-        )
-        expect(
-            math.isclose(there, back, rel_tol=1e-9),
-            f"distance(a, b) is {there!r} and distance(b, a) {back!r}; it is the same both ways",
+        valid = math.isfinite(there) and there >= 0
+        assert valid, f"distance() is {there!r}; it is a finite number, 0 or more"
+        assert math.isclose(there, back, rel_tol=1e-9), (
+            f"distance(a, b) is {there!r} and distance(b, a) {back!r}; it is the same both ways"
         )
     for genome, text in zip(subject.children, subject.texts(subject.children), strict=True):
         to_equal = encoding.distance(genome, encoding.loads(text))
-        expect(to_equal == 0, f"distance() between equal genomes is {to_equal!r}; it is 0")
+        assert to_equal == 0, f"distance() between equal genomes is {to_equal!r}; it is 0"
 
 
 def check_size_and_graph_describe_the_genome(subject: EncodingSubject) -> None:
@@ -129,96 +119,81 @@ def check_size_and_graph_describe_the_genome(subject: EncodingSubject) -> None:
 
     for genome in subject.children:
         size = subject.encoding.size(genome)
-        expect(
-            isinstance(size, GenomeSize) and size.nodes >= 0 and size.connections >= 0,
-            f"size() gave {size!r}; give GenomeSize(nodes=..., connections=...)",
+        assert isinstance(size, GenomeSize) and size.nodes >= 0 and size.connections >= 0, (
+            f"size() gave {size!r}; give GenomeSize(nodes=..., connections=...)"
         )
         graph = subject.encoding.graph(genome)
-        expect(
-            graph is None or isinstance(graph, nx.DiGraph),
-            f"graph() gave {type(graph).__name__}; give a networkx.DiGraph, or None",
+        assert graph is None or isinstance(graph, nx.DiGraph), (
+            f"graph() gave {type(graph).__name__}; give a networkx.DiGraph, or None"
         )
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:40]}…{text[-39:]}")
 
 
 def check_parameters_are_written_back(subject: EncodingSubject) -> None:
     """``parameters`` reads the numbers that ``with_parameters`` wrote."""
     encoding: object = subject.encoding
     if not isinstance(encoding, Parametric):
-        raise DoesNotApply("it lacks parameters or with_parameters")
+        raise SkipTest("it lacks parameters or with_parameters")
     genomes, before = subject.children, subject.texts(subject.children)
-    rows = _rows(encoding.parameters(genomes), genomes, "parameters()")
-    expect_same(
-        before, subject.texts(encoding.with_parameters(genomes, rows)), "with_parameters(own ones)"
-    )
+
+    def read(genomes: list[Any]) -> list[np.ndarray]:
+        rows: Any = encoding.parameters(genomes)
+        assert (
+            len(rows) == len(genomes)
+            and all(isinstance(row, np.ndarray) and row.ndim == 1 for row in rows)
+            and all(row.dtype == np.float64 and np.isfinite(row).all() for row in rows)
+        ), "parameters() gives for each genome a numpy array, float64 [P], of finite numbers"
+        return [*rows]
+
+    rows = read(genomes)
+    same = encoding.with_parameters(genomes, rows)
+    subject.expect_same(genomes, same, "with_parameters(own ones)")
     draw = np.random.default_rng(derive_seed("parameters"))
     moved = [row + draw.normal(0, MOVE, len(row)) for row in rows]
     written = encoding.with_parameters(genomes, moved)
-    expect(subject.texts(genomes) == before, "with_parameters() changed the genomes it was given")
-    read = _rows(encoding.parameters(written), genomes, "parameters()")
-    apart = [np.abs(a - b).max(initial=0.0) for a, b in zip(read, moved, strict=True)]
+    assert subject.texts(genomes) == before, "with_parameters() changed the genomes it was given"
+    found = read(written)
+    apart = max(np.abs(a - b).max(initial=0.0) for a, b in zip(found, moved, strict=True))
     # A number beyond its range may be clipped, but not by more than it moved.
-    far = 5 * MOVE
-    expect(
-        max(apart) <= far and sum(map(len, rows)) > 0,
-        f"parameters() reads what with_parameters() wrote with an error of {max(apart):.2g}, or "
-        "reads nothing; keep the same order",
+    assert apart <= 5 * MOVE and sum(map(len, rows)) > 0, (
+        f"parameters() reads what with_parameters() wrote with an error of {apart:.2g}, or "
+        "reads nothing; keep the same order"
     )
-    expect_same(
-        subject.texts(written),
-        subject.texts(encoding.with_parameters(written, read)),
-        "with_parameters(own ones) of changed genomes",
-    )
+    same = encoding.with_parameters(written, found)
+    subject.expect_same(written, same, "with_parameters(own ones) of changed genomes")
 
 
 def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
     """A step along ``parameter_gradients`` changes the image as they predict."""
     encoding: Any = subject.encoding
-    require(isinstance(encoding, Learnable), "it lacks parameters or parameter_gradients")
+    if not isinstance(encoding, Learnable):
+        raise SkipTest("it lacks parameters or parameter_gradients")
     genomes = subject.children
     rows = encoding.parameters(genomes)
-    kept: list[float] = []
     draw = np.random.default_rng(derive_seed("pixels"))
     weights = draw.normal(0, 1, (TRIALS, len(genomes), *subject.spec.shape)).astype(np.float32)
     gradients = encoding.parameter_gradients(genomes, weights)
-    expect(
-        [np.shape(slopes) for slopes in gradients] == [(TRIALS, len(row)) for row in rows]
-        and all(slopes.dtype == np.float64 and np.isfinite(slopes).all() for slopes in gradients),
+    shapes = [np.shape(slopes) for slopes in gradients] == [(TRIALS, len(row)) for row in rows]
+    assert shapes and all(g.dtype == np.float64 and np.isfinite(g).all() for g in gradients), (
         f"parameter_gradients() gives for each genome float64 [{TRIALS}, P], all finite, if it is "
-        f"given float32 [{TRIALS}, N, C, H, W]",
+        f"given float32 [{TRIALS}, N, C, H, W]"
     )
-    for genome, row, slopes, of_genome in zip(
-        genomes, rows, gradients, weights.swapaxes(0, 1), strict=True
-    ):
-        for slope, weight in zip(slopes, of_genome, strict=True):
-            if np.linalg.norm(slope) < STEEP:
-                continue
-            step = GAIN / 2 * slope / (slope**2).sum()
-            there, back = (
-                (weight * pixels_of(encoding.render(changed))[0]).sum(dtype=np.float64)
-                for changed in (
-                    encoding.with_parameters([genome], [row + side]) for side in (step, -step)
-                )
+    gains: list[float] = []
+    for (place, genome), trial in product(enumerate(genomes), range(TRIALS)):
+        slope, weight = gradients[place][trial], weights[trial, place]
+        if np.linalg.norm(slope) < STEEP:
+            continue
+        step = GAIN / 2 * slope / (slope**2).sum()
+        there, back = (
+            (weight * subject.pixels(encoding.with_parameters([genome], [moved]))[0]).sum(
+                dtype=np.float64
             )
-            kept.append(float(there - back) / GAIN)
-    expect(len(kept) > 0, "parameter_gradients() gave nothing but zeros")
+            for moved in (rows[place] + step, rows[place] - step)
+        )
+        gains.append(float(there - back) / GAIN)
+    assert gains, "parameter_gradients() gave nothing but zeros"
     # A few genomes are far from linear.
-    usual = float(np.median(kept))
-    expect(
-        0.5 < usual < 1.5,
+    usual = float(np.median(gains))
+    assert 0.5 < usual < 1.5, (
         f"steps along parameter_gradients() gained {usual:.2g} times what they predict; give "
-        "gradients by the parameters, in their order, and take gradients by grey levels",
+        "gradients by the parameters, in their order, and take gradients by grey levels"
     )
-
-
-def _rows(rows: Any, genomes: Sequence[Any], call: str) -> list[np.ndarray]:
-    expect(
-        len(rows) == len(genomes)
-        and all(isinstance(row, np.ndarray) and row.ndim == 1 for row in rows)
-        and all(row.dtype == np.float64 and np.isfinite(row).all() for row in rows),
-        f"{call} gives for each genome a numpy array, float64 [P], of finite numbers",
-    )
-    return list(rows)

@@ -5,12 +5,12 @@ This module is itself a plugin, which registers all three under the name ``toy``
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from neatfool.plugin.hookspecs import hookimpl
 from neatfool.search.seeds import derive_seed
@@ -33,6 +33,13 @@ TOY_SPEC = ImageSpec(height=4, width=4, channels=1, classes=("a", "b", "c", "d",
 """The default spec of :class:`ToyTarget`."""
 
 ToyGenome = tuple[float, ...]
+
+
+class _Written(BaseModel):
+    """A genome as JSON."""
+
+    format: Literal["toy/1"] = "toy/1"
+    numbers: list[Annotated[float, Field(ge=0, le=1)]]
 
 
 class ToyEncoding(Encoding[ToyGenome]):
@@ -107,7 +114,7 @@ class ToyEncoding(Encoding[ToyGenome]):
 
     def dumps(self, genome: ToyGenome) -> str:
         """Write a genome as JSON."""
-        return json.dumps({"format": "toy/1", "numbers": genome})
+        return _Written(numbers=[*genome]).model_dump_json()
 
     def loads(self, text: str) -> ToyGenome:
         """Read what ``dumps`` wrote.
@@ -115,15 +122,10 @@ class ToyEncoding(Encoding[ToyGenome]):
         Raises:
             ValueError: The text is not a genome of this size.
         """
-        data = json.loads(text)
-        if not isinstance(data, dict) or data.get("format") != "toy/1":
-            raise ValueError("not a toy genome: its format is not 'toy/1'")
-        numbers = data.get("numbers")
-        if not isinstance(numbers, list) or len(numbers) != np.prod(self._shape):
+        genome = tuple(_Written.model_validate_json(text, strict=True).numbers)
+        if len(genome) != np.prod(self._shape):
             raise ValueError(f"not a toy genome: it does not have {np.prod(self._shape)} numbers")
-        if not all(isinstance(number, int | float) and 0 <= number <= 1 for number in numbers):
-            raise ValueError("not a toy genome: its numbers are not all in [0, 1]")
-        return tuple(float(number) for number in numbers)
+        return genome
 
     def to_bytes(self, genome: ToyGenome) -> bytes:
         """Write a genome for another process."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from neatfool import ImageSpec, Scores
 from neatfool.plugin.registration import NoOptions, Registration
 from neatfool.testing import CheckResult, ToyEncoding, ToyTarget, check_registration
-from neatfool.testing.checking import expect, run_check
+from neatfool.testing.checking import run_check
 
 
 def registration(kind: str, factory: Any, options: type[BaseModel] = NoOptions) -> Registration:
@@ -120,9 +120,10 @@ def test_a_bare_assertion_of_a_plugin_says_where() -> None:
     assert "test_check.py:" in text or "assert 3 is None" in text
 
 
-def test_expect_raises_under_optimisation_too() -> None:
-    with pytest.raises(AssertionError, match="got 3"):
-        expect(3 == 4, "got 3; give 4")
+def test_python_that_leaves_assertions_out_is_refused() -> None:
+    code = "from neatfool.testing import *; check_target(ToyTarget)"
+    done = subprocess.run([sys.executable, "-O", "-c", code], check=False, stderr=-1, text=True)
+    assert "check without -O" in done.stderr
 
 
 def test_pytest_is_not_needed() -> None:

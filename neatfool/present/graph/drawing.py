@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import networkx as nx
 import numpy as np
 
+from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.present.charts import figure
 from neatfool.present.graph.layout import lay_out, reading_order
-from neatfool.present.graph.pen import RADIUS, Pen
 from neatfool.wording import share
 
 if TYPE_CHECKING:
+    from matplotlib.path import Path
+
+    Point = tuple[float, float]
     Entry = tuple[Literal["activation", "faint", "positive", "negative", "disabled"], str]
 
+RADIUS: Final = 15.0
+"""The radius of a node, in CSS pixels as all lengths here; y is downwards."""
 ROW: Final = 41.0
 """Two nodes of a column are this many pixels apart; NOTED_ROW if each has a figure below it."""
 NOTED_ROW: Final = 48.0
@@ -28,6 +35,12 @@ FAINT: Final = 0.22
 """The opacity of an edge that does not influence the image; FAINT_NODE is a node's."""
 FAINT_NODE: Final = 0.3
 THINNEST, THICKEST = 0.7, 3.6
+LEVEL: Final = 0.42
+"""A curve keeps its direction at each end for this share of the way between two points."""
+_WHITE: Final = "#ffffff"
+"""The colour of curves on discs, on a dark page too."""
+_UNKNOWN: Final = "#747d8a"
+"""The disc's colour for an activation that is not in the table."""
 
 
 def draw_graph(
@@ -61,11 +74,16 @@ def draw_graph(
     drawing.edges()
     drawing.nodes()
     drawing.legend()
-    drawn = drawing.pen.figure
     if format == "png":
-        return figure.draw_figure(drawn, format="png", zoom=width / drawing.width if width else 2.0)
-    svg = figure.draw_figure(drawn)
-    return _resize(svg, width, drawing.height / drawing.width) if width else svg
+        zoom = width / drawing.width if width else 2.0
+        return figure.draw_figure(drawing.figure, format="png", zoom=zoom)
+    svg = figure.draw_figure(drawing.figure)
+    if width is None:
+        return svg
+    # The view box scales the drawing.
+    size = b'width="%dpx" height="%dpx" viewBox='
+    size %= width, round(width * drawing.height / drawing.width)
+    return re.sub(rb'width="[^"]*" height="[^"]*" viewBox=', size, svg, count=1)
 
 
 def influential(graph: nx.DiGraph) -> set[Any]:
@@ -76,14 +94,8 @@ def influential(graph: nx.DiGraph) -> set[Any]:
     return set(outputs).union(*(nx.ancestors(enabled, node) for node in outputs))
 
 
-def _resize(svg: bytes, width: int, ratio: float) -> bytes:
-    """Change an SVG's nominal size; its view box scales the drawing."""
-    size = b'width="%dpx" height="%dpx" viewBox=' % (width, round(width * ratio))
-    return re.sub(rb'width="[^"]*" height="[^"]*" viewBox=', size, svg, count=1)
-
-
 class _Drawing:
-    """Draws one graph; lengths are CSS pixels."""
+    """Draws one graph on a figure of its own."""
 
     def __init__(self, graph: nx.DiGraph, background: str | None, shade: str | None) -> None:
         self.graph, self.shade = graph, shade
@@ -94,10 +106,8 @@ class _Drawing:
         self.heaviest = max(weights, default=0.0)
         steps = max(1, self.layout.columns - 1)
         # Steep bundles of long edges are easier to follow in a wider drawing.
-        self.pitch = max(
-            float(np.clip(760 / steps, 62, 150)),
-            min(110.0, self.layout.rows * self.row / steps / 2),
-        )
+        steep = self.layout.rows * self.row / steps / 2
+        self.pitch = max(float(np.clip(760 / steps, 62, 150)), min(110.0, steep))
         outputs = [node for node, kind in graph.nodes(data="kind") if kind == "output"]
         longest = max((len(self._label(node)) for node in outputs), default=0)
         natural = 2 * (MARGIN + RADIUS) + self.pitch * steps + 8 + 1.1 * LETTER * longest
@@ -107,68 +117,66 @@ class _Drawing:
         self.legend_top = self.top + self.layout.rows * self.row + RADIUS + 16
         self.legend_rows = self._legend_rows()
         self.height = self.legend_top + LEGEND_ROW * len(self.legend_rows) + MARGIN - 6
-        self.pen = Pen(self.width, self.height, background)
+        self.figure = figure.new_figure(self.width, self.height, background)
+        limits: Any = {"xlim": (0, self.width), "ylim": (self.height, 0)}
+        self.axes = self.figure.add_axes((0, 0, 1, 1), **limits)
+        self.axes.set_axis_off()
 
     def _label(self, node: Any) -> str:
         return str(self.graph.nodes[node].get("label", node))
-
-    def _at(self, place: tuple[float, float]) -> tuple[float, float]:
-        return self.left + place[0] * self.pitch, self.top + place[1] * self.row
-
-    def edges(self) -> None:
-        """Draw faint edges below others, and wide below thin ones."""
-        for u, v, data in sorted(self.graph.edges(data=True), key=self._edge_order):
-            points = [self._at(place) for place in self.layout.routes[u, v]]
-            self.pen.curve(points, **self._edge_style(v, data))
-
-    def _edge_order(self, edge: tuple[Any, Any, dict[str, Any]]) -> tuple[bool, float, str]:
-        u, v, data = edge
-        matters = data.get("enabled", True) and v in self.influential
-        # In a shaded drawing what matters most is drawn last.
-        depth = self._share(data) if self.shade else -abs(data.get("weight", 1.0))
-        return bool(matters), depth, f"{u} {v}"
 
     def _share(self, data: dict[str, Any]) -> float:
         """Give how much something has of what shades the drawing, from 0 to 1."""
         return float(np.clip(data.get(self.shade, 0.0), 0, 1)) if self.shade else 1.0
 
-    def _edge_style(self, target: Any, data: dict[str, Any]) -> dict[str, Any]:
-        if not data.get("enabled", True):
-            return {"colour": figure.DISABLED, "width": 1.2, "dotted": True, "opacity": 0.9}
-        weight = data.get("weight", 1.0)
-        strength = (abs(weight) / self.heaviest) ** 0.5 if self.heaviest else 0.0
-        strength = self._share(data) if self.shade else strength
-        return {
-            "colour": figure.POSITIVE if weight >= 0 else figure.NEGATIVE,
-            "width": THINNEST + (THICKEST - THINNEST) * strength,
-            "dotted": False,
-            "opacity": FAINT + (0.85 - FAINT) * self._share(data) * (target in self.influential),
-        }
+    def _place(self, place: Point) -> Point:
+        return self.left + place[0] * self.pitch, self.top + place[1] * self.row
+
+    def edges(self) -> None:
+        """Draw faint edges below others, and wide below thin ones."""
+
+        def depth(edge: tuple[Any, Any, dict[str, Any]]) -> tuple[bool, float, str]:
+            u, v, data = edge
+            matters = data.get("enabled", True) and v in self.influential
+            # In a shaded drawing what matters most is drawn last.
+            height = self._share(data) if self.shade else -abs(data.get("weight", 1.0))
+            return bool(matters), height, f"{u} {v}"
+
+        for u, v, data in sorted(self.graph.edges(data=True), key=depth):
+            points = [*map(self._place, self.layout.routes[u, v])]
+            if not data.get("enabled", True):
+                self._line(points, figure.DISABLED, 1.2, 0.9, dotted=True)
+                continue
+            weight, part = data.get("weight", 1.0), self._share(data)
+            strength = (abs(weight) / self.heaviest) ** 0.5 if self.heaviest else 0.0
+            wide = THINNEST + (THICKEST - THINNEST) * (part if self.shade else strength)
+            opacity = FAINT + (0.85 - FAINT) * part * (v in self.influential)
+            colour = figure.POSITIVE if weight >= 0 else figure.NEGATIVE
+            self._line(points, colour, wide, opacity)
 
     def nodes(self) -> None:
         """Draw the nodes above the edges, with their labels."""
         for node in reading_order(self.graph):
             data = self.graph.nodes[node]
-            x, y = self._at(self.layout.places[node])
+            x, y = self._place(self.layout.places[node])
             strength = self._share(data) * (node in self.influential)
             opacity = FAINT_NODE + (1.0 - FAINT_NODE) * strength
             notes = [share(data.get(self.shade, 0.0))] if self.shade else []
             if (aggregation := str(data.get("aggregation", "sum"))) != "sum":
                 notes.insert(0, aggregation)
             if notes:
-                below = (x, y + RADIUS + 8)
-                self.pen.write(below, " ".join(notes), size=9.5, colour=figure.MUTED)
+                self._write((x, y + RADIUS + 8), " ".join(notes), 9.5, color=figure.MUTED)
             if data.get("kind") == "input":
-                self.pen.box((x, y), self._label(node), opacity=opacity)
+                self._box((x, y), self._label(node), opacity)
                 continue
-            name = str(data.get("activation", ""))
-            self.pen.activation((x, y), name, radius=RADIUS, opacity=opacity)
+            self._disc((x, y), str(data.get("activation", "")), RADIUS, opacity)
             if data.get("kind") == "output":
-                self.pen.ring((x, y))
-                beside = (x + RADIUS + 9, y)
-                self.pen.write(beside, self._label(node), size=13.5, align="left", bold=True)
+                ring = {"markerfacecolor": "none", "markeredgecolor": figure.INK}
+                self._mark((x, y), RADIUS + 2.5, zorder=4, markeredgewidth=1.3, **ring)
+                self._write((x + RADIUS + 9, y), self._label(node), 13.5, ha="left", weight="bold")
 
-    def _legend_entries(self) -> list[Entry]:
+    def _legend_rows(self) -> list[list[Entry]]:
+        """List what the legend explains, broken into rows that fit."""
         names = {str(name) for _, name in self.graph.nodes(data="activation") if name}
         edges = [data for *_, data in self.graph.edges(data=True)]
         live = [data.get("weight", 1.0) for data in edges if data.get("enabled", True)]
@@ -179,14 +187,10 @@ class _Drawing:
             ("faint", "without influence"): bool(set(self.graph) - self.influential),
             ("faint", f"faint, thin: little {self.shade}"): bool(self.shade),
         }
-        activations: list[Entry] = [("activation", name) for name in sorted(names)]
-        return activations + [entry for entry, is_there in others.items() if is_there]
-
-    def _legend_rows(self) -> list[list[Entry]]:
-        """Break the legend into rows that fit."""
+        entries: list[Entry] = [("activation", name) for name in sorted(names)]
         rows: list[list[Entry]] = []
         used = float("inf")
-        for entry in self._legend_entries():
+        for entry in entries + [entry for entry, is_there in others.items() if is_there]:
             used += _entry_width(entry)
             if used > self.width - 2 * MARGIN:
                 rows.append([])
@@ -196,29 +200,84 @@ class _Drawing:
 
     def legend(self) -> None:
         """Draw the legend under the graph, with centred rows."""
+        colours = {"positive": figure.POSITIVE, "negative": figure.NEGATIVE}
         for number, row in enumerate(self.legend_rows):
             y = self.legend_top + LEGEND_ROW * (number + 0.5)
-            x = (self.width - sum(_entry_width(entry) for entry in row)) / 2
+            x = (self.width - sum(map(_entry_width, row))) / 2
             for entry in row:
-                self._legend_mark(entry, x, y)
-                text_at = (x + _mark_width(entry) + 5, y)
-                self.pen.write(text_at, entry[1], size=12, colour=figure.MUTED, align="left")
+                kind, text = entry
+                if kind == "activation":
+                    self._disc((x + 8, y), text, 8)
+                elif kind == "faint":
+                    self._disc((x + 8, y), "", 8, FAINT_NODE)
+                else:
+                    ends, off = [(x, y), (x + 22, y)], kind == "disabled"
+                    colour = colours.get(kind, figure.DISABLED)
+                    self._line(ends, colour, 1.6 if off else 3.0, 1.0, dotted=off)
+                self._write(
+                    (x + _mark_width(entry) + 5, y), text, 12, color=figure.MUTED, ha="left"
+                )
                 x += _entry_width(entry)
 
-    def _legend_mark(self, entry: Entry, x: float, y: float) -> None:
-        kind, text = entry
-        if kind in ("activation", "faint"):
-            name, opacity = (text, 1.0) if kind == "activation" else ("", FAINT_NODE)
-            self.pen.activation((x + 8, y), name, radius=8, opacity=opacity)
+    def _add(self, artist: Any) -> None:
+        self.axes.add_artist(artist)  # add_patch would compute limits, as long as drawing takes
+        artist.set_clip_on(False)
+
+    def _line(
+        self, points: Sequence[Point], colour: str, width: float, opacity: float, *,
+        dotted: bool = False,
+    ) -> None:  # fmt: skip
+        """Draw a smooth curve below all other marks."""
+        from matplotlib.patches import PathPatch
+
+        look: Any = {"edgecolor": colour, "linewidth": width * figure.POINT, "alpha": opacity}
+        look |= {"linestyle": (0, (0.6, 3.2)) if dotted else "-", "capstyle": "round", "zorder": 1}
+        self._add(PathPatch(_smooth(points), facecolor="none", **look))
+
+    def _mark(self, place: Point, radius: float, **look: Any) -> None:
+        """Draw a disc; an SVG holds its circle once for all of its look."""
+        from matplotlib.lines import Line2D
+
+        x, y = place
+        size = 2 * radius * figure.POINT
+        self._add(Line2D([x], [y], linestyle="", marker="o", markersize=size, **look))
+
+    def _disc(self, place: Point, name: str, radius: float, opacity: float = 1.0) -> None:
+        """Draw a disc in an activation's colour, with its curve or its first letters."""
+        from matplotlib.patches import PathPatch
+        from matplotlib.path import Path
+
+        glyph = ACTIVATIONS[name].glyph if name in ACTIVATIONS else None
+        colour = glyph.colour if glyph else _UNKNOWN
+        self._mark(place, radius + 2, zorder=3, color=figure.SURFACE, markeredgewidth=0)
+        self._mark(place, radius, zorder=3, color=colour, alpha=opacity, markeredgewidth=0)
+        if glyph is None:
+            self._write(place, name[:2], radius * 0.85, color=_WHITE, weight="bold")
             return
-        colours = {"positive": figure.POSITIVE, "negative": figure.NEGATIVE}
-        self.pen.curve(
-            [(x, y), (x + 22, y)],
-            colour=colours.get(kind, figure.DISABLED),
-            width=1.6 if kind == "disabled" else 3.0,
-            dotted=kind == "disabled",
-            opacity=1.0,
-        )
+        look: Any = {"edgecolor": _WHITE, "linewidth": max(1.0, radius / 9), "facecolor": "none"}
+        path = Path(np.asarray(place) + glyph.points() * np.array([0.6, -0.42]) * radius)
+        self._add(PathPatch(path, zorder=4, capstyle="round", joinstyle="round", **look))
+
+    def _box(self, place: Point, label: str, opacity: float) -> None:
+        """Draw a box of a node's size with a short label."""
+        from matplotlib.patches import FancyBboxPatch
+
+        side = 2 * RADIUS - 8
+        corner = (place[0] - side / 2, place[1] - side / 2)
+        shape: dict[str, Any] = {"boxstyle": "round,pad=3,rounding_size=5", "zorder": 3}
+        outline: dict[str, Any] = {"facecolor": "none", "edgecolor": figure.INK, "linewidth": 1.1}
+        for look in (
+            {"facecolor": figure.SURFACE, "edgecolor": "none"},
+            {**outline, "alpha": opacity},
+        ):
+            self._add(FancyBboxPatch(corner, side, side, **shape, **look))
+        self._write(place, label, 14 if len(label) < 3 else 10, weight="bold", alpha=opacity)
+
+    def _write(self, place: Point, text: str, size: float, **look: Any) -> None:
+        """Write text as it is, without mathematics; its size is in pixels."""
+        usual: Any = {"color": figure.INK, "ha": "center", "va": "center_baseline", "zorder": 5}
+        usual |= {"fontsize": size * figure.POINT, "parse_math": False}
+        self.axes.text(*place, text, **usual | look)
 
 
 def _mark_width(entry: Entry) -> float:
@@ -227,3 +286,24 @@ def _mark_width(entry: Entry) -> float:
 
 def _entry_width(entry: Entry) -> float:
     return _mark_width(entry) + 21 + LETTER * len(entry[1])
+
+
+def _smooth(points: Sequence[Point]) -> Path:
+    """Make a curve through points that is level at both ends and never overshoots."""
+    from matplotlib.path import Path
+
+    vertices: list[Point] = [points[0]]
+    (x0, y0), (x1, y1) = points[0], points[-1]
+    if len(points) == 2 and x1 <= x0:  # around the right of both
+        side = 3 * RADIUS
+        vertices += [(x0 + side, y0 - RADIUS), (x1 + side, y1 + RADIUS), (x1, y1)]
+    else:
+        steps = [(d[1] - c[1]) / (d[0] - c[0]) for c, d in pairwise(points)]
+        # The harmonic mean of two slopes of one sign, else 0 (Fritsch and Butland, 1984).
+        inner = [2 * a * b / (a + b) if a * b > 0 else 0.0 for a, b in pairwise(steps)]
+        slopes = pairwise([0.0, *inner, 0.0])
+        for ((x0, y0), (x1, y1)), (before, after) in zip(pairwise(points), slopes, strict=True):
+            reach = (x1 - x0) * LEVEL
+            vertices += [(x0 + reach, y0 + before * reach), (x1 - reach, y1 - after * reach)]
+            vertices.append((x1, y1))
+    return Path(vertices, [Path.MOVETO] + [Path.CURVE4] * (len(vertices) - 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ import numpy as np
 from neatfool.errors import ExperimentError
 from neatfool.present.graph.drawing import draw_graph
 from neatfool.present.saving import save
+
+DOTTED: Final = {"style": "dotted"}
 
 
 def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
@@ -42,60 +45,54 @@ def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
     return save(path, write(graph))
 
 
-def to_graphml(graph: nx.DiGraph) -> bytes:
-    """Write a graph as GraphML, without attributes that are None: the format has no None."""
-    plain = _plain(graph)
-    for _, data in [*plain.nodes(data=True), *((None, d) for *_, d in plain.edges(data=True))]:
-        for key in [key for key, value in data.items() if value is None]:
-            del data[key]
-    return "\n".join(nx.generate_graphml(plain)).encode() + b"\n"
+def _native(graph: nx.DiGraph, *, none: bool = True) -> nx.DiGraph:
+    """Copy a graph with Python's numbers for numpy's, perhaps without attributes that are None."""
+    native = graph.copy()
+    parts = [native.graph, *native.nodes.values(), *native.edges.values()]
+    for data in parts:
+        kept = {key: value for key, value in data.items() if none or value is not None}
+        data.clear()
+        data |= {k: v.item() if isinstance(v, np.generic) else v for k, v in kept.items()}
+    return native
 
 
-def to_json(graph: nx.DiGraph) -> bytes:
-    """Write a graph as networkx's node-link data."""
-    data = nx.node_link_data(_plain(graph), edges="edges")
+def _to_graphml(graph: nx.DiGraph) -> bytes:
+    return "\n".join(nx.generate_graphml(_native(graph, none=False))).encode() + b"\n"
+
+
+def _to_json(graph: nx.DiGraph) -> bytes:
+    data = nx.node_link_data(_native(graph), edges="edges")
     return json.dumps(data, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def to_dot(graph: nx.DiGraph) -> bytes:
+def _to_dot(graph: nx.DiGraph) -> bytes:
     """Write a graph in Graphviz's language, with every attribute quoted."""
-    lines = ["digraph genome {", "  rankdir=LR;"]
-    for node, data in _plain(graph).nodes(data=True):
-        label = {"label": data.get("activation", node)}  # where it has none
-        lines.append(f"  {_quote(node)}{_attributes(label | data)};")
-    for u, v, data in _plain(graph).edges(data=True):
-        style = {} if data.get("enabled", True) else {"style": "dotted"}
-        lines.append(f"  {_quote(u)} -> {_quote(v)}{_attributes(style | data)};")
-    return "\n".join([*lines, "}", ""]).encode()
 
+    def quote(value: Any) -> str:
+        # Backslashes are doubled, because labels know ``\\n`` and ``\\N``.
+        text = json.dumps(value) if isinstance(value, bool) else str(value)
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
-def _attributes(data: Mapping[str, Any]) -> str:
-    written = ", ".join(f"{_quote(key)}={_quote(value)}" for key, value in data.items())
-    return f" [{written}]" if written else ""
+    def write(item: str, data: Mapping[str, Any]) -> str:
+        written = ", ".join(f"{quote(key)}={quote(value)}" for key, value in data.items())
+        return f"  {item}{f' [{written}]' if written else ''};"
 
-
-def _quote(value: Any) -> str:
-    r"""Quote a value for Graphviz, and double backslashes: labels know ``\n`` and ``\N``."""
-    text = json.dumps(value) if isinstance(value, bool) else str(value)
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _plain(graph: nx.DiGraph) -> nx.DiGraph:
-    """Copy a graph, and turn numpy's numbers into Python's, which every format knows."""
-    plain = nx.DiGraph(**_natives(graph.graph))
-    plain.add_nodes_from((node, _natives(data)) for node, data in graph.nodes(data=True))
-    plain.add_edges_from((u, v, _natives(data)) for u, v, data in graph.edges(data=True))
-    return plain
-
-
-def _natives(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v.item() if isinstance(v, np.generic) else v for k, v in data.items()}
+    native = _native(graph)
+    nodes = [
+        write(quote(node), {"label": data.get("activation", node)} | data)
+        for node, data in native.nodes(data=True)
+    ]
+    edges = [
+        write(f"{quote(u)} -> {quote(v)}", ({} if data.get("enabled", True) else DOTTED) | data)
+        for u, v, data in native.edges(data=True)
+    ]
+    return "\n".join(["digraph genome {", "  rankdir=LR;", *nodes, *edges, "}", ""]).encode()
 
 
 _WRITERS: Final[Mapping[str, Callable[[nx.DiGraph], bytes]]] = {
-    ".graphml": to_graphml,
-    ".json": to_json,
-    ".dot": to_dot,
-    ".svg": lambda graph: draw_graph(graph, format="svg"),
-    ".png": lambda graph: draw_graph(graph, format="png"),
+    ".graphml": _to_graphml,
+    ".json": _to_json,
+    ".dot": _to_dot,
+    ".svg": draw_graph,
+    ".png": partial(draw_graph, format="png"),
 }

@@ -12,7 +12,7 @@ from neatfool import ExperimentError, ImageSpec, Scores, rank
 from neatfool.config.options import check_arguments
 from neatfool.plugin.manager import PluginManager
 from neatfool.testing import TOY_SPEC, ToyEncoding, check_scheme
-from neatfool.testing.toy_search import ToySearch
+from neatfool.testing.scheme_checks import ToySearch
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
 from neatfool_plugins.direct import DirectEncoding
