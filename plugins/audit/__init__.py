@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .searching import Search
 
-CARD: Final = "card.json"
+FILE: Final = FileToWrite()
 REPEATED: Final = "images seeds experiments sample in_distribution match_confidence overrides"
 """The options that change what an entry says."""
 STANDARD_BUDGET: Final = 12_000
@@ -64,12 +64,7 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
     into="experiments",
     multiple=True,
 )
-@option(
-    "--sample N",
-    "How many images of each run to change, to show to others and to detectors.",
-    None,
-    100,
-)
+@option("--sample N", "How many images of each run to change, and to show to others.", None, 100)
 @option(
     "--in-distribution FOLDER|CSV",
     "Images of what the classifier is for: a folder, perhaps with a folder for each class, or "
@@ -116,23 +111,11 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
     FiniteRange(0, 1),
     into="limit",
 )
-@option(
-    "--sarif FILE",
-    "Write SARIF 2.1.0 for code scanning: a result for each fooled class.",
-    FileToWrite(),
-)
-@option(
-    "--junit FILE",
-    "Write JUnit XML: a test case for each kind of images, if checked.",
-    FileToWrite(),
-)
-@option(
-    "--markdown FILE", "Append a summary in Markdown, to $GITHUB_STEP_SUMMARY, say.", FileToWrite()
-)
-@option(
-    "--model-index FILE", "Write the block model-index of a Hugging Face model card.", FileToWrite()
-)
-@option("--ml-bom FILE", "Write a CycloneDX 1.6 ML-BOM with what was measured.", FileToWrite())
+@option("--sarif FILE", "Write SARIF 2.1.0 for code scanning: a result for each class.", FILE)
+@option("--junit FILE", "Write JUnit XML: a test case for each kind of images, if checked.", FILE)
+@option("--markdown FILE", "Append a summary in Markdown, to $GITHUB_STEP_SUMMARY, say.", FILE)
+@option("--model-index FILE", "Write the model-index of a Hugging Face model card.", FILE)
+@option("--ml-bom FILE", "Write a CycloneDX 1.6 ML-BOM with what was measured.", FILE)
 @option(
     "--schema",
     "Print the JSON schema of --json, and do nothing else.",
@@ -143,7 +126,7 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 @option(
     "--entry FILE",
     "Write an entry of FoolBench: the card, the section [about], and images to verify.",
-    FileToWrite(),
+    FILE,
 )
 @click.pass_context
 def audit(
@@ -228,7 +211,7 @@ def audit(
             keep=search.folder,
             console=console,
         )
-    saved = save(search.folder / CARD, f"{card.json()}\n".encode())
+    saved = save(search.folder / "card.json", f"{card.json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)
     for file in write_exports(card, runs, files):
         click.echo(f"The card is in {file}, too", err=True)
@@ -252,11 +235,7 @@ def _command(ctx: click.Context) -> str:
 
 
 def _allow(search: Search, needed: int, most: int | None, console: Output) -> int | None:
-    """Say what the audit costs; give how many queries each run may send, if they cost something.
-
-    Raises:
-        BudgetSpent: They cost something, and too few are allowed.
-    """
+    """Say what the audit costs; give how many queries each run may send, if they cost something."""
     from neatfool import BudgetSpent
 
     if not search.costs:

@@ -110,11 +110,7 @@ def _images(card: Card) -> Iterator[Shown]:
 
 
 def export(card: Card, experiment: Path, form: str) -> str:
-    """Write a card in one of :data:`FORMS`; ``experiment`` is the file that was audited.
-
-    In SARIF, a class's result keeps its fingerprint as long as the experiment and the class have
-    their names: GitHub tells the results of one line apart by it.
-    """
+    """Write a card in one of :data:`FORMS`; ``experiment`` is the file that was audited."""
     advice = card.acceptance.advice()
     content: dict[str, Any] = {
         "card": card,
@@ -139,13 +135,7 @@ def export(card: Card, experiment: Path, form: str) -> str:
 
 
 def write_exports(card: Card, experiment: Path, files: Mapping[str, Path | None]) -> Iterator[Path]:
-    """Write a card in the forms that have a file, and give each file that was written.
-
-    Args:
-        card: The card.
-        experiment: The file of the experiment that was audited.
-        files: A file for each form.
-    """
+    """Write a card in the forms that have a file, and give each file that was written."""
     for form in FORMS:
         if file := files.get(form):
             appended = form == "markdown" and file.exists()

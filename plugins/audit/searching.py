@@ -6,9 +6,11 @@ import io
 import json
 import sys
 from collections.abc import Sequence
+from configparser import ConfigParser
 from contextlib import closing, redirect_stdout
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from neatfool import (
     Differentiable,
@@ -31,16 +33,6 @@ if TYPE_CHECKING:
 
 SMALLEST_PATTERNS: Final = 64
 """From so many pixels a side on, images are drawn as in imagenet.ini, else as in mnist.ini."""
-SMALL: Final[dict[str, dict[str, Any]]] = {
-    "encoding": {"plugin": "cppn", "preset": "paper", "inputs": "normalised"},
-    "scheme": {"plugin": "map_elites", "batch": 200},
-}
-LARGE: Final[dict[str, dict[str, Any]]] = {
-    "encoding": {"plugin": "cppn", "preset": "patterns"},
-    "scheme": {"plugin": "map_elites", "batch": 96, "initial": 1200},
-}
-LEARNING: Final = {"learn": 0.5, "learn_rate": 0.2}
-"""With a network that gives gradients, half of the images are spent on learning."""
 LARGEST_BEGINNING: Final = 0.5
 """The random beginning takes at most this share of the images. So audits of 2,400 and more begin
 alike."""
@@ -77,9 +69,6 @@ class Search:
         Of many classes of which in-distribution images (``known``) reach few, it is for these
         alone. A search at a matched confidence has a folder of its own: another temperature is
         another target.
-
-        Raises:
-            NeatfoolError: The experiment or its target is wrong, or cannot be matched.
         """
         self._file, self._overrides = file, [*overrides, f"experiment.images={images}"]
         self.images, self.seeds = images, tuple(seeds)
@@ -116,11 +105,7 @@ class Search:
         self.folder = folder or Path("runs") / f"audit-{self.experiment.name}{where}"
 
     def runs(self) -> dict[int, Run]:
-        """Open the runs that are there, by seed; the caller closes them.
-
-        Raises:
-            RunError: The target is another one now, or a run went on beyond the budget.
-        """
+        """Open the runs that are there, by seed; the caller closes them."""
         try:
             opened = [open_run(folder) for folder in find_runs(self.folder)]
         except RunError:
@@ -171,15 +156,7 @@ class Search:
     def run(self, ctx: click.Context, *, jobs: str, overwrite: bool, most: int | None) -> None:
         """Run the experiment with all seeds; go on with what was interrupted.
 
-        Args:
-            ctx: The command's context.
-            jobs: How many runs side by side, as in ``neatfool run``.
-            overwrite: Whether to delete runs that are there.
-            most: How many queries each run may send, if they cost something.
-
-        Raises:
-            SystemExit: A run did not finish; its code is that of ``neatfool run``.
-            NeatfoolError: The folder holds other runs, say.
+        ``most`` is how many queries each run may send, if they cost something.
         """
         arguments = ["--out", str(self.folder), "--seeds", format_seeds(self.seeds)]
         arguments += ["--jobs", jobs, "--no-report"]
@@ -204,10 +181,16 @@ class Search:
             command.invoke(called)
 
 
-def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> dict[str, dict[str, Any]]:
+def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> dict[str, dict[str, str]]:
     """Give the best search that is known for a target: what imagenet.ini or mnist.ini say."""
-    if spec is not None and min(spec.height, spec.width) < SMALLEST_PATTERNS:
-        return SMALL
-    scheme = LARGE["scheme"] | (LEARNING if learns else {})
-    most = max(scheme["batch"], int(LARGEST_BEGINNING * images))
-    return {**LARGE, "scheme": scheme | {"initial": min(scheme["initial"], most)}}
+    small = spec is not None and min(spec.height, spec.width) < SMALLEST_PATTERNS
+    shipped = ConfigParser(interpolation=None)
+    file = files("neatfool_experiments") / ("mnist.ini" if small else "imagenet.ini")
+    shipped.read_string(file.read_text(encoding="utf-8"))
+    encoding, scheme = dict(shipped["encoding"]), dict(shipped["scheme"])
+    if not learns:  # Learning needs gradients.
+        scheme = {key: value for key, value in scheme.items() if not key.startswith("learn")}
+    if "initial" in scheme:
+        most = max(int(scheme["batch"]), int(LARGEST_BEGINNING * images))
+        scheme["initial"] = str(min(int(scheme["initial"]), most))
+    return {"encoding": encoding, "scheme": scheme}
