@@ -23,7 +23,7 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from neatfool.wording import percent, share
-from neatfool_plugins.audit.entry import Entry
+from neatfool_plugins.audit.exports import Entry
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

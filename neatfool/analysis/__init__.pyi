@@ -5,7 +5,6 @@ from .ablation.finding import Ablation as Ablation
 from .accepted import AcceptedShare as AcceptedShare
 from .audit import audit as audit
 from .audit import check_threshold_known as check_threshold_known
-from .audit import count_queries as count_queries
 from .audit import kind_of_search as kind_of_search
 from .card import Card as Card
 from .comparison.finding import Comparison as Comparison
@@ -28,11 +27,12 @@ from .survival_file import keep_survival as keep_survival
 from .survival_file import read_survival as read_survival
 from .answers import CHOICES as CHOICES
 from .answers import NOTHING as NOTHING
-from .nothing import images_of_nothing as images_of_nothing
 from .recognition import Recognition as Recognition
 from .recognition import recognise as recognise
 from .references import read_card as read_card
+from .sureness import count_queries as count_queries
 from .sureness import find_reached as find_reached
+from .sureness import images_of_nothing as images_of_nothing
 from .sureness import match_temperature as match_temperature
 from .lineage.measure import ancestry as ancestry
 from .transferability.finding import Transfer as Transfer

@@ -55,6 +55,30 @@ class Threshold(Facts):
         description="of as many other in-distribution images, how many will pass: a 98 % interval"
     )
 
+    @classmethod
+    def of(cls, name: str, test: float | dict[int, float], known: Sureness | None) -> Threshold:
+        """Describe a threshold, in log-odds, perhaps by class."""
+        from scipy.stats import betabinom
+
+        passing, others = None, None
+        if known is not None:
+            number = len(known.log_odds)
+            passed = int(known.accepted(test).sum())
+            failed = number - passed
+            # As Clopper and Pearson do: it holds at least as often as it says.
+            low = int(betabinom.ppf(0.01, number, passed, failed + 1)) if passed else 0
+            high = int(betabinom.ppf(0.99, number, passed + 1, failed)) if failed else number
+            passing, others = passed / number, (low, high)
+        one = test if isinstance(test, float) else None
+        return cls(
+            name=name,
+            confidence=None if one is None else round(float(expit(one)), 12),
+            log_odds=one,
+            by_class=None if isinstance(test, float) else test,
+            passing=passing,
+            others=others,
+        )
+
     def least(self, index: int) -> float:
         """Give the log-odds from which a class is accepted."""
         others = np.inf if self.log_odds is None else self.log_odds
@@ -83,6 +107,23 @@ class Accepted(Facts):
     accepted: list[int] = Field(description="how many are accepted, for each of `thresholds`")
     accepted_right: list[int] | None = Field(description="of these, how many as their own class")
     curve: list[Share] = Field(description="the share that is accepted, for each of `grid`")
+
+    @classmethod
+    def of(cls, images: Sureness, tests: Sequence[float | dict[int, float]]) -> Accepted:
+        """Count what passes each threshold."""
+        odds, right = np.array(images.log_odds), images.right if images.own else None
+        accepted = [images.accepted(test) for test in tests]
+        return cls(
+            kind=images.kind,
+            group=images.group,
+            what=images.what,
+            images=len(odds),
+            median=expit(np.median(odds)),
+            right=None if right is None else right.mean(),
+            accepted=[each.sum() for each in accepted],
+            accepted_right=None if right is None else [(each & right).sum() for each in accepted],
+            curve=[(odds >= least).mean() for least in logit(np.array(GRID))],
+        )
 
 
 class Acceptance(Facts):
@@ -239,32 +280,27 @@ def sum_up(
     most: float,
     exclusive: bool = True,
 ) -> Acceptance:
-    """Say what is accepted at the thresholds that matter.
-
-    Args:
-        found: How sure the target is of each kind of images.
-        text: The in-distribution images in words; None if there are none.
-        yours: The confidence from which the user believes the classifier, perhaps by class.
-        most: The share of each kind of images of nothing that may be accepted.
-        exclusive: Whether classes exclude one another.
-    """
+    """Say what is accepted at your threshold, perhaps by class, the usual and the recommended."""
     groups = {each.group: each for each in found}
     known, by_class = groups.get(KNOWN), None
     tests: dict[str, float | dict[int, float]] = {}
-    if isinstance(yours, float):
-        tests["yours"] = float(cut(logit(yours)))
-    elif yours is not None:
+    if isinstance(yours, Mapping):
         tests["yours"] = {place: float(cut(logit(each))) for place, each in yours.items()}
+    elif yours is not None:
+        tests["yours"] = float(cut(logit(yours)))
     if known is not None and len(known.log_odds) >= FEWEST:
-        tests["usual"] = threshold_of(np.array(known.log_odds))
-        by_class = _by_class(groups[EVOLVED], known, exclusive=exclusive)
-    if (
-        best := _recommend([each for each in found if each.group != KNOWN], most, known)
-    ) is not None:
+        usual = tests["usual"] = threshold_of(np.array(known.log_odds))
+        evolved, least = groups[EVOLVED], thresholds_by_class(known, exclusive=exclusive)
+        these = np.isin(evolved.named, [*least])
+        if these.any():
+            both = (int((evolved.accepted(each) & these).sum()) for each in (least, usual))
+            by_class = (*both, int(these.sum()))
+    best = _recommend([each for each in found if each.group != KNOWN], most, known)
+    if best is not None:
         tests["recommended"] = best
     return Acceptance(
-        thresholds=[_describe(name, test, known) for name, test in tests.items()],
-        kinds=[_accept(each, [*tests.values()]) for each in found],
+        thresholds=[Threshold.of(name, test, known) for name, test in tests.items()],
+        kinds=[Accepted.of(each, [*tests.values()]) for each in found],
         most=most,
         in_distribution=text,
         by_class=by_class,
@@ -272,11 +308,8 @@ def sum_up(
 
 
 def thresholds_by_class(known: Sureness, *, exclusive: bool) -> dict[int, float]:
-    """Give the threshold that 95 % of a class's in-distribution images pass, if 20 are known.
-
-    Where classes exclude one another, these are the images that the classifier names so. Else they
-    are those that show it, by their labels.
-    """
+    """Give the threshold that 95 % of a class's in-distribution images pass, if 20 are known."""
+    # Where classes do not exclude one another, these are the images of that label.
     classes, odds = (known.named, known.log_odds) if exclusive else (known.own, known.own_log_odds)
     which, values = np.array(classes), np.array(odds)
     kinds, counts = np.unique(which[which >= 0], return_counts=True)
@@ -287,22 +320,8 @@ def thresholds_by_class(known: Sureness, *, exclusive: bool) -> dict[int, float]
     }
 
 
-def _by_class(
-    evolved: Sureness, known: Sureness, *, exclusive: bool
-) -> tuple[int, int, int] | None:
-    least = thresholds_by_class(known, exclusive=exclusive)
-    these = np.isin(evolved.named, [*least])
-    both = evolved.accepted(least), evolved.accepted(threshold_of(np.array(known.log_odds)))
-    own, usual = (int((each & these).sum()) for each in both)
-    return (own, usual, int(these.sum())) if these.any() else None
-
-
 def _recommend(kinds: Sequence[Sureness], most: float, known: Sureness | None) -> float | None:
-    """Give the lowest threshold, rounded up, that few enough images of each kind reach.
-
-    It has two digits of what is left to 0 or to 1, and more where rounding would cost more than
-    ROUNDING of the in-distribution images.
-    """
+    """Give the lowest threshold, rounded up, that few enough images of each kind reach."""
     least = -LIMIT
     for each in kinds:
         falling = np.sort(each.log_odds)[::-1]
@@ -312,49 +331,10 @@ def _recommend(kinds: Sequence[Sureness], most: float, known: Sureness | None) -
     above, confidence = float(np.nextafter(least, np.inf)), float(expit(least))
     rest = min(confidence, 1 - confidence)
     odds = np.array([] if known is None else known.log_odds)
+    # Two digits of what is left to 0 or to 1; more where rounding costs too many images.
     for digits in range(2, 7) if rest >= 1e-6 else ():
         scale = 10.0 ** (digits - 1 - np.floor(np.log10(rest)))
         rounded = max(above, float(logit(min(1.0, np.ceil(confidence * scale) / scale))))
         if rounded < LIMIT and ((odds >= above) & (odds < rounded)).sum() <= ROUNDING * len(odds):
             return rounded
     return above
-
-
-def _describe(name: str, test: float | Mapping[int, float], known: Sureness | None) -> Threshold:
-    from scipy.stats import betabinom
-
-    passing, others = None, None
-    if known is not None:
-        number = len(known.log_odds)
-        passed = int(known.accepted(test).sum())
-        failed = number - passed
-        # As Clopper and Pearson do: it holds at least as often as it says.
-        low = int(betabinom.ppf(0.01, number, passed, failed + 1)) if passed else 0
-        high = int(betabinom.ppf(0.99, number, passed + 1, failed)) if failed else number
-        passing, others = passed / number, (low, high)
-    one = test if isinstance(test, float) else None
-    return Threshold(
-        name=name,
-        confidence=None if one is None else round(float(expit(one)), 12),
-        log_odds=one,
-        by_class=None if isinstance(test, float) else {**test},
-        passing=passing,
-        others=others,
-    )
-
-
-def _accept(images: Sureness, tests: Sequence[float | Mapping[int, float]]) -> Accepted:
-    odds = np.array(images.log_odds)
-    accepted = [images.accepted(test) for test in tests]
-    right = images.right if images.own else None
-    return Accepted(
-        kind=images.kind,
-        group=images.group,
-        what=images.what,
-        images=len(odds),
-        median=float(expit(np.median(odds))),
-        right=None if right is None else float(right.mean()),
-        accepted=[int(each.sum()) for each in accepted],
-        accepted_right=None if right is None else [int((each & right).sum()) for each in accepted],
-        curve=[float((odds >= least).mean()) for least in logit(np.array(GRID))],
-    )

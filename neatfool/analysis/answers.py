@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -23,10 +23,6 @@ CHOICES: Final = tuple(f"choice_{number}" for number in range(1, 6))
 GUARDED: Final = tuple(f"'{each}" for each in FORMULAS)
 MOST_BYTES: Final = 2**24
 """A file has at most so many: some 60,000 answers."""
-HEADS: Final = (
-    *("", "answers", "right", "chance", "nothing at all", "right if a class is named"),
-    *("sure (1 to 4)", "median time"),
-)
 
 Text = Annotated[str, StringConstraints(max_length=300)]
 
@@ -105,37 +101,22 @@ class Answered(Facts):
             seconds=np.median(seconds) if seconds else None,
         )
 
-    @property
-    def against_chance(self) -> str:
-        """How the share compares with guessing: ``"more than chance, 17 %"``."""
-        if self.right.low <= self.chance <= self.right.high:
-            return f"no different from chance, {share(self.chance)}"
-        more = "more" if self.right.value > self.chance else "less"
-        return f"{more} than chance, {share(self.chance)}"
 
-    def cells(self) -> list[str]:
-        """Give its row of a table, below :data:`HEADS`."""
-        return [
-            self.name,
-            f"{self.answers:,}",
-            self.right.as_share(),
-            share(self.chance),
-            self.nothing.as_share(),
-            self.of_named.as_share() if self.of_named else "-",
-            "-" if self.sure is None else f"{self.sure:.1f}",
-            "-" if self.seconds is None else f"{self.seconds:.1f} s",
-        ]
+CELLS: Final[dict[str, Callable[[Answered], str]]] = {
+    "": lambda row: row.name,
+    "answers": lambda row: f"{row.answers:,}",
+    "right": lambda row: row.right.as_share(),
+    "chance": lambda row: share(row.chance),
+    "nothing at all": lambda row: row.nothing.as_share(),
+    "right if a class is named": lambda row: row.of_named.as_share() if row.of_named else "-",
+    "sure (1 to 4)": lambda row: "-" if row.sure is None else f"{row.sure:.1f}",
+    "median time": lambda row: "-" if row.seconds is None else f"{row.seconds:.1f} s",
+}
+"""The columns of tables."""
 
 
 def read_answers(files: Sequence[Path]) -> tuple[list[Answer], int]:
-    """Read files of answers.
-
-    Returns:
-        The answers, of each player the first to an image, and how many others were left out.
-
-    Raises:
-        ExperimentError: A file cannot be read, or something in it is no answer.
-    """
+    """Read the answers in files, of each player the first to an image; count the others."""
     read = [answer for file in files for answer in _read(file)]
     kept = {(each.quiz, each.player, each.image): each for each in reversed(read)}
     return [*reversed(kept.values())], len(read) - len(kept)

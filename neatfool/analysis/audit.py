@@ -11,32 +11,23 @@ import numpy as np
 from scipy.special import expit
 
 from neatfool.analysis.acceptance import Acceptance, sum_up, thresholds_by_class
-from neatfool.analysis.card import (
-    Card,
-    Check,
-    Classifier,
-    Fooled,
-    OfClass,
-    Until,
-)
-from neatfool.analysis.course import read_course
+from neatfool.analysis.card import Card, Check, Classifier, Fooled, OfClass, Until
+from neatfool.analysis.course import Course
 from neatfool.analysis.estimates import FEWEST, LIMIT, Shares, median_of, tell_apart, threshold_of
 from neatfool.analysis.measuring import Measuring
 from neatfool.analysis.references import (
     compare_versions,
-    differ_in_setting,
     put_beside,
     read_card,
     read_references,
 )
-from neatfool.analysis.sureness import EVOLVED, KNOWN, Sureness, count_images
+from neatfool.analysis.sureness import EVOLVED, KNOWN, Sureness
 from neatfool.errors import ExperimentError
 from neatfool.fooling.opening import open_runs
 from neatfool.present.output import Output
 from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
-    from neatfool.analysis.course import Course
     from neatfool.run.run import Run
 
 HALF: Final = 0.5
@@ -102,42 +93,36 @@ def audit(
     """
     baseline = None if against is None else read_card(Path(against))
     with open_runs(runs, scored=True) as opened:
+        console = console or Output(quiet=True)
         folder = None if keep is None else Path(keep)
-        known = None if in_distribution is None else Path(in_distribution)
-        measuring = Measuring(opened, sample, folder, console or Output(quiet=True), max_queries)
-        looked = measuring.looked(known)
+        measuring = Measuring(opened, sample, folder, console, max_queries)
+        looked = measuring.looked(in_distribution)
+        threshold = opened[0].experiment["target"].get("threshold")
+        yours: Any = threshold if operating_point is None else operating_point
+        if isinstance(yours, dict):
+            yours = {opened[0].spec.class_index(name): float(p) for name, p in yours.items()}
         acceptance = sum_up(
             looked.kinds,
             looked.in_distribution,
-            yours=_operating_point(opened[0], operating_point),
+            yours=yours,
             most=MOST_ACCEPTED if max_accepted is None else max_accepted,
             exclusive=opened[0].spec.sums_to_one,
         )
-        parts = {
-            "acceptance": acceptance,
-            "transfer": measuring.transfer(to) if to else None,
-            "defence": measuring.defence(known),
-        }
-        card = _fill(opened, looked.kinds, parts)
-        notes = [*_notes(card, chosen, sample), *measuring.notes]
-        versus = None
-        if baseline is not None:
-            versus = compare_versions(card, baseline, differ_in_setting(card, baseline))
-        more = {
-            "beside": put_beside(card, read_references()),
-            "notes": [LOWER_BOUND, *notes],
-            "checks": [*_checks(card, limit, max_accepted)],
-            "versus": versus,
-        }
-        return card.model_copy(update=more)
-
-
-def _operating_point(run: Run, given: float | None) -> float | dict[int, float] | None:
-    """Give the confidence from which the user believes the classifier, perhaps by class."""
-    threshold = run.experiment["target"].get("threshold") if given is None else given
-    if isinstance(threshold, dict):
-        return {run.spec.class_index(name): float(each) for name, each in threshold.items()}
-    return None if threshold is None else float(threshold)
+        card = _fill(
+            opened,
+            looked.kinds,
+            acceptance,
+            transfer=measuring.transfer(to) if to else None,
+            defence=measuring.defence(in_distribution),
+        )
+        return card.model_copy(
+            update={
+                "beside": put_beside(card, read_references()),
+                "notes": [LOWER_BOUND, *_notes(card, chosen, sample), *measuring.notes],
+                "checks": [*_checks(card, limit, max_accepted)],
+                "versus": None if baseline is None else compare_versions(card, baseline),
+            }
+        )
 
 
 def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iterator[Check]:
@@ -181,26 +166,18 @@ def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def count_queries(evolved: int, sample: int, *, transfer: bool, known: int = 0) -> int:
-    """Count the images that an audit shows to its target after the search.
-
-    Args:
-        evolved: How many evolved images are looked at.
-        sample: How many of each other kind of images of nothing.
-        transfer: Whether other networks see the evolved ones.
-        known: How many in-distribution images there are.
-    """
-    return count_images(evolved, sample) + known + transfer * evolved
-
-
-def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, Any]) -> Card:
+def _fill(
+    runs: Sequence[Run], looked: Sequence[Sureness], acceptance: Acceptance, **parts: Any
+) -> Card:
     """Read what the runs found, and fill in the card."""
-    courses = [read_course(run) for run in runs]
-    names = list(dict.fromkeys(name for course in courses for name in course.classes))
-    judging = _Judging(runs, courses, looked, parts["acceptance"])
-    classes = sorted((judging.of_class(name) for name in names), key=_when_it_fell)
+    courses = [Course(run) for run in runs]
+    known = next((each for each in looked if each.group == KNOWN), None)
+    classes = _classes(runs, courses, looked, acceptance)
     run, spec, target = runs[0], runs[0].spec, runs[0].info["target"]
-    images = max(each.evaluations for each in runs)
+    elites = sorted(
+        (elite for run in runs for elite in run.elites),
+        key=lambda e: (e.top1 is not False and not e.rejected, e.rank),
+    )
     return Card(
         neatfool=str(run.info["versions"]["neatfool"]),
         name=run.name,
@@ -208,17 +185,18 @@ def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, A
             name=str(target["name"]),
             options=run.experiment["target"],
             fingerprint=str(target["fingerprint"]),
-            classes=len(names),
+            classes=len(classes),
             nothing=[*spec.nothing],
             height=spec.height,
             width=spec.width,
             channels=spec.channels,
         ),
-        images=run.experiment["experiment"].get("images") or images,
+        images=run.experiment["experiment"].get("images") or max(e.evaluations for e in runs),
         seeds=[each.seed for each in runs],
         search=kind_of_search(run.experiment),
         runs=[str(each.path) for each in runs],
-        fooled=judging.fooled(classes),
+        acceptance=acceptance,
+        fooled=_fooled(run, courses, classes, known),
         top1=Shares.of(
             sum(each.log_odds[place] is not None for each in classes) / max(1, len(classes))
             for place in range(len(runs))
@@ -229,11 +207,78 @@ def _fill(runs: Sequence[Run], looked: Sequence[Sureness], parts: Mapping[str, A
         if spec.nothing
         else None,
         classes=classes,
+        pictures={e.name: (e.png, percent(e.confidence, e.rank)) for e in elites},
         **parts,
-        beside=[],
-        checks=[],
-        notes=[],
-        pictures=_surest_pictures(runs),
+    )
+
+
+def _classes(
+    runs: Sequence[Run],
+    courses: Sequence[Course],
+    looked: Sequence[Sureness],
+    acceptance: Acceptance,
+) -> list[OfClass]:
+    """Say how each class fell: the first to fall first, then the surest."""
+    groups = {each.group: each for each in looked}
+    evolved, known = groups[EVOLVED], groups.get(KNOWN)
+    every = zip(evolved.seeds, evolved.own, evolved.own_log_odds, evolved.right, strict=True)
+    surest = {(seed, own): odds for seed, own, odds, first in every if first}
+    reached = Counter(known.named if known else ())
+    exclusive = runs[0].spec.sums_to_one
+    thresholds = thresholds_by_class(known, exclusive=exclusive) if known else {}
+    classes, deciding = [], acceptance.deciding
+    for name in dict.fromkeys(name for course in courses for name in course.classes):
+        both = zip(courses, runs, strict=True)
+        indices = (r.searched[c.classes.index(name)] for c, r in both if name in c.classes)
+        index = next(indices)
+        odds = [surest.get((seed, index)) for seed in range(len(runs))]
+        least = np.inf if deciding is None else deciding.least(index)
+        ends = [course.confidences[course.rows_of(name)].max(initial=0.0) for course in courses]
+        classes.append(
+            OfClass(
+                name=name,
+                index=index,
+                until_half=median_of([course.until(name, HALF) for course in courses]),
+                confidence=float(np.median(ends)),
+                log_odds=odds,
+                accepted=[each is not None and each >= least for each in odds],
+                reached=reached[index],
+                threshold=float(expit(thresholds[index])) if index in thresholds else None,
+            )
+        )
+    return sorted(
+        classes, key=lambda e: (np.inf if e.until_half is None else e.until_half, -e.confidence)
+    )
+
+
+def _fooled(
+    run: Run, courses: Sequence[Course], classes: Sequence[OfClass], known: Sureness | None
+) -> Fooled | None:
+    """Give the one number; None without a usual threshold."""
+    counting = [each for each in classes if each.reached]
+    if known is None or len(known.log_odds) < FEWEST or not counting:
+        return None
+    sure = np.array(known.log_odds)
+    least = threshold_of(sure)
+    odds = np.array([[-LIMIT if e is None else e for e in each.log_odds] for each in counting])
+    places, seeds = np.indices(odds.shape)
+    _, part = tell_apart(sure, odds.ravel(), seeds.ravel(), places.ravel())
+    assert part is not None
+    until = np.full(odds.shape, np.inf)
+    for place, seed in np.argwhere((odds >= least) & (odds > -LIMIT)):
+        course, name = courses[seed], counting[place].name
+        # Where only log-odds tell that it is above, the last image is.
+        soonest = course.until(name, float(expit(least)))
+        until[place, seed] = min(soonest, course.replaced_at[course.rows_of(name)].max())
+    not_searched = {*range(len(run.spec.classes))} - {*run.searched} - {*known.named}
+    left_out = [run.spec.classes[place] for place in sorted(not_searched)]
+    return Fooled(
+        share=part,
+        by_seed=(odds >= least).mean(0).tolist(),
+        until_half=median_of(np.sort(until, 0)[-(-len(counting) // 2) - 1]),
+        classes=len(counting),
+        unreached=[each.name for each in classes if not each.reached]
+        + [name for name in left_out if name not in run.spec.nothing],
     )
 
 
@@ -247,19 +292,6 @@ def _until(courses: Sequence[Course], confidence: float) -> Until:
             found.append(int(course.evaluations[reached.argmax()]) if reached.any() else None)
     images = median_of([each or np.inf for each in half])
     return Until(confidence=confidence, images=images, by_seed=half, all_by_seed=every)
-
-
-def _surest_pictures(runs: Sequence[Run]) -> dict[str, tuple[bytes, str]]:
-    """Give each class's image and its confidence, of the seed where it is surest."""
-    every = [elite for run in runs for elite in run.elites]
-    every.sort(key=lambda e: (e.top1 is not False and not e.rejected, e.rank))
-    best = {elite.name: elite for elite in every}
-    return {name: (e.png, percent(e.confidence, e.rank)) for name, e in best.items()}
-
-
-def _when_it_fell(each: OfClass) -> tuple[float, float]:
-    """Order classes by when they fell; those that did not fall by their confidence."""
-    return (np.inf if each.until_half is None else each.until_half, -each.confidence)
 
 
 def _notes(card: Card, chosen: Sequence[str], sample: int) -> Iterator[str]:
@@ -277,89 +309,3 @@ def _notes(card: Card, chosen: Sequence[str], sample: int) -> Iterator[str]:
         yield f"Only {sample} images of each kind were scored, so the shares are rough."
     if card.transfer is None:
         yield "Whether the images fool other networks was not asked. Name some with --to."
-
-
-class _Judging:
-    """Says of each class whether an image of nothing is surer than a threshold."""
-
-    def __init__(
-        self,
-        runs: Sequence[Run],
-        courses: Sequence[Course],
-        looked: Sequence[Sureness],
-        acceptance: Acceptance,
-    ) -> None:
-        self.runs, self.courses = runs, courses
-        groups = {each.group: each for each in looked}
-        evolved, self.known = groups[EVOLVED], groups.get(KNOWN)
-        self.usual, self.deciding = acceptance.at("usual"), acceptance.deciding
-        every = zip(evolved.seeds, evolved.own, evolved.own_log_odds, evolved.right, strict=True)
-        self.odds = {(seed, own): odds for seed, own, odds, first in every if first}
-        self.reached = Counter(self.known.named if self.known else ())
-        exclusive = runs[0].spec.sums_to_one
-        self.own = thresholds_by_class(self.known, exclusive=exclusive) if self.known else {}
-
-    def of_class(self, name: str) -> OfClass:
-        """Say how a class fell."""
-        fell, ends, indices = [], [], []
-        for course, run in zip(self.courses, self.runs, strict=True):
-            own = course.classes.index(name) if name in course.classes else -1
-            indices += [run.searched[own]] * (own >= 0)
-            mine = course.replaced == own
-            above = mine & (course.confidences >= HALF)
-            fell.append(float(course.replaced_at[above].min()) if above.any() else np.inf)
-            ends.append(float(course.confidences[mine].max(initial=0.0)))
-        index = indices[0]
-        odds = [self.odds.get((seed, index)) for seed in range(len(self.runs))]
-        least = np.inf if self.deciding is None else self.deciding.least(index)
-        return OfClass(
-            name=name,
-            index=index,
-            until_half=median_of(fell),
-            confidence=float(np.median(ends)),
-            log_odds=odds,
-            accepted=[each is not None and each >= least for each in odds],
-            reached=self.reached[index],
-            threshold=float(expit(self.own[index])) if index in self.own else None,
-        )
-
-    def fooled(self, classes: Sequence[OfClass]) -> Fooled | None:
-        """Give the one number; None without a usual threshold."""
-        counting = [each for each in classes if each.reached]
-        if self.usual is None or self.known is None or not counting:
-            return None
-        odds = np.array(
-            [[-LIMIT if odds is None else odds for odds in each.log_odds] for each in counting]
-        )
-        places, seeds = np.indices(odds.shape)
-        known = np.array(self.known.log_odds)
-        _, part = tell_apart(known, odds.ravel(), seeds.ravel(), places.ravel())
-        assert part is not None
-        run, half = self.runs[0], -(-len(counting) // 2) - 1
-        not_searched = {*range(len(run.spec.classes))} - {*run.searched} - {*self.reached}
-        left_out = [run.spec.classes[place] for place in sorted(not_searched)]
-        ends = [
-            np.sort([self._until(seed, each) for each in counting])[half]
-            for seed in range(len(self.courses))
-        ]
-        return Fooled(
-            share=part,
-            by_seed=(odds >= threshold_of(known)).mean(0).tolist(),
-            until_half=median_of(ends),
-            classes=len(counting),
-            unreached=[each.name for each in classes if not each.reached]
-            + [name for name in left_out if name not in run.spec.nothing],
-        )
-
-    def _until(self, seed: int, each: OfClass) -> float:
-        """Give the images of a seed after which a class was fooled, infinity if it is not."""
-        assert self.usual is not None
-        odds, course = each.log_odds[seed], self.courses[seed]
-        if odds is None or odds < self.usual.least(each.index):
-            return np.inf
-        mine = course.replaced == course.classes.index(each.name)
-        above = mine & (course.confidences >= (self.usual.confidence or 0.0))
-        # Where only log-odds tell that it is above, the last image is.
-        return float(
-            course.replaced_at[above].min() if above.any() else course.replaced_at[mine].max()
-        )

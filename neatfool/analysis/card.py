@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -27,9 +27,6 @@ from neatfool.present.story import (
     Text,
 )
 from neatfool.wording import format_seeds, level, percent, share
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 NAMED: Final = 10
 """How many classes are named that fell first, and how many that resist."""
@@ -118,6 +115,17 @@ class Transfer(Facts):
     photographs: int = Field(description="how many photographs were shown, too")
     networks: list[Asked] = Field(description="each other network")
 
+    def story(self) -> Iterator[Block]:
+        """Tell how other networks see the images."""
+        yield Section("Other networks", "Medians over seeds; in brackets their range.")
+        rows = []
+        for e in self.networks:
+            agrees = "-" if e.agreement is None else f"{share(e.agreement)} of {self.photographs:,}"
+            rows.append([e.label, e.top1.as_share(), e.confidence.as_confidence(), agrees])
+        heads = ["network", "top-1", "median confidence", "agrees on in-distribution images"]
+        title = f"What transfers (of {self.sample:,} images of each run)"
+        yield Table(heads, rows, title)
+
 
 class Detector(Facts):
     """What an OOD detector tells of the fooling images."""
@@ -139,6 +147,33 @@ class Defence(Facts):
 
     in_distribution: str = Field(description="the in-distribution images, in words")
     detectors: list[Detector] = Field(description="what each detector tells")
+
+    def story(self) -> Iterator[Block]:
+        """Tell what each detector would have let pass."""
+        yield Section(
+            "Detectors in place of the confidence",
+            f"{self.in_distribution} A detector may reject 5 % of them. Intervals are 95 % of a "
+            "bootstrap over seeds, classes and images.",
+        )
+        rows = [
+            [
+                e.name,
+                e.auroc.as_number(),
+                e.passing_95.as_share() if e.passing_95 else "-",
+                e.looks_at,
+            ]
+            for e in self.detectors
+        ]
+        heads = ["detector", "AUROC", "evolved images that pass (FPR at 95 %)", "looks at"]
+        yield Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
+        lines = [Line(e.curve, e.name, place) for place, e in enumerate(self.detectors)]
+        ticks = [f"{100 * p:g} %" if n % 2 == 0 else "" for n, p in enumerate(PASSING)]
+        yield Chart(
+            "The share of evolved images that pass each detector, over that of in-distribution",
+            lambda: lines_of_shares(lines, ticks, right=112),
+            "What passes a detector",
+            "Over the share of in-distribution images that pass. Lower is better.",
+        )
 
 
 class Check(Facts):
@@ -184,10 +219,10 @@ class Card(Finding):
     classes: list[OfClass] = Field(description="each class, in the order in which they fell")
     transfer: Transfer | None = Field(description="which other networks are fooled, if named")
     defence: Defence | None = Field(description="what detectors tell of in-distribution images")
-    beside: list[str] = Field(description="how it compares with known networks, if it may be")
+    beside: list[str] = Field([], description="how it compares with known networks, if it may be")
     versus: Versus | None = Field(None, description="the card of --against; null without it")
-    checks: list[Check] = Field(description="the conditions of the exit code")
-    notes: list[str] = Field(description="what to bear in mind")
+    checks: list[Check] = Field([], description="the conditions of the exit code")
+    notes: list[str] = Field([], description="what to bear in mind")
     pictures: dict[str, tuple[bytes, str]] = Field(default_factory=dict, exclude=True, repr=False)
 
     @property
@@ -230,9 +265,11 @@ class Card(Finding):
         )
         if self.versus is not None:
             yield from self.versus.story()
-        yield from self._defences()
+        if self.defence is not None:
+            yield from self.defence.story()
         yield from self._classes()
-        yield from self._more()
+        if self.transfer is not None and self.transfer.networks:
+            yield from self.transfer.story()
         yield from map(Note, self.notes)
 
     def records(self) -> Records:
@@ -288,34 +325,6 @@ class Card(Finding):
             parts.append(f"it names {self.rejected.as_share()} of its images {names}: rejected")
         return f"{'; '.join(parts)}."
 
-    def _defences(self) -> Iterator[Block]:
-        if self.defence is None:
-            return
-        yield Section(
-            "Detectors in place of the confidence",
-            f"{self.defence.in_distribution} A detector may reject 5 % of them. Intervals are 95 % "
-            "of a bootstrap over seeds, classes and images.",
-        )
-        rows = []
-        for each in self.defence.detectors:
-            passing = "-" if each.passing_95 is None else each.passing_95.as_share()
-            rows.append([each.name, each.auroc.as_number(), passing, each.looks_at])
-        heads = ["detector", "AUROC", "evolved images that pass (FPR at 95 %)", "looks at"]
-        yield Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
-        yield Chart(
-            "The share of evolved images that pass each detector, over that of in-distribution",
-            self._passing,
-            "What passes a detector",
-            "Over the share of in-distribution images that pass. Lower is better.",
-        )
-
-    def _passing(self) -> Figure:
-        """Draw each detector's curve."""
-        assert self.defence is not None
-        lines = [Line(e.curve, e.name, place) for place, e in enumerate(self.defence.detectors)]
-        ticks = [f"{100 * p:g} %" if n % 2 == 0 else "" for n, p in enumerate(PASSING)]
-        return lines_of_shares(lines, ticks, right=112)
-
     def _classes(self) -> Iterator[Block]:
         named = min(NAMED, -(-len(self.classes) // 2))
         firsts, lasts = self.classes[:named], self.classes[named:][-named:]
@@ -347,15 +356,3 @@ class Card(Finding):
                 f"No in-distribution image is named as {len(names):,} of the classes, so they do "
                 f"not count: {', '.join(names[:NAMED])}{more}."
             )
-
-    def _more(self) -> Iterator[Block]:
-        if self.transfer is None or not self.transfer.networks:
-            return
-        rows, known = [], self.transfer.photographs
-        for each in self.transfer.networks:
-            agrees = "-" if each.agreement is None else f"{share(each.agreement)} of {known:,}"
-            rows.append([each.label, each.top1.as_share(), each.confidence.as_confidence(), agrees])
-        yield Section("Other networks", "Medians over seeds; in brackets their range.")
-        heads = ["network", "top-1", "median confidence", "agrees on in-distribution images"]
-        title = f"What transfers (of {self.transfer.sample:,} images of each run)"
-        yield Table(heads, rows, title)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -17,7 +15,6 @@ from neatfool.wording import level, percent
 
 if TYPE_CHECKING:
     from neatfool.run.run import Run
-    from neatfool.run.statistics import GenerationReport
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,6 @@ class Measure:
     key: str
     title: str
     kind: Literal["confidence", "classes", "changes", "size"]
-    read: Callable[[GenerationReport], float]
 
     @property
     def tested(self) -> bool:
@@ -48,61 +44,73 @@ class Measure:
         return f"{value:,.0f}" if value == round(value) or value >= 1000 else f"{value:,.1f}"
 
 
-def _named(key: str, title: str, kind: Literal["confidence", "changes", "size"]) -> Measure:
-    return Measure(key, title, kind, attrgetter(key))
-
-
-def _classes(place: int, least: float) -> Measure:
-    key, title = f"classes_ge_{least:g}", f"classes ≥ {level(least)}"
-    return Measure(key, title, "classes", lambda report: report.classes_ge[place])
-
-
 MEASURES: Final = {
     measure.key: measure
     for measure in (
-        _named("median", "median confidence", "confidence"),
-        _named("mean", "mean confidence", "confidence"),
-        _named("minimum", "lowest confidence", "confidence"),
-        *(_classes(place, least) for place, least in enumerate(CONFIDENCE_THRESHOLDS)),
-        _named("replacements", "replacements", "changes"),
-        _named("goal_switches", "goal switches", "changes"),
-        _named("nodes", "nodes", "size"),
-        _named("connections", "connections", "size"),
+        Measure("median", "median confidence", "confidence"),
+        Measure("mean", "mean confidence", "confidence"),
+        Measure("minimum", "lowest confidence", "confidence"),
+        *(
+            Measure(f"classes_ge_{p:g}", f"classes ≥ {level(p)}", "classes")
+            for p in CONFIDENCE_THRESHOLDS
+        ),
+        Measure("replacements", "replacements", "changes"),
+        Measure("goal_switches", "goal switches", "changes"),
+        Measure("nodes", "nodes", "size"),
+        Measure("connections", "connections", "size"),
     )
 }
 """All measures by their keys, in the order in which they are shown."""
 TESTED: Final = [measure for measure in MEASURES.values() if measure.tested]
 
 
-@dataclass(frozen=True)
 class Course:
-    """A run as a comparison sees it."""
+    """A run as a comparison sees it.
 
-    path: Path
-    name: str
-    seed: int
-    identity: Mapping[str, Any]
-    """What its result depends on, the seed too."""
-    target: str
-    fingerprint: str
-    """What tells the target from one that scores otherwise."""
-    classes: tuple[str, ...]
-    """The names of the classes that are searched, each another."""
-    evaluations: np.ndarray
-    """int64 [G], images scored after each generation."""
-    values: Mapping[str, np.ndarray]
-    """For each measure's key float64 [G], its value after each generation."""
-    replaced: np.ndarray
-    """int64 [R], the place in ``classes`` of each elite that was replaced."""
-    replaced_at: np.ndarray
-    """int64 [R], images scored after the generation of each replacement."""
-    confidences: np.ndarray
-    """float64 [R], the confidence that each replacement reached."""
-    finished: bool
-    """Whether the run has reached its length, or its own end."""
-    ended: bool = False
-    """Whether the search came to an end of its own. It would score no more images, and what it
-    found stays as it is."""
+    Attributes:
+        identity: What its result depends on, the seed too.
+        fingerprint: What tells the target from one that scores otherwise.
+        classes: The names of the classes that are searched, each another.
+        evaluations: int64 [G], images scored after each generation.
+        values: For each measure's key float64 [G], its value after each generation.
+        replaced: int64 [R], the place in ``classes`` of each elite that was replaced.
+        replaced_at: int64 [R], images scored after the generation of each replacement.
+        confidences: float64 [R], the confidence that each replacement reached.
+        finished: Whether the run has reached its length, or its own end.
+        ended: Whether the search came to an end of its own. It would score no more images, and what
+            it found stays as it is.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Read the course of a run, finished or under way."""
+        history, target = run.history, run.info["target"]
+        self.path, self.name, self.seed = run.path, run.name, run.seed
+        self.identity: Mapping[str, Any] = run.info["identity"]
+        self.target, self.fingerprint = str(target["name"]), str(target["fingerprint"])
+        self.finished, self.ended = run.finished, run.ended
+        names, counts = list[str](), Counter[str]()
+        for index in run.searched:
+            counts[name := run.classes[index]] += 1
+            # A name that was there before: crane, crane (2).
+            names.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+        self.classes = tuple(names)
+        self.evaluations = np.array([report.evaluations for report in history], dtype=np.int64)
+        sure = np.array([report.classes_ge for report in history], dtype=float)
+        columns = iter(sure.reshape(-1, len(CONFIDENCE_THRESHOLDS)).T)
+        self.values: dict[str, np.ndarray] = {}
+        for key, measure in MEASURES.items():
+            if measure.kind == "classes":
+                self.values[key] = next(columns)
+            else:
+                each = np.array([getattr(report, key) for report in history], dtype=float)
+                self.values[key] = each.cumsum() if measure.kind == "changes" else each
+        replacements = np.array(run.replacements, dtype=float).reshape(-1, 3)
+        generations, indices = replacements[:, :2].astype(np.int64).T
+        places = np.full(len(run.classes), -1)
+        places[list(run.searched)] = np.arange(len(run.searched))
+        first = history[0].generation if history else 0
+        self.replaced, self.replaced_at = places[indices], self.evaluations[generations - first]
+        self.confidences = replacements[:, 2]
 
     @property
     def length(self) -> int:
@@ -114,20 +122,25 @@ class Course:
         """Up to how many images it is known what it found: infinity if it ended by itself."""
         return math.inf if self.ended and self.length else self.length
 
-    def at(self, measure: str, grid: np.ndarray) -> np.ndarray:
-        """Give a measure at numbers of images: its value after the last generation, float64 [N].
+    def rows_of(self, name: str) -> np.ndarray:
+        """Say which replacements were in a class: bools [R]."""
+        place = self.classes.index(name) if name in self.classes else -1
+        found: np.ndarray = self.replaced == place
+        return found
 
-        It is 0 before the first generation, and NaN where the run has not come so far.
-        """
+    def until(self, name: str, confidence: float) -> float:
+        """Count the images until a class had a confidence: infinity if it never did."""
+        above = self.rows_of(name) & (self.confidences >= confidence)
+        return float(self.replaced_at[above].min()) if above.any() else math.inf
+
+    def at(self, measure: str, grid: np.ndarray) -> np.ndarray:
+        """Give a measure at N numbers of images: 0 before the first generation, NaN after all."""
         last = np.searchsorted(self.evaluations, grid, side="right")
         values = np.concatenate([[0.0], self.values[measure]])
         return np.where(grid <= self.reach, values[last], np.nan)
 
     def by_class(self, classes: Sequence[str], grid: np.ndarray) -> np.ndarray:
-        """Give the best confidence so far in C classes, the run's own among them: float64 [C, N].
-
-        It is 0 while a niche is empty, and NaN where the run has not come so far.
-        """
+        """Give the best confidence so far in C classes, [C, N]: 0 in an empty niche, NaN after."""
         places = {name: place for place, name in enumerate(classes)}
         rows = np.array([places[name] for name in self.classes], dtype=np.int64)[self.replaced]
         columns = np.searchsorted(grid, self.replaced_at, side="left")
@@ -136,42 +149,3 @@ class Course:
         best = np.maximum.accumulate(best[:, :-1], axis=1)
         best[:, grid > self.reach] = np.nan
         return best
-
-
-def read_course(run: Run) -> Course:
-    """Read the course of a run, finished or under way."""
-    replacements = np.array(run.replacements, dtype=float).reshape(-1, 3)
-    history, target = run.history, run.info["target"]
-    searched, names = run.searched, run.classes
-    places = np.full(len(names), -1)
-    places[list(searched)] = np.arange(len(searched))
-    generations, indices = replacements[:, :2].astype(np.int64).T
-    evaluations = np.array([report.evaluations for report in history], dtype=np.int64)
-    return Course(
-        path=run.path,
-        name=run.name,
-        seed=run.seed,
-        identity=run.info["identity"],
-        target=str(target["name"]),
-        fingerprint=str(target["fingerprint"]),
-        classes=tuple(_numbered(names[index] for index in searched)),
-        evaluations=evaluations,
-        values={
-            key: values.cumsum() if measure.kind == "changes" else values
-            for key, measure in MEASURES.items()
-            for values in [np.array([measure.read(report) for report in history], dtype=float)]
-        },
-        replaced=places[indices],
-        replaced_at=evaluations[generations - (history[0].generation if history else 0)],
-        confidences=replacements[:, 2],
-        finished=run.finished,
-        ended=run.ended,
-    )
-
-
-def _numbered(names: Iterable[str]) -> Iterator[str]:
-    """Number a name that was there before: ``crane``, ``crane (2)``."""
-    counts: Counter[str] = Counter()
-    for name in names:
-        counts[name] += 1
-        yield name if counts[name] == 1 else f"{name} ({counts[name]})"

@@ -12,11 +12,10 @@ from pydantic import Field
 
 from neatfool.analysis.of_run import OfRun, OfRuns
 from neatfool.errors import ExperimentError
-from neatfool.experiment.trust import require_trust
 from neatfool.fooling.choosing import choose_elites
 from neatfool.fooling.opening import make_target, open_runs, open_scorer
 from neatfool.ood.asking import ask_detectors, behind
-from neatfool.ood.in_distribution import in_distribution
+from neatfool.ood.in_distribution import in_distribution as find_known
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import LINE_COLOURS, MUTED
 from neatfool.present.finding import Facts, Records
@@ -27,6 +26,8 @@ from neatfool.wording import counted, level, percent, share
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from neatfool.ood.asking import Asked
+    from neatfool.ood.in_distribution import InDistribution
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.spec.target import Target
@@ -272,7 +273,6 @@ def detect(
         UntrustedRun: Somebody else made a run.
     """
     console = console or Output(quiet=True)
-    folder = None if in_distribution is None else Path(in_distribution)
     with open_runs(runs, scored=True) as opened, ExitStack() as ending:
         chosen = [
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
@@ -281,76 +281,60 @@ def detect(
         alike: dict[str, tuple[Target, list[int]]] = {}
         with console.status("loading the networks"):
             for place, run in enumerate(opened):
-                key, target = _open_network(run, ending)
+                target = _open_network(run, ending)
+                key = target.fingerprint() or str(run.info["target"]["fingerprint"])
                 alike.setdefault(key, (target, []))[1].append(place)
         found: dict[int, DetectedOfRun] = {}
         for target, places in alike.values():
-            some = [(opened[place], chosen[place]) for place in places]
-            found |= zip(places, _ask(target, some, folder, detectors, console), strict=True)
+            known = find_known(behind(target), in_distribution)
+            pixels = [elite.saved_pixels() for place in places for elite in chosen[place]]
+            total = len(pixels) + len(known.held_out) + known.divided * len(known.fitted)
+            with console.progress(total) as note:
+                asked = ask_detectors(target, np.stack(pixels), known, detectors, note)
+            start = 0
+            for place in places:
+                part = slice(start, start + len(chosen[place]))
+                start = part.stop
+                found[place] = _describe(opened[place], chosen[place], asked, part, known)
     return Detection(runs=tuple(found[place] for place in sorted(found)))
 
 
-def _open_network(run: Run, ending: ExitStack) -> tuple[str, Target]:
-    """Load the network that a run fooled, without its guard, and a text that equal ones share."""
+def _open_network(run: Run, ending: ExitStack) -> Target:
+    """Load the network that a run fooled, without its guard."""
     if run.requests:
         raise ExperimentError(
             f"{run.path}: its target costs something to ask, and detectors would ask it about all "
             "in-distribution images. Export its images, and look at them with a network of your own"
         )
-    require_trust(run)
-    if _guard_of(run):
-        target = make_target(run.experiment["target"]["guards"])
-        ending.callback(target.close)
-    else:
-        target = ending.enter_context(closing(open_scorer(run))).target
-    return target.fingerprint() or str(run.info["target"]["fingerprint"]), target
+    if guarded := run.experiment["target"].get("guards"):
+        return ending.enter_context(closing(make_target(guarded)))
+    return ending.enter_context(closing(open_scorer(run))).target
 
 
-def _guard_of(run: Run) -> str | None:
-    """Give the detector that guards a run's target; None if there is none."""
+def _describe(
+    run: Run, elites: Sequence[EliteView], asked: Asked, part: slice, known: InDistribution
+) -> DetectedOfRun:
+    """Sum up what detectors say of a part of the images: those of a run."""
+    middle, rank = np.median([(e.confidence, e.rank) for e in elites], axis=0).tolist()
     target = run.experiment["target"]
-    return str(target["detector"]) if "guards" in target else None
-
-
-def _ask(
-    target: Target,
-    chosen: Sequence[tuple[Run, Sequence[EliteView]]],
-    folder: Path | None,
-    names: Sequence[str],
-    console: Output,
-) -> list[DetectedOfRun]:
-    """Ask detectors about images of runs that fooled the same network."""
-    known = in_distribution(behind(target), folder)
-    pixels = [elite.saved_pixels() for _, elites in chosen for elite in elites]
-    with console.progress(known.count(len(pixels))) as note:
-        found = ask_detectors(target, np.stack(pixels), known, names, note)
-    about = Known(
-        source=known.source,
-        fitted=len(known.fitted),
-        held_out=len(known.held_out),
-        divided=known.divided,
-        few=known.few,
-        text=known.describe(),
+    return DetectedOfRun(
+        **OfRun.facts(run, len(elites)),
+        guarded=target["detector"] if "guards" in target else None,
+        median_confidence=middle,
+        in_words=percent(middle, rank),
+        in_distribution=Known(
+            source=known.source,
+            fitted=len(known.fitted),
+            held_out=len(known.held_out),
+            divided=known.divided,
+            few=known.few,
+            text=known.describe(),
+        ),
+        warning=asked.lacks or None,
+        detectors=tuple(
+            Detected.of(name, each.looks_at, each.known, each.images[part])
+            for name, each in asked.scores.items()
+        ),
+        left_out=asked.left_out,
+        shown=tuple((each.name, each.index, each.confidence) for each in elites),
     )
-    findings, start = [], 0
-    for run, elites in chosen:
-        part = slice(start, start + len(elites))
-        start = part.stop
-        middle, rank = np.median([(e.confidence, e.rank) for e in elites], axis=0).tolist()
-        findings.append(
-            DetectedOfRun(
-                **OfRun.facts(run, len(elites)),
-                guarded=_guard_of(run),
-                median_confidence=middle,
-                in_words=percent(middle, rank),
-                in_distribution=about,
-                warning=found.lacks or None,
-                detectors=tuple(
-                    Detected.of(name, each.looks_at, each.known, each.images[part])
-                    for name, each in found.scores.items()
-                ),
-                left_out=found.left_out,
-                shown=tuple((each.name, each.index, each.confidence) for each in elites),
-            )
-        )
-    return findings

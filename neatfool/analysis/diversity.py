@@ -96,15 +96,7 @@ def diversity(
 
 
 def founder_shares(graph: nx.DiGraph, holders: list[int]) -> dict[int, float]:
-    """Divide each niche among the founders of its holder, in equal parts of each one's parents.
-
-    Args:
-        graph: Who descends from whom.
-        holders: The candidate that holds each niche.
-
-    Returns:
-        For each founder the sum of its parts, in niches.
-    """
+    """Divide each niche among the founders of its holder, in equal parts of each one's parents."""
     shares: dict[int, float] = dict(Counter(holders))
     for id_ in reversed([*nx.topological_sort(graph)]):
         parents = [*graph.predecessors(id_)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field
 
-from neatfool.analysis.answers import HEADS, NOTHING, Answer, Answered, read_answers
+from neatfool.analysis.answers import CELLS, NOTHING, Answer, Answered, read_answers
 from neatfool.analysis.estimates import Estimate
 from neatfool.analysis.transferability.measure import transfer
 from neatfool.errors import ExperimentError
@@ -103,8 +104,8 @@ class Recognition(Finding):
             yield Headline(f"{kind.name.capitalize()}: {self._sentence(kind)}")
         yield from map(Note, self._limits())
         yield Section("At a glance")
-        rows = [(kind.name, kind.right.value, share(kind.chance)) for kind in self.kinds]
-        yield Bars(("what was shown", "right", "by chance"), rows)
+        bars = [(kind.name, kind.right.value, share(kind.chance)) for kind in self.kinds]
+        yield Bars(("what was shown", "right", "by chance"), bars)
         for title, part in (
             ("All answers", self.kinds),
             ("Evolved images, by run", self.runs),
@@ -112,11 +113,24 @@ class Recognition(Finding):
             ("Evolved images, by player", self.by_player),
         ):
             if part is self.kinds or 1 < len(part) <= MOST_ROWS:
-                yield Table(HEADS, [each.cells() for each in part], title, most=12)
+                rows = [[write(each) for write in CELLS.values()] for each in part]
+                yield Table([*CELLS], rows, title, most=12)
         if self.judges:
             yield Section("Who names the class of the evolved images?")
-            yield Bars(("who", "share", "of"), [*self._judged()])
-        yield from self._image_by_image()
+            evolved = self.kinds[0]
+            bars = [("players", evolved.right.value, f"{evolved.answers:,} answers")]
+            for judge in self.judges:
+                own = ", for which they were evolved" if judge.own else ""
+                count = counted(judge.images, "image", "images")
+                bars.append((f"{judge.label}{own}", judge.right.value, count))
+            yield Bars(("who", "share", "of"), bars)
+        shown = [image for image in self.images if image.png]
+        if len(shown) > SHOWN:
+            shown = shown[: SHOWN // 2] + shown[-SHOWN // 2 :]
+        if shown:
+            text = f"You see {len(shown)} of {len(self.images):,}, the most recognised first."
+            yield Section("Image by image", text)
+            yield Strip([image.cell for image in shown], cards=True, size=160)
 
     def records(self) -> Records:
         """Give a row for each answer that counts."""
@@ -132,9 +146,12 @@ class Recognition(Finding):
             return f"{count} say {NOTHING!r}."
         if kind.name == KINDS["photograph"]:
             return f"{count} name the class."
+        beside = "more than" if kind.right.value > kind.chance else "less than"
+        if kind.right.low <= kind.chance <= kind.right.high:
+            beside = "no different from"
         return (
-            f"{count} name the class that the network names ({kind.against_chance}), and "
-            f"{kind.nothing.as_share()} say {NOTHING!r}."
+            f"{count} name the class that the network names ({beside} chance, "
+            f"{share(kind.chance)}), and {kind.nothing.as_share()} say {NOTHING!r}."
         )
 
     def _limits(self) -> Iterator[str]:
@@ -158,24 +175,6 @@ class Recognition(Finding):
         if self.repeated:
             count = counted(self.repeated, "answer", "answers")
             yield f"{count} left out: a player's first answer to an image counts."
-
-    def _judged(self) -> Iterator[tuple[str, float, str]]:
-        """Compare players with networks."""
-        evolved = self.kinds[0]
-        yield "players", evolved.right.value, f"{evolved.answers:,} answers"
-        for judge in self.judges:
-            own = ", for which they were evolved" if judge.own else ""
-            images = counted(judge.images, "image", "images")
-            yield f"{judge.label}{own}", judge.right.value, images
-
-    def _image_by_image(self) -> Iterator[Block]:
-        shown = [image for image in self.images if image.png]
-        if len(shown) > SHOWN:
-            shown = shown[: SHOWN // 2] + shown[-SHOWN // 2 :]
-        if shown:
-            text = f"You see {len(shown)} of {len(self.images):,}, the most recognised first."
-            yield Section("Image by image", text)
-            yield Strip([image.cell for image in shown], cards=True, size=160)
 
 
 def recognise(
@@ -202,19 +201,34 @@ def recognise(
     files = [Path(file) for file in ([answers] if isinstance(answers, str | Path) else answers)]
     rows, repeated = read_answers(files)
     evolved = [row for row in rows if row.kind == "evolved"]
-    images, judges = _by_image(evolved), list[Judge]()
-    if runs:
-        with open_runs(runs, scored=bool(to)) as opened:
-            images = _with_pictures(images, opened)
-            if not any(image.png for image in images):
-                raise ExperimentError(
-                    f"{opened[0].path}: no answer is about its images as they are now; name the "
-                    "runs that the quiz was made of (the columns run, seed, class and confidence "
-                    "say which image it is)"
-                )
-            judges = _judge(images, opened, to, max_queries, console) if to else []
-    elif to:
+    if to and not runs:
         raise ExperimentError("recognise: networks are asked about images of runs; name these, too")
+    with ExitStack() as ending:
+        opened = ending.enter_context(open_runs(runs, scored=bool(to))) if runs else []
+        images = _by_image(evolved, opened)
+        if opened and not any(image.png for image in images):
+            raise ExperimentError(
+                f"{opened[0].path}: no answer is about its images as they are now; name the "
+                "runs that the quiz was made of (the columns run, seed, class and confidence "
+                "say which image it is)"
+            )
+        asked: dict[tuple[str, bool], list[bool]] = defaultdict(list)
+        for run in opened if to else ():
+            own = [each for each in images if (each.run, each.seed) == (run.name, run.seed)]
+            names = [each.name for each in own if each.png]
+            if not names:
+                continue
+            found = transfer(run, to=to, classes=names, max_queries=max_queries, console=console)
+            for place, network in enumerate(found.networks):
+                sights = [image.networks[place] for image in found.runs[0].classes]
+                asked[network.label, network.key == found.runs[0].own] += [
+                    sight.among(1) for sight in sights if sight.confidence is not None
+                ]
+    judges = [
+        Judge(label=label, own=own, images=len(top1), right=Estimate.wilson(sum(top1), len(top1)))
+        for (label, own), top1 in asked.items()
+        if top1
+    ]
     return Recognition(
         answers=len(rows),
         players=len({row.player for row in rows}),
@@ -246,7 +260,9 @@ def _band(row: Answer) -> str:
     return f"{level(BANDS[place - 1])} to {level(BANDS[place])}"
 
 
-def _by_image(evolved: Sequence[Answer]) -> list[OfImage]:
+def _by_image(evolved: Sequence[Answer], runs: Sequence[Run]) -> list[OfImage]:
+    """Sum up answers by image, with what it shows, where it is still its run's elite."""
+    elites = {(run.name, run.seed, elite.name): elite for run in runs for elite in run.elites}
     groups: dict[tuple[str, int | None, str, float | None], list[Answer]] = defaultdict(list)
     for row in evolved:
         groups[row.run, row.seed, row.right, row.confidence].append(row)
@@ -254,6 +270,8 @@ def _by_image(evolved: Sequence[Answer]) -> list[OfImage]:
     for (run, seed, name, confidence), rows in groups.items():
         counts = Counter(row.answer for row in rows)
         others = [other for other, _ in counts.most_common() if other not in {name, NOTHING}]
+        elite = elites.get((run, seed or 0, name))
+        same = elite and isclose(elite.confidence, confidence or 0, rel_tol=1e-6)
         images.append(
             OfImage(
                 run=run,
@@ -264,44 +282,7 @@ def _by_image(evolved: Sequence[Answer]) -> list[OfImage]:
                 right=counts[name],
                 nothing=counts[NOTHING],
                 instead=others[0] if others else None,
+                png=elite.png if elite and same else b"",
             )
         )
     return sorted(images, key=lambda image: (-image.right / image.answers, image.name))
-
-
-def _with_pictures(images: Sequence[OfImage], runs: Sequence[Run]) -> list[OfImage]:
-    """Add what images show, where they are still their runs' elites."""
-    elites = {(run.name, run.seed, elite.name): elite for run in runs for elite in run.elites}
-    found = []
-    for image in images:
-        elite = elites.get((image.run, image.seed or 0, image.name))
-        same = elite and isclose(elite.confidence, image.confidence or 0, rel_tol=1e-6)
-        found.append(image.model_copy(update={"png": elite.png}) if elite and same else image)
-    return found
-
-
-def _judge(
-    images: Sequence[OfImage],
-    runs: Sequence[Run],
-    to: str | Path | Sequence[str | Path],
-    max_queries: int | None,
-    console: Output | None,
-) -> list[Judge]:
-    """Ask networks about the images of each run."""
-    asked: dict[tuple[str, bool], list[bool]] = defaultdict(list)
-    for run in runs:
-        own = [each for each in images if (each.run, each.seed) == (run.name, run.seed)]
-        names = [each.name for each in own if each.png]
-        if not names:
-            continue
-        found = transfer(run, to=to, classes=names, max_queries=max_queries, console=console)
-        for place, network in enumerate(found.networks):
-            sights = [image.networks[place] for image in found.runs[0].classes]
-            asked[network.label, network.key == found.runs[0].own] += [
-                sight.among(1) for sight in sights if sight.confidence is not None
-            ]
-    return [
-        Judge(label=label, own=own, images=len(top1), right=Estimate.wilson(sum(top1), len(top1)))
-        for (label, own), top1 in asked.items()
-        if top1
-    ]

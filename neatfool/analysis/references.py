@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from neatfool.analysis.card import Card
 from neatfool.analysis.estimates import Shares
@@ -57,33 +59,16 @@ def put_beside(card: Card, references: Sequence[Card]) -> list[str]:
     return found
 
 
-def differ_in_setting(card: Card, baseline: Card) -> list[str]:
-    """Say in what two audits differ: as :func:`differ`, and in budget, thresholds and images."""
-    found = differ(card, baseline)
-    if card.images != baseline.images:
-        found.append(f"{card.images:,} images with each seed and not {baseline.images:,}")
-    ours, theirs = (each.acceptance.at("yours") for each in (card, baseline))
-    if ours and theirs and (ours.log_odds, ours.by_class) != (theirs.log_odds, theirs.by_class):
-        found.append(f"a threshold of {ours} and not {theirs}")
-    here, there = (each.acceptance.in_distribution for each in (card, baseline))
-    if here != there:
-        found.append(f"{here or 'no in-distribution images'} and not {there or 'none'}")
-    return found
-
-
 def differ(card: Card, other: Card) -> list[str]:
-    """Say in what two audits differ."""
-    found = [
-        f"{name} = {_in_words(here)} and not {_in_words(there)}"
-        for name, here, there in differences(card.search, other.search)
-    ]
+    """Say in what two audits differ: in search, classes and calibration."""
+    ours, theirs = card.classifier.classes, other.classifier.classes
+    found = [f"{ours:,} classes and not {theirs:,}"] if ours != theirs else []
     here, there = (_temperature(each) for each in (card, other))
-    if here != there:
-        found.insert(0, f"{here} and not {there}")
-    if card.classifier.classes != other.classifier.classes:
-        ours, theirs = card.classifier.classes, other.classifier.classes
-        found.insert(0, f"{ours:,} classes and not {theirs:,}")
-    return found
+    found += [f"{here} and not {there}"] if here != there else []
+    return found + [
+        f"{name} = {_in_words(ours)} and not {_in_words(theirs)}"
+        for name, ours, theirs in differences(card.search, other.search)
+    ]
 
 
 def _temperature(card: Card) -> str:
@@ -100,17 +85,21 @@ def _in_words(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def compare_versions(card: Card, baseline: Card, differs: Sequence[str]) -> Versus:
-    """Compare a card with that of another version of the classifier.
+def _differ_in_setting(card: Card, baseline: Card) -> Iterator[str]:
+    """Say in what two audits differ in all: also in budget, thresholds and images."""
+    yield from differ(card, baseline)
+    if card.images != baseline.images:
+        yield f"{card.images:,} images with each seed and not {baseline.images:,}"
+    ours, theirs = (each.acceptance.at("yours") for each in (card, baseline))
+    if ours and theirs and (ours.log_odds, ours.by_class) != (theirs.log_odds, theirs.by_class):
+        yield f"a threshold of {ours} and not {theirs}"
+    here, there = (each.acceptance.in_distribution for each in (card, baseline))
+    if here != there:
+        yield f"{here or 'no in-distribution images'} and not {there or 'none'}"
 
-    Args:
-        card: The card.
-        baseline: The other one.
-        differs: In what the two audits differ, other than the version.
 
-    Raises:
-        ExperimentError: They have no threshold of the same kind, or no class in common.
-    """
+def compare_versions(card: Card, baseline: Card) -> Versus:
+    """Compare a card with that of another version of the classifier."""
     from scipy.stats import binomtest, false_discovery_control, fisher_exact
 
     both = [(name, _fooled(card, name), _fooled(baseline, name)) for name in ("yours", "usual")]
@@ -121,28 +110,21 @@ def compare_versions(card: Card, baseline: Card, differs: Sequence[str]) -> Vers
             f"--against {baseline.name}: the two cards have no threshold of one kind, or no class "
             "in common; give --in-distribution or --operating-point to both audits"
         )
-    counts = [
-        ((sum(x), len(x)), (sum(y), len(y))) for n in common for x, y in [(here[n], there[n])]
-    ]
-    tests = [
-        float(fisher_exact([(part, whole - part) for part, whole in each]).pvalue)
-        for each in counts
-    ]
-    told = false_discovery_control(tests) < LEVEL
+    counts = [[(sum(seeds[n]), len(seeds[n])) for seeds in (here, there)] for n in common]
+    tests = [fisher_exact([(part, all_ - part) for part, all_ in each]).pvalue for each in counts]
+    beyond = false_discovery_control(tests) < LEVEL
     changes = []
     worse = better = 0
-    for label, (ours, theirs), p, sure in zip(common, counts, tests, told, strict=True):
+    for label, (ours, theirs), p, sure in zip(common, counts, tests, beyond, strict=True):
         more = (2 * ours[0] > ours[1]) - (2 * theirs[0] > theirs[1])
         worse, better = worse + (more > 0), better + (more < 0)
         if more or sure:
             way: Verdict = "worse" if ours[0] * theirs[1] > theirs[0] * ours[1] else "better"
             verdict: Verdict = way if sure else "within chance"
             changes.append(Change(name=label, seeds=(ours, theirs), p=p, verdict=verdict))
-    one, other = (
-        Shares.of(sum(column) / len(common) for column in zip(*rows, strict=True))
-        for rows in ([here[n] for n in common], [there[n] for n in common])
-    )
+    one, other = (Shares.of(np.mean([seeds[n] for n in common], axis=0)) for seeds in (here, there))
     p = float(binomtest(worse, worse + better).pvalue) if worse + better else 1.0
+    differs = [*_differ_in_setting(card, baseline)]
     verdict = "not comparable" if differs else "within chance"
     if not differs and p < LEVEL and (one.lowest > other.highest or one.highest < other.lowest):
         verdict = "worse" if worse > better else "better"
@@ -157,7 +139,7 @@ def compare_versions(card: Card, baseline: Card, differs: Sequence[str]) -> Vers
         p=p,
         verdict=verdict,
         changes=sorted(changes, key=lambda each: (each.p, each.name)),
-        differs=[*differs],
+        differs=differs,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -13,7 +13,6 @@ from scipy.optimize import brentq
 from scipy.special import logit
 
 from neatfool.analysis.estimates import FEWEST, LIMIT
-from neatfool.analysis.nothing import images_of_nothing
 from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites
@@ -27,9 +26,11 @@ from neatfool.spec.scores import rank
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from neatfool.ood.in_distribution import InDistribution
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
+    from neatfool.spec.image_spec import ImageSpec
 
 KINDS: Final = ("jpeg=75", "blur=1", "move=3")
 """What is done to the images, as ``neatfool survive`` names it; and they are drawn larger."""
@@ -59,17 +60,11 @@ class Sureness(Facts):
     seeds: list[int] = Field([], description="the place of the run that it is from")
 
     def accepted(self, thresholds: float | Mapping[int, float]) -> np.ndarray:
-        """Say which are accepted: bools [N].
-
-        Args:
-            thresholds: The log-odds from which the user believes the classifier, perhaps by class.
-        """
-        least = (
-            np.array([thresholds.get(name, np.inf) for name in self.named])
-            if not isinstance(thresholds, float)
-            else thresholds
-        )
-        return np.array(self.log_odds) >= least
+        """Say which reach a threshold, perhaps of their class, in log-odds: bools [N]."""
+        if isinstance(thresholds, float):
+            return np.array(self.log_odds) >= thresholds
+        least = [thresholds.get(name, np.inf) for name in self.named]
+        return np.array(self.log_odds) >= np.array(least)
 
     @property
     def right(self) -> np.ndarray:
@@ -77,43 +72,64 @@ class Sureness(Facts):
         return np.array(self.own_log_odds) >= np.array(self.log_odds) - 1e-6
 
 
-def count_images(evolved: int, sample: int) -> int:
-    """Count the images that are scored for it, without in-distribution ones."""
-    return evolved * (len(KINDS) + 1) + sample * OF_NOTHING
+def count_queries(evolved: int, sample: int, *, transfer: bool = False, known: int = 0) -> int:
+    """Count the images that an audit shows to its target after the search.
+
+    Args:
+        evolved: How many evolved images are looked at.
+        sample: How many of each kind of images of nothing that no search made.
+        transfer: Whether other networks see the evolved ones.
+        known: How many in-distribution images there are.
+    """
+    return evolved * (len(KINDS) + 1 + transfer) + sample * OF_NOTHING + known
 
 
 def look(
     runs: Sequence[Run],
     scorer: Scorer,
+    known: InDistribution | None,
     *,
     sample: int,
-    folder: Path | None,
     note: Callable[[str, int], None],
-) -> tuple[list[Sureness], str | None]:
-    """Score images of each kind.
+) -> list[Sureness]:
+    """Score images of each kind: known ones, evolved ones, and some of nothing.
 
-    Args:
-        runs: The runs, of one target.
-        scorer: The target.
-        sample: How many evolved images of each run are changed, and how many are made of each
-            other kind.
-        folder: In-distribution images; by default the target's own, unless it is metered.
-        note: Told what is under way, and how many more images were scored.
-
-    Returns:
-        How sure the target is of each kind, and the in-distribution images in words; None if there
-        are none.
-
-    Raises:
-        ExperimentError: The in-distribution images cannot be read.
+    ``sample`` evolved images of each run are changed, and as many are made of each kind of nothing.
     """
-    looking = _Looking(runs, scorer, note)
-    known, text = looking.at_known(folder)
-    simple = [
-        looking.score((kind, group, what), images)
-        for kind, group, what, images in images_of_nothing(runs[0].spec, sample)
-    ]
-    return [*known, looking.recorded(), *looking.changed(sample), *simple], text
+    looking, spec = _Looking(runs, scorer, note), runs[0].spec
+    chosen = [choose_elites(run, sample=sample) for run in runs]
+    found = []
+    if known is not None:
+        own = [looking.place(label) for label in known.labels]
+        own = own if max(own, default=-1) >= 0 else []
+        kind = (KNOWN, KNOWN, "in-distribution images")
+        found.append(looking.score(kind, known.unseen, own))
+    simple = [looking.score(kind, images) for *kind, images in images_of_nothing(spec, sample)]
+    found.append(looking.recorded())
+    texts = [*KINDS, f"drawn={TIMES * max(spec.height, spec.width)}"]
+    own = [looking.place_of(elite) for elites in chosen for elite in elites]
+    seeds = [seed for seed, elites in enumerate(chosen) for _ in elites]
+    for same in zip(*(pick(all_changes(run, 1), texts) for run in runs), strict=True):
+        strength, images = same[0].strengths[0], []
+        for change, elites in zip(same, chosen, strict=True):
+            saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
+            images.append(fit_images(change.apply(elites, saved, strength), spec))
+        # Where one strength is picked, it is the usual one.
+        what = f"evolved, {same[0].described(()).words}"
+        kind = (f"{same[0].name}={strength:g}", "changed", what)
+        found.append(looking.score(kind, torch.cat(images), own, seeds))
+    return [*found, *simple]
+
+
+def describe_known(known: InDistribution, spec: ImageSpec) -> str:
+    """Say which in-distribution images there are, and which of their labels are no classes."""
+    indices = map(str, range(len(spec.classes)))
+    unknown = sorted({*known.labels} - {"", *spec.classes, *indices})
+    text = f"{len(known.unseen):,} in-distribution images ({known.source})"
+    if unknown:
+        names = ", ".join(map(repr, unknown[:3])) + ("" if len(unknown) < 4 else " …")
+        text += f", with labels ({len(unknown):,}) that are no classes of the network: {names}"
+    return text
 
 
 def match_temperature(
@@ -134,8 +150,7 @@ def match_temperature(
     """
     if scorer.costs:
         raise ExperimentError(f"{scorer.name}: is metered; a temperature is for your own network")
-    folder = None if in_distribution is None else Path(in_distribution)
-    scores = scorer.score(find_known(behind(scorer.target), folder).unseen)
+    scores = scorer.score(find_known(behind(scorer.target), in_distribution).unseen)
 
     def excess(logarithm: float) -> float:
         odds = cut(rank(temper(scores, scorer.spec, np.exp(logarithm))))
@@ -160,13 +175,12 @@ def find_reached(scorer: Scorer, in_distribution: str | Path | None = None) -> l
     Raises:
         ExperimentError: The images cannot be read.
     """
-    folder, spec = None if in_distribution is None else Path(in_distribution), scorer.spec
-    target = behind(scorer.target)
+    spec, target = scorer.spec, behind(scorer.target)
     if scorer.costs or not spec.sums_to_one:
         return []
-    if folder is None and len(target.photographs()) < FEWEST:
+    if in_distribution is None and len(target.photographs()) < FEWEST:
         return []
-    images = find_known(target, folder).unseen
+    images = find_known(target, in_distribution).unseen
     counts = np.zeros(len(spec.classes), int)
     for start in range(0, len(images), 4 * AT_A_TIME):
         odds = rank(scorer.score(images[start : start + 4 * AT_A_TIME]))
@@ -195,14 +209,15 @@ class _Looking:
 
     def score(
         self,
-        kind: tuple[str, str, str],
+        kind: Sequence[str],
         images: torch.Tensor,
         own: Sequence[int] = (),
         seeds: Sequence[int] = (),
     ) -> Sureness:
         """Score images of a kind (its name, group and words), perhaps each with its own class."""
         name, group, what = kind
-        named, sure, of_own = [], [], []
+        nothing = [self.place(each) for each in self.runs[0].spec.nothing]
+        named, sure, of_own = list[int](), list[float](), list[float]()
         for start in range(0, len(images), self._size):
             some = images[start : start + self._size]
             self._note(what, 0)
@@ -212,89 +227,29 @@ class _Looking:
                 for row, place in enumerate(own[start : start + self._size])
             ]
             first, best = odds.argmax(1), odds.max(1)
-            nothing = [self._place(name) for name in self.runs[0].spec.nothing]
             best[np.isin(first, nothing)] = -LIMIT
             named += np.where(best > -LIMIT, first, -1).tolist()
             sure += best.tolist()
             self._note(what, len(some))
-        return Sureness(
-            kind=name,
-            group=group,
-            what=what,
-            named=named,
-            log_odds=sure,
-            own=[*own],
-            own_log_odds=of_own,
-            seeds=[*seeds],
-        )
-
-    def at_known(self, folder: Path | None) -> tuple[list[Sureness], str | None]:
-        """Score in-distribution images, if there are any."""
-        if folder is None and self.scorer.costs:
-            return [], None
-        try:
-            known = find_known(behind(self.scorer.target), folder)
-        except ExperimentError:
-            if folder is not None:
-                raise
-            return [], None
-        own = [self._place(label) for label in known.labels]
-        unknown = sorted(
-            {n for n, place in zip(known.labels, own, strict=False) if n and place < 0}
-        )
-        own = own if max(own, default=-1) >= 0 else []
-        found = self.score((KNOWN, KNOWN, "in-distribution images"), known.unseen, own)
-        text = f"{len(known.unseen):,} in-distribution images ({known.source})"
-        if unknown:
-            names = ", ".join(map(repr, unknown[:3])) + ("" if len(unknown) < 4 else " …")
-            text += f", with labels ({len(unknown):,}) that are no classes of the network: {names}"
-        return [found], text
+        lists: dict[str, Any] = {"named": named, "log_odds": sure, "seeds": seeds}
+        lists |= {"own": own, "own_log_odds": of_own}
+        return Sureness(kind=name, group=group, what=what, **lists)
 
     def recorded(self) -> Sureness:
         """Take what the runs recorded of their elites."""
-        named, sure, own, of_own, seeds = [], [], [], [], []
+        rows = []
         for seed, run in enumerate(self.runs):
             for elite in run.elites:
-                place, top = self._place_of(elite), elite.top[:1]
-                odds = float(cut(elite.rank if self._logits else logit(elite.confidence)))
-                own.append(place)
-                of_own.append(odds)
+                own = named = self.place_of(elite)
+                odds = sure = float(cut(elite.rank if self._logits else logit(elite.confidence)))
                 if elite.rejected or elite.top1 is False:
-                    named.append(self._place(top[0][0]))
-                    sure.append(
-                        -LIMIT if elite.rejected else max(odds, float(cut(logit(top[0][1]))))
-                    )
-                else:
-                    named.append(place)
-                    sure.append(odds)
-                seeds.append(seed)
-        return Sureness(
-            kind=EVOLVED,
-            group=EVOLVED,
-            what="evolved, as found",
-            named=named,
-            log_odds=sure,
-            own=own,
-            own_log_odds=of_own,
-            seeds=seeds,
-        )
-
-    def changed(self, sample: int) -> Iterator[Sureness]:
-        """Score evolved images after each change."""
-        spec = self.runs[0].spec
-        texts = [*KINDS, f"drawn={TIMES * max(spec.height, spec.width)}"]
-        chosen = [choose_elites(run, sample=sample) for run in self.runs]
-        own = [self._place_of(elite) for elites in chosen for elite in elites]
-        seeds = [seed for seed, elites in enumerate(chosen) for _ in elites]
-        for same in zip(*(pick(all_changes(run, 1), texts) for run in self.runs), strict=True):
-            strength, images = same[0].strengths[0], []
-            for change, elites in zip(same, chosen, strict=True):
-                saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
-                images.append(fit_images(change.apply(elites, saved, strength), spec))
-            # Where one strength is picked, it is the usual one.
-            words = same[0].described(()).words
-            kind = f"{same[0].name}={strength:g}"
-            yield self.score((kind, "changed", f"evolved, {words}"), torch.cat(images), own, seeds)
+                    first, confidence = elite.top[0]
+                    named = self.place(first)
+                    sure = -LIMIT if elite.rejected else max(odds, float(cut(logit(confidence))))
+                rows.append((named, sure, own, odds, seed))
+        names = ("named", "log_odds", "own", "own_log_odds", "seeds")
+        lists: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True))
+        return Sureness(kind=EVOLVED, group=EVOLVED, what="evolved, as found", **lists)
 
     def _odds(self, images: torch.Tensor) -> np.ndarray:
         """Give log-odds, float64 [N, K], without infinities."""
@@ -310,7 +265,7 @@ class _Looking:
             odds[~np.asarray(scores.ok)] = -LIMIT
         return odds
 
-    def _place(self, name: str) -> int:
+    def place(self, name: str) -> int:
         """Find a class by its name or index; -1 if there is none."""
         classes = self.scorer.spec.classes
         if len(self._places) < len(classes):
@@ -319,10 +274,52 @@ class _Looking:
             return self._places[name]
         return int(name) if name.isdecimal() and int(name) < len(classes) else -1
 
-    def _place_of(self, elite: EliteView) -> int:
+    def place_of(self, elite: EliteView) -> int:
         """Find an elite's class. Two classes may have one name, and two runs other indices."""
         same = elite.name in self.scorer.spec.classes[elite.index : elite.index + 1]
-        return elite.index if same else self._place(elite.name)
+        return elite.index if same else self.place(elite.name)
+
+
+def images_of_nothing(
+    spec: ImageSpec, number: int, seed: int = 1
+) -> Iterator[tuple[str, str, str, torch.Tensor]]:
+    """Draw images of a target's size, of each kind the same number.
+
+    Yields:
+        The kind, its group (noise, blank or texture), what it is in words, and uint8 [N, C, H, W].
+    """
+    chance = np.random.default_rng(seed)
+    size = (spec.height, spec.width)
+    rows, columns = np.mgrid[: spec.height, : spec.width] / max(size)
+
+    def some(low: float, high: float, channels: int = 1) -> Any:
+        return chance.uniform(low, high, (number, channels, 1, 1))
+
+    def across() -> Any:
+        """Give how far each pixel lies in a random direction, from -0.7 to 0.7."""
+        angles = some(0, 2 * np.pi)
+        return (rows - 0.5) * np.sin(angles) + (columns - 0.5) * np.cos(angles)
+
+    def stripes() -> Any:
+        return 0.5 + 0.5 * np.sin(2 * np.pi * some(2, 20) * across() + some(0, 2 * np.pi))
+
+    first, second = (some(0, 255, spec.channels) for _ in range(2))
+    textures = [stripes(), np.round(stripes()) != np.round(stripes())]
+    clouds = np.full((number, 1, *size), 0.5)
+    for cells in (3, 6, 12, 24):  # Noise of several scales, the coarser the stronger.
+        grid = torch.from_numpy(chance.uniform(-1, 1, (number, 1, cells, cells)))
+        clouds += torch.nn.functional.interpolate(grid, size, mode="bicubic").numpy() * 2 / cells
+    turns = (np.arange(number) % 3)[:, None, None, None]
+    texture = np.choose(turns, [*textures, clouds])
+    shape = (number, spec.channels, *size)
+    for kind, group, what, values in (
+        ("uniform", "noise", "uniform noise", chance.uniform(0, 255, shape)),
+        ("gaussian", "noise", "Gaussian noise", chance.normal(128, 64, shape)),
+        ("blank", "blank", "blank images", np.broadcast_to(first, shape)),
+        ("gradient", "blank", "gradients", first + (second - first) * (0.5 + across() / 1.4)),
+        ("texture", "texture", "stripes, checks and clouds", first + (second - first) * texture),
+    ):
+        yield kind, group, what, torch.from_numpy(values.round().clip(0, 255).astype(np.uint8))
 
 
 def cut(odds: ArrayLike) -> np.ndarray:

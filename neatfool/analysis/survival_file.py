@@ -14,7 +14,7 @@ from neatfool.present.finding import Facts
 from neatfool.present.saving import save, write_report
 
 if TYPE_CHECKING:
-    from neatfool.analysis.survival.finding import Survival, Survived
+    from neatfool.analysis.survival.finding import Survival
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
 
@@ -61,8 +61,26 @@ def keep_survival(survival: Survival) -> list[Path]:
     """
     reports = []
     for run in survival.runs:
-        folder = Path(run.path)
-        save(folder / FILE, f"{_kept(run).model_dump_json()}\n".encode())
+        folder, bars, images = Path(run.path), run.summary(), {}
+        for row, (name, genome) in enumerate(zip(run.classes, run.genomes, strict=True)):
+            changes = {
+                f"{kind.name}={point.strength:g}": (
+                    round(point.confidences[row], 6),
+                    point.first[row],
+                )
+                for kind in run.kinds
+                for point in kind.points
+            }
+            images[name] = KeptImage(genome=genome, changes=changes)
+        kept = KeptSurvival(
+            title=bars.title,
+            text=bars.text,
+            bars=tuple(bars.rows),
+            own_target=run.own_target,
+            usual={f"{kind.name}={kind.usual:g}": kind.words for kind in run.kinds},
+            images=images,
+        )
+        save(folder / FILE, f"{kept.model_dump_json()}\n".encode())
         with closing(open_run(folder)) as opened:
             reports.append(write_report(opened))
     return reports
@@ -73,28 +91,3 @@ def read_survival(run: Run) -> KeptSurvival | None:
     with suppress(OSError, ValueError):
         return KeptSurvival.model_validate(read_json(run.path / FILE))
     return None
-
-
-def _kept(run: Survived) -> KeptSurvival:
-    bars = run.summary()
-    return KeptSurvival(
-        title=bars.title,
-        text=bars.text,
-        bars=tuple(bars.rows),
-        own_target=run.own_target,
-        usual={f"{kind.name}={kind.usual:g}": kind.words for kind in run.kinds},
-        images={
-            name: KeptImage(
-                genome=genome,
-                changes={
-                    f"{kind.name}={point.strength:g}": (
-                        round(point.confidences[row], 6),
-                        point.first[row],
-                    )
-                    for kind in run.kinds
-                    for point in kind.points
-                },
-            )
-            for row, (name, genome) in enumerate(zip(run.classes, run.genomes, strict=True))
-        },
-    )

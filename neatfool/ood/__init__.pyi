@@ -13,7 +13,7 @@ from .detector import Detector as Detector
 from .detector import MissingPackage as MissingPackage
 from .detector import detector_names as detector_names
 from .detector import make_detector as make_detector
-from .inspected import InspectedTarget as InspectedTarget
+from .asking import InspectedTarget as InspectedTarget
 
 # In-distribution images
 from .in_distribution import Digits as Digits

@@ -1,25 +1,41 @@
-"""Asking OOD detectors about images that fool a target."""
+"""Asking OOD detectors about images, of a target that is looked into."""
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
 import torch
+from torch import nn
 
 from neatfool.errors import ExperimentError
-from neatfool.ood.detector import Detector, MissingPackage, detector_names, make_detector
-from neatfool.ood.inspected import InspectedTarget
+from neatfool.network.network import Network
+from neatfool.ood.detector import (
+    Answers,
+    Detector,
+    MissingPackage,
+    choice_of,
+    detector_names,
+    make_detector,
+)
+from neatfool.spec.scores import Scores
+from neatfool.spec.target import Differentiable, Metered
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from neatfool.ood.detector import Needs
     from neatfool.ood.in_distribution import InDistribution
     from neatfool.spec.target import Target
 
 _log = logging.getLogger("neatfool.detect")
+AT_A_TIME: Final = 64
+"""In-distribution images that are scored together."""
+SAME: Final = 1e-4
+"""What is looked into may differ from the target by this much: by another order of additions."""
+TINY: Final = 1e-30
+"""A smaller probability counts as this one, whose logarithm is finite."""
 
 
 class Outlying(NamedTuple):
@@ -81,9 +97,24 @@ def ask_detectors(
         ExperimentError: A name is wrong, or no detector works here.
     """
     left_out: dict[str, str] = {}
-    names = [names] if isinstance(names, str) else names
-    detectors = _make(names or detector_names(), left_out)
-    inspected = _inspect(behind(target), detectors, left_out)
+    detectors: dict[str, Detector] = {}
+    for name in ([names] if isinstance(names, str) else names) or detector_names():
+        try:
+            detectors[name] = make_detector(name)
+        except MissingPackage as error:
+            left_out[name] = str(error)
+        except ExperimentError as error:
+            raise ExperimentError(f"--detectors {name}: {error}") from error
+    target = behind(target)
+    possible: set[Needs] = {"probabilities"}
+    InspectedTarget(target, possible)  # what no detector can do without
+    for need in sorted({each.needs for each in detectors.values()} - possible):
+        try:
+            InspectedTarget(target, {need})
+            possible.add(need)
+        except ExperimentError as error:
+            left_out |= {name: str(error) for name, e in detectors.items() if e.needs == need}
+    inspected = InspectedTarget(target, possible)
 
     def ask(stage: str, some: torch.Tensor) -> Any:
         note(stage, 0)
@@ -92,8 +123,10 @@ def ask_detectors(
     held_out = ask("in-distribution images", known.held_out)
     fitted = ask("in-distribution images", known.fitted) if known.divided else held_out
     fooling = ask("fooling images", torch.as_tensor(images))
-    scores = {}
+    scores, of_covariance = {}, []
     for name, detector in detectors.items():
+        if name in left_out:
+            continue
         note(f"detector {name}", 0)
         try:
             detector.look_at(inspected.head, inspected.module)
@@ -105,40 +138,196 @@ def ask_detectors(
             left_out[name] = str(error)
             continue
         scores[name] = Outlying(detector.looks_at, both[0].numpy(), both[1].numpy())
+        of_covariance += [name] if detector.of_covariance else []
     if not scores:
         raise ExperimentError(f"no detector works here: {'; '.join(left_out.values())}")
-    of_covariance = [name for name in scores if detectors[name].of_covariance]
     lacks = known.lacks(inspected.head.in_features if inspected.head else None, of_covariance)
     if lacks:
         _log.warning("%s", lacks)
     return Asked(scores, left_out, lacks)
 
 
-def _make(names: Iterable[str], left_out: dict[str, str]) -> dict[str, Detector]:
-    """Make detectors; say of which the packages are missing."""
-    made: dict[str, Detector] = {}
-    for name in names:
-        try:
-            made[name] = make_detector(name)
-        except MissingPackage as error:
-            left_out[name] = str(error)
-        except ExperimentError as error:
-            raise ExperimentError(f"--detectors {name}: {error}") from error
-    return made
+class LinearWithInput(nn.Linear):
+    """A linear layer whose output is followed by its input."""
+
+    @classmethod
+    def of(cls, linear: nn.Linear) -> LinearWithInput:
+        """Make one of a linear layer, with its very weights."""
+        made = cls(linear.in_features, linear.out_features, bias=linear.bias is not None)
+        made.weight, made.bias = linear.weight, linear.bias
+        return made.train(linear.training)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Compute float [N, K + F] of float [N, F]."""
+        outputs = super().forward(features)
+        return torch.cat([outputs, features.to(outputs.dtype)], -1)
 
 
-def _inspect(
-    target: Target, detectors: dict[str, Detector], left_out: dict[str, str]
-) -> InspectedTarget:
-    """Look into a target for as many detectors as it allows; take the others out."""
-    possible: set[Needs] = {"probabilities"}
-    InspectedTarget(target, possible)  # what no detector can do without
-    for need in sorted({each.needs for each in detectors.values()} - possible):
+class InspectedTarget:
+    """A target, and as much of its network as detectors need.
+
+    Attributes:
+        target: The target.
+        networks: The networks that it now computes with.
+        head: The network's last linear layer, on the CPU; None if no detector needs it.
+        module: The network on the CPU; None if no detector needs it.
+    """
+
+    def __init__(self, target: Target, needs: Collection[Needs]) -> None:
+        """Look into a target.
+
+        Raises:
+            ExperimentError: It is metered, it gives no probabilities that sum to one,
+                or it lacks what a detector needs.
+        """
+        self.target = target
+        self.networks: Sequence[Network] = list(target.networks)
+        self.head: nn.Linear | None = None
+        self.module: nn.Module | None = None
+        self._count = len(target.spec.classes)
+        self._inside: Network | None = None
+        self._of_images: Network | None = None
+        if isinstance(target, Metered):
+            raise ExperimentError(
+                "the target is metered: it costs something to ask, and a detector would ask it "
+                "about all in-distribution images; choose a network of your own"
+            )
+        if "images" in needs:
+            self._of_images = self._only_network()
+            self.module = copy.deepcopy(self._of_images.module).cpu()
+        if "features" in needs:
+            self._look_inside()
+        probe = _probe(target.spec.shape)
+        scores = self._scores(probe.numpy() if target.spec.array == "numpy" else probe)
+        self.has_logits = scores.logits is not None
+        columns = np.shape(scores.logits)[1:] if scores.logits is not None else ()
+        if not target.spec.sums_to_one and columns != (self._count + 1,):
+            raise ExperimentError(
+                "the target's confidences do not sum to one, and detectors look at probabilities "
+                "that do; choose a target whose classes exclude one another"
+            )
+        if "logits" in needs and not self.has_logits:
+            raise ExperimentError(
+                "the target gives probabilities and no logits; choose a detector that needs only "
+                f"those: {choice_of('probabilities')}"
+            )
+
+    def ask(self, images: Any) -> tuple[Scores, Answers]:
+        """Give the target's scores of uint8 images, and what detectors look at."""
+        if self._inside is None:
+            scores = self._scores(images)
+            given = scores.probs if scores.logits is None else scores.logits
+            logits = torch.as_tensor(given).cpu()
+            if scores.logits is None:
+                logits = logits.double().clamp(min=TINY).log()
+            return scores, Answers(logits[:, : self._count], None, self._numbers(images))
+        # A clone, as a network's answer may not be differentiated and detectors may keep it.
+        outputs = self._inside(torch.as_tensor(images)).cpu().clone()
+        logits, features = outputs[:, : self._count].contiguous(), outputs[:, self._count :]
+        probs = logits.softmax(-1).numpy()
+        return Scores(probs, logits.numpy()), Answers(logits, features, self._numbers(images))
+
+    def ask_all(
+        self, images: torch.Tensor, note: Callable[[int], None] = lambda images: None
+    ) -> Answers:
+        """Give what detectors look at in many uint8 images.
+
+        Args:
+            images: uint8 [N, C, H, W].
+            note: Told how many more are done, now and then.
+        """
+        size = min(self.target.batch_size or AT_A_TIME, AT_A_TIME)
+        batches = []
+        for part in (images[start : start + size] for start in range(0, len(images), size)):
+            # Batches of one size, on which a network's last bits depend.
+            padded = torch.cat([part, part[:1].expand(size - len(part), -1, -1, -1)])
+            answers = self.ask(padded.numpy() if self.target.spec.array == "numpy" else padded)[1]
+            batches.append((answers, len(part)))
+            note(len(part))
+
+        def join(name: str) -> Any:
+            parts = [(getattr(answers, name), count) for answers, count in batches]
+            some = [value[:count] for value, count in parts if value is not None]
+            return torch.cat(some) if some else None
+
+        return Answers(join("logits"), join("features"), join("images"))
+
+    def differentiate(self, images: torch.Tensor) -> Answers:
+        """Give the same of float images [N, C, H, W] from 0 to 255, for torch to differentiate."""
+        assert isinstance(self.target, Differentiable)
+        return Answers(self.target.logits_of(images).cpu())
+
+    def _scores(self, images: Any) -> Scores:
+        given = self.target.score(images)
+        if not isinstance(given, Scores):
+            raise ExperimentError(
+                "the target names only some classes; detectors need a probability for each. Choose "
+                "another target"
+            )
+        return given
+
+    def _numbers(self, images: Any) -> torch.Tensor | None:
+        network = self._of_images
+        if network is None:
+            return None
+        return (torch.as_tensor(images).cpu().float() - network.mean) / network.std
+
+    def _only_network(self) -> Network:
+        if len(self.networks) != 1:
+            raise ExperimentError(
+                f"the target has {len(self.networks) or 'no'} PyTorch networks to look into, and "
+                "this detector needs one; choose a target with one network, or a detector that "
+                f"needs only its answers: {choice_of('probabilities', 'logits')}"
+            )
+        return self.networks[0]
+
+    def _look_inside(self) -> None:
+        """Let the network's last linear layer give its input, too; the rest must stay as it is."""
+        network = self._only_network()
+
+        def refuse(why: str = "") -> ExperimentError:
+            return ExperimentError(
+                f"{type(network.module).__name__} does not end in a linear layer (nn.Linear) whose "
+                f"{self._count} outputs are the target's logits, and this detector looks at what "
+                "that layer takes; choose a detector that needs only the answers: "
+                f"{choice_of('probabilities', 'logits')}{why}"
+            )
+
+        layers = {
+            name: layer
+            for name, layer in network.module.named_modules()
+            if isinstance(layer, nn.Linear) and layer.out_features == self._count
+        }
+        if not layers:
+            raise refuse()
+        name, layer = layers.popitem()
         try:
-            InspectedTarget(target, {need})
-            possible.add(need)
-        except ExperimentError as error:
-            for name in [name for name, each in detectors.items() if each.needs == need]:
-                del detectors[name]
-                left_out[name] = str(error)
-    return InspectedTarget(target, possible)
+            module = copy.deepcopy(network.module)
+        except Exception as error:  # Any module may come.
+            raise refuse(f" ({error})") from error
+        self.head = copy.deepcopy(layer).cpu()
+        inner = LinearWithInput.of(module.get_submodule(name))  # type: ignore[arg-type]
+        if name:
+            module.set_submodule(name, inner)
+        self._inside = Network(
+            module if name else inner,
+            mean=network.mean.flatten().tolist(),
+            std=network.std.flatten().tolist(),
+            device=", ".join(map(str, network.devices)),
+            outputs="logits",
+        )
+        self.networks = [self._inside]
+        images = _probe(self.target.spec.shape)
+        outputs = self._inside(images).cpu()
+        if outputs.shape[1:] != (self._count + layer.in_features,):
+            raise refuse()
+        probs = torch.as_tensor(self._scores(images).probs).cpu()
+        if not (outputs[:, : self._count].softmax(-1) - probs).abs().max() <= SAME:
+            raise refuse()
+
+
+def _probe(shape: tuple[int, int, int]) -> Any:
+    """Make two images: noise and its negative."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(256, (1, *shape), generator=generator, dtype=torch.uint8)
+    return torch.cat([noise, 255 - noise])

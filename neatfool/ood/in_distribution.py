@@ -1,9 +1,4 @@
-"""In-distribution images: what a detector is fitted to, and what sets its threshold.
-
-MNIST comes from its four files, which are in the format idx: a big-endian header, then the numbers.
-The header has two zero bytes, a byte for the type of the numbers (8: unsigned bytes), a byte for
-the number of dimensions, and each dimension as a 32-bit unsigned integer.
-"""
+"""In-distribution images: what a detector is fitted to, and what sets its threshold."""
 
 from __future__ import annotations
 
@@ -27,7 +22,6 @@ from neatfool.spec.fitting import fit_images, fit_photograph
 
 if TYPE_CHECKING:
     from neatfool.models.photographs import Photograph
-    from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.target import Target
 
 MOST: Final = 10_000
@@ -41,14 +35,9 @@ HOW: Final = "in_distribution = FOLDER in an experiment, --in-distribution FOLDE
 FEW: Final = 100
 """With fewer held-out images, a rate is rough: one image is more than a hundredth."""
 
-_GZIPPED: Final = b"\x1f\x8b"
-_UNSIGNED_BYTES: Final = b"\x00\x00\x08"
 _REMEDY: Final = "delete it and fetch it again"
-_FILES: Final = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
+_FILES: Final = tuple(
+    f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
 )
 
 
@@ -83,10 +72,6 @@ class InDistribution:
     def few(self) -> bool:
         """Whether so few are held out that rates are rough."""
         return len(self.held_out) < FEW or not self.divided
-
-    def count(self, images: int) -> int:
-        """Count the images that a target is shown to judge some by these."""
-        return images + len(self.held_out) + self.divided * len(self.fitted)
 
     def describe(self) -> str:
         """Say in one sentence what they are, and how many."""
@@ -136,8 +121,10 @@ class InDistribution:
         return digest.digest()
 
 
-def in_distribution(target: Target, folder: Path | None = None) -> InDistribution:
+def in_distribution(target: Target, folder: str | Path | None = None) -> InDistribution:
     """Find in-distribution images for a target.
+
+    Photographs are shown as the target was trained to see them; of too many some, evenly.
 
     Args:
         target: The target.
@@ -147,12 +134,23 @@ def in_distribution(target: Target, folder: Path | None = None) -> InDistributio
     Raises:
         ExperimentError: There are none, or they cannot be read.
     """
+    folder = None if folder is None else Path(folder)
     if folder is not None and _holds_idx(folder):
-        return _read_mnist(folder, target.spec)
-    photographs = photographs_of([target]) if folder is None else photographs_in(folder)
-    _check_number(photographs, folder)
+        # Fit to digits that networks are trained on, hold out those that they are tested on.
+        digits = read_mnist(folder)
+        fitted, held_out = (
+            fit_images(torch.from_numpy(part.images[:MOST].copy())[:, None], target.spec)
+            for part in (digits.training, digits.test)
+        )
+        labels = tuple(map(str, digits.test.labels[:MOST].tolist()))
+        source = f"MNIST of {folder}"
+        return InDistribution(fitted, held_out, source, divided=True, trained=True, labels=labels)
+    photographs = _photographs(folder, target)
+    most = min(2 * MOST, MOST_BYTES // math.prod(target.spec.shape))
+    some = photographs[:: math.ceil(len(photographs) / most)]
+    images = torch.cat([fit_photograph(each.open(), target) for each in some])
     source = "the target's own" if folder is None else f"of {folder}"
-    return _fit(photographs, target, source)
+    return divide(images, source, ["".join(each.shows[:1]) for each in some])
 
 
 def count_in_distribution(folder: Path) -> int:
@@ -161,62 +159,31 @@ def count_in_distribution(folder: Path) -> int:
     Raises:
         ExperimentError: There are too few.
     """
-    if _holds_idx(folder):
-        return MOST
-    photographs = photographs_in(folder)
-    _check_number(photographs, folder)
-    return len(photographs)
+    return MOST if _holds_idx(folder) else len(_photographs(folder))
 
 
 def _holds_idx(folder: Path) -> bool:
     return next(folder.glob("*-idx3-ubyte*"), None) is not None
 
 
-def _check_number(photographs: Sequence[Photograph], folder: Path | None) -> None:
-    if len(photographs) < 2:
+def _photographs(folder: Path | None, *targets: Target) -> list[Photograph]:
+    found = photographs_of(targets) if folder is None else photographs_in(folder)
+    if len(found) < 2:
         raise ExperimentError(
             f"{'the target brings no photographs along' if folder is None else folder}: too few "
             "in-distribution images; give two at least, and better a thousand, in a folder "
             f"({HOW})"
         )
+    return found
 
 
 def divide(images: torch.Tensor, source: str, labels: Sequence[str] = ()) -> InDistribution:
     """Fit to every second image, and hold out the others, unless there are too few."""
     if len(images) < FEWEST_TO_DIVIDE:
         return InDistribution(images, images, source, divided=False, labels=tuple(labels))
-    return InDistribution(
-        images[::2].contiguous(),
-        images[1::2].contiguous(),
-        source,
-        divided=True,
-        labels=(*labels[::2], *labels[1::2]),
-    )
-
-
-def _fit(photographs: Sequence[Photograph], target: Target, source: str) -> InDistribution:
-    """Show photographs as the target was trained to see them; of too many some, evenly."""
-    most = min(2 * MOST, MOST_BYTES // math.prod(target.spec.shape))
-    some = photographs[:: math.ceil(len(photographs) / most)]
-    images = torch.cat([fit_photograph(each.open(), target) for each in some])
-    return divide(images, source, ["".join(each.shows[:1]) for each in some])
-
-
-def _read_mnist(folder: Path, spec: ImageSpec) -> InDistribution:
-    """Fit to digits that networks are trained on, and hold out those that they are tested on."""
-    digits = read_mnist(folder)
-    fitted, held_out = (
-        fit_images(torch.from_numpy(part.images[:MOST].copy())[:, None], spec)
-        for part in (digits.training, digits.test)
-    )
-    return InDistribution(
-        fitted,
-        held_out,
-        f"MNIST of {folder}",
-        divided=True,
-        trained=True,
-        labels=tuple(map(str, digits.test.labels[:MOST].tolist())),
-    )
+    mixed = (*labels[::2], *labels[1::2])
+    parts = images[::2].contiguous(), images[1::2].contiguous()
+    return InDistribution(*parts, source, divided=True, labels=mixed)
 
 
 @dataclass(frozen=True)
@@ -249,20 +216,17 @@ class Mnist:
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """Read a file of unsigned bytes; its first bytes, not its name, tell whether it is gzipped.
-
-    Args:
-        path: The file.
-        dimensions: How many dimensions it should have: 3 for images, 1 for labels.
-
-    Returns:
-        Read-only uint8, in the shape of the file's header.
-
-    Raises:
-        ExperimentError: The file cannot be read, is of another kind, or is not complete.
-    """
-    content = _read(path)
-    magic = _UNSIGNED_BYTES + bytes([dimensions])
+    """Read a file of unsigned bytes; its first bytes, not its name, tell whether it is gzipped."""
+    try:
+        content = path.read_bytes()
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ExperimentError(f"{path}: damaged gzip file ({error}); {_REMEDY}") from error
+    except OSError as error:
+        raise ExperimentError(f"{path}: {error.strerror}") from error
+    # A big-endian header: unsigned bytes (8) in so many dimensions, each a 32-bit integer.
+    magic = bytes([0, 0, 8, dimensions])
     start = len(magic) + 4 * dimensions
     if content[: len(magic)] != magic:
         raise ExperimentError(
@@ -280,26 +244,13 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ExperimentError(f"{path}: {error.strerror}") from error
-    if not content.startswith(_GZIPPED):
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ExperimentError(f"{path}: damaged gzip file ({error}); {_REMEDY}") from error
-
-
 def read_mnist(folder: Path) -> Mnist:
     """Read the data set from a folder with MNIST's four idx files, each gzipped (``.gz``) or not.
 
     Raises:
         ExperimentError: A file is missing, damaged, or does not hold MNIST's images or labels.
     """
-    files = {name: _find(folder, name) for name in _FILES}
+    files = _find_files(folder)
     if missing := [name for name, path in files.items() if path is None]:
         raise ExperimentError(
             f"{folder}: holds neither {missing[0]} nor {missing[0]}.gz; give the folder with "
@@ -311,12 +262,12 @@ def read_mnist(folder: Path) -> Mnist:
 
 def has_mnist(folder: Path) -> bool:
     """Tell whether a folder has all four files."""
-    return all(_find(folder, name) for name in _FILES)
+    return None not in _find_files(folder).values()
 
 
-def _find(folder: Path, name: str) -> Path | None:
-    paths = folder / name, folder / f"{name}.gz"
-    return next((path for path in paths if path.exists()), None)
+def _find_files(folder: Path) -> dict[str, Path | None]:
+    both = {name: (folder / name, folder / f"{name}.gz") for name in _FILES}
+    return {name: next(filter(Path.exists, paths), None) for name, paths in both.items()}
 
 
 def _read_part(image_file: Path, label_file: Path) -> Digits:

@@ -8,28 +8,22 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import click
 from click.core import ParameterSource as Source
 
 from neatfool import hookimpl
-from neatfool.present import FileToWrite, FiniteRange, measure_command
-
-from .exports import EXPORTS, write_exports
+from neatfool.present import FileToWrite, FiniteRange, measure_command, option, overrides_option
 
 if TYPE_CHECKING:
     from neatfool.present import Finding, Output
 
     from .searching import Search
 
-    Made = TypeVar("Made", bound=Callable[..., object])
-
-A_PATH: Final = click.Path(path_type=Path)
-CARD: Final = "card.json"
+FILE: Final = FileToWrite()
 REPEATED: Final = "images seeds experiments sample in_distribution match_confidence overrides"
 """The options that change what an entry says."""
 STANDARD_BUDGET: Final = 12_000
@@ -44,15 +38,6 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
         schema = dialect | Card.model_json_schema(mode="serialization")
         click.echo(json.dumps(schema, indent=1))
         ctx.exit()
-
-
-def _export_options(function: Made) -> Made:
-    """Add an option for each other form of a card."""
-    for name, (_, text) in reversed([*EXPORTS.items()]):
-        function = click.option(f"--{name}", type=FileToWrite(), metavar="FILE", help=text)(
-            function
-        )
-    return function
 
 
 @measure_command(
@@ -71,117 +56,77 @@ def _export_options(function: Made) -> Made:
     csv="Write how many images of each kind are accepted at each threshold.",
     html="Write the card as a page.",
 )
-@click.option(
-    "--images",
-    type=click.IntRange(min=1),
-    default=STANDARD_BUDGET,
-    show_default=True,
-    metavar="N",
-    help="The budget: how many images to try with each seed.",
-)
-@click.option(
-    "--seeds",
-    metavar="LIST",
-    default="1-3",
-    show_default=True,
-    help="Search once with each of these seeds, for example 1-5 or 1,3,7-9.",
-)
-@click.option(
-    "--to",
-    "experiments",
-    metavar="EXPERIMENT...",
+@option("--images N", "The budget: how many images to try with each seed.", None, STANDARD_BUDGET)
+@option("--seeds LIST", "Search once with each of these seeds: 1-5, say, or 1,3,7-9.", str, "1-3")
+@option(
+    "--to EXPERIMENT...",
+    "Files of experiments whose networks see the images, too. Name one or several.",
+    into="experiments",
     multiple=True,
-    type=A_PATH,
-    help="Files of experiments whose networks see the images, too. Name one or several.",
 )
-@click.option(
-    "--sample",
-    type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    metavar="N",
-    help="How many images of each run to change, to show to others and to detectors.",
-)
-@click.option(
-    "--in-distribution",
-    type=click.Path(path_type=Path, exists=True),
-    metavar="FOLDER|CSV",
-    help="Images of what the classifier is for: a folder, perhaps with a folder for each class, or "
+@option("--sample N", "How many images of each run to change, and to show to others.", None, 100)
+@option(
+    "--in-distribution FOLDER|CSV",
+    "Images of what the classifier is for: a folder, perhaps with a folder for each class, or "
     "a CSV file with the columns file and label. They set thresholds.  [default: the target's own]",
+    exists=True,
 )
-@click.option(
-    "--operating-point",
-    type=FiniteRange(0, 1),
-    metavar="P",
-    help="The confidence from which you believe the classifier: 0.8, say.  [default: [target] "
+@option(
+    "--operating-point P",
+    "The confidence from which you believe the classifier: 0.8, say.  [default: [target] "
     "threshold]",
+    FiniteRange(0, 1),
 )
-@click.option(
-    "--match-confidence",
-    type=FiniteRange(0, 1, min_open=True, max_open=True),
-    metavar="P",
-    help="Search at the temperature at which the median confidence of in-distribution images is P, "
+@option(
+    "--match-confidence P",
+    "Search at the temperature at which the median confidence of in-distribution images is P, "
     "0.9 say, to compare networks that are calibrated otherwise.  [default: the network as it is]",
+    FiniteRange(0, 1, min_open=True, max_open=True),
 )
-@click.option(
-    "--max-accepted",
-    type=FiniteRange(0, 1, max_open=True),
-    metavar="P",
-    help="Exit with code 9 if more of any kind of images of nothing is accepted at your threshold, "
+@option(
+    "--max-accepted P",
+    "Exit with code 9 if more of any kind of images of nothing is accepted at your threshold, "
     "or else at the one that 95 % of in-distribution images pass. The recommended threshold keeps "
     "it, too.  [default: no check; 0.01 for the recommended threshold]",
+    FiniteRange(0, 1, max_open=True),
 )
-@click.option(
-    "--against",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="BASELINE.json",
-    help="The card of an earlier version, to say what became better or worse, by class.",
+@option(
+    "--against BASELINE.json",
+    "The card of an earlier version, to say what became better or worse, by class.",
+    exists=True,
+    dir_okay=False,
 )
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Override a key of the experiment; repeat it for more keys.",
+@overrides_option
+@option(
+    "--out DIR",
+    "Where the runs and `card.json` go.  [default: runs/audit-NAME, or runs/audit-NAME-at-P with "
+    "--match-confidence P]",
 )
-@click.option(
-    "--out",
-    type=A_PATH,
-    metavar="DIR",
-    help="Where the runs and `card.json` go.  [default: runs/audit-NAME, or "
-    "runs/audit-NAME-at-P with --match-confidence P]",
+@option("--jobs N|auto", "How many runs side by side.", str, "1")
+@option("--workers N", "Draw and score in N processes of their own, as in `neatfool run`.")
+@option("--overwrite", "Delete runs in the folder, and start anew.")
+@option(
+    "--fail-if-median-above P",
+    "Exit with code 9 if the median confidence at the end is above this: 0.5, say.",
+    FiniteRange(0, 1),
+    into="limit",
 )
-@click.option(
-    "--jobs", metavar="N|auto", default="1", show_default=True, help="How many runs side by side."
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Draw and score in N processes of their own, as in `neatfool run`.",
-)
-@click.option("--overwrite", is_flag=True, help="Delete runs in the folder, and start anew.")
-@click.option(
-    "--fail-if-median-above",
-    "limit",
-    type=FiniteRange(0, 1),
-    metavar="P",
-    help="Exit with code 9 if the median confidence at the end is above this: 0.5, say.",
-)
-@_export_options
-@click.option(
+@option("--sarif FILE", "Write SARIF 2.1.0 for code scanning: a result for each class.", FILE)
+@option("--junit FILE", "Write JUnit XML: a test case for each kind of images, if checked.", FILE)
+@option("--markdown FILE", "Append a summary in Markdown, to $GITHUB_STEP_SUMMARY, say.", FILE)
+@option("--model-index FILE", "Write the model-index of a Hugging Face model card.", FILE)
+@option("--ml-bom FILE", "Write a CycloneDX 1.6 ML-BOM with what was measured.", FILE)
+@option(
     "--schema",
-    is_flag=True,
+    "Print the JSON schema of --json, and do nothing else.",
     is_eager=True,
     expose_value=False,
     callback=_show_schema,
-    help="Print the JSON schema of --json, and do nothing else.",
 )
-@click.option(
-    "--entry",
-    type=FileToWrite(),
-    metavar="FILE",
-    help="Write an entry of FoolBench: the card, the section [about], and images to verify.",
+@option(
+    "--entry FILE",
+    "Write an entry of FoolBench: the card, the section [about], and images to verify.",
+    FILE,
 )
 @click.pass_context
 def audit(
@@ -223,7 +168,8 @@ def audit(
     from neatfool.ood import count_in_distribution
     from neatfool.present import save
 
-    from . import searching
+    from .exports import make_entry, write_exports
+    from .searching import Search
 
     known = count_in_distribution(in_distribution) if in_distribution else 0
     if against is not None:
@@ -231,35 +177,28 @@ def audit(
     if workers is not None:
         overrides += (f"engine.workers={workers}",)
     with console.status("loading the target"):
-        if match_confidence is not None:
-            matched = searching.at_matched_confidence(
-                runs, overrides, match_confidence, in_distribution
-            )
-            overrides += (matched,)
-        search = searching.plan(
-            runs,
-            overrides,
-            images,
-            parse_seeds(seeds),
-            out,
-            matched=match_confidence,
-            known=in_distribution,
-        )
+        given = runs, overrides, images, parse_seeds(seeds), out
+        search = Search(*given, matched=match_confidence, known=in_distribution)
     if max_accepted is not None:
         own = search.experiment.calls.threshold if operating_point is None else operating_point
         analysis.check_threshold_known(own, known or search.photographs)
     left = images * len(search.seeds) if overwrite else search.left()
     evolved = len(search.seeds) * min(sample, search.classes or sample)
     later = analysis.count_queries(evolved, sample, transfer=bool(experiments), known=known)
-    most = _allow(search, left, later, max_queries, console)
+    most = _allow(search, left + later, max_queries, console)
     if left:
-        _tell_time(ctx, search, left, console)
-        searching.run_all(ctx, search, jobs=jobs, overwrite=overwrite, most=most)
+        text = f"{left:,} images are to be scored"
+        if len(search.seeds) > 1:
+            text += f", up to {images:,} with each seed"
+        if speed := search.measure_speed(ctx):
+            minutes = left / speed / 60
+            about = "less than a minute" if minutes < 1 else f"about {minutes:,.0f} minutes"
+            text += f": {about}, at {speed:,.0f} images a second"
+        console.say(f"{text}. The runs go into {search.folder}")
+        search.run(ctx, jobs=jobs, overwrite=overwrite, most=most)
     with ExitStack() as ending:
-        opened = [ending.enter_context(closing(run)) for run in search.runs().values()]
-        searching.refuse_longer(opened, images)
         card = analysis.audit(
-            opened,
+            [ending.enter_context(closing(run)) for run in search.runs().values()],
             to=experiments,
             in_distribution=in_distribution,
             sample=sample,
@@ -272,13 +211,11 @@ def audit(
             keep=search.folder,
             console=console,
         )
-    saved = save(search.folder / CARD, f"{card.json()}\n".encode())
+    saved = save(search.folder / "card.json", f"{card.json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)
     for file in write_exports(card, runs, files):
         click.echo(f"The card is in {file}, too", err=True)
     if entry is not None:
-        from .entry import make_entry
-
         made = make_entry(card, search.experiment, _command(ctx))
         save(entry, f"{made.model_dump_json()}\n".encode())
     for check in card.checks:
@@ -289,25 +226,20 @@ def audit(
 def _command(ctx: click.Context) -> str:
     """Write the command that measures the same again."""
     words = ["neatfool", "audit", str(ctx.params["runs"])]
-    for option in ctx.command.params:
-        name, value = str(option.name), ctx.params.get(str(option.name))
+    for each in ctx.command.params:
+        name, value = str(each.name), ctx.params.get(str(each.name))
         if name in REPEATED.split() and ctx.get_parameter_source(name) is Source.COMMANDLINE:
-            for each in value if isinstance(value, tuple) else [value]:
-                words += [option.opts[0], str(each)]
+            for part in value if isinstance(value, tuple) else [value]:
+                words += [each.opts[0], str(part)]
     return shlex.join(words)
 
 
-def _allow(search: Search, left: int, later: int, most: int | None, console: Output) -> int | None:
-    """Say what the audit costs; give how many queries each run may send, if they cost something.
-
-    Raises:
-        BudgetSpent: They cost something, and too few are allowed.
-    """
+def _allow(search: Search, needed: int, most: int | None, console: Output) -> int | None:
+    """Say what the audit costs; give how many queries each run may send, if they cost something."""
     from neatfool import BudgetSpent
 
     if not search.costs:
         return None
-    seeds, needed = len(search.seeds), left + later
     name = search.experiment.target.label
     if most is None or most < needed:
         allowed = "" if most is None else f", and {most:,} are allowed"
@@ -317,21 +249,7 @@ def _allow(search: Search, left: int, later: int, most: int | None, console: Out
             "fewer images (--images, --seeds, --sample)"
         )
     console.say(f"{name}: this takes up to {needed:,} queries")
-    return search.images + (most - needed) // seeds
-
-
-def _tell_time(ctx: click.Context, search: Search, left: int, console: Output) -> None:
-    """Say about how long the search will take."""
-    from . import searching
-
-    text = f"{left:,} images are to be scored"
-    if len(search.seeds) > 1:
-        text += f", up to {search.images:,} with each seed"
-    if not search.costs and (speed := searching.measure_speed(ctx, search)):
-        minutes = left / speed / 60
-        about = "less than a minute" if minutes < 1 else f"about {minutes:,.0f} minutes"
-        text += f": {about}, at {speed:,.0f} images a second"
-    console.say(f"{text}. The runs go into {search.folder}")
+    return search.images + (most - needed) // len(search.seeds)
 
 
 @hookimpl

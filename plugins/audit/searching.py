@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from configparser import ConfigParser
 from contextlib import closing, redirect_stdout
-from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from neatfool import (
     Differentiable,
@@ -28,72 +29,101 @@ from neatfool.wording import format_seeds
 if TYPE_CHECKING:
     import click
 
-    from neatfool import Experiment, ImageSpec, Run
+    from neatfool import ImageSpec, Run
 
 SMALLEST_PATTERNS: Final = 64
 """From so many pixels a side on, images are drawn as in imagenet.ini, else as in mnist.ini."""
-SMALL: Final[dict[str, dict[str, Any]]] = {
-    "encoding": {"plugin": "cppn", "preset": "paper", "inputs": "normalised"},
-    "scheme": {"plugin": "map_elites", "batch": 200},
-}
-LARGE: Final[dict[str, dict[str, Any]]] = {
-    "encoding": {"plugin": "cppn", "preset": "patterns"},
-    "scheme": {"plugin": "map_elites", "batch": 96, "initial": 1200},
-}
-LEARNING: Final = {"learn": 0.5, "learn_rate": 0.2}
-"""With a network that gives gradients, half of the images are spent on learning."""
 LARGEST_BEGINNING: Final = 0.5
 """The random beginning takes at most this share of the images. So audits of 2,400 and more begin
 alike."""
 SECONDS_OF_TRIAL: Final = 2
 
 
-@dataclass(frozen=True)
 class Search:
-    """A search with several seeds."""
+    """A search with several seeds.
 
-    file: Path
-    """The experiment's file."""
-    overrides: tuple[str, ...]
-    """What changes in it, as for ``--set``."""
-    experiment: Experiment
-    """The experiment, with these."""
-    images: int
-    """How many images each run scores."""
-    seeds: tuple[int, ...]
-    """The seeds."""
-    folder: Path
-    """The folder for the runs."""
-    costs: bool
-    """Whether each image costs something."""
-    classes: int | None
-    """How many classes the target has; None if that is not known beforehand."""
-    chosen: tuple[str, ...]
-    """The sections that the file leaves open, so that the audit chose them."""
-    fingerprint: str | None
-    """That of the target now; None if it is not asked, as each image costs something."""
-    photographs: int
-    """How many in-distribution images the target brings along, to be shown to it."""
+    Attributes:
+        experiment: The experiment, with what the audit changes in it.
+        images: How many images each run scores.
+        seeds: The seeds.
+        folder: The folder for the runs.
+        costs: Whether each image costs something.
+        classes: How many classes the target has; None if that is not known beforehand.
+        chosen: The sections that the file leaves open, so that the audit chose them.
+        photographs: How many in-distribution images the target brings along, to be shown to it.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        overrides: Sequence[str],
+        images: int,
+        seeds: Sequence[int],
+        folder: Path | None,
+        *,
+        matched: float | None = None,
+        known: Path | None = None,
+    ) -> None:
+        """Read the experiment, and choose how to search where it does not say.
+
+        Of many classes of which in-distribution images (``known``) reach few, it is for these
+        alone. A search at a matched confidence has a folder of its own: another temperature is
+        another target.
+        """
+        self._file, self._overrides = file, [*overrides, f"experiment.images={images}"]
+        self.images, self.seeds = images, tuple(seeds)
+        if matched is not None:
+            plain = [*overrides, "target.logit_temperature=1"]
+            given = load_experiment(file, overrides=plain, to_search=False)
+            with closing(open_scorer(given)) as scorer:
+                temperature = match_temperature(scorer, matched, known)
+            self._overrides.append(f"target.logit_temperature={temperature}")
+        given = load_experiment(file, overrides=self._overrides, to_search=False)
+        self.costs, self.photographs, self._fingerprint = given.target.costs, 0, None
+        learns, reached = False, list[str]()
+        if self.costs:
+            spec = given.target.spec()
+        else:
+            with closing(open_scorer(given)) as scorer:
+                spec, self.costs, self._fingerprint = scorer.spec, scorer.costs, scorer.fingerprint
+                learns = isinstance(scorer.target, Differentiable)
+                if not self.costs:
+                    self.photographs = len(photographs_of([behind(scorer.target)]))
+                reached = find_reached(scorer, known)
+        self.classes = None if spec is None or spec.open else len(spec.classes)
+        both = {"encoding": given.encoding, "scheme": given.scheme}
+        self.chosen = tuple(kind for kind, choice in both.items() if not choice.section.values)
+        best = _best(spec, images, learns=learns)
+        self._overrides += [
+            f"{kind}.{key}={value}" for kind in self.chosen for key, value in best[kind].items()
+        ]
+        self.experiment = load_experiment(file, overrides=self._overrides, seed=seeds[0])
+        if reached and self.experiment.resolved()["scheme"].get("classes") == []:
+            self._overrides.append(f"scheme.classes={json.dumps(reached)}")
+            self.experiment = load_experiment(file, overrides=self._overrides, seed=seeds[0])
+        where = "" if matched is None else f"-at-{matched:g}"
+        self.folder = folder or Path("runs") / f"audit-{self.experiment.name}{where}"
 
     def runs(self) -> dict[int, Run]:
-        """Open the runs that are there, by seed; the caller closes them.
-
-        Raises:
-            RunError: The target is another one now.
-        """
+        """Open the runs that are there, by seed; the caller closes them."""
         try:
-            folders = find_runs(self.folder)
+            opened = [open_run(folder) for folder in find_runs(self.folder)]
         except RunError:
             return {}
-        opened = (open_run(folder) for folder in folders)
         mine = {run.seed: run for run in opened if run.name == self.experiment.name}
         found = {seed: mine[seed] for seed in self.seeds if seed in mine}
         for run in found.values():
-            if self.fingerprint not in {None, run.info["target"]["fingerprint"]}:
+            if self._fingerprint not in {None, run.info["target"]["fingerprint"]}:
                 raise RunError(
                     f"{run.path}: the target is not the one that was searched (its weights, code "
                     "or temperature changed); search it anew with --overwrite, or elsewhere with "
                     "--out DIR"
+                )
+            if run.evaluations > self.images:
+                raise RunError(
+                    f"{run.path}: has scored {run.evaluations:,} images, more than the budget of "
+                    f"{self.images:,}; give --images {run.evaluations}, or another folder with "
+                    "--out"
                 )
         return found
 
@@ -102,165 +132,65 @@ class Search:
         left = self.images * len(self.seeds)
         for run in self.runs().values():
             with closing(run):
-                done = run.evaluations
-                left -= self.images if run.has_reached(None, self.images) else done
+                done = run.has_reached(None, self.images)
+                left -= self.images if done else run.evaluations
         return left
 
-
-def plan(
-    file: Path,
-    overrides: Sequence[str],
-    images: int,
-    seeds: Sequence[int],
-    folder: Path | None,
-    *,
-    matched: float | None = None,
-    known: Path | None = None,
-) -> Search:
-    """Read the experiment, and choose how to search where it does not say.
-
-    Of many classes of which in-distribution images (``known``) reach few, it is for these alone.
-    A search at a matched confidence has a folder of its own: another temperature is another target.
-
-    Raises:
-        NeatfoolError: The experiment or its target is wrong.
-    """
-    overrides = [*overrides, f"experiment.images={images}"]
-    given = load_experiment(file, overrides=overrides, to_search=False)
-    costs, learns, spec, fingerprint, photographs, reached = _look_at(given, known)
-    chosen = [
-        kind
-        for kind, choice in (("encoding", given.encoding), ("scheme", given.scheme))
-        if not choice.section.values
-    ]
-    best = _best(spec, images, learns=learns)
-    for kind in chosen:
-        overrides += [f"{kind}.{key}={value}" for key, value in best[kind].items()]
-    experiment = load_experiment(file, overrides=overrides, seed=seeds[0])
-    if reached and experiment.resolved()["scheme"].get("classes") == []:
-        overrides.append(f"scheme.classes={json.dumps(reached)}")
-        experiment = load_experiment(file, overrides=overrides, seed=seeds[0])
-    at = "" if matched is None else f"-at-{matched:g}"
-    return Search(
-        file=file,
-        overrides=tuple(overrides),
-        experiment=experiment,
-        images=images,
-        seeds=tuple(seeds),
-        folder=folder or Path("runs") / f"audit-{experiment.name}{at}",
-        costs=costs,
-        classes=None if spec is None or spec.open else len(spec.classes),
-        chosen=tuple(chosen),
-        fingerprint=fingerprint,
-        photographs=photographs,
-    )
-
-
-def at_matched_confidence(
-    file: Path, overrides: Sequence[str], confidence: float, known: Path | None
-) -> str:
-    """Find the temperature of a median confidence; give the override that sets it.
-
-    Raises:
-        NeatfoolError: The target is metered, say, or there are no in-distribution images.
-    """
-    plain = [*overrides, "target.logit_temperature=1"]
-    with closing(open_scorer(load_experiment(file, overrides=plain, to_search=False))) as scorer:
-        return f"target.logit_temperature={match_temperature(scorer, confidence, known)}"
-
-
-def _look_at(
-    experiment: Experiment, known: Path | None
-) -> tuple[bool, bool, ImageSpec | None, str | None, int, list[str]]:
-    """Say if it costs something, and gives gradients; its images, fingerprint, photographs.
-
-    Last come the classes to search for, if these are few of many.
-    """
-    if experiment.target.costs:
-        return True, False, experiment.target.spec(), None, 0, []
-    with closing(open_scorer(experiment)) as scorer:
-        learns = isinstance(scorer.target, Differentiable)
-        photographs = 0 if scorer.costs else len(photographs_of([behind(scorer.target)]))
-        reached = find_reached(scorer, known)
-        return scorer.costs, learns, scorer.spec, scorer.fingerprint, photographs, reached
-
-
-def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> Mapping[str, Mapping[str, Any]]:
-    """Give the best search that is known for a target: what imagenet.ini or mnist.ini say."""
-    if spec is not None and min(spec.height, spec.width) < SMALLEST_PATTERNS:
-        return SMALL
-    scheme = LARGE["scheme"] | (LEARNING if learns else {})
-    most = max(scheme["batch"], int(LARGEST_BEGINNING * images))
-    return {**LARGE, "scheme": scheme | {"initial": min(scheme["initial"], most)}}
-
-
-def measure_speed(ctx: click.Context, search: Search) -> float | None:
-    """Try for a moment how many images a second the search scores; None if it cannot be told."""
-    scheme = search.experiment.resolved()["scheme"]
-    arguments = ["--json", "--seconds", str(SECONDS_OF_TRIAL), *_settings(search)]
-    if "initial" in scheme and "batch" in scheme:
-        # A large random beginning would take longer than the trial may.
-        arguments += ["--set", f"scheme.initial={scheme['batch']}"]
-    output = io.StringIO()
-    try:
-        with redirect_stdout(output):
-            _call(ctx, "bench", [str(search.file), *arguments])
-    except (RunError, TargetError):
-        return None  # The run itself will say what is wrong, if it is.
-    return float(json.loads(output.getvalue())["images_per_s"])
-
-
-def run_all(
-    ctx: click.Context, search: Search, *, jobs: str, overwrite: bool, most: int | None
-) -> None:
-    """Run the experiment with all seeds; go on with what was interrupted.
-
-    Args:
-        ctx: The command's context.
-        search: The search.
-        jobs: How many runs side by side, as in ``neatfool run``.
-        overwrite: Whether to delete runs that are there.
-        most: How many queries each run may send, if they cost something.
-
-    Raises:
-        SystemExit: A run did not finish; its code is that of ``neatfool run``.
-        NeatfoolError: The folder holds other runs, say.
-    """
-    arguments = [str(search.file), *_settings(search), "--out", str(search.folder)]
-    arguments += ["--seeds", format_seeds(search.seeds), "--jobs", jobs, "--no-report"]
-    if overwrite:
-        arguments.append("--overwrite")
-    if most is not None:
-        arguments += ["--set", f"target.max_queries={most}"]
-    with redirect_stdout(sys.stderr):
+    def measure_speed(self, ctx: click.Context) -> float | None:
+        """Try for a moment how many images a second it scores; None if that cannot be told."""
+        arguments = ["--json", "--seconds", str(SECONDS_OF_TRIAL)]
+        scheme = self.experiment.resolved()["scheme"]
+        if self.costs:
+            return None
+        if "initial" in scheme and "batch" in scheme:
+            # A large random beginning would take longer than the trial may.
+            arguments += ["--set", f"scheme.initial={scheme['batch']}"]
+        output = io.StringIO()
         try:
-            _call(ctx, "run", arguments)
-        except SystemExit as end:
-            if end.code:
-                raise
+            with redirect_stdout(output):
+                self._call(ctx, "bench", arguments)
+        except (RunError, TargetError):
+            return None  # The run itself will say what is wrong, if it is.
+        return float(json.loads(output.getvalue())["images_per_s"])
+
+    def run(self, ctx: click.Context, *, jobs: str, overwrite: bool, most: int | None) -> None:
+        """Run the experiment with all seeds; go on with what was interrupted.
+
+        ``most`` is how many queries each run may send, if they cost something.
+        """
+        arguments = ["--out", str(self.folder), "--seeds", format_seeds(self.seeds)]
+        arguments += ["--jobs", jobs, "--no-report"]
+        if overwrite:
+            arguments.append("--overwrite")
+        if most is not None:
+            arguments += ["--set", f"target.max_queries={most}"]
+        with redirect_stdout(sys.stderr):
+            try:
+                self._call(ctx, "run", arguments)
+            except SystemExit as end:
+                if end.code:
+                    raise
+
+    def _call(self, ctx: click.Context, name: str, arguments: list[str]) -> None:
+        """Call a command of neatfool on the experiment, as a person would."""
+        settings = [word for each in self._overrides for word in ("--set", each)]
+        root = ctx.find_root()
+        command = root.command.get_command(root, name)  # type: ignore[attr-defined]
+        given = [str(self._file), *settings, *arguments]
+        with command.make_context(name, given, parent=root) as called:
+            command.invoke(called)
 
 
-def refuse_longer(runs: Sequence[Run], images: int) -> None:
-    """Refuse runs that went on beyond the budget.
-
-    Raises:
-        RunError: A run scored more images.
-    """
-    for run in runs:
-        if run.evaluations > images:
-            raise RunError(
-                f"{run.path}: has scored {run.evaluations:,} images, more than the budget of "
-                f"{images:,}; give --images {run.evaluations}, or another folder with --out"
-            )
-
-
-def _settings(search: Search) -> list[str]:
-    return [word for each in search.overrides for word in ("--set", each)]
-
-
-def _call(ctx: click.Context, name: str, arguments: list[str]) -> None:
-    """Call a command of neatfool as a person would."""
-    root = ctx.find_root()
-    command = root.command.get_command(root, name)  # type: ignore[attr-defined]
-    with command.make_context(name, arguments, parent=root) as called:
-        command.invoke(called)
+def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> dict[str, dict[str, str]]:
+    """Give the best search that is known for a target: what imagenet.ini or mnist.ini say."""
+    small = spec is not None and min(spec.height, spec.width) < SMALLEST_PATTERNS
+    shipped = ConfigParser(interpolation=None)
+    file = files("neatfool_experiments") / ("mnist.ini" if small else "imagenet.ini")
+    shipped.read_string(file.read_text(encoding="utf-8"))
+    encoding, scheme = dict(shipped["encoding"]), dict(shipped["scheme"])
+    if not learns:  # Learning needs gradients.
+        scheme = {key: value for key, value in scheme.items() if not key.startswith("learn")}
+    if "initial" in scheme:
+        most = max(int(scheme["batch"]), int(LARGEST_BEGINNING * images))
+        scheme["initial"] = str(min(int(scheme["initial"]), most))
+    return {"encoding": encoding, "scheme": scheme}

@@ -37,17 +37,27 @@ class PytorchOod(Detector):
     """A detector of pytorch-ood. Its scores have no gradient."""
 
     def __init__(self, name: str) -> None:
-        """Find the detector.
-
-        Args:
-            name: Its class, and perhaps numbers for its constructor: ``DICE p=0.7``.
-
-        Raises:
-            MissingPackage: The package is not installed.
-            ExperimentError: It has no such detector, or the numbers cannot be read.
-        """
-        self.name, self._class, api = name, _class(name), _module().api
-        self._numbers = _numbers(name)
+        """Find it by its class, and perhaps numbers for its constructor: ``DICE p=0.7``."""
+        module = _module()
+        self.name, api = name, module.api
+        word, *parts = name.split(" ")
+        known: dict[str, Any] = {
+            each: kind
+            for each, kind in vars(module.detector).items()
+            if inspect.isclass(kind) and issubclass(kind, api.Detector)
+        }
+        if word not in known:
+            raise ExperimentError(f"pytorch-ood has no detector {word!r}{nearest(word, known)}")
+        self._class = known[word]
+        self._numbers: dict[str, float] = {}
+        for part in filter(None, parts):
+            key, _, value = part.partition("=")
+            try:
+                self._numbers[key] = int(value) if value.isdecimal() else float(value)
+            except ValueError:
+                raise ExperimentError(
+                    f"{part!r} is not a number of a name; write NAME key=number, as in DICE p=0.7"
+                ) from None
         self.looks_at = LOOKS_AT.get(name, "of the package pytorch-ood")
         self.needs = "images"
         if issubclass(self._class, api.LogitsDetector):
@@ -55,14 +65,10 @@ class PytorchOod(Detector):
         elif issubclass(self._class, api.FeaturesDetector):
             self.needs = "features"
         self.fits = bool(self._class.requires_fit)
-        self.of_covariance = self._class.__name__ in OF_COVARIANCE
+        self.of_covariance = word in OF_COVARIANCE
 
     def look_at(self, head: nn.Linear | None, module: nn.Module | None) -> None:
-        """Make the detector with what its constructor asks for.
-
-        Raises:
-            ExperimentError: It asks for something else.
-        """
+        """Make the detector with what its constructor asks for."""
         offered: dict[str, Any] = {"model": None, "encoder": None, **self._numbers}
         if head is not None:
             bias = torch.zeros(head.out_features) if head.bias is None else head.bias.detach()
@@ -87,11 +93,7 @@ class PytorchOod(Detector):
         self._detector = self._try(lambda: self._class(**given).to("cpu"))
 
     def fit(self, answers: Answers) -> None:
-        """Fit it to in-distribution images, each in the class that the classifier names.
-
-        Raises:
-            ExperimentError: It fails, or the images are too few for its arithmetic.
-        """
+        """Fit it to in-distribution images, each in the class that the classifier names."""
         labels = answers.classes
         of_classes = isinstance(self._detector, _module().detector.Mahalanobis)
         if of_classes:
@@ -145,33 +147,6 @@ def _module() -> Any:
             f"needs the package {(error.name or 'pytorch_ood').replace('_', '-')}; give "
             "`pip install 'neatfool[ood]'`"
         ) from error
-
-
-def _class(name: str) -> Any:
-    module = _module()
-    known = {
-        each: kind
-        for each, kind in vars(module.detector).items()
-        if inspect.isclass(kind) and issubclass(kind, module.api.Detector)
-    }
-    word = name.partition(" ")[0]
-    if word not in known:
-        raise ExperimentError(f"pytorch-ood has no detector {word!r}{nearest(word, known)}")
-    return known[word]
-
-
-def _numbers(name: str) -> dict[str, float]:
-    """Read what follows the name: ``DICE p=0.7``."""
-    numbers = {}
-    for part in name.split()[1:]:
-        key, _, value = part.partition("=")
-        try:
-            numbers[key] = int(value) if value.isdecimal() else float(value)
-        except ValueError:
-            raise ExperimentError(
-                f"{part!r} is not a number of a name; write NAME key=number, as in DICE p=0.7"
-            ) from None
-    return numbers
 
 
 @hookimpl

@@ -22,7 +22,7 @@ from waiting import wait_until
 
 from neatfool import make_target, open_run
 from neatfool.wording import percent
-from neatfool_plugins.audit.entry import Entry
+from neatfool_plugins.audit.exports import Entry
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

@@ -1,20 +1,22 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_runs import random_course, write_run
 
 from neatfool import open_run
-from neatfool.analysis.course import MEASURES, Course, read_course
+from neatfool.analysis.course import MEASURES, Course
 
 
 def course_of(folder, course, **more):
     run = open_run(write_run(folder, course, **more))
-    read = read_course(run)
+    read = Course(run)
     run.close()
     return read
 
@@ -82,6 +84,7 @@ def test_what_a_search_found_that_ended_by_itself_counts_from_then_on(tmp_path):
     assert read.by_class(read.classes, grid)[1].tolist() == [0, 0.7, 0.7]
 
 
+@settings(max_examples=8, deadline=None)
 @given(
     st.lists(
         st.lists(st.tuples(st.integers(0, 2), st.floats(0, 1)), max_size=4), min_size=1, max_size=8
@@ -89,24 +92,8 @@ def test_what_a_search_found_that_ended_by_itself_counts_from_then_on(tmp_path):
     st.lists(st.integers(0, 90), min_size=1, max_size=9, unique=True).map(sorted),
 )
 def test_the_course_of_a_class_is_what_a_loop_would_find(course, grid):
-    replaced = [index for made in course for index, _ in made]
-    replaced_at = [10 * (g + 1) for g, made in enumerate(course) for _ in made]
-    confidences = [confidence for made in course for _, confidence in made]
-    read = Course(
-        path=None,
-        name="",
-        seed=1,
-        identity={},
-        target="",
-        fingerprint="",
-        classes=("a", "b", "c"),
-        evaluations=10 * (np.arange(len(course)) + 1),
-        values={},
-        replaced=np.array(replaced, dtype=int),
-        replaced_at=np.array(replaced_at, dtype=int),
-        confidences=np.array(confidences, dtype=float),
-        finished=True,
-    )
+    with TemporaryDirectory() as folder:
+        read = course_of(Path(folder) / "run", course, classes=("a", "b", "c"))
     found = read.by_class(read.classes, np.array(grid))
     for row in range(3):
         for column, images in enumerate(grid):
@@ -122,7 +109,7 @@ def test_a_thousand_classes_over_two_thousand_generations_are_read_at_once(tmp_p
     folder = write_run(tmp_path / "run", course, classes=names)
     began = time.perf_counter()
     run = open_run(folder)
-    read = read_course(run)
+    read = Course(run)
     grid = np.linspace(0, read.length, 201).astype(int)
     for measure in MEASURES:
         read.at(measure, grid)

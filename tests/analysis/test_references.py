@@ -120,12 +120,12 @@ def test_a_version_that_is_worse_in_many_classes_is_told_and_so_are_the_classes(
     lenet, rates = REFERENCES["LeNet"], np.full(200, 0.1)
     other = rates.copy()
     other[:40] = 1
-    found = compare_versions(version(lenet, other, 1), version(lenet, rates, 2), [])
+    found = compare_versions(version(lenet, other, 1), version(lenet, rates, 2))
     assert (found.verdict, found.classes) == ("worse", 200)
     told = {each.name for each in found.changes if each.verdict == "worse"}
     assert len(told & {f"class {n}" for n in range(40)}) >= 30
     assert len(told - {f"class {n}" for n in range(40)}) <= 4
-    (better,) = {compare_versions(version(lenet, rates, 2), version(lenet, other, 1), []).verdict}
+    (better,) = {compare_versions(version(lenet, rates, 2), version(lenet, other, 1)).verdict}
     assert better == "better"
 
 
@@ -134,7 +134,7 @@ def test_two_equal_versions_are_within_chance():
     rates = np.random.default_rng(0).random(200)
     cards = [version(lenet, rates, seed, seeds=3) for seed in range(1, 41)]
     pairs = zip(cards[::2], cards[1::2], strict=True)
-    found = [compare_versions(one, other, []).verdict for one, other in pairs]
+    found = [compare_versions(one, other).verdict for one, other in pairs]
     assert found.count("within chance") >= 19
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from neatfool.analysis.course import Course, read_course
+from neatfool.analysis.course import Course
 from neatfool.errors import ExperimentError, RunError
 from neatfool.experiment.differences import differences
 from neatfool.fooling.opening import open_run
@@ -93,7 +93,7 @@ def gather(
         with ExitStack() as ending:
             if not isinstance(source, Run):
                 source = ending.enter_context(closing(open_run(source)))  # noqa: PLW2901
-            course = read_course(source)
+            course = Course(source)
         same = json.dumps(_without_seed(course.identity), sort_keys=True)
         found.setdefault((folder, same, course.fingerprint), []).append(course)
     groups = [_group(folder, runs) for (folder, *_), runs in found.items()]

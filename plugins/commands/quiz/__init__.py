@@ -1,7 +1,7 @@
 """The command ``neatfool quiz``: a page that asks people what images show.
 
-The modules: :mod:`.questions` chooses the images and what is offered, :mod:`.writing` writes the
-page, or a study for other programs. ``answers.js`` is what both pages do with answers.
+The module :mod:`.questions` chooses the images and what is offered, and writes the page, or a study
+for other programs. ``answers.js`` is what both pages do with answers.
 """
 
 from __future__ import annotations
@@ -27,11 +27,7 @@ Examples:
 neatfool recognise reads the answers."""
 )
 @click.argument(
-    "paths",
-    metavar="RUN|FOLDER...",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path),
+    "paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @option("-o, --out FILE", "The page.", FileToWrite(), "quiz.html")
 @option(
@@ -87,20 +83,24 @@ def quiz(
     from neatfool import open_runs
     from neatfool.present import Output
 
-    from .questions import ask_about_elites, ask_about_noise, find_photographs, offer_choices
-    from .writing import write_page, write_study
+    from . import questions
 
     console = Output(stderr=True)
     asks_network = photographs > 0 and in_distribution is None
     with open_runs(paths, scored=asks_network) as runs, console.status("choosing images"):
-        asked = ask_about_elites(runs, classes=classes, least=least, sample=sample, seed=seed)
-        real = find_photographs(runs[0], in_distribution, photographs, seed)
+        asked = questions.ask_about_elites(
+            runs, classes=classes, least=least, sample=sample, seed=seed
+        )
+        real = questions.find_photographs(runs[0], in_distribution, photographs, seed)
         if len(real) < photographs:
             console.say(
                 f"There are only {len(real)} photographs; give more with --in-distribution."
             )
-        questions = offer_choices(
-            [*asked, *real, *ask_about_noise(runs[0], noise, seed)], runs, seed
+        asked += [*real, *questions.ask_about_noise(runs[0], noise, seed)]
+        asked = questions.offer_choices(asked, runs, seed)
+        page = (
+            questions.write_study(asked, export, jspsych)
+            if export
+            else questions.write_page(asked, out)
         )
-        page = write_study(questions, export, jspsych) if export else write_page(questions, out)
     click.echo(f"Look at {page}")

@@ -1,11 +1,15 @@
-"""Chooses images to ask about, and the classes that are offered."""
+"""Chooses a quiz's images, and the classes offered; writes its page, or a study for jsPsych."""
 
 from __future__ import annotations
 
+import io
+import json
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +19,7 @@ from PIL import Image, ImageOps
 
 from neatfool import (
     RunError,
+    StorageError,
     choose_elites,
     derive_seed,
     fit_photograph,
@@ -23,53 +28,53 @@ from neatfool import (
 from neatfool.analysis import CHOICES, NOTHING, images_of_nothing
 from neatfool.models import PHOTOGRAPHS, Photograph, photographs_in, photographs_of
 from neatfool.ood import behind, has_mnist, read_mnist
+from neatfool.present import Records, embed_image, fill_template, save
 
 if TYPE_CHECKING:
     from neatfool import Run
 
+HERE: Final = Path(__file__).parent
+CDN: Final = "https://unpkg.com"
+JSPSYCH: Final = {
+    "jspsych": "8.3.0",
+    "@jspsych/plugin-preload": "2.1.0",
+    "@jspsych/plugin-html-button-response": "2.1.0",
+    "@jspsych/plugin-image-button-response": "2.2.0",
+}
+"""Its packages that a study needs, and the versions that it was tried with."""
 SIDE: Final = 448
 """Images are shown about so large: twice the size of most networks'."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """An image, and what is known about it."""
+    """An image that is evolved, a photograph or noise, and what is known about it.
+
+    The network, a label, or that it is noise says which class is right. Of an evolved image, its
+    run is known, and how sure the network is.
+    """
 
     picture: Image.Image
-    """What is shown."""
     kind: str
-    """``evolved``, ``photograph`` or ``noise``."""
     right: str
-    """The right answer."""
     known_by: str
-    """Who says so: ``network``, ``label`` or ``noise``."""
     run: str = ""
-    """The name of the run that it is from."""
     seed: int | None = None
-    """That run's seed."""
     confidence: float | None = None
-    """How sure the network is."""
     choices: tuple[str, ...] = ()
-    """The classes that are offered."""
 
     def row(self, number: int) -> dict[str, Any]:
         """Give its key, as the columns of a file of answers."""
-        facts = {name: getattr(self, name) for name in ("kind", "run", "seed")}
-        facts |= {"image": number, "class": self.right, "known_by": self.known_by}
-        return facts | {
-            "confidence": self.confidence,
-            **dict(zip(CHOICES, self.choices, strict=False)),
-        }
+        names = ("kind", "run", "seed", "known_by", "confidence")
+        facts = {name: getattr(self, name) for name in names}
+        choices = zip(CHOICES, self.choices, strict=False)
+        return facts | {"image": number, "class": self.right, **dict(choices)}
 
 
 def ask_about_elites(
     runs: Sequence[Run], *, classes: Sequence[str], least: float, sample: int, seed: int
 ) -> list[Question]:
-    """Draw elites, of each run as many, whose class is top-1.
-
-    Raises:
-        RunError: No elite of a run fits.
-    """
+    """Draw elites, of each run as many, whose class is top-1."""
     questions = []
     for place, run in enumerate(runs):
         elites = choose_elites(run, classes=classes, least=least)
@@ -79,25 +84,38 @@ def ask_about_elites(
         named.sort(key=lambda each: derive_seed(seed, "quiz", each.run.seed, each.index))
         for elite in named[: (sample + place) // len(runs)]:
             size = run.spec.height * _times(run), run.spec.width * _times(run)
-            drawn = _has_pictures(run)
-            picture = elite.image(size) if drawn else _enlarge(elite.image(), run)
+            picture = elite.image(size) if _is_drawn(run) else _enlarge(elite.image(), run)
             facts = ("evolved", elite.name, "network", run.name, run.seed, elite.confidence)
             questions.append(Question(picture, *facts))
     return questions
 
 
 def find_photographs(run: Run, folder: Path | None, count: int, seed: int) -> list[Question]:
-    """Draw photographs; those without a label show what the network says.
-
-    Raises:
-        NeatfoolError: There are none in the folder, or the run's target cannot be loaded.
-    """
+    """Draw photographs; those without a label show what the network says."""
     if not count:
         return []
-    found = _photographs_in(folder) if folder else _photographs_of(run)
+    if folder is None:
+        with closing(open_scorer(run)) as scorer:
+            found = photographs_of([behind(scorer.target)])
+    elif folder.is_dir() and has_mnist(folder):
+        digits = read_mnist(folder).test
+        found = [
+            Photograph(f"digit {place}", partial(Image.fromarray, image), (str(label),))
+            for place, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True))
+        ]
+    else:
+        found = photographs_in(folder)
     drawn = sorted(found, key=lambda each: derive_seed(seed, "quiz", each.name))[:count]
     labels = {each.name: _label(each, run) for each in drawn}
-    named = _ask_network(run, [each for each in drawn if labels[each.name] is None])
+    unlabelled = [each for each in drawn if labels[each.name] is None]
+    named: dict[str, str] = {}
+    if unlabelled:
+        with closing(open_scorer(run)) as scorer:
+            if not scorer.costs:
+                images = [fit_photograph(each.open(), scorer.target) for each in unlabelled]
+                first = np.asarray(scorer.score(torch.cat(images)).probs).argmax(1)
+                pairs = zip(unlabelled, first, strict=True)
+                named = {each.name: scorer.spec.classes[place] for each, place in pairs}
     return [
         Question(_fit(each.open(), run), "photograph", right, "label" if label else "network")
         for each in drawn
@@ -110,7 +128,8 @@ def ask_about_noise(run: Run, count: int, seed: int) -> list[Question]:
     some = images_of_nothing(run.spec, -(-count // 2), seed)
     kinds = [images for _, group, _, images in some if group == "noise"]
     images = [image for pair in zip(*kinds, strict=True) for image in pair][:count]
-    return [Question(_enlarge(_pillow(image), run), "noise", NOTHING, "noise") for image in images]
+    pictures = (Image.fromarray(each.movedim(0, 2).squeeze(2).numpy()) for each in images)
+    return [Question(_enlarge(each, run), "noise", NOTHING, "noise") for each in pictures]
 
 
 def offer_choices(questions: Sequence[Question], runs: Sequence[Run], seed: int) -> list[Question]:
@@ -130,21 +149,6 @@ def offer_choices(questions: Sequence[Question], runs: Sequence[Run], seed: int)
     return [offered[place] for place in order]
 
 
-def _photographs_of(run: Run) -> list[Photograph]:
-    with closing(open_scorer(run)) as scorer:
-        return photographs_of([behind(scorer.target)])
-
-
-def _photographs_in(folder: Path) -> list[Photograph]:
-    if not (folder.is_dir() and has_mnist(folder)):
-        return photographs_in(folder)
-    digits = read_mnist(folder).test
-    return [
-        Photograph(f"digit {place}", partial(Image.fromarray, image), (str(label),))
-        for place, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True))
-    ]
-
-
 def _label(photograph: Photograph, run: Run) -> str | None:
     """Give the class that a photograph shows, by a name or an index; None if it is not known."""
     packaged = next((each.shows for each in PHOTOGRAPHS if each.name == photograph.name), ())
@@ -154,20 +158,7 @@ def _label(photograph: Photograph, run: Run) -> str | None:
     return next(iter([*names, *(classes[index] for index in indices), *shows]), None)
 
 
-def _ask_network(run: Run, photographs: Sequence[Photograph]) -> dict[str, str]:
-    """Give the class that the run's network names first, unless asking it costs something."""
-    if not photographs:
-        return {}
-    with closing(open_scorer(run)) as scorer:
-        if scorer.costs:
-            return {}
-        images = [fit_photograph(each.open(), scorer.target) for each in photographs]
-        first = np.asarray(scorer.score(torch.cat(images)).probs).argmax(1)
-        named = [scorer.spec.classes[place] for place in first]
-    return {each.name: name for each, name in zip(photographs, named, strict=True)}
-
-
-def _has_pictures(run: Run) -> bool:
+def _is_drawn(run: Run) -> bool:
     """Say whether images are the same at any size; else, each pixel is part of the image."""
     return bool(run.experiment["encoding"].get("band_limit"))
 
@@ -176,21 +167,66 @@ def _times(run: Run) -> int:
     return max(1, round(SIDE / max(run.spec.height, run.spec.width)))
 
 
-def _pillow(image: torch.Tensor) -> Image.Image:
-    """Take an image, uint8 [C, H, W]."""
-    return Image.fromarray(image.movedim(0, 2).squeeze(2).numpy())
-
-
 def _enlarge(image: Image.Image, run: Run) -> Image.Image:
     """Show an image's own pixels, larger."""
-    return image.resize(
-        (image.width * _times(run), image.height * _times(run)), Image.Resampling.NEAREST
-    )
+    size = image.width * _times(run), image.height * _times(run)
+    return image.resize(size, Image.Resampling.NEAREST)
 
 
 def _fit(photograph: Image.Image, run: Run) -> Image.Image:
     """Cut a photograph to the shape of a run's images, as sharp as these are shown."""
     upright = ImageOps.exif_transpose(photograph).convert("L" if run.spec.channels == 1 else "RGB")
-    if not _has_pictures(run):
-        return _enlarge(ImageOps.fit(upright, (run.spec.width, run.spec.height)), run)
-    return ImageOps.fit(upright, (run.spec.width * _times(run), run.spec.height * _times(run)))
+    times = _times(run) if _is_drawn(run) else 1
+    fitted = ImageOps.fit(upright, (run.spec.width * times, run.spec.height * times))
+    return fitted if _is_drawn(run) else _enlarge(fitted, run)
+
+
+def write_page(questions: Sequence[Question], file: Path) -> Path:
+    """Write a page that asks the questions, one HTML file."""
+    pictures = [embed_image(each.picture, max(each.picture.size)).src for each in questions]
+    script = _script("page.js")
+    content = _content(questions, pictures) | {
+        "script": script,
+        "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
+    }
+    return save(file, fill_template(HERE / "page.html.j2", content).encode())
+
+
+def write_study(questions: Sequence[Question], folder: Path, jspsych: str | None) -> Path:
+    """Write a folder: images, their key as a table, and a page that asks with jsPsych."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StorageError(f"{folder}: is not empty; give a new folder with --export")
+    files = []
+    for number, question in enumerate(questions, 1):
+        question.picture.save(png := io.BytesIO(), "PNG")
+        files.append(f"images/{number:02}.png")
+        save(folder / files[-1], png.getvalue(), within=folder)
+    names = ["file", "quiz", "image", "kind", "run", "seed", "class", "known_by", "confidence"]
+    names += CHOICES
+    content = _content(questions, files)
+    rows = [
+        question.row(number) | {"file": file, "quiz": content["quiz"]}
+        for number, (question, file) in enumerate(zip(questions, files, strict=True), 1)
+    ]
+    manifest = Records(names, [[row.get(name, "") for name in names] for row in rows])
+    save(folder / "manifest.csv", manifest.csv().encode(), within=folder)
+    packages = {
+        name: f"{jspsych}/{name}" if jspsych else f"{CDN}/{name}@{version}"
+        for name, version in JSPSYCH.items()
+    }
+    content |= {"packages": packages, "script": _script("study.js")}
+    study = fill_template(HERE / "study.html.j2", content)
+    return save(folder / "index.html", study.encode(), within=folder)
+
+
+def _script(name: str) -> str:
+    return "".join((HERE / each).read_text(encoding="utf-8") for each in ("answers.js", name))
+
+
+def _content(questions: Sequence[Question], pictures: Sequence[str]) -> dict[str, Any]:
+    """Give what a page is told. The key is in it, but not to be read at a glance."""
+    key = json.dumps([each.row(number) for number, each in enumerate(questions, 1)])
+    quiz = sha256(key.encode()).hexdigest()[:12]
+    told = {"quiz": quiz, "nothing": NOTHING, "choices": CHOICES, "pictures": pictures}
+    told["key"] = b64encode(key.encode()).decode()
+    return {"quiz": quiz, "count": len(questions), "told": json.dumps(told)}

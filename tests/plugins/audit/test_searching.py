@@ -9,7 +9,7 @@ from PIL import Image
 
 from neatfool import load_experiment
 from neatfool.analysis import kind_of_search
-from neatfool_plugins.audit.searching import plan
+from neatfool_plugins.audit.searching import Search
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 DEAD = """
@@ -42,7 +42,9 @@ def test_a_file_with_only_a_target_is_searched_as_the_shipped_experiment_is(like
     shipped = load_experiment(EXPERIMENTS / f"{like}.ini")
     file = tmp_path / "mine.ini"
     file.write_text(f"[target]\nplugin = {like}\n")
-    search = plan(file, (), 12_000, (1,), None)
+    search = Search(file, (), 12_000, (1,), None)
+    assert search.folder == Path("runs/audit-mine")
+    assert Search(file, (), 9, (1,), None, matched=0.9).folder == Path("runs/audit-mine-at-0.9")
     assert search.chosen == ("encoding", "scheme")
     assert kind_of_search(search.experiment.resolved()) == kind_of_search(shipped.resolved())
 
@@ -58,7 +60,7 @@ def test_audits_of_2400_images_and_more_begin_alike_and_smaller_ones_at_random_f
     file = tmp_path / "mine.ini"
     file.write_text("[target]\nplugin = imagenet\n")
     begin = {
-        images: plan(file, (), images, (1,), None).experiment.resolved()["scheme"]["initial"]
+        images: Search(file, (), images, (1,), None).experiment.resolved()["scheme"]["initial"]
         for images in (500, 2_400)
     }
     assert begin == {500: 250, 2_400: 1_200}
@@ -71,7 +73,7 @@ def test_few_live_classes_of_many_are_searched_alone_if_images_tell(tmp_path):
     images.mkdir()
 
     def searched(known, *overrides):
-        search = plan(file, overrides, 60, (1,), None, known=known)
+        search = Search(file, overrides, 60, (1,), None, known=known)
         return search.experiment.resolved()["scheme"]["classes"]
 
     for number in range(19):
