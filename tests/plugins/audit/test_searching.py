@@ -43,8 +43,6 @@ def test_a_file_with_only_a_target_is_searched_as_the_shipped_experiment_is(like
     file = tmp_path / "mine.ini"
     file.write_text(f"[target]\nplugin = {like}\n")
     search = Search(file, (), 12_000, (1,), None)
-    assert search.folder == Path("runs/audit-mine")
-    assert Search(file, (), 9, (1,), None, matched=0.9).folder == Path("runs/audit-mine-at-0.9")
     assert search.chosen == ("encoding", "scheme")
     assert kind_of_search(search.experiment.resolved()) == kind_of_search(shipped.resolved())
 
@@ -52,8 +50,8 @@ def test_a_file_with_only_a_target_is_searched_as_the_shipped_experiment_is(like
 def test_a_search_at_a_matched_confidence_has_a_folder_of_its_own(tmp_path):
     file = tmp_path / "mine.ini"
     file.write_text("[target]\nplugin = mnist\n")
-    assert plan(file, (), 9, (1,), None).folder == Path("runs/audit-mine")
-    assert plan(file, (), 9, (1,), None, matched=0.9).folder == Path("runs/audit-mine-at-0.9")
+    assert Search(file, (), 9, (1,), None).folder == Path("runs/audit-mine")
+    assert Search(file, (), 9, (1,), None, matched=0.9).folder == Path("runs/audit-mine-at-0.9")
 
 
 def test_audits_of_2400_images_and_more_begin_alike_and_smaller_ones_at_random_for_half(tmp_path):
