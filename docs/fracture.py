@@ -1,7 +1,7 @@
 """Measure how fractured networks are: the figures and the picture of docs/fracture.md.
 
 python docs/fracture.py fer fer                      # a clone of github.com/akarshkumar0101/fer
-python docs/fracture.py run runs/imagenet-1          # 48 elites, and what births changed
+python docs/fracture.py run runs/imagenet-1          # 24 elites, and what births changed
 python docs/fracture.py sweeps fer docs/images/fracture.webp
 """
 
@@ -140,7 +140,7 @@ def fer(folder: Path) -> None:
                 print(name, kind, span, *figures(sweeps), sep=" | ", flush=True)
 
 
-def run(folder: Path, count: int = 48) -> None:
+def run(folder: Path, count: int = 24) -> None:
     """Measure elites of a run, and what the births of their ancestors changed."""
     with closing(open_run(folder)) as opened:
         drawn = np.random.default_rng(1).permutation(len(opened.elites))[:count].tolist()
