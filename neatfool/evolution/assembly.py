@@ -24,7 +24,7 @@ from neatfool.scoring.planning import make_plan, take_up
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.tempered_target import TemperedTarget
-from neatfool.scoring.viewed_target import ViewedTarget, drawn_by
+from neatfool.scoring.viewed_target import ViewedTarget, encodings_of
 from neatfool.spec.image_spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -88,9 +88,9 @@ class Assembly:
         return encoding
 
     @cached_property
-    def drawn_by(self) -> list[Encoding[Any]]:
+    def encodings(self) -> list[Encoding[Any]]:
         """What draws a candidate: the encoding; or one for each view, if they differ in focus."""
-        return drawn_by(self._shown, self.encoding)
+        return encodings_of(self._shown, self.encoding)
 
     @cached_property
     def scheme(self) -> Scheme:

@@ -86,7 +86,7 @@ class Evolution:
         self.evaluations = store.evaluations(self.generation)
         self._scorer = assembly.scorer
         self._encoding = assembly.encoding
-        self._drawn_by = assembly.drawn_by
+        self._encodings = assembly.encodings
         self._encoding_name = choices.encoding.label
         self._scheme_name = choices.scheme.label
         self._store = store
@@ -279,7 +279,7 @@ class Evolution:
         genomes = [candidate.genome for candidate in candidates]
         if self._scorer.remote is not None:
             return self._scorer.remote.write(genomes)
-        return draw(self._drawn_by, genomes, self._scorer.spec, self._encoding_name)
+        return draw(self._encodings, genomes, self._scorer.spec, self._encoding_name)
 
     def _check_any_score(self, scores: Scores) -> None:
         assert scores.ok is not None

@@ -70,7 +70,7 @@ def _answer(part: Part, assembly: Assembly) -> Answer:
     name = assembly.experiment.encoding.label
     with blaming(f"{name}: render() failed"):
         genomes = [read_sent(encoding, each) for each in part.genomes]
-    images = draw(assembly.drawn_by, genomes, batches.spec, name)
+    images = draw(assembly.encodings, genomes, batches.spec, name)
     batches.sizes.set(part.size, screen=part.screen)
     scores, seconds = batches.collect(batches.submit(images, screen=part.screen))
     return Answer(scores, checksums_of(saved(images).cpu().numpy()), seconds * batches.workers)

@@ -163,9 +163,9 @@ class DriftWatch:
     A target that costs something is not asked. Nothing that a run records changes.
     """
 
-    def __init__(self, scorer: Scorer, store: RunStore, drawn_by: Sequence[Encoding[Any]]) -> None:
+    def __init__(self, scorer: Scorer, store: RunStore, encodings: Sequence[Encoding[Any]]) -> None:
         self._scorer = scorer
-        self._drawn_by = drawn_by
+        self._encodings = encodings
         self._store = store
         self._looks = 0
         self._warned = False
@@ -184,10 +184,10 @@ class DriftWatch:
         from neatfool.scoring.viewed_target import add_views
 
         image, batches = torch.from_numpy(decode_png(png).copy())[None], self._scorer.batches
-        encoding, *others = self._drawn_by
+        encoding, *others = self._encodings
         if others:
             genome = encoding.loads(self._store.candidate(elite.candidate).genome)
-            image = add_views(image, self._drawn_by, [genome])
+            image = add_views(image, self._encodings, [genome])
         try:
             scores, _ = batches.collect(batches.submit(image))
         except OutOfMemory:  # the run's own batches report it

@@ -67,7 +67,7 @@ class Viewed(Protocol):
 
     number: int
 
-    def drawn_by(self, encoding: Encoding[Any]) -> list[Encoding[Any]]:
+    def encodings(self, encoding: Encoding[Any]) -> list[Encoding[Any]]:
         """Give what draws each view, or all of them."""
         ...
 
@@ -108,7 +108,7 @@ class Learner:
         self._bred = 0
         self._credit = 0.0
         self._views = 0
-        self._drawn_by = [self._encoding]
+        self._encodings = [self._encoding]
         if not options.learn:
             return
         from neatfool.network.gradients import gradients_of
@@ -118,7 +118,7 @@ class Learner:
         self._spec = target.spec
         if isinstance(target, Viewed):
             self._logits_of, self._views = target.logits_of_a_view, target.number
-            self._drawn_by = target.drawn_by(encoding)
+            self._encodings = target.encodings(encoding)
         if not isinstance(encoding, Learnable):
             raise ExperimentError(
                 "learn: the encoding has no parameters that gradients could change; give "
@@ -212,9 +212,9 @@ class Learner:
         for step in range(self._options.learn_steps + 1):
             if self._views and step == self._options.learn_steps:
                 return genomes
-            chosen = np.random.default_rng(step).integers(len(self._drawn_by))
-            drawn_by: Any = self._drawn_by[chosen]
-            images = drawn_by.render(genomes).cpu().numpy()
+            chosen = np.random.default_rng(step).integers(len(self._encodings))
+            drawing: Any = self._encodings[chosen]
+            images = drawing.render(genomes).cpu().numpy()
             odds, by_pixel = odds_and_gradients(
                 self._logits_of, images, classes, at_once="[scheme] learn_at_once", spec=self._spec
             )
@@ -227,7 +227,7 @@ class Learner:
             # the squared gradients of the pixels.
             probes = 1 if step else FIRST_PROBES
             signs = np.random.default_rng(step).choice(_SIGNS, (probes, *by_pixel.shape))
-            slopes = drawn_by.parameter_gradients(genomes, np.concatenate([by_pixel[None], signs]))
+            slopes = drawing.parameter_gradients(genomes, np.concatenate([by_pixel[None], signs]))
             pixels = by_pixel[0].size
             rows = encoding.parameters(genomes)
             ascents = ascents or [Ascent(self._options.learn_rate, len(row)) for row in rows]
