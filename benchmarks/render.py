@@ -45,7 +45,7 @@ from neatfool.cppn import (
     render,
 )
 from neatfool.cppn.functions.colour import quantise
-from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.functions.lattice import pixel_grid
 from neatfool.network.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def ways_to_render(genomes: Sequence[DefaultGenome], size: int) -> dict[str, Cal
     """Prepare everything that is not to be timed."""
     networks = networks_of(genomes)
     plans = [plan_of(*both) for both in zip(networks, genomes, strict=True)]
-    inputs = pixel_grid(size, size, kind="normalised").inputs(0, size * size)
+    inputs = pixel_grid(size, size, kind="normalised").tables(0, size * size)[0]
     pixels = inputs.T[:: max(size * size // SAMPLE_PIXELS, 1)].tolist()
     options: dict[str, Any] = {
         "height": size,

@@ -21,8 +21,8 @@ from .genome.genes import ConnectionGene as ConnectionGene
 from .genome.genes import NodeGene as NodeGene
 from .genome.genome import Genome as Genome
 from .genome.genome import GenomeConfig as GenomeConfig
-from .genome.graph import from_graph as from_graph
-from .genome.graph import to_graph as to_graph
+from .genome.serial import from_graph as from_graph
+from .genome.serial import to_graph as to_graph
 from .genome.options import GenomeOptions as GenomeOptions
 from .genome.presets import PRESETS as PRESETS
 from .genome.presets import Preset as Preset
@@ -33,7 +33,7 @@ from .genome.serial import to_bytes as to_bytes
 from .genome.options import genome_config as genome_config
 from .genome.options import resolve as resolve
 from .gradients import render_gradients as render_gradients
-from .parameters import Parameters as Parameters
+from .gradients import Parameters as Parameters
 from .plain.program import Program as Program
 from .plain.program import compile_genomes as compile_genomes
 from .rendering import evaluate as evaluate

@@ -1,19 +1,23 @@
-"""Gradients: from the pixels of images back to the numbers of genomes."""
+"""The parameters of genomes, and gradients: from the pixels of images back to these numbers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 
-from neatfool.cppn.functions.bell import lay_lattice, spread
 from neatfool.cppn.functions.colour import COLOUR_MAPS, find_colour_map
+from neatfool.cppn.functions.lattice import lay_lattice, spread
+from neatfool.cppn.genome.flat import pack, unpack
+from neatfool.cppn.genome.genome import Genome
 from neatfool.cppn.plain.execution import Machine, on_one_core
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.colour import ColourMap
-    from neatfool.cppn.functions.inputs import InputKind, PixelGrid
+    from neatfool.cppn.functions.lattice import InputKind, PixelGrid
+    from neatfool.cppn.genome.genome import GenomeConfig
     from neatfool.cppn.plain.program import Program
 
 DIFFERENTIATED_BYTES: Final = {"cpu": 8 << 20, "gpu": 256 << 20}
@@ -72,7 +76,7 @@ def render_gradients(
     by_pixel = torch.from_numpy(gradients).to(where, torch.float32) * 255
     follow = _follow_by_torch
     # Compiled code differentiates nothing but weighted sums.
-    if compiled and all(step.reduction is None for step in program.steps):
+    if compiled and all(step.aggregation is None for step in program.steps):
         follow = _follow_by_compiled_code
 
     @torch.enable_grad()
@@ -98,7 +102,9 @@ def _follow_by_torch(
         name: torch.zeros(many, len(getattr(program, name)), dtype=torch.float64)
         for name in PARAMETERS
     }
-    step = _pixels_at_once(program, where, grid.pixels)
+    size = DIFFERENTIATED_BYTES["cpu" if where.type == "cpu" else "gpu"]
+    most = max(size // (4 * program.rows), 1024)
+    step = -(-grid.pixels // -(-grid.pixels // most))  # divided evenly
     for start in range(0, grid.pixels, step):
         stop = min(start + step, grid.pixels)
         given = {
@@ -166,8 +172,74 @@ def _follow_by_compiled_code(
     }
 
 
-def _pixels_at_once(program: Program, where: torch.device, pixels: int) -> int:
-    """Choose how many pixels to differentiate at once; divide them evenly."""
-    size = DIFFERENTIATED_BYTES["cpu" if where.type == "cpu" else "gpu"]
-    most = max(size // (4 * program.rows), 1024)
-    return -(-pixels // -(-pixels // most))
+_ATTRIBUTES: Final = {"weights": "weight", "biases": "bias", "responses": "response"}
+"""The kinds of parameters: the attribute of a program, and that of a gene."""
+
+
+class Parameters:
+    """Reads and writes the parameters of genomes: the numbers that gradients can change.
+
+    Each genome has a row of numbers: the weights and the biases that some output needs, then the
+    responses if the configuration lets them vary. It also gives their ranges.
+    """
+
+    def __init__(self, config: GenomeConfig) -> None:
+        self._kinds = ["weights", "biases"]
+        if (
+            config.response_init_stdev
+            or config.response_mutate_rate
+            or config.response_replace_rate
+        ):
+            self._kinds.append("responses")
+        self._ranges: dict[str, tuple[float, float]] = {
+            name: (getattr(config, f"{name}_min_value"), getattr(config, f"{name}_max_value"))
+            for name in _ATTRIBUTES.values()
+        }
+
+    def read(self, program: Program) -> list[np.ndarray]:
+        """Give the parameters of each genome of a program, float64 [P]."""
+        return self.divide(program, {kind: getattr(program, kind) for kind in self._kinds})
+
+    def divide(self, program: Program, numbers: Mapping[str, torch.Tensor]) -> list[np.ndarray]:
+        """Put numbers for a program's parameters in the order of :meth:`read`.
+
+        Args:
+            program: The N genomes, compiled.
+            numbers: By ``weights`` [..., E], ``biases`` [..., M] and ``responses`` [..., M].
+
+        Returns:
+            float64 [..., P] for each genome.
+        """
+        rows: list[list[np.ndarray]] = [[] for _ in range(len(program))]
+        for kind in self._kinds:
+            values = numbers[kind].numpy()
+            keys = program.weight_keys if kind == "weights" else program.node_keys
+            owners = np.array([owner for owner, _ in keys], np.int64)
+            bounds = np.searchsorted(owners, np.arange(len(program) + 1))
+            for genome, row in enumerate(rows):
+                row.append(values[..., bounds[genome] : bounds[genome + 1]])
+        return [np.concatenate(row, axis=-1, dtype=np.float64) for row in rows]
+
+    def write(
+        self, genomes: Sequence[Genome], program: Program, rows: Sequence[np.ndarray]
+    ) -> list[Genome]:
+        """Copy genomes with other parameters, each clipped to its range.
+
+        Args:
+            genomes: N genomes.
+            program: The same genomes, compiled.
+            rows: float64 [P] for each genome, in the order of :meth:`read`.
+
+        Returns:
+            New genomes.
+        """
+        genes = [unpack(genome.flat) for genome in genomes]
+        numbers = [iter(row.tolist()) for row in rows]
+        for kind in self._kinds:
+            name = _ATTRIBUTES[kind]
+            least, most = self._ranges[name]
+            keys: Any = program.weight_keys if kind == "weights" else program.node_keys
+            for owner, key in keys:
+                own: dict[Any, Any] = genes[owner][kind == "weights"]
+                setattr(own[key], name, min(max(next(numbers[owner]), least), most))
+        return [Genome.read(pack(nodes, edges)) for nodes, edges in genes]

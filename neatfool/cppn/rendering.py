@@ -16,15 +16,15 @@ import torch
 
 from neatfool.cppn.compiled.renderer import draw_tape, smooth_bytes
 from neatfool.cppn.cuda.launching import can_launch, draw_on_gpu
-from neatfool.cppn.functions.bell import lay_lattice, smooth
 from neatfool.cppn.functions.colour import find_colour_map, quantise
+from neatfool.cppn.functions.lattice import lay_lattice, smooth
 from neatfool.cppn.functions.recording import by_numpy
 from neatfool.cppn.plain.execution import Machine, on_one_core
 from neatfool.cppn.wiring.tape import Tape
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.colour import ColourMap
-    from neatfool.cppn.functions.inputs import InputKind, PixelGrid
+    from neatfool.cppn.functions.lattice import InputKind, PixelGrid
     from neatfool.cppn.plain.program import Program
 
 PIXELS_KEPT: Final = 1 << 20
@@ -108,11 +108,11 @@ def render(
             of this one.
         box: (left, top, right, bottom) of the part to render; all of it if absent.
         inputs: ``"raw"`` or ``"normalised"``; see
-            :func:`~neatfool.cppn.functions.inputs.pixel_grid`.
+            :func:`~neatfool.cppn.functions.lattice.pixel_grid`.
         colour_map: One of :data:`~neatfool.cppn.functions.colour.COLOUR_MAPS`.
         channels: 3 repeats a grey channel three times; by default those of the colour map.
         band_limit: How far each node reaches for the mean that it shows: a standard deviation in
-            native pixels; see :mod:`neatfool.cppn.functions.rules`. 0: a pixel shows the
+            native pixels; see :mod:`neatfool.cppn.functions.activations`. 0: a pixel shows the
             value at its centre.
         device: The device to render on; a tape needs the CPU or a GPU of NVIDIA's with the extra
             ``cuda``.
@@ -140,7 +140,16 @@ def render(
     if not isinstance(program, Tape):
         points = _draw_program(program, lattice.grid, colours, band_limit, where)
     elif by_kernel:
-        points = _draw_by_kernel(program, lattice.grid, colours, band_limit, where)
+        parts = [
+            draw_on_gpu(
+                program,
+                _inputs_on(lattice.grid, where, band_limit, start, start + PIXELS_KEPT),
+                colours,
+                where,
+            )
+            for start in range(0, lattice.grid.pixels, PIXELS_KEPT)
+        ]
+        points = torch.cat(parts, 2) if len(parts) > 1 else parts[0]
     else:
         points, join = draw_tape(program, lattice.grid, colours, band_limit), smooth_bytes
     images = join(points.view(*points.shape[:2], *lattice.shape), lattice)
@@ -179,28 +188,12 @@ def _draw_program(
     return on_one_core(compute) if where.type == "cpu" else compute()
 
 
-def _draw_by_kernel(
-    tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float, where: torch.device
-) -> torch.Tensor:
-    """Draw on a GPU of NVIDIA's: uint8 [N, C, P]."""
-    parts = [
-        draw_on_gpu(
-            tape,
-            _inputs_on(grid, where, band_limit, start, min(start + PIXELS_KEPT, grid.pixels)),
-            colours,
-            where,
-        )
-        for start in range(0, grid.pixels, PIXELS_KEPT)
-    ]
-    return torch.cat(parts, 2) if len(parts) > 1 else parts[0]
-
-
 def _inputs_on(
     grid: PixelGrid, device: torch.device, band_limit: float, start: int, stop: int
 ) -> torch.Tensor:
     """Give the inputs of some pixels on a device; those of a small image stay on a GPU."""
     if grid.pixels > PIXELS_KEPT or device.type == "cpu":
-        return grid.tables(start, stop, band_limit).to(device)
+        return grid.tables(start, min(stop, grid.pixels), band_limit).to(device)
     return _all_inputs_on(grid, device, band_limit)[..., start:stop]
 
 

@@ -36,7 +36,7 @@ from neatfool.scoring.remote import checksums_of
 from neatfool.scoring.repeatability import check_repeatability, differ
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.tempered_target import TemperedTarget
-from neatfool.scoring.viewed_target import ViewedTarget, drawn_by, saved
+from neatfool.scoring.viewed_target import ViewedTarget, encodings_of, saved
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.encoding import read_sent, write_to_send
 from neatfool.spec.engine import Answer, Part, Setup
@@ -102,9 +102,9 @@ class Assembly:
         return encoding
 
     @cached_property
-    def drawn_by(self) -> list[Encoding[Any]]:
+    def encodings(self) -> list[Encoding[Any]]:
         """What draws a candidate: the encoding; or one for each view, if they differ in focus."""
-        return drawn_by(self._shown, self.encoding)
+        return encodings_of(self._shown, self.encoding)
 
     @cached_property
     def scheme(self) -> Scheme:
@@ -239,7 +239,7 @@ def _answer(part: Part, assembly: Assembly) -> Answer:
     name = assembly.experiment.encoding.label
     with blaming(f"{name}: render() failed"):
         genomes = [read_sent(encoding, each) for each in part.genomes]
-    images = draw(assembly.drawn_by, genomes, batches.spec, name)
+    images = draw(assembly.encodings, genomes, batches.spec, name)
     batches.sizes.set(part.size, screen=part.screen)
     scores, seconds = batches.collect(batches.submit(images, screen=part.screen))
     return Answer(scores, checksums_of(saved(images).cpu().numpy()), seconds * batches.workers)

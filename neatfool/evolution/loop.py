@@ -95,7 +95,7 @@ class Evolution:
         self.evaluations = store.evaluations(self.generation)
         self._scorer = assembly.scorer
         self._encoding = assembly.encoding
-        self._drawn_by = assembly.drawn_by
+        self._encodings = assembly.encodings
         self._encoding_name = choices.encoding.label
         self._scheme_name = choices.scheme.label
         self._store = store
@@ -330,7 +330,7 @@ class Evolution:
             if self._scorer.remote is not None:
                 images = self._scorer.remote.write(genomes)
             else:
-                images = draw(self._drawn_by, genomes, self._scorer.spec, self._encoding_name)
+                images = draw(self._encodings, genomes, self._scorer.spec, self._encoding_name)
             clock.lap("rendering")
             scoring.add(images)
             clock.lap("scoring")

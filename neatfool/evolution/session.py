@@ -77,7 +77,7 @@ class Session:
         self._assembly = assembly
         self._store = store
         self._release = release
-        self._drift = DriftWatch(assembly.scorer, store, assembly.drawn_by)
+        self._drift = DriftWatch(assembly.scorer, store, assembly.encodings)
         self._images = ImageFolder(folder / run_folder.IMAGES, open_ended=assembly.spec.open)
         self._evolution = Evolution(assembly, store)
 

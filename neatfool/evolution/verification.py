@@ -34,7 +34,7 @@ from neatfool.run.statistics import TOLERANCE, Verdict, Verified
 from neatfool.run.store import RunStore
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
-from neatfool.scoring.viewed_target import ViewedTarget, add_views, drawn_by
+from neatfool.scoring.viewed_target import ViewedTarget, add_views, encodings_of
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import counted
@@ -88,7 +88,7 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
     run.store.check()
     elites, verified, target = run.elites, [], scorer.target
     redraws = isinstance(target, ViewedTarget) and target.redraws
-    drawing = drawn_by(target, run.encoding) if redraws else []
+    drawing = encodings_of(target, run.encoding) if redraws else []
     size = scorer.batch_size if scorer.metered is None else ASKED_AT_ONCE
     with ExitStack() as ending:
         _use_ledger(run, scorer, ending)
@@ -213,7 +213,7 @@ class OpenRun(Run):
         self._scorer = scorer = self._scorer or self.make_scorer()
         with ExitStack() as ending:
             _use_ledger(self, scorer, ending)
-            drawing = drawn_by(scorer.target, self.encoding)
+            drawing = encodings_of(scorer.target, self.encoding)
             name = f"encoding {self.experiment['encoding']['plugin']!r}"
             scores = scorer.score(draw(drawing, [genome], scorer.spec, name))
             if scores.ok is not None and not scores.ok.all():

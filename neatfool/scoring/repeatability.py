@@ -151,8 +151,8 @@ class DriftWatch:
     A target that costs something is not asked. Nothing that a run records changes.
     """
 
-    def __init__(self, scorer: Scorer, store: RunStore, drawn_by: Sequence[Encoding[Any]]) -> None:
-        self._scorer, self._store, self._drawn_by = scorer, store, drawn_by
+    def __init__(self, scorer: Scorer, store: RunStore, encodings: Sequence[Encoding[Any]]) -> None:
+        self._scorer, self._store, self._encodings = scorer, store, encodings
         self._looks = 0
         self._warned = False
 
@@ -166,10 +166,10 @@ class DriftWatch:
         png = self._store.image(elite.candidate)
         assert png is not None, "an elite's image is stored with it"
         image, batches = torch.from_numpy(decode_png(png).copy())[None], self._scorer.batches
-        encoding, *others = self._drawn_by
+        encoding, *others = self._encodings
         if others:
             genome = encoding.loads(self._store.candidate(elite.candidate).genome)
-            image = add_views(image, self._drawn_by, [genome])
+            image = add_views(image, self._encodings, [genome])
         try:
             scores, _ = batches.collect(batches.submit(image))
         except OutOfMemory:  # the run's own batches report it

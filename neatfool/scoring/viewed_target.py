@@ -79,7 +79,7 @@ class ViewedTarget(Target):
         answers = (target.score(part) for part in shown)
         return self.gather([check_scores(each, count, target.spec, self._name) for each in answers])
 
-    def drawn_by(self, encoding: Encoding[Any]) -> list[Encoding[Any]]:
+    def encodings(self, encoding: Encoding[Any]) -> list[Encoding[Any]]:
         """Give what draws each view if they differ in focus, else the encoding alone.
 
         The first is the encoding itself, whose image is saved. The others have band limits evenly
@@ -198,16 +198,16 @@ class ViewedTarget(Target):
         return amounts.astype(np.float32), (draws[..., 2] * 2**53).astype(np.int64)
 
 
-def drawn_by(target: Target, encoding: Encoding[Any]) -> list[Encoding[Any]]:
+def encodings_of(target: Target, encoding: Encoding[Any]) -> list[Encoding[Any]]:
     """Give what draws each view of a target, or all of them; the first draws what is saved."""
-    return target.drawn_by(encoding) if isinstance(target, ViewedTarget) else [encoding]
+    return target.encodings(encoding) if isinstance(target, ViewedTarget) else [encoding]
 
 
 def add_views(
-    saved: torch.Tensor, drawn_by: Sequence[Encoding[Any]], genomes: Sequence[Any]
+    saved: torch.Tensor, encodings: Sequence[Encoding[Any]], genomes: Sequence[Any]
 ) -> torch.Tensor:
     """Draw those views anew, [N, views, C, H, W], of which saved images [N, C, H, W] lack all."""
-    others = [encoding.render(genomes).cpu() for encoding in drawn_by[1:]]
+    others = [encoding.render(genomes).cpu() for encoding in encodings[1:]]
     return torch.stack([saved, *others], 1) if others else saved
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -23,6 +23,8 @@ from neatfool.spec.candidate import Candidate
 from neatfool.spec.encoding import Learnable
 
 if TYPE_CHECKING:
+    import torch
+
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
     from neatfool.spec.target import Target
@@ -60,6 +62,21 @@ class LearningOptions(BaseModel, use_attribute_docstrings=True):
     """genomes whose gradients one call of the target computes. Fewer need less memory"""
 
 
+@runtime_checkable
+class Viewed(Protocol):
+    """A differentiable target that is shown views of an image."""
+
+    number: int
+
+    def encodings(self, encoding: Encoding[Any]) -> list[Encoding[Any]]:
+        """Give what draws each view, or all of them."""
+        ...
+
+    def logits_of_a_view(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of one view of each image, for torch to differentiate."""
+        ...
+
+
 class Learner:
     """Refines genomes by gradients, as many as a share of the images pays for.
 
@@ -92,7 +109,7 @@ class Learner:
         self._bred = 0
         self._credit = 0.0
         self._views = 0
-        self._drawn_by = [self._encoding]
+        self._encodings = [self._encoding]
         if not options.learn:
             return
         from neatfool.network.gradients import gradients_of
@@ -100,10 +117,9 @@ class Learner:
         self._logits_of = gradients_of(target, "leave out learn")
         assert target is not None
         self._spec = target.spec
-        viewed: Any = target
-        if hasattr(viewed, "logits_of_a_view"):  # the target is shown views of an image
-            self._logits_of, self._views = viewed.logits_of_a_view, viewed.number
-            self._drawn_by = viewed.drawn_by(encoding)
+        if isinstance(target, Viewed):
+            self._logits_of, self._views = target.logits_of_a_view, target.number
+            self._encodings = target.encodings(encoding)
         if not isinstance(encoding, Learnable):
             raise ExperimentError(
                 "learn: the encoding has no parameters that gradients could change; give "
@@ -200,9 +216,9 @@ class Learner:
         for step in range(self._options.learn_steps + 1):
             if self._views and step == self._options.learn_steps:
                 return genomes
-            chosen = np.random.default_rng(step).integers(len(self._drawn_by))
-            drawn_by: Any = self._drawn_by[chosen]
-            images = drawn_by.render(genomes).cpu().numpy()
+            chosen = np.random.default_rng(step).integers(len(self._encodings))
+            drawing: Any = self._encodings[chosen]
+            images = drawing.render(genomes).cpu().numpy()
             odds, by_pixel = odds_and_gradients(
                 self._logits_of, images, classes, at_once="[scheme] learn_at_once", spec=self._spec
             )
@@ -215,7 +231,7 @@ class Learner:
             # the squared gradients of the pixels.
             probes = 1 if step else FIRST_PROBES
             signs = np.random.default_rng(step).choice(_SIGNS, (probes, *by_pixel.shape))
-            slopes = drawn_by.parameter_gradients(genomes, np.concatenate([by_pixel[None], signs]))
+            slopes = drawing.parameter_gradients(genomes, np.concatenate([by_pixel[None], signs]))
             pixels = by_pixel[0].size
             rows = encoding.parameters(genomes)
             ascents = ascents or [Ascent(self._options.learn_rate, len(row)) for row in rows]

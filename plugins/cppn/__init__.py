@@ -163,7 +163,6 @@ class CppnEncoding(Encoding[cppn.Genome]):
         self._compile, self._device = _choose_compiler(options)
         self._is_compiled = options.renderer == "compiled"
         self._config = cppn.genome_config(options.genome, self._colours.outputs)
-        cppn.check_compilable(self._config.activation_options, self._config.aggregation_options)
         self._breeder = cppn.Breeder(preset, self._config, options.refinements)
         self._parameters = cppn.Parameters(self._config)
         self.parents = self._breeder.parents
@@ -221,11 +220,8 @@ class CppnEncoding(Encoding[cppn.Genome]):
             by_parameter = cppn.render_gradients(
                 program,
                 gradients[:, start : start + size],
-                inputs=self._inputs,
-                colour_map=self._colours.name,
-                band_limit=self._band_limit,
-                device=self._device,
                 compiled=self._is_compiled,
+                **self._way_to_draw,
             )
             found += self._parameters.divide(program, by_parameter)
         return found
@@ -312,6 +308,15 @@ class CppnEncoding(Encoding[cppn.Genome]):
             band_limit=self._band_limit,
         )
 
+    @property
+    def _way_to_draw(self) -> dict[str, Any]:
+        return {
+            "inputs": self._inputs,
+            "colour_map": self._colours.name,
+            "band_limit": self._band_limit,
+            "device": self._device,
+        }
+
     def _program(self, genomes: Sequence[cppn.Genome]) -> cppn.Program:
         return cppn.compile_genomes(genomes, self._config.input_keys, self._config.output_keys)
 
@@ -328,11 +333,8 @@ class CppnEncoding(Encoding[cppn.Genome]):
             width=width,
             native=(self._spec.height, self._spec.width),
             box=box,
-            inputs=self._inputs,
-            colour_map=self._colours.name,
             channels=self._spec.channels,
-            band_limit=self._band_limit,
-            device=self._device,
+            **self._way_to_draw,
         )
 
 

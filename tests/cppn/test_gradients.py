@@ -18,9 +18,8 @@ from neatfool.cppn import (
     render,
     render_gradients,
 )
-from neatfool.cppn.functions.bell import lay_lattice, smooth
 from neatfool.cppn.functions.colour import quantise
-from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.functions.lattice import lay_lattice, pixel_grid, smooth
 from neatfool.cppn.plain.execution import Machine
 
 SIZE = 19, 23
@@ -168,7 +167,7 @@ def test_what_is_differentiated_is_what_is_drawn():
     program = compile_genomes(genomes, config.input_keys, config.output_keys)
     grid = pixel_grid(64, 64, kind="normalised")
     given = program.weights.float().requires_grad_()
-    outputs = evaluate(program, grid.inputs(0, grid.pixels), weights=given)
+    outputs = evaluate(program, grid.tables(0, grid.pixels)[0], weights=given)
     colours = COLOUR_MAPS["hsv"](outputs)
     ours = quantise(colours.detach()).view(8, 3, 64, 64).int()
     drawn = render(program, height=64, width=64, inputs="normalised", colour_map="hsv").int()

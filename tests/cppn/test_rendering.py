@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from neatfool import ExperimentError
 from neatfool.cppn import COLOUR_MAPS, compile_genomes, evaluate, render
-from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.functions.lattice import pixel_grid
 from neatfool.cppn.plain import execution as machine
 
 SIZE = {"height": 33, "width": 37}
@@ -51,7 +51,7 @@ def test_an_image_is_the_same_in_any_batch(colour_map, inputs):
 
 
 def test_values_are_the_same_bits_in_any_batch():
-    inputs = pixel_grid(17, 19).inputs(0, 17 * 19)
+    inputs = pixel_grid(17, 19).tables(0, 17 * 19)[0]
     genomes = batch(40)
     together = evaluate(compiled(genomes), inputs)
     for genome, values in zip(genomes, together, strict=True):
@@ -97,7 +97,7 @@ def test_rendering_leaves_torchs_threads_as_they_are(two_threads):
 def test_rendering_needs_no_gradients_and_makes_none(two_threads):
     program = compiled(batch())
     expected = render(program, **SIZE, colour_map="rgb")
-    inputs = pixel_grid(9, 9).inputs(0, 81)
+    inputs = pixel_grid(9, 9).tables(0, 81)[0]
     with torch.inference_mode():
         assert torch.equal(render(program, **SIZE, colour_map="rgb"), expected)
         values = evaluate(program, inputs.clone())
@@ -110,7 +110,7 @@ def test_rendering_needs_no_gradients_and_makes_none(two_threads):
 def test_an_image_is_the_colour_map_of_the_outputs():
     program = compiled(batch())
     grid = pixel_grid(33, 37, native=(28, 28), kind="normalised")
-    values = evaluate(program, grid.inputs(0, grid.pixels))
+    values = evaluate(program, grid.tables(0, grid.pixels)[0])
     channels = COLOUR_MAPS["hsv"](values)
     expected = channels.mul(255).round().to(torch.uint8).view(24, 3, 33, 37)
     options = {**SIZE, "native": (28, 28), "inputs": "normalised", "colour_map": "hsv"}
@@ -178,7 +178,7 @@ def test_a_poster_takes_little_more_memory_than_itself():
 def test_what_a_gpu_would_do_gives_the_same(monkeypatch):
     program = compiled(batch(60))
     grid = pixel_grid(9, 7, kind="normalised")
-    inputs = grid.inputs(0, 63, torch.float64)
+    inputs = grid.tables(0, 63, dtype=torch.float64)[0]
     elsewhere = machine.Machine(program, inputs.dtype, inputs.device)
     monkeypatch.setattr(elsewhere, "_on_cpu", False)
     values = torch.empty(60, 3, 63, dtype=torch.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from neatfool import cppn
-from neatfool.cppn.genome.validity import layers
+from neatfool.cppn.genome.genome import layers
 from neatfool.errors import GenomeError
 
 

@@ -13,7 +13,7 @@ import neatfool
 from neatfool import cppn
 
 ROOMS = ("neatfool.cppn.breeding", "neatfool.cppn.wiring", "neatfool.cppn.compiling")
-NAMES = ("breeding", "chance", "attributes", "draft", "structure", "crossover")
+NAMES = ("breeding", "chance", "attributes", "draft", "crossover")
 
 
 @contextmanager

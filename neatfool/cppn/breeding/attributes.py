@@ -1,22 +1,28 @@
 """Gives genes their attributes and changes them, with neat-python's distributions; compiled.
 
 neat-python looks up its keys for every attribute of every gene, and draws a number only to learn
-that nothing changes. Here a configuration is read once (:mod:`neatfool.cppn.breeding.plan`), and
-genes that do not change are skipped. So the random numbers differ from neat-python's.
+that nothing changes. Here a configuration is read once into arrays (:class:`Plan`), and genes that
+do not change are skipped. So the random numbers differ from neat-python's.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from neatfool.cppn.breeding.chance import TAU, choose, draw, draw_normal, draw_place
+import numpy as np
+from neat.attributes import BoolAttribute, FloatAttribute
+from numpy import ndarray as Array
+
+from neatfool.cppn.breeding.chance import TAU, choose, draw, draw_normal, draw_place, scale_of
 from neatfool.cppn.compiling import inner
+from neatfool.cppn.genome import flat
+from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 
 if TYPE_CHECKING:
-    from numpy import ndarray as Array
-
-    from neatfool.cppn.breeding.draft import Draft
+    from neatfool.cppn.genome.genome import GenomeConfig
 
 # The rows of ``Plan.attributes``: the attributes of nodes (bias, response, activation, aggregation
 # and time constant), then those of connections (weight and enabled).
@@ -53,15 +59,136 @@ class Plan(NamedTuple):
     """Whether such a change that is impossible becomes another."""
 
 
+class Draft(NamedTuple):
+    """A genome in the making, whose arrays have room to grow, and scratch."""
+
+    counts: Array
+    """int64 [2], the numbers of nodes and connections."""
+    nodes: Array
+    """int64 [≥ nodes, NODE]."""
+    node_numbers: Array
+    """float64, the same memory."""
+    edges: Array
+    """int64 [≥ connections, EDGE]."""
+    edge_numbers: Array
+    """float64, the same memory."""
+    scratch: Array
+    """int64 [5, S]: S is more than the nodes, and more than the connections."""
+    rolls: Array
+    """float64 [S], scratch."""
+    stream: Array
+    """uint64 [1], the stream of random numbers."""
+
+
+STEPS_AN_OCTAVE: Final = 4
+"""Strengths are rounded to this many steps an octave, as each needs prepared probabilities."""
+
+
+def strength_step(strength: float) -> int:
+    """Round a strength of mutation: give its step, 0 for the strength 1."""
+    return round(STEPS_AN_OCTAVE * math.log2(strength))
+
+
+ANY = ("random", "none")
+CODES = {"activation": flat.ACTIVATION_CODES, "aggregation": flat.AGGREGATION_CODES}
+_STRUCTURE = ("node_add", "node_delete", "conn_add", "conn_delete")
+
+
+def make_plan(config: GenomeConfig, *, polynomial: bool, strengths: Sequence[float]) -> Plan:
+    """Read a configuration: for each step a strength, a factor for the probabilities of mutations.
+
+    Weights change by ``polynomial`` mutation, or as in neat-python.
+    """
+    configs = [_with_strength(config, strength) for strength in strengths]
+    codes = [
+        [known[option] for option in getattr(config, f"{name}_options")]
+        for name, known in CODES.items()
+    ]
+    options = np.zeros((2, 1 + max(map(len, codes))), np.int64)
+    for number, row in enumerate(codes):
+        options[number, : 1 + len(row)] = [len(row), *row]
+    genes = [*NodeGene._gene_attributes, *ConnectionGene._gene_attributes]
+    return Plan(
+        np.array([[_read(gene, each, polynomial) for gene in genes] for each in configs]),
+        np.array([[getattr(each, f"{name}_prob") for name in _STRUCTURE] for each in configs]),
+        options,
+        config.num_inputs,
+        config.num_outputs,
+        config.single_structural_mutation,
+        config.check_structural_mutation_surer(),
+    )
+
+
+def _with_strength(config: GenomeConfig, strength: float) -> GenomeConfig:
+    rates = {
+        key: min(value * strength, 1.0)
+        for key, value in vars(config).items()
+        if key.endswith(("_mutate_rate", "_add_prob", "_delete_prob"))
+    }
+    return cast("GenomeConfig", SimpleNamespace(**{**vars(config), **rates}))
+
+
+def _read(attribute: Any, config: GenomeConfig, polynomial: bool) -> Array:
+    """Read an attribute: float64 [PLAN]."""
+    name = attribute.name
+    row = np.zeros(PLAN)
+    row[COLUMN] = getattr(flat, name.upper())
+    rate = float(getattr(config, f"{name}_mutate_rate"))
+    if isinstance(attribute, FloatAttribute):
+        _read_number(row, name, rate, config, polynomial and name == "weight")
+    elif isinstance(attribute, BoolAttribute):
+        default = str(getattr(config, f"{name}_default")).lower()
+        row[BEGIN] = COIN if default in ANY else FIXED
+        row[FIRST] = default == "true"
+        more = [getattr(config, f"{name}_rate_to_{value}_add") for value in ("true", "false")]
+        rates = [min(max(rate + each, 0.0), 1.0) for each in more]
+        row[RATE_FALSE], row[RATE_TRUE] = rates
+        _read_rate(row, max(rates), SWITCH)
+    else:
+        default = str(getattr(config, f"{name}_default"))
+        is_drawn = default.lower() in ANY
+        row[BEGIN] = ANY_NAME if is_drawn else FIXED
+        row[FIRST] = 0 if is_drawn else CODES[name][default]
+        _read_rate(row, rate, NAME)
+    return row
+
+
+def _read_rate(row: Array, rate: float, change: int) -> None:
+    row[CHANGE] = change if rate > 0.0 else NEVER
+    row[RATE] = min(max(rate, 0.0), 1.0)
+    row[SCALE] = scale_of(rate)
+
+
+def _read_number(
+    row: Array, name: str, rate: float, config: GenomeConfig, polynomial: bool
+) -> None:
+    def of(*keys: str) -> list[Any]:
+        return [getattr(config, f"{name}_{key}") for key in keys]
+
+    low, high = row[LOW], row[HIGH] = of("min_value", "max_value")
+    mean, stdev, kind = of("init_mean", "init_stdev", "init_type")
+    if not stdev:
+        row[BEGIN], row[FIRST] = FIXED, max(min(mean, high), low)
+    elif "uniform" in kind.lower():
+        # As in neat-python: two deviations to either side, within the bounds.
+        first, last = max(low, mean - 2.0 * stdev), min(high, mean + 2.0 * stdev)
+        row[BEGIN] = UNIFORM
+        row[FIRST], row[SPAN] = first, last - first
+    else:
+        row[BEGIN] = GAUSSIAN
+        row[FIRST], row[SPAN] = mean, stdev
+    if polynomial:
+        _read_rate(row, rate, POLYNOMIAL)
+        row[POWER] = 1.0 / (config.weight_mutate_eta + 1.0)
+        return
+    replaced, power = of("replace_rate", "mutate_power")
+    row[CHANGE] = NUMBER if rate + replaced else NEVER
+    row[MOVED], row[RATE], row[POWER] = rate, rate + replaced, power
+
+
 @inner
 def draw_initial(row: Array, names: Array, stream: Array) -> float:
-    """Give an attribute of a new gene.
-
-    Args:
-        row: float64 [PLAN], the attribute's row of the plan.
-        names: int64 [1 + names], how many names it may have, and their codes.
-        stream: The stream.
-    """
+    """Give an attribute of a new gene, by its row of the plan and of the options."""
     begin = row[BEGIN]
     value: float = row[FIRST]
     if begin == FIXED:
@@ -94,17 +221,9 @@ def mutate_attributes(draft: Draft, first: int, end: int, plan: Plan) -> bool:
 
 @inner
 def _change_attribute(words: Array, numbers: Array, row: Array, names: Array, draft: Draft) -> bool:
-    """Change an attribute of some genes.
+    """Change an attribute of some genes, int64 and float64 [genes, columns] of the same memory.
 
-    Args:
-        words: int64 [genes, columns], the genes.
-        numbers: float64, the same memory.
-        row: float64 [PLAN], the attribute's row of the plan.
-        names: int64 [1 + names], how many names it may have, and their codes.
-        draft: The genome.
-
-    Returns:
-        Whether a number moved or was drawn anew, even if to its old value.
+    Say whether a number moved or was drawn anew, even if to its old value.
     """
     change, column, stream, chosen = row[CHANGE], int(row[COLUMN]), draft.stream, draft.scratch[0]
     if change == NUMBER:
@@ -159,15 +278,10 @@ def _change_number(numbers: Array, row: Array, names: Array, draft: Draft) -> bo
 
 @inner
 def polynomial_step(r: float, power: float) -> float:
-    """Turn a uniform number into a step of polynomial mutation.
+    """Turn a number r in [0, 1) into a step of polynomial mutation, in units of the value's range.
 
-    Args:
-        r: A number in [0, 1).
-        power: 1 / (eta + 1), with the distribution's index eta. A small power makes small steps.
-
-    Returns:
-        A step in [-1, 1), in units of the value's range: (2r)^power - 1 for r below one half, else
-        1 - (2(1-r))^power.
+    It is (2r)^power - 1 for r below one half, else 1 - (2(1-r))^power, with the power
+    1 / (eta + 1): a large index eta makes small steps.
     """
     if r < 0.5:
         return math.pow(2.0 * r, power) - 1.0

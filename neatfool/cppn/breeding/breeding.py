@@ -11,8 +11,7 @@ Genomes are bred as flat bytes, a batch at a time, in compiled code
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from copy import copy
 from functools import cache
 from itertools import chain, pairwise
@@ -21,9 +20,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from neatfool.cppn.breeding.attributes import STEPS_AN_OCTAVE, make_plan, strength_step
 from neatfool.cppn.breeding.chance import first_numbers, seed_array
 from neatfool.cppn.breeding.draft import make_draft
-from neatfool.cppn.breeding.plan import STEPS_AN_OCTAVE, make_plan, strength_step
 from neatfool.cppn.breeding.variation import Batch, Refining, grow, vary_as_neat, vary_as_the_paper
 from neatfool.cppn.compiling import await_compiled, compile_beside
 from neatfool.cppn.genome import flat
@@ -32,8 +31,7 @@ from neatfool.cppn.genome.options import GenomeOptions, genome_config, resolve
 from neatfool.cppn.genome.presets import PRESETS, Refinements
 
 if TYPE_CHECKING:
-    from neatfool.cppn.breeding.attributes import Plan
-    from neatfool.cppn.breeding.draft import Draft
+    from neatfool.cppn.breeding.attributes import Draft, Plan
     from neatfool.cppn.genome.genome import GenomeConfig
     from neatfool.cppn.genome.presets import Preset
 
@@ -51,13 +49,9 @@ class Breeder:
     def __init__(
         self, preset: Preset, config: GenomeConfig, refinements: Refinements | None = None
     ) -> None:
-        """Prepare to breed.
+        """Prepare to breed by a preset, and refinements of the paper's mutation if it has that.
 
-        Args:
-            preset: How genomes evolve.
-            config: The genomes' configuration.
-            refinements: Refinements of the paper's mutation, if the preset has it; by default the
-                preset's own.
+        By default the refinements are the preset's own.
         """
         self._config = config
         self._is_paper = preset.refinements is not None
@@ -106,13 +100,16 @@ class Breeder:
     def create(self, seeds: Sequence[int]) -> list[Genome]:
         """Make a random genome from each seed."""
         genomes = [Genome() for _ in seeds]
-        with _restore_global_generator():
+        state = random.getstate()
+        try:
             for genome, seed in zip(genomes, seeds, strict=True):
                 random.seed(seed)
                 genome.configure_new(self._config)
+        finally:
+            random.setstate(state)
         rounds = self._refinements.initial_rounds if self._is_paper else 0
         if not rounds:
-            return [genome.flattened() for genome in genomes]
+            return [Genome.read(genome.flat) for genome in genomes]
         batch, draft = _lay_out([[genome] for genome in genomes], seeds, 1, rounds)
         grow(batch, self._plan_of(range(1)), rounds, draft)
         return _read_children(batch)
@@ -152,11 +149,7 @@ def breed_a_child(preset: str) -> None:
 def _lay_out(
     litters: Sequence[Sequence[Genome]], seeds: Sequence[int], parents: int, rounds: int = 0
 ) -> tuple[Batch, Draft]:
-    """Put the parents of a batch one after another, each once, and make room for the children.
-
-    A child has at most the genes of both parents, those of a new node and of two connections, and
-    those that it grows in each round.
-    """
+    """Put the parents of a batch one after another, each once, and make room for the children."""
     await_compiled()
     if len(litters) != len(seeds):
         raise ValueError(f"{len(litters)} litters, but {len(seeds)} seeds")
@@ -174,6 +167,8 @@ def _lay_out(
     heads = np.zeros((len(begins), 2), np.int64)
     for column in range(2):
         heads[:-1, column] = words[begins[:-1] + column]
+    # A child has at most the genes of both parents, of a new node and of the connections that come
+    # with it, and what it grows in each round.
     nodes, edges = (heads[rows].sum(1) + np.array([1 + rounds, 4 + 2 * rounds])).T
     written = np.empty(int((flat.HEAD + flat.NODE * nodes + flat.EDGE * edges).sum()), np.int64)
     bounds = np.empty(len(litters) + 1, np.int64)
@@ -185,12 +180,3 @@ def _read_children(batch: Batch) -> list[Genome]:
     """Make genomes of the children that compiled code wrote."""
     text, ends = batch.written[: batch.bounds[-1]].tobytes(), (8 * batch.bounds).tolist()
     return list(map(Genome.read, [text[start:end] for start, end in pairwise(ends)]))
-
-
-@contextmanager
-def _restore_global_generator() -> Iterator[None]:
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)

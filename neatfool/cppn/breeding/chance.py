@@ -16,8 +16,8 @@ import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.cppn.compiling import inlined, inner
-from neatfool.cppn.genome.markings import SPARE_BITS, STEP
-from neatfool.cppn.genome.markings import scramble as scramble_arrays
+from neatfool.cppn.genome.genes import SPARE_BITS, STEP
+from neatfool.cppn.genome.genes import scramble as scramble_arrays
 
 TAU: Final = math.tau
 _MASK: Final = 2**64 - 1
@@ -38,11 +38,7 @@ def first_numbers(seeds: Array) -> Array:
 
 @inner
 def draw(stream: Array) -> float:
-    """Draw the next number of a stream: uniform in [0, 1), a multiple of 2**-53.
-
-    Args:
-        stream: uint64 [1], the state, which is changed.
-    """
+    """Draw the next number of a stream, uint64 [1]: uniform in [0, 1), a multiple of 2**-53."""
     bits = scramble((stream[0],)) >> _11
     stream[0] += STEP
     return np.float64(bits) * 2.0**-53
@@ -65,17 +61,8 @@ def draw_normal(stream: Array) -> float:
 def choose(count: int, probability: float, scale: float, stream: Array, chosen: Array) -> int:
     """Choose some of the places 0 to ``count`` - 1, each with one probability, independently.
 
-    It draws a geometric number of places to skip up to the next one, and no number for each.
-
-    Args:
-        count: The number of places.
-        probability: The probability of each.
-        scale: See :func:`scale_of`.
-        stream: The stream.
-        chosen: int64 [≥ count]; receives the places, in order.
-
-    Returns:
-        How many were chosen.
+    Write them to ``chosen``, in order; say how many. ``scale`` is that of :func:`scale_of`: a
+    geometric number of places is skipped up to the next one, so that no number is drawn for each.
     """
     found = 0
     if scale == 0.0:

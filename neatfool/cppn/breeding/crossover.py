@@ -9,31 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from neatfool.cppn.breeding.chance import draw, new_id
-from neatfool.cppn.breeding.draft import copy_rows
-from neatfool.cppn.breeding.structure import sort_edges
+from neatfool.cppn.breeding.draft import copy_rows, sort_edges
 from neatfool.cppn.compiling import inner
 from neatfool.cppn.genome import flat
-from neatfool.cppn.genome.markings import GRAFT
+from neatfool.cppn.genome.genes import GRAFT
 
 if TYPE_CHECKING:
     from numpy import ndarray as Array
 
-    from neatfool.cppn.breeding.draft import Draft, Parent
+    from neatfool.cppn.breeding.attributes import Draft
+    from neatfool.cppn.breeding.draft import Parent
 
 
 @inner
 def graft(genome: Parent, donor: Parent, output: int, outputs: int, draft: Draft) -> None:
-    """Write a CPPN with one output replaced by the donor's.
+    """Write a CPPN whose output of a key is replaced by the donor's.
 
     The hidden nodes that led only to the old output are left out. The donor's hidden nodes get new
     ids, as their own may be taken.
-
-    Args:
-        genome: The CPPN.
-        donor: The CPPN that gives the output.
-        output: The output's key.
-        outputs: The number of outputs.
-        draft: Receives the child.
     """
     nodes, _, edges, _ = genome
     _, _, donor_edges, _ = donor
@@ -196,10 +189,8 @@ def cross(draft: Draft, other: Parent) -> None:
 
 @inner
 def _match_nodes(draft: Draft, others: Array, matches: Array) -> None:
-    """Find for each node the other parent's node of its key: its place, or -1.
-
-    Relatives have most nodes in the same order, so the next one is looked at first.
-    """
+    """Find for each node the other parent's node of its key: its place, or -1."""
+    # Relatives have most nodes in the same order, so the next one is looked at first.
     following, count = 0, len(others)
     for node in range(draft.counts[0]):
         matches[node] = -1

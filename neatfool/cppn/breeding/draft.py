@@ -1,38 +1,22 @@
-"""A genome in the making, in compiled code: its arrays have room to grow."""
+"""A genome in the making, and changes of its structure, in compiled code."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import ndarray as Array
 
-from neatfool.cppn.compiling import COMPILED, inner
+from neatfool.cppn.breeding.attributes import AGGREGATIONS, Draft, draw_initial
+from neatfool.cppn.breeding.chance import draw_place, new_id
+from neatfool.cppn.compiling import inner
 from neatfool.cppn.genome import flat
+from neatfool.cppn.genome.genes import SPLIT
 
 if TYPE_CHECKING:
+    from neatfool.cppn.breeding.attributes import Plan
+
     Parent = tuple[Array, Array, Array, Array]
-
-
-class Draft(NamedTuple):
-    """A genome in the making, and scratch."""
-
-    counts: Array
-    """int64 [2], the numbers of nodes and connections."""
-    nodes: Array
-    """int64 [≥ nodes, NODE]."""
-    node_numbers: Array
-    """float64, the same memory."""
-    edges: Array
-    """int64 [≥ connections, EDGE]."""
-    edge_numbers: Array
-    """float64, the same memory."""
-    scratch: Array
-    """int64 [5, S]: S is more than the nodes, and more than the connections."""
-    rolls: Array
-    """float64 [S], scratch."""
-    stream: Array
-    """uint64 [1], the stream of random numbers."""
 
 
 @inner
@@ -50,18 +34,11 @@ def view_genome(words: Array, numbers: Array, start: int) -> Parent:
 
 
 @inner
-def _copy_each(source: Array, target: Array) -> None:
+def copy_rows(source: Array, target: Array) -> None:
+    """Copy the rows of a matrix to the beginning of another."""
     for row in range(len(source)):
         for column in range(source.shape[1]):
             target[row, column] = source[row, column]
-
-
-def _copy_all(source: Array, target: Array) -> None:
-    target[: len(source)] = source
-
-
-copy_rows = _copy_each if COMPILED else _copy_all
-"""Copies the rows of a matrix to the beginning of another. (Compiled code may not allocate.)"""
 
 
 @inner
@@ -79,13 +56,14 @@ def is_copy(parent: Parent, draft: Draft) -> bool:
     nodes, _, edges, _ = parent
     if draft.counts[0] != len(nodes) or draft.counts[1] != len(edges):
         return False
-    for place in range(len(nodes)):
-        for column in range(flat.NODE):
-            if draft.nodes[place, column] != nodes[place, column]:
-                return False
-    for place in range(len(edges)):
-        for column in range(flat.EDGE):
-            if draft.edges[place, column] != edges[place, column]:
+    return _are_equal(nodes, draft.nodes) and _are_equal(edges, draft.edges)
+
+
+@inner
+def _are_equal(rows: Array, others: Array) -> bool:
+    for place in range(len(rows)):
+        for column in range(rows.shape[1]):
+            if others[place, column] != rows[place, column]:
                 return False
     return True
 
@@ -95,10 +73,8 @@ def append_edge(draft: Draft, source: int, target: int, weight: float, enabled: 
     """Append a connection."""
     place = draft.counts[1]
     draft.edges[place, flat.SOURCE], draft.edges[place, flat.TARGET] = source, target
-    draft.edge_numbers[place, flat.WEIGHT], draft.edge_numbers[place, flat.ENABLED] = (
-        weight,
-        enabled,
-    )
+    numbers = draft.edge_numbers[place]
+    numbers[flat.WEIGHT], numbers[flat.ENABLED] = weight, enabled
     draft.counts[1] = place + 1
 
 
@@ -147,3 +123,165 @@ def make_draft(nodes: int, edges: int) -> Draft:
         np.empty(size),
         np.zeros(1, np.uint64),
     )
+
+
+@inner
+def sort_edges(edges: Array, nodes: int, by: int, starts: Array, order: Array) -> None:
+    """Sort connections by the node at one of their ends; those of an input are left out.
+
+    ``starts`` receives where the connections of each node begin in ``order``, which receives the
+    connections' places. ``by`` is ``flat.SOURCE`` or ``flat.TARGET``.
+    """
+    for node in range(nodes + 1):
+        starts[node] = 0
+    for edge in range(len(edges)):
+        if edges[edge, by] >= 0:
+            starts[edges[edge, by]] += 1
+    total = 0
+    for node in range(nodes + 1):
+        total += starts[node]
+        starts[node] = total
+    for edge in range(len(edges) - 1, -1, -1):
+        node = edges[edge, by]
+        if node >= 0:
+            starts[node] -= 1
+            order[starts[node]] = edge
+
+
+@inner
+def closes_cycle(draft: Draft, source: int, target: int) -> bool:
+    """Tell whether a new connection would close a cycle with others, which have none."""
+    if source == target:
+        return True
+    if source < 0:
+        return False
+    nodes, edges = draft.counts[0], draft.edges[: draft.counts[1]]
+    starts, order = draft.scratch[1], draft.scratch[2]
+    seen, to_visit = draft.scratch[3], draft.scratch[4]
+    sort_edges(edges, nodes, flat.SOURCE, starts, order)
+    for node in range(nodes):
+        seen[node] = 0
+    to_visit[0], waiting = target, 1
+    while waiting:
+        waiting -= 1
+        node = to_visit[waiting]
+        for place in range(starts[node], starts[node + 1]):
+            following = edges[order[place], flat.TARGET]
+            if following == source:
+                return True
+            if following >= 0 and not seen[following]:
+                seen[following] = 1
+                to_visit[waiting] = following
+                waiting += 1
+    return False
+
+
+@inner
+def find_hidden(draft: Draft, outputs: int) -> int:
+    """Put the places of the nodes that are no outputs into the first row of scratch; count them."""
+    found = 0
+    for node in range(draft.counts[0]):
+        if draft.nodes[node, flat.KEY] >= outputs:
+            draft.scratch[0, found] = node
+            found += 1
+    return found
+
+
+@inner
+def delete_connection(draft: Draft) -> None:
+    """Delete a random connection, if there is one."""
+    if draft.counts[1]:
+        remove_edge(draft, draw_place(draft.counts[1], draft.stream))
+
+
+@inner
+def delete_node(draft: Draft, outputs: int) -> None:
+    """Delete a random hidden node, if there is one, and its connections."""
+    hidden = find_hidden(draft, outputs)
+    if not hidden:
+        return
+    gone = draft.scratch[0, draw_place(hidden, draft.stream)]
+    draft.counts[0] -= 1
+    for node in range(gone, draft.counts[0]):
+        for column in range(flat.NODE):
+            draft.nodes[node, column] = draft.nodes[node + 1, column]
+    kept, edges = 0, draft.edges
+    for edge in range(draft.counts[1]):
+        source, target = edges[edge, flat.SOURCE], edges[edge, flat.TARGET]
+        if source != gone and target != gone:  # noqa: PLR1714 - compiles faster
+            for column in range(flat.EDGE):
+                edges[kept, column] = edges[edge, column]
+            edges[kept, flat.SOURCE] = source - 1 if source > gone else source
+            edges[kept, flat.TARGET] = target - 1 if target > gone else target
+            kept += 1
+    draft.counts[1] = kept
+
+
+@inner
+def key_of(draft: Draft, place: int) -> int:
+    """Give the key of a node by its place, or of an input."""
+    return int(draft.nodes[place, flat.KEY]) if place >= 0 else place
+
+
+@inner
+def append_node(draft: Draft, source: int, target: int, plan: Plan) -> int:
+    """Append a new node that splits a connection between two places; give its place.
+
+    Its key is the first id of those that the connection's splits have that is not taken.
+    """
+    first, second, again = key_of(draft, source), key_of(draft, target), 0
+    key, node = new_id(SPLIT, first, second, again), 0
+    while node < draft.counts[0]:
+        if draft.nodes[node, flat.KEY] == key:
+            again, node = again + 1, -1
+            key = new_id(SPLIT, first, second, again)
+        node += 1
+    place: int = draft.counts[0]
+    draft.counts[0] = place + 1
+    words, numbers = draft.nodes[place], draft.node_numbers[place]
+    rows, stream = plan.attributes, draft.stream
+    activations, aggregations = plan.options[0], plan.options[1]
+    words[flat.KEY] = key
+    numbers[flat.BIAS] = draw_initial(rows[0], activations, stream)
+    numbers[flat.RESPONSE] = draw_initial(rows[1], activations, stream)
+    words[flat.ACTIVATION] = int(draw_initial(rows[2], activations, stream))
+    words[flat.AGGREGATION] = int(draw_initial(rows[AGGREGATIONS], aggregations, stream))
+    numbers[flat.TIME_CONSTANT] = draw_initial(rows[4], activations, stream)
+    return place
+
+
+@inner
+def append_new_edge(draft: Draft, source: int, target: int, plan: Plan) -> None:
+    """Append a new connection."""
+    weight = draw_initial(plan.attributes[5], plan.options[0], draft.stream)
+    enabled = draw_initial(plan.attributes[6], plan.options[0], draft.stream)
+    append_edge(draft, source, target, weight, enabled)
+
+
+@inner
+def draw_source(draft: Draft, hidden: int, plan: Plan) -> int:
+    """Draw an input or a hidden node, as :func:`find_hidden` left them in scratch."""
+    place = draw_place(plan.inputs + hidden, draft.stream)
+    return -1 - place if place < plan.inputs else draft.scratch[0, place - plan.inputs]
+
+
+@inner
+def split_edge(draft: Draft, edge: int, plan: Plan) -> None:
+    """Replace a connection by a new node and two connections of the same weight."""
+    source, target = draft.edges[edge, flat.SOURCE], draft.edges[edge, flat.TARGET]
+    weight = draft.edge_numbers[edge, flat.WEIGHT]
+    remove_edge(draft, edge)
+    node = append_node(draft, source, target, plan)
+    append_edge(draft, source, node, weight, 1.0)
+    append_edge(draft, node, target, weight, 1.0)
+
+
+@inner
+def shunt_edge(draft: Draft, edge: int, plan: Plan) -> None:
+    """Add a new node on the way of a connection, and disable that."""
+    source, target = draft.edges[edge, flat.SOURCE], draft.edges[edge, flat.TARGET]
+    node = append_node(draft, source, target, plan)
+    draft.node_numbers[node, flat.BIAS] = 0.0
+    draft.edge_numbers[edge, flat.ENABLED] = 0.0
+    append_edge(draft, source, node, 1.0, 1.0)
+    append_edge(draft, node, target, draft.edge_numbers[edge, flat.WEIGHT], 1.0)

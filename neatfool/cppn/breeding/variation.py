@@ -27,7 +27,6 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from neatfool.cppn.breeding import draft as drafts
-from neatfool.cppn.breeding import structure
 from neatfool.cppn.breeding.attributes import (
     ATTRIBUTES,
     CONN_ADD,
@@ -38,16 +37,17 @@ from neatfool.cppn.breeding.attributes import (
     Plan,
     mutate_attributes,
 )
+from neatfool.cppn.breeding.attributes import strength_step as _strength_step
 from neatfool.cppn.breeding.chance import draw, draw_place
 from neatfool.cppn.breeding.crossover import cross, graft
-from neatfool.cppn.breeding.plan import strength_step as _strength_step
 from neatfool.cppn.compiling import inner, outer
 from neatfool.cppn.genome import flat
 
 if TYPE_CHECKING:
     from numpy import ndarray as Array
 
-    from neatfool.cppn.breeding.draft import Draft, Parent
+    from neatfool.cppn.breeding.attributes import Draft
+    from neatfool.cppn.breeding.draft import Parent
 
 TRIES: Final = 20
 """The most random pairs of nodes to try for a new connection, as in a full genome none may fit."""
@@ -91,12 +91,7 @@ def vary_as_the_paper(
 ) -> None:
     """Make a child of each litter by the paper's mutation and its refinements.
 
-    Args:
-        batch: The litters; receives the children.
-        plan: How genomes vary, for each step of strength.
-        refining: The refinements.
-        grafted: The probability of a graft; where it is None, code for grafts is not compiled.
-        draft: Memory with room for any child.
+    ``grafted`` is the probability of a graft. Where it is None, code for grafts is not compiled.
     """
     batch.bounds[0] = 0
     for child in range(len(batch.litters)):
@@ -135,10 +130,7 @@ def vary_as_neat(batch: Batch, plan: Plan, draft: Draft) -> None:
 
 @outer
 def grow(batch: Batch, plan: Plan, rounds: int, draft: Draft) -> None:
-    """Grow the first parent of each litter by a random number of rounds, from 0 to ``rounds``.
-
-    Each round splits a connection by a node and adds a connection.
-    """
+    """Grow the first parent of each litter by some rounds, as an initial genome grows."""
     batch.bounds[0] = 0
     rates = _at_step(plan, 0)
     for child in range(len(batch.litters)):
@@ -146,7 +138,7 @@ def grow(batch: Batch, plan: Plan, rounds: int, draft: Draft) -> None:
         drafts.copy_genome(_parent(batch, child, 0), draft)
         for _ in range(int(draw(draft.stream) * (rounds + 1))):
             if draft.counts[1]:
-                structure.split_edge(draft, draw_place(draft.counts[1], draft.stream), rates)
+                drafts.split_edge(draft, draw_place(draft.counts[1], draft.stream), rates)
             _add_absent_connection(draft, rates)
         batch.bounds[child + 1] = drafts.write_genome(draft, batch.bounds[child], batch.written)
 
@@ -193,26 +185,26 @@ def _mutate_as_neat(draft: Draft, plan: Plan) -> None:
 def _mutate_structure(draft: Draft, which: int, plan: Plan) -> None:
     """Make one of neat-python's changes of structure."""
     if which == NODE_ADD and draft.counts[1]:
-        structure.shunt_edge(draft, draw_place(draft.counts[1], draft.stream), plan)
+        drafts.shunt_edge(draft, draw_place(draft.counts[1], draft.stream), plan)
     elif which == CONN_ADD or (which == NODE_ADD and plan.surer):
         _add_any_connection(draft, plan)
     elif which == NODE_DELETE:
-        structure.delete_node(draft, plan.outputs)
+        drafts.delete_node(draft, plan.outputs)
     elif which == CONN_DELETE:
-        structure.delete_connection(draft)
+        drafts.delete_connection(draft)
 
 
 @inner
 def _add_any_connection(draft: Draft, plan: Plan) -> None:
     """Draw one pair of nodes, and join them if possible, as neat-python does."""
     target = draw_place(draft.counts[0], draft.stream)
-    source = structure.draw_source(draft, structure.find_hidden(draft, plan.outputs), plan)
+    source = drafts.draw_source(draft, drafts.find_hidden(draft, plan.outputs), plan)
     edge = drafts.find_edge(draft, source, target)
     if edge >= 0:
         if plan.surer:
             draft.edge_numbers[edge, flat.ENABLED] = 1.0
-    elif not structure.closes_cycle(draft, source, target):
-        structure.append_new_edge(draft, source, target, plan)
+    elif not drafts.closes_cycle(draft, source, target):
+        drafts.append_new_edge(draft, source, target, plan)
 
 
 @inner
@@ -241,26 +233,23 @@ def _mutate_as_the_paper(draft: Draft, plan: Plan) -> bool:
     if draw(stream) < chances[CONN_ADD]:
         _add_absent_connection(draft, plan)
     if draw(stream) < chances[CONN_DELETE]:
-        structure.delete_connection(draft)
+        drafts.delete_connection(draft)
     if draw(stream) < chances[NODE_ADD] and draft.counts[1]:
-        structure.split_edge(draft, draw_place(draft.counts[1], stream), plan)
+        drafts.split_edge(draft, draw_place(draft.counts[1], stream), plan)
     if draw(stream) < chances[NODE_DELETE]:
-        structure.delete_node(draft, plan.outputs)
+        drafts.delete_node(draft, plan.outputs)
     return touched
 
 
 @inner
 def _add_absent_connection(draft: Draft, plan: Plan) -> None:
-    """Add a random connection that is absent and closes no cycle; all are equally likely.
-
-    If hardly any is left, ``TRIES`` draws may find none.
-    """
-    hidden = structure.find_hidden(draft, plan.outputs)
+    """Add a random connection that is absent and closes no cycle; all are equally likely."""
+    hidden = drafts.find_hidden(draft, plan.outputs)
     for _ in range(TRIES):
-        source = structure.draw_source(draft, hidden, plan)
+        source = drafts.draw_source(draft, hidden, plan)
         target = draw_place(draft.counts[0], draft.stream)
-        if drafts.find_edge(draft, source, target) < 0 and not structure.closes_cycle(
+        if drafts.find_edge(draft, source, target) < 0 and not drafts.closes_cycle(
             draft, source, target
         ):
-            structure.append_new_edge(draft, source, target, plan)
+            drafts.append_new_edge(draft, source, target, plan)
             return

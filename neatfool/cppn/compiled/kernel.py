@@ -13,16 +13,14 @@ import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.compiling import inner, outer
-from neatfool.cppn.compiled.colour import paint
 from neatfool.cppn.compiled.lanes import LANES, add_product, bits_of, load, spread, store
-from neatfool.cppn.compiled.nodes import activate, aggregate
+from neatfool.cppn.compiled.nodes import activate, activate_common, aggregate, paint
 from neatfool.cppn.functions.aggregations import SUM
-from neatfool.cppn.functions.bell import HALF
+from neatfool.cppn.functions.lattice import HALF
 
 F = np.float32
 # Adding this rounds to an integer, and the lowest bits hold that integer.
 _ROUND: Final = F(1.5 * 2**23)
-_HALF: Final = F(HALF)
 
 TILE: Final = 1024
 """The most pixels of a tile, so that the values of some hundred nodes fit the cache."""
@@ -49,10 +47,7 @@ def _load(
 def _complete(
     row: int, lines: Array, tables: Array, same_across: bool, across: int, count: int
 ) -> None:
-    """Fill the rest of a row that is the same all along each line, or in all lines.
-
-    This also writes some pixels beyond the tile.
-    """
+    """Fill the rest of a row that is the same along each line, or in all; and a bit beyond."""
     for table in range(len(tables)):
         for line in range((count + across - 1) // across):
             if same_across:
@@ -97,13 +92,11 @@ def draw(
             is the same in all rows or columns), those of a line of the image, and the inputs that
             vary between columns, and between rows: bit i % 31 for input i.
         colour: The place of the colour map in ``COLOUR_MAPS``.
-        images: uint8 [N, C, Q], the images to write.
-        offset: The place of the first of the P pixels among the Q.
-        scratch: float32 [3, R, TILE + LANES], values and derivatives, a row for each input and each
-            node of a genome; float32 [3, R, LANES]; float32 [k] and int32 [k], a number for each
-            term of a node; float32 [3, TILE + LANES].
-        others: None if all nodes are sums with one of the ``COMMON`` activations; the code for
-            others is not compiled then.
+        images: uint8 [N, C, Q], the images to write, of which ``offset`` is the first pixel.
+        offset: See ``images``.
+        scratch: float32 [3, R, TILE + LANES] and [3, R, LANES] for inputs and nodes; float32 [k]
+            and int32 [k] for the terms of a node; float32 [3, TILE + LANES].
+        others: None if all nodes are sums with one of the ``COMMON`` activations: less is compiled.
         limited: None for points; the code for nodes that fade is not compiled then.
     """
     bounds, nodes, numbers, sources, factors, outputs = tape
@@ -123,17 +116,23 @@ def draw(
                 columns = LANES if not needs_all else width if needs_line else line
                 own, weights = sources[node[2] : node[3]], factors[node[2] : node[3]]
                 if others is not None and node[1] != SUM:
-                    aggregate(node[1], here, row, own, weights, columns, terms, order)
+                    aggregate(node[1], (here, row, own, weights, columns, terms, order))
                     own, weights = node[4:5], numbers[place, :1]
-                activate(
-                    node[0], here, own, weights, numbers[place, 1], row, columns, others, limited
-                )
+                given = here, own, weights, numbers[place, 1], row, columns, limited
+                if others is not None:
+                    activate(node[0], given)
+                else:
+                    activate_common(node[0], given)
                 if not needs_all and node[6] & by_column:
                     _complete(row, lines, tables[: len(inputs)], True, across, count)
                 elif needs_all and not needs_line and node[6] & by_row:
                     _complete(row, lines, tables[: len(inputs)], False, across, count)
-            own_image, begin = images[genome], offset + start
-            paint(colour, tables, outputs[genome], channels, own_image, begin, count, limited)
+            paint(colour, (tables, outputs[genome], channels, width, limited))
+            for channel in range(images.shape[1]):
+                begin = offset + start
+                pixels = images[genome, channel, begin : begin + count]
+                for i in range(count):
+                    pixels[i] = np.uint8(bits_of(channels[channel, i] * F(255.0) + _ROUND))
 
 
 # Code for genomes whose nodes are all common. Any other takes three times as long to compile, and
@@ -158,12 +157,6 @@ def _turn(rows: Array, height: int, width: int, out: Array) -> None:
             out[x, y] = F(rows[y, x])
 
 
-@inner
-def _write(line: Array, pixels: Array) -> None:
-    for i in range(len(pixels)):
-        pixels[i] = np.uint8(bits_of((line[i] + _HALF) + _ROUND))
-
-
 @outer()
 def smooth(
     points: Array,
@@ -178,16 +171,10 @@ def smooth(
 ) -> None:
     """Turn the points of a lattice into pixels.
 
-    Args:
-        points: uint8 [M, h, w].
-        first_down: int64 [H], the first row of points of each row of pixels.
-        down: float32 [H, TAPS], the weights of that and the following rows.
-        first_across: int64 [W], the same across.
-        across: float32 [W, TAPS].
-        pixels: uint8 [M, H, W], to write to.
-        columns: float32 [w, ≥ h + LANES], scratch.
-        wide: float32 [W + 1, ≥ max(h, W) + LANES], scratch.
-        rows: float32 [h, ≥ W + LANES], scratch.
+    The points are uint8 [M, h, w], the pixels [M, H, W]. For each row of pixels there are the first
+    row of points, int64 [H], and the weights of that and the following rows, float32 [H, TAPS]; so
+    for columns. Scratch is float32 [w, ≥ h + LANES], [W + 1, ≥ max(h, W) + LANES] and
+    [h, ≥ W + LANES].
     """
     height, width = points.shape[1:]
     for image in range(len(points)):
@@ -197,4 +184,5 @@ def smooth(
         _turn(wide, len(first_across), height, rows)
         for y in range(len(first_down)):
             _join(rows, first_down[y], down[y], len(first_across), wide, 0)
-            _write(wide[0], pixels[image, y])
+            for x in range(len(first_across)):
+                pixels[image, y, x] = np.uint8(bits_of((wide[0, x] + F(HALF)) + _ROUND))

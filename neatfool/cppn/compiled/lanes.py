@@ -4,79 +4,68 @@ An operation on lanes applies to each of them. LLVM turns it into several vector
 row, which keeps the processor's units busy. Each lane is computed alike, so that the bits of a
 pixel do not depend on the width of vectors.
 
-The functions take lanes, numbers, or both: a number is the same in all lanes.
+Elementary functions have no branch; :mod:`neatfool.cppn.functions.polynomials` says where their
+numbers come from.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, models, register_model
 
+from neatfool.cppn.functions import polynomials
+from neatfool.cppn.functions.recording import Recorder, Value
+
 if TYPE_CHECKING:
-    import numpy as np
+    from neatfool.cppn.functions.recording import Formula, Number
 
     Code = Callable[..., Any]
     Floats = Callable[..., np.float32]
-    Ints = Callable[..., np.int32]
 
 LANES: Final = 64
 """The pixels of one value: four vectors of AVX-512, enough to keep its units busy."""
 
+_FLOATS = ir.VectorType(ir.FloatType(), LANES)
+_INTS = ir.VectorType(ir.IntType(32), LANES)
+
 
 class LanesType(types.Type):
-    """Numba's type of lanes."""
+    """Numba's type of lanes of single precision."""
 
-    def __init__(self, element: Any) -> None:
-        super().__init__(name=f"Lanes({element})")
-        self.element = element
+    def __init__(self) -> None:
+        super().__init__(name="Lanes")
 
 
-FLOATS: Final = LanesType(types.float32)
-"""Lanes of single precision."""
-_INTS: Final = LanesType(types.int32)
+FLOATS: Final = LanesType()
 
 
 @register_model(LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: LanesType) -> None:
-        element = manager.lookup(kind.element).get_value_type()
-        cast("Code", super().__init__)(manager, kind, ir.VectorType(element, LANES))
+        cast("Code", super().__init__)(manager, kind, _FLOATS)
 
 
-def widen(builder: Any, value: Any, count: int = LANES) -> Any:
+def _widen(builder: Any, value: Any) -> Any:
     """Turn a number into lanes; lanes stay."""
     if isinstance(value.type, ir.VectorType):
         return value
-    # Plain numbers in formulas are of double precision.
-    if isinstance(value.type, ir.DoubleType):
-        value = builder.fptrunc(value, ir.FloatType())
-    nothing = ir.Constant(ir.VectorType(value.type, count), ir.Undefined)
-    one = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
-    return _choose(builder, one, [0] * count)
-
-
-def _choose(builder: Any, value: Any, places: Sequence[int]) -> Any:
-    """Give some of a vector's elements."""
-    chosen = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), list(places))
-    return builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), chosen)
-
-
-def _alike(builder: Any, values: Any) -> list[Any]:
-    """Turn all values into lanes if one is."""
-    if any(isinstance(value.type, ir.VectorType) for value in values):
-        return [widen(builder, value) for value in values]
-    return list(values)
+    whole = ir.VectorType(value.type, LANES)
+    nothing, first = ir.Constant(whole, ir.Undefined), ir.Constant(ir.IntType(32), 0)
+    one = builder.insert_element(nothing, value, first)
+    places = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(one, nothing, places)
 
 
 def _teach(function: Any, instruction: str) -> None:
-    """Teach numba one of Python's operators for lanes of floats."""
+    """Teach numba one of Python's operators for lanes."""
 
     @infer_global(function)
     class _Template(AbstractTemplate):
@@ -84,123 +73,53 @@ def _teach(function: Any, instruction: str) -> None:
             return signature(FLOATS, *arguments) if FLOATS in arguments else None
 
     def lower(_: Any, builder: Any, __: Any, values: Any) -> Any:
-        return getattr(builder, instruction)(*_alike(builder, values))
+        return getattr(builder, instruction)(*(_widen(builder, value) for value in values))
 
     cast("Code", lower_builtin(function, FLOATS, FLOATS))(lower)
-    for number in (types.float32, types.float64):
-        cast("Code", lower_builtin(function, number, FLOATS))(lower)
-        cast("Code", lower_builtin(function, FLOATS, number))(lower)
-    cast("Code", lower_builtin(function, FLOATS))(lower)
+    cast("Code", lower_builtin(function, FLOATS, types.float32))(lower)
 
 
 _teach(operator.add, "fadd")
-_teach(operator.sub, "fsub")
 _teach(operator.mul, "fmul")
-_teach(operator.truediv, "fdiv")
-_teach(operator.neg, "fneg")
 
 
-def _kind(arguments: tuple[Any, ...]) -> Any:
-    return next((each for each in arguments if isinstance(each, LanesType)), arguments[-1])
-
-
-def _unary(code: Code, result: dict[Any, Any] | None = None) -> Callable[..., Any]:
-    def typed(_: Any, a: Any) -> Any:
-        def lower(_: Any, builder: Any, __: Any, values: Any) -> Any:
-            return code(builder, *values)
-
-        return signature((result or {}).get(a, a), a), lower
-
-    return cast("Callable[..., Any]", intrinsic(typed))
-
-
-def _binary(code: Code) -> Callable[..., Any]:
-    def typed(_: Any, a: Any, b: Any) -> Any:
-        def lower(_: Any, builder: Any, __: Any, values: Any) -> Any:
-            return code(builder, *_alike(builder, values))
-
-        return signature(_kind((a, b)), a, b), lower
-
-    return cast("Callable[..., Any]", intrinsic(typed))
-
-
-def smaller_of(builder: Any, a: Any, b: Any) -> Any:
-    """Write a if a < b else b; b if one is NaN."""
-    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
-
-
-def larger_of(builder: Any, a: Any, b: Any) -> Any:
-    """Write a if a > b else b; b if one is NaN."""
-    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
-
-
-def _as(element: Any) -> Code:
-    def code(builder: Any, value: Any) -> Any:
-        if isinstance(value.type, ir.VectorType):
-            return builder.bitcast(value, ir.VectorType(element, LANES))
-        return builder.bitcast(value, element)
-
-    return code
-
-
-_bits, _float = _as(ir.IntType(32)), _as(ir.FloatType())
-
-
-def size(builder: Any, value: Any) -> Any:
-    """Write the absolute value."""
-    bits = _bits(builder, value)
-    without_sign = _alike(builder, [bits, ir.Constant(ir.IntType(32), 0x7FFFFFFF)])
-    return _float(builder, builder.and_(*without_sign))
-
-
-def _to_float(builder: Any, value: Any) -> Any:
-    if isinstance(value.type, ir.VectorType):
-        return builder.sitofp(value, ir.VectorType(ir.FloatType(), LANES))
-    return builder.sitofp(value, ir.FloatType())
-
-
-_TO_INTS = {types.float32: types.int32, FLOATS: _INTS}
-_TOFLOATS = {types.int32: types.float32, _INTS: FLOATS}
-
-smaller: Floats = _binary(smaller_of)
-"""a if a < b else b; b if one is NaN."""
-larger: Floats = _binary(larger_of)
-"""a if a > b else b; b if one is NaN."""
-
-bits_of: Ints = _unary(_bits, _TO_INTS)
-float_of: Floats = _unary(_float, _TOFLOATS)
-to_float: Floats = _unary(_to_float, _TOFLOATS)
-add_ints: Ints = _binary(lambda builder, a, b: builder.add(a, b))
-subtract_ints: Ints = _binary(lambda builder, a, b: builder.sub(a, b))
-flip_bits: Ints = _binary(lambda builder, a, b: builder.xor(a, b))
-shift_left: Ints = _binary(lambda builder, a, b: builder.shl(a, b))
-shift_right: Ints = _binary(lambda builder, a, b: builder.ashr(a, b))
+def _call_fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    kind = ir.FunctionType(_FLOATS, [_FLOATS] * 3)
+    fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f32")
+    return builder.call(fma, (b, c, a))
 
 
 def _add_product(_: Any, a: Any, b: Any, c: Any) -> Any:
     def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
-        a, b, c = _alike(builder, values)
-        lanes = f"v{LANES}" if isinstance(a.type, ir.VectorType) else ""
-        kind = ir.FunctionType(a.type, [a.type] * 3)
-        fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.{lanes}f32")
-        return builder.call(fma, (b, c, a))
+        return _call_fma(builder, *(_widen(builder, value) for value in values))
 
-    return signature(_kind((a, b, c)), a, b, c), code
+    return signature(FLOATS, a, b, c), code
 
 
 add_product: Floats = intrinsic(_add_product)
-"""Give a + b * c, rounded once, on any processor."""
+"""Give a + b * c of lanes or numbers, rounded once, on any processor."""
 
 
 def _spread(_: Any, number: Any) -> Any:
     def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
-        return widen(builder, values[0])
+        return _widen(builder, values[0])
 
-    return signature(LanesType(number), number), code
+    return signature(FLOATS, number), code
 
 
 spread: Floats = intrinsic(_spread)
-"""Give lanes that all hold a number."""
+"""Give lanes that all hold a float32."""
+
+
+def _bits_of(_: Any, number: Any) -> Any:
+    def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], ir.IntType(32))
+
+    return signature(types.int32, number), code
+
+
+bits_of: Callable[..., np.int32] = intrinsic(_bits_of)
+"""Give the bits of a float32."""
 
 
 def _pointer(context: Any, builder: Any, kind: Any, values: Any) -> Any:
@@ -213,7 +132,7 @@ def _pointer(context: Any, builder: Any, kind: Any, values: Any) -> Any:
         builder.bitcast(made.data, ir.IntType(8).as_pointer()), [builder.mul(row, stride)]
     )
     number = builder.gep(builder.bitcast(line, ir.FloatType().as_pointer()), [column])
-    return builder.bitcast(number, context.get_value_type(FLOATS).as_pointer())
+    return builder.bitcast(number, _FLOATS.as_pointer())
 
 
 def _load(_: Any, table: Any, row: Any, column: Any) -> Any:
@@ -229,9 +148,8 @@ load: Floats = intrinsic(_load)
 
 def _store(_: Any, table: Any, row: Any, column: Any, lanes: Any) -> Any:
     def code(context: Any, builder: Any, made: Any, values: Any) -> Any:
-        builder.store(
-            widen(builder, values[3]), _pointer(context, builder, made.args[0], values[:3]), align=4
-        )
+        place = _pointer(context, builder, made.args[0], values[:3])
+        builder.store(_widen(builder, values[3]), place, align=4)
         return context.get_dummy_value()
 
     return signature(types.void, table, row, column, lanes), code
@@ -239,3 +157,166 @@ def _store(_: Any, table: Any, row: Any, column: Any, lanes: Any) -> Any:
 
 store: Callable[..., None] = intrinsic(_store)
 """Write lanes, or a number to all of them, to a row of a float32 [R, P], beginning at a column."""
+
+
+class _Emitter(Recorder):
+    """Writes each operation as instructions for lanes."""
+
+    def __init__(self, builder: Any) -> None:
+        super().__init__()
+        self._builder = builder
+
+    def write(self, kind: str, *inputs: Number) -> Value:
+        if kind in _ELEMENTARY:
+            return _ELEMENTARY[kind](self, *inputs)
+        return Value(self, _CODE[kind](self._builder, *map(self.lanes, inputs)))
+
+    def lanes(self, number: Number) -> Any:
+        """Give the lanes of a value or a number; integers belong to operations on bits."""
+        if isinstance(number, Value):
+            return number.name
+        kind = ir.IntType(32) if isinstance(number, int) else ir.FloatType()
+        return _widen(self._builder, ir.Constant(kind, number))
+
+    def add_product(self, a: Any, b: Any, c: Any) -> Any:
+        """Give a + b * c, rounded once."""
+        return self.record("AddProduct", a, b, c)
+
+    def polynomial(self, coefficients: tuple[float, ...], z: Any) -> Any:
+        """Give a polynomial, whose coefficients begin with the constant term."""
+        *first, total = map(_single, coefficients)
+        for each in reversed(first):
+            total = each + z * total
+        return total
+
+
+def _single(number: float) -> float:
+    return float(np.float32(number))
+
+
+# Adding this to a number up to 2^22 rounds it to an integer, which the lowest bits then hold.
+_ROUND: Final = 1.5 * 2**23
+_PER_PI: Final = _single(1 / np.pi)
+_PI: Final = _single(np.pi), _single(np.pi - _single(np.pi))
+_PER_LN2: Final = _single(1 / np.log(2))
+_LN2: Final = tuple(map(_single, polynomials.LN2))
+_ONE_BITS: Final = 0x3F800000
+_EXPONENT: Final = 23
+# Half of these bits less half of a number's are nearly those of 1 by its square root.
+_ROOT_BITS: Final = 0x5F375A86
+_SQRT_HALF_BITS: Final = 0x3F3504F3
+
+
+def _rsqrt(xp: _Emitter, z: Any) -> Any:
+    """Give 1 by the square root of z, which is positive and normal."""
+    bits = xp.record("SubtractBits", _ROOT_BITS, xp.record("ShiftRight", xp.record("Bits", z), 1))
+    root, half = xp.record("Float", bits), 0.5 * z
+    for _ in range(3):
+        root = root * (1.5 - half * (root * root))
+    return root
+
+
+def _wave(xp: _Emitter, z: Any, *, cosine: bool) -> Any:
+    """Give the sine or the cosine of z, for sizes up to 25,000."""
+    # z less a multiple of pi; the lowest bit of the other number says whether that is odd.
+    turned = z * _PER_PI + _ROUND
+    halves = turned - _ROUND
+    r = xp.add_product(xp.add_product(z, halves, -_PI[0]), halves, -_PI[1])
+    s = r * r
+    if cosine:
+        value = (1.0 - 0.5 * s) + (s * s) * xp.polynomial(polynomials.COSINE, s)
+    else:
+        value = r + (r * s) * xp.polynomial(polynomials.SINE, s)
+    sign = xp.record("ShiftLeft", xp.record("Bits", turned), 31)
+    return xp.record("Float", xp.record("Flip", xp.record("Bits", value), sign))
+
+
+def _exp(xp: _Emitter, z: Any) -> Any:
+    """Give e to the power of z, for z from -87 to 88; beyond, it stays as it is there."""
+    low, high = polynomials.EXPONENTIAL_ENDS
+    z = xp.maximum(xp.minimum(z, high), low)
+    rounded = z * _PER_LN2 + _ROUND
+    k = rounded - _ROUND
+    r = z - k * _LN2[0]
+    r = r - k * _LN2[1]
+    bits = xp.record("ShiftLeft", xp.record("Bits", rounded), _EXPONENT)
+    power = xp.record("Float", xp.record("AddBits", bits, _ONE_BITS))
+    return (1.0 + (r + (r * r) * xp.polynomial(polynomials.EXPONENTIAL, r))) * power
+
+
+def _log(xp: _Emitter, z: Any) -> Any:
+    """Give the natural logarithm of z, which is positive and normal."""
+    bits = xp.record("Bits", z)
+    k = xp.record("ShiftRight", xp.record("SubtractBits", bits, _SQRT_HALF_BITS), _EXPONENT)
+    whole = xp.record("ToFloat", k)
+    power = xp.record("ShiftLeft", k, _EXPONENT)
+    f = xp.record("Float", xp.record("SubtractBits", bits, power)) - 1.0
+    s = f * f
+    value = (s * f) * xp.polynomial(polynomials.LOGARITHM, f) + whole * _LN2[1]
+    return (f + (value - 0.5 * s)) + whole * _LN2[0]
+
+
+def _tanh(xp: _Emitter, z: Any) -> Any:
+    """Give the hyperbolic tangent of z, as a quotient of polynomials."""
+    end = _single(polynomials.TANH_END)
+    z = xp.maximum(xp.minimum(z, end), -end)
+    s = z * z
+    above, below = polynomials.TANH_ABOVE, polynomials.TANH_BELOW
+    quotient = z * xp.polynomial(above, s) / xp.polynomial(below, s)
+    return xp.maximum(xp.minimum(quotient, 1.0), -1.0)
+
+
+_ELEMENTARY: Final[dict[str, Code]] = {
+    "Round": lambda xp, z: (z + _ROUND) - _ROUND,  # up to 2^22
+    "Rsqrt": _rsqrt,
+    "Sqrt": lambda xp, z: z * xp.rsqrt(z),
+    "Sin": lambda xp, z: _wave(xp, z, cosine=False),
+    "Cos": lambda xp, z: _wave(xp, z, cosine=True),
+    "Exp": _exp,
+    "Log": _log,
+    "Tanh": _tanh,
+    "Step": lambda xp, z: xp.record("Select", z, 0.0, 1.0, 0.0),
+    "Abs": lambda xp, z: xp.record("Float", xp.record("And", xp.record("Bits", z), 0x7FFFFFFF)),
+}
+
+
+def _choose(sign: str) -> Code:
+    """Write a choice by a comparison: of the compared values, or of two others."""
+
+    def code(builder: Any, a: Any, b: Any, *others: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(sign, a, b), *(others or (a, b)))
+
+    return code
+
+
+_INSTRUCTIONS: Final = {
+    **{"Add": "fadd", "Sub": "fsub", "Mul": "fmul", "Div": "fdiv", "Neg": "fneg"},
+    **{"AddBits": "add", "SubtractBits": "sub", "Flip": "xor", "And": "and_"},
+    **{"ShiftLeft": "shl", "ShiftRight": "ashr"},
+}
+_CODE: Final[dict[str, Code]] = {
+    **{kind: getattr(ir.IRBuilder, name) for kind, name in _INSTRUCTIONS.items()},
+    # Where one is NaN, the smaller and the larger are b.
+    **{"Min": _choose("<"), "Max": _choose(">"), "Choose": _choose(">"), "Select": _choose(">=")},
+    "Bits": lambda builder, z: builder.bitcast(z, _INTS),
+    "Float": lambda builder, bits: builder.bitcast(bits, _FLOATS),
+    "ToFloat": lambda builder, k: builder.sitofp(k, _FLOATS),
+    "AddProduct": _call_fma,
+}
+
+
+def emit(formula: Formula) -> Callable[..., Any]:
+    """Make a formula a function of compiled code, which takes a tuple of lanes and gives one."""
+
+    def typed(_: Any, given: Any) -> Any:
+        result = types.UniTuple(FLOATS, len(formula.results))
+
+        def lower(context: Any, builder: Any, _: Any, values: Any) -> Any:
+            emitter = _Emitter(builder)
+            lanes = [Value(emitter, each) for each in cgutils.unpack_tuple(builder, values[0])]
+            found = [emitter.lanes(each) for each in formula.play(emitter.record, *lanes)]
+            return context.make_tuple(builder, result, found)
+
+        return signature(result, given), lower
+
+    return cast("Callable[..., Any]", intrinsic(typed))

@@ -1,4 +1,4 @@
-"""The activations and aggregations, compiled: loops over pixels.
+"""Activations, aggregations and colour maps, compiled: loops over pixels.
 
 A table has a row for each input and each node. The second and the third hold derivatives, by the
 place to the right and downwards; see :meth:`Activation.within_reach
@@ -8,21 +8,22 @@ place to the right and downwards; see :meth:`Activation.within_reach
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch
-from neatfool.cppn.compiled.elementary import emit
-from neatfool.cppn.compiled.lanes import LANES, load, spread, store
+from neatfool.cppn.compiled.lanes import LANES, emit, load, spread, store
 from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.aggregations import MAX, MEDIAN, MIN, PRODUCT
+from neatfool.cppn.functions.aggregations import AGGREGATIONS, JOINS, MEDIAN, record_join
+from neatfool.cppn.functions.colour import COLOUR_MAPS
 from neatfool.cppn.genome.flat import COMMON
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.activations import Activation
-
+    from neatfool.cppn.functions.colour import ColourMap
 
 F = np.float32
 
@@ -47,8 +48,11 @@ def add_up(tables: Array, sources: Array, factors: Array, bias: F, start: int) -
     return value, across, down
 
 
-def _compile(activation: Activation) -> Callable[..., None]:
-    """Compile the loop that :func:`activate` runs."""
+def _compile_activation(activation: Activation) -> Callable[..., None]:
+    """Compile the loop that applies an activation to weighted sums of rows, and writes a row.
+
+    ``limited`` is None for points, whose derivatives are neither read nor written.
+    """
     at_points, within_reach = emit(activation.at_points), emit(activation.within_reach)
 
     def loop(
@@ -74,73 +78,35 @@ def _compile(activation: Activation) -> Callable[..., None]:
     return inner(loop, f"{activation.name}_loop")
 
 
-_LOOPS = {code: _compile(each) for code, each in enumerate(ACTIVATIONS.values())}
-_run = make_switch(_LOOPS)
-_run_common = make_switch({code: _LOOPS[code] for code in COMMON})
+_LOOPS = {code: _compile_activation(each) for code, each in enumerate(ACTIVATIONS.values())}
+activate = make_switch(_LOOPS)
+"""Applies an activation: its place in ``ACTIVATIONS``, and a tuple of its loop's arguments."""
+activate_common = make_switch({code: _LOOPS[code] for code in COMMON})
+"""Does so for the ``COMMON`` activations."""
 
 
-@inlined
-def activate(
-    code: int,
-    tables: Array,
-    sources: Array,
-    factors: Array,
-    bias: F,
-    row: int,
-    width: int,
-    others: bool | None,
-    limited: bool | None,
-) -> None:
-    """Apply an activation to a weighted sum.
+def _compile_join(name: str) -> Callable[..., None]:
+    """Compile the loop that joins weighted inputs, term by term."""
+    join, of_nothing = emit(record_join(name)), name == "product"
 
-    Args:
-        code: Its place in ``ACTIVATIONS``.
-        tables: float32 [3, R, P], values and derivatives: the rows of the inputs and others.
-        sources: int32 [k], the row of each input.
-        factors: float32 [k], the factor of each.
-        bias: The float32 to add.
-        row: The row to write. It may be an input's.
-        width: The number of pixels, a multiple of ``LANES``.
-        others: None if it is one of the ``COMMON`` activations.
-        limited: None for points, whose derivatives are neither read nor written.
-    """
-    arguments = tables, sources, factors, bias, row, width, limited
-    if others is not None:
-        _run(code, arguments)
-    else:
-        _run_common(code, arguments)
+    def loop(
+        tables: Array, row: int, sources: Array, factors: Array, width: int, _: Array, __: Array
+    ) -> None:
+        for start in range(0, width, LANES):
+            joined = spread(F(1.0)), spread(F(0.0)), spread(F(0.0))
+            for term in range(len(sources)):
+                source, factor = sources[term], factors[term]
+                z = load(tables[0], source, start) * factor
+                x = load(tables[1], source, start) * factor
+                y = load(tables[2], source, start) * factor
+                own = z, x, y
+                joined = join(joined + own) if term or of_nothing else own
+            value, across, down = joined
+            store(tables[0], row, start, value)
+            store(tables[1], row, start, across)
+            store(tables[2], row, start, down)
 
-
-@inner
-def _multiply(tables: Array, row: int, sources: Array, factors: Array, width: int) -> None:
-    for i in range(width):
-        product, across, down = F(1.0), F(0.0), F(0.0)
-        for term in range(len(sources)):
-            source, factor = sources[term], factors[term]
-            z = tables[0, source, i] * factor
-            across = across * z + product * (tables[1, source, i] * factor)
-            down = down * z + product * (tables[2, source, i] * factor)
-            product *= z
-        tables[0, row, i], tables[1, row, i], tables[2, row, i] = product, across, down
-
-
-@inner
-def _choose(kind: int, tables: Array, row: int, sources: Array, factors: Array, width: int) -> None:
-    """Take the largest, the smallest or the largest in size, the first of equal ones."""
-    for i in range(width):
-        best, chosen = F(0.0), 0
-        for term in range(len(sources)):
-            z = tables[0, sources[term], i] * factors[term]
-            if kind == MAX:
-                better = z > best
-            elif kind == MIN:
-                better = z < best
-            else:
-                better = abs(z) > abs(best)
-            if better or term == 0:
-                best, chosen = z, term
-        for table in tables:
-            table[row, i] = table[sources[chosen], i] * factors[chosen]
+    return inner(loop, f"{name}_loop")
 
 
 @inner
@@ -164,32 +130,47 @@ def _take_middle(
             table[row, i] = (below + above) * F(0.5)
 
 
-@inner
-def aggregate(
-    kind: int,
-    tables: Array,
-    row: int,
-    sources: Array,
-    factors: Array,
-    width: int,
-    terms: Array,
-    order: Array,
-) -> None:
-    """Join weighted inputs.
+aggregate = make_switch(
+    {**{AGGREGATIONS.index(name): _compile_join(name) for name in JOINS}, MEDIAN: _take_middle}
+)
+"""Joins weighted inputs: the aggregation's place in ``AGGREGATIONS``, and a tuple of the tables,
+the row to write, the row and the factor of each input, the number of pixels, and for each input a
+float32 and an int32 to write over. There is at least one input, except for a product."""
 
-    Args:
-        kind: The aggregation's place in ``AGGREGATIONS``; no sum or mean.
-        tables: float32 [3, R, P], values and derivatives: the rows of the inputs and others.
-        row: The row to write.
-        sources: int32 [k], the row of each input; at least one, except for a product.
-        factors: float32 [k], the factor of each.
-        width: The number of pixels.
-        terms: float32 [k], to write over.
-        order: int32 [k], to write over.
-    """
-    if kind == PRODUCT:
-        _multiply(tables, row, sources, factors, width)
-    elif kind == MEDIAN:
-        _take_middle(tables, row, sources, factors, width, terms, order)
-    else:
-        _choose(kind, tables, row, sources, factors, width)
+
+@cache
+def compile_load(outputs: int) -> Callable[..., Any]:
+    """Compile what reads the rows of so many outputs."""
+
+    def one(table: Array, rows: Array, start: int) -> tuple[F, ...]:
+        return (load(table, rows[0], start),)
+
+    def three(table: Array, rows: Array, start: int) -> tuple[F, ...]:
+        a, b = load(table, rows[0], start), load(table, rows[1], start)
+        return a, b, load(table, rows[2], start)
+
+    return inlined(one if outputs == 1 else three, f"load_{outputs}")
+
+
+def _compile_paint(colours: ColourMap) -> Callable[..., None]:
+    """Compile the loop that writes the channels of a colour map, float32 [3, P]."""
+    at_points, within_reach = emit(colours.at_points), emit(colours.within_reach)
+    read, many = compile_load(colours.outputs), colours.channels
+
+    def loop(tables: Array, rows: Array, channels: Array, width: int, limited: bool | None) -> None:
+        for start in range(0, width, LANES):
+            outputs = read(tables[0], rows, start)
+            if limited is None:
+                found = at_points(outputs)
+            else:
+                across, down = read(tables[1], rows, start), read(tables[2], rows, start)
+                found = within_reach(outputs + across + down)
+            for channel in range(many):
+                store(channels, channel, start, found[channel])
+
+    return inner(loop, f"{colours.name}_paint")
+
+
+paint = make_switch({code: _compile_paint(each) for code, each in enumerate(COLOUR_MAPS.values())})
+"""Writes channels: the place in ``COLOUR_MAPS``, and a tuple of the tables, the rows of the
+outputs, the channels, the number of pixels, and None for points."""

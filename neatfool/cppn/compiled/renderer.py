@@ -21,13 +21,12 @@ import torch
 from numpy import ndarray as Array
 
 from neatfool.cppn.functions.colour import COLOUR_MAPS
-from neatfool.cppn.functions.inputs import BY_COLUMN, BY_ROW
+from neatfool.cppn.functions.lattice import BY_COLUMN, BY_ROW, whole_tables
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
-    from neatfool.cppn.functions.bell import Lattice
     from neatfool.cppn.functions.colour import ColourMap
-    from neatfool.cppn.functions.inputs import PixelGrid
+    from neatfool.cppn.functions.lattice import Lattice, PixelGrid
     from neatfool.cppn.wiring.tape import Tape
 
 PIXELS_AT_ONCE: Final = 1 << 16
@@ -83,14 +82,7 @@ def load_compiled() -> ModuleType:
 
 
 def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float) -> torch.Tensor:
-    """Draw N genomes at the P pixels of a grid: uint8 [N, C, P].
-
-    Args:
-        tape: The genomes.
-        grid: The pixels.
-        colours: The colour map.
-        band_limit: The reach of a pixel, in native pixels; 0 for points.
-    """
+    """Draw N genomes at the P pixels of a grid: uint8 [N, C, P]; with a band limit of 0, points."""
     kernel = load_compiled()
     images = np.empty((len(tape), colours.channels, grid.pixels), np.uint8)
     colour, across = _COLOURS.index(colours.name), len(grid.x)
@@ -101,7 +93,11 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float
     others = None if tape.is_common else True
     at_once = max(PIXELS_AT_ONCE // across, 1) * across
     for offset in range(0, grid.pixels, at_once):
-        inputs = grid.tables(offset, min(offset + at_once, grid.pixels), band_limit).numpy()
+        stop = min(offset + at_once, grid.pixels)
+        if stop - offset == grid.pixels:  # the same as for the images before, most likely
+            inputs = whole_tables(grid, band_limit).numpy()
+        else:
+            inputs = grid.tables(offset, stop, band_limit).numpy()
 
         def work(genomes: slice, part: slice, inputs: Array = inputs, offset: int = offset) -> None:
             kernel.draw(

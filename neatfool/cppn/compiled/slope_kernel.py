@@ -14,10 +14,8 @@ import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch, outer
-from neatfool.cppn.compiled.colour import compile_load
-from neatfool.cppn.compiled.elementary import emit
-from neatfool.cppn.compiled.lanes import LANES, add_product, load, spread, store
-from neatfool.cppn.compiled.nodes import activate, add_up
+from neatfool.cppn.compiled.lanes import LANES, add_product, emit, load, spread, store
+from neatfool.cppn.compiled.nodes import activate, add_up, compile_load
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 
@@ -82,32 +80,11 @@ _run_colour = make_switch(
 
 
 @inner
-def _fill(out: Array, number: F) -> None:
-    for i in range(len(out)):
-        out[i] = number
-
-
-@inner
 def _load(source: Array, start: int, count: int, out: Array) -> None:
     for i in range(count):
         out[i] = source[start + i]
     for i in range(count, len(out)):
         out[i] = F(0.0)
-
-
-@inner
-def _product(tables: Array, source: int, flows: Array, row: int, width: int, sums: Array) -> float:
-    """Add up the products of two rows in single precision, in one sum for each lane."""
-    products = spread(F(0.0))
-    for start in range(0, width, LANES):
-        for table in range(3):
-            flow = load(flows[table], row, start)
-            products = add_product(products, load(tables[table], source, start), flow)
-    store(sums, 0, 0, products)
-    total = 0.0
-    for k in range(LANES):
-        total += sums[0, k]
-    return total
 
 
 @inner
@@ -127,7 +104,17 @@ def _return(
         _run_node(nodes[node, 0], (tables, sources[own], factors[own], flows, row, width))
         for term in range(nodes[node, 1], nodes[node, 2]):
             source = sources[term]
-            totals[term] += _product(tables, source, flows, row, width, sums)
+            # In single precision, in one sum for each lane.
+            products = spread(F(0.0))
+            for start in range(0, width, LANES):
+                for table in range(3):
+                    flow = load(flows[table], row, start)
+                    products = add_product(products, load(tables[table], source, start), flow)
+            store(sums, 0, 0, products)
+            total = 0.0
+            for k in range(LANES):
+                total += sums[0, k]
+            totals[term] += total
             if source >= first:
                 for table in flows:
                     for start in range(0, width, LANES):
@@ -151,9 +138,8 @@ def flow_back(
 
     Args:
         genome: int32 [M, 4], for each node (all are weighted sums, each after the nodes that it
-            needs): activation, begin and end of its terms, row; int32 [T], the row of each term (of
-            an input, of the ones, which come next, or of a node); float32 [T], the factor of each
-            term; int64 [O], the row of each output.
+            needs): activation, begin and end of its terms, row; int32 [T] and float32 [T], the row
+            (the ones come after the inputs) and the factor of each term; int64 [O], the output's.
         inputs: float32 [3, I, P], the inputs and their derivatives.
         colour: The place of the colour map in ``COLOUR_MAPS``.
         gradients: float32 [G, C, P], gradients of G functions by the channels.
@@ -170,16 +156,12 @@ def flow_back(
         for table in range(3):
             for row in range(given):
                 _load(inputs[table, row], start, count, tables[table, row, :width])
-            _fill(tables[table, given, :width], F(1.0 if table == 0 else 0.0))
+            tables[table, given, :width] = F(1.0 if table == 0 else 0.0)
         for node in range(len(nodes)):
             row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
-            activate(
-                nodes[node, 0], tables, sources[own], factors[own], F(0.0), row, width, True, True
-            )
+            activate(nodes[node, 0], (tables, sources[own], factors[own], F(0.0), row, width, True))
         for which in range(len(gradients)):
-            for table in flows:
-                for row in range(first, first + len(nodes)):
-                    _fill(table[row, :width], F(0.0))
+            flows[:, first : first + len(nodes), :width] = F(0.0)
             for channel in range(gradients.shape[1]):
                 _load(gradients[which, channel], start, count, channels[channel, :width])
             _run_colour(colour, (tables, outputs, channels, flows, width))

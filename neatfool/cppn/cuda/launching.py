@@ -24,8 +24,8 @@ from neatfool.cppn.plain.execution import send
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
+    from neatfool.cppn.functions.activations import Activation
     from neatfool.cppn.functions.colour import ColourMap
-    from neatfool.cppn.functions.recording import Formula
     from neatfool.cppn.wiring.tape import Tape
 
 
@@ -52,17 +52,9 @@ def can_launch(kind: str) -> bool:
 def draw_on_gpu(
     tape: Tape, inputs: torch.Tensor, colours: ColourMap, device: torch.device
 ) -> torch.Tensor:
-    """Draw N genomes at P points.
+    """Draw N genomes at P points: uint8 [N, C, P]. The work is queued, and not waited for.
 
-    Args:
-        tape: The genomes.
-        inputs: float32 [1 or 3, I, P] on the device: the inputs and, if nodes fade, their
-            derivatives.
-        colours: The colour map.
-        device: The GPU.
-
-    Returns:
-        uint8 [N, C, P] on the device. The work is queued on its stream, and not waited for.
+    The inputs are float32 [1 or 3, I, P] on the device, with derivatives if nodes fade.
 
     Raises:
         ExperimentError: A genome is so large that its nodes' values do not fit.
@@ -95,9 +87,8 @@ def draw_on_gpu(
 def allocate(tape: Tape) -> tuple[list[np.ndarray], int]:
     """Give a tape's arrays with slots for rows, and how many slots its genomes need.
 
-    Returns:
-        As in :class:`~neatfool.cppn.Tape`, without what is beyond the last node: bounds, as int32,
-        nodes [M, 7], numbers, sources, factors, outputs.
+    The arrays are bounds, as int32, nodes [M, 7], numbers, sources, factors, outputs: those of a
+    :class:`~neatfool.cppn.Tape` without what is beyond the last node.
     """
     from neatfool.cppn.wiring.linker import allocate_slots  # numba takes long to import
 
@@ -152,15 +143,9 @@ def compile_kernel(
 ) -> bytes:
     """Compile the kernel for an architecture, such as ``90``; no GPU is needed.
 
-    Returns:
-        The machine code, or PTX if ``virtual``.
-
-    Raises:
-        RuntimeError: The compiler refuses the source; the message is its own.
+    Give machine code, or PTX if ``virtual``. If the source is wrong, a RuntimeError says so.
     """
     from cuda.bindings import nvrtc
-
-    from neatfool.cppn.cuda.launching import write_source
 
     source = write_source(colour_map, limited=limited).encode()
     program = _check(nvrtc.nvrtcCreateProgram(source, b"kernel.cu", 0, [], []))
@@ -200,99 +185,45 @@ _FUNCTIONS: Final = {
 
 _FLOAT: Final = re.compile(r"(?<![\w.])(\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+)(?![\w.])")
 
-_HEAD: Final = """\
-#define intBitsToFloat __int_as_float
-#define floatBitsToInt __float_as_int
-
-__device__ float clamp(float z, float low, float high) { return fminf(fmaxf(z, low), high); }
-__device__ float inverse_root(float z) { return 1.0f / sqrtf(z); }
-"""
-
-_OF_POINTS: Final = """\
-typedef float Number;
-
-__device__ float mean_of(float a) { return a; }
-__device__ float constant(float a) { return a; }
-__device__ float product(float a, float b) { return a * b; }
-__device__ float read_input(const float *there, int) { return *there; }
-"""
-
-_WITHIN_REACH: Final = """\
-struct Number { float x, y, z; };  // a mean, and its derivatives
-
-__device__ Number operator+(Number a, Number b) {
-  Number sum = {a.x + b.x, a.y + b.y, a.z + b.z};
-  return sum;
-}
-__device__ Number operator*(float a, Number b) {
-  Number scaled = {a * b.x, a * b.y, a * b.z};
-  return scaled;
-}
-__device__ float mean_of(Number a) { return a.x; }
-__device__ Number constant(float a) {
-  Number whole = {a, 0.0f, 0.0f};
-  return whole;
-}
-__device__ Number product(Number a, Number b) {
-  Number whole = {a.x * b.x, a.y * b.x + a.x * b.y, a.z * b.x + a.x * b.z};
-  return whole;
-}
-__device__ Number read_input(const float *there, int table) {
-  Number own = {there[0], there[table], there[2 * table]};
-  return own;
-}
-"""
-
 
 @cache
 def write_source(colour_map: str, *, limited: bool) -> str:
-    """Write the kernel for pictures of one colour map.
-
-    Args:
-        colour_map: One of :data:`~neatfool.cppn.COLOUR_MAPS`.
-        limited: Whether nodes fade; else pictures show points.
-    """
+    """Write the kernel for pictures of a colour map, limited if nodes fade, else of points."""
     colours = COLOUR_MAPS[colour_map]
     names = [f"given[{place}]" for place in range(colours.outputs)]
     given = [f"{name}.{part}" for part in "xyz" for name in names] if limited else names
+    argument = ["z.x", "z.y", "z.z"] if limited else ["z"]
+
+    def write(head: str, result: str, made: Activation | ColourMap, names: list[str]) -> str:
+        formula = made.within_reach if limited else made.at_points
+        return _in_c(declare(head, result, formula, names, _FUNCTIONS))
+
     switch = "".join(
         f"    case {code}: return act_{name}(z);\n" for code, name in enumerate(ACTIVATIONS)
     )
     parts = [
-        _HEAD,
         _in_c(ELEMENTARY),
-        _WITHIN_REACH if limited else _OF_POINTS,
         *(
-            _function(
-                f"Number act_{name}(Number z)",
-                "Number{{{}}}",
-                each.within_reach if limited else each.at_points,
-                ["z.x", "z.y", "z.z"] if limited else ["z"],
-            )
+            write(f"Number act_{name}(Number z)", "Number{{{all}}}", each, argument)
             for name, each in ACTIVATIONS.items()
         ),
         f"__device__ Number activate(int code, Number z) {{\n  switch (code) {{\n{switch}  }}\n"
         "  return z;\n}\n",
         f"struct Colour {{ float levels[{colours.channels}]; }};\n",
-        _function(
-            "Colour colour(const Number *given)",
-            "Colour{{{{{}}}}}",
-            colours.within_reach if limited else colours.at_points,
-            given,
-        ),
+        write("Colour colour(const Number *given)", "Colour{{{{{all}}}}}", colours, given),
     ]
     constants = {
         **{name.upper(): place for place, name in enumerate(AGGREGATIONS)},
         "OUTPUTS": colours.outputs,
         "CHANNELS": colours.channels,
+        "LIMITED": int(limited),
     }
     defined = "".join(f"#define {name} {value}\n" for name, value in constants.items())
-    kernel = files(__package__).joinpath("kernel.cu").read_text(encoding="utf-8")
-    return "\n".join([defined, *parts, kernel])
-
-
-def _function(head: str, result: str, formula: Formula, given: list[str]) -> str:
-    return _in_c(declare(head, result, formula, given, _FUNCTIONS))
+    head, kernel = (
+        files(__package__).joinpath(name).read_text(encoding="utf-8")
+        for name in ("number.cu", "kernel.cu")
+    )
+    return "\n".join([defined, head, *parts, kernel])
 
 
 def _in_c(code: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from importlib.metadata import version
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
@@ -12,8 +11,8 @@ import numpy as np
 
 from neatfool.cppn.exchange.picture import INPUT_KEYS
 from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.bell import weigh
-from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.functions.aggregations import aggregate
+from neatfool.cppn.functions.lattice import input_formula, weigh
 from neatfool.cppn.functions.recording import Recorder, Value
 from neatfool.errors import ExperimentError
 
@@ -64,6 +63,8 @@ class Operations(Recorder):
         """Write an operation."""
         if kind == "Rsqrt":
             return self.add_node("Reciprocal", self.add_node("Sqrt", *inputs))
+        if kind == "Choose":
+            return self.add_node("Where", self.record("Greater", *inputs[:2]), *inputs[2:])
         if kind == "Step":
             return self.cast(self.add_node("GreaterOrEqual", *inputs, 0.0))
         return self.add_node(kind, *inputs)
@@ -165,15 +166,9 @@ def _model(operations: Operations, look: Look, title: str) -> bytes:
 
 
 def _lay_axis(operations: Operations, centres: Value, step: float) -> tuple[Value, Value]:
-    """Lay the points along an axis of a lattice.
+    """Lay points a step apart around the centres of pixels, float64 [n].
 
-    Args:
-        operations: What records.
-        centres: float64 [n], the centres of the pixels, in native pixels.
-        step: How far the points are apart.
-
-    Returns:
-        float32 [n, m], the weight of each point in each pixel, and float64 [m], the points' places.
+    Give the weight of each point in each pixel, float32 [n, m], and the points' places, float64.
     """
     doubles: Any = centres.recorder
     counted = (centres + 0.5) / step - 0.5
@@ -189,22 +184,10 @@ def _lay_axis(operations: Operations, centres: Value, step: float) -> tuple[Valu
 def _inputs(operations: Operations, look: Look, y: Value, x: Value) -> list[tuple[Any, ...]]:
     """Give x [w], y [h, 1], d [h, w] and 1 at places in native pixels, with their derivatives."""
     doubles: Any = x.recorder
-    axes = [x, doubles.add_node("Unsqueeze", y, [1])]
-    normal = [
-        places * (2 / (side - 1)) - 1.0 if side > 1 else doubles.add_node("Mul", places, 0.0)
-        for places, side in zip(axes, (look.width, look.height), strict=True)
-    ]
-    distance = doubles.sqrt(normal[0] * normal[0] + normal[1] * normal[1])
-    steps = pixel_grid(look.height, look.width, kind=look.inputs).steps
-    along_x, along_y, *normal_steps = (look.band_limit * step for step in steps)
-    away = doubles.maximum(distance, 1e-30)
-    along = [
-        operations.cast(each * step / away) if step else 0.0
-        for each, step in zip(normal, normal_steps, strict=True)
-    ]
-    chosen = axes if look.inputs == "raw" else normal
-    across, down, d = (operations.cast(each) for each in (*chosen, distance))
-    return [(across, along_x, 0.0), (down, 0.0, along_y), (d, *along), (1.0, 0.0, 0.0)]
+    formula = input_formula((look.height, look.width), look.inputs, look.band_limit)
+    found = formula.play(doubles.record, x, doubles.add_node("Unsqueeze", y, [1]))
+    cast = [operations.cast(each) if isinstance(each, Value) else each for each in found]
+    return [tuple(cast[place : place + 3]) for place in range(0, len(cast), 3)]
 
 
 def _draw(
@@ -234,35 +217,6 @@ def _aggregate(
     terms = [tuple(weight * each for each in values[key]) for key, weight in given]
     if node.joins == "sum":
         return tuple(map(sum, zip((node.gene.bias, 0.0, 0.0), *terms, strict=True)))
-    value, *along = (node.gene.response * each for each in _reduce(operations, node, terms))
+    joined = aggregate(operations, node.joins, terms or [(1.0, 0.0, 0.0)])
+    value, *along = (node.gene.response * each for each in joined)
     return value + node.gene.bias, *along
-
-
-def _reduce(operations: Operations, node: Node, terms: list[tuple[Any, ...]]) -> tuple[Any, ...]:
-    def multiply(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
-        return a[0] * b[0], *(x * b[0] + a[0] * y for x, y in zip(a[1:], b[1:], strict=True))
-
-    def order(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Give first the one that the reduction chooses; a, if neither is better."""
-        keys = {
-            "max": (b[0], a[0]),
-            "min": (a[0], b[0]),
-            "median": (a[0], b[0]),
-            "maxabs": (abs(b[0]), abs(a[0])),
-        }
-        swaps = operations.add_node("Greater", *keys[node.joins])
-        pairs = [*zip(a, b, strict=True)]
-        return (
-            tuple(operations.add_node("Where", swaps, y, x) for x, y in pairs),
-            tuple(operations.add_node("Where", swaps, x, y) for x, y in pairs),
-        )
-
-    if node.joins == "product":
-        return reduce(multiply, terms, (1.0, 0.0, 0.0))
-    if node.joins != "median":
-        return reduce(lambda a, b: order(a, b)[0], terms)
-    for end in range(len(terms) - 1, 0, -1):
-        for place in range(end):
-            terms[place : place + 2] = order(*terms[place : place + 2])
-    middle = terms[(len(terms) - 1) // 2 : len(terms) // 2 + 1]
-    return tuple(sum(each) * (1 / len(middle)) for each in zip(*middle, strict=True))

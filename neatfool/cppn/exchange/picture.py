@@ -11,18 +11,18 @@ import torch
 from torch import nn
 
 from neatfool.cppn.functions.aggregations import WEIGHTED_SUMS
-from neatfool.cppn.functions.bell import TAPS, lay_lattice, smooth, weigh
 from neatfool.cppn.functions.colour import find_colour_map, quantise
-from neatfool.cppn.functions.inputs import pixel_grid
-from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
-from neatfool.cppn.genome.genome import Genome
-from neatfool.cppn.genome.validity import layers
+from neatfool.cppn.functions.lattice import TAPS, input_formula, lay_lattice, smooth, weigh
+from neatfool.cppn.functions.recording import by_torch
+from neatfool.cppn.genome.flat import unpack
+from neatfool.cppn.genome.genome import Genome, flat_of, layers
 from neatfool.cppn.plain.program import compile_genomes
 from neatfool.cppn.rendering import evaluate
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.colour import ColourMap
-    from neatfool.cppn.functions.inputs import InputKind
+    from neatfool.cppn.functions.lattice import InputKind
+    from neatfool.cppn.genome.genes import NodeGene
 
 
 INPUT_KEYS: Final = (-1, -2, -3, -4)
@@ -149,41 +149,30 @@ class Picture(nn.Module):
             Floats [..., C] in [0, 1], differentiable by the points, too.
         """
         look = self.look
-        given = points.to(self.weights)
+        sides = torch.tensor([look.width, look.height]).to(self.weights)
+        places = (points.to(sides) + 1) * ((sides - 1) / 2)
         if not look.band_limit:
-            return self._spread_channels(self._colour(self._tables(given)), points.shape)
-        sides = given.new_tensor([look.width, look.height])
-        step = look.band_limit
-        counted = ((given + 1) * ((sides - 1) / 2) + 0.5) / step - 0.5
-        below = counted.detach().floor()
-        total = given.new_zeros(())
-        for place in product(range(-1, TAPS - 1), repeat=2):
-            there = below + given.new_tensor(place)
-            weight = weigh(torch, counted - there).prod(-1).flatten()
-            native = (there + 0.5) * step - 0.5
-            normalised = torch.where(sides > 1, 2 * native / (sides - 1).clamp(min=1) - 1, 0.0)
-            total = total + weight * self._colour(self._tables(normalised))
-        return self._spread_channels(total, points.shape)
+            total = self._colour(self._tables(places))
+        else:
+            counted = (places + 0.5) / look.band_limit - 0.5
+            below = counted.detach().floor()
+            total = sides.new_zeros(())
+            for place in product(range(-1, TAPS - 1), repeat=2):
+                there = below + below.new_tensor(place)
+                weight = weigh(torch, counted - there).prod(-1).flatten()
+                inputs = self._tables((there + 0.5) * look.band_limit - 0.5)
+                total = total + weight * self._colour(inputs)
+        channels = look.channels or len(total)
+        return total.expand(channels, -1).mT.reshape(*points.shape[:-1], -1)
 
-    def _spread_channels(self, colours: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-        channels = self.look.channels or len(colours)
-        return colours.expand(channels, -1).mT.reshape(*shape[:-1], -1)
-
-    def _tables(self, points: torch.Tensor) -> torch.Tensor:
-        """Give the inputs at points, and their derivatives if there is a band limit."""
+    def _tables(self, places: torch.Tensor) -> torch.Tensor:
+        """Give the inputs at places in native pixels, and their derivatives for a band limit."""
         look = self.look
-        x, y = points.unbind(-1)
-        d = (x.square() + y.square()).sqrt()
-        steps = pixel_grid(look.height, look.width, kind=look.inputs).steps
-        along_x, along_y, *normal = (look.band_limit * step for step in steps)
-        away, one, nothing = d.clamp(min=1e-30), torch.ones_like(x), torch.zeros_like(x)
-        across = [one * along_x, nothing, normal[0] * x / away, nothing]
-        down = [nothing, one * along_y, normal[1] * y / away, nothing]
-        if look.inputs == "raw":
-            x = (x + 1) * ((look.width - 1) / 2)
-            y = (y + 1) * ((look.height - 1) / 2)
-        tables = [[x, y, d, one], across, down][: 3 if look.band_limit else 1]
-        return torch.stack([torch.stack([each.reshape(-1) for each in own]) for own in tables])
+        x, y = places.reshape(-1, 2).unbind(-1)
+        formula = input_formula((look.height, look.width), look.inputs, look.band_limit)
+        found = [each + torch.zeros_like(x) for each in formula.play(by_torch, x, y)]
+        tables = torch.stack(found).view(len(INPUT_KEYS), 3, -1).transpose(0, 1)
+        return tables if look.band_limit else tables[:1]
 
     def pixels(self, size: tuple[int, int] | None = None) -> torch.Tensor:
         """Draw the picture as uint8 [C, H, W]; see :meth:`forward`."""
@@ -192,28 +181,16 @@ class Picture(nn.Module):
 
     def genome(self) -> Genome:
         """Give the genome with the numbers that the parameters have now."""
-        program, given = self._program, self._genome
-        weights = _by_key(program.weight_keys, self.weights)
-        biases, responses = (
-            _by_key(program.node_keys, numbers) for numbers in (self.biases, self.responses)
-        )
-        return Genome.of(
-            [
-                NodeGene(
-                    key,
-                    node.activation,
-                    node.aggregation,
-                    biases.get(key, node.bias),
-                    responses.get(key, node.response),
-                    getattr(node, "time_constant", 1.0),
-                )
-                for key, node in given.nodes.items()
-            ],
-            [
-                ConnectionGene(key, weights.get(key, gene.weight), gene.enabled)
-                for key, gene in given.connections.items()
-            ],
-        )
+        nodes, connections = unpack(flat_of(self._genome))
+        given = (each.detach().tolist() for each in (self.weights, self.biases, self.responses))
+        weights, biases, responses = given
+        for (_, edge), weight in zip(self._program.weight_keys, weights, strict=True):
+            connections[edge].weight = weight
+        for (_, key), bias, response in zip(
+            self._program.node_keys, biases, responses, strict=True
+        ):
+            nodes[key].bias, nodes[key].response = bias, response
+        return Genome.of(nodes.values(), connections.values())
 
     def formula(self) -> list[Node]:
         """Give the nodes, each after those that it needs, with the numbers of now."""
@@ -237,9 +214,3 @@ class Picture(nn.Module):
             responses=self.responses,
         )
         return self._colours(outputs if len(inputs) == 3 else outputs.squeeze(2))[0]
-
-
-def _by_key(keys: list[tuple[int, Any]], numbers: torch.Tensor) -> dict[Any, float]:
-    return {
-        key: number for (_, key), number in zip(keys, numbers.detach().cpu().tolist(), strict=True)
-    }

@@ -1,67 +1,68 @@
 """Aggregations: how a node joins its weighted inputs, as neat-python defines them.
 
-``sum`` and ``mean`` are weighted sums, which a program computes for a whole level at once. The
-others are reductions, computed together for all nodes of one level with the same number of inputs.
-
-Values come with their derivatives, if a picture has a band limit. A reduction that chooses an
-input, the first of equal ones, has the derivatives of that input.
+``sum`` and ``mean`` are weighted sums. The others are written here once, as functions of terms. A
+term is a value and, if a picture has a band limit, its derivatives: numbers, tensors, or values of
+a :class:`~neatfool.cppn.functions.recording.Recorder`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, reduce
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import Any, Final, TypeAlias
 
-import torch
+from neatfool.cppn.functions.recording import Trace
 
-if TYPE_CHECKING:
-    Reduction = Callable[[torch.Tensor], torch.Tensor]
+Term: TypeAlias = Sequence[Any]
 
-WEIGHTED_SUMS = ("sum", "mean")
+WEIGHTED_SUMS: Final = ("sum", "mean")
 """The aggregations that are a sum of weighted inputs, perhaps times a factor."""
 
 
-def _product(terms: torch.Tensor) -> torch.Tensor:
-    count, _, tables, pixels = terms.shape
-    value, slopes = terms.new_ones(count, 1, pixels), terms.new_zeros(count, tables - 1, pixels)
-    for term in terms.unbind(1):
-        slopes = slopes * term[:, :1] + value * term[:, 1:]
-        value = value * term[:, :1]
-    return torch.cat([value, slopes], 1)
+def _multiply(_: Any, a: Term, b: Term) -> Term:
+    return a[0] * b[0], *(x * b[0] + a[0] * y for x, y in zip(a[1:], b[1:], strict=True))
 
 
-def _choose_by(place: Callable[[torch.Tensor], torch.Tensor]) -> Reduction:
-    def choose(terms: torch.Tensor) -> torch.Tensor:
-        chosen = place(terms[:, :, :1]).expand(-1, -1, terms.shape[2], -1)
-        return terms.gather(1, chosen).squeeze(1)
-
-    return choose
+def _choose(xp: Any, larger: Any, smaller: Any, first: Term, second: Term) -> Term:
+    """Give the first term where one number is larger than another, else the second."""
+    pairs = zip(first, second, strict=True)
+    return tuple(xp.choose(larger, smaller, one, other) for one, other in pairs)
 
 
-def _median(terms: torch.Tensor) -> torch.Tensor:
-    count = terms.shape[1]
-    places = terms[:, :, :1].sort(dim=1, stable=True).indices
-    middle = places[:, (count - 1) // 2 : count // 2 + 1].expand(-1, -1, terms.shape[2], -1)
-    return terms.gather(1, middle).mean(1)
-
-
-REDUCTIONS: Mapping[str, Reduction] = MappingProxyType(
+JOINS: Final[Mapping[str, Callable[[Any, Term, Term], Term]]] = MappingProxyType(
     {
-        "product": _product,
-        "max": _choose_by(lambda terms: terms.argmax(1, keepdim=True)),
-        "min": _choose_by(lambda terms: terms.argmin(1, keepdim=True)),
-        "maxabs": _choose_by(lambda terms: terms.abs().argmax(1, keepdim=True)),
-        "median": _median,
+        "product": _multiply,
+        "max": lambda xp, a, b: _choose(xp, b[0], a[0], b, a),
+        "min": lambda xp, a, b: _choose(xp, a[0], b[0], b, a),
+        "maxabs": lambda xp, a, b: _choose(xp, abs(b[0]), abs(a[0]), b, a),
     }
 )
-"""The other aggregations: each turns the weighted inputs of n nodes, [n, k, T, P], into [n, T, P],
-a table of values, and two of derivatives if there are any.
+"""Each joins two terms; what is chosen keeps its derivatives, and of equal ones it is the first.
+``xp.choose(a, b, c, d)`` gives c where a > b, else d."""
 
-The product of no inputs is 1. The others are not called without inputs: the node is 0 then.
-"""
 
-AGGREGATIONS: tuple[str, ...] = (*WEIGHTED_SUMS, *REDUCTIONS)
+def record_join(name: str) -> Any:
+    """Record one of ``JOINS``: a formula of two terms with their derivatives."""
+    trace = Trace(6)
+    return trace.formula(JOINS[name](trace, trace.given[:3], trace.given[3:]))
+
+
+def aggregate(xp: Any, name: str, terms: Sequence[Term]) -> Term:
+    """Join the terms of a node, at least one, by an aggregation that is no weighted sum."""
+    if name != "median":
+        return reduce(partial(JOINS[name], xp), terms)
+    order = [*terms]
+    for end in range(len(order) - 1, 0, -1):
+        for place in range(end):
+            a, b = order[place : place + 2]
+            order[place] = _choose(xp, a[0], b[0], b, a)
+            order[place + 1] = _choose(xp, a[0], b[0], a, b)
+    middle = order[(len(order) - 1) // 2 : len(order) // 2 + 1]
+    return tuple(sum(each) * (1 / len(middle)) for each in zip(*middle, strict=True))
+
+
+AGGREGATIONS: tuple[str, ...] = (*WEIGHTED_SUMS, *JOINS, "median")
 """All aggregations that a genome may name; compiled code numbers them."""
 
 SUM, MEAN, PRODUCT, MAX, MIN, MAXABS, MEDIAN = range(len(AGGREGATIONS))

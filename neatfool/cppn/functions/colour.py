@@ -91,15 +91,7 @@ class ColourMap:
         return [0.25 * total for total in totals]
 
     def __call__(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Map outputs to channels.
-
-        Args:
-            outputs: Floats [N, O, P], or [N, O, 3, P] with their derivatives; see
-                :func:`neatfool.cppn.rendering.evaluate`.
-
-        Returns:
-            Floats [N, C, P] in [0, 1], differentiable by the outputs.
-        """
+        """Map outputs, floats [N, O, P] or [N, O, 3, P] with derivatives, to channels [N, C, P]."""
         if outputs.dim() == 3:
             return torch.stack(self.at_points.play(by_torch, *outputs.unbind(1)), dim=1)
         given = outputs.transpose(1, 2).flatten(1, 2).unbind(1)
@@ -114,13 +106,9 @@ def quantise(channels: torch.Tensor) -> torch.Tensor:
 def find_colour_map(
     name: str, *, outputs: int | None = None, channels: int | None = None
 ) -> ColourMap:
-    """Find a colour map by its name, and check that it fits.
+    """Find a colour map, and check that it fits the genomes' outputs and the images' channels.
 
-    Args:
-        name: One of ``COLOUR_MAPS``.
-        outputs: The genomes' number of outputs; not checked if absent.
-        channels: The images' number of channels; not checked if absent. Three fit a grey map too,
-            whose channel is then repeated.
+    Three channels fit a grey map too, whose channel is then repeated.
 
     Raises:
         ExperimentError: There is no such colour map, or it does not fit; the message offers

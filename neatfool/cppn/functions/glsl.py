@@ -9,6 +9,8 @@ err by a few units in the last place, on any GPU.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from string import Template
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -47,50 +49,21 @@ def _polynomial(coefficients: Sequence[float], z: str) -> str:
     return text
 
 
-ELEMENTARY: Final = f"""\
-float power_of_two(float k) {{ return intBitsToFloat((int(k) + 127) << 23); }}
-
-// Sizes up to 25,000: Cody and Waite's reduction, whose products are exact.
-float sine(float z) {{
-  float k = floor(z * 0.318309886 + 0.5);
-  float r = ((z - k * 3.140625) - k * 0.0009670257568359375) - k * 6.2771141529083251953e-07;
-  r -= k * 1.2154201256553420762e-10;
-  float s = r * r;
-  float value = r + (r * s) * {_polynomial(SINE, "s")};
-  return (int(k) & 1) == 1 ? -value : value;
-}}
-
-float cosine(float z) {{ return sine(z + 1.5707963); }}
-
-float exponential(float z) {{
-  z = clamp(z, {number(EXPONENTIAL_ENDS[0])}, {number(EXPONENTIAL_ENDS[1])});
-  float k = floor(z * 1.44269504 + 0.5);
-  float r = (z - k * {number(LN2[0])}) - k * {number(LN2[1])};
-  return (1.0 + (r + (r * r) * {_polynomial(EXPONENTIAL, "r")})) * power_of_two(k);
-}}
-
-// Of positive numbers that are normal.
-float logarithm(float z) {{
-  int bits = floatBitsToInt(z);
-  int k = (bits - 0x3f3504f3) >> 23;
-  float f = intBitsToFloat(bits - (k << 23)) - 1.0;
-  float s = f * f;
-  float value = (s * f) * {_polynomial(LOGARITHM, "f")} + float(k) * {number(LN2[1])};
-  return (f + (value - 0.5 * s)) + float(k) * {number(LN2[0])};
-}}
-
-float hyperbolic_tangent(float z) {{
-  z = clamp(z, -{number(TANH_END)}, {number(TANH_END)});
-  float s = z * z;
-  float above = {_polynomial(TANH_ABOVE, "s")};
-  float below = {_polynomial(TANH_BELOW, "s")};
-  return clamp(z * above / below, -1.0, 1.0);
-}}
-
-float nearest(float z) {{ return floor(z + 0.5); }}
-
-float is_positive(float z) {{ return z >= 0.0 ? 1.0 : 0.0; }}
-"""
+ELEMENTARY: Final = Template(
+    files(__package__).joinpath("elementary.glsl").read_text(encoding="utf-8")
+).substitute(
+    {
+        **{f"LN2_{part}": number(each) for part, each in zip(("HEAD", "TAIL"), LN2, strict=True)},
+        "LEAST_EXPONENT": number(EXPONENTIAL_ENDS[0]),
+        "LARGEST_EXPONENT": number(EXPONENTIAL_ENDS[1]),
+        "TANH_END": number(TANH_END),
+        "SINE": _polynomial(SINE, "s"),
+        "EXPONENTIAL": _polynomial(EXPONENTIAL, "r"),
+        "LOGARITHM": _polynomial(LOGARITHM, "f"),
+        "TANH_ABOVE": _polynomial(TANH_ABOVE, "s"),
+        "TANH_BELOW": _polynomial(TANH_BELOW, "s"),
+    }
+)
 
 REDUCTIONS: Final = """\
 vec3 product(vec3 a, vec3 b) { return vec3(a.x * b.x, a.yz * b.x + a.x * b.yz); }
@@ -140,17 +113,13 @@ def declare(
         lines.append(f"  float {name} = {text};")
         return name
 
-    results = ", ".join(map(_show, formula.play(perform, *given)))
-    return "\n".join([f"{head} {{", *lines, f"  return {result.format(results)};", "}\n"])
+    results = [*map(_show, formula.play(perform, *given))]
+    shown = result.format(*results, all=", ".join(results))
+    return "\n".join([f"{head} {{", *lines, f"  return {shown};", "}\n"])
 
 
 def _show(value: str | float) -> str:
     return value if isinstance(value, str) else number(value)
-
-
-def _declare_activation(name: str) -> str:
-    formula = ACTIVATIONS[name].within_reach
-    return declare(f"vec3 act_{name}(vec3 z)", "vec3({})", formula, ("z.x", "z.y", "z.z"))
 
 
 def _declare_colours(name: str) -> str:
@@ -159,11 +128,16 @@ def _declare_colours(name: str) -> str:
     arguments = ", ".join(f"vec3 {letter}" for letter in letters)
     given = [f"{letter}.{part}" for part in "xyz" for letter in letters]
     head = f"vec3 colour_{name}({arguments})"
-    return declare(head, "vec3({})", colours.within_reach, given)
+    return declare(head, "vec3({all})", colours.within_reach, given)
 
 
 DECLARATIONS: Final[Mapping[str, str]] = MappingProxyType(
-    {name: _declare_activation(name) for name in ACTIVATIONS}
+    {
+        name: declare(
+            f"vec3 act_{name}(vec3 z)", "vec3({all})", each.within_reach, ("z.x", "z.y", "z.z")
+        )
+        for name, each in ACTIVATIONS.items()
+    }
 )
 """The function ``act_NAME`` of each activation, by its name."""
 

@@ -37,10 +37,12 @@ PLAIN: Final[Mapping[str, Callable[..., float]]] = MappingProxyType(
         "Round": round,
         "Rsqrt": lambda a: 1 / math.sqrt(a),
         "Step": lambda a: float(a >= 0),
+        "Choose": lambda a, b, c, d: c if a > b else d,
         **{name.title(): getattr(math, name) for name in _FUNCTIONS},
     }
 )
-"""All operations, for plain numbers. ``Step`` is 0 for negative numbers, and else 1."""
+"""All operations, for plain numbers. ``Step`` is 0 for negative numbers, and else 1; ``Choose``
+gives the third where the first is larger than the second, else the fourth."""
 
 _NUMPY: Final[Mapping[str, Perform]] = {
     **PLAIN,
@@ -49,6 +51,7 @@ _NUMPY: Final[Mapping[str, Perform]] = {
     "Round": np.rint,
     "Rsqrt": lambda a: 1 / np.sqrt(a),
     "Step": lambda a: (a >= 0).astype(a.dtype),
+    "Choose": lambda a, b, c, d: np.where(a > b, c, d),
     **{name.title(): getattr(np, name) for name in _FUNCTIONS},
 }
 
@@ -59,23 +62,21 @@ _TORCH: Final[Mapping[str, Perform]] = {
     "Round": torch.round,
     "Rsqrt": torch.rsqrt,
     "Step": lambda a: (a >= 0).to(a.dtype),
+    "Choose": lambda a, b, c, d: torch.where(a > b, c, d),
     **{name.title(): getattr(torch, name) for name in _FUNCTIONS},
 }
 
 
-def by_python(kind: str, *inputs: float) -> float:
-    """Perform an operation on plain numbers."""
-    return PLAIN[kind](*inputs)
+def _perform(table: Mapping[str, Perform]) -> Perform:
+    return lambda kind, *inputs: table[kind](*inputs)
 
 
-def by_numpy(kind: str, *inputs: Any) -> Any:
-    """Perform an operation on arrays."""
-    return _NUMPY[kind](*inputs)
-
-
-def by_torch(kind: str, *inputs: Any) -> Any:
-    """Perform an operation on tensors, differentiably."""
-    return _TORCH[kind](*inputs)
+by_python: Final = _perform(PLAIN)
+"""Performs an operation, given its name and its inputs, on plain numbers."""
+by_numpy: Final = _perform(_NUMPY)
+"""Performs it on arrays."""
+by_torch: Final = _perform(_TORCH)
+"""Performs it on tensors, differentiably."""
 
 
 def _operator(kind: str, *, reflected: bool = False) -> Callable[..., Any]:
@@ -136,6 +137,7 @@ class Recorder(ABC):
     absolute = partialmethod(record, "Abs")
     round = partialmethod(record, "Round")
     step = partialmethod(record, "Step")
+    choose = partialmethod(record, "Choose")
     maximum = partialmethod(record, "Max")
     minimum = partialmethod(record, "Min")
 
@@ -166,14 +168,9 @@ class Trace(Recorder):
     def differentiate(
         self, results: Sequence[tuple[Any, Any]], arguments: Sequence[Value]
     ) -> list[Any]:
-        """Record the derivatives by some values.
+        """Record the derivatives by some arguments, which are no results.
 
-        Args:
-            results: Values, each with the derivative by it of what is differentiated.
-            arguments: The values to differentiate by, which are no results.
-
-        Returns:
-            The derivative by each argument.
+        The results are values, each with the derivative by it of what is differentiated.
         """
         slopes: dict[int, Any] = {}
 

@@ -28,7 +28,7 @@ from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.presets import PAPER_ACTIVATIONS
 
 if TYPE_CHECKING:
-    from neatfool.cppn.genome.markings import Edge
+    from neatfool.cppn.genome.genes import Edge
 
     NodeRow = tuple[int, str, str, float, float, float]
     ConnectionRow = tuple[int, int, float, bool]

@@ -7,7 +7,7 @@ value.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from neat.genome import DefaultGenomeConfig
@@ -36,44 +36,6 @@ if TYPE_CHECKING:
 RANDOM = ("random", "none")
 """neat-python's words for a random one of the options."""
 
-_MEANINGS = {
-    "num_inputs": f"always {INPUTS}: x, y, the distance from the centre, and 1",
-    "num_outputs": "as many as the colour map needs",
-    "num_hidden": "hidden nodes of a random genome",
-    "feed_forward": "always true: an image has no time for a cycle to run in",
-    "compatibility_disjoint_coefficient": "what a gene without a match adds to the distance of "
-    "two genomes",
-    "compatibility_weight_coefficient": "what a difference between matching genes adds to the "
-    "distance of two genomes",
-    "conn_add_prob": "the probability of a new connection",
-    "conn_delete_prob": "the probability that a connection goes",
-    "node_add_prob": "the probability that a node splits a connection",
-    "node_delete_prob": "the probability that a hidden node goes",
-    "single_structural_mutation": "whether a child has one structural mutation at most",
-    "structural_mutation_surer": "whether a mutation that cannot be made is made another way. "
-    "`default`: as `single_structural_mutation`",
-    "initial_connection": "how random genomes are connected. Ways that begin with `partial` take a "
-    "fraction: `partial_direct 0.5`",
-    "activation_options": "the functions that a node may have",
-    "aggregation_options": "the ways in which a node may put its inputs together",
-}
-_MEANINGS_BY_ENDING = {
-    "_init_mean": "the mean of a new {}",
-    "_init_stdev": "the standard deviation of a new {}; for `uniform`, half the way from the mean "
-    "to either end",
-    "_init_type": "the distribution of a new {}",
-    "_replace_rate": "the probability that a {} is drawn anew",
-    "_mutate_rate": "the probability that a {} changes",
-    "_mutate_power": "the standard deviation of a change of a {}",
-    "_mutate_eta": "the index of polynomial mutation of a {}. A larger one makes smaller changes",
-    "_max_value": "the largest {}",
-    "_min_value": "the smallest {}",
-    "_default": "a new gene's {}; `random`: any",
-    "_rate_to_true_add": "added to the probability of a change where {} is false",
-    "_rate_to_false_add": "added to the probability of a change where {} is true",
-}
-_OF_RECURRENT_NETWORKS = "time_constant_"
-
 
 def _words(value: object) -> object:
     """Split neat-python's lists, whose items a space separates."""
@@ -84,7 +46,7 @@ def _words(value: object) -> object:
     return value
 
 
-def _known(names: tuple[str, ...]) -> Callable[[list[str]], list[str]]:
+def _known(names: Collection[str]) -> Callable[[list[str]], list[str]]:
     def check(given: list[str]) -> list[str]:
         if not given:
             raise ValueError("no name is given")
@@ -94,11 +56,6 @@ def _known(names: tuple[str, ...]) -> Callable[[list[str]], list[str]]:
         return given
 
     return check
-
-
-def _known_one(names: tuple[str, ...]) -> Callable[[str], str]:
-    check = _known((*names, *RANDOM))
-    return lambda given: check([given])[0]
 
 
 def _connectivity(given: str) -> str:
@@ -124,92 +81,113 @@ def _lower(value: object) -> object:
     return str(value).lower() if isinstance(value, str | bool) else value
 
 
+def _names(known: Collection[str]) -> Any:
+    return Annotated[list[str], BeforeValidator(_words), AfterValidator(_known(known))]
+
+
+def _name(known: Collection[str]) -> Any:
+    check = _known([*known, *RANDOM])
+    return Annotated[str, AfterValidator(lambda given: check([given])[0])]
+
+
+def _word(*words: str) -> Any:
+    return Annotated[Literal[words], BeforeValidator(_lower)]
+
+
 _Rate = Annotated[FiniteFloat, Field(ge=0, le=1)]
+_Share = Annotated[FiniteFloat, Field(ge=-1, le=1)]
 _Amount = Annotated[FiniteFloat, Field(ge=0)]
-_TYPES_BY_KEY: dict[str, Any] = {
+_DEFAULT = "a new gene's {}; `random`: any"
+_OF_GENOMES: dict[str, tuple[Any, str]] = {
+    "num_inputs": (NonNegativeInt, f"always {INPUTS}: x, y, the distance from the centre, and 1"),
+    "num_outputs": (NonNegativeInt, "as many as the colour map needs"),
     # A hidden node brings at least five connections; with more nodes a generation fills the memory.
-    "num_hidden": Annotated[int, Field(ge=0, le=1000)],
-    "activation_options": Annotated[
-        list[str], BeforeValidator(_words), AfterValidator(_known(tuple(ACTIVATIONS)))
-    ],
-    "aggregation_options": Annotated[
-        list[str], BeforeValidator(_words), AfterValidator(_known(AGGREGATIONS))
-    ],
-    "activation_default": Annotated[str, AfterValidator(_known_one(tuple(ACTIVATIONS)))],
-    "aggregation_default": Annotated[str, AfterValidator(_known_one(AGGREGATIONS))],
-    "enabled_default": Annotated[
-        Literal["true", "false", "random", "none"], BeforeValidator(_lower)
-    ],
-    "structural_mutation_surer": Annotated[
-        Literal["default", "true", "false"], BeforeValidator(_lower)
-    ],
-    "initial_connection": Annotated[str, AfterValidator(_connectivity)],
+    "num_hidden": (Annotated[int, Field(ge=0, le=1000)], "hidden nodes of a random genome"),
+    "feed_forward": (bool, "always true: an image has no time for a cycle to run in"),
+    "compatibility_disjoint_coefficient": (
+        _Amount,
+        "what a gene without a match adds to the distance of two genomes",
+    ),
+    "compatibility_weight_coefficient": (
+        _Amount,
+        "what a difference between matching genes adds to the distance of two genomes",
+    ),
+    "conn_add_prob": (_Rate, "the probability of a new connection"),
+    "conn_delete_prob": (_Rate, "the probability that a connection goes"),
+    "node_add_prob": (_Rate, "the probability that a node splits a connection"),
+    "node_delete_prob": (_Rate, "the probability that a hidden node goes"),
+    "single_structural_mutation": (bool, "whether a child has one structural mutation at most"),
+    "structural_mutation_surer": (
+        _word("default", "true", "false"),
+        "whether a mutation that cannot be made is made another way. "
+        "`default`: as `single_structural_mutation`",
+    ),
+    "initial_connection": (
+        Annotated[str, AfterValidator(_connectivity)],
+        "how random genomes are connected. Ways that begin with `partial` take a fraction: "
+        "`partial_direct 0.5`",
+    ),
 }
-_TYPES_BY_ENDING: dict[str, Any] = {
-    "_init_type": Annotated[
-        Literal["gaussian", "gauss", "normal", "uniform"], BeforeValidator(_lower)
-    ],
-    "_rate": _Rate,
-    "_prob": _Rate,
-    "_true_add": Annotated[FiniteFloat, Field(ge=-1, le=1)],
-    "_false_add": Annotated[FiniteFloat, Field(ge=-1, le=1)],
-    "_stdev": _Amount,
-    "_power": _Amount,
-    "_eta": _Amount,
-    "_coefficient": _Amount,
+"""neat-python's parameters of a genome: the type and the meaning of each."""
+
+_OF_GENES: dict[str, tuple[Any, str]] = {
+    "activation_options": (_names(ACTIVATIONS), "the functions that a node may have"),
+    "activation_default": (_name(ACTIVATIONS), _DEFAULT),
+    "aggregation_options": (
+        _names(AGGREGATIONS),
+        "the ways in which a node may put its inputs together",
+    ),
+    "aggregation_default": (_name(AGGREGATIONS), _DEFAULT),
+    "enabled_default": (_word("true", "false", *RANDOM), _DEFAULT),
 }
-_TYPES: dict[type, Any] = {float: FiniteFloat, int: NonNegativeInt, list: list[str]}
+_BY_ENDING: dict[str, tuple[Any, str]] = {
+    "_default": (str, _DEFAULT),
+    "_init_mean": (FiniteFloat, "the mean of a new {}"),
+    "_init_stdev": (
+        _Amount,
+        "the standard deviation of a new {}; for `uniform`, half the way from the mean to either "
+        "end",
+    ),
+    "_init_type": (
+        _word("gaussian", "gauss", "normal", "uniform"),
+        "the distribution of a new {}",
+    ),
+    "_replace_rate": (_Rate, "the probability that a {} is drawn anew"),
+    "_mutate_rate": (_Rate, "the probability that a {} changes"),
+    "_mutate_power": (_Amount, "the standard deviation of a change of a {}"),
+    "_mutate_eta": (
+        _Amount,
+        "the index of polynomial mutation of a {}. A larger one makes smaller changes",
+    ),
+    "_max_value": (FiniteFloat, "the largest {}"),
+    "_min_value": (FiniteFloat, "the smallest {}"),
+    "_rate_to_true_add": (_Share, "added to the probability of a change where {} is false"),
+    "_rate_to_false_add": (_Share, "added to the probability of a change where {} is true"),
+}
 
 
-def _type_of(name: str, kind: type) -> Any:
-    if name in _TYPES_BY_KEY:
-        return _TYPES_BY_KEY[name]
-    for ending, annotation in _TYPES_BY_ENDING.items():
-        if name.endswith(ending):
-            return annotation
-    return _TYPES.get(kind, kind)
-
-
-def _meaning_of(key: str) -> str:
-    if key.startswith(_OF_RECURRENT_NETWORKS):
-        return "changes nothing: only recurrent networks have it"
-    endings = [ending for ending in _MEANINGS_BY_ENDING if key.endswith(ending)]
-    meaning = _MEANINGS.get(key) or (
-        _MEANINGS_BY_ENDING[endings[0]].format(key.removesuffix(endings[0]).replace("_", " "))
-        if endings
-        else "as neat-python has it"
+def _describe(name: str, kind: type = object) -> tuple[Any, Any]:
+    """Give the field of a key, whose type neat-python says."""
+    ending = next((each for each in _BY_ENDING if name.endswith(each)), "")
+    annotation, meaning = (_OF_GENOMES | _OF_GENES).get(name) or _BY_ENDING.get(
+        ending, (kind, "as neat-python has it")
     )
-    users = [preset.name for preset in PRESETS.values() if key not in preset.idle]
-    if len(users) == len(PRESETS):
-        return meaning
-    return f"for `preset = {'` and `'.join(users)}`: {meaning}"
+    meaning = meaning.format(name.removesuffix(ending).replace("_", " "))
+    users = [preset.name for preset in PRESETS.values() if name not in preset.idle]
+    if name.startswith("time_constant_"):
+        meaning = "changes nothing: only recurrent networks have it"
+    elif len(users) < len(PRESETS):
+        meaning = f"for `preset = {'` and `'.join(users)}`: {meaning}"
+    return annotation | None, Field(None, description=meaning)
 
 
-_PARAMETERS: dict[str, type] = {
-    "num_inputs": int,
-    "num_outputs": int,
-    "num_hidden": int,
-    "feed_forward": bool,
-    "compatibility_disjoint_coefficient": float,
-    "compatibility_weight_coefficient": float,
-    "conn_add_prob": float,
-    "conn_delete_prob": float,
-    "node_add_prob": float,
-    "node_delete_prob": float,
-    "single_structural_mutation": bool,
-    "structural_mutation_surer": str,
-    "initial_connection": str,
+_fields: dict[str, Any] = {
+    **{name: _describe(name) for name in _OF_GENOMES},
     **{
-        parameter.name: parameter.value_type
+        parameter.name: _describe(parameter.name, parameter.value_type)
         for gene in (NodeGene, ConnectionGene)
         for parameter in gene.get_config_params()
     },
-}
-"""neat-python's parameters of a genome, and of its genes."""
-
-_fields: dict[str, Any] = {
-    name: (_type_of(name, kind) | None, Field(None, description=_meaning_of(name)))
-    for name, kind in _PARAMETERS.items()
 }
 _Keys = create_model("_Keys", **_fields)
 
@@ -229,7 +207,22 @@ def resolve(options: GenomeOptions, preset: Preset) -> GenomeOptions:
     """
     given = options.model_dump(exclude_none=True)
     filled = GenomeOptions.model_validate({**preset.values, **given})
-    problems = {**_find_disorder(filled, given), **_find_fixed(given), **_find_idle(given, preset)}
+    problems = _find_disorder(filled, given)
+    if given.get("num_inputs", INPUTS) != INPUTS:
+        problems["num_inputs"] = (
+            f"is fixed at {INPUTS}: x, y, the distance from the centre, and 1; leave it out"
+        )
+    if given.get("feed_forward") is False:
+        problems["feed_forward"] = (
+            "is fixed at True, because a recurrent CPPN cannot be rendered; leave it out"
+        )
+    usual = GenomeOptions.model_validate(dict(preset.values))
+    for key in sorted(preset.idle & given.keys()):
+        if given[key] != getattr(usual, key):
+            user = next(other.name for other in PRESETS.values() if key not in other.idle)
+            problems[key] = (
+                f"has no effect with preset = {preset.name}; leave it out, or use preset = {user}"
+            )
     if problems:
         raise ValidationError.from_exception_data(
             "DefaultGenome",
@@ -276,32 +269,5 @@ def _find_disorder(filled: GenomeOptions, given: Mapping[str, object]) -> dict[s
         if one not in (*RANDOM, *several):
             problems[blame(default, options)] = (
                 f"{default} = {one} is not one of {options} = {' '.join(several)}; add it there"
-            )
-    return problems
-
-
-def _find_fixed(given: Mapping[str, object]) -> dict[str, str]:
-    """Find keys that the encoding fixes and that were given another value."""
-    problems = {}
-    if given.get("num_inputs", INPUTS) != INPUTS:
-        problems["num_inputs"] = (
-            f"is fixed at {INPUTS}: x, y, the distance from the centre, and 1; leave it out"
-        )
-    if given.get("feed_forward") is False:
-        problems["feed_forward"] = (
-            "is fixed at True, because a recurrent CPPN cannot be rendered; leave it out"
-        )
-    return problems
-
-
-def _find_idle(given: Mapping[str, object], preset: Preset) -> dict[str, str]:
-    """Find keys that the preset ignores and that were given a value other than its own."""
-    usual = GenomeOptions.model_validate(dict(preset.values))
-    problems = {}
-    for key in sorted(preset.idle & given.keys()):
-        if given[key] != getattr(usual, key):
-            user = next(other.name for other in PRESETS.values() if key not in other.idle)
-            problems[key] = (
-                f"has no effect with preset = {preset.name}; leave it out, or use preset = {user}"
             )
     return problems

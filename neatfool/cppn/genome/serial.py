@@ -1,4 +1,4 @@
-"""Genomes as versioned JSON text.
+"""Genomes as versioned JSON text, as bytes, and as networkx graphs.
 
 ::
 
@@ -10,22 +10,28 @@ Nodes and connections keep their order, and floats read back exactly. Innovation
 from the connections.
 
 To another process of the same version, a genome goes as bytes, which take no time to write or read.
+A graph holds the whole genome in attributes that GraphML and JSON can write: text, floats, integers
+and truth values.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+import networkx as nx
 from pydantic import BaseModel, Field, ValidationError
 
+from neatfool.cppn.functions.lattice import INPUT_LABELS
 from neatfool.cppn.genome.flat import FORM
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
-from neatfool.cppn.genome.genome import Genome
-from neatfool.cppn.genome.validity import check_genome
+from neatfool.cppn.genome.genome import Genome, check_genome, layers
 from neatfool.errors import GenomeError
 
 if TYPE_CHECKING:
+    from neatfool.cppn.genome.genes import Edge
     from neatfool.cppn.genome.genome import GenomeConfig
 
 _COLUMNS: Final = {
@@ -78,15 +84,12 @@ def loads(text: str, config: GenomeConfig | None = None) -> Genome:
     if len(genome.connections) != len(record.connections):
         raise GenomeError("a genome with two connections of one id")
     check_genome(genome, config)
-    return genome.flattened()
+    return Genome.read(genome.flat)
 
 
-def to_bytes(genome: Genome) -> bytes | None:
-    """Write a genome for another process; None if an id has more than 64 bits."""
-    try:
-        return FORM + genome.flat
-    except GenomeError:
-        return None
+def to_bytes(genome: Genome) -> bytes:
+    """Write a genome for another process."""
+    return FORM + genome.flat
 
 
 def from_bytes(data: bytes) -> Genome:
@@ -111,3 +114,152 @@ def _describe(error: ValidationError) -> str:
     if where == "format":
         return f"not a genome of the format 'neatfool.cppn' ({said})"
     return f"{said}; expected {_COLUMNS[where]}" if row and where in _COLUMNS else said
+
+
+def to_graph(
+    genome: Genome, config: GenomeConfig, *, output_labels: Sequence[str] = ()
+) -> nx.DiGraph:
+    """Give a genome as a graph.
+
+    Args:
+        genome: The genome.
+        config: Its configuration, which knows the inputs and outputs.
+        output_labels: The labels of the outputs; their numbers if absent.
+
+    Returns:
+        A graph whose nodes are the genome's ids, and the inputs' (negative) ids.
+
+        Nodes have ``kind`` ("input", "hidden" or "output"), ``label`` and ``layer``: the longest
+        way from an input over enabled connections, 0 for an input, at least 1 for others. Hidden
+        nodes and outputs have ``activation``, ``aggregation``, ``bias``, ``response``,
+        ``time_constant`` (neat-python's, which does not affect an image) and ``order``.
+
+        Edges are all connections, also disabled ones. They have ``weight``, ``enabled``,
+        ``innovation`` and ``order``. ``order`` numbers the genome's nodes or connections.
+    """
+    graph = nx.DiGraph()
+    layer = layers(edge for edge, gene in genome.connections.items() if gene.enabled)
+    for key, label in zip(config.input_keys, INPUT_LABELS, strict=True):
+        graph.add_node(key, kind="input", label=label, layer=0)
+    labels = output_labels or [str(key) for key in config.output_keys]
+    names = dict(zip(config.output_keys, labels, strict=True))
+    for order, (key, node) in enumerate(genome.nodes.items()):
+        graph.add_node(
+            key,
+            kind="output" if key in names else "hidden",
+            label=names.get(key, node.activation),
+            layer=layer.get(key, 1),
+            activation=node.activation,
+            aggregation=node.aggregation,
+            bias=node.bias,
+            response=node.response,
+            time_constant=node.time_constant,
+            order=order,
+        )
+    for order, (edge, gene) in enumerate(genome.connections.items()):
+        graph.add_edge(
+            *edge,
+            weight=gene.weight,
+            enabled=gene.enabled,
+            innovation=gene.innovation,
+            order=order,
+        )
+    return graph
+
+
+def from_graph(graph: nx.DiGraph) -> Genome:
+    """Turn a graph back into a genome.
+
+    Args:
+        graph: A graph of ``to_graph``, perhaps changed, or written and read (ids may be text).
+            Without ``order`` the graph's own order counts. ``enabled`` is True by default, and
+            ``innovation`` may be left out, as it follows from the two nodes.
+
+    Raises:
+        GenomeError: The graph is not a genome's; the message names the wrong node or edge.
+    """
+    if not graph.is_directed():
+        raise GenomeError("an undirected graph; a genome's connections have a direction")
+    nodes = [(_key(name), data) for name, data in graph.nodes(data=True)]
+    edges = [((_key(a), _key(b)), data) for a, b, data in graph.edges(data=True)]
+    names = [
+        *(("node", str(key)) for key, _ in nodes),
+        *(("edge", _shown(edge)) for edge, _ in edges),
+    ]
+    for (kind, name), count in Counter(names).items():
+        if count > 1:
+            raise GenomeError(f"{kind} {name} is there {count} times; keep one")
+    _check_outputs(dict(nodes))
+    inputs = [key for key, data in nodes if key < 0 or data.get("kind") == "input"]
+    known = {-1 - place: label for place, label in enumerate(INPUT_LABELS)}
+    for key in inputs:
+        if key not in known:
+            there = ", ".join(f"{each} ({label})" for each, label in known.items())
+            raise GenomeError(f"node {key}: there is no such input; there are: {there}")
+    genome = Genome.of(
+        [_node(key, data) for key, data in _in_order(nodes) if key not in inputs],
+        [_connection(edge, data) for edge, data in _in_order(edges)],
+    )
+    check_genome(genome)
+    return genome
+
+
+def _check_outputs(nodes: dict[int, dict[str, Any]]) -> None:
+    """Check that there are outputs, and that they are the nodes 0, 1 and so on."""
+    if 0 not in nodes:
+        raise GenomeError("a graph without outputs; a genome's are the nodes 0, 1, …")
+    outputs = [key for key, data in nodes.items() if data.get("kind") == "output"]
+    for key in outputs:
+        if key >= len(outputs):
+            raise GenomeError(
+                f"node {key}: cannot be an output; {len(outputs)} outputs are the nodes 0 to "
+                f"{len(outputs) - 1}"
+            )
+
+
+def _node(key: int, data: dict[str, Any]) -> NodeGene:
+    where = f"node {key}"
+    defaults = {"aggregation": "sum", "bias": 0.0, "response": 1.0, "time_constant": 1.0}
+    numbers = (_number(defaults | data, name, where) for name in [*defaults][1:])
+    functions = (_attribute(defaults | data, name, where) for name in ("activation", "aggregation"))
+    return NodeGene(key, *functions, *numbers)
+
+
+def _connection(edge: Edge, data: dict[str, Any]) -> ConnectionGene:
+    where = f"edge {_shown(edge)}"
+    gene = ConnectionGene(edge, _number(data, "weight", where), data.get("enabled", True))
+    if str(given := data.get("innovation", gene.innovation)) != str(gene.innovation):
+        raise GenomeError(
+            f"{where}: its innovation cannot be {given}, as it follows from the two nodes; leave "
+            "it out"
+        )
+    return gene
+
+
+def _shown(edge: Edge) -> str:
+    return f"{edge[0]} -> {edge[1]}"
+
+
+def _key(name: object) -> int:
+    try:
+        return int(name)  # type: ignore[call-overload, no-any-return]
+    except (TypeError, ValueError) as error:
+        raise GenomeError(f"node {name!r}: a genome's ids are integers") from error
+
+
+def _number(data: dict[str, Any], name: str, where: str) -> float:
+    value = _attribute(data, name, where)
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise GenomeError(f"{where}: its {name} is {value!r}, which is no number") from error
+
+
+def _attribute(data: dict[str, Any], name: str, where: str) -> Any:
+    if name not in data:
+        raise GenomeError(f"{where} has no {name!r}")
+    return data[name]
+
+
+def _in_order(items: Iterable[tuple[Any, dict[str, Any]]]) -> list[tuple[Any, dict[str, Any]]]:
+    return sorted(items, key=lambda item: item[1].get("order", 0))

@@ -16,14 +16,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from neatfool.cppn.functions.activations import LIMIT
+from neatfool.cppn.functions.aggregations import aggregate
 from neatfool.cppn.functions.recording import by_numpy, by_torch
-from neatfool.cppn.functions.rules import LIMIT
 from neatfool.network.devices import threads_with_cores
 
 if TYPE_CHECKING:
@@ -47,6 +49,9 @@ SMALL: Final = 1 << 16
 time, and zeroing its pages takes longer than computing with them."""
 
 
+_TENSORS: Final = SimpleNamespace(choose=lambda a, b, c, d: torch.where(a > b, c, d))
+
+
 @dataclass(frozen=True, eq=False)
 class _Operation:
     """A step with its numbers, on its device and in its precision."""
@@ -59,21 +64,21 @@ class _Operation:
     responses: torch.Tensor
 
     def arguments(self, rows: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
-        """Compute the activations' arguments [n, T, P].
-
-        Args:
-            rows: The rows above, or some of them: [R, T, P].
-            sources: The row of each term.
-        """
+        """Compute the activations' arguments [n, T, P], given rows [R, T, P] and those of terms."""
         tables, pixels = rows.shape[1:]
-        if self.step.reduction is None:
+        if self.step.aggregation is None:
             z = F.embedding_bag(
                 sources, rows.flatten(1), self.offsets, mode="sum", per_sample_weights=self.factors
             ).view(len(self.offsets), tables, pixels)
         else:
             nodes = len(self.offsets)
-            terms = rows.index_select(0, sources) * self.factors[:, None, None]
-            z = self.step.reduction(terms.view(nodes, len(sources) // nodes, tables, pixels))
+            own = rows.index_select(0, sources) * self.factors[:, None, None]
+            own = own.view(nodes, len(sources) // nodes, tables, pixels)
+            terms = [each.unbind(1) for each in own.unbind(1)]
+            if not terms:  # a product
+                one = rows.new_ones(nodes, pixels)
+                terms = [[one, *[0.0 * one] * (tables - 1)]]
+            z = torch.stack([*aggregate(_TENSORS, self.step.aggregation, terms)], 1)
             z = z * self.responses.unsqueeze(2)
             z = torch.cat([z[:, :1] + self.biases.unsqueeze(2), z[:, 1:]], 1)
         return z.nan_to_num(LIMIT, LIMIT, -LIMIT)
@@ -81,12 +86,11 @@ class _Operation:
     def activate(self, arguments: torch.Tensor, on_cpu: bool) -> Iterator[tuple[slice, Any]]:
         """Give the tables of each block of rows, [T, n, P], as arrays on a CPU."""
         perform = by_numpy if on_cpu else by_torch
-        for block in self.step.blocks:
-            given = arguments[block.rows].unbind(1)
-            activation = block.activation
+        for activation, rows in self.step.blocks:
+            given = arguments[rows].unbind(1)
             formula = activation.at_points if len(given) == 1 else activation.within_reach
             own = [each.numpy() for each in given] if on_cpu else given
-            yield block.rows, formula.play(perform, *own)
+            yield rows, formula.play(perform, *own)
 
 
 def on_one_core(work: Callable[[], Result]) -> Result:
@@ -132,16 +136,7 @@ def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Te
 
 
 class Machine:
-    """A program on a device.
-
-    Args:
-        program: The program of N genomes.
-        dtype: float32 or float64.
-        device: The device to run on.
-        weights: Floats [E] in place of the program's weights.
-        biases: Floats [M] in place of the program's biases.
-        responses: Floats [M] in place of the program's responses.
-    """
+    """A program on a device, float32 or float64, perhaps with other numbers than its own."""
 
     def __init__(
         self,
@@ -157,10 +152,8 @@ class Machine:
         self._dtype = dtype
         self._device = device
         self._on_cpu = device.type == "cpu"
-        own, given = (
-            [program.weights, program.biases, program.responses],
-            [weights, biases, responses],
-        )
+        own = [program.weights, program.biases, program.responses]
+        given = weights, biases, responses
         if any(each is not None for each in given):
             own = [(a if b is None else b).to(device) for a, b in zip(own, given, strict=True)]
         numbers = program.factors(*own), *(each[program.nodes, None] for each in own[1:])
@@ -209,17 +202,19 @@ class Machine:
     def run(
         self, pixels: int, tables: int, inputs: Inputs
     ) -> Iterator[tuple[slice, slice, torch.Tensor]]:
-        """Compute the outputs tile by tile.
+        """Compute the outputs tile by tile, in 1 table, or 3 with derivatives.
 
-        Args:
-            pixels: The number of pixels.
-            tables: The number of tables: 1, or 3 with derivatives.
-            inputs: Called as ``inputs(start, stop)`` for the inputs [T, I, stop - start] of pixels.
+        ``inputs(start, stop)`` gives the inputs [T, I, stop - start] of pixels.
 
         Yields:
             Some genomes, some pixels, and the outputs [O, n, T, p] of these.
         """
-        width = self._tile_width(pixels, tables)
+        widest = TILE_BYTES["cpu" if self._on_cpu else "gpu"]
+        widest //= tables * self._rows * self._dtype.itemsize
+        if self._on_cpu:
+            widest = min(widest, SMALL // (tables * len(self._outputs)))
+        tiles = max(-(-pixels // max(widest, NARROWEST_TILE)), 1)
+        width = max(-(-pixels // (tiles * 16)), 1) * 16  # pixels are divided evenly
         table = _table(tables * self._rows * width, self._dtype, self._device)
         outputs, genomes = self._outputs.shape
         with np.errstate(all="ignore"):
@@ -227,36 +222,21 @@ class Machine:
                 stop = min(start + width, pixels)
                 numbers = tables * (stop - start)
                 rows = table[: numbers * self._rows].view(self._rows, tables, stop - start)
-                self._fill(rows, inputs(start, stop))
+                given = inputs(start, stop)
+                own = given.shape[1]
+                rows[:own], rows[own] = given.transpose(0, 1), 0.0
+                rows[own, 0] = 1.0
+                for operation in self._operations:
+                    arguments = operation.arguments(rows, operation.sources)
+                    # numpy's functions are the faster ones on a CPU.
+                    for block, found in operation.activate(arguments, self._on_cpu):
+                        for place, table_of in enumerate(found):
+                            rows[operation.step.rows][block][:, place] = torch.as_tensor(table_of)
                 size = max(SMALL // (outputs * numbers), 1) if self._on_cpu else max(genomes, 1)
                 for first in range(0, genomes, size):
                     own = self._outputs[:, first : first + size]
                     found = rows.index_select(0, own.flatten()).view(*own.shape, *rows.shape[1:])
                     yield slice(first, first + size), slice(start, stop), found
-
-    def _tile_width(self, pixels: int, tables: int) -> int:
-        """Choose how many pixels a tile has; divide them evenly."""
-        tile_bytes = TILE_BYTES["cpu" if self._on_cpu else "gpu"]
-        widest = tile_bytes // (tables * self._rows * self._dtype.itemsize)
-        if self._on_cpu:
-            widest = min(widest, SMALL // (tables * len(self._outputs)))
-        widest = max(widest, NARROWEST_TILE)
-        tiles = max(-(-pixels // widest), 1)
-        return max(-(-pixels // (tiles * 16)), 1) * 16
-
-    def _fill(self, rows: torch.Tensor, inputs: torch.Tensor) -> None:
-        """Fill the rows [R, T, P], given the inputs [T, I, P]."""
-        given = inputs.shape[1]
-        rows[:given] = inputs.transpose(0, 1)
-        rows[given] = 0.0
-        rows[given, 0] = 1.0
-        # numpy's functions are the faster ones on a CPU.
-        for operation in self._operations:
-            arguments = operation.arguments(rows, operation.sources)
-            for block, tables in operation.activate(arguments, self._on_cpu):
-                own = rows[operation.step.rows][block]
-                for place, table in enumerate(tables):
-                    own[:, place] = torch.as_tensor(table)
 
 
 _scratch = threading.local()

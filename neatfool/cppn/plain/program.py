@@ -18,25 +18,15 @@ import numpy as np
 import torch
 
 from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.aggregations import MEAN, PRODUCT, REDUCTIONS
+from neatfool.cppn.functions.aggregations import AGGREGATIONS, MEAN, PRODUCT
 from neatfool.cppn.genome import flat
 from neatfool.cppn.wiring.tape import compile_tape
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.activations import Activation
-    from neatfool.cppn.functions.aggregations import Reduction
     from neatfool.cppn.wiring.tape import Tape
 
 _ACTIVATIONS = tuple(ACTIVATIONS.values())
-_REDUCTIONS: tuple[Reduction | None, ...] = (None, *REDUCTIONS.values())
-
-
-@dataclass(frozen=True)
-class Block:
-    """Rows of a step, counted from its first, whose nodes share an activation."""
-
-    activation: Activation
-    rows: slice
 
 
 @dataclass(frozen=True)
@@ -47,10 +37,10 @@ class Step:
     """Their rows."""
     terms: slice
     """Their terms in the program."""
-    reduction: Reduction | None
+    aggregation: str | None
     """Joins their terms, the same number for each node; None for weighted sums, of any number."""
-    blocks: tuple[Block, ...]
-    """The rows by activation."""
+    blocks: tuple[tuple[Activation, slice], ...]
+    """The rows of each activation, counted from the first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,18 +113,10 @@ class Program:
     def factors(
         self, weights: torch.Tensor, biases: torch.Tensor, responses: torch.Tensor
     ) -> torch.Tensor:
-        """Compute the factor of each term.
+        """Compute the factor of each term, floats [T], differentiably, of our numbers or others.
 
         The factors of sums and means include response and bias, and those of means the number of
         inputs; other nodes apply response and bias afterwards.
-
-        Args:
-            weights: Floats [E], in place of ``Program.weights`` or that.
-            biases: Floats [M], in place of ``Program.biases`` or that.
-            responses: Floats [M], in place of ``Program.responses`` or that.
-
-        Returns:
-            Floats [T], differentiable by all three.
         """
         summed, divisors, sinks, slots = (
             each.to(weights.device)
@@ -245,9 +227,9 @@ def _steps(
             Step(
                 rows=slice(first + begin, first + end),
                 terms=slice(int(bounds[begin]), int(bounds[end])),
-                reduction=_REDUCTIONS[kind[begin]],
+                aggregation=AGGREGATIONS[MEAN + kind[begin]] if kind[begin] else None,
                 blocks=tuple(
-                    Block(_ACTIVATIONS[activation[cut]], slice(cut - begin, following - begin))
+                    (_ACTIVATIONS[activation[cut]], slice(cut - begin, following - begin))
                     for cut, following in pairwise(own)
                 ),
             )

@@ -47,13 +47,8 @@ def _sort_edges(
 ) -> bool:
     """Sort enabled connections by the node they lead to; tell whether all their nodes exist.
 
-    Args:
-        edges: int64 [E, EDGE], the connections.
-        edge_numbers: float64 [E, EDGE], the same memory.
-        input_keys: int64 [I].
-        ends: int64 [E, 2]; receives the places that each connection joins.
-        starts: int64 [places + 1]; receives where the connections to each place begin.
-        by_sink: int64 [E]; receives the numbers of the connections, in order.
+    ``ends`` receives the two places that each connection joins, ``starts`` where the connections to
+    each place begin in ``by_sink``, which receives the numbers of the connections, in order.
     """
     for place in range(len(starts)):
         starts[place] = 0
@@ -80,19 +75,12 @@ def _sort_edges(
 def _order(
     root: int, inputs: int, links: tuple[Array, ...], memory: tuple[Array, ...], count: int
 ) -> int:
-    """Append a node to the order of nodes, after all nodes that it needs.
+    """Append the node at a place to the order of nodes, after all nodes that it needs.
 
-    Args:
-        root: The place of the node.
-        inputs: The number of inputs.
-        links: What :func:`_sort_edges` wrote: ends, starts and by_sink.
-        memory: int64 [places] each: the row of each place (``NOWHERE`` if it is not in the order
-            yet, and less during the search for the nodes that it needs), the places of the nodes
-            so far, and scratch twice.
-        count: The number of nodes so far.
-
-    Returns:
-        Their number now; ``NOWHERE`` if there is a cycle.
+    ``links`` is what :func:`_sort_edges` wrote. The memory is int64 [places] each: the row of each
+    place (``NOWHERE`` if it is not in the order yet, and less during the search for the nodes that
+    it needs), the places of the nodes so far, and scratch twice. Give the number of nodes in the
+    order, or ``NOWHERE`` if there is a cycle.
     """
     ends, starts, by_sink = links
     rows, order, stack, following = memory
@@ -130,18 +118,10 @@ def _write_node(
     inputs: int,
     tape: tuple[Array, ...],
 ) -> None:
-    """Append a node to the tape.
+    """Append a node to the tape (see :func:`link`), and write it at a place.
 
-    Args:
-        gene: The word where it begins.
-        own: int64 [k], the words where its connections begin.
-        rows: int64 [k], the rows of their sources.
-        row: Its row.
-        given: int64 [W] and float64 [W], the words.
-        first: The place on the tape of the first node of its genome.
-        written: The place to write it at.
-        inputs: The number of inputs.
-        tape: See :func:`link`.
+    Its gene and those of its connections begin at some words; ``rows`` are those of their sources.
+    ``first`` is the place of the first node of its genome.
     """
     words, flat_numbers = given
     _, nodes, numbers, sources, factors, _, edges = tape
@@ -180,7 +160,7 @@ def link(
     work: Array,
     tape: tuple[Array, ...],
 ) -> bool:
-    """Write the tape of a batch of genomes.
+    """Write the tape of a batch of genomes; give False if one has a cycle or lacks a node.
 
     Args:
         given: int64 [W], N flat genomes (:mod:`neatfool.cppn.genome.flat`), one after another, and
@@ -191,9 +171,6 @@ def link(
         work: int64 [8, W], scratch: W is more than the places of any genome, and at least twice
             its connections.
         tape: The arrays of a :class:`~neatfool.cppn.Tape` to write to, ``bounds`` to ``edges``.
-
-    Returns:
-        False if a genome has a cycle or lacks a node.
     """
     words, flat_numbers = given
     bounds, nodes, _, _, _, outputs, _ = tape
@@ -244,15 +221,8 @@ def allocate_slots(tape: tuple[Array, ...], inputs: int, scratch: Array) -> int:
     """Write slots, as few as possible, over the rows of a tape's nodes, terms and outputs.
 
     A GPU keeps the values of a pixel's nodes in fast memory that is small. A slot is free again
-    after the last node that reads it.
-
-    Args:
-        tape: Its bounds, nodes, sources and outputs.
-        inputs: The number of inputs.
-        scratch: int64 [3, R], more than the rows of any genome.
-
-    Returns:
-        How many slots are used at once.
+    after the last node that reads it. The scratch is int64 [3, R], more than the rows of any
+    genome. Give the number of slots that are used at once.
     """
     bounds, nodes, sources, outputs = tape
     most = inputs

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neatfool.cppn.breeding.chance import first_numbers, scale_of, seed_array
-from neatfool.cppn.genome.markings import GRAFT, SPLIT, marking, split_key
+from neatfool.cppn.genome.genes import GRAFT, SPLIT, marking, split_key
 
 REFERENCE = [  # of seed 1234567, from the algorithm's public-domain implementation in C
     6457827717110365317,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from uncompiled import draft_of, genome_of_draft, uncompiled_breeding, view
 
 from neatfool import cppn
-from neatfool.cppn.genome.validity import check_genome
+from neatfool.cppn.genome.genome import check_genome
 
 OUTPUTS = [0, 1, 2]
 CONFIG = config_of()

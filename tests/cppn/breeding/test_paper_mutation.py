@@ -230,4 +230,4 @@ def test_a_cycle_is_seen(plain, new, closes):
     edges = [(-1, 5), (5, 6), (6, 0), (7, 6)]
     genome = cppn.Genome.of(genes, [cppn.ConnectionGene(edge, 1.0) for edge in edges])
     places = [key if key < 0 else [0, 5, 6, 7].index(key) for key in new]
-    assert plain.structure.closes_cycle(draft_of(plain, genome), *places) is closes
+    assert plain.draft.closes_cycle(draft_of(plain, genome), *places) is closes

@@ -7,37 +7,31 @@ import pytest
 
 pytest.importorskip("numba")
 
-from neatfool.compiling import inlined, outer
-from neatfool.cppn.compiled.lanes import (
-    LANES,
-    add_product,
-    larger,
-    load,
-    smaller,
-    spread,
-    store,
-)
+from neatfool.compiling import outer
+from neatfool.cppn.compiled.lanes import LANES, add_product, emit, load, spread, store
+from neatfool.cppn.functions.recording import Trace, by_numpy
 
 F = np.float32
-HALF = F(0.5)
 TABLE = "float32[:, ::1]"
 
 
-@inlined
-def formula(a, b):
-    choice = smaller(a / (b - HALF), -a * b + HALF)
-    return add_product(smaller(a, choice), larger(b, choice), a)
+def record():
+    trace = Trace(2)
+    a, b = trace.given
+    choice = trace.minimum(a / (b - 0.5), -a * b + 0.5)
+    smaller, larger = trace.minimum(a, choice), trace.maximum(b, choice)
+    return trace.formula([smaller, trace.choose(larger, a, trace.step(b), abs(a))])
+
+
+FORMULA = record()
+formula = emit(FORMULA)
 
 
 @outer(f"void({TABLE}, {TABLE}, int64)")
 def by_lanes(table, out, start):
-    store(out, 0, start, formula(load(table, 0, start), load(table, 1, start)))
-
-
-@outer(f"void({TABLE}, {TABLE})")
-def one_by_one(table, out):
-    for i in range(table.shape[1]):
-        out[0, i] = formula(table[0, i], table[1, i])
+    first, second = formula((load(table, 0, start), load(table, 1, start)))
+    store(out, 0, start, first)
+    store(out, 1, start, second)
 
 
 @outer(f"void({TABLE}, float32, float32, float32)")
@@ -45,16 +39,15 @@ def rounded_once(table, a, b, c):
     store(table, 0, 0, add_product(spread(a), b, c))
 
 
-def test_lanes_are_computed_as_single_numbers_are():
+def test_lanes_are_computed_as_arrays_are_wherever_they_begin():
     table = np.random.default_rng(0).normal(size=(2, 3 * LANES)).astype(F)
-    table[0, ::17], table[1, ::23], table[:, ::29] = np.nan, np.inf, -0.0
-    got, expected = np.zeros_like(table), np.zeros_like(table)
-    one_by_one(table, expected)
+    table[:, ::29] = -0.0
+    expected = np.stack(FORMULA.play(by_numpy, *table))
     for start in (0, 5, 2 * LANES):
+        got, block = np.zeros_like(table), slice(start, start + LANES)
         by_lanes(table, got, start)
-        block = slice(start, start + LANES)
-        assert got[0, block].tobytes() == expected[0, block].tobytes()
-    assert not got[1].any()
+        np.testing.assert_allclose(got[:, block], expected[:, block], rtol=1e-6, atol=1e-6)
+        assert not np.delete(got, np.r_[block], axis=1).any()
 
 
 def test_a_product_that_is_added_is_not_rounded_before():

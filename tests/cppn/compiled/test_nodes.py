@@ -25,9 +25,9 @@ TABLES = "float32[:, :, ::1]"
 @outer(f"void(int64, {TABLES}, int32[::1], float32[::1], int64, boolean)")
 def apply(code, tables, sources, factors, width, limited):
     if limited:
-        activate(code, tables, sources, factors, F(0.0), 1, width, True, True)
+        activate(code, (tables, sources, factors, F(0.0), 1, width, True))
     else:
-        activate(code, tables, sources, factors, F(0.0), 1, width, True, None)
+        activate(code, (tables, sources, factors, F(0.0), 1, width, None))
 
 
 def applied(name, *given, limited=True):

@@ -25,7 +25,7 @@ from neatfool.cppn import (
     render,
 )
 from neatfool.cppn.compiled import renderer as compiled
-from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.functions.lattice import pixel_grid
 
 pytest.importorskip("numba")
 
@@ -54,7 +54,7 @@ def two_threads(monkeypatch):
 
 
 def test_grey_values_are_neat_pythons():
-    inputs = pixel_grid(13, 11, kind="normalised").inputs(0, 143)
+    inputs = pixel_grid(13, 11, kind="normalised").tables(0, 143)[0]
     aggregations = [name for name in AGGREGATIONS if name != "product"]
     many = [random_genome(seed, BOUNDED, aggregations, outputs=1) for seed in range(300)]
     expected = [neat_outputs(each, inputs.T.double().tolist(), [0]) for each in many]

@@ -9,7 +9,7 @@ from genomes import breeder_of, line_of
 from random_cppns import INPUTS, OUTPUTS
 
 from neatfool.cppn import can_compile, compile_genomes, compile_tape, render
-from neatfool.cppn.functions.bell import TAPS, lay_lattice, smooth, spread
+from neatfool.cppn.functions.lattice import TAPS, lay_lattice, smooth, spread
 
 NATIVE = (40, 48)
 HOW = {"native": NATIVE, "colour_map": "hsv", "inputs": "normalised", "band_limit": 2.0}

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from neatfool.cppn.functions.inputs import BY_COLUMN, BY_ROW, INPUT_LABELS, grid_at, pixel_grid
+from neatfool.cppn.functions.lattice import BY_COLUMN, BY_ROW, INPUT_LABELS, PixelGrid, pixel_grid
 
 
 def rows(*size, **options):
     grid = pixel_grid(*size, **options)
-    return dict(zip(INPUT_LABELS, grid.inputs(0, grid.pixels, torch.float64).numpy(), strict=True))
+    return dict(
+        zip(INPUT_LABELS, grid.tables(0, grid.pixels, dtype=torch.float64)[0].numpy(), strict=True)
+    )
 
 
 def test_raw_inputs_at_native_size_are_indices():
@@ -42,9 +44,9 @@ def test_the_distance_is_of_normalised_coordinates(kind):
 def test_another_size_shows_the_same_picture():
     doubled = pixel_grid(8, 8, native=(4, 4))
     assert doubled.x.tolist() == [-0.25, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3.25]
-    tripled = pixel_grid(12, 12, native=(4, 4), kind="normalised")
-    native = pixel_grid(4, 4, kind="normalised")
-    assert tripled.x[1::3].tolist() == native.x.tolist()
+    tripled = rows(12, 12, native=(4, 4), kind="normalised")
+    native = rows(4, 4, kind="normalised")
+    assert tripled["x"][1:12:3].tolist() == native["x"][:4].tolist()
 
 
 def test_a_single_native_pixel_is_at_the_centre():
@@ -57,15 +59,15 @@ def test_a_single_native_pixel_is_at_the_centre():
 def test_a_box_is_the_crop_of_the_whole(kind):
     options = {"native": (28, 20), "kind": kind}
     whole = pixel_grid(61, 47, **options)
-    everything = whole.inputs(0, whole.pixels).view(4, 61, 47)
+    everything = whole.tables(0, whole.pixels)[0].view(4, 61, 47)
     part = pixel_grid(61, 47, box=(5, 11, 31, 60), **options)
-    assert torch.equal(part.inputs(0, part.pixels).view(4, 49, 26), everything[:, 11:60, 5:31])
+    assert torch.equal(part.tables(0, part.pixels)[0].view(4, 49, 26), everything[:, 11:60, 5:31])
 
 
 def test_pixels_can_be_had_a_few_at_a_time():
     grid = pixel_grid(7, 9)
-    parts = [grid.inputs(start, min(start + 10, 63)) for start in range(0, 63, 10)]
-    assert torch.equal(torch.cat(parts, dim=1), grid.inputs(0, 63))
+    parts = [grid.tables(start, min(start + 10, 63))[0] for start in range(0, 63, 10)]
+    assert torch.equal(torch.cat(parts, dim=1), grid.tables(0, 63)[0])
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_wrong_grids_are_refused(size, options, message):
 @pytest.mark.parametrize("kind", ["raw", "normalised"])
 def test_inputs_that_are_the_same_in_all_rows_or_columns_are_known(kind):
     grid = pixel_grid(5, 7, kind=kind)
-    inputs = grid.inputs(0, grid.pixels).view(4, 5, 7)
+    inputs = grid.tables(0, grid.pixels)[0].view(4, 5, 7)
     for number, values in enumerate(inputs):
         assert bool((values != values[:, :1]).any()) == bool(BY_COLUMN >> number & 1)
         assert bool((values != values[:1]).any()) == bool(BY_ROW >> number & 1)
@@ -97,10 +99,10 @@ def test_inputs_that_are_the_same_in_all_rows_or_columns_are_known(kind):
 def test_derivatives_are_what_inputs_change_by(kind):
     grid = pixel_grid(9, 7, kind=kind)
     tables = grid.tables(0, 63, 2.0, torch.float64)
-    assert torch.equal(tables[0], grid.inputs(0, 63, torch.float64))
+    assert torch.equal(tables[0], grid.tables(0, 63, dtype=torch.float64)[0])
     for table, shift in ((tables[1], (1e-6, 0.0)), (tables[2], (0.0, 1e-6))):
         places = np.arange(7) + shift[0], np.arange(9) + shift[1]
-        moved = grid_at(*places, (9, 7), kind).inputs(0, 63, torch.float64)
+        moved = PixelGrid(*places, (9, 7), kind).tables(0, 63, dtype=torch.float64)[0]
         away = [place for place in range(63) if place != 31]  # at the centre d has none
         change = 2.0 * (moved - tables[0]) / 1e-6
         torch.testing.assert_close(table[:, away], change[:, away], rtol=1e-4, atol=1e-4)

@@ -14,7 +14,7 @@ from hypothesis import given
 from neat.genome import DefaultGenome
 
 from neatfool import cppn
-from neatfool.cppn.genome.markings import SPLIT, innovation_number, marking, split_key
+from neatfool.cppn.genome.genes import SPLIT, innovation_number, marking, split_key
 
 
 def small_genome(weight=1.0):

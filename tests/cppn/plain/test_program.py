@@ -19,7 +19,7 @@ from random_cppns import (
 )
 
 from neatfool.cppn import ACTIVATIONS, AGGREGATIONS, compile_genomes, evaluate
-from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.functions.lattice import pixel_grid
 
 SMOOTH = ["sigmoid", "tanh", "sin", "gauss", "softplus", "paper_sine", "paper_sigmoid"]
 
@@ -28,7 +28,7 @@ def points(count=9, dtype=torch.float64):
     """Some pixels of a normalised image: [4, count]."""
     grid = pixel_grid(13, 11, kind="normalised")
     spread = torch.linspace(0, grid.pixels - 1, count).long()
-    return grid.inputs(0, grid.pixels, dtype)[:, spread]
+    return grid.tables(0, grid.pixels, dtype=dtype)[0][:, spread]
 
 
 def compiled(*batch, outputs=OUTPUTS):
