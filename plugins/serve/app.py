@@ -98,7 +98,16 @@ class _Service:
         return tell
 
     def statistics(self) -> dict[str, Any]:
-        return {"model_stats": [self._statistics.to_json(self._served.name, VERSION)]}
+        stats = {
+            "name": self._served.name,
+            "version": VERSION,
+            "last_inference": self._statistics.last,
+            "inference_count": self._statistics.images,
+            "execution_count": self._statistics.calls,
+            "inference_stats": self._statistics.durations,
+            "batch_stats": [],
+        }
+        return {"model_stats": [stats]}
 
     async def infer(self, request: Request) -> Response:
         self._check_model(request)

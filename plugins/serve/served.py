@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any, Final
@@ -114,46 +115,35 @@ def describe_model(served: Served, most: int) -> dict[str, Any]:
     ``parameters`` hold what the protocol has no place for.
     """
     spec = served.spec
+
+    def describe(name: str, datatype: str, shape: Sequence[int], **more: Any) -> dict[str, Any]:
+        return {"name": name, "datatype": datatype, "shape": [-1, *shape], "parameters": more}
+
     about = {"classes": [*spec.classes], "sums_to_one": spec.sums_to_one}
+    shape = [len(spec.classes)]
     return {
         "name": served.name,
         "versions": [VERSION],
         "platform": "neatfool",
-        "inputs": [
-            {
-                "name": INPUT,
-                "datatype": "UINT8",
-                "shape": [-1, *spec.shape],
-                "parameters": {"max_batch_size": most},
-            }
-        ],
-        "outputs": [
-            {
-                "name": output.name,
-                "datatype": output.datatype,
-                "shape": [-1, len(spec.classes)],
-                "parameters": about,
-            }
-            for output in served.outputs
-        ],
+        "inputs": [describe(INPUT, "UINT8", spec.shape, max_batch_size=most)],
+        "outputs": [describe(each.name, each.datatype, shape, **about) for each in served.outputs],
         "parameters": {"fingerprint": served.scorer.fingerprint},
     }
 
 
 def describe_configuration(served: Served, most: int) -> dict[str, Any]:
     """Write what applies of Triton's model configuration; ``most`` as :func:`describe_model`."""
-    spec = served.spec
-    outputs = [
-        {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [len(spec.classes)]}
-        for each in served.outputs
-    ]
+    spec, classes = served.spec, len(served.spec.classes)
     return {
         "name": served.name,
         "platform": "neatfool",
         "backend": "neatfool",
         "max_batch_size": most,
         "input": [{"name": INPUT, "data_type": "TYPE_UINT8", "dims": [*spec.shape]}],
-        "output": outputs,
+        "output": [
+            {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [classes]}
+            for each in served.outputs
+        ],
     }
 
 
@@ -166,11 +156,8 @@ def write_answer(scores: Scores, request: Request, served: Served) -> tuple[byte
     raw: list[bytes] = []
     for output, binary in request.outputs:
         values = output.of(scores)
-        tensor: dict[str, Any] = {
-            "name": output.name,
-            "datatype": output.datatype,
-            "shape": [*values.shape],
-        }
+        tensor: dict[str, Any] = {"name": output.name, "datatype": output.datatype}
+        tensor["shape"] = [*values.shape]
         if binary:
             raw.append(values.astype(values.dtype.newbyteorder("<")).tobytes())
             tensor["parameters"] = {"binary_data_size": len(raw[-1])}

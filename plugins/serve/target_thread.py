@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 
@@ -58,18 +58,6 @@ class Statistics:
 
     def __getitem__(self, name: str) -> Duration:
         return self.durations[name]
-
-    def to_json(self, name: str, version: str) -> dict[str, Any]:
-        """Write the statistics of a model."""
-        return {
-            "name": name,
-            "version": version,
-            "last_inference": self.last,
-            "inference_count": self.images,
-            "execution_count": self.calls,
-            "inference_stats": self.durations,
-            "batch_stats": [],
-        }
 
 
 @dataclass
@@ -131,13 +119,12 @@ class TargetThread:
             if full or self._orders.empty():
                 break
             order = self._orders.get()
-        self._score(served, together)
+        if together:
+            self._score(served, together)
         return order is not None
 
     def _score(self, served: Served, orders: Sequence[_Order]) -> None:
         """Score orders together; on failure score each alone, so only bad ones fail."""
-        if not orders:
-            return
         began = time.perf_counter_ns()
         try:
             scores = served.scorer.score(torch.cat([order.images for order in orders]))
@@ -148,9 +135,8 @@ class TargetThread:
                 for order in orders:
                     self._score(served, [order])
             return
+        ended, first = time.perf_counter_ns(), 0
         self.statistics.calls += 1
-        ended = time.perf_counter_ns()
-        first = 0
         for order in orders:
             last = first + len(order.images)
             self.statistics["queue"].add(order.came, began)
