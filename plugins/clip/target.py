@@ -127,10 +127,15 @@ class ClipTarget(Target):
             )
         elif rivals:
             rule += f"; {rivals} other texts compete"
+        known = with_right_names([*self.texts, *self.against])
+        check = "Checked on photographs."
+        if self._options.vectors is not None and len(known) < ENOUGH:
+            check = "Not checked on photographs: its texts are not what they show."
+        if not self._options.check_photographs:
+            check = "Not checked on photographs (check_photographs = no)."
         return (
             f"{self.tower.name}: {self.tower.source}\n  {self.tower.preprocessing.describe()}\n"
-            f"{count} texts: {shown}; temperature {self.temperature:.4g}. {rule}.\n"
-            f"{self._describe_check()}"
+            f"{count} texts: {shown}; temperature {self.temperature:.4g}. {rule}.\n{check}"
         )
 
     def fingerprint(self) -> str:
@@ -160,14 +165,6 @@ class ClipTarget(Target):
             return
         named = [*self.texts, *self.against], self._vectors
         check_photographs(self.tower, self._look, named if self._options.vectors else None)
-
-    def _describe_check(self) -> str:
-        if not self._options.check_photographs:
-            return "Not checked on photographs (check_photographs = no)."
-        known = with_right_names([*self.texts, *self.against])
-        if self._options.vectors is not None and len(known) < ENOUGH:
-            return "Not checked on photographs: its texts are not what they show."
-        return "Checked on photographs."
 
     @torch.inference_mode()
     def _look(self, names: Sequence[str]) -> torch.Tensor:

@@ -115,14 +115,9 @@ class Guarded(Target, Guarding):
             )
         inner = make_target(experiment)
         try:
-            return cls(
-                inner,
-                in_distribution(inner, options.in_distribution),
-                detector=options.detector,
-                keeps=options.keeps,
-                softness=options.softness,
-                inner_fingerprint=repr(choice),
-            )
+            known = in_distribution(inner, options.in_distribution)
+            given = options.model_dump(include={"detector", "keeps", "softness"})
+            return cls(inner, known, **given, inner_fingerprint=repr(choice))
         except BaseException as error:
             inner.close()
             if isinstance(error, ExperimentError):
@@ -160,13 +155,9 @@ class Guarded(Target, Guarding):
 
     def describe(self) -> str:
         """Say what is guarded, and by what."""
-        lines = [
-            self.inner.describe(),
-            f"Guarded by an OOD detector ({self._about}): what it scores above "
-            f"{self.threshold:.6g} has confidence 0.",
-            self._known.describe(),
-            self._lacks,
-        ]
+        guard = f"Guarded by an OOD detector ({self._about}): what it scores above "
+        guard += f"{self.threshold:.6g} has confidence 0."
+        lines = [self.inner.describe(), guard, self._known.describe(), self._lacks]
         return "\n".join(filter(None, lines))
 
     def photographs(self) -> Mapping[str, Image]:
