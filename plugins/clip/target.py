@@ -75,7 +75,6 @@ class ClipTarget(Target):
     """A network, its ``tower``, that compares images with texts."""
 
     def __init__(self, options: Options) -> None:
-        """Load the tower, and find the texts' vectors."""
         given = options.model_dump(include={"size", "mean", "std", "dequantise"})
         self.tower = load_tower(Request(options.images, key="images", **given))
         self.temperature = options.temperature or self.tower.temperature

@@ -89,7 +89,9 @@ def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
     if path.suffix == ".npy":
         vectors = _read_npy(path, names)
     elif path.suffix != ".safetensors":
-        raise ExperimentError(f"[target] vectors = {path}: must end in .safetensors or .npy")
+        raise ExperimentError(
+            f"[target] vectors = {path}: give one that ends in .safetensors or .npy"
+        )
     elif names is not None:
         raise ExperimentError(f"[target] vector_names: {path} has names of its own; leave it out")
     else:

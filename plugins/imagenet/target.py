@@ -100,7 +100,6 @@ class ImageNetTarget(Target):
     """
 
     def __init__(self, options: Options) -> None:
-        """Load the networks."""
         asked = {"weights", "size", "mean", "std", "output", "outputs", "dequantise", "gradients"}
         given = options.model_dump(include=asked)
         self.classifiers = [load_classifier(Request(each, **given)) for each in options.models]

@@ -63,7 +63,6 @@ class OpenVinoModule(FileModule):
     """An OpenVINO file, or another that OpenVINO reads, as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
-        """Load a file."""
         # When it is imported, OpenVINO tells its makers so over the internet, unless this package
         # of it is missing. A target asks no machine that its user does not name.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

@@ -43,7 +43,6 @@ class TfliteModule(FileModule):
     """A TFLite file as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
-        """Load a file."""
         from ai_edge_litert.interpreter import Interpreter
 
         super().__init__(path)

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from .requests import Limits
     from .served import Request as Wanted
-    from .served import Served
-    from .target_thread import TargetThread
+    from .served import Served, TargetThread
 
 JSON_LENGTH: Final = "inference-header-content-length"
 MOST_AT_A_TIME: Final = 64
