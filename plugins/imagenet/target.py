@@ -116,10 +116,7 @@ class ImageNetTarget(Target):
                 module = module.module
             self.classifiers[number] = replace(self.classifiers[number], module=module)
         if "multi_label" in outputs and len(self.networks) > 1:
-            raise ExperimentError(
-                "[target] ensemble: a network has a confidence for each class by itself, of which "
-                "there is no mean; give one 'model'"
-            )
+            raise ExperimentError("[target] ensemble: of a sigmoid for each class there is no mean")
         self.spec = replace(self.spec, sums_to_one="multi_label" not in outputs)
         lacking = [each for each in self.classifiers if each.differentiable is None]
         self.no_gradients = "; ".join(f"{each.name}: {each.no_gradients}" for each in lacking)
@@ -232,8 +229,7 @@ class ImageNetTarget(Target):
         ]
         if len(set(labels)) > 1:
             raise ExperimentError(
-                "[target] ensemble: the networks have different class names; if the classes are in "
-                "the same order, set [target] class_names = FILE"
+                "[target] ensemble: class names differ; if their order does not, give class_names"
             )
         height, width = self._input_size(self._largest)
         return ImageSpec(height, width, channels, labels[0], array="torch")

@@ -120,8 +120,7 @@ def _name_and_tag(name: str) -> tuple[str, str | None]:
     if rest:
         if source not in {"hf-hub", "local-dir"}:
             raise ValueError(
-                f"open_clip has no models from {source!r}; use open_clip:NAME/WEIGHTS, "
-                "open_clip:hf-hub:OWNER/NAME or open_clip:local-dir:FOLDER"
+                f"open_clip has no models from {source!r}; use 'hf-hub' or 'local-dir'"
             )
         return name, None
     model_name, _, tag = name.partition("/")
@@ -155,10 +154,7 @@ def _check_weights(name: str, tag: str | None) -> None:
             raise ValueError(f"{folder}: has no {SAFE} file; save one with safetensors.torch")
         return
     if weights.suffix != SAFE:
-        raise ValueError(
-            f"its weights are {weights.name}, and only {SAFE} files are read; choose other "
-            "weights, or save them as open_clip_model.safetensors in a folder"
-        )
+        raise ValueError(f"its weights are {weights.name}; only {SAFE} files are read: save one")
 
 
 @hookimpl

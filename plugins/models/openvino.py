@@ -92,10 +92,7 @@ class OpenVinoModule(FileModule):
         kind = inputs[0].element_type.get_type_name()
         if len(inputs) != 1 or shape.rank.is_dynamic or len(shape) != 4 or kind not in _TYPES:
             described = ", ".join(f"{each.element_type} {each.partial_shape}" for each in inputs)
-            raise TargetError(
-                f"{path}: takes {described}; convert a classifier that takes only images, floats, "
-                "uint8 or int8, [N, C, H, W] or [N, H, W, C]"
-            )
+            raise TargetError(f"{path}: takes {described}; convert one that takes only images")
         sizes = tuple(size.get_length() if size.is_static else None for size in shape)
         self.input = Input(sizes, _TYPES[kind])
         outputs = enumerate(self._compiled.outputs)

@@ -40,9 +40,7 @@ class Timm(ClassifierFormat):
         if not rest and not timm.is_model(name.partition(".")[0]):
             raise ValueError(f"timm has no model {name!r}{nearest(name, timm.list_models())}")
         if rest and source not in {"hf-hub", "local-dir"}:
-            raise ValueError(
-                f"timm has no models from {source!r}; use timm:hf-hub:NAME or timm:local-dir:FOLDER"
-            )
+            raise ValueError(f"timm has no models from {source!r}; use 'hf-hub' or 'local-dir'")
         module = _make(name, request)
         count = int(getattr(module, "num_classes", 0))
         if count < 2:

@@ -172,8 +172,7 @@ def _prepare(name: str) -> str:
     if not path.is_dir():
         if name[0] in "./~" or name.count("/") > 1:
             raise ExperimentError(
-                f"transformers:{name}: there is no such folder; give one that save_pretrained() "
-                "wrote, or a name on the Hugging Face hub"
+                f"{name}: there is no such folder; give one that save_pretrained() wrote"
             )
         return name
     if not (path / "config.json").is_file():
@@ -249,8 +248,7 @@ def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
     sizes = {tuple(_process(processor, _grey(128, shape, channels)).shape[1:]) for shape in _SHAPES}
     if len(sizes) > 1:
         raise ValueError(
-            "its image processor does not bring photographs to one size; give `crop_size`, or "
-            "`size` with height and width, in preprocessor_config.json"
+            "its image processor does not bring photographs to one size; set `crop_size`"
         )
     ((height, width),) = sizes
     mean, std = _scale(processor, (height, width), channels)
@@ -308,8 +306,7 @@ def _scale(
     by_hand = (torch.from_numpy(noise).permute(2, 0, 1) - mean[:, None, None]) / std[:, None, None]
     if not torch.allclose(_process(processor, image, **as_is).double(), by_hand, atol=_CLOSE):
         raise ValueError(
-            f"its image processor ({type(processor).__name__}) does more than to scale an image of "
-            "the right size; write a target plugin for it"
+            f"its {type(processor).__name__} does more than to scale; write a target plugin"
         )
     # 127.5 came back as 127.50000033: undo the rounding to float32.
     tidy_mean, tidy_std = (tuple(float(f"{n:.7g}") for n in each.tolist()) for each in (mean, std))
@@ -320,8 +317,7 @@ def _process(processor: Any, image: Image.Image, **options: Any) -> torch.Tensor
     answer: torch.Tensor = processor(images=[image], return_tensors="pt", **options)["pixel_values"]
     if answer.ndim != 4:
         raise ValueError(
-            f"its image processor gives {list(answer.shape)}; one for classifiers gives "
-            "[images, channels, height, width]"
+            f"its image processor gives {list(answer.shape)}; take one for classifiers"
         )
     return answer[0].float()
 

@@ -148,17 +148,13 @@ class OnnxModule(FileModule):
             )
         except Exception as error:  # onnxruntime raises many kinds
             raise TargetError(
-                f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX "
-                "model: export or download it again"
+                f"{path}: onnxruntime cannot load it ({error}); export it again"
             ) from error
         inputs = self._session.get_inputs()
         shape = list(inputs[0].shape)
         if len(inputs) != 1 or len(shape) != 4 or inputs[0].type not in _TYPES:
             described = ", ".join(f"{each.name} {each.type} {each.shape}" for each in inputs)
-            raise TargetError(
-                f"{path}: takes {described}; export a classifier that takes only images, floats or "
-                "uint8, [N, C, H, W] or [N, H, W, C]"
-            )
+            raise TargetError(f"{path}: takes {described}; export one that takes only images")
         self._input = inputs[0].name
         self._outputs = [each.name for each in self._session.get_outputs()]
         sizes = tuple(size if isinstance(size, int) else None for size in shape)
