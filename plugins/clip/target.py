@@ -41,16 +41,15 @@ class Similarity(nn.Module):
         self,
         tower: nn.Module,
         vectors: torch.Tensor,
-        *,
         count: int,
-        temperature: float,
+        *,
         all_at_once: bool,
     ) -> None:
-        """Take a tower, and the unit vectors [K + J, D] of the texts and of those that compete."""
+        """Take a tower, and vectors [K + J, D] of length 1 / T of texts and those that compete."""
         super().__init__()
         self.tower = tower
         self.vectors: torch.Tensor
-        self.register_buffer("vectors", (vectors / temperature).t().contiguous())
+        self.register_buffer("vectors", vectors.t().contiguous())
         self._count = count
         self._compete = len(vectors) > count
         self._all_at_once = all_at_once
@@ -79,18 +78,13 @@ class ClipTarget(Target):
         self.tower = load_tower(Request(options.images, key="images", **given))
         self.temperature = options.temperature or self.tower.temperature
         self._options = options
-        vectors, self.texts = find_texts(options, self.tower)
-        self.against = [name for name in vectors if name not in {*self.texts}]
-        self._vectors = torch.stack([*vectors.values()])
+        known, self.texts = find_texts(options, self.tower)
+        self.against = [name for name in known if name not in {*self.texts}]
+        self._vectors = torch.stack([*known.values()])
         preprocessing = self.tower.preprocessing
         together, classes = options.aggregate == "all", tuple(self.texts)
-        module = Similarity(
-            self.tower.module,
-            self._vectors,
-            count=len(classes),
-            temperature=self.temperature,
-            all_at_once=together,
-        )
+        vectors = self._vectors / self.temperature
+        module = Similarity(self.tower.module, vectors, len(classes), all_at_once=together)
         if together:
             classes = (f"all {len(classes)} texts",)
         rivals = bool(self.against)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -101,16 +102,10 @@ def _preprocessing(config: dict[str, Any]) -> Preprocessing:
         "squash": f"stretched to {width}x{height} ({interpolation})",
         "longest": f"longer side to {max(height, width)} ({interpolation}), edges filled",
     }
-    return Preprocessing(
-        height=height,
-        width=width,
-        larger=min(height, width),
-        mean=in_bytes(config["mean"]),
-        std=in_bytes(config["std"]),
-        filter=interpolation,
-        own=Compose([*prepare, PILToTensor()]),
-        own_in_words=in_words.get(preset.resize_mode, ""),
-    )
+    own, words = Compose([*prepare, PILToTensor()]), in_words.get(preset.resize_mode, "")
+    mean, std = (in_bytes(config[key]) for key in ("mean", "std"))
+    usual = Preprocessing(height, width, min(height, width), mean, std, interpolation)
+    return replace(usual, own=own, own_in_words=words)
 
 
 def _name_and_tag(name: str) -> tuple[str, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
@@ -64,19 +65,11 @@ def _preprocessing(module: nn.Module) -> Preprocessing:
         "squash": f"stretched to {wide}x{high} ({interpolation}), middle cut out",
         "border": f"longer side to {max(wide, high)} ({interpolation}), edges filled",
     }
-    return Preprocessing(
-        height=height,
-        width=width,
-        larger=min(wide, high),
-        mean=in_bytes(config["mean"]),
-        std=in_bytes(config["std"]),
-        filter=interpolation,
-        channels=channels,
-        own=timm.data.create_transform(
-            **config | {"interpolation": interpolation}, use_prefetcher=True
-        ),
-        own_in_words=in_words.get(config.get("crop_mode", ""), ""),
-    )
+    config["interpolation"] = interpolation
+    own = timm.data.create_transform(**config, use_prefetcher=True)
+    mean, std = (in_bytes(config[key]) for key in ("mean", "std"))
+    usual = Preprocessing(height, width, min(wide, high), mean, std, interpolation, channels)
+    return replace(usual, own=own, own_in_words=in_words.get(config.get("crop_mode", ""), ""))
 
 
 def _make(name: str, request: Request) -> nn.Module:

@@ -252,15 +252,9 @@ def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
         )
     ((height, width),) = sizes
     mean, std = _scale(processor, (height, width), channels)
-    usual = Preprocessing(
-        height=height,
-        width=width,
-        larger=_larger(processor, min(height, width)),
-        mean=mean,
-        std=std,
-        filter=_FILTERS.get(int(getattr(processor, "resample", None) or 2), "bilinear"),
-        channels=channels,
-    )
+    way = _FILTERS.get(int(getattr(processor, "resample", None) or 2), "bilinear")
+    larger = _larger(processor, min(height, width))
+    usual = Preprocessing(height, width, larger, mean, std, way, channels)
 
     def prepare(image: Image.Image) -> torch.Tensor:
         pixels = _process(processor, image, do_rescale=False, do_normalize=False)

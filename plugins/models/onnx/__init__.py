@@ -70,13 +70,9 @@ class Onnx(ClassifierFormat, TowerFormat):
         """Load the file ``name``, which gives vectors; what ``request`` leaves out is as CLIP's."""
         module = _open(Path(name).expanduser(), request)
         height, width = _size(module.input, request.size)
+        mean, std = in_bytes(request.mean or CLIP_MEAN), in_bytes(request.std or CLIP_DEVIATION)
         preprocessing = Preprocessing(
-            height=height,
-            width=width,
-            larger=min(height, width),
-            mean=in_bytes(request.mean or CLIP_MEAN),
-            std=in_bytes(request.std or CLIP_DEVIATION),
-            filter="bicubic",
+            height, width, min(height, width), mean, std, filter="bicubic"
         )
         # The first output has the vectors. They are not probabilities, whatever they look like.
         first = Request(request.model, output="0", outputs="logits")
