@@ -38,12 +38,7 @@ class Similarity(nn.Module):
     """
 
     def __init__(
-        self,
-        tower: nn.Module,
-        vectors: torch.Tensor,
-        count: int,
-        *,
-        all_at_once: bool,
+        self, tower: nn.Module, vectors: torch.Tensor, count: int, *, all_at_once: bool
     ) -> None:
         """Take a tower, and vectors [K + J, D] of length 1 / T of texts and those that compete."""
         super().__init__()
