@@ -253,8 +253,12 @@ def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
     ((height, width),) = sizes
     mean, std = _scale(processor, (height, width), channels)
     way = _FILTERS.get(int(getattr(processor, "resample", None) or 2), "bilinear")
-    larger = _larger(processor, min(height, width))
-    usual = Preprocessing(height, width, larger, mean, std, way, channels)
+    side, size = min(height, width), dict(getattr(processor, "size", None) or {})
+    larger = size.get("shortest_edge") or min(size.get("height") or 0, size.get("width") or 0)
+    share = getattr(processor, "crop_pct", None)
+    if share and size.get("shortest_edge") and side < 384:  # as ConvNextImageProcessor does
+        larger = round(larger / share)
+    usual = Preprocessing(height, width, max(side, larger), mean, std, way, channels)
 
     def prepare(image: Image.Image) -> torch.Tensor:
         pixels = _process(processor, image, do_rescale=False, do_normalize=False)
@@ -319,16 +323,6 @@ def _process(processor: Any, image: Image.Image, **options: Any) -> torch.Tensor
 def _grey(grey: int, size: tuple[int, int], channels: int) -> Image.Image:
     mode = "L" if channels == 1 else "RGB"
     return Image.new(mode, size[::-1], grey if channels == 1 else (grey,) * 3)
-
-
-def _larger(processor: Any, side: int) -> int:
-    """Tell to what side a photograph is resized before its middle is cut out."""
-    size = dict(getattr(processor, "size", None) or {})
-    shorter = size.get("shortest_edge") or min(size.get("height") or 0, size.get("width") or 0)
-    share = getattr(processor, "crop_pct", None)
-    if share and size.get("shortest_edge") and side < 384:  # as ConvNextImageProcessor does
-        shorter = round(shorter / share)
-    return max(side, shorter)
 
 
 @hookimpl
