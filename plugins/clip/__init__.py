@@ -108,10 +108,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
 
     def _check_prompts(self) -> None:
         if self.is_onnx:
-            raise ValueError(
-                "an ONNX file looks at images and cannot read texts; give their vectors: "
-                "vectors = FILE (docs/clip.md says how to make one)"
-            )
+            raise ValueError("an ONNX file cannot read texts; give their vectors: vectors = FILE")
         if self.vector_names is not None:
             raise ValueError("vector_names belong to vectors = FILE; give it, or leave both out")
         if not self.texts:

@@ -38,19 +38,13 @@ class Similarity(nn.Module):
     """
 
     def __init__(
-        self,
-        tower: nn.Module,
-        vectors: torch.Tensor,
-        *,
-        count: int,
-        temperature: float,
-        all_at_once: bool,
+        self, tower: nn.Module, vectors: torch.Tensor, count: int, *, all_at_once: bool
     ) -> None:
-        """Take a tower, and the unit vectors [K + J, D] of the texts and of those that compete."""
+        """Take a tower, and vectors [K + J, D] of length 1 / T of texts and those that compete."""
         super().__init__()
         self.tower = tower
         self.vectors: torch.Tensor
-        self.register_buffer("vectors", (vectors / temperature).t().contiguous())
+        self.register_buffer("vectors", vectors.t().contiguous())
         self._count = count
         self._compete = len(vectors) > count
         self._all_at_once = all_at_once
@@ -75,23 +69,17 @@ class ClipTarget(Target):
     """A network, its ``tower``, that compares images with texts."""
 
     def __init__(self, options: Options) -> None:
-        """Load the tower, and find the texts' vectors."""
         given = options.model_dump(include={"size", "mean", "std", "dequantise"})
         self.tower = load_tower(Request(options.images, key="images", **given))
         self.temperature = options.temperature or self.tower.temperature
         self._options = options
-        vectors, self.texts = find_texts(options, self.tower)
-        self.against = [name for name in vectors if name not in {*self.texts}]
-        self._vectors = torch.stack([*vectors.values()])
+        known, self.texts = find_texts(options, self.tower)
+        self.against = [name for name in known if name not in {*self.texts}]
+        self._vectors = torch.stack([*known.values()])
         preprocessing = self.tower.preprocessing
         together, classes = options.aggregate == "all", tuple(self.texts)
-        module = Similarity(
-            self.tower.module,
-            self._vectors,
-            count=len(classes),
-            temperature=self.temperature,
-            all_at_once=together,
-        )
+        vectors = self._vectors / self.temperature
+        module = Similarity(self.tower.module, vectors, len(classes), all_at_once=together)
         if together:
             classes = (f"all {len(classes)} texts",)
         rivals = bool(self.against)
@@ -127,10 +115,15 @@ class ClipTarget(Target):
             )
         elif rivals:
             rule += f"; {rivals} other texts compete"
+        known = with_right_names([*self.texts, *self.against])
+        check = "Checked on photographs."
+        if self._options.vectors is not None and len(known) < ENOUGH:
+            check = "Not checked on photographs: its texts are not what they show."
+        if not self._options.check_photographs:
+            check = "Not checked on photographs (check_photographs = no)."
         return (
             f"{self.tower.name}: {self.tower.source}\n  {self.tower.preprocessing.describe()}\n"
-            f"{count} texts: {shown}; temperature {self.temperature:.4g}. {rule}.\n"
-            f"{self._describe_check()}"
+            f"{count} texts: {shown}; temperature {self.temperature:.4g}. {rule}.\n{check}"
         )
 
     def fingerprint(self) -> str:
@@ -160,14 +153,6 @@ class ClipTarget(Target):
             return
         named = [*self.texts, *self.against], self._vectors
         check_photographs(self.tower, self._look, named if self._options.vectors else None)
-
-    def _describe_check(self) -> str:
-        if not self._options.check_photographs:
-            return "Not checked on photographs (check_photographs = no)."
-        known = with_right_names([*self.texts, *self.against])
-        if self._options.vectors is not None and len(known) < ENOUGH:
-            return "Not checked on photographs: its texts are not what they show."
-        return "Checked on photographs."
 
     @torch.inference_mode()
     def _look(self, names: Sequence[str]) -> torch.Tensor:

@@ -65,8 +65,7 @@ def find_texts(options: Options, tower: Tower) -> tuple[dict[str, torch.Tensor],
     width = len(known[texts[0]])
     if width != tower.width:
         raise TargetError(
-            f"{options.vectors}: vectors of {width} numbers, but {tower.name} gives {tower.width}; "
-            "give the vectors of this network's own texts"
+            f"{options.vectors}: vectors of {width} numbers, but {tower.name} gives {tower.width}"
         )
     return {name: known[name] for name in (*texts, *against)}, texts
 
@@ -89,7 +88,9 @@ def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
     if path.suffix == ".npy":
         vectors = _read_npy(path, names)
     elif path.suffix != ".safetensors":
-        raise ExperimentError(f"[target] vectors = {path}: must end in .safetensors or .npy")
+        raise ExperimentError(
+            f"[target] vectors = {path}: give one that ends in .safetensors or .npy"
+        )
     elif names is not None:
         raise ExperimentError(f"[target] vector_names: {path} has names of its own; leave it out")
     else:
@@ -111,8 +112,7 @@ def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
 def _read_npy(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
     if names is None:
         raise ExperimentError(
-            f"[target] vectors = {path}: an npy file has no names; give them, one a line in the "
-            "order of its rows, with vector_names = FILE"
+            f"{path}: an npy file has no names; give them for all rows with vector_names = FILE"
         )
     try:
         rows = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))

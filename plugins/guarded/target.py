@@ -85,7 +85,7 @@ class Guarded(Target, Guarding):
         self._lacks = known.lacks(head.in_features if head else None, warned)
         if self._lacks:
             _log.warning("%s", self._lacks)
-        self._scored = self._outlying(known.held_out)
+        self._scored = self._detector.score(self.inspected.ask_all(known.held_out))
         values = self._scored.double().numpy()
         if not np.isfinite(values).all():
             raise TargetError("the detector's scores of in-distribution images are not numbers")
@@ -115,14 +115,9 @@ class Guarded(Target, Guarding):
             )
         inner = make_target(experiment)
         try:
-            return cls(
-                inner,
-                in_distribution(inner, options.in_distribution),
-                detector=options.detector,
-                keeps=options.keeps,
-                softness=options.softness,
-                inner_fingerprint=repr(choice),
-            )
+            known = in_distribution(inner, options.in_distribution)
+            given = options.model_dump(include={"detector", "keeps", "softness"})
+            return cls(inner, known, **given, inner_fingerprint=repr(choice))
         except BaseException as error:
             inner.close()
             if isinstance(error, ExperimentError):
@@ -160,13 +155,9 @@ class Guarded(Target, Guarding):
 
     def describe(self) -> str:
         """Say what is guarded, and by what."""
-        lines = [
-            self.inner.describe(),
-            f"Guarded by an OOD detector ({self._about}): what it scores above "
-            f"{self.threshold:.6g} has confidence 0.",
-            self._known.describe(),
-            self._lacks,
-        ]
+        guard = f"Guarded by an OOD detector ({self._about}): what it scores above "
+        guard += f"{self.threshold:.6g} has confidence 0."
+        lines = [self.inner.describe(), guard, self._known.describe(), self._lacks]
         return "\n".join(filter(None, lines))
 
     def photographs(self) -> Mapping[str, Image]:
@@ -180,7 +171,8 @@ class Guarded(Target, Guarding):
     def self_check(self) -> None:
         """Check that in-distribution images still pass."""
         before = float(self._passes(self._scored).float().mean())
-        now = self._passes(self._outlying(self._known.held_out[:300]))
+        answers = self.inspected.ask_all(self._known.held_out[:300])
+        now = self._passes(self._detector.score(answers))
         then = self._passes(self._scored[:300])
         if (now != then).float().mean() > SLACK:
             raise TargetError(
@@ -193,9 +185,6 @@ class Guarded(Target, Guarding):
     def close(self) -> None:
         """Close the guarded target."""
         self.inner.close()
-
-    def _outlying(self, images: torch.Tensor) -> torch.Tensor:
-        return self._detector.score(self.inspected.ask_all(images))
 
     def _passes(self, scores: torch.Tensor) -> torch.Tensor:
         """Say which scores pass, bools [N]. What is not a number does not."""

@@ -60,8 +60,7 @@ def _target(options: Options, hook: pluggy.HookRelay | None = None) -> HttpTarge
         from .target import HttpTarget
     except ModuleNotFoundError as error:
         raise ExperimentError(
-            f"[target] plugin = http: the package {error.name} is not installed; "
-            "pip install 'neatfool[http]'"
+            f"[target] plugin = http needs {error.name}; pip install 'neatfool[http]'"
         ) from error
     if hook is None or not hook.neatfool_sign_request.get_hookimpls():
         return HttpTarget(options)

@@ -156,7 +156,6 @@ class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
     """What an expression may call, beside JMESPath's own functions."""
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
-        """Prepare to tell classes by their letters."""
         self._lettered = give_letters(classes)
 
     @signature({"types": ["object"]})  # type: ignore[untyped-decorator]

@@ -39,7 +39,6 @@ class ApiKey:
     """A key that nothing shows; ``source`` says where it is from, in words."""
 
     def __init__(self, value: str, source: str) -> None:
-        """Take a key."""
         value = value.strip()
         if len(value) < _SHORTEST or not value.isascii() or not value.isprintable():
             raise ExperimentError(f"http: {source} holds no key, which is one line of ASCII")

@@ -23,19 +23,19 @@ from neatfool import ClassNames, Reaches
 
 from .texts import (
     CLASSES_PLACE,
+    HEADER,
+    HEADER_NAME,
     IMAGE_PLACE,
     KEY_PLACE,
     LETTERS,
     MODEL_PLACE,
+    VARIABLE,
     check_headers,
     check_json,
     check_url,
     find_repeated_item,
-    fits_header,
     has_place,
     must,
-    names_header,
-    names_variable,
     refuse_keys,
 )
 
@@ -170,19 +170,19 @@ class Options(
         Reaches.SENDS_KEY,
         must(
             "the name of an environment variable, in capitals (MY_API_KEY), and not the key",
-            names_variable,
+            VARIABLE.fullmatch,
         ),
     ] = None
     """the environment variable that holds the key"""
     api_key_file: Annotated[Path | None, Reaches.SENDS_KEY] = None
     """or a file that holds it, and nothing else"""
     api_key_header: Annotated[
-        str, must("the name of a header, as Authorization or X-Api-Key", names_header)
+        str, must("the name of a header, as Authorization or X-Api-Key", HEADER_NAME.fullmatch)
     ] = "Authorization"
     """the header that the key is sent in, unless `{key}` in `url`, `headers` or `body` says where
     it stands"""
     api_key_scheme: Annotated[
-        str | None, must("a word that a header can hold, as Bearer or Token", fits_header)
+        str | None, must("a word that a header can hold, as Bearer or Token", HEADER.fullmatch)
     ] = None
     """the word before the key. If left out, `Bearer` in `Authorization` and none in others"""
 

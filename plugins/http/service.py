@@ -14,11 +14,9 @@ import logging
 import math
 import random
 import socket
-import ssl
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -27,7 +25,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from neatfool import ExperimentError, TargetError, TargetUnavailable
+from neatfool import TargetError, TargetUnavailable
 
 from .answers import (
     NotJsonError,
@@ -91,22 +89,22 @@ class Service:
     Each request with images is entered in a ``ledger``, if there is one.
     """
 
-    def __init__(self, options: Options, credentials: Credentials) -> None:
-        """Prepare to connect; nothing is sent."""
+    def __init__(
+        self,
+        options: Options,
+        credentials: Credentials,
+        transport: httpx2.AsyncHTTPTransport,
+        *,
+        proxied: bool,
+    ) -> None:
         self.ledger: Ledger | None = None
         self._options, self._credentials = options, credentials
         self._host = httpx2.URL(options.url).host
         self._headers = httpx2.Headers(_HEADERS)
         self._headers.update(options.headers)  # in place of these, however they are capitalised
-        self._proxy = find_proxy(options.url) if options.proxy_from_env else None
+        self._transport, self._proxied = transport, proxied
         with suppress(ValueError):  # It is a name.
             self._check_address(self._host)
-        self._transport = httpx2.AsyncHTTPTransport(
-            verify=_make_tls(options),
-            trust_env=False,
-            limits=httpx2.Limits(max_connections=options.concurrency, keepalive_expiry=30.0),
-            proxy=None if self._proxy is None else _read_proxy(self._proxy),
-        )
         self._next_turn = 0.0
         self._silent_until = time.monotonic() + SILENCE / 2
         self._closed, self._lock = False, threading.Lock()
@@ -237,7 +235,7 @@ class Service:
 
         async def watch(event: str, info: Mapping[str, Any]) -> None:
             """Follow a request by httpx2's names of what it does."""
-            if event == _CONNECTED and self._proxy is None:
+            if event == _CONNECTED and not self._proxied:
                 try:
                     self._check_address(info["return_value"].get_extra_info("server_addr")[0])
                 except TargetError:
@@ -352,41 +350,3 @@ class Service:
         text = " ".join(self._credentials.scrub(text).split())
         shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
         return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
-
-
-def find_proxy(url: str) -> str | None:
-    """Find the proxy that the environment names for a URL; None if there is none."""
-    parts = urlsplit(url)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
-
-
-def _read_proxy(proxy: str) -> httpx2.Proxy:
-    with suppress(httpx2.InvalidURL):
-        url = httpx2.URL(proxy if "://" in proxy else f"http://{proxy}")
-        is_address = url.host and url.raw_path == b"/" and not url.fragment
-        if url.scheme == "http" and is_address and (url.port or 80) < 2**16:
-            return httpx2.Proxy(url)
-    # The error's own words may hold a part of the password.
-    raise ExperimentError(
-        "[target] proxy_from_env: what the environment names is no address of a proxy; it must be "
-        "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with the signs : / ? # @ in USER and "
-        "PASSWORD written as %3A %2F %3F %23 %40"
-    )
-
-
-def _make_tls(options: Options) -> ssl.SSLContext:
-    if options.ca_file is None:
-        return httpx2.create_ssl_context(verify=options.verify_tls, trust_env=False)
-    # ssl.create_default_context() would write what was agreed on to the file SSLKEYLOGFILE.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        context.load_verify_locations(options.ca_file)
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    except (OSError, ssl.SSLError) as error:
-        raise ExperimentError(
-            f"[target] ca_file: {options.ca_file} holds no certificates"
-        ) from error
-    return context

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
+import urllib.request
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import httpx2
 import numpy as np
 
-from neatfool import Labels, Scores, Target, TargetError
+from neatfool import ExperimentError, Labels, Scores, Target, TargetError
 
 from .answers import RefusedError
 from .credentials import Credentials
 from .json_api import JsonApi
 from .open_inference import Metadata, OpenInference, model_url, takes_binary
-from .service import Service, find_proxy
+from .service import Service
 
 if TYPE_CHECKING:
     from neatfool import Ledger
@@ -38,7 +42,14 @@ class HttpTarget(Target):
         """Prepare to ask; by the Open Inference Protocol, ask the model what it takes."""
         self._options = options
         self._credentials = Credentials(options, sign)
-        self._service = Service(options, self._credentials)
+        proxy = _find_proxy(options)
+        transport = httpx2.AsyncHTTPTransport(
+            verify=_make_tls(options),
+            trust_env=False,
+            limits=httpx2.Limits(max_connections=options.concurrency, keepalive_expiry=30.0),
+            proxy=proxy,
+        )
+        self._service = Service(options, self._credentials, transport, proxied=bool(proxy))
         self.concurrency = options.concurrency
         try:
             self._protocol = self._prepare_protocol()
@@ -104,7 +115,7 @@ class HttpTarget(Target):
             f"At most {options.concurrency} requests at a time{pace}; a request is given "
             f"{options.timeout:g} s, its retries {options.give_up_after:g} s"
         )
-        if options.proxy_from_env and find_proxy(options.url):
+        if _find_proxy(options):
             lines.append("Through the proxy that the environment names, which looks up the host")
         if not options.verify_tls:
             lines.append(_UNVERIFIED)
@@ -120,3 +131,39 @@ class HttpTarget(Target):
     def close(self) -> None:
         """End what is under way at once, and close the connections."""
         self._service.close()
+
+
+def _find_proxy(options: Options) -> httpx2.Proxy | None:
+    """Find the proxy that the environment names, if it is asked for."""
+    parts = urlsplit(options.url)
+    if not options.proxy_from_env or urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = urllib.request.getproxies()
+    if not (proxy := proxies.get(parts.scheme) or proxies.get("all")):
+        return None
+    with suppress(httpx2.InvalidURL):
+        url = httpx2.URL(proxy if "://" in proxy else f"http://{proxy}")
+        is_address = url.host and url.raw_path == b"/" and not url.fragment
+        if url.scheme == "http" and is_address and (url.port or 80) < 2**16:
+            return httpx2.Proxy(url)
+    # The error's own words may hold a part of the password.
+    raise ExperimentError(
+        "[target] proxy_from_env: what the environment names is no address of a proxy; it must be "
+        "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with the signs : / ? # @ in USER and "
+        "PASSWORD written as %3A %2F %3F %23 %40"
+    )
+
+
+def _make_tls(options: Options) -> ssl.SSLContext:
+    if options.ca_file is None:
+        return httpx2.create_ssl_context(verify=options.verify_tls, trust_env=False)
+    # ssl.create_default_context() would write what was agreed on to the file SSLKEYLOGFILE.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(options.ca_file)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    except (OSError, ssl.SSLError) as error:
+        raise ExperimentError(
+            f"[target] ca_file: {options.ca_file} holds no certificates"
+        ) from error
+    return context

@@ -26,9 +26,14 @@ CLASSES_PLACE: Final = "{classes}"
 """What stands in a body for the classes, one a line, each behind a letter."""
 LETTERS: Final = ascii_uppercase
 """What classes are told by in a question, which has one for each class."""
-_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
-_OWN_HEADERS: Final = frozenset(("host", "content-length", "transfer-encoding", "connection"))
+VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+"""The name of an environment variable."""
+HEADER: Final = re.compile(r"[\x20-\x7e]*")
+"""What a header can hold."""
+_OWN_HEADERS: Final = ("host", "content-length", "transfer-encoding", "connection")
+_WORD: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+HEADER_NAME: Final = re.compile(rf"(?!(?i:{'|'.join(_OWN_HEADERS)})$){_WORD}")
+"""The name of a header that neatfool does not set itself."""
 _PLACES: Final = re.compile(r"\{(?:image|key|model|classes)\}")
 _SECRET_WORD: Final = re.compile(
     r"apikey|auth|authori[sz]ation|cookie|credentials?|passwd|password|pwd|secret|session|sig"
@@ -135,31 +140,15 @@ def looks_like_a_key(text: str) -> bool:
     return _KEY_SHAPES.search(text) is not None
 
 
-def must(be: str, check: Callable[[Any], bool]) -> AfterValidator:
+def must(be: str, check: Callable[[Any], object]) -> AfterValidator:
     """Validate an option, if it is given; what it is instead is not shown: it may be a key."""
 
     def validate(value: Any) -> Any:
-        if value is not None and not check(value):
+        if value is not None and (looks_like_a_key(str(value)) or not check(value)):
             raise ValueError(f"must be {be}")
         return value
 
     return AfterValidator(validate)
-
-
-def fits_header(text: str) -> bool:
-    """Say whether a header can hold a text that is no key."""
-    return text.isascii() and text.isprintable() and not looks_like_a_key(text)
-
-
-def names_header(name: str) -> bool:
-    """Say whether a header can have a name, which is no key."""
-    token = _TOKEN.fullmatch(name) is not None
-    return token and not looks_like_a_key(name) and name.lower() not in _OWN_HEADERS
-
-
-def names_variable(name: str) -> bool:
-    """Say whether an environment variable can have a name, which is no key."""
-    return _VARIABLE.fullmatch(name) is not None and not looks_like_a_key(name)
 
 
 def check_headers(headers: Any) -> Any:
@@ -169,7 +158,7 @@ def check_headers(headers: Any) -> Any:
     for name, value in headers.items():
         if looks_like_a_key(name):
             raise ValueError("has a key in the place of a header's name")
-        if not _TOKEN.fullmatch(name) or not (value.isascii() and value.isprintable()):
+        if not re.fullmatch(_WORD, name) or not HEADER.fullmatch(value):
             raise ValueError("names and values of headers are ASCII, without line ends")
         if name.lower() in _OWN_HEADERS:
             raise ValueError(f"{name!r} is set by neatfool itself; leave it out")

@@ -100,7 +100,6 @@ class ImageNetTarget(Target):
     """
 
     def __init__(self, options: Options) -> None:
-        """Load the networks."""
         asked = {"weights", "size", "mean", "std", "output", "outputs", "dequantise", "gradients"}
         given = options.model_dump(include=asked)
         self.classifiers = [load_classifier(Request(each, **given)) for each in options.models]
@@ -117,12 +116,18 @@ class ImageNetTarget(Target):
                 module = module.module
             self.classifiers[number] = replace(self.classifiers[number], module=module)
         if "multi_label" in outputs and len(self.networks) > 1:
-            raise ExperimentError(
-                "[target] ensemble: a network has a confidence for each class by itself, of which "
-                "there is no mean; give one 'model'"
-            )
+            raise ExperimentError("[target] ensemble: of a sigmoid for each class there is no mean")
         self.spec = replace(self.spec, sums_to_one="multi_label" not in outputs)
-        self._offer_gradients(options.device)
+        lacking = [each for each in self.classifiers if each.differentiable is None]
+        self.no_gradients = "; ".join(f"{each.name}: {each.no_gradients}" for each in lacking)
+        if not lacking:
+            self._differentiable = [
+                network
+                if each.copy is None
+                else self._network(replace(each, module=each.copy, traceable=True), options.device)
+                for each, network in zip(self.classifiers, self.networks, strict=True)
+            ]
+            self.logits_of = self._logits_of
         on_cpu = self.networks[0].device.type == "cpu"
         self.batch_size = IMAGES_OF_TEN if self._ten and on_cpu else None
 
@@ -148,7 +153,8 @@ class ImageNetTarget(Target):
             lines.append(f"{each.name}: weights of {each.source}")
             lines.append(f"  {each.preprocessing.describe(uncropped=self._ten)}")
             lines += [f"  {each.found}"] if each.found else []
-            lines += [] if self.spec.sums_to_one else ["  each class has a sigmoid of its own"]
+        if not self.spec.sums_to_one:
+            lines.append("  each class has a sigmoid of its own")
         facts = [f"Evolved images are drawn at {width}x{height} pixels"]
         if self._ten:
             facts.append("what is scored is the mean of ten parts of each")
@@ -159,7 +165,13 @@ class ImageNetTarget(Target):
                 f"photographs are prepared as for {self._largest.name}, and confidences are the "
                 "mean of the networks'"
             )
-        return "\n".join([*lines, f"{'; '.join(facts)}. {self._describe_check()}"])
+        known = len(with_right_answers(self.spec.classes))
+        check = f"Checked on {known} photographs."
+        if known < RECOGNISED:
+            check = "Not checked on photographs: its classes are not ImageNet's."
+        if not self._checked:
+            check = "Not checked on photographs (check_photographs = no)."
+        return "\n".join([*lines, f"{'; '.join(facts)}. {check}"])
 
     def fingerprint(self) -> str:
         """Hash the weights, the preprocessing, and how answers are combined."""
@@ -199,17 +211,9 @@ class ImageNetTarget(Target):
                     "is right, set [target] check_photographs = no"
                 )
 
-    def _describe_check(self) -> str:
-        known = len(with_right_answers(self.spec.classes))
-        if not self._checked:
-            return "Not checked on photographs (check_photographs = no)."
-        if known < RECOGNISED:
-            return "Not checked on photographs: its classes are not ImageNet's."
-        return f"Checked on {known} photographs."
-
     def _common_spec(self, options: Options) -> ImageSpec:
         """Find the image size and the class names for all networks."""
-        first = self.classifiers[0]
+        first, *_ = self.classifiers
         count, channels = first.count, first.preprocessing.channels
         for each in self.classifiers:
             own = each.count, each.preprocessing.channels
@@ -225,8 +229,7 @@ class ImageNetTarget(Target):
         ]
         if len(set(labels)) > 1:
             raise ExperimentError(
-                "[target] ensemble: the networks have different class names; if the classes are in "
-                "the same order, set [target] class_names = FILE"
+                "[target] ensemble: class names differ; if their order does not, give class_names"
             )
         height, width = self._input_size(self._largest)
         return ImageSpec(height, width, channels, labels[0], array="torch")
@@ -239,20 +242,6 @@ class ImageNetTarget(Target):
     def _input_size(self, classifier: Classifier) -> tuple[int, int]:
         preprocessing = classifier.preprocessing
         return preprocessing.uncropped if self._ten else preprocessing.size
-
-    def _offer_gradients(self, device: str) -> None:
-        """Offer ``logits_of`` if all networks have gradients, else say why not."""
-        lacking = [each for each in self.classifiers if each.differentiable is None]
-        if lacking:
-            self.no_gradients = "; ".join(f"{each.name}: {each.no_gradients}" for each in lacking)
-            return
-        self._differentiable = [
-            network
-            if each.copy is None
-            else self._network(replace(each, module=each.copy, traceable=True), device)
-            for each, network in zip(self.classifiers, self.networks, strict=True)
-        ]
-        self.logits_of = self._logits_of
 
     def _network(self, classifier: Classifier, device: str) -> Network:
         preprocessing, module = classifier.preprocessing, classifier.module

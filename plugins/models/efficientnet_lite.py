@@ -55,16 +55,10 @@ class EfficientNetLite(ClassifierFormat):
     def preprocessing(self, model: str) -> Preprocessing:
         """Tell what images a network takes."""
         side = _SIDES[model[-1]]
-        return Preprocessing(
-            height=side,
-            width=side,
-            larger=side + _MARGIN,
-            # These are not ImageNet's mean and deviation. With those the network still recognises
-            # photographs, but evolved images lose much of their confidence.
-            mean=(127.0,),
-            std=(128.0,),
-            filter="bicubic",
-        )
+        # These are not ImageNet's mean and deviation. With those the network still recognises
+        # photographs, but evolved images lose much of their confidence.
+        mean, std = (127.0,), (128.0,)
+        return Preprocessing(side, side, side + _MARGIN, mean, std, "bicubic")
 
     def classifier(self, name: str, request: Request) -> Classifier:
         """Load a network, with its own or other weights."""

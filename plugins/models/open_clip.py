@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -101,16 +102,10 @@ def _preprocessing(config: dict[str, Any]) -> Preprocessing:
         "squash": f"stretched to {width}x{height} ({interpolation})",
         "longest": f"longer side to {max(height, width)} ({interpolation}), edges filled",
     }
-    return Preprocessing(
-        height=height,
-        width=width,
-        larger=min(height, width),
-        mean=in_bytes(config["mean"]),
-        std=in_bytes(config["std"]),
-        filter=interpolation,
-        own=Compose([*prepare, PILToTensor()]),
-        own_in_words=in_words.get(preset.resize_mode, ""),
-    )
+    own, words = Compose([*prepare, PILToTensor()]), in_words.get(preset.resize_mode, "")
+    mean, std = (in_bytes(config[key]) for key in ("mean", "std"))
+    usual = Preprocessing(height, width, min(height, width), mean, std, interpolation)
+    return replace(usual, own=own, own_in_words=words)
 
 
 def _name_and_tag(name: str) -> tuple[str, str | None]:
@@ -120,8 +115,7 @@ def _name_and_tag(name: str) -> tuple[str, str | None]:
     if rest:
         if source not in {"hf-hub", "local-dir"}:
             raise ValueError(
-                f"open_clip has no models from {source!r}; use open_clip:NAME/WEIGHTS, "
-                "open_clip:hf-hub:OWNER/NAME or open_clip:local-dir:FOLDER"
+                f"open_clip has no models from {source!r}; use 'hf-hub' or 'local-dir'"
             )
         return name, None
     model_name, _, tag = name.partition("/")
@@ -155,10 +149,7 @@ def _check_weights(name: str, tag: str | None) -> None:
             raise ValueError(f"{folder}: has no {SAFE} file; save one with safetensors.torch")
         return
     if weights.suffix != SAFE:
-        raise ValueError(
-            f"its weights are {weights.name}, and only {SAFE} files are read; choose other "
-            "weights, or save them as open_clip_model.safetensors in a folder"
-        )
+        raise ValueError(f"its weights are {weights.name}; only {SAFE} files are read: save one")
 
 
 @hookimpl

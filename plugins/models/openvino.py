@@ -63,7 +63,6 @@ class OpenVinoModule(FileModule):
     """An OpenVINO file, or another that OpenVINO reads, as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
-        """Load a file."""
         # When it is imported, OpenVINO tells its makers so over the internet, unless this package
         # of it is missing. A target asks no machine that its user does not name.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -93,10 +92,7 @@ class OpenVinoModule(FileModule):
         kind = inputs[0].element_type.get_type_name()
         if len(inputs) != 1 or shape.rank.is_dynamic or len(shape) != 4 or kind not in _TYPES:
             described = ", ".join(f"{each.element_type} {each.partial_shape}" for each in inputs)
-            raise TargetError(
-                f"{path}: takes {described}; convert a classifier that takes only images, floats, "
-                "uint8 or int8, [N, C, H, W] or [N, H, W, C]"
-            )
+            raise TargetError(f"{path}: takes {described}; convert one that takes only images")
         sizes = tuple(size.get_length() if size.is_static else None for size in shape)
         self.input = Input(sizes, _TYPES[kind])
         outputs = enumerate(self._compiled.outputs)

@@ -43,7 +43,6 @@ class TfliteModule(FileModule):
     """A TFLite file as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
-        """Load a file."""
         from ai_edge_litert.interpreter import Interpreter
 
         super().__init__(path)
@@ -53,8 +52,7 @@ class TfliteModule(FileModule):
             inputs = self._interpreter.get_input_details()
         except Exception as error:  # LiteRT raises many kinds
             raise TargetError(
-                f"{path}: LiteRT cannot load it ({error}); it is damaged, or not a TFLite model: "
-                "convert or download it again"
+                f"{path}: LiteRT cannot load it ({error}); convert it again"
             ) from error
         # A size that may change is -1, and 1 in "shape".
         shapes = [[*map(int, each.get("shape_signature", each["shape"]))] for each in inputs]
@@ -64,10 +62,7 @@ class TfliteModule(FileModule):
                 f"{each['name']} {np.dtype(each['dtype'])} {shape}"
                 for each, shape in zip(inputs, shapes, strict=True)
             )
-            raise TargetError(
-                f"{path}: takes {described}; convert a classifier that takes only images, floats, "
-                "uint8 or int8, [N, H, W, C]"
-            )
+            raise TargetError(f"{path}: takes {described}; convert one that takes only images")
         batch, *sizes = (size if size > 0 else None for size in shapes[0])
         scale, zero = inputs[0]["quantization"]
         # Many graphs reshape to a batch of one, even if they say that they take any.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
@@ -40,9 +41,7 @@ class Timm(ClassifierFormat):
         if not rest and not timm.is_model(name.partition(".")[0]):
             raise ValueError(f"timm has no model {name!r}{nearest(name, timm.list_models())}")
         if rest and source not in {"hf-hub", "local-dir"}:
-            raise ValueError(
-                f"timm has no models from {source!r}; use timm:hf-hub:NAME or timm:local-dir:FOLDER"
-            )
+            raise ValueError(f"timm has no models from {source!r}; use 'hf-hub' or 'local-dir'")
         module = _make(name, request)
         count = int(getattr(module, "num_classes", 0))
         if count < 2:
@@ -66,19 +65,11 @@ def _preprocessing(module: nn.Module) -> Preprocessing:
         "squash": f"stretched to {wide}x{high} ({interpolation}), middle cut out",
         "border": f"longer side to {max(wide, high)} ({interpolation}), edges filled",
     }
-    return Preprocessing(
-        height=height,
-        width=width,
-        larger=min(wide, high),
-        mean=in_bytes(config["mean"]),
-        std=in_bytes(config["std"]),
-        filter=interpolation,
-        channels=channels,
-        own=timm.data.create_transform(
-            **config | {"interpolation": interpolation}, use_prefetcher=True
-        ),
-        own_in_words=in_words.get(config.get("crop_mode", ""), ""),
-    )
+    config["interpolation"] = interpolation
+    own = timm.data.create_transform(**config, use_prefetcher=True)
+    mean, std = (in_bytes(config[key]) for key in ("mean", "std"))
+    usual = Preprocessing(height, width, min(wide, high), mean, std, interpolation, channels)
+    return replace(usual, own=own, own_in_words=in_words.get(config.get("crop_mode", ""), ""))
 
 
 def _make(name: str, request: Request) -> nn.Module:

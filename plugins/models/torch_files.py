@@ -57,10 +57,7 @@ class Exported(ClassifierFormat):
                 else type(each).__name__
                 for each in inputs
             )
-            raise TargetError(
-                f"{path}: takes {described}; export a classifier that takes only images "
-                "[N, C, H, W] or [N, H, W, C]"
-            )
+            raise TargetError(f"{path}: takes {described}; export one that takes only images")
         sizes = tuple(size if isinstance(size, int) else None for size in inputs[0].shape)
         given = Input(sizes, inputs[0].dtype)
         return load_file(TorchModule(path, program.module(), given), request)

@@ -56,14 +56,9 @@ class TorchVision(ClassifierFormat):
         fit_weights(module, tensors, path or f"{weights}")
         preset = weights.transforms()
         (side,) = preset.crop_size
-        preprocessing = Preprocessing(
-            height=side,
-            width=side,
-            larger=max(preset.resize_size[0], side),
-            mean=in_bytes(preset.mean),
-            std=in_bytes(preset.std),
-            filter=preset.interpolation.value,
-        )
+        mean, std, larger = in_bytes(preset.mean), in_bytes(preset.std), preset.resize_size[0]
+        way = preset.interpolation.value
+        preprocessing = Preprocessing(side, side, max(larger, side), mean, std, way)
         labels = tuple(weights.meta["categories"]) if path is None else None
         source = str(path or f"torchvision's {weights}")
         count = _count(module, tensors)

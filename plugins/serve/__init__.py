@@ -1,6 +1,6 @@
 """The command ``neatfool serve``: a target for other machines, by the Open Inference Protocol v2.
 
-:class:`.target_thread.TargetThread` makes and calls an experiment's target in its own thread,
+:class:`.served.TargetThread` makes and calls an experiment's target in its own thread,
 through a scorer as a run uses it (:mod:`.served`). A small web application (:mod:`.app`) reads
 requests (:mod:`.requests`) and writes answers. :mod:`.listening` connects it to the network. The
 package :mod:`.watch`, which shows runs, listens in the same way.
@@ -99,8 +99,7 @@ def serve(
         from . import listening
         from .app import make_app
         from .requests import Limits
-        from .served import make_served
-        from .target_thread import TargetThread
+        from .served import TargetThread, make_served
     except ImportError as error:
         raise ExperimentError(
             f"neatfool serve needs more packages ({error}); pip install 'neatfool[serve]'"

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from .requests import Limits
     from .served import Request as Wanted
-    from .served import Served
-    from .target_thread import TargetThread
+    from .served import Served, TargetThread
 
 JSON_LENGTH: Final = "inference-header-content-length"
 MOST_AT_A_TIME: Final = 64
@@ -98,7 +97,16 @@ class _Service:
         return tell
 
     def statistics(self) -> dict[str, Any]:
-        return {"model_stats": [self._statistics.to_json(self._served.name, VERSION)]}
+        stats = {
+            "name": self._served.name,
+            "version": VERSION,
+            "last_inference": self._statistics.last,
+            "inference_count": self._statistics.images,
+            "execution_count": self._statistics.calls,
+            "inference_stats": self._statistics.durations,
+            "batch_stats": [],
+        }
+        return {"model_stats": [stats]}
 
     async def infer(self, request: Request) -> Response:
         self._check_model(request)
@@ -106,7 +114,6 @@ class _Service:
         count = self._statistics["fail"]
         try:
             self._check_busy()
-            _check_kind(request)
             body = await _read_body(request, self._limits)
             answer = await self._answer(body, request)
             count = self._statistics["success"]
@@ -173,16 +180,13 @@ def _check_key(app: ASGIApp, key: str) -> ASGIApp:
     return answer
 
 
-def _check_kind(request: Request) -> None:
-    """Refuse what a page of another site could send without asking the browser first."""
+async def _read_body(request: Request, limits: Limits) -> bytearray:
+    """Read a body. Read one that is too long to twice the limit, so that clients see the answer."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # A page of another site could send other kinds without asking the browser first.
     if kind != "application/json" and JSON_LENGTH not in request.headers:
         words = f"Content-Type is {kind[:60]!r}; send application/json, or say how much of the body"
         raise Refusal(f"{words} is JSON: Inference-Header-Content-Length", 415)
-
-
-async def _read_body(request: Request, limits: Limits) -> bytearray:
-    """Read a body. Read one that is too long to twice the limit, so that clients see the answer."""
     packing, most = request.headers.get("content-encoding", "identity").lower(), limits.body
     if packing not in ("identity", *PACKED):
         known = " or ".join(PACKED)

@@ -163,18 +163,13 @@ class BrowserGuard:
         answer: ASGIApp = self._app
         if scope["type"] == "http":
             headers = Headers(scope=scope)
-            if _is_another_pages(scope["method"], headers):
+            host, origin = headers.get("host", ""), headers.get("origin")
+            # A link on another page may be followed: that page cannot read what it leads to.
+            followed = scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate"
+            away = headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+            own = {None, f"http://{host}".lower(), f"https://{host}".lower()}
+            if (away and not followed) or (origin and origin.lower()) not in own:
                 answer = PlainTextResponse("the page of another site asks", 403)
-            elif not ADDRESS.fullmatch(headers.get("host", "")):
+            elif not ADDRESS.fullmatch(host):
                 answer = self._by_name
         await answer(scope, receive, send)
-
-
-def _is_another_pages(method: str, headers: Headers) -> bool:
-    site, origin = headers.get("sec-fetch-site", "none"), headers.get("origin")
-    # A link on another page may be followed: that page cannot read what it leads to.
-    is_followed = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
-    if site not in {"none", "same-origin"} and not is_followed:
-        return True
-    own = headers.get("host", "").lower()
-    return origin is not None and origin.lower() not in {f"http://{own}", f"https://{own}"}

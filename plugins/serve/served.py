@@ -1,9 +1,14 @@
-"""The target that is served, called as a run calls it; its description and its answers."""
+"""The target that is served, called as a run calls it, in its thread; what it says and answers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import queue
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from importlib.metadata import version as version_of
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,6 +29,15 @@ SERVER: Final[dict[str, Any]] = {
     "version": version_of("neatfool"),
     "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
 }
+MOST_TOGETHER: Final = 512
+"""Waiting requests are scored together, up to this many images, so that fewer batches are padded.
+With more, the first request would wait long."""
+DURATIONS: Final = (
+    *("success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit"),
+)
+"""What is timed, by the protocol's names: requests that were answered and those that were not, from
+their header on; waiting for the target; reading; the target; writing; and nothing, without a cache.
+"""
 
 
 @dataclass(frozen=True)
@@ -114,46 +128,35 @@ def describe_model(served: Served, most: int) -> dict[str, Any]:
     ``parameters`` hold what the protocol has no place for.
     """
     spec = served.spec
+
+    def describe(name: str, datatype: str, shape: Sequence[int], **more: Any) -> dict[str, Any]:
+        return {"name": name, "datatype": datatype, "shape": [-1, *shape], "parameters": more}
+
     about = {"classes": [*spec.classes], "sums_to_one": spec.sums_to_one}
+    shape = [len(spec.classes)]
     return {
         "name": served.name,
         "versions": [VERSION],
         "platform": "neatfool",
-        "inputs": [
-            {
-                "name": INPUT,
-                "datatype": "UINT8",
-                "shape": [-1, *spec.shape],
-                "parameters": {"max_batch_size": most},
-            }
-        ],
-        "outputs": [
-            {
-                "name": output.name,
-                "datatype": output.datatype,
-                "shape": [-1, len(spec.classes)],
-                "parameters": about,
-            }
-            for output in served.outputs
-        ],
+        "inputs": [describe(INPUT, "UINT8", spec.shape, max_batch_size=most)],
+        "outputs": [describe(each.name, each.datatype, shape, **about) for each in served.outputs],
         "parameters": {"fingerprint": served.scorer.fingerprint},
     }
 
 
 def describe_configuration(served: Served, most: int) -> dict[str, Any]:
     """Write what applies of Triton's model configuration; ``most`` as :func:`describe_model`."""
-    spec = served.spec
-    outputs = [
-        {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [len(spec.classes)]}
-        for each in served.outputs
-    ]
+    spec, classes = served.spec, len(served.spec.classes)
     return {
         "name": served.name,
         "platform": "neatfool",
         "backend": "neatfool",
         "max_batch_size": most,
         "input": [{"name": INPUT, "data_type": "TYPE_UINT8", "dims": [*spec.shape]}],
-        "output": outputs,
+        "output": [
+            {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [classes]}
+            for each in served.outputs
+        ],
     }
 
 
@@ -166,11 +169,8 @@ def write_answer(scores: Scores, request: Request, served: Served) -> tuple[byte
     raw: list[bytes] = []
     for output, binary in request.outputs:
         values = output.of(scores)
-        tensor: dict[str, Any] = {
-            "name": output.name,
-            "datatype": output.datatype,
-            "shape": [*values.shape],
-        }
+        tensor: dict[str, Any] = {"name": output.name, "datatype": output.datatype}
+        tensor["shape"] = [*values.shape]
         if binary:
             raw.append(values.astype(values.dtype.newbyteorder("<")).tobytes())
             tensor["parameters"] = {"binary_data_size": len(raw[-1])}
@@ -183,3 +183,123 @@ def write_answer(scores: Scores, request: Request, served: Served) -> tuple[byte
         answer["id"] = request.id
     text = orjson.dumps(answer | {"outputs": tensors}, option=orjson.OPT_SERIALIZE_NUMPY)
     return b"".join([text, *raw]), len(text) if raw else None
+
+
+@dataclass
+class Duration:
+    """How often something was done, and how many nanoseconds that took in all."""
+
+    count: int = 0
+    ns: int = 0
+
+    def add(self, began: int, ended: int | None = None) -> None:
+        """Add a time span by ``time.perf_counter_ns``, which ends now by default."""
+        self.count += 1
+        self.ns += (time.perf_counter_ns() if ended is None else ended) - began
+
+
+@dataclass
+class Statistics:
+    """What was asked and answered so far."""
+
+    images: int = 0
+    """Images in answered requests."""
+    calls: int = 0
+    """Calls of the target, each for all waiting requests."""
+    last: int = 0
+    """When the last request came, in milliseconds since 1970."""
+    durations: dict[str, Duration] = field(
+        default_factory=lambda: {name: Duration() for name in DURATIONS}
+    )
+    """How often each of :data:`DURATIONS` was, and how long it took."""
+
+    def __getitem__(self, name: str) -> Duration:
+        return self.durations[name]
+
+
+@dataclass
+class _Order:
+    images: torch.Tensor
+    scores: Future[Scores] = field(default_factory=Future)
+    came: int = field(default_factory=time.perf_counter_ns)
+
+
+class TargetThread:
+    """Makes a target with ``make``, scores images in order, and closes the target.
+
+    All of it in one thread, because some targets allow no other.
+    """
+
+    def __init__(self, make: Callable[[], Served]) -> None:
+        self.statistics = Statistics()
+        self._make = make
+        self._made: Future[Served] = Future()
+        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        # The program must be able to end while a call hangs.
+        self._thread = Thread(target=self._work, name="neatfool-target", daemon=True)
+        self._thread.start()
+
+    def served(self) -> Served:
+        """Wait until the target is made; raise the error if that failed."""
+        return self._made.result()
+
+    def submit(self, images: torch.Tensor) -> Future[Scores]:
+        """Score uint8 [N, C, H, W]; a future cancelled in time skips them."""
+        order = _Order(images)
+        self._orders.put(order)
+        return order.scores
+
+    def stop(self, seconds: float) -> bool:
+        """Close the target after its call; say whether that took less than ``seconds``."""
+        self._orders.put(None)
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        try:
+            served = self._make()
+        except BaseException as error:  # served() raises it
+            self._made.set_exception(error)
+            return
+        self._made.set_result(served)
+        try:
+            while self._score_waiting(served):
+                pass
+        finally:
+            served.scorer.close()
+
+    def _score_waiting(self, served: Served) -> bool:
+        """Score the waiting orders together; say whether to go on."""
+        together: list[_Order] = []
+        order = self._orders.get()
+        while order is not None:
+            if order.scores.set_running_or_notify_cancel():
+                together.append(order)
+            full = sum(len(each.images) for each in together) >= MOST_TOGETHER
+            if full or self._orders.empty():
+                break
+            order = self._orders.get()
+        if together:
+            self._score(served, together)
+        return order is not None
+
+    def _score(self, served: Served, orders: Sequence[_Order]) -> None:
+        """Score orders together; on failure score each alone, so only bad ones fail."""
+        began = time.perf_counter_ns()
+        try:
+            scores = served.scorer.score(torch.cat([order.images for order in orders]))
+        except Exception as error:
+            if len(orders) == 1:
+                orders[0].scores.set_exception(error)
+            else:
+                for order in orders:
+                    self._score(served, [order])
+            return
+        ended, first = time.perf_counter_ns(), 0
+        self.statistics.calls += 1
+        for order in orders:
+            last = first + len(order.images)
+            self.statistics["queue"].add(order.came, began)
+            self.statistics["compute_infer"].add(began, ended)
+            order.scores.set_result(scores.part(slice(first, last)))
+            first = last

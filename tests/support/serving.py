@@ -16,8 +16,7 @@ from neatfool.scoring.scorer import Scorer
 from neatfool_plugins.serve.app import make_app
 from neatfool_plugins.serve.listening import listen, make_server
 from neatfool_plugins.serve.requests import Limits
-from neatfool_plugins.serve.served import Served, outputs_of
-from neatfool_plugins.serve.target_thread import TargetThread
+from neatfool_plugins.serve.served import Served, TargetThread, outputs_of
 
 JSON_LENGTH = "Inference-Header-Content-Length"
 

@@ -70,13 +70,9 @@ class Onnx(ClassifierFormat, TowerFormat):
         """Load the file ``name``, which gives vectors; what ``request`` leaves out is as CLIP's."""
         module = _open(Path(name).expanduser(), request)
         height, width = _size(module.input, request.size)
+        mean, std = in_bytes(request.mean or CLIP_MEAN), in_bytes(request.std or CLIP_DEVIATION)
         preprocessing = Preprocessing(
-            height=height,
-            width=width,
-            larger=min(height, width),
-            mean=in_bytes(request.mean or CLIP_MEAN),
-            std=in_bytes(request.std or CLIP_DEVIATION),
-            filter="bicubic",
+            height, width, min(height, width), mean, std, filter="bicubic"
         )
         # The first output has the vectors. They are not probabilities, whatever they look like.
         first = Request(request.model, output="0", outputs="logits")
@@ -148,17 +144,13 @@ class OnnxModule(FileModule):
             )
         except Exception as error:  # onnxruntime raises many kinds
             raise TargetError(
-                f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX "
-                "model: export or download it again"
+                f"{path}: onnxruntime cannot load it ({error}); export it again"
             ) from error
         inputs = self._session.get_inputs()
         shape = list(inputs[0].shape)
         if len(inputs) != 1 or len(shape) != 4 or inputs[0].type not in _TYPES:
             described = ", ".join(f"{each.name} {each.type} {each.shape}" for each in inputs)
-            raise TargetError(
-                f"{path}: takes {described}; export a classifier that takes only images, floats or "
-                "uint8, [N, C, H, W] or [N, H, W, C]"
-            )
+            raise TargetError(f"{path}: takes {described}; export one that takes only images")
         self._input = inputs[0].name
         self._outputs = [each.name for each in self._session.get_outputs()]
         sizes = tuple(size if isinstance(size, int) else None for size in shape)

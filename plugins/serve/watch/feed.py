@@ -107,7 +107,11 @@ class Feed:
 
     def _look(self) -> None:
         began = time.thread_time()
-        stamp = _stamp(self.path)
+        stamp = []
+        for name in ("run.db", "run.db-wal"):
+            with suppress(OSError):
+                state = os.stat(self.path / name)  # noqa: PTH116
+                stamp.append((state.st_mtime_ns, state.st_size))
         changed = max((written for written, _ in stamp), default=0) / 1e9
         if stamp != self._stamp or time.time() - changed < SECONDS_TO_REST:
             try:
@@ -133,10 +137,7 @@ class Feed:
         self._points += _follow(self._points[-1] if self._points else {}, reports, changes)
         self._changes += changes
         self._state.update(finished=run.finished, requests=run.requests)
-        self._keep_images(run)
-
-    def _keep_images(self, run: Run) -> None:
-        """Have the newest elites at hand: they are what a page asks for."""
+        # The newest elites are at hand: they are what a page asks for.
         newest: dict[int, int] = {}
         for generation, index, _ in reversed(self._changes):
             newest.setdefault(index, generation)
@@ -168,16 +169,6 @@ class Feed:
         counts = len(self._points), len(self._changes), len(self.messages)
         sent = PageState(self._life, *counts, written)
         return (orjson.dumps(news) if news else None), sent
-
-
-def _stamp(folder: Path) -> list[tuple[int, int]]:
-    """Say when the database and its log were last written, and how long they are."""
-    stamp = []
-    for name in ("run.db", "run.db-wal"):
-        with suppress(OSError):
-            state = os.stat(folder / name)  # noqa: PTH116
-            stamp.append((state.st_mtime_ns, state.st_size))
-    return stamp
 
 
 def _describe(run: Run) -> dict[str, Any]:

@@ -11,8 +11,7 @@ import torch
 from neatfool import ExperimentError, ImageSpec, Scores, Target
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
-from neatfool_plugins.serve.served import Served
-from neatfool_plugins.serve.target_thread import TargetThread
+from neatfool_plugins.serve.served import Served, TargetThread
 
 IMAGE = torch.zeros((1, 1, 1, 1), dtype=torch.uint8)
 
