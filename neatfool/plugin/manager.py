@@ -85,23 +85,25 @@ class PluginManager:
             PluginError: No plugin has the name, or two have, or it is broken.
         """
         entry = self._only_entry(kind, name)
-        registrations = self._registrations.get((kind, name), [])
-        sources = {made.source for made in registrations} | ({entry[0].origin} if entry else set())
+        key = (kind, name)
+        made = self._registrations.get(key, [])
+        sources = {each.source for each in made} | ({entry[0].origin} if entry else set())
         if len(sources) > 1:
             raise _ambiguous(kind, name, sources)
-        if not registrations and entry is None:
-            raise PluginError(f"unknown {kind} {quoted(name)}{nearest(name, self.names(kind))}")
-        if not registrations and entry is not None:
+        if not made and entry:
             self._import(*entry)
-            registrations = self._registrations.get((kind, name), [])
-        if not registrations:
-            offered = [key for key, made in self._registrations.items() if made]
-            names = [offer for offered_kind, offer in offered if offered_kind == kind]
-            raise PluginError(
-                f"{kind} {name!r} ({sources.pop()}): registers no {kind} of that name"
-                f"{nearest(name, names)}"
-            )
-        return self._with_hooks(registrations[0])
+            made = self._registrations.get(key, [])
+            if not made:
+                near = nearest(name, [offer for each, offer in self._registrations if each == kind])
+                who = f"{kind} {name!r} ({entry[0].origin})"
+                raise PluginError(f"{who}: registers no {kind} of that name{near}")
+        if not made:
+            raise PluginError(f"unknown {kind} {quoted(name)}{nearest(name, self.names(kind))}")
+        if not self._has_further_hooks or isinstance(made[0].factory, str):
+            return made[0]
+        # A factory that has a parameter ``hook`` gets pluggy's hooks, for its plugin's own.
+        wanted = made[0].wanted(hook=self._pluggy.hook)
+        return replace(made[0], factory=partial(made[0].factory, **wanted))
 
     def load_observer(self, name: str) -> Registration | None:
         """Load an installed observer.
@@ -137,13 +139,10 @@ class PluginManager:
         Raises:
             PluginError: There is no such file, or it is broken, or no plugin.
         """
-        files = plugin_files(path)
-        hooks = 0
-        for file in files:
-            if file.resolve() in self._files:
-                hooks += 1
-                continue
-            hooks += self._register(import_file(file), str(file))
+        hooks = False
+        for file in plugin_files(path):
+            known = file.resolve() in self._files
+            hooks |= known or self._register(import_file(file), str(file))
             self._files.add(file.resolve())
         if not hooks:
             raise PluginError(f"{path}: implements no hook of neatfool; {_MARK}")
@@ -158,9 +157,8 @@ class PluginManager:
 
         entry = self._only_entry("command", name)
         if entry is None:
-            raise PluginError(
-                f"unknown command {quoted(name)}{nearest(name, self.names('command'))}"
-            )
+            near = nearest(name, self.names("command"))
+            raise PluginError(f"unknown command {quoted(name)}{near}")
         group = click.Group()
         with blaming(f"command {name!r} ({entry[0].origin})"):
             hooks_of(self._import(*entry), name).neatfool_add_commands(cli=group)
@@ -270,17 +268,8 @@ class PluginManager:
                 and not self._pluggy.parse_hookimpl_opts(plugin, name)
                 and not self._pluggy.parse_hookspec_opts(plugin, name)  # type: ignore[arg-type]  # any object
             ):
-                raise PluginError(
-                    f"{self._source}: {name} is not marked as a hook; put @neatfool.hookimpl above "
-                    "it"
-                )
-
-    def _with_hooks(self, made: Registration) -> Registration:
-        """Hand pluggy's hooks to a factory that has a parameter ``hook``, for its plugin's own."""
-        if not self._has_further_hooks or isinstance(made.factory, str):
-            return made
-        wanted = made.wanted(hook=self._pluggy.hook)
-        return replace(made, factory=partial(made.factory, **wanted))
+                mend = "put @neatfool.hookimpl above it"
+                raise PluginError(f"{self._source}: {name} is not marked as a hook; {mend}")
 
     def _only_entry(self, kind: str, name: str) -> tuple[PluginEntry, EntryPoint] | None:
         pairs = [pair for pair in self._installed if (pair[0].kind, pair[0].name) == (kind, name)]

@@ -79,10 +79,8 @@ class Registration:
             except ModuleNotFoundError as error:
                 own = self.factory.startswith("neatfool_plugins.")
                 remedy = f"pip install 'neatfool[{self.name}]'" if own else "install it"
-                raise ExperimentError(
-                    f"[{self.kind}] plugin = {self.name}: the package {error.name} is not "
-                    f"installed; {remedy}"
-                ) from error
+                fault = f"the package {error.name} is not installed; {remedy}"
+                raise ExperimentError(f"[{self.kind}] plugin = {self.name}: {fault}") from error
         return found
 
     @property
