@@ -25,18 +25,10 @@ _INVISIBLE: Final = re.compile("[\x00-\x08\v\f\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 """Control characters other than tabs, and line ends that editors do not show."""
 _Values = dict[str, tuple[int, list[str]]]
 """The keys of a section: the line of each, and the lines of its value."""
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_ini(path: Path, problems: Problems | None = None) -> tuple[str, dict[str, Section]]:
-    r"""Read an INI file; see :func:`parse_ini`.
-
-    Returns:
-        Its text, with line ends ``\n`` and no byte order mark, and its sections.
-
-    Raises:
-        ExperimentError: The file does not exist, or is no INI file in UTF-8.
-    """
+    """Read an INI file; give its text, with plain line ends, and its sections."""
     text = _read_text(path)
     return text, parse_ini(text, path, problems)
 
@@ -53,16 +45,10 @@ def first_comment(text: str) -> str:
 
 
 def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[str, Section]:
-    """Read INI text.
+    """Read INI text; relative paths in values are relative to the folder of its file.
 
-    Args:
-        text: The text.
-        path: Its file, for messages. Relative paths in values are relative to its folder.
-        problems: Takes the lines that cannot be read, so that the others are checked too.
-
-    Raises:
-        ExperimentError: Lines cannot be read, and ``problems`` is absent or one of them is a
-            section's header. The message lists all of them.
+    ``problems`` takes the lines that cannot be read, so that the others are checked too. If it is
+    absent, or a section's header cannot be read, an ExperimentError lists them.
     """
     noted = Problems() if problems is None else problems
     found: dict[str, tuple[int, _Values]] = {}
@@ -127,16 +113,7 @@ def _fault_of_line(line: str, key: str, value: list[str], values: _Values | None
 def override(
     sections: Mapping[str, Section], overrides: Sequence[str], folder: Path
 ) -> dict[str, Section]:
-    """Replace values by those of ``--set`` options.
-
-    Args:
-        sections: The sections of a file.
-        overrides: Each ``section.key=value``. If two have the same key, the later one counts.
-        folder: Relative paths in them are relative to this folder.
-
-    Raises:
-        ExperimentError: One does not have that form.
-    """
+    """Replace values by those of ``--set``; their relative paths are relative to a folder."""
     merged = dict(sections)
     for text in overrides:
         match = re.fullmatch(r"\s*([^.=]+)\.([^=]+?)\s*=(.*)", text, re.DOTALL)
@@ -157,23 +134,14 @@ def _read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise ExperimentError(f"{path}: there is no such file{_suggest_files(path)}") from None
-    except IsADirectoryError:
-        raise ExperimentError(f"{path}: is a folder{_suggest_files(path / '.ini')}") from None
+        installed = "; `neatfool experiments list` lists those that come with neatfool"
+        near = nearest(path.name, [file.name for file in path.parent.glob("*.ini")])
+        raise ExperimentError(f"{path}: there is no such file{near or installed}") from None
     except OSError as error:
         raise ExperimentError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if data.startswith(_UTF16):
-        raise ExperimentError(f"{path}:1: is UTF-16 text; save it as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ExperimentError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _suggest_files(path: Path) -> str:
-    folder = path.parent
-    names = [file.name for file in folder.glob("*.ini")] if folder.is_dir() else []
-    installed = "; `neatfool experiments list` lists those that come with neatfool"
-    return nearest(path.name, names) or installed

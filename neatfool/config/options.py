@@ -67,15 +67,8 @@ def read_options(
 ) -> ModelT | None:
     """Fill an options model from the plugin's section and those of its inner models.
 
-    Args:
-        model: The options model.
-        name: The plugin's section.
-        sections: All sections; a missing one counts as empty.
-        problems: Takes all problems.
-        reserved: Keys of the plugin's section that belong to the framework.
-
-    Returns:
-        The filled model, or None if there were problems.
+    A missing section counts as empty. ``reserved`` are the keys of the plugin's section that belong
+    to the framework. If there were problems, ``problems`` takes them, and the result is None.
     """
     reader = _Reader(sections, problems)
     before = len(problems)
@@ -94,11 +87,7 @@ def read_options(
 
 
 def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
-    """Fill a model whose fields are a function's arguments; text is not taken for numbers.
-
-    Raises:
-        ExperimentError: Arguments are wrong; a line for each, which begins with its name.
-    """
+    """Fill a model whose fields are a function's arguments; text is not taken for numbers."""
     try:
         return model.model_validate(given, strict=True)
     except ValidationError as error:
@@ -134,18 +123,10 @@ def _parts(options: BaseModel, name: str) -> Iterator[tuple[str, BaseModel]]:
 def describe_unset(
     options: BaseModel, name: str, spec: ImageSpec | None
 ) -> dict[str, dict[str, str]]:
-    """Explain the keys that are None in a filled model.
+    """Explain the keys that are None: section -> key -> the text behind ``key =`` in a comment.
 
-    If the model has a method ``absent(spec)``, it gives the values that such keys stand for; other
+    If a model has a method ``absent(spec)``, it gives the values that such keys stand for; other
     keys are explained by their descriptions.
-
-    Args:
-        options: The model.
-        name: The plugin's section.
-        spec: The target's spec, None if it is not known.
-
-    Returns:
-        Section -> key -> the text behind ``key =`` in a comment.
     """
     comments: dict[str, dict[str, str]] = {}
     for section, part in _parts(options, name):
@@ -183,10 +164,7 @@ def _inner_models(model: type[BaseModel]) -> list[tuple[str, FieldInfo, type[Bas
 
 
 def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, Any]:
-    """Give the values of a recorded section that are not their options' defaults, by key.
-
-    Each comes with its type: (value, annotation).
-    """
+    """Give the values of a recorded section that are not defaults, by key, each with its type."""
     return {
         key: (section[key], annotation_of(field))
         for name, field in model.model_fields.items()
@@ -224,10 +202,7 @@ class _Reader:
     def collect(
         self, model: type[BaseModel], name: str, parent: Section, reserved: Collection[str] = ()
     ) -> dict[str, Any]:
-        """Collect the given values of a model, and note unknown keys.
-
-        A section that was not given is in the place of its parent.
-        """
+        """Collect given values. A section that was not given is in the place of its parent."""
         section = self.places[name] = self._sections.get(name, replace(parent, values={}))
         known = {key: field for field in model.model_fields for key in _keys_of(model, field)}
         given: dict[str, Any] = {}

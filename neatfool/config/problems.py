@@ -89,12 +89,7 @@ class Problems:
         self._noted.append(Problem(place.line or float("inf"), text, of_plugin, cause))
 
     def raise_if_any(self) -> None:
-        """Raise one error that lists all problems, in the order of their lines.
-
-        Raises:
-            PluginError: All problems are faults of plugins.
-            ExperimentError: There are other problems.
-        """
+        """Raise one error that lists all problems; PluginError if all are faults of plugins."""
         if not self._noted:
             return
         problems = sorted(dict.fromkeys(self._noted), key=lambda problem: problem.line)
@@ -106,9 +101,7 @@ class Problems:
 def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
     """Say in one line what is wrong with a value: ``"must be > 0 or 'auto', not '-5'"``.
 
-    Args:
-        errors: Pydantic's errors: several if the type has alternatives and none fits.
-        item: The index of the wrong item, if the value is a list.
+    Pydantic gives several errors if the type has alternatives. ``item`` is a wrong item's place.
     """
     prefix = "" if item is None else f"item {item + 1} "
     wanted = [*dict.fromkeys(map(_must_be, errors))]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
+from neatfool.config.options import key_of
 from neatfool.errors import PluginError, blaming, cause, nearest, quoted
 from neatfool.plugin import hookspecs
 from neatfool.plugin.entries import (
@@ -25,7 +26,7 @@ from neatfool.plugin.entries import (
     plugin_files,
 )
 from neatfool.plugin.observers import Observers, hooks_of
-from neatfool.plugin.registration import CONTRACTS, NoOptions, Registration, checked
+from neatfool.plugin.registration import CONTRACTS, RESERVED_KEYS, NoOptions, Registration
 
 if TYPE_CHECKING:
     import click
@@ -79,11 +80,7 @@ class PluginManager:
         return sorted({entry.name for entry in self.available() if entry.kind == kind})
 
     def load(self, kind: str, name: str) -> Registration:
-        """Load what has a name among its kind, such as the target ``mnist``.
-
-        Raises:
-            PluginError: No plugin has the name, or two have, or it is broken.
-        """
+        """Load what has a name among its kind, such as the target ``mnist``."""
         entry = self._only_entry(kind, name)
         key = (kind, name)
         made = self._registrations.get(key, [])
@@ -106,14 +103,7 @@ class PluginManager:
         return replace(made[0], factory=partial(made[0].factory, **wanted))
 
     def load_observer(self, name: str) -> Registration | None:
-        """Load an installed observer.
-
-        Returns:
-            Its registration if it has options: :meth:`add_observer` makes it. Else None.
-
-        Raises:
-            PluginError: No plugin has the name, or two have, or it is broken.
-        """
+        """Load an installed observer; if it has options, :meth:`add_observer` makes it then."""
         entry = self._only_entry("observer", name)
         plugin = self._import(*entry) if entry else None
         if entry is None or ("observer", name) in self._registrations:
@@ -123,22 +113,14 @@ class PluginManager:
         return None
 
     def add_observer(self, made: Registration, options: BaseModel) -> None:
-        """Make an observer that has options, in place of one of its name that was made before.
-
-        Raises:
-            PluginError: It cannot be made, or has no hook, or a wrong one.
-        """
+        """Make an observer that has options, in place of one of its name that was made before."""
         observer = made.make(options)
         if self._pluggy.has_plugin(made.name):
             self._pluggy.unregister(name=made.name)
         self.register_object(observer, made.name)
 
     def load_files(self, path: Path) -> None:
-        """Load the plugins of a Python file, a package or a folder of modules, once each.
-
-        Raises:
-            PluginError: There is no such file, or it is broken, or no plugin.
-        """
+        """Load the plugins of a Python file, a package or a folder of modules, once each."""
         hooks = False
         for file in plugin_files(path):
             known = file.resolve() in self._files
@@ -148,11 +130,7 @@ class PluginManager:
             raise PluginError(f"{path}: implements no hook of neatfool; {_MARK}")
 
     def commands(self, name: str) -> dict[str, click.Command]:
-        """Load the commands of the plugin ``command.NAME``.
-
-        Raises:
-            PluginError: No plugin has the name, or two have, or it is broken.
-        """
+        """Load the commands of the plugin ``command.NAME``."""
         import click
 
         entry = self._only_entry("command", name)
@@ -165,11 +143,7 @@ class PluginManager:
         return dict(group.commands)
 
     def write_report(self, run: Run, path: Path) -> None:
-        """Let the plugin ``command.report`` write a run's page.
-
-        Raises:
-            PluginError: It cannot be loaded, or writes no page.
-        """
+        """Let the plugin ``command.report`` write a run's page."""
         if entry := self._only_entry("command", "report"):
             self._import(*entry)
         if self._pluggy.hook.neatfool_write_report(run=run, path=path) is None:
@@ -186,13 +160,7 @@ class PluginManager:
     def register_object(self, plugin: object, source: str) -> None:
         """Register a module, or another object, that implements hooks, unless it is already.
 
-        Args:
-            plugin: The module or object.
-            source: Where it is from, for messages.
-
-        Raises:
-            PluginError: It implements no hook, or a misspelt one, or one with wrong arguments, or
-                it registers something wrong. It is not registered then.
+        Its source is for messages. If anything is wrong with it, it is not registered.
         """
         if not self._register(plugin, source):
             raise PluginError(f"{source}: implements no hook of neatfool; {_MARK}")
@@ -235,13 +203,20 @@ class PluginManager:
         options: type[BaseModel] | None = None,
     ) -> None:
         """Take what the plugin that is being registered offers."""
-        registration = checked(kind, self._source, name, factory, options)
+        who = f"{self._source}: register({name!r}, ...)"
+        if not isinstance(name, str) or not name.strip():
+            raise PluginError(f"{who}: the name must be text; got {name!r}")
+        if not callable(factory) and ":" not in factory:
+            expected = 'a class or function, or "module:Name" of one'
+            raise PluginError(f"{who}: the factory must be {expected}; got {factory!r}")
+        options = options or NoOptions
+        keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
+        if taken := keys & {*RESERVED_KEYS.get(kind, ())}:
+            fault = f"the option {min(taken)!r} is neatfool's own in [{kind}]; rename it"
+            raise PluginError(f"{who}: {fault}")
         if (kind, name) in self._offers:
-            raise PluginError(
-                f"{self._source}: register({name!r}, ...): registers two {kind}s of this name; "
-                "rename one"
-            )
-        self._offers[kind, name] = registration
+            raise PluginError(f"{who}: registers two {kind}s of this name; rename one")
+        self._offers[kind, name] = Registration(name, kind, factory, options, self._source)
 
     def _hooks_of(self, plugin: object) -> dict[str, pluggy.HookCaller]:
         """Give the hooks that a registered plugin implements, by name."""

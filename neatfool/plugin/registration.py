@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from neatfool.config.options import key_of
 from neatfool.errors import ExperimentError, PluginError, blaming
 from neatfool.spec.adopting import adopt
 from neatfool.spec.encoding import Encoding
@@ -65,12 +64,7 @@ class Registration:
 
     @cached_property
     def maker(self) -> Callable[..., Any]:
-        """The factory, imported.
-
-        Raises:
-            ExperimentError: A package that it needs is not installed.
-            PluginError: There is no such thing, or importing it raised.
-        """
+        """The factory, imported."""
         if not isinstance(self.factory, str):
             return self.factory
         with blaming(self.label):
@@ -89,11 +83,7 @@ class Registration:
         return f"{self.kind} {self.name!r} ({self.source})"
 
     def make(self, *arguments: Any, **named: Any) -> Any:
-        """Call the factory, and give an instance of the kind's contract.
-
-        Raises:
-            PluginError: The factory takes other arguments, or raised, or made what lacks a member.
-        """
+        """Call the factory, and give an instance of the kind's contract."""
         factory = self.maker
         passed, name = ["options"] * len(arguments) + [*named], getattr(factory, "__name__", "")
         if inspect.isclass(factory):
@@ -118,35 +108,3 @@ class Registration:
         except ValueError:  # A type of Python's own tells none.
             return {}
         return {name: value for name, value in offered.items() if name in parameters}
-
-
-def checked(
-    kind: str,
-    source: str,
-    name: str,
-    factory: Callable[..., Any] | str,
-    options: type[BaseModel] | None,
-) -> Registration:
-    """Check what a plugin offers; see :class:`neatfool.plugin.hookspecs.Register`.
-
-    Raises:
-        PluginError: It is something else.
-    """
-    who = f"{source}: register({name!r}, ...)"
-    if not isinstance(name, str) or not name or name != name.strip():
-        raise PluginError(f"{who}: the name must be text; got {name!r}")
-    if not callable(factory) and ":" not in str(factory):
-        raise PluginError(
-            f'{who}: the factory must be a class or function, or "module:Name" of one; got '
-            f"{type(factory).__name__}"
-        )
-    if options is None:
-        options = NoOptions
-    if not (inspect.isclass(options) and issubclass(options, BaseModel)):
-        raise PluginError(f"{who}: options must be a pydantic model class; got {options!r}")
-    keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
-    if taken := keys & {*RESERVED_KEYS.get(kind, ())}:
-        raise PluginError(
-            f"{who}: the option {min(taken)!r} is neatfool's own in [{kind}]; rename it"
-        )
-    return Registration(name, kind, factory, options, source)

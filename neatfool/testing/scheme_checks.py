@@ -197,10 +197,7 @@ def check_parents_are_elites_or_members(subject: SchemeSubject) -> None:
 
 
 def check_replacements_agree_with_the_archive(subject: SchemeSubject) -> None:
-    """``tell`` returns each niche that changed once: its new elite, and who held it before.
-
-    An elite's confidence is the probability that the target gave its class.
-    """
+    """``tell`` returns each niche that changed once: its new elite, and who held it before."""
     for generation, step in enumerate(subject.steps):
         changed = np.flatnonzero(step.before.candidate_ids != step.after.candidate_ids).tolist()
         returned = [replacement.elite.class_index for replacement in step.replacements]
