@@ -268,15 +268,7 @@ class PluginManager:
 def views(
     names: Iterable[str] | None = None, plugins: PluginManager | None = None
 ) -> dict[str, View]:
-    """Make views, by name and in the order of the names.
-
-    Args:
-        names: The names; all that are installed if absent.
-        plugins: Loads them; a new manager if absent.
-
-    Raises:
-        PluginError: There is no such view, or it is broken.
-    """
+    """Make views, by name and in the order of the names; all that are installed if absent."""
     manager = plugins or PluginManager()
     wanted = manager.names("view") if names is None else names
     registrations = [manager.load("view", name) for name in wanted]
