@@ -6,7 +6,7 @@ import json
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
@@ -68,7 +68,23 @@ def bench(
         run = Path(folder) / "run"
         measured = measure(assembly, run, plugins=plugins, seconds=seconds, say=status.say)
     if as_json:
-        click.echo(json.dumps({"experiment": experiment.name, **_to_json(measured)}, indent=2))
+        facts = {
+            "experiment": experiment.name,
+            "generations": measured.generations,
+            "images": measured.images,
+            "exact": measured.exact,
+            "seconds": measured.seconds,
+            "images_per_s": measured.images_per_s,
+            "target_alone_per_s": measured.alone_per_s,
+            "ratio": measured.ratio,
+            "stages": {
+                name: {"milliseconds_a_generation": milliseconds, "share": part}
+                for name, milliseconds, part in measured.rows
+            },
+            "limit": measured.limit,
+            "advice": measured.advice(),
+        }
+        click.echo(json.dumps(facts, indent=2))
     else:
         _show(experiment.name, measured)
 
@@ -92,24 +108,6 @@ class _Status:
             self._live.update(
                 f"{self._stage}: generation {report.generation + 1}, {report.evaluations:,} images"
             )
-
-
-def _to_json(measured: Measured) -> dict[str, Any]:
-    return {
-        "generations": measured.generations,
-        "images": measured.images,
-        "exact": measured.exact,
-        "seconds": measured.seconds,
-        "images_per_s": measured.images_per_s,
-        "target_alone_per_s": measured.alone_per_s,
-        "ratio": measured.ratio,
-        "stages": {
-            name: {"milliseconds_a_generation": milliseconds, "share": share}
-            for name, milliseconds, share in measured.rows
-        },
-        "limit": measured.limit,
-        "advice": measured.advice(),
-    }
 
 
 def _show(name: str, measured: Measured) -> None:

@@ -29,19 +29,10 @@ HOOKS: Final = CheckResult("implements hooks as they are specified", passed=True
 
 
 def find_plugins(manager: PluginManager, name: str) -> list[tuple[str, str]]:
-    """Find all plugins that a name stands for.
+    """Find the kind and name of each plugin that a name stands for; none for mere observers.
 
-    Args:
-        manager: Loads a file's plugins.
-        name: A plugin's name, ``kind.name``, or a path to a Python file or folder. ``name`` also
-            stands for a folder ``name`` or for ``name.py`` in the current folder, if no plugin of
-            that name is installed.
-
-    Returns:
-        The kind and name of each plugin; none for a file with only observers.
-
-    Raises:
-        PluginError: The plugin does not exist, or the file is broken.
+    It is a plugin's name, ``kind.name``, or a path to a Python file or folder; or, if none of that
+    name is installed, a folder or ``name.py`` in the current folder.
     """
     before, path = manager.available(), Path(name)
     pairs = dict.fromkeys((entry.kind, entry.name) for entry in before)
@@ -60,18 +51,9 @@ def find_plugins(manager: PluginManager, name: str) -> list[tuple[str, str]]:
 
 
 def describe_plugins(name: str) -> list[dict[str, Any]]:
-    """Describe all plugins that a name stands for, as JSON.
+    """Describe all plugins that a name stands for, as JSON, with the options by section.
 
-    Args:
-        name: As for :func:`find_plugins`; or ``"experiment"``, ``"plugins"`` or ``"target"``, for
-            neatfool's own keys in that section, whose kind is ``"section"``.
-
-    Returns:
-        The kind, name and source of each, the first paragraph of its docstring (``about``), and its
-        options by section.
-
-    Raises:
-        PluginError: There is no such plugin, or it is broken.
+    The name may also be that of a section with keys of neatfool's own, ``"experiment"`` say.
     """
 
     def describe(
@@ -108,19 +90,10 @@ def describe_plugins(name: str) -> list[dict[str, Any]]:
 
 
 def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[CheckResult]]:
-    """Check all plugins that a name stands for.
+    """Check all plugins that a name stands for; give the results by each kind and name.
 
-    Args:
-        name: As for :func:`find_plugins`.
-        settings: Options of the plugin, as ``key=value``, or ``section.key=value`` for its other
-            sections.
-
-    Returns:
-        The results for each plugin, by its kind and name.
-
-    Raises:
-        PluginError: The plugin does not exist, or the file is broken.
-        ExperimentError: A setting is wrong, or fits none or several plugins.
+    Settings are the plugin's options, as ``key=value`` or, in its other sections,
+    ``section.key=value``.
     """
     manager = PluginManager()
     plugins = find_plugins(manager, name)

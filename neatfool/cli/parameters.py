@@ -26,7 +26,6 @@ _log = logging.getLogger("neatfool.cli")
 
 A_PATH = click.Path(path_type=Path)
 
-run_argument = click.argument("run_folder", metavar="RUN", type=A_PATH)
 json_option = option("--json", "Print JSON.", into="as_json")
 no_report_option = option("--no-report", "Do not write report.html at the end.")
 
@@ -83,17 +82,8 @@ def _load(points: tuple[EntryPoint, ...]) -> dict[str, list[click.Option]]:
     return options
 
 
-def jobs_option(command: Command) -> Command:
-    """Add the option for the number of runs side by side."""
-    what = (
-        "With --seeds: how many runs to do side by side; auto: one for each core, but at most one "
-        "for every 2 GiB of the machine's memory. What other programs, a container or a GPU leave "
-        "of that is not looked at.  [default: 1]"
-    )
-    return option("--jobs N|auto", what, str, callback=_jobs)(command)
-
-
-def _jobs(ctx: click.Context, option: click.Parameter, value: str | None) -> int | str | None:
+def read_jobs(ctx: click.Context, option: click.Parameter, value: str | None) -> int | str | None:
+    """Read how many runs to do side by side."""
     if value is None or value == "auto":
         return value
     with suppress(ValueError):

@@ -189,12 +189,7 @@ def new(kind: str, name: str, out: Path | None) -> None:
 
 
 def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
-    """Write a plugin of a kind in :data:`KINDS` into a new folder; give its files, itself first.
-
-    Raises:
-        ExperimentError: The name cannot be used, or the folder exists.
-        StorageError: The folder cannot be written.
-    """
+    """Write a plugin of a kind in :data:`KINDS` into a new folder; give its files, itself first."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     problem = None

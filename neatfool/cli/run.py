@@ -10,13 +10,13 @@ import click
 
 from neatfool.cli.failures import INTERRUPTED
 from neatfool.cli.parameters import (
+    A_PATH,
     RunCommand,
     experiment_parameters,
-    jobs_option,
     load_observers,
     no_report_option,
     observers_asked_for,
-    run_argument,
+    read_jobs,
 )
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
 from neatfool.present.output import Output, waiting
@@ -68,7 +68,14 @@ runs only spent their budget.""",
     "and folder.",
     str,
 )
-@jobs_option
+@option(
+    "--jobs N|auto",
+    "With --seeds: how many runs to do side by side; auto: one for each core, but at most one "
+    "for every 2 GiB of the machine's memory. What other programs, a container or a GPU leave "
+    "of that is not looked at.  [default: 1]",
+    str,
+    callback=read_jobs,
+)
 @option("--generations N", "The length, in generations; give this or --images.")
 @option("--images N", "The length, in images scored.")
 @option(
@@ -153,7 +160,7 @@ Examples:
   neatfool resume runs/mnist-1 --generations 400    # to a new length
   neatfool resume runs/api-1 --max-queries 5000     # with a larger budget""",
 )
-@run_argument
+@click.argument("run_folder", metavar="RUN", type=A_PATH)
 @option("--generations N", "A new length, in generations, which the run keeps.")
 @option("--images N", "A new length, in images scored, which the run keeps.")
 @option(

@@ -50,15 +50,9 @@ class DescribedOption:
 def describe_options(
     model: type[BaseModel], section: str, **given: Any
 ) -> dict[str, list[DescribedOption]]:
-    """Describe the options of a model.
+    """Describe a model's options by section; a field that is itself a model has one of its own.
 
-    Args:
-        model: The options model.
-        section: The section that its fields are the keys of.
-        given: Some options by their fields' names; others may then stand for something else.
-
-    Returns:
-        Section -> its options; a field that is itself a model has a section of its own.
+    Other options may stand for something else if some are given, by their fields' names.
     """
     try:
         filled = model.model_validate(given)

@@ -1,7 +1,6 @@
 """INI files, read with line numbers.
 
-iniconfig reads them, and these rules are added:
-
+- A section begins with ``[name]``, and has lines ``key = value`` or ``key: value``.
 - A comment begins with ``#`` or ``;`` at the start of a line, or after a space behind a value.
   ``a#b`` is a value.
 - A line that begins with a space continues the value of the line before.
@@ -18,28 +17,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from iniconfig import IniConfig, ParseError
-
 from neatfool.config.problems import Problems
 from neatfool.config.values import Section, Value, without_comment, without_comments
 from neatfool.errors import LONGEST_QUOTE, ExperimentError, nearest, printable, quoted
 
 _INVISIBLE: Final = re.compile("[\x00-\x08\v\f\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 """Control characters other than tabs, and line ends that editors do not show."""
-_UNREADABLE: Final = "\x01"
-_PLACEHOLDER: Final = f"[{_UNREADABLE}{{}}]"
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_Values = dict[str, tuple[int, list[str]]]
+"""The keys of a section: the line of each, and the lines of its value."""
 
 
 def read_ini(path: Path, problems: Problems | None = None) -> tuple[str, dict[str, Section]]:
-    r"""Read an INI file; see :func:`parse_ini`.
-
-    Returns:
-        Its text, with line ends ``\n`` and no byte order mark, and its sections.
-
-    Raises:
-        ExperimentError: The file does not exist, or is no INI file in UTF-8.
-    """
+    """Read an INI file; give its text, with plain line ends, and its sections."""
     text = _read_text(path)
     return text, parse_ini(text, path, problems)
 
@@ -56,53 +45,75 @@ def first_comment(text: str) -> str:
 
 
 def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[str, Section]:
-    """Read INI text.
+    """Read INI text; relative paths in values are relative to the folder of its file.
 
-    Args:
-        text: The text.
-        path: Its file, for messages. Relative paths in values are relative to its folder.
-        problems: Takes the lines that cannot be read, so that the others are checked too.
-
-    Raises:
-        ExperimentError: Lines cannot be read, and ``problems`` is absent or one of them is a
-            section's header. The message lists all of them.
+    ``problems`` takes the lines that cannot be read, so that the others are checked too. If it is
+    absent, or a section's header cannot be read, an ExperimentError lists them.
     """
     noted = Problems() if problems is None else problems
-    config = _parse_lines(text, path, noted)
-    if problems is None or any(_UNREADABLE in name for name in config.sections):
+    found: dict[str, tuple[int, _Values]] = {}
+    values: _Values | None = None
+    value: list[str] | None = None
+    lost_header = False
+    for number, given in enumerate(text.split("\n"), 1):
+        line, fault = _INVISIBLE.sub("", given), ""
+        if not without_comment(line).strip():
+            pass
+        elif line.startswith("["):
+            header = without_comment(line).strip()
+            name, values, value = header[1:-1].strip(), {}, None
+            if not header.endswith("]") or not name or set(name) & set("[]"):
+                fault, lost_header = f"{quoted(header)} is no section; write [name]", True
+            elif name in found:
+                fault = f"{printable(header, LONGEST_QUOTE)} is given twice; merge the two sections"
+            else:
+                found[name] = number, values
+        elif not line[0].isspace():
+            key, *value = (part.strip() for part in re.split("[=:]", line, maxsplit=1))
+            if not (fault := _fault_of_line(line, key, value, values)) and values is not None:
+                values[key] = number, value
+        elif value is not None:
+            value.append(line)
+        else:
+            fault = (
+                f"{quoted(line.strip())} begins with a space, but there is no value before it to "
+                "continue; delete the space"
+            )
+        unseen = _INVISIBLE.search(given)
+        code = f"U+{ord(unseen[0]):04X}" if unseen else ""
+        if fault := f"holds the invisible character {code}; delete it" if unseen else fault:
+            noted.add(f"{path}:{number}", fault)
+    if problems is None or lost_header:
         noted.raise_if_any()
     return {
         name: Section(
             {
-                key: Value(
-                    without_comments(value),
-                    f"{path}:{config.lineof(name, key)}",
-                    path.parent,
-                    config.lineof(name, key) or 0,
-                )
-                for key, value in values.items()
+                key: Value(without_comments("\n".join(lines)), f"{path}:{line}", path.parent, line)
+                for key, (line, lines) in values.items()
             },
-            f"{path}:{config.lineof(name)}",
-            config.lineof(name) or 0,
+            f"{path}:{start}",
+            start,
             path.parent,
         )
-        for name, values in config.sections.items()
+        for name, (start, values) in found.items()
     }
+
+
+def _fault_of_line(line: str, key: str, value: list[str], values: _Values | None) -> str:
+    if not (key and value):
+        return (
+            f"{quoted(line.strip())} is none of: key = value, [section], # comment; make it one of "
+            "them"
+        )
+    if values is None:
+        return f"{quoted(line.strip())} is in no section; begin the file with [experiment]"
+    return f"{quoted(key)} is given twice in this section; keep one" if key in values else ""
 
 
 def override(
     sections: Mapping[str, Section], overrides: Sequence[str], folder: Path
 ) -> dict[str, Section]:
-    """Replace values by those of ``--set`` options.
-
-    Args:
-        sections: The sections of a file.
-        overrides: Each ``section.key=value``. If two have the same key, the later one counts.
-        folder: Relative paths in them are relative to this folder.
-
-    Raises:
-        ExperimentError: One does not have that form.
-    """
+    """Replace values by those of ``--set``; their relative paths are relative to a folder."""
     merged = dict(sections)
     for text in overrides:
         match = re.fullmatch(r"\s*([^.=]+)\.([^=]+?)\s*=(.*)", text, re.DOTALL)
@@ -119,73 +130,18 @@ def override(
     return merged
 
 
-def _parse_lines(text: str, path: Path, problems: Problems) -> IniConfig:
-    """Parse the lines that can be parsed, and note the others as problems."""
-    lines = text.split("\n")
-    for index, line in enumerate(lines):
-        where, of_header = f"{path}:{index + 1}", problems
-        if invisible := _INVISIBLE.search(line):
-            code = f"U+{ord(invisible[0]):04X}"
-            problems.add(where, f"holds the invisible character {code}; delete it")
-            lines[index] = _INVISIBLE.sub("", line)
-            of_header = Problems()  # One problem of a line is enough.
-        if lines[index].startswith("["):
-            lines[index] = _check_header(lines[index], where, of_header, index)
-    while True:
-        try:
-            return IniConfig(str(path), data="\n".join(lines))
-        except ParseError as error:
-            index, line = error.lineno, lines[error.lineno].strip()
-            problems.add(f"{path}:{index + 1}", _explain(error.msg, line))
-            lines[index] = _PLACEHOLDER.format(index) if line.startswith("[") else ""
-
-
-def _explain(message: str, line: str) -> str:
-    if message.startswith("duplicate section"):
-        return f"{printable(line, LONGEST_QUOTE)} is given twice; merge the two sections"
-    if message.startswith("duplicate name"):
-        key = re.split("[=:]", line, maxsplit=1)[0].strip()
-        return f"{quoted(key)} is given twice in this section; keep one"
-    if message.startswith("unexpected value"):
-        return (
-            f"{quoted(line)} begins with a space, but there is no value before it to continue; "
-            "delete the space"
-        )
-    if message.startswith("no section"):
-        return f"{quoted(line)} is in no section; begin the file with [experiment]"
-    return f"{quoted(line)} is none of: key = value, [section], # comment; make it one of them"
-
-
-def _check_header(line: str, where: str, problems: Problems, index: int) -> str:
-    header = without_comment(line).strip()
-    name = header[1:-1].strip()
-    if header.endswith("]") and name and not set(name) & set("[]"):
-        return f"[{name}]"
-    problems.add(where, f"{quoted(header)} is no section; write [name]")
-    return _PLACEHOLDER.format(index)
-
-
 def _read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise ExperimentError(f"{path}: there is no such file{_suggest_files(path)}") from None
-    except IsADirectoryError:
-        raise ExperimentError(f"{path}: is a folder{_suggest_files(path / '.ini')}") from None
+        installed = "; `neatfool experiments list` lists those that come with neatfool"
+        near = nearest(path.name, [file.name for file in path.parent.glob("*.ini")])
+        raise ExperimentError(f"{path}: there is no such file{near or installed}") from None
     except OSError as error:
         raise ExperimentError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if data.startswith(_UTF16):
-        raise ExperimentError(f"{path}:1: is UTF-16 text; save it as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ExperimentError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _suggest_files(path: Path) -> str:
-    folder = path.parent
-    names = [file.name for file in folder.glob("*.ini")] if folder.is_dir() else []
-    installed = "; `neatfool experiments list` lists those that come with neatfool"
-    return nearest(path.name, names) or installed

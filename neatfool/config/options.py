@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -67,15 +67,8 @@ def read_options(
 ) -> ModelT | None:
     """Fill an options model from the plugin's section and those of its inner models.
 
-    Args:
-        model: The options model.
-        name: The plugin's section.
-        sections: All sections; a missing one counts as empty.
-        problems: Takes all problems.
-        reserved: Keys of the plugin's section that belong to the framework.
-
-    Returns:
-        The filled model, or None if there were problems.
+    A missing section counts as empty. ``reserved`` are the keys of the plugin's section that belong
+    to the framework. If there were problems, ``problems`` takes them, and the result is None.
     """
     reader = _Reader(sections, problems)
     before = len(problems)
@@ -94,11 +87,7 @@ def read_options(
 
 
 def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
-    """Fill a model whose fields are a function's arguments; text is not taken for numbers.
-
-    Raises:
-        ExperimentError: Arguments are wrong; a line for each, which begins with its name.
-    """
+    """Fill a model whose fields are a function's arguments; text is not taken for numbers."""
     try:
         return model.model_validate(given, strict=True)
     except ValidationError as error:
@@ -114,49 +103,42 @@ def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
 
 def dump_options(options: BaseModel, name: str) -> dict[str, dict[str, Json]]:
     """Write a filled model as section -> key -> JSON value, the plugin's section first."""
-    return _dump(type(options), options.model_dump(mode="json", by_alias=False), name)
+    dumped: dict[str, dict[str, Json]] = {}
+    for section, part in _parts(options, name):
+        fields, values = type(part).model_fields, part.model_dump(mode="json", by_alias=False)
+        own = {n: field for n, field in fields.items() if model_of(field.annotation) is None}
+        extra = {key: value for key, value in values.items() if key not in fields}
+        dumped[section] = {key_of(n, field): values[n] for n, field in own.items()} | extra
+    return dumped
 
 
-def _dump(model: type[BaseModel], dumped: Mapping[str, Json], name: str) -> dict[str, Any]:
-    own: dict[str, Json] = {}
-    inner: dict[str, Any] = {}
-    for field_name, field in model.model_fields.items():
-        key, value = key_of(field_name, field), dumped.get(field_name)
-        if (submodel := model_of(field.annotation)) is None:
-            own[key] = value
-        elif value is not None:
-            inner |= _dump(submodel, value, key)
-    extra = {key: value for key, value in dumped.items() if key not in model.model_fields}
-    return {name: own | extra, **inner}
+def _parts(options: BaseModel, name: str) -> Iterator[tuple[str, BaseModel]]:
+    """Give a filled model and those in it, each with the name of its section."""
+    yield name, options
+    for field_name, field in type(options).model_fields.items():
+        if isinstance(inner := getattr(options, field_name), BaseModel):
+            yield from _parts(inner, key_of(field_name, field))
 
 
 def describe_unset(
     options: BaseModel, name: str, spec: ImageSpec | None
 ) -> dict[str, dict[str, str]]:
-    """Explain the keys that are None in a filled model.
+    """Explain the keys that are None: section -> key -> the text behind ``key =`` in a comment.
 
-    If the model has a method ``absent(spec)``, it gives the values that such keys stand for; other
+    If a model has a method ``absent(spec)``, it gives the values that such keys stand for; other
     keys are explained by their descriptions.
-
-    Args:
-        options: The model.
-        name: The plugin's section.
-        spec: The target's spec, None if it is not known.
-
-    Returns:
-        Section -> key -> the text behind ``key =`` in a comment.
     """
-    absent = getattr(options, "absent", None)
-    known = absent(spec) if callable(absent) else {}
-    comments: dict[str, dict[str, str]] = {name: {}}
-    for field_name, field in type(options).model_fields.items():
-        key, value = key_of(field_name, field), getattr(options, field_name)
-        if isinstance(value, BaseModel):
-            comments |= describe_unset(value, key, spec)
-        elif value is None and field_name in known:
-            comments[name][key] = write_value(known[field_name])
-        elif value is None:
-            comments[name][key] = f" # {' '.join((field.description or '').split())}"
+    comments: dict[str, dict[str, str]] = {}
+    for section, part in _parts(options, name):
+        absent = getattr(part, "absent", None)
+        known = absent(spec) if callable(absent) else {}
+        comments[section] = {
+            key_of(n, field): write_value(known[n])
+            if n in known
+            else f" # {' '.join((field.description or '').split())}"
+            for n, field in type(part).model_fields.items()
+            if getattr(part, n) is None
+        }
     return comments
 
 
@@ -182,10 +164,7 @@ def _inner_models(model: type[BaseModel]) -> list[tuple[str, FieldInfo, type[Bas
 
 
 def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, Any]:
-    """Give the values of a recorded section that are not their options' defaults, by key.
-
-    Each comes with its type: (value, annotation).
-    """
+    """Give the values of a recorded section that are not defaults, by key, each with its type."""
     return {
         key: (section[key], annotation_of(field))
         for name, field in model.model_fields.items()
@@ -223,10 +202,7 @@ class _Reader:
     def collect(
         self, model: type[BaseModel], name: str, parent: Section, reserved: Collection[str] = ()
     ) -> dict[str, Any]:
-        """Collect the given values of a model, and note unknown keys.
-
-        A section that was not given is in the place of its parent.
-        """
+        """Collect given values. A section that was not given is in the place of its parent."""
         section = self.places[name] = self._sections.get(name, replace(parent, values={}))
         known = {key: field for field in model.model_fields for key in _keys_of(model, field)}
         given: dict[str, Any] = {}
@@ -262,16 +238,14 @@ class _Reader:
 
     def check_finite(self, options: BaseModel, name: str) -> None:
         """Note given numbers that are infinite or NaN, if the default is finite."""
-        for field_name, field in type(options).model_fields.items():
-            key, value = key_of(field_name, field), getattr(options, field_name)
-            if isinstance(value, BaseModel):
-                self.check_finite(value, key)
-            elif (name, key) in self._given and (
-                _is_finite(field.default) and not _is_finite(value)
-            ):
-                as_given, place = self._given[name, key]
-                fault = f"must be a finite number, not {shown(place.given)}"
-                self._problems.add_at(place, name, as_given, fault)
+        for section, part in _parts(options, name):
+            for field_name, field in type(part).model_fields.items():
+                given = self._given.get((section, key_of(field_name, field)))
+                finite = _is_finite(getattr(part, field_name)) or not _is_finite(field.default)
+                if given and not finite:
+                    key, place = given
+                    fault = f"must be a finite number, not {shown(place.given)}"
+                    self._problems.add_at(place, section, key, fault)
 
     def note(self, model: type[BaseModel], name: str, errors: list[ErrorDetails]) -> None:
         """Note pydantic's errors, each at its key."""

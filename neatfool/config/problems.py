@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,31 +24,19 @@ if TYPE_CHECKING:
     from neatfool.config.values import Section, Value
 
 
-_MUST_BE: Final = {
-    "int_parsing": "a whole number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "int_parsing_size": "a smaller whole number",
-    "float_parsing": "a number",
-    "float_type": "a number",
-    "finite_number": "a finite number",
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "greater_than": "> {gt}",
-    "greater_than_equal": ">= {ge}",
-    "less_than": "< {lt}",
-    "less_than_equal": "<= {le}",
-    "multiple_of": "a multiple of {multiple_of}",
-    "literal_error": "{expected}",
-    "enum": "{expected}",
-    "string_pattern_mismatch": "text that matches {pattern}",
-    "string_too_short": "at least {min_length} characters",
-    "string_too_long": "at most {max_length} characters",
-    "dict_type": "a JSON object",
-    "list_type": "a list",
-    "json_invalid": "JSON",
+_PLAIN: Final = {
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid boolean": "true or false",
+    "a valid string": "text",
+    "a valid dictionary": "a JSON object",
+    "a valid list": "a list",
+    "greater than or equal to": ">=",
+    "less than or equal to": "<=",
+    "greater than": ">",
+    "less than": "<",
 }
+"""What pydantic says that a value should be, in plain words."""
 _SENTENCES: Final = {
     "missing": "missing; give it a value",
     "path_not_file": "there is no file {input}",
@@ -100,12 +89,7 @@ class Problems:
         self._noted.append(Problem(place.line or float("inf"), text, of_plugin, cause))
 
     def raise_if_any(self) -> None:
-        """Raise one error that lists all problems, in the order of their lines.
-
-        Raises:
-            PluginError: All problems are faults of plugins.
-            ExperimentError: There are other problems.
-        """
+        """Raise one error that lists all problems; PluginError if all are faults of plugins."""
         if not self._noted:
             return
         problems = sorted(dict.fromkeys(self._noted), key=lambda problem: problem.line)
@@ -117,46 +101,43 @@ class Problems:
 def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
     """Say in one line what is wrong with a value: ``"must be > 0 or 'auto', not '-5'"``.
 
-    Args:
-        errors: Pydantic's errors: several if the type has alternatives and none fits.
-        item: The index of the wrong item, if the value is a list.
+    Pydantic gives several errors if the type has alternatives. ``item`` is a wrong item's place.
     """
     prefix = "" if item is None else f"item {item + 1} "
-    if not all(error["type"] in _MUST_BE for error in errors):
+    wanted = [*dict.fromkeys(map(_must_be, errors))]
+    if not all(wanted):
         return prefix + "; ".join(dict.fromkeys(map(_reword_one, errors)))
-    kinds = dict.fromkeys(_fill(_MUST_BE[error["type"]], error) for error in errors)
     given = errors[0]["input"]
-    message = f"{prefix}must be {' or '.join(kinds)}, not {shown(given)}"
-    message += _suggest(errors, given)
+    message = f"{prefix}must be {' or '.join(wanted)}, not {shown(given)}"
+    expected = " ".join(error.get("ctx", {}).get("expected", "") for error in errors)
+    words = expected.replace(" or ", ", ").split(", ")
+    near = nearest(str(given), [word.strip("'\" ") for word in words])
+    message += near if near.startswith("; did you mean") else ""
     if isinstance(given, str) and "\n" in given:
         message += "; a line that begins with a space continues the value of the line before"
     return message
 
 
+def _must_be(error: ErrorDetails) -> str:
+    """Say what a value must be; nothing if the error is of another kind."""
+    if not error["msg"].startswith("Input should be ") or error["type"] in _SENTENCES:
+        return ""
+    words = re.sub(", (unable|got) .*", "", error["msg"].removeprefix("Input should be "))
+    for usual, plain in _PLAIN.items():
+        words = words.replace(usual, plain)
+    return words
+
+
 def _reword_one(error: ErrorDetails) -> str:
     if error["type"] in _SENTENCES:
-        return _fill(_SENTENCES[error["type"]], error)
-    if error["type"] in _MUST_BE:
-        return f"must be {_fill(_MUST_BE[error['type']], error)}, not {shown(error['input'])}"
+        context = {"input": error["input"], **error.get("ctx", {})}
+        return _SENTENCES[error["type"]].format(**context)
+    if words := _must_be(error):
+        return f"must be {words}, not {shown(error['input'])}"
     message = error["msg"]
     return f"{message[:1].lower()}{message[1:]}, got {shown(error['input'])}"
-
-
-def _fill(template: str, error: ErrorDetails) -> str:
-    context = {
-        name: f"{value:g}" if isinstance(value, float) else value
-        for name, value in error.get("ctx", {}).items()
-    }
-    return template.format(**{"input": error["input"], **context})
 
 
 def shown(given: Any) -> str:
     """Write a value for a message; a long one is cut."""
     return quoted(given) if isinstance(given, str) else printable(repr(given), LONGEST_QUOTE)
-
-
-def _suggest(errors: Sequence[ErrorDetails], given: Any) -> str:
-    expected = " ".join(error.get("ctx", {}).get("expected", "") for error in errors)
-    words = expected.replace(" or ", ", ").split(", ")
-    near = nearest(str(given), [word.strip("'\" ") for word in words])
-    return near if near.startswith("; did you mean") else ""

@@ -35,6 +35,7 @@ from neatfool.run.store import RunStore
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.viewed_target import ViewedTarget, add_views, encodings_of
+from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import counted
@@ -65,7 +66,7 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
         showing = choose_showing(plugins, recorded.get("views"), RECORDED)
     settings = recorded["target"]
     given = Given.model_validate({k: settings[k] for k in Given.model_fields if k in settings})
-    spec = run.spec
+    model, spec = adopt_if_whole(model, Target), run.spec
     if isinstance(model, Target) and (
         spec.open or len(model.spec.classes) == len(spec.classes)
     ):  # more classes turned up, or their names changed

@@ -24,6 +24,7 @@ from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments, More
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import storage_errors
+from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
 from neatfool.wording import distinct_names, left_out
@@ -230,7 +231,9 @@ def _target(model: Any, arguments: Arguments) -> Target:
             f"{missing}={neutral}"
         )
     device, outputs = arguments.device, arguments.outputs
-    return target_of(model, spec, mean=mean, std=std, device=device, outputs=outputs)
+    return target_of(
+        adopt_if_whole(model, Target), spec, mean=mean, std=std, device=device, outputs=outputs
+    )
 
 
 def _argument(section: str, key: str) -> str:

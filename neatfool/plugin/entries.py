@@ -122,11 +122,8 @@ def _name_and_version(dist: Distribution | None) -> tuple[str, str]:
 def plugin_files(path: Path) -> list[Path]:
     """List the plugin files of a path, relative to the current folder if they are below it.
 
-    The path is a Python file, a package (one plugin) or a folder of modules. In a folder, names
-    that begin with ``_`` or ``test_``, ``conftest.py`` and ``setup.py`` are skipped.
-
-    Raises:
-        PluginError: There is no such file or folder, or no plugin in it.
+    The path is a Python file, a package (one plugin) or a folder of modules, without tests,
+    ``setup.py``, and those whose names begin with ``_``.
     """
     path = path.absolute()
     if path.is_relative_to(Path.cwd()):
@@ -137,12 +134,10 @@ def plugin_files(path: Path) -> list[Path]:
         raise
     except (OSError, ValueError):
         raise PluginError(f"{path}: there is no such file or folder") from None
-    if path.is_file():
-        if path.suffix != ".py":
-            raise PluginError(f"{path}: is no Python file; a plugin is a .py file or a folder")
+    if path.is_file() and path.suffix == ".py":
         return [path]
     if not path.is_dir():
-        raise PluginError(f"{path}: is no Python file and no folder")
+        raise PluginError(f"{path}: is no Python file; a plugin is a .py file or a folder")
     if (path / "__init__.py").is_file():
         return [path / "__init__.py"]
     files = sorted(file for file in path.glob("*.py") if not file.name.startswith(_NO_PLUGINS))
@@ -155,9 +150,6 @@ def import_file(path: Path) -> ModuleType:
     """Import a module, or a package's ``__init__.py``, under a unique name.
 
     Modules in the same folder become importable; installed ones come first.
-
-    Raises:
-        PluginError: The import failed; the message has the cause.
     """
     file = path.resolve()
     package = file.name == "__init__.py"

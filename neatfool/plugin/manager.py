@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
+from neatfool.config.options import key_of
 from neatfool.errors import PluginError, blaming, cause, nearest, quoted
 from neatfool.plugin import hookspecs
 from neatfool.plugin.entries import (
@@ -25,7 +26,7 @@ from neatfool.plugin.entries import (
     plugin_files,
 )
 from neatfool.plugin.observers import Observers, hooks_of
-from neatfool.plugin.registration import CONTRACTS, NoOptions, Registration, checked
+from neatfool.plugin.registration import CONTRACTS, RESERVED_KEYS, NoOptions, Registration
 
 if TYPE_CHECKING:
     import click
@@ -79,39 +80,30 @@ class PluginManager:
         return sorted({entry.name for entry in self.available() if entry.kind == kind})
 
     def load(self, kind: str, name: str) -> Registration:
-        """Load what has a name among its kind, such as the target ``mnist``.
-
-        Raises:
-            PluginError: No plugin has the name, or two have, or it is broken.
-        """
+        """Load what has a name among its kind, such as the target ``mnist``."""
         entry = self._only_entry(kind, name)
-        registrations = self._registrations.get((kind, name), [])
-        sources = {made.source for made in registrations} | ({entry[0].origin} if entry else set())
+        key = (kind, name)
+        made = self._registrations.get(key, [])
+        sources = {each.source for each in made} | ({entry[0].origin} if entry else set())
         if len(sources) > 1:
             raise _ambiguous(kind, name, sources)
-        if not registrations and entry is None:
-            raise PluginError(f"unknown {kind} {quoted(name)}{nearest(name, self.names(kind))}")
-        if not registrations and entry is not None:
+        if not made and entry:
             self._import(*entry)
-            registrations = self._registrations.get((kind, name), [])
-        if not registrations:
-            offered = [key for key, made in self._registrations.items() if made]
-            names = [offer for offered_kind, offer in offered if offered_kind == kind]
-            raise PluginError(
-                f"{kind} {name!r} ({sources.pop()}): registers no {kind} of that name"
-                f"{nearest(name, names)}"
-            )
-        return self._with_hooks(registrations[0])
+            made = self._registrations.get(key, [])
+            if not made:
+                near = nearest(name, [offer for each, offer in self._registrations if each == kind])
+                who = f"{kind} {name!r} ({entry[0].origin})"
+                raise PluginError(f"{who}: registers no {kind} of that name{near}")
+        if not made:
+            raise PluginError(f"unknown {kind} {quoted(name)}{nearest(name, self.names(kind))}")
+        if not self._has_further_hooks or isinstance(made[0].factory, str):
+            return made[0]
+        # A factory that has a parameter ``hook`` gets pluggy's hooks, for its plugin's own.
+        wanted = made[0].wanted(hook=self._pluggy.hook)
+        return replace(made[0], factory=partial(made[0].factory, **wanted))
 
     def load_observer(self, name: str) -> Registration | None:
-        """Load an installed observer.
-
-        Returns:
-            Its registration if it has options: :meth:`add_observer` makes it. Else None.
-
-        Raises:
-            PluginError: No plugin has the name, or two have, or it is broken.
-        """
+        """Load an installed observer; if it has options, :meth:`add_observer` makes it then."""
         entry = self._only_entry("observer", name)
         plugin = self._import(*entry) if entry else None
         if entry is None or ("observer", name) in self._registrations:
@@ -121,57 +113,37 @@ class PluginManager:
         return None
 
     def add_observer(self, made: Registration, options: BaseModel) -> None:
-        """Make an observer that has options, in place of one of its name that was made before.
-
-        Raises:
-            PluginError: It cannot be made, or has no hook, or a wrong one.
-        """
+        """Make an observer that has options, in place of one of its name that was made before."""
         observer = made.make(options)
         if self._pluggy.has_plugin(made.name):
             self._pluggy.unregister(name=made.name)
         self.register_object(observer, made.name)
 
     def load_files(self, path: Path) -> None:
-        """Load the plugins of a Python file, a package or a folder of modules, once each.
-
-        Raises:
-            PluginError: There is no such file, or it is broken, or no plugin.
-        """
-        files = plugin_files(path)
-        hooks = 0
-        for file in files:
-            if file.resolve() in self._files:
-                hooks += 1
-                continue
-            hooks += self._register(import_file(file), str(file))
+        """Load the plugins of a Python file, a package or a folder of modules, once each."""
+        hooks = False
+        for file in plugin_files(path):
+            known = file.resolve() in self._files
+            hooks |= known or self._register(import_file(file), str(file))
             self._files.add(file.resolve())
         if not hooks:
             raise PluginError(f"{path}: implements no hook of neatfool; {_MARK}")
 
     def commands(self, name: str) -> dict[str, click.Command]:
-        """Load the commands of the plugin ``command.NAME``.
-
-        Raises:
-            PluginError: No plugin has the name, or two have, or it is broken.
-        """
+        """Load the commands of the plugin ``command.NAME``."""
         import click
 
         entry = self._only_entry("command", name)
         if entry is None:
-            raise PluginError(
-                f"unknown command {quoted(name)}{nearest(name, self.names('command'))}"
-            )
+            near = nearest(name, self.names("command"))
+            raise PluginError(f"unknown command {quoted(name)}{near}")
         group = click.Group()
         with blaming(f"command {name!r} ({entry[0].origin})"):
             hooks_of(self._import(*entry), name).neatfool_add_commands(cli=group)
         return dict(group.commands)
 
     def write_report(self, run: Run, path: Path) -> None:
-        """Let the plugin ``command.report`` write a run's page.
-
-        Raises:
-            PluginError: It cannot be loaded, or writes no page.
-        """
+        """Let the plugin ``command.report`` write a run's page."""
         if entry := self._only_entry("command", "report"):
             self._import(*entry)
         if self._pluggy.hook.neatfool_write_report(run=run, path=path) is None:
@@ -188,13 +160,7 @@ class PluginManager:
     def register_object(self, plugin: object, source: str) -> None:
         """Register a module, or another object, that implements hooks, unless it is already.
 
-        Args:
-            plugin: The module or object.
-            source: Where it is from, for messages.
-
-        Raises:
-            PluginError: It implements no hook, or a misspelt one, or one with wrong arguments, or
-                it registers something wrong. It is not registered then.
+        Its source is for messages. If anything is wrong with it, it is not registered.
         """
         if not self._register(plugin, source):
             raise PluginError(f"{source}: implements no hook of neatfool; {_MARK}")
@@ -237,13 +203,20 @@ class PluginManager:
         options: type[BaseModel] | None = None,
     ) -> None:
         """Take what the plugin that is being registered offers."""
-        registration = checked(kind, self._source, name, factory, options)
+        who = f"{self._source}: register({name!r}, ...)"
+        if not isinstance(name, str) or not name.strip():
+            raise PluginError(f"{who}: the name must be text; got {name!r}")
+        if not callable(factory) and ":" not in factory:
+            expected = 'a class or function, or "module:Name" of one'
+            raise PluginError(f"{who}: the factory must be {expected}; got {factory!r}")
+        options = options or NoOptions
+        keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
+        if taken := keys & {*RESERVED_KEYS.get(kind, ())}:
+            fault = f"the option {min(taken)!r} is neatfool's own in [{kind}]; rename it"
+            raise PluginError(f"{who}: {fault}")
         if (kind, name) in self._offers:
-            raise PluginError(
-                f"{self._source}: register({name!r}, ...): registers two {kind}s of this name; "
-                "rename one"
-            )
-        self._offers[kind, name] = registration
+            raise PluginError(f"{who}: registers two {kind}s of this name; rename one")
+        self._offers[kind, name] = Registration(name, kind, factory, options, self._source)
 
     def _hooks_of(self, plugin: object) -> dict[str, pluggy.HookCaller]:
         """Give the hooks that a registered plugin implements, by name."""
@@ -270,17 +243,8 @@ class PluginManager:
                 and not self._pluggy.parse_hookimpl_opts(plugin, name)
                 and not self._pluggy.parse_hookspec_opts(plugin, name)  # type: ignore[arg-type]  # any object
             ):
-                raise PluginError(
-                    f"{self._source}: {name} is not marked as a hook; put @neatfool.hookimpl above "
-                    "it"
-                )
-
-    def _with_hooks(self, made: Registration) -> Registration:
-        """Hand pluggy's hooks to a factory that has a parameter ``hook``, for its plugin's own."""
-        if not self._has_further_hooks or isinstance(made.factory, str):
-            return made
-        wanted = made.wanted(hook=self._pluggy.hook)
-        return replace(made, factory=partial(made.factory, **wanted))
+                mend = "put @neatfool.hookimpl above it"
+                raise PluginError(f"{self._source}: {name} is not marked as a hook; {mend}")
 
     def _only_entry(self, kind: str, name: str) -> tuple[PluginEntry, EntryPoint] | None:
         pairs = [pair for pair in self._installed if (pair[0].kind, pair[0].name) == (kind, name)]
@@ -304,15 +268,7 @@ class PluginManager:
 def views(
     names: Iterable[str] | None = None, plugins: PluginManager | None = None
 ) -> dict[str, View]:
-    """Make views, by name and in the order of the names.
-
-    Args:
-        names: The names; all that are installed if absent.
-        plugins: Loads them; a new manager if absent.
-
-    Raises:
-        PluginError: There is no such view, or it is broken.
-    """
+    """Make views, by name and in the order of the names; all that are installed if absent."""
     manager = plugins or PluginManager()
     wanted = manager.names("view") if names is None else names
     registrations = [manager.load("view", name) for name in wanted]

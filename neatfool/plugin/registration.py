@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
-from neatfool.config.options import key_of
 from neatfool.errors import ExperimentError, PluginError, blaming
+from neatfool.spec.adopting import adopt
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.engine import Engine
 from neatfool.spec.scheme import Scheme
@@ -66,12 +66,7 @@ class Registration:
 
     @cached_property
     def maker(self) -> Callable[..., Any]:
-        """The factory, imported.
-
-        Raises:
-            ExperimentError: A package that it needs is not installed.
-            PluginError: There is no such thing, or importing it raised.
-        """
+        """The factory, imported."""
         if not isinstance(self.factory, str):
             return self.factory
         with blaming(self.label):
@@ -80,10 +75,8 @@ class Registration:
             except ModuleNotFoundError as error:
                 own = self.factory.startswith("neatfool_plugins.")
                 remedy = f"pip install 'neatfool[{self.name}]'" if own else "install it"
-                raise ExperimentError(
-                    f"[{self.kind}] plugin = {self.name}: the package {error.name} is not "
-                    f"installed; {remedy}"
-                ) from error
+                fault = f"the package {error.name} is not installed; {remedy}"
+                raise ExperimentError(f"[{self.kind}] plugin = {self.name}: {fault}") from error
         return found
 
     @property
@@ -92,11 +85,7 @@ class Registration:
         return f"{self.kind} {self.name!r} ({self.source})"
 
     def make(self, *arguments: Any, **named: Any) -> Any:
-        """Call the factory, and give an instance of the kind's contract.
-
-        Raises:
-            PluginError: The factory takes other arguments, or raised, or made what lacks a member.
-        """
+        """Call the factory, and give an instance of the kind's contract."""
         factory = self.maker
         passed, name = ["options"] * len(arguments) + [*named], getattr(factory, "__name__", "")
         if inspect.isclass(factory):
@@ -113,7 +102,7 @@ class Registration:
         with blaming(self.label):
             made = factory(*arguments, **named)
         contract: type[Any] | None = CONTRACTS.get(self.kind)
-        return made if contract is None else keep_contract(made, contract, self.label)
+        return made if contract is None else adopt(made, contract, self.label)
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for."""
@@ -122,50 +111,3 @@ class Registration:
         except ValueError:  # A type of Python's own tells none.
             return {}
         return {name: value for name, value in offered.items() if name in parameters}
-
-
-def keep_contract(made: Any, contract: type[Contract], who: str = "") -> Contract:
-    """Check that an object is of a contract's class, with all its attributes, and give it back.
-
-    Raises:
-        PluginError: It is not; the message begins with ``who``, or with the contract's name.
-    """
-    name, kind = contract.__name__, type(made).__name__
-    who = who or name.lower()
-    if not isinstance(made, contract):
-        raise PluginError(f"{who}: {kind} is no neatfool.{name}; let its class inherit from that")
-    if lacks := [each for each in contract.__annotations__ if not hasattr(made, each)]:
-        raise PluginError(f"{who}: {kind} lacks {', '.join(lacks)}; neatfool.{name} says what for")
-    return made
-
-
-def checked(
-    kind: str,
-    source: str,
-    name: str,
-    factory: Callable[..., Any] | str,
-    options: type[BaseModel] | None,
-) -> Registration:
-    """Check what a plugin offers; see :class:`neatfool.plugin.hookspecs.Register`.
-
-    Raises:
-        PluginError: It is something else.
-    """
-    who = f"{source}: register({name!r}, ...)"
-    if not isinstance(name, str) or not name or name != name.strip():
-        raise PluginError(f"{who}: the name must be text; got {name!r}")
-    if not callable(factory) and ":" not in str(factory):
-        raise PluginError(
-            f'{who}: the factory must be a class or function, or "module:Name" of one; got '
-            f"{type(factory).__name__}"
-        )
-    if options is None:
-        options = NoOptions
-    if not (inspect.isclass(options) and issubclass(options, BaseModel)):
-        raise PluginError(f"{who}: options must be a pydantic model class; got {options!r}")
-    keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
-    if taken := keys & {*RESERVED_KEYS.get(kind, ())}:
-        raise PluginError(
-            f"{who}: the option {min(taken)!r} is neatfool's own in [{kind}]; rename it"
-        )
-    return Registration(name, kind, factory, options, source)

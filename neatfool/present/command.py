@@ -66,8 +66,20 @@ def measure_command(
             html_file: Path | None = None,
             **options: Any,
         ) -> None:
+            from neatfool.present.saving import save
+
             finding = function(console=Output(stderr=True), **options)
-            _write(finding, as_json=as_json, csv_file=csv_file, html_file=html_file)
+            if as_json:
+                click.echo(finding.json())
+            else:
+                show(finding, Output())
+            if csv_file:
+                save(csv_file, finding.csv().encode())
+                click.echo(f"What was measured is in {csv_file}", err=as_json)
+            if html_file:
+                with Output(stderr=True).status("drawing"):
+                    finding.html(html_file)
+                click.echo(f"Look at {html_file}", err=as_json)
             if finding.exit_code:
                 click.get_current_context().exit(finding.exit_code)
 
@@ -89,25 +101,6 @@ def measure_command(
     return decorate
 
 
-def _write(
-    finding: Finding, *, as_json: bool, csv_file: Path | None, html_file: Path | None
-) -> None:
-    """Print a finding, and write the files that were asked for."""
-    from neatfool.present.saving import save
-
-    if as_json:
-        click.echo(finding.json())
-    else:
-        show(finding, Output())
-    if csv_file:
-        save(csv_file, finding.csv().encode())
-        click.echo(f"What was measured is in {csv_file}", err=as_json)
-    if html_file:
-        with Output(stderr=True).status("drawing"):
-            finding.html(html_file)
-        click.echo(f"Look at {html_file}", err=as_json)
-
-
 def show(finding: Finding, output: Output) -> None:
     """Print a finding's story: its sentences, notes and tables, in their order."""
     for block in finding.story():
@@ -117,27 +110,29 @@ def show(finding: Finding, output: Output) -> None:
 def _show(block: Block, output: Output) -> None:
     if not is_shown(block, "terminal"):
         return
-    if isinstance(block, Headline):
-        output.say(block.text, "bold")
-    elif isinstance(block, Note):
-        output.say(f"Note: {block.text}")
-    elif isinstance(block, Text):
-        output.say(block.text)
-    elif isinstance(block, Panel):
-        tables = [each for each in block.blocks if isinstance(each, Table | Bars)]
-        shown = [each for each in tables if is_shown(each, "terminal")]
-        if block.title and shown:
-            output.say(block.title, "bold")
-        for each in shown:
-            _show(each, output)
-    elif isinstance(block, Bars):
-        rows = [[name, share(part), figure] for name, part, figure in block.rows]
-        _show(Table(block.heads, rows, block.title), output)
-    elif isinstance(block, Table):
-        if block.title:
-            output.say(block.title, "bold")
-        columns = [*zip(*block.rows, strict=True)] or [()] * len(block.heads)
-        kept = [place for place, cells in enumerate(columns) if bytes not in map(type, cells)]
-        cells = [[str(row[place]) for place in kept] for row in block.rows]
-        words = [kept.index(place) for place in block.words if place in kept]
-        output.table([block.heads[place] for place in kept], cells, words=words, most=block.most)
+    match block:
+        case Headline():
+            output.say(block.text, "bold")
+        case Note():
+            output.say(f"Note: {block.text}")
+        case Text():
+            output.say(block.text)
+        case Panel():
+            shown = [each for each in block.blocks if is_shown(each, "terminal")]
+            tables = [each for each in shown if isinstance(each, Table | Bars)]
+            if block.title and tables:
+                output.say(block.title, "bold")
+            for each in tables:
+                _show(each, output)
+        case Bars():
+            rows = [[name, share(part), figure] for name, part, figure in block.rows]
+            _show(Table(block.heads, rows, block.title), output)
+        case Table():
+            if block.title:
+                output.say(block.title, "bold")
+            columns = [*zip(*block.rows, strict=True)] or [()] * len(block.heads)
+            kept = [place for place, cells in enumerate(columns) if bytes not in map(type, cells)]
+            cells = [[str(row[place]) for place in kept] for row in block.rows]
+            words = [kept.index(place) for place in block.words if place in kept]
+            heads = [block.heads[place] for place in kept]
+            output.table(heads, cells, words=words, most=block.most)

@@ -39,13 +39,12 @@ class Records(NamedTuple):
         A text that a spreadsheet would take for a formula begins with an apostrophe.
         """
         text = io.StringIO()
-        rows = ([_harmless(value) for value in row] for row in self.rows)
+        rows = [
+            [f"'{v}" if isinstance(v, str) and v.startswith(FORMULAS) else v for v in row]
+            for row in self.rows
+        ]
         csv.writer(text, lineterminator="\n").writerows([self.heads, *rows])
         return text.getvalue()
-
-
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
 
 
 class Facts(BaseModel):

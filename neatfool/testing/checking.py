@@ -35,12 +35,9 @@ class CheckResult:
 
 
 def run_check(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> CheckResult:
-    """Run a check on subjects by their labels (an empty label for a single one).
+    """Run a check on subjects by their labels (empty for a single one), to the first failure.
 
     A check raises SkipTest if there is nothing to look at, as a plugin may leave that out.
-
-    Returns:
-        A result, named after the check: passed on every subject, or the first failure.
     """
     name, lacking = check.__name__.removeprefix("check_").replace("_", " "), ""
     for label, subject in subjects.items():
@@ -61,11 +58,7 @@ def run_check(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> Ch
 
 @contextmanager
 def global_randomness(seed: int) -> Iterator[None]:
-    """Seed Python's, numpy's and torch's global generators in the block, then restore them.
-
-    Raises:
-        AssertionError: The block used or seeded a generator; the message names it.
-    """
+    """Seed the global generators in the block, then restore them; AssertionError if it used one."""
     import torch
 
     generators: dict[str, tuple[Callable[..., Any], ...]] = {

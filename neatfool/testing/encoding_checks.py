@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from neatfool.plugin.registration import keep_contract
 from neatfool.search.seeds import derive_seed
+from neatfool.spec.adopting import adopt
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.testing.checking import global_randomness
@@ -29,7 +29,7 @@ class EncodingSubject:
 
     def make(self) -> Encoding[Any]:
         """Make a new one."""
-        return keep_contract(self._make(self.spec), Encoding)
+        return adopt(self._make(self.spec), Encoding)
 
     @cached_property
     def encoding(self) -> Encoding[Any]:

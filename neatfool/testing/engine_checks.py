@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
-from neatfool.plugin.registration import keep_contract
 from neatfool.search.seeds import derive_seeds
+from neatfool.spec.adopting import adopt
 from neatfool.spec.engine import Engine
 from neatfool.testing.toys import assemble_toys
 
@@ -38,7 +38,7 @@ class EngineSubject:
 
     def make(self) -> Engine:
         """Make a new one."""
-        return keep_contract(self._make(), Engine)
+        return adopt(self._make(), Engine)
 
     @cached_property
     def engine(self) -> Engine:

@@ -14,7 +14,7 @@ from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.plugin.registration import keep_contract
+from neatfool.spec.adopting import adopt
 from neatfool.spec.archive import EMPTY, Archive
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
@@ -66,7 +66,7 @@ class ToySearch:
     ) -> None:
         """Start a search; ``judge`` changes the scores before the scheme gets them."""
         self.encoding = ToyEncoding(TOY_SPEC, parents=parents)
-        self.scheme = keep_contract(make(self.encoding, TOY_SPEC, seed), Scheme)
+        self.scheme = adopt(make(self.encoding, TOY_SPEC, seed), Scheme)
         self._target = ToyTarget(TOY_SPEC)
         self._judge = judge
 
@@ -197,10 +197,7 @@ def check_parents_are_elites_or_members(subject: SchemeSubject) -> None:
 
 
 def check_replacements_agree_with_the_archive(subject: SchemeSubject) -> None:
-    """``tell`` returns each niche that changed once: its new elite, and who held it before.
-
-    An elite's confidence is the probability that the target gave its class.
-    """
+    """``tell`` returns each niche that changed once: its new elite, and who held it before."""
     for generation, step in enumerate(subject.steps):
         changed = np.flatnonzero(step.before.candidate_ids != step.after.candidate_ids).tolist()
         returned = [replacement.elite.class_index for replacement in step.replacements]

@@ -14,9 +14,9 @@ import numpy as np
 
 from neatfool.budget.ledger import Ledger, read_answers, write_answers
 from neatfool.errors import NeatfoolError
-from neatfool.plugin.registration import keep_contract
 from neatfool.scoring import answers as checked
 from neatfool.scoring.repeatability import probe_images
+from neatfool.spec.adopting import adopt
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Labels, Scores
 from neatfool.spec.target import Differentiable, Metered, Target
@@ -36,7 +36,7 @@ class TargetSubject:
 
     def make(self) -> Target:
         """Make a new one."""
-        return keep_contract(self._make(), Target)
+        return adopt(self._make(), Target)
 
     @cached_property
     def target(self) -> Target:

@@ -114,7 +114,7 @@ def test_a_byte_order_mark_and_any_line_ends_are_read(tmp_path):
     ("data", "message"),
     [
         ("[a]\nname = é\n".encode("latin-1"), r"e.ini:2: is not UTF-8 text; save it as UTF-8"),
-        ("[a]\n".encode("utf-16"), "UTF-16"),
+        ("[a]\n".encode("utf-16"), r"e.ini:1: is not UTF-8 text; save it as UTF-8"),
         (b"[a]\nx = \0\n", r"e.ini:2: holds the invisible character U\+0000"),
     ],
 )
@@ -132,7 +132,7 @@ def test_a_missing_file_is_named_with_what_is_near(tmp_path):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(ExperimentError, match="is a folder"):
+    with pytest.raises(ExperimentError, match="cannot be read: Is a directory"):
         read_ini(tmp_path)
 
 

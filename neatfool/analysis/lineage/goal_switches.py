@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from neatfool.analysis.lineage.kinds import wordnet_kinds
-from neatfool.present.charts.flows import draw_chords, draw_flows
+from neatfool.present.charts.lines import draw_chords, draw_flows
 from neatfool.present.finding import Facts
 
 if TYPE_CHECKING:

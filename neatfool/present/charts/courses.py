@@ -56,6 +56,8 @@ def steps(
     wide: bool = False,
 ) -> Figure:
     """Draw lines over images scored, whose axis covers ``counts``; confidences in log-odds."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
     width, height = (WIDE, 440) if wide else (NARROW, 300)
     right = 26 + 7.4 * max((len(line.end) for line in lines), default=0)
     left = 84 if scale == "confidences" else 62
@@ -80,23 +82,18 @@ def steps(
         axes.step(x, values, where="post", clip_on=False, **look)
         shown.append(values)
         ends.append((float(values[-1]), line.end, colour))
-    _label(axes, scale, np.concatenate(shown))
-    label_counts(axes, np.asarray(counts).tolist())
-    label_ends(axes, ends)
-    return drawn
-
-
-def _label(axes: Axes, scale: str, shown: np.ndarray) -> None:
-    """Label the upright axis so that all values are in sight."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    known = shown[np.isfinite(shown)]
+    # All values are in sight.
+    known = np.concatenate(shown)
+    known = known[np.isfinite(known)]
     if scale == "confidences" and len(known):
         label_confidences(axes, float(known.min()), float(known.max()))
     else:
         axes.set_ylim(0, 1.1 * max(1.0, *known))
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    label_counts(axes, np.asarray(counts).tolist())
+    label_ends(axes, ends)
+    return drawn
 
 
 def heat_map(
