@@ -50,11 +50,7 @@ class Choice:
 
 
 def name_sources(runs: Iterable[Run]) -> list[Source]:
-    """Name runs, in an order that does not depend on where they lie.
-
-    Raises:
-        ExperimentError: A run is there twice, or the runs' classes differ.
-    """
+    """Name runs, in an order that does not depend on where they lie."""
     found: dict[str, tuple[str, Run]] = {}
     for run in runs:
         facts = [run.info["identity"], run.info["target"]["fingerprint"], run.name]
@@ -65,9 +61,9 @@ def name_sources(runs: Iterable[Run]) -> list[Source]:
                 "shorter, so they share images; leave one of them out"
             )
         found[digest] = f"{slug(run.name) or 'run'}-{run.seed}", run
-    keys = [key for key, _ in found.values()]
+    keys = Counter(key for key, _ in found.values())
     sources = [
-        Source(run, key if keys.count(key) == 1 else f"{key}-{digest[:6]}", digest)
+        Source(run, key if keys[key] == 1 else f"{key}-{digest[:6]}", digest)
         for digest, (key, run) in found.items()
     ]
     first = sources[0].run
@@ -95,10 +91,6 @@ def choose(
     With ``per_class``, as equally many from each run as can be, spread over its history; with
     ``images``, as equally many of each class as can be; with ``distinct``, so many of
     those, images that are unlike each other.
-
-    Raises:
-        ExperimentError: There is no such class.
-        RunError: No image fits.
     """
     held: list[dict[int, list[int]]] = [defaultdict(list) for _ in sources]
     for source, of_run in zip(sources, held, strict=True):
@@ -126,7 +118,16 @@ def choose(
         for candidate in spread(line, number)
     ]
     if not chosen:
-        _explain(sources, least)
+        where = str(sources[0].run.path)
+        if len(sources) > 1:
+            where += f" and {len(sources) - 1} more"
+        sure = [elite.confidence for source in sources for elite in source.run.elites]
+        if not sure:
+            raise RunError(f"{where}: no elites yet; let the run go on for a while")
+        raise RunError(
+            f"{where}: no image of these classes has a confidence of {least:g} or more; the "
+            f"highest of all is {max(sure):.4g}: give a lower --least"
+        )
     if distinct is None:
         return chosen
     views = {c.source.run.holder(c.index, c.candidate): c for c in chosen}
@@ -148,15 +149,3 @@ def deal(total: int, available: Sequence[int], first: int = 0) -> list[int]:
 def spread(line: list[int], count: int) -> list[int]:
     """Choose from a line, at equal distances: the last, and if there are more also the first."""
     return [line[place] for place in evenly(len(line), count)] if count > 1 else line[-1:] * count
-
-
-def _explain(sources: Sequence[Source], least: float) -> None:
-    runs = [source.run for source in sources]
-    where = runs[0].path if len(runs) == 1 else f"{runs[0].path} and {len(runs) - 1} more"
-    confidences = [elite.confidence for run in runs for elite in run.elites]
-    if not confidences:
-        raise RunError(f"{where}: no elites yet; let the run go on for a while")
-    raise RunError(
-        f"{where}: no image of these classes has a confidence of {least:g} or more; the highest of "
-        f"all is {max(confidences):.4g}: give a lower --least"
-    )

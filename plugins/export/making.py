@@ -17,7 +17,7 @@ from neatfool import RunError, VerificationError, decode_png, encode_png, fit_im
 from .workplace import Image
 
 if TYPE_CHECKING:
-    from neatfool import Run, Scorer
+    from neatfool import Scorer
 
     from .choosing import Choice
     from .workplace import Workplace
@@ -55,11 +55,7 @@ def make(
     max_queries: int | None,
     note: Callable[[str, int], None],
 ) -> list[Image]:
-    """Draw images and score them; find again what was made before and is right.
-
-    Raises:
-        VerificationError: No image scores what it should.
-    """
+    """Draw images and score them; find again what was made before and is right."""
     found, size = {}, settings.size
     for choice in choices:
         made = place.find(_token(choice, settings))
@@ -72,7 +68,11 @@ def make(
         with ExitStack() as ending:
             scorer, step = None, AT_A_TIME if size is None else LARGE_AT_A_TIME
             if settings.verify:
-                scorer = ending.enter_context(closing(_load(source.run, max_queries)))
+                try:
+                    scorer = open_scorer(source.run, views=True, max_queries=max_queries)
+                except RunError as error:
+                    raise RunError(f"{error}; or leave the check out: --no-verify") from error
+                ending.enter_context(closing(scorer))
                 scorer.check_allowed(len(missing) * scorer.views, max_queries)
                 step = -(-step // scorer.batch_size) * scorer.batch_size
             of_run = [*group]
@@ -96,13 +96,6 @@ def make(
 def _token(choice: Choice, settings: Settings) -> str:
     facts = [choice.source.digest, choice.file, choice.elite, *settings[1:3], settings.licence]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-
-def _load(run: Run, max_queries: int | None) -> Scorer:
-    try:
-        return open_scorer(run, views=True, max_queries=max_queries)
-    except RunError as error:
-        raise RunError(f"{error}; or leave the check out: --no-verify") from error
 
 
 def _make_batch(

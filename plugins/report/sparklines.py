@@ -6,13 +6,14 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from neatfool import RunError
 from neatfool.present import decimal_odds, evenly, ticks_around
-from neatfool.wording import level, percent
+from neatfool.wording import counted, level, percent
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -59,11 +60,16 @@ def read_courses(
     last, ends = run.evaluations, {e.index: percent(e.confidence, e.rank) for e in elites}
     across = COURSE_BOX[1] * (high - decimal_odds(shown)) / (high - low)
     ticks = [(round(y, 1), level(p)) for y, p in zip(across.tolist(), shown, strict=True)]
-    courses = {
-        i: Course(_path(each, heights[i].round().astype(int), last), _say(each, ends[i]))
-        for i, each in steps.items()
-        if i in ends
-    }
+    courses = {}
+    for i, each in steps.items():
+        if i in ends:
+            text = f"{ends[i]} after {each[-1][0]:,}"
+            if len(each) == 1:
+                text += " images"
+            else:
+                taken = counted(len(each) - 1, "replacement", "replacements")
+                text = f"{percent(each[0][1])} after {each[0][0]:,} images, {text}, by {taken}"
+            courses[i] = Course(_path(each, heights[i].round().astype(int), last), text)
     return courses, ticks
 
 
@@ -79,15 +85,6 @@ def _path(steps: Sequence[tuple[int, float]], heights: np.ndarray, last: int) ->
     return f"{path}H{COURSE_BOX[0]}"
 
 
-def _say(steps: Sequence[tuple[int, float]], end: str) -> str:
-    (begun, first), (ended, _) = steps[0], steps[-1]
-    if len(steps) == 1:
-        return f"{end} after {begun:,} images"
-    text = f"{percent(first)} after {begun:,} images"
-    taken = f"{len(steps) - 1} replacement{'s' * (len(steps) > 2)}"
-    return f"{text}, {end} after {ended:,}, by {taken}"
-
-
 def read_functions(
     run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]
 ) -> dict[str, Any] | None:
@@ -99,14 +96,25 @@ def read_functions(
         the end first, each with its share of the nodes at each instant and a line of them; and
         ``tops``, the shares at the top of the activations' lines, and of the aggregations'.
     """
-    held = _held(run, phylogeny, elites)
+    chosen = {elites[place].index for place in evenly(len(elites), MOST_CLASSES)}
+    held: dict[int, list[tuple[int, int]]] = {}  # (generation, candidate), the first one first
+    for index, id_, _ in run.holders():
+        if index in chosen and id_ in phylogeny:
+            held.setdefault(index, []).append((phylogeny.nodes[id_]["generation"], id_))
+    count = cache(lambda index, id_: _count(run.holder(index, id_).graph()))
     history = run.history
     instants = [history[place] for place in evenly(len(history), MOST_INSTANTS)]
+    functions = []
     try:
-        counted = _count_at(run, held, [instant.generation for instant in instants])
+        for instant in instants:
+            total: Counter[tuple[str, str]] = Counter()
+            for index, line in held.items():
+                if place := bisect_right(line, instant.generation, key=lambda each: each[0]):
+                    total.update(count(index, line[place - 1][1]))
+            functions.append(total)
     except RunError:  # this encoding's genomes are no graphs
         return None
-    shares = [_shares(counted, kind) for kind in ("activation", "aggregation")]
+    shares = [_shares(functions, kind) for kind in ("activation", "aggregation")]
     if not all(shares):
         return None
     tops = [max(math.ceil(10 * max(map(max, each.values()))) / 10, 0.1) for each in shares]
@@ -121,36 +129,6 @@ def read_functions(
         "aggregations": aggregations,
         "tops": tops,
     }
-
-
-def _held(
-    run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]
-) -> dict[int, list[tuple[int, int]]]:
-    """Give for some classes their holders, each as (generation, candidate), the first one first."""
-    chosen = {elites[place].index for place in evenly(len(elites), MOST_CLASSES)}
-    held: dict[int, list[tuple[int, int]]] = {}
-    for index, id_, _ in run.holders():
-        if index in chosen and id_ in phylogeny:
-            held.setdefault(index, []).append((phylogeny.nodes[id_]["generation"], id_))
-    return held
-
-
-def _count_at(
-    run: Run, held: dict[int, list[tuple[int, int]]], generations: Sequence[int]
-) -> list[Counter[tuple[str, str]]]:
-    """Count the functions of the elites after each of some generations."""
-    used: dict[int, Counter[tuple[str, str]]] = {}
-    counted = []
-    for generation in generations:
-        total: Counter[tuple[str, str]] = Counter()
-        for index, line in held.items():
-            if place := bisect_right(line, generation, key=lambda each: each[0]):
-                id_ = line[place - 1][1]
-                if id_ not in used:
-                    used[id_] = _count(run.holder(index, id_).graph())
-                total.update(used[id_])
-        counted.append(total)
-    return counted
 
 
 def _count(graph: nx.DiGraph) -> Counter[tuple[str, str]]:
