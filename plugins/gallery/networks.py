@@ -113,11 +113,11 @@ def write_networks(
                     numbers[ancestor.candidate_id] = following
                     put(following, _describe(ancestor) | formula(ancestor.graph()))
                     following += 1
-            network = _describe(line[-1]) if line else {"generation": elite.generation}
-            network |= formula(elite.graph())
+            network: dict[str, Any] = {"generation": elite.generation}
             if line:
-                network["line"] = [numbers[ancestor.candidate_id] for ancestor in line]
-            put(number, network)
+                named = {"line": [numbers[ancestor.candidate_id] for ancestor in line]}
+                network = _describe(line[-1]) | named
+            put(number, network | formula(elite.graph()))
         yield number
     for part in sorted(parts):
         write(part, parts[part])
