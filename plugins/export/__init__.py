@@ -1,8 +1,8 @@
 """The command ``neatfool export``: the images of runs as a data set.
 
-The modules: :mod:`.choosing` names the runs and chooses images, :mod:`.workplace` keeps what is
-made until the folder is whole, :mod:`.making` draws the images and scores them again.
-:mod:`.dataset` lists them for programs, with what survives of them, and describes them for people.
+The modules: :mod:`.making` names the runs, chooses images, draws them and scores them again;
+:mod:`.workplace` keeps what is made until the folder is whole; :mod:`.dataset` lists the images for
+programs, with what survives of them, and describes them for people.
 """
 
 from __future__ import annotations
@@ -92,9 +92,8 @@ def export(
     """
     from neatfool import open_runs
 
-    from .choosing import choose, name_sources
     from .dataset import write_folder
-    from .making import Settings, make
+    from .making import Settings, choose, make, name_sources
     from .workplace import Workplace
 
     least, images = choice["least"], choice["images"]

@@ -23,8 +23,7 @@ from .workplace import Image, Survival  # noqa: TC001 - pydantic reads it
 if TYPE_CHECKING:
     from neatfool.present import Block
 
-    from .choosing import Source
-    from .making import Settings
+    from .making import Settings, Source
     from .workplace import Workplace
 
 TOLD: Final = 5

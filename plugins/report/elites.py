@@ -25,7 +25,7 @@ from neatfool.wording import percent
 if TYPE_CHECKING:
     from neatfool import EliteView, Run
 
-    from .sparklines import Course
+    from .curves import Course
 
 MOST_DETAILS: Final = 48
 """Up to this many elites are all shown with graph and ancestors; of more, FEW_DETAILS are."""

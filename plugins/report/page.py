@@ -16,7 +16,7 @@ from neatfool.analysis import diversity, goal_switches
 from neatfool.present import draw_figure, embed_svg, new_axes, write_page
 from neatfool.wording import spending
 
-from . import curves, sparklines
+from . import curves
 from .curves import MUTED
 from .elites import MOST_CARDS, MOST_NAMES, Card, Elites
 
@@ -39,11 +39,11 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
     """
     # This goes first: threads reduce the pictures of the cards while the rest is gathered.
     elites = Elites(run, path, chosen)
-    courses, ticks = sparklines.read_courses(run, elites.all)
+    courses, ticks = curves.read_courses(run, elites.all)
     content = _read_history(run, elites.all) | {
         "ticks": ticks,
-        "course_box": sparklines.COURSE_BOX,
-        "use_box": sparklines.USE_BOX,
+        "course_box": curves.COURSE_BOX,
+        "use_box": curves.USE_BOX,
     }
     cards = elites.cards(courses)
     tiles: dict[str | int, list[Card]] = {}
@@ -106,7 +106,7 @@ def _read_history(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
     return {
         "curves": {name: embed_svg(svg) for name, svg in drawn.items()},
         "switches": _read_switches(run, phylogeny),
-        "functions": sparklines.read_functions(run, phylogeny, elites),
+        "functions": curves.read_functions(run, phylogeny, elites),
         "diversity": diversity(run, phylogeny) if 0 < len(elites) <= MOST_CARDS else None,
         "last": history[-1],
         "milestones": milestones,
