@@ -1,14 +1,12 @@
 """The command ``neatfool export``: the images of runs as a data set.
 
-The modules: :mod:`.choosing` names the runs and chooses images, :mod:`.workplace` keeps what is
-made until the folder is whole, :mod:`.making` draws the images and scores them again.
-:mod:`.dataset` lists them for programs, with what survives of them, and describes them for people.
+The modules: :mod:`.making` names the runs, chooses images, draws them and scores them again;
+:mod:`.workplace` keeps what is made until the folder is whole; :mod:`.dataset` lists the images for
+programs, with what survives of them, and describes them for people.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +17,6 @@ from neatfool.present import Names, distinct_option, measure_command, option
 
 if TYPE_CHECKING:
     from neatfool.present import Finding, Output
-
-    from .choosing import Source
-    from .making import Settings
-    from .workplace import Image, Workplace
 
 
 @measure_command(
@@ -98,8 +92,8 @@ def export(
     """
     from neatfool import open_runs
 
-    from .choosing import choose, name_sources
-    from .making import Settings, make
+    from .dataset import write_folder
+    from .making import Settings, choose, make, name_sources
     from .workplace import Workplace
 
     least, images = choice["least"], choice["images"]
@@ -122,27 +116,7 @@ def export(
             except KeyboardInterrupt:
                 console.say(f"The images so far are in {place.path}; the same command goes on.")
                 raise
-            return _write(made, sources, place, settings)
-
-
-def _write(
-    made: Sequence[Image], sources: Sequence[Source], place: Workplace, settings: Settings
-) -> Finding:
-    """Write the lists and the card, and put the folder in its place."""
-    from .dataset import describe, write_card, write_experiments, write_lists
-
-    found = describe(made, sources, place.folder, settings)
-    images = Counter(image.index for image in found.manifest)
-    counts = [(index, name, images[index]) for index, name in enumerate(sources[0].run.classes)]
-    named, files = write_experiments(sources)
-    card = write_card(found, counts, sources, settings, named)
-    files |= write_lists(found, counts) | {"README.md": card}
-    hashes = {image.file: image.sha256 for image in found.manifest}
-    hashes |= {file: place.write(file, text.encode()) for file, text in files.items()}
-    sums = "".join(f"{sha256}  {file}\n" for file, sha256 in sorted(hashes.items()))
-    place.write("SHA256SUMS", sums.encode())
-    place.finish({*hashes, "SHA256SUMS"})
-    return found
+            return write_folder(made, sources, place, settings)
 
 
 @hookimpl

@@ -23,8 +23,8 @@ from .workplace import Image, Survival  # noqa: TC001 - pydantic reads it
 if TYPE_CHECKING:
     from neatfool.present import Block
 
-    from .choosing import Source
-    from .making import Settings
+    from .making import Settings, Source
+    from .workplace import Workplace
 
 TOLD: Final = 5
 """So many images that were left out are named; --json names all."""
@@ -97,18 +97,21 @@ class DataSet(Finding):
         return image.model_dump(by_alias=True) | {"measured": measured}
 
 
-def describe(
-    images: Sequence[Image], sources: Sequence[Source], folder: Path, settings: Settings
+def write_folder(
+    images: Sequence[Image], sources: Sequence[Source], place: Workplace, settings: Settings
 ) -> DataSet:
-    """Say what was made; at least one image scores what it should."""
+    """Write the lists and the card, and put the folder in its place; an image scores as it should.
+
+    Of elites, what survives is told, if it was measured.
+    """
     survived = {source.key: _survived(source) for source in sources}
     right = []
     for image in filter(settings.accepts, images):
         of_image = survived[image.run].get((image.name, image.genome)) if image.elite else None
         right.append(image.model_copy(update={"survival": of_image}))
     sure = [image.sure for image in right]
-    return DataSet(
-        folder=str(folder),
+    found = DataSet(
+        folder=str(place.folder),
         images=len(right),
         distinct=len({image.sha256 for image in right}),
         elites=sum(image.elite for image in right),
@@ -122,6 +125,26 @@ def describe(
         left_out=tuple(image for image in images if not settings.accepts(image)),
         manifest=tuple(right),
     )
+    named, files = _experiments(sources)
+    numbers = Counter(image.index for image in right)
+    counts = [(index, name, numbers[index]) for index, name in enumerate(sources[0].run.classes)]
+    classes = io.StringIO()
+    csv.writer(classes, lineterminator="\n").writerows([("index", "class", "images"), *counts])
+    records = [*map(found.described, right)]
+    files |= {
+        "README.md": _card(found, counts, sources, settings, named),
+        "manifest.csv": found.csv(),
+        "manifest.jsonl": "".join(f"{json.dumps(record)}\n" for record in records),
+        "imglist.txt": "".join(f"{record['file']} {record['index']}\n" for record in records),
+        "imglist_ood.txt": "".join(f"{record['file']} -1\n" for record in records),
+        "classes.csv": classes.getvalue(),
+    }
+    hashes = {image.file: image.sha256 for image in right}
+    hashes |= {file: place.write(file, text.encode()) for file, text in files.items()}
+    sums = "".join(f"{sha256}  {file}\n" for file, sha256 in sorted(hashes.items()))
+    place.write("SHA256SUMS", sums.encode())
+    place.finish({*hashes, "SHA256SUMS"})
+    return found
 
 
 def _survived(source: Source) -> dict[tuple[str, int], Survival]:
@@ -136,21 +159,7 @@ def _survived(source: Source) -> dict[tuple[str, int], Survival]:
     }
 
 
-def write_lists(found: DataSet, counts: Sequence[tuple[int, str, int]]) -> dict[str, str]:
-    """Write all lists but that of the checksums, by file; ``counts`` are those of the classes."""
-    records = [*map(found.described, found.manifest)]
-    classes = io.StringIO()
-    csv.writer(classes, lineterminator="\n").writerows([("index", "class", "images"), *counts])
-    return {
-        "manifest.csv": found.csv(),
-        "manifest.jsonl": "".join(f"{json.dumps(record)}\n" for record in records),
-        "imglist.txt": "".join(f"{record['file']} {record['index']}\n" for record in records),
-        "imglist_ood.txt": "".join(f"{record['file']} -1\n" for record in records),
-        "classes.csv": classes.getvalue(),
-    }
-
-
-def write_card(
+def _card(
     found: DataSet,
     counts: Sequence[tuple[int, str, int]],
     sources: Sequence[Source],
@@ -158,6 +167,14 @@ def write_card(
     experiments: Mapping[str, str],
 ) -> str:
     """Write README.md, with the file of each run's experiment, by the run's key."""
+    sure = [image.sure for image in found.manifest]
+    ranges = [*pairwise(STEPS)]
+    numbers = [sum(low <= each < high for each in sure) for low, high in ranges]
+    histogram = []
+    for (low, high), number in zip(ranges, numbers, strict=True):
+        end = "100 %" if high > 1 else level(high)
+        bar = "#" * max(round(WIDEST * number / max(numbers)), number > 0)
+        histogram.append(f"{level(low):>8} to {end:<8} {number:>7,}  {bar}".rstrip())
     content = {
         "found": found,
         "settings": settings,
@@ -169,7 +186,7 @@ def write_card(
         "versions": sorted({str(each.run.info["versions"]["neatfool"]) for each in sources}),
         "spec": sources[0].run.spec,
         "rank": median(image.rank for image in found.manifest),
-        "histogram": _draw_histogram([image.sure for image in found.manifest]),
+        "histogram": histogram,
         "counts": counts if len(counts) <= FEW_CLASSES else [],
         "having": [images for *_, images in counts if images],
         "of_run": Counter(image.run for image in found.manifest),
@@ -178,30 +195,17 @@ def write_card(
     return fill_template(Path(__file__).with_name("card.md.j2"), content)
 
 
-def write_experiments(sources: Sequence[Source]) -> tuple[dict[str, str], dict[str, str]]:
-    """Write runs' experiments as given, once for all seeds, and as resolved; name the former."""
+def _experiments(sources: Sequence[Source]) -> tuple[dict[str, str], dict[str, str]]:
+    """Give runs' experiments as given, once for all seeds, and as resolved; name the former."""
     named: dict[str, str] = {}
     files: dict[str, str] = {}
     for source in sources:
-        text = str(source.run.info.get("text", ""))
         named[source.key] = file = f"experiments/{source.key}.json"
         files[file] = f"{json.dumps(source.run.experiment, indent=1, sort_keys=True)}\n"
-        if text:
+        if text := str(source.run.info.get("text", "")):
             file = f"experiments/{slug(source.run.name) or 'run'}.ini"
             if files.get(file, text) != text:
                 file = f"experiments/{source.key}.ini"
             files[file] = text
             named[source.key] = file
     return named, files
-
-
-def _draw_histogram(confidences: Sequence[float]) -> list[str]:
-    """Draw a bar of text for each range of confidences that has images."""
-    ranges = list(pairwise(STEPS))
-    counts = [sum(low <= each < high for each in confidences) for low, high in ranges]
-    lines = []
-    for (low, high), count in zip(ranges, counts, strict=True):
-        end = "100 %" if high > 1 else level(high)
-        bar = "#" * max(round(WIDEST * count / max(counts)), count > 0)
-        lines.append(f"{level(low):>8} to {end:<8} {count:>7,}  {bar}".rstrip())
-    return lines

@@ -80,7 +80,23 @@ class Workplace:
         self._place = folder.resolve()
         self.path = self._place.with_name(f".{self._place.name}.partial")
         self._made: dict[str, dict[str, Any]] = {}
-        _refuse_taken(folder, overwrite=overwrite)
+        if not folder.exists():
+            return
+        if not folder.is_dir():
+            raise StorageError(f"{folder}: is a file; name a folder")
+        if (folder / "run.db").exists():
+            raise ExperimentError(f"{folder}: holds a run; name the folder to write after the runs")
+        there = {path.name for path in folder.iterdir()}
+        if there and (there - OURS or MANIFEST not in there):
+            stranger = min(there - OURS or there)
+            raise StorageError(
+                f"{folder}: holds {stranger!r}, which no export wrote; name another folder"
+            )
+        if there and not overwrite:
+            raise StorageError(
+                f"{folder}: holds an export already; name another folder, or replace it: "
+                "--overwrite"
+            )
 
     @contextmanager
     def open(self) -> Iterator[Workplace]:
@@ -96,7 +112,11 @@ class Workplace:
                 ) from None
         try:
             with self._storage_errors():
-                self._read_journal()
+                file = self.path / JOURNAL
+                for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+                    with suppress(ValueError):  # the last line, cut short by a kill
+                        token, made = json.loads(line)
+                        self._made[token] = made
             yield self
         finally:
             lock.release()
@@ -145,13 +165,6 @@ class Workplace:
         with self._storage_errors():
             shutil.rmtree(self.path)
 
-    def _read_journal(self) -> None:
-        file = self.path / JOURNAL
-        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
-            with suppress(ValueError):  # the last line, cut short when the process was killed
-                token, made = json.loads(line)
-                self._made[token] = made
-
     @contextmanager
     def _storage_errors(self) -> Iterator[None]:
         try:
@@ -161,21 +174,3 @@ class Workplace:
                 f"{error.filename or self.path}: cannot be written: {error.strerror or error}; the "
                 "same command goes on when it can"
             ) from error
-
-
-def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise StorageError(f"{folder}: is a file; name a folder")
-    if (folder / "run.db").exists():
-        raise ExperimentError(f"{folder}: holds a run; name the folder to write after the runs")
-    there = {path.name for path in folder.iterdir()}
-    strangers = sorted(there - OURS)
-    if there and (strangers or MANIFEST not in there):
-        what = (strangers or sorted(there))[0]
-        raise StorageError(f"{folder}: holds {what!r}, which no export wrote; name another folder")
-    if there and not overwrite:
-        raise StorageError(
-            f"{folder}: holds an export already; name another folder, or replace it: --overwrite"
-        )

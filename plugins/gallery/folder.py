@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,7 @@ from neatfool.files import refuse_link
 from neatfool.present import save
 from neatfool.wording import percent, share
 
-from .networks import FUNCTIONS, Networks, glyphs, settings_of
+from .networks import FUNCTIONS, settings_of, write_networks
 
 if TYPE_CHECKING:
     from neatfool import EliteView, Run
@@ -42,19 +42,13 @@ def write_gallery(
     folder: Path,
     *,
     steps: int,
-    images: str = "exact",
-    note: Callable[[str, int], None] = lambda run, more: None,
+    images: str,
+    note: Callable[[str, int], None],
 ) -> int:
     """Write a gallery of some elites of runs; one that is there is replaced.
 
     Up to so many ``steps`` of each line of ancestors are shown; :func:`image_of` says how images
-    are.
-
-    Returns:
-        The bytes written.
-
-    Raises:
-        StorageError: The folder cannot be written, or holds something else.
+    are. Gives the bytes written.
     """
     try:
         _make_ready(folder)
@@ -70,7 +64,10 @@ def write_gallery(
         runs.append(description)
     index = {
         "functions": FUNCTIONS,
-        "glyphs": glyphs(),
+        "glyphs": {
+            name: {"colour": each.glyph.colour, "points": each.glyph.points().round(3).tolist()}
+            for name, each in cppn.ACTIVATIONS.items()
+        },
         "runs": runs,
         "together": AT_ONCE,
         "steps": steps,
@@ -113,22 +110,41 @@ def _write_run(
         name = f"{number}/networks-{part}"
         total += _write(folder, f"{DATA}/{name}.js", as_script(name, networks))
 
-    networks = None
+    numbers: Iterable[int | None] = [None] * len(elites)
     if settings_of(run) is not None:
-        networks = Networks(run, elites, together=AT_ONCE, steps=steps, write=write_part)
-    more: dict[int, dict[str, Any]] = {}
-    for elite in elites:
-        facts = more[elite.index] = {}
+        numbers = write_networks(run, elites, together=AT_ONCE, steps=steps, write=write_part)
+    kept, described = read_survival(run), []
+    for elite, network in zip(elites, numbers, strict=True):
+        facts = describe_elite(elite, kept)
         if image := image_of(elite, images):
             facts["file"], data = image
             total += _write(folder, f"{IMAGES}/{number}/{image[0]}", data)
-        if networks:
-            facts["network"] = networks.number_of(elite)
-            networks.add(elite)
+        if network is not None:
+            facts["network"] = network
+        described.append(facts)
         note(f"{run.name}, seed {run.seed}", 1)
-    if networks:
-        networks.finish()
-    return total, describe_run(run, elites, more)
+    target = run.experiment.get("target", {})
+    description = {
+        "name": run.name,
+        "seed": run.seed,
+        "folder": run.path.resolve().name,
+        "about": run.about,
+        "target": str(target.get("model") or target.get("plugin") or run.name),
+        "images": run.evaluations,
+        "generation": run.generation,
+        "classes": len(run.searched),
+        "width": run.spec.width,
+        "height": run.spec.height,
+        "drawing": settings_of(run),
+        "survival": kept
+        and {
+            "title": kept.title,
+            "text": kept.text,
+            "bars": [{"name": name, "kept": share(part)} for name, part, _ in kept.bars],
+        },
+        "elites": described,
+    }
+    return total, description
 
 
 def as_script(name: str, data: Any) -> bytes:
@@ -160,12 +176,9 @@ def _make_ready(folder: Path) -> None:
 
 
 def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
-    """Give the name and the bytes of an elite's image.
+    """Give the name and the bytes of an elite's image: ``kind`` is one of the option --images.
 
-    Args:
-        elite: The elite.
-        kind: ``exact``, the same pixels, in WebP if that is smaller; ``png``, the saved file;
-            ``small``, reduced and lossy; ``none``.
+    ``exact``: the same pixels, in WebP if that is smaller; ``small``: reduced and lossy.
     """
     if kind == "none":
         return None
@@ -182,34 +195,6 @@ def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
     picture.save(written, "WEBP", method=4, **settings)
     webp = elite.file.with_suffix(".webp").name, written.getvalue()
     return min(webp, png, key=lambda image: len(image[1]))
-
-
-def describe_run(
-    run: Run, elites: Sequence[EliteView], more: Mapping[int, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Describe a run and its elites, without their formulas, with ``more`` facts by their index."""
-    kept = read_survival(run)
-    target = run.experiment.get("target", {})
-    return {
-        "name": run.name,
-        "seed": run.seed,
-        "folder": run.path.resolve().name,
-        "about": run.about,
-        "target": str(target.get("model") or target.get("plugin") or run.name),
-        "images": run.evaluations,
-        "generation": run.generation,
-        "classes": len(run.searched),
-        "width": run.spec.width,
-        "height": run.spec.height,
-        "drawing": settings_of(run),
-        "survival": kept
-        and {
-            "title": kept.title,
-            "text": kept.text,
-            "bars": [{"name": name, "kept": share(part)} for name, part, _ in kept.bars],
-        },
-        "elites": [describe_elite(elite, kept) | dict(more[elite.index]) for elite in elites],
-    }
 
 
 def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any]:

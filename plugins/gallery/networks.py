@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
@@ -16,20 +16,10 @@ from neatfool.wording import percent
 if TYPE_CHECKING:
     from neatfool import Ancestor, EliteView, Run
 
-    Write = Callable[[int, list[dict[str, Any]]], None]
-
 FUNCTIONS: Final = {"activations": [*cppn.ACTIVATIONS], "aggregations": [*cppn.AGGREGATIONS]}
 """The functions that a formula's numbers count."""
 FIRST_NODE: Final = 4
 """The sources before this one are the inputs x, y, d and 1."""
-
-
-def glyphs() -> dict[str, Any]:
-    """Give the picture of each activation: a colour, and the points of a curve."""
-    return {
-        name: {"colour": each.glyph.colour, "points": each.glyph.points().round(3).tolist()}
-        for name, each in cppn.ACTIVATIONS.items()
-    }
 
 
 def settings_of(run: Run) -> dict[str, Any] | None:
@@ -85,63 +75,52 @@ def formula(graph: nx.DiGraph) -> dict[str, Any]:
     }
 
 
-class Networks:
-    """Numbers a run's networks, and writes them in parts.
+def write_networks(
+    run: Run,
+    elites: Sequence[EliteView],
+    *,
+    together: int,
+    steps: int,
+    write: Callable[[int, list[dict[str, Any]]], None],
+) -> Iterator[int]:
+    """Write a run's networks in parts, each once; give the number of each elite's network.
 
-    Elites share most of their ancestors. So each network has a number, and a line is a list of
-    numbers. The elites' networks come first, in the elites' order: neighbours are read together.
-
-    So many are ``together`` in a part; ``write`` is given its number and its networks. Of each
-    elite's ancestors, so many ``steps`` are written, itself included; 0: none.
+    Elites share most of their ancestors, so a line of ancestors is a list of numbers: up to so many
+    ``steps``, the elite included; 0: none. The elites' networks come first, in the elites' order:
+    neighbours are read together. So many are ``together`` in a part; ``write`` is given its number
+    and its networks.
     """
+    own = dict.fromkeys(elite.candidate_id for elite in elites)
+    numbers = {candidate: number for number, candidate in enumerate(own)}
+    added, following = 0, -(-len(own) // together) * together
+    parts: dict[int, list[dict[str, Any]]] = {}
 
-    def __init__(
-        self, run: Run, elites: Sequence[EliteView], *, together: int, steps: int, write: Write
-    ) -> None:
-        self._run, self._steps = run, steps
-        self._together, self._write = together, write
-        own = dict.fromkeys(elite.candidate_id for elite in elites)
-        self._numbers = {candidate: number for number, candidate in enumerate(own)}
-        self._next = -(-len(own) // together) * together
-        self._added = 0
-        self._parts: dict[int, list[dict[str, Any]]] = {}
+    def put(number: int, network: dict[str, Any]) -> None:
+        part = number // together
+        parts.setdefault(part, []).append(network)
+        if len(parts[part]) == together:
+            write(part, parts.pop(part))
 
-    def number_of(self, elite: EliteView) -> int:
-        """Give the number of an elite's network."""
-        return self._numbers[elite.candidate_id]
-
-    def add(self, elite: EliteView) -> None:
-        """Write an elite's network and its line, in the order in which elites are given."""
-        if self.number_of(elite) < self._added:
-            return  # one network may be the elite of several classes
-        # From the random network of generation 0 to the elite's own.
-        whole = self._run.lineage(elite.index)[::-1] if self._steps else []
-        line = [whole[place] for place in evenly(len(whole), self._steps)] if whole else []
-        numbers = [self._add_ancestor(ancestor) for ancestor in line]
-        description = _describe(line[-1]) if line else {"generation": elite.generation}
-        line_of = {"line": numbers} if numbers else {}
-        self._put(self._added, description | formula(elite.graph()) | line_of)
-        self._added += 1
-
-    def finish(self) -> None:
-        """Write what is left."""
-        for part in sorted(self._parts):
-            self._write(part, self._parts[part])
-
-    def _add_ancestor(self, ancestor: Ancestor) -> int:
-        if ancestor.candidate_id not in self._numbers:
-            self._numbers[ancestor.candidate_id] = self._next
-            self._put(self._next, _describe(ancestor) | formula(ancestor.graph()))
-            self._next += 1
-        return self._numbers[ancestor.candidate_id]
-
-    def _put(self, number: int, network: dict[str, Any]) -> None:
-        """Add a network to its part, and write that when it is full."""
-        part = number // self._together
-        networks = self._parts.setdefault(part, [])
-        networks.append(network)
-        if len(networks) == self._together:
-            self._write(part, self._parts.pop(part))
+    for elite in elites:
+        number = numbers[elite.candidate_id]
+        if number == added:  # one network may be the elite of several classes
+            added += 1
+            # From the random network of generation 0 to the elite's own.
+            whole = run.lineage(elite.index)[::-1] if steps else []
+            line = [whole[place] for place in evenly(len(whole), steps)] if whole else []
+            for ancestor in line:
+                if ancestor.candidate_id not in numbers:
+                    numbers[ancestor.candidate_id] = following
+                    put(following, _describe(ancestor) | formula(ancestor.graph()))
+                    following += 1
+            network: dict[str, Any] = {"generation": elite.generation}
+            if line:
+                named = {"line": [numbers[ancestor.candidate_id] for ancestor in line]}
+                network = _describe(line[-1]) | named
+            put(number, network | formula(elite.graph()))
+        yield number
+    for part in sorted(parts):
+        write(part, parts[part])
 
 
 def _describe(ancestor: Ancestor) -> dict[str, Any]:

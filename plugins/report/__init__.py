@@ -1,8 +1,8 @@
 """The command ``neatfool report``, and the page that a run leaves.
 
 The modules: :mod:`.page` gathers what the page shows. :mod:`.elites` makes a card for each class,
-and looks closely at some. :mod:`.curves` draws the run as charts, :mod:`.sparklines` the course of
-each class and which functions the networks use.
+and looks closely at some. :mod:`.curves` draws the run, the course of each class and the use of
+functions.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -25,7 +25,7 @@ from neatfool.wording import percent
 if TYPE_CHECKING:
     from neatfool import EliteView, Run
 
-    from .sparklines import Course
+    from .curves import Course
 
 MOST_DETAILS: Final = 48
 """Up to this many elites are all shown with graph and ancestors; of more, FEW_DETAILS are."""
@@ -74,72 +74,88 @@ class Elites:
         If the page lies in the run's folder, it has links to the images there. Only ``chosen`` ones
         are shown, if there are any.
         """
-        self.run = run
-        self.all = run.elites
-        self.chosen = bool(chosen)
+        self.run, self.all = run, run.elites
         self.small = max(run.spec.height, run.spec.width) <= SMALL
         self.beside = page.parent.resolve() == run.path.resolve()
-        self._best = sorted(chosen or self.all, key=_doubt)
-        self.many = len(self._best) > MOST_DETAILS
+        best = sorted(chosen or self.all, key=_doubt)
+        self.many = len(best) > MOST_DETAILS
+        self._closely = best[: FEW_DETAILS if self.many else None]
         self.survival = read_survival(run)
-        self.shown = {elite.index for elite in chosen}
-        if not chosen:
-            self.shown = {*run.searched, *(elite.index for elite in self._best)}
-        if len(self.shown) > MOST_CARDS:
-            self.shown = {elite.index for elite in self._best[:MOST_CARDS]}
+        self._shown = {elite.index for elite in best} | ({*run.searched} if not chosen else set())
+        if len(self._shown) > MOST_CARDS:
+            self._shown = {elite.index for elite in best[:MOST_CARDS]}
         longest = SMALL if self.many else 2 * SMALL
         pool = ThreadPoolExecutor(WORKERS)
         # The database is read by this thread; the others only compute.
         self._pictures = {
-            elite.index: pool.submit(reduce, elite, elite.png, longest)
+            elite.index: pool.submit(_reduce, elite, elite.png, longest)
             for elite in self.all
-            if elite.index in self.shown
+            if elite.index in self._shown
         }
         pool.shutdown(wait=False)
 
     def cards(self, courses: Mapping[int, Course]) -> list[Card]:
-        """Make a card for each shown class, in the order of the classes."""
-        found, folder = {elite.index: elite for elite in self.all}, self.run.path
-        detailed = {elite.index for elite in self._closely()}
-        cards = []
-        for index in sorted(self.shown):
-            card = Card(index, self.run.classes[index])
-            if elite := found.get(index):
-                card = replace(
-                    card,
-                    elite=elite,
-                    picture=self._pictures[index].result(),
-                    detailed=index in detailed,
-                    file=quote(elite.file.relative_to(folder).as_posix()) if self.beside else None,
-                    scores=_scores(elite),
-                    course=courses.get(index),
-                    survived=self._survived(elite),
-                )
+        """Make a card for each shown class, the surest first."""
+        cards = [Card(index, self.run.classes[index]) for index in self._shown - {*self._pictures}]
+        detailed = {elite.index for elite in self._closely}
+        for elite in self.all:
+            if elite.index not in self._pictures:
+                continue
+            others = [(name, sure) for name, sure in elite.top if name != elite.name]
+            scores = [(elite.name, elite.confidence)] * bool(others) + others[:MOST_RUNNERS]
+            kept = self.survival
+            changes = kept.of(elite) if kept else {}
+            card = Card(
+                elite.index,
+                elite.name,
+                elite=elite,
+                picture=self._pictures[elite.index].result(),
+                detailed=elite.index in detailed,
+                file=quote(elite.file.relative_to(self.run.path).as_posix())
+                if self.beside
+                else None,
+                scores=[
+                    {"name": name, "confidence": sure, "own": name == elite.name}
+                    for name, sure in sorted(scores, key=lambda score: -score[1])
+                ],
+                course=courses.get(elite.index),
+                # Behind a minus, another class is first after the change.
+                survived=[
+                    f"{'' if changes[name][1] else '-'}{percent(changes[name][0])}"
+                    for name in (kept.usual if kept else ())
+                    if name in changes
+                ],
+            )
             cards.append(card)
-        return cards
-
-    def tiles(self, cards: Sequence[Card]) -> list[list[Card]]:
-        """Put classes that have the same picture together, the surest first."""
-        tiles: dict[str | int, list[Card]] = {}
-        for card in sorted(cards, key=lambda card: (*_doubt(card.elite), card.index)):
-            tiles.setdefault(card.picture.src if card.picture else card.index, []).append(card)
-        return [*tiles.values()]
+        return sorted(cards, key=lambda card: (*_doubt(card.elite), card.index))
 
     def details(self, cards: Sequence[Card]) -> list[dict[str, Any]]:
-        """Look closely at all elites, or at the best of many; the surest comes first."""
+        """Look closely at all elites, or at the best of many; the surest comes first.
+
+        Each is shown with its graph, if its genome is one, and with some of its ancestors.
+        """
         by_index = {card.index: card for card in cards}
         thumbnails: dict[int, Picture] = {}
-        return [_detail(self.run, e, by_index[e.index], thumbnails) for e in self._closely()]
-
-    def _closely(self) -> Sequence[EliteView]:
-        return self._best[: FEW_DETAILS if self.many else None]
-
-    def _survived(self, elite: EliteView) -> list[str]:
-        """Give the confidence after each change; behind a minus if another class is first then."""
-        kept = self.survival
-        changes = kept.of(elite) if kept else {}
-        shown = [changes[name] for name in (kept.usual if kept else ()) if name in changes]
-        return [f"{'' if first else '-'}{percent(sure)}" for sure, first in shown]
+        side, details = max(self.run.spec.height, self.run.spec.width), []
+        for elite in self._closely:
+            line = self.run.lineage(elite.index)[::-1]
+            chosen = [line[place] for place in evenly(len(line), MOST_ANCESTORS)]
+            for each in chosen:
+                if each.candidate_id not in thumbnails:
+                    thumbnails[each.candidate_id] = embed_image(each.image(), min(ANCESTOR, side))
+            graph = None
+            with suppress(RunError):
+                graph = embed_svg(draw_graph(elite.graph(), background=SURFACE))
+            detail = {
+                "card": by_index[elite.index],
+                "scored": _reduce(elite, elite.png, LARGE),
+                "large": embed_image(elite.image(LARGE), LARGE) if graph and self.small else None,
+                "graph": graph,
+                "line": [(each, thumbnails[each.candidate_id]) for each in chosen],
+                "ancestors": len(line),
+            }
+            details.append(detail)
+        return details
 
 
 def _doubt(elite: EliteView | None) -> tuple[float, float]:
@@ -147,62 +163,23 @@ def _doubt(elite: EliteView | None) -> tuple[float, float]:
     return (-elite.confidence, -elite.rank) if elite else (0.0, 0.0)
 
 
-def _scores(elite: EliteView) -> list[dict[str, Any]]:
-    """Give what the target was surest of: the elite's own class, and the runners-up."""
-    others = [(name, sure) for name, sure in elite.top if name != elite.name][:MOST_RUNNERS]
-    own = [(elite.name, elite.confidence)] if others else []
-    scores = sorted(own + others, key=lambda score: -score[1])
-    return [{"name": name, "confidence": sure, "own": name == elite.name} for name, sure in scores]
-
-
-def _detail(
-    run: Run, elite: EliteView, card: Card, thumbnails: dict[int, Picture]
-) -> dict[str, Any]:
-    """Show an elite with its graph, if its genome is one, and with some of its ancestors."""
-    line, side = run.lineage(elite.index)[::-1], max(run.spec.height, run.spec.width)
-    chosen = [line[place] for place in evenly(len(line), MOST_ANCESTORS)]
-    for each in chosen:
-        if each.candidate_id not in thumbnails:
-            thumbnails[each.candidate_id] = embed_image(each.image(), min(ANCESTOR, side))
-    graph = None
-    with suppress(RunError):
-        graph = embed_svg(draw_graph(elite.graph(), background=SURFACE))
-    return {
-        "card": card,
-        "scored": reduce(elite, elite.png, LARGE),
-        "large": embed_image(elite.image(LARGE), LARGE) if graph and side <= SMALL else None,
-        "graph": graph,
-        "line": [(each, thumbnails[each.candidate_id]) for each in chosen],
-        "ancestors": len(line),
-    }
-
-
-def reduce(elite: EliteView, png: bytes, longest: int) -> Picture:
-    """Show a small picture as it is, and a larger one reduced and compressed with loss.
-
-    Raises:
-        RunError: The recorded image is damaged.
-    """
+def _reduce(elite: EliteView, png: bytes, longest: int) -> Picture:
+    """Show a small picture as it is, and a larger one reduced and compressed with loss."""
     try:
         with Image.open(io.BytesIO(png)) as image:
             image.load()
             if max(image.size) <= SMALL:
-                return _picture("png", png, image.size)
+                return Picture(_data("png", png), *image.size)
             shown = image.convert("RGB")
             shown.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
-            data = _compress(shown, QUALITIES[0])
-            if len(data) > MOST_BYTES and longest <= SMALL:
-                data = _compress(shown, QUALITIES[1])
-            return _picture("webp", data, shown.size)
     except (OSError, SyntaxError, ValueError) as error:
         raise elite.damaged(ValueError(str(error))) from error
+    for quality in QUALITIES:
+        shown.save(buffer := io.BytesIO(), "WEBP", quality=quality, method=3)
+        if len(buffer.getvalue()) <= MOST_BYTES or longest > SMALL:
+            break
+    return Picture(_data("webp", buffer.getvalue()), *shown.size)
 
 
-def _compress(image: Image.Image, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=3)
-    return buffer.getvalue()
-
-
-def _picture(kind: str, data: bytes, size: tuple[int, int]) -> Picture:
-    return Picture(f"data:image/{kind};base64,{b64encode(data).decode()}", *size)
+def _data(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{b64encode(data).decode()}"

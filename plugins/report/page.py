@@ -16,9 +16,9 @@ from neatfool.analysis import diversity, goal_switches
 from neatfool.present import draw_figure, embed_svg, new_axes, write_page
 from neatfool.wording import spending
 
-from . import curves, sparklines
+from . import curves
 from .curves import MUTED
-from .elites import MOST_CARDS, MOST_NAMES, Elites
+from .elites import MOST_CARDS, MOST_NAMES, Card, Elites
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -37,33 +37,28 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
 
     Only ``chosen`` elites are shown, if there are any.
     """
-    write_page(path, HERE / "page.html.j2", _content(run, path, chosen))
-
-
-def _content(run: Run, path: Path, chosen: Sequence[EliteView]) -> dict[str, Any]:
-    """Gather what the template shows."""
+    # This goes first: threads reduce the pictures of the cards while the rest is gathered.
     elites = Elites(run, path, chosen)
-    history, script = run.history, (HERE / "page.js").read_text(encoding="utf-8")
-    of_classes, ticks = sparklines.read_courses(run, elites.all)
-    phylogeny = run.phylogeny(kinds=False) if history else None
-    read, target = sparklines.read_functions, run.experiment.get("target", {})
-    # This goes first: meanwhile threads reduce the pictures of the cards.
-    gathered = {
-        "curves": _curves(run, elites.all) if history else {},
+    courses, ticks = curves.read_courses(run, elites.all)
+    content = _read_history(run, elites.all) | {
         "ticks": ticks,
-        "course_box": sparklines.COURSE_BOX,
-        "use_box": sparklines.USE_BOX,
-        "switches": None if phylogeny is None else _read_switches(run, phylogeny),
-        "functions": None if phylogeny is None else read(run, phylogeny, elites.all),
-        "diversity": diversity(run, phylogeny)
-        if phylogeny is not None and 0 < len(elites.all) <= MOST_CARDS
-        else None,
-        **_figures(run, history),
+        "course_box": curves.COURSE_BOX,
+        "use_box": curves.USE_BOX,
     }
-    cards = elites.cards(of_classes)
+    cards = elites.cards(courses)
+    tiles: dict[str | int, list[Card]] = {}
+    for card in cards:  # classes that have the same picture share a tile
+        tiles.setdefault(card.picture.src if card.picture else card.index, []).append(card)
     details = elites.details(cards)
-    return gathered | {
-        "tiles": elites.tiles(cards),
+    target, info = run.experiment.get("target", {}), run.info
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    made_with = info.get("versions", {}) | info.get("clock", {})
+    made_with |= {f"target {name}": value for name, value in info.get("target", {}).items()}
+    if requests := run.requests:
+        made_with["spent"] = spending(requests)
+    content |= {
+        "run": run,
+        "tiles": [*tiles.values()],
         "classes": len(cards),
         "MOST_NAMES": MOST_NAMES,
         "first": [first for elite in elites.all if (first := elite.top1) is not None],
@@ -71,27 +66,51 @@ def _content(run: Run, path: Path, chosen: Sequence[EliteView]) -> dict[str, Any
         "zip": zip,
         "many": elites.many,
         "beside": elites.beside,
-        "reduced": not elites.small,
-        "chosen": elites.chosen,
+        "chosen": bool(chosen),
         "left_out": max(len(run.searched) - len(cards), 0),
         "pixelated": elites.small,
         "details": details,
         "hero": details[0] if details else None,
-        "facts": _facts(run),
+        "facts": {str(name): str(value) for name, value in made_with.items()},
         "target": str(target.get("model") or target.get("plugin") or run.name),
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }
+    write_page(path, HERE / "page.html.j2", content)
 
 
-def _figures(run: Run, history: Sequence[GenerationReport]) -> dict[str, Any]:
-    """Count what happened."""
+def _read_history(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
+    """Count and draw what happened."""
+    history, classes = run.history, len(run.searched)
+    if not history:
+        return dict.fromkeys(("curves", "switches", "functions", "diversity", "last"))
+    phylogeny = run.phylogeny(kinds=False)
+    drawn = {
+        "confidence": curves.confidence_curve(history, run.ranks),
+        "thresholds": curves.threshold_curve(history, classes),
+        "replacements": curves.replacement_curve(history),
+        "size": curves.size_curve(history),
+    }
+    if len({elite.size.connections for elite in elites}) > 1:
+        drawn["scatter"] = curves.size_scatter(elites)
+    milestones = []  # the images until the median, and until all classes, reached each threshold
+    for i, threshold in enumerate(GenerationReport.thresholds):
+        median = next((r.evaluations for r in history if r.median >= threshold), None)
+        every = next((r.evaluations for r in history if r.classes_ge[i] >= classes), None)
+        milestones.append((threshold, median, every))
     seconds = sum(report.stages.elapsed for report in history)
+    spent = {
+        name: sum(getattr(report.stages, name) for report in history)
+        for name in asdict(history[0].stages)
+    }
     return {
-        "run": run,
-        "last": history[-1] if history else None,
-        "milestones": _milestones(history, len(run.searched)),
-        "stages": _stages(history),
+        "curves": {name: embed_svg(svg) for name, svg in drawn.items()},
+        "switches": _read_switches(run, phylogeny),
+        "functions": curves.read_functions(run, phylogeny, elites),
+        "diversity": diversity(run, phylogeny) if 0 < len(elites) <= MOST_CARDS else None,
+        "last": history[-1],
+        "milestones": milestones,
+        "stages": [(name, s, s / seconds if seconds else 0.0) for name, s in spent.items()],
         "seconds": seconds,
         "rate": run.evaluations / seconds if seconds else 0.0,
         "replacements": sum(report.replacements for report in history),
@@ -100,52 +119,13 @@ def _figures(run: Run, history: Sequence[GenerationReport]) -> dict[str, Any]:
     }
 
 
-def _curves(run: Run, elites: Sequence[EliteView]) -> dict[str, str]:
-    history = run.history
-    drawn = {
-        "confidence": curves.confidence_curve(history, run.ranks),
-        "thresholds": curves.threshold_curve(history, len(run.searched)),
-        "replacements": curves.replacement_curve(history),
-        "size": curves.size_curve(history),
-    }
-    if len({elite.size.connections for elite in elites}) > 1:
-        drawn["scatter"] = curves.size_scatter(elites)
-    return {name: embed_svg(svg) for name, svg in drawn.items()}
-
-
-def _milestones(
-    history: Sequence[GenerationReport], classes: int
-) -> list[tuple[float, int | None, int | None]]:
-    """Count for each threshold the images until the median, and until all classes, reached it."""
-    rows = []
-    for i, threshold in enumerate(GenerationReport.thresholds):
-        median = next((r.evaluations for r in history if r.median >= threshold), None)
-        every = next((r.evaluations for r in history if r.classes_ge[i] >= classes), None)
-        rows.append((threshold, median, every))
-    return rows
-
-
-def _stages(history: Sequence[GenerationReport]) -> list[tuple[str, float, float]]:
-    """Sum up where the time went: each stage's name, seconds, and share of all."""
-    total = sum(report.stages.elapsed for report in history)
-    names = asdict(history[0].stages) if history else {}
-    sums = {name: sum(getattr(r.stages, name) for r in history) for name in names}
-    return [(name, spent, spent / total if total else 0.0) for name, spent in sums.items()]
-
-
-def _facts(run: Run) -> dict[str, str]:
-    """List what the run was made with."""
-    info = run.info
-    target = {f"target {name}": value for name, value in info.get("target", {}).items()}
-    listed = info.get("versions", {}) | info.get("clock", {}) | target
-    facts = {str(name): str(value) for name, value in listed.items()}
-    if requests := run.requests:
-        facts["spent"] = spending(requests)
-    return facts
-
-
 def _read_switches(run: Run, phylogeny: nx.DiGraph) -> dict[str, Any] | None:
     """Give what the page shows of the goal switches between classes; None if there were none."""
+
+    def most(counts: np.ndarray) -> list[tuple[str, str]]:
+        order = np.argsort(-counts, kind="stable")[:MOST_ROWS].tolist()
+        return [(run.classes[index], f"{counts[index]:,.0f}") for index in order if counts[index]]
+
     found = goal_switches(run, phylogeny)
     if not found.total:
         return None
@@ -155,15 +135,10 @@ def _read_switches(run: Run, phylogeny: nx.DiGraph) -> dict[str, Any] | None:
         "matrix": embed_svg(draw_figure(found.draw_matrix())),
         "grouped": grouped,
         "map": embed_svg(_draw_map(flows[np.ix_(run.searched, run.searched)])) if grouped else None,
-        "givers": _most(run, flows.sum(1)),
-        "takers": _most(run, flows.sum(0)),
+        "givers": most(flows.sum(1)),
+        "takers": most(flows.sum(0)),
         "pairs": found.largest(MOST_ROWS),
     }
-
-
-def _most(run: Run, counts: np.ndarray) -> list[tuple[str, str]]:
-    order = np.argsort(-counts, kind="stable")[:MOST_ROWS].tolist()
-    return [(run.classes[index], f"{counts[index]:,.0f}") for index in order if counts[index]]
 
 
 def _draw_map(flows: np.ndarray) -> bytes:

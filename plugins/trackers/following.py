@@ -6,10 +6,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageOps
 from pydantic import BaseModel, Field
 
 from neatfool import RunError, hookimpl
@@ -41,12 +40,10 @@ class FollowerOptions(BaseModel, extra="forbid", frozen=True, use_attribute_docs
     any case (new in 0.2)"""
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """The figures of a run after a generation."""
 
     generation: int
-    """The generation."""
     images: int
     """Images scored since the run began."""
     seconds: float
@@ -55,23 +52,36 @@ class Point:
     """Each figure by its name."""
 
 
-def points(reports: Iterable[GenerationReport], images: int, seconds: float) -> Iterator[Point]:
-    """Give the points of generations that follow one another.
+START: Final = Point(-1, 0, 0.0, {})
 
-    Args:
-        reports: Their statistics.
-        images: Images scored before the first of them.
-        seconds: How long the run had taken before it.
-    """
+
+def points(reports: Iterable[GenerationReport], last: Point = START) -> Iterator[Point]:
+    """Give the points of generations that follow one another, and the last one before them."""
     for report in reports:
-        seconds += report.stages.elapsed
-        figures = _figures(report)
-        if report.stages.elapsed:
-            figures["time/images per second"] = (
-                report.evaluations - images
-            ) / report.stages.elapsed
-        images = report.evaluations
-        yield Point(report.generation, images, seconds, figures)
+        took = report.stages.elapsed
+        figures: dict[str, float] = {
+            "confidence/median": report.median,
+            "confidence/mean": report.mean,
+            "confidence/minimum": report.minimum,
+            "confidence/lower quartile": report.lower_quartile,
+            "confidence/upper quartile": report.upper_quartile,
+            **{
+                f"classes/at {level(least)} or more": count
+                for least, count in zip(report.thresholds, report.classes_ge, strict=True)
+            },
+            "niches/replacements": report.replacements,
+            "niches/goal switches": report.goal_switches,
+            "niches/distinct elites": report.elites,
+            "niches/refused images": report.refused,
+            "networks/nodes": report.nodes,
+            "networks/connections": report.connections,
+            **{f"time/{stage}": getattr(report.stages, stage) for stage in STAGES},
+        }
+        if took:
+            figures["time/images per second"] = (report.evaluations - last.images) / took
+        figures = {name: float(value) for name, value in figures.items()}
+        last = Point(report.generation, report.evaluations, last.seconds + took, figures)
+        yield last
 
 
 def budget(run: Run) -> dict[str, float]:
@@ -91,37 +101,6 @@ def budget(run: Run) -> dict[str, float]:
     return {f"budget/{unit} sent": float(number) for unit, number in sent.items()} | left
 
 
-def _figures(report: GenerationReport) -> dict[str, float]:
-    figures: dict[str, float] = {
-        "confidence/median": report.median,
-        "confidence/mean": report.mean,
-        "confidence/minimum": report.minimum,
-        "confidence/lower quartile": report.lower_quartile,
-        "confidence/upper quartile": report.upper_quartile,
-    }
-    for least, count in zip(report.thresholds, report.classes_ge, strict=True):
-        figures[f"classes/at {level(least)} or more"] = count
-    figures |= {
-        "niches/replacements": report.replacements,
-        "niches/goal switches": report.goal_switches,
-        "niches/distinct elites": report.elites,
-        "niches/refused images": report.refused,
-        "networks/nodes": report.nodes,
-        "networks/connections": report.connections,
-    }
-    figures |= {f"time/{stage}": getattr(report.stages, stage) for stage in STAGES}
-    return {name: float(value) for name, value in figures.items()}
-
-
-@dataclass
-class _Progress:
-    """What was told of a run: generations, images and seconds until then."""
-
-    next: int = 0
-    images: int = 0
-    seconds: float = 0.0
-
-
 class Follower(ABC):
     """An observer that tells another program of a run.
 
@@ -133,7 +112,8 @@ class Follower(ABC):
     def __init__(self, seconds_between_sheets: float) -> None:
         """Take the least time from one contact sheet to the next."""
         self._seconds_between_sheets = seconds_between_sheets
-        self._progress: _Progress | None = None
+        self._last: Point | None = None
+        """Up to where the run was told, while it is under way."""
         self._due = self._sheet_due = 0.0
 
     @abstractmethod
@@ -151,47 +131,40 @@ class Follower(ABC):
     @hookimpl
     def neatfool_run_started(self, run: Run) -> None:
         """Find out how much of a resumed run is told already."""
-        self._progress = None
+        self._last = None
         known = self.begin(run)
-        progress = _Progress()
-        for point in points(run.history, 0, 0.0):
-            if point.images <= known:
-                progress = _Progress(point.generation + 1, point.images, point.seconds)
-        self._progress = progress
-        self._due = time.monotonic() + SECONDS_BETWEEN
-        self._sheet_due = self._due
+        told = [point for point in points(run.history) if point.images <= known]
+        self._last = told[-1] if told else START
+        self._due = self._sheet_due = time.monotonic() + SECONDS_BETWEEN
 
     @hookimpl
     def neatfool_generation_done(self, run: Run) -> None:
         """Tell what is new, if it is time."""
-        if self._progress is not None and time.monotonic() >= self._due:
-            self._tell(run, with_sheet=time.monotonic() >= self._sheet_due)
+        if self._last is not None and time.monotonic() >= self._due:
+            self._tell(run, self._last, with_sheet=time.monotonic() >= self._sheet_due)
 
     @hookimpl
     def neatfool_run_finished(self, run: Run) -> None:
         """Tell the rest."""
-        if self._progress is None:
+        if self._last is None:
             return
         try:
             run.refresh()
-            self._tell(run, with_sheet=True)
+            self._tell(run, self._last, with_sheet=True)
         finally:
-            self._progress = None
+            self._last = None
             self.end()
 
-    def _tell(self, run: Run, *, with_sheet: bool) -> None:
-        assert self._progress is not None
-        sheet, progress = None, self._progress
+    def _tell(self, run: Run, last: Point, *, with_sheet: bool) -> None:
+        sheet, began = None, time.monotonic()
         if with_sheet:
-            began = time.monotonic()
             sheet = draw_sheet(run)
             self._sheet_due = _rest(began, self._seconds_between_sheets)
-        began = time.monotonic()
-        if new := [*points(run.since(progress.next)[0], progress.images, progress.seconds)]:
-            last = new[-1]
-            last.figures.update(budget(run))
+            began = time.monotonic()
+        if new := [*points(run.since(last.generation + 1)[0], last)]:
+            new[-1].figures.update(budget(run))
             self.tell(new, sheet)
-            self._progress = _Progress(last.generation + 1, last.images, last.seconds)
+            self._last = new[-1]
         self._due = _rest(began, SECONDS_BETWEEN)
 
 
@@ -203,12 +176,16 @@ def _rest(began: float, least: float) -> float:
 
 def draw_sheet(run: Run) -> Image.Image | None:
     """Draw the elites of evenly spaced classes, always the same ones; None if there is none."""
-    step = max(1, -(-len(run.searched) // MOST_ON_SHEET))
-    chosen = [*run.searched[::step]]
+    chosen = run.searched[:: max(1, -(-len(run.searched) // MOST_ON_SHEET))]
     tiles: dict[int, Image.Image] = {}
     for place, index in enumerate(chosen):
         with suppress(RunError):  # it has no elite yet
-            tiles[place] = _fit(run.elite(index).image())
+            tile = run.elite(index).image().convert("RGB")
+            if max(tile.size) > SIDE:
+                tile.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+            else:
+                tile = ImageOps.scale(tile, SIDE // max(tile.size), Image.Resampling.NEAREST)
+            tiles[place] = tile
     if not tiles:
         return None
     width, height = (max(tile.size[axis] for tile in tiles.values()) + GAP for axis in (0, 1))
@@ -218,14 +195,3 @@ def draw_sheet(run: Run) -> Image.Image | None:
     for place, tile in tiles.items():
         sheet.paste(tile, (GAP + place % columns * width, GAP + place // columns * height))
     return sheet
-
-
-def _fit(image: Image.Image) -> Image.Image:
-    longer = max(image.size)
-    if longer > SIDE:
-        image = image.convert("RGB")
-        image.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
-        return image
-    scale = SIDE // longer
-    size = (image.width * scale, image.height * scale)
-    return image.convert("RGB").resize(size, Image.Resampling.NEAREST)

@@ -6,7 +6,7 @@ the elites, and the experiment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -37,11 +37,7 @@ class EventFiles(Follower):
     """Writes a run's event files."""
 
     def __init__(self, options: Options) -> None:
-        """Take the options.
-
-        Raises:
-            ExperimentError: The package tensorboard is not installed.
-        """
+        """Take the options, if the package tensorboard is installed."""
         super().__init__(options.seconds_between_sheets)
         try:
             from torch.utils.tensorboard import SummaryWriter
@@ -67,8 +63,14 @@ class EventFiles(Follower):
         purge = run.evaluations + 1 if known > run.evaluations else None
         self._writer = self._make_writer(str(self._folder), purge_step=purge)
         if not known:
-            text = _tables(run.experiment)
-            self._writer.add_text("experiment", text, 0, self._started)
+            lines = []
+            for section, keys in run.experiment.items():
+                lines += ["", f"**[{section}]**", "", "| key | value |", "| --- | --- |"]
+                for key, value in keys.items():
+                    if value is not None:
+                        cell = " ".join(str(value).split()).replace("|", "\\|")
+                        lines.append(f"| {key} | {cell} |")
+            self._writer.add_text("experiment", "\n".join(lines), 0, self._started)
             self._writer.flush()
         return known
 
@@ -101,19 +103,6 @@ def _steps(folder: Path) -> Iterator[int]:
             event = Event.FromString(record)
             if event.HasField("summary"):
                 yield event.step
-
-
-def _tables(experiment: Mapping[str, Mapping[str, object]]) -> str:
-    """Write sections as Markdown."""
-    lines = []
-    for section, keys in experiment.items():
-        lines += ["", f"**[{section}]**", "", "| key | value |", "| --- | --- |"]
-        lines += [f"| {key} | {_cell(value)} |" for key, value in keys.items() if value is not None]
-    return "\n".join(lines)
-
-
-def _cell(value: object) -> str:
-    return " ".join(str(value).split()).replace("|", "\\|")
 
 
 @hookimpl

@@ -50,11 +50,7 @@ class Wandb(Follower):
     """Tells wandb or trackio of a run."""
 
     def __init__(self, options: Options) -> None:
-        """Take the options.
-
-        Raises:
-            ExperimentError: The library is not installed.
-        """
+        """Take the options, if the library is installed."""
         super().__init__(options.seconds_between_sheets)
         self._options = options
         try:
@@ -102,7 +98,11 @@ class Wandb(Follower):
             settings=settings,
         )
         self._say(f"wandb sync {run.path}/wandb/*" if options.mode == "offline" else self._run.url)
-        return max(self._read_mark(), int(self._run.step) - 1)
+        images = 0
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            mark = read_json(self._mark)
+            images = int(mark["images"]) if mark["id"] == self._id else 0
+        return max(images, int(self._run.step) - 1)
 
     def _begin_trackio(self, run: Run, config: dict[str, Any]) -> int:
         # trackio knows runs by name only, so the name tells apart runs that shared a folder.
@@ -141,13 +141,6 @@ class Wandb(Follower):
 
     def _say(self, command: str) -> None:
         Output().print(f"Follow it with: {command}", soft_wrap=True, markup=False, highlight=False)
-
-    def _read_mark(self) -> int:
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            mark = read_json(self._mark)
-            if mark["id"] == self._id:
-                return int(mark["images"])
-        return 0
 
 
 @hookimpl

@@ -28,7 +28,10 @@ class Move(Place):
 
     def place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
         """Move an image."""
-        right, down = _whole(amount, 2 * math.pi * draw(seed, "direction")[0])
+        angle = 2 * math.pi * draw(seed, "direction")[0]
+        x, y = math.floor(amount * math.cos(angle)), math.floor(amount * math.sin(angle))
+        around = [(x + right, y + down) for right in (0, 1) for down in (0, 1)]
+        right, down = min(around, key=lambda place: abs(math.hypot(*place) - amount))
         return np.array([[1.0, 0, -right], [0, 1, -down], [0, 0, 1]])
 
 
@@ -86,7 +89,9 @@ class Crops(Place):
 class Perspective(Step):
     """Seen at an angle, from any side.
 
-    It is no :class:`Place`: a view that looks past its edges would look past its horizon.
+    It is no :class:`Place`: a view that looks past its edges would look past its horizon. Along the
+    axis that the picture is tilted about (p), and across it (q), the picture's own coordinates are
+    q far / (far cos - q sin) across, and p far cos / (far cos - q sin) along.
     """
 
     unit = "degrees"
@@ -96,11 +101,19 @@ class Perspective(Step):
 
     def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Tilt each image."""
-        far = DISTANCE * max(images.shape[-2:])
-        sides = [2 * math.pi * draw(seed, "side")[0] for seed in seeds]
-        tilts = [math.radians(amount) for amount in amounts]
-        matrices = [_tilt(*pair, far) for pair in zip(tilts, sides, strict=True)]
-        return warp(images, np.stack(matrices))
+        far, matrices = DISTANCE * max(images.shape[-2:]), []
+        for amount, seed in zip(amounts, seeds, strict=True):
+            tilt, side = math.radians(amount), 2 * math.pi * draw(seed, "side")[0]
+            x, y = math.cos(side), math.sin(side)  # across; (-y, x) is along
+            across, turn = 1 / math.cos(tilt), math.tan(tilt) / far
+            matrices.append(
+                [
+                    [across * x * x + y * y, (across - 1) * x * y, 0],
+                    [(across - 1) * x * y, across * y * y + x * x, 0],
+                    [-turn * x, -turn * y, 1],
+                ]
+            )
+        return warp(images, np.array(matrices))
 
 
 class Size(Step):
@@ -113,39 +126,10 @@ class Size(Step):
     what = "made smaller and scaled back"
 
     def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Make each image smaller, and scale it back."""
-        # One by one, as each has a size of its own.
-        return torch.cat(
-            [_resize(images[i : i + 1], amount / 100) for i, amount in enumerate(amounts)]
-        )
-
-
-def _resize(image: Tensor, share: float) -> Tensor:
-    height, width = image.shape[-2:]
-    small = max(1, round(height * share)), max(1, round(width * share))
-    image = F.interpolate(image, small, mode="bicubic", antialias=True, align_corners=False)
-    return F.interpolate(image, (height, width), mode="bicubic", align_corners=False)
-
-
-def _whole(far: float, angle: float) -> tuple[int, int]:
-    """Give the whole pixels around a place of which the distance is nearest to ``far``."""
-    x, y = math.floor(far * math.cos(angle)), math.floor(far * math.sin(angle))
-    around = ((x + right, y + down) for right in (0, 1) for down in (0, 1))
-    return min(around, key=lambda place: abs(math.hypot(*place) - far))
-
-
-def _tilt(tilt: float, side: float, far: float) -> np.ndarray:
-    """Say where the places of a tilted picture are, for a camera at the distance ``far``.
-
-    Along the axis that the picture is tilted about (p), and across it (q), the picture's own
-    coordinates are q far / (far cos - q sin) across, and p far cos / (far cos - q sin) along.
-    """
-    ux, uy = math.cos(side), math.sin(side)  # across; (-uy, ux) is along
-    across, turn = 1 / math.cos(tilt), math.tan(tilt) / far
-    return np.array(
-        [
-            [across * ux * ux + uy * uy, (across - 1) * ux * uy, 0],
-            [(across - 1) * ux * uy, across * uy * uy + ux * ux, 0],
-            [-turn * ux, -turn * uy, 1],
-        ]
-    )
+        """Make each image smaller, and scale it back, one by one: each has a size of its own."""
+        size, back = images.shape[-2:], []
+        for image, amount in zip(images.split(1), amounts, strict=True):
+            sides = [max(1, round(side * amount / 100)) for side in size]
+            small = F.interpolate(image, sides, mode="bicubic", antialias=True, align_corners=False)
+            back.append(F.interpolate(small, size, mode="bicubic", align_corners=False))
+        return torch.cat(back)

@@ -39,7 +39,8 @@ def warp(images: Tensor, matrices: np.ndarray) -> Tensor:
         matrices: Where from, [N, 3, 3], in pixels from the centre: the value at (x, y) is taken
             from (p/r, q/r), where (p, q, r) is the matrix times (x, y, 1). r is positive.
     """
-    whole = _are_whole(matrices)
+    moves = IDENTITY + np.where(IDENTITY[2] * [[1], [1], [0]], np.rint(matrices), 0)
+    whole = (matrices == moves).all((1, 2))
     grid = _make_grid(images, matrices)
     if whole.all():
         return F.grid_sample(images, grid, "nearest", "reflection", align_corners=False)
@@ -60,7 +61,14 @@ def blur(images: Tensor, sigmas: Sequence[float]) -> Tensor:
         images: Floats [N, C, H, W].
         sigmas: N standard deviations in pixels, at least 0; 0 leaves an image as it is.
     """
-    weights = [_gaussian(sigma) for sigma in sigmas]
+    weights = []
+    for sigma in sigmas:
+        parts = [1.0]  # of a place, of both its neighbours, and so on
+        if sigma >= 1e-3:
+            far = range(math.ceil(REACH * sigma) + 1)
+            parts = [math.exp(-0.5 * (k / sigma) ** 2) for k in far]
+        total = parts[0] + 2 * sum(parts[1:])
+        weights.append([part / total for part in parts])
     reach = max(map(len, weights)) - 1
     if not reach:
         return images
@@ -68,7 +76,12 @@ def blur(images: Tensor, sigmas: Sequence[float]) -> Tensor:
     by_place = [factors([each[k] if k < len(each) else 0.0 for each in weights], images)
                 for k in range(reach + 1)]  # fmt: skip
     for dim in (-1, -2):
-        length, wide = images.shape[dim], _widen(images, dim, reach)
+        length = images.shape[dim]
+        places = torch.arange(-reach, length + reach, device=images.device).remainder(2 * length)
+        # As if mirrors stood at both edges.
+        wide = images.index_select(
+            dim, torch.where(places < length, places, 2 * length - 1 - places)
+        )
         images = by_place[0] * images
         for k in range(1, reach + 1):
             both = wide.narrow(dim, reach - k, length) + wide.narrow(dim, reach + k, length)
@@ -84,13 +97,6 @@ def per_image(values: Tensor) -> Tensor:
 def factors(values: Sequence[float], images: Tensor) -> Tensor:
     """Make a factor for each image: [N, 1, 1, 1], of the images' type and device."""
     return per_image(images.new_tensor(values))
-
-
-def _are_whole(matrices: np.ndarray) -> np.ndarray:
-    """Say which of matrices [N, 3, 3] only move, by whole pixels."""
-    moves = IDENTITY + np.where(IDENTITY[2] * [[1], [1], [0]], np.rint(matrices), 0)
-    whole: np.ndarray = (matrices == moves).all((1, 2))
-    return whole
 
 
 def _make_grid(images: Tensor, matrices: np.ndarray) -> Tensor:
@@ -112,32 +118,6 @@ def _make_grid(images: Tensor, matrices: np.ndarray) -> Tensor:
     return grid
 
 
-def _widen(images: Tensor, dim: int, reach: int) -> Tensor:
-    """Add what mirrors at both edges show."""
-    length = images.shape[dim]
-    places = torch.arange(-reach, 0, device=images.device)
-    before, after = (
-        images.index_select(dim, _mirror(edge, length))
-        for edge in (places, places + reach + length)
-    )
-    return torch.cat([before, images, after], dim)
-
-
-def _mirror(places: Tensor, length: int) -> Tensor:
-    """Bring places outside 0 to length - 1 back, as if mirrors stood at both edges."""
-    places = places.remainder(2 * length)
-    return torch.where(places < length, places, 2 * length - 1 - places)
-
-
-def _gaussian(sigma: float) -> list[float]:
-    """Give the weights of a place, of both its neighbours, and so on; in all they sum to 1."""
-    if sigma < 1e-3:
-        return [1.0]
-    parts = [math.exp(-0.5 * (k / sigma) ** 2) for k in range(math.ceil(REACH * sigma) + 1)]
-    total = parts[0] + 2 * sum(parts[1:])
-    return [part / total for part in parts]
-
-
 class Kind(View):
     """A view."""
 
@@ -156,11 +136,18 @@ class Kind(View):
         # A processor is fastest with as little as fits its cache; a GPU with all at once.
         fit = torch.get_num_threads() * max(1, CACHE // math.prod(images.shape[1:]))
         size = fit if images.device.type == "cpu" else max(1, len(images))
-        numbers, sources = amounts.tolist(), seeds.tolist()
-        parts = [
-            _change(part, views, numbers[n : n + size], sources[n : n + size])
-            for n, part in zip(range(0, len(images), size), torch.split(images, size), strict=True)
-        ]
+        parts = []
+        for some in (slice(start, start + size) for start in range(0, len(images), size)):
+            seen, where = images[some], None
+            numbers = (each[some].T.tolist() for each in (amounts, seeds))
+            for view, *given in zip(views, *numbers, strict=True):
+                if isinstance(view, Place):
+                    places = view.places(seen.shape, *given)
+                    where = places if where is None else where @ places
+                elif isinstance(view, Step):
+                    seen, where = seen if where is None else warp(seen, where), None
+                    seen = view.apply(seen, *given)
+            parts.append(seen if where is None else warp(seen, where))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
@@ -202,22 +189,3 @@ class Step(Kind):
 def draw(seed: int, purpose: str, count: int = 1) -> list[float]:
     """Draw numbers from 0 to 1 for an image."""
     return [part / 2**63 for part in derive_seeds(seed, purpose, ids=range(count))]
-
-
-def _change(
-    images: Tensor,
-    views: Sequence[Kind],
-    amounts: Sequence[Sequence[float]],
-    seeds: Sequence[Sequence[int]],
-) -> Tensor:
-    """Change a few images by the views in turn; ``amounts`` and ``seeds`` are N of one a view."""
-    where = None
-    steps = zip(views, zip(*amounts, strict=True), zip(*seeds, strict=True), strict=True)
-    for view, *numbers in steps:
-        if isinstance(view, Place):
-            places = view.places(images.shape, *numbers)
-            where = places if where is None else where @ places
-        elif isinstance(view, Step):
-            images, where = images if where is None else warp(images, where), None
-            images = view.apply(images, *numbers)
-    return images if where is None else warp(images, where)

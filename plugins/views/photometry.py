@@ -133,19 +133,15 @@ class Jpeg(Step):
         given = images.detach()
         # Twice as fast as bytes at once.
         levels = given.round().clamp(0, 255).short().byte().cpu().numpy()
-        pairs = zip(levels, amounts, strict=True)
-        planes = [plane for image, amount in pairs for plane in _save(image, round(amount))]
+        planes: list[np.ndarray] = []
+        for image, amount in zip(levels, amounts, strict=True):
+            parts, file = [Image.fromarray(plane) for plane in image], io.BytesIO()
+            whole = parts[0] if len(parts) == 1 else Image.merge("RGB", parts)
+            whole.save(file, "JPEG", quality=min(max(round(amount), 1), 100))
+            with Image.open(file, formats=["JPEG"]) as opened:
+                planes += map(np.asarray, opened.split())
         decoded = torch.from_numpy(np.stack(planes).reshape(images.shape)).to(images)
         return decoded + (images - given) if images.requires_grad else decoded
-
-
-def _save(image: np.ndarray, quality: int) -> list[np.ndarray]:
-    """Save uint8 [C, H, W] as JPEG, and open it: C of [H, W]."""
-    planes, file = [Image.fromarray(plane) for plane in image], io.BytesIO()
-    whole = planes[0] if len(planes) == 1 else Image.merge("RGB", planes)
-    whole.save(file, "JPEG", quality=min(max(quality, 1), 100))
-    with Image.open(file, formats=["JPEG"]) as opened:
-        return [np.asarray(plane) for plane in opened.split()]
 
 
 class Screen(Step):

@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from neatfool import decode_png, fool, open_run, open_scorer
 from neatfool_plugins.export import making
-from neatfool_plugins.export.choosing import deal, spread
+from neatfool_plugins.export.making import deal, spread
 from neatfool_plugins.export.workplace import Workplace
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")

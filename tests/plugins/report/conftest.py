@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from report_runs import FakeRun
 
-from neatfool_plugins.report import elites
+from neatfool_plugins.report import curves, elites
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    import networkx as nx
-
 
 @pytest.fixture(scope="package", autouse=True)
-def graphs_drawn_once() -> Iterator[None]:
-    """Draw each graph once for all pages: the same graph gives the same bytes."""
+def all_drawn_once() -> Iterator[None]:
+    """Draw each graph and curve once for all pages: the same numbers give the same bytes."""
     drawn: dict[str, bytes] = {}
-    draw_graph = elites.draw_graph
 
-    def draw(graph: nx.DiGraph, **options: str) -> bytes:
-        key = repr((graph.nodes(data=True), graph.edges(data=True), options))
-        if key not in drawn:
-            drawn[key] = draw_graph(graph, **options)
-        return drawn[key]
+    def once(draw: Callable[..., bytes]) -> Callable[..., bytes]:
+        def draw_once(first: Any, *more: object, **options: object) -> bytes:
+            graph = hasattr(first, "nodes")
+            shown = (first.nodes(data=True), first.edges(data=True)) if graph else first
+            key = repr((draw.__name__, shown, more, options))
+            if key not in drawn:
+                drawn[key] = draw(first, *more, **options)
+            return drawn[key]
+
+        return draw_once
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(elites, "draw_graph", draw)
+        patch.setattr(elites, "draw_graph", once(elites.draw_graph))
+        for kind in ("confidence", "threshold", "replacement", "size"):
+            patch.setattr(curves, f"{kind}_curve", once(getattr(curves, f"{kind}_curve")))
         yield
 
 

@@ -36,8 +36,13 @@ STOPS = (1, 6, 11)
 
 @pytest.mark.parametrize(
     "text",
-    [RIBS, LONG_LIVED, NOVEL, SOFT, PIXELS],
-    ids=["as it is", "long-lived", "novel", "soft", "pixels"],
+    [
+        pytest.param(RIBS, id="as it is"),
+        pytest.param(LONG_LIVED, id="long-lived"),
+        pytest.param(NOVEL, id="novel"),
+        pytest.param(SOFT, id="soft"),
+        pytest.param(PIXELS, id="pixels", marks=pytest.mark.slow),
+    ],
 )
 def test_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path, text):
     undisturbed = tmp_path / "run"

@@ -68,7 +68,11 @@ def test_a_body_that_is_too_long_is_told_so(served):
 
 
 @pytest.mark.parametrize(
-    ("number", "busy"), [(signal.SIGINT, False), (signal.SIGTERM, True)], ids=["idle", "busy"]
+    ("number", "busy"),
+    [
+        pytest.param(signal.SIGINT, False, id="idle", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, True, id="busy"),
+    ],
 )
 def test_a_signal_ends_it_while_it_is(tmp_path, number, busy):
     file = write_experiment(tmp_path)
