@@ -115,7 +115,8 @@ def _autocorrelation(image: np.ndarray) -> np.ndarray:
 
     def moved(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Sum a(x) b(x + step) over all x, for each step."""
-        return signal.fftconvolve(b, a[:, ::-1, ::-1], axes=(1, 2))[window]
+        sums: np.ndarray = signal.fftconvolve(b, a[:, ::-1, ::-1], axes=(1, 2))[window]
+        return sums
 
     count, ahead = moved(there, there).round(), moved(there, pixels)
     covariance = moved(pixels, pixels) - ahead * ahead[:, ::-1, ::-1] / count
@@ -138,8 +139,8 @@ def label_copies(shape: Sequence[int], repetition: Repetition) -> np.ndarray:
         mirrored = [name in repetition.mirrors for name in ("rows", "columns")]
         cells = (places[mirrored] > 0).astype(int)
     else:
-        # One step's pseudo-inverse is itself over its squared length.
-        periods = np.linalg.pinv(np.array(repetition.steps, float).T)
+        steps = np.array(repetition.steps, float)
+        periods = np.linalg.solve(steps @ steps.T, steps)
         cells = np.rint(np.tensordot(periods, places, 1)).astype(int)
     _, cell, counts = np.unique(
         cells.reshape(len(cells), -1), axis=1, return_inverse=True, return_counts=True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,9 +15,8 @@ from pydantic import Field
 from neatfool.analysis.course import Course, read_course
 from neatfool.errors import ExperimentError, RunError
 from neatfool.experiment.differences import differences
-from neatfool.fooling.opening import open_run
+from neatfool.fooling.opening import open_runs
 from neatfool.present.finding import Facts
-from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
 
 if TYPE_CHECKING:
@@ -87,22 +85,17 @@ def gather(
             is recorded of a group.
         ExperimentError: There are not as many labels as groups.
     """
-    places: dict[Path, tuple[Path | None, Run | Path]] = {}
+    courses: dict[Path, tuple[Path | None, Course]] = {}
     for each in [runs] if isinstance(runs, Run | str | Path) else runs:
-        if isinstance(each, Run):
-            places.setdefault(each.path.resolve(), (None, each))
-            continue
-        for place in find_runs(Path(each)):
-            folder = None if place == Path(each) else place.parent
-            places.setdefault(place.resolve(), (folder, place))
-    if not places:
+        with open_runs(each) as opened:
+            for run in opened:
+                named = isinstance(each, Run) or run.path == Path(each)
+                entry = None if named else run.path.parent, read_course(run)
+                courses.setdefault(run.path.resolve(), entry)
+    if not courses:
         raise RunError("no run was named; give runs, or folders that hold such")
     found: dict[tuple[Any, ...], list[Course]] = {}
-    for folder, source in places.values():
-        with ExitStack() as ending:
-            if not isinstance(source, Run):
-                source = ending.enter_context(closing(open_run(source)))  # noqa: PLW2901
-            course = read_course(source)
+    for folder, course in courses.values():
         same = json.dumps(_without_seed(course.identity), sort_keys=True)
         found.setdefault((folder, same, course.fingerprint), []).append(course)
     groups = [_group(folder, runs) for (folder, *_), runs in found.items()]

@@ -37,9 +37,10 @@ SPACES: Final = (
     "image apart from the mean of its run."
 )
 MEASURES: Final = (
-    "Entangled is the share of the picture that a weight changes. Shared is 1 if all weights "
-    "change the picture in one way, and 0 if each has a way of its own. An edge that moves counts "
-    "as several ways, too, so fine patterns have more fracture than broad ones."
+    "Fracture is 0 if the picture changes evenly in one way as a weight is swept, and 1 if each "
+    "step shows another picture. Entangled is the share of the picture that a weight changes. "
+    "Shared is 1 if all weights change it in one way, and 0 if each has a way of its own. An edge "
+    "that moves counts as several ways, too, so fine patterns have more fracture than broad ones."
 )
 
 

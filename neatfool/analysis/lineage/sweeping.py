@@ -88,7 +88,7 @@ class Line(Facts):
     def panel(self) -> Panel:
         """Show the line, and the weights that change its pictures most."""
         cells, rows, tables = [], [], []
-        heads = ("weight", "swept around its value")
+        of_sweeps = ("weight", "swept around its value")
         for each in self.individuals:
             age, name = f"{each.generation:,}", each.name or UNKNOWN
             numbers = [number(getattr(each, measure), 2) for measure in MEASURES]
@@ -98,14 +98,16 @@ class Line(Facts):
             best = f"{name} {each.sure}" if each.name else "never an elite"
             title = f"Generation {age}, {each.made}: {best}"
             if sweeps := each.sweeps:
-                tables.append(Table(heads, sweeps, title, words=(0, 1), where="page", pictures=640))
+                tables.append(
+                    Table(of_sweeps, sweeps, title, words=(0, 1), where="page", pictures=640)
+                )
         heads = ("generation", "made", "best at", *MEASURES, "sure", "weights")
         text = (
             f"{self.steps} steps from the first generation. Each row is a weight; in the middle of "
             "a row is the picture as it is. You see the weights that need the least turn to change "
             "the picture."
         )
-        blocks = [Strip(cells, size=112), Table(heads, rows, words=(1, 2)), *tables]
+        blocks = (Strip(cells, size=112), Table(heads, rows, words=(1, 2)), *tables)
         return Panel(blocks, f"Weights swept along the line of {self.name}", text, wide=True)
 
 
