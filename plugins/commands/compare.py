@@ -13,16 +13,8 @@ if TYPE_CHECKING:
     from neatfool.present import Finding
 
 
-def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...]:
-    try:
-        numbers = tuple(map(int, text.split(","))) if text is not None else ()
-    except ValueError:
-        numbers = (0,)
-    if min(numbers, default=1) < 1:
-        raise click.BadParameter(
-            f"{text!r} is not one or several numbers of images, such as 1000 or 1000,5000"
-        )
-    return numbers
+def _numbers(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> list[int]:
+    return [click.IntRange(min=1)(text, option, ctx) for text in texts]
 
 
 @measure_command(
@@ -43,7 +35,8 @@ def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> t
 @option(
     "--at N,N",
     "Numbers of images to compare at.  [default: half and all of what all groups came to]",
-    str,
+    Names(),
+    (),
     callback=_numbers,
 )
 @option(

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from neatfool import ExperimentError
 from neatfool.present import FileToWrite, option
 
-if TYPE_CHECKING:
-    from neatfool import cppn
-
 SIDE: Final = 256
 """The side in pixels of the native picture in programs that draw at any size."""
-
 FORMATS: Final = (".png", ".onnx", ".glsl")
 """The suffixes of files that can be written."""
 
@@ -38,30 +34,27 @@ as are functions that Picbreeder did not have."""
 @option("-o, --out FILE", "The file to write.  [default: FILE.png]", FileToWrite())
 def picbreeder(file: Path, size: int, out: Path | None) -> None:
     """Draw the picture of FILE, a genome of Picbreeder (XML, or the ZIP archive of one)."""
-    from neatfool import cppn
+    from neatfool import cppn, encode_png
     from neatfool.present import save
 
     path = out or Path(f"{file.stem}.png")
-    if path.suffix.lower() not in FORMATS:
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
         raise click.BadParameter(
             f"{path}: {path.suffix!r} is none of {', '.join(FORMATS)}", param_hint="--out"
         )
-    side = size if path.suffix.lower() == ".png" else SIDE
+    side = size if suffix == ".png" else SIDE
     look = cppn.Look(side, side, inputs="normalised", colour_map="hsv")
     try:
         genome = cppn.read_picbreeder(file.read_bytes(), look)
     except (OSError, ValueError) as error:
         raise ExperimentError(f"{file}: {error}") from error
-    save(path, _write(cppn.Picture(genome, look), path.suffix.lower(), title=file.name))
-    click.echo(f"{path}: {len(genome.nodes):,} nodes, {len(genome.connections):,} connections")
-
-
-def _write(picture: cppn.Picture, suffix: str, *, title: str) -> bytes:
-    from neatfool import cppn, encode_png
-
+    picture = cppn.Picture(genome, look)
     match suffix:
         case ".onnx":
-            return cppn.to_onnx(picture, title=title)
+            save(path, cppn.to_onnx(picture, title=file.name))
         case ".glsl":
-            return cppn.to_glsl(picture, title=title).encode("ascii")
-    return encode_png(picture.pixels().numpy())
+            save(path, cppn.to_glsl(picture, title=file.name).encode("ascii"))
+        case _:
+            save(path, encode_png(picture.pixels().numpy()))
+    click.echo(f"{path}: {len(genome.nodes):,} nodes, {len(genome.connections):,} connections")

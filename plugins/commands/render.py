@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,6 @@ classifier that is another picture."""
 def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path | None) -> None:
     """Render the image of CLASS's elite (by name or index) at any size."""
     from PIL import Image
-    from rich.progress import track
 
     from neatfool import open_run
     from neatfool.present import Output, save
@@ -51,18 +51,14 @@ def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path 
     height, width = elite.height_width(size)
     grey = elite.run.spec.channels == 1
     canvas = Image.new("L" if grey else "RGB", (width, height))
-    corners = [
-        (left, top)
-        for top in range(0, height, LARGEST_PIECE)
-        for left in range(0, width, LARGEST_PIECE)
-    ]
-    console = Output(stderr=True)
-    quiet = len(corners) < 4 or not console.is_terminal
-    for left, top in track(corners, "rendering", console=console, transient=True, disable=quiet):
-        box = (left, top, min(left + LARGEST_PIECE, width), min(top + LARGEST_PIECE, height))
-        pixels = elite.pixels((height, width), box, sharp=sharp)
-        piece = Image.fromarray(pixels[0] if grey else pixels.transpose(1, 2, 0).copy())
-        canvas.paste(piece, (left, top))
+    with Output(stderr=True).progress(width * height, "pixels") as note:
+        corners = product(range(0, height, LARGEST_PIECE), range(0, width, LARGEST_PIECE))
+        for top, left in corners:
+            box = (left, top, min(left + LARGEST_PIECE, width), min(top + LARGEST_PIECE, height))
+            pixels = elite.pixels((height, width), box, sharp=sharp)
+            piece = Image.fromarray(pixels[0] if grey else pixels.transpose(1, 2, 0).copy())
+            canvas.paste(piece, (left, top))
+            note("rendering", piece.width * piece.height)
     encoded = BytesIO()
     try:
         canvas.save(encoded, kind)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,19 @@ def runs(folder: Path, as_json: bool) -> None:
 
     FOLDER is `runs` if left out. Runs are found in it and in the folders in it.
     """
-    described = [_describe(path) for path in _find_all(folder)]
+    from neatfool import find_runs
+    from neatfool.present import Output
+
+    folders = {*find_runs(folder)}
+    if folder not in folders:
+        for inner in folder.iterdir():
+            with suppress(RunError):
+                # What lies deeper is somebody else's: test data, or a copy of a project.
+                folders.update(run for run in find_runs(inner) if inner in {run, run.parent})
+    described = [_describe(path) for path in sorted(folders)]
     if as_json:
         click.echo(json.dumps([facts for facts, _ in described], indent=2))
         return
-    from neatfool.present import Output
-
     rows = []
     for run, (middle, lowest) in described:
         place = Path(run["path"])
@@ -48,21 +54,8 @@ def runs(folder: Path, as_json: bool) -> None:
         rows.append([name, *sure, run["state"], *numbers])
     output = Output()
     output.table(["run", "median", "lowest", "state", "images", "generation", "seed"], rows)
-    for run, _ in described:
-        if "error" in run:
-            output.say(run["error"])
-
-
-def _find_all(folder: Path) -> Iterator[Path]:
-    from neatfool import find_runs
-
-    folders = {*find_runs(folder)}
-    if folder not in folders:
-        for inner in folder.iterdir():
-            with suppress(RunError):
-                # What lies deeper is somebody else's: test data, or a copy of a project.
-                folders.update(run for run in find_runs(inner) if inner in {run, run.parent})
-    yield from sorted(folders)
+    for error in (run["error"] for run, _ in described if "error" in run):
+        output.say(error)
 
 
 def _describe(path: Path) -> tuple[dict[str, Any], tuple[float, float]]:
@@ -72,16 +65,9 @@ def _describe(path: Path) -> tuple[dict[str, Any], tuple[float, float]]:
     try:
         with closing(open_run(path)) as run:
             last = run.history[-1] if run.generation >= 0 else None
-            facts = {
-                "path": str(path),
-                "name": run.name,
-                "seed": run.seed,
-                "generation": run.generation,
-                "evaluations": run.evaluations,
-                "median": last.median if last else 0.0,
-                "minimum": last.minimum if last else 0.0,
-                "state": "finished" if run.finished else "unfinished",
-            }
-            return facts, run.ranks
+            names = ("name", "seed", "generation", "evaluations")
+            facts = {"path": str(path)} | {name: getattr(run, name) for name in names}
+            facts |= {name: getattr(last, name, 0.0) for name in ("median", "minimum")}
+            return facts | {"state": "finished" if run.finished else "unfinished"}, run.ranks
     except RunError as error:
         return {"path": str(path), "state": "unreadable", "error": str(error)}, (0.0, 0.0)

@@ -38,14 +38,13 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary, indent=2))
         return
-    console = Output()
-    elites = run.elites
+    console, elites = Output(), run.elites
     if not elites:
-        console.say(f"{summary['name']}, seed {summary['seed']}: nothing is recorded yet")
+        console.say(f"{run.name}, seed {run.seed}: nothing is recorded yet")
         return
     console.say(
-        f"{summary['name']}, seed {summary['seed']}: generation {summary['generation']}, "
-        f"{summary['evaluations']:,} images, {summary['evaluations_per_s']:,.0f} a second"
+        f"{run.name}, seed {run.seed}: generation {run.generation}, {run.evaluations:,} images, "
+        f"{summary['evaluations_per_s']:,.0f} a second"
     )
     middle, lowest = run.ranks
     console.say(
@@ -62,18 +61,12 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     if requests := run.requests:
         console.say(spending(requests))
     heads = ["class", "confidence", "log-odds", "bred in", "nodes", "connections", "image"]
-    rows = [
-        [
-            elite.name,
-            percent(elite.confidence),
-            f"{elite.rank:.1f}" if elite.rank != elite.confidence else "-",
-            str(elite.generation),
-            str(elite.size.nodes),
-            str(elite.size.connections),
-            str(elite.file.relative_to(run.path)),
-        ]
-        for elite in (elites if every else elites[:ROWS])
-    ]
-    console.table(heads, rows, words=(0,))
+    rows = []
+    for elite in elites if every else elites[:ROWS]:
+        odds = f"{elite.rank:.1f}" if elite.rank != elite.confidence else "-"
+        numbers = elite.generation, elite.size.nodes, elite.size.connections
+        file = str(elite.file.relative_to(run.path))
+        rows.append([elite.name, percent(elite.confidence), odds, *map(str, numbers), file])
+    console.table(heads, rows)
     if len(elites) > ROWS and not every:
         console.say(f"… and {len(elites) - ROWS} more; --all shows them")

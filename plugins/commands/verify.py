@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 import click
 
 from neatfool import VerificationError
 from neatfool.present import FiniteRange, option, trust_option
 from neatfool.wording import percent
-
-if TYPE_CHECKING:
-    from neatfool import Verdict
 
 ROWS: Final = 40
 """How many classes are shown at most: a screenful."""
@@ -46,9 +43,7 @@ Examples:
     into="file",
 )
 @trust_option
-def verify(
-    run_folder: Path, as_json: bool, tolerance: float, max_queries: int | None, file: Path | None
-) -> None:
+def verify(run_folder: Path, as_json: bool, file: Path | None, **options: Any) -> None:
     """Score the saved images of RUN again, and compare the scores with the recorded ones.
 
     The exit code is 7 if an image is missing or does not score what was recorded. Before that, the
@@ -63,26 +58,20 @@ def verify(
     if file is None:
         require_trust(run)
     with Output(stderr=True).status("scoring the images again"):
-        model = make_target(file) if file else None
-        verdict = run.verify(model, tolerance=tolerance, max_queries=max_queries)
+        verdict = run.verify(make_target(file) if file else None, **options)
     if as_json:
         click.echo(json.dumps(verdict.summary(), indent=2))
     else:
-        _print_verdict(verdict)
+        console = Output()
+        console.say(str(verdict))
+        rows = [
+            [each.name, percent(each.recorded), percent(each.measured), f"{each.difference:.1e}"]
+            for each in (verdict.wrong or verdict.results)[:ROWS]
+        ]
+        console.table(["class", "recorded", "measured now", "difference"], rows)
     if verdict.wrong:
         raise VerificationError(
             f"{run_folder}: {len(verdict.wrong)} of {len(verdict.results)} images do not score "
-            f"what was recorded (tolerance {tolerance:g}); the files or the target have changed"
+            f"what was recorded (tolerance {verdict.tolerance:g}); the files or the target have "
+            "changed"
         )
-
-
-def _print_verdict(verdict: Verdict) -> None:
-    from neatfool.present import Output
-
-    console = Output()
-    console.say(str(verdict))
-    rows = [
-        [each.name, percent(each.recorded), percent(each.measured), f"{each.difference:.1e}"]
-        for each in (verdict.wrong or verdict.results)[:ROWS]
-    ]
-    console.table(["class", "recorded", "measured now", "difference"], rows)

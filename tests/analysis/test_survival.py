@@ -113,7 +113,7 @@ def test_the_table_can_be_read_without_colour(small):
     first, second, third, *table = result.stdout.splitlines()
     said = r"small, seed 3: 4 of 4 images have their class in the first place as saved. Of these 4"
     assert first.startswith(said)
-    assert second.startswith("4 elites after 160 images, scored by its own target; median")
+    assert second.startswith("small, seed 3, after 160 images: 4 elites, scored by its own target")
     assert "one image is 25 %" in third
     for change in (r"turned \(±10 degrees\)", r"saved as JPEG \(quality 75\)"):
         assert re.search(rf"│ {change} +│ +\d+ % │ +[\d.]+ % │", "\n".join(table))

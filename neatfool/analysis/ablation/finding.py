@@ -20,7 +20,7 @@ from neatfool.present.finding import Facts, Finding, Records
 from neatfool.present.graph.drawing import draw_graph
 from neatfool.present.graph.export import export_graph
 from neatfool.present.story import Cell, Chart, Headline, Note, Panel, Section, Strip, Table, Text
-from neatfool.wording import level, percent, share
+from neatfool.wording import counted, level, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,39 +32,54 @@ MATTERS: Final = 0.1
 FEW: Final = 50
 LISTED: Final = 20
 """The most elites that the terminal lists; files have all."""
-WITHOUT_COPY: Final = "kept without a copy"
-WITH_HALF: Final = "kept with half of the copies"
-WITH_ONE: Final = "kept with one copy"
-WITH_MIRRORED: Final = "kept with a mirrored part"
-WITHOUT_TILE: Final = "kept without a tile"
-TILES: Final = "tiles that matter"
-NODES: Final = "nodes that matter"
-CONNECTIONS: Final = "connections that matter"
-SUFFICE: Final = "connections that suffice"
-MEASURES: Final = (
-    *(WITHOUT_TILE, TILES, NODES, CONNECTIONS, SUFFICE),
-    *(WITHOUT_COPY, WITH_HALF, WITH_ONE, WITH_MIRRORED),
-)
+MEASURES: Final = {
+    "tile": "kept without a tile",
+    "tiles": "tiles that matter",
+    "nodes": "nodes that matter",
+    "connections": "connections that matter",
+    "suffice": "connections that suffice",
+    "copy": "kept without a copy",
+    "half": "kept with half of the copies",
+    "one": "kept with one copy",
+    "mirrored": "kept with a mirrored part",
+}
 """Shares of the confidence that stay, and shares of parts; those that most images have first."""
 _MIRRORS: Final = {
     ("rows",): "upper and lower half",
     ("columns",): "left and right half",
     ("rows", "columns"): "four quarters",
 }
-_HEADS: Final = ("run", "seed", "class", "kind", "part", "confidence", "log_odds", "lost")
-
-
-def _matter(scores: Iterable[Score]) -> int:
-    return sum(score.lost > MATTERS for score in scores)
+FIGURES: Final = ("confidence", "log_odds", "lost")
+ON_MAPS: Final = (
+    "On the map, the number is the confidence, in per cent, that is left when that tile is hidden. "
+    "Orange tiles are missed, the more the stronger the colour; without a blue tile the target is "
+    "surer."
+)
+ON_NETWORKS: Final = (
+    " In a network, the number under a node is the share of the confidence that is lost without "
+    "it; what is thick and strong in colour matters, what is faint and thin does not."
+)
+KEPT: Final = (
+    "Kept is the share of the confidence that stays: without the copy, or the tile, that is missed "
+    "most; with the one copy that does best alone."
+)
+HIDDEN: Final = (
+    "What is hidden gets the image's mean colour. An image repeats itself if it looks alike when "
+    "it is moved by a period, or mirrored; its copies are then stripes, parallelograms, halves or "
+    "quarters of it."
+)
+CUT: Final = (
+    " A connection is cut by a weight of 0; a node without it is 0 everywhere. To find out how "
+    "many connections suffice, those that matter least are cut first, all at once: a twentieth, "
+    "two twentieths, and so on."
+)
 
 
 class Repeats(Repetition):
     """How an image repeats itself, and what stays if copies of what is repeated are hidden."""
 
     copies: int = Field(description="how many copies there are")
-    looked_at: tuple[int, ...] = Field(
-        description="the numbers of those that were looked at one by one, 0 for the most central"
-    )
+    looked_at: tuple[int, ...] = Field(description="those looked at singly, 0 the most central")
     alone: tuple[Score, ...] = Field(description="with each of these alone")
     without: tuple[Score, ...] = Field(description="without each")
     half: Score = Field(description="with half of all copies, those nearest to the middle")
@@ -72,15 +87,7 @@ class Repeats(Repetition):
     @property
     def best(self) -> int:
         """The place, in ``alone``, of the copy that does best alone."""
-        return max(range(len(self.alone)), key=lambda place: self.alone[place].log_odds)
-
-    @property
-    def words(self) -> str:
-        """How it repeats itself: ``"3 copies, 73 pixels apart"``."""
-        if self.mirrors:
-            return _MIRRORS[self.mirrors]
-        apart = " and ".join(f"{np.hypot(*step):.0f}" for step in self.steps)
-        return f"{self.copies} copies, {apart} pixels apart"
+        return int(np.argmax([score.log_odds for score in self.alone]))
 
 
 class Ablated(Facts):
@@ -91,16 +98,9 @@ class Ablated(Facts):
     genome: int = Field(description="the id of its genome")
     recorded: float = Field(description="the confidence that the run recorded")
     saved: Score = Field(description="how sure the target is of the saved image")
-    tiles: tuple[tuple[Score, ...], ...] = Field(
-        description="the scores without each tile of a grid, row by row"
-    )
-    repeats: Repeats | None = Field(
-        description="how the image repeats itself, and the scores without copies; null if it does "
-        "not"
-    )
-    graph: NetworkScores | None = Field(
-        description="the scores of what its network draws without a part; null if it has none"
-    )
+    tiles: tuple[tuple[Score, ...], ...] = Field(description="without each tile, row by row")
+    repeats: Repeats | None = Field(description="how it repeats itself; null if it does not")
+    graph: NetworkScores | None = Field(description="what parts of its network are worth, if any")
     strip: tuple[Cell, ...] = Field((), exclude=True, repr=False)
     node_strip: tuple[Cell, ...] = Field((), exclude=True, repr=False)
     file: str = Field("", exclude=True, repr=False)
@@ -118,23 +118,22 @@ class Ablated(Facts):
 
     def shares(self) -> dict[str, float]:
         """Give those of :data:`MEASURES` that this image has."""
-        found = {
-            WITHOUT_TILE: 1 - self.worst_tile.lost,
-            TILES: _matter(self.all_tiles) / len(self.all_tiles),
-        }
+
+        def matter(scores: Iterable[Score]) -> int:
+            return sum(score.lost > MATTERS for score in scores)
+
+        tiles = self.all_tiles
+        found = {"tile": 1 - self.worst_tile.lost, "tiles": matter(tiles) / len(tiles)}
+        if graph := self.graph:
+            count = max(len(graph.connections), 1)
+            found["nodes"] = matter(graph.nodes.values()) / len(graph.nodes)
+            found["connections"] = matter(graph.connections) / count
+            found["suffice"] = graph.suffice_for_half / count
         if repeats := self.repeats:
             best = 1 - repeats.alone[repeats.best].lost
-            if repeats.mirrors:
-                found[WITH_MIRRORED] = best
-            else:
-                missed = min(repeats.without, key=lambda score: score.log_odds)
-                found |= {WITHOUT_COPY: 1 - missed.lost, WITH_ONE: best}
-                found[WITH_HALF] = 1 - repeats.half.lost
-        if graph := self.graph:
-            connections = max(len(graph.connections), 1)
-            found[NODES] = _matter(graph.nodes.values()) / len(graph.nodes)
-            found[CONNECTIONS] = _matter(graph.connections) / connections
-            found[SUFFICE] = graph.suffice_for_half / connections
+            missed = 1 - min(repeats.without, key=lambda score: score.log_odds).lost
+            of_period = {"copy": missed, "half": 1 - repeats.half.lost, "one": best}
+            found |= {"mirrored": best} if repeats.mirrors else of_period
         return found
 
     def scores(self) -> Iterator[tuple[str, object, Score]]:
@@ -144,8 +143,8 @@ class Ablated(Facts):
             for column, score in enumerate(scores):
                 yield "tile", f"{row} {column}", score
         if repeats := self.repeats:
-            scores_of = zip(repeats.looked_at, repeats.alone, repeats.without, strict=True)
-            for number, alone, without in scores_of:
+            copies = zip(repeats.looked_at, repeats.alone, repeats.without, strict=True)
+            for number, alone, without in copies:
                 yield "copy alone", number, alone
                 yield "without copy", number, without
             yield "half of copies", "", repeats.half
@@ -171,7 +170,11 @@ class Ablated(Facts):
                 "is 0, white is 1 or -1."
             )
             blocks.append(Strip(self.node_strip, text=text, size=112))
-        repeats = self.repeats.words if self.repeats else "no"
+        repeats = "no"
+        if found := self.repeats:
+            apart = " and ".join(f"{np.hypot(*step):.0f}" for step in found.steps)
+            periods = f"{found.copies} copies, {apart} pixels apart"
+            repeats = _MIRRORS.get(found.mirrors, periods)
         return Panel(blocks, self.name, f"Repeats itself: {repeats}.", wide=True)
 
 
@@ -183,18 +186,6 @@ class Quartiles(Facts):
     lower_quartile: float = Field(description="the lower quartile")
     median: float = Field(description="the median")
     upper_quartile: float = Field(description="the upper quartile")
-
-    @classmethod
-    def of(cls, items: Iterable[Ablated]) -> tuple[Quartiles, ...]:
-        """Sum up each measure that some image has."""
-        all_of = [item.shares() for item in items]
-        found = []
-        for name in MEASURES:
-            if values := [shares[name] for shares in all_of if name in shares]:
-                low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
-                figures = {"lower_quartile": low, "median": median, "upper_quartile": high}
-                found.append(cls(measure=name, elites=len(values), **figures))
-        return tuple(found)
 
 
 class Ablation(Finding):
@@ -220,70 +211,107 @@ class Ablation(Finding):
         """The run's name."""
         return self.name
 
-    @property
-    def ranked(self) -> list[Ablated]:
-        """The elites, the surest first."""
-        return sorted(self.elites, key=lambda item: -item.saved.log_odds)
-
     def story(self) -> Iterator[Block]:
         """Tell what matters, all at a glance and image by image."""
-        for text in self._headlines():
-            yield Headline(text)
-        count = len(self.elites)
+        count, networks = len(self.elites), [item.graph for item in self.elites if item.graph]
+        yield from map(Headline, self._headlines())
         of_all = f" of {self.elites_of_run:,}" if count < self.elites_of_run else ""
+        elites = "elite" if self.elites_of_run == 1 else "elites"
         yield Text(
             f"{self.name}, seed {self.seed}, after {self.evaluations:,} images: {count:,}{of_all} "
-            f"elite{'s' * (self.elites_of_run != 1)}, scored by "
-            f"{'its own target' if self.own_target else self.target}"
+            f"{elites}, scored by {'its own target' if self.own_target else self.target}"
         )
         if count < FEW:
             yield Note(f"With so few images a median is rough: one is {share(1 / count)}.")
         if not self.own_target:
             yield Note("The target is not the one that the images were evolved for.")
-        graphs = [item.graph for item in self.elites if item.graph]
-        networks = bool(graphs)
-        if not graphs:
+        if not networks:
             yield Note(
                 "The run's encoding draws no networks that can be taken apart, so there are no "
                 "nodes and connections to weigh."
             )
         yield Section("At a glance")
-        measures = [each.measure for each in self.summary]
         rows = [
-            (
-                *(each.measure, share(each.median), share(each.lower_quartile)),
-                *(share(each.upper_quartile), f"{each.elites:,}"),
-            )
+            (each.measure, *map(share, (each.median, each.lower_quartile, each.upper_quartile)),
+             f"{each.elites:,}")
             for each in self.summary
-        ]
+        ]  # fmt: skip
         yield Panel([Table(("", "median", "lower quartile", "upper quartile", "images"), rows)])
-        if curves := [graph for graph in graphs if graph.pruned]:
+        if curves := [graph for graph in networks if graph.pruned]:
             yield Chart(
                 "The share of the confidence that stays as more and more connections are cut",
-                lambda: _cutting_down(curves),
+                partial(_cutting_down, curves),
                 "What stays as connections are cut",
                 "The share of the confidence that stays, by the share of the connections that are "
                 "cut, those that matter least first. The thin lines are quartiles.",
             )
+        ranked = sorted(self.elites, key=lambda item: -item.saved.log_odds)
+        measures = {each.measure for each in self.summary}
+        keys = [key for key, measure in MEASURES.items() if measure in measures]
         by_image = [
-            (item.name, percent(item.saved.confidence), *(share(s.get(m, nan)) for m in measures))
-            for item in self.ranked
+            (item.name, percent(item.saved.confidence), *(share(s.get(key, nan)) for key in keys))
+            for item in ranked
             for s in [item.shares()]
         ]
-        heads = ("class", "confidence", *measures)
+        heads = ("class", "confidence", *map(MEASURES.__getitem__, keys))
         yield Table(heads, by_image, most=LISTED, where="terminal")
-        yield from self._images(networks=networks)
-        yield from self._notes(networks=networks)
+        shown = [item for item in ranked if item.strip]
+        few = f" You see {len(shown)} of {count:,} images, from the surest to the least sure."
+        yield Section(
+            "Image by image",
+            f"{ON_MAPS}{ON_NETWORKS if networks else ''}{few if len(shown) < count else ''}",
+        )
+        for item in shown:
+            yield item.panel()
+        yield Note(KEPT)
+        yield Note(HIDDEN)
+        text = f"A part matters if more than {share(MATTERS)} of the confidence is lost without it."
+        yield Note(f"{text}{CUT if networks else ''}")
+
+    def _headlines(self) -> Iterator[str]:
+        median = {each.measure: share(each.median) for each in self.summary}
+        kept = {key: median.get(title, "") for key, title in MEASURES.items()}
+        repeat = "repeats itself" if self.repeated == 1 else "repeat themselves"
+        images = counted(len(self.elites), "image", "images")
+        text = f"Of {images}, {self.repeated:,} {repeat} by a period."
+        if self.repeated:
+            text += (
+                f" Without the copy that is missed most, {kept['copy']} of the confidence stays "
+                f"(the median); with half of the copies {kept['half']}; with the one that does "
+                f"best alone {kept['one']}."
+            )
+        if self.mirrored:
+            text += (
+                f" {self.mirrored:,} {'is' if self.mirrored == 1 else 'are'} only mirrored: with "
+                f"the half or quarter that does best alone, {kept['mirrored']} of it stays."
+            )
+        yield text
+        yield (
+            f"Without the one of {self.tiles**2} tiles that is missed most, {kept['tile']} of the "
+            f"confidence stays. {kept['tiles']} of the tiles matter."
+        )
+        if kept["nodes"]:
+            yield (
+                f"{kept['nodes']} of the nodes of a network matter, and {kept['connections']} of "
+                f"its connections. {kept['suffice']} of the connections suffice for half of the "
+                "confidence."
+            )
 
     def records(self) -> Records:
         """Give a row for each image that was scored."""
         rows = [
-            (*place, kind, part, score.confidence, score.log_odds, score.lost)
+            (
+                self.path,
+                self.seed,
+                item.name,
+                kind,
+                part,
+                *(getattr(score, name) for name in FIGURES),
+            )
             for item in self.elites
-            for place in [(self.path, self.seed, item.name)]
             for kind, part, score in item.scores()
         ]
-        return Records(_HEADS, rows)
+        return Records(("run", "seed", "class", "kind", "part", *FIGURES), rows)
 
     def write_graphs(self, folder: str | Path) -> int:
         """Write each elite's graph with its importance as GraphML and JSON, and say how many.
@@ -301,77 +329,6 @@ class Ablation(Finding):
             for suffix in (".graphml", ".json"):
                 export_graph(item.weighed, folder / f"{item.file}{suffix}")
         return len(drawn)
-
-    def _headlines(self) -> Iterator[str]:
-        median = {each.measure: share(each.median) for each in self.summary}
-        text = (
-            f"Of {len(self.elites):,} image{'s' * (len(self.elites) != 1)}, {self.repeated:,} "
-            f"{'repeats itself' if self.repeated == 1 else 'repeat themselves'} by a period."
-        )
-        if self.repeated:
-            text += (
-                f" Without the copy that is missed most, {median[WITHOUT_COPY]} of the confidence "
-                f"stays (the median); with half of the copies {median[WITH_HALF]}; with the one "
-                f"that does best alone {median[WITH_ONE]}."
-            )
-        if self.mirrored:
-            text += (
-                f" {self.mirrored:,} {'is' if self.mirrored == 1 else 'are'} only mirrored: with "
-                f"the half or quarter that does best alone, {median[WITH_MIRRORED]} of it stays."
-            )
-        yield text
-        yield (
-            f"Without the one of {self.tiles**2} tiles that is missed most, {median[WITHOUT_TILE]} "
-            f"of the confidence stays. {median[TILES]} of the tiles matter."
-        )
-        if NODES in median:
-            yield (
-                f"{median[NODES]} of the nodes of a network matter, and {median[CONNECTIONS]} of "
-                f"its connections. {median[SUFFICE]} of the connections suffice for half of the "
-                "confidence."
-            )
-
-    def _images(self, *, networks: bool) -> Iterator[Block]:
-        shown = [item for item in self.ranked if item.strip]
-        text = (
-            "On the map, the number is the confidence, in per cent, that is left when that tile is "
-            "hidden. Orange tiles are missed, the more the stronger the colour; without a blue "
-            "tile the target is surer."
-        )
-        if networks:
-            text += (
-                " In a network, the number under a node is the share of the confidence that is "
-                "lost without it; what is thick and strong in colour matters, what is faint and "
-                "thin does not."
-            )
-        if len(shown) < len(self.elites):
-            text += (
-                f" You see {len(shown)} of {len(self.elites):,} images, from the surest to the "
-                "least sure."
-            )
-        yield Section("Image by image", text)
-        for item in shown:
-            yield item.panel()
-
-    @staticmethod
-    def _notes(*, networks: bool) -> Iterator[Block]:
-        yield Note(
-            "Kept is the share of the confidence that stays: without the copy, or the tile, that "
-            "is missed most; with the one copy that does best alone."
-        )
-        yield Note(
-            "What is hidden gets the image's mean colour. An image repeats itself if it looks "
-            "alike when it is moved by a period, or mirrored; its copies are then stripes, "
-            "parallelograms, halves or quarters of it."
-        )
-        text = f"A part matters if more than {share(MATTERS)} of the confidence is lost without it."
-        if networks:
-            text += (
-                " A connection is cut by a weight of 0; a node without it is 0 everywhere. To find "
-                "out how many connections suffice, those that matter least are cut first, all at "
-                "once: a twentieth, two twentieths, and so on."
-            )
-        yield Note(text)
 
 
 def _cutting_down(graphs: Sequence[NetworkScores]) -> Figure:

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw, ImageFont
 
-from neatfool.analysis.ablation.finding import Ablated, Ablation, Quartiles, Repeats
-from neatfool.analysis.ablation.occlusion import MOST_COPIES, draw_map, hide_copies, hide_tiles
-from neatfool.analysis.ablation.repetition import find_repetition, label_copies
+from neatfool.analysis.ablation.finding import MEASURES, Ablated, Ablation, Quartiles, Repeats
+from neatfool.analysis.ablation.repetition import (
+    MOST_COPIES,
+    find_repetition,
+    hide_copies,
+    hide_tiles,
+    label_copies,
+)
 from neatfool.analysis.ablation.weighing import (
     PRUNINGS,
     draw,
     draw_nodes,
-    is_cppn,
     score_images,
     score_network,
     simplest,
     with_importance,
 )
 from neatfool.analysis.of_run import OfRun
+from neatfool.cppn import Genome
 from neatfool.errors import ExperimentError
 from neatfool.files import read_whole, refuse_link
 from neatfool.fooling.choosing import check_classes, choose_elites
@@ -33,16 +38,23 @@ from neatfool.fooling.opening import open_runs, open_scorer
 from neatfool.present.charts.spacing import evenly
 from neatfool.present.output import Output
 from neatfool.present.story import Cell
-from neatfool.run.images import encode_png
+from neatfool.run.images import encode_png, from_pillow
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    from neatfool.analysis.ablation.weighing import NetworkScores, Score
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
 
 USUAL_TILES: Final = 8
+SIDE: Final = 660
+"""Pixels of a map's longer side."""
+MOST_NUMBERS: Final = 12
+"""Of more tiles side by side, numbers would be too small to be read."""
+LEAST_RANGE: Final = 0.5
+"""A drop in log-odds that counts as full colour at least, so that noise is not made to look like
+something."""
+MISSED, HARMFUL = (230, 97, 10), (13, 107, 184)
 SHOWN: Final = 10
 """The page shows so many elites at most, so that it stays below a few MB."""
 NODES: Final = 5
@@ -93,35 +105,48 @@ def ablate(
             raise ExperimentError(f"{run}: holds {len(opened)} runs; name one of them")
         own = opened[0]
         elites = choose_elites(own, classes=classes, least=least, sample=sample, seed=seed)
-        tiles = _choose_tiles(own, tiles)
+        most = min(own.spec.height, own.spec.width)
+        if tiles and tiles > most:
+            raise ExperimentError(
+                f"--tiles {tiles}: the run's images have {own.spec.width} x {own.spec.height} "
+                "pixels; give a smaller number"
+            )
+        tiles = tiles or min(USUAL_TILES, most)
         with console.status("loading the target"):
             scorer = open_scorer(target or own, max_queries=max_queries)
         ending.callback(scorer.close)
-        items = _ablate(own, elites, scorer, tiles, max_queries=max_queries, console=console)
+        items = _ablate_all(own, elites, scorer, tiles, max_queries=max_queries, console=console)
         repeats = [item.repeats for item in items if item.repeats]
         mirrored = sum(bool(each.mirrors) for each in repeats)
+        order = np.argsort([-item.saved.log_odds for item in items], kind="stable")
+        shown = {*order[evenly(len(order), SHOWN)].tolist()}
         return Ablation(
-            **OfRun.facts(own, 0) | {"elites": _with_pictures(elites, items)},
+            **OfRun.facts(own, 0)
+            | {
+                "elites": tuple(
+                    _complete(elite, item, with_pictures=place in shown)
+                    for place, (elite, item) in enumerate(zip(elites, items, strict=True))
+                )
+            },
             target=scorer.name,
             own_target=target is None,
             tiles=tiles,
             repeated=len(repeats) - mirrored,
             mirrored=mirrored,
-            summary=Quartiles.of(items),
+            summary=tuple(_sum_up(items)),
         )
 
 
-def _choose_tiles(run: Run, tiles: int | None) -> int:
-    most = min(run.spec.height, run.spec.width)
-    if tiles and tiles > most:
-        raise ExperimentError(
-            f"--tiles {tiles}: the run's images have {run.spec.width} x {run.spec.height} "
-            "pixels; give a smaller number"
-        )
-    return tiles or min(USUAL_TILES, most)
+def _sum_up(items: Sequence[Ablated]) -> Iterator[Quartiles]:
+    all_shares = [item.shares() for item in items]
+    for key, measure in MEASURES.items():
+        if values := [shares[key] for shares in all_shares if key in shares]:
+            low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+            figures = {"lower_quartile": low, "median": median, "upper_quartile": high}
+            yield Quartiles(measure=measure, elites=len(values), **figures)
 
 
-def _ablate(
+def _ablate_all(
     run: Run,
     elites: Sequence[EliteView],
     scorer: Scorer,
@@ -130,39 +155,9 @@ def _ablate(
     max_queries: int | None,
     console: Output,
 ) -> list[Ablated]:
-    """Take elites apart, but for those that were taken apart before."""
+    """Take elites apart, but for those of which ``RUN/ablation.jsonl`` has what came out."""
     check_classes(scorer, elites)
     method = [METHOD, scorer.fingerprint, tiles]
-    kept = _read_kept(run, method)
-    missing = [elite for elite in elites if (elite.index, elite.candidate_id) not in kept]
-    total = sum(_most_images(elite, tiles) for elite in missing)
-    if total:
-        scorer.check_allowed(total, max_queries)
-    if scorer.costs:
-        console.say(f"{scorer.name}: this takes up to {total:,} queries")
-    fault: OSError | None = None
-    with console.progress(len(missing), "elites") as note:
-        for elite in missing:
-            note(elite.name, 0)
-            found = _ablate_elite(elite, scorer, tiles)
-            note(elite.name, 1)
-            kept[elite.index, elite.candidate_id] = found
-            try:
-                _keep(run, method, found)
-            except OSError as error:
-                fault = error
-    if fault:
-        why = fault.strerror or fault
-        console.say(f"{run.path / FILE}: cannot be written ({why}), so nothing is kept")
-    return [kept[elite.index, elite.candidate_id] for elite in elites]
-
-
-def _read_kept(run: Run, method: list[Any]) -> dict[tuple[int, int], Ablated]:
-    """Read ``RUN/ablation.jsonl``: what was found in the same way, by class and genome.
-
-    Raises:
-        StorageError: The file is a link.
-    """
     path, kept = refuse_link(run.path / FILE), {}
     for line in read_whole(path).splitlines() if path.exists() else ():
         # A line may be cut short: the command was killed while it wrote it.
@@ -171,29 +166,40 @@ def _read_kept(run: Run, method: list[Any]) -> dict[tuple[int, int], Ablated]:
             if record["how"] == method:
                 found = Ablated.model_validate(record["elite"])
                 kept[found.index, found.genome] = found
-    return kept
-
-
-def _keep(run: Run, method: list[Any], found: Ablated) -> None:
-    """Write down what was found, in a line of its own."""
-    line = json.dumps({"how": method, "elite": found.model_dump(mode="json")})
-    with (run.path / FILE).open("a+b") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            line = line if file.read() == b"\n" else f"\n{line}"
-        file.write(f"{line}\n".encode())
+    missing = [elite for elite in elites if (elite.index, elite.candidate_id) not in kept]
+    total = sum(_most_images(elite, tiles) for elite in missing)
+    if total:
+        scorer.check_allowed(total, max_queries)
+    if scorer.costs:
+        console.say(f"{scorer.name}: this takes up to {total:,} queries")
+    fault = ""
+    with console.progress(len(missing), "elites") as note:
+        for elite in missing:
+            note(elite.name, 0)
+            found = _ablate(elite, scorer, tiles)
+            note(elite.name, 1)
+            kept[elite.index, elite.candidate_id] = found
+            text = json.dumps({"how": method, "elite": found.model_dump(mode="json")})
+            try:
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(f"\n{text}")  # so a line that was cut short stays alone
+            except OSError as error:
+                fault = error.strerror or str(error)
+    if fault:
+        console.say(f"{path}: cannot be written ({fault}), so nothing is kept")
+    return [kept[elite.index, elite.candidate_id] for elite in elites]
 
 
 def _most_images(elite: EliteView, tiles: int) -> int:
     """Say how many images of an elite are scored at most."""
     count = 1 + tiles**2 + 2 * MOST_COPIES + 1
-    if is_cppn(elite):
+    if isinstance(elite.genome, Genome):
         graph = elite.graph()
         count += 1 + len(graph) + graph.number_of_edges() + PRUNINGS
     return count
 
 
-def _ablate_elite(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
+def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
     """Take an elite apart."""
     image = elite.saved_pixels()
     images = [image, *hide_tiles(image, tiles)]
@@ -221,61 +227,70 @@ def _ablate_elite(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
         saved=saved,
         tiles=tuple(tuple(scores[row * tiles : (row + 1) * tiles]) for row in range(tiles)),
         repeats=repeats,
-        graph=score_network(elite, scorer) if is_cppn(elite) else None,
+        graph=score_network(elite, scorer) if isinstance(elite.genome, Genome) else None,
     )
 
 
-def _with_pictures(elites: Sequence[EliteView], items: Sequence[Ablated]) -> tuple[Ablated, ...]:
-    """Add networks to what came out, and pictures to some: evenly from the surest to the least."""
-    order = np.argsort([-item.saved.log_odds for item in items], kind="stable")
-    shown = {*order[evenly(len(order), SHOWN)].tolist()}
-    found = []
-    for place, (elite, item) in enumerate(zip(elites, items, strict=True)):
-        more: dict[str, object] = {"file": elite.file.stem}
-        if item.graph:
-            more["weighed"] = with_importance(elite, item.graph)
-        if place in shown:
-            more |= {"strip": _strip(elite, item), "node_strip": _nodes(elite, item.graph)}
-        found.append(item.model_copy(update=more))
-    return tuple(found)
+def _complete(elite: EliteView, item: Ablated, *, with_pictures: bool) -> Ablated:
+    """Add to what came out its network, and pictures."""
+    more: dict[str, object] = {"file": elite.file.stem}
+    if item.graph:
+        more["weighed"] = with_importance(elite, item.graph)
+    if with_pictures:
+        more |= {"strip": tuple(_strip(elite, item))}
+    if with_pictures and item.graph:
+        scores, data = item.graph.nodes, elite.graph().nodes
+        hidden = [node for node in scores if data[node]["kind"] == "hidden"]
+        nodes = sorted(hidden, key=lambda node: scores[node].log_odds)[:NODES]
+        more["node_strip"] = tuple(
+            Cell(
+                encode_png(pixels),
+                str(data[node]["activation"]),
+                f"without it {percent(scores[node].confidence)}",
+            )
+            for node, pixels in zip(nodes, draw_nodes(elite, nodes), strict=True)
+        )
+    return item.model_copy(update=more)
 
 
-def _strip(elite: EliteView, item: Ablated) -> tuple[Cell, ...]:
+def _strip(elite: EliteView, item: Ablated) -> Iterator[Cell]:
     """Show an image as saved, what its tiles are worth, and what carries most with few parts."""
     image = elite.saved_pixels()
-
-    def sure(score: Score) -> str:
-        return percent(score.confidence, score.log_odds)
-
-    drops = item.saved.log_odds - np.array([[s.log_odds for s in row] for row in item.tiles])
-    map_of = draw_map(image, drops, [score.confidence for score in item.all_tiles])
-    cells = [
-        Cell(encode_png(image), "as saved", sure(item.saved)),
-        Cell(map_of, "without a tile", f"at least {sure(item.worst_tile)}"),
-    ]
+    yield Cell(encode_png(image), "as saved", item.saved.words)
+    yield Cell(_draw_map(image, item), "without a tile", f"at least {item.worst_tile.words}")
     if repeats := item.repeats:
         _, (half, *alone) = hide_copies(image, label_copies(image.shape[1:], repeats))
         if repeats.copies > 2:
-            cells.append(Cell(encode_png(half), "half of the copies", sure(repeats.half)))
-        one = encode_png(alone[repeats.best])
-        cells.append(Cell(one, "one copy", sure(repeats.alone[repeats.best])))
+            yield Cell(encode_png(half), "half of the copies", repeats.half.words)
+        best = repeats.best
+        yield Cell(encode_png(alone[best]), "one copy", repeats.alone[best].words)
     if graph := item.graph:
         (simple,) = draw(elite, [simplest(elite, graph)]).numpy()
         what = f"{graph.suffice_for_half} of {len(graph.connections)} connections"
         kept = graph.pruned.get(graph.suffice_for_half, graph.drawn)
-        cells.append(Cell(encode_png(simple), what, sure(kept)))
-    return tuple(cells)
+        yield Cell(encode_png(simple), what, kept.words)
 
 
-def _nodes(elite: EliteView, scores: NetworkScores | None) -> tuple[Cell, ...]:
-    """Show what the hidden nodes draw that matter most."""
-    if scores is None:
-        return ()
-    found, data = scores.nodes, elite.graph().nodes
-    hidden = [node for node in found if data[node]["kind"] == "hidden"]
-    nodes = sorted(hidden, key=lambda node: found[node].log_odds)[:NODES]
-    texts = [f"without it {percent(found[node].confidence)}" for node in nodes]
-    return tuple(
-        Cell(encode_png(pixels), str(data[node]["activation"]), text)
-        for node, pixels, text in zip(nodes, draw_nodes(elite, nodes), texts, strict=True)
-    )
+def _draw_map(image: np.ndarray, item: Ablated) -> bytes:
+    """Draw what each tile is worth over an image: a PNG.
+
+    The more orange a tile, the more log-odds are lost without it; blue tiles do harm. The number is
+    the confidence that is left without the tile, in per cent, cut and at most 99.
+    """
+    scale, tiles = SIDE / max(image.shape[1:]), len(item.tiles)
+    size = width, height = round(image.shape[2] * scale), round(image.shape[1] * scale)
+    drops = item.saved.log_odds - np.array([[s.log_odds for s in row] for row in item.tiles])
+    shares = np.clip(drops / max(drops.max(), -drops.min(), LEAST_RANGE), -1, 1)
+    inks = np.where(shares[..., None] > 0, MISSED, HARMFUL)
+    colours = np.dstack([inks, (217 * abs(shares)).round()]).astype(np.uint8)
+    grey = Image.fromarray((255 - (255 - image.mean(0)) * 0.45).astype(np.uint8))
+    drawn = grey.resize(size, Image.Resampling.NEAREST).convert("RGBA")
+    drawn.alpha_composite(Image.fromarray(colours).resize(size, Image.Resampling.NEAREST))
+    pen, font = ImageDraw.Draw(drawn), ImageFont.load_default(min(29, 213 / tiles))
+    for place, score in enumerate(item.all_tiles if tiles <= MOST_NUMBERS else ()):
+        row, column = divmod(place, tiles)
+        middle = (column + 0.5) * width / tiles, (row + 0.5) * height / tiles
+        text = f"{min(int(100 * score.confidence), 99)}"
+        for stroke, ink in ((4, "white"), (1, "black")):
+            pen.text(middle, text, ink, font, "mm", stroke_width=stroke, stroke_fill=ink)
+    return encode_png(from_pillow(drawn.convert("RGB")))

@@ -1,4 +1,4 @@
-"""Whether a picture repeats itself, and where its copies lie."""
+"""Whether a picture repeats itself, where its copies lie, and pictures with parts hidden."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Final
 
 import numpy as np
 from pydantic import Field
-from scipy import fft, ndimage
+from scipy import ndimage, signal
 
+from neatfool.present.charts.spacing import evenly
 from neatfool.present.finding import Facts
 
 Step = tuple[int, int]
@@ -28,6 +29,8 @@ SIDEWAYS: Final = 0.5
 """The least sine of the angle between the two directions in which a pattern repeats itself."""
 MIRRORED: Final = 0.5
 """A picture is its own mirror image if the two correlate at least so much."""
+MOST_COPIES: Final = 16
+"""Of more copies, so many are looked at one by one, evenly from the middle to the edge."""
 
 
 class Repetition(Facts):
@@ -41,52 +44,63 @@ class Repetition(Facts):
         description="where it is not moved but mirrored: `rows` if its upper half is its lower "
         "half upside down, `columns` if its left half is its right half"
     )
-    likeness: float = Field(
-        description="the correlation of the picture with itself, moved by the first step, or "
-        "mirrored"
-    )
+    likeness: float = Field(description="its correlation with itself, moved or mirrored so")
 
 
 def find_repetition(image: np.ndarray) -> Repetition | None:
-    """Find how a picture repeats itself: moved by a period, or else mirrored.
-
-    Args:
-        image: [C, H, W].
+    """Find how a picture, [C, H, W], repeats itself: moved by a period, or else mirrored.
 
     Returns:
         None if no part of the picture is like another.
     """
-    if (found := find_period(image)) and label_copies(image.shape[1:], found).max() > 0:
+    if (found := _find_period(image)) and label_copies(image.shape[1:], found).max() > 0:
         return found
     pixels = image - image.mean((1, 2), keepdims=True, dtype=np.float64)
     power = max(float((pixels**2).sum()), 1e-9)
-    likeness = {
-        name: float((pixels * np.flip(pixels, axis)).sum()) / power
+    alike = {
+        name: likeness
         for name, axis in (("rows", 1), ("columns", 2))
+        if (likeness := float((pixels * np.flip(pixels, axis)).sum()) / power) >= MIRRORED
     }
-    mirrors = tuple(name for name, alike in likeness.items() if alike >= MIRRORED)
-    if not mirrors:
-        return None
-    alike = min(likeness[name] for name in mirrors)
-    return Repetition(steps=(), mirrors=mirrors, likeness=alike)
+    return Repetition(steps=(), mirrors=(*alike,), likeness=min(alike.values())) if alike else None
 
 
-def find_period(image: np.ndarray) -> Repetition | None:
+def _find_period(image: np.ndarray) -> Repetition | None:
     """Find the period of a picture by its autocorrelation; None if it has none."""
-    alike = autocorrelation(image)
-    peaks = _peaks(alike)
+    alike = _autocorrelation(image)
+    sides = np.array(alike.shape)
+    highest = ndimage.maximum_filter(alike, 3, mode="wrap") == alike
+    places = np.argwhere(highest & (alike >= ALIKE))
+    peaks: list[Step] = []
+    for step in map(tuple, np.where(places > sides // 2, places - sides, places).tolist()):
+        # Each in one of its two directions. The map goes to half of the picture's sides.
+        long_enough = step > (0, 0) and np.hypot(*step) >= SHORTEST
+        if long_enough and (abs(step / sides) <= LONGEST).all() and _dips(alike, step):
+            peaks.append(step)
     if not peaks:
         return None
     best = max(alike[step] for step in peaks)
     near = [step for step in peaks if alike[step] >= max(ALIKE, NEARLY_BEST * best)]
-    near.sort(key=lambda step: (np.hypot(*step), step))
-    first = near[0]
-    seconds = (_second(alike, first, step) for step in near[1:])
-    steps = (first, *[step for step in seconds if step][:1])
-    return Repetition(steps=steps, mirrors=(), likeness=float(alike[first]))
+    first, *others = sorted(near, key=lambda step: (np.hypot(*step), step))
+    length, steps = np.hypot(*first), [first]
+    for other in others:
+        # Turned so that it leads across the first; else it only leads along stripes.
+        times = round((first[0] * other[0] + first[1] * other[1]) / length**2)
+        across = (other[0] - times * first[0], other[1] - times * first[1])
+        turn = abs(first[0] * across[1] - first[1] * across[0])
+        if turn >= SIDEWAYS * length * np.hypot(*across) > 0 and _dips(alike, across):
+            steps.append(across)
+            break
+    return Repetition(steps=tuple(steps), mirrors=(), likeness=float(alike[first]))
 
 
-def autocorrelation(image: np.ndarray) -> np.ndarray:
+def _dips(alike: np.ndarray, step: Step) -> bool:
+    """Tell whether the correlation falls on the straight way to a step."""
+    way = np.rint(np.linspace((0, 0), step, max(map(abs, step)) + 1)).astype(int)
+    return bool(alike[*way.T].min() <= min(alike[0, 0], alike[step]) - DIP)
+
+
+def _autocorrelation(image: np.ndarray) -> np.ndarray:
     """Correlate a picture with itself, moved by up to half of its size.
 
     Only what overlaps counts, with the mean and the variance that it has there (Padfield, 2012).
@@ -96,86 +110,38 @@ def autocorrelation(image: np.ndarray) -> np.ndarray:
         (rows, columns), which may be negative.
     """
     pixels = image - image.mean((1, 2), keepdims=True, dtype=np.float64)
-    rows, columns = pixels.shape[1:]
-    size = [fft.next_fast_len(2 * side, real=True) for side in (rows, columns)]
-    there, plain, squared = (
-        fft.rfft2(each, size) for each in (np.ones((1, rows, columns)), pixels, pixels**2)
-    )
+    there = np.ones_like(pixels)
+    window = (..., *(slice((side - 1) // 2, side + side // 2) for side in pixels.shape[1:]))
 
     def moved(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Sum a(x) b(x + step) over all x, for each step, of functions given by their spectra."""
-        found: np.ndarray = fft.irfft2(a.conj() * b, size)
-        return found
+        """Sum a(x) b(x + step) over all x, for each step."""
+        sums: np.ndarray = signal.fftconvolve(b, a[:, ::-1, ::-1], axes=(1, 2))[window]
+        return sums
 
-    count = np.maximum(moved(there, there).round(), 1)
-    ahead, behind = moved(there, plain), moved(plain, there)
-    covariance = moved(plain, plain) - ahead * behind / count
-    spreads = [moved(there, squared) - ahead**2 / count, moved(squared, there) - behind**2 / count]
-    variances = [np.maximum(spread.sum(0), 0) for spread in spreads]
+    count, ahead = moved(there, there).round(), moved(there, pixels)
+    covariance = moved(pixels, pixels) - ahead * ahead[:, ::-1, ::-1] / count
+    spread = (moved(there, pixels**2) - ahead**2 / count).sum(0).clip(0)
     least = 1e-6 * max(float((pixels**2).sum()), 1e-6)
-    whole = covariance.sum(0) / np.sqrt(np.maximum(variances[0] * variances[1], least**2))
-    high, wide = rows // 2, columns // 2
-    down, across = np.arange(2 * high + 1), np.arange(2 * wide + 1)
-    down[high + 1 :] -= 2 * high + 1
-    across[wide + 1 :] -= 2 * wide + 1
-    result: np.ndarray = np.clip(whole[np.ix_(down, across)], -1, 1)
-    return result
-
-
-def _peaks(alike: np.ndarray) -> list[Step]:
-    """Give the steps, each in one of its two directions, at which a copy lies."""
-    highest = ndimage.maximum_filter(alike, 3, mode="wrap") == alike
-    found = []
-    for row, column in np.argwhere(highest & (alike >= ALIKE)):
-        step = (_signed(row, alike.shape[0]), _signed(column, alike.shape[1]))
-        # The map goes to half of the sides.
-        reach = max(2 * abs(part) / side for part, side in zip(step, alike.shape, strict=True))
-        long_enough = step > (0, 0) and np.hypot(*step) >= SHORTEST
-        if long_enough and reach <= 2 * LONGEST and _dips(alike, (0, 0), step):
-            found.append(step)
-    return found
-
-
-def _signed(place: int, length: int) -> int:
-    return int(place) if place <= length // 2 else int(place) - length
-
-
-def _dips(alike: np.ndarray, start: Step, end: Step) -> bool:
-    """Tell whether the correlation falls on the straight way from one step to another."""
-    points = max(abs(end[0] - start[0]), abs(end[1] - start[1])) + 1
-    way = np.rint(np.linspace(start, end, points)).astype(int)
-    lowest = alike[way[:, 0], way[:, 1]].min()
-    return bool(lowest <= min(alike[start], alike[end]) - DIP)
-
-
-def _second(alike: np.ndarray, first: Step, other: Step) -> Step | None:
-    """Turn a step into one that leads across the first; None if it only leads along stripes."""
-    times = round((first[0] * other[0] + first[1] * other[1]) / np.hypot(*first) ** 2)
-    across = (other[0] - times * first[0], other[1] - times * first[1])
-    turn = abs(first[0] * across[1] - first[1] * across[0])
-    aside = turn >= SIDEWAYS * np.hypot(*first) * np.hypot(*across) > 0
-    return across if aside and _dips(alike, (0, 0), across) else None
+    whole = covariance.sum(0) / np.sqrt((spread * spread[::-1, ::-1]).clip(least**2))
+    return np.fft.ifftshift(whole.clip(-1, 1))
 
 
 def label_copies(shape: Sequence[int], repetition: Repetition) -> np.ndarray:
     """Number the copies of what is repeated, from the middle of the picture outwards.
 
     Each copy is a stripe or a parallelogram, one period wide, or a half or a quarter of a mirrored
-    picture. What the picture's edge cuts to less than half of a copy belongs to none.
-
-    Returns:
-        int64 [rows, columns]: 0 for the most central copy, 1 for the next; -1 for none.
+    picture. The labels are int64 [rows, columns]: 0 for the most central copy, 1 for the next; -1
+    for what the picture's edge cuts to less than half of a copy.
     """
     rows, columns = shape
     places = np.mgrid[:rows, :columns] - np.array([rows - 1, columns - 1])[:, None, None] / 2
-    steps = [np.array(step, float) for step in repetition.steps]
     if repetition.mirrors:
         mirrored = [name in repetition.mirrors for name in ("rows", "columns")]
         cells = (places[mirrored] > 0).astype(int)
-    elif len(steps) == 1:
-        cells = np.rint(np.tensordot(steps[0] / (steps[0] @ steps[0]), places, 1)).astype(int)[None]
     else:
-        cells = np.rint(np.tensordot(np.linalg.inv(np.stack(steps, 1)), places, 1)).astype(int)
+        steps = np.array(repetition.steps, float)
+        periods = np.linalg.solve(steps @ steps.T, steps)
+        cells = np.rint(np.tensordot(periods, places, 1)).astype(int)
     _, cell, counts = np.unique(
         cells.reshape(len(cells), -1), axis=1, return_inverse=True, return_counts=True
     )
@@ -187,3 +153,35 @@ def label_copies(shape: Sequence[int], repetition: Repetition) -> np.ndarray:
     numbers[whole] = np.arange(len(whole))
     labels: np.ndarray = numbers[cell].reshape(rows, columns)
     return labels
+
+
+def _hide(image: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Give an image, uint8 [C, H, W], its mean colour in some places, bool [H, W]."""
+    mean = np.rint(image.mean((1, 2), keepdims=True)).astype(np.uint8)
+    hidden: np.ndarray = np.where(where, mean, image)
+    return hidden
+
+
+def hide_tiles(image: np.ndarray, tiles: int) -> list[np.ndarray]:
+    """Hide one of tiles x tiles tiles at a time, row by row (Zeiler and Fergus, 2014)."""
+    row, column = (
+        np.searchsorted(np.rint(np.linspace(0, side, tiles + 1))[1:-1], np.arange(side), "right")
+        for side in image.shape[1:]
+    )
+    labels = row[:, None] * tiles + column
+    return [_hide(image, labels == number) for number in range(tiles**2)]
+
+
+def hide_copies(image: np.ndarray, labels: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
+    """Hide copies of what is repeated; ``labels`` are those of :func:`label_copies`.
+
+    Returns:
+        The numbers of the N copies that are looked at one by one, and 1 + 2 N images: with the half
+        of the copies that is nearest to the middle, with each copy alone, and without each.
+    """
+    copies = int(labels.max()) + 1
+    some = evenly(copies, MOST_COPIES)
+    hidden = [(labels < 0) | (labels >= max(copies // 2, 1))]
+    hidden += [labels != number for number in some]
+    hidden += [labels == number for number in some]
+    return some, [_hide(image, where) for where in hidden]

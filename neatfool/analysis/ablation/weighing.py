@@ -9,11 +9,12 @@ import numpy as np
 from pydantic import Field
 from scipy.special import logit
 
-from neatfool.cppn import PRESETS, Genome, compile_genomes, from_graph, render
+from neatfool.cppn import PRESETS, compile_genomes, from_graph, render
 from neatfool.fooling.choosing import check_classes
 from neatfool.present.finding import Facts
 from neatfool.spec.fitting import fit_images
 from neatfool.spec.scores import rank
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -36,14 +37,16 @@ class Score(Facts):
     """How sure the target is of an image's class."""
 
     confidence: float = Field(description="from 0 to 1")
-    log_odds: float = Field(
-        description="the logarithm of the confidence in the class over that in all others; it "
-        "still tells images apart whose confidences all round to 1"
-    )
+    log_odds: float = Field(description="of the confidence; they differ where that rounds to 1")
     lost: float = Field(
         description="the share of the whole's confidence that this one has not: 1 if nothing is "
         "left, 0 for the whole itself, below 0 if the target is surer of this one"
     )
+
+    @property
+    def words(self) -> str:
+        """The confidence: ``"97.1 %"``, ``"> 99.99 % (log-odds 12.3)"``."""
+        return percent(self.confidence, self.log_odds)
 
 
 class ConnectionScore(Score):
@@ -57,48 +60,34 @@ class NetworkScores(Facts):
     """How sure the target is of the images that a network draws without one of its parts."""
 
     drawn: Score = Field(description="of the whole network's image")
-    nodes: dict[int, Score] = Field(
-        description="without each node, inputs and outputs too, by the node"
-    )
+    nodes: dict[int, Score] = Field(description="without each node, inputs and outputs too")
     connections: tuple[ConnectionScore, ...] = Field(description="without each enabled connection")
-    pruned: dict[int, Score] = Field(
-        description="without the connections that matter least, which are cut all at once and not "
-        "weighed again in between, by how many are left"
-    )
-    suffice_for_half: int = Field(
-        description="the fewest connections that still have half of the confidence"
-    )
+    pruned: dict[int, Score] = Field(description="with so many of the connections that matter most")
+    suffice_for_half: int = Field(description="so many have half of the confidence")
 
 
 def score_images(
     scorer: Scorer, name: str, images: torch.Tensor, whole: Score | None = None
 ) -> list[Score]:
-    """Score images, uint8 [N, C, H, W], in a class; equal images are scored once.
-
-    They are compared with ``whole``; with the first of them if that is absent.
-    """
-    fitted = fit_images(images, scorer.spec)
+    """Score images, uint8 [N, C, H, W], and compare them with the first, or with ``whole``."""
+    fitted = fit_images(images, scorer.spec)  # of equal images, one is scored
     keys = [image.tobytes() for image in fitted.cpu().numpy()]
-    first: dict[bytes, int] = {}
-    for row, key in enumerate(keys):
-        first.setdefault(key, row)
-    scores = scorer.score(fitted[list(first.values())])
+    rows = {key: row for row, key in enumerate(keys)}
+    scores = scorer.score(fitted[list(rows.values())])
     probs = np.asarray(scores.probs, np.float64)
     column = {each: place for place, each in enumerate(scorer.spec.classes)}.get(name)
-    if column is None or column >= probs.shape[1]:  # an open target may not have met it yet
-        column, confidences = None, np.zeros(len(first))
-    else:
-        confidences = probs[:, column]
+    known = column is not None and column < probs.shape[1]  # else an open target may yet meet it
+    confidences = probs[:, column] if known else np.zeros(len(rows))
     odds = logit(np.clip(confidences, SUREST, 1 - SUREST))
-    if scores.logits is not None and column is not None:
+    if scores.logits is not None and known:
         usable = probs.sum(1) > 0
         odds[usable] = rank(scores.part(usable))[:, column]
     odds = np.clip(odds, -LARGEST_ODDS, LARGEST_ODDS)
     sure = whole.confidence if whole else confidences[0]
-    lost = 1 - confidences / sure if sure else np.zeros(len(first))
+    lost = 1 - confidences / sure if sure else np.zeros(len(rows))
     found = {
         key: Score(confidence=confidences[place], log_odds=odds[place], lost=lost[place])
-        for place, key in enumerate(first)
+        for place, key in enumerate(rows)
     }
     return [found[key] for key in keys]
 
@@ -160,21 +149,15 @@ def with_importance(elite: EliteView, scores: NetworkScores) -> nx.DiGraph:
     whole, graph = scores.drawn, elite.graph()
     graph.graph |= {"class": elite.name}
     graph.graph |= {"confidence": whole.confidence, "log_odds": whole.log_odds}
+    of_edges: dict[tuple[int, int], Score]
     of_edges = {(each.source, each.target): each for each in scores.connections}
-    parts: list[tuple[dict[str, Any], Score]] = [
-        *((graph.nodes[node], each) for node, each in scores.nodes.items()),
-        *((data, of_edges.get((u, v), whole)) for u, v, data in graph.edges(data=True)),
-    ]
+    parts = [(graph.nodes[node], score) for node, score in scores.nodes.items()]
+    parts += [(data, of_edges.get((u, v), whole)) for u, v, data in graph.edges(data=True)]
     for data, score in parts:
         data["importance"] = score.lost
         data["confidence_without"] = score.confidence
         data["log_odds_lost"] = whole.log_odds - score.log_odds
     return graph
-
-
-def is_cppn(elite: EliteView) -> bool:
-    """Tell whether an elite's genome is a network that can be taken apart."""
-    return isinstance(elite.genome, Genome)
 
 
 def score_network(elite: EliteView, scorer: Scorer, *, pruned: bool = True) -> NetworkScores:
@@ -222,8 +205,8 @@ def _least_first(connections: Iterable[ConnectionScore]) -> list[tuple[int, int]
 
 def simplest(elite: EliteView, scores: NetworkScores) -> nx.DiGraph:
     """Give the network that still has half of the confidence with the fewest connections."""
-    cut = len(scores.connections) - scores.suffice_for_half
-    return _cut(elite.graph(), _least_first(scores.connections)[:cut])
+    count = len(scores.connections) - scores.suffice_for_half
+    return _cut(elite.graph(), _least_first(scores.connections)[:count])
 
 
 def draw(elite: EliteView, graphs: Sequence[nx.DiGraph]) -> torch.Tensor:

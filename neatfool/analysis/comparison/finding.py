@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import numpy as np
-from pydantic import Field, InstanceOf, json_schema
+from pydantic import BeforeValidator, Field, InstanceOf, json_schema
 from scipy.special import logit
 
-from neatfool.analysis.comparison.groups import Group
-from neatfool.analysis.comparison.significance import USUAL_LEVEL, RankTest
+from neatfool.analysis.comparison.groups import USUAL_LEVEL, Group, RankTest
 from neatfool.analysis.course import MEASURES, TESTED
 from neatfool.present.charts.axes import decimal_odds
 from neatfool.present.charts.courses import Steps, heat_map, heat_scale, steps
@@ -46,6 +45,10 @@ THE_TEST: Final = (
 )
 
 
+Known = Annotated[float | None, BeforeValidator(lambda x: None if x is None or np.isnan(x) else x)]
+"""A number; null in place of NaN."""
+
+
 class RunOfGroup(Facts):
     """A run that counts."""
 
@@ -69,9 +72,9 @@ class Compared(Facts):
 class Measured(Facts):
     """A measure over the runs of a group."""
 
-    lower: float | None = Field(description="the lower quartile")
-    median: float | None = Field(description="the median; null where fewer than half came so far")
-    upper: float | None = Field(description="the upper quartile")
+    lower: Known = Field(description="the lower quartile")
+    median: Known = Field(description="the median; null where fewer than half came so far")
+    upper: Known = Field(description="the upper quartile")
     values: tuple[float, ...] = Field(description="the value of each run that came so far")
 
     def words(self, in_words: Callable[[float], str]) -> str:
@@ -90,7 +93,7 @@ class GroupAt(Facts):
     label: str = Field(description="what the group is called")
     n: int = Field(description="how many runs came this far")
     measures: dict[str, Measured] = Field(description="each measure over the runs")
-    classes: dict[str, float | None] = Field(description="each class's median confidence")
+    classes: dict[str, Known] = Field(description="each class's median confidence")
 
 
 class Tested(RankTest):
@@ -99,9 +102,7 @@ class Tested(RankTest):
     first: str = Field(description="the label of a group")
     second: str = Field(description="the label of another")
     measure: str = Field(description="in what they are compared")
-    first_ahead: float = Field(
-        description="the share of pairs of runs in which the first is the higher"
-    )
+    first_ahead: float = Field(description="the share of pairs in which the first is higher")
     places: tuple[int, int] = Field(exclude=True, repr=False)
 
 
@@ -110,10 +111,7 @@ class Snapshot(Facts):
 
     evaluations: int = Field(description="images scored")
     groups: tuple[GroupAt, ...] = Field(description="each group")
-    tests: tuple[Tested, ...] = Field(
-        description="for each pair of groups, and each of the measures of confidence, whether they "
-        "differ; none where no run of a group came this far"
-    )
+    tests: tuple[Tested, ...] = Field(description="for each measure and pair that came so far")
 
     @property
     def known(self) -> bool:
@@ -122,10 +120,8 @@ class Snapshot(Facts):
 
     def test(self, one: int, other: int, measure: str) -> Tested | None:
         """Give the test of two groups, by their places."""
-        return next(
-            (each for each in self.tests if (*each.places, each.measure) == (one, other, measure)),
-            None,
-        )
+        tests = {(*each.places, each.measure): each for each in self.tests}
+        return tests.get((one, other, measure))
 
     def panel(self) -> Panel:
         """Write each measure of each group, and the tests of each pair."""
@@ -138,15 +134,15 @@ class Snapshot(Facts):
             if measure.kind == "confidence" and surest > SUREST:
                 rows.append(["in log-odds", *(each.words(_log_odds) for each in found)])
         tables = [Table(["", *keys], rows)]
-        tested = []
+        rows = []
         for one, other in combinations(range(len(self.groups)), 2):
             tests = [self.test(one, other, measure.key) for measure in TESTED]
             cells = [f"U {test.u:g}/{test.pairs}\n{test.words}" if test else "-" for test in tests]
-            tested.append([f"{key_of(one)} : {key_of(other)}", *cells])
-        if tested:
+            rows.append([f"{key_of(one)} : {key_of(other)}", *cells])
+        if rows:
             heads = ["", *(measure.short_title for measure in TESTED)]
             title = "Mann-Whitney U, two-sided: pairs of runs in which the first is the higher"
-            tables.append(Table(heads, tested, title))
+            tables.append(Table(heads, rows, title))
         title = f"After {self.evaluations:,} images: median over seeds [quartiles]"
         return Panel(tables, title, wide=True)
 
@@ -154,9 +150,9 @@ class Snapshot(Facts):
 class Quartiles(Facts):
     """The quartiles of a measure over the runs of a group, at each number of images."""
 
-    lower: tuple[float | None, ...] = Field(description="the lower quartiles")
-    median: tuple[float | None, ...] = Field(description="null where fewer than half came so far")
-    upper: tuple[float | None, ...] = Field(description="the upper quartiles")
+    lower: tuple[Known, ...] = Field(description="the lower quartiles")
+    median: tuple[Known, ...] = Field(description="null where fewer than half came so far")
+    upper: tuple[Known, ...] = Field(description="the upper quartiles")
 
 
 class CourseOfGroup(Facts):
@@ -180,9 +176,7 @@ class Comparison(Finding):
     about: ClassVar[str] = "comparison"
 
     groups: tuple[Compared, ...] = Field(description="the groups, in their order")
-    differ_in: dict[str, list[Any]] = Field(
-        description="the options in which the groups differ, each with a list of their values"
-    )
+    differ_in: dict[str, list[Any]] = Field(description="unlike options, with all groups' values")
     notes: tuple[str, ...] = Field(description="what is to be borne in mind, in words")
     at: tuple[Snapshot, ...] = Field(description="the groups at equal numbers of images")
     series: Series = Field(description="the groups over images scored")
@@ -252,7 +246,11 @@ class Comparison(Finding):
             "Each class's confidence, the median over seeds; the classes that are fooled first are "
             "at the top.",
         )
-        yield from self._maps()
+        yield Chart("The scale of colours, from 0.1 to 99.99 %", heat_scale, wide=True)
+        for place, group in enumerate(self.groups):
+            title = f"{key_of(place)}  {group.label}"
+            about = f"Confidence of each class of {group.label} over images scored"
+            yield Chart(about, partial(self._map, place), title, wide=len(self.groups) == 1)
         yield from self._tables_of_classes()
         yield Section("How it came about")
         for key, text in WAYS.items():
@@ -277,18 +275,14 @@ class Comparison(Finding):
         ]
         listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
         text = f"After {images} the median confidence is {listed}."
-        if len(ranked) > 1:
-            return self._judge(text, snapshot, [place for _, place in ranked])
-        group = ranked[0][1]
-        if snapshot.groups[group].n > 1:
-            return text
-        if len(seeds := self.groups[group].runs) > 1:
-            return f"Only one of {len(seeds)} seeds has come this far. {text}"
-        return f"This is one seed. {text}"
-
-    def _judge(self, text: str, snapshot: Snapshot, ranked: Sequence[int]) -> str:
-        """Tell of the first and the second whether they differ by more than chance."""
-        best, second = ranked[:2]
+        best = ranked[0][1]
+        if len(ranked) == 1:
+            if snapshot.groups[best].n > 1:
+                return text
+            count = len(self.groups[best].runs)
+            seeds = f"Only one of {count} seeds has come this far." if count > 1 else ""
+            return f"{seeds or 'This is one seed.'} {text}"
+        second = ranked[1][1]
         test = snapshot.test(min(best, second), max(best, second), "median")
         assert test is not None
         u = test.u if best < second else test.pairs - test.u
@@ -340,10 +334,9 @@ class Comparison(Finding):
 
     def _options(self, where: Where) -> Iterator[Table]:
         """Write the options in which the groups differ."""
-        rows = [
-            [name, *("-" if value is None else str(value) for value in values)]
-            for name, values in self.differ_in.items()
-        ]
+        rows = []
+        for name, values in self.differ_in.items():
+            rows.append([name, *("-" if value is None else str(value) for value in values)])
         if rows:
             title = "They differ in" if where == "terminal" else ""
             heads = ["option", *self.keys]
@@ -375,22 +368,14 @@ class Comparison(Finding):
             end = f"{key_of(place)}  {shown.in_words(float(median[-1]))}"
             band, single = None, None
             if len(group.runs) > 1:
-                band, single = np.stack([lower[here], upper[here]]), group.at(measure, grid)
+                band, single = np.stack([lower, upper])[:, here], group.at(measure, grid)
             lines.append(Steps(grid, median, end, place, band, single))
         return steps(lines, "confidences" if sure else "counts", self.grid, wide=wide)
 
-    def _maps(self) -> Iterator[Chart]:
-        yield Chart("The scale of colours, from 0.1 to 99.99 %", heat_scale, wide=True)
-        wide = len(self.groups) == 1
-        for place, group in enumerate(self.groups):
-            title = f"{key_of(place)}  {group.label}"
-            about = f"Confidence of each class of {group.label} over images scored"
-            yield Chart(about, partial(self._map, place, wide=wide), title, wide=wide)
-
-    def _map(self, place: int, *, wide: bool) -> bytes:
+    def _map(self, place: int) -> bytes:
         order = self.orders[place]
         names = [self.gathered[place].classes[index] for index in order]
-        return heat_map(self.maps[place][order], self.grid, names, wide=wide)
+        return heat_map(self.maps[place][order], self.grid, names, wide=len(self.groups) == 1)
 
     def _tables_of_classes(self) -> Iterator[Panel]:
         """List the classes, or some of them, at the last point; none where groups have others."""

@@ -1,25 +1,32 @@
-"""Groups of runs that differ by nothing but chance: the replicates of one experiment."""
+"""Groups of runs that differ by nothing but chance, and the test whether two groups differ."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from pydantic import Field
 
 from neatfool.analysis.course import Course
 from neatfool.errors import ExperimentError, RunError
 from neatfool.experiment.differences import differences
-from neatfool.fooling.opening import open_run
-from neatfool.run.folder import find_runs
+from neatfool.fooling.opening import open_runs
+from neatfool.present.finding import Facts
 from neatfool.run.run import Run
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 MOST_IN_A_LABEL: Final = 2
 """A label tells at most this many options; more make it too long for the tables."""
+MOST_ARRANGEMENTS: Final = 5_000
+"""Equal values make scipy count every way to deal the values out; more would take seconds."""
+USUAL_LEVEL: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -78,22 +85,17 @@ def gather(
             is recorded of a group.
         ExperimentError: There are not as many labels as groups.
     """
-    places: dict[Path, tuple[Path | None, Run | Path]] = {}
+    courses: dict[Path, tuple[Path | None, Course]] = {}
     for each in [runs] if isinstance(runs, Run | str | Path) else runs:
-        if isinstance(each, Run):
-            places.setdefault(each.path.resolve(), (None, each))
-            continue
-        for place in find_runs(Path(each)):
-            folder = None if place == Path(each) else place.parent
-            places.setdefault(place.resolve(), (folder, place))
-    if not places:
+        with open_runs(each) as opened:
+            for run in opened:
+                named = isinstance(each, Run) or run.path == Path(each)
+                entry = None if named else run.path.parent, Course(run)
+                courses.setdefault(run.path.resolve(), entry)
+    if not courses:
         raise RunError("no run was named; give runs, or folders that hold such")
     found: dict[tuple[Any, ...], list[Course]] = {}
-    for folder, source in places.values():
-        with ExitStack() as ending:
-            if not isinstance(source, Run):
-                source = ending.enter_context(closing(open_run(source)))  # noqa: PLW2901
-            course = Course(source)
+    for folder, course in courses.values():
         same = json.dumps(_without_seed(course.identity), sort_keys=True)
         found.setdefault((folder, same, course.fingerprint), []).append(course)
     groups = [_group(folder, runs) for (folder, *_), runs in found.items()]
@@ -155,3 +157,47 @@ def _labels(groups: Sequence[Group]) -> list[str]:
         label if labels.count(label) == 1 else f"{label} in {group.folder or group.first.path}"
         for label, group in zip(labels, groups, strict=True)
     ]
+
+
+class RankTest(Facts):
+    """What the Mann-Whitney U test says of two groups of values."""
+
+    n: tuple[int, int] = Field(description="how many values the groups have")
+    u: float = Field(description="pairs in which the first is the higher; a tie counts as half")
+    p: float = Field(description="how likely chance alone makes a U so far from the middle")
+    least_p: float = Field(description="the smallest p that this number of values can give")
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of a value of the first group and one of the second."""
+        return self.n[0] * self.n[1]
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether this number of values can show a difference at the level of 5 %."""
+        return self.least_p <= USUAL_LEVEL
+
+    @property
+    def words(self) -> str:
+        """The p-value: ``"p = 0.032"``."""
+        return "p < 0.0001" if self.p < 0.0001 else f"p = {self.p:.2g}"
+
+
+def mann_whitney(first: ArrayLike, second: ArrayLike) -> RankTest:
+    """Compare two groups of values by the two-sided U test (Mann and Whitney, 1947).
+
+    Each group has at least one value, and none is NaN. The p-value is exact where a group has at
+    most 8 values and no two are equal, and with equal values up to 7 against 7. Else it is that of
+    the normal approximation, corrected for ties and for continuity.
+    """
+    from scipy.stats import PermutationMethod, mannwhitneyu
+
+    one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    n = len(one), len(other)
+    arrangements = math.comb(sum(n), n[0])
+    tied = len(np.unique([*one, *other])) < sum(n)
+    count_all = tied and min(n) > 1 and arrangements <= MOST_ARRANGEMENTS
+    method = PermutationMethod(n_resamples=arrangements) if count_all else "auto"
+    u, p = mannwhitneyu(one, other, alternative="two-sided", method=method)
+    least_p = min(1.0, 2 / arrangements)
+    return RankTest(u=u, p=min(1.0, max(float(p), least_p)), least_p=least_p, n=n)

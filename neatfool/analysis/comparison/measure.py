@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,8 +21,13 @@ from neatfool.analysis.comparison.finding import (
     Snapshot,
     Tested,
 )
-from neatfool.analysis.comparison.groups import Group, gather, options_that_differ
-from neatfool.analysis.comparison.significance import USUAL_LEVEL, mann_whitney
+from neatfool.analysis.comparison.groups import (
+    USUAL_LEVEL,
+    Group,
+    gather,
+    mann_whitney,
+    options_that_differ,
+)
 from neatfool.analysis.course import MEASURES, TESTED
 from neatfool.present.output import Output
 from neatfool.wording import counted, format_seeds
@@ -71,25 +76,37 @@ def compare(
         notes=tuple(_notes(groups, snapshots[-1])),
         at=snapshots,
         series=Series(
-            evaluations=tuple(grid.tolist()), groups=tuple(_course(group, grid) for group in groups)
+            evaluations=tuple(grid.tolist()),
+            groups=tuple(
+                CourseOfGroup(
+                    label=group.label,
+                    n=tuple(np.isfinite(group.at("median", grid)).sum(0).tolist()),
+                    measures={
+                        key: Quartiles(lower=lower, median=median, upper=upper)
+                        for key in MEASURES
+                        for lower, median, upper in [group.quartiles(key, grid).tolist()]
+                    },
+                )
+                for group in groups
+            ),
         ),
         gathered=tuple(groups),
     )
 
 
 def _describe(group: Group) -> Compared:
+    first = group.first
+    runs = [
+        RunOfGroup(path=str(run.path), seed=run.seed, evaluations=run.length, finished=run.finished)
+        for run in group.runs
+    ]
     return Compared(
         label=group.label,
-        name=group.first.name,
-        target=group.first.target,
-        fingerprint=group.first.fingerprint,
+        name=first.name,
+        target=first.target,
+        fingerprint=first.fingerprint,
         classes=len(group.classes),
-        runs=tuple(
-            RunOfGroup(
-                path=str(run.path), seed=run.seed, evaluations=run.length, finished=run.finished
-            )
-            for run in group.runs
-        ),
+        runs=tuple(runs),
     )
 
 
@@ -99,12 +116,11 @@ def _snapshot(groups: Sequence[Group], evaluations: int) -> Snapshot:
     for group in groups:
         measures = {}
         for key in MEASURES:
-            lower, median, upper = _known(group.quartiles(key, here)[:, 0])
+            lower, median, upper = group.quartiles(key, here)[:, 0]
             values = group.at(key, here)
             came = tuple(values[np.isfinite(values)].tolist())
             measures[key] = Measured(lower=lower, median=median, upper=upper, values=came)
-        medians = _known(group.by_class(here)[:, 0])
-        classes = dict(zip(group.classes, medians, strict=True))
+        classes = dict(zip(group.classes, group.by_class(here)[:, 0], strict=True))
         count = len(measures["median"].values)
         found.append(GroupAt(label=group.label, n=count, measures=measures, classes=classes))
     tests = []
@@ -116,19 +132,6 @@ def _snapshot(groups: Sequence[Group], evaluations: int) -> Snapshot:
             ahead = test.u / test.pairs
             tests.append(Tested(**test.model_dump(), **facts, first_ahead=ahead))
     return Snapshot(evaluations=evaluations, groups=tuple(found), tests=tuple(tests))
-
-
-def _course(group: Group, grid: np.ndarray) -> CourseOfGroup:
-    measures = {}
-    for key in MEASURES:
-        lower, median, upper = (tuple(_known(each)) for each in group.quartiles(key, grid))
-        measures[key] = Quartiles(lower=lower, median=median, upper=upper)
-    n = tuple(np.isfinite(group.at("median", grid)).sum(0).tolist())
-    return CourseOfGroup(label=group.label, n=n, measures=measures)
-
-
-def _known(values: Iterable[float]) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in values]
 
 
 def _notes(groups: Sequence[Group], last: Snapshot) -> Iterator[str]:
@@ -144,32 +147,27 @@ def _notes(groups: Sequence[Group], last: Snapshot) -> Iterator[str]:
         counts = ", ".join(f"{group.label}: {len(group.classes):,}" for group in groups)
         yield f"The groups search different classes ({counts}), so counts of classes mislead."
     for group in groups:
-        yield from _about_runs(group)
+        if short := [run.seed for run in group.runs if not run.finished]:
+            seeds, are = ("seed", "is") if len(short) == 1 else ("seeds", "are")
+            yield (
+                f"{group.label}: {seeds} {format_seeds(short)} {are} not at the end yet; each run "
+                "counts as far as it has come."
+            )
+        if ended := [run.seed for run in group.runs if run.ended]:
+            searches, seeds = ("search", "seed") if len(ended) == 1 else ("searches", "seeds")
+            yield (
+                f"{group.label}: the {searches} of {seeds} {format_seeds(ended)} ended early, with "
+                "nothing left to do; after that counts what was found until then."
+            )
+        if group.left_out:
+            paths = ", ".join(str(run.path) for run in group.left_out)
+            yield (
+                f"{group.label}: {paths} left out, as nothing is recorded yet or a longer run has "
+                "the same seed."
+            )
     unsure = {tuple(sorted(test.n)): test.least_p for test in last.tests if not test.can_tell}
     for (one, other), least_p in unsure.items():
-        seeds = f"{counted(one, 'seed', 'seeds')} against {other}"
         yield (
-            f"{seeds} cannot reach p < {USUAL_LEVEL:g} (the smallest possible is {least_p:.3g}). "
-            "Use at least four against four."
-        )
-
-
-def _about_runs(group: Group) -> Iterator[str]:
-    if short := [run.seed for run in group.runs if not run.finished]:
-        seeds, are = ("seed", "is") if len(short) == 1 else ("seeds", "are")
-        yield (
-            f"{group.label}: {seeds} {format_seeds(short)} {are} not at the end yet; each run "
-            "counts as far as it has come."
-        )
-    if ended := [run.seed for run in group.runs if run.ended]:
-        searches, seeds = ("search", "seed") if len(ended) == 1 else ("searches", "seeds")
-        yield (
-            f"{group.label}: the {searches} of {seeds} {format_seeds(ended)} ended early, with "
-            "nothing left to do; after that counts what was found until then."
-        )
-    if group.left_out:
-        paths = ", ".join(str(run.path) for run in group.left_out)
-        yield (
-            f"{group.label}: {paths} left out, as nothing is recorded yet or a longer run has the "
-            "same seed."
+            f"{counted(one, 'seed', 'seeds')} against {other} cannot reach p < {USUAL_LEVEL:g} "
+            f"(the smallest possible is {least_p:.3g}). Use at least four against four."
         )

@@ -23,19 +23,11 @@ class ChanceTest(Facts):
 
     observed: float = Field(description="the number")
     by_chance: float = Field(description="its mean after permutations of the classes")
-    deviations: float = Field(
-        description="how many standard deviations of chance lie between these two"
-    )
-    p: float = Field(
-        description="how often chance gives at least as much: (1 + such permutations) / (1 + all)"
-    )
+    deviations: float = Field(description="between these two, in standard deviations of chance")
+    p: float = Field(description="(1 + permutations that give at least as much) / (1 + all)")
     permutations: int = Field(description="how many permutations there were")
-    within_kinds: float | None = Field(
-        None, description="what was measured, between classes of one broad kind"
-    )
-    otherwise: float | None = Field(
-        None, description="the same between other classes, or of all pairs of classes"
-    )
+    within_kinds: float | None = Field(None, description="what was measured within broad kinds")
+    otherwise: float | None = Field(None, description="the same elsewhere, or of all pairs")
     nearer: float | None = Field(
         None,
         description="how often the same class's image in another run is more alike than another "
@@ -86,20 +78,20 @@ def relate(
     """Test whether matrices over N classes go with the likeness of the classes.
 
     Mantel's test of 1967: the rows and columns of the likeness are permuted together, and all
-    matrices see the same permutations. The diagonal is left out.
-
-    Args:
-        likeness: float64 [N, N], symmetric.
-        matrices: Each float64 [N, N]; its number is Spearman's correlation with the likeness.
-        weights: Each float64 [N, N], of which some is not 0; its number is the mean likeness of
-            pairs, weighted by it. Without any weight it is left out.
-        permutations: How many.
-        seed: Of the permutations.
-        note: Called after each permutation.
+    matrices, float64 [N, N], see the same permutations. The diagonal is left out. The number of
+    ``matrices`` is Spearman's correlation with the likeness; that of ``weights`` the mean likeness
+    of pairs, weighted by it, if any is not 0. ``note`` is called after each permutation.
     """
     off = ~np.eye(len(likeness), dtype=bool)
-    ranks, values = (each.astype(np.float32) for each in (_standard_ranks(likeness, off), likeness))
-    by_rank = {name: _standard_ranks(each, off) / off.sum() for name, each in matrices.items()}
+
+    def rank(matrix: np.ndarray) -> np.ndarray:
+        """Give each pair the standard score of its rank, mean 0 and deviation 1, or all 0."""
+        ranks, scores = stats.rankdata(matrix[off]), np.zeros(matrix.shape)
+        scores[off] = (ranks - ranks.mean()) / (ranks.std() or 1)
+        return scores
+
+    ranks, values = (each.astype(np.float32) for each in (rank(likeness), likeness))
+    by_rank = {name: rank(each) / off.sum() for name, each in matrices.items()}
     without_diagonal = {name: np.where(off, each, 0) for name, each in weights.items()}
     by_value = {name: each / each.sum() for name, each in without_diagonal.items() if each.any()}
     rank_rows, value_rows = (
@@ -121,14 +113,6 @@ def relate(
         name: ChanceTest.of(float(value), column)
         for name, value, column in zip(names, observed, columns, strict=True)
     }
-
-
-def _standard_ranks(matrix: np.ndarray, off: np.ndarray) -> np.ndarray:
-    """Give each pair the standard score of its rank, mean 0 and deviation 1, or all 0."""
-    ranks = stats.rankdata(matrix[off])
-    scores = np.zeros(matrix.shape)
-    scores[off] = (ranks - ranks.mean()) / (ranks.std() or 1)
-    return scores
 
 
 def recur(

@@ -27,6 +27,23 @@ SIGNIFICANT: Final = 0.05
 _HEADS: Final = ("run", "seed", "from", "to", "goal_switches", "from_kind", "to_kind")
 
 
+BY_CHANCE: Final = (
+    "By chance means: if the classes had each other's names. p is the share of such permutations "
+    "that give at least as much; deviations are chance's standard deviations."
+)
+SPACES: Final = (
+    "Layout compares images reduced to 32 x 32 pixels. Texture compares the widths and directions "
+    "of stripes, and colour how much there is of each, wherever they are. All compare what sets an "
+    "image apart from the mean of its run."
+)
+MEASURES: Final = (
+    "Fracture is 0 if the picture changes evenly in one way as a weight is swept, and 1 if each "
+    "step shows another picture. Entangled is the share of the picture that a weight changes. "
+    "Shared is 1 if all weights change it in one way, and 0 if each has a way of its own. An edge "
+    "that moves counts as several ways, too, so fine patterns have more fracture than broad ones."
+)
+
+
 class _Question(NamedTuple):
     """What a test asks, what number it compares, and how to write what was measured."""
 
@@ -84,24 +101,16 @@ class Lineage(Diversity):
 
     individuals: int = Field(description="how many individuals ever were an elite")
     made: dict[str, int] = Field(description="how many of these are `first`, `bred` and `learned`")
-    median_steps: float = Field(
-        description="the median number of steps from the first generation to an elite"
-    )
-    common_ancestor: float | None = Field(
-        description="the share of pairs of elites that have a common ancestor; null of one elite"
-    )
+    median_steps: float = Field(description="from the first generation to an elite")
+    common_ancestor: float | None = Field(description="the share of pairs of elites with one")
     goal_switches: float = Field(description="how many goal switches there were")
     flows: GoalSwitches = Field(description="between which groups of classes they led")
-    kinds: str | None = Field(
-        description="where the relations of the classes are from; null if they are not known"
-    )
+    kinds: str | None = Field(description="where relations of classes are from; null if unknown")
     tests: dict[str, ChanceTest] = Field(
         description="whether related classes have more in common than chance would have it: "
         "`flows`, `ancestors`, `texture`, `layout` and `colour`"
     )
-    sweeps: Sweeping | None = Field(
-        description="how fractured networks are; null if nothing was swept"
-    )
+    sweeps: Sweeping | None = Field(description="how fractured networks are; null if not swept")
     records: tuple[tuple[object, ...], ...] = Field(exclude=True, repr=False)
     phylogeny: Any = Field(exclude=True, repr=False)
 
@@ -122,23 +131,10 @@ class Lineage(Diversity):
         """Tell who descends from whom, and what that tells."""
         yield Section(self.subject)
         yield Text(self.subject, where="terminal")
-        # The circle stands beside a small matrix, or else beside this table.
-        wide = not self.goal_switches or len(self.flows.groups) <= MOST_IN_A_COLUMN
-        yield Panel([Table(("lineage", ""), self._facts())], wide=wide)
-        if self.goal_switches:
-            yield from self._flows()
-        if self.tests:
-            yield Section(f"{label}More than chance?")
-            tests = [(*QUESTIONS[name][:2], test) for name, test in self.tests.items()]
-            yield from _tests(tests)
-        if self.sweeps:
-            yield from self.sweeps.story(label)
-
-    def _facts(self) -> list[tuple[str, str]]:
         ways = ("first", "bred", "learned")
         made = ", ".join(f"{self.made[way]:,} {way}" for way in ways if way in self.made)
         common = self.common_ancestor
-        return [
+        rows = [
             ("ever an elite", f"{self.individuals:,} ({made})"),
             ("goal switches", f"{self.goal_switches:,.0f}"),
             ("steps from the first generation to an elite, median", f"{self.median_steps:g}"),
@@ -150,6 +146,17 @@ class Lineage(Diversity):
             ("pairs of elites with a common ancestor", "-" if common is None else share(common)),
             ("elites that look like another", share(self.look_alikes)),
         ]
+        # The circle stands beside a small matrix, or else beside this table.
+        wide = not self.goal_switches or len(self.flows.groups) <= MOST_IN_A_COLUMN
+        yield Panel([Table(("lineage", ""), rows)], wide=wide)
+        if self.goal_switches:
+            yield from self._flows()
+        if self.tests:
+            yield Section(f"{label}More than chance?")
+            tests = [(*QUESTIONS[name][:2], test) for name, test in self.tests.items()]
+            yield from _tests(tests)
+        if self.sweeps:
+            yield from self.sweeps.story(label)
 
     def _flows(self) -> Iterator[Block]:
         groups, rows = len(self.flows.groups), self.flows.largest(LISTED)
@@ -181,9 +188,7 @@ class Between(Facts):
         description="for `layout`, `texture` and `colour`, the mean correlation of two runs' "
         "images of a class"
     )
-    related_classes: dict[str, ChanceTest] = Field(
-        description="whether images of related classes are alike between runs"
-    )
+    related_classes: dict[str, ChanceTest] = Field(description="the same of related classes")
 
     def headline(self) -> str:
         """Say in a sentence whether runs find the same images."""
@@ -215,10 +220,7 @@ class Ancestry(OfRuns):
     about: ClassVar[str] = "ancestry"
 
     runs: tuple[Lineage, ...] = Field(description="what the lineage of each run tells")
-    between_runs: Between | None = Field(
-        description="whether the runs find the same images; null of one run, or of runs that "
-        "share fewer than three classes"
-    )
+    between_runs: Between | None = Field(description="null unless the runs share three classes")
 
     def story(self) -> Iterator[Block]:
         """Tell what the lineages tell, run by run, and what several have in common."""
@@ -237,7 +239,15 @@ class Ancestry(OfRuns):
             yield Section(title)
             yield Text(title, where="terminal")
             yield from self.between_runs.story()
-        yield from self._notes()
+        if source := next(filter(None, (run.kinds for run in self.runs)), None):
+            yield Note(
+                f"Which classes are related is from {source}: two classes are the more alike, the "
+                "fewer classes the smallest kind has that holds both."
+            )
+        yield Note(BY_CHANCE)
+        yield Note(SPACES)
+        if any(run.sweeps for run in self.runs):
+            yield Note(MEASURES)
 
     def records(self) -> Records:
         """Give a row for each two classes between which there were goal switches."""
@@ -273,28 +283,4 @@ class Ancestry(OfRuns):
         if all(run.sweeps is None for run in self.runs):
             yield Note(
                 "No weights were swept: --pairs 0 leaves it out, and only CPPNs have weights."
-            )
-
-    def _notes(self) -> Iterator[Note]:
-        if source := next(filter(None, (run.kinds for run in self.runs)), None):
-            yield Note(
-                f"Which classes are related is from {source}: two classes are the more alike, the "
-                "fewer classes the smallest kind has that holds both."
-            )
-        yield Note(
-            "By chance means: if the classes had each other's names. p is the share of such "
-            "permutations that give at least as much; deviations are chance's standard deviations."
-        )
-        yield Note(
-            "Layout compares images reduced to 32 x 32 pixels. Texture compares the widths and "
-            "directions of stripes, and colour how much there is of each, wherever they are. All "
-            "compare what sets an image apart from the mean of its run."
-        )
-        if any(run.sweeps for run in self.runs):
-            yield Note(
-                "Fracture: each weight is swept in eight steps around its value. 0: the picture "
-                "changes evenly in one way; 1: each step shows another picture. Entangled: the "
-                "share of the picture that a weight changes. Shared: 1: all weights change the "
-                "picture in one way; 0: each in a way of its own. An edge that moves counts as "
-                "several ways, too, so fine patterns have more fracture than broad ones."
             )

@@ -27,12 +27,8 @@ class GoalSwitches(Facts):
     """Goal switches between groups of classes."""
 
     groups: tuple[str, ...] = Field(description="the names of the groups: classes, or broad kinds")
-    counts: list[list[float]] = Field(
-        description="how many lead from the row's group to the column's"
-    )
-    expected: list[list[float]] = Field(
-        description="the same, if they led from any class to any other alike"
-    )
+    counts: list[list[float]] = Field(description="how many lead from row to column")
+    expected: list[list[float]] = Field(description="the same, if all led anywhere alike")
     between_classes: np.ndarray = Field(exclude=True, repr=False)
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -30,14 +30,6 @@ if TYPE_CHECKING:
 
 _Options: TypeAlias = dict[str, Any]
 """How tests are made: their arguments ``permutations``, ``seed`` and ``note``."""
-
-
-class _Read(NamedTuple):
-    """A run, how its classes are related, and its elites' features."""
-
-    run: Run
-    kinds: Kinds | None
-    features: dict[str, np.ndarray]
 
 
 def ancestry(
@@ -78,8 +70,18 @@ def ancestry(
             table_kinds(Path(kinds), run.classes) if kinds else wordnet_kinds(run.classes)
             for run in opened
         ]
-        options: _Options = {"permutations": permutations, "seed": seed}
-        lineages, between = _test_all(opened, related, options, console)
+        tested = sum(each is not None for each in related)
+        if len(opened) > 1:
+            tested += len(SPACES) + (related[0] is not None)
+        steps = sum(map(len, opened)) + permutations * tested
+        with console.progress(steps, "images and permutations") as note:
+            looks = [image_features(run.elites, partial(note, "images", 1)) for run in opened]
+            options: _Options = {"permutations": permutations, "seed": seed}
+            options["note"] = partial(note, "chance", 1)
+            lineages = [
+                _read_lineage(*each, options) for each in zip(opened, related, looks, strict=True)
+            ]
+            between = _compare(opened, related[0], looks, options)
         if pairs:
             sweep = partial(sweep_run, count=pairs, span=span, seed=seed, console=console)
             for place, (run, each) in enumerate(zip(opened, lineages, strict=True)):
@@ -88,31 +90,16 @@ def ancestry(
         return Ancestry(runs=tuple(lineages), between_runs=between)
 
 
-def _test_all(
-    runs: Sequence[Run], related: Sequence[Kinds | None], options: _Options, console: Output
-) -> tuple[list[Lineage], Between | None]:
-    """Read and test the lineages of runs, and compare the runs."""
-    tested = sum(each is not None for each in related)
-    if len(runs) > 1:
-        tested += len(SPACES) + (related[0] is not None)
-    steps = sum(map(len, runs)) + options["permutations"] * tested
-    with console.progress(steps, "images and permutations") as note:
-        read = [
-            _Read(run, kinds, image_features(run.elites, partial(note, "images", 1)))
-            for run, kinds in zip(runs, related, strict=True)
-        ]
-        options |= {"note": partial(note, "chance", 1)}
-        return [_read_lineage(each, options) for each in read], _compare(read, options)
-
-
-def _read_lineage(read: _Read, options: _Options) -> Lineage:
+def _read_lineage(
+    run: Run, kinds: Kinds | None, features: dict[str, np.ndarray], options: _Options
+) -> Lineage:
     """Read a run's lineage, and test it."""
-    run, kinds = read.run, read.kinds
     graph = run.phylogeny()
     holders = [elite.candidate_id for elite in run]
     shared = closest(graph, dict(graph.nodes(data="generation")), holders)
     others = shared[~np.eye(len(holders), dtype=bool)]
     flows = goal_switches(run, graph, kinds)
+    matrices = {"ancestors": shared} | {name: each @ each.T for name, each in features.items()}
     broad = [""] * len(run.classes)
     if kinds is not None:
         broad = [kinds.broad[place] if place >= 0 else "" for place in kinds.of]
@@ -122,7 +109,7 @@ def _read_lineage(read: _Read, options: _Options) -> Lineage:
         for pair in np.argwhere(between > 0).tolist()
     ]
     return Lineage(
-        **dict(diversity(run, graph, read.features)),
+        **dict(diversity(run, graph, features)),
         individuals=len(graph),
         made=dict(Counter(kind for _, kind in graph.nodes(data="kind"))),
         median_steps=float(np.median([_steps(graph, id_) for id_ in holders])),
@@ -130,7 +117,7 @@ def _read_lineage(read: _Read, options: _Options) -> Lineage:
         goal_switches=flows.total,
         flows=flows,
         kinds=kinds.source if kinds else None,
-        tests=_test(read, shared, between, options),
+        tests=_test(run, kinds, matrices, between, options) if kinds else {},
         sweeps=None,
         records=tuple((str(run.path), run.seed, *record) for record in records),
         phylogeny=graph,
@@ -152,65 +139,65 @@ def _known(elites: np.ndarray, kinds: Kinds) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _test(
-    read: _Read, shared: np.ndarray, flows: np.ndarray, options: _Options
+    run: Run,
+    kinds: Kinds,
+    matrices: dict[str, np.ndarray],
+    flows: np.ndarray,
+    options: _Options,
 ) -> dict[str, ChanceTest]:
     """Test whether related classes have more in common than others, within a run."""
-    if read.kinds is None:
-        return {}
-    elites = np.array([elite.index for elite in read.run], np.int64)
-    at, likeness = _known(elites, read.kinds)
+    elites = np.array([elite.index for elite in run], np.int64)
+    at, likeness = _known(elites, kinds)
     if len(at) < FEWEST:
         return {}
     index = elites[at]
-    switched, of = flows[np.ix_(index, index)], read.kinds.of[index]
-    matrices = {"ancestors": shared[np.ix_(at, at)]}
-    matrices |= {name: each[at] @ each[at].T for name, each in read.features.items()}
+    switched, of = flows[np.ix_(index, index)], kinds.of[index]
+    matrices = {name: each[np.ix_(at, at)] for name, each in matrices.items()}
     found = relate(likeness, matrices, {"flows": switched}, **options)
     same, off = of[:, None] == of, ~np.eye(len(of), dtype=bool)
-    alike: dict[str, tuple[float, float]] = {}
+    alike = {}
     if (same & off).any() and not same.all():
         # An ancestor of generation -1 is none.
         shares = matrices | {"ancestors": matrices["ancestors"] >= 0}
         alike = {
-            n: (float(m[same & off].mean()), float(m[~same].mean())) for n, m in shares.items()
+            name: (each[same & off].mean(), each[~same].mean()) for name, each in shares.items()
         }
     if total := switched[off].sum():
-        chance = (same & off).sum() / off.sum()
-        alike["flows"] = (float(switched[same & off].sum() / total), float(chance))
+        alike["flows"] = (switched[same & off].sum() / total, (same & off).sum() / off.sum())
     for name, (within, otherwise) in alike.items():
-        update = {"within_kinds": within, "otherwise": otherwise}
+        update = {"within_kinds": float(within), "otherwise": float(otherwise)}
         found[name] = found[name].model_copy(update=update)
     return {name: found[name] for name in QUESTIONS if name in found}
 
 
-def _compare(read: Sequence[_Read], options: _Options) -> Between | None:
-    """Say whether runs find like images for a class; None if they share fewer than three."""
-    names = [[elite.name for elite in each.run] for each in read]
+def _compare(
+    runs: Sequence[Run],
+    kinds: Kinds | None,
+    looks: Sequence[dict[str, np.ndarray]],
+    options: _Options,
+) -> Between | None:
+    """Say whether runs find like images for a class; None if they share fewer than three.
+
+    The kinds are those of the first run's classes.
+    """
+    names = [[elite.name for elite in run] for run in runs]
     shared = [name for name in names[0] if all(name in others for others in names[1:])]
-    if len(read) < 2 or len(shared) < FEWEST:
+    if len(runs) < 2 or len(shared) < FEWEST:
         return None
     places = [[own.index(name) for name in shared] for own in names]
     stacked = {
-        space: np.stack([each.features[space][at] for each, at in zip(read, places, strict=True)])
+        space: np.stack([look[space][at] for look, at in zip(looks, places, strict=True)])
         for space in SPACES
     }
     same = {space: recur(features, **options) for space, features in stacked.items()}
-    related = _related(read[0], shared, stacked, options)
+    related: dict[str, ChanceTest] = {}
+    if kinds is not None:
+        indices = np.array([runs[0].classes.index(name) for name in shared])
+        at, likeness = _known(indices, kinds)
+        if len(at) >= FEWEST:
+            matrices = {}
+            for space, features in stacked.items():
+                pairs = [a[at] @ b[at].T for a, b in combinations(features, 2)]
+                matrices[space] = sum(pair + pair.T for pair in pairs) / (2 * len(pairs))
+            related = relate(likeness, matrices, {}, **options)
     return Between(classes=tuple(shared), same_class=same, related_classes=related)
-
-
-def _related(
-    first: _Read, shared: Sequence[str], stacked: dict[str, np.ndarray], options: _Options
-) -> dict[str, ChanceTest]:
-    """Test whether images of related classes are alike between runs."""
-    if first.kinds is None:
-        return {}
-    indices = np.array([first.run.classes.index(name) for name in shared])
-    at, likeness = _known(indices, first.kinds)
-    if len(at) < FEWEST:
-        return {}
-    matrices = {}
-    for space, features in stacked.items():
-        pairs = [a[at] @ b[at].T for a, b in combinations(features, 2)]
-        matrices[space] = sum(pair + pair.T for pair in pairs) / (2 * len(pairs))
-    return relate(likeness, matrices, {}, **options)

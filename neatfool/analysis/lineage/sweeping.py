@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from neatfool.analysis.lineage.fracture import Sweeps
     from neatfool.present.output import Output
-    from neatfool.run.individual import Ancestor, EliteView
+    from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
 
 LINES: Final = 2
@@ -43,12 +43,7 @@ ROWS: Final = 6
 SMALL: Final = 160
 """Pixels of an individual's own picture."""
 UNKNOWN: Final = "-"
-_LINE_HEADS: Final = (
-    *("generation", "made", "best at"),
-    *("fracture", "entangled", "shared"),
-    *("sure", "weights"),
-)
-_PAIR_HEADS: Final = ("children", "measure", "median change", "p", "parents", "children", "pairs")
+MEASURES: Final = ("fracture", "entangled", "shared")
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -76,50 +71,11 @@ class Swept(Facts):
     swept: int = Field(description="how many of its weights were swept")
     effective: int = Field(description="how many of these can change the picture enough to count")
     fracture: float | None = Field(description="how fractured it is, from 0 to 1")
-    entangled: float | None = Field(
-        description="the mean share of the picture that such a weight changes"
-    )
-    shared: float | None = Field(
-        description="how far two such weights change the picture in the same way, from 0 to 1"
-    )
+    entangled: float | None = Field(description="the share of the picture that a weight changes")
+    shared: float | None = Field(description="how alike two weights change it, from 0 to 1")
     sure: str = Field(exclude=True, repr=False)
     png: bytes = Field(exclude=True, repr=False)
     sweeps: tuple[tuple[str, bytes], ...] = Field(exclude=True, repr=False)
-
-    @classmethod
-    def of(
-        cls, individual: Ancestor, made: str, sweeps: Sweeps, shown: Sequence[tuple[str, bytes]]
-    ) -> Swept:
-        """Sum up the sweeps of an individual's weights; some are shown, as PNGs."""
-        confidence, rank = individual.confidence, individual.rank
-        return cls(
-            genome=individual.candidate_id,
-            generation=individual.generation,
-            made=made,
-            name=individual.name,
-            confidence=confidence,
-            swept=len(sweeps.places),
-            effective=int(sweeps.effective.sum()),
-            fracture=_known(sweeps.fracture),
-            entangled=_known(sweeps.entangled),
-            shared=_known(sweeps.shared),
-            sure=UNKNOWN if confidence is None or rank is None else percent(confidence, rank),
-            png=encode_png(individual.pixels(SMALL)),
-            sweeps=tuple(shown),
-        )
-
-    def cells(self) -> list[str]:
-        """Write its row of the table."""
-        return [
-            f"{self.generation:,}",
-            self.made,
-            self.name or UNKNOWN,
-            number(self.fracture, 2),
-            number(self.entangled, 2),
-            number(self.shared, 2),
-            self.sure,
-            f"{self.effective} of {self.swept}",
-        ]
 
 
 class Line(Facts):
@@ -127,31 +83,31 @@ class Line(Facts):
 
     name: str = Field(description="the elite's class")
     steps: int = Field(description="how many steps it has from the first generation")
-    individuals: tuple[Swept, ...] = Field(
-        description="some of the line whose weights were swept, the oldest first"
-    )
+    individuals: tuple[Swept, ...] = Field(description="some of the line, the oldest first")
 
     def panel(self) -> Panel:
         """Show the line, and the weights that change its pictures most."""
-        rows = [each.cells() for each in self.individuals]
-        heads = ("weight", "swept around its value")
-        cells: list[Cell] = []
-        blocks: list[Strip | Table] = [
-            Strip(cells, size=112),
-            Table(_LINE_HEADS, rows, words=(1, 2)),
-        ]
+        cells, rows, tables = [], [], []
+        of_sweeps = ("weight", "swept around its value")
         for each in self.individuals:
-            fracture = f"fracture {number(each.fracture, 2)}"
-            cells.append(Cell(each.png, f"generation {each.generation:,}", fracture))
-            best = f"{each.name} {each.sure}" if each.name else "never an elite"
-            title = f"Generation {each.generation:,}, {each.made}: {best}"
+            age, name = f"{each.generation:,}", each.name or UNKNOWN
+            numbers = [number(getattr(each, measure), 2) for measure in MEASURES]
+            weights = f"{each.effective} of {each.swept}"
+            cells.append(Cell(each.png, f"generation {age}", f"fracture {numbers[0]}"))
+            rows.append([age, each.made, name, *numbers, each.sure, weights])
+            best = f"{name} {each.sure}" if each.name else "never an elite"
+            title = f"Generation {age}, {each.made}: {best}"
             if sweeps := each.sweeps:
-                blocks.append(Table(heads, sweeps, title, words=(0, 1), where="page", pictures=640))
+                tables.append(
+                    Table(of_sweeps, sweeps, title, words=(0, 1), where="page", pictures=640)
+                )
+        heads = ("generation", "made", "best at", *MEASURES, "sure", "weights")
         text = (
             f"{self.steps} steps from the first generation. Each row is a weight; in the middle of "
             "a row is the picture as it is. You see the weights that need the least turn to change "
             "the picture."
         )
+        blocks = (Strip(cells, size=112), Table(heads, rows, words=(1, 2)), *tables)
         return Panel(blocks, f"Weights swept along the line of {self.name}", text, wide=True)
 
 
@@ -163,23 +119,8 @@ class Pairs(Facts):
         "their parent held, too; or `switched`: bred, and they took other niches only"
     )
     measure: str = Field(description="`fracture`, `entangled` or `shared`")
-    values: tuple[tuple[float | None, float | None], ...] = Field(
-        description="the measure of each parent and child"
-    )
-    p: float | None = Field(
-        description="the p of Wilcoxon's signed-rank test, two-sided; null of too few pairs"
-    )
-
-    def cells(self) -> list[str] | None:
-        """Write how children differ from their parents."""
-        known = np.array([pair for pair in self.values if None not in pair], float)
-        if not len(known):
-            return None
-        before, after = np.median(known, axis=0)
-        # Adding 0 turns a rounded -0.0 into 0.0.
-        change = f"{round(float(np.median(np.diff(known))), 3) + 0.0:+.3f}"
-        sizes = number(before), number(after), f"{len(known)}"
-        return [self.children, self.measure, change, p_value(self.p), *sizes]
+    values: tuple[tuple[float | None, float | None], ...] = Field(description="of parent and child")
+    p: float | None = Field(description="of Wilcoxon's signed-rank test; null of too few pairs")
 
 
 class Sweeping(Facts):
@@ -192,15 +133,25 @@ class Sweeping(Facts):
         """Tell how fractured networks are."""
         yield Section(
             f"{label}Fracture along the lines of ancestors",
-            "0: as a weight is turned, the picture changes evenly in one way; 1: each step shows "
-            "another picture.",
+            "Each weight is swept in eight steps around its value. 0: the picture changes evenly "
+            "in one way; 1: each step shows another picture.",
         )
         if self.lines:
             about = "Fracture by generation, along lines of ancestors"
             yield Chart(about, self._course, "By generation", "A square was learned.")
-        if rows := [row for each in self.pairs if (row := each.cells())]:
+        rows = []
+        for each in self.pairs:
+            known = np.array([pair for pair in each.values if None not in pair], float)
+            if len(known):
+                # Adding 0 turns a rounded -0.0 into 0.0.
+                change = f"{round(float(np.median(np.diff(known))), 3) + 0.0:+.3f}"
+                medians = map(number, np.median(known, axis=0))
+                numbers = [change, p_value(each.p), *medians, f"{len(known)}"]
+                rows.append([each.children, each.measure, *numbers])
+        if rows:
+            heads = ("children", "measure", "median change", "p", "parents", "children", "pairs")
             title = "What becomes of fracture from parent to child"
-            yield Panel([Table(_PAIR_HEADS, rows, words=(0, 1))], title)
+            yield Panel([Table(heads, rows, words=(0, 1))], title)
         for line in self.lines:
             yield line.panel()
 
@@ -269,26 +220,23 @@ def sweep_run(
         note(f"{run.path.name}: sweeps", 1)
         return swept
 
-    def of(id_: int) -> Sweeps:
+    def measure_id(id_: int) -> Sweeps:
         first = next(iter(graph.nodes[id_]["held"]))
         return measure(run.holder(numbers[first], id_).genome)
 
     found = []
     with console.progress(steps, "individuals swept") as note:
         for kind, chosen in pairs.items():
-            swept = [(of(parent), of(child)) for parent, child in chosen]
-            for name in ("fracture", "entangled", "shared"):
+            swept = [[measure_id(id_) for id_ in pair] for pair in chosen]
+            for name in MEASURES:
                 values = np.array([[getattr(each, name) for each in pair] for pair in swept])
+                change = np.diff(values)[:, 0]
+                change = change[np.isfinite(change) & (change != 0)]
+                p = float(stats.wilcoxon(change).pvalue) if len(change) >= FEWEST else None
                 known = tuple((_known(before), _known(after)) for before, after in values)
-                found.append(Pairs(children=kind, measure=name, values=known, p=_wilcoxon(values)))
+                found.append(Pairs(children=kind, measure=name, values=known, p=p))
         lines = [_sweep_line(run, graph, elite, measure) for elite in elites]
     return Sweeping(lines=tuple(lines), pairs=tuple(found))
-
-
-def _wilcoxon(before_after: np.ndarray) -> float | None:
-    change = np.diff(before_after)[:, 0]
-    change = change[np.isfinite(change) & (change != 0)]
-    return float(stats.wilcoxon(change).pvalue) if len(change) >= FEWEST else None
 
 
 def _sweep_line(
@@ -299,13 +247,29 @@ def _sweep_line(
     presented = {chosen[place].candidate_id for place in evenly(len(chosen), PRESENTED)}
     swept = []
     for each in chosen:
-        sweeps = measure(each.genome)
-        shown = _shown(run, each.genome, sweeps) if each.candidate_id in presented else []
-        swept.append(Swept.of(each, graph.nodes[each.candidate_id]["kind"], sweeps, shown))
+        sweeps, sure = measure(each.genome), UNKNOWN
+        if each.confidence is not None and each.rank is not None:
+            sure = percent(each.confidence, each.rank)
+        shown = _draw_sweeps(run, each.genome, sweeps) if each.candidate_id in presented else []
+        swept.append(
+            Swept(
+                genome=each.candidate_id,
+                generation=each.generation,
+                made=graph.nodes[each.candidate_id]["kind"],
+                name=each.name,
+                confidence=each.confidence,
+                swept=len(sweeps.places),
+                effective=int(sweeps.effective.sum()),
+                **{name: _known(getattr(sweeps, name)) for name in MEASURES},
+                sure=sure,
+                png=encode_png(each.pixels(SMALL)),
+                sweeps=tuple(shown),
+            )
+        )
     return Line(name=elite.name, steps=len(line) - 1, individuals=tuple(swept))
 
 
-def _shown(run: Run, genome: Any, sweeps: Sweeps) -> list[tuple[str, bytes]]:
+def _draw_sweeps(run: Run, genome: Any, sweeps: Sweeps) -> list[tuple[str, bytes]]:
     """Draw the sweeps of the weights that matter most: what the weight connects, and a PNG."""
     graph = run.encoding.graph(genome)
     assert graph is not None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
-import numpy as np
 from pydantic import Field
 
 from neatfool.analysis.of_run import OfRun, OfRuns
@@ -24,7 +24,7 @@ from neatfool.present.story import (
     Strong,
     Text,
 )
-from neatfool.wording import percent, share
+from neatfool.wording import counted, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,37 +47,11 @@ class Point(Facts):
     lower_quartile: float = Field(description="the lower quartile")
     upper_quartile: float = Field(description="the upper quartile")
     top1: float = Field(description="the share of images whose class has the first place")
-    kept: float = Field(
-        description="of the images that had their class in the first place as saved, the share "
-        "that still have it; 0 if none had"
-    )
+    kept: float = Field(description="of those with it as saved, the share that still have it")
     strength: float | None = Field(None, description="the strength; null for images as saved")
     confidences: tuple[float, ...] = Field(exclude=True, repr=False)
     first: tuple[bool, ...] = Field(exclude=True, repr=False)
     shown: tuple[bytes, ...] = Field(exclude=True, repr=False)
-
-    @classmethod
-    def of(
-        cls,
-        scored: tuple[np.ndarray, np.ndarray],
-        had: np.ndarray,
-        shown: Sequence[bytes],
-        strength: float | None = None,
-    ) -> Point:
-        """Sum up confidences, float64 [N], and which classes are first, bools [N]."""
-        confidences, first = scored
-        lower, median, upper = np.quantile(confidences, (0.25, 0.5, 0.75))
-        return cls(
-            median=median,
-            lower_quartile=lower,
-            upper_quartile=upper,
-            top1=first.mean(),
-            kept=first[had].mean() if had.any() else 0.0,
-            strength=strength,
-            confidences=tuple(confidences.tolist()),
-            first=tuple(first.tolist()),
-            shown=tuple(shown),
-        )
 
 
 class Kind(Facts):
@@ -93,7 +67,7 @@ class Kind(Facts):
 
     def number(self, strength: float) -> str:
         """Write a strength without its unit: ``"3"``, ``"±10"``."""
-        return f"{'±' * self.signed}{strength:g}"
+        return f"{'±' if self.signed else ''}{strength:g}"
 
     @property
     def usually(self) -> Point:
@@ -125,11 +99,6 @@ class Survived(OfRun):
     genomes: tuple[int, ...] = Field(exclude=True, repr=False)
     examples: tuple[str, ...] = Field(exclude=True, repr=False)
 
-    @property
-    def first(self) -> int:
-        """How many images have their class in the first place as saved."""
-        return sum(self.as_saved.first)
-
     def ranked(self, like: Survived) -> list[Kind]:
         """Give the kinds, those that most images survive first in ``like``."""
         order = like.kinds
@@ -138,32 +107,25 @@ class Survived(OfRun):
 
     def headline(self) -> str:
         """Say in a sentence what survives, from the most to the least."""
-        if not self.first:
+        first = sum(self.as_saved.first)
+        if not first:
             return "No image has its class in the first place as it was saved, so none can lose it."
         best = self.ranked(self)
         shown = best if len(best) < 5 else [*best[:2], *best[-2:]]
         parts = [f"{share(kind.usually.kept)} {kind.words}" for kind in shown]
         listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
         return (
-            f"{self.first:,} of {self.elites:,} images have their class in the first place as "
-            f"saved. Of these {self.first:,} keep it: {listed}."
+            f"{first:,} of {self.elites:,} images have their class in the first place as "
+            f"saved. Of these {first:,} keep it: {listed}."
         )
 
-    def looked_at(self) -> str:
-        """Say what was looked at."""
-        of_all = f" of {self.elites_of_run:,}" if self.elites < self.elites_of_run else ""
-        return (
-            f"{self.elites:,}{of_all} elite{'s' * (self.elites != 1)} after {self.evaluations:,} "
-            f"images, scored by {'its own target' if self.own_target else self.target}; median "
-            f"confidence as saved {percent(self.as_saved.median)}."
-        )
-
-    def limits(self) -> Iterator[Note]:
-        """Say what limits the figures."""
-        if 0 < self.first < FEW:
-            yield Note(
-                f"With so few images a share is rough: one image is {share(1 / self.first)}."
-            )
+    def limits(self) -> Iterator[Block]:
+        """Say what was looked at, and what limits the figures."""
+        target = "its own target" if self.own_target else self.target
+        sure = percent(self.as_saved.median)
+        yield Text(f"{self.subject}, scored by {target}; median confidence as saved {sure}.")
+        if 0 < (first := sum(self.as_saved.first)) < FEW:
+            yield Note(f"With so few images a share is rough: one image is {share(1 / first)}.")
         if not self.own_target:
             yield Note(
                 "The target is not the one that the images were evolved for, so some do not have "
@@ -178,15 +140,14 @@ class Survived(OfRun):
 
     def summary(self) -> Bars:
         """Sum it up for the run's report."""
-        most = f"{self.elites:,} elites" if self.elites != 1 else "one elite"
-        after = f"after {self.evaluations:,} images"
-        return replace(
-            self.bars(self),
-            title="What survives",
-            text=f"What happens to images in the world was done to {most}, {after}. The bar "
-            "is the share that keep their class in the first place; the figure "
-            f"beside it is their median confidence, {percent(self.as_saved.median)} as saved.",
+        elites = counted(self.elites, "elite", "elites")
+        text = (
+            f"What happens to images in the world was done to {elites}, after "
+            f"{self.evaluations:,} images. The bar is the share that keep their class in the "
+            "first place; the figure beside it is their median confidence, "
+            f"{percent(self.as_saved.median)} as saved."
         )
+        return replace(self.bars(self), title="What survives", text=text)
 
     def records(self) -> Iterator[tuple[object, ...]]:
         """Give a row for each image at each strength."""
@@ -220,23 +181,17 @@ class Survival(OfRuns):
         """Tell what survives, all at a glance and kind by kind."""
         for place, run in enumerate(self.runs):
             yield Headline(f"{self._key(place)}{run.label}: {run.headline()}")
-            yield Text(run.looked_at())
             yield from run.limits()
         yield Section("All kinds at a glance")
         for place, run in enumerate(self.runs):
             title = f"{self._key(place)}{run.label}" if len(self.runs) > 1 else ""
             yield Panel([run.bars(self.runs[0])], title)
-        lines = (
-            "A thick line is the share that keep their class in the first place, of those that had "
-            "it as saved; a thin line is the median confidence of all."
-            if len(self.runs) > 1
-            else "Blue is the share that keep their class in the first place, of those that had it "
-            "as saved; orange is the median confidence of all."
-        )
+        lines = ("A thick line", "a thin line") if len(self.runs) > 1 else ("Blue", "orange")
         yield Section(
             "Kind by kind",
-            f"{lines} The figure under a picture is the target's confidence in its class, in blue "
-            "where the class has the first place.",
+            f"{lines[0]} is the share that keep their class in the first place, of those that had "
+            f"it as saved; {lines[1]} is the median confidence of all. The figure under a picture "
+            "is the target's confidence in its class, in blue where the class has the first place.",
         )
         for number in range(len(self.runs[0].kinds)):
             yield self._panel(number)
@@ -251,14 +206,11 @@ class Survival(OfRuns):
 
     def _panel(self, number: int) -> Panel:
         kind = self.runs[0].kinds[number]
-        strips = [
-            strip
-            for run in self.runs
-            for strip in run.strips(run.kinds[number], 1 if len(self.runs) > 1 else 2)
-        ]
+        most = 1 if len(self.runs) > 1 else 2
+        strips = [strip for run in self.runs for strip in run.strips(run.kinds[number], most)]
         about = f"What is left when images are {kind.what}, by strength"
         title = kind.what[0].upper() + kind.what[1:]
-        chart = Chart(about, lambda: self._chart(number))
+        chart = Chart(about, partial(self._chart, number))
         return Panel([chart, *strips], title, f"{kind.name} · {kind.unit}")
 
     def _chart(self, number: int) -> Figure:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -79,7 +79,14 @@ def survive(
             for run in opened
         ]
         changes = [pick(all_changes(run, seed), kinds) for run in opened]
-        total = _count(changes, [*map(len, chosen)])
+        if len({tuple(each.strengths for each in some) for some in changes}) > 1:
+            raise ExperimentError(
+                "the runs' images have different sizes, so drawing them at others does not "
+                "compare; look at each run alone, or choose other --kinds"
+            )
+        # Each elite is scored as saved, and at each strength.
+        of_each = 1 + sum(len(change.strengths) for change in changes[0])
+        total = of_each * sum(map(len, chosen))
 
         def load(source: Run | str | Path, ending: ExitStack) -> Scorer:
             scorer = ending.enter_context(closing(open_scorer(source, max_queries=max_queries)))
@@ -93,97 +100,79 @@ def survive(
         note = ending.enter_context(console.progress(total))
         for run, elites, some in zip(opened, chosen, changes, strict=True):
             with ExitStack() as soon:
-                images = _Images(elites, other or load(run, soon), note)
-                found.append(_measure(run, images, some, seed=seed, own=other is None))
+                scorer = other or load(run, soon)
+                facts = {"own_target": other is None, "random_seed": seed, "target": scorer.name}
+                found.append(_measure(run, elites, scorer, some, note, **facts))
     return Survival(runs=tuple(found))
 
 
-def _count(changes: Sequence[Sequence[Change]], elites: Sequence[int]) -> int:
-    """Count the images to score; of each elite one is as saved."""
-    if len({tuple(each.strengths for each in some) for some in changes}) > 1:
-        raise ExperimentError(
-            "the runs' images have different sizes, so drawing them at others does not "
-            "compare; look at each run alone, or choose other --kinds"
-        )
-    return sum(elites) * (1 + sum(len(change.strengths) for change in changes[0]))
-
-
-class _Images:
-    """Elites' images, to be changed and scored in parts that fit calls of the target."""
-
-    def __init__(
-        self, elites: Sequence[EliteView], scorer: Scorer, note: Callable[[str, int], None]
-    ) -> None:
-        self.elites, self.scorer, self._note = elites, scorer, note
-        self.saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
-        self._size = -(-AT_A_TIME // scorer.batch_size) * scorer.batch_size
-        check_classes(scorer, elites)
-
-    def score(self, change: Change | None, strength: float) -> tuple[np.ndarray, np.ndarray]:
-        """Change all images: their confidences, float64 [N], and whether they are top-1, [N]."""
-        found, name = [], change.name if change else "as saved"
-        for start in range(0, len(self.elites), self._size):
-            elites = self.elites[start : start + self._size]
-            self._note(name, 0)
-            changed = self.change(change, strength, slice(start, start + self._size))
-            found.append(self._score(elites, changed))
-            self._note(name, len(elites))
-        confidences, first = zip(*found, strict=True)
-        return np.concatenate(confidences), np.concatenate(first)
-
-    def change(self, change: Change | None, strength: float, rows: slice) -> torch.Tensor:
-        """Change some images: floats [N, C, H, W]."""
-        if change is None:
-            return self.saved[rows].float()
-        return change.apply(self.elites[rows], self.saved[rows], strength)
-
-    def show(self, change: Change | None, strength: float, rows: Sequence[int]) -> list[bytes]:
-        """Give some changed images as PNGs."""
-        spec = self.elites[0].run.spec
-        changed = [self.change(change, strength, slice(row, row + 1)) for row in rows]
-        return [encode_png(fit_images(each, spec)[0].numpy()) for each in changed]
-
-    def _score(
-        self, elites: Sequence[EliteView], images: torch.Tensor
-    ) -> tuple[np.ndarray, np.ndarray]:
-        spec = self.scorer.spec
-        probs = np.asarray(self.scorer.score(fit_images(images, spec)).probs, np.float64)
-        columns = {name: column for column, name in enumerate(spec.classes)}
-        confidences = np.zeros(len(elites))
-        for place, elite in enumerate(elites):
-            column = columns.get(elite.name)
-            if column is not None and column < probs.shape[1]:
-                confidences[place] = probs[place, column]
-        first = (confidences > 0) & (confidences >= probs.max(axis=1, initial=0.0))
-        return confidences, first
-
-
 def _measure(
-    run: Run, images: _Images, changes: Sequence[Change], *, seed: int, own: bool
+    run: Run,
+    elites: Sequence[EliteView],
+    scorer: Scorer,
+    changes: Sequence[Change],
+    note: Callable[[str, int], None],
+    **facts: Any,
 ) -> Survived:
-    """Change the images of a run in all ways, and score them."""
-    scored = images.score(None, 0)
-    had, order = scored[1], np.argsort(-scored[0], kind="stable")
+    """Change the images of a run's elites in all ways, and score them."""
+    check_classes(scorer, elites)
+    saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
+    step = -(-AT_A_TIME // scorer.batch_size) * scorer.batch_size
+    columns = {name: column for column, name in enumerate(scorer.spec.classes)}
+
+    def change_some(change: Change | None, strength: float, start: int, end: int) -> torch.Tensor:
+        images = saved[start:end]
+        return change.apply(elites[start:end], images, strength) if change else images.float()
+
+    def score(change: Change | None, strength: float) -> tuple[np.ndarray, np.ndarray]:
+        """Score all images: their confidences, float64 [N], and whether they are top-1, [N]."""
+        confidences, highest = np.zeros((2, len(elites)))
+        name = change.name if change else "as saved"
+        for start in range(0, len(elites), step):
+            note(name, 0)
+            images = fit_images(change_some(change, strength, start, start + step), scorer.spec)
+            probs = np.asarray(scorer.score(images).probs, np.float64)
+            highest[start : start + step] = probs.max(axis=1, initial=0.0)
+            for row, elite in enumerate(elites[start : start + step]):
+                column = columns.get(elite.name, probs.shape[1])
+                if column < probs.shape[1]:  # else an open target has not met the class yet
+                    confidences[start + row] = probs[row, column]
+            note(name, len(probs))
+        return confidences, (confidences > 0) & (confidences >= highest)
+
+    def look(change: Change | None, strength: float) -> Point:
+        confidences, first = score(change, strength) if change else as_saved
+        lower, median, upper = np.quantile(confidences, (0.25, 0.5, 0.75))
+        changed = (change_some(change, strength, row, row + 1) for row in rows)
+        return Point(
+            median=median,
+            lower_quartile=lower,
+            upper_quartile=upper,
+            top1=first.mean(),
+            kept=first[had].mean() if had.any() else 0.0,
+            strength=strength if change else None,
+            confidences=tuple(confidences.tolist()),
+            first=tuple(first.tolist()),
+            shown=tuple(encode_png(fit_images(each, run.spec)[0].numpy()) for each in changed),
+        )
+
+    sure, had = as_saved = score(None, 0)
+    order = np.argsort(-sure, kind="stable").tolist()
     # The surest image, and one in the middle of the others.
-    rows = [int(row) for row in dict.fromkeys([order[0], order[len(order) // 2]])]
+    rows = [*dict.fromkeys([order[0], order[len(order) // 2]])]
     kinds = []
     for change in changes:
-        points = []
-        for strength in change.strengths:
-            again = images.score(change, strength)
-            points.append(Point.of(again, had, images.show(change, strength, rows), strength))
-        kinds.append(change.described(points))
-    classes = tuple(elite.name for elite in images.elites)
+        about = {name: getattr(change, name) for name in Kind.model_fields if name != "points"}
+        points = tuple(look(change, strength) for strength in change.strengths)
+        kinds.append(Kind(**about, points=points))
     return Survived(
-        **OfRun.facts(run, len(images.elites)),
-        target=images.scorer.name,
-        own_target=own,
-        random_seed=seed,
-        as_saved=Point.of(scored, had, images.show(None, 0, rows)),
+        **OfRun.facts(run, len(elites)),
+        **facts,
+        as_saved=look(None, 0),
         kinds=tuple(kinds),
-        classes=classes,
-        genomes=tuple(elite.candidate_id for elite in images.elites),
-        examples=tuple(classes[row] for row in rows),
+        classes=tuple(elite.name for elite in elites),
+        genomes=tuple(elite.candidate_id for elite in elites),
+        examples=tuple(elites[row].name for row in rows),
     )
 
 
@@ -204,11 +193,6 @@ class Change:
     apply: Callable[[Sequence[EliteView], torch.Tensor, float], torch.Tensor]
     """Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255."""
 
-    def described(self, points: Sequence[Point]) -> Kind:
-        """Give what it is, with what survives it."""
-        about = {name: getattr(self, name) for name in Kind.model_fields if name != "points"}
-        return Kind(**about, points=tuple(points))
-
 
 def all_changes(run: Run, seed: int) -> dict[str, Change]:
     """List all changes of a run's images, by name; ``seed`` gives directions, signs and noise."""
@@ -216,49 +200,12 @@ def all_changes(run: Run, seed: int) -> dict[str, Change]:
     sizes = tuple(float(max(1, round(side * times))) for times in SIZES)
     look = SIDES, sizes, USUAL_SIZE * side
     what = "drawn anew at another size"
-    drawn = [Change(DRAWN, what, "pixels", side, False, *look, partial(_draw, sharp=False))]
+    changes = [Change(DRAWN, what, "pixels", side, False, *look, partial(_draw, sharp=False))]
     if run.encoding.in_focus(0.5) is not run.encoding:  # else there is no limit to halve
         what = "drawn anew with twice the detail"
-        drawn.append(Change(SHARP, what, "pixels", 0, False, *look, partial(_draw, sharp=True)))
-    of_views = (_of_view(name, view, seed) for name, view in views().items())
-    return {change.name: change for change in (*drawn, *of_views)}
-
-
-def pick(changes: dict[str, Change], kinds: Iterable[str]) -> list[Change]:
-    """Pick changes, each as ``"jpeg"`` or, with strengths, as ``"jpeg=75/50"``; all if none is.
-
-    Raises:
-        ExperimentError: There is no such change, or no such strength.
-    """
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    picked = [_pick(changes, text) for text in dict.fromkeys(kinds)]
-    return picked or [*changes.values()]
-
-
-def _pick(changes: dict[str, Change], text: str) -> Change:
-    name, with_strengths, given = text.partition("=")
-    if name == SHARP and name not in changes:
-        raise ExperimentError(
-            "--kinds 'sharp': the run's images have no band limit to halve; choose 'drawn'"
-        )
-    if name not in changes:
-        raise ExperimentError(f"--kinds {name!r}: there is no such kind{nearest(name, changes)}")
-    change = changes[name]
-    if not with_strengths:
-        return change
-    least, most = change.ends
-    try:
-        strengths = tuple(float(part) for part in given.split("/"))
-        if not all(least <= strength <= most for strength in strengths):
-            raise ValueError  # noqa: TRY301
-    except ValueError:
-        few = "/".join(f"{strength:g}" for strength in change.strengths[:2])
-        raise ExperimentError(
-            f"--kinds {text!r}: strengths are numbers from {least:g} to {most:g} with / between "
-            f"them: {name}={few}"
-        ) from None
-    usual = change.usual if change.usual in strengths else strengths[(len(strengths) - 1) // 2]
-    return replace(change, strengths=strengths, usual=usual)
+        changes.append(Change(SHARP, what, "pixels", 0, False, *look, partial(_draw, sharp=True)))
+    changes += [_of_view(name, view, seed) for name, view in views().items()]
+    return {change.name: change for change in changes}
 
 
 def _of_view(name: str, view: View, seed: int) -> Change:
@@ -284,3 +231,42 @@ def _draw(
     drawn = (elite.pixels(round(strength), sharp=sharp) for elite in elites)
     spec = elites[0].run.spec
     return torch.cat([fit_images(torch.from_numpy(each)[None], spec) for each in drawn]).float()
+
+
+def pick(changes: dict[str, Change], kinds: Iterable[str]) -> list[Change]:
+    """Pick changes, each as ``"jpeg"`` or, with strengths, as ``"jpeg=75/50"``; all if none is.
+
+    Raises:
+        ExperimentError: There is no such change, or no such strength.
+    """
+    picked = []
+    for text in dict.fromkeys([kinds] if isinstance(kinds, str) else kinds):
+        name, with_strengths, given = text.partition("=")
+        if name == SHARP and name not in changes:
+            raise ExperimentError(
+                "--kinds 'sharp': the run's images have no band limit to halve; choose 'drawn'"
+            )
+        if name not in changes:
+            near = nearest(name, changes)
+            raise ExperimentError(f"--kinds {name!r}: there is no such kind{near}")
+        change = changes[name]
+        if with_strengths:
+            strengths = _read_strengths(change, given)
+            middle = strengths[(len(strengths) - 1) // 2]
+            usual = change.usual if change.usual in strengths else middle
+            change = replace(change, strengths=strengths, usual=usual)
+        picked.append(change)
+    return picked or [*changes.values()]
+
+
+def _read_strengths(change: Change, text: str) -> tuple[float, ...]:
+    least, most = change.ends
+    with suppress(ValueError):
+        strengths = tuple(map(float, text.split("/")))
+        if all(least <= strength <= most for strength in strengths):
+            return strengths
+    few = "/".join(f"{strength:g}" for strength in change.strengths[:2])
+    raise ExperimentError(
+        f"--kinds '{change.name}={text}': strengths are numbers from {least:g} to {most:g} with / "
+        f"between them: {change.name}={few}"
+    )

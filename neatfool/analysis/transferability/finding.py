@@ -163,39 +163,35 @@ class Fooling(OfRun):
         description="the share that fools all others, of those whose class all have"
     )
     networks: tuple[FiguresOfRun, ...] = Field(description="what each network says of all")
-    classes: tuple[FoolingImage, ...] = Field(
-        description="each image, those first that fool the most other networks"
-    )
+    classes: tuple[FoolingImage, ...] = Field(description="each image, the most fooling first")
 
     def headline(self) -> str:
         """Say in a sentence how many images fool other networks."""
-        if self.fool_any_other is None or self.fool_all_others is None:
-            if len(self.networks) > 1:
-                return f"{self.label}: no other network has one of its classes."
-            first = sum(image.networks[0].among(1) for image in self.classes)
-            return (
-                f"{self.label}: {first:,} of {self.elites:,} images are top-1 on the network that "
-                "they were evolved for."
-            )
-        text = f"{self.label}: {share(self.fool_any_other)} of its images fool "
-        if self.others == 1:
-            return f"{text}the other network."
-        return (
-            f"{text}at least one of {self.others} other networks, {share(self.fool_all_others)} "
-            "fool all of them."
-        )
+        if self.fool_any_other is not None and self.fool_all_others is not None:
+            fool_all = share(self.fool_all_others)
+            others = "the other network"
+            if self.others > 1:
+                others = (
+                    f"at least one of {self.others} other networks, {fool_all} fool all of them"
+                )
+            return f"{self.label}: {share(self.fool_any_other)} of its images fool {others}."
+        if len(self.networks) > 1:
+            return f"{self.label}: no other network has one of its classes."
+        first = sum(image.networks[0].among(1) for image in self.classes)
+        of_own = "images are top-1 on the network that they were evolved for"
+        return f"{self.label}: {first:,} of {self.elites:,} {of_own}."
 
     def table(self) -> Table:
         """List the images that kept their picture: of too many the first and the last."""
         listed = [image for image in self.classes if image.png]
         keys = [f"{each.key} (own)" if each.key == self.own else each.key for each in self.networks]
-        rows: list[list[str | bytes]] = [
-            [each.name, each.png, percent(each.recorded), *(sight.words for sight in each.networks)]
+        rows: list[tuple[str | bytes, ...]] = [
+            (each.name, each.png, percent(each.recorded), *(sight.words for sight in each.networks))
             for each in listed
         ]
         text = f"You see {len(listed)} of {self.elites:,}." if len(listed) < self.elites else ""
-        heads = ["class", "image", "recorded", *keys]
         title = f"Class by class: {self.subject}"
+        heads = ["class", "image", "recorded", *keys]
         return Table(heads, rows, title, text, words=(0, 1), most=ROWS)
 
 
@@ -205,27 +201,20 @@ class Agreement(Facts):
     source: str = Field(description="where they come from, in words")
     number: int = Field(description="how many there are")
     agreement: tuple[FiguresOfPair, ...] = Field(
-        description="for each pair of networks what the one says in the other's top-1 classes"
+        description="of each network, in the classes of each"
     )
 
     def headline(self) -> str:
         """Say in a sentence how far the networks agree."""
         pairs = (pair for pair in self.agreement if pair.first_of != pair.key)
         shares = [pair.top1 for pair in pairs if pair.top1 is not None]
+        images = f"{self.number:,} in-distribution images ({self.source})"
         if not shares:
-            return (
-                "On in-distribution images, no two networks can be compared: they share no classes."
-            )
+            return f"On {images}, no two networks can be compared: they share no classes."
         if self.number < FEW:
-            return (
-                f"How far the networks agree, {self.number:,} in-distribution images "
-                f"({self.source}) hardly tell."
-            )
-        low, high = share(min(shares)), share(max(shares))
-        return (
-            f"On {self.number:,} in-distribution images ({self.source}), two networks have the "
-            f"same top-1 class in {low if low == high else f'{low} to {high}'} of the cases."
-        )
+            return f"How far the networks agree, {images} hardly tell."
+        parts = " to ".join(dict.fromkeys([share(min(shares)), share(max(shares))]))
+        return f"On {images}, two networks have the same top-1 class in {parts} of the cases."
 
 
 class Transfer(OfRuns):
@@ -235,9 +224,7 @@ class Transfer(OfRuns):
 
     networks: tuple[Asked, ...] = Field(description="the networks, the runs' own first")
     runs: tuple[Fooling, ...] = Field(description="which networks each run's images fool")
-    in_distribution: Agreement | None = Field(
-        description="how far the networks agree on in-distribution images; null without any"
-    )
+    in_distribution: Agreement | None = Field(description="on such images; null without any")
     notes: tuple[str, ...] = Field(description="what was noticed when the networks were loaded")
 
     def story(self) -> Iterator[Block]:
@@ -250,7 +237,16 @@ class Transfer(OfRuns):
         yield from map(Note, self._limits())
         names = [f"{each.key}  {each.label}" for each in self.networks]
         for name, network in zip(names, self.networks, strict=True):
-            yield Text(f"{name}: {self._describe(network)}")
+            unlike = (
+                f"{key} = {value}"
+                for key, value in network.options.items()
+                if key != "plugin" and value not in (None, "", [])
+                if len({repr(each.options.get(key)) for each in self.networks}) > 1
+            )
+            size = f"images of {network.size}{' in grey' if network.channels == 1 else ''}"
+            parts = [text for text in unlike if len(text) <= LONGEST]
+            parts = [str(network.options["plugin"]), *parts, size, f"{network.classes:,} classes"]
+            yield Text(f"{name}: {', '.join(parts)}")
         yield Section(
             "At a glance",
             "A row's images, a column's network. The colour, and the first figure, is the share of "
@@ -260,8 +256,10 @@ class Transfer(OfRuns):
         yield self._matrix("Fooling images", "images of", rows)
         if known:
             count = len(names)
-            parts = [known.agreement[place : place + count] for place in range(0, count**2, count)]
-            pairs = [(name, None, part) for name, part in zip(names, parts, strict=True)]
+            rows_of = [
+                known.agreement[place : place + count] for place in range(0, count**2, count)
+            ]
+            pairs = [(name, None, part) for name, part in zip(names, rows_of, strict=True)]
             title = f"How far they agree on {known.number:,} in-distribution images"
             yield self._matrix(title, "top-1 of", pairs)
         yield Section(
@@ -282,20 +280,19 @@ class Transfer(OfRuns):
 
     def records(self) -> Records:
         """Give a row for each image and network."""
-        labels = [each.label for each in self.networks]
-        return Records(
-            HEADS,
-            [
-                (
-                    *(run.path, run.seed, image.name, image.index, image.recorded, label),
-                    *(int(run.own == sight.key), figures.shown, sight.their_class or ""),
-                    *sight.cells(),
-                )
-                for run in self.runs
-                for image in run.classes
-                for label, figures, sight in zip(labels, run.networks, image.networks, strict=True)
-            ],
-        )
+        rows = [
+            (
+                *(run.path, run.seed, image.name, image.index, image.recorded, network.label),
+                *(int(run.own == sight.key), figures.shown, sight.their_class or ""),
+                *sight.cells(),
+            )
+            for run in self.runs
+            for image in run.classes
+            for network, figures, sight in zip(
+                self.networks, run.networks, image.networks, strict=True
+            )
+        ]
+        return Records(HEADS, rows)
 
     def _limits(self) -> Iterator[str]:
         """Say what limits the figures."""
@@ -335,21 +332,6 @@ class Transfer(OfRuns):
         if few := [run.label for run in self.runs if run.elites < FEW]:
             yield f"There are few images of {' and '.join(few)}, so the shares are rough."
 
-    def _describe(self, network: Asked) -> str:
-        """Describe a network in a line: its target, the options that differ, size and classes."""
-        options = [each.options for each in self.networks]
-        unlike = [
-            f"{key} = {value}"
-            for key, value in network.options.items()
-            if len({repr(each.get(key)) for each in options}) > 1
-            and key != "plugin"
-            and value not in (None, "", [])
-        ]
-        size = f"images of {network.size}{' in grey' if network.channels == 1 else ''}"
-        short = [text for text in unlike if len(text) <= LONGEST]
-        plugin = str(network.options["plugin"])
-        return ", ".join([plugin, *short, size, f"{network.classes:,} classes"])
-
     def _matrix(
         self, title: str, head: str, rows: Sequence[tuple[str, str | None, Sequence[Figures]]]
     ) -> Panel:
@@ -364,7 +346,7 @@ class Transfer(OfRuns):
         about = f"{title}: the share that is top-1, for each network"
         cells = [
             [
-                name if place == 0 else "",
+                "" if place else name,
                 f"{each.key} (own)" if each.key == own else each.key,
                 *each.words,
             ]

@@ -1,11 +1,13 @@
-"""Shows the images of runs to several networks."""
+"""Shows the images of runs to several networks: the runs' own, and those of experiments."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -26,25 +28,55 @@ from neatfool.analysis.transferability.finding import (
     Sight,
     Transfer,
 )
-from neatfool.analysis.transferability.networks import ask, open_networks
-from neatfool.errors import ExperimentError
+from neatfool.errors import ExperimentError, RunError
+from neatfool.experiment.experiment import load_experiment
 from neatfool.fooling.choosing import choose_elites
-from neatfool.fooling.opening import open_runs
+from neatfool.fooling.opening import open_runs, open_scorer
 from neatfool.models.photographs import photographs_in, photographs_of
+from neatfool.present.charts.lines import key_of
 from neatfool.present.output import Output
 from neatfool.spec.fitting import fit_images, fit_photograph
+from neatfool.spec.scores import rank
+from neatfool.wording import distinct_names
 
 if TYPE_CHECKING:
-    from neatfool.analysis.transferability.networks import Answers, Network
     from neatfool.models.photographs import Photograph
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
+    from neatfool.scoring.scorer import Scorer
     from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.scores import Scores
 
+Thing = TypeVar("Thing")
+Note: TypeAlias = Callable[[str, int], None]
+Answers: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""What a network says of N images, float64 [N, K]: its confidence in each class, and what orders
+these: log-odds, or the confidences where it gives no logits, -inf for a class that it omits."""
+AT_A_TIME: Final = 64
+"""Images that are drawn and scored together, at least: enough for concurrent calls."""
 MOST_ROWS: Final = 90
 """All runs together list at most this many images, so that the page stays below a few MB."""
 FEWEST_ROWS: Final = 12
 """But each run lists so many."""
+_A_NAME: Final = re.compile(r"[a-z][\w:.+-]{2,29}", re.IGNORECASE)
+"""An option's value that can stand for a network, in a table: neither a number nor a path."""
+
+
+@dataclass
+class Network:
+    """A network; only ``experiment`` names it, or only ``runs`` do, or both."""
+
+    label: str
+    scorer: Scorer
+    options: dict[str, Any]
+    experiment: Path | None = None
+    runs: list[Run] = field(default_factory=list)
+    key: str = ""
+
+    @property
+    def spec(self) -> ImageSpec:
+        """The images that it takes, and its classes."""
+        return self.scorer.spec
 
 
 def transfer(
@@ -92,16 +124,30 @@ def transfer(
         ]
         photographs = photographs_in(Path(in_distribution)) if in_distribution else []
         with console.status("loading the networks"):
-            networks, notes = open_networks(opened, files, max_queries, ending)
+            networks, notes = _open_networks(opened, files, max_queries, ending)
         photographs = photographs or photographs_of(each.scorer.target for each in networks)
-        _check(opened, networks, sum(map(len, chosen)) + len(photographs), max_queries, console)
-        total = (sum(map(len, chosen)) + len(photographs)) * len(networks)
+        images = sum(map(len, chosen)) + len(photographs)
+        for network in networks:
+            theirs = network.spec.classes
+            if not (network.spec.open or any(match_classes(run.classes, theirs) for run in opened)):
+                raise ExperimentError(
+                    f"{network.experiment or network.label}: has none of the classes, such as "
+                    f"{opened[0].classes[0]!r}; its own are called {theirs[0]!r} and so on. Give a "
+                    "network with the same class names (see class_names of its target)"
+                )
+        costly = [network.scorer for network in networks if network.scorer.costs]
+        for scorer in costly:
+            scorer.check_allowed(images * len(costly), max_queries)
+            console.say(f"{scorer.name}: this takes up to {images:,} queries")
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
-        with console.progress(total, "answers") as note:
+        most = max(FEWEST_ROWS, MOST_ROWS // len(opened))
+        with console.progress(images * len(networks), "answers") as note:
             return Transfer(
                 networks=tuple(map(_describe, networks)),
                 runs=tuple(
-                    _look_at(run, elites, networks, note, redraw=not resize, runs=len(opened))
+                    _look_at(
+                        run, elites, networks, note, anew=RESIZED if resize else DRAWN, most=most
+                    )
                     for run, elites in zip(opened, chosen, strict=True)
                 ),
                 in_distribution=_agree(networks, photographs, source, note),
@@ -109,26 +155,50 @@ def transfer(
             )
 
 
-def _check(
-    runs: Sequence[Run],
-    networks: Sequence[Network],
-    images: int,
-    max_queries: int | None,
-    console: Output,
-) -> None:
-    """Refuse networks that know none of the classes, or may not be asked so much."""
-    for network in networks:
-        theirs = network.spec.classes
-        if not (network.spec.open or any(match_classes(run.classes, theirs) for run in runs)):
-            raise ExperimentError(
-                f"{network.experiment or network.label}: has none of the classes, such as "
-                f"{runs[0].classes[0]!r}; its own are called {theirs[0]!r} and so on. Give a "
-                "network with the same class names (see class_names of its target)"
-            )
-    costly = [network.scorer for network in networks if network.scorer.costs]
-    for scorer in costly:
-        scorer.check_allowed(images * len(costly), max_queries)
-        console.say(f"{scorer.name}: this takes up to {images:,} queries")
+def _open_networks(
+    runs: Sequence[Run], files: Sequence[Path], most: int | None, ending: ExitStack
+) -> tuple[list[Network], list[str]]:
+    """Load the networks of runs and of files, each once, the runs' own first; and notes on them."""
+    found: dict[str, Network] = {}
+    notes: list[str] = []
+    for run in runs:
+        recorded = str(run.info["target"]["fingerprint"])
+        if recorded not in found:
+            try:
+                # Only a target that costs something takes a budget, and leaves requests behind.
+                budget = most if run.requests else None
+                scorer = ending.enter_context(closing(open_scorer(run, max_queries=budget)))
+            except RunError as error:
+                if not files:
+                    raise
+                notes.append(f"{error}. Its own network is left out.")
+                continue
+            network = Network(run.name, scorer, dict(run.experiment["target"]))
+            if scorer.fingerprint != recorded:
+                notes.append(
+                    f"{run.path}: its target has changed since the run began, so its images score "
+                    "something else than was recorded."
+                )
+            found[recorded] = found.setdefault(scorer.fingerprint, network)
+        found[recorded].runs.append(run)
+    for file in files:
+        experiment = load_experiment(file, to_search=False)
+        scorer = open_scorer(experiment, max_queries=most if experiment.target.costs else None)
+        ending.callback(scorer.close)
+        options = experiment.resolved()["target"]
+        network = found.setdefault(scorer.fingerprint, Network(file.stem, scorer, options))
+        network.experiment = network.experiment or file
+    networks = list({id(network): network for network in found.values()}.values())
+    labels = [network.label for network in networks]
+    for key in networks[0].options if len(networks) > 1 else ():
+        # The option that tells all of them apart, such as the model.
+        values = [str(network.options.get(key) or "") for network in networks]
+        if len({*values}) == len(values) and all(map(_A_NAME.fullmatch, values)):
+            labels = values
+            break
+    for place, (network, label) in enumerate(zip(networks, distinct_names(labels), strict=True)):
+        network.key, network.label = key_of(place), label
+    return networks, notes
 
 
 def _describe(network: Network) -> Asked:
@@ -146,85 +216,114 @@ def _describe(network: Network) -> Asked:
     )
 
 
+def _ask(
+    networks: Sequence[Network],
+    things: Sequence[Thing],
+    show_one: Callable[[Thing], list[torch.Tensor]],
+    subject: str,
+    note: Note,
+) -> list[Answers]:
+    """Show all networks some images: ``show_one`` makes one for each, uint8 [1, C, H, W]."""
+    scores: list[list[Scores]] = [[] for _ in networks]
+    largest = max(network.scorer.batch_size for network in networks)
+    step = -(-AT_A_TIME // largest) * largest
+    for start in range(0, len(things), step):
+        note(f"drawing {subject}", 0)
+        shown = zip(*map(show_one, things[start : start + step]), strict=True)
+        for network, images, parts in zip(networks, shown, scores, strict=True):
+            parts.append(network.scorer.score(torch.cat(images)))
+            note(f"{subject} by {network.label}", len(images))
+
+    answers = []
+    for network, parts in zip(networks, scores, strict=True):
+        # A network that learns of new classes gives ever more columns.
+        shape = len(things), len(network.spec.classes)
+        probs, odds = np.zeros(shape), np.full(shape, -np.inf)
+        for start, part in zip(range(0, len(things), step), parts, strict=True):
+            place = slice(start, start + step), slice(part.probs.shape[1])
+            probs[place], odds[place] = part.probs, rank(part)
+        answers.append((probs, odds))
+    return answers
+
+
 def _look_at(
     run: Run,
     elites: Sequence[EliteView],
     networks: Sequence[Network],
-    note: Callable[[str, int], None],
+    note: Note,
     *,
-    redraw: bool,
-    runs: int,
+    anew: str,
+    most: int,
 ) -> Fooling:
-    """Ask all networks about the images of one of several runs."""
+    """Ask all networks about a run's images; those that fool the most others come first.
+
+    Some are made ``anew`` at a network's size: drawn or resized. So many at ``most`` keep their
+    picture.
+    """
     specs = {network.spec.shape: network.spec for network in networks}
+    ways = {shape: SAVED if shape[1:] == run.spec.shape[1:] else anew for shape in specs}
 
     def show_one(elite: EliteView) -> list[torch.Tensor]:
-        images = {shape: _draw(elite, spec, redraw=redraw) for shape, spec in specs.items()}
+        images = {}
+        for shape, spec in specs.items():
+            drawn = ways[shape] == DRAWN
+            pixels = elite.pixels((spec.height, spec.width)) if drawn else elite.saved_pixels()
+            images[shape] = fit_images(torch.from_numpy(pixels.copy())[None], spec)
         return [images[network.spec.shape] for network in networks]
 
-    answers = ask(networks, elites, show_one, run.name, note)
+    answers = _ask(networks, elites, show_one, run.name, note)
     indices = [elite.index for elite in elites]
-    columns = [
-        _see(network, answer, indices, run.classes)
-        for network, answer in zip(networks, answers, strict=True)
-    ]
-    figures = []
-    for network, column in zip(networks, columns, strict=True):
+    columns, figures = [], []
+    for network, answer in zip(networks, answers, strict=True):
+        columns.append(column := _see(network, answer, indices, run.classes))
         named = zip(elites, column, strict=True)
         missing = tuple(elite.name for elite, sight in named if sight.confidence is None)
-        facts = {"shown": _way(run.spec, network.spec, redraw=redraw), "classes_not_found": missing}
+        facts = {"shown": ways[network.spec.shape], "classes_not_found": missing}
         figures.append(FiguresOfRun(**Figures.of(network.key, column), **facts))
-    own = next((place for place, network in enumerate(networks) if run in network.runs), None)
+    own = next((network.key for network in networks if run in network.runs), None)
+    others = [
+        column
+        for network, column in zip(networks, columns, strict=True)
+        if network.key != own and any(sight.confidence is not None for sight in column)
+    ]
+    first, known, sure = (
+        np.array([[read(sight) for sight in column] for column in others]).reshape(-1, len(elites))
+        for read in (
+            lambda sight: sight.rank == 1,
+            lambda sight: sight.confidence is not None,
+            lambda sight: sight.confidence or 0.0,
+        )
+    )
+    order = np.lexsort((-sure.sum(0), -first.sum(0)))
+    shown = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
+
+    def share(fooled: Callable[..., Any]) -> float | None:
+        """Give the share of images that fool some or all, of those whose class they know."""
+        counting = fooled(known, axis=0)
+        return float(fooled(first, axis=0)[counting].mean()) if others and counting.any() else None
+
     return Fooling(
         **OfRun.facts(run, len(elites)),
-        **_rank(elites, columns, own, max(FEWEST_ROWS, MOST_ROWS // runs)),
-        own=None if own is None else networks[own].key,
+        own=own,
+        others=len(others),
+        fool_any_other=share(np.any),
+        fool_all_others=share(np.all),
         networks=tuple(figures),
-    )
-
-
-def _rank(
-    elites: Sequence[EliteView], columns: Sequence[Sequence[Sight]], own: int | None, listed: int
-) -> dict[str, Any]:
-    """Count the other networks that images fool, those first that fool most.
-
-    The images that are listed keep their picture.
-    """
-    known = [any(sight.confidence is not None for sight in column) for column in columns]
-    others = [place for place, ok in enumerate(known) if ok and place != own]
-    rows = [*zip(*columns, strict=True)]
-    sights = [[row[place] for place in others] for row in rows]
-    fooled = np.array([sum(sight.among(1) for sight in row) for row in sights])
-    known_to = np.array([sum(sight.confidence is not None for sight in row) for row in sights])
-    sure = [sum(sight.confidence or 0.0 for sight in row) for row in sights]
-    order = np.lexsort((-np.array(sure), -fooled))
-    shown = {*order[: listed - listed // 3], *order[max(0, len(order) - listed // 3) :]}
-
-    def share(flags: np.ndarray, counting: np.ndarray) -> float | None:
-        return float(flags[counting].mean()) if others and counting.any() else None
-
-    return {
-        "others": len(others),
-        "fool_any_other": share(fooled > 0, known_to > 0),
-        "fool_all_others": share(fooled == len(others), known_to == len(others)),
-        "classes": tuple(
+        classes=tuple(
             FoolingImage(
                 name=elites[place].name,
                 index=elites[place].index,
                 recorded=elites[place].confidence,
-                networks=rows[place],
+                networks=tuple(column[place] for column in columns),
                 png=elites[place].png if place in shown else b"",
             )
             for place in order
         ),
-    }
+    )
 
 
 def _agree(
-    networks: Sequence[Network],
-    photographs: Sequence[Photograph],
-    source: str,
-    note: Callable[[str, int], None],
+    networks: Sequence[Network], photographs: Sequence[Photograph], source: str, note: Note
 ) -> Agreement | None:
     """Look up each network's top-1 classes in all networks' answers; None without images."""
     if not photographs:
@@ -234,7 +333,7 @@ def _agree(
         image = photograph.open()
         return [fit_photograph(image, network.scorer.target) for network in networks]
 
-    answers = ask(networks, photographs, show_one, "in-distribution images", note)
+    answers = _ask(networks, photographs, show_one, "in-distribution images", note)
     pairs = []
     for network, (_, odds) in zip(networks, answers, strict=True):
         first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
@@ -252,33 +351,11 @@ def _see(
     An open network might have named a class that it did not name: that is one without confidence.
     The indices count ``classes``; None is one that is not to be looked up.
     """
-    sights, (probs, odds), found = [], answers, match_classes(classes, network.spec.classes)
+    sights, (probs, odds), matches = [], answers, match_classes(classes, network.spec.classes)
     for row, index in enumerate(indices):
-        column = None if index is None else found.get(index)
-        if column is None:
-            sure = 0.0 if index is not None and network.spec.open else None
-            sights.append(Sight(key=network.key, their_class=None, confidence=sure, rank=None))
-            continue
-        own = odds[row, column]
-        sights.append(
-            Sight(
-                key=network.key,
-                their_class=network.spec.classes[column],
-                confidence=probs[row, column],
-                rank=1 + int((odds[row] > own).sum()) if own > -np.inf else None,
-            )
-        )
+        name, sure, place = None, 0.0 if index is not None and network.spec.open else None, None
+        if index is not None and (column := matches.get(index)) is not None:
+            name, sure, own = network.spec.classes[column], probs[row, column], odds[row, column]
+            place = 1 + int((odds[row] > own).sum()) if own > -np.inf else None
+        sights.append(Sight(key=network.key, their_class=name, confidence=sure, rank=place))
     return sights
-
-
-def _way(ours: ImageSpec, theirs: ImageSpec, *, redraw: bool) -> str:
-    if (ours.height, ours.width) == (theirs.height, theirs.width):
-        return SAVED
-    return DRAWN if redraw else RESIZED
-
-
-def _draw(elite: EliteView, spec: ImageSpec, *, redraw: bool) -> torch.Tensor:
-    """Give an elite's image as a network takes it: as it was saved, drawn anew, or resized."""
-    drawn = _way(elite.run.spec, spec, redraw=redraw) == DRAWN
-    pixels = elite.pixels((spec.height, spec.width)) if drawn else elite.saved_pixels()
-    return fit_images(torch.from_numpy(pixels.copy())[None], spec)
