@@ -77,8 +77,7 @@ class Course:
         replaced_at: int64 [R], images scored after the generation of each replacement.
         confidences: float64 [R], the confidence that each replacement reached.
         finished: Whether the run has reached its length, or its own end.
-        ended: Whether the search came to an end of its own. It would score no more images, and what
-            it found stays as it is.
+        ended: Whether it came to an end of its own: it would score no more images.
     """
 
     def __init__(self, run: Run) -> None:

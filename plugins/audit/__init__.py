@@ -10,7 +10,7 @@ import json
 import shlex
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.core import ParameterSource as Source
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .searching import Search
 
 FILE: Final = FileToWrite()
-REPEATED: Final = "images seeds experiments sample in_distribution match_confidence overrides"
+REPEATED: Final = "images seeds to sample in_distribution match_confidence overrides"
 """The options that change what an entry says."""
 STANDARD_BUDGET: Final = 12_000
 """Images with each seed: some minutes for ImageNet's networks, on two cores."""
@@ -61,7 +61,6 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 @option(
     "--to EXPERIMENT...",
     "Files of experiments whose networks see the images, too. Name one or several.",
-    into="experiments",
     multiple=True,
 )
 @option("--sample N", "How many images of each run to change, and to show to others.", None, 100)
@@ -136,23 +135,17 @@ def audit(
     runs: Path,
     images: int,
     seeds: str,
-    experiments: tuple[Path, ...],
-    sample: int,
     in_distribution: Path | None,
-    operating_point: float | None,
     match_confidence: float | None,
-    max_accepted: float | None,
-    against: Path | None,
     overrides: tuple[str, ...],
     out: Path | None,
     jobs: str,
     workers: int | None,
     overwrite: bool,
     max_queries: int | None,
-    limit: float | None,
     entry: Path | None,
     console: Output,
-    **files: Path | None,
+    **options: Any,
 ) -> Finding:
     """Say what the classifier of EXPERIMENT accepts that is nothing, and which threshold to take.
 
@@ -168,23 +161,26 @@ def audit(
     from neatfool.ood import count_in_distribution
     from neatfool.present import save
 
-    from .exports import make_entry, write_exports
+    from .exports import FORMS, make_entry, write_exports
     from .searching import Search
 
+    files = {form: options.pop(form) for form in FORMS}  # The measure takes what is left.
     known = count_in_distribution(in_distribution) if in_distribution else 0
-    if against is not None:
-        analysis.read_card(against)
+    if options["against"] is not None:
+        analysis.read_card(options["against"])
     if workers is not None:
         overrides += (f"engine.workers={workers}",)
     with console.status("loading the target"):
         given = runs, overrides, images, parse_seeds(seeds), out
         search = Search(*given, matched=match_confidence, known=in_distribution)
-    if max_accepted is not None:
-        own = search.experiment.calls.threshold if operating_point is None else operating_point
+    if options["max_accepted"] is not None:
+        own = options["operating_point"]
+        own = search.experiment.calls.threshold if own is None else own
         analysis.check_threshold_known(own, known or search.photographs)
     left = images * len(search.seeds) if overwrite else search.left()
+    sample, transfer = options["sample"], bool(options["to"])
     evolved = len(search.seeds) * min(sample, search.classes or sample)
-    later = analysis.count_queries(evolved, sample, transfer=bool(experiments), known=known)
+    later = analysis.count_queries(evolved, sample, transfer=transfer, known=known)
     most = _allow(search, left + later, max_queries, console)
     if left:
         text = f"{left:,} images are to be scored"
@@ -199,17 +195,12 @@ def audit(
     with ExitStack() as ending:
         card = analysis.audit(
             [ending.enter_context(closing(run)) for run in search.runs().values()],
-            to=experiments,
             in_distribution=in_distribution,
-            sample=sample,
-            operating_point=operating_point,
-            max_accepted=max_accepted,
-            limit=limit,
-            against=against,
             max_queries=max_queries,
             chosen=search.chosen,
             keep=search.folder,
             console=console,
+            **options,
         )
     saved = save(search.folder / "card.json", f"{card.json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)

@@ -28,14 +28,8 @@ AS_TEXT: Final = str.maketrans({"[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
 """What a message of SARIF would take for links and placeholders."""
 MARKS: Final = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|#~$&"})
 """What Markdown would take for its own."""
-FORMS: Final = {
-    "sarif": "sarif.json.j2",
-    "junit": "junit.xml.j2",
-    "markdown": "markdown.md.j2",
-    "model_index": "model_index.json.j2",
-    "ml_bom": "ml_bom.json.j2",
-}
-"""The other forms of a card, by the names of the options that write them: their templates."""
+FORMS: Final = ("sarif", "junit", "markdown", "model_index", "ml_bom")
+"""The other forms of a card: each has an option that writes it, and a template."""
 MOST: Final = 10
 """The images of so many classes are in an entry: of those that fell first."""
 ROOM: Final = 9_000
@@ -131,7 +125,7 @@ def export(card: Card, experiment: Path, form: str) -> str:
         "as_text": lambda text: text.translate(AS_TEXT),
         "plain": lambda text: " ".join(text.translate(MARKS).split()),
     }
-    return fill_template(Path(__file__).with_name("forms") / FORMS[form], content)
+    return fill_template(Path(__file__).with_name("forms") / f"{form}.j2", content)
 
 
 def write_exports(card: Card, experiment: Path, files: Mapping[str, Path | None]) -> Iterator[Path]:

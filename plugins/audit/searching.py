@@ -107,9 +107,10 @@ class Search:
     def runs(self) -> dict[int, Run]:
         """Open the runs that are there, by seed; the caller closes them."""
         try:
-            opened = [open_run(folder) for folder in find_runs(self.folder)]
+            folders = find_runs(self.folder)
         except RunError:
             return {}
+        opened = map(open_run, folders)
         mine = {run.seed: run for run in opened if run.name == self.experiment.name}
         found = {seed: mine[seed] for seed in self.seeds if seed in mine}
         for run in found.values():

@@ -7,7 +7,7 @@ for other programs. ``answers.js`` is what both pages do with answers.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -65,14 +65,12 @@ def quiz(
     paths: tuple[Path, ...],
     out: Path,
     in_distribution: Path | None,
-    classes: tuple[str, ...],
-    least: float,
-    sample: int,
     photographs: int,
     noise: int,
     seed: int,
     export: Path | None,
     jspsych: str | None,
+    **chosen: Any,
 ) -> None:
     """Write a page that asks people what they see in the images of RUN.
 
@@ -88,9 +86,7 @@ def quiz(
     console = Output(stderr=True)
     asks_network = photographs > 0 and in_distribution is None
     with open_runs(paths, scored=asks_network) as runs, console.status("choosing images"):
-        asked = questions.ask_about_elites(
-            runs, classes=classes, least=least, sample=sample, seed=seed
-        )
+        asked = questions.ask_about_elites(runs, seed=seed, **chosen)
         real = questions.find_photographs(runs[0], in_distribution, photographs, seed)
         if len(real) < photographs:
             console.say(
@@ -98,9 +94,8 @@ def quiz(
             )
         asked += [*real, *questions.ask_about_noise(runs[0], noise, seed)]
         asked = questions.offer_choices(asked, runs, seed)
-        page = (
-            questions.write_study(asked, export, jspsych)
-            if export
-            else questions.write_page(asked, out)
-        )
-    click.echo(f"Look at {page}")
+        if export:
+            out = questions.write_study(asked, export, jspsych)
+        else:
+            questions.write_page(asked, out)
+    click.echo(f"Look at {out}")

@@ -42,6 +42,7 @@ JSPSYCH: Final = {
     "@jspsych/plugin-image-button-response": "2.2.0",
 }
 """Its packages that a study needs, and the versions that it was tried with."""
+NEAREST: Final = Image.Resampling.NEAREST
 SIDE: Final = 448
 """Images are shown about so large: twice the size of most networks'."""
 
@@ -82,9 +83,9 @@ def ask_about_elites(
         if not named:
             raise RunError(f"{run.path}: no image is top-1 in its class; let the run go on")
         named.sort(key=lambda each: derive_seed(seed, "quiz", each.run.seed, each.index))
+        size, drawn = _size(run), _is_drawn(run)
         for elite in named[: (sample + place) // len(runs)]:
-            size = run.spec.height * _times(run), run.spec.width * _times(run)
-            picture = elite.image(size) if _is_drawn(run) else _enlarge(elite.image(), run)
+            picture = elite.image(size[::-1]) if drawn else elite.image().resize(size, NEAREST)
             facts = ("evolved", elite.name, "network", run.name, run.seed, elite.confidence)
             questions.append(Question(picture, *facts))
     return questions
@@ -129,7 +130,8 @@ def ask_about_noise(run: Run, count: int, seed: int) -> list[Question]:
     kinds = [images for _, group, _, images in some if group == "noise"]
     images = [image for pair in zip(*kinds, strict=True) for image in pair][:count]
     pictures = (Image.fromarray(each.movedim(0, 2).squeeze(2).numpy()) for each in images)
-    return [Question(_enlarge(each, run), "noise", NOTHING, "noise") for each in pictures]
+    shown = (each.resize(_size(run), NEAREST) for each in pictures)
+    return [Question(each, "noise", NOTHING, "noise") for each in shown]
 
 
 def offer_choices(questions: Sequence[Question], runs: Sequence[Run], seed: int) -> list[Question]:
@@ -163,22 +165,18 @@ def _is_drawn(run: Run) -> bool:
     return bool(run.experiment["encoding"].get("band_limit"))
 
 
-def _times(run: Run) -> int:
-    return max(1, round(SIDE / max(run.spec.height, run.spec.width)))
-
-
-def _enlarge(image: Image.Image, run: Run) -> Image.Image:
-    """Show an image's own pixels, larger."""
-    size = image.width * _times(run), image.height * _times(run)
-    return image.resize(size, Image.Resampling.NEAREST)
+def _size(run: Run) -> tuple[int, int]:
+    """Give the width and height at which images are shown, a multiple of the run's."""
+    times = max(1, round(SIDE / max(run.spec.height, run.spec.width)))
+    return run.spec.width * times, run.spec.height * times
 
 
 def _fit(photograph: Image.Image, run: Run) -> Image.Image:
     """Cut a photograph to the shape of a run's images, as sharp as these are shown."""
     upright = ImageOps.exif_transpose(photograph).convert("L" if run.spec.channels == 1 else "RGB")
-    times = _times(run) if _is_drawn(run) else 1
-    fitted = ImageOps.fit(upright, (run.spec.width * times, run.spec.height * times))
-    return fitted if _is_drawn(run) else _enlarge(fitted, run)
+    if _is_drawn(run):
+        return ImageOps.fit(upright, _size(run))
+    return ImageOps.fit(upright, (run.spec.width, run.spec.height)).resize(_size(run), NEAREST)
 
 
 def write_page(questions: Sequence[Question], file: Path) -> Path:
