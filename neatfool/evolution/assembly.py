@@ -23,8 +23,7 @@ from neatfool.experiment.classes import check_classes, with_nothing
 from neatfool.scoring.plan import make_plan, take_up
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.tempered_target import TemperedTarget
-from neatfool.scoring.viewed_target import ViewedTarget, drawn_by
+from neatfool.scoring.viewed_target import TemperedTarget, ViewedTarget, drawn_by
 from neatfool.spec.image_spec import ImageSpec
 
 if TYPE_CHECKING:

@@ -207,7 +207,7 @@ class Evolution:
         self.spent = scoring.batches.spent
         if not (candidates := candidates[: len(scores.probs)]):
             return None
-        scoring.batches.sizes.record(self.generation + 1)
+        scoring.batches.record(self.generation + 1)
         clock.lap("scoring")
         self._check_any_score(scores)
         self.scheme.archive.grow(len(self._scorer.spec.classes))

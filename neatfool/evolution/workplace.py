@@ -48,7 +48,7 @@ def make_setup(assembly: Assembly) -> Setup:
         genomes = encoding.breed([[genome] for genome in genomes], seeds)
     sent, probes = [write_to_send(encoding, genome) for genome in genomes], []
     for screen in (False, True)[: 1 + bool(scorer.plan.screening)]:
-        part = Part(sent, scorer.batches.sizes.of(screen=screen), screen)
+        part = Part(sent, scorer.batches.sizes[screen], screen)
         with suppress(OutOfMemory):  # The run itself finds out how many images fit.
             probes.append((part, _answer(part, assembly)))
     observers = resolved["plugins"]["observers"]
@@ -71,7 +71,7 @@ def _answer(part: Part, assembly: Assembly) -> Answer:
     with blaming(f"{name}: render() failed"):
         genomes = [read_sent(encoding, each) for each in part.genomes]
     images = draw(assembly.drawn_by, genomes, batches.spec, name)
-    batches.sizes.set(part.size, screen=part.screen)
+    batches.sizes[part.screen] = part.size
     scores, seconds = batches.collect(batches.submit(images, screen=part.screen))
     return Answer(scores, checksums_of(saved(images).cpu().numpy()), seconds * batches.workers)
 

@@ -120,7 +120,7 @@ Result = TypeVar("Result")
 
 
 def threads_with_cores(name: str, cores: int | None, count: int = 1) -> ThreadPoolExecutor:
-    """Make threads, in each of which torch uses ``cores`` cores, or as many as elsewhere if None."""
+    """Make threads in which torch uses ``cores`` cores, or as many as elsewhere if None."""
     if cores is None:
         return ThreadPoolExecutor(count, name)
     return ThreadPoolExecutor(count, name, initializer=_use_cores, initargs=(cores,))

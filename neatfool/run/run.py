@@ -170,7 +170,10 @@ class Run(Source):
         Args:
             least: Only those with at least this confidence.
         """
-        return self.store.holders(self.generation, least)
+        order = "WHERE generation <= ? AND confidence >= ? ORDER BY class, number"
+        names = "class, candidate, confidence"
+        parameters = self.generation, least
+        return [(*row,) for row in self.store.rows("replacement", order, parameters, names=names)]
 
     def holder(self, index: int, candidate_id: int) -> EliteView:
         """Give one of :meth:`holders`. If it was replaced since, its genome draws its image again.

@@ -72,7 +72,7 @@ class Scorer:
     @property
     def batch_size(self) -> int:
         """Images a call when they are scored exactly."""
-        return self.batches.sizes.exact
+        return self.batches.sizes[False]
 
     @property
     def costs(self) -> bool:
@@ -127,17 +127,17 @@ class Scorer:
         screening = self.screening.state() if self.screening is not None else None
         state: dict[str, Json] = {
             "screening": screening,
-            "halvings": [*self.batches.sizes.halvings],
+            "halvings": [*self.batches.halvings],
         }
         if self.metered is not None:
-            state["answers"] = self.metered.state()
+            state["answers"] = self.metered.recorded = self.metered.ledger.count()
         return state
 
     def restore(self, state: dict[str, Json]) -> None:
         """Restore what :meth:`state` gave."""
-        self.batches.sizes.restore(state.get("halvings", ()))
+        self.batches.restore(state["halvings"])
         if self.metered is not None:
-            self.metered.restore(state["answers"])
+            self.metered.recorded = int(state["answers"])
         if self.screening is not None:
             self.screening.restore(state["screening"])
 
