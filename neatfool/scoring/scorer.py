@@ -54,11 +54,9 @@ class Scorer:
         self.name = name
         self.fingerprint = fingerprint
         self.plan = plan
-        self.metered = (
-            MeteredBatches(target, name, plan, budget or Budget())
-            if isinstance(target, Metered)
-            else None
-        )
+        self.metered: MeteredBatches | None = None
+        if isinstance(target, Metered):
+            self.metered = MeteredBatches(target, name, plan, budget or Budget())
         self.batches: Batches = self.metered or LocalBatches(target, name, plan)
         self.views = self.batches.views
         self.remote: RemoteBatches | None = None
@@ -125,10 +123,7 @@ class Scorer:
     def state(self) -> dict[str, Json]:
         """Give what a resumed run needs."""
         screening = self.screening.state() if self.screening is not None else None
-        state: dict[str, Json] = {
-            "screening": screening,
-            "halvings": [*self.batches.halvings],
-        }
+        state: dict[str, Json] = {"screening": screening, "halvings": [*self.batches.halvings]}
         if self.metered is not None:
             state["answers"] = self.metered.recorded = self.metered.ledger.count()
         return state
