@@ -19,7 +19,7 @@ from neatfool.fooling.choosing import choose_elites
 from neatfool.ood.asking import behind
 from neatfool.ood.in_distribution import in_distribution as find_known
 from neatfool.present.finding import Facts
-from neatfool.scoring.tempered_target import temper
+from neatfool.scoring.viewed_target import temper
 from neatfool.spec.fitting import fit_images
 from neatfool.spec.scores import rank
 

@@ -35,8 +35,7 @@ from neatfool.scoring.plan import Plan, make_plan, take_up
 from neatfool.scoring.remote import checksums_of
 from neatfool.scoring.repeatability import check_repeatability, differ
 from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.tempered_target import TemperedTarget
-from neatfool.scoring.viewed_target import ViewedTarget, encodings_of, saved
+from neatfool.scoring.viewed_target import TemperedTarget, ViewedTarget, encodings_of, saved
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.encoding import read_sent, write_to_send
 from neatfool.spec.engine import Answer, Part, Setup
@@ -217,7 +216,7 @@ def make_setup(assembly: Assembly) -> Setup:
         genomes = encoding.breed([[genome] for genome in genomes], seeds)
     sent, probes = [write_to_send(encoding, genome) for genome in genomes], []
     for screen in (False, True)[: 1 + bool(scorer.plan.screening)]:
-        part = Part(sent, scorer.batches.sizes.of(screen=screen), screen)
+        part = Part(sent, scorer.batches.sizes[screen], screen)
         with suppress(OutOfMemory):  # The run itself finds out how many images fit.
             probes.append((part, _answer(part, assembly)))
     observers = resolved["plugins"]["observers"]
@@ -240,7 +239,7 @@ def _answer(part: Part, assembly: Assembly) -> Answer:
     with blaming(f"{name}: render() failed"):
         genomes = [read_sent(encoding, each) for each in part.genomes]
     images = draw(assembly.encodings, genomes, batches.spec, name)
-    batches.sizes.set(part.size, screen=part.screen)
+    batches.sizes[part.screen] = part.size
     scores, seconds = batches.collect(batches.submit(images, screen=part.screen))
     return Answer(scores, checksums_of(saved(images).cpu().numpy()), seconds * batches.workers)
 

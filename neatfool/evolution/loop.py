@@ -218,7 +218,7 @@ class Evolution:
         self.spent = scoring.batches.spent
         if not (candidates := candidates[: len(scores.probs)]):
             return None
-        scoring.batches.sizes.record(self.generation + 1)
+        scoring.batches.record(self.generation + 1)
         clock.lap("scoring")
         if scores.ok is not None and not scores.ok.any():
             requests = self._store.requests()  # where asking the target costs something

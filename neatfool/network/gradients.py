@@ -71,7 +71,19 @@ def odds_and_gradients(
         if not spec.stands_alone(logits.shape[1]):
             others = logits.index_put(places, torch.full_like(odds, -torch.inf))
             odds = odds - others.logsumexp(1)
-        gradients = _gradients(odds, pixels, at_once)
+        advice = "it must not detach, round, or compute without gradients"
+        if not odds.requires_grad:
+            raise TargetError(f"the logits of the target's logits_of() have no gradient; {advice}")
+        try:
+            (gradients,) = torch.autograd.grad(odds.sum(), pixels)
+        except RuntimeError as error:
+            advice = f"give fewer {at_once}" if "memory" in str(error) else advice
+            raise TargetError(
+                f"the logits of the target's logits_of() cannot be differentiated: {error}; "
+                f"{advice}"
+            ) from error
+    if not gradients.isfinite().all():
+        raise TargetError("the target's gradients are not finite (NaN or infinite)")
     return odds.detach().numpy(), gradients.numpy()
 
 
@@ -93,19 +105,3 @@ def _logits(logits_of: LogitsOf, pixels: torch.Tensor, at_once: str) -> torch.Te
             "tensor [N, K]"
         )
     return logits
-
-
-def _gradients(odds: torch.Tensor, pixels: torch.Tensor, at_once: str) -> torch.Tensor:
-    advice = "it must not detach, round, or compute without gradients"
-    if not odds.requires_grad:
-        raise TargetError(f"the logits of the target's logits_of() have no gradient; {advice}")
-    try:
-        (gradients,) = torch.autograd.grad(odds.sum(), pixels)
-    except RuntimeError as error:
-        lack = f"; give fewer {at_once}" if "memory" in str(error) else f"; {advice}"
-        raise TargetError(
-            f"the logits of the target's logits_of() cannot be differentiated: {error}{lack}"
-        ) from error
-    if not gradients.isfinite().all():
-        raise TargetError("the target's gradients are not finite (NaN or infinite)")
-    return gradients

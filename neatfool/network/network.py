@@ -269,12 +269,6 @@ class Network:
         """Give the graphs that the network really used in a form, over all shapes of batches."""
         return frozenset(self._graphs.get(form, ()))
 
-    def forget_graphs(self, form: Form, batch: int) -> None:
-        """Free the graphs that were made in a form for batches of one size, and their memory."""
-        with self._preparing:
-            for key in [key for key in self._runs if (key[0], key[3][0]) == (form, batch)]:
-                del self._runs[key]
-
     def forget(self) -> None:
         """Free the graphs that were made so far, and their memory."""
         with self._preparing:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import ExperimentError, RunError, quoted
 from neatfool.run.folder import IMAGES
-from neatfool.run.images import decode_png, encode_png, image_name, to_pillow
+from neatfool.run.images import decode_png, encode_png, from_pillow, image_name, to_pillow
 from neatfool.run.sqlite import damaged
 from neatfool.wording import percent
 
@@ -97,11 +97,13 @@ class Individual:
         Raises:
             RunError: The encoding's genomes are not graphs.
         """
-        graph = self.run.encoding.graph(self.genome)
-        if graph is None:
-            encoding = self.run.experiment["encoding"]["plugin"]
-            raise RunError(f"{self.run.path}: genomes of encoding {encoding!r} are not graphs")
+        if (graph := self.run.encoding.graph(self.genome)) is None:
+            raise self._unlike("genomes of encoding {} are not graphs")
         return graph
+
+    def _unlike(self, fault: str) -> RunError:
+        encoding = self.run.experiment["encoding"]["plugin"]
+        return RunError(f"{self.run.path}: {fault.format(repr(encoding))}")
 
     def picture(self) -> Any:
         """Give the picture as a PyTorch module, whose parameters are the network's numbers.
@@ -112,12 +114,9 @@ class Individual:
         Raises:
             RunError: The encoding's genomes are not CPPNs.
         """
-        picture = self.run.encoding.picture(self.genome)
-        if picture is None:
-            encoding = self.run.experiment["encoding"]["plugin"]
-            raise RunError(
-                f"{self.run.path}: what encoding {encoding!r} draws cannot be written as a "
-                "program; only CPPNs can"
+        if (picture := self.run.encoding.picture(self.genome)) is None:
+            raise self._unlike(
+                "what encoding {} draws cannot be written as a program; only CPPNs can"
             )
         return picture
 
@@ -147,8 +146,7 @@ class Individual:
         if sharp:
             encoding = encoding.in_focus(0.5)
             if encoding is self.run.encoding:
-                name = self.run.experiment["encoding"]["plugin"]
-                raise RunError(f"{self.run.path}: images of encoding {name!r} have no band limit")
+                raise self._unlike("images of encoding {} have no band limit")
         rendered: np.ndarray = encoding.render_at(self.genome, height, width, box).numpy()
         return rendered
 
@@ -161,12 +159,8 @@ class Individual:
         """The caption of its image in a notebook."""
         return f"generation {self.generation}"
 
-    def _shown(self) -> np.ndarray:
-        """Give the image that a notebook shows."""
-        return self.pixels()
-
     def _repr_png_(self) -> bytes:
-        pixels = self._shown()
+        pixels = from_pillow(self.image())
         scale = max(1, SMALLEST_SHOWN // max(pixels.shape[1:]))
         return encode_png(pixels.repeat(scale, 1).repeat(scale, 2))
 
@@ -271,9 +265,8 @@ class EliteView(Individual):
     @property
     def rejected(self) -> bool:
         """Whether the target is surest that nothing is there: of a class of ``spec.nothing``."""
-        return bool(self._spec.nothing) and any(
-            name in self._spec.nothing for name, _ in self.top[:1]
-        )
+        nothing = self._spec.nothing
+        return bool(nothing) and any(name in nothing for name, _ in self.top[:1])
 
     @property
     def top1(self) -> bool | None:
@@ -327,9 +320,6 @@ class EliteView(Individual):
     def caption(self) -> str:
         """Its class and its confidence."""
         return f"{self.name} {percent(self.confidence, self.rank)}"
-
-    def _shown(self) -> np.ndarray:
-        return self.saved_pixels()
 
     def __repr__(self) -> str:
         return f"<elite of {self.name!r}: confidence {percent(self.confidence, self.rank)}>"

@@ -33,7 +33,7 @@ def phylogeny(store: RunStore, last: int, now: set[int], learns: bool, elites: b
     for _, _, number, id_, _, confidence, *_ in rows:
         if id_ not in graph:
             raise damaged(store.path, f"candidate {id_} is missing")
-        graph.nodes[id_]["held"][classes[store.require_class(number)]] = confidence
+        graph.nodes[id_]["held"][classes[number]] = confidence
     for elite in now:
         if elite not in graph or not graph.nodes[elite]["held"]:
             raise damaged(store.path, f"how candidate {elite} became an elite is missing")

@@ -123,11 +123,11 @@ class Run(Source):
         threshold = self.experiment.get("target", {}).get("threshold")
         if threshold is None:
             return None
-        least = {
-            index: threshold[name] if isinstance(threshold, dict) else threshold
-            for index, name in enumerate(self.classes)
-            if index in self.searched and (not isinstance(threshold, dict) or name in threshold)
-        }
+        by_class = (
+            threshold if isinstance(threshold, dict) else dict.fromkeys(self.classes, threshold)
+        )
+        names = ((index, self.classes[index]) for index in self.searched)
+        least = {index: by_class[name] for index, name in names if name in by_class}
         held = [(each.class_index, each.confidence) for each in self._snapshot.elites]
         return sum(sure >= least.get(index, math.inf) for index, sure in held), len(least)
 
@@ -170,7 +170,10 @@ class Run(Source):
         Args:
             least: Only those with at least this confidence.
         """
-        return self.store.holders(self.generation, least)
+        order = "WHERE generation <= ? AND confidence >= ? ORDER BY class, number"
+        names = "class, candidate, confidence"
+        parameters = self.generation, least
+        return [(*row,) for row in self.store.rows("replacement", order, parameters, names=names)]
 
     def holder(self, index: int, candidate_id: int) -> EliteView:
         """Give one of :meth:`holders`. If it was replaced since, its genome draws its image again.

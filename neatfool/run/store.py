@@ -210,6 +210,8 @@ class RunStore:
                 for (name, takes), value in zip(checks, row, strict=True):
                     if not takes(value):
                         raise damaged(self.path, f"{table}.{name} cannot be {str(value)[:20]!r}")
+                    if name == "class":
+                        self._require_class(value)
                 yield row
 
     @contextmanager
@@ -244,13 +246,11 @@ class RunStore:
                 raise damaged(self.path, f"class {place} is missing")
         return rows
 
-    def require_class(self, number: int) -> int:
-        """Give a class's number back if there is such a class."""
+    def _require_class(self, number: int) -> None:
         if not 0 <= number < self._class_count:
             self._class_count = len(self._classes())
         if not 0 <= number < self._class_count:
             raise damaged(self.path, f"class {number} is missing")
-        return number
 
     def info(self) -> Recorded:
         """Read the facts about the run."""
@@ -291,8 +291,7 @@ class RunStore:
 
     def elites(self) -> list[StoredElite]:
         """Read the holders of the niches, in the order of the classes."""
-        rows = self.rows("elite", "ORDER BY class")
-        return [StoredElite(self.require_class(number), *rest) for number, *rest in rows]
+        return [StoredElite(*row) for row in self.rows("elite", "ORDER BY class")]
 
     def candidate(self, id_: int) -> StoredCandidate:
         """Read a candidate, which must exist."""
@@ -332,29 +331,23 @@ class RunStore:
         rows = self.rows("image", "WHERE candidate = ?", (candidate,), names="top")
         try:
             pairs = [pair for (top,) in rows if top is not None for pair in self._json(top)]
-            return [(self.require_class(int(number)), float(sure)) for number, sure in pairs]
+            found = [(int(number), float(sure)) for number, sure in pairs]
         except (TypeError, ValueError) as error:
             raise damaged(self.path, f"the best classes of candidate {candidate}") from error
+        for number, _ in found:
+            self._require_class(number)
+        return found
 
-    def won(self, candidate: int) -> list[tuple[int, float, float]]:
+    def won(self, candidate: int) -> list[tuple[Any, ...]]:
         """Read the classes that a candidate took when it was scored: class, confidence and rank."""
         order = "WHERE candidate = ? ORDER BY rank DESC, class"
-        rows = self.rows("replacement", order, (candidate,), names="class, confidence, rank")
-        return [(self.require_class(number), *scored) for number, *scored in rows]
+        return [*self.rows("replacement", order, (candidate,), names="class, confidence, rank")]
 
-    def replacements(self, last: int, first: int = 0) -> list[tuple[int, int, float]]:
+    def replacements(self, last: int, first: int = 0) -> list[tuple[Any, ...]]:
         """Read (generation, class, confidence) of the replacements up to a generation, in order."""
         order = "WHERE generation BETWEEN ? AND ? ORDER BY number"
         names = "generation, class, confidence"
-        rows = self.rows("replacement", order, (first, last), names=names)
-        return [(when, self.require_class(number), sure) for when, number, sure in rows]
-
-    def holders(self, last: int, least: float) -> list[tuple[int, int, float]]:
-        """Read who held each niche up to a generation: (class, candidate, confidence)."""
-        order = "WHERE generation <= ? AND confidence >= ? ORDER BY class, number"
-        names = "class, candidate, confidence"
-        rows = self.rows("replacement", order, (last, least), names=names)
-        return [(self.require_class(number), *held) for number, *held in rows]
+        return [*self.rows("replacement", order, (first, last), names=names)]
 
     def requests(self) -> dict[str, tuple[int, int]]:
         """Read (requests, images) by outcome, the most frequent outcome first."""

@@ -32,7 +32,6 @@ from neatfool.spec.scores import Scores
 if TYPE_CHECKING:
     from neatfool.network.network import Form, Network
     from neatfool.scoring.plan import Plan
-    from neatfool.spec.json import Json
     from neatfool.spec.target import Target
 
     Timed: TypeAlias = tuple[Any, float]
@@ -70,62 +69,6 @@ class Workers:
         """Finish the running tasks, cancel the others, and end the threads."""
         for executor in self._executors:
             executor.shutdown(cancel_futures=True)
-
-
-class BatchSizes:
-    """Images a call: ``exact`` when scores are recorded, ``screening`` when screening.
-
-    ``halvings`` has [generation, exact, screening] for each generation where a size changed.
-    """
-
-    def __init__(self, name: str, plan: Plan) -> None:
-        self.exact, self.screening = plan.batch_size, plan.screening_batch
-        self.halvings: list[list[int]] = []
-        self._name = name
-        self._recorded = self.exact, self.screening
-        self._warned = False
-
-    def of(self, *, screen: bool) -> int:
-        """Give the size for screening or for exact scores."""
-        return self.screening if screen else self.exact
-
-    def set(self, size: int, *, screen: bool) -> None:
-        """Set the size for screening or for exact scores."""
-        setattr(self, "screening" if screen else "exact", size)
-
-    def halve(self, *, screen: bool, cause: str) -> None:
-        """Halve the size of calls that ran out of memory, and warn the first time."""
-        size = self.of(screen=screen)
-        if size == 1:
-            raise TargetError(
-                f"{self._name}: out of memory with a single image ({cause}); free some memory, or "
-                f"compute elsewhere (perhaps {option('target', 'device')} = cpu)"
-            )
-        self.set(size // 2, screen=screen)
-        if not self._warned:
-            self._warned = True
-            _log.warning(
-                "%s: out of memory with %d images a call (%s); the run goes on with %d, or fewer "
-                "if need be, and records it",
-                self._name,
-                size,
-                cause,
-                size // 2,
-            )
-
-    def record(self, generation: int) -> None:
-        """Note the sizes that a generation was scored with, if they changed."""
-        if (self.exact, self.screening) != self._recorded:
-            self._recorded = self.exact, self.screening
-            self.halvings.append([generation, *self._recorded])
-
-    def restore(self, halvings: Json) -> None:
-        """Restore what a run recorded."""
-        self.halvings = [list(halving) for halving in halvings]
-        if self.halvings:
-            _, self.exact, self.screening = self.halvings[-1]
-            self._recorded = self.exact, self.screening
-            self._warned = True
 
 
 class GenerationImages:
@@ -171,9 +114,12 @@ class Batches(ABC):
         self.name = name
         self.spec = target.spec
         self.views = views_of(target)
-        self.sizes = BatchSizes(name, plan)
         self.target = target
         self.plan = plan
+        self.sizes = {False: plan.batch_size, True: plan.screening_batch}
+        """Images a call when scores are recorded, and when screening."""
+        self.halvings: list[list[int]] = []
+        """[generation, exact, screening] for each generation where a size changed."""
 
     @property
     def device(self) -> str | None:
@@ -218,13 +164,37 @@ class Batches(ABC):
 
     def part_sizes(self, generation_size: int) -> Iterator[int]:
         """Choose how many candidates, in whole batches, to score at a time: part by part."""
-        return repeat(part_size(generation_size, replace(self.plan, batch_size=self.sizes.exact)))
+        return repeat(part_size(generation_size, replace(self.plan, batch_size=self.sizes[False])))
 
     def halve(self, *, screen: bool, cause: str) -> None:
-        """Make batches smaller, as :meth:`BatchSizes.halve`, and free the networks' buffers."""
-        self.sizes.halve(screen=screen, cause=cause)
+        """Halve the size of calls that ran out of memory, and warn the first time."""
+        size, planned = self.sizes[screen], [self.plan.batch_size, self.plan.screening_batch]
+        if size == 1:
+            raise TargetError(
+                f"{self.name}: out of memory with a single image ({cause}); free some memory, or "
+                f"compute elsewhere (perhaps {option('target', 'device')} = cpu)"
+            )
+        if [*self.sizes.values()] == planned:
+            _log.warning(
+                "%s: out of memory with %d images a call (%s); the run goes on with %d, or fewer "
+                "if need be, and records it",
+                *(self.name, size, cause, size // 2),
+            )
+        self.sizes[screen] = size // 2
         for network in self.target.networks:
             network.forget()
+
+    def record(self, generation: int) -> None:
+        """Note the sizes that a generation was scored with, if they changed."""
+        sizes, planned = [*self.sizes.values()], [self.plan.batch_size, self.plan.screening_batch]
+        if sizes != (self.halvings[-1][1:] if self.halvings else planned):
+            self.halvings.append([generation, *sizes])
+
+    def restore(self, halvings: Sequence[Sequence[int]]) -> None:
+        """Restore the sizes that a run recorded."""
+        self.halvings[:] = map(list, halvings)
+        for _, *sizes in self.halvings[-1:]:
+            self.sizes.update(zip(self.sizes, sizes, strict=True))
 
     def close(self) -> None:
         """Close the target."""
@@ -252,7 +222,7 @@ class LocalBatches(Batches):
         answered: list[int] | None = None,
     ) -> list[Future[Timed]]:
         """Start to score images, in one task for each batch if several workers share them."""
-        size = self.sizes.of(screen=screen)
+        size = self.sizes[screen]
         # A thread waits for Python's lock at the end of each task, so there are few tasks.
         each = size if self.workers > 1 else len(part)
         tasks = [

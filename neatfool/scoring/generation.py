@@ -168,11 +168,11 @@ class Generation:
             submitted = again
 
     def _score_exactly(self, rows: np.ndarray) -> Scores:
-        size, pieces = self.batches.sizes.exact, list[Scores]()
+        size, pieces = self.batches.sizes[False], list[Scores]()
         for first in range(0, len(rows), BATCHES_AT_ONCE * size):
             images = self.images.pick(rows[first : first + BATCHES_AT_ONCE * size])
             pieces.append(self._collect([images], self.batches.submit(images)))
-            if self.batches.sizes.exact < size and first:
+            if self.batches.sizes[False] < size and first:
                 # Memory ran out. A generation's batches have one size, so all are scored again.
                 return self._score_exactly(rows)
         return self.batches.concatenate(pieces)

@@ -56,7 +56,7 @@ class MeteredBatches(Batches):
         self._concurrency = max(1, target.concurrency)
         self._threads = ThreadPoolExecutor(self._concurrency, "neatfool-ask")
         self._failed = Event()
-        self._recorded = 0
+        self.recorded = 0  # answers that generations on the disk use
         self._use(Ledger(budget))
         self.begin()
 
@@ -74,16 +74,7 @@ class MeteredBatches(Batches):
         """Say which budget is spent; empty if one more generation can be scored."""
         shortage = self.ledger.shortage(1)
         # It can, without a budget, with answers that no recorded generation uses.
-        return "" if shortage and self.ledger.count() > self._recorded else shortage
-
-    def state(self) -> int:
-        """Count the answers, to be recorded with a generation."""
-        self._recorded = self.ledger.count()
-        return self._recorded
-
-    def restore(self, state: int) -> None:
-        """Restore what :meth:`state` gave."""
-        self._recorded = state
+        return "" if shortage and self.ledger.count() > self.recorded else shortage
 
     def part_sizes(self, generation_size: int) -> Iterator[int]:
         """Score whole generations at once."""

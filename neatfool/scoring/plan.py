@@ -165,11 +165,9 @@ class SpeedTrial:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._tried: set[tuple[Form, int]] = set()
 
     def computes(self, form: Form, batch: int) -> bool:
         """Try whether the networks can compute in a form."""
-        self._tried.add((form, batch))
         try:
             with_cores(1, lambda: self._call(form, self._noise(batch)))
         except Exception as error:  # an error of the target itself will show in its own form
@@ -191,7 +189,6 @@ class SpeedTrial:
 
     def seconds(self, calls: Sequence[tuple[Form, int]]) -> list[float]:
         """Measure what an image costs on one core: seconds of processor time, for each call."""
-        self._tried.update(calls)
         images = [self._noise(batch) for _, batch in calls]
 
         def time_all() -> list[float]:
@@ -200,15 +197,9 @@ class SpeedTrial:
                 for (form, batch), each in zip(calls, images, strict=True)
             ]
 
-        with_cores(1, time_all)  # The first one also compiles.
-        rounds = with_cores(1, lambda: [time_all() for _ in range(ROUNDS)])
+        # The first one also compiles.
+        _, *rounds = with_cores(1, lambda: [time_all() for _ in range(1 + ROUNDS)])
         return [min(taken) for taken in zip(*rounds, strict=True)]
-
-    def forget_all_but(self, *used: tuple[Form, int]) -> None:
-        """Free the graphs that were only tried: each holds the network's weights once more."""
-        for form, batch in self._tried.difference(used):
-            for network in self._target.networks:
-                network.forget_graphs(form, batch)
 
     def _call(self, form: Form, images: Any) -> float:
         """Call the target, and give the processor time that this thread took."""
@@ -263,7 +254,9 @@ def make_plan(
     if half is not None:
         plan = replace(plan, screening=half, screening_batch=size)
     plan = _measure(plan, trial, generation_size, name, wanted=calls.precision != "auto")
-    trial.forget_all_but(*plan.calls)
+    # Graphs that were only tried hold the network's weights once more.
+    for network in networks if (half, graph) != (plan.screening, calls.graph) else ():
+        network.forget()
     return plan
 
 
@@ -285,12 +278,10 @@ def take_up(recorded: Plan, target: Target, calls: Calls, *, name: str) -> Plan:
 def _exact_batch(
     spec: ImageSpec, networks: Sequence[Network], generation_size: int, graph: Graph
 ) -> int:
-    """Choose the size of an exact batch, without measuring.
-
-    On a CPU small batches are as fast as large ones, and need less padding where few images are
-    confirmed. But if operations are not fused, oneDNN uses slower float32 convolutions for fewer
-    than 16 large images.
-    """
+    """Choose the size of an exact batch, without measuring."""
+    # On a CPU small batches are as fast as large ones, and need less padding where few images are
+    # confirmed. But if operations are not fused, oneDNN uses slower float32 convolutions for fewer
+    # than 16 large images.
     on_cpu = networks[0].device.type == "cpu"
     if on_cpu and spec.height * spec.width > SMALL_IMAGE:
         weights = [each for network in networks for each in network.module.parameters()]
@@ -336,16 +327,13 @@ def _plan_for_gpu(
 def _measure(
     plan: Plan, trial: SpeedTrial, generation_size: int, name: str, *, wanted: bool
 ) -> Plan:
-    """Decide whether screening saves time, and whether a generation is worth dividing.
-
-    If memory runs out, nothing is screened, and the run itself finds out how many images fit.
-    """
+    """Decide whether screening saves time, and whether a generation is worth dividing."""
     try:
         seconds = trial.seconds(plan.calls)
     except NeatfoolError:
         raise
     except Exception as error:
-        if is_out_of_memory(error):
+        if is_out_of_memory(error):  # The run itself finds out how many images fit.
             return replace(plan, screening=None, screening_batch=0)
         raise TargetError(
             f"{name}: score() failed while its speed was measured: {cause(error)}"

@@ -43,7 +43,7 @@ class RemoteBatches(Batches):
     ) -> None:
         """Take an engine that was started, and the batches of this process."""
         super().__init__(own.target, own.name, own.plan)
-        self.sizes = own.sizes
+        self.sizes, self.halvings = own.sizes, own.halvings
         self.in_threads = True  # workers score while this process breeds
         self._engine = engine
         self._encoding = encoding
@@ -68,14 +68,14 @@ class RemoteBatches(Batches):
         answered: list[int] | None = None,
     ) -> list[Future[Timed]]:
         """Have children scored: a part of a generation at once, others a batch at a time."""
-        size = self.sizes.of(screen=screen)
+        size = self.sizes[screen]
         each = size if answered is None else len(part)
         tasks = [part[start : start + each] for start in range(0, len(part), each)]
         return [self._ask(task, size, answered, screen=screen) for task in tasks]
 
     def part_sizes(self, generation_size: int) -> Iterator[int]:
         """Choose how many candidates each part has: fewer at a generation's end."""
-        return part_sizes(generation_size, replace(self.plan, batch_size=self.sizes.exact))
+        return part_sizes(generation_size, replace(self.plan, batch_size=self.sizes[False]))
 
     def _ask(
         self, children: Sequence[Child], size: int, answered: list[int] | None, *, screen: bool

@@ -54,11 +54,9 @@ class Scorer:
         self.name = name
         self.fingerprint = fingerprint
         self.plan = plan
-        self.metered = (
-            MeteredBatches(target, name, plan, budget or Budget())
-            if isinstance(target, Metered)
-            else None
-        )
+        self.metered: MeteredBatches | None = None
+        if isinstance(target, Metered):
+            self.metered = MeteredBatches(target, name, plan, budget or Budget())
         self.batches: Batches = self.metered or LocalBatches(target, name, plan)
         self.views = self.batches.views
         self.remote: RemoteBatches | None = None
@@ -72,7 +70,7 @@ class Scorer:
     @property
     def batch_size(self) -> int:
         """Images a call when they are scored exactly."""
-        return self.batches.sizes.exact
+        return self.batches.sizes[False]
 
     @property
     def costs(self) -> bool:
@@ -125,19 +123,16 @@ class Scorer:
     def state(self) -> dict[str, Json]:
         """Give what a resumed run needs."""
         screening = self.screening.state() if self.screening is not None else None
-        state: dict[str, Json] = {
-            "screening": screening,
-            "halvings": [*self.batches.sizes.halvings],
-        }
+        state: dict[str, Json] = {"screening": screening, "halvings": [*self.batches.halvings]}
         if self.metered is not None:
-            state["answers"] = self.metered.state()
+            state["answers"] = self.metered.recorded = self.metered.ledger.count()
         return state
 
     def restore(self, state: dict[str, Json]) -> None:
         """Restore what :meth:`state` gave."""
-        self.batches.sizes.restore(state.get("halvings", ()))
+        self.batches.restore(state["halvings"])
         if self.metered is not None:
-            self.metered.restore(state["answers"])
+            self.metered.recorded = int(state["answers"])
         if self.screening is not None:
             self.screening.restore(state["screening"])
 

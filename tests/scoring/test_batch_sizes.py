@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import weakref
 from dataclasses import replace
@@ -119,7 +118,7 @@ def test_batches_of_a_screening_are_halved_by_themselves():
     assert set(module.calls) == {("half", 20), ("exact", 8)}
     module.most, module.most_in_half = 3, 1000
     scored(scorer, np.full(3, 1.0), part=40)
-    assert (scorer.batches.sizes.screening, scorer.batches.sizes.exact) == (20, 2)
+    assert scorer.batches.sizes == {False: 2, True: 20}
 
 
 @pytest.mark.parametrize("networked", [True, False])
@@ -263,14 +262,3 @@ def test_memory_that_runs_out_twice_is_recorded_twice(tmp_path):
     halvings = state_of(tmp_path / "run")["halvings"]
     assert [sizes for _, *sizes in halvings] == [[10, 0], [2, 0]]
     assert [generation for generation, *_ in halvings] == [0, 3]
-
-
-def test_a_run_from_before_halvings_were_recorded_goes_on(tmp_path):
-    start(toy_assembly(), tmp_path / "run").go(Silence(), stop_after(2))
-    store = RunStore.open(tmp_path / "run" / "run.db", write=True)
-    state = store.state()
-    del state["halvings"]
-    store.commit([], json.loads(json.dumps(state)))
-    store.close()
-    outcome = resume(lambda *_: toy_assembly(), tmp_path / "run").go(Silence())
-    assert outcome.reason == "finished"

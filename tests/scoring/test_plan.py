@@ -227,24 +227,14 @@ def test_images_are_screened_two_batches_at_a_time(trial, generation, images):
     assert plan(generation_size=generation).screening_batch == images
 
 
-def test_graphs_that_were_only_tried_are_freed(monkeypatch):
-    monkeypatch.setattr(Network, "half", "bf16")
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    held, forget = set(), Network.forget_graphs
-
-    def note(network, key, images, prepare=Network._prepare_once):
-        held.add((key[0], len(images)))
-        return prepare(network, key, images)
-
-    def forgotten(network, form, batch):
-        held.discard((form, batch))
-        forget(network, form, batch)
-
+@pytest.mark.parametrize(("seconds", "held"), [({"fp32": 1, "bf16": 0.9}, 0), (SECONDS, 1)])
+def test_graphs_that_were_only_tried_are_freed(trial, monkeypatch, seconds, held):
+    monkeypatch.setattr(SpeedTrial, "seconds", seconds_by(seconds))
+    target = Networked()
+    made = plan(target, precision="auto")
+    assert (made.screening is not None) == bool(held)
     # Only private names show which graphs a network holds.
-    monkeypatch.setattr(Network, "_prepare_once", note)
-    monkeypatch.setattr(Network, "forget_graphs", forgotten)
-    made = plan(generation_size=200, precision="bf16")
-    assert held == {(made.exact, made.batch_size), (made.screen, made.screening_batch)}
+    assert bool(target.networks[0]._runs) == bool(held)
 
 
 def test_a_generation_that_is_scored_in_no_time_is_not_divided(trial, monkeypatch):

@@ -13,7 +13,7 @@ import neatfool
 from neatfool import Scores
 from neatfool.errors import ExperimentError
 from neatfool.ood import behind
-from neatfool.scoring.tempered_target import TemperedTarget, temper
+from neatfool.scoring.viewed_target import TemperedTarget, temper
 from neatfool.testing import TOY_SPEC, ToyTarget, check_target
 
 Z = np.random.default_rng(1).normal(0, 3, (6, len(TOY_SPEC.classes)))
