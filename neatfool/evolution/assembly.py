@@ -59,18 +59,12 @@ class Assembly:
     """What an experiment is made of; each part is made, and checked, when it is first needed.
 
     A target that costs something is not asked here: its ledger is not open yet.
-
-    Attributes:
-        experiment: The experiment.
     """
 
     def __init__(
         self, experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
     ) -> None:
-        """Take an experiment; ``recorded`` is how a run that exists scores.
-
-        If no search follows, the scorer scores each image exactly.
-        """
+        """Take an experiment, and how a run that exists scores; without a search, exactly."""
         self.experiment = experiment
         self._recorded = recorded
         self._to_search = to_search
@@ -157,23 +151,13 @@ def assemble(
 
 
 def make(choice: Choice, **given: Any) -> Any:
-    """Call a plugin's factory with its options and what its kind is given.
-
-    Raises:
-        PluginError: The factory raised, or what it made lacks a member of its kind.
-        ExperimentError: The factory refused an option; the message names the section.
-    """
+    """Call a plugin's factory with its options and what its kind is given."""
     with _naming_the_section(choice):
         return choice.registration.make(choice.options, **given)
 
 
 def make_target(choice: Choice) -> Target:
-    """Make a target, and check that it recognises its own images.
-
-    Raises:
-        PluginError: It cannot be made, or has no spec or no score.
-        TargetError: Its ``self_check`` failed.
-    """
+    """Make a target, and check that it recognises its own images."""
     target: Target = make(choice)
     if not isinstance(target.spec, ImageSpec):
         raise PluginError(

@@ -80,10 +80,8 @@ class _Generation:
 class Evolution:
     """Runs generation after generation.
 
-    Attributes:
-        generation: The last generation done, -1 before the first.
-        evaluations: Images shown to the target so far, those for gradients included.
-        spent: Which budget is spent; empty if none is.
+    ``generation`` is the last one done, -1 before the first; ``evaluations`` are the images shown
+    so far, those for gradients included; ``spent`` says which budget is spent, if one is.
     """
 
     def __init__(self, assembly: Assembly, store: RunStore) -> None:
@@ -134,9 +132,6 @@ class Evolution:
         """Run until the run's length, the scheme's end, or ``stop`` returns True.
 
         Whatever ends the iteration, the finished generations are in the store.
-
-        Yields:
-            Each finished generation's report and replacements.
         """
         clock = StageClock()
         current: _Generation | None = None
@@ -207,10 +202,7 @@ class Evolution:
     def _finish(
         self, current: _Generation
     ) -> tuple[GenerationReport, Sequence[Replacement], Callable[[], None]] | None:
-        """Make the rest of a generation, wait for its scores, and let the scheme select.
-
-        The last of what it gives records the generation. It gives None if nothing was scored.
-        """
+        """Make the rest, wait for scores, let the scheme select; give what is to be recorded."""
         clock, scoring = current.clock, current.scoring
         candidates = [*chain.from_iterable(current.parts)]
         scores = scoring.result()

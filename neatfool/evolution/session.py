@@ -54,13 +54,8 @@ update took, so that updates cost less than 5 % of the time."""
 class Session:
     """A run that is open in this process for writing; :func:`start` or :func:`resume` opens it.
 
-    Attributes:
-        run: The run, for readers.
-        general: The run's name, length and seed.
-        plan: How the run scores.
-        ledger: What was spent, None if asking the target costs nothing.
-        has_engine: Whether workers draw and score.
-        workers: Which workers those are, in a few words; empty if this process does it.
+    ``ledger`` tells what was spent, None if asking the target costs nothing. ``workers`` says in a
+    few words who draws and scores; it is empty if this process does.
     """
 
     def __init__(
@@ -124,17 +119,7 @@ class Session:
     def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Run to the end, write all images and close the run. Finished generations are kept.
 
-        Args:
-            observers: Called after each generation.
-            stop: Called after each generation; True stops the run. A KeyboardInterrupt stops it
-                at once.
-
-        Returns:
-            How the run ended: finished, interrupted, paused (the target cannot be reached) or
-            spent (no budget is left).
-
-        Raises:
-            NeatfoolError: The target, a plugin or the disk failed.
+        ``stop`` is called after each generation; True stops the run, a KeyboardInterrupt at once.
         """
         began = time.perf_counter()
         reason: Any = "failed"
@@ -266,13 +251,7 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
 def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) -> Session:
     """Resume a run, which is this user's own from then on. The caller sees to its trust.
 
-    Args:
-        assemble: Makes the assembly from the run's resolved experiment and its scoring plan.
-        folder: The run's folder.
-
-    Raises:
-        RunError: The folder holds no run, or one that is damaged or in use; or its experiment was
-            edited; or the target has changed; or the run has passed its new length.
+    ``assemble`` makes the assembly from the run's resolved experiment and its scoring plan.
     """
     run_folder.require_run(folder)
     with ExitStack() as undo:

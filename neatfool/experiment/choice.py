@@ -84,12 +84,7 @@ class Choice:
 def choose(
     plugins: PluginManager, kind: str, name: str, options: Mapping[str, Any] | None = None
 ) -> Choice:
-    """Pick a plugin from Python, with options by key; an inner section is a mapping under its name.
-
-    Raises:
-        PluginError: There is no such plugin, or it is broken.
-        ExperimentError: Options are wrong; the message names all of them.
-    """
+    """Pick a plugin from Python, with options by key; an inner section is a mapping by name."""
     inner = own_sections(plugins.load(kind, name).options)
     given = {"plugin": name, **(options or {})}
     sections = {inner[key]: value for key, value in given.items() if key in inner}

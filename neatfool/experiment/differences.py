@@ -37,10 +37,7 @@ def tell_differences(now: Json, recorded: Json) -> str:
 
 
 def agrees(recorded: Json, now: Json) -> bool:
-    """Say whether an experiment has the sections and values that a run recorded.
-
-    A later version may have more options, but no more sections.
-    """
+    """Say whether an experiment has what a run recorded; a later version has more options."""
     return recorded.keys() == now.keys() and all(
         _holds(section, now[name]) for name, section in recorded.items()
     )

@@ -48,12 +48,7 @@ class Gradient(Scheme):
         seed: int,
         target: Target,
     ) -> None:
-        """Start a search with the target's gradients; the encoding writes images as genomes.
-
-        Raises:
-            ExperimentError: The target gives no gradients, the encoding cannot write images, or
-                an option does not fit the target.
-        """
+        """Start a search with the target's gradients; the encoding writes images as genomes."""
         self._logits_of = gradients_of(
             target, "search it with [scheme] plugin = map_elites, which needs only scores"
         )
@@ -102,8 +97,7 @@ class Gradient(Scheme):
                 replacements += self.archive.offer([candidate], part, [number])
             step = replace(step, leads=step.leads or leads)
             if own > step.best_rank:
-                best = {"best": candidate, "best_rank": own, "best_confidence": confidence}
-                step = replace(step, **best)
+                step = replace(step, best=candidate, best_rank=own, best_confidence=confidence)
             after.append(self._continue(step, confidence))
         self._begun += max(0, len(candidates) - len(self._climbs))
         after += self._climbs[len(candidates) :]

@@ -64,12 +64,7 @@ class SingleClass(Scheme):
         seed: int,
         target: Target | None = None,
     ) -> None:
-        """Start a search; ``target`` gives the gradients for learning.
-
-        Raises:
-            ExperimentError: The target lacks a class of ``classes`` or has none yet, or the target
-                or the encoding does not allow learning.
-        """
+        """Start a search; ``target`` gives the gradients for learning."""
         self._classes = spec.searched(options.classes)
         if not self._classes:
             raise ExperimentError(
