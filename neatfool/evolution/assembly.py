@@ -44,7 +44,7 @@ from neatfool.spec.engine import Answer, Part, Setup
 from neatfool.spec.image_spec import ImageSpec
 
 if TYPE_CHECKING:
-    from neatfool.experiment.experiment import Choice
+    from neatfool.experiment.choice import Choice
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.scheme import Scheme
     from neatfool.spec.target import Target

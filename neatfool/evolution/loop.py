@@ -14,7 +14,6 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
@@ -96,6 +95,7 @@ class Evolution:
         self._drawn_by = assembly.drawn_by
         self._encoding_name = choices.encoding.label
         self._scheme_name = choices.scheme.label
+        self._both = f"{self._scheme_name} with {self._encoding_name}"
         self._store = store
         self._limits = choices.general
         self._scoring: Generation | None = None
@@ -116,15 +116,6 @@ class Evolution:
     def scored(self) -> int:
         """Images scored so far, those of the current generation included."""
         return self.evaluations + (sum(self._scoring.answered) if self._scoring else 0)
-
-    def length(self) -> float:
-        """Give the images of the whole run, estimated where its length is in generations."""
-        limits = self._limits
-        if limits.images is not None:
-            return limits.images
-        assert limits.generations is not None
-        left = limits.generations - self.generation - 1
-        return self.evaluations + left * self.scheme.batch * self._scorer.views
 
     def run(
         self, stop: Callable[[], bool] = lambda: False
@@ -148,7 +139,7 @@ class Evolution:
                 except BaseException as error:  # Ctrl-C, too: the last one is committed first
                     failure = error
                 clock.skip()
-                with self._blaming_recording():
+                with blaming(f"{self._both}: cannot be recorded"):
                     keep()
                 clock.lap("recording")
                 del finished, keep  # Its images may be many.
@@ -224,7 +215,8 @@ class Evolution:
             replacements = self.scheme.tell(candidates, scores)
         self.generation += 1
         self._scoring = None
-        self.evaluations += sum(map(self._images_of, candidates))
+        more = self._scorer.views - 1
+        self.evaluations += sum(candidate.evaluations + more for candidate in candidates)
         clock.lap("selection")
         # Each of the distinct elites is measured once.
         self._sizes = {
@@ -242,7 +234,7 @@ class Evolution:
             # The target's own seconds may overlap with other stages.
             stages=Stages(**clock.seconds | {"scoring": scoring.seconds}, elapsed=clock.elapsed),
         )
-        with self._blaming_recording():
+        with blaming(f"{self._both}: cannot be recorded"):
             keep = self._record(report, replacements, candidates, scores, scoring.images)
         return report, replacements, keep
 
@@ -302,13 +294,10 @@ class Evolution:
             self._store.commit([record for record, _ in pending], pending[-1][1])
         self._pending.clear()
 
-    def _blaming_recording(self) -> AbstractContextManager[None]:
-        return blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded")
-
     def _make_parts(self, current: _Generation) -> Iterator[Sequence[Candidate]]:
         """Breed, render and submit a generation, part by part."""
         clock, scoring = current.clock, current.scoring
-        whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
+        whose = f"{self._both}: ask() failed"
         with blaming(whose):
             candidates = self._take_candidates(current)
         for size in scoring.batches.part_sizes(self.scheme.batch):
@@ -334,17 +323,13 @@ class Evolution:
         """Take candidates until the run's length has no room for the next one."""
         left = math.inf if self._limits.images is None else self._limits.images - self.evaluations
         for candidate in self.scheme.ask():
-            left -= self._images_of(candidate)
+            left -= candidate.evaluations - 1 + self._scorer.views
             if left < 0:
                 current.no_room = True
                 return
             yield candidate
             if not left:
                 return
-
-    def _images_of(self, candidate: Candidate) -> int:
-        """Count the images that the target is shown for a candidate."""
-        return candidate.evaluations - 1 + self._scorer.views
 
 
 def _best_of(confidences: np.ndarray) -> list[tuple[int, float]]:

@@ -19,7 +19,7 @@ from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blamin
 from neatfool.evolution.assembly import make, make_setup, versions
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.verification import OpenRun
-from neatfool.experiment.differences import agrees, tell_differences
+from neatfool.experiment.differences import agrees, differences
 from neatfool.experiment.framework import General, describe_nothing
 from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
@@ -49,6 +49,8 @@ SECONDS_BETWEEN_IMAGES = 10.0
 RUNNING_TO_IMAGES = 20
 """Between two updates of the image files a run spends at least this many times as long as an
 update took, so that updates cost less than 5 % of the time."""
+MOST_CHANGES = 3
+"""The most differences of another experiment that a message tells."""
 
 
 class Session:
@@ -95,10 +97,13 @@ class Session:
 
     def queries_to_the_end(self) -> tuple[int, int] | None:
         """Estimate what the whole run sends, (images, requests); None before it has sent any."""
-        length, ledger = self._evolution.length(), self.ledger
-        if ledger is None or not self._evolution.evaluations:
+        ledger, done = self.ledger, self._evolution.evaluations
+        if ledger is None or not done:
             return None
-        longer = length / self._evolution.evaluations
+        if (length := self.general.images) is None:
+            left = (self.general.generations or 0) - self._evolution.generation - 1
+            length = done + left * self._evolution.scheme.batch * self._assembly.scorer.views
+        longer = length / done
         return math.ceil(ledger.queries * longer), math.ceil(ledger.requests * longer)
 
     def progress_of_workers(self) -> str:
@@ -296,10 +301,13 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
     """Refuse another experiment, target or plan, and a new length that the run has reached."""
     identity, recorded = assembly.experiment.identity(), info["scoring"]
     if not agrees(info["identity"], identity):
-        changes = tell_differences(identity, info["identity"])
+        found = differences(identity, info["identity"])
+        changes = [f"{name} = {there} there and {here} here" for name, here, there in found]
+        if len(changes) > MOST_CHANGES:
+            changes[MOST_CHANGES:] = ["…"]
         raise RunError(
-            f"{folder}: the experiment is not the one that the run started with ({changes}); start "
-            "another run"
+            f"{folder}: the experiment is not the one that the run started with "
+            f"({', '.join(changes)}); start another run"
         )
     if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
         raise RunError(

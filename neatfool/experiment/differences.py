@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neatfool.spec.json import Json
-
-
-MOST: Final = 3
-"""The most differences that a message tells."""
 
 
 def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
@@ -24,16 +20,6 @@ def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
         for key in dict.fromkeys([*here, *there]):
             if here.get(key) != there.get(key):
                 yield f"[{section}] {key}", here.get(key), there.get(key)
-
-
-def tell_differences(now: Json, recorded: Json) -> str:
-    """Write the first differences of an experiment from what a run recorded."""
-    options = [
-        f"{name} = {there} there and {here} here"
-        for name, here, there in differences(now, recorded)
-    ]
-    more = ["…"] if len(options) > MOST else []
-    return ", ".join([*options[:MOST], *more])
 
 
 def agrees(recorded: Json, now: Json) -> bool:

@@ -17,13 +17,11 @@ from neatfool.errors import PluginError, RunError, nearest
 from neatfool.experiment.choice import (
     RECORDED,
     Choice,
-    choose,
     fill_choice,
     json_sections,
     picked_kinds,
     read_registration,
     recorded_by_a_run,
-    resolved_choice,
     resolved_sections,
 )
 from neatfool.experiment.framework import (
@@ -40,15 +38,6 @@ if TYPE_CHECKING:
     from neatfool.experiment.framework import Calls, General, Sources
     from neatfool.plugin.registration import Registration
     from neatfool.spec.json import Json
-
-__all__ = [
-    "Choice",
-    "Experiment",
-    "choose",
-    "load_experiment",
-    "resolved_choice",
-    "resolved_sections",
-]
 
 NOT_OF_THE_RESULT: Final = (
     ("plugins", "observers"),

@@ -18,7 +18,8 @@ from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.python_target import Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
-from neatfool.experiment.experiment import Experiment, choose
+from neatfool.experiment.choice import choose
+from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import Calls, General, safe_name
 from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments, More
