@@ -66,10 +66,7 @@ class Gradient(Scheme):
         self.archive = Archive(len(spec.classes), self._classes)
         self.batch = min(options.batch, len(self._classes))
         self._at_once = options.gradients_at_once or options.absent(spec)["gradients_at_once"]
-        self._options = options
-        self._encoding = encoding
-        self._spec = spec
-        self._seed = seed
+        self._options, self._encoding, self._spec, self._seed = options, encoding, spec, seed
         self._generation = self._candidate_count = self._begun = 0
         self._warned = False
         self._climbs: list[Climb] = []
@@ -201,8 +198,7 @@ class Gradient(Scheme):
             _log.warning(
                 "out of memory for the gradients of %d images at once; the run goes on with %d, or "
                 "fewer if need be, and records it",
-                size,
-                self._at_once,
+                *(size, self._at_once),
             )
             self._warned = True
         return self._compute_gradients(images, classes)

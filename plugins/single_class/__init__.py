@@ -80,9 +80,7 @@ class SingleClass(Scheme):
         self.batch = self._selection.batch
         self._learner = Learner(options, encoding=encoding, target=target, classes=1)
         self._learnt_on: set[int] = set()
-        self._options = options
-        self._encoding = encoding
-        self._seed = seed
+        self._options, self._encoding, self._seed = options, encoding, seed
         self._generation = self._candidate_count = 0
         self._turn = self._turn_began = 0
         self._population: list[Member] = []
