@@ -21,7 +21,7 @@ from .fooling.choosing import choose_elites as choose_elites
 from .fooling.choosing import distinct_elites as distinct_elites
 from .run.folder import find_runs as find_runs
 from .replicates import parse_seeds as parse_seeds
-from .experiment.differences import differences as differences
+from .experiment.experiment import differences as differences
 
 # Scoring any images
 from .experiment.experiment import Experiment as Experiment

@@ -19,7 +19,7 @@ from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blamin
 from neatfool.evolution.assembly import make, make_setup, versions
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.verification import OpenRun
-from neatfool.experiment.differences import agrees, differences
+from neatfool.experiment.experiment import agrees, tell_differences
 from neatfool.experiment.framework import General, describe_nothing
 from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
@@ -49,8 +49,6 @@ SECONDS_BETWEEN_IMAGES = 10.0
 RUNNING_TO_IMAGES = 20
 """Between two updates of the image files a run spends at least this many times as long as an
 update took, so that updates cost less than 5 % of the time."""
-MOST_CHANGES = 3
-"""The most differences of another experiment that a message tells."""
 
 
 class Session:
@@ -301,13 +299,10 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
     """Refuse another experiment, target or plan, and a new length that the run has reached."""
     identity, recorded = assembly.experiment.identity(), info["scoring"]
     if not agrees(info["identity"], identity):
-        found = differences(identity, info["identity"])
-        changes = [f"{name} = {there} there and {here} here" for name, here, there in found]
-        if len(changes) > MOST_CHANGES:
-            changes[MOST_CHANGES:] = ["…"]
+        changes = tell_differences(identity, info["identity"])
         raise RunError(
             f"{folder}: the experiment is not the one that the run started with "
-            f"({', '.join(changes)}); start another run"
+            f"({changes}); start another run"
         )
     if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
         raise RunError(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
@@ -51,6 +51,14 @@ def recorded_by_a_run() -> Iterator[None]:
         ) from error
 
 
+@runtime_checkable
+class Foretelling(Protocol):
+    """A target's options that tell its spec before it is made."""
+
+    def spec(self) -> ImageSpec | None:
+        """Give the spec."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """A picked plugin, its validated options, and the section that they were read from."""
@@ -72,8 +80,7 @@ class Choice:
     def spec(self) -> ImageSpec | None:
         """Give a target's spec without making the target, if its options have a method ``spec``."""
         with blaming(self.label):
-            spec: ImageSpec | None = getattr(self.options, "spec", lambda: None)()
-        return spec
+            return self.options.spec() if isinstance(self.options, Foretelling) else None
 
     def describe_unset(self, spec: ImageSpec | None) -> dict[str, dict[str, str]]:
         """Explain the keys that were left out; see :func:`~.options.describe_unset`."""

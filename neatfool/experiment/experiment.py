@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -290,3 +290,36 @@ def _check_sections(
             place = sections.get(name, Section({}, ""))
             fault = "two plugins read this section; use another plugin"
             problems.add_at(place, name, "", fault, of_plugin=True)
+
+
+def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
+    """Compare two experiments, each section -> key -> value.
+
+    Yields:
+        For each option that differs: ``"[section] key"`` and its two values, None if absent.
+    """
+    for section in dict.fromkeys([*one, *other]):
+        here, there = one.get(section) or {}, other.get(section) or {}
+        for key in dict.fromkeys([*here, *there]):
+            if here.get(key) != there.get(key):
+                yield f"[{section}] {key}", here.get(key), there.get(key)
+
+
+def tell_differences(now: Json, recorded: Json) -> str:
+    """Write the first three differences of an experiment from what a run recorded."""
+    found = differences(now, recorded)
+    changes = [f"{name} = {there} there and {here} here" for name, here, there in found]
+    return ", ".join(changes if len(changes) <= 3 else [*changes[:3], "…"])
+
+
+def agrees(recorded: Json, now: Json) -> bool:
+    """Say whether an experiment has what a run recorded; a later version has more options."""
+    return recorded.keys() == now.keys() and all(
+        _holds(section, now[name]) for name, section in recorded.items()
+    )
+
+
+def _holds(recorded: Json, now: Json) -> bool:
+    if isinstance(recorded, dict) and isinstance(now, dict):
+        return all(key in now and _holds(value, now[key]) for key, value in recorded.items())
+    return bool(recorded == now)

@@ -13,7 +13,7 @@ import numpy as np
 
 from neatfool.analysis.course import Course, read_course
 from neatfool.errors import ExperimentError, RunError
-from neatfool.experiment.differences import differences
+from neatfool.experiment.experiment import differences
 from neatfool.fooling.opening import open_run
 from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
