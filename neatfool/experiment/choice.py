@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
+from neatfool.config.options import dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
 from neatfool.config.values import Section, Value, unquote
 from neatfool.errors import ExperimentError, PluginError, RunError, blaming, nearest
@@ -81,11 +81,6 @@ class Choice:
         """Give a target's spec without making the target, if its options have a method ``spec``."""
         with blaming(self.label):
             return self.options.spec() if isinstance(self.options, Foretelling) else None
-
-    def describe_unset(self, spec: ImageSpec | None) -> dict[str, dict[str, str]]:
-        """Explain the keys that were left out; see :func:`~.options.describe_unset`."""
-        with blaming(self.label):
-            return describe_unset(self.options, self.registration.kind, spec)
 
 
 def choose(

@@ -13,7 +13,7 @@ from neatfool.config.ini import override, read_ini
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
 from neatfool.config.values import Section, Value, unquote, write_ini
-from neatfool.errors import PluginError, RunError, nearest
+from neatfool.errors import PluginError, RunError, blaming, nearest
 from neatfool.experiment.choice import (
     RECORDED,
     Choice,
@@ -154,7 +154,9 @@ class Experiment:
         spec = self.target.spec()
         unset = describe_unset(self.calls, "target", spec)
         for choice in filter(None, (self.target, self.encoding, self.scheme, self.engine)):
-            for section, keys in choice.describe_unset(spec).items():
+            with blaming(choice.label):
+                left_out = describe_unset(choice.options, choice.registration.kind, spec)
+            for section, keys in left_out.items():
                 unset[section] = unset.get(section, {}) | keys
         return write_ini(sections, unset)
 

@@ -87,7 +87,7 @@ class NotingRanker(rankers.RankerBase):  # type: ignore[misc]
         return self.order, values
 
     def reset(self, emitter: Any, archive: Any) -> None:
-        """Let the ranker draw anew what it draws: a direction."""
+        """Let the ranker draw a direction anew."""
         self._ranker.reset(emitter, archive)
 
 
