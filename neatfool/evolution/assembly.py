@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, astuple, replace
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,7 +28,7 @@ from neatfool.errors import (
     option,
 )
 from neatfool.evolution.python_target import source_of
-from neatfool.experiment.experiment import Experiment
+from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import check_classes, with_nothing
 from neatfool.network.memory import OutOfMemory
 from neatfool.scoring.answers import draw
@@ -72,7 +73,7 @@ class Assembly:
     @cached_property
     def target(self) -> Target:
         """The target, which recognises its own images; without the experiment's views."""
-        target, calls = make_target(self.experiment.target), self.experiment.calls
+        target, calls = make_target(self.experiment), self.experiment.calls
         calls.check_threshold(target.spec)
         if calls.logit_temperature == 1:
             return target
@@ -156,8 +157,17 @@ def make(choice: Choice, **given: Any) -> Any:
         return choice.registration.make(choice.options, **given)
 
 
-def make_target(choice: Choice) -> Target:
-    """Make a target, and check that it recognises its own images."""
+def make_target(source: Experiment | str | Path) -> Target:
+    """Make the target of an experiment, or of its file, to build another target around it.
+
+    Raises:
+        ExperimentError: The experiment is wrong.
+        PluginError: A plugin is missing or broken.
+        TargetError: The target does not recognise its own images.
+    """
+    if not isinstance(source, Experiment):
+        source = load_experiment(source, to_search=False)
+    choice = source.target
     target: Target = make(choice)
     if not isinstance(target.spec, ImageSpec):
         raise PluginError(

@@ -44,23 +44,23 @@ MOST_TOP: Final = 6
 
 
 class StageClock:
-    """Adds up the seconds of a generation's stages since ``last``; ``elapsed`` is their sum."""
+    """Adds up the seconds of a generation's stages since ``last``."""
 
-    def __init__(self, last: float | None = None) -> None:
+    def __init__(self, last: float) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self.elapsed = 0.0
-        self.last = time.perf_counter() if last is None else last
+        self.last = last
 
-    def skip(self) -> None:
-        """Drop the time since the last lap."""
-        self.last = time.perf_counter()
+    @property
+    def elapsed(self) -> float:
+        """The seconds of all stages."""
+        return sum(self.seconds.values())
 
-    def lap(self, stage: str) -> None:
-        """Add the time since the last lap to a stage."""
+    def lap(self, stage: str = "") -> None:
+        """Add the time since the last lap to a stage, or drop it."""
         now = time.perf_counter()
-        seconds, self.last = now - self.last, now
-        self.seconds[stage] += seconds
-        self.elapsed += seconds
+        if stage:
+            self.seconds[stage] += now - self.last
+        self.last = now
 
 
 @dataclass
@@ -124,7 +124,7 @@ class Evolution:
 
         Whatever ends the iteration, the finished generations are in the store.
         """
-        clock = StageClock()
+        clock = StageClock(time.perf_counter())
         current: _Generation | None = None
         failure: BaseException | None
         try:
@@ -138,13 +138,13 @@ class Evolution:
                     current = self._start(clock) if ahead else None
                 except BaseException as error:  # Ctrl-C, too: the last one is committed first
                     failure = error
-                clock.skip()
+                clock.lap()
                 with blaming(f"{self._both}: cannot be recorded"):
                     keep()
                 clock.lap("recording")
                 del finished, keep  # Its images may be many.
                 yield report, replacements
-                clock.skip()
+                clock.lap()
                 if stop():
                     return
                 if failure is not None:

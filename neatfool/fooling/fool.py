@@ -173,16 +173,15 @@ def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
 
 
 def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
-    from neatfool.evolution.progress import Interrupts, ProgressDisplay
+    from neatfool.evolution.progress import ProgressDisplay, interruptible
 
-    interrupts = Interrupts()
     if progress:
         from rich.console import Console
 
         display = ProgressDisplay(Console(file=sys.stderr, highlight=False), session)
         plugins.register_object(display, "progress")
-    with interrupts.handled():
-        outcome = session.go(plugins.observers(), interrupts)
+    with interruptible() as stop:
+        outcome = session.go(plugins.observers(), stop)
     if outcome.reason != "finished":
         _log.warning(
             "the run is %s%s; the same call with out=%r and resume_run=True goes on with it",
