@@ -24,12 +24,7 @@ from neatfool.experiment.choice import (
     recorded_by_a_run,
     resolved_sections,
 )
-from neatfool.experiment.framework import (
-    FRAMEWORK_SECTIONS,
-    LENGTHS,
-    read_framework,
-    safe_name,
-)
+from neatfool.experiment.framework import FRAMEWORK_SECTIONS, LENGTHS, read_framework, safe_name
 from neatfool.experiment.showing import Showing, read_showing
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import is_from_python
@@ -238,10 +233,7 @@ def _build(
 
 
 def _load_sources(
-    sources: Sources,
-    sections: Mapping[str, Section],
-    plugins: PluginManager,
-    problems: Problems,
+    sources: Sources, sections: Mapping[str, Section], plugins: PluginManager, problems: Problems
 ) -> tuple[bool, dict[str, Choice | None]]:
     """Load what ``[plugins]`` names; say if all files were loaded, and give observers' options."""
     section = sections.get("plugins", Section({}, ""))
