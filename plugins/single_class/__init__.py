@@ -38,8 +38,14 @@ from neatfool import (
     rank,
 )
 
-from .options import GENERATIONS_FOR_EACH_OF_SEVERAL, Options
-from .selection import Member, NeatSelection, RankSelection, fittest_first
+from .selection import (
+    GENERATIONS_FOR_EACH_OF_SEVERAL,
+    Member,
+    NeatSelection,
+    Options,
+    RankSelection,
+    fittest_first,
+)
 
 if TYPE_CHECKING:
     from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
