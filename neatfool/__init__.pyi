@@ -21,12 +21,12 @@ from .fooling.choosing import choose_elites as choose_elites
 from .fooling.choosing import distinct_elites as distinct_elites
 from .run.folder import find_runs as find_runs
 from .replicates import parse_seeds as parse_seeds
-from .experiment.differences import differences as differences
+from .experiment.experiment import differences as differences
 
 # Scoring any images
 from .experiment.experiment import Experiment as Experiment
 from .experiment.experiment import load_experiment as load_experiment
-from .fooling.opening import make_target as make_target
+from .evolution.assembly import make_target as make_target
 from .fooling.opening import open_scorer as open_scorer
 from .scoring.scorer import Scorer as Scorer
 from .spec.fitting import fit_images as fit_images

@@ -17,7 +17,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 from neatfool.errors import ExperimentError, RunError
-from neatfool.experiment.differences import agrees, tell_differences
+from neatfool.experiment.experiment import agrees, tell_differences
 from neatfool.run.folder import DATABASE
 from neatfool.wording import format_seeds
 

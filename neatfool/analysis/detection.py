@@ -12,8 +12,9 @@ from pydantic import Field
 
 from neatfool.analysis.of_run import OfRun, OfRuns
 from neatfool.errors import ExperimentError
+from neatfool.evolution.assembly import make_target
 from neatfool.fooling.choosing import choose_elites
-from neatfool.fooling.opening import make_target, open_runs, open_scorer
+from neatfool.fooling.opening import open_runs, open_scorer
 from neatfool.ood.asking import ask_detectors, behind
 from neatfool.ood.in_distribution import in_distribution as find_known
 from neatfool.present.charts.axes import new_axes

@@ -13,7 +13,7 @@ from neatfool.analysis.estimates import Shares
 from neatfool.analysis.sureness import KNOWN
 from neatfool.analysis.versus import LEVEL, Change, Verdict, Versus
 from neatfool.errors import ExperimentError
-from neatfool.experiment.differences import differences
+from neatfool.experiment.experiment import differences
 from neatfool.files import read_json
 from neatfool.wording import level
 

@@ -235,15 +235,13 @@ def resume(
 
 
 def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
-    from neatfool.evolution.progress import Interrupts, ProgressDisplay
+    from neatfool.evolution.progress import ProgressDisplay, interruptible
     from neatfool.present import write_report
 
     console = Output()
     display = ProgressDisplay(console, session)
     plugins.register_object(display, "progress")
-    interrupts = Interrupts(
-        lambda: console.print("\nStopping after this generation; Ctrl-C again stops at once.")
-    )
+    stopping = "\nStopping after this generation; Ctrl-C again stops at once."
     if description := session.description:
         console.print(description, soft_wrap=True, markup=False, highlight=False)
     if session.has_engine:
@@ -252,8 +250,8 @@ def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
         console.print(f"Scoring on {plan.describe()}", soft_wrap=True)
     go_on = f"Go on with: neatfool resume {session.run.path}"
     try:
-        with interrupts.handled():
-            outcome = session.go(plugins.observers(), interrupts)
+        with interruptible(lambda: console.print(stopping)) as stop:
+            outcome = session.go(plugins.observers(), stop)
         _show_outcome(console, session, outcome, scoring=display.scoring_seconds)
         if workers := session.progress_of_workers():
             console.print(f"Drawn and scored by {workers}", soft_wrap=True, markup=False)

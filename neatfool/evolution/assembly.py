@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, astuple, replace
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,7 +28,7 @@ from neatfool.errors import (
     option,
 )
 from neatfool.evolution.python_target import source_of
-from neatfool.experiment.experiment import Experiment
+from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import check_classes, with_nothing
 from neatfool.network.memory import OutOfMemory
 from neatfool.scoring.answers import draw
@@ -42,7 +43,7 @@ from neatfool.spec.engine import Answer, Part, Setup
 from neatfool.spec.image_spec import ImageSpec
 
 if TYPE_CHECKING:
-    from neatfool.experiment.experiment import Choice
+    from neatfool.experiment.choice import Choice
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.scheme import Scheme
     from neatfool.spec.target import Target
@@ -57,18 +58,12 @@ class Assembly:
     """What an experiment is made of; each part is made, and checked, when it is first needed.
 
     A target that costs something is not asked here: its ledger is not open yet.
-
-    Attributes:
-        experiment: The experiment.
     """
 
     def __init__(
         self, experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
     ) -> None:
-        """Take an experiment; ``recorded`` is how a run that exists scores.
-
-        If no search follows, the scorer scores each image exactly.
-        """
+        """Take an experiment, and how a run that exists scores; without a search, exactly."""
         self.experiment = experiment
         self._recorded = recorded
         self._to_search = to_search
@@ -76,7 +71,7 @@ class Assembly:
     @cached_property
     def target(self) -> Target:
         """The target, which recognises its own images; without the experiment's views."""
-        target, calls = make_target(self.experiment.target), self.experiment.calls
+        target, calls = make_target(self.experiment), self.experiment.calls
         calls.check_threshold(target.spec)
         if calls.logit_temperature == 1:
             return target
@@ -155,23 +150,22 @@ def assemble(
 
 
 def make(choice: Choice, **given: Any) -> Any:
-    """Call a plugin's factory with its options and what its kind is given.
-
-    Raises:
-        PluginError: The factory raised, or what it made lacks a member of its kind.
-        ExperimentError: The factory refused an option; the message names the section.
-    """
+    """Call a plugin's factory with its options and what its kind is given."""
     with _naming_the_section(choice):
         return choice.registration.make(choice.options, **given)
 
 
-def make_target(choice: Choice) -> Target:
-    """Make a target, and check that it recognises its own images.
+def make_target(source: Experiment | str | Path) -> Target:
+    """Make the target of an experiment, or of its file, to build another target around it.
 
     Raises:
-        PluginError: It cannot be made, or has no spec or no score.
-        TargetError: Its ``self_check`` failed.
+        ExperimentError: The experiment is wrong.
+        PluginError: A plugin is missing or broken.
+        TargetError: The target does not recognise its own images.
     """
+    if not isinstance(source, Experiment):
+        source = load_experiment(source, to_search=False)
+    choice = source.target
     target: Target = make(choice)
     if not isinstance(target.spec, ImageSpec):
         raise PluginError(

@@ -189,11 +189,10 @@ def measure(
     warm: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> Measured:
-    """Run an experiment and measure where its time goes; the assembly cannot be used again.
+    """Run an experiment, which is used up, and measure where its time goes.
 
-    Observers of ``plugins`` follow the run, which counts as part of it. It stops after ``seconds``,
-    counted from when the first ``warm`` generations are done; a generation is never cut short.
-    ``say`` is called with what happens next.
+    It stops after ``seconds``, counted from when the first ``warm`` generations are done, and cuts
+    none short. ``say`` is called with what happens next.
     """
     if assembly.scorer.metered is not None:
         raise too_costly(assembly.scorer.name)

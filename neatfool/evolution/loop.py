@@ -14,7 +14,6 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
@@ -45,23 +44,23 @@ MOST_TOP: Final = 6
 
 
 class StageClock:
-    """Adds up the seconds of a generation's stages since ``last``; ``elapsed`` is their sum."""
+    """Adds up the seconds of a generation's stages since ``last``."""
 
-    def __init__(self, last: float | None = None) -> None:
+    def __init__(self, last: float) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self.elapsed = 0.0
-        self.last = time.perf_counter() if last is None else last
+        self.last = last
 
-    def skip(self) -> None:
-        """Drop the time since the last lap."""
-        self.last = time.perf_counter()
+    @property
+    def elapsed(self) -> float:
+        """The seconds of all stages."""
+        return sum(self.seconds.values())
 
-    def lap(self, stage: str) -> None:
-        """Add the time since the last lap to a stage."""
+    def lap(self, stage: str = "") -> None:
+        """Add the time since the last lap to a stage, or drop it."""
         now = time.perf_counter()
-        seconds, self.last = now - self.last, now
-        self.seconds[stage] += seconds
-        self.elapsed += seconds
+        if stage:
+            self.seconds[stage] += now - self.last
+        self.last = now
 
 
 @dataclass
@@ -80,10 +79,8 @@ class _Generation:
 class Evolution:
     """Runs generation after generation.
 
-    Attributes:
-        generation: The last generation done, -1 before the first.
-        evaluations: Images shown to the target so far, those for gradients included.
-        spent: Which budget is spent; empty if none is.
+    ``generation`` is the last one done, -1 before the first; ``evaluations`` are the images shown
+    so far, those for gradients included; ``spent`` says which budget is spent, if one is.
     """
 
     def __init__(self, assembly: Assembly, store: RunStore) -> None:
@@ -98,6 +95,7 @@ class Evolution:
         self._encodings = assembly.encodings
         self._encoding_name = choices.encoding.label
         self._scheme_name = choices.scheme.label
+        self._both = f"{self._scheme_name} with {self._encoding_name}"
         self._store = store
         self._limits = choices.general
         self._scoring: Generation | None = None
@@ -119,26 +117,14 @@ class Evolution:
         """Images scored so far, those of the current generation included."""
         return self.evaluations + (sum(self._scoring.answered) if self._scoring else 0)
 
-    def length(self) -> float:
-        """Give the images of the whole run, estimated where its length is in generations."""
-        limits = self._limits
-        if limits.images is not None:
-            return limits.images
-        assert limits.generations is not None
-        left = limits.generations - self.generation - 1
-        return self.evaluations + left * self.scheme.batch * self._scorer.views
-
     def run(
         self, stop: Callable[[], bool] = lambda: False
     ) -> Generator[tuple[GenerationReport, Sequence[Replacement]], None, None]:
         """Run until the run's length, the scheme's end, or ``stop`` returns True.
 
         Whatever ends the iteration, the finished generations are in the store.
-
-        Yields:
-            Each finished generation's report and replacements.
         """
-        clock = StageClock()
+        clock = StageClock(time.perf_counter())
         current: _Generation | None = None
         failure: BaseException | None
         try:
@@ -152,13 +138,13 @@ class Evolution:
                     current = self._start(clock) if ahead else None
                 except BaseException as error:  # Ctrl-C, too: the last one is committed first
                     failure = error
-                clock.skip()
-                with self._blaming_recording():
+                clock.lap()
+                with blaming(f"{self._both}: cannot be recorded"):
                     keep()
                 clock.lap("recording")
                 del finished, keep  # Its images may be many.
                 yield report, replacements
-                clock.skip()
+                clock.lap()
                 if stop():
                     return
                 if failure is not None:
@@ -207,10 +193,7 @@ class Evolution:
     def _finish(
         self, current: _Generation
     ) -> tuple[GenerationReport, Sequence[Replacement], Callable[[], None]] | None:
-        """Make the rest of a generation, wait for its scores, and let the scheme select.
-
-        The last of what it gives records the generation. It gives None if nothing was scored.
-        """
+        """Make the rest, wait for scores, let the scheme select; give what is to be recorded."""
         clock, scoring = current.clock, current.scoring
         candidates = [*chain.from_iterable(current.parts)]
         scores = scoring.result()
@@ -232,7 +215,8 @@ class Evolution:
             replacements = self.scheme.tell(candidates, scores)
         self.generation += 1
         self._scoring = None
-        self.evaluations += sum(map(self._images_of, candidates))
+        more = self._scorer.views - 1
+        self.evaluations += sum(candidate.evaluations + more for candidate in candidates)
         clock.lap("selection")
         # Each of the distinct elites is measured once.
         self._sizes = {
@@ -250,7 +234,7 @@ class Evolution:
             # The target's own seconds may overlap with other stages.
             stages=Stages(**clock.seconds | {"scoring": scoring.seconds}, elapsed=clock.elapsed),
         )
-        with self._blaming_recording():
+        with blaming(f"{self._both}: cannot be recorded"):
             keep = self._record(report, replacements, candidates, scores, scoring.images)
         return report, replacements, keep
 
@@ -310,13 +294,10 @@ class Evolution:
             self._store.commit([record for record, _ in pending], pending[-1][1])
         self._pending.clear()
 
-    def _blaming_recording(self) -> AbstractContextManager[None]:
-        return blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded")
-
     def _make_parts(self, current: _Generation) -> Iterator[Sequence[Candidate]]:
         """Breed, render and submit a generation, part by part."""
         clock, scoring = current.clock, current.scoring
-        whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
+        whose = f"{self._both}: ask() failed"
         with blaming(whose):
             candidates = self._take_candidates(current)
         for size in scoring.batches.part_sizes(self.scheme.batch):
@@ -342,17 +323,13 @@ class Evolution:
         """Take candidates until the run's length has no room for the next one."""
         left = math.inf if self._limits.images is None else self._limits.images - self.evaluations
         for candidate in self.scheme.ask():
-            left -= self._images_of(candidate)
+            left -= candidate.evaluations - 1 + self._scorer.views
             if left < 0:
                 current.no_room = True
                 return
             yield candidate
             if not left:
                 return
-
-    def _images_of(self, candidate: Candidate) -> int:
-        """Count the images that the target is shown for a candidate."""
-        return candidate.evaluations - 1 + self._scorer.views
 
 
 def _best_of(confidences: np.ndarray) -> list[tuple[int, float]]:

@@ -255,33 +255,25 @@ class ProgressDisplay:
         return {"speed": f"{rate:,.0f}/s", "left": f"{duration(left / rate)} left"}
 
 
-class Interrupts:
-    """Ctrl-C: the first asks the run to stop after its generation, the second stops it at once."""
+@contextmanager
+def interruptible(on_first: Callable[[], object] = lambda: None) -> Iterator[Callable[[], bool]]:
+    """Give what says whether Ctrl-C or SIGTERM asked for a stop; a second one stops at once.
 
-    def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
-        self._stopping = False
-        self._on_first = on_first
+    Outside of the main thread, neither is handled.
+    """
+    stopping = Event()
 
-    def __call__(self) -> bool:
-        """Whether a stop was asked for."""
-        return self._stopping
-
-    @contextmanager
-    def handled(self) -> Iterator[None]:
-        """Handle SIGINT and SIGTERM inside the block, in the main thread; elsewhere do nothing."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, self._handle) for number in signals]
-        try:
-            yield
-        finally:
-            for number, handler in zip(signals, before, strict=True):
-                signal.signal(number, handler)
-
-    def _handle(self, *_: object) -> None:
-        if self._stopping:
+    def handle(*_: object) -> None:
+        if stopping.is_set():
             raise KeyboardInterrupt
-        self._stopping = True
-        self._on_first()
+        stopping.set()
+        on_first()
+
+    is_main = threading.current_thread() is threading.main_thread()
+    signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+    before = [signal.signal(number, handle) for number in signals]
+    try:
+        yield stopping.is_set
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

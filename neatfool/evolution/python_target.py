@@ -39,15 +39,7 @@ def target_of(
     device: str = "auto",
     outputs: Outputs | None = None,
 ) -> Target:
-    """Make a target of a torch module or a function; give a target back as it is.
-
-    ``mean``, ``std`` and ``device`` are for a module; ``outputs`` says what it or a function gives.
-
-    Raises:
-        ExperimentError: The model is none of the three, its images or classes do not fit
-            ``spec``, or the device does not exist.
-        TargetError: A module is in training mode, fails on images, or its answer does not fit.
-    """
+    """Make a target of a torch module or a function, if it fits ``spec``; give a target back."""
     if isinstance(model, torch.nn.Module):
         return ModuleTarget(model, spec, mean=mean, std=std, device=device, outputs=outputs)
     if isinstance(model, Target):

@@ -19,7 +19,7 @@ from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blamin
 from neatfool.evolution.assembly import make, make_setup, versions
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.verification import OpenRun
-from neatfool.experiment.differences import agrees, tell_differences
+from neatfool.experiment.experiment import agrees, tell_differences
 from neatfool.experiment.framework import General, describe_nothing
 from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
@@ -54,13 +54,8 @@ update took, so that updates cost less than 5 % of the time."""
 class Session:
     """A run that is open in this process for writing; :func:`start` or :func:`resume` opens it.
 
-    Attributes:
-        run: The run, for readers.
-        general: The run's name, length and seed.
-        plan: How the run scores.
-        ledger: What was spent, None if asking the target costs nothing.
-        has_engine: Whether workers draw and score.
-        workers: Which workers those are, in a few words; empty if this process does it.
+    ``ledger`` tells what was spent, None if asking the target costs nothing. ``workers`` says in a
+    few words who draws and scores; it is empty if this process does.
     """
 
     def __init__(
@@ -100,10 +95,13 @@ class Session:
 
     def queries_to_the_end(self) -> tuple[int, int] | None:
         """Estimate what the whole run sends, (images, requests); None before it has sent any."""
-        length, ledger = self._evolution.length(), self.ledger
-        if ledger is None or not self._evolution.evaluations:
+        ledger, done = self.ledger, self._evolution.evaluations
+        if ledger is None or not done:
             return None
-        longer = length / self._evolution.evaluations
+        if (length := self.general.images) is None:
+            left = (self.general.generations or 0) - self._evolution.generation - 1
+            length = done + left * self._evolution.scheme.batch * self._assembly.scorer.views
+        longer = length / done
         return math.ceil(ledger.queries * longer), math.ceil(ledger.requests * longer)
 
     def progress_of_workers(self) -> str:
@@ -124,17 +122,7 @@ class Session:
     def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Run to the end, write all images and close the run. Finished generations are kept.
 
-        Args:
-            observers: Called after each generation.
-            stop: Called after each generation; True stops the run. A KeyboardInterrupt stops it
-                at once.
-
-        Returns:
-            How the run ended: finished, interrupted, paused (the target cannot be reached) or
-            spent (no budget is left).
-
-        Raises:
-            NeatfoolError: The target, a plugin or the disk failed.
+        ``stop`` is called after each generation; True stops the run, a KeyboardInterrupt at once.
         """
         began = time.perf_counter()
         reason: Any = "failed"
@@ -263,13 +251,7 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
 def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) -> Session:
     """Resume a run, which is this user's own from then on. The caller sees to its trust.
 
-    Args:
-        assemble: Makes the assembly from the run's resolved experiment and its scoring plan.
-        folder: The run's folder.
-
-    Raises:
-        RunError: The folder holds no run, or one that is damaged or in use; or its experiment was
-            edited; or the target has changed; or the run has passed its new length.
+    ``assemble`` makes the assembly from the run's resolved experiment and its scoring plan.
     """
     run_folder.require_run(folder)
     with ExitStack() as undo:
@@ -316,8 +298,8 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
     if not agrees(info["identity"], identity):
         changes = tell_differences(identity, info["identity"])
         raise RunError(
-            f"{folder}: the experiment is not the one that the run started with ({changes}); start "
-            "another run"
+            f"{folder}: the experiment is not the one that the run started with "
+            f"({changes}); start another run"
         )
     if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
         raise RunError(

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
+from neatfool.config.options import dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
 from neatfool.config.values import Section, Value, unquote
 from neatfool.errors import ExperimentError, PluginError, RunError, blaming, nearest
@@ -51,6 +51,14 @@ def recorded_by_a_run() -> Iterator[None]:
         ) from error
 
 
+@runtime_checkable
+class Foretelling(Protocol):
+    """A target's options that tell its spec before it is made."""
+
+    def spec(self) -> ImageSpec | None:
+        """Give the spec."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """A picked plugin, its validated options, and the section that they were read from."""
@@ -72,24 +80,13 @@ class Choice:
     def spec(self) -> ImageSpec | None:
         """Give a target's spec without making the target, if its options have a method ``spec``."""
         with blaming(self.label):
-            spec: ImageSpec | None = getattr(self.options, "spec", lambda: None)()
-        return spec
-
-    def describe_unset(self, spec: ImageSpec | None) -> dict[str, dict[str, str]]:
-        """Explain the keys that were left out; see :func:`~.options.describe_unset`."""
-        with blaming(self.label):
-            return describe_unset(self.options, self.registration.kind, spec)
+            return self.options.spec() if isinstance(self.options, Foretelling) else None
 
 
 def choose(
     plugins: PluginManager, kind: str, name: str, options: Mapping[str, Any] | None = None
 ) -> Choice:
-    """Pick a plugin from Python, with options by key; an inner section is a mapping under its name.
-
-    Raises:
-        PluginError: There is no such plugin, or it is broken.
-        ExperimentError: Options are wrong; the message names all of them.
-    """
+    """Pick a plugin from Python, with options by key; an inner section is a mapping by name."""
     inner = own_sections(plugins.load(kind, name).options)
     given = {"plugin": name, **(options or {})}
     sections = {inner[key]: value for key, value in given.items() if key in inner}

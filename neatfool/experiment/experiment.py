@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -13,25 +13,18 @@ from neatfool.config.ini import override, read_ini
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
 from neatfool.config.values import Section, Value, unquote, write_ini
-from neatfool.errors import PluginError, RunError, nearest
+from neatfool.errors import PluginError, RunError, blaming, nearest
 from neatfool.experiment.choice import (
     RECORDED,
     Choice,
-    choose,
     fill_choice,
     json_sections,
     picked_kinds,
     read_registration,
     recorded_by_a_run,
-    resolved_choice,
     resolved_sections,
 )
-from neatfool.experiment.framework import (
-    FRAMEWORK_SECTIONS,
-    LENGTHS,
-    read_framework,
-    safe_name,
-)
+from neatfool.experiment.framework import FRAMEWORK_SECTIONS, LENGTHS, read_framework, safe_name
 from neatfool.experiment.showing import Showing, read_showing
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import is_from_python
@@ -40,15 +33,6 @@ if TYPE_CHECKING:
     from neatfool.experiment.framework import Calls, General, Sources
     from neatfool.plugin.registration import Registration
     from neatfool.spec.json import Json
-
-__all__ = [
-    "Choice",
-    "Experiment",
-    "choose",
-    "load_experiment",
-    "resolved_choice",
-    "resolved_sections",
-]
 
 NOT_OF_THE_RESULT: Final = (
     ("plugins", "observers"),
@@ -165,7 +149,9 @@ class Experiment:
         spec = self.target.spec()
         unset = describe_unset(self.calls, "target", spec)
         for choice in filter(None, (self.target, self.encoding, self.scheme, self.engine)):
-            for section, keys in choice.describe_unset(spec).items():
+            with blaming(choice.label):
+                left_out = describe_unset(choice.options, choice.registration.kind, spec)
+            for section, keys in left_out.items():
                 unset[section] = unset.get(section, {}) | keys
         return write_ini(sections, unset)
 
@@ -247,10 +233,7 @@ def _build(
 
 
 def _load_sources(
-    sources: Sources,
-    sections: Mapping[str, Section],
-    plugins: PluginManager,
-    problems: Problems,
+    sources: Sources, sections: Mapping[str, Section], plugins: PluginManager, problems: Problems
 ) -> tuple[bool, dict[str, Choice | None]]:
     """Load what ``[plugins]`` names; say if all files were loaded, and give observers' options."""
     section = sections.get("plugins", Section({}, ""))
@@ -301,3 +284,36 @@ def _check_sections(
             place = sections.get(name, Section({}, ""))
             fault = "two plugins read this section; use another plugin"
             problems.add_at(place, name, "", fault, of_plugin=True)
+
+
+def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
+    """Compare two experiments, each section -> key -> value.
+
+    Yields:
+        For each option that differs: ``"[section] key"`` and its two values, None if absent.
+    """
+    for section in dict.fromkeys([*one, *other]):
+        here, there = one.get(section) or {}, other.get(section) or {}
+        for key in dict.fromkeys([*here, *there]):
+            if here.get(key) != there.get(key):
+                yield f"[{section}] {key}", here.get(key), there.get(key)
+
+
+def tell_differences(now: Json, recorded: Json) -> str:
+    """Write the first three differences of an experiment from what a run recorded."""
+    found = differences(now, recorded)
+    changes = [f"{name} = {there} there and {here} here" for name, here, there in found]
+    return ", ".join(changes if len(changes) <= 3 else [*changes[:3], "…"])
+
+
+def agrees(recorded: Json, now: Json) -> bool:
+    """Say whether an experiment has what a run recorded; a later version has more options."""
+    return recorded.keys() == now.keys() and all(
+        _holds(section, now[name]) for name, section in recorded.items()
+    )
+
+
+def _holds(recorded: Json, now: Json) -> bool:
+    if isinstance(recorded, dict) and isinstance(now, dict):
+        return all(key in now and _holds(value, now[key]) for key, value in recorded.items())
+    return bool(recorded == now)

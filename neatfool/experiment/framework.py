@@ -198,11 +198,7 @@ def safe_name(text: str) -> str:
 
 
 def check_classes(choice: Choice, spec: ImageSpec) -> None:
-    """Check that a target has the classes that a scheme's options name.
-
-    Raises:
-        ExperimentError: It lacks some; the message has a line for each, with its place.
-    """
+    """Check that a target has the classes that a scheme's options name; tell all it lacks."""
     problems = Problems()
     for key, names in named_classes(choice.options).items():
         place = choice.section.values.get(key, choice.section)
@@ -217,13 +213,7 @@ def check_classes(choice: Choice, spec: ImageSpec) -> None:
 def with_nothing(spec: ImageSpec, named: Sequence[str] | None) -> ImageSpec:
     """Say in a target's spec which of its classes mean that nothing is there.
 
-    Args:
-        spec: The target's spec.
-        named: The classes, by name or index. If absent, those of the spec, or else those whose
-            names say so, unless all do.
-
-    Raises:
-        ExperimentError: There is no class of a name, or no other class is left.
+    If none are ``named``, those of the spec, or else those whose names say so, unless all do.
     """
     if named is None:
         words = {name: _BETWEEN_WORDS.sub(" ", name.casefold()).strip() for name in spec.classes}

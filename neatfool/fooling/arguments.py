@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from neatfool.experiment.framework import Calls, General
 from neatfool.spec.image_spec import Outputs  # noqa: TC001 - pydantic reads it
@@ -42,7 +42,7 @@ class More(TypedDict, total=False):
 class Arguments(General, Calls, extra="forbid"):
     """All arguments but the model and the folder."""
 
-    image: list[int]
+    image: list[PositiveInt] = Field(min_length=3, max_length=3)
     classes: list[str]
     scheme: Any = "map_elites"
     encoding: Any = "cppn"
@@ -64,15 +64,6 @@ class Arguments(General, Calls, extra="forbid"):
         # A batch size of None is chosen, as one that is absent.
         kept = {k: v for k, v in given.items() if k != "batch_size" or v is not None}
         return {name: _plain(value) for name, value in kept.items()}
-
-    @field_validator("image", mode="before")
-    @classmethod
-    def _three(cls, image: Any) -> Any:
-        whole = isinstance(image, list) and len(image) == 3
-        if not whole or any(isinstance(size, int) and size < 1 for size in image):
-            least = ", each 1 or more" if whole else ""
-            raise ValueError(f"must be (channels, height, width){least}, not {image!r}")
-        return image
 
     @field_validator("classes", mode="before")
     @classmethod

@@ -18,7 +18,8 @@ from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.python_target import Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
-from neatfool.experiment.experiment import Experiment, choose
+from neatfool.experiment.choice import choose
+from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import Calls, General, safe_name
 from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments, More
@@ -173,16 +174,15 @@ def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
 
 
 def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
-    from neatfool.evolution.progress import Interrupts, ProgressDisplay
+    from neatfool.evolution.progress import ProgressDisplay, interruptible
 
-    interrupts = Interrupts()
     if progress:
         from rich.console import Console
 
         display = ProgressDisplay(Console(file=sys.stderr, highlight=False), session)
         plugins.register_object(display, "progress")
-    with interrupts.handled():
-        outcome = session.go(plugins.observers(), interrupts)
+    with interruptible() as stop:
+        outcome = session.go(plugins.observers(), stop)
     if outcome.reason != "finished":
         _log.warning(
             "the run is %s%s; the same call with out=%r and resume_run=True goes on with it",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from neatfool.config.options import check_arguments
 from neatfool.errors import RunError
-from neatfool.evolution import assembly
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.verification import OpenRun
 from neatfool.experiment.experiment import Experiment, load_experiment
@@ -21,7 +20,6 @@ from neatfool.run.run import Run
 
 if TYPE_CHECKING:
     from neatfool.scoring.scorer import Scorer
-    from neatfool.spec.target import Target
 
 
 def open_run(path: str | Path, *, trust: bool = False, model: Any = None) -> Run:
@@ -115,16 +113,3 @@ def open_scorer(
         calls = source.calls.model_copy(update={"max_queries": max_queries})
         source = replace(source, calls=calls)
     return assemble(source if views else replace(source, showing=None), to_search=False).scorer
-
-
-def make_target(source: Experiment | str | Path) -> Target:
-    """Make the target of an experiment, or of its file, to build another target around it.
-
-    Raises:
-        ExperimentError: The experiment is wrong.
-        PluginError: A plugin is missing or broken.
-        TargetError: The target does not recognise its own images.
-    """
-    if not isinstance(source, Experiment):
-        source = load_experiment(source, to_search=False)
-    return assembly.make_target(source.target)

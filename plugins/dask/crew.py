@@ -83,11 +83,8 @@ class Crew:
         """Take the run's name among the workers, and how one gets workers, in words."""
         self.members: dict[str, _Member] = {}
         self.first = asyncio.get_running_loop().create_future()
-        self._client = client
-        self._run = run
-        self._setup = setup
-        self._patience = patience
-        self._remedy = remedy
+        self._client, self._run, self._setup = client, run, setup
+        self._patience, self._remedy = patience, remedy
         self._waiting: deque[_Job] = deque()
         self._joining: dict[str, asyncio.Task[None]] = {}
         self._refused: dict[str, NeatfoolError] = {}
@@ -99,8 +96,7 @@ class Crew:
 
     def take(self, part: Part, future: Future[Answer]) -> None:
         """Take a part, whose answer goes to ``future``."""
-        job = _Job(part, future)
-        loop = asyncio.get_running_loop()
+        job, loop = _Job(part, future), asyncio.get_running_loop()
         if self._over is not None:
             return _settle(job, self._over)
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._withdraw, job))
@@ -243,10 +239,7 @@ class Crew:
         self._feed()
 
     async def _ask(self, address: str, function: Any, given: Any) -> Any:
-        """Call a function in a worker's process.
-
-        By way of the scheduler, but not as one of its tasks: that takes ten times as long.
-        """
+        # By way of the scheduler, but not as one of its tasks: that takes ten times as long.
         answers = await self._client.run(function, self._run, given, workers=[address])
         return answers[address]
 
@@ -296,13 +289,13 @@ def _settle(job: _Job, answer: Answer | Exception) -> None:
         job.future.set_result(answer)
 
 
-@dataclass(eq=False)
 class _Place:
     """A workplace, and the thread that it is made and used in: some targets allow only one."""
 
-    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "neatfool"))
-    workplace: Workplace | None = None
-    used: float = field(default_factory=time.monotonic)
+    def __init__(self) -> None:
+        self.thread = ThreadPoolExecutor(1, "neatfool-workplace")
+        self.workplace: Workplace | None = None
+        self.used = time.monotonic()
 
     def join(self, setup: Setup) -> None:
         self.workplace = self.workplace or Workplace(setup)

@@ -98,7 +98,7 @@ class DaskEngine(Engine):
         run, patience = uuid4().hex[:12], self._options.patience
         self._crew = crew = Crew(client, run, setup, patience=patience, remedy=remedy)
         if not here:
-            self._ending.push_async_callback(self._part, client, run)
+            self._ending.push_async_callback(_part, client, run)
         self._ending.push_async_callback(_cancelled, asyncio.create_task(crew.watch()))
         self._ending.callback(lambda: crew.end(TargetUnavailable("the engine was closed")))
         await crew.first
@@ -112,12 +112,8 @@ class DaskEngine(Engine):
         # Networks on a CPU use one core a call. Another target has the threads that it has in the
         # run's process, as the last bits of its scores may depend on them.
         threads = {"OMP_NUM_THREADS": 1} if setup.scoring["device"] == "cpu" else {}
-        dask.config.set(
-            {
-                "distributed.nanny.pre-spawn-environ": threads,
-                "distributed.scheduler.reuse-broadcast-comm": True,
-            }
-        )
+        dask.config.set({"distributed.nanny.pre-spawn-environ": threads})
+        dask.config.set({"distributed.scheduler.reuse-broadcast-comm": True})
         own: dict[str, Any] = {"security": Security.temporary(), "protocol": "tls://", **_LOCAL}
         scheduler = await self._ending.enter_async_context(Scheduler(port=0, **own))
         workers = [
@@ -149,11 +145,12 @@ class DaskEngine(Engine):
                 "with `dask scheduler` and workers with `dask worker`, and resume the run"
             ) from error
 
-    async def _part(self, client: Client, run: str) -> None:
-        """Let the workers of a cluster close the run's target."""
-        with suppress(OSError, asyncio.TimeoutError):
-            async with asyncio.timeout(PARTING):
-                await client.run(leave, run, on_error="ignore")
+
+async def _part(client: Client, run: str) -> None:
+    """Let the workers of a cluster close the run's target."""
+    with suppress(OSError, asyncio.TimeoutError):
+        async with asyncio.timeout(PARTING):
+            await client.run(leave, run, on_error="ignore")
 
 
 def _warn_of_few_batches(setup: Setup, workers: int) -> None:

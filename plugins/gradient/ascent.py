@@ -153,8 +153,10 @@ class Climb:
         """Make a climb from its state."""
         class_index, id_, rest, steps, best, leads, ended = state
         bytes_ = np.frombuffer(base64.b64decode(rest), np.int8).reshape(shape)
-        top = (None, -math.inf, 0.0) if best is None else (candidates[best[0]], *best[1:])
-        return cls(class_index, candidates[id_], bytes_, steps, *top, leads, ended)
+        best_id, rank, confidence = best or (None, -math.inf, 0.0)
+        held = None if best_id is None else candidates[best_id]
+        last = candidates[id_]
+        return cls(class_index, last, bytes_, steps, held, rank, confidence, leads, ended)
 
 
 def passes(confidence: float, held: float, marks: tuple[float, ...]) -> bool:

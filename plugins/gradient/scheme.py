@@ -48,12 +48,7 @@ class Gradient(Scheme):
         seed: int,
         target: Target,
     ) -> None:
-        """Start a search with the target's gradients; the encoding writes images as genomes.
-
-        Raises:
-            ExperimentError: The target gives no gradients, the encoding cannot write images, or
-                an option does not fit the target.
-        """
+        """Start a search with the target's gradients; the encoding writes images as genomes."""
         self._logits_of = gradients_of(
             target, "search it with [scheme] plugin = map_elites, which needs only scores"
         )
@@ -71,10 +66,7 @@ class Gradient(Scheme):
         self.archive = Archive(len(spec.classes), self._classes)
         self.batch = min(options.batch, len(self._classes))
         self._at_once = options.gradients_at_once or options.absent(spec)["gradients_at_once"]
-        self._options = options
-        self._encoding = encoding
-        self._spec = spec
-        self._seed = seed
+        self._options, self._encoding, self._spec, self._seed = options, encoding, spec, seed
         self._generation = self._candidate_count = self._begun = 0
         self._warned = False
         self._climbs: list[Climb] = []
@@ -102,8 +94,7 @@ class Gradient(Scheme):
                 replacements += self.archive.offer([candidate], part, [number])
             step = replace(step, leads=step.leads or leads)
             if own > step.best_rank:
-                best = {"best": candidate, "best_rank": own, "best_confidence": confidence}
-                step = replace(step, **best)
+                step = replace(step, best=candidate, best_rank=own, best_confidence=confidence)
             after.append(self._continue(step, confidence))
         self._begun += max(0, len(candidates) - len(self._climbs))
         after += self._climbs[len(candidates) :]
@@ -207,8 +198,7 @@ class Gradient(Scheme):
             _log.warning(
                 "out of memory for the gradients of %d images at once; the run goes on with %d, or "
                 "fewer if need be, and records it",
-                size,
-                self._at_once,
+                *(size, self._at_once),
             )
             self._warned = True
         return self._compute_gradients(images, classes)

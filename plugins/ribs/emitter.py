@@ -87,7 +87,7 @@ class NotingRanker(rankers.RankerBase):  # type: ignore[misc]
         return self.order, values
 
     def reset(self, emitter: Any, archive: Any) -> None:
-        """Let the ranker draw anew what it draws: a direction."""
+        """Let the ranker draw a direction anew."""
         self._ranker.reset(emitter, archive)
 
 
@@ -116,19 +116,10 @@ class Emitter:
         measures: int,
         seed: int,
     ) -> None:
-        """Start a new one, the ``place``-th of those that work side by side.
+        """Start the ``place``-th of those that work side by side.
 
-        Args:
-            options: The scheme's.
-            place: Its place.
-            start: How many emitters started before it, the generation that it starts in, and the
-                class whose log-odds are its objective.
-            origins: The elites that it starts from.
-            base: The genome that it starts at.
-            vector: That genome's numbers, float64 [P].
-            sigma: How far it goes at first.
-            measures: How many numbers measure a candidate.
-            seed: The run's.
+        ``start`` is how many started before it, the generation, and the class whose log-odds it
+        climbs. ``vector``, float64 [P], is what ``base`` is written as; ``seed`` is the run's.
         """
         self.origins, self.base = origins, base
         self.ranker = options.ranker[place % len(options.ranker)]
@@ -150,14 +141,9 @@ class Emitter:
     def ask(
         self, generation: int, neighbours: Sequence[tuple[Elite, np.ndarray]] = ()
     ) -> tuple[np.ndarray, list[tuple[int, ...]]]:
-        """Propose candidates.
+        """Propose candidates: vectors, float64 [N, P], and the ids of their parents, fittest first.
 
-        Args:
-            generation: The generation that they are of.
-            neighbours: The elites of its space with their vectors, if :attr:`draws_elites`.
-
-        Returns:
-            Their vectors, float64 [N, P], and the ids of each one's parents, fittest first.
+        ``neighbours`` are the elites of its space with their vectors, if :attr:`draws_elites`.
         """
         self._niches.neighbours, self._niches.drawn = neighbours, []
         self._draw("ribs-ask", generation)

@@ -92,11 +92,9 @@ class Judge:
     def judge(self, scores: Scores) -> dict[str, np.ndarray]:
         """Compare exact scores of N candidates with the archive before they enter it.
 
-        Returns:
-            ``ranks``, float64 [N, K], finite; ``status``, int64 [N], 0 for no improvement, 1 for a
-            better image of some class, 2 for the first image of one; ``value``, float64 [N], the
-            largest gain in log-odds over all niches, negative if none is won; and ``measures``,
-            float64 [N, M], the log-probabilities of the classes.
+        ``ranks`` are finite, [N, K]; ``status`` is 0 for no improvement, 1 for a better image of
+        some class, 2 for the first of one; ``value`` is the largest gain in log-odds in any niche,
+        negative if none is won; ``measures``, [N, M], are the log-probabilities of the classes.
         """
         classes = self._archive.classes
         ranks = np.clip(rank(scores), -FARTHEST, FARTHEST)
@@ -163,15 +161,10 @@ class Memory:
         self._archive = self._make()
 
     def add(self, fitness: np.ndarray, measures: np.ndarray) -> dict[str, np.ndarray]:
-        """Compare candidates with the memory, then remember some of them.
+        """Compare N candidates with the memory, then remember some of them.
 
-        Args:
-            fitness: float64 [N]. One of -FARTHEST is a refused image's, which is not novel at all.
-            measures: float64 [N, M].
-
-        Returns:
-            By name, an array [N] each: ``status``, whether a candidate is remembered, and what
-            the rankers of novelty rank by.
+        It gives what the rankers of novelty rank by, and ``status``, whether a candidate is
+        remembered. A fitness of -FARTHEST is a refused image's, which is not novel at all.
         """
         usable = np.flatnonzero(fitness > -FARTHEST)
         names = ("dominated_novelty",) if self._dominated else ("novelty", "local_competition")

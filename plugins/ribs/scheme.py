@@ -112,12 +112,7 @@ class Ribs(Scheme):
     def __init__(
         self, options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int
     ) -> None:
-        """Start a search.
-
-        Raises:
-            ExperimentError: The encoding has no numbers to vary, or too many for the strategy; or
-                the target lacks a class of ``classes``.
-        """
+        """Start a search, if the encoding has numbers to vary, not too many for the strategy."""
         self.batch = options.batch
         self.archive = Archive.of(spec, options.classes)
         self._options, self._encoding = options, encoding

@@ -38,8 +38,14 @@ from neatfool import (
     rank,
 )
 
-from .options import GENERATIONS_FOR_EACH_OF_SEVERAL, Options
-from .selection import Member, NeatSelection, RankSelection, fittest_first
+from .selection import (
+    GENERATIONS_FOR_EACH_OF_SEVERAL,
+    Member,
+    NeatSelection,
+    Options,
+    RankSelection,
+    fittest_first,
+)
 
 if TYPE_CHECKING:
     from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
@@ -64,12 +70,7 @@ class SingleClass(Scheme):
         seed: int,
         target: Target | None = None,
     ) -> None:
-        """Start a search; ``target`` gives the gradients for learning.
-
-        Raises:
-            ExperimentError: The target lacks a class of ``classes`` or has none yet, or the target
-                or the encoding does not allow learning.
-        """
+        """Start a search; ``target`` gives the gradients for learning."""
         self._classes = spec.searched(options.classes)
         if not self._classes:
             raise ExperimentError(
@@ -85,9 +86,7 @@ class SingleClass(Scheme):
         self.batch = self._selection.batch
         self._learner = Learner(options, encoding=encoding, target=target, classes=1)
         self._learnt_on: set[int] = set()
-        self._options = options
-        self._encoding = encoding
-        self._seed = seed
+        self._options, self._encoding, self._seed = options, encoding, seed
         self._generation = self._candidate_count = 0
         self._turn = self._turn_began = 0
         self._population: list[Member] = []

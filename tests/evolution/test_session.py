@@ -10,7 +10,7 @@ import torch
 from searches import Silence, stop_after, toy_assembly
 
 from neatfool import PluginError, RunError, Scores, StorageError, TargetError, open_run
-from neatfool.evolution.progress import Interrupts
+from neatfool.evolution.progress import interruptible
 from neatfool.evolution.session import resume, start
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore
@@ -253,12 +253,11 @@ def test_a_copied_read_only_run_can_be_read(tmp_path):
 
 def test_the_second_interrupt_stops_at_once():
     said = []
-    interrupts = Interrupts(lambda: said.append(1))
-    with interrupts.handled():
+    with interruptible(lambda: said.append(1)) as stop:
         import signal
 
         signal.raise_signal(signal.SIGINT)
-        assert interrupts()
+        assert stop()
         assert said == [1]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)

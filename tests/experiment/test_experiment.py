@@ -14,13 +14,8 @@ from pydantic import BaseModel, Field, FilePath, PositiveInt
 
 from neatfool import hookimpl
 from neatfool.errors import ExperimentError, PluginError, RunError
-from neatfool.experiment.experiment import (
-    Experiment,
-    choose,
-    load_experiment,
-    resolved_choice,
-    resolved_sections,
-)
+from neatfool.experiment.choice import choose, resolved_choice, resolved_sections
+from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import Calls, General
 from neatfool.plugin.manager import PluginManager
 

@@ -25,8 +25,7 @@ from neatfool.scoring import metering
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, check_target
-from neatfool_plugins.single_class import SingleClass
-from neatfool_plugins.single_class.options import Options
+from neatfool_plugins.single_class import Options, SingleClass
 from tests.support.databases import contents
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from neatfool.evolution.assembly import Assembly, assemble
 from neatfool.evolution.python_target import FromPython
 from neatfool.evolution.session import resume, start
-from neatfool.experiment.experiment import Choice, Experiment, load_experiment
+from neatfool.experiment.choice import Choice
+from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import Calls, General
 from neatfool.plugin.manager import NoOptions
 from neatfool.scoring.plan import Plan

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from neatfool import hookimpl
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.progress import Interrupts
+from neatfool.evolution.progress import interruptible
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.manager import PluginManager
@@ -97,6 +97,5 @@ def search(
         plugins.load_observer("watch")
     if look is not None:
         plugins.register_object(Onlooker(look), "onlooker")
-    interrupts = Interrupts()
-    with interrupts.handled():
-        return session.go(plugins.observers(), interrupts)
+    with interruptible() as stop:
+        return session.go(plugins.observers(), stop)

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from neatfool.analysis.course import Course
 from neatfool.errors import ExperimentError, RunError
-from neatfool.experiment.differences import differences
+from neatfool.experiment.experiment import differences
 from neatfool.fooling.opening import open_runs
 from neatfool.present.finding import Facts
 from neatfool.run.run import Run
