@@ -145,11 +145,11 @@ class HybridEncoding(Encoding[Hybrid]):
         self, genomes: Sequence[Hybrid], gradients: np.ndarray
     ) -> list[np.ndarray]:
         """Turn gradients by pixels, float32 [G, N, C, H, W], into gradients by parameters."""
-        seen = gradients.reshape(*gradients.shape[:3], -1).copy()
+        visible = gradients.reshape(*gradients.shape[:3], -1).copy()
         for place, genome in enumerate(genomes):
-            seen[:, place, :, genome.places] = 0.0  # the network is not seen there
+            visible[:, place, :, genome.places] = 0.0  # the network is not seen there
         networks = [genome.network for genome in genomes]
-        return self._networks.parameter_gradients(networks, seen.reshape(gradients.shape))
+        return self._networks.parameter_gradients(networks, visible.reshape(gradients.shape))
 
     def render(self, genomes: Sequence[Hybrid]) -> torch.Tensor:
         """Render genomes at the target's size: uint8 [N, C, H, W]."""
