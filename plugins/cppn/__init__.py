@@ -152,8 +152,8 @@ class CppnEncoding(Encoding[cppn.Genome]):
         """Check the options.
 
         Raises:
-            ExperimentError: The colour map does not fit the images or ``num_outputs``, or a
-                function cannot be rendered.
+            ExperimentError: The colour map does not fit the images or ``num_outputs``, or the
+                renderer does not work on the device.
         """
         preset = cppn.PRESETS[options.preset]
         self._spec = spec

@@ -98,8 +98,7 @@ class HybridEncoding(Encoding[Hybrid]):
 
     def in_focus(self, factor: float) -> HybridEncoding:
         """Give the encoding whose networks draw with ``factor`` times their band limit."""
-        networks = self._networks.in_focus(factor)
-        return self if networks is self._networks else self._with_networks(networks)
+        return self._with_networks(self._networks.in_focus(factor))
 
     def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
         """Give the number of parents of each seed's child: 1 if its pixels change."""
@@ -145,11 +144,11 @@ class HybridEncoding(Encoding[Hybrid]):
         self, genomes: Sequence[Hybrid], gradients: np.ndarray
     ) -> list[np.ndarray]:
         """Turn gradients by pixels, float32 [G, N, C, H, W], into gradients by parameters."""
-        seen = gradients.reshape(*gradients.shape[:3], -1).copy()
+        visible = gradients.reshape(*gradients.shape[:3], -1).copy()
         for place, genome in enumerate(genomes):
-            seen[:, place, :, genome.places] = 0.0  # the network is not seen there
+            visible[:, place, :, genome.places] = 0.0  # the network is not seen there
         networks = [genome.network for genome in genomes]
-        return self._networks.parameter_gradients(networks, seen.reshape(gradients.shape))
+        return self._networks.parameter_gradients(networks, visible.reshape(gradients.shape))
 
     def render(self, genomes: Sequence[Hybrid]) -> torch.Tensor:
         """Render genomes at the target's size: uint8 [N, C, H, W]."""
@@ -276,16 +275,12 @@ class HybridEncoding(Encoding[Hybrid]):
         if kind == 2:
             step = rng.normal(0.0, RECOLOUR, self._spec.channels)
             painted[place] = np.clip(np.rint(colour + step), 0, LEVELS - 1).astype(np.int64)
-        elif kind != 3:
-            painted[self._neighbour(place, rng)] = colour
-
-    def _neighbour(self, place: int, rng: np.random.Generator) -> int:
-        """Choose a pixel that touches another, or at the edge perhaps itself."""
-        row, column = divmod(place, self._spec.width)
-        down, right = rng.integers(-1, 1, size=2, endpoint=True)
-        row = min(max(row + int(down), 0), self._spec.height - 1)
-        column = min(max(column + int(right), 0), self._spec.width - 1)
-        return row * self._spec.width + column
+        elif kind != 3:  # to a pixel that touches it, or at the edge perhaps itself
+            height, width = self._spec.height, self._spec.width
+            down, right = rng.integers(-1, 1, size=2, endpoint=True).tolist()
+            row = min(max(place // width + down, 0), height - 1)
+            column = min(max(place % width + right, 0), width - 1)
+            painted[row * width + column] = colour
 
 
 def _rows(genome: Hybrid) -> list[list[int]]:

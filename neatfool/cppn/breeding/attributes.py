@@ -94,12 +94,12 @@ CODES = {"activation": flat.ACTIVATION_CODES, "aggregation": flat.AGGREGATION_CO
 _STRUCTURE = ("node_add", "node_delete", "conn_add", "conn_delete")
 
 
-def make_plan(config: GenomeConfig, *, polynomial: bool, strengths: Sequence[float]) -> Plan:
-    """Read a configuration: for each step a strength, a factor for the probabilities of mutations.
+def make_plan(config: GenomeConfig, steps: Sequence[int], *, polynomial: bool) -> Plan:
+    """Read a configuration, for steps of strength: a factor for the probabilities of mutations.
 
     Weights change by ``polynomial`` mutation, or as in neat-python.
     """
-    configs = [_with_strength(config, strength) for strength in strengths]
+    configs = [_with_strength(config, 2.0 ** (step / STEPS_AN_OCTAVE)) for step in steps]
     codes = [
         [known[option] for option in getattr(config, f"{name}_options")]
         for name, known in CODES.items()

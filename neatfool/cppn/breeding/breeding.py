@@ -13,14 +13,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from copy import copy
-from functools import cache
+from functools import cache, partial
 from itertools import chain, pairwise
 from math import exp
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.cppn.breeding.attributes import STEPS_AN_OCTAVE, make_plan, strength_step
+from neatfool.cppn.breeding.attributes import make_plan, strength_step
 from neatfool.cppn.breeding.chance import first_numbers, seed_array
 from neatfool.cppn.breeding.draft import make_draft
 from neatfool.cppn.breeding.variation import Batch, Refining, grow, vary_as_neat, vary_as_the_paper
@@ -31,7 +31,7 @@ from neatfool.cppn.genome.options import GenomeOptions, genome_config, resolve
 from neatfool.cppn.genome.presets import PRESETS, Refinements
 
 if TYPE_CHECKING:
-    from neatfool.cppn.breeding.attributes import Draft, Plan
+    from neatfool.cppn.breeding.attributes import Draft
     from neatfool.cppn.genome.genome import GenomeConfig
     from neatfool.cppn.genome.presets import Preset
 
@@ -56,7 +56,7 @@ class Breeder:
         self._config = config
         self._is_paper = preset.refinements is not None
         self._refinements = refinements or Refinements(**(preset.refinements or {}))
-        self._plan_of = cache(self._read_plan)
+        self._plan_of = cache(partial(make_plan, config, polynomial=self._is_paper))
         self.parents = 1 if self._is_paper and not self._refinements.graft else 2
         self._set_warmth(1.0)
 
@@ -68,10 +68,6 @@ class Breeder:
         """
         is_paper = preset.refinements is not None
         compile_beside(preset.name, vary_as_the_paper if is_paper else vary_as_neat)
-
-    def _read_plan(self, steps: range) -> Plan:
-        strengths = [2.0 ** (step / STEPS_AN_OCTAVE) for step in steps]
-        return make_plan(self._config, polynomial=self._is_paper, strengths=strengths)
 
     def _set_warmth(self, warmth: float) -> None:
         """Prepare for a factor of all probabilities."""

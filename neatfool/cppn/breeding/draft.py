@@ -157,10 +157,10 @@ def closes_cycle(draft: Draft, source: int, target: int) -> bool:
         return False
     nodes, edges = draft.counts[0], draft.edges[: draft.counts[1]]
     starts, order = draft.scratch[1], draft.scratch[2]
-    seen, to_visit = draft.scratch[3], draft.scratch[4]
+    visited, to_visit = draft.scratch[3], draft.scratch[4]
     sort_edges(edges, nodes, flat.SOURCE, starts, order)
     for node in range(nodes):
-        seen[node] = 0
+        visited[node] = 0
     to_visit[0], waiting = target, 1
     while waiting:
         waiting -= 1
@@ -169,8 +169,8 @@ def closes_cycle(draft: Draft, source: int, target: int) -> bool:
             following = edges[order[place], flat.TARGET]
             if following == source:
                 return True
-            if following >= 0 and not seen[following]:
-                seen[following] = 1
+            if following >= 0 and not visited[following]:
+                visited[following] = 1
                 to_visit[waiting] = following
                 waiting += 1
     return False

@@ -168,7 +168,7 @@ class _Emitter(Recorder):
 
     def write(self, kind: str, *inputs: Number) -> Value:
         if kind in _ELEMENTARY:
-            return _ELEMENTARY[kind](self, *inputs)
+            return cast("Value", _ELEMENTARY[kind](self, *inputs))
         return Value(self, _CODE[kind](self._builder, *map(self.lanes, inputs)))
 
     def lanes(self, number: Number) -> Any:

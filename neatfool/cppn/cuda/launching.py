@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
+from jinja2 import Template
 
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.aggregations import AGGREGATIONS
@@ -198,32 +199,19 @@ def write_source(colour_map: str, *, limited: bool) -> str:
         formula = made.within_reach if limited else made.at_points
         return _in_c(declare(head, result, formula, names, _FUNCTIONS))
 
-    switch = "".join(
-        f"    case {code}: return act_{name}(z);\n" for code, name in enumerate(ACTIVATIONS)
-    )
-    parts = [
-        _in_c(ELEMENTARY),
-        *(
-            write(f"Number act_{name}(Number z)", "Number{{{all}}}", each, argument)
+    template = files(__package__).joinpath("kernel.cu.j2").read_text(encoding="utf-8")
+    source: str = Template(template, trim_blocks=True, keep_trailing_newline=True).render(
+        aggregations=AGGREGATIONS,
+        colours=colours,
+        limited=limited,
+        elementary=_in_c(ELEMENTARY),
+        activations={
+            name: write(f"Number act_{name}(Number z)", "Number{{{all}}}", each, argument)
             for name, each in ACTIVATIONS.items()
-        ),
-        f"__device__ Number activate(int code, Number z) {{\n  switch (code) {{\n{switch}  }}\n"
-        "  return z;\n}\n",
-        f"struct Colour {{ float levels[{colours.channels}]; }};\n",
-        write("Colour colour(const Number *given)", "Colour{{{{{all}}}}}", colours, given),
-    ]
-    constants = {
-        **{name.upper(): place for place, name in enumerate(AGGREGATIONS)},
-        "OUTPUTS": colours.outputs,
-        "CHANNELS": colours.channels,
-        "LIMITED": int(limited),
-    }
-    defined = "".join(f"#define {name} {value}\n" for name, value in constants.items())
-    head, kernel = (
-        files(__package__).joinpath(name).read_text(encoding="utf-8")
-        for name in ("number.cu", "kernel.cu")
+        },
+        paint=write("Colour colour(const Number *given)", "Colour{{{{{all}}}}}", colours, given),
     )
-    return "\n".join([defined, head, *parts, kernel])
+    return source
 
 
 def _in_c(code: str) -> str:

@@ -2,21 +2,12 @@
 
 Picbreeder (picbreeder.org, 2007) let people breed CPPNs by eye. Its genomes are XML::
 
-    <genome age="74" phenotype="grey">
-      <nodes count="23">
-        <node label="ink" type="out">
-          <marking branch="534" id="4"/>
-          <activation>gaussian(x)</activation>
-        </node>
-        ...
-      <links count="57">
-        <link>
-          <marking branch="542" id="97"/>
-          <source branch="534" id="1"/>
-          <target branch="542" id="96"/>
-          <weight>1.726418671601825</weight>
-        </link>
-        ...
+    <genome age="74" phenotype="grey"><nodes count="23">
+      <node label="ink" type="out">
+        <marking branch="534" id="4"/><activation>gaussian(x)</activation></node> ...
+    <links count="57">
+      <link><marking branch="542" id="97"/><source branch="534" id="1"/>
+        <target branch="542" id="96"/><weight>1.726418671601825</weight></link> ...
 
 A node's name is its marking. CPPN-X (github.com/JoostHuizinga/cppnx), which explores such networks,
 writes the same with attributes of its own, and an element before the document.

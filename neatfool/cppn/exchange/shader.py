@@ -51,7 +51,7 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
         + "\n",
     ]
     template = files(__package__).joinpath("picture.glsl.j2").read_text(encoding="utf-8")
-    return Template(template, trim_blocks=True, keep_trailing_newline=True).render(
+    shader: str = Template(template, trim_blocks=True, keep_trailing_newline=True).render(
         title=_comment(title),
         version=version("neatfool"),
         look=look,
@@ -59,6 +59,7 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
         step=number(look.band_limit),
         taps=TAPS,
     )
+    return shader
 
 
 def _comment(text: str) -> str:

@@ -144,12 +144,8 @@ def _tint(xp: Any, hue: Any, least: Any, chroma: Any) -> Any:
     )
 
 
-def _grey(xp: Any, o: Any) -> Any:
-    return (_size(xp, o),)
-
-
-def _rgb(xp: Any, red: Any, green: Any, blue: Any) -> Any:
-    return _size(xp, red), _size(xp, green), _size(xp, blue)
+def _sizes(xp: Any, *outputs: Any) -> Any:
+    return tuple(_size(xp, each) for each in outputs)
 
 
 def _hsv(xp: Any, hue: Any, saturation: Any, value: Any) -> Any:
@@ -194,8 +190,8 @@ COLOUR_MAPS: Mapping[str, ColourMap] = MappingProxyType(
     {
         each.name: each
         for each in (
-            ColourMap("grey", ("grey",), 1, _grey),
-            ColourMap("rgb", ("red", "green", "blue"), 3, _rgb),
+            ColourMap("grey", ("grey",), 1, _sizes),
+            ColourMap("rgb", ("red", "green", "blue"), 3, _sizes),
             ColourMap("hsv", ("hue", "saturation", "value"), 3, _hsv),
             ColourMap("oklab", ("lightness", "green-red", "blue-yellow"), 3, _oklab),
             ColourMap("hls", ("hue", "lightness", "saturation"), 3, _hls),

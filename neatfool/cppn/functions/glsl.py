@@ -10,24 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from string import Template
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from jinja2 import Template
 
+from neatfool.cppn.functions import polynomials
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.colour import COLOUR_MAPS
-from neatfool.cppn.functions.polynomials import (
-    EXPONENTIAL,
-    EXPONENTIAL_ENDS,
-    LN2,
-    LOGARITHM,
-    SINE,
-    TANH_ABOVE,
-    TANH_BELOW,
-    TANH_END,
-)
 
 if TYPE_CHECKING:
     from neatfool.cppn.functions.recording import Formula
@@ -49,29 +40,16 @@ def _polynomial(coefficients: Sequence[float], z: str) -> str:
     return text
 
 
-ELEMENTARY: Final = Template(
-    files(__package__).joinpath("elementary.glsl").read_text(encoding="utf-8")
-).substitute(
-    {
-        **{f"LN2_{part}": number(each) for part, each in zip(("HEAD", "TAIL"), LN2, strict=True)},
-        "LEAST_EXPONENT": number(EXPONENTIAL_ENDS[0]),
-        "LARGEST_EXPONENT": number(EXPONENTIAL_ENDS[1]),
-        "TANH_END": number(TANH_END),
-        "SINE": _polynomial(SINE, "s"),
-        "EXPONENTIAL": _polynomial(EXPONENTIAL, "r"),
-        "LOGARITHM": _polynomial(LOGARITHM, "f"),
-        "TANH_ABOVE": _polynomial(TANH_ABOVE, "s"),
-        "TANH_BELOW": _polynomial(TANH_BELOW, "s"),
-    }
-)
+def _read(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
-REDUCTIONS: Final = """\
-vec3 product(vec3 a, vec3 b) { return vec3(a.x * b.x, a.yz * b.x + a.x * b.yz); }
-vec3 larger(vec3 a, vec3 b) { return b.x > a.x ? b : a; }
-vec3 smaller(vec3 a, vec3 b) { return b.x < a.x ? b : a; }
-vec3 larger_size(vec3 a, vec3 b) { return abs(b.x) > abs(a.x) ? b : a; }
-void sort(inout vec3 a, inout vec3 b) { if (a.x > b.x) { vec3 c = a; a = b; b = c; } }
-"""
+
+ELEMENTARY: Final = Template(_read("elementary.glsl.j2"), keep_trailing_newline=True).render(
+    vars(polynomials), number=number, polynomial=_polynomial
+)
+"""The elementary functions that the others call."""
+
+REDUCTIONS: Final = _read("reductions.glsl")
 """How terms are joined, from a node's first to its last."""
 
 FUNCTIONS: Final = {

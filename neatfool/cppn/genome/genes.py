@@ -13,6 +13,7 @@ equal markings in any process, and there is no counter to store.
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Self
 
@@ -127,6 +128,7 @@ class _Gene:
         return gene
 
 
+@dataclass(slots=True, eq=False)
 class NodeGene(_Gene):
     """A hidden or output node: ``activation(bias + response * aggregation(inputs))``.
 
@@ -139,31 +141,15 @@ class NodeGene(_Gene):
         time_constant: neat-python's; it does not affect an image.
     """
 
-    __slots__ = ("activation", "aggregation", "bias", "key", "response", "time_constant")
-
     _gene_attributes = DefaultNodeGene._gene_attributes
     distance = DefaultNodeGene.distance
 
     key: int
-    activation: str
-    aggregation: str
-    bias: float
-    response: float
-    time_constant: float
-
-    def __init__(  # noqa: PLR0917 - as `values` gives them
-        self,
-        key: int,
-        activation: str = "",
-        aggregation: str = "sum",
-        bias: float = 0.0,
-        response: float = 1.0,
-        time_constant: float = 1.0,
-    ) -> None:
-        """Make a node; neat-python gives it attributes afterwards."""
-        self.key = key
-        self.activation, self.aggregation = activation, aggregation
-        self.bias, self.response, self.time_constant = bias, response, time_constant
+    activation: str = ""
+    aggregation: str = "sum"
+    bias: float = 0.0
+    response: float = 1.0
+    time_constant: float = 1.0
 
     @property
     def values(self) -> tuple[int, str, str, float, float, float]:

@@ -110,10 +110,10 @@ def _describe(error: ValidationError) -> str:
     if not place:
         return f"not the JSON of a genome: {problem['msg']}"
     where, *row = map(str, place)
-    said = f"{where}{''.join(f'[{each}]' for each in row)}: {problem['msg']}"
+    message = f"{where}{''.join(f'[{each}]' for each in row)}: {problem['msg']}"
     if where == "format":
-        return f"not a genome of the format 'neatfool.cppn' ({said})"
-    return f"{said}; expected {_COLUMNS[where]}" if row and where in _COLUMNS else said
+        return f"not a genome of the format 'neatfool.cppn' ({message})"
+    return f"{message}; expected {_COLUMNS[where]}" if row and where in _COLUMNS else message
 
 
 def to_graph(

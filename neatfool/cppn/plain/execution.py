@@ -77,7 +77,7 @@ class _Operation:
             terms = [each.unbind(1) for each in own.unbind(1)]
             if not terms:  # a product
                 one = rows.new_ones(nodes, pixels)
-                terms = [[one, *[0.0 * one] * (tables - 1)]]
+                terms = [(one, *[0.0 * one] * (tables - 1))]
             z = torch.stack([*aggregate(_TENSORS, self.step.aggregation, terms)], 1)
             z = z * self.responses.unsqueeze(2)
             z = torch.cat([z[:, :1] + self.biases.unsqueeze(2), z[:, 1:]], 1)
@@ -222,21 +222,24 @@ class Machine:
                 stop = min(start + width, pixels)
                 numbers = tables * (stop - start)
                 rows = table[: numbers * self._rows].view(self._rows, tables, stop - start)
-                given = inputs(start, stop)
-                own = given.shape[1]
-                rows[:own], rows[own] = given.transpose(0, 1), 0.0
-                rows[own, 0] = 1.0
-                for operation in self._operations:
-                    arguments = operation.arguments(rows, operation.sources)
-                    # numpy's functions are the faster ones on a CPU.
-                    for block, found in operation.activate(arguments, self._on_cpu):
-                        for place, table_of in enumerate(found):
-                            rows[operation.step.rows][block][:, place] = torch.as_tensor(table_of)
+                self._fill(rows, inputs(start, stop))
                 size = max(SMALL // (outputs * numbers), 1) if self._on_cpu else max(genomes, 1)
                 for first in range(0, genomes, size):
                     own = self._outputs[:, first : first + size]
                     found = rows.index_select(0, own.flatten()).view(*own.shape, *rows.shape[1:])
                     yield slice(first, first + size), slice(start, stop), found
+
+    def _fill(self, rows: torch.Tensor, inputs: torch.Tensor) -> None:
+        """Fill the rows [R, T, P], given the inputs [T, I, P]."""
+        ones = inputs.shape[1]
+        rows[:ones], rows[ones] = inputs.transpose(0, 1), 0.0
+        rows[ones, 0] = 1.0
+        for operation in self._operations:
+            arguments, own = operation.arguments(rows, operation.sources), rows[operation.step.rows]
+            # numpy's functions are the faster ones on a CPU.
+            for block, tables in operation.activate(arguments, self._on_cpu):
+                for place, table in enumerate(tables):
+                    own[block][:, place] = torch.as_tensor(table)
 
 
 _scratch = threading.local()
