@@ -136,8 +136,8 @@ def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iter
             raise ExperimentError(NO_THRESHOLD)
         parts = card.acceptance.worst(deciding)
         found = parts[0][0]
-        told = [f"{kind.what} {share(part)}" for part, kind in parts if part > max_accepted]
-        what = ", ".join(told) or parts[0][1].what
+        failing = [f"{kind.what} {share(part)}" for part, kind in parts if part > max_accepted]
+        what = ", ".join(failing) or parts[0][1].what
         words = f"the share of images of nothing accepted at {deciding}, {share(found)} ({what})"
         failed = found > max_accepted
         yield Check(what="accepted", above=max_accepted, found=found, failed=failed, words=words)
