@@ -136,8 +136,8 @@ def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iter
             raise ExperimentError(NO_THRESHOLD)
         parts = card.acceptance.worst(deciding)
         found = parts[0][0]
-        told = [f"{kind.what} {share(part)}" for part, kind in parts if part > max_accepted]
-        what = ", ".join(told) or parts[0][1].what
+        failing = [f"{kind.what} {share(part)}" for part, kind in parts if part > max_accepted]
+        what = ", ".join(failing) or parts[0][1].what
         words = f"the share of images of nothing accepted at {deciding}, {share(found)} ({what})"
         failed = found > max_accepted
         yield Check(what="accepted", above=max_accepted, found=found, failed=failed, words=words)
@@ -146,12 +146,8 @@ def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iter
 def check_threshold_known(operating_point: object, known: int) -> None:
     """Check before a search that there will be a threshold to check ``max_accepted`` at.
 
-    Args:
-        operating_point: The user's own, if not None.
-        known: How many in-distribution images there are.
-
     Raises:
-        ExperimentError: There will be none.
+        ExperimentError: The user has none, and too few in-distribution images are known for one.
     """
     if operating_point is None and known < FEWEST:
         raise ExperimentError(NO_THRESHOLD)

@@ -312,18 +312,16 @@ class Card(Finding):
         """Say what was done to what."""
         it, count, listed = self.classifier, len(self.seeds), format_seeds(self.seeds)
         seeds = f"seed {listed}" if count == 1 else f"each of {count} seeds ({listed})"
-        parts = [
-            f"{it.name}, {it.classes:,} classes, images of {it.width}x{it.height}: "
-            f"{self.images:,} images with {seeds}"
-        ]
+        text = f"{it.name}, {it.classes:,} classes, images of {it.width}x{it.height}: "
+        text += f"{self.images:,} images with {seeds}"
         if self.acceptance.in_distribution:
-            parts.append(self.acceptance.in_distribution)
+            text += f"; {self.acceptance.in_distribution}"
         if self.temperature != 1:
-            parts.append(f"all but detectors at temperature {self.temperature:g}")
+            text += f"; all but detectors at temperature {self.temperature:g}"
         if self.rejected is not None:
             names = " or ".join(it.nothing)
-            parts.append(f"it names {self.rejected.as_share()} of its images {names}: rejected")
-        return f"{'; '.join(parts)}."
+            text += f"; it names {self.rejected.as_share()} of its images {names}: rejected"
+        return f"{text}."
 
     def _classes(self) -> Iterator[Block]:
         named = min(NAMED, -(-len(self.classes) // 2))

@@ -291,12 +291,12 @@ def detect(
             pixels = [elite.saved_pixels() for place in places for elite in chosen[place]]
             total = len(pixels) + len(known.held_out) + known.divided * len(known.fitted)
             with console.progress(total) as note:
-                asked = ask_detectors(target, np.stack(pixels), known, detectors, note)
+                answers = ask_detectors(target, np.stack(pixels), known, detectors, note)
             start = 0
             for place in places:
                 part = slice(start, start + len(chosen[place]))
                 start = part.stop
-                found[place] = _describe(opened[place], chosen[place], asked, part, known)
+                found[place] = _describe(opened[place], chosen[place], answers, part, known)
     return Detection(runs=tuple(found[place] for place in sorted(found)))
 
 
@@ -313,7 +313,7 @@ def _open_network(run: Run, ending: ExitStack) -> Target:
 
 
 def _describe(
-    run: Run, elites: Sequence[EliteView], asked: Asked, part: slice, known: InDistribution
+    run: Run, elites: Sequence[EliteView], answers: Asked, part: slice, known: InDistribution
 ) -> DetectedOfRun:
     """Sum up what detectors say of a part of the images: those of a run."""
     middle, rank = np.median([(e.confidence, e.rank) for e in elites], axis=0).tolist()
@@ -331,11 +331,11 @@ def _describe(
             few=known.few,
             text=known.describe(),
         ),
-        warning=asked.lacks or None,
+        warning=answers.lacks or None,
         detectors=tuple(
             Detected.of(name, each.looks_at, each.known, each.images[part])
-            for name, each in asked.scores.items()
+            for name, each in answers.scores.items()
         ),
-        left_out=asked.left_out,
+        left_out=answers.left_out,
         shown=tuple((each.name, each.index, each.confidence) for each in elites),
     )

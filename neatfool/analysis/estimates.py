@@ -107,8 +107,8 @@ def tell_apart(
     first = (reached > 1 - KEPT + 1e-9).argmax(1)  # One more than the place of the threshold.
     passing = ((up_to >= first[:, None]) * weights).sum(1)
     usable = drawn.sum(1) > 0
-    told = [Estimate.of(v[0], v[usable]) for v in (auroc.round(9), passing.round(9))]
-    return told[0], told[1] if len(known) >= FEWEST else None
+    estimates = [Estimate.of(v[0], v[usable]) for v in (auroc.round(9), passing.round(9))]
+    return estimates[0], estimates[1] if len(known) >= FEWEST else None
 
 
 def _draw(chance: np.random.Generator, count: int) -> np.ndarray:

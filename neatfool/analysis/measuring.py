@@ -85,21 +85,21 @@ class Measuring:
             own, known = found.runs[0].own, found.in_distribution
             agreements = known.agreement if known else ()
             agreeing = {each.key: each.top1 for each in agreements if each.first_of == own}
-            asked = []
+            networks = []
             for place, network in enumerate(found.networks):
-                seen = [run.networks[place] for run in found.runs]
-                if network.key != own and all(each.images for each in seen):
-                    asked.append(
+                figures = [run.networks[place] for run in found.runs]
+                if network.key != own and all(each.images for each in figures):
+                    networks.append(
                         Asked(
                             label=network.label,
                             experiment=network.experiment,
-                            images=sum(each.images for each in seen),
-                            top1=Shares.of(each.top1 or 0.0 for each in seen),
-                            confidence=Shares.of(each.median or 0.0 for each in seen),
+                            images=sum(each.images for each in figures),
+                            top1=Shares.of(each.top1 or 0.0 for each in figures),
+                            confidence=Shares.of(each.median or 0.0 for each in figures),
                             agreement=agreeing.get(network.key),
                         )
                     )
-            if not asked:
+            if not networks:
                 self.notes.append(
                     "The networks of --to are the audited one, or know none of its classes; so "
                     "nothing is known of other networks."
@@ -107,7 +107,7 @@ class Measuring:
             return Transfer(
                 sample=min(run.elites for run in found.runs),
                 photographs=known.number if known else 0,
-                networks=asked,
+                networks=networks,
             )
 
         paths = [Path(file) for file in files]

@@ -212,7 +212,7 @@ def recognise(
                 "runs that the quiz was made of (the columns run, seed, class and confidence "
                 "say which image it is)"
             )
-        asked: dict[tuple[str, bool], list[bool]] = defaultdict(list)
+        top_of: dict[tuple[str, bool], list[bool]] = defaultdict(list)
         for run in opened if to else ():
             own = [each for each in images if (each.run, each.seed) == (run.name, run.seed)]
             names = [each.name for each in own if each.png]
@@ -221,12 +221,12 @@ def recognise(
             found = transfer(run, to=to, classes=names, max_queries=max_queries, console=console)
             for place, network in enumerate(found.networks):
                 sights = [image.networks[place] for image in found.runs[0].classes]
-                asked[network.label, network.key == found.runs[0].own] += [
+                top_of[network.label, network.key == found.runs[0].own] += [
                     sight.among(1) for sight in sights if sight.confidence is not None
                 ]
     judges = [
         Judge(label=label, own=own, images=len(top1), right=Estimate.wilson(sum(top1), len(top1)))
-        for (label, own), top1 in asked.items()
+        for (label, own), top1 in top_of.items()
         if top1
     ]
     return Recognition(

@@ -52,10 +52,10 @@ def put_beside(card: Card, references: Sequence[Card]) -> list[str]:
         alike = card.images == other.images and len(own) == 1 and not differ(card, other)
         if card.fooled and other.fooled and alike:
             ours, theirs = card.fooled.by_seed, other.fooled.by_seed
-            how = "about as easily fooled as"
+            verdict = "about as easily fooled as"
             if min(ours) > max(theirs) or max(ours) < min(theirs):
-                how = f"{'more' if min(ours) > max(theirs) else 'less'} easily fooled than"
-            found.append(f"{how} {other.name} ({other.fooled.share.as_share()})")
+                verdict = f"{'more' if min(ours) > max(theirs) else 'less'} easily fooled than"
+            found.append(f"{verdict} {other.name} ({other.fooled.share.as_share()})")
     return found
 
 

@@ -255,14 +255,10 @@ class _Looking:
         """Give log-odds, float64 [N, K], without infinities."""
         scores = self.scorer.score(images)
         self._logits = scores.logits is not None
-        if self._logits:
-            odds = cut(rank(scores))
-            # A detector in front rejects an image: it has no confidence in any class.
-            odds[np.asarray(scores.probs).max(1) == 0] = -LIMIT
-            return odds
-        odds = cut(logit(np.asarray(scores.probs, np.float64)))
-        if scores.ok is not None:
-            odds[~np.asarray(scores.ok)] = -LIMIT
+        probs = np.asarray(scores.probs, np.float64)
+        odds = cut(rank(scores) if self._logits else logit(probs))
+        # A detector in front rejects the image, or its scores are no numbers.
+        odds[probs.max(1) == 0] = -LIMIT
         return odds
 
     def place(self, name: str) -> int:

@@ -199,14 +199,13 @@ class InspectedTarget:
             self._look_inside()
         probe = _probe(target.spec.shape)
         scores = self._scores(probe.numpy() if target.spec.array == "numpy" else probe)
-        self.has_logits = scores.logits is not None
-        columns = np.shape(scores.logits)[1:] if scores.logits is not None else ()
+        columns = () if scores.logits is None else np.shape(scores.logits)[1:]
         if not target.spec.sums_to_one and columns != (self._count + 1,):
             raise ExperimentError(
                 "the target's confidences do not sum to one, and detectors look at probabilities "
                 "that do; choose a target whose classes exclude one another"
             )
-        if "logits" in needs and not self.has_logits:
+        if "logits" in needs and scores.logits is None:
             raise ExperimentError(
                 "the target gives probabilities and no logits; choose a detector that needs only "
                 f"those: {choice_of('probabilities')}"

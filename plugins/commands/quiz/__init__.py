@@ -86,16 +86,16 @@ def quiz(
     console = Output(stderr=True)
     asks_network = photographs > 0 and in_distribution is None
     with open_runs(paths, scored=asks_network) as runs, console.status("choosing images"):
-        asked = questions.ask_about_elites(runs, seed=seed, **chosen)
+        shown = questions.ask_about_elites(runs, seed=seed, **chosen)
         real = questions.find_photographs(runs[0], in_distribution, photographs, seed)
         if len(real) < photographs:
             console.say(
                 f"There are only {len(real)} photographs; give more with --in-distribution."
             )
-        asked += [*real, *questions.ask_about_noise(runs[0], noise, seed)]
-        asked = questions.offer_choices(asked, runs, seed)
+        shown += [*real, *questions.ask_about_noise(runs[0], noise, seed)]
+        shown = questions.offer_choices(shown, runs, seed)
         if export:
-            out = questions.write_study(asked, export, jspsych)
+            out = questions.write_study(shown, export, jspsych)
         else:
-            questions.write_page(asked, out)
+            questions.write_page(shown, out)
     click.echo(f"Look at {out}")

@@ -225,6 +225,6 @@ def _content(questions: Sequence[Question], pictures: Sequence[str]) -> dict[str
     """Give what a page is told. The key is in it, but not to be read at a glance."""
     key = json.dumps([each.row(number) for number, each in enumerate(questions, 1)])
     quiz = sha256(key.encode()).hexdigest()[:12]
-    told = {"quiz": quiz, "nothing": NOTHING, "choices": CHOICES, "pictures": pictures}
-    told["key"] = b64encode(key.encode()).decode()
-    return {"quiz": quiz, "count": len(questions), "told": json.dumps(told)}
+    given = {"quiz": quiz, "nothing": NOTHING, "choices": CHOICES, "pictures": pictures}
+    given["key"] = b64encode(key.encode()).decode()
+    return {"quiz": quiz, "count": len(questions), "told": json.dumps(given)}
