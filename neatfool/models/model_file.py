@@ -172,13 +172,13 @@ class FileModule(nn.Module, ABC):
                 f"{self.path}: takes whole numbers, so it has no gradients; for those, use the "
                 "network before it was quantised"
             )
-        lowest, highest = (getattr(torch.iinfo(self.input.dtype), each) for each in ("min", "max"))
+        bounds = torch.iinfo(self.input.dtype)
         if self._as_bytes:
-            images = images + lowest  # black is the lowest number
+            images = images + bounds.min  # black is the lowest number
         else:
             assert self.input.scale is not None, "refused otherwise"
             images = images / self.input.scale + self.input.zero
-        return images.round().clamp(lowest, highest).to(self.input.dtype)
+        return images.round().clamp(bounds.min, bounds.max).to(self.input.dtype)
 
     def _rows(self, answers: Iterable[Mapping[str, torch.Tensor]]) -> torch.Tensor:
         """Concatenate the answers of :attr:`output`, without sizes of one, as in [N, K, 1, 1]."""
@@ -248,18 +248,10 @@ def load_file(module: FileModule, request: Request, *, must_scale: bool = False)
 
 
 def _choose(shapes: Mapping[str, list[int]], count: int, wanted: str | None, path: Path) -> str:
-    """Choose the output that holds classes.
-
-    Raises:
-        TargetError: None does.
-        ValueError: The wanted one does not exist or does not, or several do and none is wanted.
-    """
+    """Choose the output that holds classes."""
     named = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-    fit = [
-        name
-        for name, shape in shapes.items()
-        if shape[:1] == [count] and sum(size > 1 for size in shape[1:]) == 1
-    ]
+    rows = {name: shape for name, shape in shapes.items() if shape[:1] == [count]}
+    fit = [name for name, shape in rows.items() if sum(size > 1 for size in shape[1:]) == 1]
     if wanted is not None:
         names = list(shapes)
         name = names[int(wanted)] if wanted.isdecimal() and int(wanted) < len(names) else wanted

@@ -158,12 +158,7 @@ class Layout:
 
 
 def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
-    """List the layouts that a file may mean, the likeliest first.
-
-    Raises:
-        TargetError: It takes no images.
-        ValueError: The request must say their size, or says another.
-    """
+    """List the layouts that a file may mean, the likeliest first."""
     shape = given.shape
     if shape[1] in _DRAWN:
         orders = [(shape[1], False)]
@@ -195,11 +190,7 @@ def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
 def scaling_of(
     layout: Layout, given: Input, requested: Scaling, *, must_scale: bool
 ) -> Preprocessing:
-    """Decide how bytes are scaled, if a mean and a standard deviation are requested, or None.
-
-    Raises:
-        ValueError: The request must say it, or says what does not fit.
-    """
+    """Decide how bytes are scaled, if a mean and a standard deviation are requested, or None."""
     as_bytes = given.is_whole and requested == (None, None)
     if not as_bytes and given.is_whole and given.scale is None:
         raise ValueError(

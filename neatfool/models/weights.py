@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -20,7 +21,8 @@ _WITHIN: Final = ("state_dict", "model", "model_state_dict", "state_dict_ema")
 """Training programs keep the weights under one of these keys."""
 _OF_PARALLEL: Final = "module."
 """torch prefixes each name with this when it trains on several GPUs."""
-_SHOWN: Final = 3
+_SHOWN: Final = 300
+"""Characters of what torch says does not fit."""
 
 
 def read_tensors(path: Path) -> Tensors:
@@ -38,15 +40,18 @@ def read_tensors(path: Path) -> Tensors:
             f"[target] weights = {path}: {error.strerror}; give a safetensors file, or a state "
             "dict as torch.save writes it"
         ) from error
-    if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except SafetensorError as error:
-            raise _report_damage(path, "safetensors file", str(error)) from error
+    safe = path.suffix == ".safetensors"
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        if safe:
+            return load_file(path)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds, and advises to run what is in the file
-        raise _report_damage(path, "state dict of tensors only", type(error).__name__) from error
+        kind = "safetensors file" if safe else "state dict of tensors only"
+        why = str(error) if isinstance(error, SafetensorError) else type(error).__name__
+        raise TargetError(
+            f"{path}: not a {kind} ({why}); it is damaged, or something else: download, install or "
+            "save it again"
+        ) from error
     return _find_state_dict(content, path)
 
 
@@ -56,23 +61,15 @@ def fit_weights(module: nn.Module, tensors: Tensors, path: Path | str) -> None:
     Raises:
         TargetError: A tensor is missing, superfluous, or has another shape.
     """
-    expected = {name: list(value.shape) for name, value in module.state_dict().items()}
-    faults = []
-    for name, shape in expected.items():
-        # Only newer networks count the batches of batch normalisation, and only for training.
-        if name not in tensors and not name.endswith("num_batches_tracked"):
-            faults.append(f"tensor {name} is missing")
-        elif name in tensors and (own := list(tensors[name].shape)) != shape:
-            faults.append(f"tensor {name} has shape {own}, expected {shape}")
-    faults += [f"there is a tensor {name}" for name in sorted(tensors) if name not in expected]
-    if faults:
-        more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        faults = " ".join(str(error).partition(":")[2].split())
         raise TargetError(
             f"{path}: the weights do not fit this {type(module).__name__}: "
-            f"{'; '.join(faults[:_SHOWN])}{more}; give this network's weights, or another [target] "
-            "model"
-        )
-    module.load_state_dict(tensors, strict=False)
+            f"{shorten(faults, _SHOWN, placeholder=' …')}; give this network's weights, or another "
+            "[target] model"
+        ) from error
 
 
 def _find_state_dict(content: Any, path: Path) -> Tensors:
@@ -89,10 +86,3 @@ def _find_state_dict(content: Any, path: Path) -> Tensors:
     if all(name.startswith(_OF_PARALLEL) for name in content):
         return {name.removeprefix(_OF_PARALLEL): value for name, value in content.items()}
     return dict(content)
-
-
-def _report_damage(path: Path, kind: str, cause: str) -> TargetError:
-    return TargetError(
-        f"{path}: not a {kind} ({cause}); it is damaged, or something else: download, install or "
-        "save it again"
-    )

@@ -107,11 +107,9 @@ class ImageFolder:
             if self._written.get(elite.class_index) != elite.candidate:
                 changed.setdefault(elite.candidate, []).append(elite.class_index)
         for candidate, niches in changed.items():
-            png = store.image(candidate)
+            png, count = store.image(candidate), len(self._classes)
             assert png is not None, "an elite's image is stored with it"
             for index in niches:
-                name = image_name(
-                    index, self._classes[index], len(self._classes), open_ended=self._open_ended
-                )
-                write_whole(self.folder / name, png)
+                named = image_name(index, self._classes[index], count, open_ended=self._open_ended)
+                write_whole(self.folder / named, png)
                 self._written[index] = candidate

@@ -55,19 +55,18 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
         files = sorted(each for each in path.iterdir() if each.suffix.lower() in {OWN, *OTHERS})
     if not files:
         return _inherit_elites(path, encoding)
-    genomes = [_read_file(file, encoding) for file in files]
+    genomes = list[Any]()
+    for file in files:
+        try:
+            own = file.suffix.lower() == OWN
+            genomes.append(
+                encoding.loads(file.read_text("utf-8")) if own else encoding.from_file(file)
+            )
+        except OSError as error:
+            raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from error
+        except ValueError as error:
+            raise ExperimentError(f"{file}: {error}") from error
     return _record(path.name, None, genomes, [encoding.dumps(genome) for genome in genomes])
-
-
-def _read_file(file: Path, encoding: Encoding[Any]) -> Any:
-    try:
-        if file.suffix.lower() == OWN:
-            return encoding.loads(file.read_text(encoding="utf-8"))
-        return encoding.from_file(file)
-    except OSError as error:
-        raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise ExperimentError(f"{file}: {error}") from error
 
 
 def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> Inheritance:

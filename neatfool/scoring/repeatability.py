@@ -179,12 +179,11 @@ class DriftWatch:
         apart = _relative(*(np.array([[each, *row]]) for each in (elite.rank, now)))
         if apart.max() > HALF_PRECISION:
             self._warned = True
+            sure = percent(float(scores.probs[0, elite.class_index]), float(now))
+            before, name = percent(elite.confidence, elite.rank), self._scorer.name
             _log.warning(
                 "%s: the image of %r was recorded with %s and now scores %s. The target has "
                 "changed, or its scores depend on chance or on the other images of a batch. "
                 "`neatfool verify RUN` scores all images again",
-                self._scorer.name,
-                self._scorer.spec.classes[elite.class_index],
-                percent(elite.confidence, elite.rank),
-                percent(float(scores.probs[0, elite.class_index]), float(now)),
+                *(name, self._scorer.spec.classes[elite.class_index], before, sure),
             )

@@ -186,7 +186,7 @@ def test_weights_of_another_shape_are_refused_by_name(tmp_path: Path) -> None:
     other = tensors() | {"conv1.weight": torch.zeros(64, 3, 11, 11)}
     with pytest.raises(
         TargetError,
-        match=r"conv1.weight has shape \[64, 3, 11, 11\], expected \[20, 1, 5, 5\].*give",
+        match=r"size mismatch for conv1.weight: .*\[64, 3, 11, 11\].*\[20, 1, 5, 5\].*give",
     ):
         lenet.load(weights_file(tmp_path, other))
 
@@ -195,14 +195,14 @@ def test_missing_and_foreign_tensors_are_refused_by_name(tmp_path: Path) -> None
     other = tensors()
     other["ip1.weight"] = other.pop("fc1.weight")
     with pytest.raises(
-        TargetError, match=r"tensor fc1\.weight is missing; there is a tensor ip1\.weight"
+        TargetError, match=r"Missing key\(s\).*fc1\.weight.*Unexpected.*ip1\.weight"
     ):
         lenet.load(weights_file(tmp_path, other))
 
 
 def test_the_weights_of_a_wholly_other_network_give_a_short_message(tmp_path: Path) -> None:
     other = {f"layer{n}.weight": torch.zeros(2) for n in range(100)}
-    with pytest.raises(TargetError, match=r"conv1.bias is missing.*\(and 105 more\)") as caught:
+    with pytest.raises(TargetError, match=r"Missing key\(s\).*conv1.bias.* …; give") as caught:
         lenet.load(weights_file(tmp_path, other))
     assert len(str(caught.value)) < 500 + len(str(tmp_path))
 
