@@ -114,16 +114,16 @@ def test_a_worker_that_draws_another_image_ends_the_run(file, tmp_path, monkeypa
 
 def test_an_engine_that_draws_differently_from_the_start_is_told(file, tmp_path, monkeypatch):
     session = begun(file, tmp_path / "run", THREADS)
-    from neatfool.evolution import workplace
+    from neatfool.evolution import assembly
 
-    made = workplace.make_setup(session._assembly)
+    made = assembly.make_setup(session._assembly)
     part, answer = made.probes[0]
     wrong = answer._replace(checksums=[answer.checksums[0] ^ 1, *answer.checksums[1:]])
     with pytest.raises(TargetError, match="draws 1 of 8 probes differently"):
-        workplace.Workplace(replace(made, probes=[(part, wrong)]))
+        assembly.Workplace(replace(made, probes=[(part, wrong)]))
     off = replace(answer.scores, probs=answer.scores.probs + 1e-9)
     with pytest.raises(TargetError, match=r"scores the probes differently \(.* and then .*\)"):
-        workplace.Workplace(replace(made, probes=[(part, answer._replace(scores=off))]))
+        assembly.Workplace(replace(made, probes=[(part, answer._replace(scores=off))]))
     session._close()
 
 
