@@ -7,7 +7,7 @@ import re
 import textwrap
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
@@ -157,5 +157,4 @@ def _width(text: str) -> int:
 
 def waiting(what: str) -> AbstractContextManager[object]:
     """Show on a terminal what is happening; elsewhere show nothing."""
-    console = Console(stderr=True)
-    return console.status(what) if console.is_terminal else nullcontext()
+    return Console(stderr=True).status(what)
