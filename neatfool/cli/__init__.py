@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import gc
 import logging
-from typing import Final
 
 import click
 
@@ -21,19 +20,10 @@ __all__ = ["main"]
 # which takes more than half a second.
 atexit.register(gc.freeze)
 
-COMMANDS: Final = {
-    "run": "neatfool.cli.run:run",
-    "resume": "neatfool.cli.run:resume",
-    "validate": "neatfool.cli.validate:validate",
-    "bench": "neatfool.cli.bench:bench",
-    "plugins": "neatfool.cli.plugins:plugins",
-}
-
 
 @click.group(
     "neatfool",
     cls=MainGroup,
-    lazy_commands=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Examples:

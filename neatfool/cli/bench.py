@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -59,8 +58,7 @@ def bench(
     if experiment.target.costs:
         raise too_costly(experiment.target.label)
     console = Output(stderr=True)
-    live = console.status("") if console.is_terminal else None
-    with TemporaryDirectory(prefix="neatfool-bench-") as folder, live or nullcontext():
+    with TemporaryDirectory(prefix="neatfool-bench-") as folder, console.status("") as live:
         status = _Status(console, live)
         status.say("loading the target")
         assembly = assemble(experiment)
@@ -92,22 +90,19 @@ def bench(
 class _Status:
     """Shows on standard error what happens: a live line on a terminal, plain lines elsewhere."""
 
-    def __init__(self, console: Output, live: Status | None) -> None:
+    def __init__(self, console: Output, live: Status) -> None:
         self._console, self._live, self._stage = console, live, ""
 
     def say(self, stage: str) -> None:
         self._stage = stage
-        if self._live:
-            self._live.update(stage)
-        else:
+        self._live.update(stage)
+        if not self._console.is_terminal:
             self._console.print(stage, soft_wrap=True)
 
     @hookimpl
     def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
-        if self._live:
-            self._live.update(
-                f"{self._stage}: generation {report.generation + 1}, {report.evaluations:,} images"
-            )
+        done = f"generation {report.generation + 1}, {report.evaluations:,} images"
+        self._live.update(f"{self._stage}: {done}")
 
 
 def _show(name: str, measured: Measured) -> None:

@@ -1,20 +1,4 @@
-"""Errors of the command line: a message and an exit code.
-
-====  =====================================================================
-code  meaning
-====  =====================================================================
-0     all went well
-1     a bug (or the reader of a pipe went away)
-2     the experiment file, an option or a name on the command line is wrong
-3     a plugin is missing or broken, fails, or fails its checks
-4     the target failed, or gave unusable scores
-5     a run folder is missing, in use, damaged, or does not fit
-6     the disk is full or read-only, or a file may not be written
-7     saved images do not score what was recorded
-8     the budget of a metered target is spent
-130   interrupted with Ctrl-C
-====  =====================================================================
-"""
+"""Errors of the command line: a message and an exit code (``neatfool --help`` lists these)."""
 
 from __future__ import annotations
 
@@ -72,8 +56,12 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
     first = printable(f"{type(error).__name__}: {error}".splitlines()[0], LONGEST_LINE)
     if line := failing_line(error):
         module, place = line
-        who = f"{_distribution_of(module)}{place}"
-        _say(f"{who}: {first}. The plugin failed, not neatfool; {_HINT}")
+        root = module.partition(".")[0]
+        for point in entry_points(GROUP):
+            if point.dist and point.module.partition(".")[0] == root:
+                place = f"{point.dist.name} {point.dist.version}, {place}"
+                break
+        _say(f"{place}: {first}. The plugin failed, not neatfool; {_HINT}")
         return PluginError.exit_code
     _say(f"{first}. This is a bug in neatfool; {_HINT}, please report it")
     return 1
@@ -103,15 +91,6 @@ def _is_of_a_plugin(error: NeatfoolError) -> bool:
     while isinstance(cause, NeatfoolError):
         cause = cause.__cause__
     return cause is not None and failing_line(cause) is not None
-
-
-def _distribution_of(module: str) -> str:
-    """Name the distribution whose plugins a module belongs to; nothing for a file's module."""
-    root = module.partition(".")[0]
-    for point in entry_points(GROUP):
-        if point.dist and point.module.partition(".")[0] == root:
-            return f"{point.dist.name} {point.dist.version}, "
-    return ""
 
 
 def _say(message: str) -> None:

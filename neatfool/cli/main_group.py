@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import sys
-from collections.abc import Mapping
 from functools import cached_property
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -18,6 +17,14 @@ from neatfool.errors import PluginError, agreement, nearest, printable
 if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager
 
+COMMANDS: Final = {
+    "run": "neatfool.cli.run:run",
+    "resume": "neatfool.cli.run:resume",
+    "validate": "neatfool.cli.validate:validate",
+    "bench": "neatfool.cli.bench:bench",
+    "plugins": "neatfool.cli.plugins:plugins",
+}
+"""The commands that are no plugins, by ``module:attribute``."""
 FIRST: Final = [
     *("run", "resume", "show", "verify", "report", "graph", "render"),
     *("validate", "bench", "plugins"),
@@ -27,27 +34,8 @@ OURS: Final = "commands"
 """The plugin with neatfool's own commands that read runs. No other plugin can replace one."""
 
 
-class LazyGroup(click.Group):
-    """A click group whose commands are in other modules."""
-
-    def __init__(
-        self, *args: Any, lazy_commands: Mapping[str, str] | None = None, **settings: Any
-    ) -> None:
-        """Take each command's name and ``module:attribute``, in the order of help."""
-        super().__init__(*args, **settings)
-        self._lazy_commands = dict(lazy_commands or {})
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """List the commands in the order of help."""
-        return [*self._lazy_commands, *super().list_commands(ctx)]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
-        if cmd_name not in self._lazy_commands:
-            return super().get_command(ctx, cmd_name)
-        module, _, attribute = self._lazy_commands[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
+class Group(click.Group):
+    """A click group that suggests similar commands for an unknown one."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -60,8 +48,8 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class MainGroup(LazyGroup):
-    """Adds the plugins' commands, and turns errors into messages.
+class MainGroup(Group):
+    """Imports commands when they are needed, adds the plugins', and turns errors into messages.
 
     A plugin is imported only for help and for its own commands; ``OURS`` for those of any plugin,
     as it comes first. Help lists a broken plugin; only its use is an error.
@@ -76,17 +64,20 @@ class MainGroup(LazyGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the commands of ``FIRST`` that are there, and then the others by name."""
-        names = sorted({*super().list_commands(ctx), *self._load_all()})
+        names = sorted({*COMMANDS, *super().list_commands(ctx), *self._load_all()})
         return sorted(names, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command, neatfool's before a plugin's."""
         if own := super().get_command(ctx, cmd_name):
             return own
+        if cmd_name in COMMANDS:
+            command: click.Command = resolve_name(COMMANDS[cmd_name])
+            return command
         installed = self.plugins.names("command")
         for plugin in (OURS, cmd_name):
-            if plugin in installed and (command := self._load(plugin).get(cmd_name)):
-                return command
+            if plugin in installed and (found := self._load(plugin).get(cmd_name)):
+                return found
         return self._load_all().get(cmd_name)
 
     def make_context(self, *args: Any, **settings: Any) -> click.Context:
@@ -96,17 +87,14 @@ class MainGroup(LazyGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call a command; print errors as messages and exit with their codes."""
-        with reworded():
-            return self._invoke(ctx)
-
-    def _invoke(self, ctx: click.Context) -> Any:
         debug = bool(ctx.params.get("debug"))
         logging.getLogger("neatfool").setLevel(logging.DEBUG if debug else logging.NOTSET)
         if debug:
             logging.basicConfig(format="%(message)s")
         agreement.set(_ask)
         try:
-            return super().invoke(ctx)
+            with reworded():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except (Exception, KeyboardInterrupt) as error:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool import __version__
-from neatfool.cli import COMMANDS
-from neatfool.cli.main_group import OURS
+from neatfool.cli.main_group import COMMANDS, OURS
 from neatfool.config.described import describe_options
 from neatfool.config.ini import override
 from neatfool.config.options import read_options

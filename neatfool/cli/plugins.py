@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from neatfool import __version__
-from neatfool.cli.main_group import LazyGroup
+from neatfool.cli.main_group import Group
 from neatfool.errors import ExperimentError, PluginError, StorageError
 from neatfool.plugin.entries import GROUP, entry_points
 from neatfool.present.output import Output
@@ -26,7 +26,7 @@ _TAKEN_BY_TOOLS = ("conftest", "setup")
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=Group,
     epilog="""\b
 Examples:
   neatfool plugins list
@@ -73,13 +73,13 @@ def list_plugins(file: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(entry) for entry in entries], indent=2))
     else:
-        table = Table("kind", "name", "from", "version", "module")
-        for entry in entries:
-            module = entry.problem or entry.value or "(named by the experiment)"
-            table.add_row(
-                *map(escape, (entry.kind, entry.name, entry.source, entry.version, module))
-            )
-        Output().print(table)
+        heads = ["kind", "name", "from", "version", "module"]
+        named = "(named by the experiment)"
+        rows = [
+            [each.kind, each.name, each.source, each.version, each.problem or each.value or named]
+            for each in entries
+        ]
+        Output().table(heads, rows, words=range(5))
     if broken:
         raise PluginError("\n".join(broken))
 

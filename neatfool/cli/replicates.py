@@ -85,7 +85,7 @@ class Display:
         self._name, self._planned, self._console = name, planned, console
         self._lines: dict[Replicate, str] = {}
         self._waiting = [each.seed for each in planned if each.state != "finished"]
-        self._live: Live | None = None
+        self._live = Live(console=console, transient=True, auto_refresh=False)
 
     def show_plan(self, folder: Path, jobs: int) -> None:
         """Say which replicates will run, and how many side by side."""
@@ -113,9 +113,7 @@ class Display:
             on_end=self._on_end,
             on_stop=self._on_stop,
         )
-        if not self._console.is_terminal:
-            return side_by_side.run(commands)
-        with Live(console=self._console, transient=True, auto_refresh=False) as self._live:
+        with self._live:
             return side_by_side.run(commands)
 
     def show_end(self, folder: Path, codes: Mapping[Replicate, int]) -> int:
@@ -140,7 +138,7 @@ class Display:
         self._show()
 
     def _on_line(self, key: Replicate, line: str) -> None:
-        if self._live is None:
+        if not self._console.is_terminal:
             self._say(f"seed {key.seed}: {line}")
         elif line:
             self._lines[key] = line
@@ -149,7 +147,7 @@ class Display:
     def _on_end(self, child: Child[Replicate], code: int) -> None:
         del self._lines[child.key]
         words = [explain(code)] if code else []
-        if self._live is not None:  # Keep the lines that are worth it on the screen.
+        if self._console.is_terminal:  # Keep the lines that are worth it on the screen.
             lines = [line for line in child.lines if line]
             if not code or _interrupted(code):
                 words = [line for line in lines if line.startswith(f"{self._name}, seed ")] or words
@@ -172,8 +170,6 @@ class Display:
         self._console.print(escape(text), style=style, soft_wrap=True)
 
     def _show(self) -> None:
-        if self._live is None:
-            return
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         table.add_column(no_wrap=True, min_width=len("seed 1"))
         table.add_column(no_wrap=True, overflow="ellipsis")

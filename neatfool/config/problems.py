@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import (
@@ -49,25 +49,13 @@ _SENTENCES: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong."""
-
-    line: float
-    """Its line in the file; infinity if it has none."""
-    text: str
-    """``where: what; what to do``."""
-    of_plugin: bool = False
-    """Whether the fault is a plugin's (broken or missing) and not the file's."""
-    cause: BaseException | None = field(default=None, compare=False)
-    """What the plugin raised."""
-
-
 class Problems:
     """The problems found so far."""
 
     def __init__(self) -> None:
-        self._noted: list[Problem] = []
+        # The line of each (infinity if it has none), its text, whether the fault is a plugin's
+        # (broken or missing) and not the file's, and what the plugin raised.
+        self._noted: list[tuple[float, str, bool, BaseException | None]] = []
 
     def __len__(self) -> int:
         return len(self._noted)
@@ -76,26 +64,27 @@ class Problems:
         """Note a problem of a line, such as ``"mnist.ini:6"``: what is wrong, and what to do."""
         line = where.rpartition(":")[2]
         order = int(line) if line.isdecimal() else float("inf")
-        self._noted.append(Problem(order, f"{where}: {fault}"))
+        self._noted.append((order, f"{where}: {fault}", False, None))
 
     def add_at(
         self, place: Section | Value, section: str, key: str, fault: str, *, of_plugin: bool = False
     ) -> None:
         """Note a problem of a key, or of a section if the key is empty."""
-        section, key = printable(section, LONGEST_QUOTE), printable(key, LONGEST_QUOTE)
-        name = option(section, key)
+        name = option(printable(section, LONGEST_QUOTE), printable(key, LONGEST_QUOTE))
         text = f"{place.where}: {name}: {fault}" if place.where else f"{name}: {fault}"
         cause = sys.exception() if of_plugin else None
-        self._noted.append(Problem(place.line or float("inf"), text, of_plugin, cause))
+        self._noted.append((place.line or float("inf"), text, of_plugin, cause))
 
     def raise_if_any(self) -> None:
         """Raise one error that lists all problems; PluginError if all are faults of plugins."""
         if not self._noted:
             return
-        problems = sorted(dict.fromkeys(self._noted), key=lambda problem: problem.line)
-        kind = PluginError if all(problem.of_plugin for problem in problems) else ExperimentError
-        cause = next((problem.cause for problem in problems if problem.cause), None)
-        raise kind("\n".join(problem.text for problem in problems)) from cause
+        texts = dict.fromkeys(text for _, text, *_ in sorted(self._noted, key=itemgetter(0)))
+        kind = (
+            PluginError if all(of_plugin for _, _, of_plugin, _ in self._noted) else ExperimentError
+        )
+        cause = next((cause for *_, cause in self._noted if cause), None)
+        raise kind("\n".join(texts)) from cause
 
 
 def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:

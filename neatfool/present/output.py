@@ -7,7 +7,7 @@ import re
 import textwrap
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,7 +52,6 @@ class Output(Console):
         *,
         words: Collection[int] = (0,),
         most: int | None = None,
-        lines: bool = False,
     ) -> None:
         """Print a table in which no number is cut or broken, however narrow the window.
 
@@ -65,7 +64,6 @@ class Output(Console):
             rows: Their cells, each of one or several lines.
             words: The places of the columns that hold words; all others hold numbers.
             most: Of more rows, only the first and the last are shown.
-            lines: Whether to draw lines between rows.
         """
         from rich.table import Table
 
@@ -83,7 +81,7 @@ class Output(Console):
             if fitting == len(columns):
                 break
         del columns[max(fitting, 1) :]
-        table = Table(*(column for column, _ in columns), show_lines=lines)
+        table = Table(*(column for column, _ in columns))
         for cells in zip(*(texts for _, texts in columns), strict=True):
             table.add_row(*map(escape, cells))
         self.print(table)
@@ -159,5 +157,4 @@ def _width(text: str) -> int:
 
 def waiting(what: str) -> AbstractContextManager[object]:
     """Show on a terminal what is happening; elsewhere show nothing."""
-    console = Console(stderr=True)
-    return console.status(what) if console.is_terminal else nullcontext()
+    return Console(stderr=True).status(what)

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -87,19 +87,9 @@ def wait_for(futures: Iterable[Future[Answer]]) -> list[Answer]:
     try:
         return [future.result(PATIENCE) for future in futures]
     except TimeoutError as error:
-        raise AssertionError(
-            f"a part had no answer within {PATIENCE:.0f} seconds; each future must get a result or "
-            "an exception"
-        ) from error
-
-
-def same_bits(answer: Answer, wanted: Answer) -> bool:
-    """Say whether two answers agree in all but the time that they took."""
-    bits, wanted_bits = (
-        [*each.checksums, *(np.asarray(part).tobytes() for part in astuple(each.scores))]
-        for each in (answer, wanted)
-    )
-    return bits == wanted_bits
+        wanted = "each future must get a result or an exception"
+        message = f"a part had no answer within {PATIENCE:.0f} seconds; {wanted}"
+        raise AssertionError(message) from error
 
 
 def check_closes_before_it_starts(subject: EngineSubject) -> None:
@@ -114,11 +104,16 @@ def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
     """Each part has the scores and images of the run's own process, to the bit, by its place."""
     from neatfool.evolution.assembly import Workplace
 
+    def bits(answer: Answer) -> list[Any]:
+        """Give all but the time that it took."""
+        numbers = (np.asarray(part).tobytes() for part in astuple(answer.scores))
+        return [*answer.checksums, *numbers]
+
     parts = [*subject.parts, subject.parts[0]]  # one is given twice
     futures = [subject.engine.submit(part) for part in parts]
     with closing(Workplace(subject.setup)) as workplace:
         pairs = zip(wait_for(futures), map(workplace.answer, parts), strict=True)
-        wrong = [number for number, pair in enumerate(pairs) if not same_bits(*pair)]
+        wrong = [number for number, (a, b) in enumerate(pairs) if bits(a) != bits(b)]
     assert not wrong, (
         f"the answers of parts {wrong} are not those of neatfool.Workplace; a future must get the "
         "answer of its own part, unchanged"

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from commands import neatfool
 
-from neatfool.cli import COMMANDS, main
+from neatfool.cli import main
 from neatfool.cli.main_group import MainGroup
 from neatfool.cli.plugins import write_plugin
 from neatfool.wording import percent
@@ -112,7 +112,7 @@ def neatfool_add_commands(cli):
 
 def group() -> MainGroup:
     # The group of the program keeps the plugins that it has found.
-    return MainGroup(main.name, lazy_commands=COMMANDS, callback=main.callback, params=main.params)
+    return MainGroup(main.name, callback=main.callback, params=main.params)
 
 
 @pytest.mark.parametrize("debug", [False, True])

@@ -164,18 +164,12 @@ class Lineage(Diversity):
         heads = ("from", "to", "switches", "times chance")
         yield Table(heads, rows, title, words=(0, 1), where="terminal")
         yield Chart(
-            f"Goal switches between {groups} groups of classes, as ribbons within a circle",
-            self.flows.draw_chords,
-            "Goal switches",
-            "A ribbon has the colour of the kind that it leaves: an elite of that kind had a child "
-            "that took a niche of the other. Its width is how often.",
-        )
-        yield Chart(
             "Goal switches from the row's group to the column's, in numbers",
             self.flows.draw_matrix,
-            "The same as a matrix",
-            "From the row to the column. Red: more often than if switches led from any class to "
-            "any other alike; blue: less often.",
+            "Goal switches",
+            "How often an elite of the row's kind had a child that took a niche of the column's. "
+            "Red: more often than if switches led from any class to any other alike; blue: less "
+            "often.",
             wide=groups > MOST_IN_A_COLUMN,
         )
 

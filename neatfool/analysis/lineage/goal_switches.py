@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from neatfool.analysis.lineage.kinds import wordnet_kinds
-from neatfool.present.charts.lines import draw_chords, draw_flows
+from neatfool.present.charts.lines import draw_flows
 from neatfool.present.finding import Facts
 
 if TYPE_CHECKING:
@@ -50,10 +50,6 @@ class GoalSwitches(Facts):
     def draw_matrix(self) -> Figure:
         """Draw a matrix: a cell's number is the flow, its colour how far from chance it is."""
         return draw_flows(self.groups, np.array(self.counts), np.array(self.expected))
-
-    def draw_chords(self) -> Figure:
-        """Draw ribbons within a circle."""
-        return draw_chords(self.groups, np.array(self.counts))
 
 
 def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -> GoalSwitches:

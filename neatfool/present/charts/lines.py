@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from neatfool.present.charts.axes import label_ends, new_axes
-from neatfool.present.charts.figure import LINE_COLOURS, MUTED
+from neatfool.present.charts.figure import LINE_COLOURS
 from neatfool.wording import level
 
 if TYPE_CHECKING:
@@ -28,12 +28,8 @@ LONGEST_NAME: Final = 24
 LIGHT_FROM: Final = 0.55
 """Above this share a cell is so light that its text must be dark."""
 LONGEST_GROUP: Final = 20
-GAP: Final = 0.03
-"""Radians between two groups on the circle."""
 FLOW_CELL: Final = 34
 """CSS pixels of a cell of the matrix of flows."""
-FAINTEST: Final = 0.002
-"""Smaller parts of all flows are left out of the chord picture, where they would be hairs."""
 
 
 def key_of(place: int) -> str:
@@ -153,64 +149,6 @@ def draw_cells(
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-
-
-def draw_chords(names: Sequence[str], counts: np.ndarray) -> Figure:
-    """Draw flows as ribbons within a circle.
-
-    A group's arc is as long as all its flows, those that leave and those that arrive. A ribbon has
-    the colour of the group that it leaves, and is as wide as the flow at both ends: counts, float64
-    [N, N], from the row's group to the column's.
-    """
-    from matplotlib import colormaps
-
-    drawn, axes = new_axes(620, 620, left=10, right=10, top=10, bottom=10)
-    axes.set(xlim=(-1.62, 1.62), ylim=(-1.62, 1.62), xticks=[], yticks=[])
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    colours = [colormaps["tab20"](place % 20) for place in range(len(names))]
-    ends = np.hstack([counts, counts.T])
-    widths = ends / max(ends.sum(), 1e-9) * (2 * np.pi - GAP * len(counts))
-    starts = np.cumsum(np.r_[0, widths.sum(1)[:-1] + GAP])
-    # Each row's ends lie side by side: first what leaves, then what arrives.
-    left = starts[:, None] + np.cumsum(widths, 1) - widths
-    for row, name in enumerate(names):
-        arc = np.linspace(starts[row], starts[row] + widths[row].sum(), 60)
-        axes.plot(np.sin(arc) * 1.03, np.cos(arc) * 1.03, color=colours[row], linewidth=7,
-                  solid_capstyle="butt")  # fmt: skip
-        if widths[row].sum():
-            _name(axes, short(name, LONGEST_GROUP), float(arc.mean()))
-    size_of = counts / max(counts.sum(), 1e-9)
-    for row, column in sorted(np.argwhere(size_of > FAINTEST).tolist(), key=lambda at: counts[*at]):
-        places = (row, column), (column, len(counts) + row)
-        there, here = ((left[place], widths[place]) for place in places)
-        _ribbon(axes, there, here, colours[row])
-    return drawn
-
-
-def _name(axes: Axes, text: str, angle: float) -> None:
-    right = np.sin(angle) >= 0
-    turn = float(np.degrees(np.pi / 2 - angle if right else -np.pi / 2 - angle))
-    look: Any = {"fontsize": 9.5, "color": MUTED, "parse_math": False, "va": "center"}
-    look |= {"rotation": turn, "rotation_mode": "anchor", "ha": "left" if right else "right"}
-    axes.text(np.sin(angle) * 1.1, np.cos(angle) * 1.1, text, **look)
-
-
-def _ribbon(axes: Axes, a: tuple[float, float], b: tuple[float, float], colour: object) -> None:
-    """Draw a band from one part (start, width) of the circle to another, through the middle."""
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
-
-    def arc(start: float, width: float) -> list[tuple[float, float]]:
-        angles = np.linspace(start, start + width, 8)
-        return list(zip(np.sin(angles).tolist(), np.cos(angles).tolist(), strict=True))
-
-    one, other = arc(*a), arc(*b)
-    points = [*one, (0.0, 0.0), *other, (0.0, 0.0), one[0]]
-    line = [Path.LINETO] * 7
-    bend = [Path.CURVE3, Path.CURVE3]
-    codes = [Path.MOVETO, *line, *bend, *line, *bend]
-    axes.add_patch(PathPatch(Path(points, codes), facecolor=colour, alpha=0.5, linewidth=0))
 
 
 def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -> Figure:
