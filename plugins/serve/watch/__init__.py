@@ -3,7 +3,7 @@
 A :class:`.feed.Feed` reads what a run has added to its database. A small web application
 (:mod:`.app`) sends that to the pages that are open, as server-sent events. The command serves
 runs of other processes, and :mod:`.observer` serves the run of its own process, which a
-:class:`.observer.Control` can pause and stop. The page itself lies in ``page/``.
+:class:`.feed.Control` can pause and stop. The page itself lies in ``page/``.
 
 Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
 """

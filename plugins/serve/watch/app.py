@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from .feed import Feed
-    from .observer import Control
+    from .feed import Control, Feed
 
 PAGE: Final = Path(__file__).parent / "page"
 SECONDS_BETWEEN_EVENTS: Final = 1.0

@@ -1,15 +1,17 @@
-"""What a page is told of a run: first all of it, then what was added."""
+"""What a page is told of a run, first all of it, then what was added; and what it asks of it."""
 
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
 
@@ -18,7 +20,6 @@ from neatfool import NeatfoolError, open_run
 if TYPE_CHECKING:
     from neatfool import GenerationReport, Run
 
-    from .observer import Control
 
 SECONDS_BETWEEN_READS: Final = 2.0
 RESTING_TO_READING: Final = 100
@@ -30,6 +31,8 @@ MOST_POINTS: Final = 4000
 """A page that is opened gets at most about this many points of a curve; a screen has fewer."""
 NEWEST: Final = 12
 """So many of the newest elites are shown."""
+SECONDS_BETWEEN_LOOKS: Final = 0.2
+"""Some systems deliver Ctrl-C only between two waits, so a pause is made of short ones."""
 STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 
 
@@ -216,3 +219,74 @@ def _follow(
             **{name: round(before.get(name, 0) + value, 4) for name, value in more.items()},
         }
         yield before
+
+
+class Control:
+    """What the page's buttons ask of a run; the run's own thread does it in :meth:`hold`."""
+
+    def __init__(self) -> None:
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
+        self._stopping = False
+        self._holding = False
+
+    @property
+    def state(self) -> Literal["running", "pausing", "paused", "stopping"]:
+        """What the run does; while ``pausing`` or ``stopping`` it finishes its generation."""
+        if self._stopping:
+            return "stopping"
+        if self._may_go_on.is_set():
+            return "running"
+        return "paused" if self._holding else "pausing"
+
+    def pause(self) -> None:
+        """Pause the run after its generation."""
+        self._may_go_on.clear()
+
+    def go_on(self) -> None:
+        """End a pause."""
+        self._may_go_on.set()
+
+    def stop(self) -> None:
+        """Stop the run after its generation, as Ctrl-C does."""
+        self._stopping = True
+        self._may_go_on.set()
+
+    def hold(self) -> None:
+        """Wait while the run is paused; then stop it if that was asked for."""
+        if not self._may_go_on.is_set():
+            with _noticing_signals(self.go_on):
+                self._holding = True
+                try:
+                    while not self._may_go_on.wait(SECONDS_BETWEEN_LOOKS):
+                        pass
+                finally:
+                    self._holding = False
+        if self._stopping:
+            self._stopping = False
+            if threading.current_thread() is not threading.main_thread():
+                # A signal would reach the main thread, which may do something else.
+                raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _noticing_signals(end: Callable[[], None]) -> Iterator[None]:
+    """Call ``end`` on SIGINT or SIGTERM, and then do with the signal what is done elsewhere."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        end()
+        signal.signal(number, before[signal.Signals(number)])
+        signal.raise_signal(number)
+
+    try:
+        for number in before:
+            signal.signal(number, pass_on)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
