@@ -27,7 +27,7 @@ settings.register_profile(
 )
 settings.load_profile("neatfool")
 
-# jsonschema does without it: a grammar that takes a second to build, for a format of no schema here.
+# jsonschema does without this grammar, which takes a second to build.
 sys.modules["rfc3987_syntax"] = None
 
 # Imported modules hold no cycles to be freed. Searching them again and again took a seventh of the
