@@ -1,9 +1,8 @@
 """The command ``neatfool gallery``: a page that draws elites from their formulas, in a browser.
 
-The modules: :mod:`.networks` turns genomes into numbers for a browser, and writes them with their
-ancestors; :mod:`.folder` gathers what else the page shows, and writes it all with the saved images.
-The page itself lies in ``page/``: plain JavaScript, loaded file by file, in the order of
-``index.html``.
+The module :mod:`.folder` turns genomes into numbers for a browser, and writes them with their
+ancestors, the saved images and what else the page shows. The page itself lies in ``page/``: plain
+JavaScript, loaded file by file, in the order of ``index.html``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Target ``mnist``: Caffe's LeNet, trained on the real MNIST digits by ``neatfool mnist train``.
 
-The modules: :mod:`.lenet` is the network and its weights, :mod:`.target` what is fooled;
-:mod:`.training` and :mod:`.command` train it, attack it and test it. The package :mod:`.retrain`
-teaches it its fooling images.
+The modules: :mod:`.lenet` is the network, its weights, and what is fooled; :mod:`.training` and
+:mod:`.command` train it, attack it and test it. The package :mod:`.retrain` teaches it its fooling
+images.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def read_spec(weights: Path) -> ImageSpec:
 @hookimpl
 def neatfool_register_targets(register: Any) -> None:
     """Register the target."""
-    register("mnist", f"{__name__}.target:MnistTarget", options=Options)
+    register("mnist", f"{__name__}.lenet:MnistTarget", options=Options)
 
 
 @hookimpl

@@ -39,6 +39,12 @@ data_option = option(
     exists=True,
     file_okay=False,
 )
+rate_option = option(
+    "--learning-rate X",
+    "The highest learning rate of the training's cycle.",
+    FiniteRange(min=0, min_open=True),
+    0.05,
+)
 device_option = option(
     "--device DEVICE",
     "Where to compute: cpu, cuda, xpu or mps; auto takes the GPU if there is one.",
@@ -85,12 +91,7 @@ Then fool it:
     0,
 )
 @option("--batch N", "Images a step.", default=128)
-@option(
-    "--learning-rate X",
-    "The highest learning rate of the cycle.",
-    FiniteRange(min=0, min_open=True),
-    0.05,
-)
+@rate_option
 @option(
     "--adversarial",
     "Train on digits that an attack (PGD) has changed so that the network errs; it grows "
@@ -136,7 +137,6 @@ def train(
     import torch
 
     from . import lenet, training
-    from .target import RECOGNISED
 
     where = pick_device(device)
     digits = training.read(data)
@@ -162,11 +162,11 @@ def train(
     if options.attack is not None:
         facts |= _attack(network, digits.test, options.attack.epsilon)
     lenet.save_weights(network, out, facts)
-    if adversarial and accuracy < RECOGNISED:
+    if adversarial and accuracy < lenet.RECOGNISED:
         click.echo(
             f"Warning: the network recognises only {share(accuracy, 2)} of the test digits; the "
-            f"target mnist refuses one below {level(RECOGNISED)}. Give a smaller --epsilon, or "
-            "more --epochs",
+            f"target mnist refuses one below {level(lenet.RECOGNISED)}. Give a smaller --epsilon, "
+            "or more --epochs",
             err=True,
         )
     _show(out, facts, as_json=as_json)

@@ -1,8 +1,7 @@
 """The command ``neatfool report``, and the page that a run leaves.
 
-The modules: :mod:`.page` gathers what the page shows. :mod:`.elites` makes a card for each class,
-and looks closely at some. :mod:`.curves` draws the run, the course of each class and the use of
-functions.
+The modules: :mod:`.page` makes a card for each class, looks closely at some, and gathers what the
+page shows; :mod:`.curves` draws the run, the course of each class and the use of functions.
 """
 
 from __future__ import annotations

@@ -203,11 +203,9 @@ class Course(NamedTuple):
 def read_courses(
     run: Run, elites: Sequence[EliteView]
 ) -> tuple[dict[int, Course], list[tuple[float, str]]]:
-    """Read how the confidence of each class rose, up to that of its elite.
+    """Read how the confidence of each class rose, up to that of its elite, by the class's index.
 
-    Returns:
-        The course of each class that ever had an elite, by its index; and the lines across: their
-        height, and the confidence in words.
+    Then come the lines across: their height, and the confidence in words.
     """
     scored = {report.generation: report.evaluations for report in run.history}
     steps: dict[int, list[tuple[int, float]]] = {}
@@ -253,11 +251,8 @@ def read_functions(
 ) -> dict[str, Any] | None:
     """Count the functions of elites at some instants; None if genomes are no graphs.
 
-    Returns:
-        ``classes``, the elites of so many were looked at; ``begun`` and ``ended``, images scored at
-        the first instant and at the last; ``activations`` and ``aggregations``, those used most at
-        the end first, each with its share of the nodes at each instant and a line of them; and
-        ``tops``, the shares at the top of the activations' lines, and of the aggregations'.
+    Those used most at the end come first, each with its share of the nodes at each instant and a
+    line of them; ``tops`` are the shares at the top of both kinds' lines.
     """
     chosen = {elites[place].index for place in evenly(len(elites), MOST_CLASSES)}
     held: dict[int, list[tuple[int, int]]] = {}  # (generation, candidate), the first one first

@@ -26,8 +26,7 @@ class Move(Place):
     limit = 100
     what = "moved"
 
-    def place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-        """Move an image."""
+    def _place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
         angle = 2 * math.pi * draw(seed, "direction")[0]
         x, y = math.floor(amount * math.cos(angle)), math.floor(amount * math.sin(angle))
         around = [(x + right, y + down) for right in (0, 1) for down in (0, 1)]
@@ -44,8 +43,7 @@ class Turn(Place):
     signed = True
     what = "turned"
 
-    def place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-        """Turn an image, clockwise."""
+    def _place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
         cos, sin = math.cos(math.radians(amount)), math.sin(math.radians(amount))
         return np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
 
@@ -58,8 +56,7 @@ class Scale(Place):
     signed = True
     what = "made larger or smaller"
 
-    def place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-        """Scale an image."""
+    def _place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
         step = 1 / (1 + amount / 100)
         return np.diag([step, step, 1.0])
 
@@ -71,8 +68,7 @@ class Crops(Place):
     limit = 75
     what = "cropped"
 
-    def place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
-        """Crop an image."""
+    def _place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
         height, width = shape[-2:]
         part, cut = int(10 * draw(seed, "crop")[0]), amount / 100
         right, down = CORNERS[part % 5]
@@ -99,8 +95,7 @@ class Perspective(Step):
     limit = 60
     what = "seen at an angle"
 
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Tilt each image."""
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         far, matrices = DISTANCE * max(images.shape[-2:]), []
         for amount, seed in zip(amounts, seeds, strict=True):
             tilt, side = math.radians(amount), 2 * math.pi * draw(seed, "side")[0]
@@ -125,10 +120,10 @@ class Size(Step):
     limit = 5
     what = "made smaller and scaled back"
 
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Make each image smaller, and scale it back, one by one: each has a size of its own."""
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+        # One by one, as each has a size of its own.
         size, back = images.shape[-2:], []
-        for image, amount in zip(images.split(1), amounts, strict=True):
+        for image, amount in zip(torch.split(images, 1), amounts, strict=True):
             sides = [max(1, round(side * amount / 100)) for side in size]
             small = F.interpolate(image, sides, mode="bicubic", antialias=True, align_corners=False)
             back.append(F.interpolate(small, size, mode="bicubic", align_corners=False))

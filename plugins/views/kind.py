@@ -33,11 +33,8 @@ def warp(images: Tensor, matrices: np.ndarray) -> Tensor:
     """Take each image's values from other places, by linear interpolation.
 
     Whole pixels are moved as they are. What gets smaller is first blurred, so that its detail fits.
-
-    Args:
-        images: Floats [N, C, H, W] from 0 to 255, as is what is returned.
-        matrices: Where from, [N, 3, 3], in pixels from the centre: the value at (x, y) is taken
-            from (p/r, q/r), where (p, q, r) is the matrix times (x, y, 1). r is positive.
+    In pixels from the centre, the value at (x, y) is taken from (p/r, q/r), where (p, q, r) is the
+    image's matrix [3, 3] times (x, y, 1). r is positive.
     """
     moves = IDENTITY + np.where(IDENTITY[2] * [[1], [1], [0]], np.rint(matrices), 0)
     whole = (matrices == moves).all((1, 2))
@@ -55,12 +52,7 @@ def warp(images: Tensor, matrices: np.ndarray) -> Tensor:
 
 
 def blur(images: Tensor, sigmas: Sequence[float]) -> Tensor:
-    """Blur each image by a Gaussian.
-
-    Args:
-        images: Floats [N, C, H, W].
-        sigmas: N standard deviations in pixels, at least 0; 0 leaves an image as it is.
-    """
+    """Blur each image by a Gaussian of its standard deviation in pixels; 0 leaves it as it is."""
     weights = []
     for sigma in sigmas:
         parts = [1.0]  # of a place, of both its neighbours, and so on
@@ -138,16 +130,16 @@ class Kind(View):
         size = fit if images.device.type == "cpu" else max(1, len(images))
         parts = []
         for some in (slice(start, start + size) for start in range(0, len(images), size)):
-            seen, where = images[some], None
+            part, where = images[some], None
             numbers = (each[some].T.tolist() for each in (amounts, seeds))
             for view, *given in zip(views, *numbers, strict=True):
                 if isinstance(view, Place):
-                    places = view.places(seen.shape, *given)
+                    places = view.places(part.shape, *given)
                     where = places if where is None else where @ places
                 elif isinstance(view, Step):
-                    seen, where = seen if where is None else warp(seen, where), None
-                    seen = view.apply(seen, *given)
-            parts.append(seen if where is None else warp(seen, where))
+                    part, where = part if where is None else warp(part, where), None
+                    part = view.apply(part, *given)
+            parts.append(part if where is None else warp(part, where))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
@@ -155,7 +147,7 @@ class Place(Kind):
     """A view that only takes values from other places. Several in a row are one warp."""
 
     @abstractmethod
-    def place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
+    def _place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
         """Say where an image's values come from: an affine matrix [3, 3]; see :func:`warp`."""
 
     def places(
@@ -164,7 +156,7 @@ class Place(Kind):
         """Say where the values of images come from: [N, 3, 3]."""
         return np.stack(
             [
-                IDENTITY if amount == self.harmless else self.place(shape, amount, seed)
+                IDENTITY if amount == self.harmless else self._place(shape, amount, seed)
                 for amount, seed in zip(amounts, seeds, strict=True)
             ]
         )
@@ -174,12 +166,12 @@ class Step(Kind):
     """A view that computes other values."""
 
     @abstractmethod
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Change images; values outside 0 to 255 are cut, and harmless amounts ignored, later."""
 
     def apply(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """Change a few images."""
-        changed = self.see(images, amounts, seeds).clamp(0, 255)
+        changed = self._see(images, amounts, seeds).clamp(0, 255)
         if self.harmless not in amounts:
             return changed
         same = torch.tensor([amount == self.harmless for amount in amounts], device=images.device)

@@ -31,8 +31,7 @@ class Light(Step):
     signed = True
     what = "brighter or darker"
 
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Light each image."""
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         return images * factors([1 + amount / 100 for amount in amounts], images)
 
 
@@ -44,8 +43,7 @@ class Contrast(Step):
     signed = True
     what = "with more or less contrast"
 
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Change the contrast of each image."""
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         spread = factors([1 + amount / 100 for amount in amounts], images)
         return (images - MIDDLE) * spread + MIDDLE
 
@@ -62,8 +60,7 @@ class Gamma(Step):
     signed = True
     what = "with another gamma"
 
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Change the gamma of each image."""
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         return bend(images, amounts)
 
 
@@ -86,8 +83,7 @@ class Blur(Step):
     limit = 8
     what = "blurred"
 
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Blur each image."""
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         return blur(images, amounts)
 
 
@@ -98,8 +94,7 @@ class Sharpen(Step):
     limit = 1000
     what = "sharpened"
 
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Sharpen each image."""
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         lost = images - blur(images, [1.0] * len(images))
         return images + factors([amount / 100 for amount in amounts], images) * lost
 
@@ -112,8 +107,7 @@ class Noise(Step):
     limit = 128
     what = "noisy"
 
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Add noise to each image."""
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         shape = images.shape[1:]
         noise = [np.random.default_rng(seed).standard_normal(shape, np.float32) for seed in seeds]
         return images + factors(amounts, images) * torch.from_numpy(np.stack(noise)).to(images)
@@ -128,8 +122,7 @@ class Jpeg(Step):
     limit = 1
     what = "saved as JPEG"
 
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Save each image."""
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         given = images.detach()
         # Twice as fast as bytes at once.
         levels = given.round().clamp(0, 255).short().byte().cpu().numpy()
@@ -155,8 +148,7 @@ class Screen(Step):
     limit = 100
     what = "on a screen, seen by a camera"
 
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Show each image on a screen."""
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         strengths = [amount / 100 for amount in amounts]
         drawn = [draw(seed, "screen", 5 + images.shape[1]) for seed in seeds]
         pairs = [*zip(strengths, drawn, strict=True)]
@@ -174,8 +166,7 @@ class Print(Step):
     limit = 100
     what = "printed and photographed"
 
-    def see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """Print each image."""
+    def _see(self, images: Tensor, amounts: Sequence[float], seeds: Sequence[int]) -> Tensor:
         strengths = [amount / 100 for amount in amounts]
         dots = torch.stack(
             [a * _dots(images, seed) for a, seed in zip(strengths, seeds, strict=True)]

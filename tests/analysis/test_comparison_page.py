@@ -183,7 +183,7 @@ def look(page, folder, *options):
     return measure(page, folder, *options, more=paper)
 
 
-@pytest.fixture(scope="module", params=[10, 1000])
+@pytest.fixture(scope="module", params=[10, 200])
 def drawn(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("compared")
     names = [f"a class with the number {number}" for number in range(request.param)]

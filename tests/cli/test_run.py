@@ -323,7 +323,9 @@ def resumed_like(finished, folder):
     return contents(folder / "run.db") == contents(finished / "run.db")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_a_run_after_its_generation(number, held, experiment, finished, tmp_path):
     held.send_signal(number)
     wait_for(held, "Stopping after this generation")

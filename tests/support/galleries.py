@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from commands import PLUGIN, neatfool, write_experiment
 
-from neatfool_plugins.gallery.folder import FORMULAS, PAGE, formulas
-from neatfool_plugins.gallery.networks import FUNCTIONS
+from neatfool_plugins.gallery.folder import FORMULAS, FUNCTIONS, PAGE, formulas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,7 +24,7 @@ context.set_forkserver_preload(
         "neatfool.testing",
         "neatfool_plugins.cppn",
         "neatfool_plugins.map_elites",
-        "neatfool_plugins.mnist.target",
+        "neatfool_plugins.mnist.lenet",
         "searches",
     ]
 )

@@ -9,7 +9,7 @@ from mlserver.codecs import NumpyCodec
 from mlserver.types import InferenceRequest, InferenceResponse
 
 from neatfool_plugins.mnist import Options
-from neatfool_plugins.mnist.target import MnistTarget
+from neatfool_plugins.mnist.lenet import MnistTarget
 
 BATCH = 25
 

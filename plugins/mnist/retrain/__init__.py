@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 
 from neatfool import hookimpl
-from neatfool.present import FiniteRange, measure_command, option, overrides_option
+from neatfool.present import measure_command, option, overrides_option
 
 from .. import SPEC
+from ..command import data_option, rate_option
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -72,19 +73,9 @@ MOST_ROUNDS: Final = 40
     "A finished run whose images the first retrained network learns, too; may be repeated.",
     multiple=True,
 )
-@option(
-    "--data DIR",
-    "The folder with MNIST's four idx files.  [default: download them]",
-    exists=True,
-    file_okay=False,
-)
+@data_option
 @option("--epochs N", "How often to train on each image.", default=3)
-@option(
-    "--learning-rate X",
-    "The highest learning rate of the training.",
-    FiniteRange(min=0, min_open=True),
-    0.05,
-)
+@rate_option
 @option(
     "--least-accuracy P",
     "Stop, with exit code 4, if a network recognises a smaller share of real images.",

@@ -129,11 +129,9 @@ class Rounds:
             Each :class:`Round`, when it has ended. The last one is only judged, and no round, if
             its network recognises too few real images.
         """
-        searched = self.folder / "classes.txt"
-        if not searched.exists():
-            save(searched, "".join(f"{name}\n" for name in SPEC.classes).encode())
         chosen = self.experiment.resolved()["scheme"].get("classes")
-        options = {} if chosen else {"scheme.classes": f"@{searched.absolute()}"}
+        options = {} if chosen else {"scheme.classes": ",".join(SPEC.classes)}
+        seed = self.experiment.general.seed
         before: list[list[Run]] = []
         fooling: list[np.ndarray] = []
         for number in range(1, self.rounds + 1):
@@ -145,7 +143,9 @@ class Rounds:
                 if not network.exists():
                     for each in range(len(fooling) + 1, number):  # drawn once, and only if needed
                         self.note(f"round {each}: taking its images")
-                        fooling.append(self._take_images(each, before[each - 1]))
+                        own_seed = derive_seed(seed, "fooling images", each)
+                        images = fooling_images(before[each - 1], self._count(each), own_seed)
+                        fooling.append(np.concatenate([*images]))
                     self._teach(number, fooling, network)
             judged = self._judge(number, network, folder / "judged.json")
             if network is not None and judged.accuracy < self.least_accuracy:
@@ -154,8 +154,8 @@ class Rounds:
             before.append(runs := [])
             for place in range(self.searches):
                 self.note(f"round {number}: search {place + 1} of {self.searches}")
-                seed = self.experiment.general.seed + (number - 1) * self.searches + place
-                runs.append(self.evolve(folder / f"search-{place + 1}", seed, options))
+                own_seed = seed + (number - 1) * self.searches + place
+                runs.append(self.evolve(folder / f"search-{place + 1}", own_seed, options))
             yield (ended := Round.of(judged, runs))
             if self.until_safe and ended.safe:
                 return
@@ -163,10 +163,6 @@ class Rounds:
     def _count(self, number: int) -> int:
         """Count the fooling images that are taken from a round's runs."""
         return self.first_images if number == 1 else self.more_images
-
-    def _take_images(self, number: int, runs: Sequence[Run]) -> np.ndarray:
-        seed = derive_seed(self.experiment.general.seed, "fooling images", number)
-        return np.concatenate([*fooling_images(runs, self._count(number), seed)])
 
     def _teach(self, number: int, fooling: Sequence[np.ndarray], file: Path) -> None:
         """Train a network on real digits and fooling images, uint8 [N, 1, 28, 28], and write it."""

@@ -130,6 +130,7 @@ def test_a_suffix_that_names_no_format_is_refused(name, finished, tmp_path):
     assert ".svg, .png, or for the picture .onnx, .glsl, .frag" in result.stderr
 
 
+@pytest.mark.slow
 def test_there_is_no_noise_where_there_is_no_home_folder(finished, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", "/dev/null/home")
     monkeypatch.delenv("MPLCONFIGDIR", raising=False)

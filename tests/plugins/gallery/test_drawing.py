@@ -12,7 +12,7 @@ from random_pictures import MAPS, outputs_of, wide_ranging
 
 from neatfool import ImageSpec, cppn
 from neatfool_plugins.cppn import CppnEncoding, Options
-from neatfool_plugins.gallery.networks import formula
+from neatfool_plugins.gallery.folder import formula
 
 pytestmark = pytest.mark.browser
 

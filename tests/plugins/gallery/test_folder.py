@@ -14,7 +14,7 @@ from PIL import Image
 
 from neatfool import cppn, open_run
 from neatfool_plugins.gallery import IMAGES
-from neatfool_plugins.gallery.networks import FIRST_NODE, FUNCTIONS, formula
+from neatfool_plugins.gallery.folder import FIRST_NODE, FUNCTIONS, formula
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

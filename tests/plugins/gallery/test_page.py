@@ -14,8 +14,7 @@ from galleries import MARKUP
 
 from neatfool import ImageSpec
 from neatfool_plugins.cppn import CppnEncoding, Options
-from neatfool_plugins.gallery.folder import as_script
-from neatfool_plugins.gallery.networks import formula
+from neatfool_plugins.gallery.folder import as_script, formula
 
 pytestmark = pytest.mark.browser
 

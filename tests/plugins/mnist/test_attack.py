@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from neatfool.ood import Digits
 from neatfool_plugins.mnist import lenet
-from neatfool_plugins.mnist.target import load_digits
+from neatfool_plugins.mnist.lenet import load_digits
 from neatfool_plugins.mnist.training import (
     Attack,
     Recipe,

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from neatfool import TargetError
 from neatfool_plugins.mnist import Options, lenet
-from neatfool_plugins.mnist.target import MnistTarget
+from neatfool_plugins.mnist.lenet import MnistTarget
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from neatfool.ood import read_mnist
 from neatfool.plugin.manager import PluginManager
 from neatfool.testing import check_target
 from neatfool_plugins.mnist import Options, lenet
-from neatfool_plugins.mnist.target import MnistTarget, load_digits
+from neatfool_plugins.mnist.lenet import MnistTarget, load_digits
 from neatfool_plugins.mnist.training import measure_accuracy, new_lenet
 
 CARD = Path(lenet.__file__).with_name("MODEL_CARD.md")

@@ -17,7 +17,7 @@ from neatfool.ood import Digits
 from neatfool.wording import share
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, lenet, training
-from neatfool_plugins.mnist.target import MnistTarget, load_digits
+from neatfool_plugins.mnist.lenet import MnistTarget, load_digits
 from neatfool_plugins.mnist.training import Recipe, Step, measure_accuracy, new_lenet, train
 
 if TYPE_CHECKING:

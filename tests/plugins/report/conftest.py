@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from report_runs import FakeRun
 
-from neatfool_plugins.report import curves, elites
+from neatfool_plugins.report import curves, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ def all_drawn_once() -> Iterator[None]:
         return draw_once
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(elites, "draw_graph", once(elites.draw_graph))
+        patch.setattr(page, "draw_graph", once(page.draw_graph))
         for kind in ("confidence", "threshold", "replacement", "size"):
             patch.setattr(curves, f"{kind}_curve", once(getattr(curves, f"{kind}_curve")))
         yield

@@ -20,7 +20,7 @@ from neatfool import StorageError
 from neatfool.present import write_report
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
 from neatfool.wording import percent
-from neatfool_plugins.report import elites
+from neatfool_plugins.report import page as report_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def written(
     pages: dict[str, Parsed] = {}
 
     def write(**options: Any) -> Parsed:
-        key = repr((options, elites.MOST_DETAILS, elites.MOST_CARDS))
+        key = repr((options, report_page.MOST_DETAILS, report_page.MOST_CARDS))
         if key not in pages:
             run = make_run_in(tmp_path_factory.mktemp("run"), **options)
             pages[key] = Parsed(write_report(run).read_text(encoding="utf-8"))
@@ -109,7 +109,7 @@ def test_every_elite_has_its_graph_and_its_line_of_ancestors(
     assert len(parsed.of_class("detail")) == len(parsed.of_class("network")) == 10
     assert len(parsed.of_class("curve")) == 5
     lengths = [1 + 3 * index % 25 for index in range(10)]
-    shown = sum(min(length, elites.MOST_ANCESTORS) for length in lengths)
+    shown = sum(min(length, report_page.MOST_ANCESTORS) for length in lengths)
     assert len(parsed.of_class("ancestor")) == shown
     assert "12 of 19" in parsed.text
 
@@ -156,8 +156,8 @@ def test_the_pages_script_is_the_only_one_that_may_run(make_run: Callable) -> No
 def test_of_many_classes_only_the_best_are_shown_closely(
     written: Callable[..., Parsed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(elites, "MOST_DETAILS", 3)
-    monkeypatch.setattr(elites, "FEW_DETAILS", 3)
+    monkeypatch.setattr(report_page, "MOST_DETAILS", 3)
+    monkeypatch.setattr(report_page, "FEW_DETAILS", 3)
     parsed = written(generations=3)
     assert len(parsed.of_class("card")) == 10
     best = sorted(parsed.of_class("card"), key=lambda card: -float(card["data-confidence"] or 0))
@@ -172,8 +172,8 @@ def test_of_very_many_classes_the_gallery_holds_the_best(
     written: Callable[..., Parsed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything = written(generations=3)
-    monkeypatch.setattr(elites, "MOST_DETAILS", 2)
-    monkeypatch.setattr(elites, "MOST_CARDS", 4)
+    monkeypatch.setattr(report_page, "MOST_DETAILS", 2)
+    monkeypatch.setattr(report_page, "MOST_CARDS", 4)
     parsed = written(generations=3)
     ranked = sorted(everything.of_class("card"), key=lambda card: -float(card["data-confidence"]))
     best = {card["data-index"] for card in ranked[:4]}
@@ -235,7 +235,7 @@ def test_a_run_is_introduced_by_what_its_experiment_says_of_itself(
 def test_classes_with_one_image_share_a_tile(
     make_run: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(elites, "MOST_NAMES", 2)
+    monkeypatch.setattr(report_page, "MOST_NAMES", 2)
     monkeypatch.setattr("neatfool_plugins.report.page.MOST_NAMES", 2)
     run = make_run(generations=3)
     one = run.elite("3").candidate_id
@@ -440,7 +440,7 @@ def test_the_page_of_a_thousand_classes_is_small(of_many: str) -> None:
     assert len(of_many.encode()) < 5_000_000
     parsed = Parsed(of_many)
     assert len(parsed.of_class("card")) == 1000
-    assert len(parsed.of_class("detail")) == elites.FEW_DETAILS
+    assert len(parsed.of_class("detail")) == report_page.FEW_DETAILS
     assert len(parsed.of_class("course")) == len(parsed.of_class("runners")) == 1000
 
 

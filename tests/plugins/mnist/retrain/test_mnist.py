@@ -15,7 +15,7 @@ from commands import neatfool, neatfool_process, write_experiment
 
 from neatfool import find_runs, open_run
 from neatfool_plugins.mnist import lenet
-from neatfool_plugins.mnist.target import load_digits
+from neatfool_plugins.mnist.lenet import load_digits
 from neatfool_plugins.mnist.training import Step
 
 MNIST = Path(__file__).parents[4] / "experiments" / "mnist.ini"
