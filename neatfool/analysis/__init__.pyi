@@ -16,8 +16,8 @@ from .diversity import diversity as diversity
 from .lineage.fracture import Sweeps as Sweeps
 from .lineage.fracture import sweep_genome as sweep_genome
 from .lineage.fracture import sweep_weights as sweep_weights
-from .lineage.goal_switches import GoalSwitches as GoalSwitches
-from .lineage.goal_switches import goal_switches as goal_switches
+from .lineage.kinds import GoalSwitches as GoalSwitches
+from .lineage.kinds import goal_switches as goal_switches
 from .lineage.finding import Ancestry as Ancestry
 from .ablation.repetition import find_repetition as find_repetition
 from .survival.finding import Survival as Survival

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from neatfool.present import measure_command, option
-
-if TYPE_CHECKING:
-    from neatfool.present import Finding
+from neatfool import present
 
 
-@measure_command(
+@present.measure_command(
     """
     neatfool ablate runs/mnist-1
     neatfool ablate runs/imagenet-1 --classes "school bus,starfish" --html parts.html
@@ -22,22 +19,22 @@ if TYPE_CHECKING:
     neatfool ablate runs/mnist-1 --graphs graphs      # for networkx: GraphML and JSON
     """,
     runs="RUN",
-    csv="Write the confidence without each part as comma-separated values.",
-    html="Write a page with maps and networks.",
 )
-@option("--tiles N", "Divide an image into N x N tiles, and hide one at a time.  [default: 8]")
-@option(
+@present.option(
+    "--tiles N", "Divide an image into N x N tiles, and hide one at a time.  [default: 8]"
+)
+@present.option(
     "--target EXPERIMENT",
     "Score with the target of this experiment's file, and not with the run's own. It needs "
     "the same names of classes.",
 )
-@option(
+@present.option(
     "--graphs DIR",
     "Write each elite's network with the importance of its parts as GraphML and JSON.",
     into="folder",
     file_okay=False,
 )
-def ablate(*, runs: Path, folder: Path | None, **options: Any) -> Finding:
+def ablate(*, runs: Path, folder: Path | None, **options: Any) -> present.Finding:
     """Say which parts of RUN's images, and of their networks, carry the confidence.
 
     Parts are taken away, and what is left is scored again: copies of what an image repeats, tiles

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
-from neatfool.present import FileToWrite, Names, measure_command, option
-
-if TYPE_CHECKING:
-    from neatfool.present import Finding
+from neatfool import present
 
 GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
 """The suffixes of files that a phylogeny is written to."""
 
 
-@measure_command(
+@present.measure_command(
     """
     neatfool ancestry runs/imagenet-1 --html ancestry.html
     neatfool ancestry runs/imagenet_quick --pairs 0 --json
@@ -26,47 +23,45 @@ GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
     """,
     elites=False,
     queries=False,
-    csv="Write all flows from class to class.",
-    html="Write a page with pictures.",
 )
-@option(
+@present.option(
     "--kinds FILE",
     "Which classes are related: a CSV file; each line has a class, its kind, the kind's kind, "
     "and so on.  [default: WordNet's tree, for ImageNet's classes]",
 )
-@option(
+@present.option(
     "--permutations N",
     "Permutations of the classes in each test; the smallest possible p is 1 / (N + 1).",
     click.IntRange(min=19),
     999,
 )
-@option(
+@present.option(
     "--classes A,B",
     "Sweep weights along the lines of these classes' elites.  [default: the 2 surest]",
-    Names(),
+    present.Names(),
     (),
 )
-@option(
+@present.option(
     "--pairs N",
     "Sweep N learned individuals and their parents, N bred ones, and N that switched to other "
     "classes. 0: sweep nothing.",
     click.IntRange(min=0),
     12,
 )
-@option(
+@present.option(
     "--span X",
     "Sweep a weight to either side until the picture has changed by X on average, of a range of 1.",
     click.FloatRange(0, 1, min_open=True),
     0.02,
 )
-@option("--seed N", "Where permutations and samples come from.", click.IntRange(min=0), 1)
-@option(
+@present.option("--seed N", "Where permutations and samples come from.", click.IntRange(min=0), 1)
+@present.option(
     "--graph FILE",
     "Write one run's phylogeny: .graphml, .json (networkx's node-link data) or .dot.",
-    FileToWrite(),
+    present.FileToWrite(),
     into="graph_file",
 )
-def ancestry(*, runs: tuple[Path, ...], graph_file: Path | None, **options: Any) -> Finding:
+def ancestry(*, runs: tuple[Path, ...], graph_file: Path | None, **options: Any) -> present.Finding:
     """Say who descends from whom in RUN, and what that tells of the network.
 
     You see between which classes elites' children moved (goal switches), whether related classes

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from neatfool.present import FileToWrite, Names, measure_command, option
-
-if TYPE_CHECKING:
-    from neatfool.present import Finding
+from neatfool import present
 
 
 def _numbers(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> list[int]:
     return [click.IntRange(min=1)(text, option, ctx) for text in texts]
 
 
-@measure_command(
+@present.measure_command(
     """
     neatfool compare runs/mnist                         # a folder of replicates: one group
     neatfool compare runs/mnist runs/mnist_single_class --html compared.html
@@ -28,23 +25,21 @@ def _numbers(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]
     elites=False,
     trust=False,
     queries=False,
-    csv="Write each run's course as comma-separated values.",
-    html="Write a page with all the figures.",
 )
-@option("--labels A,B", "What to call the groups, in their order.", Names(), ())
-@option(
+@present.option("--labels A,B", "What to call the groups, in their order.", present.Names(), ())
+@present.option(
     "--at N,N",
     "Numbers of images to compare at.  [default: half and all of what all groups came to]",
-    Names(),
+    present.Names(),
     (),
     callback=_numbers,
 )
-@option(
+@present.option(
     "--classes-csv FILE",
     "Write each class's course, the heat map, as comma-separated values.",
-    FileToWrite(),
+    present.FileToWrite(),
 )
-def compare(*, classes_csv: Path | None, **options: Any) -> Finding:
+def compare(*, classes_csv: Path | None, **options: Any) -> present.Finding:
     """Compare runs: medians over seeds at equal numbers of images, and whether they differ.
 
     Runs of one experiment that differ only in their seed are put into one group; a folder may hold
@@ -52,10 +47,9 @@ def compare(*, classes_csv: Path | None, **options: Any) -> Finding:
     have come.
     """
     from neatfool import analysis
-    from neatfool.present import save
 
     found = analysis.compare(**options)
     if classes_csv:
-        save(classes_csv, found.classes().csv().encode())
+        present.save(classes_csv, found.classes().csv().encode())
         click.echo(f"Each class's course is in {classes_csv}", err=True)
     return found

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from neatfool.present import Names, measure_command, option
-
-if TYPE_CHECKING:
-    from neatfool.present import Finding
+from neatfool import present
 
 
-@measure_command(
+@present.measure_command(
     """
     neatfool detect runs/mnist-1
     neatfool detect runs/mnist-1 --in-distribution ~/mnist --html detected.html
@@ -19,18 +16,16 @@ if TYPE_CHECKING:
     neatfool detect runs/mnist-1 runs/mnist_guarded-1 --csv scores.csv
     """,
     queries=False,
-    csv="Write each image's score by each detector as comma-separated values.",
-    html="Write a page with histograms.",
 )
-@option(
+@present.option(
     "--detectors A,B",
     "Only these: msp, max_logit, energy, entropy, gen; or of the package pytorch-ood (`pip "
     "install 'neatfool[ood]'`): knn, mahalanobis, vim, pytorch-ood:NAME.  [default: all but the "
     "last]",
-    Names(),
+    present.Names(),
     (),
 )
-@option(
+@present.option(
     "--in-distribution FOLDER",
     "In-distribution images: MNIST's four idx files (training digits fit the detectors, test "
     "digits set the thresholds), or photographs, half of them for each.  [default: the target's "
@@ -38,7 +33,7 @@ if TYPE_CHECKING:
     exists=True,
     file_okay=False,
 )
-def detect(**options: Any) -> Finding:
+def detect(**options: Any) -> present.Finding:
     """Say what out-of-distribution (OOD) detectors would have caught of RUN.
 
     Each detector is fitted to in-distribution images. Its threshold is set on others, of which 95

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from neatfool.present import measure_command, option
-
-if TYPE_CHECKING:
-    from neatfool.present import Finding
+from neatfool import present
 
 
-@measure_command(
+@present.measure_command(
     """
     neatfool recognise answers-*.csv
     neatfool recognise runs/imagenet-1 answers-*.csv --html recognised.html    # with pictures
@@ -21,14 +18,13 @@ if TYPE_CHECKING:
     """,
     runs="[RUN] ANSWERS...",
     elites=False,
-    csv="Write all answers as comma-separated values.",
 )
-@option(
+@present.option(
     "--to EXPERIMENT",
     "A file of an experiment whose network is asked about the same images; repeat it for more.",
     multiple=True,
 )
-def recognise(*, runs: tuple[Path, ...], **options: Any) -> Finding:
+def recognise(*, runs: tuple[Path, ...], **options: Any) -> present.Finding:
     """Say how often people recognise images, from the ANSWERS that a quiz saved.
 
     You see which share names the class of the network, of a photograph, or says that noise is

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from neatfool.present import Names, measure_command, option
-
-if TYPE_CHECKING:
-    from neatfool.present import Finding
+from neatfool import present
 
 
-@measure_command(
+@present.measure_command(
     """
     neatfool survive runs/imagenet_quick-1
     neatfool survive runs/imagenet-1 --sample 100 --html survived.html
@@ -21,29 +18,27 @@ if TYPE_CHECKING:
     neatfool survive runs/old-1 runs/new-1 --sample 200 --csv survived.csv
     neatfool survive runs/imagenet-1 --report          # the run's report then shows it
     """,
-    csv="Write each image's confidence at each strength as comma-separated values.",
-    html="Write a page with curves and strips.",
 )
-@option(
+@present.option(
     "--kinds A,B=1/2",
     "What to do to the images; `neatfool plugins list` has the views; `drawn` is drawn anew "
     "at another size, and `sharp` so too, but with twice the detail. Strengths may follow: "
     "jpeg=75/50.  [default: all]",
-    Names(),
+    present.Names(),
     (),
 )
-@option(
+@present.option(
     "--target EXPERIMENT",
     "Score with the target of this experiment's file, and not with the run's own. Images are "
     "scaled to its size.",
 )
-@option(
+@present.option(
     "--report",
     "Keep the result in RUN/survival.json, for galleries and `neatfool export`, and write "
     "RUN's report again, which shows it.",
     into="reported",
 )
-def survive(*, reported: bool, **options: Any) -> Finding:
+def survive(*, reported: bool, **options: Any) -> present.Finding:
     """Say how much of RUN survives: moved, blurred, as JPEG, on a screen, drawn at another size.
 
     The images of the run's elites are changed in many ways, each at several strengths, and scored

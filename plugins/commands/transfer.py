@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from neatfool.present import measure_command, option
-
-if TYPE_CHECKING:
-    from neatfool.present import Finding
+from neatfool import present
 
 
-@measure_command(
+@present.measure_command(
     """
     neatfool transfer runs/mnist-1 --to experiments/another_lenet.ini
     neatfool transfer runs/lite0-1 runs/lite1-1 runs/lite2-1 --html transfer.html
@@ -21,25 +18,23 @@ if TYPE_CHECKING:
     neatfool transfer runs/imagenet --to resnet.ini --in-distribution ~/Pictures --json
     neatfool transfer runs/mnist-1 --to experiments/api.ini --sample 50 --max-queries 400
     """,
-    csv="Write each image's confidence and rank in each network as comma-separated values.",
-    html="Write a page with the matrix.",
 )
-@option(
+@present.option(
     "--to EXPERIMENT...",
     "Files of experiments whose networks are to see the images, too. Name one or several.",
     multiple=True,
 )
-@option(
+@present.option(
     "--resize",
     "For a network that takes another size, resize the saved images; do not draw them anew.",
 )
-@option(
+@present.option(
     "--in-distribution FOLDER",
     "In-distribution images, on which to see how far networks agree.  [default: the targets' own]",
     exists=True,
     file_okay=False,
 )
-def transfer(*, runs: tuple[Path, ...], to: tuple[Path, ...], **options: Any) -> Finding:
+def transfer(*, runs: tuple[Path, ...], to: tuple[Path, ...], **options: Any) -> present.Finding:
     """Say which images of RUN fool which networks: the runs' own, and those of --to.
 
     Each network is shown the images of all runs at the size that it takes. You see how many are

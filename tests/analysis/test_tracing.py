@@ -12,8 +12,7 @@ import pytest
 from neatfool import cppn
 from neatfool.analysis.lineage.chance import nearer, recur, relate
 from neatfool.analysis.lineage.fracture import sweep, sweep_genome, sweep_weights, take_weights
-from neatfool.analysis.lineage.goal_switches import goal_switches
-from neatfool.analysis.lineage.kinds import closest, wordnet_kinds
+from neatfool.analysis.lineage.kinds import closest, goal_switches, wordnet_kinds
 from neatfool.analysis.lineage.sweeping import plan_pairs
 from neatfool.testing import GREY
 from neatfool_plugins.cppn import CppnEncoding

@@ -65,14 +65,9 @@ KEPT: Final = (
 )
 HIDDEN: Final = (
     "What is hidden gets the image's mean colour. An image repeats itself if it looks alike when "
-    "it is moved by a period, or mirrored; its copies are then stripes, parallelograms, halves or "
-    "quarters of it."
+    "it is moved by a period, or mirrored."
 )
-CUT: Final = (
-    " A connection is cut by a weight of 0; a node without it is 0 everywhere. To find out how "
-    "many connections suffice, those that matter least are cut first, all at once: a twentieth, "
-    "two twentieths, and so on."
-)
+CUT: Final = " A connection is cut by a weight of 0; a node without it is 0 everywhere."
 
 
 class Repeats(Repetition):

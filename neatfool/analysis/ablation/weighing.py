@@ -63,7 +63,7 @@ class NetworkScores(Facts):
     nodes: dict[int, Score] = Field(description="without each node, inputs and outputs too")
     connections: tuple[ConnectionScore, ...] = Field(description="without each enabled connection")
     pruned: dict[int, Score] = Field(description="with so many of the connections that matter most")
-    suffice_for_half: int = Field(description="so many have half of the confidence")
+    suffice_for_half: int = Field(description="the fewest that keep half of the confidence")
 
 
 def score_images(

@@ -225,7 +225,14 @@ class Comparison(Finding):
         yield Headline(self.verdict())
         for note in self.notes:
             yield Note(note)
-        yield self._table_of_groups()
+        rows = []
+        for key, group in zip(self.keys, self.groups, strict=True):
+            lengths = sorted({run.evaluations for run in group.runs})
+            images = " to ".join(f"{each:,}" for each in dict.fromkeys([lengths[0], lengths[-1]]))
+            seeds = f"{format_seeds(run.seed for run in group.runs)} (n={len(group.runs)})"
+            rows.append([key, group.label, seeds, images, f"{group.classes:,}", group.target])
+        heads = ["", "group", "seeds", "images scored", "classes", "target"]
+        yield Table(heads, rows, words=(0, 1, 2, 5))
         yield from self._options("terminal")
         yield Section(
             "The course of the search",
@@ -321,16 +328,6 @@ class Comparison(Finding):
                 values = (f"{value:.9g}" if np.isfinite(value) else "" for value in course)
                 rows.append([group.label, name, *values])
         return Records(["group", "class", *self.grid.tolist()], rows)
-
-    def _table_of_groups(self) -> Table:
-        rows = []
-        for key, group in zip(self.keys, self.groups, strict=True):
-            lengths = sorted({run.evaluations for run in group.runs})
-            images = " to ".join(f"{each:,}" for each in dict.fromkeys([lengths[0], lengths[-1]]))
-            seeds = f"{format_seeds(run.seed for run in group.runs)} (n={len(group.runs)})"
-            rows.append([key, group.label, seeds, images, f"{group.classes:,}", group.target])
-        heads = ["", "group", "seeds", "images scored", "classes", "target"]
-        return Table(heads, rows, words=(0, 1, 2, 5))
 
     def _options(self, where: Where) -> Iterator[Table]:
         """Write the options in which the groups differ."""

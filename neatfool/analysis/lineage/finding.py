@@ -11,7 +11,7 @@ from pydantic import Field
 
 from neatfool.analysis.diversity import Diversity
 from neatfool.analysis.lineage.chance import ChanceTest
-from neatfool.analysis.lineage.goal_switches import GoalSwitches
+from neatfool.analysis.lineage.kinds import GoalSwitches
 from neatfool.analysis.lineage.sweeping import Sweeping, number, p_value
 from neatfool.analysis.of_run import OfRuns
 from neatfool.present.finding import Facts, Records

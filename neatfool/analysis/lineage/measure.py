@@ -15,8 +15,13 @@ from neatfool.analysis.diversity import diversity
 from neatfool.analysis.lineage.chance import ChanceTest, recur, relate
 from neatfool.analysis.lineage.finding import QUESTIONS, Ancestry, Between, Lineage
 from neatfool.analysis.lineage.fracture import SPAN
-from neatfool.analysis.lineage.goal_switches import goal_switches
-from neatfool.analysis.lineage.kinds import FEWEST, closest, table_kinds, wordnet_kinds
+from neatfool.analysis.lineage.kinds import (
+    FEWEST,
+    closest,
+    goal_switches,
+    table_kinds,
+    wordnet_kinds,
+)
 from neatfool.analysis.lineage.sweeping import sweep_run
 from neatfool.fooling.choosing import SPACES, choose_elites, image_features
 from neatfool.fooling.opening import open_runs

@@ -107,7 +107,8 @@ class Line(Facts):
             "a row is the picture as it is. You see the weights that need the least turn to change "
             "the picture."
         )
-        blocks = (Strip(cells, size=112), Table(heads, rows, words=(1, 2)), *tables)
+        blocks: list[Strip | Table]
+        blocks = [Strip(cells, size=112), Table(heads, rows, words=(1, 2)), *tables]
         return Panel(blocks, f"Weights swept along the line of {self.name}", text, wide=True)
 
 
@@ -157,7 +158,6 @@ class Sweeping(Facts):
 
     def _course(self) -> Figure:
         drawn, axes = new_axes(620, 240, left=52, right=150, bottom=46)
-        ends = [1.0, 0.0]
         for place, line in enumerate(self.lines):
             colour = colour_of(place)
             ages = [each.generation for each in line.individuals]
@@ -166,11 +166,10 @@ class Sweeping(Facts):
             for each, age, value in zip(line.individuals, ages, values, strict=True):
                 mark = "s" if each.made == "learned" else "o"
                 axes.plot([age], [value], mark, color=colour, markersize=6)
-            ends = [np.nanmin([ends[0], *values]), np.nanmax([ends[1], *values])]
             axes.annotate(short(line.name, 20), (ages[-1], values[-1]), xytext=(9, 0),
                           textcoords="offset points", va="center", color=colour, fontsize=9.5,
                           annotation_clip=False, parse_math=False)  # fmt: skip
-        axes.set_ylim(max(0, ends[0] - 0.05), min(1, ends[1] + 0.05))
+        axes.margins(y=0.15)
         axes.set_xlabel("generation", fontsize=9.75, color=MUTED)
         return drawn
 

@@ -200,9 +200,7 @@ class Agreement(Facts):
 
     source: str = Field(description="where they come from, in words")
     number: int = Field(description="how many there are")
-    agreement: tuple[FiguresOfPair, ...] = Field(
-        description="of each network, in the classes of each"
-    )
+    agreement: tuple[FiguresOfPair, ...] = Field(description="each network in each one's classes")
 
     def headline(self) -> str:
         """Say in a sentence how far the networks agree."""
@@ -255,11 +253,10 @@ class Transfer(OfRuns):
         rows = [(run.label, run.own, run.networks) for run in self.runs]
         yield self._matrix("Fooling images", "images of", rows)
         if known:
-            count = len(names)
-            rows_of = [
-                known.agreement[place : place + count] for place in range(0, count**2, count)
+            pairs = [
+                (name, None, [pair for pair in known.agreement if pair.first_of == each.key])
+                for name, each in zip(names, self.networks, strict=True)
             ]
-            pairs = [(name, None, part) for name, part in zip(names, rows_of, strict=True)]
             title = f"How far they agree on {known.number:,} in-distribution images"
             yield self._matrix(title, "top-1 of", pairs)
         yield Section(
