@@ -84,6 +84,14 @@ def test_an_encoding_of_a_generation_is_adopted_too():
     assert encoding.in_generation(1).litter_sizes([5, 6]) == [2, 2]
 
 
+def test_an_encoding_at_another_band_limit_is_adopted_too():
+    class Sharper(Blocks):
+        def in_focus(self, factor):
+            return Blocks()
+
+    assert adopt(Sharper(), Encoding).in_focus(0.5).litter_sizes([5]) == [1]
+
+
 def test_a_view_goes_as_far_as_its_last_strength():
     assert adopt(Dark(), View).limit == 50
 
