@@ -60,6 +60,30 @@ def _complete(
                     store(tables[table], row, line * across + column, value)
 
 
+@inner
+def _write(levels: Array, pixels: Array) -> None:
+    for i in range(len(pixels)):
+        pixels[i] = np.uint8(bits_of(levels[i] * F(255.0) + _ROUND))
+
+
+@inner
+def _paint(
+    colour: int,
+    tables: Array,
+    rows: Array,
+    channels: Array,
+    image: Array,
+    start: int,
+    count: int,
+    limited: bool | None,
+) -> None:
+    """Write the bytes of some pixels of an image, uint8 [C, Q]."""
+    width = (count + LANES - 1) // LANES * LANES
+    paint(colour, (tables, rows, channels, width, limited))
+    for channel in range(len(image)):
+        _write(channels[channel], image[channel][start : start + count])
+
+
 _SIGNATURE: Final = (
     "void(Tuple((int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], "
     "int32[:, ::1])), float32[:, :, ::1], UniTuple(int64, 2), UniTuple(int64, 4), int64, "
@@ -127,12 +151,8 @@ def draw(
                     _complete(row, lines, tables[: len(inputs)], True, across, count)
                 elif needs_all and not needs_line and node[6] & by_row:
                     _complete(row, lines, tables[: len(inputs)], False, across, count)
-            paint(colour, (tables, outputs[genome], channels, width, limited))
-            for channel in range(images.shape[1]):
-                begin = offset + start
-                pixels = images[genome, channel, begin : begin + count]
-                for i in range(count):
-                    pixels[i] = np.uint8(bits_of(channels[channel, i] * F(255.0) + _ROUND))
+            own_image, begin = images[genome], offset + start
+            _paint(colour, tables, outputs[genome], channels, own_image, begin, count, limited)
 
 
 # Code for genomes whose nodes are all common. Any other takes three times as long to compile, and

@@ -223,10 +223,8 @@ def _wave(xp: _Emitter, z: Any, *, cosine: bool) -> Any:
     halves = turned - _ROUND
     r = xp.add_product(xp.add_product(z, halves, -_PI[0]), halves, -_PI[1])
     s = r * r
-    if cosine:
-        value = (1.0 - 0.5 * s) + (s * s) * xp.polynomial(polynomials.COSINE, s)
-    else:
-        value = r + (r * s) * xp.polynomial(polynomials.SINE, s)
+    p = xp.polynomial(polynomials.COSINE if cosine else polynomials.SINE, s)
+    value = (1.0 - 0.5 * s) + (s * s) * p if cosine else r + (r * s) * p
     sign = xp.record("ShiftLeft", xp.record("Bits", turned), 31)
     return xp.record("Float", xp.record("Flip", xp.record("Bits", value), sign))
 
@@ -239,20 +237,20 @@ def _exp(xp: _Emitter, z: Any) -> Any:
     k = rounded - _ROUND
     r = z - k * _LN2[0]
     r = r - k * _LN2[1]
+    p = xp.polynomial(polynomials.EXPONENTIAL, r)
     bits = xp.record("ShiftLeft", xp.record("Bits", rounded), _EXPONENT)
     power = xp.record("Float", xp.record("AddBits", bits, _ONE_BITS))
-    return (1.0 + (r + (r * r) * xp.polynomial(polynomials.EXPONENTIAL, r))) * power
+    return (1.0 + (r + (r * r) * p)) * power
 
 
 def _log(xp: _Emitter, z: Any) -> Any:
     """Give the natural logarithm of z, which is positive and normal."""
     bits = xp.record("Bits", z)
     k = xp.record("ShiftRight", xp.record("SubtractBits", bits, _SQRT_HALF_BITS), _EXPONENT)
-    whole = xp.record("ToFloat", k)
     power = xp.record("ShiftLeft", k, _EXPONENT)
     f = xp.record("Float", xp.record("SubtractBits", bits, power)) - 1.0
-    s = f * f
-    value = (s * f) * xp.polynomial(polynomials.LOGARITHM, f) + whole * _LN2[1]
+    p, s, whole = xp.polynomial(polynomials.LOGARITHM, f), f * f, xp.record("ToFloat", k)
+    value = (s * f) * p + whole * _LN2[1]
     return (f + (value - 0.5 * s)) + whole * _LN2[0]
 
 
@@ -261,9 +259,9 @@ def _tanh(xp: _Emitter, z: Any) -> Any:
     end = _single(polynomials.TANH_END)
     z = xp.maximum(xp.minimum(z, end), -end)
     s = z * z
-    above, below = polynomials.TANH_ABOVE, polynomials.TANH_BELOW
-    quotient = z * xp.polynomial(above, s) / xp.polynomial(below, s)
-    return xp.maximum(xp.minimum(quotient, 1.0), -1.0)
+    above = xp.polynomial(polynomials.TANH_ABOVE, s)
+    below = xp.polynomial(polynomials.TANH_BELOW, s)
+    return xp.maximum(xp.minimum(z * above / below, 1.0), -1.0)
 
 
 _ELEMENTARY: Final[dict[str, Code]] = {

@@ -235,11 +235,12 @@ class Machine:
         rows[:ones], rows[ones] = inputs.transpose(0, 1), 0.0
         rows[ones, 0] = 1.0
         for operation in self._operations:
-            arguments, own = operation.arguments(rows, operation.sources), rows[operation.step.rows]
+            arguments = operation.arguments(rows, operation.sources)
             # numpy's functions are the faster ones on a CPU.
             for block, tables in operation.activate(arguments, self._on_cpu):
+                own = rows[operation.step.rows][block]
                 for place, table in enumerate(tables):
-                    own[block][:, place] = torch.as_tensor(table)
+                    own[:, place] = torch.as_tensor(table)
 
 
 _scratch = threading.local()
