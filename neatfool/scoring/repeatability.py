@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
 
 from neatfool.errors import BudgetSpent, TargetError
 from neatfool.network.memory import OutOfMemory
 from neatfool.run.images import decode_png
-from neatfool.scoring.viewed_target import add_views
 from neatfool.spec.scores import rank
 from neatfool.wording import percent
 
@@ -66,6 +64,8 @@ def check_repeatability(scorer: Scorer) -> None:
     The batches have the run's size. A target that costs something is asked about one image twice,
     if the budget allows it. Nothing that a run records changes.
     """
+    import torch
+
     images = torch.from_numpy(probe_images(scorer.spec))
     if scorer.metered is not None:
         try:
@@ -163,6 +163,10 @@ class DriftWatch:
             return
         elite = elites[self._looks % len(elites)]
         self._looks += 1
+        import torch
+
+        from neatfool.scoring.viewed_target import add_views
+
         png = self._store.image(elite.candidate)
         assert png is not None, "an elite's image is stored with it"
         image, batches = torch.from_numpy(decode_png(png).copy())[None], self._scorer.batches
