@@ -64,8 +64,8 @@ CLASSES: Final[dict[str, type[Any]]] = {
 class NotingRanker(rankers.RankerBase):  # type: ignore[misc]
     """Notes the orders that a ranker gives, and can give noted ones in its place.
 
-    An evolution strategy depends on nothing but its start, its draws and these orders. So the
-    orders are all that a resumed run needs to bring a strategy to where it was.
+    A strategy depends on nothing but its start, its draws and these orders: a resumed run needs no
+    more to bring it to where it was.
     """
 
     def __init__(self, ranker: rankers.RankerBase) -> None:

@@ -248,7 +248,8 @@ class Ribs(Scheme):
             count = 1
             if self._options.restart_at == "child":
                 encoding = self._encoding.in_generation(self._generation)
-                (count,) = encoding.litter_sizes([self._base_seed(number)])
+                seed = derive_seed(self._seed, "ribs-base", number)
+                (count,) = encoding.litter_sizes([seed])
             litter = niches[:count]
             litter = litter[np.argsort(-self.archive.ranks[litter], kind="stable")]
             ids = dict.fromkeys(self.archive.candidate_ids[litter].tolist())
@@ -262,8 +263,8 @@ class Ribs(Scheme):
         base = origins[0].genome
         if self._options.restart_at == "child":
             encoding = self._encoding.in_generation(start[1])
-            litter = [each.genome for each in origins]
-            (base,) = encoding.breed([litter], [self._base_seed(start[0])])
+            seed = derive_seed(self._seed, "ribs-base", start[0])
+            (base,) = encoding.breed([[each.genome for each in origins]], [seed])
         return Emitter(
             self._options,
             place=place,
@@ -275,9 +276,6 @@ class Ribs(Scheme):
             measures=self._judge.measures,
             seed=self._seed,
         )
-
-    def _base_seed(self, number: int) -> int:
-        return derive_seed(self._seed, "ribs-base", number)
 
     def _write(
         self, base: Any, vectors: np.ndarray, litters: list[tuple[int, ...]], ids: range

@@ -185,8 +185,7 @@ class Reproduction(DefaultReproduction):  # type: ignore[misc]
     ) -> list[int]:
         """Make the species' children add up to the population's size.
 
-        If there are too many, neat-python takes at most one from each species, and raises
-        RuntimeError if that does not suffice, as with many small species.
+        Too many make neat-python take one from each species, and raise if that does not suffice.
         """
         amounts = list(spawn_amounts)
         for _ in range(sum(amounts) - pop_size):
