@@ -160,16 +160,14 @@ def _measure(
     order = np.argsort(-sure, kind="stable").tolist()
     # The surest image, and one in the middle of the others.
     rows = [*dict.fromkeys([order[0], order[len(order) // 2]])]
-    kinds = []
-    for change in changes:
-        about = {name: getattr(change, name) for name in Kind.model_fields if name != "points"}
-        points = tuple(look(change, strength) for strength in change.strengths)
-        kinds.append(Kind(**about, points=points))
     return Survived(
         **OfRun.facts(run, len(elites)),
         **facts,
         as_saved=look(None, 0),
-        kinds=tuple(kinds),
+        kinds=tuple(
+            change.described([look(change, strength) for strength in change.strengths])
+            for change in changes
+        ),
         classes=tuple(elite.name for elite in elites),
         genomes=tuple(elite.candidate_id for elite in elites),
         examples=tuple(elites[row].name for row in rows),
@@ -192,6 +190,11 @@ class Change:
     usual: float
     apply: Callable[[Sequence[EliteView], torch.Tensor, float], torch.Tensor]
     """Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255."""
+
+    def described(self, points: Sequence[Point]) -> Kind:
+        """Give what it is, with what survives it."""
+        about = {name: getattr(self, name) for name in Kind.model_fields if name != "points"}
+        return Kind(**about, points=tuple(points))
 
 
 def all_changes(run: Run, seed: int) -> dict[str, Change]:
