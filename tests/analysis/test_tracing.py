@@ -48,7 +48,7 @@ def test_wordnet_knows_all_classes_of_imagenet(imagenet):
         "strawberry": "food, plant",
         "volcano": "landscape",
     }.items():
-        assert kinds.broad[kinds.of[names.index(name)]] == kind
+        assert kinds.broad[kinds.places[names.index(name)]] == kind
 
 
 def test_classes_are_the_more_alike_the_smaller_the_kind_that_holds_both(imagenet):

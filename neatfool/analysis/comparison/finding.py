@@ -23,7 +23,7 @@ from neatfool.wording import format_seeds, percent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from neatfool.present.story import Block, Where
+    from neatfool.present.story import Block
 
 MOST_CLASSES: Final = 24
 """All classes are listed up to this number; of more the easiest, the hardest, the most unlike."""
@@ -112,11 +112,6 @@ class Snapshot(Facts):
     evaluations: int = Field(description="images scored")
     groups: tuple[GroupAt, ...] = Field(description="each group")
     tests: tuple[Tested, ...] = Field(description="for each measure and pair that came so far")
-
-    @property
-    def known(self) -> bool:
-        """Whether any run came so far."""
-        return any(group.n for group in self.groups)
 
     def test(self, one: int, other: int, measure: str) -> Tested | None:
         """Give the test of two groups, by their places."""
@@ -233,7 +228,13 @@ class Comparison(Finding):
             rows.append([key, group.label, seeds, images, f"{group.classes:,}", group.target])
         heads = ["", "group", "seeds", "images scored", "classes", "target"]
         yield Table(heads, rows, words=(0, 1, 2, 5))
-        yield from self._options("terminal")
+        if self.differ_in:
+            rows = [
+                [name, *("-" if value is None else str(value) for value in values)]
+                for name, values in self.differ_in.items()
+            ]
+            heads = ["option", *self.keys]
+            yield Table(heads, rows, "They differ in", words=range(len(heads)))
         yield Section(
             "The course of the search",
             "A thick line is the median over seeds, its band reaches from quartile to quartile, a "
@@ -246,7 +247,7 @@ class Comparison(Finding):
                 yield self._chart(measure.key, measure.title.capitalize())
         yield Section("At equal numbers of images", THE_TEST if len(self.groups) > 1 else "")
         for snapshot in self.at:
-            if snapshot.known:
+            if any(group.n for group in snapshot.groups):
                 yield snapshot.panel()
         yield Section(
             "Class by class",
@@ -262,14 +263,12 @@ class Comparison(Finding):
         yield Section("How it came about")
         for key, text in WAYS.items():
             yield self._chart(key, MEASURES[key].title.capitalize(), text)
-        yield Section("In what the experiments differ")
-        yield from self._options("page")
 
     def verdict(self) -> str:
         """Say which group is ahead in the median confidence at the last point, and if by chance."""
         snapshot = self.at[-1]
         images = f"{snapshot.evaluations:,} images"
-        if not snapshot.known:
+        if not any(group.n for group in snapshot.groups):
             return f"No run has come to {images}; the longest has {self.grid[-1]:,}."
         medians = [group.measures["median"].median for group in snapshot.groups]
         came = [(value, place) for place, value in enumerate(medians) if value is not None]
@@ -328,16 +327,6 @@ class Comparison(Finding):
                 values = (f"{value:.9g}" if np.isfinite(value) else "" for value in course)
                 rows.append([group.label, name, *values])
         return Records(["group", "class", *self.grid.tolist()], rows)
-
-    def _options(self, where: Where) -> Iterator[Table]:
-        """Write the options in which the groups differ."""
-        rows = []
-        for name, values in self.differ_in.items():
-            rows.append([name, *("-" if value is None else str(value) for value in values)])
-        if rows:
-            title = "They differ in" if where == "terminal" else ""
-            heads = ["option", *self.keys]
-            yield Table(heads, rows, title, words=range(len(heads)), where=where)
 
     def _chart(self, key: str, title: str, text: str = "", *, wide: bool = False) -> Chart:
         about = f"{title} over images scored: median and quartiles over seeds"

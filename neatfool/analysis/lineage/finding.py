@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 from pydantic import Field
 
@@ -44,41 +44,26 @@ MEASURES: Final = (
 )
 
 
-class _Question(NamedTuple):
-    """What a test asks, what number it compares, and how to write what was measured."""
-
-    text: str
-    measure: str
-    within: str
-    otherwise: str
-    write: Callable[[float], str]
-
-
-_IN_IMAGES: Final = (
-    "rank correlation",
-    "mean correlation within a broad kind",
-    "between kinds",
-    number,
-)
 QUESTIONS: Final = {
-    "flows": _Question(
+    "flows": (
         "Goal switches lead to related classes",
         "mean likeness of the two classes",
-        "of the goal switches stay within a broad kind",
-        "of all pairs of classes do",
-        share,
+        "{} of the goal switches stay within a broad kind, {} of all pairs of classes do",
     ),
-    "ancestors": _Question(
+    "ancestors": (
         "Related classes share later ancestors",
         "rank correlation",
-        "of the pairs of one broad kind have a common ancestor",
-        "of the pairs of different kinds",
-        share,
+        "{} of the pairs of one broad kind have a common ancestor, {} of those of different kinds",
     ),
-    "texture": _Question("Related classes have images alike in texture", *_IN_IMAGES),
-    "layout": _Question("Related classes have images alike in layout", *_IN_IMAGES),
-    "colour": _Question("Related classes have images alike in colour", *_IN_IMAGES),
+} | {
+    space: (
+        f"Related classes have images alike in {space}",
+        "rank correlation",
+        "{} mean correlation within a broad kind, {} between kinds",
+    )
+    for space in ("texture", "layout", "colour")
 }
+"""What each test asks, what number it compares, and a sentence with what was measured."""
 
 
 def _tests(tests: Sequence[tuple[str, str, ChanceTest]]) -> Iterator[Block]:
@@ -116,13 +101,14 @@ class Lineage(Diversity):
 
     def headlines(self) -> Iterator[str]:
         """Say in a sentence each what was found."""
-        for name, question in QUESTIONS.items():
+        for name, (question, _, sentence) in QUESTIONS.items():
             if test := self.tests.get(name):
                 answer = "yes" if test.p < SIGNIFICANT else "not more than by chance"
-                text = f"{question.text}: {answer}"
+                text = f"{question}: {answer}"
                 if test.within_kinds is not None and test.otherwise is not None:
-                    within, other = map(question.write, (test.within_kinds, test.otherwise))
-                    text += f". {within} {question.within}, {other} {question.otherwise}"
+                    write = share if name in {"flows", "ancestors"} else number
+                    figures = map(write, (test.within_kinds, test.otherwise))
+                    text += f". {sentence.format(*figures)}"
                 yield f"{text} (p = {p_value(test.p)})."
         if not self.tests:
             yield self.headline()
@@ -202,7 +188,7 @@ class Between(Facts):
             for space, test in sorted(self.same_class.items(), reverse=True)
         ]
         tests += [
-            (f"{QUESTIONS[space].text}, between runs", QUESTIONS[space].measure, test)
+            (f"{QUESTIONS[space][0]}, between runs", QUESTIONS[space][1], test)
             for space, test in sorted(self.related_classes.items(), reverse=True)
         ]
         yield from _tests(tests)

@@ -45,7 +45,7 @@ class Kinds:
     smallest kind that holds both. 0 if only the root does. (This is Lin's similarity of 1998, the
     information content of a kind being its share of the classes.)"""
     broad: tuple[str, ...]
-    of: np.ndarray
+    places: np.ndarray
     """int64 [K], the place of each class's broad kind in ``broad``; -1 if it is unknown."""
 
 
@@ -136,9 +136,9 @@ def _kinds(
             below[node] += 1
     values = {node: 1 - np.log(max(n, 1)) / np.log(len(ours)) for node, n in below.items()}
     broad = tuple(kind for kind in order if kind in {under[leaf] for leaf in ours})
-    of = np.full(count, -1)
-    of[known] = [broad.index(under[leaf]) for leaf in ours]
-    return Kinds(source, known, closest(tree, values, ours).clip(0), broad, of)
+    places = np.full(count, -1)
+    places[known] = [broad.index(under[leaf]) for leaf in ours]
+    return Kinds(source, known, closest(tree, values, ours).clip(0), broad, places)
 
 
 class GoalSwitches(Facts):
@@ -187,18 +187,18 @@ def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -
     flows = _count(run, phylogeny)
     searched = np.array(run.searched)
     if len(searched) <= MOST_CLASSES:
-        names, of = [run.classes[index] for index in searched], np.arange(len(searched))
+        names, places = [run.classes[index] for index in searched], np.arange(len(searched))
     elif kinds := kinds or wordnet_kinds(run.classes):
-        names, of = [*kinds.broad], kinds.of[searched]
+        names, places = [*kinds.broad], kinds.places[searched]
     else:
         busy = (flows.sum(0) + flows.sum(1))[searched].argsort(kind="stable")[::-1]
         most = busy[: MOST_CLASSES - 1]
-        names, of = [run.classes[searched[place]] for place in most], np.full(len(searched), -1)
-        of[most] = np.arange(len(most))
-    if (of < 0).any():
-        of = np.where(of < 0, len(names), of)
+        names, places = [run.classes[index] for index in searched[most]], np.full(len(searched), -1)
+        places[most] = np.arange(len(most))
+    if (places < 0).any():
+        places = np.where(places < 0, len(names), places)
         names.append(REST)
-    member = np.eye(len(names))[of]
+    member = np.eye(len(names))[places]
     sizes = member.sum(0)
     share = np.outer(sizes, sizes) - np.diag(sizes)
     counts = member.T @ flows[np.ix_(searched, searched)] @ member

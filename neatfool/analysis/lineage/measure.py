@@ -107,7 +107,7 @@ def _read_lineage(
     matrices = {"ancestors": shared} | {name: each @ each.T for name, each in features.items()}
     broad = [""] * len(run.classes)
     if kinds is not None:
-        broad = [kinds.broad[place] if place >= 0 else "" for place in kinds.of]
+        broad = [kinds.broad[place] if place >= 0 else "" for place in kinds.places]
     between = flows.between_classes
     records = [
         (*(run.classes[place] for place in pair), float(between[*pair]), *(broad[p] for p in pair))
@@ -156,10 +156,10 @@ def _test(
     if len(at) < FEWEST:
         return {}
     index = elites[at]
-    switched, of = flows[np.ix_(index, index)], kinds.of[index]
+    switched, broad = flows[np.ix_(index, index)], kinds.places[index]
     matrices = {name: each[np.ix_(at, at)] for name, each in matrices.items()}
     found = relate(likeness, matrices, {"flows": switched}, **options)
-    same, off = of[:, None] == of, ~np.eye(len(of), dtype=bool)
+    same, off = broad[:, None] == broad, ~np.eye(len(broad), dtype=bool)
     alike = {}
     if (same & off).any() and not same.all():
         # An ancestor of generation -1 is none.

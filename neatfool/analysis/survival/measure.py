@@ -160,15 +160,14 @@ def _measure(
     order = np.argsort(-sure, kind="stable").tolist()
     # The surest image, and one in the middle of the others.
     rows = [*dict.fromkeys([order[0], order[len(order) // 2]])]
-    kinds = []
-    for change in changes:
-        points = tuple(look(change, strength) for strength in change.strengths)
-        kinds.append(change.described(points))
     return Survived(
         **OfRun.facts(run, len(elites)),
         **facts,
         as_saved=look(None, 0),
-        kinds=tuple(kinds),
+        kinds=tuple(
+            change.described([look(change, strength) for strength in change.strengths])
+            for change in changes
+        ),
         classes=tuple(elite.name for elite in elites),
         genomes=tuple(elite.candidate_id for elite in elites),
         examples=tuple(elites[row].name for row in rows),
