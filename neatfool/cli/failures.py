@@ -43,7 +43,11 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     if isinstance(error, NeatfoolError):
-        hint = "" if debug or not _is_of_a_plugin(error) else f". {_HINT}"
+        cause = error.__cause__
+        while isinstance(cause, NeatfoolError):
+            cause = cause.__cause__
+        # Code of a plugin is behind it.
+        hint = f". {_HINT}" if cause and failing_line(cause) and not debug else ""
         _say(f"{error}{hint}")
         return error.exit_code
     if isinstance(error, OSError) and error.errno in _STORAGE:
@@ -83,14 +87,6 @@ def reworded() -> Iterator[None]:
 
         error.show = show_reworded  # type: ignore[method-assign]
         raise
-
-
-def _is_of_a_plugin(error: NeatfoolError) -> bool:
-    """Say whether an exception of a plugin's code is behind a message."""
-    cause = error.__cause__
-    while isinstance(cause, NeatfoolError):
-        cause = cause.__cause__
-    return cause is not None and failing_line(cause) is not None
 
 
 def _say(message: str) -> None:

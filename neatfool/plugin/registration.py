@@ -87,12 +87,12 @@ class Registration:
     def make(self, *arguments: Any, **named: Any) -> Any:
         """Call the factory, and give an instance of the kind's contract."""
         factory = self.maker
-        passed, name = ["options"] * len(arguments) + [*named], getattr(factory, "__name__", "")
-        if inspect.isclass(factory):
-            passed, name = ["self", *passed], f"{name}.__init__"
         try:
             inspect.signature(factory).bind(*arguments, **named)
         except TypeError as error:
+            passed, name = ["options"] * len(arguments) + [*named], getattr(factory, "__name__", "")
+            if inspect.isclass(factory):
+                passed, name = ["self", *passed], f"{name}.__init__"
             raise PluginError(
                 f"{self.label}: neatfool makes it with other arguments than it takes ({error}); "
                 f"give it these parameters: {name}({', '.join(passed)})"

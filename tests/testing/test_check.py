@@ -122,7 +122,8 @@ def test_a_bare_assertion_of_a_plugin_says_where() -> None:
 
 def test_python_that_leaves_assertions_out_is_refused() -> None:
     code = "from neatfool.testing import *; check_target(ToyTarget)"
-    done = subprocess.run([sys.executable, "-O", "-c", code], check=False, stderr=-1, text=True)
+    command = [sys.executable, "-O", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "check without -O" in done.stderr
 
 
