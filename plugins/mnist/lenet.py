@@ -22,10 +22,10 @@ from neatfool.models import fit_weights
 from neatfool.present import save
 from neatfool.wording import level
 
-from . import read_spec
+from .options import read_spec
 
 if TYPE_CHECKING:
-    from . import Options
+    from .options import Options
 
 PACKAGED: Final = Path(__file__).with_name("lenet.safetensors")
 MEAN: Final = 0.1307

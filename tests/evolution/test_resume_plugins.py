@@ -110,7 +110,9 @@ def test_the_runs_are_such_that_a_wrong_resumption_would_show(name, undisturbed)
         assert [row[0] for row in rows["elite"]] == [1, 3, 8]
 
 
-@pytest.mark.parametrize("generations", STOPS)
+@pytest.mark.parametrize(
+    "generations", [pytest.param(STOPS[0], marks=pytest.mark.slow), *STOPS[1:]]
+)
 def test_stopped_and_resumed_a_run_ends_in_the_same_database(
     tmp_path, name, undisturbed, generations
 ):
@@ -125,7 +127,9 @@ def test_another_checkpoint_interval_ends_in_the_same_database(undisturbed, kill
     assert contents(killed / "run" / "run.db") == contents(undisturbed / "run.db")
 
 
-@pytest.mark.parametrize("generations", STOPS)
+@pytest.mark.parametrize(
+    "generations", [pytest.param(STOPS[0], marks=pytest.mark.slow), *STOPS[1:]]
+)
 def test_killed_between_checkpoints_and_resumed_it_ends_in_the_same_database(
     tmp_path, undisturbed, killed, generations
 ):

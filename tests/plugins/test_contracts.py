@@ -20,6 +20,7 @@ BUILT_IN = sorted(
 ELSEWHERE = "target.http"
 FROM_FILES = "target.clip"
 """Its networks are made by the tests in ``tests/plugins/clip``, which run the same checks."""
+SLOW = {"target.imagenet": pytest.mark.slow}
 NEEDED = {"target.guarded": {"guards": Path(__file__).parents[2] / "experiments" / "mnist.ini"}}
 OPTIONS = {
     "encoding.cppn": [
@@ -59,7 +60,7 @@ def test_there_are_plugins_to_check() -> None:
 @pytest.mark.parametrize(
     ("plugin", "options"),
     [
-        (plugin, options)
+        pytest.param(plugin, options, marks=SLOW.get(plugin, ()))
         for plugin in BUILT_IN
         if plugin not in (ELSEWHERE, FROM_FILES)
         for options in [NEEDED.get(plugin, {}), *OPTIONS.get(plugin, [])]

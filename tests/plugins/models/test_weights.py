@@ -217,6 +217,7 @@ def test_networks_that_answer_differently_make_no_ensemble(tmp_path, monkeypatch
 # timm
 
 
+@pytest.mark.slow
 def test_a_timm_folder_with_real_weights_is_loaded_as_from_a_hub(tmp_path, packaged) -> None:
     timm = pytest.importorskip("timm", reason="pip install 'neatfool[timm]'")
     _save_for_timm(timm, tmp_path / "lite0", tensors_of(packaged))

@@ -93,6 +93,7 @@ def test_a_run_that_is_started_anew_is_another_one(tmp_path):
     assert len({name for name, _ in logged(project)}) == 2
 
 
+@pytest.mark.slow
 def test_wandb_offline_keeps_the_contract_of_observers(wandb):
     check_observer(Wandb(Options()))
 
