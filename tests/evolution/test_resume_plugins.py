@@ -20,11 +20,13 @@ STOPS = (1, 7, 13)
 TURN = 7
 """Generations a class: a stop falls on the end of a class's turn, others into its midst."""
 
+# Whether half precision pays is measured, so it would be one in one run and another in the next.
 MAP_ELITES = """\
 [experiment]
 generations = 20
 [target]
 plugin = mnist
+precision = fp32
 [encoding]
 plugin = cppn
 preset = {}
@@ -39,6 +41,7 @@ SINGLE_CLASS = """\
 generations = 100
 [target]
 plugin = mnist
+precision = fp32
 [encoding]
 plugin = cppn
 preset = {}

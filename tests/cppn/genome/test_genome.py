@@ -196,8 +196,9 @@ def test_plain_neat_python_evolves_these_genomes(tmp_path):
 
 
 def test_genomes_do_not_depend_on_the_hash_seed():
+    support = next(path for path in sys.path if path.endswith("support"))
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        f"import sys; sys.path.insert(0, {support!r})\n"
         "from genomes import breeder_of, line_of\n"
         "from neatfool import cppn\n"
         "for preset in cppn.PRESETS:\n"
@@ -205,9 +206,8 @@ def test_genomes_do_not_depend_on_the_hash_seed():
         "    for child in breeder_of(preset).breed([[first, second]] * 20, range(20)):\n"
         "        print(cppn.dumps(child))\n"
     )
-    support = next(path for path in sys.path if path.endswith("support"))
     elsewhere = subprocess.run(
-        [sys.executable, "-c", program, support],
+        [sys.executable, "-c", program],
         env={"PYTHONHASHSEED": "1", "PYTHONPATH": ":".join(sys.path)},
         capture_output=True,
         text=True,

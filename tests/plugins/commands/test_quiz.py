@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 NOTHING = "nothing at all"
 OFFERING = PLUGIN.replace(
-    "class Patches:\n",
-    """class Patches:
+    "class Patches(Target):\n",
+    """class Patches(Target):
     def photographs(self):
         from PIL import Image
         return {f"grey {level}": Image.new("L", (40, 30), level) for level in (0, 250)}

@@ -49,5 +49,5 @@ def test_ten_outputs_have_no_class_for_fooling_images() -> None:
 
 def test_twelve_outputs_are_refused(tmp_path: Path) -> None:
     path = packaged_with(12, tmp_path / "w.safetensors")
-    with pytest.raises(TargetError, match=r"fc2.bias has shape \[12\], expected \[10\]"):
+    with pytest.raises(TargetError, match=r"fc2.bias.*\[12\].*\[10\]"):
         lenet.load(path)
