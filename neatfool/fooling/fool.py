@@ -83,7 +83,7 @@ def fool(
         encoding: The name of an encoding.
         scheme_options: The scheme's options, as in an experiment's section.
         encoding_options: The encoding's options. For images of 64 pixels and more, ``cppn`` begins
-            with ``preset = patterns``.
+            with ``preset = patterns``; for smaller ones, with ``inputs = normalised``.
         views: The keys of section ``[views]``: ``{"move": 3, "jpeg": 50, "number": 4}``.
         plugins: Files and folders with schemes and encodings, as in ``[plugins] path``.
         mean: What to subtract from each channel for a module, in [0, 1] as torchvision gives it;

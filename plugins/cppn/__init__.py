@@ -127,9 +127,9 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
 
     @classmethod
     def suiting(cls, spec: ImageSpec) -> dict[str, Any]:
-        """Give the preset that serves images of a size best."""
+        """Give the options that serve images of a size best."""
         large = min(spec.height, spec.width) >= SMALLEST_PATTERNS
-        return {"preset": "patterns" if large else "paper"}
+        return {"preset": "patterns"} if large else {"preset": "paper", "inputs": "normalised"}
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
         """Give the values of keys that are left out; the colour depends on the target's images."""
