@@ -82,7 +82,7 @@ def make_detectors(layer: nn.Linear, fit: torch.Tensor) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ("MaxSoftmax", "MaxLogit", "EnergyBased", "Entropy", "GEN"):
         of_logits = getattr(detector, name)(None)
-        found[name] = lambda z, d=of_logits: d.predict_features(layer(z))
+        found[name] = lambda z, d=of_logits: d.predict_logits(layer(z))
     of_features = {
         "KNN": detector.KNN(None, k=10),
         "Mahalanobis": detector.Mahalanobis(None),
