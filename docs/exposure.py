@@ -13,19 +13,22 @@ import argparse
 import gzip
 import importlib.util
 import json
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
+from PIL import Image
+from scipy.special import logit
 from scipy.stats import rankdata
 from torch.nn import functional
 
 import neatfool
 from neatfool.analysis import images_of_nothing
 from neatfool.ood import read_mnist
-from neatfool_plugins.mnist import SPEC
+from neatfool_plugins.mnist.options import SPEC
 from neatfool_plugins.mnist.retrain.rounds import fooling_images
 
 ROUNDS: Final = (1, 3, 5)
@@ -35,6 +38,13 @@ OUTLIERS: Final = 6000
 SEARCHED: Final = 12_000
 """Images a search; one more has 100,000."""
 PASSING: Final = 0.95
+LABELS: Final = {
+    "people's": "photographs, tuned",
+    "people's, from scratch": "photographs, from scratch",
+    "random": "random CPPNs",
+    "evolved, 1 rounds": "evolved, 1 round",
+}
+"""What the networks are called in the picture."""
 
 
 def authors_network(clone: Path) -> Any:
@@ -204,6 +214,40 @@ class Study:
         return found
 
 
+def draw_costs(study: Study, names: list[str]) -> bytes:
+    """Draw the median digit's confidence by images tried: the middle of five searches, as WebP."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.2), dpi=130, layout="constrained")
+    axes = figure.subplots()
+    colours = ("#8a8a92", "#c9a227", "#c2571a", "#7fb2e5", "#2f6fb3", "#0b2e55", "#5b2a86")
+    for name, colour in zip(names, colours, strict=True):
+        runs = [
+            neatfool.open_run(study.out / "runs" / f"{name.replace(' ', '-')}-{SEARCHED}-{seed}")
+            for seed in range(101, 106)
+        ]
+        images = [report.evaluations for report in runs[0].history]
+        odds = [[logit(report.median) / np.log(10) for report in run.history] for run in runs]
+        axes.plot(
+            images, np.median(odds, axis=0), color=colour, linewidth=2, label=LABELS.get(name, name)
+        )
+    levels = (0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
+    axes.set_yticks([logit(level) / np.log(10) for level in levels], [f"{v:.6g}" for v in levels])
+    axes.set(xscale="log", xlim=(200, SEARCHED), xlabel="images tried", ylim=(-1.3, 5))
+    axes.set_xticks(
+        [200, 500, 1000, 2000, 5000, 12_000], ["200", "500", "1,000", "2,000", "5,000", "12,000"]
+    )
+    axes.minorticks_off()
+    axes.set_ylabel("confidence of the median digit")
+    axes.grid(color="#e6e6ea")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8.5)
+    figure.savefig(made := BytesIO(), format="png")
+    with Image.open(made) as whole:
+        whole.convert("RGB").save(small := BytesIO(), "webp", quality=92)
+    return small.getvalue()
+
+
 def auroc(known: np.ndarray, others: np.ndarray) -> float:
     """Give the chance that an in-distribution image is surer than another one."""
     ranks = rankdata(np.concatenate([known, others]))[: len(known)]
@@ -222,4 +266,5 @@ if __name__ == "__main__":
     for name, network in study.networks().items():
         figures[name] = study.measure(name, network)
         print(name, json.dumps(figures[name]), flush=True)
+    (given.out / "costs.webp").write_bytes(draw_costs(study, list(figures)))
     (given.out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")

@@ -26,6 +26,8 @@ from neatfool.models import Preprocessing, Request, load_classifier
 MOST: Final = 1000
 SAMPLES: Final = 999
 PASSING: Final = 0.95
+COLUMNS, SIDE = 10, 112
+"""The picture has ten images a row, each of so many pixels."""
 PARTS: Final[dict[str, dict[str, Any]]] = {
     "blind, near": {"data": "ImageNet", "tier": "blind", "near": True},
     "blind, far": {"data": "ImageNet", "tier": "blind", "near": False},
@@ -109,13 +111,31 @@ def judge(known: np.ndarray, others: np.ndarray) -> list[float]:
     return [float(below / len(others) / len(known)), float(passing)]
 
 
+def draw_sheet() -> Image.Image:
+    """Draw three rows: near and far images of ImageNet's network, and some of small networks."""
+    rows: list[dict[str, Any]] = [
+        {"data": "ImageNet", "near": True, "least": 0.97},
+        {"data": "ImageNet", "near": False, "least": 0.9},
+        {"tier": "views"},
+        {"data": "CIFAR-10"},
+    ]
+    sheet = Image.new("RGB", (COLUMNS * (SIDE + 4) - 4, len(rows) * (SIDE + 4) - 4), "white")
+    for line, choice in enumerate(rows):
+        data = FoolingImages(SIDE, mode="RGB", **choice)
+        drawn = np.random.default_rng(2).permutation(len(data))[:COLUMNS]
+        for column, place in enumerate(drawn.tolist()):
+            sheet.paste(data[place][0], (column * (SIDE + 4), line * (SIDE + 4)))
+    return sheet
+
+
 def main() -> None:
-    """Print a table, and write the figures."""
+    """Print a table, and write the figures and the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photographs", type=Path)
     parser.add_argument("out", type=Path, help="a folder for the figures")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
+    draw_sheet().save(given.out / "sheet.webp", quality=92)
     torch.set_num_threads(1)
     lite0 = Lite0()
     photographs = lite0.look(read_photographs(given.photographs, lite0.preprocessing))
