@@ -76,7 +76,7 @@ FIELDS: Final = {
     "named_by": "the share of the other networks that do",
     "jpeg": "the confidence after JPEG compression of quality 75",
     "blur": "the confidence after a Gaussian blur of 1 pixel of 224",
-    "moved": "the confidence after a move by 3 pixels of 224, to the right and down",
+    "moved": "the confidence after a move by 3 pixels of 224, at least 1, to the right and down",
     "look": "how the formula is drawn: a key of looks.json",
     "width": "the width of the network's images, in pixels",
     "height": "their height",
@@ -158,6 +158,8 @@ class FoolingImages(torch.utils.data.Dataset[tuple[Any, Any]]):
         self.records = [records[place] for place in chosen]
         self._genomes = [genomes[place] for place in chosen]
         self._size = (size, size) if isinstance(size, int) else size
+        if self._size is not None and (len(self._size) != 2 or min(self._size) < 1):
+            raise ValueError(f"size {size!r}: give (height, width) or one number, at least 1")
         self._mode, self._transform, self._target_transform = mode, transform, target_transform
 
     def __len__(self) -> int:

@@ -18,11 +18,14 @@ parser.add_argument("--tier", choices=get_args(Tier), help="only those of this t
 parser.add_argument("--network", help="only those of this network")
 parser.add_argument("--data", help="only those of networks with these classes, such as ImageNet")
 parser.add_argument("--least", type=float, default=0.5, help="only those at least so sure")
-parser.add_argument("--mode", default="RGB", help="the kind of the files, RGB or L")
+parser.add_argument(
+    "--mode", default="RGB", choices=("RGB", "L"), help="the kind of the files, RGB or L"
+)
 given = vars(parser.parse_args())
 folder = given.pop("folder")
 try:
     data = FoolingImages(**given)
-except ValueError as error:
+    listed = write_openood(folder, data)
+except (ValueError, OSError) as error:
     parser.error(str(error))
-print(f"{write_openood(folder, data)}: {len(data):,} images")
+print(f"{listed}: {len(data):,} images")

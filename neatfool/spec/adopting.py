@@ -36,6 +36,9 @@ def adopt(given: object, contract: type[Contract], who: str = "") -> Contract:
         PluginError: It lacks a member, or can have no twin.
     """
     kind, name = type(given), contract.__name__
+    if isinstance(given, type):
+        who = who or name.lower()
+        raise PluginError(f"{who}: {given.__name__} is a class; give an object: {given.__name__}()")
     who = f"{who or name.lower()}: {kind.__name__}"
     if lacks := lacking(given, contract):
         raise PluginError(f"{who} lacks {', '.join(lacks)}; give it what neatfool.{name} asks for")

@@ -84,6 +84,12 @@ def test_an_encoding_of_a_generation_is_adopted_too():
     assert encoding.in_generation(1).litter_sizes([5, 6]) == [2, 2]
 
 
+def test_a_class_in_place_of_its_object_is_told():
+    with pytest.raises(PluginError, match=r"Duck is a class; give an object: Duck\(\)"):
+        adopt(Duck, Target)
+    assert isinstance(adopt(Duck(), Target), Target)
+
+
 def test_an_encoding_at_another_band_limit_is_adopted_too():
     class Sharper(Blocks):
         def in_focus(self, factor):
