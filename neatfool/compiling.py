@@ -4,8 +4,6 @@ Compiled code is kept on disk if possible, so that only the first use on a machi
 compiling. This module is imported only when a compiled function is needed.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping
 from functools import cache

@@ -5,8 +5,6 @@ a traceback (``--debug`` shows one) and exits with the error's ``exit_code``. An
 is a bug.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar

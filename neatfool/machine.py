@@ -1,7 +1,5 @@
 """The usable cores, how many runs fit on this machine side by side, and Python's collector."""
 
-from __future__ import annotations
-
 import gc
 import os
 from collections.abc import Iterator

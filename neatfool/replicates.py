@@ -17,12 +17,11 @@ from threading import RLock
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 from neatfool.errors import ExperimentError, RunError
-from neatfool.experiment.experiment import agrees, tell_differences
+from neatfool.experiment.experiment import Experiment, agrees, tell_differences
 from neatfool.run.folder import DATABASE
 from neatfool.wording import format_seeds
 
 if TYPE_CHECKING:
-    from neatfool.experiment.experiment import Experiment
     from neatfool.run.run import Run
 
 Key = TypeVar("Key")

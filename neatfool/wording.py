@@ -1,7 +1,5 @@
 """Writes confidences, times, counts and names for people."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections import Counter

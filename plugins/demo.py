@@ -1,7 +1,5 @@
 """The command ``neatfool demo``: ten images of nothing, and a page about them, in seconds."""
 
-from __future__ import annotations
-
 import webbrowser
 from pathlib import Path
 

@@ -19,12 +19,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, Field, NonNegativeInt
 
-from neatfool import Encoding, ExperimentError, GenomeSize, cppn, hookimpl, nearest
+from neatfool import Encoding, ExperimentError, GenomeSize, ImageSpec, cppn, hookimpl, nearest
 
 if TYPE_CHECKING:
     import torch
-
-    from neatfool import ImageSpec
 
 Colour: TypeAlias = Literal["grey", "rgb", "hsv", "hls"]
 

@@ -4,8 +4,6 @@ Their files are the package ``neatfool_experiments``. The comment that begins a 
 is told of it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence

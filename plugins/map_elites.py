@@ -6,12 +6,10 @@ likely. A child takes every class in which it ranks strictly higher than the eli
 most likely class.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, PositiveInt
@@ -20,18 +18,19 @@ from neatfool import (
     Archive,
     Candidate,
     ClassNames,
+    Encoding,
+    ImageSpec,
     Learner,
     LearningOptions,
+    Replacement,
     Scheme,
+    Scores,
+    Target,
     derive_seed,
     derive_seeds,
     hookimpl,
     inherit,
 )
-
-if TYPE_CHECKING:
-    from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
-
 
 Item = TypeVar("Item")
 

@@ -1,7 +1,5 @@
 """A metric of MAITE: which share of a data set a classifier accepts at thresholds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,11 +1,9 @@
 """An audit: how easily is a classifier fooled? Finished runs become its report card."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from scipy.special import expit
@@ -25,10 +23,8 @@ from neatfool.analysis.sureness import EVOLVED, KNOWN, Sureness
 from neatfool.errors import ExperimentError
 from neatfool.fooling.opening import open_runs
 from neatfool.present.output import Output
+from neatfool.run.run import Run
 from neatfool.wording import percent, share
-
-if TYPE_CHECKING:
-    from neatfool.run.run import Run
 
 HALF: Final = 0.5
 SURE: Final = (0.5, 0.9, 0.99)

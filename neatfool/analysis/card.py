@@ -1,7 +1,5 @@
 """A classifier's report card: how easily is it fooled?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any, ClassVar, Final, Literal

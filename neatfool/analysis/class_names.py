@@ -1,7 +1,5 @@
 """Which classes of two networks are the same, by their names."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 

@@ -15,23 +15,21 @@ from neatfool.errors import ExperimentError
 from neatfool.evolution.assembly import make_target
 from neatfool.fooling.choosing import choose_elites
 from neatfool.fooling.opening import open_runs, open_scorer
-from neatfool.ood.asking import ask_detectors, behind
+from neatfool.ood.asking import Asked, ask_detectors, behind
+from neatfool.ood.in_distribution import InDistribution
 from neatfool.ood.in_distribution import in_distribution as find_known
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import LINE_COLOURS, MUTED
 from neatfool.present.finding import Facts, Records
 from neatfool.present.output import Output
 from neatfool.present.story import Block, Chart, Headline, Note, Section, Table
+from neatfool.run.individual import EliteView
+from neatfool.run.run import Run
+from neatfool.spec.target import Target
 from neatfool.wording import counted, level, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from neatfool.ood.asking import Asked
-    from neatfool.ood.in_distribution import InDistribution
-    from neatfool.run.individual import EliteView
-    from neatfool.run.run import Run
-    from neatfool.spec.target import Target
 
 KEPT: Final = (0.95, 0.99)
 """The usual shares of in-distribution images that a detector lets pass."""

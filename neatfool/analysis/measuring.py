@@ -1,13 +1,11 @@
 """Measures runs for an audit, or finds again what was measured."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -22,11 +20,9 @@ from neatfool.fooling.opening import open_scorer
 from neatfool.ood.asking import behind
 from neatfool.ood.in_distribution import in_distribution as find_known
 from neatfool.present.finding import Facts
+from neatfool.present.output import Output
 from neatfool.present.saving import save
-
-if TYPE_CHECKING:
-    from neatfool.present.output import Output
-    from neatfool.run.run import Run
+from neatfool.run.run import Run
 
 Kind = TypeVar("Kind", bound=Facts)
 FOLDER: Final = "measured"

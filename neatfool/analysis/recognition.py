@@ -1,14 +1,12 @@
 """Recognition: how often people name what images show, by the answers that a quiz saved."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from math import isclose
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -18,13 +16,10 @@ from neatfool.analysis.transferability.measure import transfer
 from neatfool.errors import ExperimentError
 from neatfool.fooling.opening import open_runs
 from neatfool.present.finding import Facts, Finding, Records
-from neatfool.present.story import Bars, Cell, Headline, Note, Section, Strip, Strong, Table
+from neatfool.present.output import Output
+from neatfool.present.story import Bars, Block, Cell, Headline, Note, Section, Strip, Strong, Table
+from neatfool.run.run import Run
 from neatfool.wording import counted, level, percent, share
-
-if TYPE_CHECKING:
-    from neatfool.present.output import Output
-    from neatfool.present.story import Block
-    from neatfool.run.run import Run
 
 KINDS: Final = {"evolved": "evolved images", "photograph": "photographs", "noise": "noise"}
 BANDS: Final = (0.0, 0.5, 0.9, 0.99, 1.0)

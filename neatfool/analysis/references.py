@@ -1,7 +1,5 @@
 """Cards of known networks and of earlier versions, and another card beside them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final

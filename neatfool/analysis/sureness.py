@@ -1,13 +1,12 @@
 """How sure a classifier is: of in-distribution images, of evolved ones, and of simple ones."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import logit
@@ -17,20 +16,16 @@ from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites
 from neatfool.ood.asking import behind
+from neatfool.ood.in_distribution import InDistribution
 from neatfool.ood.in_distribution import in_distribution as find_known
 from neatfool.present.finding import Facts
+from neatfool.run.individual import EliteView
+from neatfool.run.run import Run
+from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.viewed_target import temper
 from neatfool.spec.fitting import fit_images
+from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import rank
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from neatfool.ood.in_distribution import InDistribution
-    from neatfool.run.individual import EliteView
-    from neatfool.run.run import Run
-    from neatfool.scoring.scorer import Scorer
-    from neatfool.spec.image_spec import ImageSpec
 
 KINDS: Final = ("jpeg=75", "blur=1", "move=3")
 """What is done to the images, as ``neatfool survive`` names it; and they are drawn larger."""

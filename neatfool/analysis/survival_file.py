@@ -1,22 +1,18 @@
 """What survives of a run, kept in its folder: its report, galleries and exports show it."""
 
-from __future__ import annotations
-
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pydantic import Field
 
+from neatfool.analysis.survival.finding import Survival
 from neatfool.files import read_json
 from neatfool.fooling.opening import open_run
 from neatfool.present.finding import Facts
 from neatfool.present.saving import save, write_report
-
-if TYPE_CHECKING:
-    from neatfool.analysis.survival.finding import Survival
-    from neatfool.run.individual import EliteView
-    from neatfool.run.run import Run
+from neatfool.run.individual import EliteView
+from neatfool.run.run import Run
 
 FILE: Final = "survival.json"
 

@@ -1,7 +1,5 @@
 """Two versions of a classifier: which classes are fooled in one, and not in the other?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
 

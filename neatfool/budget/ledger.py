@@ -5,8 +5,6 @@ is right even if the process dies. An answer is kept as soon as it comes, so tha
 twice.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,20 +13,22 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from neatfool.errors import BudgetSpent
 from neatfool.run.schema import SCHEMA, write
-from neatfool.run.sqlite import connect, connect_to_write, sqlite_errors_in_words, transaction
+from neatfool.run.sqlite import (
+    Connection,
+    connect,
+    connect_to_write,
+    sqlite_errors_in_words,
+    transaction,
+)
+from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Labels, Scores
 from neatfool.wording import counted
-
-if TYPE_CHECKING:
-    from neatfool.run.sqlite import Connection
-    from neatfool.spec.image_spec import ImageSpec
-
 
 _SPENT = "SELECT count(*), coalesce(sum(images), 0) FROM request"
 _ANSWERS = "SELECT image, scores FROM answer WHERE image IN"

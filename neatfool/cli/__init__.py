@@ -1,7 +1,5 @@
 """The command line: ``neatfool``."""
 
-from __future__ import annotations
-
 import atexit
 import gc
 import logging

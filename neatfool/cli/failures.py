@@ -1,7 +1,5 @@
 """Errors of the command line: a message and an exit code (``neatfool --help`` lists these)."""
 
-from __future__ import annotations
-
 import errno
 import re
 import traceback

@@ -1,13 +1,13 @@
 """The plugins that a name on the command line stands for: found, described and checked."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from pydantic import BaseModel
 
 from neatfool import __version__
 from neatfool.cli.main_group import COMMANDS, OURS
@@ -20,9 +20,6 @@ from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager, views
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.testing import CheckResult, check_observers, check_registration
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 HOOKS: Final = CheckResult("implements hooks as they are specified", passed=True)
 

@@ -1,7 +1,5 @@
 """``neatfool plugins``: list, show, check and begin plugins."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import asdict

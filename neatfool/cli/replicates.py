@@ -1,13 +1,11 @@
 """``neatfool run FILE --seeds ...``: replicates, one after another or side by side."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich.live import Live
 from rich.markup import escape
@@ -15,14 +13,11 @@ from rich.table import Table
 
 from neatfool.cli.failures import INTERRUPTED, PREFIX
 from neatfool.errors import BudgetSpent
+from neatfool.experiment.experiment import Experiment
 from neatfool.machine import jobs_that_fit, usable_cores
 from neatfool.present.output import Output
-from neatfool.replicates import SideBySide, plan_replicates
+from neatfool.replicates import Child, Replicate, SideBySide, plan_replicates
 from neatfool.wording import counted, format_seeds
-
-if TYPE_CHECKING:
-    from neatfool.experiment.experiment import Experiment
-    from neatfool.replicates import Child, Replicate
 
 FOR_TERMINALS: Final = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 """These variables make a process write as if to a terminal."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from rich.console import Console
 
 from neatfool.cli.failures import INTERRUPTED
 from neatfool.cli.parameters import (
@@ -21,16 +22,14 @@ from neatfool.cli.parameters import (
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
 from neatfool.present.output import Output, waiting
 from neatfool.present.parameters import option, trust_option
+from neatfool.spec.json import Json
 from neatfool.wording import counted, duration, left_out, percent, share, spending
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from neatfool.evolution.session import Session
     from neatfool.plugin.manager import PluginManager
     from neatfool.run.statistics import Outcome
     from neatfool.scoring.plan import Plan
-    from neatfool.spec.json import Json
 
 
 EXIT_CODES: Final = {

@@ -1,7 +1,5 @@
 """``neatfool validate``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

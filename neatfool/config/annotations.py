@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_a
 
 from pydantic import BaseModel
 
-from neatfool.config.values import split, unquote
+from neatfool.config.values import Value, split, unquote
+from neatfool.spec.json import Json
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
-
-    from neatfool.config.values import Value
-    from neatfool.spec.json import Json
 
 _NONE = type(None)
 Mark = TypeVar("Mark")

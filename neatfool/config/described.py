@@ -13,11 +13,10 @@ from pydantic_core import to_jsonable_python
 from neatfool.config.annotations import model_of
 from neatfool.config.options import key_of
 from neatfool.errors import NeatfoolError
+from neatfool.spec.json import Json
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
-
-    from neatfool.spec.json import Json
 
 _NOUNS: Final = {
     "string": ("text", "texts"),

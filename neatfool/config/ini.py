@@ -9,8 +9,6 @@
 :mod:`neatfool.config.values` reads the values.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

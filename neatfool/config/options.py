@@ -14,20 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from neatfool.config.annotations import PathAfter, annotation_of, from_text, make_absolute, model_of
-from neatfool.config.problems import reword, shown
+from neatfool.config.problems import Problems, reword, shown
 from neatfool.config.values import Section, Value, write_value
 from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
 from neatfool.files import read_names
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.json import Json
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
-    from pydantic_core import ErrorDetails
-
-    from neatfool.config.problems import Problems
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.json import Json
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from neatfool.config.values import Section, Value
 from neatfool.errors import (
     LONGEST_QUOTE,
     ExperimentError,
@@ -20,8 +21,6 @@ from neatfool.errors import (
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-    from neatfool.config.values import Section, Value
 
 
 _PLAIN: Final = {

@@ -4,8 +4,6 @@ They take numpy's arrays and never allocate. Integers that wrap around are ``num
 do so in Python too. So children are the same either way.
 """
 
-from __future__ import annotations
-
 import atexit
 import logging
 import subprocess
@@ -14,12 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import parent_process
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
-if TYPE_CHECKING:
-    Function = TypeVar("Function", bound="Callable[..., Any]")
+Function = TypeVar("Function", bound="Callable[..., Any]")
 
 COMPILED: bool
 """Whether numba compiles breeding."""

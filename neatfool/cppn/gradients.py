@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from neatfool.cppn.functions.colour import COLOUR_MAPS, find_colour_map
-from neatfool.cppn.functions.lattice import lay_lattice, spread
+from neatfool.cppn.functions.colour import COLOUR_MAPS, ColourMap, find_colour_map
+from neatfool.cppn.functions.lattice import InputKind, PixelGrid, lay_lattice, spread
 from neatfool.cppn.genome.flat import pack, unpack
-from neatfool.cppn.genome.genome import Genome
+from neatfool.cppn.genome.genome import Genome, GenomeConfig
 from neatfool.cppn.plain.execution import Machine, on_one_core
 
 if TYPE_CHECKING:
-    from neatfool.cppn.functions.colour import ColourMap
-    from neatfool.cppn.functions.lattice import InputKind, PixelGrid
-    from neatfool.cppn.genome.genome import GenomeConfig
     from neatfool.cppn.plain.program import Program
 
 DIFFERENTIATED_BYTES: Final = {"cpu": 8 << 20, "gpu": 256 << 20}

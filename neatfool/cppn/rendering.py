@@ -5,27 +5,21 @@ device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.wiri
 CPU, several times as fast, and a kernel runs it on GPUs of NVIDIA's.
 """
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import torch
 
 from neatfool.cppn.compiled.renderer import draw_tape, smooth_bytes
 from neatfool.cppn.cuda.launching import can_launch, draw_on_gpu
-from neatfool.cppn.functions.colour import find_colour_map, quantise
-from neatfool.cppn.functions.lattice import lay_lattice, smooth
+from neatfool.cppn.functions.colour import ColourMap, find_colour_map, quantise
+from neatfool.cppn.functions.lattice import InputKind, PixelGrid, lay_lattice, smooth
 from neatfool.cppn.functions.recording import by_numpy
 from neatfool.cppn.plain.execution import Machine, on_one_core
+from neatfool.cppn.plain.program import Program
 from neatfool.cppn.wiring.tape import Tape
-
-if TYPE_CHECKING:
-    from neatfool.cppn.functions.colour import ColourMap
-    from neatfool.cppn.functions.lattice import InputKind, PixelGrid
-    from neatfool.cppn.plain.program import Program
 
 PIXELS_KEPT: Final = 1 << 20
 """The inputs of images up to this many pixels (16 MiB of inputs) stay on a GPU between batches."""

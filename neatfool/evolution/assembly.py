@@ -3,8 +3,6 @@
 A workplace is where an engine's worker puts them together again, in its own process.
 """
 
-from __future__ import annotations
-
 import hashlib
 import platform
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from dataclasses import asdict, astuple, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -28,6 +26,7 @@ from neatfool.errors import (
     option,
 )
 from neatfool.evolution.python_target import source_of
+from neatfool.experiment.choice import Choice
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import check_classes, with_nothing
 from neatfool.network.memory import OutOfMemory
@@ -38,15 +37,11 @@ from neatfool.scoring.repeatability import check_repeatability, differ
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.viewed_target import TemperedTarget, ViewedTarget, encodings_of, saved
 from neatfool.search.seeds import derive_seeds
-from neatfool.spec.encoding import read_sent, write_to_send
+from neatfool.spec.encoding import Encoding, read_sent, write_to_send
 from neatfool.spec.engine import Answer, Part, Setup
 from neatfool.spec.image_spec import ImageSpec
-
-if TYPE_CHECKING:
-    from neatfool.experiment.choice import Choice
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.scheme import Scheme
-    from neatfool.spec.target import Target
+from neatfool.spec.scheme import Scheme
+from neatfool.spec.target import Target
 
 VERSIONED: Final = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
 PROBES: Final = 8

@@ -4,8 +4,6 @@ The target is timed, then an experiment runs, then the target is timed again, in
 with the same threads. So the ratio holds on a busy machine too.
 """
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,21 +11,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 
 from neatfool.errors import ExperimentError, RunError, TargetError
+from neatfool.evolution.assembly import Assembly
 from neatfool.evolution.session import start
 from neatfool.network.memory import is_out_of_memory
 from neatfool.plugin.hookspecs import hookimpl
+from neatfool.plugin.manager import PluginManager
+from neatfool.run.statistics import GenerationReport
 from neatfool.scoring.batches import Workers
 from neatfool.wording import share
-
-if TYPE_CHECKING:
-    from neatfool.evolution.assembly import Assembly
-    from neatfool.plugin.manager import PluginManager
-    from neatfool.run.statistics import GenerationReport
 
 STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 FINE: Final = 0.75

@@ -25,16 +25,16 @@ from neatfool.run.images import encode_png
 from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport, Stages
 from neatfool.scoring.answers import draw
+from neatfool.scoring.generation import Generation
+from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
+from neatfool.spec.json import Json
+from neatfool.spec.scores import Scores
 from neatfool.wording import spending
 
 if TYPE_CHECKING:
     from neatfool.evolution.assembly import Assembly
     from neatfool.run.store import RunStore
     from neatfool.scoring.batches import GenerationImages
-    from neatfool.scoring.generation import Generation
-    from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
-    from neatfool.spec.json import Json
-    from neatfool.spec.scores import Scores
 
 SECONDS_AHEAD: Final = 0.1
 """How long the loop makes parts of a generation before it commits the last one: long enough to

@@ -14,6 +14,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.segment import ControlType, Segment
@@ -22,8 +23,6 @@ from neatfool.plugin.hookspecs import hookimpl
 from neatfool.wording import counted, duration, percent
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
-
     from neatfool.evolution.session import Session
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport

@@ -1,7 +1,5 @@
 """Targets made from Python objects: a torch module, or any callable."""
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 import reprlib
@@ -9,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -22,12 +20,9 @@ from neatfool.network.network import Network
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import FROM_PYTHON
 from neatfool.scoring.answers import as_numbers, fault_in
-from neatfool.spec.image_spec import Outputs
+from neatfool.spec.image_spec import ImageSpec, Outputs
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Target
-
-if TYPE_CHECKING:
-    from neatfool.spec.image_spec import ImageSpec
 
 
 def target_of(

@@ -1,7 +1,5 @@
 """A session: one process's part of a run, from start or resume to its end."""
 
-from __future__ import annotations
-
 import logging
 import math
 import platform
@@ -11,12 +9,12 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
-from neatfool.evolution.assembly import make, make_setup, versions
+from neatfool.evolution.assembly import Assembly, make, make_setup, versions
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.verification import OpenRun
 from neatfool.experiment.experiment import agrees, tell_differences
@@ -24,8 +22,9 @@ from neatfool.experiment.framework import General, describe_nothing
 from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
 from neatfool.network.memory import MUCH, FreedMemory
+from neatfool.plugin.manager import Observers
 from neatfool.run import folder as run_folder
-from neatfool.run.folder import advice_for
+from neatfool.run.folder import Advice, advice_for
 from neatfool.run.images import ImageFolder
 from neatfool.run.individual import load_genome
 from neatfool.run.statistics import Outcome
@@ -34,14 +33,9 @@ from neatfool.scoring.plan import Plan
 from neatfool.scoring.remote import RemoteBatches
 from neatfool.scoring.repeatability import DriftWatch, check_repeatability
 from neatfool.spec.candidate import Candidate, Elite
+from neatfool.spec.engine import Engine
+from neatfool.spec.json import Json
 from neatfool.wording import counted
-
-if TYPE_CHECKING:
-    from neatfool.evolution.assembly import Assembly
-    from neatfool.plugin.manager import Observers
-    from neatfool.run.folder import Advice
-    from neatfool.spec.engine import Engine
-    from neatfool.spec.json import Json
 
 _log = logging.getLogger("neatfool.evolution")
 

@@ -1,18 +1,17 @@
 """Verification: do the saved images score what the run recorded?"""
 
-from __future__ import annotations
-
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
+from neatfool.budget.ledger import Ledger
 from neatfool.config.options import check_arguments
 from neatfool.errors import BudgetSpent, TargetError, VerificationError
-from neatfool.evolution.assembly import assemble, make
+from neatfool.evolution.assembly import Assembly, assemble, make
 from neatfool.evolution.python_target import Given, choice_of, target_of
 from neatfool.experiment.choice import (
     PLUGIN_SECTIONS,
@@ -29,23 +28,19 @@ from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import advice_for, is_from_python, lock, refuse_under_way
 from neatfool.run.images import decode_png
+from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.run.statistics import TOLERANCE, Verdict, Verified
 from neatfool.run.store import RunStore
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
+from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.viewed_target import ViewedTarget, add_views, encodings_of
 from neatfool.spec.adopting import adopt_if_whole
+from neatfool.spec.encoding import Encoding
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import counted
-
-if TYPE_CHECKING:
-    from neatfool.budget.ledger import Ledger
-    from neatfool.evolution.assembly import Assembly
-    from neatfool.run.individual import EliteView
-    from neatfool.scoring.scorer import Scorer
-    from neatfool.spec.encoding import Encoding
 
 ASKED_AT_ONCE = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""

@@ -1,12 +1,12 @@
 """Choices: a picked plugin with its validated options."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
+
+from pydantic import BaseModel
 
 from neatfool.config.options import dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
@@ -14,12 +14,8 @@ from neatfool.config.values import Section, Value, unquote
 from neatfool.errors import ExperimentError, PluginError, RunError, blaming, nearest
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.json import Json
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.json import Json
 
 PLUGIN_SECTIONS: Final = {
     "target": "",

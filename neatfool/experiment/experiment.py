@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from neatfool.config.ini import override, read_ini
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
@@ -24,15 +24,20 @@ from neatfool.experiment.choice import (
     recorded_by_a_run,
     resolved_sections,
 )
-from neatfool.experiment.framework import FRAMEWORK_SECTIONS, LENGTHS, read_framework, safe_name
+from neatfool.experiment.framework import (
+    FRAMEWORK_SECTIONS,
+    LENGTHS,
+    Calls,
+    General,
+    Sources,
+    read_framework,
+    safe_name,
+)
 from neatfool.experiment.showing import Showing, read_showing
 from neatfool.plugin.manager import PluginManager
+from neatfool.plugin.registration import Registration
 from neatfool.run.folder import is_from_python
-
-if TYPE_CHECKING:
-    from neatfool.experiment.framework import Calls, General, Sources
-    from neatfool.plugin.registration import Registration
-    from neatfool.spec.json import Json
+from neatfool.spec.json import Json
 
 NOT_OF_THE_RESULT: Final = (
     ("plugins", "observers"),

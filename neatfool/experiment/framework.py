@@ -16,11 +16,11 @@ from neatfool.config.options import ClassNames, named_classes, read_options
 from neatfool.config.problems import Problems
 from neatfool.config.values import Section
 from neatfool.errors import ExperimentError, option
+from neatfool.spec.image_spec import ImageSpec
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from neatfool.experiment.choice import Choice
-    from neatfool.spec.image_spec import ImageSpec
 
 LENGTHS: Final = ("generations", "images")
 FRAMEWORK_SECTIONS: Final = (

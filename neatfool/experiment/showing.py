@@ -1,10 +1,8 @@
 """Section ``[views]``: which views (augmentations) of each image are shown, and what counts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import Field, create_model
 
@@ -14,13 +12,9 @@ from neatfool.config.values import Section
 from neatfool.errors import ExperimentError, PluginError, option
 from neatfool.experiment.choice import json_sections
 from neatfool.experiment.framework import Views
-from neatfool.plugin.manager import views
-
-if TYPE_CHECKING:
-    from neatfool.plugin.manager import PluginManager
-    from neatfool.spec.json import Json
-    from neatfool.spec.view import View
-
+from neatfool.plugin.manager import PluginManager, views
+from neatfool.spec.json import Json
+from neatfool.spec.view import View
 
 FOCUSED: Final = 3
 """So many views differ in focus: the saved image, a sharper and a softer one."""

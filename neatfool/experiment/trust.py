@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from pydantic import BaseModel
+
 from neatfool.config.annotations import Reaches, reached_by
 from neatfool.config.options import given_of, option_models
 from neatfool.config.values import Section
@@ -19,12 +21,10 @@ from neatfool.errors import NeatfoolError, UntrustedRun, agreement
 from neatfool.experiment.choice import RECORDED, json_sections, picked_kinds, picked_name
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
+from neatfool.spec.json import Json
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from neatfool.run.run import Run
-    from neatfool.spec.json import Json
 
 OF_OTHERS: Final = "another user or machine made this run"
 HARMLESS: Final = {"encoding", "scheme"}

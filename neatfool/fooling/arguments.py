@@ -1,7 +1,5 @@
 """The arguments of :func:`neatfool.fool`, checked as an experiment's keys are."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
@@ -9,7 +7,7 @@ from typing import Any, TypedDict
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from neatfool.experiment.framework import Calls, General
-from neatfool.spec.image_spec import Outputs  # noqa: TC001 - pydantic reads it
+from neatfool.spec.image_spec import Outputs
 
 
 class More(TypedDict, total=False):

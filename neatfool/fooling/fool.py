@@ -1,7 +1,5 @@
 """``neatfool.fool``: fool a classifier of your own in three lines of Python."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -9,8 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
+from typing import Any, Final, TypeVar, Unpack
 
+import torch
 from pydantic import BaseModel
 
 from neatfool.config.options import check_arguments
@@ -25,15 +24,11 @@ from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments, More
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import storage_errors
+from neatfool.run.run import Run
 from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
 from neatfool.wording import distinct_names, left_out
-
-if TYPE_CHECKING:
-    import torch
-
-    from neatfool.run.run import Run
 
 _log = logging.getLogger("neatfool.fool")
 

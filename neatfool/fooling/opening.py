@@ -1,12 +1,10 @@
 """Opening a run to read it, with the tools to draw, score and show it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neatfool.config.options import check_arguments
 from neatfool.errors import RunError
@@ -17,9 +15,7 @@ from neatfool.experiment.framework import Calls
 from neatfool.experiment.trust import require_trust
 from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
-
-if TYPE_CHECKING:
-    from neatfool.scoring.scorer import Scorer
+from neatfool.scoring.scorer import Scorer
 
 
 def open_run(path: str | Path, *, trust: bool = False, model: Any = None) -> Run:

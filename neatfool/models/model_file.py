@@ -6,19 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.models.formats import Classifier
-from neatfool.models.preprocessing import Input, Layout, layouts_of, scaling_of
+from neatfool.models.formats import Classifier, Request
+from neatfool.models.preprocessing import Input, Layout, Preprocessing, layouts_of, scaling_of
 from neatfool.network.memory import is_out_of_memory
-
-if TYPE_CHECKING:
-    from neatfool.models.formats import Request
-    from neatfool.models.preprocessing import Preprocessing
 
 _SMALLEST: Final = 1e-45
 """A probability of zero counts as this, the smallest number of float32."""

@@ -1,20 +1,16 @@
 """Photographs: a few that check a network, those in a folder, and those that targets offer."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from PIL import Image
 
 from neatfool.errors import ExperimentError, PluginError
-
-if TYPE_CHECKING:
-    from neatfool.spec.target import Target
+from neatfool.spec.target import Target
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
 A network in a file may say of its input what images it takes, and the user says the rest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,20 +1,16 @@
 """Reading a network's weights from a file."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 
 from neatfool.errors import ExperimentError, TargetError
-
-if TYPE_CHECKING:
-    from torch import nn
 
 Tensors = dict[str, torch.Tensor]
 _WITHIN: Final = ("state_dict", "model", "model_state_dict", "state_dict_ema")

@@ -6,15 +6,13 @@ in one pass over memory. Freezing folds normalisations, too, but after rounding 
 precision; folding first, in float32, leaves errors a third smaller.
 """
 
-from __future__ import annotations
-
 import copy
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -24,8 +22,7 @@ from neatfool.errors import TargetError
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.tensor_module import TensorModule, name_of
 
-if TYPE_CHECKING:
-    Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 _log = logging.getLogger("neatfool.network")
 

@@ -1,11 +1,9 @@
 """Takes over a module that somebody gives, leaves it as it was, and settles how it is called."""
 
-from __future__ import annotations
-
 import copy
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import nn
@@ -13,10 +11,7 @@ from torch import nn
 from neatfool.errors import TargetError
 from neatfool.network.frozen_graph import agree
 from neatfool.network.memory import is_out_of_memory
-from neatfool.network.tensor_module import name_of
-
-if TYPE_CHECKING:
-    from neatfool.network.tensor_module import TensorModule
+from neatfool.network.tensor_module import TensorModule, name_of
 
 _log = logging.getLogger("neatfool.network")
 _Module = TypeVar("_Module", bound=nn.Module)

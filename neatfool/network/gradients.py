@@ -1,20 +1,15 @@
 """Log-odds of images, and their gradients by each pixel."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError
 from neatfool.network.devices import EXACT_CONVOLUTIONS
+from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Differentiable, Target
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from neatfool.spec.image_spec import ImageSpec
 
 LogitsOf: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
 

@@ -6,8 +6,6 @@ Threads other than the first have arenas of small pieces, which ignore the thres
 one arena.
 """
 
-from __future__ import annotations
-
 import ctypes
 import math
 import mmap

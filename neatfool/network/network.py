@@ -30,13 +30,19 @@ from neatfool.network.given_module import (
     unwrap,
 )
 from neatfool.network.memory import keep_freed_memory
-from neatfool.network.tensor_module import LOGITS, FromBytes, TensorModule, find_reading, name_of
+from neatfool.network.tensor_module import (
+    LOGITS,
+    FromBytes,
+    Reading,
+    TensorModule,
+    find_reading,
+    name_of,
+)
+from neatfool.spec.image_spec import Outputs
 from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
     from neatfool.network.frozen_graph import Run
-    from neatfool.network.tensor_module import Reading
-    from neatfool.spec.image_spec import Outputs
 
 _log = logging.getLogger("neatfool.network")
 

@@ -3,20 +3,16 @@
 A :class:`Reading` says what their numbers mean: logits, probabilities, or each class by itself.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from torch import nn
 
 from neatfool.errors import TargetError
+from neatfool.spec.image_spec import Outputs
 from neatfool.spec.scores import ROUNDING
-
-if TYPE_CHECKING:
-    from neatfool.spec.image_spec import Outputs
 
 _SUREST: Final = 1 - torch.finfo(torch.float32).eps
 """A sigmoid of one counts as the largest number below, whose log-odds are finite."""

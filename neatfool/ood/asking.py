@@ -17,17 +17,16 @@ from neatfool.ood.detector import (
     Answers,
     Detector,
     MissingPackage,
+    Needs,
     choice_of,
     detector_names,
     make_detector,
 )
 from neatfool.spec.scores import Scores
-from neatfool.spec.target import Differentiable, Metered
+from neatfool.spec.target import Differentiable, Metered, Target
 
 if TYPE_CHECKING:
-    from neatfool.ood.detector import Needs
     from neatfool.ood.in_distribution import InDistribution
-    from neatfool.spec.target import Target
 
 _log = logging.getLogger("neatfool.detect")
 AT_A_TIME: Final = 64

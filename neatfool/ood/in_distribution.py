@@ -1,7 +1,5 @@
 """In-distribution images: what a detector is fitted to, and what sets its threshold."""
 
-from __future__ import annotations
-
 import gzip
 import math
 import struct
@@ -10,19 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import torch
 
 from neatfool.errors import ExperimentError
-from neatfool.models.photographs import photographs_in, photographs_of
+from neatfool.models.photographs import Photograph, photographs_in, photographs_of
 from neatfool.ood.detector import choice_of
 from neatfool.spec.fitting import fit_images, fit_photograph
-
-if TYPE_CHECKING:
-    from neatfool.models.photographs import Photograph
-    from neatfool.spec.target import Target
+from neatfool.spec.target import Target
 
 MOST: Final = 10_000
 """At most this many images fit a detector, and as many more set its threshold."""

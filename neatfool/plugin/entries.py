@@ -1,7 +1,5 @@
 """Finds plugins: installed ones by their metadata, without importing them, and those in files."""
 
-from __future__ import annotations
-
 import hashlib
 import sys
 from collections.abc import Collection

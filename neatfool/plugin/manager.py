@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
+from pydantic import BaseModel
 
 from neatfool.config.options import key_of
 from neatfool.errors import PluginError, blaming, cause, nearest, quoted
@@ -27,13 +28,12 @@ from neatfool.plugin.entries import (
 )
 from neatfool.plugin.observers import Observers, hooks_of
 from neatfool.plugin.registration import CONTRACTS, RESERVED_KEYS, NoOptions, Registration
+from neatfool.spec.view import View
 
 if TYPE_CHECKING:
     import click
-    from pydantic import BaseModel
 
     from neatfool.run.run import Run
-    from neatfool.spec.view import View
 
 __all__ = ["NoOptions", "Observers", "PluginEntry", "PluginManager", "Registration", "views"]
 

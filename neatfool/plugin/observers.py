@@ -11,11 +11,11 @@ import pluggy
 
 from neatfool.errors import cause
 from neatfool.plugin import hookspecs
+from neatfool.spec.candidate import Replacement
 
 if TYPE_CHECKING:
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport, Outcome
-    from neatfool.spec.candidate import Replacement
 
 FAILURES: Final = 3
 """An observer that fails this often is switched off: once may be chance, three times is a bug."""

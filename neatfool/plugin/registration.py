@@ -1,7 +1,5 @@
 """Registrations: what plugins offer, by its kind and name."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -19,12 +19,11 @@ from neatfool.present.parameters import (
     option,
     trust_option,
 )
-from neatfool.present.story import Bars, Headline, Note, Panel, Table, Text, is_shown
+from neatfool.present.story import Bars, Block, Headline, Note, Panel, Table, Text, is_shown
 from neatfool.wording import share
 
 if TYPE_CHECKING:
     from neatfool.present.finding import Finding
-    from neatfool.present.story import Block
 
 RUNS: Final = "RUN|FOLDER..."
 

@@ -14,13 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from neatfool.errors import ExperimentError
 from neatfool.present.page import write_story
 from neatfool.present.saving import save
-from neatfool.present.story import Chart, Panel
+from neatfool.present.story import Block, Chart, Panel
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-    from neatfool.present.story import Block
 
 
 FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")

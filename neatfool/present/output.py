@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from neatfool.errors import printable
 
 if TYPE_CHECKING:
     from rich.table import Column
-    from rich.text import Text
 
 SECONDS_BETWEEN_LINES: Final = 5.0
 """How often progress is told where there is no terminal: not so often that it fills a log."""

@@ -1,23 +1,28 @@
 """A finding as a page, one HTML file; and pictures that stand in a page as data URIs."""
 
-from __future__ import annotations
-
 import io
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from PIL import Image
 
 from neatfool.present.charts.figure import draw_figure, for_page
 from neatfool.present.saving import TEMPLATES, fill_template
-from neatfool.present.story import Chart, Headline, Note, Panel, Section, Table, Text, is_shown
+from neatfool.present.story import (
+    Block,
+    Chart,
+    Headline,
+    Note,
+    Panel,
+    Section,
+    Table,
+    Text,
+    is_shown,
+)
 from neatfool.run.images import open_png
-
-if TYPE_CHECKING:
-    from neatfool.present.story import Block
 
 SHARPNESS: Final = 2
 """Pixels of a picture for each CSS pixel, at most."""

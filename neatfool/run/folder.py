@@ -1,20 +1,16 @@
 """The folder of a run: its files, its lock, what may be deleted, and advice about it."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from filelock import FileLock, Timeout
 
 from neatfool.errors import RunError, StorageError
 from neatfool.files import refuse_link
-
-if TYPE_CHECKING:
-    from neatfool.spec.json import Json
+from neatfool.spec.json import Json
 
 DATABASE: Final = "run.db"
 PARTIAL_DATABASE: Final = "run.db.partial"

@@ -11,23 +11,24 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+from PIL import Image
+
 from neatfool.errors import ExperimentError, RunError, quoted
 from neatfool.run.folder import IMAGES
 from neatfool.run.images import decode_png, encode_png, from_pillow, image_name, to_pillow
+from neatfool.run.schema import StoredCandidate, StoredElite
 from neatfool.run.sqlite import damaged
+from neatfool.run.store import RunStore
+from neatfool.spec.candidate import GenomeSize
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.json import Json
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
     import networkx as nx
-    import numpy as np
-    from PIL import Image
 
-    from neatfool.run.schema import StoredCandidate, StoredElite
     from neatfool.run.source import Source
-    from neatfool.run.store import RunStore
-    from neatfool.spec.candidate import GenomeSize
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.json import Json
 
 SMALLEST_SHOWN: Final = 128
 """A notebook shows images at least this many pixels wide or high: smaller ones are hard to see."""

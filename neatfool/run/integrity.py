@@ -9,8 +9,6 @@ The seal is an HMAC of all digests, under a key that lies in the user's own conf
 sends a run can compute its digests, but not the seal.
 """
 
-from __future__ import annotations
-
 import hmac
 import os
 import secrets

@@ -1,16 +1,12 @@
 """The phylogeny of a run: who descends from whom; see :meth:`neatfool.Run.phylogeny`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import networkx as nx
 
 from neatfool.run.sqlite import damaged
-
-if TYPE_CHECKING:
-    from neatfool.run.store import RunStore
+from neatfool.run.store import RunStore
 
 MUCH: Final = 1 / 12
 """Gradient refinement changes more than this share of a genome's fields."""

@@ -9,23 +9,22 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.images import to_pillow
 from neatfool.run.individual import Ancestor, EliteView, height_width
-from neatfool.run.schema import StoredElite
+from neatfool.run.schema import StoredCandidate, StoredElite
 from neatfool.run.source import Source
 from neatfool.run.sqlite import damaged
+from neatfool.run.statistics import GenerationReport, Verdict
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.json import Json
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
-    from PIL import Image
-
-    from neatfool.run.schema import StoredCandidate
-    from neatfool.run.statistics import GenerationReport, Verdict
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.json import Json
 
 
 class Run(Source):

@@ -1,7 +1,5 @@
 """The tables of a run's database, their columns, and the rows of a generation."""
 
-from __future__ import annotations
-
 import json
 import math
 import re
@@ -10,14 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zlib import compress
 
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
-
-if TYPE_CHECKING:
-    from neatfool.spec.candidate import GenomeSize, Replacement
-
+from neatfool.spec.candidate import GenomeSize, Replacement
 
 AT_LEAST: Final = [f"ge_{100 * t:g}".replace(".", "") for t in CONFIDENCE_THRESHOLDS]
 """The columns that count the classes at or above each threshold."""

@@ -1,20 +1,16 @@
 """The option ``seed_from``: a search begins with the elites of another run, or with genomes."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.folder import DATABASE
 from neatfool.run.run import Run
-
-if TYPE_CHECKING:
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.json import Json
+from neatfool.spec.encoding import Encoding
+from neatfool.spec.json import Json
 
 OWN: Final = ".json"
 """The suffix of files that hold a genome as an encoding writes it."""

@@ -1,10 +1,8 @@
 """Where what is read of a run comes from: its folder and its database."""
 
-from __future__ import annotations
-
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -12,13 +10,10 @@ from neatfool.config.ini import first_comment
 from neatfool.errors import RunError
 from neatfool.run.folder import DATABASE
 from neatfool.run.sqlite import damaged
-from neatfool.run.store import RunStore
+from neatfool.run.store import RunStore, Snapshot
+from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
-
-if TYPE_CHECKING:
-    from neatfool.run.store import Snapshot
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.json import Json
+from neatfool.spec.json import Json
 
 _SPEC: Final = TypeAdapter(ImageSpec)
 MOST_PIXELS: Final = 2**26

@@ -1,7 +1,5 @@
 """Opens a run's database with SQLite: readable errors, transactions, the format."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from collections.abc import Iterator

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 
+from neatfool.spec.archive import Archive
+from neatfool.spec.candidate import GenomeSize, Replacement
+from neatfool.spec.json import Json
+from neatfool.spec.scores import Scores
 from neatfool.wording import percent
-
-if TYPE_CHECKING:
-    from neatfool.spec.archive import Archive
-    from neatfool.spec.candidate import GenomeSize, Replacement
-    from neatfool.spec.json import Json
-    from neatfool.spec.scores import Scores
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zlib import decompressobj
 
 from neatfool.errors import RunError
@@ -43,12 +43,9 @@ from neatfool.run.sqlite import (
     sqlite_errors_in_words,
     transaction,
 )
+from neatfool.run.statistics import GenerationReport
 from neatfool.spec.candidate import GenomeSize
-
-if TYPE_CHECKING:
-    from neatfool.run.statistics import GenerationReport
-    from neatfool.spec.json import Json
-
+from neatfool.spec.json import Json
 
 FACTS: Final = {
     **dict.fromkeys(("name", "text"), str),

@@ -1,18 +1,14 @@
 """Checks of what plugins answer, before the search sees it."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neatfool.errors import PluginError, TargetError, blaming
+from neatfool.spec.encoding import Encoding
+from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import ROUNDING, Labels, Scores
-
-if TYPE_CHECKING:
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.image_spec import ImageSpec
 
 
 def draw(

@@ -5,8 +5,6 @@ memory runs out, batches are halved, and the current generation is scored again:
 has one size, and the run records when it changed.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from abc import ABC, abstractmethod
@@ -15,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
@@ -23,19 +21,15 @@ import torch
 from neatfool.errors import NeatfoolError, TargetError, blaming, cause, option
 from neatfool.network.devices import threads_with_cores
 from neatfool.network.memory import OutOfMemory, is_out_of_memory
-from neatfool.network.network import in_form
+from neatfool.network.network import Form, Network, in_form
 from neatfool.scoring.answers import check_scores
-from neatfool.scoring.plan import devices_of, part_size
+from neatfool.scoring.plan import Plan, devices_of, part_size
 from neatfool.scoring.viewed_target import saved, views_of
 from neatfool.spec.scores import Scores
+from neatfool.spec.target import Target
 
-if TYPE_CHECKING:
-    from neatfool.network.network import Form, Network
-    from neatfool.scoring.plan import Plan
-    from neatfool.spec.target import Target
-
-    Timed: TypeAlias = tuple[Any, float]
-    """Scores, or answers that :meth:`Batches.collect` makes scores of; and the seconds for them."""
+Timed: TypeAlias = tuple[Any, float]
+"""Scores, or answers that :meth:`Batches.collect` makes scores of; and the seconds for them."""
 
 Result = TypeVar("Result")
 _log = logging.getLogger("neatfool.scoring")

@@ -16,11 +16,11 @@ import numpy as np
 
 from neatfool.network.memory import OutOfMemory
 from neatfool.spec.archive import SCORES_AT_ONCE
+from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores, rank
 
 if TYPE_CHECKING:
     from neatfool.scoring.batches import Batches, Timed
-    from neatfool.spec.json import Json
 
 LEARNING: Final = 256
 """A run's first images, at least this many, are all scored both ways, to learn a first margin."""

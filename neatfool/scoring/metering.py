@@ -18,7 +18,10 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.budget.ledger import REFUSED, Ledger, read_answers, write_answers
+import numpy as np
+import torch
+
+from neatfool.budget.ledger import REFUSED, Budget, Ledger, read_answers, write_answers
 from neatfool.errors import (
     BudgetSpent,
     NeatfoolError,
@@ -29,17 +32,13 @@ from neatfool.errors import (
 )
 from neatfool.scoring.answers import check_labels, check_scores
 from neatfool.scoring.batches import Batches
+from neatfool.scoring.plan import Plan
 from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.spec.scores import Labels, Scores
+from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
-
-    from neatfool.budget.ledger import Budget
     from neatfool.scoring.batches import GenerationImages, Timed
-    from neatfool.scoring.plan import Plan
-    from neatfool.spec.target import Target
 
 
 class MeteredBatches(Batches):

@@ -26,14 +26,13 @@ from neatfool.errors import ExperimentError, NeatfoolError, RunError, TargetErro
 from neatfool.network.devices import with_cores
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import Form, Graph, Network, Precision, in_form
-from neatfool.spec.target import Metered
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.json import Json
+from neatfool.spec.target import Metered, Target
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from neatfool.experiment.framework import Calls
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.json import Json
-    from neatfool.spec.target import Target
 
 _log = logging.getLogger("neatfool.scoring")
 

@@ -12,18 +12,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from neatfool.errors import TargetError, blaming
 from neatfool.scoring.batches import Batches, GenerationImages
 from neatfool.scoring.plan import part_sizes
-from neatfool.spec.encoding import write_to_send
-from neatfool.spec.engine import Answer, Part
+from neatfool.spec.encoding import Encoding, write_to_send
+from neatfool.spec.engine import Answer, Engine, Part
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from neatfool.scoring.batches import Timed
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.engine import Engine
 
 
 @dataclass(slots=True, eq=False)

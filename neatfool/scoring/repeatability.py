@@ -15,15 +15,14 @@ import numpy as np
 from neatfool.errors import BudgetSpent, TargetError
 from neatfool.network.memory import OutOfMemory
 from neatfool.run.images import decode_png
-from neatfool.spec.scores import rank
+from neatfool.spec.encoding import Encoding
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.scores import Scores, rank
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from neatfool.run.store import RunStore
     from neatfool.scoring.scorer import Scorer
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.scores import Scores
 
 _log = logging.getLogger("neatfool.scoring")
 

@@ -4,10 +4,7 @@ It calls the target with batches of one size, because a network's scores depend 
 their last bits, and checks the answers before the search sees them.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+import numpy as np
 import torch
 
 from neatfool.budget.ledger import Budget
@@ -15,17 +12,12 @@ from neatfool.errors import BudgetSpent, ExperimentError
 from neatfool.scoring.batches import Batches, LocalBatches
 from neatfool.scoring.generation import Generation, Screening
 from neatfool.scoring.metering import MeteredBatches
-from neatfool.spec.target import Metered
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from neatfool.scoring.plan import Plan
-    from neatfool.scoring.remote import RemoteBatches
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.json import Json
-    from neatfool.spec.scores import Scores
-    from neatfool.spec.target import Target
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.remote import RemoteBatches
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.json import Json
+from neatfool.spec.scores import Scores
+from neatfool.spec.target import Metered, Target
 
 
 class Scorer:

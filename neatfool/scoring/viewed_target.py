@@ -24,13 +24,13 @@ from neatfool.network.devices import computing_on
 from neatfool.ood.asking import Guarding
 from neatfool.scoring.answers import check_scores
 from neatfool.search.seeds import derive_seeds
+from neatfool.spec.encoding import Encoding
+from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
 
 if TYPE_CHECKING:
     from neatfool.experiment.showing import Showing
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.image_spec import ImageSpec
 
 
 CACHE: Final = 2**18

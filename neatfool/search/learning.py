@@ -20,14 +20,12 @@ from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, Positive
 
 from neatfool.errors import ExperimentError
 from neatfool.spec.candidate import Candidate
-from neatfool.spec.encoding import Learnable
+from neatfool.spec.encoding import Encoding, Learnable
+from neatfool.spec.json import Json
+from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
     import torch
-
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.json import Json
-    from neatfool.spec.target import Target
 
 FORWARDS, BACKWARDS = 1, 2
 """A step counts as this many images: one for the score, two for the gradient."""

@@ -5,8 +5,6 @@ run's seed and its own id. So the result does not depend on the order of breedin
 workers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from hashlib import blake2b
 

@@ -1,7 +1,5 @@
 """Plugins' objects that have a contract's members, but do not inherit from its class."""
 
-from __future__ import annotations
-
 from abc import ABC
 from collections.abc import Callable
 from functools import wraps

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neatfool.spec.candidate import Elite, Replacement
-from neatfool.spec.scores import rank
-
-if TYPE_CHECKING:
-    from neatfool.spec.candidate import Candidate
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.scores import Scores
+from neatfool.spec.candidate import Candidate, Elite, Replacement
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.scores import Scores, rank
 
 SCORES_AT_ONCE = 1 << 21
 """The most scores ranked at once. At 8 bytes each they take 16 MiB, however many the classes."""

@@ -1,7 +1,5 @@
 """Candidates, elites, and replacements of one by another."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from neatfool.spec.json import Json
+
 if TYPE_CHECKING:
-    from neatfool.spec.json import Json
     from neatfool.spec.scores import Scores
 
 

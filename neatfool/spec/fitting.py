@@ -1,20 +1,14 @@
 """Fitting images of any size to a target."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
 from neatfool.errors import PluginError, blaming
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.target import Target
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.target import Target
 
 _LUMA: Final = (0.299, 0.587, 0.114)
 """The weights of red, green and blue in grey, of ITU-R BT.601, as in JPEG and Pillow."""

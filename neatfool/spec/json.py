@@ -1,7 +1,5 @@
 """The type of values stored as JSON."""
 
-from __future__ import annotations
-
 from typing import Any
 
 Json = Any

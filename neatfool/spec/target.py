@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from neatfool.spec.image_spec import ImageSpec
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from PIL.Image import Image
 
-    from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.scores import Labels, Scores
 
 

@@ -14,18 +14,23 @@ plugin, through :func:`check_registration`. Use the tiny encoding, target and sc
 your own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from unittest import TestCase
 
 from pydantic import BaseModel, ValidationError
 
 from neatfool.errors import ExperimentError
+from neatfool.plugin.observers import Observers
+from neatfool.plugin.registration import Registration
+from neatfool.spec.encoding import Encoding
+from neatfool.spec.engine import Engine
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.scheme import Scheme
+from neatfool.spec.target import Target
 from neatfool.testing import (
     encoding_checks,
     engine_checks,
@@ -39,15 +44,6 @@ from neatfool.testing.engine_checks import EngineSubject
 from neatfool.testing.scheme_checks import SchemeSubject
 from neatfool.testing.target_checks import TargetSubject
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget, assemble_toys
-
-if TYPE_CHECKING:
-    from neatfool.plugin.observers import Observers
-    from neatfool.plugin.registration import Registration
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.engine import Engine
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.scheme import Scheme
-    from neatfool.spec.target import Target
 
 __all__ = [
     "COLOUR",

@@ -1,7 +1,5 @@
 """What a check is: a function that asserts; and what runs checks."""
 
-from __future__ import annotations
-
 import random
 import traceback
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Checks of how an encoding makes genomes, from seeds and parents alone, and draws them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Final

@@ -17,12 +17,11 @@ import numpy as np
 from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.adopting import adopt
-from neatfool.spec.engine import Engine
+from neatfool.spec.engine import Answer, Engine, Part, Setup
 from neatfool.testing.toys import assemble_toys
 
 if TYPE_CHECKING:
     from neatfool.evolution.assembly import Assembly
-    from neatfool.spec.engine import Answer, Part, Setup
 
 PATIENCE: Final = 120.0
 """Seconds that an answer may take."""

@@ -1,11 +1,9 @@
 """Checks of how an encoding writes, reads, compares and describes genomes, and their parameters."""
 
-from __future__ import annotations
-
 import json
 import math
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from unittest import SkipTest
 
 import numpy as np
@@ -13,9 +11,7 @@ import numpy as np
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.candidate import GenomeSize
 from neatfool.spec.encoding import Learnable, Parametric
-
-if TYPE_CHECKING:
-    from neatfool.testing.encoding_checks import EncodingSubject
+from neatfool.testing.encoding_checks import EncodingSubject
 
 GARBAGE = ("", "{", "null", "3", "[]", "{}", '"text"', '{"version": 1}', '{"version": "none"}')
 MOVE: Final = 0.05

@@ -9,20 +9,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from unittest import SkipTest
 
 import numpy as np
 
 from neatfool.spec.adopting import adopt
 from neatfool.spec.archive import EMPTY, Archive
+from neatfool.spec.candidate import Candidate, Elite, Replacement
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
 from neatfool.testing.checking import global_randomness
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyTarget
-
-if TYPE_CHECKING:
-    from neatfool.spec.candidate import Candidate, Elite, Replacement
 
 GENERATIONS: Final = 18
 """So long is the search that the checks share."""

@@ -1,7 +1,5 @@
 """The checks that every target must pass; it is asked as a run asks it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, Field
 
-from neatfool.plugin.hookspecs import hookimpl
+from neatfool.plugin.hookspecs import Register, hookimpl
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.archive import Archive
-from neatfool.spec.candidate import Candidate, GenomeSize
+from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import torch
 
     from neatfool.evolution.assembly import Assembly
-    from neatfool.plugin.hookspecs import Register
-    from neatfool.spec.candidate import Replacement
 
 TOY_SPEC = ImageSpec(height=4, width=4, channels=1, classes=("a", "b", "c", "d", "e"))
 """The default spec of :class:`ToyTarget`."""

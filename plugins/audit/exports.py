@@ -1,26 +1,21 @@
 """A card in other forms: for code scanning, tests, job summaries, model cards and FoolBench."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from PIL import Image
 from pydantic import Field
 from scipy.special import expit
 
-from neatfool import ExperimentError
+from neatfool import Experiment, ExperimentError
 from neatfool.analysis import Card
 from neatfool.present import Facts, fill_template, save
 from neatfool.wording import level, percent, share, slug
-
-if TYPE_CHECKING:
-    from neatfool import Experiment
 
 SMALL: Final = 64
 """Pixels of the longer side of an image in SARIF: a thousand of them are four megabytes."""

@@ -1,7 +1,5 @@
 """Runs the search of an audit, with the framework's own commands."""
 
-from __future__ import annotations
-
 import io
 import json
 import sys
@@ -10,10 +8,14 @@ from configparser import ConfigParser
 from contextlib import closing, redirect_stdout
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+import click
 
 from neatfool import (
     Differentiable,
+    ImageSpec,
+    Run,
     RunError,
     TargetError,
     find_runs,
@@ -25,11 +27,6 @@ from neatfool.analysis import find_reached, match_temperature
 from neatfool.models import photographs_of
 from neatfool.ood import behind
 from neatfool.wording import format_seeds
-
-if TYPE_CHECKING:
-    import click
-
-    from neatfool import ImageSpec, Run
 
 SMALLEST_PATTERNS: Final = 64
 """From so many pixels a side on, images are drawn as in imagenet.ini, else as in mnist.ini."""

@@ -1,24 +1,19 @@
 """The target: images compared with texts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
+from PIL.Image import Image
 from torch import nn
 
 from neatfool import ImageSpec, Network, Scores, Target, fit_photograph
 from neatfool.models import PHOTOGRAPHS, Request, load_tower
 
+from . import Options
 from .texts import ENOUGH, check_photographs, find_texts, with_right_names
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from . import Options
 
 SHOWN: Final = 5
 """A description names so many texts."""

@@ -1,10 +1,8 @@
 """The texts' vectors, read by a network or from a file, and a check of both on photographs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -14,11 +12,9 @@ from safetensors.torch import load_file
 
 from neatfool import ExperimentError, TargetError, nearest
 from neatfool.files import read_names
+from neatfool.models import Tower
 
-if TYPE_CHECKING:
-    from neatfool.models import Tower
-
-    from . import Options
+from . import Options
 
 SENTENCES: Final = {
     "cat": "a photo of a cat",

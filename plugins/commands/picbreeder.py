@@ -1,7 +1,5 @@
 """The command ``neatfool picbreeder``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final
 

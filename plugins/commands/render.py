@@ -1,7 +1,5 @@
 """The command ``neatfool render``."""
 
-from __future__ import annotations
-
 from io import BytesIO
 from itertools import product
 from pathlib import Path

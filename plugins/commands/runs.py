@@ -1,7 +1,5 @@
 """The command ``neatfool runs``."""
 
-from __future__ import annotations
-
 import json
 from contextlib import closing, suppress
 from pathlib import Path

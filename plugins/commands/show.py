@@ -1,7 +1,5 @@
 """The command ``neatfool show``."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Final

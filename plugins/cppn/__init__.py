@@ -13,17 +13,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import torch
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from neatfool import Encoding, ExperimentError, GenomeSize, cppn, hookimpl, nearest
+from neatfool import Encoding, ExperimentError, GenomeSize, ImageSpec, cppn, hookimpl, nearest
 from neatfool.network import pick_device
 
 if TYPE_CHECKING:
     import networkx as nx
-    import numpy as np
-    import torch
-
-    from neatfool import ImageSpec
 
 REFINEMENTS = tuple(field.name for field in fields(cppn.Refinements))
 SMALLEST_PATTERNS = 64

@@ -15,18 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import torch
 from pydantic import Field
 
-from neatfool import Encoding, cppn, derive_seed, hookimpl
+from neatfool import Encoding, GenomeSize, ImageSpec, cppn, derive_seed, hookimpl
 
 from . import CppnEncoding
 from . import Options as CppnOptions
 
 if TYPE_CHECKING:
     import networkx as nx
-    import torch
-
-    from neatfool import GenomeSize, ImageSpec
 
 FORMAT: Final = "neatfool.hybrid"
 VERSION: Final = 1

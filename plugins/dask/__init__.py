@@ -4,8 +4,6 @@ The :mod:`.engine` opens the cluster in a thread of its own, where the :mod:`.cr
 workers, and goes on without those that fail.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

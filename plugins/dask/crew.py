@@ -5,8 +5,6 @@ So it is known which two a worker's death or silence concerns. All answers to a 
 may be done twice, and the first answer counts. What runs in a worker's process stands at the end.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import socket
@@ -15,12 +13,9 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from neatfool import NeatfoolError, TargetError, TargetUnavailable, Workplace
-
-if TYPE_CHECKING:
-    from neatfool import Answer, Part, Setup
+from neatfool import Answer, NeatfoolError, Part, Setup, TargetError, TargetUnavailable, Workplace
 
 DEPTH: Final = 2
 """How many parts a worker has: one to do, and one to go on with at once."""

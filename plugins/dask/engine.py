@@ -1,7 +1,5 @@
 """The engine: a cluster, its client and the crew, in a thread with a loop of their own."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import math
@@ -10,21 +8,17 @@ from contextlib import AsyncExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import uuid4
 
 import dask
 from dask.system import CPU_COUNT
 from distributed import Client, Nanny, Scheduler, Security
 
-from neatfool import Engine, TargetUnavailable
+from neatfool import Answer, Engine, Part, Setup, TargetUnavailable
 
+from . import Options
 from .crew import Crew, leave
-
-if TYPE_CHECKING:
-    from neatfool import Answer, Part, Setup
-
-    from . import Options
 
 _log = logging.getLogger("neatfool.dask")
 

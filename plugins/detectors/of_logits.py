@@ -7,12 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from neatfool import Register, hookimpl
-from neatfool.ood import Detector
+from neatfool.ood import Answers, Detector
 
 if TYPE_CHECKING:
     import torch
-
-    from neatfool.ood import Answers
 
 TINY: Final = 1e-7
 """Entropy and GEN take a smaller probability as this one."""

@@ -1,22 +1,16 @@
 """OOD detectors of the package pytorch-ood, by its ``fit`` and ``predict``."""
 
-from __future__ import annotations
-
 import inspect
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
+from torch import nn
 
 from neatfool import ExperimentError, Register, hookimpl, nearest
-from neatfool.ood import Detector, MissingPackage
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from neatfool.ood import Answers
+from neatfool.ood import Answers, Detector, MissingPackage
 
 BATCH: Final = 64
 """Images a call of a detector that looks at the images themselves."""

@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from pydantic import Field
 
 from neatfool.analysis import read_survival
-from neatfool.present import Finding, Headline, Records, Table, Text, fill_template
+from neatfool.present import Block, Finding, Headline, Records, Table, Text, fill_template
 from neatfool.wording import level, percent, slug
 
-from .workplace import Image, Survival  # noqa: TC001 - pydantic reads it
+from .workplace import Image, Survival, Workplace
 
 if TYPE_CHECKING:
-    from neatfool.present import Block
-
     from .making import Settings, Source
-    from .workplace import Workplace
 
 TOLD: Final = 5
 """So many images that were left out are named; --json names all."""

@@ -1,7 +1,5 @@
 """Chooses images of runs, the elites or also those that they replaced; draws and scores them."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter, defaultdict
@@ -9,14 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
 
 from neatfool import (
     ExperimentError,
+    Run,
     RunError,
+    Scorer,
     VerificationError,
     decode_png,
     distinct_elites,
@@ -27,12 +27,7 @@ from neatfool import (
 from neatfool.present import evenly
 from neatfool.wording import slug
 
-from .workplace import Image
-
-if TYPE_CHECKING:
-    from neatfool import Run, Scorer
-
-    from .workplace import Workplace
+from .workplace import Image, Workplace
 
 AT_A_TIME: Final = 64
 """So many images, at least, are drawn and scored together; a kill loses no more."""

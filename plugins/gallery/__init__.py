@@ -5,8 +5,6 @@ ancestors, the saved images and what else the page shows. The page itself lies i
 JavaScript, loaded file by file, in the order of ``index.html``.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any, Final

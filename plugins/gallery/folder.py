@@ -3,29 +3,23 @@
 The networks are those of a run's elites and of their ancestors.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import shutil
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import networkx as nx
 import numpy as np
 from PIL import Image
 
-from neatfool import StorageError, cppn
-from neatfool.analysis import read_survival
+from neatfool import Ancestor, EliteView, Run, StorageError, cppn
+from neatfool.analysis import KeptSurvival, read_survival
 from neatfool.files import refuse_link
 from neatfool.present import evenly, save
 from neatfool.wording import percent, share
-
-if TYPE_CHECKING:
-    from neatfool import Ancestor, EliteView, Run
-    from neatfool.analysis import KeptSurvival
 
 PAGE: Final = Path(__file__).with_name("page")
 INDEX: Final = "index.html"

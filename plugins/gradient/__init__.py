@@ -11,14 +11,11 @@ at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from neatfool import ClassNames, hookimpl
-
-if TYPE_CHECKING:
-    from neatfool import ImageSpec
+from neatfool import ClassNames, ImageSpec, hookimpl
 
 LARGEST_GENERATION: Final = 100_000
 """Candidates: all of a generation's images are in memory at once."""

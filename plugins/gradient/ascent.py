@@ -6,16 +6,15 @@ import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit, logit
 
-if TYPE_CHECKING:
-    from neatfool import Candidate
+from neatfool import Candidate
 
-    from . import Options
+from . import Options
 
 GRAIN: Final = 256
 """Pixels are kept to 1/256 of a grey level: a byte that the target sees, and one for the rest."""

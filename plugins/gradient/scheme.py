@@ -1,12 +1,10 @@
 """The scheme: many classes climb at once, each for its own niche."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import torch
@@ -14,21 +12,22 @@ import torch
 from neatfool import (
     Archive,
     Candidate,
+    Encoding,
     ExperimentError,
+    ImageSpec,
     Pictorial,
+    Replacement,
     Scheme,
+    Scores,
+    Target,
     TargetError,
     derive_seed,
     rank,
 )
 from neatfool.network import gradients_of, is_out_of_memory, odds_and_gradients
 
+from . import Options
 from .ascent import MARKS, Climb, Positions, begin, climb, passes
-
-if TYPE_CHECKING:
-    from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
-
-    from . import Options
 
 Item = TypeVar("Item")
 _log = logging.getLogger("neatfool.scheme.gradient")

@@ -4,18 +4,13 @@ This module is what an experiment says of it, and :mod:`.target` what is fooled.
 :mod:`neatfool.ood` has the detectors; ``neatfool detect`` measures them.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, DirectoryPath, Field, FilePath, field_validator
 
-from neatfool import ExperimentError, Reaches, hookimpl, load_experiment
+from neatfool import ExperimentError, ImageSpec, Reaches, hookimpl, load_experiment
 from neatfool.ood import make_detector
-
-if TYPE_CHECKING:
-    from neatfool import ImageSpec
 
 
 class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):

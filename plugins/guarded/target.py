@@ -7,10 +7,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
+from PIL.Image import Image
 
 from neatfool import (
     Differentiable,
@@ -22,15 +23,10 @@ from neatfool import (
     load_experiment,
     make_target,
 )
-from neatfool.ood import Guarding, InspectedTarget, in_distribution, make_detector
+from neatfool.ood import Guarding, InDistribution, InspectedTarget, in_distribution, make_detector
 from neatfool.wording import share
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from neatfool.ood import InDistribution
-
-    from . import Options
+from . import Options
 
 _log = logging.getLogger("neatfool.target.guarded")
 

@@ -3,8 +3,6 @@
 Expressions say where: they are JMESPath, with a few functions more.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import sys

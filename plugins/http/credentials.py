@@ -1,7 +1,5 @@
 """The key to a service and a plugin's signature: added to requests, and shown by nothing."""
 
-from __future__ import annotations
-
 import base64
 import html
 import json
@@ -9,19 +7,17 @@ import os
 import re
 from collections.abc import Callable
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import httpx2
 
 from neatfool import ExperimentError
 
+from .options import Options
 from .texts import KEY_PLACE, is_secret_name
 
-if TYPE_CHECKING:
-    from .options import Options
-
-    Sign = Callable[[str, str, dict[str, str], bytes], tuple[str, dict[str, str]]]
+Sign = Callable[[str, str, dict[str, str], bytes], tuple[str, dict[str, str]]]
 
 HIDDEN: Final = "[the key]"
 _LARGEST_FILE: Final = 16_384

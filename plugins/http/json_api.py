@@ -1,12 +1,10 @@
 """Any JSON API: a template for the request, and expressions that find labels and scores."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import httpx2
 import numpy as np
@@ -22,11 +20,8 @@ from .answers import (
     read_rows,
     searching,
 )
-from .options import JSON
+from .options import JSON, Options
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
-
-if TYPE_CHECKING:
-    from .options import Options
 
 QUALITY: Final = 95
 """The quality of JPEGs, whose colours keep their full resolution."""

@@ -9,21 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import httpx2
 import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictInt, ValidationError
 
-from neatfool import ImageSpec, TargetError, nearest
+from neatfool import ImageSpec, Scores, TargetError, nearest
 
 from .answers import RAW, RefusedError, is_short_text, make_scores, read_rows
-
-if TYPE_CHECKING:
-    from neatfool import Scores
-
-    from .options import Options
+from .options import Options
 
 BINARY: Final = "binary_tensor_data"
 """What a server calls the extension by which pixels go as raw bytes."""

@@ -35,12 +35,12 @@ from .answers import (
     attach_raw_tensors,
     read_wait,
 )
+from .options import Options
 
 if TYPE_CHECKING:
     from neatfool import Ledger
 
     from .credentials import Credentials
-    from .options import Options
 
 ReadT = TypeVar("ReadT")
 

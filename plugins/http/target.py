@@ -20,13 +20,13 @@ from .answers import RefusedError
 from .credentials import Credentials
 from .json_api import JsonApi
 from .open_inference import Metadata, OpenInference, model_url, takes_binary
+from .options import Options
 from .service import Service
 
 if TYPE_CHECKING:
     from neatfool import Ledger
 
     from .credentials import Sign
-    from .options import Options
 
 _log = logging.getLogger("neatfool.target.http")
 _UNVERIFIED: Final = (

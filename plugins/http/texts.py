@@ -1,7 +1,5 @@
 """The texts of an experiment: addresses, headers, places such as ``{key}``, and no keys."""
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,22 +1,17 @@
 """The names of networks' classes."""
 
-from __future__ import annotations
-
 import runpy
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from neatfool import ExperimentError
 from neatfool.files import read_names
-from neatfool.models import PHOTOGRAPHS
+from neatfool.models import PHOTOGRAPHS, Photograph
 from neatfool.wording import distinct_names
-
-if TYPE_CHECKING:
-    from neatfool.models import Photograph
 
 IMAGENET_CLASSES: Final = 1000
 

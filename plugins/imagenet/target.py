@@ -1,15 +1,14 @@
 """The target: one or several networks that were trained on ImageNet."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
+from PIL.Image import Image
 from torch import nn
 
 from neatfool import (
@@ -21,16 +20,10 @@ from neatfool import (
     TargetError,
     fit_photograph,
 )
-from neatfool.models import Request, load_classifier
+from neatfool.models import Classifier, Request, load_classifier
 
+from . import Options
 from .labels import labels_for, read_labels, with_right_answers
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from neatfool.models import Classifier
-
-    from . import Options
 
 CROPS: Final = 10
 TRIES: Final = 2

@@ -1,12 +1,10 @@
 """Caffe's LeNet, which reads handwritten digits: the network, its weights, and the target."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -22,10 +20,7 @@ from neatfool.models import fit_weights
 from neatfool.present import save
 from neatfool.wording import level
 
-from .options import read_spec
-
-if TYPE_CHECKING:
-    from .options import Options
+from .options import Options, read_spec
 
 PACKAGED: Final = Path(__file__).with_name("lenet.safetensors")
 MEAN: Final = 0.1307

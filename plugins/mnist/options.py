@@ -1,7 +1,5 @@
 """Options of the target ``mnist``, and the images that it takes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final
 

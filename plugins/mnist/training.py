@@ -6,13 +6,11 @@ Makelov, Schmidt, Tsipras and Vladu, "Towards Deep Learning Models Resistant to 
 numbers; libraries of attacks would each be a large dependency for it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 import platformdirs
@@ -20,12 +18,9 @@ import torch
 import torch.nn.functional as F
 
 from neatfool import ExperimentError, TargetError
-from neatfool.ood import Digits, has_mnist, read_mnist
+from neatfool.ood import Digits, Mnist, has_mnist, read_mnist
 
 from .lenet import LeNet, normalise, recognise
-
-if TYPE_CHECKING:
-    from neatfool.ood import Mnist
 
 WARM_UP: Final = 0.5
 """The share of an adversarial training in which epsilon grows from 0 to its value. A network that

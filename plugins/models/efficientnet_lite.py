@@ -6,12 +6,10 @@ input, with zeros around it, before each convolution. That takes a third of Effi
 time. Here the zeros are in the convolution's window instead.
 """
 
-from __future__ import annotations
-
 import re
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -22,13 +20,11 @@ from neatfool.models import (
     Classifier,
     ClassifierFormat,
     Preprocessing,
+    Request,
     fit_weights,
     need,
     read_tensors,
 )
-
-if TYPE_CHECKING:
-    from neatfool.models import Request
 
 _SIDES: Final = {"0": 224, "1": 240, "2": 260}
 _MARGIN: Final = 32

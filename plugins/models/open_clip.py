@@ -1,21 +1,16 @@
 """Networks of open_clip: from its list, the Hugging Face hub, or a folder in the hub's format."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from torch import nn
 
 from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
-from neatfool.models import Preprocessing, Tower, TowerFormat, hash_weights, in_bytes, need
-
-if TYPE_CHECKING:
-    from neatfool.models import Request
+from neatfool.models import Preprocessing, Request, Tower, TowerFormat, hash_weights, in_bytes, need
 
 SAFE: Final = ".safetensors"
 """The only files of weights that are read: others may execute code."""

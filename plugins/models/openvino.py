@@ -9,15 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 
 from neatfool import PathAfter, Register, TargetError, hookimpl
-from neatfool.models import ClassifierFormat, FileModule, Input, load_file, need
-
-if TYPE_CHECKING:
-    from neatfool.models import Classifier, Request
+from neatfool.models import (
+    Classifier,
+    ClassifierFormat,
+    FileModule,
+    Input,
+    Request,
+    load_file,
+    need,
+)
 
 ROOM_FOR_A_STACK: Final = 64
 """Bytes enough for what a system knows of a stack: where it is, how large, and how it is used."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 
 from neatfool import PathAfter, Register, TargetError, hookimpl
-from neatfool.models import ClassifierFormat, FileModule, Input, load_file, need
-
-if TYPE_CHECKING:
-    from neatfool.models import Classifier, Request
+from neatfool.models import (
+    Classifier,
+    ClassifierFormat,
+    FileModule,
+    Input,
+    Request,
+    load_file,
+    need,
+)
 
 _TYPES: Final = {
     "float32": torch.float32,

@@ -1,26 +1,22 @@
 """Networks of timm: from its list, the Hugging Face hub, or a folder in the hub's format."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import nn
 
 from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
 from neatfool.models import (
     Classifier,
     ClassifierFormat,
     Preprocessing,
+    Request,
     fit_weights,
     in_bytes,
     need,
     read_tensors,
 )
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from neatfool.models import Request
 
 
 class Timm(ClassifierFormat):

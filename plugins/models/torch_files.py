@@ -3,22 +3,16 @@
 To read either can run what is in it. So only files of a source that one trusts belong here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import nn
 
 from neatfool import PathAfter, Register, TargetError, hookimpl
-from neatfool.models import ClassifierFormat, FileModule, Input, load_file
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from neatfool.models import Classifier, Request
+from neatfool.models import Classifier, ClassifierFormat, FileModule, Input, Request, load_file
 
 
 class TorchScript(ClassifierFormat):

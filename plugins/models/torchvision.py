@@ -1,31 +1,26 @@
 """Networks of torchvision."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 import torchvision
+from torch import nn
+from torchvision.models import WeightsEnum
 
 from neatfool import Register, TargetError, hookimpl, nearest
 from neatfool.models import (
     Classifier,
     ClassifierFormat,
     Preprocessing,
+    Request,
     fit_weights,
     in_bytes,
     read_tensors,
 )
 
-if TYPE_CHECKING:
-    from torch import nn
-    from torchvision.models import WeightsEnum
-
-    from neatfool.models import Request
-
-    Tensors = dict[str, torch.Tensor]
+Tensors = dict[str, torch.Tensor]
 
 _NAMES: Final[list[str]] = torchvision.models.list_models(module=torchvision.models)
 """All classifiers."""

@@ -4,15 +4,13 @@ Their parts are loaded without running code of a repository. How they are shown 
 by trying.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -24,14 +22,12 @@ from neatfool.models import (
     Classifier,
     ClassifierFormat,
     Preprocessing,
+    Request,
     Tower,
     TowerFormat,
     hash_weights,
     need,
 )
-
-if TYPE_CHECKING:
-    from neatfool.models import Request
 
 CLIP_TEMPERATURE: Final = 0.01
 """What CLIP divides similarities by."""

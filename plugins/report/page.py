@@ -3,8 +3,6 @@
 Pictures are reduced by threads while the rest of the page is gathered.
 """
 
-from __future__ import annotations
-
 import io
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -13,13 +11,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
+import networkx as nx
 import numpy as np
 from PIL import Image
 
-from neatfool import GenerationReport, RunError
+from neatfool import EliteView, GenerationReport, Run, RunError
 from neatfool.analysis import diversity, goal_switches, read_survival
 from neatfool.present import (
     Picture,
@@ -34,14 +33,7 @@ from neatfool.present import (
 from neatfool.wording import percent, spending
 
 from . import curves
-from .curves import MUTED
-
-if TYPE_CHECKING:
-    import networkx as nx
-
-    from neatfool import EliteView, Run
-
-    from .curves import Course
+from .curves import MUTED, Course
 
 HERE: Final = Path(__file__).parent
 MOST_ROWS: Final = 8

@@ -9,16 +9,11 @@ The modules: :mod:`.emitter` is one emitter at work; :mod:`.feedback` is what it
 and learns of its candidates; :mod:`.scheme` turns genomes into vectors, and has all take turns.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from neatfool import ClassNames, hookimpl
-
-if TYPE_CHECKING:
-    from neatfool import ImageSpec
+from neatfool import ClassNames, ImageSpec, hookimpl
 
 LARGEST_GENERATION: Final = 100_000
 """A generation has at most this many candidates, because its images are all in memory at once."""

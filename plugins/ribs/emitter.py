@@ -1,9 +1,7 @@
 """One emitter of pyribs at work, from its start to its next start."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from ribs.emitters import (
@@ -19,14 +17,10 @@ from ribs.emitters.opt import (
     SeparableCMAEvolutionStrategy,
 )
 
-from neatfool import derive_seed
+from neatfool import Candidate, Elite, derive_seed
 
+from . import Options
 from .feedback import Niches, read_array, write_array
-
-if TYPE_CHECKING:
-    from neatfool import Candidate, Elite
-
-    from . import Options
 
 STRATEGIES: Final[dict[str, type[Any]]] = {
     "cma_es": CMAEvolutionStrategy,

@@ -5,22 +5,17 @@ show through in what emitters do next, so the scheme has no ``bar`` and every ca
 exactly.
 """
 
-from __future__ import annotations
-
 import base64
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from ribs.archives import ArchiveBase, DNSArchive, ProximityArchive
 
-from neatfool import derive_seed, rank
+from neatfool import Archive, Elite, Scores, derive_seed, rank
 
-if TYPE_CHECKING:
-    from neatfool import Archive, Elite, Scores
-
-    from . import Options
+from . import Options
 
 FARTHEST: Final = 1e9
 """Log-odds beyond this count as this, because pyribs takes finite numbers only."""

@@ -1,10 +1,8 @@
 """The scheme: emitters take turns, the classes are the niches, and genomes are vectors."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import torch
@@ -12,22 +10,22 @@ import torch
 from neatfool import (
     Archive,
     Candidate,
+    Elite,
+    Encoding,
     ExperimentError,
+    ImageSpec,
     Parametric,
     Pictorial,
+    Replacement,
     Scheme,
+    Scores,
     derive_seed,
     derive_seeds,
 )
 
-from . import OF_THE_MEMORY
+from . import OF_THE_MEMORY, Options
 from .emitter import Emitter
 from .feedback import Judge, Memory, read_array, write_array
-
-if TYPE_CHECKING:
-    from neatfool import Elite, Encoding, ImageSpec, Replacement, Scores
-
-    from . import Options
 
 LARGEST_BYTE: Final = 255
 MOST_NUMBERS: Final = 1500

@@ -1,34 +1,35 @@
 """The web application: its addresses and their answers."""
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import orjson
 import torch
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from neatfool import NeatfoolError
 
 from .listening import BrowserGuard
-from .requests import LONGEST_SCORE, PACKED, Refusal, read_request, too_long, unpack
-from .served import SERVER, VERSION, describe_configuration, describe_model, write_answer
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from .requests import Limits
-    from .served import Request as Wanted
-    from .served import Served, TargetThread
+from .requests import LONGEST_SCORE, PACKED, Limits, Refusal, read_request, too_long, unpack
+from .served import (
+    SERVER,
+    VERSION,
+    Served,
+    TargetThread,
+    describe_configuration,
+    describe_model,
+    write_answer,
+)
+from .served import Request as Wanted
 
 JSON_LENGTH: Final = "inference-header-content-length"
 MOST_AT_A_TIME: Final = 64

@@ -1,7 +1,5 @@
 """The service's socket and HTTP server: where it listens, whom it answers, and how it ends."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import re
@@ -10,18 +8,16 @@ import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import uvicorn
 from starlette.datastructures import Headers
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from neatfool import ExperimentError
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
 SECONDS_TO_FINISH: Final = 1
 """Running requests get this long when the service shuts down: few calls take longer."""

@@ -1,12 +1,10 @@
 """Inference requests of the Open Inference Protocol v2, its binary extension included."""
 
-from __future__ import annotations
-
 import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import orjson
@@ -15,10 +13,7 @@ from starlette.exceptions import HTTPException
 
 from neatfool import nearest
 
-from .served import Request
-
-if TYPE_CHECKING:
-    from .served import Output, Served
+from .served import Output, Request, Served
 
 MOST_FIGURES: Final = 20
 """A length in a header has at most this many figures: no body is longer than 10^20 bytes."""

@@ -1,7 +1,5 @@
 """The target that is served, called as a run calls it, in its thread; what it says and answers."""
 
-from __future__ import annotations
-
 import queue
 import time
 from collections.abc import Callable, Sequence
@@ -9,16 +7,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from importlib.metadata import version as version_of
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import orjson
 import torch
 
-from neatfool import ExperimentError, open_scorer
-
-if TYPE_CHECKING:
-    from neatfool import Experiment, ImageSpec, Scorer, Scores
+from neatfool import Experiment, ExperimentError, ImageSpec, Scorer, Scores, open_scorer
 
 INPUT: Final = "images"
 """The name of the only input."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from neat.reporting import ReporterSet
@@ -22,10 +22,7 @@ from neat.species import DefaultSpeciesSet, Species
 from neat.stagnation import DefaultStagnation
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from neatfool import ClassNames, LearningOptions
-
-if TYPE_CHECKING:
-    from neatfool import Candidate, Encoding, ImageSpec
+from neatfool import Candidate, ClassNames, Encoding, ImageSpec, LearningOptions
 
 logger = logging.getLogger(__name__)
 

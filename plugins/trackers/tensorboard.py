@@ -12,18 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from PIL import Image
 
 from neatfool import ExperimentError, Register, hookimpl
 from neatfool.files import refuse_link
 
-from .following import Follower, FollowerOptions
+from .following import Follower, FollowerOptions, Point
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from neatfool import Run
-
-    from .following import Point
 
 FOLDER: Final = "tensorboard"
 FILES: Final = "events.out.tfevents.*"

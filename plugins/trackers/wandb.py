@@ -14,20 +14,17 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from PIL import Image
 from pydantic import Field
 
 from neatfool import ExperimentError, Register, hookimpl
 from neatfool.files import read_json, refuse_link
 from neatfool.present import Output, save
 
-from .following import Follower, FollowerOptions
+from .following import Follower, FollowerOptions, Point
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from neatfool import Run
-
-    from .following import Point
 
 MARK: Final = "wandb.json"
 """The file in the run's folder that says up to how many images wandb was told."""

@@ -8,14 +8,7 @@ Edges are mirrored, as if the picture went on. Randomness, the direction of a mo
 the image's seed alone.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from neatfool import hookimpl
-
-if TYPE_CHECKING:
-    from neatfool import Register
+from neatfool import Register, hookimpl
 
 
 @hookimpl

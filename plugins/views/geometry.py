@@ -1,7 +1,5 @@
 """Views from elsewhere: moved, turned, scaled, at an angle, cropped, resized."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Final

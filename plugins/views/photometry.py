@@ -1,7 +1,5 @@
 """Other light and other detail; and a screen or a print, seen by a camera."""
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Sequence

@@ -19,13 +19,22 @@ from neatfool.present.charts.lines import Line, lines_of_shares
 from neatfool.present.finding import Facts, Finding, Records
 from neatfool.present.graph.drawing import draw_graph
 from neatfool.present.graph.export import export_graph
-from neatfool.present.story import Cell, Chart, Headline, Note, Panel, Section, Strip, Table, Text
+from neatfool.present.story import (
+    Block,
+    Cell,
+    Chart,
+    Headline,
+    Note,
+    Panel,
+    Section,
+    Strip,
+    Table,
+    Text,
+)
 from neatfool.wording import counted, level, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from neatfool.present.story import Block
 
 MATTERS: Final = 0.1
 """A part matters if more than this share of the confidence is lost without it."""

@@ -1,12 +1,10 @@
 """Takes images apart: copies, tiles, nodes and connections go away, and the rest is scored."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -39,12 +37,10 @@ from neatfool.present.charts.spacing import evenly
 from neatfool.present.output import Output
 from neatfool.present.story import Cell
 from neatfool.run.images import encode_png, from_pillow
+from neatfool.run.individual import EliteView
+from neatfool.run.run import Run
+from neatfool.scoring.scorer import Scorer
 from neatfool.wording import percent
-
-if TYPE_CHECKING:
-    from neatfool.run.individual import EliteView
-    from neatfool.run.run import Run
-    from neatfool.scoring.scorer import Scorer
 
 USUAL_TILES: Final = 8
 SIDE: Final = 660

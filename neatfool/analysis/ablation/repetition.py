@@ -1,7 +1,5 @@
 """Whether a picture repeats itself, where its copies lie, and pictures with parts hidden."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 

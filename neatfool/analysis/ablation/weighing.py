@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import networkx as nx
 import numpy as np
+import torch
 from pydantic import Field
 from scipy.special import logit
 
@@ -17,9 +19,6 @@ from neatfool.spec.scores import rank
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    import networkx as nx
-    import torch
-
     from neatfool.run.individual import EliteView
     from neatfool.scoring.scorer import Scorer
 

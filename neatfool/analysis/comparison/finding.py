@@ -17,13 +17,11 @@ from neatfool.present.charts.axes import decimal_odds
 from neatfool.present.charts.courses import Steps, heat_map, heat_scale, steps
 from neatfool.present.charts.lines import key_of
 from neatfool.present.finding import Facts, Finding, Records
-from neatfool.present.story import Chart, Headline, Note, Panel, Section, Table
+from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Table
 from neatfool.wording import format_seeds, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from neatfool.present.story import Block
 
 MOST_CLASSES: Final = 24
 """All classes are listed up to this number; of more the easiest, the hardest, the most unlike."""

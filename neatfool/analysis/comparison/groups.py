@@ -1,15 +1,14 @@
 """Groups of runs that differ by nothing but chance, and the test whether two groups differ."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field
 
 from neatfool.analysis.course import Course
@@ -18,9 +17,6 @@ from neatfool.experiment.experiment import differences
 from neatfool.fooling.opening import open_runs
 from neatfool.present.finding import Facts
 from neatfool.run.run import Run
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 MOST_IN_A_LABEL: Final = 2
 """A label tells at most this many options; more make it too long for the tables."""

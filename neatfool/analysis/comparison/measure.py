@@ -1,11 +1,9 @@
 """Compares groups of runs at equal numbers of images."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -30,10 +28,8 @@ from neatfool.analysis.comparison.groups import (
 )
 from neatfool.analysis.course import MEASURES, TESTED
 from neatfool.present.output import Output
+from neatfool.run.run import Run
 from neatfool.wording import counted, format_seeds
-
-if TYPE_CHECKING:
-    from neatfool.run.run import Run
 
 GRID_POINTS: Final = 200
 """Steps of the common grid of images scored: about what a curve on the page can show."""

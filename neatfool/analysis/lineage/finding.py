@@ -1,7 +1,5 @@
 """Ancestry: what the lineages of runs' elites tell of the network."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from neatfool import cppn
+from neatfool.spec.encoding import Encoding
 
 if TYPE_CHECKING:
     from neatfool.cppn import Genome
-    from neatfool.spec.encoding import Encoding
 
 STEPS: Final = 4
 """Steps of a sweep to either side, so that it has nine pictures."""

@@ -1,14 +1,13 @@
 """Reads the lineages of runs, tests what goes with the relations of classes, and sweeps weights."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+import networkx as nx
 import numpy as np
 
 from neatfool.analysis.diversity import diversity
@@ -17,6 +16,7 @@ from neatfool.analysis.lineage.finding import QUESTIONS, Ancestry, Between, Line
 from neatfool.analysis.lineage.fracture import SPAN
 from neatfool.analysis.lineage.kinds import (
     FEWEST,
+    Kinds,
     closest,
     goal_switches,
     table_kinds,
@@ -26,12 +26,7 @@ from neatfool.analysis.lineage.sweeping import sweep_run
 from neatfool.fooling.choosing import SPACES, choose_elites, image_features
 from neatfool.fooling.opening import open_runs
 from neatfool.present.output import Output
-
-if TYPE_CHECKING:
-    import networkx as nx
-
-    from neatfool.analysis.lineage.kinds import Kinds
-    from neatfool.run.run import Run
+from neatfool.run.run import Run
 
 _Options: TypeAlias = dict[str, Any]
 """How tests are made: their arguments ``permutations``, ``seed`` and ``note``."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from scipy import stats
 
 from neatfool import cppn
-from neatfool.analysis.lineage.fracture import sweep, sweep_genome, take_weights
+from neatfool.analysis.lineage.fracture import Sweeps, sweep, sweep_genome, take_weights
 from neatfool.fooling.choosing import choose_elites
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import MUTED
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import networkx as nx
     from matplotlib.figure import Figure
 
-    from neatfool.analysis.lineage.fracture import Sweeps
     from neatfool.present.output import Output
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run

@@ -14,6 +14,7 @@ from neatfool.present.charts.lines import Line, key_of, lines_of_shares
 from neatfool.present.finding import Facts, Records
 from neatfool.present.story import (
     Bars,
+    Block,
     Cell,
     Chart,
     Headline,
@@ -28,8 +29,6 @@ from neatfool.wording import counted, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from neatfool.present.story import Block
 
 FEW: Final = 50
 """Of fewer images, one is more than 2 %."""

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -20,14 +20,12 @@ from neatfool.fooling.opening import open_runs, open_scorer
 from neatfool.plugin.manager import views
 from neatfool.present.output import Output
 from neatfool.run.images import encode_png
+from neatfool.run.individual import EliteView
+from neatfool.run.run import Run
+from neatfool.scoring.scorer import Scorer
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.fitting import fit_images
-
-if TYPE_CHECKING:
-    from neatfool.run.individual import EliteView
-    from neatfool.run.run import Run
-    from neatfool.scoring.scorer import Scorer
-    from neatfool.spec.view import View
+from neatfool.spec.view import View
 
 AT_A_TIME: Final = 64
 """Images that are changed and scored together, at least: enough for concurrent calls."""

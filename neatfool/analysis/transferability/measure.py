@@ -1,13 +1,11 @@
 """Shows the images of runs to several networks: the runs' own, and those of experiments."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -32,20 +30,16 @@ from neatfool.errors import ExperimentError, RunError
 from neatfool.experiment.experiment import load_experiment
 from neatfool.fooling.choosing import choose_elites
 from neatfool.fooling.opening import open_runs, open_scorer
-from neatfool.models.photographs import photographs_in, photographs_of
+from neatfool.models.photographs import Photograph, photographs_in, photographs_of
 from neatfool.present.charts.lines import key_of
 from neatfool.present.output import Output
+from neatfool.run.individual import EliteView
+from neatfool.run.run import Run
+from neatfool.scoring.scorer import Scorer
 from neatfool.spec.fitting import fit_images, fit_photograph
-from neatfool.spec.scores import rank
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.scores import Scores, rank
 from neatfool.wording import distinct_names
-
-if TYPE_CHECKING:
-    from neatfool.models.photographs import Photograph
-    from neatfool.run.individual import EliteView
-    from neatfool.run.run import Run
-    from neatfool.scoring.scorer import Scorer
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.scores import Scores
 
 Thing = TypeVar("Thing")
 Note: TypeAlias = Callable[[str, int], None]

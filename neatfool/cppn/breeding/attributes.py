@@ -5,12 +5,10 @@ that nothing changes. Here a configuration is read once into arrays (:class:`Pla
 do not change are skipped. So the random numbers differ from neat-python's.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 from neat.attributes import BoolAttribute, FloatAttribute
@@ -20,9 +18,7 @@ from neatfool.cppn.breeding.chance import TAU, choose, draw, draw_normal, draw_p
 from neatfool.cppn.compiling import inner
 from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
-
-if TYPE_CHECKING:
-    from neatfool.cppn.genome.genome import GenomeConfig
+from neatfool.cppn.genome.genome import GenomeConfig
 
 # The rows of ``Plan.attributes``: the attributes of nodes (bias, response, activation, aggregation
 # and time constant), then those of connections (weight and enabled).

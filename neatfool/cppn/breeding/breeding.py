@@ -16,24 +16,19 @@ from copy import copy
 from functools import cache, partial
 from itertools import chain, pairwise
 from math import exp
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
-from neatfool.cppn.breeding.attributes import make_plan, strength_step
+from neatfool.cppn.breeding.attributes import Draft, make_plan, strength_step
 from neatfool.cppn.breeding.chance import first_numbers, seed_array
 from neatfool.cppn.breeding.draft import make_draft
 from neatfool.cppn.breeding.variation import Batch, Refining, grow, vary_as_neat, vary_as_the_paper
 from neatfool.cppn.compiling import await_compiled, compile_beside
 from neatfool.cppn.genome import flat
-from neatfool.cppn.genome.genome import Genome
+from neatfool.cppn.genome.genome import Genome, GenomeConfig
 from neatfool.cppn.genome.options import GenomeOptions, genome_config, resolve
-from neatfool.cppn.genome.presets import PRESETS, Refinements
-
-if TYPE_CHECKING:
-    from neatfool.cppn.breeding.attributes import Draft
-    from neatfool.cppn.genome.genome import GenomeConfig
-    from neatfool.cppn.genome.presets import Preset
+from neatfool.cppn.genome.presets import PRESETS, Preset, Refinements
 
 COPIES: Final = 999
 """The most copies of a parent that are thrown away; rates of 0 would need for ever."""

@@ -6,8 +6,6 @@ of its own, which costs nothing to start. All operations are on integers but one
 the numbers are the same on every machine.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Final

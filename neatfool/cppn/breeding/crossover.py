@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from numpy import ndarray as Array
+
+from neatfool.cppn.breeding.attributes import Draft
 from neatfool.cppn.breeding.chance import draw, new_id
 from neatfool.cppn.breeding.draft import copy_rows, sort_edges
 from neatfool.cppn.compiling import inner
@@ -15,9 +18,6 @@ from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.genes import GRAFT
 
 if TYPE_CHECKING:
-    from numpy import ndarray as Array
-
-    from neatfool.cppn.breeding.attributes import Draft
     from neatfool.cppn.breeding.draft import Parent
 
 

@@ -1,22 +1,15 @@
 """A genome in the making, and changes of its structure, in compiled code."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy import ndarray as Array
 
-from neatfool.cppn.breeding.attributes import AGGREGATIONS, Draft, draw_initial
+from neatfool.cppn.breeding.attributes import AGGREGATIONS, Draft, Plan, draw_initial
 from neatfool.cppn.breeding.chance import draw_place, new_id
 from neatfool.cppn.compiling import inner
 from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.genes import SPLIT
 
-if TYPE_CHECKING:
-    from neatfool.cppn.breeding.attributes import Plan
-
-    Parent = tuple[Array, Array, Array, Array]
+Parent = tuple[Array, Array, Array, Array]
 
 
 @inner

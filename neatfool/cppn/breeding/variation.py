@@ -26,6 +26,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from numpy import ndarray as Array
+
 from neatfool.cppn.breeding import draft as drafts
 from neatfool.cppn.breeding.attributes import (
     ATTRIBUTES,
@@ -34,6 +36,7 @@ from neatfool.cppn.breeding.attributes import (
     NODE_ADD,
     NODE_ATTRIBUTES,
     NODE_DELETE,
+    Draft,
     Plan,
     mutate_attributes,
 )
@@ -44,9 +47,6 @@ from neatfool.cppn.compiling import inner, outer
 from neatfool.cppn.genome import flat
 
 if TYPE_CHECKING:
-    from numpy import ndarray as Array
-
-    from neatfool.cppn.breeding.attributes import Draft
     from neatfool.cppn.breeding.draft import Parent
 
 TRIES: Final = 20

@@ -5,8 +5,6 @@ processor's cache. It is computed in blocks, with the same instructions for each
 of an image do not depend on the tile, on other images, or on the number of threads.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final, cast
 
 import numpy as np

@@ -8,11 +8,9 @@ Elementary functions have no branch; :mod:`neatfool.cppn.functions.polynomials` 
 numbers come from.
 """
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from llvmlite import ir
@@ -22,13 +20,10 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, models, register_model
 
 from neatfool.cppn.functions import polynomials
-from neatfool.cppn.functions.recording import Recorder, Value
+from neatfool.cppn.functions.recording import Formula, Number, Recorder, Value
 
-if TYPE_CHECKING:
-    from neatfool.cppn.functions.recording import Formula, Number
-
-    Code = Callable[..., Any]
-    Floats = Callable[..., np.float32]
+Code = Callable[..., Any]
+Floats = Callable[..., np.float32]
 
 LANES: Final = 64
 """The pixels of one value: four vectors of AVX-512, enough to keep its units busy."""

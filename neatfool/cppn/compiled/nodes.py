@@ -5,25 +5,19 @@ place to the right and downwards; see :meth:`Activation.within_reach
 <neatfool.cppn.functions.activations.Activation.within_reach>`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch
 from neatfool.cppn.compiled.lanes import LANES, emit, load, spread, store
-from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.activations import ACTIVATIONS, Activation
 from neatfool.cppn.functions.aggregations import AGGREGATIONS, JOINS, MEDIAN, record_join
-from neatfool.cppn.functions.colour import COLOUR_MAPS
+from neatfool.cppn.functions.colour import COLOUR_MAPS, ColourMap
 from neatfool.cppn.genome.flat import COMMON
-
-if TYPE_CHECKING:
-    from neatfool.cppn.functions.activations import Activation
-    from neatfool.cppn.functions.colour import ColourMap
 
 F = np.float32
 

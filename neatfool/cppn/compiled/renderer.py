@@ -20,13 +20,11 @@ import numpy as np
 import torch
 from numpy import ndarray as Array
 
-from neatfool.cppn.functions.colour import COLOUR_MAPS
-from neatfool.cppn.functions.lattice import BY_COLUMN, BY_ROW, whole_tables
+from neatfool.cppn.functions.colour import COLOUR_MAPS, ColourMap
+from neatfool.cppn.functions.lattice import BY_COLUMN, BY_ROW, Lattice, PixelGrid, whole_tables
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
-    from neatfool.cppn.functions.colour import ColourMap
-    from neatfool.cppn.functions.lattice import Lattice, PixelGrid
     from neatfool.cppn.wiring.tape import Tape
 
 PIXELS_AT_ONCE: Final = 1 << 16

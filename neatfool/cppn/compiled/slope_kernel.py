@@ -5,10 +5,8 @@ data of a tile stay in the processor's cache: the values and derivatives of all 
 gradients that flow back through them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy import ndarray as Array
@@ -16,12 +14,8 @@ from numpy import ndarray as Array
 from neatfool.compiling import inlined, inner, make_switch, outer
 from neatfool.cppn.compiled.lanes import LANES, add_product, emit, load, spread, store
 from neatfool.cppn.compiled.nodes import activate, add_up, compile_load
-from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.colour import COLOUR_MAPS
-
-if TYPE_CHECKING:
-    from neatfool.cppn.functions.activations import Activation
-    from neatfool.cppn.functions.colour import ColourMap
+from neatfool.cppn.functions.activations import ACTIVATIONS, Activation
+from neatfool.cppn.functions.colour import COLOUR_MAPS, ColourMap
 
 F = np.float32
 

@@ -17,16 +17,14 @@ import numpy as np
 import torch
 from jinja2 import Template
 
-from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.activations import ACTIVATIONS, Activation
 from neatfool.cppn.functions.aggregations import AGGREGATIONS
-from neatfool.cppn.functions.colour import COLOUR_MAPS
+from neatfool.cppn.functions.colour import COLOUR_MAPS, ColourMap
 from neatfool.cppn.functions.glsl import ELEMENTARY, FUNCTIONS, declare
 from neatfool.cppn.plain.execution import send
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
-    from neatfool.cppn.functions.activations import Activation
-    from neatfool.cppn.functions.colour import ColourMap
     from neatfool.cppn.wiring.tape import Tape
 
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
-from neatfool.cppn.exchange.picture import INPUT_KEYS
+from neatfool.cppn.exchange.picture import INPUT_KEYS, Look, Node, Picture
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.aggregations import aggregate
 from neatfool.cppn.functions.lattice import input_formula, weigh
 from neatfool.cppn.functions.recording import Recorder, Value
 from neatfool.errors import ExperimentError
-
-if TYPE_CHECKING:
-    from neatfool.cppn.exchange.picture import Look, Node, Picture
-
 
 OPSET: Final = 17
 """The version of ONNX's operations: of 2022, and all that this needs."""

@@ -1,29 +1,29 @@
 """A CPPN's picture as a PyTorch module."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from torch import nn
 
 from neatfool.cppn.functions.aggregations import WEIGHTED_SUMS
-from neatfool.cppn.functions.colour import find_colour_map, quantise
-from neatfool.cppn.functions.lattice import TAPS, input_formula, lay_lattice, smooth, weigh
+from neatfool.cppn.functions.colour import ColourMap, find_colour_map, quantise
+from neatfool.cppn.functions.lattice import (
+    TAPS,
+    InputKind,
+    input_formula,
+    lay_lattice,
+    smooth,
+    weigh,
+)
 from neatfool.cppn.functions.recording import by_torch
 from neatfool.cppn.genome.flat import unpack
+from neatfool.cppn.genome.genes import NodeGene
 from neatfool.cppn.genome.genome import Genome, flat_of, layers
 from neatfool.cppn.plain.program import compile_genomes
 from neatfool.cppn.rendering import evaluate
-
-if TYPE_CHECKING:
-    from neatfool.cppn.functions.colour import ColourMap
-    from neatfool.cppn.functions.lattice import InputKind
-    from neatfool.cppn.genome.genes import NodeGene
-
 
 INPUT_KEYS: Final = (-1, -2, -3, -4)
 """The keys of the inputs x, y, d and 1."""

@@ -10,23 +10,18 @@ functions of ``xp``, a :class:`~neatfool.cppn.functions.recording.Trace`: all th
 what that records, derivatives too. Arguments are within ``LIMIT``.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
-from neatfool.cppn.functions.recording import Trace, by_python
+from neatfool.cppn.functions.recording import Formula, Number, Trace, Value, by_python
 
-if TYPE_CHECKING:
-    from neatfool.cppn.functions.recording import Formula, Number, Value
-
-    Mean = Callable[[Any, Any, Any], Any]
+Mean = Callable[[Any, Any, Any], Any]
 
 LIMIT: Final = 1e9
 """The largest size of an argument, and of its derivatives."""

@@ -5,8 +5,6 @@ term is a value and, if a picture has a band limit, its derivatives: numbers, te
 a :class:`~neatfool.cppn.functions.recording.Recorder`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
 from types import MappingProxyType

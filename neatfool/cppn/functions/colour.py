@@ -5,24 +5,19 @@ outputs count as linear. So fast hue is grey. Like the formulas of activations, 
 are written once, for all that draws.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 
-from neatfool.cppn.functions.recording import Trace, by_torch
+from neatfool.cppn.functions.recording import Formula, Number, Trace, by_torch
 from neatfool.errors import ExperimentError, nearest
 
-if TYPE_CHECKING:
-    from neatfool.cppn.functions.recording import Formula, Number
-
-    Convert = Callable[..., Any]
+Convert = Callable[..., Any]
 
 _POINTS: Final = ((1, 0), (-1, 0), (0, 1), (0, -1))
 """Where a colour is looked at for its mean within the reach of a pixel: to the right and downwards,

@@ -6,12 +6,10 @@ GLSL's own sin, exp, log and tanh are too rough: a deep network multiplies their
 err by a few units in the last place, on any GPU.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from jinja2 import Template
@@ -19,10 +17,8 @@ from jinja2 import Template
 from neatfool.cppn.functions import polynomials
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.colour import COLOUR_MAPS
-
-if TYPE_CHECKING:
-    from neatfool.cppn.functions.recording import Formula
-    from neatfool.spec.json import Json
+from neatfool.cppn.functions.recording import Formula
+from neatfool.spec.json import Json
 
 
 def number(value: float) -> str:

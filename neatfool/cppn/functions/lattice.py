@@ -15,15 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import torch
 
-from neatfool.cppn.functions.recording import Trace, by_numpy
-
-if TYPE_CHECKING:
-    from neatfool.cppn.functions.recording import Formula
+from neatfool.cppn.functions.recording import Formula, Trace, by_numpy
 
 InputKind: TypeAlias = Literal["raw", "normalised"]
 

@@ -4,8 +4,6 @@ Each function reduces its argument to a small range and uses a polynomial there.
 minimise the largest relative error (Lawson's algorithm), which is a few units in the last place.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 SINE: Final = (-0.1666666, 0.008333065, -0.00019809474, 2.6054813e-06)

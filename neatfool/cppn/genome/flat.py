@@ -13,25 +13,20 @@ place among the genome's nodes, and an input by its (negative) key. Attributes t
 truth values are float64, all others int64.
 """
 
-from __future__ import annotations
-
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.aggregations import AGGREGATIONS
-from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
+from neatfool.cppn.genome.genes import ConnectionGene, Edge, NodeGene
 from neatfool.cppn.genome.presets import PAPER_ACTIVATIONS
 
-if TYPE_CHECKING:
-    from neatfool.cppn.genome.genes import Edge
-
-    NodeRow = tuple[int, str, str, float, float, float]
-    ConnectionRow = tuple[int, int, float, bool]
+NodeRow = tuple[int, str, str, float, float, float]
+ConnectionRow = tuple[int, int, float, bool]
 
 ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
 AGGREGATION_CODES = {name: code for code, name in enumerate(AGGREGATIONS)}

@@ -10,8 +10,6 @@ connection, and a new node's id is a hash of the connection that it splits. So e
 equal markings in any process, and there is no counter to store.
 """
 
-from __future__ import annotations
-
 from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache

@@ -17,6 +17,7 @@ from neatfool.cppn.genome.flat import pack, read_rows, size_of, unpack
 from neatfool.cppn.genome.genes import (
     INITIAL,
     ConnectionGene,
+    Edge,
     Innovations,
     NodeGene,
     first_free,
@@ -26,7 +27,6 @@ from neatfool.errors import GenomeError, nearest
 
 if TYPE_CHECKING:
     from neatfool.cppn.genome.flat import ConnectionRow, NodeRow
-    from neatfool.cppn.genome.genes import Edge
 
 # Makes an object without calling its constructor.
 _new: Any = object.__new__

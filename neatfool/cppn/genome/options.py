@@ -4,11 +4,9 @@ The keys come from the installed neat-python's lists of parameters. A key left o
 value.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from neat.genome import DefaultGenomeConfig
 from pydantic import (
@@ -26,12 +24,8 @@ from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.aggregations import AGGREGATIONS
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.genome import GenomeConfig
-from neatfool.cppn.genome.presets import INPUTS, PRESETS
+from neatfool.cppn.genome.presets import INPUTS, PRESETS, Preset
 from neatfool.errors import nearest
-
-if TYPE_CHECKING:
-    from neatfool.cppn.genome.presets import Preset
-
 
 RANDOM = ("random", "none")
 """neat-python's words for a random one of the options."""

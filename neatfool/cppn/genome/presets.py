@@ -10,8 +10,6 @@
     Evolves as neat-python: its mutation, and its crossover of two parents.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

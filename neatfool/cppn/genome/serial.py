@@ -14,25 +14,19 @@ A graph holds the whole genome in attributes that GraphML and JSON can write: te
 and truth values.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import networkx as nx
 from pydantic import BaseModel, Field, ValidationError
 
 from neatfool.cppn.functions.lattice import INPUT_LABELS
 from neatfool.cppn.genome.flat import FORM
-from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
-from neatfool.cppn.genome.genome import Genome, check_genome, layers
+from neatfool.cppn.genome.genes import ConnectionGene, Edge, NodeGene
+from neatfool.cppn.genome.genome import Genome, GenomeConfig, check_genome, layers
 from neatfool.errors import GenomeError
-
-if TYPE_CHECKING:
-    from neatfool.cppn.genome.genes import Edge
-    from neatfool.cppn.genome.genome import GenomeConfig
 
 _COLUMNS: Final = {
     "nodes": "[id, activation, aggregation, bias, response, time_constant]",

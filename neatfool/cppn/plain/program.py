@@ -7,24 +7,18 @@ weight of the row of ones), and each activation in it is one block of rows. The 
 operations depends on the deepest genome, not on the number of genomes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.activations import ACTIVATIONS, Activation
 from neatfool.cppn.functions.aggregations import AGGREGATIONS, MEAN, PRODUCT
 from neatfool.cppn.genome import flat
-from neatfool.cppn.wiring.tape import compile_tape
-
-if TYPE_CHECKING:
-    from neatfool.cppn.functions.activations import Activation
-    from neatfool.cppn.wiring.tape import Tape
+from neatfool.cppn.wiring.tape import Tape, compile_tape
 
 _ACTIVATIONS = tuple(ACTIVATIONS.values())
 

@@ -4,16 +4,13 @@ It searches from the outputs backwards, depth first, and writes each node to the
 nodes that it needs. It is compiled where numba works.
 """
 
-from __future__ import annotations
+from typing import Final
 
-from typing import TYPE_CHECKING, Final
+from numpy import ndarray as Array
 
 from neatfool.cppn.compiling import inlined, inner, outer
 from neatfool.cppn.functions.aggregations import MEAN, PRODUCT, SUM
 from neatfool.cppn.genome import flat
-
-if TYPE_CHECKING:
-    from numpy import ndarray as Array
 
 NOWHERE: Final = -1
 BITS: Final = 31

@@ -4,8 +4,6 @@ The tape lists, genome by genome, the nodes that the outputs need, each with its
 after the nodes that it needs. :mod:`neatfool.cppn.wiring.linker` writes it.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Even places of a line, and positions that are moved apart."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

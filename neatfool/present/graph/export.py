@@ -1,7 +1,5 @@
 """Writes a genome's graph to a file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -5,8 +5,6 @@ passes. Each column is sorted by its neighbours' means (barycentres), so that fe
 Then nodes move towards their neighbours as far as the distances allow.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any, Final, NamedTuple

@@ -4,8 +4,6 @@ The module :mod:`.questions` chooses the images and what is offered, and writes 
 for other programs. ``answers.js`` is what both pages do with answers.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Final
 

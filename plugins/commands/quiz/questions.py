@@ -1,7 +1,5 @@
 """Chooses a quiz's images, and the classes offered; writes its page, or a study for jsPsych."""
 
-from __future__ import annotations
-
 import io
 import json
 from base64 import b64encode
@@ -11,13 +9,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 
 from neatfool import (
+    Run,
     RunError,
     StorageError,
     choose_elites,
@@ -29,9 +28,6 @@ from neatfool.analysis import CHOICES, NOTHING, images_of_nothing
 from neatfool.models import PHOTOGRAPHS, Photograph, photographs_in, photographs_of
 from neatfool.ood import behind, has_mnist, read_mnist
 from neatfool.present import Records, embed_image, fill_template, save
-
-if TYPE_CHECKING:
-    from neatfool import Run
 
 HERE: Final = Path(__file__).parent
 CDN: Final = "https://unpkg.com"

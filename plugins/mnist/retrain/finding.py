@@ -11,6 +11,7 @@ from pydantic import Field
 from neatfool import TargetError
 from neatfool.present import (
     LINE_COLOURS,
+    Block,
     Cell,
     Chart,
     Facts,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from neatfool import Run
-    from neatfool.present import Block
 
 SURE: Final = 0.99
 FOOLED: Final = 0.5

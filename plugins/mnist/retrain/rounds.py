@@ -1,19 +1,19 @@
 """Round after round: evolve images that fool a network, and teach a new network to know them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from neatfool import (
+    Experiment,
     ExperimentError,
+    Run,
     RunError,
     StorageError,
     derive_seed,
@@ -21,20 +21,13 @@ from neatfool import (
     differences,
 )
 from neatfool.files import refuse_link
-from neatfool.ood import Digits
+from neatfool.ood import Digits, Mnist
 from neatfool.present import save
 
 from .. import lenet
-from ..options import SPEC
-from ..training import new_lenet, train
+from ..options import SPEC, Options
+from ..training import Recipe, new_lenet, train
 from .finding import Judged, Round
-
-if TYPE_CHECKING:
-    from neatfool import Experiment, Run
-    from neatfool.ood import Mnist
-
-    from ..options import Options
-    from ..training import Recipe
 
 BATCH: Final = 128
 """Images that are drawn at once: a large image has 150 KB."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 
 from neatfool import PathAfter, Register, TargetError, hookimpl
 from neatfool.models import (
+    Classifier,
     ClassifierFormat,
     FileModule,
     Input,
@@ -27,9 +28,6 @@ from neatfool.models import (
     load_file,
     need,
 )
-
-if TYPE_CHECKING:
-    from neatfool.models import Classifier
 
 CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
 """The mean of red, green and blue in [0, 1] that CLIP was trained with."""

@@ -5,8 +5,6 @@ depends on the other images of its batch. In floats, with the same weights, it d
 alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final

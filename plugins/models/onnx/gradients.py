@@ -4,12 +4,10 @@ onnxruntime computes every score. The copy only says in which direction a score 
 that it must show that it answers as onnxruntime does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
@@ -23,14 +21,11 @@ from torch import nn
 from torch.nn import functional
 
 from neatfool import TargetError
-from neatfool.models import Input
+from neatfool.models import FileModule, Input, Preprocessing
 from neatfool.wording import level, share
 
 from ..torch_files import TorchModule
 from .dequantising import ROUNDING, dequantise
-
-if TYPE_CHECKING:
-    from neatfool.models import FileModule, Preprocessing
 
 TOLERANCE: Final = 0.01
 """Probabilities may differ by this share of an image's largest: float32 rounding only."""

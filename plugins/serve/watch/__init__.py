@@ -8,8 +8,6 @@ runs of other processes, and :mod:`.observer` serves the run of its own process,
 Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
 """
 
-from __future__ import annotations
-
 import secrets
 import threading
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The web application: the page, its events, its images and its buttons."""
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import threading
@@ -9,22 +7,18 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from neatfool import NeatfoolError
 
 from ..listening import BrowserGuard
-from .feed import PageState
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from .feed import Control, Feed
+from .feed import Control, Feed, PageState
 
 PAGE: Final = Path(__file__).parent / "page"
 SECONDS_BETWEEN_EVENTS: Final = 1.0

@@ -11,15 +11,11 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import orjson
 
-from neatfool import NeatfoolError, open_run
-
-if TYPE_CHECKING:
-    from neatfool import GenerationReport, Run
-
+from neatfool import GenerationReport, NeatfoolError, Run, open_run
 
 SECONDS_BETWEEN_READS: Final = 2.0
 RESTING_TO_READING: Final = 100

@@ -3,18 +3,16 @@
 Its server runs in a thread of its own.
 """
 
-from __future__ import annotations
-
 import logging
 import secrets
 import threading
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from neatfool import hookimpl
+from neatfool import Outcome, Run, hookimpl
 from neatfool.present import Output
 
 try:
@@ -24,8 +22,6 @@ try:
 except ImportError as error:
     raise ImportError(f"needs more packages ({error}); pip install 'neatfool[serve]'") from error
 
-if TYPE_CHECKING:
-    from neatfool import Outcome, Run
 
 MOST_MESSAGES: Final = 1000
 """What is logged beyond this is not shown: a page is not for reading thousands of lines."""
