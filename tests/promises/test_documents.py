@@ -322,16 +322,23 @@ class Annotation(str):
     __repr__ = str.__str__
 
 
+def annotation(kind):
+    """Write a type as the code does."""
+    if isinstance(kind, str):
+        return Annotation(kind)
+    return Annotation(re.sub(r"\b(\w+\.)+", "", inspect.formatannotation(kind)))
+
+
 def written(name, function):
     """Write a function's signature as Python would."""
     found = inspect.signature(function)
     parameters = [
-        each.replace(annotation=Annotation(each.annotation))
-        if isinstance(each.annotation, str)
-        else each
+        each
+        if each.annotation is each.empty
+        else each.replace(annotation=annotation(each.annotation))
         for each in found.parameters.values()
     ]
-    answer = Annotation(found.return_annotation)
+    answer = annotation(found.return_annotation)
     found = found.replace(parameters=parameters, return_annotation=answer)
     return ast.unparse(ast.parse(f"def {name}{found}: ..."))
 
@@ -348,11 +355,11 @@ def fields_of(contract):
     """Give what a contract's objects have in addition to methods, each with its type."""
     if not dataclasses.is_dataclass(contract):
         return [
-            f"{name}: {kind}" + default_of(contract, name)
+            f"{name}: {annotation(kind)}" + default_of(contract, name)
             for name, kind in inspect.get_annotations(contract).items()
         ]
     return [
-        f"{each.name}: {each.annotation}"
+        f"{each.name}: {annotation(each.annotation)}"
         + ("" if each.default is each.empty else f" = {each.default!r}")
         for each in inspect.signature(contract).parameters.values()
     ]
