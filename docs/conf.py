@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sphinx.ext.napoleon.docstring import GoogleDocstring
+from sphinx.pycode import ModuleAnalyzer
 
 from neatfool_plugins.gallery.folder import INDEX, PAGE, write_scripts
 
@@ -78,6 +79,17 @@ GoogleDocstring._consume_returns_section = lambda self, preprocess_types=False: 
 GoogleDocstring._parse_attribute_docstring = _parse_attribute
 
 
+def _describe_data(
+    app: Sphinx, what: str, name: str, value: object, options: Any, lines: list[str]
+) -> None:
+    """Describe a constant by what stands below it where it is defined, not by its type."""
+    if what == "data":
+        package, _, key = name.rpartition(".")
+        inside = [each for each in sys.modules if each.startswith(f"{package}.")]
+        for module in (each for each in inside if vars(sys.modules[each]).get(key) is value):
+            lines[:] = ModuleAnalyzer.for_module(module).find_attr_docs().get(("", key), lines)
+
+
 def _add_page_of_gallery(app: Sphinx, error: Exception | None) -> None:
     """Add this version's page to the site's gallery, whose data and images are in ``_extra``."""
     if error is None and app.builder.format == "html":
@@ -88,4 +100,5 @@ def _add_page_of_gallery(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
+    app.connect("autodoc-process-docstring", _describe_data)
     app.connect("build-finished", _add_page_of_gallery)

@@ -157,6 +157,7 @@ class Panel:
 
 
 Block: TypeAlias = Headline | Note | Section | Panel | Shown
+"""A part of a story."""
 
 
 def is_shown(block: Block, place: Where) -> bool:
