@@ -79,11 +79,10 @@ GoogleDocstring._consume_returns_section = lambda self, preprocess_types=False: 
 GoogleDocstring._parse_attribute_docstring = _parse_attribute
 
 
-def _describe_data(
-    app: Sphinx, what: str, name: str, value: object, options: Any, lines: list[str]
-) -> None:
+def _describe_data(app: Sphinx, what: str, name: str, value: object, *parts: Any) -> None:
     """Describe a constant by what stands below it where it is defined, not by its type."""
     if what == "data":
+        lines = parts[-1]
         package, _, key = name.rpartition(".")
         inside = [each for each in sys.modules if each.startswith(f"{package}.")]
         for module in (each for each in inside if vars(sys.modules[each]).get(key) is value):
