@@ -18,8 +18,7 @@ from neatfool.fooling.opening import open_runs, open_scorer
 from neatfool.ood.asking import Asked, ask_detectors, behind
 from neatfool.ood.in_distribution import InDistribution
 from neatfool.ood.in_distribution import in_distribution as find_known
-from neatfool.present.charts.axes import new_axes
-from neatfool.present.charts.figure import LINE_COLOURS, MUTED
+from neatfool.present.charts.figure import LINE_COLOURS, MUTED, new_axes
 from neatfool.present.finding import Facts, Records
 from neatfool.present.output import Output
 from neatfool.present.story import Block, Chart, Headline, Note, Section, Table

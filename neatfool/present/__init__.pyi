@@ -38,19 +38,19 @@ from .saving import write_page as write_page
 from .saving import write_report as write_report
 
 # Pictures in a page
-from .page import Picture as Picture
-from .page import embed_image as embed_image
-from .page import embed_png as embed_png
-from .page import embed_svg as embed_svg
+from .finding import Picture as Picture
+from .finding import embed_image as embed_image
+from .finding import embed_png as embed_png
+from .finding import embed_svg as embed_svg
 
 # Charts
-from .charts.axes import decimal_odds as decimal_odds
-from .charts.axes import label_confidences as label_confidences
-from .charts.axes import label_counts as label_counts
-from .charts.axes import label_ends as label_ends
-from .charts.axes import new_axes as new_axes
-from .charts.axes import ticks_around as ticks_around
-from .charts.spacing import evenly as evenly
+from .charts.figure import decimal_odds as decimal_odds
+from .charts.figure import label_confidences as label_confidences
+from .charts.figure import label_counts as label_counts
+from .charts.figure import label_ends as label_ends
+from .charts.figure import new_axes as new_axes
+from .charts.figure import ticks_around as ticks_around
+from .charts.figure import evenly as evenly
 from .charts.lines import Line as Line
 from .charts.lines import colour_of as colour_of
 from .charts.lines import key_of as key_of

@@ -33,7 +33,7 @@ from neatfool.errors import ExperimentError
 from neatfool.files import read_whole, refuse_link
 from neatfool.fooling.choosing import check_classes, choose_elites
 from neatfool.fooling.opening import open_runs, open_scorer
-from neatfool.present.charts.spacing import evenly
+from neatfool.present.charts.figure import evenly
 from neatfool.present.output import Output
 from neatfool.present.story import Cell
 from neatfool.run.images import encode_png, from_pillow

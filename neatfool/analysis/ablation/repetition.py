@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 from scipy import ndimage, signal
 
-from neatfool.present.charts.spacing import evenly
+from neatfool.present.charts.figure import evenly
 from neatfool.present.finding import Facts
 
 Step = tuple[int, int]

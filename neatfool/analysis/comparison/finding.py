@@ -11,11 +11,9 @@ import numpy as np
 from pydantic import BeforeValidator, Field, InstanceOf, json_schema
 from scipy.special import logit
 
-from neatfool.analysis.comparison.groups import USUAL_LEVEL, Group, RankTest
-from neatfool.analysis.course import MEASURES, TESTED
-from neatfool.present.charts.axes import decimal_odds
-from neatfool.present.charts.courses import Steps, heat_map, heat_scale, steps
-from neatfool.present.charts.lines import key_of
+from neatfool.analysis.comparison.groups import MEASURES, TESTED, USUAL_LEVEL, Group, RankTest
+from neatfool.present.charts.figure import decimal_odds
+from neatfool.present.charts.lines import Steps, heat_map, heat_scale, key_of, steps
 from neatfool.present.finding import Facts, Finding, Records
 from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Table
 from neatfool.wording import format_seeds, percent

@@ -20,13 +20,14 @@ from neatfool.analysis.comparison.finding import (
     Tested,
 )
 from neatfool.analysis.comparison.groups import (
+    MEASURES,
+    TESTED,
     USUAL_LEVEL,
     Group,
     gather,
     mann_whitney,
     options_that_differ,
 )
-from neatfool.analysis.course import MEASURES, TESTED
 from neatfool.present.output import Output
 from neatfool.run.run import Run
 from neatfool.wording import counted, format_seeds

@@ -10,8 +10,7 @@ import numpy as np
 from pydantic import Field
 from scipy import stats
 
-from neatfool.present.charts.axes import new_axes
-from neatfool.present.charts.figure import DISABLED, LINE_COLOURS
+from neatfool.present.charts.figure import DISABLED, LINE_COLOURS, new_axes
 from neatfool.present.finding import Facts
 
 if TYPE_CHECKING:

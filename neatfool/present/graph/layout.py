@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import networkx as nx
 import numpy as np
 
-from neatfool.present.charts.spacing import spread
+from neatfool.present.charts.figure import spread
 
 ORDER_SWEEPS: Final = 16
 PLACE_SWEEPS: Final = 12
