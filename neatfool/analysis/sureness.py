@@ -87,10 +87,7 @@ def look(
     sample: int,
     note: Callable[[str, int], None],
 ) -> list[Sureness]:
-    """Score images of each kind: known ones, evolved ones, and some of nothing.
-
-    ``sample`` evolved images of each run are changed, and as many are made of each kind of nothing.
-    """
+    """Score known images, evolved ones as they are and changed, and some of nothing."""
     looking, spec = _Looking(runs, scorer, note), runs[0].spec
     chosen = [choose_elites(run, sample=sample) for run in runs]
     found = []

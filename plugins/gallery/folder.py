@@ -47,11 +47,7 @@ def write_gallery(
     images: str,
     note: Callable[[str, int], None],
 ) -> int:
-    """Write a gallery of some elites of runs; one that is there is replaced.
-
-    Up to so many ``steps`` of each line of ancestors are shown; :func:`image_of` says how images
-    are. Gives the bytes written.
-    """
+    """Write a gallery of some elites of runs, or replace one; give the bytes written."""
     try:
         _make_ready(folder)
     except OSError as error:
@@ -178,10 +174,7 @@ def _make_ready(folder: Path) -> None:
 
 
 def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
-    """Give the name and the bytes of an elite's image: ``kind`` is one of the option --images.
-
-    ``exact``: the same pixels, in WebP if that is smaller; ``small``: reduced and lossy.
-    """
+    """Give the name and the bytes of an elite's image: ``kind`` is one of the option --images."""
     if kind == "none":
         return None
     png = elite.file.name, elite.png
@@ -240,14 +233,8 @@ def settings_of(run: Run) -> dict[str, Any] | None:
 def formula(graph: nx.DiGraph) -> dict[str, Any]:
     """Give the nodes that a picture depends on, each after those that it depends on.
 
-    Args:
-        graph: A graph of :func:`neatfool.cppn.to_graph`.
-
-    Returns:
-        ``n``, for each node ``[activation, aggregation, source, source, ...]``, the functions as
-        places in ``FUNCTIONS``; sources 0 to 3 are the inputs, and 4 + i is node i. ``w``, for each
-        node its bias, its response and the weights of its sources: numbers of single precision, in
-        which pictures are drawn, as their bytes in base64. ``o``, the places of the outputs.
+    ``n`` has for each node its functions, as places in ``FUNCTIONS``, and its sources: 0 to 3 are
+    the inputs, and 4 + i is node i; ``w`` bias, response and weights, ``o`` the outputs' places.
     """
     live = graph.edge_subgraph(edge for edge in graph.edges if graph.edges[edge]["enabled"])
     outputs = sorted(key for key, kind in graph.nodes(data="kind") if kind == "output")
@@ -283,13 +270,7 @@ def write_networks(
     steps: int,
     write: Callable[[int, list[dict[str, Any]]], None],
 ) -> Iterator[int]:
-    """Write a run's networks in parts, each once; give the number of each elite's network.
-
-    Elites share most of their ancestors, so a line of ancestors is a list of numbers: up to so many
-    ``steps``, the elite included; 0: none. The elites' networks come first, in the elites' order:
-    neighbours are read together. So many are ``together`` in a part; ``write`` is given its number
-    and its networks.
-    """
+    """Write a run's networks in parts, elites' first; give the number of each elite's."""
     own = dict.fromkeys(elite.candidate_id for elite in elites)
     numbers = {candidate: number for number, candidate in enumerate(own)}
     added, following = 0, -(-len(own) // together) * together

@@ -202,10 +202,7 @@ class Comparison(Finding):
 
     @cached_property
     def orders(self) -> list[np.ndarray]:
-        """For each group its classes, int64 [C], the ones that are fooled first and best before.
-
-        Groups that search the same classes have one order.
-        """
+        """For each group its classes, int64 [C], those first that are fooled soonest and best."""
         eases = [np.nanmean(decimal_odds(each), axis=1) for each in self.maps]
         if self.same_classes:
             eases = [np.mean(eases, axis=0)] * len(eases)

@@ -166,10 +166,7 @@ USUAL_LEVEL: Final = 0.05
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one experiment that differ in their seed; all groups have their classes in one order.
-
-    Of runs that are left out nothing is recorded yet, or a longer one has the same seed.
-    """
+    """Runs of one experiment that differ in their seed; groups list classes in one order."""
 
     label: str
     runs: tuple[Course, ...]
@@ -211,15 +208,7 @@ class Group:
 def gather(
     runs: Run | str | Path | Sequence[Run | str | Path], labels: Sequence[str] = ()
 ) -> list[Group]:
-    """Read runs and put together those that differ in nothing but their seed, as they were named.
-
-    A folder that holds runs is a group, or several if there are several experiments in it.
-
-    Raises:
-        RunError: No run is named, or there is none in a folder, or one cannot be read, or nothing
-            is recorded of a group.
-        ExperimentError: There are not as many labels as groups.
-    """
+    """Read runs and put together those of one folder that differ in nothing but their seed."""
     courses: dict[Path, tuple[Path | None, Course]] = {}
     for each in [runs] if isinstance(runs, Run | str | Path) else runs:
         with open_runs(each) as opened:
@@ -319,12 +308,7 @@ class RankTest(Facts):
 
 
 def mann_whitney(first: ArrayLike, second: ArrayLike) -> RankTest:
-    """Compare two groups of values by the two-sided U test (Mann and Whitney, 1947).
-
-    Each group has at least one value, and none is NaN. The p-value is exact where a group has at
-    most 8 values and no two are equal, and with equal values up to 7 against 7. Else it is that of
-    the normal approximation, corrected for ties and for continuity.
-    """
+    """Compare two groups of values by the two-sided U test (Mann and Whitney, 1947)."""
     from scipy.stats import PermutationMethod, mannwhitneyu
 
     one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)

@@ -235,11 +235,7 @@ def _draw(
 
 
 def pick(changes: dict[str, Change], kinds: Iterable[str]) -> list[Change]:
-    """Pick changes, each as ``"jpeg"`` or, with strengths, as ``"jpeg=75/50"``; all if none is.
-
-    Raises:
-        ExperimentError: There is no such change, or no such strength.
-    """
+    """Pick changes, each as ``"jpeg"`` or, with strengths, as ``"jpeg=75/50"``; all if none is."""
     picked = []
     for text in dict.fromkeys([kinds] if isinstance(kinds, str) else kinds):
         name, with_strengths, given = text.partition("=")

@@ -249,11 +249,7 @@ def _look_at(
     anew: str,
     most: int,
 ) -> Fooling:
-    """Ask all networks about a run's images; those that fool the most others come first.
-
-    Some are made ``anew`` at a network's size: drawn or resized. So many at ``most`` keep their
-    picture.
-    """
+    """Ask all networks about a run's images; those that fool the most others come first."""
     specs = {network.spec.shape: network.spec for network in networks}
     ways = {shape: SAVED if shape[1:] == run.spec.shape[1:] else anew for shape in specs}
 
@@ -340,11 +336,7 @@ def _agree(
 def _see(
     network: Network, answers: Answers, indices: Sequence[int | None], classes: Sequence[str]
 ) -> list[Sight]:
-    """Look up a class of each image in a network's answers.
-
-    An open network might have named a class that it did not name: that is one without confidence.
-    The indices count ``classes``; None is one that is not to be looked up.
-    """
+    """Look up a class of each image in a network's answers; None is one not to be looked up."""
     sights, (probs, odds), matches = [], answers, match_classes(classes, network.spec.classes)
     for row, index in enumerate(indices):
         name, sure, place = None, 0.0 if index is not None and network.spec.open else None, None

@@ -105,11 +105,7 @@ def compact(svg: bytes) -> bytes:
 
 
 def for_page(svg: bytes) -> str:
-    """Let an SVG follow the reader's light or dark scheme.
-
-    Its colours become variables that a media query sets. It keeps its own background, for browsers
-    that ignore media queries in images.
-    """
+    """Let an SVG follow the reader's light or dark scheme, by variables that a media query sets."""
     names = {colour: f"--c{number}" for number, colour in enumerate(_DARK)}
     light = "".join(f"{names[colour]}:{colour};" for colour in _DARK)
     dark = "".join(f"{names[colour]}:{_DARK[colour]};" for colour in _DARK)
@@ -237,11 +233,7 @@ def evenly(count: int, most: int) -> list[int]:
 def spread(
     wanted: Sequence[float], gaps: Sequence[float], weights: Sequence[float] | None = None
 ) -> list[float]:
-    """Move positions as little as possible so that neighbours keep their distance.
-
-    This minimises the sum of squared moves, weighted by how much each of the N positions resists,
-    by isotonic regression after the N - 1 gaps are subtracted.
-    """
+    """Move positions as little as possible so that neighbours keep their distance."""
     from scipy.optimize import isotonic_regression
 
     if not wanted:

@@ -135,11 +135,7 @@ def draw_cells(
     rotation: int = 0,
     **colours: Any,
 ) -> None:
-    """Draw a matrix of coloured cells, as :func:`matrix_of_shares` does, on axes of its own.
-
-    The text in a light cell is dark. ``rotation`` turns the names of columns, and ``colours`` are
-    arguments of matplotlib's ``pcolormesh``.
-    """
+    """Draw a matrix of coloured cells; the text in a light one is dark."""
     cells = np.ma.masked_invalid(values)
     axes.pcolormesh(cells, edgecolors=axes.get_facecolor(), linewidth=2, **colours)
     look: Any = {"ha": "center", "va": "center", "linespacing": 1.25, "parse_math": False}
@@ -253,10 +249,7 @@ def steps(
 def heat_map(
     confidences: np.ndarray, grid: np.ndarray, names: Sequence[str], *, wide: bool = False
 ) -> bytes:
-    """Draw a row for each course, its colour the confidence in log-odds, as an SVG.
-
-    The confidences, float64 [C, N], are NaN where nothing is known; the grid, int64 [N], is even.
-    """
+    """Draw a row for each course, confidences, float64 [C, N], over an even grid, as an SVG."""
     named = len(names) <= MOST_NAMES
     height = 66 + (max(22 * len(names), 110) if named else 560)
     texts = [*map(short, names)]
