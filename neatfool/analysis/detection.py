@@ -143,7 +143,7 @@ class DetectedOfRun(OfRun):
 
     @property
     def levels(self) -> list[float]:
-        """The shares of known images that are to pass: 95 % takes twenty of them, 99 % a hundred."""
+        """The shares of known images that are to pass: 95 % takes twenty, and 99 % a hundred."""
         count = self.in_distribution.held_out
         return [kept for kept in KEPT if round(count * (1 - kept), 6) >= 1] or [1.0]
 

@@ -1,8 +1,8 @@
-"""What findings say of each run: which one it is, and how much of it was looked at."""
+"""What measures share: which run a finding is of, how much was looked at, and steps of scoring."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
@@ -11,6 +11,10 @@ from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from neatfool.run.run import Run
+    from neatfool.scoring.scorer import Scorer
+
+AT_A_TIME: Final = 64
+"""Images that are scored together, at least: enough for concurrent calls."""
 
 
 class OfRun(Facts):
@@ -40,6 +44,13 @@ class OfRun(Facts):
         of_all = f" of {self.elites_of_run:,}" if self.elites < self.elites_of_run else ""
         count = counted(self.elites, "elite", "elites")
         return f"{self.label}, after {self.evaluations:,} images: {count}{of_all}"
+
+
+def in_steps(count: int, *scorers: Scorer) -> list[slice]:
+    """Divide things to score into whole batches of the scorer with the largest ones."""
+    largest = max(scorer.batch_size for scorer in scorers)
+    step = -(-AT_A_TIME // largest) * largest
+    return [slice(start, start + step) for start in range(0, count, step)]
 
 
 class OfRuns(Finding):
