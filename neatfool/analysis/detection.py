@@ -156,7 +156,7 @@ class DetectedOfRun(OfRun):
                 "would catch. Give more with --in-distribution FOLDER: twenty at least, better a "
                 "thousand."
             )
-        best = max(self.detectors, key=lambda each: (each.auroc, -each.where(KEPT[0]).passing))
+        best = max(self.detectors, key=lambda each: (each.where(usual).caught, each.auroc))
         lowest = min(self.detectors, key=lambda each: each.auroc)
         caught = best.where(usual).caught
         return (

@@ -53,35 +53,33 @@ def write_gallery(
     except OSError as error:
         cause = error.strerror or error
         raise StorageError(f"{folder}: cannot be written: {cause}") from error
-    total, runs = write_scripts(folder), []
-    for number, (run, elites) in enumerate(chosen):
-        wrote, description = _write_run(
-            folder, number, run, elites, steps=steps, images=images, note=note
-        )
-        total += wrote
-        runs.append(description)
+    write_scripts(folder)
     index = {
         "functions": FUNCTIONS,
         "glyphs": {
             name: {"colour": each.glyph.colour, "points": each.glyph.points().round(3).tolist()}
             for name, each in cppn.ACTIVATIONS.items()
         },
-        "runs": runs,
+        "runs": [
+            _write_run(folder, number, run, elites, steps=steps, images=images, note=note)
+            for number, (run, elites) in enumerate(chosen)
+        ],
         "together": AT_ONCE,
         "steps": steps,
         "images": images,
     }
-    total += _write(folder, f"{DATA}/index.js", as_script("index", index))
+    save(folder / DATA / "index.js", as_script("index", index), within=folder)
     # Last, so that a page that is there is whole.
-    return total + _write(folder, INDEX, (PAGE / INDEX).read_bytes())
+    save(folder / INDEX, (PAGE / INDEX).read_bytes())
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def write_scripts(folder: Path) -> int:
-    """Write all of the page but its index and its data; give the bytes written."""
+def write_scripts(folder: Path) -> None:
+    """Write all of the page but its index and its data."""
     files = {file.name: file.read_bytes() for file in sorted(PAGE.iterdir()) if file.is_file()}
-    del files[INDEX]
-    files[FORMULAS] = formulas()
-    return sum(_write(folder, f"{SCRIPTS}/{name}", data) for name, data in files.items())
+    for name, data in (files | {FORMULAS: formulas()}).items():
+        if name != INDEX:
+            save(folder / SCRIPTS / name, data, within=folder)
 
 
 def formulas() -> bytes:
@@ -99,30 +97,29 @@ def _write_run(
     steps: int,
     images: str,
     note: Callable[[str, int], None],
-) -> tuple[int, dict[str, Any]]:
-    """Write a run's images and networks; give the bytes written, and what the page is told."""
-    total = 0
+) -> dict[str, Any]:
+    """Write a run's images and networks; give what the page is told."""
 
     def write_part(part: int, networks: list[dict[str, Any]]) -> None:
-        nonlocal total
         name = f"{number}/networks-{part}"
-        total += _write(folder, f"{DATA}/{name}.js", as_script(name, networks))
+        save(folder / DATA / f"{name}.js", as_script(name, networks), within=folder)
 
+    drawing = settings_of(run)
     numbers: Iterable[int | None] = [None] * len(elites)
-    if settings_of(run) is not None:
+    if drawing is not None:
         numbers = write_networks(run, elites, together=AT_ONCE, steps=steps, write=write_part)
     kept, described = read_survival(run), []
     for elite, network in zip(elites, numbers, strict=True):
         facts = describe_elite(elite, kept)
         if image := image_of(elite, images):
             facts["file"], data = image
-            total += _write(folder, f"{IMAGES}/{number}/{image[0]}", data)
+            save(folder / IMAGES / str(number) / image[0], data, within=folder)
         if network is not None:
             facts["network"] = network
         described.append(facts)
         note(f"{run.name}, seed {run.seed}", 1)
     target = run.experiment.get("target", {})
-    description = {
+    return {
         "name": run.name,
         "seed": run.seed,
         "folder": run.path.resolve().name,
@@ -133,7 +130,7 @@ def _write_run(
         "classes": len(run.searched),
         "width": run.spec.width,
         "height": run.spec.height,
-        "drawing": settings_of(run),
+        "drawing": drawing,
         "survival": kept
         and {
             "title": kept.title,
@@ -142,18 +139,12 @@ def _write_run(
         },
         "elites": described,
     }
-    return total, description
 
 
 def as_script(name: str, data: Any) -> bytes:
     """Write data as a script: a page that is opened from disk may load nothing else."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return f'neatfool.data.put("{name}",{text});\n'.encode("ascii")
-
-
-def _write(folder: Path, name: str, data: bytes) -> int:
-    save(folder / name, data, within=folder)
-    return len(data)
 
 
 def _make_ready(folder: Path) -> None:
@@ -195,11 +186,8 @@ def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
 def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any]:
     """Describe an elite in a few words and figures, and with what is known to survive of it."""
     changes = kept.of(elite) if kept else {}
-    survived = [
-        [words, percent(changes[name][0]), changes[name][1]]
-        for name, words in (kept.usual if kept else {}).items()
-        if name in changes
-    ]
+    usual = kept.usual if kept else {}
+    survived = [[usual[n], percent(changes[n][0]), changes[n][1]] for n in usual if n in changes]
     return {
         "index": elite.index,
         "name": elite.name,
@@ -217,8 +205,7 @@ def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any
 
 def settings_of(run: Run) -> dict[str, Any] | None:
     """Say how a browser draws a run's formulas; None if its genomes are no CPPNs."""
-    given = run.experiment["encoding"]
-    if given.get("plugin") != "cppn":
+    if (given := run.experiment["encoding"]).get("plugin") != "cppn":
         return None
     preset = cppn.PRESETS[given["preset"]]
     colour = given.get("colour") or ("grey" if run.spec.channels == 1 else preset.colour)
@@ -249,10 +236,9 @@ def formula(graph: nx.DiGraph) -> dict[str, Any]:
         node = graph.nodes[key]
         edges = live.in_edges(key, data=True) if key in live else ()
         terms = sorted(edges, key=lambda edge: edge[2]["order"])
-        functions = (
-            FUNCTIONS["activations"].index(node["activation"]),
-            FUNCTIONS["aggregations"].index(node["aggregation"]),
-        )
+        functions = [
+            FUNCTIONS[f"{kind}s"].index(node[kind]) for kind in ("activation", "aggregation")
+        ]
         rows.append([*functions, *(places[source] for source, _, _ in terms)])
         numbers += [node["bias"], node["response"], *(data["weight"] for _, _, data in terms)]
     return {
@@ -287,8 +273,8 @@ def write_networks(
         if number == added:  # one network may be the elite of several classes
             added += 1
             # From the random network of generation 0 to the elite's own.
-            whole = run.lineage(elite.index)[::-1] if steps else []
-            line = [whole[place] for place in evenly(len(whole), steps)] if whole else []
+            whole = run.lineage(elite.index)[::-1]
+            line = [whole[place] for place in evenly(len(whole), steps)] if steps else []
             for ancestor in line:
                 if ancestor.candidate_id not in numbers:
                     numbers[ancestor.candidate_id] = following
@@ -296,8 +282,8 @@ def write_networks(
                     following += 1
             network: dict[str, Any] = {"generation": elite.generation}
             if line:
-                named = {"line": [numbers[ancestor.candidate_id] for ancestor in line]}
-                network = _describe(line[-1]) | named
+                network = _describe(line[-1])
+                network["line"] = [numbers[ancestor.candidate_id] for ancestor in line]
             put(number, network | formula(elite.graph()))
         yield number
     for part in sorted(parts):

@@ -268,10 +268,10 @@ class Comparison(Finding):
         ranked = sorted(came, key=lambda each: -each[0])
         if not ranked:
             return f"Too few runs have come to {images}."
-        parts = [
-            f"{percent(value, min(logit(value), LARGEST_ODDS))} for {self.groups[place].label}"
-            for value, place in ranked
-        ]
+        parts = []
+        for value, place in ranked:
+            odds = f" (log-odds {_log_odds(value)})" if value > SUREST else ""
+            parts.append(f"{percent(value)}{odds} for {self.groups[place].label}")
         listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
         text = f"After {images} the median confidence is {listed}."
         best = ranked[0][1]

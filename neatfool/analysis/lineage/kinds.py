@@ -89,7 +89,10 @@ def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
     try:
         lines = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ExperimentError(f"{path}: cannot be read as a table of kinds: {error}") from error
+        cause = getattr(error, "strerror", None) or "it is no CSV in UTF-8"
+        raise ExperimentError(
+            f"{path}: cannot be read: {cause}; give a table of classes and their kinds"
+        ) from error
     tree, leaves, under = nx.DiGraph(), {}, {}
     for name, *kinds in ([cell.strip() for cell in row if cell.strip()] for row in lines):
         if name not in names:
