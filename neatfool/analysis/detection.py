@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.analysis.of_run import OfRun, OfRuns
+from neatfool.analysis.common import OfRun, OfRuns
 from neatfool.errors import ExperimentError
 from neatfool.evolution.assembly import make_target
 from neatfool.fooling.choosing import choose_elites

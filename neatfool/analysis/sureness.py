@@ -11,8 +11,8 @@ from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import logit
 
+from neatfool.analysis.common import in_steps
 from neatfool.analysis.estimates import FEWEST, LIMIT
-from neatfool.analysis.of_run import in_steps
 from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites

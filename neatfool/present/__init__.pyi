@@ -21,15 +21,15 @@ from .story import Text as Text
 # Commands, and what they say
 from .output import Output as Output
 from .output import waiting as waiting
-from .parameters import FileToWrite as FileToWrite
-from .parameters import FiniteRange as FiniteRange
-from .parameters import Names as Names
-from .parameters import distinct_option as distinct_option
-from .parameters import elite_options as elite_options
-from .parameters import max_queries_option as max_queries_option
-from .parameters import option as option
-from .parameters import overrides_option as overrides_option
-from .parameters import trust_option as trust_option
+from .command import FileToWrite as FileToWrite
+from .command import FiniteRange as FiniteRange
+from .command import Names as Names
+from .command import distinct_option as distinct_option
+from .command import elite_options as elite_options
+from .command import max_queries_option as max_queries_option
+from .command import option as option
+from .command import overrides_option as overrides_option
+from .command import trust_option as trust_option
 
 # Files
 from .saving import fill_template as fill_template

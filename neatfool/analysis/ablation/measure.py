@@ -27,7 +27,7 @@ from neatfool.analysis.ablation.weighing import (
     simplest,
     with_importance,
 )
-from neatfool.analysis.of_run import OfRun
+from neatfool.analysis.common import OfRun
 from neatfool.cppn import Genome
 from neatfool.errors import ExperimentError
 from neatfool.files import read_whole, refuse_link

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from scipy.special import logit
 
-from neatfool.analysis.of_run import in_steps
+from neatfool.analysis.common import in_steps
 from neatfool.cppn import PRESETS, compile_genomes, from_graph, render
 from neatfool.fooling.choosing import check_classes
 from neatfool.present.finding import Facts

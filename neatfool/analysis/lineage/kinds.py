@@ -12,7 +12,7 @@ import networkx as nx
 import numpy as np
 from pydantic import Field
 
-from neatfool.analysis.class_names import match_classes
+from neatfool.analysis.common import match_classes
 from neatfool.errors import ExperimentError
 from neatfool.present.charts.lines import draw_flows
 from neatfool.present.finding import Facts

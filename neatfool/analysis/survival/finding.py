@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field
 
-from neatfool.analysis.of_run import OfRun, OfRuns
+from neatfool.analysis.common import OfRun, OfRuns
 from neatfool.files import read_json
 from neatfool.fooling.opening import open_run
 from neatfool.present.charts.lines import Line, key_of, lines_of_shares

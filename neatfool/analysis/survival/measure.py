@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.analysis.of_run import OfRun, in_steps
+from neatfool.analysis.common import OfRun, in_steps
 from neatfool.analysis.survival.finding import Kind, Point, Survival, Survived
 from neatfool.errors import ExperimentError, nearest
 from neatfool.fooling.choosing import check_classes, choose_elites

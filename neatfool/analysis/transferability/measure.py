@@ -10,8 +10,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 import torch
 
-from neatfool.analysis.class_names import match_classes
-from neatfool.analysis.of_run import OfRun, in_steps
+from neatfool.analysis.common import OfRun, in_steps, match_classes
 from neatfool.analysis.transferability.finding import (
     DRAWN,
     RESIZED,
