@@ -105,12 +105,12 @@ class Detected(Facts):
             look: Any = {"color": colour, "alpha": 0.55, "edgecolor": colour, "linewidth": 0.6}
             shares = np.full(len(values), 1 / len(values))
             axes.hist(values.clip(bins[0], bins[-1]), bins=bins.tolist(), weights=shares, **look)
+        look = {"va": "bottom", "color": MUTED, "fontsize": 8.5}
+        look["transform"] = axes.get_xaxis_transform()
         for threshold, kept, dashes in zip(thresholds, levels, ((5, 2), (1.5, 1.5)), strict=False):
             axes.axvline(threshold, color=MUTED, linewidth=1.2, linestyle=(0, dashes))
             side = "right" if kept == levels[0] else "left"
-            look = {"ha": side, "va": "bottom", "color": MUTED, "fontsize": 8.5}
-            place = ("data", "axes fraction")
-            axes.annotate(level(kept), (threshold, 1.01), xycoords=place, **look)
+            axes.text(threshold, 1.01, level(kept), ha=side, **look)
         axes.yaxis.set_major_formatter(lambda value, _: level(value))
         axes.set_xlim(float(bins[0]), float(bins[-1]))
         return drawn
@@ -276,7 +276,16 @@ def detect(
         alike: dict[str, tuple[Target, list[int]]] = {}
         with console.status("loading the networks"):
             for place, run in enumerate(opened):
-                target = _open_network(run, ending)
+                if run.requests:
+                    raise ExperimentError(
+                        f"{run.path}: its target costs something to ask, and detectors would ask "
+                        "it about all in-distribution images. Export its images, and look at them "
+                        "with a network of your own"
+                    )
+                if guarded := run.experiment["target"].get("guards"):
+                    target = ending.enter_context(closing(make_target(guarded)))
+                else:
+                    target = ending.enter_context(closing(open_scorer(run))).target
                 key = target.fingerprint() or str(run.info["target"]["fingerprint"])
                 alike.setdefault(key, (target, []))[1].append(place)
         found: dict[int, DetectedOfRun] = {}
@@ -292,18 +301,6 @@ def detect(
                 start = part.stop
                 found[place] = _describe(opened[place], chosen[place], answers, part, known)
     return Detection(runs=tuple(found[place] for place in sorted(found)))
-
-
-def _open_network(run: Run, ending: ExitStack) -> Target:
-    """Load the network that a run fooled, without its guard."""
-    if run.requests:
-        raise ExperimentError(
-            f"{run.path}: its target costs something to ask, and detectors would ask it about all "
-            "in-distribution images. Export its images, and look at them with a network of your own"
-        )
-    if guarded := run.experiment["target"].get("guards"):
-        return ending.enter_context(closing(make_target(guarded)))
-    return ending.enter_context(closing(open_scorer(run))).target
 
 
 def _describe(

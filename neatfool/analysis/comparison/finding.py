@@ -111,8 +111,8 @@ class Snapshot(Facts):
 
     def test(self, one: int, other: int, measure: str) -> Tested | None:
         """Give the test of two groups, by their places."""
-        tests = {(*each.places, each.measure): each for each in self.tests}
-        return tests.get((one, other, measure))
+        wanted = (one, other), measure
+        return next((each for each in self.tests if (each.places, each.measure) == wanted), None)
 
     def panel(self) -> Panel:
         """Write each measure of each group, and the tests of each pair."""
@@ -124,14 +124,14 @@ class Snapshot(Facts):
             surest = max(each.upper or 0.0 for each in found)
             if measure.kind == "confidence" and surest > SUREST:
                 rows.append(["in log-odds", *(each.words(_log_odds) for each in found)])
-        tables = [Table(["", *keys], rows)]
-        rows = []
+        tables, rows = [Table(["", *keys], rows)], []
         for one, other in combinations(range(len(self.groups)), 2):
             tests = [self.test(one, other, measure.key) for measure in TESTED]
             cells = [f"U {test.u:g}/{test.pairs}\n{test.words}" if test else "-" for test in tests]
             rows.append([f"{key_of(one)} : {key_of(other)}", *cells])
         if rows:
-            heads = ["", *(measure.short_title for measure in TESTED)]
+            titles = [each.title.removesuffix(" confidence") for each in TESTED]
+            heads = ["", *(title.removeprefix("classes ") for title in titles)]
             title = "Mann-Whitney U, two-sided: pairs of runs in which the first is the higher"
             tables.append(Table(heads, rows, title))
         title = f"After {self.evaluations:,} images: median over seeds [quartiles]"
@@ -190,7 +190,7 @@ class Comparison(Finding):
         """The common grid of images scored, int64 [N]."""
         return np.array(self.series.evaluations)
 
-    @cached_property
+    @property
     def same_classes(self) -> bool:
         """Whether all groups search the same classes, taken over all their runs."""
         return len({group.classes for group in self.gathered}) == 1
@@ -211,8 +211,7 @@ class Comparison(Finding):
     def story(self) -> Iterator[Block]:
         """Tell who is ahead, and by chance or not; then over images, at some, class by class."""
         yield Headline(self.verdict())
-        for note in self.notes:
-            yield Note(note)
+        yield from map(Note, self.notes)
         rows = []
         for key, group in zip(self.keys, self.groups, strict=True):
             lengths = sorted({run.evaluations for run in group.runs})
@@ -226,8 +225,8 @@ class Comparison(Finding):
                 [name, *("-" if value is None else str(value) for value in values)]
                 for name, values in self.differ_in.items()
             ]
-            heads = ["option", *self.keys]
-            yield Table(heads, rows, "They differ in", words=range(len(heads)))
+            words = range(1 + len(self.groups))
+            yield Table(["option", *self.keys], rows, "They differ in", words=words)
         yield Section(
             "The course of the search",
             "A thick line is the median over seeds, its band reaches from quartile to quartile, a "
@@ -276,11 +275,10 @@ class Comparison(Finding):
         text = f"After {images} the median confidence is {listed}."
         best = ranked[0][1]
         if len(ranked) == 1:
-            if snapshot.groups[best].n > 1:
-                return text
             count = len(self.groups[best].runs)
             seeds = f"Only one of {count} seeds has come this far." if count > 1 else ""
-            return f"{seeds or 'This is one seed.'} {text}"
+            alone = snapshot.groups[best].n == 1
+            return f"{seeds or 'This is one seed.'} {text}" if alone else text
         second = ranked[1][1]
         test = snapshot.test(min(best, second), max(best, second), "median")
         assert test is not None

@@ -37,11 +37,6 @@ class Measure:
         """Whether groups are tested for a difference in it."""
         return self.kind == "classes" or self.key in {"median", "mean"}
 
-    @property
-    def short_title(self) -> str:
-        """The title for a narrow column: ``"median"``, ``"≥ 99 %"``."""
-        return self.title.removesuffix(" confidence").removeprefix("classes ")
-
     def in_words(self, value: float) -> str:
         """Write a value of it, or ``"-"`` for NaN."""
         if not np.isfinite(value):
@@ -75,7 +70,7 @@ class Course:
     """A run as a comparison sees it.
 
     Attributes:
-        identity: What its result depends on, the seed too.
+        without_seed: What its result depends on, but for the seed.
         fingerprint: What tells the target from one that scores otherwise.
         classes: The names of the classes that are searched, each another.
         evaluations: int64 [G], images scored after each generation.
@@ -91,7 +86,9 @@ class Course:
         """Read the course of a run, finished or under way."""
         history, target = run.history, run.info["target"]
         self.path, self.name, self.seed = run.path, run.name, run.seed
-        self.identity: Mapping[str, Any] = run.info["identity"]
+        identity: Mapping[str, Any] = run.info["identity"]
+        general = {key: v for key, v in identity.get("experiment", {}).items() if key != "seed"}
+        self.without_seed = {**identity, "experiment": general}
         self.target, self.fingerprint = str(target["name"]), str(target["fingerprint"])
         self.finished, self.ended = run.finished, run.ended
         names, counts = list[str](), Counter[str]()
@@ -220,7 +217,7 @@ def gather(
         raise RunError("no run was named; give runs, or folders that hold such")
     found: dict[tuple[Any, ...], list[Course]] = {}
     for folder, course in courses.values():
-        same = json.dumps(_without_seed(course.identity), sort_keys=True)
+        same = json.dumps(course.without_seed, sort_keys=True)
         found.setdefault((folder, same, course.fingerprint), []).append(course)
     groups = [_group(folder, runs) for (folder, *_), runs in found.items()]
     names = labels or _labels(groups)
@@ -253,14 +250,9 @@ def _group(folder: Path | None, runs: Sequence[Course]) -> Group:
     )
 
 
-def _without_seed(identity: Mapping[str, Any]) -> dict[str, Any]:
-    general = {key: v for key, v in identity.get("experiment", {}).items() if key != "seed"}
-    return {**identity, "experiment": general}
-
-
 def options_that_differ(groups: Sequence[Group]) -> dict[str, list[Any]]:
     """Give the options in which the groups' experiments differ, each with all groups' values."""
-    first, *others = (_without_seed(group.first.identity) for group in groups)
+    first, *others = (group.first.without_seed for group in groups)
     options: dict[str, list[Any]] = {}
     for place, other in enumerate(others, 1):
         for name, here, there in differences(first, other):
