@@ -22,9 +22,9 @@ from .lineage.finding import Ancestry as Ancestry
 from .ablation.repetition import find_repetition as find_repetition
 from .survival.finding import Survival as Survival
 from .survival.measure import survive as survive
-from .survival_file import KeptSurvival as KeptSurvival
-from .survival_file import keep_survival as keep_survival
-from .survival_file import read_survival as read_survival
+from .survival.finding import KeptSurvival as KeptSurvival
+from .survival.finding import keep_survival as keep_survival
+from .survival.finding import read_survival as read_survival
 from .answers import CHOICES as CHOICES
 from .answers import NOTHING as NOTHING
 from .recognition import Recognition as Recognition

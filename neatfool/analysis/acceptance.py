@@ -11,8 +11,7 @@ from scipy.special import expit, logit
 
 from neatfool.analysis.estimates import FEWEST, LIMIT, Share, threshold_of
 from neatfool.analysis.sureness import EVOLVED, KNOWN, Sureness, cut
-from neatfool.present.charts.axes import TICKS, decimal_odds
-from neatfool.present.charts.figure import MUTED
+from neatfool.present.charts.figure import MUTED, TICKS, decimal_odds
 from neatfool.present.charts.lines import Line, lines_of_shares
 from neatfool.present.finding import Facts
 from neatfool.present.story import Table

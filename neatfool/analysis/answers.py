@@ -132,8 +132,9 @@ def _read(file: Path) -> list[Answer]:
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
         rows = [(reader.line_num, row) for row in reader]
     except (OSError, ValueError, csv.Error) as error:
+        cause = getattr(error, "strerror", None) or "it is no CSV in UTF-8"
         raise ExperimentError(
-            f"{file}: cannot be read as CSV ({error}); give a file that a quiz saved"
+            f"{file}: cannot be read: {cause}; give a file that a quiz saved"
         ) from error
     if not rows:
         why = f"more than {MOST_BYTES:,} bytes" if len(data) > MOST_BYTES else "no answers"
@@ -155,7 +156,8 @@ def _read(file: Path) -> list[Answer]:
         except ValidationError as error:
             wrong = error.errors()[0]
             where = "".join(f"{part}: " for part in wrong["loc"][:1])
+            why = wrong["msg"].removeprefix("Value error, ")
             raise ExperimentError(
-                f"{file}:{line}: {where}{wrong['msg']}; correct that line, or leave the file out"
+                f"{file}:{line}: {where}{why}; correct that line, or leave the file out"
             ) from error
     return answers

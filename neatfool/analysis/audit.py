@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from neatfool.analysis.acceptance import Acceptance, sum_up, thresholds_by_class
 from neatfool.analysis.card import Card, Check, Classifier, Fooled, OfClass, Until
-from neatfool.analysis.course import Course
+from neatfool.analysis.comparison.groups import Course
 from neatfool.analysis.estimates import FEWEST, LIMIT, Shares, median_of, tell_apart, threshold_of
 from neatfool.analysis.measuring import Measuring
 from neatfool.analysis.references import (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.analysis.of_run import OfRun, OfRuns
+from neatfool.analysis.common import OfRun, OfRuns
 from neatfool.errors import ExperimentError
 from neatfool.evolution.assembly import make_target
 from neatfool.fooling.choosing import choose_elites
@@ -18,8 +18,7 @@ from neatfool.fooling.opening import open_runs, open_scorer
 from neatfool.ood.asking import Asked, ask_detectors, behind
 from neatfool.ood.in_distribution import InDistribution
 from neatfool.ood.in_distribution import in_distribution as find_known
-from neatfool.present.charts.axes import new_axes
-from neatfool.present.charts.figure import LINE_COLOURS, MUTED
+from neatfool.present.charts.figure import LINE_COLOURS, MUTED, new_axes
 from neatfool.present.finding import Facts, Records
 from neatfool.present.output import Output
 from neatfool.present.story import Block, Chart, Headline, Note, Section, Table
@@ -106,12 +105,12 @@ class Detected(Facts):
             look: Any = {"color": colour, "alpha": 0.55, "edgecolor": colour, "linewidth": 0.6}
             shares = np.full(len(values), 1 / len(values))
             axes.hist(values.clip(bins[0], bins[-1]), bins=bins.tolist(), weights=shares, **look)
+        look = {"va": "bottom", "color": MUTED, "fontsize": 8.5}
+        look["transform"] = axes.get_xaxis_transform()
         for threshold, kept, dashes in zip(thresholds, levels, ((5, 2), (1.5, 1.5)), strict=False):
             axes.axvline(threshold, color=MUTED, linewidth=1.2, linestyle=(0, dashes))
             side = "right" if kept == levels[0] else "left"
-            look = {"ha": side, "va": "bottom", "color": MUTED, "fontsize": 8.5}
-            place = ("data", "axes fraction")
-            axes.annotate(level(kept), (threshold, 1.01), xycoords=place, **look)
+            axes.text(threshold, 1.01, level(kept), ha=side, **look)
         axes.yaxis.set_major_formatter(lambda value, _: level(value))
         axes.set_xlim(float(bins[0]), float(bins[-1]))
         return drawn
@@ -144,10 +143,7 @@ class DetectedOfRun(OfRun):
 
     @property
     def levels(self) -> list[float]:
-        """The shares of in-distribution images that are to pass, as so few images can tell.
-
-        Twenty tell 95 %, and a hundred 99 %. Of fewer than twenty, all are to pass.
-        """
+        """The shares of known images that are to pass: 95 % takes twenty, and 99 % a hundred."""
         count = self.in_distribution.held_out
         return [kept for kept in KEPT if round(count * (1 - kept), 6) >= 1] or [1.0]
 
@@ -160,7 +156,7 @@ class DetectedOfRun(OfRun):
                 "would catch. Give more with --in-distribution FOLDER: twenty at least, better a "
                 "thousand."
             )
-        best = max(self.detectors, key=lambda each: (each.auroc, -each.where(KEPT[0]).passing))
+        best = max(self.detectors, key=lambda each: (each.where(usual).caught, each.auroc))
         lowest = min(self.detectors, key=lambda each: each.auroc)
         caught = best.where(usual).caught
         return (
@@ -280,7 +276,16 @@ def detect(
         alike: dict[str, tuple[Target, list[int]]] = {}
         with console.status("loading the networks"):
             for place, run in enumerate(opened):
-                target = _open_network(run, ending)
+                if run.requests:
+                    raise ExperimentError(
+                        f"{run.path}: its target costs something to ask, and detectors would ask "
+                        "it about all in-distribution images. Export its images, and look at them "
+                        "with a network of your own"
+                    )
+                if guarded := run.experiment["target"].get("guards"):
+                    target = ending.enter_context(closing(make_target(guarded)))
+                else:
+                    target = ending.enter_context(closing(open_scorer(run))).target
                 key = target.fingerprint() or str(run.info["target"]["fingerprint"])
                 alike.setdefault(key, (target, []))[1].append(place)
         found: dict[int, DetectedOfRun] = {}
@@ -296,18 +301,6 @@ def detect(
                 start = part.stop
                 found[place] = _describe(opened[place], chosen[place], answers, part, known)
     return Detection(runs=tuple(found[place] for place in sorted(found)))
-
-
-def _open_network(run: Run, ending: ExitStack) -> Target:
-    """Load the network that a run fooled, without its guard."""
-    if run.requests:
-        raise ExperimentError(
-            f"{run.path}: its target costs something to ask, and detectors would ask it about all "
-            "in-distribution images. Export its images, and look at them with a network of your own"
-        )
-    if guarded := run.experiment["target"].get("guards"):
-        return ending.enter_context(closing(make_target(guarded)))
-    return ending.enter_context(closing(open_scorer(run))).target
 
 
 def _describe(

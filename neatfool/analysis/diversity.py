@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 from pydantic import Field
 
-from neatfool.analysis.of_run import OfRun
+from neatfool.analysis.common import OfRun
 from neatfool.errors import RunError
 from neatfool.fooling.choosing import image_features, join_spaces
 from neatfool.wording import share

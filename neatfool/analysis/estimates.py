@@ -87,11 +87,7 @@ def threshold_of(scores: np.ndarray, kept: float = KEPT) -> float:
 def tell_apart(
     known: np.ndarray, fooling: np.ndarray, seeds: np.ndarray, classes: np.ndarray
 ) -> tuple[Estimate, Estimate | None]:
-    """Say how well a score, the larger, the surer, tells fooling images, [N], from known ones, [M].
-
-    Resamples draw seeds, classes and in-distribution images. It gives the AUROC, and the share of
-    fooling images that pass where 95 % of the in-distribution ones do; None of fewer than 20.
-    """
+    """Tell fooling images, [N], from known ones, [M]: the AUROC, and what passes at 95 %."""
     chance = np.random.default_rng(1)
     ordered = np.sort(known)
     below, up_to = (np.searchsorted(ordered, fooling, side) for side in ("left", "right"))

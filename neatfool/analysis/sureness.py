@@ -11,6 +11,7 @@ from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import logit
 
+from neatfool.analysis.common import in_steps
 from neatfool.analysis.estimates import FEWEST, LIMIT
 from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
@@ -35,7 +36,6 @@ OF_NOTHING: Final = 5
 """So many kinds of images of nothing are made without a search."""
 KNOWN: Final = "in-distribution"
 EVOLVED: Final = "evolved"
-AT_A_TIME: Final = 64
 NEW: Final = 0.05
 """Classes are known if at most this share of other images would be named as a further one."""
 TEMPERATURES: Final = (1e-3, 1e3)
@@ -87,10 +87,7 @@ def look(
     sample: int,
     note: Callable[[str, int], None],
 ) -> list[Sureness]:
-    """Score images of each kind: known ones, evolved ones, and some of nothing.
-
-    ``sample`` evolved images of each run are changed, and as many are made of each kind of nothing.
-    """
+    """Score known images, evolved ones as they are and changed, and some of nothing."""
     looking, spec = _Looking(runs, scorer, note), runs[0].spec
     chosen = [choose_elites(run, sample=sample) for run in runs]
     found = []
@@ -110,8 +107,8 @@ def look(
             saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
             images.append(fit_images(change.apply(elites, saved, strength), spec))
         # Where one strength is picked, it is the usual one.
-        what = f"evolved, {same[0].described(()).words}"
-        kind = (f"{same[0].name}={strength:g}", "changed", what)
+        what = f"evolved, {same[0].kind.words}"
+        kind = (f"{same[0].kind.name}={strength:g}", "changed", what)
         found.append(looking.score(kind, torch.cat(images), own, seeds))
     return [*found, *simple]
 
@@ -177,8 +174,8 @@ def find_reached(scorer: Scorer, in_distribution: str | Path | None = None) -> l
         return []
     images = find_known(target, in_distribution).unseen
     counts = np.zeros(len(spec.classes), int)
-    for start in range(0, len(images), 4 * AT_A_TIME):
-        odds = rank(scorer.score(images[start : start + 4 * AT_A_TIME]))
+    for some in in_steps(len(images), scorer):
+        odds = rank(scorer.score(images[some]))
         counts += np.bincount(odds.argmax(1), minlength=len(counts))
         if 2 * np.count_nonzero(counts) >= len(counts):
             return []
@@ -198,7 +195,6 @@ class _Looking:
         self, runs: Sequence[Run], scorer: Scorer, note: Callable[[str, int], None]
     ) -> None:
         self.runs, self.scorer, self._note = runs, scorer, note
-        self._size = -(-AT_A_TIME // scorer.batch_size) * scorer.batch_size
         self._logits = False
         self._places: dict[str, int] = {}
 
@@ -213,22 +209,33 @@ class _Looking:
         name, group, what = kind
         nothing = [self.place(each) for each in self.runs[0].spec.nothing]
         named, sure, of_own = list[int](), list[float](), list[float]()
-        for start in range(0, len(images), self._size):
-            some = images[start : start + self._size]
+        for some in in_steps(len(images), self.scorer):
             self._note(what, 0)
-            odds = self._odds(some)
+            scores = self.scorer.score(images[some])
+            self._logits = scores.logits is not None
+            probs = np.asarray(scores.probs, np.float64)
+            odds = cut(rank(scores) if self._logits else logit(probs))
+            # A detector in front rejects the image, or its scores are no numbers.
+            odds[probs.max(1) == 0] = -LIMIT
             of_own += [
                 float(odds[row, place]) if 0 <= place < odds.shape[1] else -LIMIT
-                for row, place in enumerate(own[start : start + self._size])
+                for row, place in enumerate(own[some])
             ]
             first, best = odds.argmax(1), odds.max(1)
             best[np.isin(first, nothing)] = -LIMIT
             named += np.where(best > -LIMIT, first, -1).tolist()
             sure += best.tolist()
-            self._note(what, len(some))
-        lists: dict[str, Any] = {"named": named, "log_odds": sure, "seeds": seeds}
-        lists |= {"own": own, "own_log_odds": of_own}
-        return Sureness(kind=name, group=group, what=what, **lists)
+            self._note(what, len(odds))
+        return Sureness(
+            kind=name,
+            group=group,
+            what=what,
+            named=named,
+            log_odds=sure,
+            own=[*own],
+            own_log_odds=of_own,
+            seeds=[*seeds],
+        )
 
     def recorded(self) -> Sureness:
         """Take what the runs recorded of their elites."""
@@ -245,16 +252,6 @@ class _Looking:
         names = ("named", "log_odds", "own", "own_log_odds", "seeds")
         lists: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True))
         return Sureness(kind=EVOLVED, group=EVOLVED, what="evolved, as found", **lists)
-
-    def _odds(self, images: torch.Tensor) -> np.ndarray:
-        """Give log-odds, float64 [N, K], without infinities."""
-        scores = self.scorer.score(images)
-        self._logits = scores.logits is not None
-        probs = np.asarray(scores.probs, np.float64)
-        odds = cut(rank(scores) if self._logits else logit(probs))
-        # A detector in front rejects the image, or its scores are no numbers.
-        odds[probs.max(1) == 0] = -LIMIT
-        return odds
 
     def place(self, name: str) -> int:
         """Find a class by its name or index; -1 if there is none."""

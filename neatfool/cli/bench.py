@@ -12,8 +12,8 @@ from rich.markup import escape
 
 from neatfool.cli.parameters import experiment_parameters, json_option
 from neatfool.plugin.hookspecs import hookimpl
+from neatfool.present.command import FiniteRange, option
 from neatfool.present.output import Output
-from neatfool.present.parameters import FiniteRange, option
 from neatfool.wording import counted, duration, share
 
 if TYPE_CHECKING:

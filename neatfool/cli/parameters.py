@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from neatfool.plugin.entries import OPTIONS_GROUP, entry_points
-from neatfool.present.parameters import option, overrides_option
+from neatfool.present.command import option, overrides_option
 
 if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager

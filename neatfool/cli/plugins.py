@@ -15,8 +15,8 @@ from neatfool import __version__
 from neatfool.cli.main_group import Group
 from neatfool.errors import ExperimentError, PluginError, StorageError
 from neatfool.plugin.entries import GROUP, entry_points
+from neatfool.present.command import option
 from neatfool.present.output import Output
-from neatfool.present.parameters import option
 
 KINDS = ("target", "scheme", "encoding", "observer")
 

@@ -20,8 +20,8 @@ from neatfool.cli.parameters import (
     read_jobs,
 )
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
+from neatfool.present.command import option, trust_option
 from neatfool.present.output import Output, waiting
-from neatfool.present.parameters import option, trust_option
 from neatfool.spec.json import Json
 from neatfool.wording import counted, duration, left_out, percent, share, spending
 

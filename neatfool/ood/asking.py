@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -28,7 +27,6 @@ from neatfool.spec.target import Differentiable, Metered, Target
 if TYPE_CHECKING:
     from neatfool.ood.in_distribution import InDistribution
 
-_log = logging.getLogger("neatfool.detect")
 AT_A_TIME: Final = 64
 """In-distribution images that are scored together."""
 SAME: Final = 1e-4
@@ -141,8 +139,6 @@ def ask_detectors(
     if not scores:
         raise ExperimentError(f"no detector works here: {'; '.join(left_out.values())}")
     lacks = known.lacks(inspected.head.in_features if inspected.head else None, of_covariance)
-    if lacks:
-        _log.warning("%s", lacks)
     return Asked(scores, left_out, lacks)
 
 

@@ -21,15 +21,15 @@ from .story import Text as Text
 # Commands, and what they say
 from .output import Output as Output
 from .output import waiting as waiting
-from .parameters import FileToWrite as FileToWrite
-from .parameters import FiniteRange as FiniteRange
-from .parameters import Names as Names
-from .parameters import distinct_option as distinct_option
-from .parameters import elite_options as elite_options
-from .parameters import max_queries_option as max_queries_option
-from .parameters import option as option
-from .parameters import overrides_option as overrides_option
-from .parameters import trust_option as trust_option
+from .command import FileToWrite as FileToWrite
+from .command import FiniteRange as FiniteRange
+from .command import Names as Names
+from .command import distinct_option as distinct_option
+from .command import elite_options as elite_options
+from .command import max_queries_option as max_queries_option
+from .command import option as option
+from .command import overrides_option as overrides_option
+from .command import trust_option as trust_option
 
 # Files
 from .saving import fill_template as fill_template
@@ -38,19 +38,19 @@ from .saving import write_page as write_page
 from .saving import write_report as write_report
 
 # Pictures in a page
-from .page import Picture as Picture
-from .page import embed_image as embed_image
-from .page import embed_png as embed_png
-from .page import embed_svg as embed_svg
+from .finding import Picture as Picture
+from .finding import embed_image as embed_image
+from .finding import embed_png as embed_png
+from .finding import embed_svg as embed_svg
 
 # Charts
-from .charts.axes import decimal_odds as decimal_odds
-from .charts.axes import label_confidences as label_confidences
-from .charts.axes import label_counts as label_counts
-from .charts.axes import label_ends as label_ends
-from .charts.axes import new_axes as new_axes
-from .charts.axes import ticks_around as ticks_around
-from .charts.spacing import evenly as evenly
+from .charts.figure import decimal_odds as decimal_odds
+from .charts.figure import label_confidences as label_confidences
+from .charts.figure import label_counts as label_counts
+from .charts.figure import label_ends as label_ends
+from .charts.figure import new_axes as new_axes
+from .charts.figure import ticks_around as ticks_around
+from .charts.figure import evenly as evenly
 from .charts.lines import Line as Line
 from .charts.lines import colour_of as colour_of
 from .charts.lines import key_of as key_of

@@ -1,29 +1,173 @@
-"""The decorator that makes a command of a measure, and a finding on the terminal."""
+"""The decorator that makes a command of a measure, options of commands, a finding on a terminal."""
 
 from __future__ import annotations
 
+import csv
+import math
+import os
 from collections.abc import Callable
 from functools import wraps
 from inspect import cleandoc
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from neatfool.errors import StorageError, agreement
 from neatfool.present.output import Output
-from neatfool.present.parameters import (
-    FileToWrite,
-    elite_options,
-    max_queries_option,
-    option,
-    trust_option,
-)
 from neatfool.present.story import Bars, Block, Headline, Note, Panel, Table, Text, is_shown
 from neatfool.wording import share
 
 if TYPE_CHECKING:
     from neatfool.present.finding import Finding
+
+    NamesType = click.ParamType[tuple[str, ...]]
+else:
+    NamesType = click.ParamType  # click before 8.4 has no types in brackets
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class FiniteRange(click.FloatRange):
+    """A number in a range; it refuses infinity and NaN, which click accepts."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Convert a text to a number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+class Names(NamesType):
+    """Names with commas between them, as a tuple; an option of this type has the default ``()``.
+
+    A name with a comma in it stands in double quotes.
+    """
+
+    name = "A,B"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Divide a text."""
+        parts = value
+        if isinstance(value, str):  # csv takes no line break outside of quotes
+            parts = next(csv.reader([" ".join(value.splitlines())], skipinitialspace=True), ())
+        return tuple(part.strip() for part in parts if part.strip())
+
+
+class FileToWrite(click.Path):
+    """A file that a command writes at its end; where it cannot, it refuses before it begins."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Convert a text to a path."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+            why = "is read-only" if path.parent.exists() else "does not exist"
+            raise StorageError(f"{path}: cannot be written: its folder {why}; give another file")
+        return path
+
+
+def option(
+    spec: str,
+    text: str,
+    kind: click.ParamType[Any] | type | None = None,
+    default: Any = None,
+    *,
+    into: str | None = None,
+    **more: Any,
+) -> Callable[[Command], Command]:
+    """Make an option; its help shows its default.
+
+    Args:
+        spec: What the help calls it, and what it takes: ``"--size N"``, ``"-o, --out FILE"``; a
+            flag takes nothing: ``"--sharp"``.
+        text: Its help.
+        kind: A type of click's. If absent, N is a whole number from 1 on, and any other word a
+            path.
+        default: What it is if it is left out.
+        into: The function's argument, if that has another name.
+        more: Further arguments of ``click.option``, and of ``click.Path``: ``exists``,
+            ``file_okay`` and ``dir_okay``.
+    """
+    words = spec.replace(", ", " ").split()
+    names = [*(word for word in words if word.startswith("-")), *([into] if into else [])]
+    metavar = None if words[-1].startswith("-") else words[-1]
+    if metavar is None:
+        return click.option(*names, is_flag=True, help=text, **more)
+    path = {key: more.pop(key) for key in ("exists", "file_okay", "dir_okay") if key in more}
+    usual = click.IntRange(min=1) if metavar == "N" else click.Path(path_type=Path, **path)
+    if default is not None:
+        more = {"default": default, "show_default": default != ()} | more
+    return click.option(*names, type=kind or usual, metavar=metavar, help=text, **more)
+
+
+def overrides_option(command: Command) -> Command:
+    """Add the option ``--set``: the function of the command gets a tuple ``overrides``."""
+    what = (
+        "Override a key of the experiment; repeat it for more keys. Files that it names are looked "
+        "for from the current folder."
+    )
+    spec = "--set SECTION.KEY=VALUE"
+    return option(spec, what, str, into="overrides", multiple=True)(command)
+
+
+def trust_option(command: Command) -> Command:
+    """Add the option that agrees to what a run of somebody else loads and contacts."""
+    what = (
+        "Load and contact what the record of a run names, although somebody else made the run. If "
+        "left out, neatfool asks on a terminal; elsewhere the exit code is 5."
+    )
+
+    def agree(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+        if value:
+            token = agreement.set(lambda screen: True)
+            ctx.call_on_close(lambda: agreement.reset(token))
+
+    flag = click.option("--trust", is_flag=True, expose_value=False, callback=agree, help=what)
+    return flag(command)
+
+
+def max_queries_option(command: Command) -> Command:
+    """Add the option for a command's own budget, which :func:`~neatfool.open_scorer` takes."""
+    what = (
+        "How many images this command may send to targets that cost something to ask. It asks "
+        "nothing if that does not suffice. Budgets of runs stay as they are."
+    )
+    return option("--max-queries N", what)(command)
+
+
+def distinct_option(command: Command) -> Command:
+    """Add the option ``--distinct``, which :func:`~neatfool.choose_elites` takes."""
+    what = (
+        "Only N images that are unlike each other in layout, texture and colours. The surest comes "
+        "first, then each time the one least like those chosen so far."
+    )
+    return option("--distinct N", what)(command)
+
+
+def elite_options(command: Command) -> Command:
+    """Add the options that choose elites of a run.
+
+    They are ``--classes``, ``--least``, ``--sample`` and ``--seed``; the function of the command
+    gets them by these names, as :func:`~neatfool.choose_elites` takes them.
+    """
+    what = 'Only the elites of these classes, by name or index; a comma in a name: `"a, b",c`.'
+    classes = option("--classes A,B", what, Names(), ())
+    what = "Only elites whose recorded confidence is at least this."
+    least = option("--least P", what, FiniteRange(0, 1), 0.0, show_default=False)
+    sample = option("--sample N", "Only N elites, drawn at random.")
+    what = "Where all that is drawn at random comes from."
+    seed = option("--seed N", what, click.IntRange(min=0), 1)
+    return classes(least(sample(seed(command))))
+
 
 RUNS: Final = "RUN|FOLDER..."
 

@@ -152,10 +152,7 @@ class Search:
         return float(json.loads(output.getvalue())["images_per_s"])
 
     def run(self, ctx: click.Context, *, jobs: str, overwrite: bool, most: int | None) -> None:
-        """Run the experiment with all seeds; go on with what was interrupted.
-
-        ``most`` is how many queries each run may send, if they cost something.
-        """
+        """Run the experiment with all seeds, up to ``most`` queries each, or go on with it."""
         arguments = ["--out", str(self.folder), "--seeds", format_seeds(self.seeds)]
         arguments += ["--jobs", jobs, "--no-report"]
         if overwrite:

@@ -97,10 +97,7 @@ class DataSet(Finding):
 def write_folder(
     images: Sequence[Image], sources: Sequence[Source], place: Workplace, settings: Settings
 ) -> DataSet:
-    """Write the lists and the card, and put the folder in its place; an image scores as it should.
-
-    Of elites, what survives is told, if it was measured.
-    """
+    """Write lists and a card of the images that score as they should; finish the folder."""
     survived = {source.key: _survived(source) for source in sources}
     right = []
     for image in filter(settings.accepts, images):

@@ -104,12 +104,7 @@ def choose(
     all_replaced: bool = False,
     distinct: int | None = None,
 ) -> list[Choice]:
-    """Choose images, in the order of their classes; the elites, unless the options say otherwise.
-
-    With ``per_class``, as equally many from each run as can be, spread over its history; with
-    ``images``, as equally many of each class as can be; with ``distinct``, so many of
-    those, images that are unlike each other.
-    """
+    """Choose images by class; the elites, unless the options say otherwise."""
     held: list[dict[int, list[int]]] = [defaultdict(list) for _ in sources]
     for source, of_run in zip(sources, held, strict=True):
         for index, candidate, _ in source.run.holders(least):

@@ -47,45 +47,39 @@ def write_gallery(
     images: str,
     note: Callable[[str, int], None],
 ) -> int:
-    """Write a gallery of some elites of runs; one that is there is replaced.
-
-    Up to so many ``steps`` of each line of ancestors are shown; :func:`image_of` says how images
-    are. Gives the bytes written.
-    """
+    """Write a gallery of some elites of runs, or replace one; give the bytes written."""
     try:
         _make_ready(folder)
     except OSError as error:
         cause = error.strerror or error
         raise StorageError(f"{folder}: cannot be written: {cause}") from error
-    total, runs = write_scripts(folder), []
-    for number, (run, elites) in enumerate(chosen):
-        wrote, description = _write_run(
-            folder, number, run, elites, steps=steps, images=images, note=note
-        )
-        total += wrote
-        runs.append(description)
+    write_scripts(folder)
     index = {
         "functions": FUNCTIONS,
         "glyphs": {
             name: {"colour": each.glyph.colour, "points": each.glyph.points().round(3).tolist()}
             for name, each in cppn.ACTIVATIONS.items()
         },
-        "runs": runs,
+        "runs": [
+            _write_run(folder, number, run, elites, steps=steps, images=images, note=note)
+            for number, (run, elites) in enumerate(chosen)
+        ],
         "together": AT_ONCE,
         "steps": steps,
         "images": images,
     }
-    total += _write(folder, f"{DATA}/index.js", as_script("index", index))
+    save(folder / DATA / "index.js", as_script("index", index), within=folder)
     # Last, so that a page that is there is whole.
-    return total + _write(folder, INDEX, (PAGE / INDEX).read_bytes())
+    save(folder / INDEX, (PAGE / INDEX).read_bytes())
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def write_scripts(folder: Path) -> int:
-    """Write all of the page but its index and its data; give the bytes written."""
+def write_scripts(folder: Path) -> None:
+    """Write all of the page but its index and its data."""
     files = {file.name: file.read_bytes() for file in sorted(PAGE.iterdir()) if file.is_file()}
-    del files[INDEX]
-    files[FORMULAS] = formulas()
-    return sum(_write(folder, f"{SCRIPTS}/{name}", data) for name, data in files.items())
+    for name, data in (files | {FORMULAS: formulas()}).items():
+        if name != INDEX:
+            save(folder / SCRIPTS / name, data, within=folder)
 
 
 def formulas() -> bytes:
@@ -103,30 +97,29 @@ def _write_run(
     steps: int,
     images: str,
     note: Callable[[str, int], None],
-) -> tuple[int, dict[str, Any]]:
-    """Write a run's images and networks; give the bytes written, and what the page is told."""
-    total = 0
+) -> dict[str, Any]:
+    """Write a run's images and networks; give what the page is told."""
 
     def write_part(part: int, networks: list[dict[str, Any]]) -> None:
-        nonlocal total
         name = f"{number}/networks-{part}"
-        total += _write(folder, f"{DATA}/{name}.js", as_script(name, networks))
+        save(folder / DATA / f"{name}.js", as_script(name, networks), within=folder)
 
+    drawing = settings_of(run)
     numbers: Iterable[int | None] = [None] * len(elites)
-    if settings_of(run) is not None:
+    if drawing is not None:
         numbers = write_networks(run, elites, together=AT_ONCE, steps=steps, write=write_part)
     kept, described = read_survival(run), []
     for elite, network in zip(elites, numbers, strict=True):
         facts = describe_elite(elite, kept)
         if image := image_of(elite, images):
             facts["file"], data = image
-            total += _write(folder, f"{IMAGES}/{number}/{image[0]}", data)
+            save(folder / IMAGES / str(number) / image[0], data, within=folder)
         if network is not None:
             facts["network"] = network
         described.append(facts)
         note(f"{run.name}, seed {run.seed}", 1)
     target = run.experiment.get("target", {})
-    description = {
+    return {
         "name": run.name,
         "seed": run.seed,
         "folder": run.path.resolve().name,
@@ -137,7 +130,7 @@ def _write_run(
         "classes": len(run.searched),
         "width": run.spec.width,
         "height": run.spec.height,
-        "drawing": settings_of(run),
+        "drawing": drawing,
         "survival": kept
         and {
             "title": kept.title,
@@ -146,18 +139,12 @@ def _write_run(
         },
         "elites": described,
     }
-    return total, description
 
 
 def as_script(name: str, data: Any) -> bytes:
     """Write data as a script: a page that is opened from disk may load nothing else."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return f'neatfool.data.put("{name}",{text});\n'.encode("ascii")
-
-
-def _write(folder: Path, name: str, data: bytes) -> int:
-    save(folder / name, data, within=folder)
-    return len(data)
 
 
 def _make_ready(folder: Path) -> None:
@@ -178,10 +165,7 @@ def _make_ready(folder: Path) -> None:
 
 
 def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
-    """Give the name and the bytes of an elite's image: ``kind`` is one of the option --images.
-
-    ``exact``: the same pixels, in WebP if that is smaller; ``small``: reduced and lossy.
-    """
+    """Give the name and the bytes of an elite's image: ``kind`` is one of the option --images."""
     if kind == "none":
         return None
     png = elite.file.name, elite.png
@@ -202,11 +186,8 @@ def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
 def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any]:
     """Describe an elite in a few words and figures, and with what is known to survive of it."""
     changes = kept.of(elite) if kept else {}
-    survived = [
-        [words, percent(changes[name][0]), changes[name][1]]
-        for name, words in (kept.usual if kept else {}).items()
-        if name in changes
-    ]
+    usual = kept.usual if kept else {}
+    survived = [[usual[n], percent(changes[n][0]), changes[n][1]] for n in usual if n in changes]
     return {
         "index": elite.index,
         "name": elite.name,
@@ -224,8 +205,7 @@ def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any
 
 def settings_of(run: Run) -> dict[str, Any] | None:
     """Say how a browser draws a run's formulas; None if its genomes are no CPPNs."""
-    given = run.experiment["encoding"]
-    if given.get("plugin") != "cppn":
+    if (given := run.experiment["encoding"]).get("plugin") != "cppn":
         return None
     preset = cppn.PRESETS[given["preset"]]
     colour = given.get("colour") or ("grey" if run.spec.channels == 1 else preset.colour)
@@ -240,14 +220,8 @@ def settings_of(run: Run) -> dict[str, Any] | None:
 def formula(graph: nx.DiGraph) -> dict[str, Any]:
     """Give the nodes that a picture depends on, each after those that it depends on.
 
-    Args:
-        graph: A graph of :func:`neatfool.cppn.to_graph`.
-
-    Returns:
-        ``n``, for each node ``[activation, aggregation, source, source, ...]``, the functions as
-        places in ``FUNCTIONS``; sources 0 to 3 are the inputs, and 4 + i is node i. ``w``, for each
-        node its bias, its response and the weights of its sources: numbers of single precision, in
-        which pictures are drawn, as their bytes in base64. ``o``, the places of the outputs.
+    ``n`` has for each node its functions, as places in ``FUNCTIONS``, and its sources: 0 to 3 are
+    the inputs, and 4 + i is node i; ``w`` bias, response and weights, ``o`` the outputs' places.
     """
     live = graph.edge_subgraph(edge for edge in graph.edges if graph.edges[edge]["enabled"])
     outputs = sorted(key for key, kind in graph.nodes(data="kind") if kind == "output")
@@ -262,10 +236,9 @@ def formula(graph: nx.DiGraph) -> dict[str, Any]:
         node = graph.nodes[key]
         edges = live.in_edges(key, data=True) if key in live else ()
         terms = sorted(edges, key=lambda edge: edge[2]["order"])
-        functions = (
-            FUNCTIONS["activations"].index(node["activation"]),
-            FUNCTIONS["aggregations"].index(node["aggregation"]),
-        )
+        functions = [
+            FUNCTIONS[f"{kind}s"].index(node[kind]) for kind in ("activation", "aggregation")
+        ]
         rows.append([*functions, *(places[source] for source, _, _ in terms)])
         numbers += [node["bias"], node["response"], *(data["weight"] for _, _, data in terms)]
     return {
@@ -283,13 +256,7 @@ def write_networks(
     steps: int,
     write: Callable[[int, list[dict[str, Any]]], None],
 ) -> Iterator[int]:
-    """Write a run's networks in parts, each once; give the number of each elite's network.
-
-    Elites share most of their ancestors, so a line of ancestors is a list of numbers: up to so many
-    ``steps``, the elite included; 0: none. The elites' networks come first, in the elites' order:
-    neighbours are read together. So many are ``together`` in a part; ``write`` is given its number
-    and its networks.
-    """
+    """Write a run's networks in parts, elites' first; give the number of each elite's."""
     own = dict.fromkeys(elite.candidate_id for elite in elites)
     numbers = {candidate: number for number, candidate in enumerate(own)}
     added, following = 0, -(-len(own) // together) * together
@@ -306,8 +273,8 @@ def write_networks(
         if number == added:  # one network may be the elite of several classes
             added += 1
             # From the random network of generation 0 to the elite's own.
-            whole = run.lineage(elite.index)[::-1] if steps else []
-            line = [whole[place] for place in evenly(len(whole), steps)] if whole else []
+            whole = run.lineage(elite.index)[::-1]
+            line = [whole[place] for place in evenly(len(whole), steps)] if steps else []
             for ancestor in line:
                 if ancestor.candidate_id not in numbers:
                     numbers[ancestor.candidate_id] = following
@@ -315,8 +282,8 @@ def write_networks(
                     following += 1
             network: dict[str, Any] = {"generation": elite.generation}
             if line:
-                named = {"line": [numbers[ancestor.candidate_id] for ancestor in line]}
-                network = _describe(line[-1]) | named
+                network = _describe(line[-1])
+                network["line"] = [numbers[ancestor.candidate_id] for ancestor in line]
             put(number, network | formula(elite.graph()))
         yield number
     for part in sorted(parts):

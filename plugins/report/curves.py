@@ -58,11 +58,7 @@ USE_BOX: Final = (200, 28)
 def confidence_curve(
     history: Sequence[GenerationReport], ranks: tuple[float, float] = (0.0, 0.0)
 ) -> bytes:
-    """Draw median, quartiles, mean and minimum of the elites' confidences over images scored.
-
-    The axis is in log-odds, so that 99 % and 99.99 % are as far apart as 1 % and 0.01 %. The last
-    elites' median and lowest rank tell how near to 100 % the lines end.
-    """
+    """Draw confidences over images scored; ranks tell how near to 100 % the lines end."""
     shown = thin_out(history)
     drawn, axes = new_axes(1080, 430, right=195, left=84)
     x = [report.evaluations for report in shown]
@@ -203,10 +199,7 @@ class Course(NamedTuple):
 def read_courses(
     run: Run, elites: Sequence[EliteView]
 ) -> tuple[dict[int, Course], list[tuple[float, str]]]:
-    """Read how the confidence of each class rose, up to that of its elite, by the class's index.
-
-    Then come the lines across: their height, and the confidence in words.
-    """
+    """Read how each class's confidence rose, and the lines across: their height and words."""
     scored = {report.generation: report.evaluations for report in run.history}
     steps: dict[int, list[tuple[int, float]]] = {}
     for generation, index, confidence in run.replacements:
@@ -249,11 +242,7 @@ def _path(steps: Sequence[tuple[int, float]], heights: np.ndarray, last: int) ->
 def read_functions(
     run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]
 ) -> dict[str, Any] | None:
-    """Count the functions of elites at some instants; None if genomes are no graphs.
-
-    Those used most at the end come first, each with its share of the nodes at each instant and a
-    line of them; ``tops`` are the shares at the top of both kinds' lines.
-    """
+    """Count the functions of elites at some instants; None if genomes are no graphs."""
     chosen = {elites[place].index for place in evenly(len(elites), MOST_CLASSES)}
     held: dict[int, list[tuple[int, int]]] = {}  # (generation, candidate), the first one first
     for index, id_, _ in run.holders():

@@ -64,10 +64,7 @@ MOST_BYTES: Final = 1500
 
 
 def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
-    """Write a run's page: one HTML file that needs no other file and no network.
-
-    Only ``chosen`` elites are shown, if there are any.
-    """
+    """Write a run's page, one HTML file, perhaps of ``chosen`` elites only."""
     # This goes first: threads reduce the pictures of the cards while the rest is gathered.
     elites = Elites(run, path, chosen)
     courses, ticks = curves.read_courses(run, elites.all)
@@ -281,10 +278,7 @@ class Elites:
         return sorted(cards, key=lambda card: (*_doubt(card.elite), card.index))
 
     def details(self, cards: Sequence[Card]) -> list[dict[str, Any]]:
-        """Look closely at all elites, or at the best of many; the surest comes first.
-
-        Each is shown with its graph, if its genome is one, and with some of its ancestors.
-        """
+        """Look closely at all elites, or at the best of many: at their graphs and ancestors."""
         by_index = {card.index: card for card in cards}
         thumbnails: dict[int, Picture] = {}
         side, details = max(self.run.spec.height, self.run.spec.width), []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool.analysis.class_names import match_classes
+from neatfool.analysis.common import match_classes
 
 
 def matched(ours, theirs):

@@ -13,7 +13,7 @@ from made_up_runs import random_course, write_run
 
 from neatfool import RunError, open_run
 from neatfool.analysis import Comparison, compare
-from neatfool.analysis.course import MEASURES, TESTED
+from neatfool.analysis.comparison.groups import MEASURES, TESTED
 
 
 def group(folder, confidences, *, generations=4, length=None, **more):
@@ -199,7 +199,7 @@ def test_near_certainties_are_compared_by_their_log_odds(tmp_path):
     one = group(tmp_path / "one", [1 - 1e-5, 1 - 2e-5])
     other = group(tmp_path / "other", [1.0, 1.0], options={"parents": 3})
     comparison = compare([one, other])
-    assert "> 99.99 % (log-odds 16.0) for other and > 99.99 % (log-odds 11." in comparison.verdict()
+    assert "> 99.99 % (log-odds > 16) for other and > 99.99 % (log-odds 11." in comparison.verdict()
     (table, _) = comparison.at[-1].panel().blocks
     title, first, second = table.rows[1]
     assert (title, first[:3], second) == ("in log-odds", "11.", "> 16")

@@ -204,10 +204,10 @@ def test_a_row_that_is_no_answer_is_refused_with_its_line(file, row, said):
     [
         (b"", "has no answers in it"),
         (b"kind,class\n", "has no answers in it"),
-        (b"\xff\xfe", "cannot be read as CSV"),
-        (b'kind\n"' + b"x" * 200_000 + b'"\n', "cannot be read as CSV (field larger"),
+        (b"\xff\xfe", "cannot be read: it is no CSV in UTF-8"),
+        (b'kind\n"' + b"x" * 200_000 + b'"\n', "cannot be read: it is no CSV"),
         (b"kind,class\n" + b"noise,\n" * 2_500_000, "has more than 16,777,216 bytes in it"),
-        (None, "cannot be read as CSV"),
+        (None, "cannot be read: No such file or directory;"),
     ],
 )
 def test_a_file_that_holds_no_answers_is_refused(file, data, said):

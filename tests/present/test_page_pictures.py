@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 from PIL import Image
 
-from neatfool.present import draw_graph, page
+from neatfool.present import draw_graph, finding
 from neatfool.present.charts.figure import INK
 
 
@@ -23,41 +23,41 @@ def png_of(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def decoded(picture: page.Picture) -> Image.Image:
+def decoded(picture: finding.Picture) -> Image.Image:
     return Image.open(io.BytesIO(b64decode(picture.src.split(",")[1])))
 
 
 def test_a_small_png_is_shown_byte_for_byte() -> None:
     png = png_of(noise(28))
-    picture = page.embed_png(png, 96)
+    picture = finding.embed_png(png, 96)
     assert b64decode(picture.src.removeprefix("data:image/png;base64,")) == png
     assert (picture.width, picture.height) == (28, 28)
 
 
 def test_a_large_png_is_reduced_and_keeps_its_shape() -> None:
-    picture = page.embed_png(png_of(noise(300).crop((0, 0, 300, 150))), 96)
+    picture = finding.embed_png(png_of(noise(300).crop((0, 0, 300, 150))), 96)
     assert (picture.width, picture.height) == decoded(picture).size == (96, 48)
 
 
 def test_a_heavy_png_is_compressed_even_if_it_is_not_too_wide() -> None:
-    picture = page.embed_png(png_of(noise(256)), 256)
-    assert len(picture.src) < 1.34 * page.LARGEST_EXACT
+    picture = finding.embed_png(png_of(noise(256)), 256)
+    assert len(picture.src) < 1.34 * finding.LARGEST_EXACT
     assert picture.width == 256
 
 
 def test_noise_travels_as_jpeg_and_flat_pictures_as_png() -> None:
-    assert page.embed_image(noise(96), 96).src.startswith("data:image/jpeg;")
-    assert page.embed_image(Image.new("L", (96, 96)), 96).src.startswith("data:image/png;")
+    assert finding.embed_image(noise(96), 96).src.startswith("data:image/jpeg;")
+    assert finding.embed_image(Image.new("L", (96, 96)), 96).src.startswith("data:image/png;")
 
 
 def test_small_images_are_not_enlarged() -> None:
-    assert page.embed_image(noise(28), 64).width == 28
+    assert finding.embed_image(noise(28), 64).width == 28
 
 
 def test_a_drawing_follows_the_scheme_of_the_page_and_stays_an_svg() -> None:
     graph = nx.DiGraph()
     graph.add_node(0, kind="output", label="100 % #<grey> & 'x'", activation="sin")
-    src = page.embed_svg(draw_graph(graph))
+    src = finding.embed_svg(draw_graph(graph))
     assert not set('"<>#\n') & set(src)
     svg = unquote(src.removeprefix("data:image/svg+xml,"))
     root = ET.fromstring(svg)

@@ -27,13 +27,13 @@ from neatfool.analysis.ablation.weighing import (
     simplest,
     with_importance,
 )
-from neatfool.analysis.of_run import OfRun
+from neatfool.analysis.common import OfRun
 from neatfool.cppn import Genome
 from neatfool.errors import ExperimentError
 from neatfool.files import read_whole, refuse_link
 from neatfool.fooling.choosing import check_classes, choose_elites
 from neatfool.fooling.opening import open_runs, open_scorer
-from neatfool.present.charts.spacing import evenly
+from neatfool.present.charts.figure import evenly
 from neatfool.present.output import Output
 from neatfool.present.story import Cell
 from neatfool.run.images import encode_png, from_pillow
@@ -268,11 +268,7 @@ def _strip(elite: EliteView, item: Ablated) -> Iterator[Cell]:
 
 
 def _draw_map(image: np.ndarray, item: Ablated) -> bytes:
-    """Draw what each tile is worth over an image: a PNG.
-
-    The more orange a tile, the more log-odds are lost without it; blue tiles do harm. The number is
-    the confidence that is left without the tile, in per cent, cut and at most 99.
-    """
+    """Draw what each tile is worth over an image: a PNG. Orange is missed, blue does harm."""
     scale, tiles = SIDE / max(image.shape[1:]), len(item.tiles)
     size = width, height = round(image.shape[2] * scale), round(image.shape[1] * scale)
     drops = item.saved.log_odds - np.array([[s.log_odds for s in row] for row in item.tiles])

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 from scipy import ndimage, signal
 
-from neatfool.present.charts.spacing import evenly
+from neatfool.present.charts.figure import evenly
 from neatfool.present.finding import Facts
 
 Step = tuple[int, int]
@@ -99,14 +99,7 @@ def _dips(alike: np.ndarray, step: Step) -> bool:
 
 
 def _autocorrelation(image: np.ndarray) -> np.ndarray:
-    """Correlate a picture with itself, moved by up to half of its size.
-
-    Only what overlaps counts, with the mean and the variance that it has there (Padfield, 2012).
-
-    Returns:
-        float64 [2h + 1, 2w + 1] with h = H // 2 and w = W // 2, from -1 to 1, to be indexed by
-        (rows, columns), which may be negative.
-    """
+    """Correlate a picture with itself moved by (rows, columns), up to half of its size."""
     pixels = image - image.mean((1, 2), keepdims=True, dtype=np.float64)
     there = np.ones_like(pixels)
     window = (..., *(slice((side - 1) // 2, side + side // 2) for side in pixels.shape[1:]))
@@ -125,12 +118,7 @@ def _autocorrelation(image: np.ndarray) -> np.ndarray:
 
 
 def label_copies(shape: Sequence[int], repetition: Repetition) -> np.ndarray:
-    """Number the copies of what is repeated, from the middle of the picture outwards.
-
-    Each copy is a stripe or a parallelogram, one period wide, or a half or a quarter of a mirrored
-    picture. The labels are int64 [rows, columns]: 0 for the most central copy, 1 for the next; -1
-    for what the picture's edge cuts to less than half of a copy.
-    """
+    """Number the copies, int64 [H, W], from the middle outwards; -1 for those cut to a half."""
     rows, columns = shape
     places = np.mgrid[:rows, :columns] - np.array([rows - 1, columns - 1])[:, None, None] / 2
     if repetition.mirrors:
@@ -171,12 +159,7 @@ def hide_tiles(image: np.ndarray, tiles: int) -> list[np.ndarray]:
 
 
 def hide_copies(image: np.ndarray, labels: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
-    """Hide copies of what is repeated; ``labels`` are those of :func:`label_copies`.
-
-    Returns:
-        The numbers of the N copies that are looked at one by one, and 1 + 2 N images: with the half
-        of the copies that is nearest to the middle, with each copy alone, and without each.
-    """
+    """Hide copies: all but the inner half, then all but one of some, then each of these alone."""
     copies = int(labels.max()) + 1
     some = evenly(copies, MOST_COPIES)
     hidden = [(labels < 0) | (labels >= max(copies // 2, 1))]

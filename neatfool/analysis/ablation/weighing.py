@@ -11,6 +11,7 @@ import torch
 from pydantic import Field
 from scipy.special import logit
 
+from neatfool.analysis.common import in_steps
 from neatfool.cppn import PRESETS, compile_genomes, from_graph, render
 from neatfool.fooling.choosing import check_classes
 from neatfool.present.finding import Facts
@@ -28,8 +29,6 @@ SUREST: Final = 1e-12
 """Where a target gives no logits, confidences nearer to 0 or 1 than this count as this."""
 PRUNINGS: Final = 20
 """A network is cut down in so many steps, each of a twentieth of its connections."""
-AT_A_TIME: Final = 64
-"""Networks that are drawn together, so that their images fit into memory."""
 
 
 class Score(Facts):
@@ -167,11 +166,9 @@ def score_network(elite: EliteView, scorer: Scorer, *, pruned: bool = True) -> N
 
     def score(graphs: Sequence[nx.DiGraph], whole: Score | None = None) -> list[Score]:
         scores: list[Score] = []
-        step = -(-AT_A_TIME // scorer.batch_size) * scorer.batch_size
-        for start in range(0, len(graphs), step):
-            images = draw(elite, graphs[start : start + step])
+        for some in in_steps(len(graphs), scorer):
             first = whole or next(iter(scores), None)
-            scores += score_images(scorer, elite.name, images, first)
+            scores += score_images(scorer, elite.name, draw(elite, graphs[some]), first)
         return scores
 
     without = [without_node(graph, node) for node in nodes]

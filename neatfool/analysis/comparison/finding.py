@@ -11,11 +11,9 @@ import numpy as np
 from pydantic import BeforeValidator, Field, InstanceOf, json_schema
 from scipy.special import logit
 
-from neatfool.analysis.comparison.groups import USUAL_LEVEL, Group, RankTest
-from neatfool.analysis.course import MEASURES, TESTED
-from neatfool.present.charts.axes import decimal_odds
-from neatfool.present.charts.courses import Steps, heat_map, heat_scale, steps
-from neatfool.present.charts.lines import key_of
+from neatfool.analysis.comparison.groups import MEASURES, TESTED, USUAL_LEVEL, Group, RankTest
+from neatfool.present.charts.figure import decimal_odds
+from neatfool.present.charts.lines import Steps, heat_map, heat_scale, key_of, steps
 from neatfool.present.finding import Facts, Finding, Records
 from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Table
 from neatfool.wording import format_seeds, percent
@@ -113,8 +111,8 @@ class Snapshot(Facts):
 
     def test(self, one: int, other: int, measure: str) -> Tested | None:
         """Give the test of two groups, by their places."""
-        tests = {(*each.places, each.measure): each for each in self.tests}
-        return tests.get((one, other, measure))
+        wanted = (one, other), measure
+        return next((each for each in self.tests if (each.places, each.measure) == wanted), None)
 
     def panel(self) -> Panel:
         """Write each measure of each group, and the tests of each pair."""
@@ -126,14 +124,14 @@ class Snapshot(Facts):
             surest = max(each.upper or 0.0 for each in found)
             if measure.kind == "confidence" and surest > SUREST:
                 rows.append(["in log-odds", *(each.words(_log_odds) for each in found)])
-        tables = [Table(["", *keys], rows)]
-        rows = []
+        tables, rows = [Table(["", *keys], rows)], []
         for one, other in combinations(range(len(self.groups)), 2):
             tests = [self.test(one, other, measure.key) for measure in TESTED]
             cells = [f"U {test.u:g}/{test.pairs}\n{test.words}" if test else "-" for test in tests]
             rows.append([f"{key_of(one)} : {key_of(other)}", *cells])
         if rows:
-            heads = ["", *(measure.short_title for measure in TESTED)]
+            titles = [each.title.removesuffix(" confidence") for each in TESTED]
+            heads = ["", *(title.removeprefix("classes ") for title in titles)]
             title = "Mann-Whitney U, two-sided: pairs of runs in which the first is the higher"
             tables.append(Table(heads, rows, title))
         title = f"After {self.evaluations:,} images: median over seeds [quartiles]"
@@ -192,7 +190,7 @@ class Comparison(Finding):
         """The common grid of images scored, int64 [N]."""
         return np.array(self.series.evaluations)
 
-    @cached_property
+    @property
     def same_classes(self) -> bool:
         """Whether all groups search the same classes, taken over all their runs."""
         return len({group.classes for group in self.gathered}) == 1
@@ -204,10 +202,7 @@ class Comparison(Finding):
 
     @cached_property
     def orders(self) -> list[np.ndarray]:
-        """For each group its classes, int64 [C], the ones that are fooled first and best before.
-
-        Groups that search the same classes have one order.
-        """
+        """For each group its classes, int64 [C], those first that are fooled soonest and best."""
         eases = [np.nanmean(decimal_odds(each), axis=1) for each in self.maps]
         if self.same_classes:
             eases = [np.mean(eases, axis=0)] * len(eases)
@@ -216,8 +211,7 @@ class Comparison(Finding):
     def story(self) -> Iterator[Block]:
         """Tell who is ahead, and by chance or not; then over images, at some, class by class."""
         yield Headline(self.verdict())
-        for note in self.notes:
-            yield Note(note)
+        yield from map(Note, self.notes)
         rows = []
         for key, group in zip(self.keys, self.groups, strict=True):
             lengths = sorted({run.evaluations for run in group.runs})
@@ -231,8 +225,8 @@ class Comparison(Finding):
                 [name, *("-" if value is None else str(value) for value in values)]
                 for name, values in self.differ_in.items()
             ]
-            heads = ["option", *self.keys]
-            yield Table(heads, rows, "They differ in", words=range(len(heads)))
+            words = range(1 + len(self.groups))
+            yield Table(["option", *self.keys], rows, "They differ in", words=words)
         yield Section(
             "The course of the search",
             "A thick line is the median over seeds, its band reaches from quartile to quartile, a "
@@ -273,19 +267,18 @@ class Comparison(Finding):
         ranked = sorted(came, key=lambda each: -each[0])
         if not ranked:
             return f"Too few runs have come to {images}."
-        parts = [
-            f"{percent(value, min(logit(value), LARGEST_ODDS))} for {self.groups[place].label}"
-            for value, place in ranked
-        ]
+        parts = []
+        for value, place in ranked:
+            odds = f" (log-odds {_log_odds(value)})" if value > SUREST else ""
+            parts.append(f"{percent(value)}{odds} for {self.groups[place].label}")
         listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
         text = f"After {images} the median confidence is {listed}."
         best = ranked[0][1]
         if len(ranked) == 1:
-            if snapshot.groups[best].n > 1:
-                return text
             count = len(self.groups[best].runs)
             seeds = f"Only one of {count} seeds has come this far." if count > 1 else ""
-            return f"{seeds or 'This is one seed.'} {text}"
+            alone = snapshot.groups[best].n == 1
+            return f"{seeds or 'This is one seed.'} {text}" if alone else text
         second = ranked[1][1]
         test = snapshot.test(min(best, second), max(best, second), "median")
         assert test is not None

@@ -1,22 +1,158 @@
-"""Groups of runs that differ by nothing but chance, and the test whether two groups differ."""
+"""Groups of runs that differ by nothing but chance, and the test whether two groups differ.
+
+A run is its course over the images that it scored, read from its database at once.
+"""
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from neatfool.analysis.course import Course
 from neatfool.errors import ExperimentError, RunError
 from neatfool.experiment.experiment import differences
 from neatfool.fooling.opening import open_runs
 from neatfool.present.finding import Facts
 from neatfool.run.run import Run
+from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
+from neatfool.wording import level, percent
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that each generation of a run has; changes are counted since the run began."""
+
+    key: str
+    title: str
+    kind: Literal["confidence", "classes", "changes", "size"]
+
+    @property
+    def tested(self) -> bool:
+        """Whether groups are tested for a difference in it."""
+        return self.kind == "classes" or self.key in {"median", "mean"}
+
+    def in_words(self, value: float) -> str:
+        """Write a value of it, or ``"-"`` for NaN."""
+        if not np.isfinite(value):
+            return "-"
+        if self.kind == "confidence":
+            return percent(value)
+        return f"{value:,.0f}" if value == round(value) or value >= 1000 else f"{value:,.1f}"
+
+
+MEASURES: Final = {
+    measure.key: measure
+    for measure in (
+        Measure("median", "median confidence", "confidence"),
+        Measure("mean", "mean confidence", "confidence"),
+        Measure("minimum", "lowest confidence", "confidence"),
+        *(
+            Measure(f"classes_ge_{p:g}", f"classes ≥ {level(p)}", "classes")
+            for p in CONFIDENCE_THRESHOLDS
+        ),
+        Measure("replacements", "replacements", "changes"),
+        Measure("goal_switches", "goal switches", "changes"),
+        Measure("nodes", "nodes", "size"),
+        Measure("connections", "connections", "size"),
+    )
+}
+"""All measures by their keys, in the order in which they are shown."""
+TESTED: Final = [measure for measure in MEASURES.values() if measure.tested]
+
+
+class Course:
+    """A run as a comparison sees it.
+
+    Attributes:
+        without_seed: What its result depends on, but for the seed.
+        fingerprint: What tells the target from one that scores otherwise.
+        classes: The names of the classes that are searched, each another.
+        evaluations: int64 [G], images scored after each generation.
+        values: For each measure's key float64 [G], its value after each generation.
+        replaced: int64 [R], the place in ``classes`` of each elite that was replaced.
+        replaced_at: int64 [R], images scored after the generation of each replacement.
+        confidences: float64 [R], the confidence that each replacement reached.
+        finished: Whether the run has reached its length, or its own end.
+        ended: Whether it came to an end of its own: it would score no more images.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Read the course of a run, finished or under way."""
+        history, target = run.history, run.info["target"]
+        self.path, self.name, self.seed = run.path, run.name, run.seed
+        identity: Mapping[str, Any] = run.info["identity"]
+        general = {key: v for key, v in identity.get("experiment", {}).items() if key != "seed"}
+        self.without_seed = {**identity, "experiment": general}
+        self.target, self.fingerprint = str(target["name"]), str(target["fingerprint"])
+        self.finished, self.ended = run.finished, run.ended
+        names, counts = list[str](), Counter[str]()
+        for index in run.searched:
+            counts[name := run.classes[index]] += 1
+            # A name that was there before: crane, crane (2).
+            names.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+        self.classes = tuple(names)
+        self.evaluations = np.array([report.evaluations for report in history], dtype=np.int64)
+        sure = np.array([report.classes_ge for report in history], dtype=float)
+        columns = iter(sure.reshape(-1, len(CONFIDENCE_THRESHOLDS)).T)
+        self.values: dict[str, np.ndarray] = {}
+        for key, measure in MEASURES.items():
+            if measure.kind == "classes":
+                self.values[key] = next(columns)
+            else:
+                each = np.array([getattr(report, key) for report in history], dtype=float)
+                self.values[key] = each.cumsum() if measure.kind == "changes" else each
+        replacements = np.array(run.replacements, dtype=float).reshape(-1, 3)
+        generations, indices = replacements[:, :2].astype(np.int64).T
+        places = np.full(len(run.classes), -1)
+        places[list(run.searched)] = np.arange(len(run.searched))
+        first = history[0].generation if history else 0
+        self.replaced, self.replaced_at = places[indices], self.evaluations[generations - first]
+        self.confidences = replacements[:, 2]
+
+    @property
+    def length(self) -> int:
+        """Images scored so far."""
+        return int(self.evaluations[-1]) if len(self.evaluations) else 0
+
+    @property
+    def reach(self) -> float:
+        """Up to how many images it is known what it found: infinity if it ended by itself."""
+        return math.inf if self.ended and self.length else self.length
+
+    def rows_of(self, name: str) -> np.ndarray:
+        """Say which replacements were in a class: bools [R]."""
+        place = self.classes.index(name) if name in self.classes else -1
+        found: np.ndarray = self.replaced == place
+        return found
+
+    def until(self, name: str, confidence: float) -> float:
+        """Count the images until a class had a confidence: infinity if it never did."""
+        above = self.rows_of(name) & (self.confidences >= confidence)
+        return float(self.replaced_at[above].min()) if above.any() else math.inf
+
+    def at(self, measure: str, grid: np.ndarray) -> np.ndarray:
+        """Give a measure at N numbers of images: 0 before the first generation, NaN after all."""
+        last = np.searchsorted(self.evaluations, grid, side="right")
+        values = np.concatenate([[0.0], self.values[measure]])
+        return np.where(grid <= self.reach, values[last], np.nan)
+
+    def by_class(self, classes: Sequence[str], grid: np.ndarray) -> np.ndarray:
+        """Give the best confidence so far in C classes, [C, N]: 0 in an empty niche, NaN after."""
+        places = {name: place for place, name in enumerate(classes)}
+        rows = np.array([places[name] for name in self.classes], dtype=np.int64)[self.replaced]
+        columns = np.searchsorted(grid, self.replaced_at, side="left")
+        best = np.zeros((len(classes), len(grid) + 1))
+        np.maximum.at(best, (rows, columns), self.confidences)
+        best = np.maximum.accumulate(best[:, :-1], axis=1)
+        best[:, grid > self.reach] = np.nan
+        return best
+
 
 MOST_IN_A_LABEL: Final = 2
 """A label tells at most this many options; more make it too long for the tables."""
@@ -27,10 +163,7 @@ USUAL_LEVEL: Final = 0.05
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one experiment that differ in their seed; all groups have their classes in one order.
-
-    Of runs that are left out nothing is recorded yet, or a longer one has the same seed.
-    """
+    """Runs of one experiment that differ in their seed; groups list classes in one order."""
 
     label: str
     runs: tuple[Course, ...]
@@ -72,15 +205,7 @@ class Group:
 def gather(
     runs: Run | str | Path | Sequence[Run | str | Path], labels: Sequence[str] = ()
 ) -> list[Group]:
-    """Read runs and put together those that differ in nothing but their seed, as they were named.
-
-    A folder that holds runs is a group, or several if there are several experiments in it.
-
-    Raises:
-        RunError: No run is named, or there is none in a folder, or one cannot be read, or nothing
-            is recorded of a group.
-        ExperimentError: There are not as many labels as groups.
-    """
+    """Read runs and put together those of one folder that differ in nothing but their seed."""
     courses: dict[Path, tuple[Path | None, Course]] = {}
     for each in [runs] if isinstance(runs, Run | str | Path) else runs:
         with open_runs(each) as opened:
@@ -92,7 +217,7 @@ def gather(
         raise RunError("no run was named; give runs, or folders that hold such")
     found: dict[tuple[Any, ...], list[Course]] = {}
     for folder, course in courses.values():
-        same = json.dumps(_without_seed(course.identity), sort_keys=True)
+        same = json.dumps(course.without_seed, sort_keys=True)
         found.setdefault((folder, same, course.fingerprint), []).append(course)
     groups = [_group(folder, runs) for (folder, *_), runs in found.items()]
     names = labels or _labels(groups)
@@ -125,14 +250,9 @@ def _group(folder: Path | None, runs: Sequence[Course]) -> Group:
     )
 
 
-def _without_seed(identity: Mapping[str, Any]) -> dict[str, Any]:
-    general = {key: v for key, v in identity.get("experiment", {}).items() if key != "seed"}
-    return {**identity, "experiment": general}
-
-
 def options_that_differ(groups: Sequence[Group]) -> dict[str, list[Any]]:
     """Give the options in which the groups' experiments differ, each with all groups' values."""
-    first, *others = (_without_seed(group.first.identity) for group in groups)
+    first, *others = (group.first.without_seed for group in groups)
     options: dict[str, list[Any]] = {}
     for place, other in enumerate(others, 1):
         for name, here, there in differences(first, other):
@@ -180,12 +300,7 @@ class RankTest(Facts):
 
 
 def mann_whitney(first: ArrayLike, second: ArrayLike) -> RankTest:
-    """Compare two groups of values by the two-sided U test (Mann and Whitney, 1947).
-
-    Each group has at least one value, and none is NaN. The p-value is exact where a group has at
-    most 8 values and no two are equal, and with equal values up to 7 against 7. Else it is that of
-    the normal approximation, corrected for ties and for continuity.
-    """
+    """Compare two groups of values by the two-sided U test (Mann and Whitney, 1947)."""
     from scipy.stats import PermutationMethod, mannwhitneyu
 
     one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)

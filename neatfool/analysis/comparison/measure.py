@@ -20,13 +20,14 @@ from neatfool.analysis.comparison.finding import (
     Tested,
 )
 from neatfool.analysis.comparison.groups import (
+    MEASURES,
+    TESTED,
     USUAL_LEVEL,
     Group,
     gather,
     mann_whitney,
     options_that_differ,
 )
-from neatfool.analysis.course import MEASURES, TESTED
 from neatfool.present.output import Output
 from neatfool.run.run import Run
 from neatfool.wording import counted, format_seeds
@@ -67,7 +68,25 @@ def compare(
     points = sorted({*at} or {max(common // 2, 1), common})
     snapshots = tuple(_snapshot(groups, evaluations) for evaluations in points)
     return Comparison(
-        groups=tuple(map(_describe, groups)),
+        groups=tuple(
+            Compared(
+                label=group.label,
+                name=group.first.name,
+                target=group.first.target,
+                fingerprint=group.first.fingerprint,
+                classes=len(group.classes),
+                runs=tuple(
+                    RunOfGroup(
+                        path=str(run.path),
+                        seed=run.seed,
+                        evaluations=run.length,
+                        finished=run.finished,
+                    )
+                    for run in group.runs
+                ),
+            )
+            for group in groups
+        ),
         differ_in=options_that_differ(groups),
         notes=tuple(_notes(groups, snapshots[-1])),
         at=snapshots,
@@ -87,22 +106,6 @@ def compare(
             ),
         ),
         gathered=tuple(groups),
-    )
-
-
-def _describe(group: Group) -> Compared:
-    first = group.first
-    runs = [
-        RunOfGroup(path=str(run.path), seed=run.seed, evaluations=run.length, finished=run.finished)
-        for run in group.runs
-    ]
-    return Compared(
-        label=group.label,
-        name=first.name,
-        target=first.target,
-        fingerprint=first.fingerprint,
-        classes=len(group.classes),
-        runs=tuple(runs),
     )
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from pydantic import Field
 from scipy import stats
 
-from neatfool.present.charts.axes import new_axes
-from neatfool.present.charts.figure import DISABLED, LINE_COLOURS
+from neatfool.present.charts.figure import DISABLED, LINE_COLOURS, new_axes
 from neatfool.present.finding import Facts
 
 if TYPE_CHECKING:
@@ -75,13 +74,7 @@ def relate(
     seed: int,
     note: Callable[[], None] = lambda: None,
 ) -> dict[str, ChanceTest]:
-    """Test whether matrices over N classes go with the likeness of the classes.
-
-    Mantel's test of 1967: the rows and columns of the likeness are permuted together, and all
-    matrices, float64 [N, N], see the same permutations. The diagonal is left out. The number of
-    ``matrices`` is Spearman's correlation with the likeness; that of ``weights`` the mean likeness
-    of pairs, weighted by it, if any is not 0. ``note`` is called after each permutation.
-    """
+    """Test whether matrices, float64 [N, N], go with the likeness of classes (Mantel, 1967)."""
     off = ~np.eye(len(likeness), dtype=bool)
 
     def rank(matrix: np.ndarray) -> np.ndarray:
@@ -118,12 +111,7 @@ def relate(
 def recur(
     features: np.ndarray, *, permutations: int, seed: int, note: Callable[[], None] = lambda: None
 ) -> ChanceTest:
-    """Test whether several runs have like images for the same class.
-
-    The number is the mean scalar product of two runs' images of the same class. By chance, each
-    run's images are of other classes of its own. The features of R runs and N classes are float32
-    [R, N, D], rows of length 1.
-    """
+    """Test whether R runs have like images for a class, by features, float32 [R, N, D]."""
     runs, classes, _ = features.shape
 
     def measure(sum_of_runs: np.ndarray) -> float:

@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Final
 
 from pydantic import Field
 
+from neatfool.analysis.common import OfRuns
 from neatfool.analysis.diversity import Diversity
 from neatfool.analysis.lineage.chance import ChanceTest
 from neatfool.analysis.lineage.kinds import GoalSwitches
 from neatfool.analysis.lineage.sweeping import Sweeping, number, p_value
-from neatfool.analysis.of_run import OfRuns
 from neatfool.present.finding import Facts, Records
 from neatfool.present.graph.export import export_graph
 from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Table, Text

@@ -12,7 +12,7 @@ import networkx as nx
 import numpy as np
 from pydantic import Field
 
-from neatfool.analysis.class_names import match_classes
+from neatfool.analysis.common import match_classes
 from neatfool.errors import ExperimentError
 from neatfool.present.charts.lines import draw_flows
 from neatfool.present.finding import Facts
@@ -50,11 +50,7 @@ class Kinds:
 
 
 def closest(tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[object]) -> np.ndarray:
-    """Find for each two of N nodes the highest value of their common ancestors, -1 without any.
-
-    A node counts as an ancestor of itself. The graph has no cycles; edges lead from older to
-    younger.
-    """
+    """Find for each two of N nodes the highest value of their common ancestors, -1 without any."""
     columns: dict[object, list[int]] = {}
     for column, leaf in enumerate(leaves):
         for node in (leaf, *nx.ancestors(tree, leaf)):
@@ -89,18 +85,14 @@ def wordnet_kinds(names: Sequence[str]) -> Kinds | None:
 
 
 def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
-    """Say how a target's classes are related by a table.
-
-    It has no heading; each line is a class, its kind, the kind's kind, and so on to the broadest.
-
-    Raises:
-        ExperimentError: The table cannot be read, has a class that the target lacks, or relates
-            fewer than three.
-    """
+    """Say how a target's classes are related by a table of classes, kinds and broader kinds."""
     try:
         lines = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ExperimentError(f"{path}: cannot be read as a table of kinds: {error}") from error
+        cause = getattr(error, "strerror", None) or "it is no CSV in UTF-8"
+        raise ExperimentError(
+            f"{path}: cannot be read: {cause}; give a table of classes and their kinds"
+        ) from error
     tree, leaves, under = nx.DiGraph(), {}, {}
     for name, *kinds in ([cell.strip() for cell in row if cell.strip()] for row in lines):
         if name not in names:

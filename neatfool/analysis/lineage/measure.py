@@ -176,10 +176,7 @@ def _compare(
     looks: Sequence[dict[str, np.ndarray]],
     options: _Options,
 ) -> Between | None:
-    """Say whether runs find like images for a class; None if they share fewer than three.
-
-    The kinds are those of the first run's classes.
-    """
+    """Say whether runs find like images for a class; None if they share fewer than three."""
     names = [[elite.name for elite in run] for run in runs]
     shared = [name for name in names[0] if all(name in others for others in names[1:])]
     if len(runs) < 2 or len(shared) < FEWEST:

@@ -12,10 +12,8 @@ from scipy import stats
 from neatfool import cppn
 from neatfool.analysis.lineage.fracture import Sweeps, sweep, sweep_genome, take_weights
 from neatfool.fooling.choosing import choose_elites
-from neatfool.present.charts.axes import new_axes
-from neatfool.present.charts.figure import MUTED
+from neatfool.present.charts.figure import MUTED, evenly, new_axes
 from neatfool.present.charts.lines import colour_of, short
-from neatfool.present.charts.spacing import evenly
 from neatfool.present.finding import Facts
 from neatfool.present.story import Block, Cell, Chart, Panel, Section, Strip, Table
 from neatfool.run.images import encode_png

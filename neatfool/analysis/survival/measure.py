@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.analysis.of_run import OfRun
+from neatfool.analysis.common import OfRun, in_steps
 from neatfool.analysis.survival.finding import Kind, Point, Survival, Survived
 from neatfool.errors import ExperimentError, nearest
 from neatfool.fooling.choosing import check_classes, choose_elites
@@ -27,8 +27,6 @@ from neatfool.search.seeds import derive_seed
 from neatfool.spec.fitting import fit_images
 from neatfool.spec.view import View
 
-AT_A_TIME: Final = 64
-"""Images that are changed and scored together, at least: enough for concurrent calls."""
 DRAWN, SHARP = "drawn", "sharp"
 """The names of the changes that are no views, as they need the genome."""
 SIZES: Final = (0.5, 2, 4, 8)
@@ -115,33 +113,31 @@ def _measure(
     """Change the images of a run's elites in all ways, and score them."""
     check_classes(scorer, elites)
     saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
-    step = -(-AT_A_TIME // scorer.batch_size) * scorer.batch_size
     columns = {name: column for column, name in enumerate(scorer.spec.classes)}
 
-    def change_some(change: Change | None, strength: float, start: int, end: int) -> torch.Tensor:
-        images = saved[start:end]
-        return change.apply(elites[start:end], images, strength) if change else images.float()
+    def change_some(change: Change | None, strength: float, some: slice) -> torch.Tensor:
+        return change.apply(elites[some], saved[some], strength) if change else saved[some].float()
 
     def score(change: Change | None, strength: float) -> tuple[np.ndarray, np.ndarray]:
         """Score all images: their confidences, float64 [N], and whether they are top-1, [N]."""
         confidences, highest = np.zeros((2, len(elites)))
-        name = change.name if change else "as saved"
-        for start in range(0, len(elites), step):
+        name = change.kind.name if change else "as saved"
+        for some in in_steps(len(elites), scorer):
             note(name, 0)
-            images = fit_images(change_some(change, strength, start, start + step), scorer.spec)
-            probs = np.asarray(scorer.score(images).probs, np.float64)
-            highest[start : start + step] = probs.max(axis=1, initial=0.0)
-            for row, elite in enumerate(elites[start : start + step]):
-                column = columns.get(elite.name, probs.shape[1])
-                if column < probs.shape[1]:  # else an open target has not met the class yet
-                    confidences[start + row] = probs[row, column]
+            images = fit_images(change_some(change, strength, some), scorer.spec)
+            # The last column is that of classes that an open target has not met yet.
+            probs = np.pad(np.asarray(scorer.score(images).probs, np.float64), ((0, 0), (0, 1)))
+            highest[some] = probs.max(axis=1)
+            last = probs.shape[1] - 1
+            places = [min(columns.get(elite.name, last), last) for elite in elites[some]]
+            confidences[some] = probs[np.arange(len(probs)), places]
             note(name, len(probs))
         return confidences, (confidences > 0) & (confidences >= highest)
 
     def look(change: Change | None, strength: float) -> Point:
         confidences, first = score(change, strength) if change else as_saved
         lower, median, upper = np.quantile(confidences, (0.25, 0.5, 0.75))
-        changed = (change_some(change, strength, row, row + 1) for row in rows)
+        changed = (change_some(change, strength, slice(row, row + 1)) for row in rows)
         return Point(
             median=median,
             lower_quartile=lower,
@@ -163,8 +159,8 @@ def _measure(
         **facts,
         as_saved=look(None, 0),
         kinds=tuple(
-            change.described([look(change, strength) for strength in change.strengths])
-            for change in changes
+            each.kind.model_copy(update={"points": tuple(look(each, s) for s in each.strengths)})
+            for each in changes
         ),
         classes=tuple(elite.name for elite in elites),
         genomes=tuple(elite.candidate_id for elite in elites),
@@ -174,39 +170,28 @@ def _measure(
 
 @dataclass(frozen=True)
 class Change:
-    """One kind of change, at several strengths; :class:`.finding.Kind` describes its figures."""
+    """A kind of change, the ends of its strengths, some from mild to strong, and what changes."""
 
-    name: str
-    what: str
-    unit: str
-    harmless: float
-    signed: bool
+    kind: Kind
     ends: tuple[float, float]
-    """The least and the largest strength that it has."""
     strengths: tuple[float, ...]
-    """The strengths, from mild to strong."""
-    usual: float
     apply: Callable[[Sequence[EliteView], torch.Tensor, float], torch.Tensor]
     """Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255."""
-
-    def described(self, points: Sequence[Point]) -> Kind:
-        """Give what it is, with what survives it."""
-        about = {name: getattr(self, name) for name in Kind.model_fields if name != "points"}
-        return Kind(**about, points=tuple(points))
 
 
 def all_changes(run: Run, seed: int) -> dict[str, Change]:
     """List all changes of a run's images, by name; ``seed`` gives directions, signs and noise."""
     side = max(run.spec.height, run.spec.width)
     sizes = tuple(float(max(1, round(side * times))) for times in SIZES)
-    look = SIDES, sizes, USUAL_SIZE * side
-    what = "drawn anew at another size"
-    changes = [Change(DRAWN, what, "pixels", side, False, *look, partial(_draw, sharp=False))]
+    about: dict[str, Any] = {"unit": "pixels", "signed": False, "usual": USUAL_SIZE * side}
+    kinds = [Kind(name=DRAWN, what="drawn anew at another size", harmless=side, points=(), **about)]
     if run.encoding.in_focus(0.5) is not run.encoding:  # else there is no limit to halve
         what = "drawn anew with twice the detail"
-        changes.append(Change(SHARP, what, "pixels", 0, False, *look, partial(_draw, sharp=True)))
-    changes += [_of_view(name, view, seed) for name, view in views().items()]
-    return {change.name: change for change in changes}
+        kinds.append(Kind(name=SHARP, what=what, harmless=0, points=(), **about))
+    return {
+        kind.name: Change(kind, SIDES, sizes, partial(_draw, sharp=kind.name == SHARP))
+        for kind in kinds
+    } | {name: _of_view(name, view, seed) for name, view in views().items()}
 
 
 def _of_view(name: str, view: View, seed: int) -> Change:
@@ -221,8 +206,10 @@ def _of_view(name: str, view: View, seed: int) -> Change:
 
     strengths = tuple(map(float, view.strengths))
     least, most = sorted((view.harmless, float(view.limit)))
-    look = (least, most), strengths, strengths[(len(strengths) - 1) // 2]
-    return Change(name, view.what, view.unit, view.harmless, view.signed, *look, apply)
+    about = {each: getattr(view, each) for each in ("what", "unit", "harmless", "signed")}
+    usual = strengths[(len(strengths) - 1) // 2]
+    kind = Kind(name=name, usual=usual, points=(), **about)
+    return Change(kind, (least, most), strengths, apply)
 
 
 def _draw(
@@ -235,11 +222,7 @@ def _draw(
 
 
 def pick(changes: dict[str, Change], kinds: Iterable[str]) -> list[Change]:
-    """Pick changes, each as ``"jpeg"`` or, with strengths, as ``"jpeg=75/50"``; all if none is.
-
-    Raises:
-        ExperimentError: There is no such change, or no such strength.
-    """
+    """Pick changes, each as ``"jpeg"`` or, with strengths, as ``"jpeg=75/50"``; all if none is."""
     picked = []
     for text in dict.fromkeys([kinds] if isinstance(kinds, str) else kinds):
         name, with_strengths, given = text.partition("=")
@@ -252,22 +235,18 @@ def pick(changes: dict[str, Change], kinds: Iterable[str]) -> list[Change]:
             raise ExperimentError(f"--kinds {name!r}: there is no such kind{near}")
         change = changes[name]
         if with_strengths:
-            strengths = _read_strengths(change, given)
-            middle = strengths[(len(strengths) - 1) // 2]
-            usual = change.usual if change.usual in strengths else middle
-            change = replace(change, strengths=strengths, usual=usual)
+            (least, most), strengths = change.ends, tuple[float, ...]()
+            with suppress(ValueError):
+                strengths = tuple(map(float, given.split("/")))
+            if not strengths or not all(least <= strength <= most for strength in strengths):
+                few = "/".join(f"{strength:g}" for strength in change.strengths[:2])
+                raise ExperimentError(
+                    f"--kinds {text!r}: strengths are numbers from {least:g} to {most:g} with / "
+                    f"between them: {name}={few}"
+                )
+            if change.kind.usual not in strengths:
+                usual = {"usual": strengths[(len(strengths) - 1) // 2]}
+                change = replace(change, kind=change.kind.model_copy(update=usual))
+            change = replace(change, strengths=strengths)
         picked.append(change)
     return picked or [*changes.values()]
-
-
-def _read_strengths(change: Change, text: str) -> tuple[float, ...]:
-    least, most = change.ends
-    with suppress(ValueError):
-        strengths = tuple(map(float, text.split("/")))
-        if all(least <= strength <= most for strength in strengths):
-            return strengths
-    few = "/".join(f"{strength:g}" for strength in change.strengths[:2])
-    raise ExperimentError(
-        f"--kinds '{change.name}={text}': strengths are numbers from {least:g} to {most:g} with / "
-        f"between them: {change.name}={few}"
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.analysis.of_run import OfRun, OfRuns
+from neatfool.analysis.common import OfRun, OfRuns
 from neatfool.present.charts.lines import matrix_of_shares
 from neatfool.present.finding import Facts, Records
 from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Strong, Table, Text

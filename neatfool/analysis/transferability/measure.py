@@ -10,8 +10,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 import torch
 
-from neatfool.analysis.class_names import match_classes
-from neatfool.analysis.of_run import OfRun
+from neatfool.analysis.common import OfRun, in_steps, match_classes
 from neatfool.analysis.transferability.finding import (
     DRAWN,
     RESIZED,
@@ -37,7 +36,6 @@ from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.fitting import fit_images, fit_photograph
-from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Scores, rank
 from neatfool.wording import distinct_names
 
@@ -46,8 +44,6 @@ Note: TypeAlias = Callable[[str, int], None]
 Answers: TypeAlias = tuple[np.ndarray, np.ndarray]
 """What a network says of N images, float64 [N, K]: its confidence in each class, and what orders
 these: log-odds, or the confidences where it gives no logits, -inf for a class that it omits."""
-AT_A_TIME: Final = 64
-"""Images that are drawn and scored together, at least: enough for concurrent calls."""
 MOST_ROWS: Final = 90
 """All runs together list at most this many images, so that the page stays below a few MB."""
 FEWEST_ROWS: Final = 12
@@ -66,11 +62,6 @@ class Network:
     experiment: Path | None = None
     runs: list[Run] = field(default_factory=list)
     key: str = ""
-
-    @property
-    def spec(self) -> ImageSpec:
-        """The images that it takes, and its classes."""
-        return self.scorer.spec
 
 
 def transfer(
@@ -122,8 +113,8 @@ def transfer(
         photographs = photographs or photographs_of(each.scorer.target for each in networks)
         images = sum(map(len, chosen)) + len(photographs)
         for network in networks:
-            theirs = network.spec.classes
-            if not (network.spec.open or any(match_classes(run.classes, theirs) for run in opened)):
+            spec, theirs = network.scorer.spec, network.scorer.spec.classes
+            if not (spec.open or any(match_classes(run.classes, theirs) for run in opened)):
                 raise ExperimentError(
                     f"{network.experiment or network.label}: has none of the classes, such as "
                     f"{opened[0].classes[0]!r}; its own are called {theirs[0]!r} and so on. Give a "
@@ -134,14 +125,27 @@ def transfer(
             scorer.check_allowed(images * len(costly), max_queries)
             console.say(f"{scorer.name}: this takes up to {images:,} queries")
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
-        most = max(FEWEST_ROWS, MOST_ROWS // len(opened))
+        most, anew = max(FEWEST_ROWS, MOST_ROWS // len(opened)), RESIZED if resize else DRAWN
         with console.progress(images * len(networks), "answers") as note:
             return Transfer(
-                networks=tuple(map(_describe, networks)),
-                runs=tuple(
-                    _look_at(
-                        run, elites, networks, note, anew=RESIZED if resize else DRAWN, most=most
+                networks=tuple(
+                    Asked(
+                        key=network.key,
+                        label=network.label,
+                        target=network.scorer.name,
+                        options=network.options,
+                        fingerprint=network.scorer.fingerprint,
+                        experiment=network.experiment and str(network.experiment),
+                        runs=tuple(str(run.path) for run in network.runs),
+                        height=network.scorer.spec.height,
+                        width=network.scorer.spec.width,
+                        channels=network.scorer.spec.channels,
+                        classes=len(network.scorer.spec.classes),
                     )
+                    for network in networks
+                ),
+                runs=tuple(
+                    _look_at(run, elites, networks, note, anew=anew, most=most)
                     for run, elites in zip(opened, chosen, strict=True)
                 ),
                 in_distribution=_agree(networks, photographs, source, note),
@@ -195,21 +199,6 @@ def _open_networks(
     return networks, notes
 
 
-def _describe(network: Network) -> Asked:
-    size = {name: getattr(network.spec, name) for name in ("height", "width", "channels")}
-    return Asked(
-        key=network.key,
-        label=network.label,
-        target=network.scorer.name,
-        options=network.options,
-        fingerprint=network.scorer.fingerprint,
-        experiment=None if network.experiment is None else str(network.experiment),
-        runs=tuple(str(run.path) for run in network.runs),
-        classes=len(network.spec.classes),
-        **size,
-    )
-
-
 def _ask(
     networks: Sequence[Network],
     things: Sequence[Thing],
@@ -219,22 +208,20 @@ def _ask(
 ) -> list[Answers]:
     """Show all networks some images: ``show_one`` makes one for each, uint8 [1, C, H, W]."""
     scores: list[list[Scores]] = [[] for _ in networks]
-    largest = max(network.scorer.batch_size for network in networks)
-    step = -(-AT_A_TIME // largest) * largest
-    for start in range(0, len(things), step):
+    steps = in_steps(len(things), *(network.scorer for network in networks))
+    for step in steps:
         note(f"drawing {subject}", 0)
-        shown = zip(*map(show_one, things[start : start + step]), strict=True)
+        shown = zip(*map(show_one, things[step]), strict=True)
         for network, images, parts in zip(networks, shown, scores, strict=True):
             parts.append(network.scorer.score(torch.cat(images)))
             note(f"{subject} by {network.label}", len(images))
-
     answers = []
     for network, parts in zip(networks, scores, strict=True):
         # A network that learns of new classes gives ever more columns.
-        shape = len(things), len(network.spec.classes)
+        shape = len(things), len(network.scorer.spec.classes)
         probs, odds = np.zeros(shape), np.full(shape, -np.inf)
-        for start, part in zip(range(0, len(things), step), parts, strict=True):
-            place = slice(start, start + step), slice(part.probs.shape[1])
+        for step, part in zip(steps, parts, strict=True):
+            place = step, slice(part.probs.shape[1])
             probs[place], odds[place] = part.probs, rank(part)
         answers.append((probs, odds))
     return answers
@@ -249,12 +236,8 @@ def _look_at(
     anew: str,
     most: int,
 ) -> Fooling:
-    """Ask all networks about a run's images; those that fool the most others come first.
-
-    Some are made ``anew`` at a network's size: drawn or resized. So many at ``most`` keep their
-    picture.
-    """
-    specs = {network.spec.shape: network.spec for network in networks}
+    """Ask all networks about a run's images; those that fool the most others come first."""
+    specs = {network.scorer.spec.shape: network.scorer.spec for network in networks}
     ways = {shape: SAVED if shape[1:] == run.spec.shape[1:] else anew for shape in specs}
 
     def show_one(elite: EliteView) -> list[torch.Tensor]:
@@ -263,7 +246,7 @@ def _look_at(
             drawn = ways[shape] == DRAWN
             pixels = elite.pixels((spec.height, spec.width)) if drawn else elite.saved_pixels()
             images[shape] = fit_images(torch.from_numpy(pixels.copy())[None], spec)
-        return [images[network.spec.shape] for network in networks]
+        return [images[network.scorer.spec.shape] for network in networks]
 
     answers = _ask(networks, elites, show_one, run.name, note)
     indices = [elite.index for elite in elites]
@@ -272,28 +255,22 @@ def _look_at(
         columns.append(column := _see(network, answer, indices, run.classes))
         named = zip(elites, column, strict=True)
         missing = tuple(elite.name for elite, sight in named if sight.confidence is None)
-        facts = {"shown": ways[network.spec.shape], "classes_not_found": missing}
-        figures.append(FiguresOfRun(**Figures.of(network.key, column), **facts))
+        facts = Figures.of(network.key, column) | {"classes_not_found": missing}
+        figures.append(FiguresOfRun(**facts, shown=ways[network.scorer.spec.shape]))
     own = next((network.key for network in networks if run in network.runs), None)
     others = [
         column
         for network, column in zip(networks, columns, strict=True)
         if network.key != own and any(sight.confidence is not None for sight in column)
     ]
-    first, known, sure = (
-        np.array([[read(sight) for sight in column] for column in others]).reshape(-1, len(elites))
-        for read in (
-            lambda sight: sight.rank == 1,
-            lambda sight: sight.confidence is not None,
-            lambda sight: sight.confidence or 0.0,
-        )
-    )
+    sights = [(s.rank == 1, s.confidence is not None, s.confidence or 0) for c in others for s in c]
+    first, known, sure = np.array(sights, float).reshape(-1, len(elites), 3).transpose(2, 0, 1)
     order = np.lexsort((-sure.sum(0), -first.sum(0)))
     shown = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
 
     def share(fooled: Callable[..., Any]) -> float | None:
         """Give the share of images that fool some or all, of those whose class they know."""
-        counting = fooled(known, axis=0)
+        counting = fooled(known, axis=0).astype(bool)
         return float(fooled(first, axis=0)[counting].mean()) if others and counting.any() else None
 
     return Fooling(
@@ -332,24 +309,24 @@ def _agree(
     for network, (_, odds) in zip(networks, answers, strict=True):
         first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
         for other, theirs in zip(networks, answers, strict=True):
-            figures = Figures.of(other.key, _see(other, theirs, first, network.spec.classes))
-            pairs.append(FiguresOfPair(**figures, first_of=network.key))
+            sights = _see(other, theirs, first, network.scorer.spec.classes)
+            pairs.append(FiguresOfPair(**Figures.of(other.key, sights), first_of=network.key))
     return Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
 
 
 def _see(
     network: Network, answers: Answers, indices: Sequence[int | None], classes: Sequence[str]
 ) -> list[Sight]:
-    """Look up a class of each image in a network's answers.
+    """Look up a class of each image in a network's answers; None is one not to be looked up.
 
-    An open network might have named a class that it did not name: that is one without confidence.
-    The indices count ``classes``; None is one that is not to be looked up.
+    An open network might have named a class that it did not: that is one without confidence.
     """
-    sights, (probs, odds), matches = [], answers, match_classes(classes, network.spec.classes)
+    spec, sights, (probs, odds) = network.scorer.spec, [], answers
+    matches = match_classes(classes, spec.classes)
     for row, index in enumerate(indices):
-        name, sure, place = None, 0.0 if index is not None and network.spec.open else None, None
+        name, sure, place = None, 0.0 if index is not None and spec.open else None, None
         if index is not None and (column := matches.get(index)) is not None:
-            name, sure, own = network.spec.classes[column], probs[row, column], odds[row, column]
+            name, sure, own = spec.classes[column], probs[row, column], odds[row, column]
             place = 1 + int((odds[row] > own).sum()) if own > -np.inf else None
         sights.append(Sight(key=network.key, their_class=name, confidence=sure, rank=place))
     return sights

@@ -1,14 +1,21 @@
-"""Charts of findings: lines with a name at their end, matrices, and flows between groups."""
+"""Charts: lines with a name at their end, matrices, flows between groups, and maps of courses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from neatfool.present.charts.axes import label_ends, new_axes
-from neatfool.present.charts.figure import LINE_COLOURS
+from neatfool.present.charts.figure import (
+    LINE_COLOURS,
+    decimal_odds,
+    draw_figure,
+    label_confidences,
+    label_counts,
+    label_ends,
+    new_axes,
+)
 from neatfool.wording import level
 
 if TYPE_CHECKING:
@@ -128,11 +135,7 @@ def draw_cells(
     rotation: int = 0,
     **colours: Any,
 ) -> None:
-    """Draw a matrix of coloured cells, as :func:`matrix_of_shares` does, on axes of its own.
-
-    The text in a light cell is dark. ``rotation`` turns the names of columns, and ``colours`` are
-    arguments of matplotlib's ``pcolormesh``.
-    """
+    """Draw a matrix of coloured cells; the text in a light one is dark."""
     cells = np.ma.masked_invalid(values)
     axes.pcolormesh(cells, edgecolors=axes.get_facecolor(), linewidth=2, **colours)
     look: Any = {"ha": "center", "va": "center", "linespacing": 1.25, "parse_math": False}
@@ -167,3 +170,118 @@ def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -
     look: Any = {"size": 8, "rotation": 90, "cmap": "RdBu_r", "vmin": -3, "vmax": 3}
     draw_cells(axes, ratio, texts, names, names, is_light=lambda value: abs(value) <= 2, **look)
     return drawn
+
+
+WIDE, NARROW = 1080, 520
+"""CSS pixels across the page, and across one of two columns."""
+THIN, USUAL, THICK = 0.675, 1.5, 1.95
+"""Widths of lines, in points."""
+MOST_NAMES: Final = 40
+"""A heat map names its rows up to this number; there is no room for more names."""
+SHARPNESS: Final = 2
+"""Pixels of a heat map for a CSS pixel, so that it is sharp on screens with fine pixels."""
+SHADES: Final = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
+"""The confidences at the scale of colours. The first and the last are its ends."""
+
+
+class Steps(NamedTuple):
+    """A line that keeps each value until the next."""
+
+    counts: np.ndarray
+    values: np.ndarray
+    end: str
+    place: int
+    """Chooses its colour and stroke."""
+    band: np.ndarray | None = None
+    """A lower and an upper value at each of N counts, [2, N]."""
+    single: np.ndarray | None = None
+    """The lines of which it is the median, [M, N]."""
+
+
+def steps(
+    lines: Sequence[Steps],
+    scale: Literal["confidences", "counts"],
+    counts: Sequence[float] | np.ndarray,
+    *,
+    wide: bool = False,
+) -> Figure:
+    """Draw lines over images scored, whose axis covers ``counts``; confidences in log-odds."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    width, height = (WIDE, 440) if wide else (NARROW, 300)
+    right = 26 + 7.4 * max((len(line.end) for line in lines), default=0)
+    left = 84 if scale == "confidences" else 62
+    drawn, axes = new_axes(width, height, right=right, left=left)
+    scaled = decimal_odds if scale == "confidences" else np.asarray
+    ends, shown = [], [np.zeros(0)]
+    look: dict[str, Any]
+    for line in lines:
+        colour, x, values = colour_of(line.place), line.counts, scaled(line.values)
+        if line.band is not None:
+            lower, upper = band = scaled(line.band)
+            axes.fill_between(x, lower, upper, step="post", color=colour, alpha=0.2, linewidth=0)
+            shown.append(band.ravel())
+        if line.single is not None:
+            single = scaled(line.single)
+            look = {"color": colour, "alpha": 0.45, "linewidth": THIN}
+            axes.step(x, single.T, where="post", clip_on=False, **look)
+            shown.append(single.ravel())
+        look = {"color": colour, "linestyle": stroke_of(line.place)}
+        look["linewidth"] = THICK if wide or line.single is None else USUAL
+        look["marker"] = "o" if len(x) < 3 else ""  # too short to be seen as a line
+        axes.step(x, values, where="post", clip_on=False, **look)
+        shown.append(values)
+        ends.append((float(values[-1]), line.end, colour))
+    # All values are in sight.
+    known = np.concatenate(shown)
+    known = known[np.isfinite(known)]
+    if scale == "confidences" and len(known):
+        label_confidences(axes, float(known.min()), float(known.max()))
+    else:
+        axes.set_ylim(0, 1.1 * max(1.0, *known))
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    label_counts(axes, np.asarray(counts).tolist())
+    label_ends(axes, ends)
+    return drawn
+
+
+def heat_map(
+    confidences: np.ndarray, grid: np.ndarray, names: Sequence[str], *, wide: bool = False
+) -> bytes:
+    """Draw a row for each course, confidences, float64 [C, N], over an even grid, as an SVG."""
+    named = len(names) <= MOST_NAMES
+    height = 66 + (max(22 * len(names), 110) if named else 560)
+    texts = [*map(short, names)]
+    left = min(30 + 7.2 * max(map(len, texts)), 205) if named else 62
+    drawn, axes = new_axes(WIDE if wide else NARROW, height, right=34, left=left)
+    # A value holds from its number of images on, so a cell is what was known at its left edge.
+    known = confidences[:, :-1] if len(grid) > 1 else confidences
+    _paint(axes, decimal_odds(known), (0, float(grid[-1]), len(names), 0))
+    axes.grid(visible=False)
+    label_counts(axes, grid.tolist())
+    if named:
+        axes.set_yticks([row + 0.5 for row in range(len(names))], texts, parse_math=False)
+    else:
+        ranks = sorted({1, *(round(len(names) * part / 5) for part in range(1, 6))})
+        axes.set_yticks([rank - 0.5 for rank in ranks], [f"{rank:,}" for rank in ranks])
+    return draw_figure(drawn, zoom=SHARPNESS)
+
+
+def heat_scale() -> bytes:
+    """Draw what the colours mean, as an SVG."""
+    drawn, axes = new_axes(WIDE, 58, right=31.2, left=31.2, top=8.7, bottom=31.9)
+    ticks = decimal_odds(SHADES)
+    low, high = float(ticks[0]), float(ticks[-1])
+    _paint(axes, np.linspace(low, high, 512)[None], (low, high, 0, 1))
+    axes.set_yticks([])
+    axes.set_xticks(ticks, [level(p) for p in SHADES])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return draw_figure(drawn, zoom=SHARPNESS)
+
+
+def _paint(axes: Axes, odds: np.ndarray, extent: tuple[float, float, float, float]) -> None:
+    """Paint decimal log-odds; what is NaN stays transparent."""
+    low, high = decimal_odds([SHADES[0], SHADES[-1]])
+    axes.imshow(odds, cmap="viridis", vmin=low, vmax=high, extent=extent, aspect="auto")

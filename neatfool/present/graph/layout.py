@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import networkx as nx
 import numpy as np
 
-from neatfool.present.charts.spacing import spread
+from neatfool.present.charts.figure import spread
 
 ORDER_SWEEPS: Final = 16
 PLACE_SWEEPS: Final = 12
@@ -23,10 +23,7 @@ BEND_WEIGHT: Final = 4.0
 
 
 class Layout(NamedTuple):
-    """The place (column, row) of each node, and the places that each edge passes, ends included.
-
-    ``rows`` is the distance from the highest node to the lowest.
-    """
+    """The place (column, row) of each node, and those that each edge passes, ends included."""
 
     places: Mapping[Hashable, tuple[float, float]]
     routes: Mapping[tuple[Hashable, Hashable], list[tuple[float, float]]]
@@ -35,10 +32,7 @@ class Layout(NamedTuple):
 
 
 def lay_out(graph: nx.DiGraph) -> Layout:
-    """Lay out a graph whose nodes have ``kind`` and perhaps ``layer``.
-
-    Inputs keep their order in the first column, outputs theirs in the last.
-    """
+    """Lay out a graph whose nodes have ``kind`` and perhaps ``layer``; inputs keep their order."""
     column = _columns(graph)
     rank = {node: i for i, node in enumerate(reading_order(graph))}
     routes = {}

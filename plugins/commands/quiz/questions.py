@@ -45,11 +45,7 @@ SIDE: Final = 448
 
 @dataclass(frozen=True)
 class Question:
-    """An image that is evolved, a photograph or noise, and what is known about it.
-
-    The network, a label, or that it is noise says which class is right. Of an evolved image, its
-    run is known, and how sure the network is.
-    """
+    """An image that is evolved, a photograph or noise, and what is known about it."""
 
     picture: Image.Image
     kind: str

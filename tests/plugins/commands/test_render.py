@@ -41,7 +41,7 @@ def test_a_full_disk_leaves_no_image_behind(before, finished, tmp_path, monkeypa
 
 @pytest.mark.parametrize("size", [1, 7, 16, 17, 48, 50])
 def test_an_image_rendered_in_pieces_equals_the_whole(size, finished, elite, tmp_path, monkeypatch):
-    monkeypatch.setattr("neatfool_plugins.commands.render.LARGEST_PIECE", 16)
+    monkeypatch.setattr("neatfool_plugins.commands.pictures.LARGEST_PIECE", 16)
     file = tmp_path / "bus.png"
     result = neatfool("render", finished, "school bus", "--size", size, "-o", file)
     assert result.exit_code == 0
@@ -59,7 +59,7 @@ def test_an_image_of_the_targets_size_is_the_one_that_was_scored(finished, elite
 
 
 def test_a_colour_image_is_rendered_in_colour(experiment, tmp_path, monkeypatch):
-    monkeypatch.setattr("neatfool_plugins.commands.render.LARGEST_PIECE", 16)
+    monkeypatch.setattr("neatfool_plugins.commands.pictures.LARGEST_PIECE", 16)
     options = ("--set", "target.channels=3", "--set", "experiment.generations=2", "--no-report")
     assert neatfool("run", experiment, "--out", tmp_path / "run", *options).exit_code == 0
     file = tmp_path / "bus.png"

@@ -61,7 +61,7 @@ def test_a_run_that_recorded_no_other_classes_does_not_say_how_many_are_first(fi
 
 
 def test_many_classes_are_shown_on_request(finished, monkeypatch):
-    monkeypatch.setattr("neatfool_plugins.commands.show.ROWS", 3)
+    monkeypatch.setattr("neatfool_plugins.commands.records.ROWS", 3)
     short = neatfool("show", finished).stdout
     assert [row[0] for row in rows(short)] == list(CLASSES[:3])
     assert short.endswith("… and 1 more; --all shows them\n")

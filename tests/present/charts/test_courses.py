@@ -11,9 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neatfool.present.charts.courses import Steps, heat_map, heat_scale, steps
 from neatfool.present.charts.figure import draw_figure
-from neatfool.present.charts.lines import colour_of, key_of, stroke_of
+from neatfool.present.charts.lines import (
+    Steps,
+    colour_of,
+    heat_map,
+    heat_scale,
+    key_of,
+    steps,
+    stroke_of,
+)
 
 
 def texts(svg):

@@ -1,0 +1,192 @@
+"""The commands ``neatfool runs``, ``show`` and ``verify``: what runs have on record."""
+
+import json
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from neatfool import RunError, VerificationError
+from neatfool.present import FiniteRange, option, trust_option
+from neatfool.wording import percent, spending
+
+ROWS: Final = 40
+"""How many classes are shown unless all are asked for: a screenful."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool runs
+  neatfool runs elsewhere --json | jq '.[] | select(.state != "finished") | .path'"""
+)
+@click.argument(
+    "folder", metavar="[FOLDER]", default="runs", type=click.Path(path_type=Path), required=False
+)
+@option("--json", "Print JSON.", into="as_json")
+def runs(folder: Path, as_json: bool) -> None:
+    """List the runs in FOLDER, and how far each has come.
+
+    FOLDER is `runs` if left out. Runs are found in it and in the folders in it.
+    """
+    from neatfool import find_runs
+    from neatfool.present import Output
+
+    folders = {*find_runs(folder)}
+    if folder not in folders:
+        for inner in folder.iterdir():
+            with suppress(RunError):
+                # What lies deeper is somebody else's: test data, or a copy of a project.
+                folders.update(run for run in find_runs(inner) if inner in {run, run.parent})
+    described = [_describe(path) for path in sorted(folders)]
+    if as_json:
+        click.echo(json.dumps([facts for facts, _ in described], indent=2))
+        return
+    rows = []
+    for run, (middle, lowest) in described:
+        place = Path(run["path"])
+        name = str(place.relative_to(folder) if place != folder else place)
+        if "error" in run:
+            rows.append([name, "", "", run["state"], *[""] * 3])
+            continue
+        sure = percent(run["median"], middle), percent(run["minimum"], lowest)
+        numbers = f"{run['evaluations']:,}", str(run["generation"]), str(run["seed"])
+        rows.append([name, *sure, run["state"], *numbers])
+    output = Output()
+    output.table(["run", "median", "lowest", "state", "images", "generation", "seed"], rows)
+    for error in (run["error"] for run, _ in described if "error" in run):
+        output.say(error)
+
+
+def _describe(path: Path) -> tuple[dict[str, Any], tuple[float, float]]:
+    """Say how far a run has come; of one that cannot be read, why. Add the ranks of its elites."""
+    from neatfool import open_run
+
+    try:
+        with closing(open_run(path)) as run:
+            last = run.history[-1] if run.generation >= 0 else None
+            names = ("name", "seed", "generation", "evaluations")
+            facts = {"path": str(path)} | {name: getattr(run, name) for name in names}
+            facts |= {name: getattr(last, name, 0.0) for name in ("median", "minimum")}
+            return facts | {"state": "finished" if run.finished else "unfinished"}, run.ranks
+    except RunError as error:
+        return {"path": str(path), "state": "unreadable", "error": str(error)}, (0.0, 0.0)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool show runs/mnist-1
+  neatfool show runs/mnist-1 --json | jq .median"""
+)
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@option("--json", "Print JSON.", into="as_json")
+@option("--all", f"Show all classes, not the first {ROWS}.", into="every")
+def show(run_folder: Path, as_json: bool, every: bool) -> None:
+    """Show how far the run in folder RUN has come; it may be going on.
+
+    You see the confidence over the classes, how many images are top-1 (their class is the
+    likeliest), and a table of the elites.
+    """
+    from neatfool import open_run
+    from neatfool.present import Output
+
+    run = open_run(run_folder)
+    summary = run.summary()
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    console, elites = Output(), run.elites
+    if not elites:
+        console.say(f"{run.name}, seed {run.seed}: nothing is recorded yet")
+        return
+    console.say(
+        f"{run.name}, seed {run.seed}: generation {run.generation}, {run.evaluations:,} images, "
+        f"{summary['evaluations_per_s']:,.0f} a second"
+    )
+    middle, lowest = run.ranks
+    console.say(
+        f"confidence: median {percent(summary['median'], middle)}, "
+        f"mean {percent(summary['mean'])}, min {percent(summary['min'], lowest)}; classes "
+        f">= 99 %: {summary['classes_ge_0.99']}, >= 99.99 %: {summary['classes_ge_0.9999']}"
+    )
+    if known := [first for elite in elites if (first := elite.top1) is not None]:
+        console.say(f"most likely class (top-1): {sum(known):,} of {len(known):,} images")
+    if nothing := summary["nothing"]:
+        console.say(f"rejected: {summary['rejected']:,} of {len(elites):,} ({', '.join(nothing)})")
+    if above := run.above_threshold:
+        console.say("at or above their threshold: {:,} of {:,} classes".format(*above))
+    if requests := run.requests:
+        console.say(spending(requests))
+    heads = ["class", "confidence", "log-odds", "bred in", "nodes", "connections", "image"]
+    rows = []
+    for elite in elites if every else elites[:ROWS]:
+        odds = f"{elite.rank:.1f}" if elite.rank != elite.confidence else "-"
+        numbers = elite.generation, elite.size.nodes, elite.size.connections
+        file = str(elite.file.relative_to(run.path))
+        rows.append([elite.name, percent(elite.confidence), odds, *map(str, numbers), file])
+    console.table(heads, rows)
+    if len(elites) > ROWS and not every:
+        console.say(f"… and {len(elites) - ROWS} more; --all shows them")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool verify runs/mnist-1
+  neatfool verify runs/mnist-1 --json
+  neatfool verify from-a-friend --target my_target.ini"""
+)
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@option("--json", "Print JSON.", into="as_json")
+@option(
+    "--tolerance P",
+    "How much a confidence may differ from the recorded one; another processor or library may "
+    "round differently.",
+    FiniteRange(min=0),
+    1e-4,
+)
+@option(
+    "--max-queries N",
+    "A new budget, which RUN keeps: how many images may be sent in all to a target that costs "
+    "something.",
+)
+@option(
+    "--target FILE",
+    "Score with the target of this experiment file, in place of the one that RUN names.",
+    into="file",
+)
+@trust_option
+def verify(run_folder: Path, as_json: bool, file: Path | None, **options: Any) -> None:
+    """Score the saved images of RUN again, and compare the scores with the recorded ones.
+
+    The exit code is 7 if an image is missing or does not score what was recorded. Before that, the
+    whole database is read; the exit code is 5 if it is damaged, or if another process runs RUN.
+
+    If asking the target costs something, each image is a query of the run's budget.
+    """
+    from neatfool import make_target, open_run, require_trust
+    from neatfool.present import Output
+
+    run = open_run(run_folder)
+    if file is None:
+        require_trust(run)
+    with Output(stderr=True).status("scoring the images again"):
+        verdict = run.verify(make_target(file) if file else None, **options)
+    if as_json:
+        click.echo(json.dumps(verdict.summary(), indent=2))
+    else:
+        console = Output()
+        console.say(str(verdict))
+        rows = [
+            [each.name, percent(each.recorded), percent(each.measured), f"{each.difference:.1e}"]
+            for each in (verdict.wrong or verdict.results)[:ROWS]
+        ]
+        console.table(["class", "recorded", "measured now", "difference"], rows)
+    if verdict.wrong:
+        raise VerificationError(
+            f"{run_folder}: {len(verdict.wrong)} of {len(verdict.results)} images do not score "
+            f"what was recorded (tolerance {verdict.tolerance:g}); the files or the target have "
+            "changed"
+        )
