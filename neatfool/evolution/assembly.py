@@ -37,7 +37,7 @@ from neatfool.scoring.repeatability import check_repeatability, differ
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.viewed_target import TemperedTarget, ViewedTarget, encodings_of, saved
 from neatfool.search.seeds import derive_seeds
-from neatfool.spec.encoding import Encoding, read_sent, write_to_send
+from neatfool.spec.encoding import Encoding
 from neatfool.spec.engine import Answer, Part, Setup
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
@@ -203,7 +203,7 @@ def make_setup(assembly: Assembly) -> Setup:
     for number in range(1, ROUNDS + 1):
         seeds = derive_seeds(seed, "probe", number, ids=range(PROBES))
         genomes = encoding.breed([[genome] for genome in genomes], seeds)
-    sent, probes = [write_to_send(encoding, genome) for genome in genomes], []
+    sent, probes = [*map(encoding.to_bytes, genomes)], []
     for screen in (False, True)[: 1 + bool(scorer.plan.screening)]:
         part = Part(sent, scorer.batches.sizes[screen], screen)
         with suppress(OutOfMemory):  # The run itself finds out how many images fit.
@@ -226,7 +226,7 @@ def _answer(part: Part, assembly: Assembly) -> Answer:
     encoding, batches = assembly.encoding, assembly.scorer.batches
     name = assembly.experiment.encoding.label
     with blaming(f"{name}: render() failed"):
-        genomes = [read_sent(encoding, each) for each in part.genomes]
+        genomes = [*map(encoding.from_bytes, part.genomes)]
     images = draw(assembly.encodings, genomes, batches.spec, name)
     batches.sizes[part.screen] = part.size
     scores, seconds = batches.collect(batches.submit(images, screen=part.screen))

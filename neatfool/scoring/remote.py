@@ -17,7 +17,7 @@ import numpy as np
 from neatfool.errors import TargetError, blaming
 from neatfool.scoring.batches import Batches, GenerationImages
 from neatfool.scoring.plan import part_sizes
-from neatfool.spec.encoding import Encoding, write_to_send
+from neatfool.spec.encoding import Encoding
 from neatfool.spec.engine import Answer, Engine, Part
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Child:
     """A genome, how it is sent, and the CRC-32 of its image where a worker has drawn it."""
 
     genome: Any
-    sent: str | bytes
+    sent: bytes
     checksum: int | None = None
 
 
@@ -55,7 +55,7 @@ class RemoteBatches(Batches):
     def write(self, genomes: Sequence[Any]) -> list[Child]:
         """Write genomes, for :meth:`submit` to take in place of their images."""
         with blaming(f"{self._encoding_name}: a genome cannot be written"):
-            return [Child(genome, write_to_send(self._encoding, genome)) for genome in genomes]
+            return [Child(genome, self._encoding.to_bytes(genome)) for genome in genomes]
 
     def submit(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import astuple, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -58,17 +58,10 @@ class EngineSubject:
 
     @cached_property
     def parts(self) -> list[Part]:
-        """Parts of several sizes, each of other genomes: as bytes, or every other one as text."""
-        from neatfool.spec.encoding import write_to_send
-        from neatfool.spec.engine import Part
-
+        """Parts of several sizes, each of other genomes."""
         encoding = self._assembly.encoding
-        genomes = iter(encoding.create(derive_seeds(1, "part", ids=range(32))))
-        parts = []
-        for number, count in enumerate((4, 12, 3, 8, 1, 4)):
-            write = encoding.dumps if number % 2 else partial(write_to_send, encoding)
-            parts.append(Part([*map(write, islice(genomes, count))], 4, False))
-        return parts
+        sent = map(encoding.to_bytes, encoding.create(derive_seeds(1, "part", ids=range(32))))
+        return [Part([*islice(sent, count)], 4, False) for count in (4, 12, 3, 8, 1, 4)]
 
     def close(self) -> None:
         """Close the engine, and delete the files."""
@@ -135,7 +128,7 @@ def check_tells_its_progress(subject: EngineSubject) -> None:
 
 def check_passes_on_what_fails(subject: EngineSubject) -> None:
     """A part that cannot be drawn has its error as its future's exception; work goes on."""
-    broken = replace(subject.parts[0], genomes=["no genome"])
+    broken = replace(subject.parts[0], genomes=[b"no genome"])
     error = subject.engine.submit(broken).exception(PATIENCE)
     assert error is not None and not isinstance(error, TargetUnavailable), (
         f"a part that cannot be drawn gave {error!r}; give the exception that Workplace.answer "

@@ -80,18 +80,16 @@ def _short(text: str) -> str:
 
 
 def check_bytes_give_the_same_image(subject: EncodingSubject) -> None:
-    """A genome that workers get as bytes is drawn as the original; without bytes, all is well."""
-    encoding = subject.encoding
+    """A genome that workers get as bytes is drawn as the original."""
+    encoding, fresh = subject.encoding, subject.make()
     # Bytes may be made of a text that was read: a resumed run has read its genomes.
     genomes = [*subject.children, *map(encoding.loads, subject.texts(subject.children))]
-    sent = [(each, genome) for genome in genomes if (each := encoding.to_bytes(genome)) is not None]
-    kinds = {type(each).__name__ for each, _ in sent} - {"bytes"}
-    assert not kinds, f"to_bytes() gave {', '.join(kinds)}; give bytes, or None"
-    if sent:
-        fresh = subject.make()
-        drawn = subject.pixels([fresh.from_bytes(each) for each, _ in sent], fresh)
-        same = np.array_equal(drawn, subject.pixels([genome for _, genome in sent]))
-        assert same, "genomes render to different images after from_bytes()"
+    sent = [*map(encoding.to_bytes, genomes)]
+    kinds = {type(each).__name__ for each in sent} - {"bytes"}
+    assert not kinds, f"to_bytes() gave {', '.join(kinds)}; give bytes"
+    drawn = subject.pixels([*map(fresh.from_bytes, sent)], fresh)
+    same = np.array_equal(drawn, subject.pixels(genomes))
+    assert same, "genomes render to different images after from_bytes()"
 
 
 def check_distance_is_zero_to_itself_and_symmetric(subject: EncodingSubject) -> None:
