@@ -1,4 +1,4 @@
-"""``neatfool bench``."""
+"""``neatfool validate`` and ``neatfool bench``: what an experiment is, and how fast."""
 
 from __future__ import annotations
 
@@ -122,4 +122,35 @@ def _show(name: str, measured: Measured) -> None:
     )
     console.say(measured.advice())
     rows = [[stage, share(part, 1), f"{spent:,.2f}"] for stage, spent, part in measured.rows]
-    console.table(["stage", "share", "ms a generation"], rows)
+    console.table(["stage", "share (they may overlap)", "ms a generation"], rows)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool validate experiments/mnist.ini
+  neatfool validate experiments/mnist.ini --set scheme.batch=100
+  neatfool validate mine.ini > complete.ini"""
+)
+@experiment_parameters
+def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
+    """Check the experiment in FILE, and print it with all its defaults.
+
+    It reports all errors, each with its line. A comment explains each key that has no value. The
+    target is not loaded, so names of classes are checked only if its options tell them.
+    """
+    from neatfool.config.options import named_classes
+    from neatfool.experiment.experiment import load_experiment
+    from neatfool.experiment.framework import check_classes, with_nothing
+
+    experiment = load_experiment(file, overrides=overrides, seed=seed)
+    if spec := experiment.target.spec():
+        check_classes(experiment.scheme, with_nothing(spec, experiment.calls.nothing))
+    click.echo(experiment.to_ini(explained=True), nl=False)
+    named = [key for key, names in named_classes(experiment.scheme.options).items() if names]
+    if named and spec is None:
+        click.echo(
+            f"[scheme] {', '.join(named)}: not checked, because the target knows its classes only "
+            "when it is loaded; `neatfool run` checks them.",
+            err=True,
+        )

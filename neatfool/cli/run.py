@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.console import Console
 
-from neatfool.cli.failures import INTERRUPTED
+from neatfool.cli.main_group import INTERRUPTED
 from neatfool.cli.parameters import (
     A_PATH,
     RunCommand,

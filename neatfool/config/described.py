@@ -49,10 +49,7 @@ class DescribedOption:
 def describe_options(
     model: type[BaseModel], section: str, **given: Any
 ) -> dict[str, list[DescribedOption]]:
-    """Describe a model's options by section; a field that is itself a model has one of its own.
-
-    Other options may stand for something else if some are given, by their fields' names.
-    """
+    """Describe a model's options by section; ``given`` ones may change what others stand for."""
     try:
         filled = model.model_validate(given)
     except (ValidationError, NeatfoolError):  # an option must be given

@@ -1,12 +1,7 @@
-"""INI files, read with line numbers.
+"""INI files, read with line numbers; :mod:`neatfool.config.values` reads the values.
 
-- A section begins with ``[name]``, and has lines ``key = value`` or ``key: value``.
-- A comment begins with ``#`` or ``;`` at the start of a line, or after a space behind a value.
-  ``a#b`` is a value.
-- A line that begins with a space continues the value of the line before.
-- Giving a key or a section twice is an error.
-
-:mod:`neatfool.config.values` reads the values.
+A comment begins with ``#`` or ``;`` at the start of a line, or after a space: ``a#b`` is a value. A
+line that begins with a space continues the value before it.
 """
 
 import re
@@ -43,11 +38,7 @@ def first_comment(text: str) -> str:
 
 
 def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[str, Section]:
-    """Read INI text; relative paths in values are relative to the folder of its file.
-
-    ``problems`` takes the lines that cannot be read, so that the others are checked too. If it is
-    absent, or a section's header cannot be read, an ExperimentError lists them.
-    """
+    """Read INI text; ``problems`` takes lines that cannot be read, so that others are checked."""
     noted = Problems() if problems is None else problems
     found: dict[str, tuple[int, _Values]] = {}
     values: _Values | None = None
@@ -131,10 +122,13 @@ def override(
 def _read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
+        is_folder = path.is_dir()
+        fault = "is a folder; give an experiment's file" if is_folder else "there is no such file"
+        files = (path if is_folder else path.parent).glob("*.ini")
         installed = "; `neatfool experiments list` lists those that come with neatfool"
-        near = nearest(path.name, [file.name for file in path.parent.glob("*.ini")])
-        raise ExperimentError(f"{path}: there is no such file{near or installed}") from None
+        near = nearest(path.name, [file.name for file in files])
+        raise ExperimentError(f"{path}: {fault}{near or installed}") from None
     except OSError as error:
         raise ExperimentError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:

@@ -63,10 +63,9 @@ def read_options(
     *,
     reserved: Collection[str] = (),
 ) -> ModelT | None:
-    """Fill an options model from the plugin's section and those of its inner models.
+    """Fill an options model from a plugin's sections; None after problems.
 
-    A missing section counts as empty. ``reserved`` are the keys of the plugin's section that belong
-    to the framework. If there were problems, ``problems`` takes them, and the result is None.
+    ``reserved`` are the keys of the plugin's section that belong to the framework.
     """
     reader = _Reader(sections, problems)
     before = len(problems)
@@ -121,11 +120,7 @@ def _parts(options: BaseModel, name: str) -> Iterator[tuple[str, BaseModel]]:
 def describe_unset(
     options: BaseModel, name: str, spec: ImageSpec | None
 ) -> dict[str, dict[str, str]]:
-    """Explain the keys that are None: section -> key -> the text behind ``key =`` in a comment.
-
-    If a model has a method ``absent(spec)``, it gives the values that such keys stand for; other
-    keys are explained by their descriptions.
-    """
+    """Explain the keys that are None: section -> key -> the text behind ``key =`` in a comment."""
     comments: dict[str, dict[str, str]] = {}
     for section, part in _parts(options, name):
         absent = getattr(part, "absent", None)

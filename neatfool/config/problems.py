@@ -87,10 +87,7 @@ class Problems:
 
 
 def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
-    """Say in one line what is wrong with a value: ``"must be > 0 or 'auto', not '-5'"``.
-
-    Pydantic gives several errors if the type has alternatives. ``item`` is a wrong item's place.
-    """
+    """Say in one line what is wrong with a value or an item: ``"must be > 0, not '-5'"``."""
     prefix = "" if item is None else f"item {item + 1} "
     wanted = [*dict.fromkeys(map(_must_be, errors))]
     if not all(wanted):

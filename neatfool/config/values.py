@@ -1,9 +1,6 @@
 """Sections of INI files and their values: text that is read, and text that reads back.
 
-- A comment begins with ``#`` or ``;`` at a value's start or after a space.
-- Text in double quotes is a JSON string. It keeps spaces at its ends, `` #``, and a comma in an
-  item of a list.
-- Commas or line ends separate the items of a list.
+Text in double quotes is a JSON string: it keeps spaces at its ends, `` #``, and a comma in an item.
 """
 
 import json
@@ -65,10 +62,7 @@ def split(text: str, *, at_spaces: bool = False) -> list[str]:
 def write_ini(
     sections: Mapping[str, Mapping[str, Json]], unset: Mapping[str, Mapping[str, str]] | None = None
 ) -> str:
-    """Write section -> key -> value as INI text; sections without keys are left out.
-
-    ``unset`` has comments, section -> key -> text, for keys that are None; others are left out.
-    """
+    """Write section -> key -> value as INI text; ``unset`` has comments for keys that are None."""
     written = []
     for name, values in sections.items():
         comments = (unset or {}).get(name, {})

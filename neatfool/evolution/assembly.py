@@ -19,7 +19,6 @@ import torch
 from neatfool.errors import (
     ExperimentError,
     NeatfoolError,
-    PluginError,
     TargetError,
     blaming,
     cause,
@@ -29,7 +28,7 @@ from neatfool.evolution.python_target import source_of
 from neatfool.experiment.choice import Choice
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import check_classes, with_nothing
-from neatfool.network.memory import OutOfMemory
+from neatfool.network.devices import OutOfMemory
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan, make_plan, take_up
 from neatfool.scoring.remote import checksums_of
@@ -50,10 +49,7 @@ ROUNDS: Final = 20
 
 
 class Assembly:
-    """What an experiment is made of; each part is made, and checked, when it is first needed.
-
-    A target that costs something is not asked here: its ledger is not open yet.
-    """
+    """What an experiment is made of; each part is made, and checked, when it is first needed."""
 
     def __init__(
         self, experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
@@ -162,11 +158,6 @@ def make_target(source: Experiment | str | Path) -> Target:
         source = load_experiment(source, to_search=False)
     choice = source.target
     target: Target = make(choice)
-    if not isinstance(target.spec, ImageSpec):
-        raise PluginError(
-            f"{choice.label}: a target needs `spec`, a neatfool.ImageSpec, and `score(images)`; "
-            f"got {type(target.spec).__name__} as `spec`"
-        )
     try:
         target.self_check()
     except NeatfoolError:

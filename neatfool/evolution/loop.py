@@ -120,10 +120,7 @@ class Evolution:
     def run(
         self, stop: Callable[[], bool] = lambda: False
     ) -> Generator[tuple[GenerationReport, Sequence[Replacement]], None, None]:
-        """Run until the run's length, the scheme's end, or ``stop`` returns True.
-
-        Whatever ends the iteration, the finished generations are in the store.
-        """
+        """Run until the length, the scheme's end, or ``stop``; finished generations are kept."""
         clock = StageClock(time.perf_counter())
         current: _Generation | None = None
         failure: BaseException | None
@@ -246,10 +243,7 @@ class Evolution:
         scores: Scores,
         images: GenerationImages,
     ) -> Callable[[], None]:
-        """Copy from a generation what is to be recorded, and give what then records it.
-
-        The next generation changes the scheme, and needs the memory that the images take.
-        """
+        """Copy from a generation what is to be recorded, and give what then records it."""
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
         members = {candidate.id: candidate for candidate in self.scheme.members()}

@@ -71,10 +71,7 @@ class Line:
         return name, bar if bar >= NARROWEST_BAR else 0, _cut(text, width - cell_len(name + GAP))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw the line, and leave the cursor at its start.
-
-        A terminal that becomes narrower breaks the line in two. From its start, both are erased.
-        """
+        """Draw the line, and leave the cursor at its start: a narrower terminal breaks it."""
         name, width, text = self.fit(options.max_width)
         yield _ERASE_BELOW
         yield Segment(name + GAP)
@@ -228,8 +225,7 @@ class ProgressDisplay:
         speeds = self._session.progress_of_workers()
         workers = {"workers": speeds} if speeds else {}
         if self._last is None:
-            count = {"images": f"{images:,} images so far"}
-            return {"generation": f"generation 1{in_all}", **count, **workers}
+            return {"images": f"{images:,} images so far", **workers}
         report, (middle, lowest) = self._last
         return {
             "generation": f"generation {report.generation + 1}{in_all}",
@@ -256,10 +252,7 @@ class ProgressDisplay:
 
 @contextmanager
 def interruptible(on_first: Callable[[], object] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """Give what says whether Ctrl-C or SIGTERM asked for a stop; a second one stops at once.
-
-    Outside of the main thread, neither is handled.
-    """
+    """Give what says whether Ctrl-C or SIGTERM asked for a stop; a second one stops at once."""
     stopping = Event()
 
     def handle(*_: object) -> None:

@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
 from neatfool.experiment.choice import Choice
-from neatfool.network.memory import is_out_of_memory
+from neatfool.network.devices import is_out_of_memory
 from neatfool.network.network import Network
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import FROM_PYTHON
@@ -38,12 +39,17 @@ def target_of(
     if isinstance(model, torch.nn.Module):
         return ModuleTarget(model, spec, mean=mean, std=std, device=device, outputs=outputs)
     if isinstance(model, Target):
-        if (model.spec.shape, model.spec.classes) != (spec.shape, spec.classes):
-            raise ExperimentError(
-                f"image, classes: {spec.shape} and {len(spec.classes)} classes, but the target "
-                f"takes {model.spec.shape} and has {len(model.spec.classes)}; give those of its "
-                "spec"
-            )
+        own = model.spec
+        for name, pair in {
+            "image": (spec.shape, own.shape),
+            "classes": (spec.classes, own.classes),
+        }.items():
+            for place, (given, wanted) in enumerate(zip_longest(*pair), 1):
+                if given != wanted:
+                    raise ExperimentError(
+                        f"{name}: item {place} is {given!r}, and the target's is {wanted!r}; give "
+                        "those of its spec"
+                    )
         return model
     if callable(model) and not inspect.isclass(model):
         return CallableTarget(model, spec, outputs)
@@ -108,11 +114,7 @@ class CallableTarget(Target):
 
 
 class ModuleTarget(Target):
-    """A torch classifier in evaluation mode as a target.
-
-    The module takes float32 [N, C, H, W] in [0, 1], less ``mean`` and divided by ``std`` if given.
-    It stays as it is: a copy computes.
-    """
+    """A torch classifier in evaluation mode as a target; a copy of it computes."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from neatfool.experiment.experiment import agrees, tell_differences
 from neatfool.experiment.framework import General, describe_nothing
 from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
-from neatfool.network.memory import MUCH, FreedMemory
+from neatfool.network.devices import MUCH, FreedMemory
 from neatfool.plugin.manager import Observers
 from neatfool.run import folder as run_folder
 from neatfool.run.folder import Advice, advice_for
@@ -114,10 +114,7 @@ class Session:
         return "\n".join(filter(None, [*lines, describe_nothing(parts.spec, guessed=guessed)]))
 
     def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
-        """Run to the end, write all images and close the run. Finished generations are kept.
-
-        ``stop`` is called after each generation; True stops the run, a KeyboardInterrupt at once.
-        """
+        """Run to the end, or until ``stop`` after a generation; write all images and close."""
         began = time.perf_counter()
         reason: Any = "failed"
         cause = ""
@@ -181,9 +178,8 @@ class Session:
             freed.give_back(-math.inf if report.generation == first else MUCH)
             self.run.refresh()
             observers.generation_done(self.run, report)
-            if observers.wants_replacements:
-                for replacement in replacements:
-                    observers.elite_replaced(self.run, replacement)
+            for replacement in replacements:
+                observers.elite_replaced(self.run, replacement)
             if (began := time.monotonic()) > due:
                 self._update_images()
                 self._drift.look()
@@ -243,10 +239,7 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
 
 
 def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) -> Session:
-    """Resume a run, which is this user's own from then on. The caller sees to its trust.
-
-    ``assemble`` makes the assembly from the run's resolved experiment and its scoring plan.
-    """
+    """Resume a run, which is this user's own from then on; ``assemble`` makes it by its record."""
     run_folder.require_run(folder)
     with ExitStack() as undo:
         release = run_folder.lock(folder)

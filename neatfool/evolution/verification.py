@@ -150,10 +150,7 @@ class OpenRun(Run):
         trust: bool = False,
         model: Any = None,
     ) -> None:
-        """Look at a folder, as this process made it, or as its record says.
-
-        ``model`` scores in place of the target that its record names.
-        """
+        """Look at a folder; ``model`` scores in place of the target that its record names."""
         super().__init__(path, trust=trust)
         # Not the assembly, whose target takes memory.
         self._experiment = assembly.experiment if assembly is not None else None

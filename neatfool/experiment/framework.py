@@ -211,10 +211,7 @@ def check_classes(choice: Choice, spec: ImageSpec) -> None:
 
 
 def with_nothing(spec: ImageSpec, named: Sequence[str] | None) -> ImageSpec:
-    """Say in a target's spec which of its classes mean that nothing is there.
-
-    If none are ``named``, those of the spec, or else those whose names say so, unless all do.
-    """
+    """Say in a spec which classes mean that nothing is there: named, its own, or guessed ones."""
     if named is None:
         words = {name: _BETWEEN_WORDS.sub(" ", name.casefold()).strip() for name in spec.classes}
         guessed = tuple(name for name in spec.classes if _NOTHING.fullmatch(words[name]))

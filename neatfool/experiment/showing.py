@@ -9,7 +9,7 @@ from pydantic import Field, create_model
 from neatfool.config.options import read_options
 from neatfool.config.problems import Problems
 from neatfool.config.values import Section
-from neatfool.errors import ExperimentError, PluginError, option
+from neatfool.errors import PluginError
 from neatfool.experiment.choice import json_sections
 from neatfool.experiment.framework import Views
 from neatfool.plugin.manager import PluginManager, views
@@ -96,10 +96,6 @@ def choose_showing(
     plugins: PluginManager, given: Mapping[str, Any] | None, where: str = ""
 ) -> Showing | None:
     """Choose views by the keys of ``[views]``; ``where`` is their place, for messages."""
-    if not isinstance(given or {}, Mapping):
-        raise ExperimentError(
-            f'{option("views")}: must be names with strengths, as {{"move": 3}}, not {given!r}'
-        )
     problems = Problems()
     showing = read_showing(json_sections({"views": given or {}}, where), plugins, problems)
     problems.raise_if_any()

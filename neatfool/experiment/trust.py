@@ -59,12 +59,7 @@ def require_trust(run: Run) -> None:
 
 
 def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
-    """Say what a recorded experiment loads, contacts and sends. Nothing of it is loaded here.
-
-    Returns:
-        A line for each thing, what matters most last; and those things that are not done for a run
-        of somebody else.
-    """
+    """Say what a record loads, contacts and sends, a line each, and what of it is never done."""
     plugins, sections = PluginManager(), json_sections(resolved, RECORDED)
     picked = [
         (kind, picked_name(kind, sections.get(kind, Section({}, ""))))

@@ -2,15 +2,15 @@
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, TypeVar, Unpack
+from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
@@ -21,12 +21,11 @@ from neatfool.experiment.choice import choose
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import Calls, General, safe_name
 from neatfool.experiment.showing import choose_showing
-from neatfool.fooling.arguments import Arguments, More
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import storage_errors
 from neatfool.run.run import Run
 from neatfool.spec.adopting import adopt_if_whole
-from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.image_spec import ImageSpec, Outputs
 from neatfool.spec.target import Target
 from neatfool.wording import distinct_names, left_out
 
@@ -36,6 +35,124 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 RUNS: Final = Path("runs")
 """Where runs are, if nothing is said."""
+
+
+class More(TypedDict, total=False):
+    """The arguments of :func:`neatfool.fool` that are rarely needed; its docstring tells them."""
+
+    nothing: Sequence[str | int] | str | None
+    generations: int | None
+    scheme: str
+    encoding: str
+    scheme_options: Mapping[str, Any] | None
+    encoding_options: Mapping[str, Any] | None
+    views: Mapping[str, Any] | None
+    plugins: str | Path | Sequence[str | Path]
+    mean: Sequence[float] | float | None
+    std: Sequence[float] | float | None
+    outputs: Outputs | None
+    threshold: float | Mapping[str, float] | None
+    logit_temperature: float
+    device: str
+    name: str | None
+    resume_run: bool
+    overwrite: bool
+    batch_size: int | None
+    precision: str
+    max_queries: int | None
+    max_requests: int | None
+    progress: bool
+
+
+class Arguments(General, Calls, extra="forbid"):
+    """All arguments but the model and the folder."""
+
+    image: list[PositiveInt]
+    classes: list[str]
+    scheme: str = "map_elites"
+    encoding: str = "cppn"
+    scheme_options: Mapping[str, Any] | None = None
+    encoding_options: Mapping[str, Any] | None = None
+    views: Mapping[str, Any] | None = None
+    plugins: Any = ()
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    outputs: Outputs | None = None
+    device: str = "auto"
+    resume_run: bool = False
+    overwrite: bool = False
+    progress: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_arrays(cls, given: dict[str, Any]) -> dict[str, Any]:
+        # A batch size of None is chosen, as one that is absent.
+        kept = {k: v for k, v in given.items() if k != "batch_size" or v is not None}
+        return {name: _plain(value) for name, value in kept.items()}
+
+    @field_validator("image", mode="before")
+    @classmethod
+    def _of_three(cls, image: Any) -> Any:
+        if isinstance(image, list) and len(image) != 3:
+            shape = ", ".join(map(str, image))
+            raise ValueError(f"must be (channels, height, width), as (3, 224, 224), not ({shape})")
+        return image
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _named(cls, classes: Any) -> list[str]:
+        if isinstance(classes, int) and not isinstance(classes, bool) and classes > 0:
+            return [str(number) for number in range(classes)]
+        if not isinstance(classes, list):  # pydantic reports only a ValueError
+            raise ValueError(  # noqa: TRY004
+                f"must be the names of the classes, or their number, not {classes!r}"
+            )
+        for index, name in enumerate(classes):
+            if not str(name).strip():
+                raise ValueError(f"item {index + 1} is empty; give each class a name")
+        return [str(name) for name in classes]
+
+    @field_validator("nothing", mode="before")
+    @classmethod
+    def _by_name(cls, nothing: Any) -> Any:
+        listed = [nothing] if isinstance(nothing, str | int) else nothing
+        return [str(name) for name in listed] if isinstance(listed, list) else listed
+
+    @field_validator("mean", "std", mode="before")
+    @classmethod
+    def _listed(cls, numbers: Any) -> Any:
+        return [numbers] if isinstance(numbers, int | float) else numbers
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _fit_for_the_image(
+        cls, numbers: list[float] | None, info: ValidationInfo
+    ) -> list[float] | None:
+        if numbers is None or "image" not in info.data:
+            return numbers
+        channels = info.data["image"][0]
+        if len(numbers) not in {1, channels}:
+            raise ValueError(
+                f"must be one number for all channels, or one each ({channels} here), not "
+                f"{len(numbers)}"
+            )
+        for number in numbers:
+            if not 0 <= number <= 1 or (info.field_name == "std" and number == 0):
+                least = "> 0" if info.field_name == "std" else ">= 0"
+                raise ValueError(
+                    f"must be {least} and <= 1, not {number:g}: it is for images in [0, 1]. Divide "
+                    "a number for bytes by 255"
+                )
+        return numbers
+
+
+def _plain(value: Any) -> Any:
+    """Turn tuples, arrays and tensors into lists and numbers."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return [_plain(each) for each in value]
+    return value
 
 
 def fool(
@@ -117,11 +234,6 @@ def fool(
     arguments = check_arguments(
         Arguments, image=image, classes=classes, images=images, seed=seed, **more
     )
-    for kind in ("scheme", "encoding"):
-        if not isinstance(picked := getattr(arguments, kind), str):
-            raise ExperimentError(
-                f"{kind}: must be a name, not {picked!r}; its options are {kind}_options"
-            )
     if arguments.resume_run and arguments.overwrite:
         raise ExperimentError(
             "overwrite: starts a run anew, but resume_run goes on with it; give one of the two"

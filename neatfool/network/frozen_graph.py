@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from neatfool.errors import TargetError
-from neatfool.network.memory import is_out_of_memory
+from neatfool.network.devices import is_out_of_memory
 from neatfool.network.tensor_module import TensorModule, name_of
 
 Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
@@ -37,11 +37,7 @@ _one_at_a_time: Final = RLock()
 
 
 def fold(module: TensorModule, batches: Sequence[torch.Tensor]) -> TensorModule:
-    """Fold each batch normalisation that comes right after a convolution, in a copy.
-
-    Gives the module itself if there is nothing to fold, or if the copy's logits differ on one of
-    the varied ``batches``, float32 [N, C, H, W].
-    """
+    """Fold batch normalisations right after convolutions, in a copy that agrees on ``batches``."""
     why = "it would compute something else"
     try:
         with torch.no_grad():
@@ -104,11 +100,7 @@ def _find_pairs(module: nn.Module, numbers: torch.Tensor) -> Mapping[nn.Conv2d, 
 
 
 def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bool) -> Run | None:
-    """Freeze a network that takes bytes for the shape of some images, and perhaps fuse operations.
-
-    Gives None if it cannot be frozen, or would compute something else than ``exact``, the same
-    network in float32.
-    """
+    """Freeze a network for a shape of images, and perhaps fuse it; None unless it agrees."""
     noise, *batches = probes(images.shape, images.device)
 
     def leave(why: str) -> Run | None:

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
+from neatfool.network.devices import is_out_of_memory
 from neatfool.network.frozen_graph import agree
-from neatfool.network.memory import is_out_of_memory
 from neatfool.network.tensor_module import TensorModule, name_of
 
 _log = logging.getLogger("neatfool.network")

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.network.devices import computing_on, is_gpu, pick_devices
+from neatfool.network.devices import computing_on, is_gpu, keep_freed_memory, pick_devices
 from neatfool.network.frozen_graph import fold, freeze, probes
 from neatfool.network.given_module import (
     ask,
@@ -29,7 +29,6 @@ from neatfool.network.given_module import (
     try_channels_last,
     unwrap,
 )
-from neatfool.network.memory import keep_freed_memory
 from neatfool.network.tensor_module import (
     LOGITS,
     FromBytes,

@@ -118,10 +118,7 @@ def _span(numbers: torch.Tensor) -> str:
 
 
 class TensorModule(nn.Module):
-    """A classifier that gives one tensor [N, K], whatever the module inside gives.
-
-    ``alone``: it takes one image at a time. ``taken``: in words, which part of its answer is taken.
-    """
+    """A classifier that gives one tensor [N, K]; ``taken`` says which part of its answer."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()

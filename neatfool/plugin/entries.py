@@ -118,11 +118,7 @@ def _name_and_version(dist: Distribution | None) -> tuple[str, str]:
 
 
 def plugin_files(path: Path) -> list[Path]:
-    """List the plugin files of a path, relative to the current folder if they are below it.
-
-    The path is a Python file, a package (one plugin) or a folder of modules, without tests,
-    ``setup.py``, and those whose names begin with ``_``.
-    """
+    """List the plugin files of a path: a Python file, a package, or a folder of modules."""
     path = path.absolute()
     if path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())
@@ -145,10 +141,7 @@ def plugin_files(path: Path) -> list[Path]:
 
 
 def import_file(path: Path) -> ModuleType:
-    """Import a module, or a package's ``__init__.py``, under a unique name.
-
-    Modules in the same folder become importable; installed ones come first.
-    """
+    """Import a module or package under a unique name; its folder's modules become importable."""
     file = path.resolve()
     package = file.name == "__init__.py"
     stem = file.parent.name if package else file.stem
@@ -171,10 +164,7 @@ def import_file(path: Path) -> ModuleType:
 
 
 class _Loader(SourceFileLoader):
-    """Compiles the file as it is now, without Python's cache.
-
-    The cache misses a change within a second, and would be written into the user's folder.
-    """
+    """Compiles a file as it is now: Python's cache misses a change within a second."""
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)

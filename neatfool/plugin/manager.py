@@ -158,10 +158,7 @@ class PluginManager:
         return inspect.getdoc(self._pluggy.get_plugin(source))
 
     def register_object(self, plugin: object, source: str) -> None:
-        """Register a module, or another object, that implements hooks, unless it is already.
-
-        Its source is for messages. If anything is wrong with it, it is not registered.
-        """
+        """Register a module or object that implements hooks, from a source that messages name."""
         if not self._register(plugin, source):
             raise PluginError(f"{source}: implements no hook of neatfool; {_MARK}")
 

@@ -32,21 +32,12 @@ def hooks_of(plugin: object, name: str) -> pluggy.HookRelay:
 
 
 class Observers:
-    """The observers of a run, called one at a time.
-
-    If one raises, the exception is logged, with its traceback if debugging is on. After three
-    failures the observer is switched off. A KeyboardInterrupt passes.
-    """
+    """The observers of a run; one that raises is logged, and switched off after three failures."""
 
     def __init__(self, plugins: Mapping[str, object]) -> None:
         """Take plugins by name, in the order of calls. Other hooks of theirs are not called."""
         self._hooks = {name: hooks_of(plugin, name) for name, plugin in plugins.items()}
         self._failures: Counter[str] = Counter()
-
-    @property
-    def wants_replacements(self) -> bool:
-        """Whether any observer implements ``neatfool_elite_replaced``."""
-        return any(hook.neatfool_elite_replaced.get_hookimpls() for hook in self._hooks.values())
 
     def run_started(self, run: Run) -> None:
         """Call ``neatfool_run_started``."""

@@ -28,7 +28,7 @@ from neatfool.wording import percent
 if TYPE_CHECKING:
     import networkx as nx
 
-    from neatfool.run.source import Source
+    from neatfool.run.run import Run
 
 SMALLEST_SHOWN: Final = 128
 """A notebook shows images at least this many pixels wide or high: smaller ones are hard to see."""
@@ -73,7 +73,7 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
 class Individual:
     """A stored candidate; its genome is loaded when it is first used."""
 
-    def __init__(self, run: Source, stored: StoredCandidate, spec: ImageSpec) -> None:
+    def __init__(self, run: Run, stored: StoredCandidate, spec: ImageSpec) -> None:
         self.run = run
         self.candidate_id = stored.id
         self.generation = stored.generation
@@ -238,7 +238,7 @@ class EliteView(Individual):
     """
 
     def __init__(
-        self, run: Source, elite: StoredElite, stored: StoredCandidate, spec: ImageSpec
+        self, run: Run, elite: StoredElite, stored: StoredCandidate, spec: ImageSpec
     ) -> None:
         super().__init__(run, stored, spec)
         self.index = elite.class_index

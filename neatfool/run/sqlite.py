@@ -143,10 +143,7 @@ def connect_to_read(path: Path) -> Connection:
 
 
 def require_format(path: Path, connection: sqlite3.Connection) -> None:
-    """Raise a RunError unless a database has this neatfool's format, and just its tables.
-
-    Views and triggers of strangers would run with each query.
-    """
+    """Require this neatfool's format and just its tables: a stranger's triggers would run."""
     if not path.stat().st_size:
         raise RunError(f"{path}: is empty: it holds no run. {START_ANEW}")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])

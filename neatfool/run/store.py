@@ -83,11 +83,7 @@ class Recorded(dict[str, Any]):
 
 
 class Snapshot(NamedTuple):
-    """A run at one instant.
-
-    Candidates, replacements and generations are read later, as a run only adds to them. (A deleted
-    image is drawn again from its candidate.)
-    """
+    """A run at one instant; what a run only adds to is read later."""
 
     info: Recorded
     classes: tuple[str, ...]
@@ -194,10 +190,7 @@ class RunStore:
     def rows(
         self, table: str, rest: str = "", parameters: Iterable[Any] = (), *, names: str = ""
     ) -> Iterator[tuple[Any, ...]]:
-        """Read rows of a table one by one, and refuse what neatfool does not write there.
-
-        ``rest`` is SQL that chooses and sorts them, ``names`` are the columns, all if left out.
-        """
+        """Read rows of a table, all columns or ``names``; refuse what neatfool does not write."""
         declared = columns(table)
         wanted = names.split(", ") if names else [*declared]
         checks = [(name, declared[name].takes) for name in wanted]

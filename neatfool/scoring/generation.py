@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.network.memory import OutOfMemory
+from neatfool.network.devices import OutOfMemory
 from neatfool.spec.archive import SCORES_AT_ONCE
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores, rank
@@ -38,10 +38,7 @@ BATCHES_AT_ONCE: Final = 64
 
 
 class Screening:
-    """Learns the margin, and chooses what to confirm.
-
-    Both follow from the scores alone, so that a resumed run screens in the same way.
-    """
+    """Learns the margin, and chooses what to confirm, from the scores alone."""
 
     def __init__(self) -> None:
         self._margin = 0.0

@@ -42,10 +42,7 @@ if TYPE_CHECKING:
 
 
 class MeteredBatches(Batches):
-    """A target that costs something is asked about each image once, as far as a budget goes.
-
-    New classes are added to ``spec``. The ``ledger`` is in memory until a run opens its own.
-    """
+    """A target that costs something is asked about each image once, as far as a budget goes."""
 
     def __init__(self, target: Target, name: str, plan: Plan, budget: Budget) -> None:
         super().__init__(target, name, plan)
@@ -92,10 +89,7 @@ class MeteredBatches(Batches):
     def submit(
         self, part: torch.Tensor, *, answered: list[int] | None = None, **_: Any
     ) -> list[Future[Timed]]:
-        """Ask about those images that have no answer yet, as far as the budget goes.
-
-        Futures give answers by the images' keys. When they are done, the ledger has them.
-        """
+        """Ask about images without an answer, as far as the budget goes; give answers by key."""
         images = self._viewed.show(part) if self._viewed else part
         keys = [_key(image) for image in images.cpu().numpy()]
         self._keys += keys
@@ -240,10 +234,7 @@ class MeteredBatches(Batches):
 
 
 def finish(calls: Sequence[Future[Any]], stop: Callable[[], None]) -> None:
-    """Wait for all calls, and raise the worst error of them; once one fails, no other starts.
-
-    If one fails for good, ``stop`` is called, so that the others stop trying.
-    """
+    """Wait for all calls, and raise the worst error; one that fails for good calls ``stop``."""
     waiting = wait(calls, return_when=FIRST_EXCEPTION).not_done
     for future in waiting:
         future.cancel()

@@ -23,8 +23,7 @@ import torch
 from pydantic import PositiveInt, TypeAdapter, ValidationError
 
 from neatfool.errors import ExperimentError, NeatfoolError, RunError, TargetError, cause, option
-from neatfool.network.devices import with_cores
-from neatfool.network.memory import is_out_of_memory
+from neatfool.network.devices import is_out_of_memory, with_cores
 from neatfool.network.network import Form, Graph, Network, Precision, in_form
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
@@ -222,10 +221,7 @@ def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_
 def make_plan(
     target: Target, calls: Calls, *, name: str, generation_size: int, can_screen: bool
 ) -> Plan:
-    """Decide how a run scores; networks are tried out, which takes some calls of each.
-
-    ``can_screen`` says whether the scheme says what is worth an exact score.
-    """
+    """Decide how a run scores; networks are tried out, which takes some calls of each."""
     networks = target.networks
     _refuse_a_budget(calls, target, name)
     if not networks:

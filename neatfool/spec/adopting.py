@@ -7,6 +7,7 @@ from types import new_class
 from typing import Any, Final, TypeVar
 
 from neatfool.errors import PluginError
+from neatfool.spec.image_spec import ImageSpec
 
 Contract = TypeVar("Contract", bound=ABC)
 
@@ -21,18 +22,8 @@ def lacking(given: object, contract: type[ABC]) -> list[str]:
     return sorted(name for name in required if not hasattr(given, name))
 
 
-def adopt(given: object, contract: type[Contract], who: str = "") -> Contract:
-    """Make an object an instance of a contract's class, so that it has the class's defaults.
-
-    Args:
-        given: An instance, which is given back as it is; or any object with the members that have
-            no default. It gets a twin, which has its attributes, and whose class has both bases.
-        contract: A base class such as :class:`neatfool.Target`.
-        who: What it is, for messages; its class if absent.
-
-    Raises:
-        PluginError: It lacks a member, or can have no twin.
-    """
+def adopt(given: Any, contract: type[Contract], who: str = "") -> Contract:
+    """Give a contract's instance: itself, or a twin of another object that has its members."""
     kind, name = type(given), contract.__name__
     if isinstance(given, type):
         who = who or name.lower()
@@ -40,6 +31,8 @@ def adopt(given: object, contract: type[Contract], who: str = "") -> Contract:
     who = f"{who or name.lower()}: {kind.__name__}"
     if lacks := lacking(given, contract):
         raise PluginError(f"{who} lacks {', '.join(lacks)}; give it what neatfool.{name} asks for")
+    if "spec" in contract.__annotations__ and not isinstance(spec := given.spec, ImageSpec):
+        raise PluginError(f"{who} has a {type(spec).__name__} as spec; give a neatfool.ImageSpec")
     if isinstance(given, contract):
         return given
     members: dict[str, object] = {

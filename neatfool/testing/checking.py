@@ -33,10 +33,7 @@ class CheckResult:
 
 
 def run_check(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> CheckResult:
-    """Run a check on subjects by their labels (empty for a single one), to the first failure.
-
-    A check raises SkipTest if there is nothing to look at, as a plugin may leave that out.
-    """
+    """Run a check on subjects by label, to the first failure; SkipTest if nothing applies."""
     name, lacking = check.__name__.removeprefix("check_").replace("_", " "), ""
     for label, subject in subjects.items():
         try:

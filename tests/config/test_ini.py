@@ -132,7 +132,9 @@ def test_a_missing_file_is_named_with_what_is_near(tmp_path):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(ExperimentError, match="cannot be read: Is a directory"):
+    with pytest.raises(
+        ExperimentError, match="is a folder; give an experiment's file; `neatfool experiments"
+    ):
         read_ini(tmp_path)
 
 

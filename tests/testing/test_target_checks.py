@@ -98,9 +98,13 @@ class WrongArray(Toy):
         super().__init__(ImageSpec(4, 4, 1, ("a", "b"), array="jax"))
 
 
-@pytest.mark.parametrize("target", [NoSpec, NamelessClass, WrongArray])
+@pytest.mark.parametrize("target", [NamelessClass, WrongArray])
 def test_a_wrong_spec_is_found(target) -> None:
     assert "has a spec" in faults(target)
+
+
+def test_a_target_without_a_spec_cannot_be_made() -> None:
+    assert faults(NoSpec) == ["can be made"]
 
 
 class Spoilt(Toy):
