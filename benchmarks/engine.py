@@ -18,7 +18,7 @@ from benchmarks.figures import Figure
 from neatfool.evolution.assembly import assemble, make, make_setup
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
-from neatfool.plugin.observers import Observers
+from neatfool.plugin.manager import Observers
 from neatfool.spec.engine import Part
 
 if TYPE_CHECKING:

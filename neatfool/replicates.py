@@ -168,7 +168,6 @@ class SideBySide(Generic[Key]):
         return {key: code for key, code in codes.items() if code is not None}
 
     def _run(self, key: Key, command: Sequence[str]) -> int | None:
-        """Run a command to its end, in a thread, unless a stop has come."""
         with self._lock:
             if self.presses:
                 return None

@@ -160,8 +160,6 @@ def _has_terminal() -> bool:
 
 
 def _broken(name: str, cause: str) -> click.Command:
-    """Make a command whose plugin is broken."""
-
     def fail() -> None:
         raise PluginError(cause)
 

@@ -53,7 +53,7 @@ def list_plugins(file: Path | None, as_json: bool) -> None:
     """
     from neatfool.config.ini import read_ini
     from neatfool.config.options import read_options
-    from neatfool.config.problems import Problems
+    from neatfool.config.values import Problems
     from neatfool.experiment.framework import Sources
     from neatfool.plugin.manager import PluginManager
 

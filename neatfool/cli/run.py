@@ -274,7 +274,6 @@ def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
 
 
 def _why(session: Session, outcome: Outcome) -> str:
-    """Say why a run ended early, and how to go on."""
     if outcome.reason == "paused":
         whom = "workers" if session.has_engine else "the target"
         return f"Paused because {whom} cannot be reached: {outcome.cause}"

@@ -128,7 +128,6 @@ def reached_by(annotation: Any, text: str) -> Reaches | None:
 
 
 def _marks(annotation: Any, kind: type[Mark]) -> Iterator[Mark]:
-    """Find the marks of a type and of the types that it is made of."""
     for part in get_args(annotation):
         if isinstance(part, kind):
             yield part

@@ -102,7 +102,6 @@ def _default(
 
 
 def _in_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    """Say what a schema takes."""
     kinds: list[str] = []
     for member in schema.get("anyOf", [schema]):
         named = definitions[member["$ref"].rpartition("/")[2]] if "$ref" in member else member
@@ -127,7 +126,6 @@ def _noun(schema: Mapping[str, Any], *, several: bool = False) -> str:
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:
-    """Say between what a number must lie."""
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if schema.get("type") == "integer":

@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from neatfool.config.problems import Problems
-from neatfool.config.values import Section, Value, without_comment, without_comments
+from neatfool.config.values import Problems, Section, Value, without_comment, without_comments
 from neatfool.errors import LONGEST_QUOTE, ExperimentError, nearest, printable, quoted
 
 _INVISIBLE: Final = re.compile("[\x00-\x08\v\f\x0e-\x1f\x7f-\x9f\u2028\u2029]")

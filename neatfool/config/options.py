@@ -17,8 +17,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from neatfool.config.annotations import PathAfter, annotation_of, from_text, make_absolute, model_of
-from neatfool.config.problems import Problems, reword, shown
-from neatfool.config.values import Section, Value, write_value
+from neatfool.config.values import Problems, Section, Value, reword, shown, write_value
 from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
 from neatfool.files import read_names
 from neatfool.spec.image_spec import ImageSpec
@@ -262,7 +261,6 @@ def _group(
 def _find_place(
     model: type[BaseModel], section: str, loc: tuple[int | str, ...]
 ) -> tuple[str, str, int | None]:
-    """Find the section and key of an error, and the index of the item if the key is a list."""
     fields = {key: name for name in model.model_fields for key in (name, *_keys_of(model, name))}
     if not loc or loc[0] not in fields:
         return section, str(loc[0]) if loc else "", None

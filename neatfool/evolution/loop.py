@@ -26,7 +26,7 @@ from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport, Stages
 from neatfool.scoring.answers import draw
 from neatfool.scoring.generation import Generation
-from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
+from neatfool.spec.archive import Candidate, GenomeSize, Replacement
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
 from neatfool.wording import spending
@@ -243,7 +243,6 @@ class Evolution:
         scores: Scores,
         images: GenerationImages,
     ) -> Callable[[], None]:
-        """Copy from a generation what is to be recorded, and give what then records it."""
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
         members = {candidate.id: candidate for candidate in self.scheme.members()}
@@ -289,7 +288,6 @@ class Evolution:
         self._pending.clear()
 
     def _make_parts(self, current: _Generation) -> Iterator[Sequence[Candidate]]:
-        """Breed, render and submit a generation, part by part."""
         clock, scoring = current.clock, current.scoring
         whose = f"{self._both}: ask() failed"
         with blaming(whose):
@@ -314,7 +312,6 @@ class Evolution:
                 return
 
     def _take_candidates(self, current: _Generation) -> Iterator[Candidate]:
-        """Take candidates until the run's length has no room for the next one."""
         left = math.inf if self._limits.images is None else self._limits.images - self.evaluations
         for candidate in self.scheme.ask():
             left -= candidate.evaluations - 1 + self._scorer.views
@@ -327,7 +324,6 @@ class Evolution:
 
 
 def _best_of(confidences: np.ndarray) -> list[tuple[int, float]]:
-    """Give the classes with the highest confidences, [K], and these to four digits."""
     best = np.argsort(-confidences, kind="stable")[:MOST_TOP].tolist()
     sure = [(number, float(f"{confidences[number]:.4g}")) for number in best]
     return [(number, confidence) for number, confidence in sure if confidence > 0]

@@ -220,7 +220,6 @@ class ProgressDisplay:
         )
 
     def _figures(self, images: int) -> dict[str, str]:
-        """Describe how far the run has come."""
         in_all = f"/{self._generations}" if self._generations else ""
         speeds = self._session.progress_of_workers()
         workers = {"workers": speeds} if speeds else {}

@@ -32,7 +32,7 @@ from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.remote import RemoteBatches
 from neatfool.scoring.repeatability import DriftWatch, check_repeatability
-from neatfool.spec.candidate import Candidate, Elite
+from neatfool.spec.archive import Candidate, Elite
 from neatfool.spec.engine import Engine
 from neatfool.spec.json import Json
 from neatfool.wording import counted
@@ -146,7 +146,6 @@ class Session:
         return ended[0]
 
     def _start_engine(self, ending: ExitStack) -> None:
-        """Start the experiment's engine, if it names one and this process need not score itself."""
         choice, scorer = self._assembly.experiment.engine, self._assembly.scorer
         if choice is None or self.done:
             return
@@ -280,7 +279,6 @@ def _keep_text(folder: Path, text: str, advice: Advice) -> None:
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: RunStore) -> None:
-    """Refuse another experiment, target or plan, and a new length that the run has reached."""
     identity, recorded = assembly.experiment.identity(), info["scoring"]
     if not agrees(info["identity"], identity):
         changes = tell_differences(identity, info["identity"])
@@ -323,7 +321,6 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
 
 
 def _restore(assembly: Assembly, store: RunStore) -> None:
-    """Fill the archive and the scheme from the store."""
     archive, loads = assembly.scheme.archive, assembly.encoding.loads
     if (metered := assembly.scorer.metered) is not None:
         metered.with_classes(store.classes())

@@ -21,11 +21,11 @@ from neatfool.experiment.choice import (
     resolved_choice,
 )
 from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.framework import Calls, General
-from neatfool.experiment.showing import choose_showing
+from neatfool.experiment.framework import Calls, General, choose_showing
 from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
+from neatfool.plugin.registration import adopt_if_whole
 from neatfool.run.folder import advice_for, is_from_python, lock, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
@@ -36,7 +36,6 @@ from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.viewed_target import ViewedTarget, add_views, encodings_of
-from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
@@ -104,7 +103,6 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
 
 
 def _use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
-    """Open the run's ledger, if asking the target costs something."""
     if (metered := scorer.metered) is not None:
         ending.callback(lock(run.path))
         metered.open_ledger(run.store.path)
@@ -199,7 +197,6 @@ class OpenRun(Run):
             self._scorer = None
 
     def _score(self, genome: Any, model: Any) -> dict[str, float]:
-        """Score a genome, and keep the target for the next one."""
         if model is not None:
             self.close()
             self._model = model

@@ -9,8 +9,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from neatfool.config.options import dump_options, own_sections, read_options
-from neatfool.config.problems import Problems
-from neatfool.config.values import Section, Value, unquote
+from neatfool.config.values import Problems, Section, Value, unquote
 from neatfool.errors import ExperimentError, PluginError, RunError, blaming, nearest
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from neatfool.config.ini import override, read_ini
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
-from neatfool.config.problems import Problems
-from neatfool.config.values import Section, Value, unquote, write_ini
+from neatfool.config.values import Problems, Section, Value, unquote, write_ini
 from neatfool.errors import PluginError, RunError, blaming, nearest
 from neatfool.experiment.choice import (
     RECORDED,
@@ -29,11 +28,12 @@ from neatfool.experiment.framework import (
     LENGTHS,
     Calls,
     General,
+    Showing,
     Sources,
     read_framework,
+    read_showing,
     safe_name,
 )
-from neatfool.experiment.showing import Showing, read_showing
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import is_from_python

@@ -90,7 +90,6 @@ def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
 
 
 def _options(plugins: PluginManager, kind: str, name: str) -> dict[str, type[BaseModel]]:
-    """Give the models of an installed plugin's options, by section; nothing of any other."""
     with suppress(NeatfoolError):
         if kind != "observer":
             return option_models(plugins.load(kind, name).options, kind)
@@ -111,7 +110,6 @@ def _given(
 
 
 def _texts(value: Json) -> list[str]:
-    """Give the texts of a value; others as JSON, and nothing for none."""
     values = value if isinstance(value, list) else [value]
     given = [each for each in values if each not in (None, "", {})]
     return [each if isinstance(each, str) else json.dumps(each) for each in given]

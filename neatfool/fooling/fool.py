@@ -19,12 +19,11 @@ from neatfool.evolution.python_target import Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.choice import choose
 from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.framework import Calls, General, safe_name
-from neatfool.experiment.showing import choose_showing
+from neatfool.experiment.framework import Calls, General, choose_showing, safe_name
 from neatfool.plugin.manager import PluginManager
+from neatfool.plugin.registration import adopt_if_whole
 from neatfool.run.folder import storage_errors
 from neatfool.run.run import Run
-from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.image_spec import ImageSpec, Outputs
 from neatfool.spec.target import Target
 from neatfool.wording import distinct_names, left_out
@@ -147,7 +146,6 @@ class Arguments(General, Calls, extra="forbid"):
 
 
 def _plain(value: Any) -> Any:
-    """Turn tuples, arrays and tensors into lists and numbers."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
@@ -344,7 +342,6 @@ def _target(model: Any, arguments: Arguments) -> Target:
 
 
 def _argument(section: str, key: str) -> str:
-    """Name the argument that stands for an option of an experiment's section."""
     if section in {"encoding", "scheme"}:
         of_the_name = key.partition(" ")[0] == "plugin"
         return key.replace("plugin", section, 1) if of_the_name else f"{section}_options: {key}"

@@ -214,5 +214,4 @@ class FreedMemory:
 
     @staticmethod
     def _now() -> int:
-        """Give the bytes of memory that this process takes."""
         return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE

@@ -302,7 +302,6 @@ class Network:
             return self._runs[key]
 
     def _prepare(self, form: Form, images: torch.Tensor) -> Run:
-        """Make the form's graph; if that fails, the next simpler one."""
         exact = self._from_bytes("fp32")
         plain = exact if form.precision == "fp32" else self._from_bytes(form.precision)
         if plain is not exact and form.graph in {"frozen", "fused"}:

@@ -213,7 +213,6 @@ def _parts(answer: Any) -> Iterable[tuple[Any, str]]:
 
 
 def _as_rows(part: torch.Tensor, count: int) -> torch.Tensor | None:
-    """Bring a tensor to [count, K]; None if it does not hold a row for each image."""
     if part.ndim == 1 and (count == 1 or len(part) == count):
         return part.reshape(count, -1)
     if part.ndim < 2 or len(part) != count or part[0].numel() != part.shape[1]:

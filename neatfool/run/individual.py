@@ -20,7 +20,7 @@ from neatfool.run.images import decode_png, encode_png, from_pillow, image_name,
 from neatfool.run.schema import StoredCandidate, StoredElite
 from neatfool.run.sqlite import damaged
 from neatfool.run.store import RunStore
-from neatfool.spec.candidate import GenomeSize
+from neatfool.spec.archive import GenomeSize
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.wording import percent

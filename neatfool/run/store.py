@@ -44,7 +44,7 @@ from neatfool.run.sqlite import (
     transaction,
 )
 from neatfool.run.statistics import GenerationReport
-from neatfool.spec.candidate import GenomeSize
+from neatfool.spec.archive import GenomeSize
 from neatfool.spec.json import Json
 
 FACTS: Final = {

@@ -81,7 +81,6 @@ def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labe
 
 
 def _confidences(named: Any, known: Collection[str] | None) -> dict[str, float] | None:
-    """Read an image's confidences; None if anything is wrong with them."""
     try:
         read = {str(label): float(value) for label, value in named.items()}
     except (AttributeError, TypeError, ValueError):

@@ -148,7 +148,6 @@ class Generation:
     def _collect(
         self, parts: Sequence[Any], submitted: Sequence[Future[Timed]], *, screen: bool = False
     ) -> Scores:
-        """Wait for scores. If memory runs out, score all again in smaller batches."""
         while True:
             try:
                 scores, seconds = self.batches.collect(submitted)

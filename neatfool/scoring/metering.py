@@ -202,7 +202,6 @@ class MeteredBatches(Batches):
         return kept, time.perf_counter() - began
 
     def _ask(self, images: torch.Tensor) -> list[bytes]:
-        """Ask about images, and again about those without a usable answer if the budget allows."""
         kept = write_answers(self._call(images))
         refused = [row for row, answer in enumerate(kept) if answer == REFUSED]
         if refused:

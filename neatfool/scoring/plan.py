@@ -200,7 +200,6 @@ class SpeedTrial:
         return [min(taken) for taken in zip(*rounds, strict=True)]
 
     def _call(self, form: Form, images: Any) -> float:
-        """Call the target, and give the processor time that this thread took."""
         began = time.thread_time()
         with in_form(self._target.networks, form):
             self._target.score(images)
@@ -273,7 +272,6 @@ def take_up(recorded: Plan, target: Target, calls: Calls, *, name: str) -> Plan:
 def _exact_batch(
     spec: ImageSpec, networks: Sequence[Network], generation_size: int, graph: Graph
 ) -> int:
-    """Choose the size of an exact batch, without measuring."""
     # On a CPU small batches are as fast as large ones, and need less padding where few images are
     # confirmed. But if operations are not fused, oneDNN uses slower float32 convolutions for fewer
     # than 16 large images.
@@ -288,7 +286,6 @@ def _exact_batch(
 
 
 def _half_precision(networks: Sequence[Network], wanted: str, name: str) -> Precision | None:
-    """Choose the precision to screen in; None if none is usable or wanted."""
     if wanted == "fp32":
         return None
     halves = {network.half for network in networks}
@@ -304,7 +301,6 @@ def _half_precision(networks: Sequence[Network], wanted: str, name: str) -> Prec
 
 
 def _at_most(target: Target, size: int) -> int:
-    """Bound a batch by what the target takes in a call."""
     return min(size, target.batch_size or size)
 
 

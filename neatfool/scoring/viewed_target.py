@@ -30,7 +30,7 @@ from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
 
 if TYPE_CHECKING:
-    from neatfool.experiment.showing import Showing
+    from neatfool.experiment.framework import Showing
 
 
 CACHE: Final = 2**18
@@ -149,7 +149,6 @@ class ViewedTarget(Target):
         return torch.cat([least, lack.clamp(min=TINY).log()[:, None]], -1)
 
     def _logits_of_all(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of :meth:`score` for torch to differentiate."""
         shown = self._show_to_learn(images, self.number)
         parts = [self._logits_of(shown[number :: self.number]) for number in range(self.number)]
         return self._join(torch.stack(parts))

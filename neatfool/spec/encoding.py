@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from neatfool.spec.candidate import GenomeSize
-
 if TYPE_CHECKING:
     import networkx as nx
     import numpy as np
     import torch
+
+    from neatfool.spec.archive import GenomeSize
 
 
 Genome = TypeVar("Genome")

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
+from neatfool.plugin.registration import adopt
 from neatfool.search.seeds import derive_seeds
-from neatfool.spec.adopting import adopt
 from neatfool.spec.engine import Answer, Engine, Part, Setup
 from neatfool.testing.toys import assemble_toys
 
@@ -85,7 +85,6 @@ def wait_for(futures: Iterable[Future[Answer]]) -> list[Answer]:
 
 
 def check_closes_before_it_starts(subject: EngineSubject) -> None:
-    """An engine that never started can be closed, and has no progress to tell."""
     engine = subject.make()
     words = engine.progress()
     engine.close()
@@ -93,7 +92,6 @@ def check_closes_before_it_starts(subject: EngineSubject) -> None:
 
 
 def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
-    """Each part has the scores and images of the run's own process, to the bit, by its place."""
     from neatfool.evolution.assembly import Workplace
 
     def bits(answer: Answer) -> list[Any]:
@@ -113,13 +111,11 @@ def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
 
 
 def check_counts_its_workers(subject: EngineSubject) -> None:
-    """``workers`` is a number, at least 1."""
     workers = subject.engine.workers
     assert isinstance(workers, int) and workers >= 1, f"workers is {workers!r}; give at least 1"
 
 
 def check_tells_its_progress(subject: EngineSubject) -> None:
-    """``progress()`` gives text on one line."""
     wait_for([subject.engine.submit(subject.parts[0])])
     words = subject.engine.progress()
     one_line = isinstance(words, str) and "\n" not in words
@@ -127,7 +123,6 @@ def check_tells_its_progress(subject: EngineSubject) -> None:
 
 
 def check_passes_on_what_fails(subject: EngineSubject) -> None:
-    """A part that cannot be drawn has its error as its future's exception; work goes on."""
     broken = replace(subject.parts[0], genomes=[b"no genome"])
     error = subject.engine.submit(broken).exception(PATIENCE)
     assert error is not None and not isinstance(error, TargetUnavailable), (
@@ -138,7 +133,6 @@ def check_passes_on_what_fails(subject: EngineSubject) -> None:
 
 
 def check_refuses_another_target(subject: EngineSubject) -> None:
-    """``start()`` raises if the workers' target is not the run's; the engine can be closed."""
     engine = subject.make()
     try:
         started: object = engine.start(replace(subject.setup, fingerprint="another target's"))

@@ -14,9 +14,8 @@ from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.spec.adopting import adopt
-from neatfool.spec.archive import EMPTY, Archive
-from neatfool.spec.candidate import Candidate, Elite, Replacement
+from neatfool.plugin.registration import adopt
+from neatfool.spec.archive import EMPTY, Archive, Candidate, Elite, Replacement
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
 from neatfool.testing.checking import global_randomness
@@ -141,7 +140,6 @@ class SchemeSubject:
 
 
 def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
-    """A new scheme has an empty archive, and says how large its batches are."""
     scheme = subject.scheme
     archive: object = scheme.archive
     batch: object = scheme.batch
@@ -155,7 +153,6 @@ def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
 
 
 def check_leaves_out_what_means_nothing(subject: SchemeSubject) -> None:
-    """A class that means that nothing is there is no niche."""
     spec = replace(TOY_SPEC, nothing=TOY_SPEC.classes[:1])
     every, searched = (
         subject.make(ToyEncoding(parents=subject.parents), each, 1).archive.classes.tolist()
@@ -170,7 +167,6 @@ def check_leaves_out_what_means_nothing(subject: SchemeSubject) -> None:
 
 
 def check_candidates_are_numbered_through(subject: SchemeSubject) -> None:
-    """Candidates are numbered from 0 without a gap, and know their generation."""
     expected = 0
     for generation, step in enumerate(subject.steps):
         ids = [candidate.id for candidate in step.candidates]
@@ -184,7 +180,6 @@ def check_candidates_are_numbered_through(subject: SchemeSubject) -> None:
 
 
 def check_parents_are_elites_or_members(subject: SchemeSubject) -> None:
-    """A parent is an elite or a member when its child is bred, so that lineage has no gaps."""
     for generation, step in enumerate(subject.steps):
         parents = {parent for candidate in step.candidates for parent in candidate.parents}
         unknown = parents - step.known
@@ -195,7 +190,6 @@ def check_parents_are_elites_or_members(subject: SchemeSubject) -> None:
 
 
 def check_replacements_agree_with_the_archive(subject: SchemeSubject) -> None:
-    """``tell`` returns each niche that changed once: its new elite, and who held it before."""
     for generation, step in enumerate(subject.steps):
         changed = np.flatnonzero(step.before.candidate_ids != step.after.candidate_ids).tolist()
         returned = [replacement.elite.class_index for replacement in step.replacements]
@@ -225,14 +219,12 @@ def check_replacements_agree_with_the_archive(subject: SchemeSubject) -> None:
 
 
 def check_ranks_never_fall(subject: SchemeSubject) -> None:
-    """A niche changes hands only to a higher rank."""
     for generation, step in enumerate(subject.steps):
         fallen = np.flatnonzero(step.after.ranks < step.before.ranks).tolist()
         assert not fallen, f"generation {generation}: the ranks of the niches {_few(fallen)} fell"
 
 
 def check_search_fills_niches(subject: SchemeSubject) -> None:
-    """After some generations the archive has elites, also without logits."""
     without = subject.search(judge=lambda scores: replace(scores, logits=None)).steps(4)
     for steps, how in ((subject.steps, ""), ([*without], " without logits")):
         assert (steps[-1].after.candidate_ids != EMPTY).any(), (
@@ -242,7 +234,6 @@ def check_search_fills_niches(subject: SchemeSubject) -> None:
 
 
 def check_refused_candidates_never_become_elites(subject: SchemeSubject) -> None:
-    """A candidate whose row is not ``ok`` takes no niche."""
     refused: set[int] = set()
     for generation, step in enumerate(subject.search(judge=_refuse_the_best).steps(5)):
         ok = np.asarray(step.scores.ok)
@@ -255,7 +246,6 @@ def check_refused_candidates_never_become_elites(subject: SchemeSubject) -> None
 
 
 def check_a_last_generation_may_be_cut_short(subject: SchemeSubject) -> None:
-    """``tell`` accepts only the first candidates of ``ask``; the run can go on later."""
     for generations in (0, 2):
         search = subject.search()
         list(search.steps(generations))
@@ -282,7 +272,6 @@ def _refuse_the_best(scores: Scores) -> Scores:
 
 
 def check_same_seed_gives_the_same_search(subject: SchemeSubject) -> None:
-    """The seed alone decides, and another seed gives another search."""
     again = subject.search(1).steps(len(subject.steps))
     for generation, (a, b) in enumerate(zip(subject.steps, again, strict=True)):
         assert a.same(b), (
@@ -297,7 +286,6 @@ def check_same_seed_gives_the_same_search(subject: SchemeSubject) -> None:
 
 
 def check_global_randomness_is_left_alone(subject: SchemeSubject) -> None:
-    """Nothing is drawn from the generators of random, numpy.random or torch."""
     for state in (1, 2):
         with global_randomness(state):
             steps = list(subject.search().steps(4))
@@ -309,7 +297,6 @@ def check_global_randomness_is_left_alone(subject: SchemeSubject) -> None:
 
 
 def check_members_have_unique_ids(subject: SchemeSubject) -> None:
-    """``members`` lists candidates of earlier ``ask`` calls, each once."""
     search, bred = subject.search(), set[int]()
     for step in search.steps(6):
         bred.update(candidate.id for candidate in step.candidates)
@@ -320,7 +307,6 @@ def check_members_have_unique_ids(subject: SchemeSubject) -> None:
 
 
 def check_restored_search_goes_on_to_the_bit(subject: SchemeSubject) -> None:
-    """A scheme restored after any generation goes on as the one that was saved."""
     original = subject.search()
     for generation in range(len(subject.steps)):
         if generation in SAVED_AFTER:
@@ -337,6 +323,5 @@ def check_restored_search_goes_on_to_the_bit(subject: SchemeSubject) -> None:
 
 
 def _few(ids: Any) -> str:
-    """List the first few ids."""
     shown = sorted(ids)
     return ", ".join(map(str, shown[:5])) + (", …" if len(shown) > 5 else "")

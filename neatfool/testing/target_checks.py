@@ -11,8 +11,8 @@ from unittest import SkipTest
 import numpy as np
 
 from neatfool.errors import NeatfoolError
+from neatfool.plugin.registration import adopt
 from neatfool.scoring.repeatability import differ, probe_images
-from neatfool.spec.adopting import adopt
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
 
@@ -97,7 +97,6 @@ class TargetSubject:
 
 
 def check_has_a_spec(subject: TargetSubject) -> None:
-    """The target declares its images and its classes."""
     spec = subject.target.spec
     known = spec.array in ("numpy", "torch")
     assert known, f"spec.array is {spec.array!r}; it is 'numpy' or 'torch'"
@@ -106,13 +105,11 @@ def check_has_a_spec(subject: TargetSubject) -> None:
 
 
 def check_scores_are_probabilities_of_each_class(subject: TargetSubject) -> None:
-    """``score`` gives Scores with probs [N, K] in [0, 1], which sum to one if the spec says so."""
     ok = subject.scores.ok
     assert np.any(ok), f"none of {IMAGES} sample images got scores that are finite numbers"
 
 
 def check_plain_images_are_scored(subject: TargetSubject) -> None:
-    """Black, white and noisy images get finite scores or are refused."""
     for name, place in {"a black image": 0, "a white image": 1, "an image of noise": 6}.items():
         image = subject.images[place : place + 1]
         if np.all(subject.ask(image).ok):
@@ -125,14 +122,12 @@ def check_plain_images_are_scored(subject: TargetSubject) -> None:
 
 
 def check_scores_depend_on_the_image(subject: TargetSubject) -> None:
-    """Not all images score the same."""
     assert np.ptp(subject.scores.probs, axis=0).max() > 0, (
         f"{IMAGES} very different images got the same scores; does score() use its images?"
     )
 
 
 def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
-    """The softmax of the logits, if there are any, is the probabilities."""
     from neatfool.scoring.viewed_target import temper
 
     if (scores := subject.scores).logits is None:
@@ -146,7 +141,6 @@ def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
 
 
 def check_same_images_score_the_same_bits(subject: TargetSubject) -> None:
-    """A batch that is scored twice gets equal scores, because resuming a run relies on it."""
     apart, words = subject.differ(subject.ask(subject.images), subject.ask(subject.images))
     assert apart == 0, (
         f"the same batch, scored twice, got {words}; does the target use dropout or noise? (a "
@@ -155,7 +149,6 @@ def check_same_images_score_the_same_bits(subject: TargetSubject) -> None:
 
 
 def check_images_are_not_written_to(subject: TargetSubject) -> None:
-    """The images are the same after scoring as before."""
     images = subject.images[: subject.target.batch_size]
     given = subject.give(images)
     subject.scorer.target.score(given)
@@ -165,7 +158,6 @@ def check_images_are_not_written_to(subject: TargetSubject) -> None:
 
 
 def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
-    """An image's scores do not depend on its place in the batch."""
     order = np.random.default_rng(0).permutation(len(subject.images))
     ordered = subject.ask(subject.images).part(order)
     apart, words = subject.differ(ordered, subject.ask(subject.images[order]))
@@ -176,7 +168,6 @@ def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
 
 
 def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
-    """An image scores the same alone and in batches of any size."""
     images = probe_images(subject.target.spec)
     together = subject.ask(images)
     for size in (1, 3):
@@ -189,14 +180,12 @@ def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
 
 
 def check_requests_are_entered(subject: TargetSubject) -> None:
-    """A metered target enters a request in the ledger before it sends it."""
     if not isinstance(subject.target, Metered):
         raise SkipTest("it is not metered")
     subject.ask(subject.images[:1])  # refuses an answer without a debit
 
 
 def check_fingerprint_is_stable(subject: TargetSubject) -> None:
-    """A fingerprint, if there is one, is text, and the same for a new target."""
     first: object = subject.target.fingerprint()
     if first == "":
         raise SkipTest("it has no fingerprint")
@@ -210,14 +199,12 @@ def check_fingerprint_is_stable(subject: TargetSubject) -> None:
 
 
 def check_self_check_passes(subject: TargetSubject) -> None:
-    """The target's own check, if there is one, raises nothing."""
     if type(subject.target).self_check is Target.self_check:
         raise SkipTest("it has no self_check")
     subject.target.self_check()
 
 
 def check_photographs_get_the_right_shape(subject: TargetSubject) -> None:
-    """``fit_photograph``, if there is one, takes photographs of any shape and colours."""
     if type(subject.target).fit_photograph is Target.fit_photograph:
         raise SkipTest("it has no fit_photograph")
     from PIL import Image
@@ -233,7 +220,6 @@ def check_photographs_get_the_right_shape(subject: TargetSubject) -> None:
 
 
 def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
-    """``logits_of``, if the target has it, gives the logits of its scores, with a gradient."""
     target: object = subject.target
     if not isinstance(target, Differentiable):
         raise SkipTest("it has no logits_of")
