@@ -16,14 +16,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.errors import (
-    ExperimentError,
-    NeatfoolError,
-    TargetError,
-    blaming,
-    cause,
-    option,
-)
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError, blaming, cause, option
 from neatfool.evolution.python_target import source_of
 from neatfool.experiment.choice import Choice
 from neatfool.experiment.experiment import Experiment, load_experiment
@@ -266,8 +259,15 @@ class Workplace:
             wrong = f"its {self._scorer.name} is not the run's: other weights, code or options"
         elif here != there:
             wrong = f"scores on {here}, and the run on {there}"
-        for part, expected in setup.probes:
-            wrong = wrong or self._compare(self.answer(part), expected)
+        for part, expected in setup.probes if not wrong else ():
+            answer = self.answer(part)
+            pairs = zip(answer.checksums, expected.checksums, strict=True)
+            both = zip(astuple(answer.scores), astuple(expected.scores), strict=True)
+            if apart := sum(own != theirs for own, theirs in pairs):
+                wrong = f"draws {apart} of {len(answer.checksums)} probes differently"
+            elif any(np.asarray(a).tobytes() != np.asarray(b).tobytes() for a, b in both):
+                _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
+                wrong = f"scores the probes differently ({words})"
         if wrong:
             other = [
                 f"{name} {own}, and the run {setup.versions[name]}"
@@ -275,14 +275,3 @@ class Workplace:
                 if own != setup.versions[name]
             ]
             raise TargetError("; it has ".join([wrong, *other]))
-
-    def _compare(self, answer: Answer, expected: Answer) -> str:
-        """Say how answers differ; empty if all bits are equal."""
-        pairs = zip(answer.checksums, expected.checksums, strict=True)
-        if apart := sum(here != there for here, there in pairs):
-            return f"draws {apart} of {len(answer.checksums)} probes differently"
-        both = zip(astuple(answer.scores), astuple(expected.scores), strict=True)
-        if all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in both if b is not a):
-            return ""
-        _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
-        return f"scores the probes differently ({words})"

@@ -28,7 +28,7 @@ from neatfool.wording import percent
 if TYPE_CHECKING:
     import networkx as nx
 
-    from neatfool.run.run import Run
+    from neatfool.run.source import Source
 
 SMALLEST_SHOWN: Final = 128
 """A notebook shows images at least this many pixels wide or high: smaller ones are hard to see."""
@@ -73,14 +73,14 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
 class Individual:
     """A stored candidate; its genome is loaded when it is first used."""
 
-    def __init__(self, run: Run, stored: StoredCandidate, spec: ImageSpec) -> None:
+    def __init__(self, run: Source, stored: StoredCandidate) -> None:
         self.run = run
         self.candidate_id = stored.id
         self.generation = stored.generation
         self.parents = stored.parents
         self.size: GenomeSize = stored.size
         self._stored = stored
-        self._spec = spec
+        self._spec = run.spec
 
     @cached_property
     def genome(self) -> Any:
@@ -237,12 +237,10 @@ class EliteView(Individual):
         size: Its nodes and connections.
     """
 
-    def __init__(
-        self, run: Run, elite: StoredElite, stored: StoredCandidate, spec: ImageSpec
-    ) -> None:
-        super().__init__(run, stored, spec)
+    def __init__(self, run: Source, elite: StoredElite, stored: StoredCandidate) -> None:
+        super().__init__(run, stored)
         self.index = elite.class_index
-        self.name = spec.classes[elite.class_index]
+        self.name = run.classes[elite.class_index]
         self.confidence = elite.confidence
         self.rank = elite.rank
 

@@ -5,25 +5,19 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
-from pydantic import TypeAdapter
 
-from neatfool.config.ini import first_comment
 from neatfool.errors import ExperimentError, RunError
-from neatfool.run.folder import DATABASE
 from neatfool.run.images import to_pillow
 from neatfool.run.individual import Ancestor, EliteView, height_width
 from neatfool.run.schema import StoredCandidate, StoredElite
+from neatfool.run.source import Source
 from neatfool.run.sqlite import damaged
 from neatfool.run.statistics import GenerationReport, Verdict
-from neatfool.run.store import RunStore, Snapshot
-from neatfool.spec.encoding import Encoding
-from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.wording import percent
 
@@ -32,12 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_SPEC: Final = TypeAdapter(ImageSpec)
-MOST_PIXELS: Final = 2**26
-"""An image has at most this many pixels: 8192 x 8192."""
-
-
-class Run:
+class Run(Source):
     """A run's folder, for reading.
 
     It shows the run at one instant, even while another process continues it. :meth:`refresh`
@@ -47,98 +36,6 @@ class Run:
         path: The folder.
         trusted: Whether its user agreed to what its record loads and contacts.
     """
-
-    def __init__(self, path: Path, *, trust: bool = False) -> None:
-        """Look at a folder; use :func:`neatfool.open_run`."""
-        self.path = path
-        self.trusted = trust
-
-    @cached_property
-    def store(self) -> RunStore:
-        """The run's database, open for reading."""
-        return RunStore.open(self.path / DATABASE)
-
-    @cached_property
-    def own(self) -> bool:
-        """Whether this machine's user made it, or resumed it, and nobody changed it since.
-
-        Raises:
-            RunError: Its content is not what was recorded.
-        """
-        return self.store.is_own()
-
-    @cached_property
-    def _snapshot(self) -> Snapshot:
-        return self.store.snapshot()
-
-    def refresh(self) -> None:
-        """Show the run as it is now. Elites that were given before do not change."""
-        self.__dict__.pop("_snapshot", None)
-
-    def close(self) -> None:
-        """Close the database and the target; the next use opens them again."""
-        if store := self.__dict__.pop("store", None):
-            store.close()
-
-    @property
-    def info(self) -> dict[str, Json]:
-        """The facts recorded when the run began: versions, machine, target, seed."""
-        return self._snapshot.info
-
-    @property
-    def name(self) -> str:
-        """The run's name."""
-        return str(self.info["name"])
-
-    @property
-    def seed(self) -> int:
-        """The run's seed."""
-        return int(self.info["seed"])
-
-    @property
-    def about(self) -> str:
-        """What its experiment says of itself: ``description``, or else the file's first comment."""
-        given = self.experiment.get("experiment", {}).get("description")
-        return " ".join(given.split()) if given else first_comment(str(self.info.get("text", "")))
-
-    @property
-    def experiment(self) -> dict[str, Json]:
-        """The experiment with all its defaults: section -> key -> value."""
-        experiment: dict[str, Json] = self.info["experiment"]
-        return experiment
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """All known class names of the target."""
-        return self._snapshot.classes
-
-    @property
-    def searched(self) -> tuple[int, ...]:
-        """The indices of the classes that are searched."""
-        return self._snapshot.searched
-
-    @property
-    def spec(self) -> ImageSpec:
-        """The images that the target takes."""
-        try:
-            spec = _SPEC.validate_python({**self.info["spec"], "classes": self.classes})
-        except (TypeError, ValueError) as error:
-            raise damaged(self.store.path, "what its images are like") from error
-        if spec.height * spec.width > MOST_PIXELS:
-            raise damaged(self.store.path, f"images of {spec.height} x {spec.width} pixels")
-        return spec
-
-    @cached_property
-    def encoding(self) -> Encoding[Any]:
-        """The run's encoding.
-
-        Raises:
-            PluginError: It cannot be loaded.
-        """
-        raise self._only_read()
-
-    def _only_read(self) -> RunError:
-        return RunError(f"{self.path}: was opened only for reading; use neatfool.open_run")
 
     @property
     def ended(self) -> bool:
@@ -240,11 +137,10 @@ class Run:
     @property
     def elites(self) -> list[EliteView]:
         """The elites, in the order of their classes."""
-        spec = self.spec
-        return [self._view(stored, spec) for stored in self._snapshot.elites]
+        return [*map(self._view, self._snapshot.elites)]
 
-    def _view(self, elite: StoredElite, spec: ImageSpec) -> EliteView:
-        return EliteView(self, elite, self.store.candidate(elite.candidate), spec)
+    def _view(self, elite: StoredElite) -> EliteView:
+        return EliteView(self, elite, self.store.candidate(elite.candidate))
 
     def elite(self, name: str | int) -> EliteView:
         """Give the elite of a class.
@@ -256,12 +152,11 @@ class Run:
             ExperimentError: The target has no such class.
             RunError: The class has no elite (yet).
         """
-        spec = self.spec
-        index = spec.class_index(name)
+        index = self.spec.class_index(name)
         for stored in self._snapshot.elites:
             if stored.class_index == index:
-                return self._view(stored, spec)
-        raise RunError(f"{self.path}: class {spec.classes[index]!r} has no elite")
+                return self._view(stored)
+        raise RunError(f"{self.path}: class {self.classes[index]!r} has no elite")
 
     def holders(self, least: float = 0.0) -> list[tuple[int, int, float]]:
         """List all that ever held a niche: class index, candidate id, confidence.
@@ -284,7 +179,7 @@ class Run:
         """
         for class_index, *scored in self.store.won(candidate_id):
             if class_index == index:
-                return self._view(StoredElite(index, candidate_id, *scored), self.spec)
+                return self._view(StoredElite(index, candidate_id, *scored))
         raise RunError(f"{self.path}: candidate {candidate_id} never held class {index}")
 
     def __getitem__(self, name: str | int) -> EliteView:
@@ -316,8 +211,7 @@ class Run:
                 raise damaged(self.store.path, f"candidate {stored.id} descends from itself")
             line[stored.id] = stored
             parents = stored.parents
-        spec = self.spec
-        return [Ancestor(self, each, spec) for each in line.values()]
+        return [Ancestor(self, each) for each in line.values()]
 
     def phylogeny(self, *, elites: bool = False, kinds: bool = True) -> nx.DiGraph:
         """Give all that ever held a niche and their ancestors, as a graph from parent to child.

@@ -138,7 +138,14 @@ class Generation:
             return replace(scores, exact=np.zeros(len(scores.probs), np.bool_))
         exact = self._score_exactly(rows)
         screening.learn(scores.part(rows), exact, len(scores.probs))
-        return _replace_rows(scores, rows, exact)
+        probs, ok = scores.probs.copy(), np.asarray(scores.ok).copy()
+        probs[rows], ok[rows] = exact.probs, exact.ok
+        logits, looked_at = None, np.zeros(len(probs), np.bool_)
+        if scores.logits is not None and exact.logits is not None:
+            logits = scores.logits.copy()
+            logits[rows] = exact.logits
+        looked_at[rows] = True
+        return Scores(probs, logits, ok, looked_at, alone=scores.alone)
 
     def cancel(self) -> None:
         """Cancel what has not started; there will be no result."""
@@ -172,15 +179,3 @@ class Generation:
                 # Memory ran out. A generation's batches have one size, so all are scored again.
                 return self._score_exactly(rows)
         return self.batches.concatenate(pieces)
-
-
-def _replace_rows(scores: Scores, rows: np.ndarray, exact: Scores) -> Scores:
-    probs, ok = scores.probs.copy(), np.asarray(scores.ok).copy()
-    probs[rows], ok[rows] = exact.probs, exact.ok
-    logits = None
-    if scores.logits is not None and exact.logits is not None:
-        logits = scores.logits.copy()
-        logits[rows] = exact.logits
-    looked_at = np.zeros(len(probs), np.bool_)
-    looked_at[rows] = True
-    return Scores(probs, logits, ok, looked_at, alone=scores.alone)

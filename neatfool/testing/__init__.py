@@ -31,12 +31,7 @@ from neatfool.spec.engine import Engine
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.target import Target
-from neatfool.testing import (
-    encoding_checks,
-    engine_checks,
-    scheme_checks,
-    target_checks,
-)
+from neatfool.testing import encoding_checks, engine_checks, scheme_checks, target_checks
 from neatfool.testing.checking import CheckResult, run_check
 from neatfool.testing.encoding_checks import COLOUR, GREY, EncodingSubject
 from neatfool.testing.engine_checks import EngineSubject

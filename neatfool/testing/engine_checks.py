@@ -110,14 +110,9 @@ def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
     )
 
 
-def check_counts_its_workers(subject: EngineSubject) -> None:
-    workers = subject.engine.workers
+def check_tells_of_its_workers(subject: EngineSubject) -> None:
+    workers, words = subject.engine.workers, subject.engine.progress()
     assert isinstance(workers, int) and workers >= 1, f"workers is {workers!r}; give at least 1"
-
-
-def check_tells_its_progress(subject: EngineSubject) -> None:
-    wait_for([subject.engine.submit(subject.parts[0])])
-    words = subject.engine.progress()
     one_line = isinstance(words, str) and "\n" not in words
     assert one_line, f"progress() gave {words!r}; give text on one line"
 
