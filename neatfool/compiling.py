@@ -25,8 +25,7 @@ _not_kept: set[Path] = set()
 
 
 def _options(*, exact: bool) -> dict[str, Any]:
-    # Nothing is allocated, and counting references to rows would take most of the time. No public
-    # option says so.
+    # Nothing is allocated, and counting references to rows would take most of the time.
     uncounted = {"_nrt": False} if hasattr(CPUTargetOptions, "_nrt") else {}
     fast = False if exact else {"contract"}
     return {"fastmath": fast, "error_model": "numpy", "nogil": True, **uncounted}

@@ -99,8 +99,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     twice = sorted({seed for seed, other in pairwise(sorted(seeds)) if seed == other})
     if twice:
         raise ExperimentError(
-            f"seeds {text!r}: {format_seeds(twice)} twice; name each seed once, since a second run "
-            "would be the same"
+            f"seeds {text!r}: {format_seeds(twice)} twice; name each once: a second run is the same"
         )
     return tuple(seeds)
 

@@ -11,17 +11,12 @@ import click
 from rich.markup import escape
 
 from neatfool.cli.parameters import experiment_parameters, json_option
-from neatfool.plugin.hookspecs import hookimpl
 from neatfool.present.output import Output
 from neatfool.present.parameters import FiniteRange, option
 from neatfool.wording import counted, duration, share
 
 if TYPE_CHECKING:
-    from rich.status import Status
-
     from neatfool.evolution.bench import Measured
-    from neatfool.run.run import Run
-    from neatfool.run.statistics import GenerationReport
 
 
 @click.command(
@@ -59,12 +54,15 @@ def bench(
         raise too_costly(experiment.target.label)
     console = Output(stderr=True)
     with TemporaryDirectory(prefix="neatfool-bench-") as folder, console.status("") as live:
-        status = _Status(console, live)
-        status.say("loading the target")
-        assembly = assemble(experiment)
-        plugins.register_object(status, "status")
+
+        def say(stage: str) -> None:
+            live.update(stage)
+            if not console.is_terminal:
+                console.print(stage, soft_wrap=True)
+
+        say("loading the target")
         run = Path(folder) / "run"
-        measured = measure(assembly, run, plugins=plugins, seconds=seconds, say=status.say)
+        measured = measure(assemble(experiment), run, plugins=plugins, seconds=seconds, say=say)
     if as_json:
         facts = {
             "experiment": experiment.name,
@@ -85,24 +83,6 @@ def bench(
         click.echo(json.dumps(facts, indent=2))
     else:
         _show(experiment.name, measured)
-
-
-class _Status:
-    """Shows on standard error what happens: a live line on a terminal, plain lines elsewhere."""
-
-    def __init__(self, console: Output, live: Status) -> None:
-        self._console, self._live, self._stage = console, live, ""
-
-    def say(self, stage: str) -> None:
-        self._stage = stage
-        self._live.update(stage)
-        if not self._console.is_terminal:
-            self._console.print(stage, soft_wrap=True)
-
-    @hookimpl
-    def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
-        done = f"generation {report.generation + 1}, {report.evaluations:,} images"
-        self._live.update(f"{self._stage}: {done}")
 
 
 def _show(name: str, measured: Measured) -> None:

@@ -85,8 +85,7 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
     optioned = sum(kind in {*RESERVED_KEYS, "observer"} for kind, _ in plugins)
     if settings and optioned != 1:
         raise ExperimentError(
-            f"--set {settings[0]}: {name} stands for {optioned} plugins with options; give "
-            "KIND.NAME"
+            f"--set {settings[0]}: {name} has {optioned} plugins with options; give KIND.NAME"
         )
     if not plugins:
         return {name: [HOOKS, *check_observers(manager.observers())]}

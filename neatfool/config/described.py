@@ -38,8 +38,7 @@ class DescribedOption:
     type: str
     """What it takes, in words: ``"a whole number from 1 to 1024, or auto"``."""
     default: Json
-    """What it stands for where it is left out; None if that depends on more than the other
-    options."""
+    """What it stands for where it is left out; None if that depends on more than options."""
     required: bool
     """Whether it must be given."""
     description: str

@@ -63,10 +63,7 @@ def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[s
         elif value is not None:
             value.append(line)
         else:
-            fault = (
-                f"{quoted(line.strip())} begins with a space, but there is no value before it to "
-                "continue; delete the space"
-            )
+            fault = f"{quoted(line.strip())} begins with a space, but continues no value; delete it"
         unseen = _INVISIBLE.search(given)
         code = f"U+{ord(unseen[0]):04X}" if unseen else ""
         if fault := f"holds the invisible character {code}; delete it" if unseen else fault:
@@ -89,10 +86,7 @@ def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[s
 
 def _fault_of_line(line: str, key: str, value: list[str], values: _Values | None) -> str:
     if not (key and value):
-        return (
-            f"{quoted(line.strip())} is none of: key = value, [section], # comment; make it one of "
-            "them"
-        )
+        return f"{quoted(line.strip())} is none of: key = value, [section], # comment; mend it"
     if values is None:
         return f"{quoted(line.strip())} is in no section; begin the file with [experiment]"
     return f"{quoted(key)} is given twice in this section; keep one" if key in values else ""

@@ -24,9 +24,8 @@ from neatfool.experiment.framework import check_classes, with_nothing
 from neatfool.network.devices import OutOfMemory
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan, make_plan, take_up
-from neatfool.scoring.remote import checksums_of
 from neatfool.scoring.repeatability import check_repeatability, differ
-from neatfool.scoring.scorer import Scorer
+from neatfool.scoring.scorer import Scorer, checksums_of
 from neatfool.scoring.viewed_target import TemperedTarget, ViewedTarget, encodings_of, saved
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.encoding import Encoding

@@ -46,10 +46,8 @@ def target_of(
         }.items():
             for place, (given, wanted) in enumerate(zip_longest(*pair), 1):
                 if given != wanted:
-                    raise ExperimentError(
-                        f"{name}: item {place} is {given!r}, and the target's is {wanted!r}; give "
-                        "those of its spec"
-                    )
+                    fault = f"item {place} is {given!r}, and the target's is {wanted!r}"
+                    raise ExperimentError(f"{name}: {fault}; give those of its spec")
         return model
     if callable(model) and not inspect.isclass(model):
         return CallableTarget(model, spec, outputs)

@@ -30,8 +30,8 @@ from neatfool.run.individual import load_genome
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
-from neatfool.scoring.remote import RemoteBatches
 from neatfool.scoring.repeatability import DriftWatch, check_repeatability
+from neatfool.scoring.scorer import RemoteBatches
 from neatfool.spec.archive import Candidate, Elite
 from neatfool.spec.engine import Engine
 from neatfool.spec.json import Json
@@ -311,12 +311,7 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
     raise RunError(
         f"{folder}: has {counted(has[0], 'generation', 'generations')} and "
         f"{counted(has[1], 'image', 'images')} already, so {new.length} cannot be its new length. "
-        f"Its length is {old.length}, which it has "
-        + (
-            f"reached; {advice.lengthen} makes it longer"
-            if old.reached(*has)
-            else f"not reached; {advice.resume} goes on, with that length or a greater one"
-        )
+        f"Its length is {old.length}; {advice.resume} goes on, {advice.lengthen} makes it longer"
     )
 
 

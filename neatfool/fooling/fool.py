@@ -132,8 +132,7 @@ class Arguments(General, Calls, extra="forbid"):
         channels = info.data["image"][0]
         if len(numbers) not in {1, channels}:
             raise ValueError(
-                f"must be one number for all channels, or one each ({channels} here), not "
-                f"{len(numbers)}"
+                f"must be one number, or one a channel: {channels}, not {len(numbers)}"
             )
         for number in numbers:
             if not 0 <= number <= 1 or (info.field_name == "std" and number == 0):
@@ -315,8 +314,7 @@ def _target(model: Any, arguments: Arguments) -> Target:
         )
     if isinstance(model, Target) and arguments.outputs is not None:
         raise ExperimentError(
-            "outputs: is for a torch module or a function; a target's scores and its spec say what "
-            "they are"
+            "outputs: is for a torch module or a function; a target's spec says what scores are"
         )
     try:
         spec = ImageSpec(height, width, channels, classes, sums_to_one=not alone, open=open_ended)
@@ -351,7 +349,7 @@ def _argument(section: str, key: str) -> str:
 def _model_name(model: Any) -> str:
     from torch.nn import Module
 
-    from neatfool.network.given_module import unwrap
+    from neatfool.network.tensor_module import unwrap
 
     model = unwrap(model) if isinstance(model, Module) else model
     named = getattr(model, "__name__", None) or type(model).__name__

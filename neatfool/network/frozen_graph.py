@@ -20,14 +20,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from neatfool.errors import TargetError
 from neatfool.network.devices import is_out_of_memory
-from neatfool.network.tensor_module import TensorModule, name_of
+from neatfool.network.tensor_module import TensorModule, agree, name_of
 
 Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 _log = logging.getLogger("neatfool.network")
 
-_SAME: Final = 1e-3
-"""The largest error of changed logits, as a part of the largest logit: float32 rounding only."""
 _ROUGH: Final = 0.5
 """The largest error of half precision, as a part of the spread of logits between images."""
 _AS_ROUGH: Final = 2.0
@@ -63,14 +61,6 @@ def fold(module: TensorModule, batches: Sequence[torch.Tensor]) -> TensorModule:
         why = f"{type(error).__name__}: {error}"
     _log.info("%s: its normalisations are not folded: %s", name_of(module), why)
     return module
-
-
-def agree(logits: torch.Tensor, wanted: torch.Tensor) -> bool:
-    """Say whether logits differ by no more than rounding in float32."""
-    largest = wanted.nan_to_num(0.0, 0.0, 0.0).abs().max().clamp(min=1.0)
-    return logits.shape == wanted.shape and torch.allclose(
-        logits, wanted, rtol=0, atol=_SAME * float(largest), equal_nan=True
-    )
 
 
 def _find_pairs(module: nn.Module, numbers: torch.Tensor) -> Mapping[nn.Conv2d, nn.BatchNorm2d]:

@@ -73,10 +73,8 @@ def odds_and_gradients(
             (gradients,) = torch.autograd.grad(odds.sum(), pixels)
         except RuntimeError as error:
             advice = f"give fewer {at_once}" if "memory" in str(error) else advice
-            raise TargetError(
-                f"the logits of the target's logits_of() cannot be differentiated: {error}; "
-                f"{advice}"
-            ) from error
+            fault = "the logits of the target's logits_of() cannot be differentiated"
+            raise TargetError(f"{fault}: {error}; {advice}") from error
     if not gradients.isfinite().all():
         raise TargetError("the target's gradients are not finite (NaN or infinite)")
     return odds.detach().numpy(), gradients.numpy()
@@ -96,7 +94,6 @@ def _logits(logits_of: LogitsOf, pixels: torch.Tensor, at_once: str) -> torch.Te
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != len(pixels):
         kind = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise TargetError(
-            f"the target's logits_of() gave {kind} for {len(pixels)} images; it must give a "
-            "tensor [N, K]"
+            f"the target's logits_of() gave {kind} for {len(pixels)} images; give a tensor [N, K]"
         )
     return logits

@@ -21,21 +21,19 @@ from torch import nn
 from neatfool.errors import TargetError
 from neatfool.network.devices import computing_on, is_gpu, keep_freed_memory, pick_devices
 from neatfool.network.frozen_graph import fold, freeze, probes
-from neatfool.network.given_module import (
-    ask,
-    check_ready,
-    copy_to,
-    take_over,
-    try_channels_last,
-    unwrap,
-)
 from neatfool.network.tensor_module import (
     LOGITS,
     FromBytes,
     Reading,
     TensorModule,
+    ask,
+    check_ready,
+    copy_to,
     find_reading,
     name_of,
+    take_over,
+    try_channels_last,
+    unwrap,
 )
 from neatfool.spec.image_spec import Outputs
 from neatfool.spec.scores import Scores

@@ -79,8 +79,6 @@ def _adopting(method: Callable[..., object], contract: type[Contract]) -> Callab
     return adopting
 
 
-Contract = TypeVar("Contract")
-
 RESERVED_KEYS: Final = {
     "target": (
         *("plugin", "batch_size", "precision", "threads", "graph", "nothing"),
@@ -147,18 +145,6 @@ class Registration:
     def make(self, *arguments: Any, **named: Any) -> Any:
         """Call the factory, and give an instance of the kind's contract."""
         factory = self.maker
-        try:
-            inspect.signature(factory).bind(*arguments, **named)
-        except TypeError as error:
-            passed, name = ["options"] * len(arguments) + [*named], getattr(factory, "__name__", "")
-            if inspect.isclass(factory):
-                passed, name = ["self", *passed], f"{name}.__init__"
-            raise PluginError(
-                f"{self.label}: neatfool makes it with other arguments than it takes ({error}); "
-                f"give it these parameters: {name}({', '.join(passed)})"
-            ) from None
-        except ValueError:  # A type of Python's own tells none.
-            pass
         with blaming(self.label):
             made = factory(*arguments, **named)
         contract: type[Any] | None = CONTRACTS.get(self.kind)

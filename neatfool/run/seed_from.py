@@ -24,8 +24,7 @@ class Inheritance:
     """The genomes that a search begins with."""
 
     genomes: list[Any]
-    """The elites' genomes, each once, in the order of their classes, or those of the files, in the
-    order of their names."""
+    """The elites' genomes, each once, in the order of classes; or the files', of their names."""
     record: dict[str, Json]
     """Their origin: the run's name and seed, or the name of the folder and null; the number of
     genomes; their hash."""

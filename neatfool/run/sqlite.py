@@ -151,8 +151,7 @@ def require_format(path: Path, connection: sqlite3.Connection) -> None:
         raise RunError(f"{path}: is no run's database. {START_ANEW}")
     if version != FORMAT:
         raise RunError(
-            f"{path}: has run format {version}, and this neatfool reads format {FORMAT}; use the "
-            "version that wrote it"
+            f"{path}: has run format {version}, and not {FORMAT}; use the neatfool that wrote it"
         )
     if unlike := frozenset(connection.execute(DESCRIPTION)) ^ description():
         names = sorted({name for _, name, _ in unlike})

@@ -135,8 +135,7 @@ class RunStore:
             connection = connect_to_write(path) if write else connect_to_read(path)
             if write:
                 connection.execute("PRAGMA journal_mode = WAL")
-                # A killed process loses no commit. A power cut may lose the last ones, but never
-                # half of one.
+                # A killed process loses no commit; a power cut may lose the last ones, but whole.
                 connection.execute("PRAGMA synchronous = NORMAL")
                 check_structure(path, connection)
             return cls(path, connection, write=write)

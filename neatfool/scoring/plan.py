@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("neatfool.scoring")
 
 SHARE: Final = 16
-"""A part for workers is at most this share of what is left of a generation, so that all end at one
-time."""
+"""A part for workers is at most this share of what is left, so that all end at one time."""
 MOST: Final = 16
 """It has at most so many candidates, so that many workers have work,"""
 FEWEST: Final = 4
@@ -272,9 +271,8 @@ def take_up(recorded: Plan, target: Target, calls: Calls, *, name: str) -> Plan:
 def _exact_batch(
     spec: ImageSpec, networks: Sequence[Network], generation_size: int, graph: Graph
 ) -> int:
-    # On a CPU small batches are as fast as large ones, and need less padding where few images are
-    # confirmed. But if operations are not fused, oneDNN uses slower float32 convolutions for fewer
-    # than 16 large images.
+    # On a CPU small batches are as fast, and need less padding where few images are confirmed. But
+    # if operations are not fused, oneDNN's convolutions are slower for fewer than 16 large images.
     on_cpu = networks[0].device.type == "cpu"
     if on_cpu and spec.height * spec.width > SMALL_IMAGE:
         weights = [each for network in networks for each in network.module.parameters()]

@@ -121,8 +121,7 @@ def check_passes_on_what_fails(subject: EngineSubject) -> None:
     broken = replace(subject.parts[0], genomes=[b"no genome"])
     error = subject.engine.submit(broken).exception(PATIENCE)
     assert error is not None and not isinstance(error, TargetUnavailable), (
-        f"a part that cannot be drawn gave {error!r}; give the exception that Workplace.answer "
-        "raises"
+        f"a part that cannot be drawn gave {error!r}; give the error of Workplace.answer"
     )
     wait_for([subject.engine.submit(subject.parts[0])])
 

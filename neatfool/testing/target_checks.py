@@ -133,8 +133,7 @@ def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
 def check_same_images_score_the_same_bits(subject: TargetSubject) -> None:
     apart, words = subject.differ(subject.ask(subject.images), subject.ask(subject.images))
     assert apart == 0, (
-        f"the same batch, scored twice, got {words}; does the target use dropout or noise? (a "
-        "torch module needs .eval())"
+        f"the same batch, scored twice, got {words}; is there dropout or noise? (try .eval())"
     )
 
 
@@ -152,8 +151,7 @@ def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
     ordered = subject.ask(subject.images).part(order)
     apart, words = subject.differ(ordered, subject.ask(subject.images[order]))
     assert apart <= TOLERANCE, (
-        f"in another order the same images got {words}; does score() normalise over the whole "
-        "batch, or mix up its rows?"
+        f"in another order the same images got {words}; does score() mix up its rows?"
     )
 
 

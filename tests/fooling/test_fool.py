@@ -79,7 +79,7 @@ def test_a_run_goes_on_only_with_the_views_it_began_with(tmp_path):
             fool(brightness, folder, **{**options, "images": 800}, **then, resume_run=True)
     with pytest.raises(ExperimentError, match="encoding: must be text"):
         fool(brightness, tmp_path / "options", **options, encoding={"band_limit": 0.5})
-    with pytest.raises(ExperimentError, match="views: must be a valid mapping"):
+    with pytest.raises(ExperimentError, match="views: must be a JSON object"):
         fool(brightness, tmp_path / "list", **options, views=["move"])
 
 
@@ -199,7 +199,7 @@ def test_a_run_from_python_takes_no_length_that_it_has_passed(tmp_path):
     how = {"image": (1, 12, 10), "classes": 2}
     fool(brightness, tmp_path / "run", images=200, **how)
     for length in ({"images": 199}, {"images": None, "generations": 5}):
-        with pytest.raises(RunError, match=r"already, so .* Its length is 200 images, which"):
+        with pytest.raises(RunError, match=r"already, so .* Its length is 200 images;"):
             fool(brightness, tmp_path / "run", resume_run=True, **how | length)
     assert fool(brightness, tmp_path / "run", images=200, resume_run=True, **how).finished
 
