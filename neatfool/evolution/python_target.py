@@ -26,18 +26,10 @@ from neatfool.spec.scores import Scores
 from neatfool.spec.target import Target
 
 
-def target_of(
-    model: Any,
-    spec: ImageSpec,
-    *,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
-    device: str = "auto",
-    outputs: Outputs | None = None,
-) -> Target:
-    """Make a target of a torch module or a function, if it fits ``spec``; give a target back."""
+def target_of(model: Any, spec: ImageSpec, **how: Any) -> Target:
+    """Make a target of a module, read as :class:`ModuleTarget` says, or of a function."""
     if isinstance(model, torch.nn.Module):
-        return ModuleTarget(model, spec, mean=mean, std=std, device=device, outputs=outputs)
+        return ModuleTarget(model, spec, **how)
     if isinstance(model, Target):
         own = model.spec
         for name, pair in {
@@ -50,7 +42,7 @@ def target_of(
                     raise ExperimentError(f"{name}: {fault}; give those of its spec")
         return model
     if callable(model) and not inspect.isclass(model):
-        return CallableTarget(model, spec, outputs)
+        return CallableTarget(model, spec, how.get("outputs"))
     kind = model.__name__ if inspect.isclass(model) else type(model).__name__
     values = model.values() if isinstance(model, Mapping) else ()
     if any(isinstance(each, torch.Tensor) for each in values):
@@ -78,7 +70,7 @@ class CallableTarget(Target):
     """A function from uint8 [N, C, H, W] to probabilities [N, K] as a target."""
 
     def __init__(
-        self, function: Callable[[Any], Any], spec: ImageSpec, outputs: Outputs | None = None
+        self, function: Callable[[Any], Any], spec: ImageSpec, outputs: Outputs | None
     ) -> None:
         """Wrap a function that gives :class:`neatfool.Scores`, or what ``outputs`` says."""
         self.spec = replace(spec, array="numpy", sums_to_one=outputs != "multi_label")

@@ -65,7 +65,7 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
         spec.open or len(model.spec.classes) == len(spec.classes)
     ):  # more classes turned up, or their names changed
         spec = replace(spec, classes=model.spec.classes)
-    target = target_of(model, spec, mean=given.mean, std=given.std, outputs=given.outputs)
+    target = target_of(model, spec, **given.model_dump(exclude={"model"}))
     keys = "max_queries", "max_requests", "logit_temperature"
     calls = {key: settings[key] for key in keys if key in settings}
     return Experiment(

@@ -20,6 +20,7 @@ from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.choice import choose
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import Calls, General, choose_showing, safe_name
+from neatfool.network.tensor_module import unwrap
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import adopt_if_whole
 from neatfool.run.folder import storage_errors
@@ -300,8 +301,6 @@ def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
 
 
 def _target(model: Any, arguments: Arguments) -> Target:
-    from torch.nn import Module
-
     channels, height, width = arguments.image
     open_ended = isinstance(model, Target) and model.spec.open
     classes, alone = tuple(arguments.classes), arguments.outputs == "multi_label"
@@ -323,20 +322,16 @@ def _target(model: Any, arguments: Arguments) -> Target:
             f"image: {error}; give (channels, height, width), not {tuple(arguments.image)}"
         ) from error
     mean, std = arguments.mean, arguments.std
-    if not isinstance(model, Module) and (mean, std) != (None, None):
+    if not isinstance(model, torch.nn.Module) and (mean, std) != (None, None):
         raise ExperimentError(
             "mean, std: are for a torch module; subtract and divide in the function itself"
         )
     if (mean is None) != (std is None):
         missing, neutral = ("mean", 0) if mean is None else ("std", 1)
-        raise ExperimentError(
-            f"{missing}: missing; mean and std go together. If the model has none, give "
-            f"{missing}={neutral}"
-        )
-    device, outputs = arguments.device, arguments.outputs
-    return target_of(
-        adopt_if_whole(model, Target), spec, mean=mean, std=std, device=device, outputs=outputs
-    )
+        fault = f"{missing}: missing; mean and std go together"
+        raise ExperimentError(f"{fault}. If the model has none, give {missing}={neutral}")
+    how = {"mean": mean, "std": std, "device": arguments.device, "outputs": arguments.outputs}
+    return target_of(adopt_if_whole(model, Target), spec, **how)
 
 
 def _argument(section: str, key: str) -> str:
@@ -347,11 +342,7 @@ def _argument(section: str, key: str) -> str:
 
 
 def _model_name(model: Any) -> str:
-    from torch.nn import Module
-
-    from neatfool.network.tensor_module import unwrap
-
-    model = unwrap(model) if isinstance(model, Module) else model
+    model = unwrap(model) if isinstance(model, torch.nn.Module) else model
     named = getattr(model, "__name__", None) or type(model).__name__
     return "".join(letter if letter.isalnum() else "-" for letter in named).strip("-") or "model"
 

@@ -51,21 +51,11 @@ class Step:
 
 
 class ToySearch:
-    """Runs a scheme with a tiny encoding."""
+    """Runs a scheme with a tiny encoding; ``judge`` changes the scores before it gets them."""
 
-    def __init__(
-        self,
-        make: Callable[..., Scheme],
-        *,
-        parents: int = 1,
-        seed: int = 1,
-        judge: Judge = lambda scores: scores,
-    ) -> None:
-        """Start a search; ``judge`` changes the scores before the scheme gets them."""
-        self.encoding = ToyEncoding(TOY_SPEC, parents=parents)
-        self.scheme = adopt(make(self.encoding, TOY_SPEC, seed), Scheme)
+    def __init__(self, scheme: Scheme, encoding: ToyEncoding, judge: Judge) -> None:
+        self.scheme, self.encoding, self._judge = scheme, encoding, judge
         self._target = ToyTarget(TOY_SPEC)
-        self._judge = judge
 
     def steps(self, generations: int) -> Iterator[Step]:
         """Run some generations, or until the search ends."""
@@ -98,13 +88,7 @@ class ToySearch:
             id_: replace(each, genome=self.encoding.dumps(each.genome), evaluations=1)
             for id_, each in self._held().items()
         }
-        try:
-            state = json.dumps(self.scheme.state(), allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise AssertionError(
-                f"state() cannot be written as JSON: {error}; give numbers, texts, lists and "
-                "dicts with text keys, and candidates by their ids"
-            ) from error
+        state = json.dumps(self.scheme.state(), allow_nan=False)
         return state, texts, list(self.scheme.archive.elites())
 
     def restore(self, state: str, held: dict[int, Candidate], elites: list[Elite]) -> None:
@@ -129,7 +113,8 @@ class SchemeSubject:
 
     def search(self, seed: int = 1, judge: Judge = lambda scores: scores) -> ToySearch:
         """Start a search."""
-        return ToySearch(self.make, parents=self.parents, seed=seed, judge=judge)
+        encoding = ToyEncoding(TOY_SPEC, parents=self.parents)
+        return ToySearch(adopt(self.make(encoding, TOY_SPEC, seed), Scheme), encoding, judge)
 
     @cached_property
     def steps(self) -> list[Step]:
