@@ -144,17 +144,17 @@ _PLAIN: Final = {
     "less than or equal to": "<=",
     "greater than": ">",
     "less than": "<",
+    "Input should be": "must be",
+    "List should have": "must have",
+    " after validation": "",
 }
 """What pydantic says that a value should be, in plain words."""
+
+
 _SENTENCES: Final = {
     "missing": "missing; give it a value",
-    "path_not_file": "there is no file {input}",
-    "path_not_directory": "there is no folder {input}",
-    "path_exists": "{input} exists already; give another",
-    "too_short": "too few items ({actual_length}); give at least {min_length}",
-    "too_long": "too many items ({actual_length}); give at most {max_length}",
-    "value_error": "{error}",
-    "assertion_error": "{error}",
+    "path_not_file": "there is no file {}",
+    "path_not_directory": "there is no folder {}",
 }
 
 
@@ -198,12 +198,12 @@ class Problems:
 
 def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
     """Say in one line what is wrong with a value or an item: ``"must be > 0, not '-5'"``."""
-    prefix = "" if item is None else f"item {item + 1} "
-    wanted = [*dict.fromkeys(map(_must_be, errors))]
-    if not all(wanted):
-        return prefix + "; ".join(dict.fromkeys(map(_reword_one, errors)))
-    given = errors[0]["input"]
-    message = f"{prefix}must be {' or '.join(wanted)}, not {shown(given)}"
+    prefix, given = "" if item is None else f"item {item + 1} ", errors[0]["input"]
+    faults = [*dict.fromkeys(map(_fault, errors))]
+    if not all(error["msg"].startswith("Input should be ") for error in errors):
+        return prefix + "; ".join(faults)
+    wanted = " or ".join(fault.removeprefix("must be ") for fault in faults)
+    message = f"{prefix}must be {wanted}, not {shown(given)}"
     expected = " ".join(error.get("ctx", {}).get("expected", "") for error in errors)
     words = expected.replace(" or ", ", ").split(", ")
     near = nearest(str(given), [word.strip("'\" ") for word in words])
@@ -213,24 +213,16 @@ def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
     return message
 
 
-def _must_be(error: ErrorDetails) -> str:
-    """Say what a value must be; nothing if the error is of another kind."""
-    if not error["msg"].startswith("Input should be ") or error["type"] in _SENTENCES:
-        return ""
-    words = re.sub(", (unable|got) .*", "", error["msg"].removeprefix("Input should be "))
+def _fault(error: ErrorDetails) -> str:
+    """Say in plain words what is wrong; of a wrong type: ``"must be ..."``."""
+    if error["type"] in _SENTENCES:
+        return _SENTENCES[error["type"]].format(error["input"])
+    if own := error.get("ctx", {}).get("error"):  # of a validator
+        return str(own)
+    words = re.sub(", (unable|got) .*", "", error["msg"])
     for usual, plain in _PLAIN.items():
         words = words.replace(usual, plain)
-    return words
-
-
-def _reword_one(error: ErrorDetails) -> str:
-    if error["type"] in _SENTENCES:
-        context = {"input": error["input"], **error.get("ctx", {})}
-        return _SENTENCES[error["type"]].format(**context)
-    if words := _must_be(error):
-        return f"must be {words}, not {shown(error['input'])}"
-    message = error["msg"]
-    return f"{message[:1].lower()}{message[1:]}, got {shown(error['input'])}"
+    return words if words.startswith("must be ") else f"{words}, got {shown(error['input'])}"
 
 
 def shown(given: Any) -> str:

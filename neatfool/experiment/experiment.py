@@ -243,24 +243,20 @@ def _load_sources(
     """Load what ``[plugins]`` names; say if all files were loaded, and give observers' options."""
     section = sections.get("plugins", Section({}, ""))
     whole, observing = True, dict[str, Choice | None]()
-    for path in sources.path:
+    given: list[tuple[str, Any]] = [("path", path) for path in sources.path]
+    for key, name in [*given, *(("observers", name) for name in sources.observers)]:
         try:
-            plugins.load_files(path)
-        except PluginError as error:
-            place = section.values.get("path", section)
-            problems.add_at(place, "plugins", "path", str(error), of_plugin=True)
-            whole = False
-    for name in sources.observers:
-        try:
-            made = plugins.load_observer(name)
-            if made is not None:
+            if key == "path":
+                plugins.load_files(name)
+            elif made := plugins.load_observer(name):
                 options = read_options(made.options, name, sections, problems)
                 observing[name] = Choice(made, options) if options is not None else None
                 if options is not None:
                     plugins.add_observer(made, options)
         except PluginError as error:
-            place = section.values.get("observers", section)
-            problems.add_at(place, "plugins", "observers", str(error), of_plugin=True)
+            place = section.values.get(key, section)
+            problems.add_at(place, "plugins", key, str(error), of_plugin=True)
+            whole &= key != "path"
     return whole, observing
 
 

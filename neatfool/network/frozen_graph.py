@@ -156,13 +156,11 @@ def _fusing(fuse: bool) -> Iterator[None]:
     """Switch fusing on or off for the graphs that torch optimises in the block."""
     with _one_at_a_time:
         before = torch.jit.onednn_fusion_enabled()  # type: ignore[no-untyped-call]
-        if fuse != before:
-            torch.jit.enable_onednn_fusion(fuse)
+        torch.jit.enable_onednn_fusion(fuse)
         try:
             yield
         finally:
-            if fuse != before:
-                torch.jit.enable_onednn_fusion(before)
+            torch.jit.enable_onednn_fusion(before)
 
 
 def _detach(frozen: Any) -> Any:

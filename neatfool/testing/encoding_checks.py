@@ -11,6 +11,7 @@ from unittest import SkipTest
 import numpy as np
 
 from neatfool.plugin.registration import adopt
+from neatfool.scoring.answers import draw
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.archive import GenomeSize
 from neatfool.spec.encoding import Encoding, Learnable, Parametric
@@ -81,19 +82,17 @@ class EncodingSubject:
 
     def pixels(self, genomes: Sequence[Any], encoding: Encoding[Any] | None = None) -> np.ndarray:
         """Draw genomes, uint8 [N, C, H, W], perhaps with another encoding."""
-        images = (encoding or self.encoding).render(genomes)
-        return read_pixels(images, (len(genomes), *self.spec.shape))
+        return np.asarray(draw([encoding or self.encoding], genomes, self.spec, "it").cpu())
 
-
-def read_pixels(image: Any, shape: tuple[int, ...], call: str = "render()") -> np.ndarray:
-    """Give images as a numpy array, and expect that they are uint8 tensors of a shape."""
-    import torch
-
-    assert isinstance(image, torch.Tensor) and image.dtype == torch.uint8, (
-        f"{call} gave {getattr(image, 'dtype', type(image).__name__)}; give a uint8 torch tensor"
-    )
-    assert tuple(image.shape) == shape, f"{call} gave the shape {tuple(image.shape)}, not {shape}"
-    return np.asarray(image.cpu())
+    def pixels_at(
+        self, genome: Any, height: int, width: int, box: tuple[int, int, int, int] | None = None
+    ) -> np.ndarray:
+        """Draw a genome at a size, or a part of it."""
+        left, top, right, bottom = box or (0, 0, width, height)
+        image = self.encoding.render_at(genome, height, width, box=box)
+        shape = self.spec.channels, bottom - top, right - left
+        assert image.shape == shape, f"render_at() gave the shape {[*image.shape]}, not {[*shape]}"
+        return np.asarray(image.cpu())
 
 
 def differ(a: np.ndarray, b: np.ndarray) -> str:
@@ -118,10 +117,10 @@ def check_create_gives_one_genome_a_seed(subject: EncodingSubject) -> None:
 
 
 def check_create_depends_on_the_seed_alone(subject: EncodingSubject) -> None:
-    fresh = subject.make()
-    reverse = fresh.create(subject.seeds[::-1])[::-1]
+    create = subject.make().create
+    reverse = create(subject.seeds[::-1])[::-1]
     subject.expect_same(subject.genomes, reverse, "create() in another order")
-    alone = [genome for seed in subject.seeds for genome in fresh.create([seed])]
+    alone = [genome for seed in subject.seeds for genome in create([seed])]
     subject.expect_same(subject.genomes, alone, "create() one at a time")
 
 
@@ -190,23 +189,20 @@ def check_render_gives_the_same_bits_in_any_batch(subject: EncodingSubject) -> N
 
 
 def check_render_at_the_targets_size_equals_render(subject: EncodingSubject) -> None:
-    shape = subject.spec.shape
     for child, whole in zip(subject.children, subject.pixels(subject.children), strict=True):
-        image = read_pixels(subject.encoding.render_at(child, *shape[1:]), shape, "render_at()")
-        apart = differ(image, whole)
+        apart = differ(subject.pixels_at(child, *subject.spec.shape[1:]), whole)
         assert not apart, f"render_at() at the target's size: {apart} from render()"
 
 
 def check_a_box_is_a_part_of_the_whole(subject: EncodingSubject) -> None:
-    channels, height, width = subject.spec.shape
-    draw = subject.encoding.render_at
+    _, height, width = subject.spec.shape
     for high, wide in ((height, width), (2 * height + 1, 3 * width), (5, 64)):
         box = left, top, right, bottom = wide // 4, high // 3, wide - 1, high
         for child in subject.children[:3]:
-            whole = read_pixels(draw(child, high, wide), (channels, high, wide), "render_at()")
-            shape = (channels, bottom - top, right - left)
-            part = read_pixels(draw(child, high, wide, box=box), shape, "render_at(box=...)")
-            apart = differ(part, whole[:, top:bottom, left:right])
+            apart = differ(
+                subject.pixels_at(child, high, wide, box),
+                subject.pixels_at(child, high, wide)[:, top:bottom, left:right],
+            )
             assert not apart, f"box {box} of {wide}x{high}: {apart} from the whole image"
 
 
@@ -318,12 +314,11 @@ def check_parameters_are_written_back(subject: EncodingSubject) -> None:
     genomes, before = subject.children, subject.texts(subject.children)
 
     def read(genomes: list[Any]) -> list[np.ndarray]:
-        rows: Any = encoding.parameters(genomes)
-        assert (
-            len(rows) == len(genomes)
-            and all(isinstance(row, np.ndarray) and row.ndim == 1 for row in rows)
-            and all(row.dtype == np.float64 and np.isfinite(row).all() for row in rows)
-        ), "parameters() gives for each genome a numpy array, float64 [P], of finite numbers"
+        rows = encoding.parameters(genomes)
+        shapes = [(row.ndim, row.dtype, np.isfinite(row).all()) for row in map(np.asarray, rows)]
+        assert shapes == [(1, np.float64, True)] * len(genomes), (
+            "parameters() gives for each genome a numpy array, float64 [P], of finite numbers"
+        )
         return [*rows]
 
     rows = read(genomes)
@@ -372,8 +367,7 @@ def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
         )
         gains.append(float(there - back) / GAIN)
     assert gains, "parameter_gradients() gave nothing but zeros"
-    # A few genomes are far from linear.
-    usual = float(np.median(gains))
+    usual = float(np.median(gains))  # a few genomes are far from linear
     assert 0.5 < usual < 1.5, (
         f"steps along parameter_gradients() gained {usual:.2g} times what they predict; give "
         "gradients by the parameters, in their order, and take gradients by grey levels"

@@ -234,7 +234,7 @@ def test_what_is_missing_is_told_at_the_section():
         (FilePath, "no.bin", "there is no file /somewhere/no.bin"),
         (DirectoryPath, "no", "there is no folder /somewhere/no"),
         (list[int], "1, x", "item 2 must be a whole number, not 'x'"),
-        (Annotated[list[int], Field(min_length=1)], "", "too few items (0); give at least 1"),
+        (Annotated[list[int], Field(min_length=1)], "", "must have at least 1 item, not 0, got []"),
         (dict[str, int], "{", "must be a JSON object, not '{'"),
         (
             int,
