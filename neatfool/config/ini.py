@@ -73,11 +73,10 @@ def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[s
     return {
         name: Section(
             {
-                key: Value(without_comments("\n".join(lines)), f"{path}:{line}", path.parent, line)
+                key: Value(without_comments("\n".join(lines)), f"{path}:{line}", path.parent)
                 for key, (line, lines) in values.items()
             },
             f"{path}:{start}",
-            start,
             path.parent,
         )
         for name, (start, values) in found.items()

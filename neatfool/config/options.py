@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from neatfool.config.annotations import PathAfter, annotation_of, from_text, make_absolute, model_of
@@ -167,20 +167,12 @@ def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, A
 
 def key_of(name: str, field: FieldInfo) -> str:
     """Give a field's key (or section): its alias, or else its name."""
-    return next(iter(_aliases(field)), name)
-
-
-def _aliases(field: FieldInfo) -> list[str]:
-    alias = field.validation_alias
-    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
-    return [choice for choice in choices if isinstance(choice, str)]
+    return field.alias or name
 
 
 def _keys_of(model: type[BaseModel], name: str) -> set[str]:
-    aliases = {*_aliases(model.model_fields[name])}
-    config = model.model_config
-    by_name = config.get("populate_by_name") or config.get("validate_by_name")
-    return aliases | {name} if by_name or not aliases else aliases
+    by_name = model.model_config.get("populate_by_name")
+    return {key_of(name, model.model_fields[name]), *([name] if by_name else [])}
 
 
 class _Reader:

@@ -44,8 +44,6 @@ class Value:
     """The place, for messages: ``"mnist.ini:6"``."""
     base: Path | None = None
     """The folder that a relative path is relative to; None for JSON."""
-    line: int = 0
-    """The line in the file; 0 if the value is from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,6 @@ class Section:
 
     values: Mapping[str, Value]
     where: str
-    line: int = 0
     base: Path | None = None
 
 
@@ -169,31 +166,27 @@ class Problems:
     def __len__(self) -> int:
         return len(self._noted)
 
-    def add(self, where: str, fault: str) -> None:
+    def add(self, where: str, fault: str, *, of_plugin: bool = False) -> None:
         """Note a problem of a line, such as ``"mnist.ini:6"``: what is wrong, and what to do."""
-        line = where.rpartition(":")[2]
+        line, text = where.rpartition(":")[2], f"{where}: {fault}" if where else fault
         order = int(line) if line.isdecimal() else float("inf")
-        self._noted.append((order, f"{where}: {fault}", False, None))
+        self._noted.append((order, text, of_plugin, sys.exception() if of_plugin else None))
 
     def add_at(
         self, place: Section | Value, section: str, key: str, fault: str, *, of_plugin: bool = False
     ) -> None:
         """Note a problem of a key, or of a section if the key is empty."""
         name = option(printable(section, LONGEST_QUOTE), printable(key, LONGEST_QUOTE))
-        text = f"{place.where}: {name}: {fault}" if place.where else f"{name}: {fault}"
-        cause = sys.exception() if of_plugin else None
-        self._noted.append((place.line or float("inf"), text, of_plugin, cause))
+        self.add(place.where, f"{name}: {fault}", of_plugin=of_plugin)
 
     def raise_if_any(self) -> None:
         """Raise one error that lists all problems; PluginError if all are faults of plugins."""
         if not self._noted:
             return
         texts = dict.fromkeys(text for _, text, *_ in sorted(self._noted, key=itemgetter(0)))
-        kind = (
-            PluginError if all(of_plugin for _, _, of_plugin, _ in self._noted) else ExperimentError
-        )
+        of_plugins = all(of_plugin for _, _, of_plugin, _ in self._noted)
         cause = next((cause for *_, cause in self._noted if cause), None)
-        raise kind("\n".join(texts)) from cause
+        raise (PluginError if of_plugins else ExperimentError)("\n".join(texts)) from cause
 
 
 def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:

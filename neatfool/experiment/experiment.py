@@ -189,14 +189,14 @@ def load_experiment(
     if str(path) == path.name and not path.is_file() and supplied.is_file():
         path = supplied
     text, in_file = read_ini(path, problems)
-    absent = {name: Section({}, f"{path}:1", 1, path.parent) for name in FRAMEWORK_SECTIONS}
+    absent = {name: Section({}, f"{path}:1", path.parent) for name in FRAMEWORK_SECTIONS}
     sections = override(absent | in_file, overrides, Path.cwd())
     general = sections["experiment"]
     values = dict(general.values)
     if seed is not None:
         values["seed"] = Value(str(seed), f"--seed {seed}", Path.cwd())
     # A length from the command line replaces the file's, generations or images.
-    kept = {key: value for key, value in values.items() if key not in LENGTHS or not value.line}
+    kept = {k: v for k, v in values.items() if k not in LENGTHS or v.where.startswith("--set")}
     values = values if kept.keys().isdisjoint(LENGTHS) else kept
     sections["experiment"] = replace(general, values=values)
     made = _build(sections, plugins or PluginManager(), problems, to_search=to_search)
