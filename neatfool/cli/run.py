@@ -226,10 +226,8 @@ def resume(
         unit, done = "generations", run.generation + 1
         if general.images:
             unit, done = "images", run.evaluations
-        click.echo(
-            f"{run_folder} has reached its length: {general.length}. --{unit} N with N > {done} "
-            "makes it longer."
-        )
+        more = f"--{unit} N with N > {done} makes it longer"
+        click.echo(f"{run_folder} has reached its length: {general.length}. {more}.")
     _go(session, plugins, report=not no_report)
 
 
@@ -283,14 +281,8 @@ def _why(session: Session, outcome: Outcome) -> str:
     queries, requests = more
     ledger = session.ledger
     assert ledger is not None
-    options = [
-        f"--{name} {needed}"
-        for name, needed, limit in (
-            ("max-queries", queries, ledger.budget.queries),
-            ("max-requests", requests, ledger.budget.requests),
-        )
-        if limit is not None
-    ]
+    options = [f"--max-queries {queries}"] if ledger.budget.queries is not None else []
+    options += [f"--max-requests {requests}"] if ledger.budget.requests is not None else []
     return (
         f"{outcome.cause}. The whole experiment takes about {queries:,} images in "
         f"{counted(requests, 'request', 'requests')}: neatfool resume {folder} {' '.join(options)}"

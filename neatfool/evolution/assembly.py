@@ -268,9 +268,6 @@ class Workplace:
                 _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
                 wrong = f"scores the probes differently ({words})"
         if wrong:
-            other = [
-                f"{name} {own}, and the run {setup.versions[name]}"
-                for name, own in versions().items()
-                if own != setup.versions[name]
-            ]
+            both = [(name, own, setup.versions[name]) for name, own in versions().items()]
+            other = [f"{name} {own}, and the run {its}" for name, own, its in both if own != its]
             raise TargetError("; it has ".join([wrong, *other]))

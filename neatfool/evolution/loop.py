@@ -160,7 +160,7 @@ class Evolution:
         """Start a generation and give its first parts to the target; None at the run's end."""
         if self.done:
             return None
-        if (metered := self._scorer.metered) is not None and (spent := metered.exhausted()):
+        if (metered := self._scorer.metered) and (spent := metered.exhausted()):
             self.spent = spent
             return None
         bar = None

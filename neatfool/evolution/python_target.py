@@ -218,9 +218,8 @@ def _blaming_the_model(shape: Sequence[int], model: Any) -> Iterator[None]:
         rows = hasattr(getattr(model, "__self__", None), "predict_proba")
         other = "If it takes other images, say so with image=(channels, height, width)"
         advice = f"It takes rows of numbers; {_AS_ROWS}" if rows else other
-        raise TargetError(
-            f"model: failed on images of shape {tuple(shape)}: {cause(error)}. {advice}"
-        ) from error
+        fault = f"failed on images of shape {tuple(shape)}: {cause(error)}"
+        raise TargetError(f"model: {fault}. {advice}") from error
 
 
 def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:

@@ -227,11 +227,8 @@ def with_nothing(spec: ImageSpec, named: Sequence[str] | None) -> ImageSpec:
     if named is None:
         words = {name: _BETWEEN_WORDS.sub(" ", name.casefold()).strip() for name in spec.classes}
         guessed = tuple(name for name in spec.classes if _NOTHING.fullmatch(words[name]))
-        return (
-            spec
-            if spec.nothing or len(guessed) == len(spec.classes)
-            else replace(spec, nothing=guessed)
-        )
+        known = spec.nothing or len(guessed) == len(spec.classes)
+        return spec if known else replace(spec, nothing=guessed)
     try:
         nothing = tuple(spec.classes[spec.class_index(name)] for name in named)
     except ExperimentError as error:

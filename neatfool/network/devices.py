@@ -62,10 +62,8 @@ def pick_devices(names: str = "auto") -> list[torch.device]:
     devices = [pick_device(name.strip()) for name in names.split(",")]
     kinds = {device.type for device in devices}
     if len(kinds) > 1:
-        raise ExperimentError(
-            f"device = {names}: different kinds of devices give different scores; keep "
-            f"{' or '.join(sorted(kinds))}"
-        )
+        fault = "different kinds of devices give different scores"
+        raise ExperimentError(f"device = {names}: {fault}; keep {' or '.join(sorted(kinds))}")
     kind = devices[0].type
     if is_gpu(devices[0]) and names in {"auto", kind}:
         return [torch.device(kind, number) for number in range(torch.accelerator.device_count())]
@@ -189,15 +187,8 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    return all(
-        mallopt(option, value)
-        for option, value in (
-            (_ARENA_MAX, 1),
-            (_MMAP_MAX, 0),
-            (_TRIM_THRESHOLD, 2**31 - 1),
-            (_TOP_PAD, 2**26),
-        )
-    )
+    trim, pad = (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26)
+    return all(mallopt(*each) for each in ((_ARENA_MAX, 1), (_MMAP_MAX, 0), trim, pad))
 
 
 class FreedMemory:

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from neatfool.errors import ExperimentError, NeatfoolError, TargetError
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
 from neatfool.network.devices import EXACT_CONVOLUTIONS
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Differentiable, Target
@@ -87,10 +87,8 @@ def _logits(logits_of: LogitsOf, pixels: torch.Tensor, at_once: str) -> torch.Te
         raise
     except Exception as error:
         advice = f"; give fewer {at_once}" if "memory" in str(error) else ""
-        raise TargetError(
-            f"the target's logits_of() failed on {'x'.join(map(str, pixels.shape))} images: "
-            f"{type(error).__name__}: {error}{advice}"
-        ) from error
+        fault = f"logits_of() failed on {'x'.join(map(str, pixels.shape))} images"
+        raise TargetError(f"the target's {fault}: {cause(error)}{advice}") from error
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != len(pixels):
         kind = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise TargetError(

@@ -271,10 +271,8 @@ def take_over(module: nn.Module, device: torch.device) -> nn.Module:
         if all(each.device in {device, torch.device(device.type)} for each in _tensors(module)):
             _log.info("%s: is used as it is, because it cannot be copied (%s)", name, why)
             return module
-        raise TargetError(
-            f"{name} cannot be copied to {device} ({why}); move it there yourself: "
-            f"model.to('{device}')"
-        ) from error
+        fault = f"{name} cannot be copied to {device} ({why})"
+        raise TargetError(f"{fault}; move it there yourself: model.to('{device}')") from error
 
 
 def _share(module: _Module) -> _Module:
@@ -298,9 +296,8 @@ def copy_to(devices: Sequence[torch.device], module: _Module, given: str) -> lis
             message = "%s: computes on one device of %d, because it cannot be copied (%s)"
             _log.warning(message, name, len(devices) + 1, why)
             return []
-        raise TargetError(
-            f"{name} cannot be copied to {', '.join(map(str, devices))} ({why}); give one device"
-        ) from error
+        fault = f"{name} cannot be copied to {', '.join(map(str, devices))} ({why})"
+        raise TargetError(f"{fault}; give one device") from error
 
 
 def ask(replicas: Sequence[TensorModule], numbers: torch.Tensor) -> torch.Tensor:

@@ -116,9 +116,7 @@ class Individual:
             RunError: The encoding's genomes are not CPPNs.
         """
         if (picture := self.run.encoding.picture(self.genome)) is None:
-            raise self._unlike(
-                "what encoding {} draws cannot be written as a program; only CPPNs can"
-            )
+            raise self._unlike("what encoding {} draws cannot be written as a program")
         return picture
 
     def pixels(
@@ -215,11 +213,7 @@ class Ancestor(Individual):
         return f"{super().caption}: {self.name} {percent(*self._won[1:])}"
 
     def __repr__(self) -> str:
-        if self._won is None:
-            return f"<ancestor of {self.caption}>"
-        return (
-            f"<ancestor of generation {self.generation}: {self.name!r} {percent(*self._won[1:])}>"
-        )
+        return f"<ancestor of {self.caption}>"
 
 
 class EliteView(Individual):

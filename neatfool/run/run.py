@@ -121,9 +121,8 @@ class Run(Source):
         threshold = self.experiment.get("target", {}).get("threshold")
         if threshold is None:
             return None
-        by_class = (
-            threshold if isinstance(threshold, dict) else dict.fromkeys(self.classes, threshold)
-        )
+        single = not isinstance(threshold, dict)
+        by_class = dict.fromkeys(self.classes, threshold) if single else threshold
         names = ((index, self.classes[index]) for index in self.searched)
         least = {index: by_class[name] for index, name in names if name in by_class}
         held = [(each.class_index, each.confidence) for each in self._snapshot.elites]

@@ -54,9 +54,8 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
     for file in files:
         try:
             own = file.suffix.lower() == OWN
-            genomes.append(
-                encoding.loads(file.read_text("utf-8")) if own else encoding.from_file(file)
-            )
+            read = encoding.loads(file.read_text("utf-8")) if own else encoding.from_file(file)
+            genomes.append(read)
         except OSError as error:
             raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from error
         except ValueError as error:
@@ -70,10 +69,8 @@ def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> Inheritance:
             elites = {elite.candidate_id: elite for elite in run.elites}
             name, seed, channels = run.name, run.seed, run.spec.channels
     except RunError as error:
-        kinds = ", ".join((OWN, *OTHERS))
-        raise ExperimentError(
-            f"there is no run to start from, and no genome ({kinds}): {error}"
-        ) from error
+        fault = f"there is no run to start from, and no genome ({', '.join((OWN, *OTHERS))})"
+        raise ExperimentError(f"{fault}: {error}") from error
     if not elites:
         raise ExperimentError(f"{folder}: the run has no elites yet to start from")
     texts = [elite.genome_text for elite in elites.values()]

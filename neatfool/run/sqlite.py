@@ -53,9 +53,8 @@ def _explain(path: Path, error: Exception) -> NeatfoolError:
         return StorageError(f"{path}: cannot be read or written ({error}); check disk and rights")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return RunError(f"{path}: another process is writing to it; wait for it or stop it")
-    return damaged(
-        path, next((words for part, words in IN_WORDS.items() if part in str(error)), error)
-    )
+    known = (words for part, words in IN_WORDS.items() if part in str(error))
+    return damaged(path, next(known, error))
 
 
 class Connection(sqlite3.Connection):

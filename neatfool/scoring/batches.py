@@ -260,10 +260,8 @@ class LocalBatches(Batches):
             if not is_out_of_memory(error):
                 if isinstance(error, NeatfoolError):
                     raise
-                shape = "x".join(map(str, images.shape))
-                raise TargetError(
-                    f"{self.name}: score() failed on {shape} images: {cause(error)}"
-                ) from error
+                fault = f"score() failed on {'x'.join(map(str, images.shape))} images"
+                raise TargetError(f"{self.name}: {fault}: {cause(error)}") from error
             message = cause(error).split("\n", 1)[0]
         # Raised outside the handler: the traceback there would keep the failed call's memory.
         raise OutOfMemory(message)

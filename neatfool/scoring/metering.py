@@ -68,9 +68,8 @@ class MeteredBatches(Batches):
 
     def exhausted(self) -> str:
         """Say which budget is spent; empty if one more generation can be scored."""
-        shortage = self.ledger.shortage(1)
         # It can, without a budget, with answers that no recorded generation uses.
-        return "" if shortage and self.ledger.count() > self.recorded else shortage
+        return "" if self.ledger.count() > self.recorded else self.ledger.shortage(1)
 
     def part_sizes(self, generation_size: int) -> Iterator[int]:
         """Score whole generations at once."""
@@ -219,9 +218,8 @@ class MeteredBatches(Batches):
         except NeatfoolError:
             raise
         except Exception as error:
-            raise TargetError(
-                f"{self.name}: score() failed on {len(images)} images: {cause(error)}"
-            ) from error
+            fault = f"score() failed on {len(images)} images: {cause(error)}"
+            raise TargetError(f"{self.name}: {fault}") from error
         if self.ledger.debits == debits:
             raise PluginError(
                 f"{self.name}: score() returned without a debit from the ledger that meter() got; "

@@ -189,10 +189,8 @@ class SpeedTrial:
         images = [self._noise(batch) for _, batch in calls]
 
         def time_all() -> list[float]:
-            return [
-                self._call(form, each) / batch
-                for (form, batch), each in zip(calls, images, strict=True)
-            ]
+            pairs = zip(calls, images, strict=True)
+            return [self._call(form, each) / batch for (form, batch), each in pairs]
 
         # The first one also compiles.
         _, *rounds = with_cores(1, lambda: [time_all() for _ in range(1 + ROUNDS)])
@@ -240,8 +238,7 @@ def make_plan(
     most = _at_most(target, generation_size)
     size = min(BATCHES_TO_SCREEN * plan.batch_size, most)
     half = _half_precision(networks, calls.precision, name) if can_screen else None
-    if half is not None and not trial.computes(Form(half, graph), size):
-        half = None
+    half = half if half and trial.computes(Form(half, graph), size) else None
     if plan.device != "cpu":
         return _plan_for_gpu(plan, half, generation_size, devices_of(networks), most)
     if half is not None:
@@ -291,10 +288,8 @@ def _half_precision(networks: Sequence[Network], wanted: str, name: str) -> Prec
     if wanted == "auto":
         return usable
     if wanted == "fp16" and networks[0].device.type == "cpu":
-        raise ExperimentError(
-            f"{option('target', 'precision')} = fp16: {name} computes on the CPU, where fp16 is "
-            "slow; use bf16 or auto"
-        )
+        fault = f"{name} computes on the CPU, where fp16 is slow; use bf16 or auto"
+        raise ExperimentError(f"{option('target', 'precision')} = fp16: {fault}")
     return "fp16" if wanted == "fp16" else "bf16"
 
 
@@ -324,9 +319,8 @@ def _measure(
     except Exception as error:
         if is_out_of_memory(error):  # The run itself finds out how many images fit.
             return replace(plan, screening=None, screening_batch=0)
-        raise TargetError(
-            f"{name}: score() failed while its speed was measured: {cause(error)}"
-        ) from error
+        fault = f"score() failed while its speed was measured: {cause(error)}"
+        raise TargetError(f"{name}: {fault}") from error
     if not wanted and seconds[-1] >= HALF_PAYS * seconds[0]:
         plan = replace(plan, screening=None, screening_batch=0)
     generation = generation_size * seconds[len(plan.calls) - 1]
