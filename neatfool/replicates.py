@@ -70,10 +70,8 @@ def _plan_existing(experiment: Experiment, run: Run) -> Replicate:
     recorded, seed = run.info["identity"], experiment.general.seed
     if not agrees(recorded, experiment.identity()):
         options = tell_differences(experiment.identity(), recorded)
-        raise RunError(
-            f"{run.path}: holds a run of another experiment ({options}). --out DIR writes "
-            "elsewhere, --overwrite starts all anew"
-        )
+        fault = f"{run.path}: holds a run of another experiment ({options})"
+        raise RunError(f"{fault}. --out DIR writes elsewhere, --overwrite starts all anew")
     length = {"generations": experiment.general.generations, "images": experiment.general.images}
     if run.has_reached(*length.values()):
         return Replicate(seed, run.path, "finished")

@@ -79,11 +79,8 @@ class Display:
 
     def show_plan(self, folder: Path, jobs: int) -> None:
         """Say which replicates will run, and how many side by side."""
-        ends = {
-            "finished": "already finished, left as they are",
-            "unfinished": "not finished, resumed",
-        }
-        for state, words in ends.items():
+        finished, resumed = "already finished, left as they are", "not finished, resumed"
+        for state, words in (("finished", finished), ("unfinished", resumed)):
             if seeds := [each.seed for each in self._planned if each.state == state]:
                 self._say(f"{_seeds(seeds)}: {words}")
         if left := len(self._waiting):

@@ -265,10 +265,8 @@ def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
     if code := EXIT_CODES.get(outcome.reason):
         raise SystemExit(code)
     if outcome.generation < 0:
-        raise RunError(
-            f"{session.run.path}: the run ended without an image; the scheme bred nothing, or more "
-            "than the run's length allows"
-        )
+        fault = f"{session.run.path}: the run ended without an image"
+        raise RunError(f"{fault}; the scheme bred nothing, or more than the run's length allows")
 
 
 def _why(session: Session, outcome: Outcome) -> str:

@@ -34,15 +34,12 @@ class DescribedOption:
     """One key of a section."""
 
     key: str
-    """The key."""
     type: str
     """What it takes, in words: ``"a whole number from 1 to 1024, or auto"``."""
     default: Json
     """What it stands for where it is left out; None if that depends on more than options."""
     required: bool
-    """Whether it must be given."""
     description: str
-    """What it is for."""
 
 
 def describe_options(

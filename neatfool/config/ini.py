@@ -99,10 +99,8 @@ def override(
     for text in overrides:
         match = re.fullmatch(r"\s*([^.=]+)\.([^=]+?)\s*=(.*)", text, re.DOTALL)
         if match is None:
-            raise ExperimentError(
-                f"--set {printable(text, LONGEST_QUOTE)}: must be SECTION.KEY=VALUE, for example "
-                "--set scheme.batch=100"
-            )
+            fault = f"--set {printable(text, LONGEST_QUOTE)}: must be SECTION.KEY=VALUE"
+            raise ExperimentError(f"{fault}, for example --set scheme.batch=100")
         name, key, value = match.groups()
         where = f"--set {printable(name, LONGEST_QUOTE)}.{printable(key, LONGEST_QUOTE)}"
         before = merged.get(name, Section({}, where, base=folder))

@@ -144,10 +144,8 @@ class TargetTrial:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            raise TargetError(
-                f"{self._scorer.name}: out of memory with {self._batch} images a call; give a "
-                "smaller [target] batch_size"
-            ) from error
+            fault = f"{self._scorer.name}: out of memory with {self._batch} images a call"
+            raise TargetError(f"{fault}; give a smaller [target] batch_size") from error
         return best
 
 

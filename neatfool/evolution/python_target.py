@@ -227,11 +227,7 @@ def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
     if shape == (count, classes):
         return
     if len(shape) == 2 and shape[0] == count:
-        raise TargetError(
-            f"classes: there are {classes}, but the model gives {shape[1]} numbers for an image; "
-            "give the names of all its classes, or their number"
-        )
-    raise TargetError(
-        f"model: its answer for {count} images has shape {tuple(shape)}; it must give [images, "
-        f"classes], here {(count, classes)}"
-    )
+        fault = f"classes: there are {classes}, but the model gives {shape[1]} numbers for an image"
+        raise TargetError(f"{fault}; give the names of all its classes, or their number")
+    fault = f"model: its answer for {count} images has shape {tuple(shape)}"
+    raise TargetError(f"{fault}; it must give [images, classes], here {(count, classes)}")

@@ -282,10 +282,8 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
     identity, recorded = assembly.experiment.identity(), info["scoring"]
     if not agrees(info["identity"], identity):
         changes = tell_differences(identity, info["identity"])
-        raise RunError(
-            f"{folder}: the experiment is not the one that the run started with "
-            f"({changes}); start another run"
-        )
+        fault = f"the experiment is not the one that the run started with ({changes})"
+        raise RunError(f"{folder}: {fault}; start another run")
     if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
         raise RunError(
             f"{folder}: the {assembly.scorer.name} is not the one that the run started with (its "
@@ -298,10 +296,8 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
             f"where scores differ. Resume it on a machine with {there}, or start another run"
         )
     if assembly.scorer.plan != Plan.from_json(recorded):
-        raise RunError(
-            f"{folder}: the run scores with another plan "
-            f"({recorded['batch_size']} images a call); keep its options"
-        )
+        fault = f"the run scores with another plan ({recorded['batch_size']} images a call)"
+        raise RunError(f"{folder}: {fault}; keep its options")
     old, new = General.model_validate(info["experiment"]["experiment"]), assembly.experiment.general
     last = store.last_generation()
     has = last + 1, store.evaluations(last)

@@ -86,10 +86,8 @@ class General(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=T
     @classmethod
     def _fit_for_a_folder(cls, name: str | None) -> str | None:
         if name is not None and name != safe_name(name):
-            raise ValueError(
-                f"{name!r} cannot name a folder; use letters, figures and . _ + - only, for "
-                f"example {safe_name(name)!r}"
-            )
+            advice = f"use letters, figures and . _ + - only, for example {safe_name(name)!r}"
+            raise ValueError(f"{name!r} cannot name a folder; {advice}")
         return name
 
     @field_validator("images")

@@ -138,10 +138,8 @@ class Arguments(General, Calls, extra="forbid"):
         for number in numbers:
             if not 0 <= number <= 1 or (info.field_name == "std" and number == 0):
                 least = "> 0" if info.field_name == "std" else ">= 0"
-                raise ValueError(
-                    f"must be {least} and <= 1, not {number:g}: it is for images in [0, 1]. Divide "
-                    "a number for bytes by 255"
-                )
+                fault = f"must be {least} and <= 1, not {number:g}: it is for images in [0, 1]"
+                raise ValueError(f"{fault}. Divide a number for bytes by 255")
         return numbers
 
 

@@ -254,10 +254,8 @@ def check_ready(module: nn.Module) -> None:
             f"{name} is in training mode, where scores change from call to call; call .eval() first"
         )
     if any(each.is_meta for each in _tensors(module)):
-        raise TargetError(
-            f"{name} has weights on the device 'meta', which holds no numbers; load them first: "
-            "model.load_state_dict(torch.load(FILE), assign=True)"
-        )
+        fault = f"{name} has weights on the device 'meta', which holds no numbers; load them first"
+        raise TargetError(f"{fault}: model.load_state_dict(torch.load(FILE), assign=True)")
 
 
 def take_over(module: nn.Module, device: torch.device) -> nn.Module:

@@ -44,13 +44,11 @@ class PluginEntry:
     kind: str
     """One of :data:`KINDS`; something else if the entry point is misnamed."""
     name: str
-    """The name that an experiment picks it by."""
     source: str
     """Its distribution or its file."""
     value: str = ""
     """The module of an entry point; empty for a file."""
     version: str = ""
-    """The distribution's version; empty for a file."""
     problem: str = ""
     """Why it cannot be used, if that is known without importing it."""
 

@@ -173,10 +173,8 @@ class PluginManager:
         if self._pluggy.is_registered(plugin):
             return True
         if inspect.isclass(plugin):
-            raise PluginError(
-                f"{source}: {plugin.__qualname__} is a class; a plugin is a module or an object, "
-                f"for example {plugin.__qualname__}()"
-            )
+            fault = f"{plugin.__qualname__} is a class; a plugin is a module or an object"
+            raise PluginError(f"{source}: {fault}, for example {plugin.__qualname__}()")
         if self._pluggy.has_plugin(source):
             raise PluginError(f"{source}: there is a plugin of this source already")
         self._source, self._offers = source, {}

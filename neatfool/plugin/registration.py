@@ -112,9 +112,7 @@ class Registration:
     """Something of one of :data:`~neatfool.plugin.entries.KINDS` that a plugin offers."""
 
     name: str
-    """The name that an experiment picks it by."""
     kind: str
-    """``"target"``, say."""
     factory: Callable[..., Any] | str
     """Makes it; or what to import for that, as ``"module:Name"``."""
     options: type[BaseModel]

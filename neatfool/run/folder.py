@@ -44,20 +44,10 @@ def is_from_python(resolved: Mapping[str, Json]) -> bool:
 def advice_for(resolved: Mapping[str, Json], folder: Path) -> Advice:
     """Choose the advice for a run with a resolved experiment."""
     if is_from_python(resolved):
-        return Advice(
-            resume="neatfool.fool with resume_run=True",
-            lengthen="resume_run=True with a greater length",
-            overwrite="overwrite=True",
-            elsewhere="out=FOLDER",
-            allow="max_queries=N",
-        )
-    return Advice(
-        resume=f"`neatfool resume {folder}`",
-        lengthen="`neatfool resume RUN --generations N`",
-        overwrite="--overwrite",
-        elsewhere="--out DIR",
-        allow="--max-queries N",
-    )
+        ways = "neatfool.fool with resume_run=True", "resume_run=True with a greater length"
+        return Advice(*ways, "overwrite=True", "out=FOLDER", "max_queries=N")
+    ways = f"`neatfool resume {folder}`", "`neatfool resume RUN --generations N`"
+    return Advice(*ways, "--overwrite", "--out DIR", "--max-queries N")
 
 
 def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]:
@@ -75,10 +65,8 @@ def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]
             )
         strangers = sorted(path.name for path in folder.glob("*") if path.name != LOCK)
         if strangers and not (database.exists() or (folder / PARTIAL_DATABASE).exists()):
-            raise RunError(
-                f"{folder}: holds no run, but {strangers[0]!r}; give an empty or new folder with "
-                f"{advice.elsewhere}"
-            )
+            fault = f"{folder}: holds no run, but {strangers[0]!r}"
+            raise RunError(f"{fault}; give an empty or new folder with {advice.elsewhere}")
         folder.mkdir(parents=True, exist_ok=True)
         release = lock(folder)
         # The files that a run wrote are deleted, and nothing else.

@@ -56,10 +56,8 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
         return spec.height, spec.width
     sides = size if isinstance(size, tuple) and len(size) == 2 else (size,)
     if not all(isinstance(side, Real) and math.isfinite(side) for side in sides):
-        raise ExperimentError(
-            f"the size {quoted(str(size))} is none; give the pixels of the longer side, or "
-            "(height, width)"
-        )
+        fault = f"the size {quoted(str(size))} is none"
+        raise ExperimentError(f"{fault}; give the pixels of the longer side, or (height, width)")
     if not isinstance(size, tuple):
         scale = size / max(spec.height, spec.width)
         least = min(size, 1)

@@ -35,10 +35,8 @@ def check_scores(
 ) -> Scores:
     """Check a target's answer to ``count`` images; give the first ``keep`` of them, with ``ok``."""
     if not isinstance(answer, Scores):
-        raise TargetError(
-            f"{name}: score() returned {type(answer).__name__}; "
-            "return neatfool.Scores(probabilities)"
-        )
+        got = type(answer).__name__
+        raise TargetError(f"{name}: score() returned {got}; return neatfool.Scores(probabilities)")
     keep = count if keep is None else keep
     shape = (count, len(spec.classes))
     probs = _array(answer.probs, "probs", shape, name)[:keep]

@@ -336,10 +336,8 @@ def _refuse_a_budget(calls: Calls, target: Target, name: str) -> None:
         return
     for key in ("max_queries", "max_requests"):
         if getattr(calls, key) is not None:
-            raise ExperimentError(
-                f"{option('target', key)}: {name} costs nothing to ask (it has no `meter`); limit "
-                f"the run by {option('experiment', 'images')}"
-            )
+            fault = f"{option('target', key)}: {name} costs nothing to ask (it has no `meter`)"
+            raise ExperimentError(f"{fault}; limit the run by {option('experiment', 'images')}")
 
 
 def _plan_without_networks(target: Target, calls: Calls, name: str, generation_size: int) -> Plan:

@@ -75,6 +75,5 @@ def global_randomness(seed: int) -> Iterator[None]:
         used = states()
     for generator, state in expected.items():
         assert used[generator] == state, (
-            f"the global generator of {generator} was used; make your own generator from the given "
-            "seed: numpy.random.default_rng(seed)"
+            f"the generator of {generator} was used; make your own: numpy.random.default_rng(seed)"
         )

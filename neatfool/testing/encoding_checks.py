@@ -76,8 +76,7 @@ class EncodingSubject:
         assert len(wanted) == len(texts), f"{call} gave {len(texts)} genomes, not {len(wanted)}"
         different = sum(a != b for a, b in zip(wanted, texts, strict=True))
         assert not different, (
-            f"{call} gave {different} of {len(wanted)} genomes differently; draw all randomness "
-            "from the genome's own seed, and remember nothing between calls"
+            f"{call} gave {different} of {len(wanted)} genomes differently; draw from their seeds"
         )
 
     def pixels(self, genomes: Sequence[Any], encoding: Encoding[Any] | None = None) -> np.ndarray:
@@ -248,10 +247,8 @@ def check_loads_refuses_garbage(subject: EncodingSubject) -> None:
         except ValueError:
             return False
         except Exception as error:
-            raise AssertionError(
-                f"loads({_short(garbage)}) raised {type(error).__name__}: {error}; "
-                "raise ValueError for text that is not a genome"
-            ) from error
+            fault = f"loads({_short(garbage)}) raised {type(error).__name__}: {error}"
+            raise AssertionError(f"{fault}; raise ValueError") from error
         return True
 
     text = subject.texts(subject.children)[0]
@@ -332,8 +329,7 @@ def check_parameters_are_written_back(subject: EncodingSubject) -> None:
     apart = max(np.abs(a - b).max(initial=0.0) for a, b in zip(found, moved, strict=True))
     # A number beyond its range may be clipped, but not by more than it moved.
     assert apart <= 5 * MOVE and sum(map(len, rows)) > 0, (
-        f"parameters() reads what with_parameters() wrote with an error of {apart:.2g}, or "
-        "reads nothing; keep the same order"
+        f"parameters() reads what with_parameters() wrote with an error of {apart:.2g}"
     )
     same = encoding.with_parameters(written, found)
     subject.expect_same(written, same, "with_parameters(own ones) of changed genomes")
@@ -350,8 +346,7 @@ def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
     gradients = encoding.parameter_gradients(genomes, weights)
     shapes = [np.shape(slopes) for slopes in gradients] == [(TRIALS, len(row)) for row in rows]
     assert shapes and all(g.dtype == np.float64 and np.isfinite(g).all() for g in gradients), (
-        f"parameter_gradients() gives for each genome float64 [{TRIALS}, P], all finite, if it is "
-        f"given float32 [{TRIALS}, N, C, H, W]"
+        f"parameter_gradients() gives for each genome float64 [{TRIALS}, P] here, all finite"
     )
     gains: list[float] = []
     for (place, genome), trial in product(enumerate(genomes), range(TRIALS)):
@@ -369,6 +364,5 @@ def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
     assert gains, "parameter_gradients() gave nothing but zeros"
     usual = float(np.median(gains))  # a few genomes are far from linear
     assert 0.5 < usual < 1.5, (
-        f"steps along parameter_gradients() gained {usual:.2g} times what they predict; give "
-        "gradients by the parameters, in their order, and take gradients by grey levels"
+        f"steps along parameter_gradients() gained {usual:.2g} times what they predict"
     )

@@ -104,10 +104,7 @@ def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
     with closing(Workplace(subject.setup)) as workplace:
         pairs = zip(wait_for(futures), map(workplace.answer, parts), strict=True)
         wrong = [number for number, (a, b) in enumerate(pairs) if bits(a) != bits(b)]
-    assert not wrong, (
-        f"the answers of parts {wrong} are not those of neatfool.Workplace; a future must get the "
-        "answer of its own part, unchanged"
-    )
+    assert not wrong, f"the answers of parts {wrong} are not those of neatfool.Workplace"
 
 
 def check_tells_of_its_workers(subject: EngineSubject) -> None:

@@ -106,8 +106,7 @@ def check_plain_images_are_scored(subject: TargetSubject) -> None:
             continue
         refused = subject.target.score(subject.give(image)).ok
         assert refused is not None and not np.all(np.asarray(refused)), (
-            f"the scores of {name} are not finite numbers; is something divided by an image's "
-            "own range or deviation?"
+            f"the scores of {name} are not finite; is something divided by an image's own range?"
         )
 
 
@@ -221,16 +220,14 @@ def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
         f"logits_of() gave {type(logits).__name__} {shape}; give a tensor {scores.probs.shape}"
     )
     assert logits.requires_grad, (
-        "the logits of logits_of() have no gradient; do not detach, round, or compute under "
-        "torch.no_grad() or inference_mode()"
+        "the logits of logits_of() have no gradient; do not detach, round, or use no_grad()"
     )
     ok = np.asarray(scores.ok)
     probs = logits.detach().double().softmax(1).cpu().numpy()
     if subject.target.spec.sums_to_one and ok.any():
         apart = float(np.abs(probs - scores.probs)[ok].max())
         assert apart <= CLOSE, (
-            f"the softmax of logits_of() differs from score() by up to {apart:.2g}; both take "
-            "pixels from 0 to 255, and log-probabilities are logits too"
+            f"the softmax of logits_of() differs from score() by up to {apart:.2g} (pixels: 0-255)"
         )
     (gradients,) = torch.autograd.grad(logits.double().log_softmax(1)[ok].max(1)[0].sum(), pixels)
     assert gradients.isfinite().all() and gradients.any(), (
