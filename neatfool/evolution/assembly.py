@@ -268,6 +268,8 @@ class Workplace:
                 _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
                 wrong = f"scores the probes differently ({words})"
         if wrong:
-            both = [(name, own, setup.versions[name]) for name, own in versions().items()]
-            other = [f"{name} {own}, and the run {its}" for name, own, its in both if own != its]
+            here_and_there = ((name, own, setup.versions[name]) for name, own in versions().items())
+            other = [
+                f"{n} {own}, and the run {its}" for n, own, its in here_and_there if own != its
+            ]
             raise TargetError("; it has ".join([wrong, *other]))
