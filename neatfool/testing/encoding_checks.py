@@ -315,7 +315,7 @@ def check_parameters_are_written_back(subject: EncodingSubject) -> None:
         right = [
             row.ndim == 1 and row.dtype == np.float64 and np.isfinite(row).all() for row in rows
         ]
-        assert len(rows) == len(genomes) and all(flat), (
+        assert len(rows) == len(genomes) and all(right), (
             "parameters() gives for each genome a numpy array, float64 [P], of finite numbers"
         )
         return [*rows]
