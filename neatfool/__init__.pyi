@@ -10,7 +10,6 @@ from . import testing as testing
 # Fooling, and reading runs
 from .fooling.fool import fool as fool
 from .run.statistics import Verdict as Verdict
-from .run.statistics import Verified as Verified
 from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.run import Run as Run
