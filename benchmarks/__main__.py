@@ -25,7 +25,7 @@ from rich.table import Table
 
 from benchmarks.machine import machine
 from neatfool.errors import nearest
-from neatfool.network.memory import keep_freed_memory
+from neatfool.network.devices import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,8 +18,7 @@ from benchmarks.figures import Figure
 from neatfool.evolution.assembly import assemble, make, make_setup
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
-from neatfool.plugin.observers import Observers
-from neatfool.spec.encoding import write_to_send
+from neatfool.plugin.manager import Observers
 from neatfool.spec.engine import Part
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def overhead_of_a_part(file: Path, address: str) -> float:
     try:
         engine.start(make_setup(assembly))
         encoding = assembly.encoding
-        sent = [write_to_send(encoding, genome) for genome in encoding.create(range(IMAGES))]
+        sent = [*map(encoding.to_bytes, encoding.create(range(IMAGES)))]
         rounds = []
         for _ in range(ROUNDS):
             began = time.perf_counter()

@@ -48,7 +48,7 @@ def peak() -> int:
 def measure(setting: dict[str, int]) -> dict[str, float]:
     """Run, in this process; give its peaks before and after, in GiB."""
     from benchmarks.midrun import Setting, midrun
-    from neatfool.network.memory import keep_freed_memory
+    from neatfool.network.devices import keep_freed_memory
 
     keep_freed_memory()
     # What is loaded, compiled or cached once is not a generation's.

@@ -19,7 +19,7 @@ from neatfool import Candidate, GenomeSize, ImageSpec, Replacement, Scores, Targ
 from neatfool.evolution.session import start
 from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport
-from neatfool.spec.candidate import Elite
+from neatfool.spec.archive import Elite
 from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ from neatfool.cppn import (
 )
 from neatfool.cppn.functions.colour import quantise
 from neatfool.cppn.functions.lattice import pixel_grid
-from neatfool.network.memory import keep_freed_memory
+from neatfool.network.devices import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,6 @@ from . import testing as testing
 # Fooling, and reading runs
 from .fooling.fool import fool as fool
 from .run.statistics import Verdict as Verdict
-from .run.statistics import Verified as Verified
 from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.run import Run as Run
@@ -55,7 +54,7 @@ from .run.images import encode_png as encode_png
 from .network.network import Network as Network
 
 # Encodings
-from .spec.candidate import GenomeSize as GenomeSize
+from .spec.archive import GenomeSize as GenomeSize
 from .spec.encoding import Encoding as Encoding
 from .spec.encoding import Learnable as Learnable
 from .spec.encoding import Parametric as Parametric
@@ -63,9 +62,9 @@ from .spec.encoding import Pictorial as Pictorial
 
 # Schemes
 from .spec.archive import Archive as Archive
-from .spec.candidate import Candidate as Candidate
-from .spec.candidate import Elite as Elite
-from .spec.candidate import Replacement as Replacement
+from .spec.archive import Candidate as Candidate
+from .spec.archive import Elite as Elite
+from .spec.archive import Replacement as Replacement
 from .spec.scheme import Scheme as Scheme
 from .run.seed_from import inherit as inherit
 from .search.learning import Learner as Learner

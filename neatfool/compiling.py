@@ -25,8 +25,7 @@ _not_kept: set[Path] = set()
 
 
 def _options(*, exact: bool) -> dict[str, Any]:
-    # Nothing is allocated, and counting references to rows would take most of the time. No public
-    # option says so.
+    # Nothing is allocated, and counting references to rows would take most of the time.
     uncounted = {"_nrt": False} if hasattr(CPUTargetOptions, "_nrt") else {}
     fast = False if exact else {"contract"}
     return {"fastmath": fast, "error_model": "numpy", "nogil": True, **uncounted}
@@ -35,13 +34,9 @@ def _options(*, exact: bool) -> dict[str, Any]:
 def inner(function: Function, name: str | None = None, *, exact: bool = False) -> Function:
     """Compile a function that only compiled functions call.
 
-    Operations keep their order, and NaN stays NaN; a product and a sum may become one operation.
-
-    Args:
-        function: The function.
-        name: A unique name for a function that another function made. The linker takes functions
-            of one name for the same, if their code was read from the disk.
-        exact: Whether each operation rounds, as in Python.
+    ``name`` is unique for a function that another function made: the linker takes functions of one
+    name for the same. If ``exact``, each operation rounds, as in Python; else a product and a sum
+    may become one.
     """
     return _compile(function, name, exact)
 
@@ -59,16 +54,10 @@ def _compile(function: Function, name: str | None, exact: bool, **options: Any) 
 
 
 def make_switch(functions: Mapping[int, Any]) -> Callable[..., None]:
-    """Make a switch among compiled functions, for compiled functions to call.
+    """Make a switch among compiled functions by number, for compiled functions to call.
 
-    A tree of Python functions would do the same, but takes twice as long to compile: numba compiles
-    each callee again with each caller.
-
-    Args:
-        functions: The functions to choose from, by number; all take the same arguments.
-
-    Returns:
-        A function of a number and a tuple of arguments.
+    A tree of Python functions takes twice as long to compile: numba compiles each callee again with
+    each caller.
     """
 
     def typed(context: Any, number: Any, arguments: Any) -> Any:
@@ -94,13 +83,7 @@ def make_switch(functions: Mapping[int, Any]) -> Callable[..., None]:
 
 
 def outer(signature: str | None = None, *, exact: bool = False) -> Callable[[Function], Function]:
-    """Compile a function that Python calls, or read its code from the disk.
-
-    Args:
-        signature: The types of its arguments; if left out, it is compiled when it is called, for
-            the types of that call.
-        exact: Whether each operation rounds, as in Python.
-    """
+    """Compile a function that Python calls, for a signature or for any call, or read its code."""
     options = _options(exact=exact)
 
     def compile_function(function: Function) -> Function:

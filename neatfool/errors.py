@@ -127,10 +127,7 @@ class VerificationError(NeatfoolError):
 
 @contextmanager
 def blaming(who: str) -> Iterator[None]:
-    """Turn exceptions of a plugin's code, other than neatfool's own, into a PluginError.
-
-    The message begins with ``who``.
-    """
+    """Turn exceptions of a plugin's code, other than neatfool's own, into a PluginError."""
     try:
         yield
     except NeatfoolError:
@@ -140,10 +137,7 @@ def blaming(who: str) -> Iterator[None]:
 
 
 def cause(error: BaseException) -> str:
-    """Describe an exception, and where it was raised if :func:`failing_line` finds that.
-
-    For example ``"ModuleNotFoundError: No module named 'x' (birds.py, line 3)"``.
-    """
+    """Describe an exception: ``"ModuleNotFoundError: No module named 'x' (birds.py, line 3)"``."""
     message = str(error)
     line = failing_line(error)
     place = f" ({line[1]})" if line else ""
@@ -151,14 +145,7 @@ def cause(error: BaseException) -> str:
 
 
 def failing_line(error: BaseException) -> tuple[str, str] | None:
-    """Find the line of a plugin, or of the user's own code, that raised an exception.
-
-    It may be libraries that it called which raised it.
-
-    Returns:
-        The line's module, and its file and number in words; None if neatfool raised it, or a plugin
-        that comes with it.
-    """
+    """Find the module, and the file and line in words, of a plugin or the user that raised it."""
     import sysconfig
     from importlib.metadata import entry_points
 

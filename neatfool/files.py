@@ -26,10 +26,8 @@ def refuse_link(path: Path) -> Path:
         StorageError: It is a link.
     """
     if path.is_symlink():
-        raise StorageError(
-            f"{path}: is a link, and neatfool writes through none; delete it, or put what it leads "
-            "to in its place"
-        )
+        fault = f"{path}: is a link, and neatfool writes through none"
+        raise StorageError(f"{fault}; delete it, or put what it leads to in its place")
     return path
 
 

@@ -20,10 +20,7 @@ def usable_cores() -> int:
 
 
 def jobs_that_fit() -> int:
-    """Say how many runs the machine can make side by side: one a core, and 2 GiB of memory each.
-
-    Memory counts whether it is free or not, and only where the system tells how much there is.
-    """
+    """Say how many runs fit side by side: one a core, and 2 GiB of memory each, free or not."""
     cores = usable_cores()
     if not hasattr(os, "sysconf"):  # Windows
         return cores

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from threading import RLock
@@ -44,7 +44,6 @@ class Replicate:
     seed: int
     folder: Path
     state: Literal["new", "unfinished", "finished"]
-    """``"new"``, ``"unfinished"`` or ``"finished"``."""
     longer: tuple[str, ...] = ()
     """Options of ``neatfool resume`` that change its length, if the length changed."""
 
@@ -52,17 +51,7 @@ class Replicate:
 def plan_replicates(
     experiment: Experiment, seeds: Sequence[int], folder: Path, *, overwrite: bool = False
 ) -> list[Replicate]:
-    """Find out which replicates are new, unfinished or finished.
-
-    Args:
-        experiment: The experiment, with any seed.
-        seeds: The replicates' seeds.
-        folder: The parent of their folders, which are named ``NAME-SEED``.
-        overwrite: Whether to start existing runs anew.
-
-    Raises:
-        RunError: A folder holds a run of another experiment, or one that cannot be read.
-    """
+    """Find out which replicates, in folders ``NAME-SEED``, are new, unfinished or finished."""
     from neatfool.fooling.opening import open_run
 
     planned = []
@@ -81,10 +70,8 @@ def _plan_existing(experiment: Experiment, run: Run) -> Replicate:
     recorded, seed = run.info["identity"], experiment.general.seed
     if not agrees(recorded, experiment.identity()):
         options = tell_differences(experiment.identity(), recorded)
-        raise RunError(
-            f"{run.path}: holds a run of another experiment ({options}). --out DIR writes "
-            "elsewhere, --overwrite starts all anew"
-        )
+        fault = f"{run.path}: holds a run of another experiment ({options})"
+        raise RunError(f"{fault}. --out DIR writes elsewhere, --overwrite starts all anew")
     length = {"generations": experiment.general.generations, "images": experiment.general.images}
     if run.has_reached(*length.values()):
         return Replicate(seed, run.path, "finished")
@@ -110,8 +97,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     twice = sorted({seed for seed, other in pairwise(sorted(seeds)) if seed == other})
     if twice:
         raise ExperimentError(
-            f"seeds {text!r}: {format_seeds(twice)} twice; name each seed once, since a second run "
-            "would be the same"
+            f"seeds {text!r}: {format_seeds(twice)} twice; name each once: a second run is the same"
         )
     return tuple(seeds)
 
@@ -130,17 +116,6 @@ def _range(part: str, text: str) -> tuple[int, int]:
     return first, last
 
 
-@dataclass
-class Child(Generic[Key]):
-    """A process."""
-
-    key: Key
-    """The owner's name for it."""
-    process: subprocess.Popen[str]
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
-    """The last lines that it wrote, to either output."""
-
-
 class SideBySide(Generic[Key]):
     """Runs commands side by side.
 
@@ -155,37 +130,25 @@ class SideBySide(Generic[Key]):
         *,
         on_start: Callable[[Key], None],
         on_line: Callable[[Key, str], None],
-        on_end: Callable[[Child[Key], int], None],
+        on_end: Callable[[Key, int, Sequence[str]], None],
         on_stop: Callable[[int], None],
     ) -> None:
-        """Take how many processes to run at a time, their environment, and what to call.
+        """Take what to call, one call at a time, when processes start, write a line or end.
 
-        Only one of the calls is under way at a time, in any thread.
-
-        Args:
-            jobs: How many processes run at a time.
-            environment: The processes' environment.
-            on_start: Called with the key of each process that starts.
-            on_line: Called with each line that a process writes.
-            on_end: Called with each process that ends, and its exit code (negative: the signal's
-                number).
-            on_stop: Called with the number of stops so far, for each one.
+        ``on_end`` gets the exit code (negative: the signal's number) and the last lines,
+        ``on_stop`` the number of stops so far.
         """
         self.presses = 0
         self._jobs = jobs
         self._environment = environment
         self._on_start, self._on_line = on_start, on_line
         self._on_end, self._on_stop = on_end, on_stop
-        self._running: list[Child[Key]] = []
+        self._running: list[subprocess.Popen[str]] = []
         # Signals are handled in the main thread, perhaps one while another is.
         self._lock = RLock()
 
     def run(self, commands: Mapping[Key, Sequence[str]]) -> dict[Key, int]:
-        """Run commands in their order, until all have ended or a stop comes.
-
-        Returns:
-            The exit code of each command that started.
-        """
+        """Run commands in their order, and give the exit code of each that started."""
         with self._catching_stops(), ThreadPoolExecutor(self._jobs) as threads:
             ends = {key: threads.submit(self._run, key, each) for key, each in commands.items()}
             try:
@@ -196,13 +159,12 @@ class SideBySide(Generic[Key]):
                 codes = {key: end.result() for key, end in ends.items()}
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
-                for child in self._running:
-                    _stop(child.process, kill=False)
+                for process in self._running:
+                    _stop(process, kill=False)
                 raise
         return {key: code for key, code in codes.items() if code is not None}
 
     def _run(self, key: Key, command: Sequence[str]) -> int | None:
-        """Run a command to its end, in a thread, unless a stop has come."""
         with self._lock:
             if self.presses:
                 return None
@@ -218,19 +180,19 @@ class SideBySide(Generic[Key]):
                 env=dict(self._environment),
                 start_new_session=True,
             )
-            child = Child(key, process)
-            self._running.append(child)
+            self._running.append(process)
             self._on_start(key)
+        kept = deque[str](maxlen=LINES_KEPT)
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
                 with self._lock:
-                    child.lines.append(line.rstrip())
-                    self._on_line(key, child.lines[-1])
+                    kept.append(line.rstrip())
+                    self._on_line(key, kept[-1])
         code = process.wait()
         with self._lock:
-            self._running.remove(child)
-            self._on_end(child, code)
+            self._running.remove(process)
+            self._on_end(key, code, [*kept])
         return code
 
     @contextmanager
@@ -251,8 +213,8 @@ class SideBySide(Generic[Key]):
         with self._lock:
             self.presses += 1
             self._on_stop(self.presses)
-            for child in self._running:
-                _stop(child.process, kill=self.presses >= PRESSES_TO_KILL)
+            for process in self._running:
+                _stop(process, kill=self.presses >= PRESSES_TO_KILL)
 
 
 def _stop(process: subprocess.Popen[str], *, kill: bool) -> None:

@@ -227,8 +227,7 @@ class Ledger:
 REFUSED: Final = b""
 """The bytes of an unusable answer."""
 _LABELS, _NUMBERS = b"l", b"n"
-"""The first byte of other answers. A JSON object follows; or the dtypes, a line end and the
-numbers."""
+"""The first byte of other answers: JSON follows; or dtypes, a line end and numbers."""
 
 
 def write_answers(answer: Scores | Labels) -> list[bytes]:

@@ -9,7 +9,7 @@ import click
 from neatfool import __version__
 from neatfool.cli.main_group import MainGroup
 from neatfool.machine import collected_rarely
-from neatfool.network.memory import keep_freed_memory
+from neatfool.network.devices import keep_freed_memory
 from neatfool.present.command import option
 
 __all__ = ["main"]

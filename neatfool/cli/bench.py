@@ -1,4 +1,4 @@
-"""``neatfool bench``."""
+"""``neatfool validate`` and ``neatfool bench``: what an experiment is, and how fast."""
 
 from __future__ import annotations
 
@@ -11,17 +11,12 @@ import click
 from rich.markup import escape
 
 from neatfool.cli.parameters import experiment_parameters, json_option
-from neatfool.plugin.hookspecs import hookimpl
 from neatfool.present.command import FiniteRange, option
 from neatfool.present.output import Output
 from neatfool.wording import counted, duration, share
 
 if TYPE_CHECKING:
-    from rich.status import Status
-
     from neatfool.evolution.bench import Measured
-    from neatfool.run.run import Run
-    from neatfool.run.statistics import GenerationReport
 
 
 @click.command(
@@ -59,12 +54,15 @@ def bench(
         raise too_costly(experiment.target.label)
     console = Output(stderr=True)
     with TemporaryDirectory(prefix="neatfool-bench-") as folder, console.status("") as live:
-        status = _Status(console, live)
-        status.say("loading the target")
-        assembly = assemble(experiment)
-        plugins.register_object(status, "status")
+
+        def say(stage: str) -> None:
+            live.update(stage)
+            if not console.is_terminal:
+                console.print(stage, soft_wrap=True)
+
+        say("loading the target")
         run = Path(folder) / "run"
-        measured = measure(assembly, run, plugins=plugins, seconds=seconds, say=status.say)
+        measured = measure(assemble(experiment), run, plugins=plugins, seconds=seconds, say=say)
     if as_json:
         facts = {
             "experiment": experiment.name,
@@ -87,24 +85,6 @@ def bench(
         _show(experiment.name, measured)
 
 
-class _Status:
-    """Shows on standard error what happens: a live line on a terminal, plain lines elsewhere."""
-
-    def __init__(self, console: Output, live: Status) -> None:
-        self._console, self._live, self._stage = console, live, ""
-
-    def say(self, stage: str) -> None:
-        self._stage = stage
-        self._live.update(stage)
-        if not self._console.is_terminal:
-            self._console.print(stage, soft_wrap=True)
-
-    @hookimpl
-    def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
-        done = f"generation {report.generation + 1}, {report.evaluations:,} images"
-        self._live.update(f"{self._stage}: {done}")
-
-
 def _show(name: str, measured: Measured) -> None:
     console, screened = Output(), ""
     if measured.exact < measured.images:
@@ -122,4 +102,35 @@ def _show(name: str, measured: Measured) -> None:
     )
     console.say(measured.advice())
     rows = [[stage, share(part, 1), f"{spent:,.2f}"] for stage, spent, part in measured.rows]
-    console.table(["stage", "share", "ms a generation"], rows)
+    console.table(["stage", "share (they may overlap)", "ms a generation"], rows)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool validate experiments/mnist.ini
+  neatfool validate experiments/mnist.ini --set scheme.batch=100
+  neatfool validate mine.ini > complete.ini"""
+)
+@experiment_parameters
+def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
+    """Check the experiment in FILE, and print it with all its defaults.
+
+    It reports all errors, each with its line. A comment explains each key that has no value. The
+    target is not loaded, so names of classes are checked only if its options tell them.
+    """
+    from neatfool.config.options import named_classes
+    from neatfool.experiment.experiment import load_experiment
+    from neatfool.experiment.framework import check_classes, with_nothing
+
+    experiment = load_experiment(file, overrides=overrides, seed=seed)
+    if spec := experiment.target.spec():
+        check_classes(experiment.scheme, with_nothing(spec, experiment.calls.nothing))
+    click.echo(experiment.to_ini(explained=True), nl=False)
+    named = [key for key, names in named_classes(experiment.scheme.options).items() if names]
+    if named and spec is None:
+        click.echo(
+            f"[scheme] {', '.join(named)}: not checked, because the target knows its classes only "
+            "when it is loaded; `neatfool run` checks them.",
+            err=True,
+        )

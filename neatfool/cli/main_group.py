@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
+from io import StringIO
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool.cli.failures import exit_code_of, reworded
-from neatfool.errors import PluginError, agreement, nearest, printable
+from neatfool.errors import (
+    LONGEST_LINE,
+    NeatfoolError,
+    PluginError,
+    StorageError,
+    agreement,
+    failing_line,
+    nearest,
+    printable,
+)
+from neatfool.plugin.entries import GROUP, entry_points
 
 if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager
@@ -20,7 +34,7 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "run": "neatfool.cli.run:run",
     "resume": "neatfool.cli.run:resume",
-    "validate": "neatfool.cli.validate:validate",
+    "validate": "neatfool.cli.bench:validate",
     "bench": "neatfool.cli.bench:bench",
     "plugins": "neatfool.cli.plugins:plugins",
 }
@@ -32,6 +46,18 @@ FIRST: Final = [
 """The commands that help lists first, in this order; the others follow by name."""
 OURS: Final = "commands"
 """The plugin with neatfool's own commands that read runs. No other plugin can replace one."""
+
+INTERRUPTED: Final = 130
+PREFIX: Final = "error: "
+"""Every error message starts with this."""
+_HINT: Final = "`neatfool --debug ...` shows the traceback"
+_STORAGE: Final = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EROFS: "write elsewhere",
+    errno.EACCES: "check its permissions, or use another place",
+    errno.EPERM: "check its permissions, or use another place",
+}
 
 
 class Group(click.Group):
@@ -51,8 +77,7 @@ class Group(click.Group):
 class MainGroup(Group):
     """Imports commands when they are needed, adds the plugins', and turns errors into messages.
 
-    A plugin is imported only for help and for its own commands; ``OURS`` for those of any plugin,
-    as it comes first. Help lists a broken plugin; only its use is an error.
+    A plugin is imported only for help and for its own commands. Help lists a broken one, too.
     """
 
     @cached_property
@@ -135,8 +160,6 @@ def _has_terminal() -> bool:
 
 
 def _broken(name: str, cause: str) -> click.Command:
-    """Make a command whose plugin is broken."""
-
     def fail() -> None:
         raise PluginError(cause)
 
@@ -147,3 +170,61 @@ def _broken(name: str, cause: str) -> click.Command:
         short_help=f"(broken: {cause})",
         add_help_option=False,
     )
+
+
+def exit_code_of(error: BaseException, *, debug: bool) -> int:
+    """Print an error's message, and its traceback if ``debug``; give the exit code."""
+    if debug:
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    if isinstance(error, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    if isinstance(error, NeatfoolError):
+        cause = error.__cause__
+        while isinstance(cause, NeatfoolError):
+            cause = cause.__cause__
+        # Code of a plugin is behind it.
+        hint = f". {_HINT}" if cause and failing_line(cause) and not debug else ""
+        _say(f"{error}{hint}")
+        return error.exit_code
+    if isinstance(error, OSError) and error.errno in _STORAGE:
+        place = f"{error.filename}: " if error.filename else ""
+        _say(f"{place}{error.strerror}; {_STORAGE[error.errno]}")
+        return StorageError.exit_code
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        _say("out of memory; use a smaller batch or image")
+        return 1
+    first = printable(f"{type(error).__name__}: {error}".splitlines()[0], LONGEST_LINE)
+    if line := failing_line(error):
+        module, place = line
+        root = module.partition(".")[0]
+        for point in entry_points(GROUP):
+            if point.dist and point.module.partition(".")[0] == root:
+                place = f"{point.dist.name} {point.dist.version}, {place}"
+                break
+        _say(f"{place}: {first}. The plugin failed, not neatfool; {_HINT}")
+        return PluginError.exit_code
+    _say(f"{first}. This is a bug in neatfool; {_HINT}, please report it")
+    return 1
+
+
+@contextmanager
+def reworded() -> Iterator[None]:
+    """Let click print its errors as neatfool does: ``error: ...``, safe for a terminal."""
+    try:
+        yield
+    except click.ClickException as error:
+        show = error.show
+
+        def show_reworded(file: IO[Any] | None = None) -> None:
+            output = StringIO()
+            show(output)
+            words = re.sub("^Error: ", PREFIX, output.getvalue(), flags=re.MULTILINE)
+            click.echo(printable(words), file=file, err=True, nl=False)
+
+        error.show = show_reworded  # type: ignore[method-assign]
+        raise
+
+
+def _say(message: str) -> None:
+    click.echo(printable(f"{PREFIX}{message}"), err=True)

@@ -14,7 +14,7 @@ from neatfool.cli.main_group import COMMANDS, OURS
 from neatfool.config.described import describe_options
 from neatfool.config.ini import override
 from neatfool.config.options import read_options
-from neatfool.config.problems import Problems
+from neatfool.config.values import Problems
 from neatfool.errors import ExperimentError, PluginError, blaming, nearest
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager, views
@@ -25,11 +25,7 @@ HOOKS: Final = CheckResult("implements hooks as they are specified", passed=True
 
 
 def find_plugins(manager: PluginManager, name: str) -> list[tuple[str, str]]:
-    """Find the kind and name of each plugin that a name stands for; none for mere observers.
-
-    It is a plugin's name, ``kind.name``, or a path to a Python file or folder; or, if none of that
-    name is installed, a folder or ``name.py`` in the current folder.
-    """
+    """Find the (kind, name) of each plugin that a name or a path stands for."""
     before, path = manager.available(), Path(name)
     pairs = dict.fromkeys((entry.kind, entry.name) for entry in before)
     file = Path(f"{name.rpartition('.')[2]}.py")
@@ -47,10 +43,7 @@ def find_plugins(manager: PluginManager, name: str) -> list[tuple[str, str]]:
 
 
 def describe_plugins(name: str) -> list[dict[str, Any]]:
-    """Describe all plugins that a name stands for, as JSON, with the options by section.
-
-    The name may also be that of a section with keys of neatfool's own, ``"experiment"`` say.
-    """
+    """Describe all plugins that a name stands for, or a section of neatfool's own keys."""
 
     def describe(
         kind: str, name: str, source: str, docstring: str | None, options: Any
@@ -86,18 +79,13 @@ def describe_plugins(name: str) -> list[dict[str, Any]]:
 
 
 def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[CheckResult]]:
-    """Check all plugins that a name stands for; give the results by each kind and name.
-
-    Settings are the plugin's options, as ``key=value`` or, in its other sections,
-    ``section.key=value``.
-    """
+    """Check all plugins that a name stands for, with options ``[section.]key=value``."""
     manager = PluginManager()
     plugins = find_plugins(manager, name)
     optioned = sum(kind in {*RESERVED_KEYS, "observer"} for kind, _ in plugins)
     if settings and optioned != 1:
         raise ExperimentError(
-            f"--set {settings[0]}: {name} stands for {optioned} plugins with options; give "
-            "KIND.NAME"
+            f"--set {settings[0]}: {name} has {optioned} plugins with options; give KIND.NAME"
         )
     if not plugins:
         return {name: [HOOKS, *check_observers(manager.observers())]}

@@ -53,7 +53,7 @@ def list_plugins(file: Path | None, as_json: bool) -> None:
     """
     from neatfool.config.ini import read_ini
     from neatfool.config.options import read_options
-    from neatfool.config.problems import Problems
+    from neatfool.config.values import Problems
     from neatfool.experiment.framework import Sources
     from neatfool.plugin.manager import PluginManager
 
@@ -112,17 +112,14 @@ def show_plugin(name: str, as_json: bool) -> None:
         console.print(f"[bold]{title}[/] ({escape(plugin['source'])})")
         console.print(escape(plugin["about"]))
         for section, options in plugin["sections"].items():
-            title = escape(f"[{section}]")
-            heads = ("key", "type", "default", "what it is for")
-            table = Table(*heads, title=title, title_justify="left")
-            table.columns[0].no_wrap = True
-            table.columns[3].overflow = "fold"
+            rows = []
             for each in options:
                 default = "" if each["default"] is None else write_value(each["default"])
                 default = "(must be given)" if each["required"] else default
-                cells = (each["key"], each["type"], default, each["description"])
-                table.add_row(*map(escape, cells))
-            console.print(table if options else f"{title} no options")
+                rows.append([each["key"], each["type"], default, each["description"]])
+            console.say(f"[{section}]" if rows else f"[{section}] no options")
+            if rows:
+                console.table(["key", "type", "default", "what it is for"], rows, words=range(4))
 
 
 @plugins.command(

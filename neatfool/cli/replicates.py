@@ -11,12 +11,12 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from neatfool.cli.failures import INTERRUPTED, PREFIX
+from neatfool.cli.main_group import INTERRUPTED, PREFIX
 from neatfool.errors import BudgetSpent
 from neatfool.experiment.experiment import Experiment
 from neatfool.machine import jobs_that_fit, usable_cores
 from neatfool.present.output import Output
-from neatfool.replicates import Child, Replicate, SideBySide, plan_replicates
+from neatfool.replicates import Replicate, SideBySide, plan_replicates
 from neatfool.wording import counted, format_seeds
 
 FOR_TERMINALS: Final = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
@@ -36,12 +36,7 @@ def run_replicates(
     report: bool,
     debug: bool,
 ) -> int:
-    """Run an experiment, already checked, with each of several seeds, in folders of ``folder``.
-
-    Returns:
-        0 if all runs are finished, 130 if some are still to be run, else the exit code of the
-        first that failed; 8 if only budgets are spent.
-    """
+    """Run an experiment, already checked, with each of several seeds; give the exit code."""
     planned = plan_replicates(experiment, seeds, folder, overwrite=overwrite)
     ends = [] if report else ["--no-report"]
     begin = [*arguments, *ends, *(["--overwrite"] if overwrite else [])]
@@ -84,11 +79,8 @@ class Display:
 
     def show_plan(self, folder: Path, jobs: int) -> None:
         """Say which replicates will run, and how many side by side."""
-        ends = {
-            "finished": "already finished, left as they are",
-            "unfinished": "not finished, resumed",
-        }
-        for state, words in ends.items():
+        finished, resumed = "already finished, left as they are", "not finished, resumed"
+        for state, words in (("finished", finished), ("unfinished", resumed)):
             if seeds := [each.seed for each in self._planned if each.state == state]:
                 self._say(f"{_seeds(seeds)}: {words}")
         if left := len(self._waiting):
@@ -139,18 +131,18 @@ class Display:
             self._lines[key] = line
             self._show()
 
-    def _on_end(self, child: Child[Replicate], code: int) -> None:
-        del self._lines[child.key]
+    def _on_end(self, key: Replicate, code: int, written: Sequence[str]) -> None:
+        del self._lines[key]
         words = [explain(code)] if code else []
         if self._console.is_terminal:  # Keep the lines that are worth it on the screen.
-            lines = [line for line in child.lines if line]
+            lines = [line for line in written if line]
             if not code or _interrupted(code):
                 words = [line for line in lines if line.startswith(f"{self._name}, seed ")] or words
             else:
                 errors = (i for i, line in enumerate(lines) if line.startswith(PREFIX))
                 words = [*lines[next(errors, -LAST_WORDS) :], *words]
         for line in words:
-            self._say(f"seed {child.key.seed}: {line}")
+            self._say(f"seed {key.seed}: {line}")
         self._show()
 
     def _on_stop(self, number: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.console import Console
 
-from neatfool.cli.failures import INTERRUPTED
+from neatfool.cli.main_group import INTERRUPTED
 from neatfool.cli.parameters import (
     A_PATH,
     RunCommand,
@@ -226,10 +226,8 @@ def resume(
         unit, done = "generations", run.generation + 1
         if general.images:
             unit, done = "images", run.evaluations
-        click.echo(
-            f"{run_folder} has reached its length: {general.length}. --{unit} N with N > {done} "
-            "makes it longer."
-        )
+        more = f"--{unit} N with N > {done} makes it longer"
+        click.echo(f"{run_folder} has reached its length: {general.length}. {more}.")
     _go(session, plugins, report=not no_report)
 
 
@@ -267,14 +265,11 @@ def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
     if code := EXIT_CODES.get(outcome.reason):
         raise SystemExit(code)
     if outcome.generation < 0:
-        raise RunError(
-            f"{session.run.path}: the run ended without an image; the scheme bred nothing, or more "
-            "than the run's length allows"
-        )
+        fault = f"{session.run.path}: the run ended without an image"
+        raise RunError(f"{fault}; the scheme bred nothing, or more than the run's length allows")
 
 
 def _why(session: Session, outcome: Outcome) -> str:
-    """Say why a run ended early, and how to go on."""
     if outcome.reason == "paused":
         whom = "workers" if session.has_engine else "the target"
         return f"Paused because {whom} cannot be reached: {outcome.cause}"
@@ -284,14 +279,8 @@ def _why(session: Session, outcome: Outcome) -> str:
     queries, requests = more
     ledger = session.ledger
     assert ledger is not None
-    options = [
-        f"--{name} {needed}"
-        for name, needed, limit in (
-            ("max-queries", queries, ledger.budget.queries),
-            ("max-requests", requests, ledger.budget.requests),
-        )
-        if limit is not None
-    ]
+    options = [f"--max-queries {queries}"] if ledger.budget.queries is not None else []
+    options += [f"--max-requests {requests}"] if ledger.budget.requests is not None else []
     return (
         f"{outcome.cause}. The whole experiment takes about {queries:,} images in "
         f"{counted(requests, 'request', 'requests')}: neatfool resume {folder} {' '.join(options)}"

@@ -83,9 +83,7 @@ def from_text(annotation: Any, value: Value) -> Json:
     text: str = value.given
     members = alternatives(annotation)
     marks = [*_marks(annotation, PathAfter)]
-    lists = [
-        member for member in members if _is_a(_kind(member), Collection, but=str | bytes | Mapping)
-    ]
+    lists = [each for each in members if _is_a(_kind(each), Collection, but=str | bytes | Mapping)]
     if any(_is_a(_kind(member), Mapping) for member in members) or (lists and text[:1] == "["):
         try:
             return json.loads(text)
@@ -93,12 +91,8 @@ def from_text(annotation: Any, value: Value) -> Json:
             return text
     if not lists:
         return _scalar(members, unquote(text), value.base, marks)
-    item_types = [
-        member
-        for a_list in lists
-        for argument in get_args(a_list)
-        for member in alternatives(argument)
-    ]
+    arguments = [argument for a_list in lists for argument in get_args(a_list)]
+    item_types = [member for argument in arguments for member in alternatives(argument)]
     items = split(text, at_spaces=bool(item_types) and all(map(_is_one_word, item_types)))
     if len(items) == 1 and len([member for member in members if member is not _NONE]) > len(lists):
         return _scalar(members, items[0], value.base, marks)
@@ -128,7 +122,6 @@ def reached_by(annotation: Any, text: str) -> Reaches | None:
 
 
 def _marks(annotation: Any, kind: type[Mark]) -> Iterator[Mark]:
-    """Find the marks of a type and of the types that it is made of."""
     for part in get_args(annotation):
         if isinstance(part, kind):
             yield part

@@ -34,25 +34,18 @@ class DescribedOption:
     """One key of a section."""
 
     key: str
-    """The key."""
     type: str
     """What it takes, in words: ``"a whole number from 1 to 1024, or auto"``."""
     default: Json
-    """What it stands for where it is left out; None if that depends on more than the other
-    options."""
+    """What it stands for where it is left out; None if that depends on more than options."""
     required: bool
-    """Whether it must be given."""
     description: str
-    """What it is for."""
 
 
 def describe_options(
     model: type[BaseModel], section: str, **given: Any
 ) -> dict[str, list[DescribedOption]]:
-    """Describe a model's options by section; a field that is itself a model has one of its own.
-
-    Other options may stand for something else if some are given, by their fields' names.
-    """
+    """Describe a model's options by section; ``given`` ones may change what others stand for."""
     try:
         filled = model.model_validate(given)
     except (ValidationError, NeatfoolError):  # an option must be given
@@ -105,7 +98,6 @@ def _default(
 
 
 def _in_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    """Say what a schema takes."""
     kinds: list[str] = []
     for member in schema.get("anyOf", [schema]):
         named = definitions[member["$ref"].rpartition("/")[2]] if "$ref" in member else member
@@ -130,7 +122,6 @@ def _noun(schema: Mapping[str, Any], *, several: bool = False) -> str:
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:
-    """Say between what a number must lie."""
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if schema.get("type") == "integer":

@@ -1,12 +1,7 @@
-"""INI files, read with line numbers.
+"""INI files, read with line numbers; :mod:`neatfool.config.values` reads the values.
 
-- A section begins with ``[name]``, and has lines ``key = value`` or ``key: value``.
-- A comment begins with ``#`` or ``;`` at the start of a line, or after a space behind a value.
-  ``a#b`` is a value.
-- A line that begins with a space continues the value of the line before.
-- Giving a key or a section twice is an error.
-
-:mod:`neatfool.config.values` reads the values.
+A comment begins with ``#`` or ``;`` at the start of a line, or after a space: ``a#b`` is a value. A
+line that begins with a space continues the value before it.
 """
 
 import re
@@ -15,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from neatfool.config.problems import Problems
-from neatfool.config.values import Section, Value, without_comment, without_comments
+from neatfool.config.values import Problems, Section, Value, without_comment, without_comments
 from neatfool.errors import LONGEST_QUOTE, ExperimentError, nearest, printable, quoted
 
 _INVISIBLE: Final = re.compile("[\x00-\x08\v\f\x0e-\x1f\x7f-\x9f\u2028\u2029]")
@@ -43,11 +37,7 @@ def first_comment(text: str) -> str:
 
 
 def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[str, Section]:
-    """Read INI text; relative paths in values are relative to the folder of its file.
-
-    ``problems`` takes the lines that cannot be read, so that the others are checked too. If it is
-    absent, or a section's header cannot be read, an ExperimentError lists them.
-    """
+    """Read INI text; ``problems`` takes lines that cannot be read, so that others are checked."""
     noted = Problems() if problems is None else problems
     found: dict[str, tuple[int, _Values]] = {}
     values: _Values | None = None
@@ -73,10 +63,7 @@ def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[s
         elif value is not None:
             value.append(line)
         else:
-            fault = (
-                f"{quoted(line.strip())} begins with a space, but there is no value before it to "
-                "continue; delete the space"
-            )
+            fault = f"{quoted(line.strip())} begins with a space, but continues no value; delete it"
         unseen = _INVISIBLE.search(given)
         code = f"U+{ord(unseen[0]):04X}" if unseen else ""
         if fault := f"holds the invisible character {code}; delete it" if unseen else fault:
@@ -86,11 +73,10 @@ def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[s
     return {
         name: Section(
             {
-                key: Value(without_comments("\n".join(lines)), f"{path}:{line}", path.parent, line)
+                key: Value(without_comments("\n".join(lines)), f"{path}:{line}", path.parent)
                 for key, (line, lines) in values.items()
             },
             f"{path}:{start}",
-            start,
             path.parent,
         )
         for name, (start, values) in found.items()
@@ -99,10 +85,7 @@ def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[s
 
 def _fault_of_line(line: str, key: str, value: list[str], values: _Values | None) -> str:
     if not (key and value):
-        return (
-            f"{quoted(line.strip())} is none of: key = value, [section], # comment; make it one of "
-            "them"
-        )
+        return f"{quoted(line.strip())} is none of: key = value, [section], # comment; mend it"
     if values is None:
         return f"{quoted(line.strip())} is in no section; begin the file with [experiment]"
     return f"{quoted(key)} is given twice in this section; keep one" if key in values else ""
@@ -116,10 +99,8 @@ def override(
     for text in overrides:
         match = re.fullmatch(r"\s*([^.=]+)\.([^=]+?)\s*=(.*)", text, re.DOTALL)
         if match is None:
-            raise ExperimentError(
-                f"--set {printable(text, LONGEST_QUOTE)}: must be SECTION.KEY=VALUE, for example "
-                "--set scheme.batch=100"
-            )
+            fault = f"--set {printable(text, LONGEST_QUOTE)}: must be SECTION.KEY=VALUE"
+            raise ExperimentError(f"{fault}, for example --set scheme.batch=100")
         name, key, value = match.groups()
         where = f"--set {printable(name, LONGEST_QUOTE)}.{printable(key, LONGEST_QUOTE)}"
         before = merged.get(name, Section({}, where, base=folder))
@@ -131,10 +112,13 @@ def override(
 def _read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
+        is_folder = path.is_dir()
+        fault = "is a folder; give an experiment's file" if is_folder else "there is no such file"
+        files = (path if is_folder else path.parent).glob("*.ini")
         installed = "; `neatfool experiments list` lists those that come with neatfool"
-        near = nearest(path.name, [file.name for file in path.parent.glob("*.ini")])
-        raise ExperimentError(f"{path}: there is no such file{near or installed}") from None
+        near = nearest(path.name, [file.name for file in files])
+        raise ExperimentError(f"{path}: {fault}{near or installed}") from None
     except OSError as error:
         raise ExperimentError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:

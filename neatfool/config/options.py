@@ -13,12 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from neatfool.config.annotations import PathAfter, annotation_of, from_text, make_absolute, model_of
-from neatfool.config.problems import Problems, reword, shown
-from neatfool.config.values import Section, Value, write_value
+from neatfool.config.values import Problems, Section, Value, reword, shown, write_value
 from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
 from neatfool.files import read_names
 from neatfool.spec.image_spec import ImageSpec
@@ -63,10 +62,9 @@ def read_options(
     *,
     reserved: Collection[str] = (),
 ) -> ModelT | None:
-    """Fill an options model from the plugin's section and those of its inner models.
+    """Fill an options model from a plugin's sections; None after problems.
 
-    A missing section counts as empty. ``reserved`` are the keys of the plugin's section that belong
-    to the framework. If there were problems, ``problems`` takes them, and the result is None.
+    ``reserved`` are the keys of the plugin's section that belong to the framework.
     """
     reader = _Reader(sections, problems)
     before = len(problems)
@@ -121,11 +119,7 @@ def _parts(options: BaseModel, name: str) -> Iterator[tuple[str, BaseModel]]:
 def describe_unset(
     options: BaseModel, name: str, spec: ImageSpec | None
 ) -> dict[str, dict[str, str]]:
-    """Explain the keys that are None: section -> key -> the text behind ``key =`` in a comment.
-
-    If a model has a method ``absent(spec)``, it gives the values that such keys stand for; other
-    keys are explained by their descriptions.
-    """
+    """Explain the keys that are None: section -> key -> the text behind ``key =`` in a comment."""
     comments: dict[str, dict[str, str]] = {}
     for section, part in _parts(options, name):
         absent = getattr(part, "absent", None)
@@ -173,20 +167,12 @@ def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, A
 
 def key_of(name: str, field: FieldInfo) -> str:
     """Give a field's key (or section): its alias, or else its name."""
-    return next(iter(_aliases(field)), name)
-
-
-def _aliases(field: FieldInfo) -> list[str]:
-    alias = field.validation_alias
-    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
-    return [choice for choice in choices if isinstance(choice, str)]
+    return field.alias or name
 
 
 def _keys_of(model: type[BaseModel], name: str) -> set[str]:
-    aliases = {*_aliases(model.model_fields[name])}
-    config = model.model_config
-    by_name = config.get("populate_by_name") or config.get("validate_by_name")
-    return aliases | {name} if by_name or not aliases else aliases
+    by_name = model.model_config.get("populate_by_name")
+    return {key_of(name, model.model_fields[name]), *([name] if by_name else [])}
 
 
 class _Reader:
@@ -267,7 +253,6 @@ def _group(
 def _find_place(
     model: type[BaseModel], section: str, loc: tuple[int | str, ...]
 ) -> tuple[str, str, int | None]:
-    """Find the section and key of an error, and the index of the item if the key is a list."""
     fields = {key: name for name in model.model_fields for key in (name, *_keys_of(model, name))}
     if not loc or loc[0] not in fields:
         return section, str(loc[0]) if loc else "", None

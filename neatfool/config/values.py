@@ -1,19 +1,33 @@
-"""Sections of INI files and their values: text that is read, and text that reads back.
+"""Sections of INI files and their values: text that is read, and what is wrong with it.
 
-- A comment begins with ``#`` or ``;`` at a value's start or after a space.
-- Text in double quotes is a JSON string. It keeps spaces at its ends, `` #``, and a comma in an
-  item of a list.
-- Commas or line ends separate the items of a list.
+Text in double quotes is a JSON string: it keeps spaces at its ends, `` #``, and a comma in an item.
 """
+
+from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
+from neatfool.errors import (
+    LONGEST_QUOTE,
+    ExperimentError,
+    PluginError,
+    nearest,
+    option,
+    printable,
+    quoted,
+)
 from neatfool.spec.json import Json
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 
 _QUOTED: Final = r'(?<![^\s,\[{:])"(?:[^"\\\n]|\\.)*"'
 _COMMENT: Final = re.compile(rf"({_QUOTED})|(?<!\S)[#;].*$")
@@ -30,8 +44,6 @@ class Value:
     """The place, for messages: ``"mnist.ini:6"``."""
     base: Path | None = None
     """The folder that a relative path is relative to; None for JSON."""
-    line: int = 0
-    """The line in the file; 0 if the value is from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,6 @@ class Section:
 
     values: Mapping[str, Value]
     where: str
-    line: int = 0
     base: Path | None = None
 
 
@@ -65,10 +76,7 @@ def split(text: str, *, at_spaces: bool = False) -> list[str]:
 def write_ini(
     sections: Mapping[str, Mapping[str, Json]], unset: Mapping[str, Mapping[str, str]] | None = None
 ) -> str:
-    """Write section -> key -> value as INI text; sections without keys are left out.
-
-    ``unset`` has comments, section -> key -> text, for keys that are None; others are left out.
-    """
+    """Write section -> key -> value as INI text; ``unset`` has comments for keys that are None."""
     written = []
     for name, values in sections.items():
         comments = (unset or {}).get(name, {})
@@ -120,3 +128,96 @@ def without_comment(line: str) -> str:
         if not match.group(1):
             return line[: match.start()]
     return line
+
+
+_PLAIN: Final = {
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid boolean": "true or false",
+    "a valid string": "text",
+    "a valid dictionary": "a JSON object",
+    "a valid list": "a list",
+    "greater than or equal to": ">=",
+    "less than or equal to": "<=",
+    "greater than": ">",
+    "less than": "<",
+    "Input should be": "must be",
+    "List should have": "must have",
+    " after validation": "",
+}
+"""What pydantic says that a value should be, in plain words."""
+
+
+_SENTENCES: Final = {
+    "missing": "missing; give it a value",
+    "path_not_file": "there is no file {}",
+    "path_not_directory": "there is no folder {}",
+}
+
+
+class Problems:
+    """The problems found so far."""
+
+    def __init__(self) -> None:
+        # The line of each (infinity if it has none), its text, whether the fault is a plugin's
+        # (broken or missing) and not the file's, and what the plugin raised.
+        self._noted: list[tuple[float, str, bool, BaseException | None]] = []
+
+    def __len__(self) -> int:
+        return len(self._noted)
+
+    def add(self, where: str, fault: str, *, of_plugin: bool = False) -> None:
+        """Note a problem of a line, such as ``"mnist.ini:6"``: what is wrong, and what to do."""
+        line, text = where.rpartition(":")[2], f"{where}: {fault}" if where else fault
+        order = int(line) if line.isdecimal() else float("inf")
+        self._noted.append((order, text, of_plugin, sys.exception() if of_plugin else None))
+
+    def add_at(
+        self, place: Section | Value, section: str, key: str, fault: str, *, of_plugin: bool = False
+    ) -> None:
+        """Note a problem of a key, or of a section if the key is empty."""
+        name = option(printable(section, LONGEST_QUOTE), printable(key, LONGEST_QUOTE))
+        self.add(place.where, f"{name}: {fault}", of_plugin=of_plugin)
+
+    def raise_if_any(self) -> None:
+        """Raise one error that lists all problems; PluginError if all are faults of plugins."""
+        if not self._noted:
+            return
+        texts = dict.fromkeys(text for _, text, *_ in sorted(self._noted, key=itemgetter(0)))
+        of_plugins = all(of_plugin for _, _, of_plugin, _ in self._noted)
+        cause = next((cause for *_, cause in self._noted if cause), None)
+        raise (PluginError if of_plugins else ExperimentError)("\n".join(texts)) from cause
+
+
+def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
+    """Say in one line what is wrong with a value or an item: ``"must be > 0, not '-5'"``."""
+    prefix, given = "" if item is None else f"item {item + 1} ", errors[0]["input"]
+    faults = [*dict.fromkeys(map(_fault, errors))]
+    if not all(error["msg"].startswith("Input should be ") for error in errors):
+        return prefix + "; ".join(faults)
+    wanted = " or ".join(fault.removeprefix("must be ") for fault in faults)
+    message = f"{prefix}must be {wanted}, not {shown(given)}"
+    expected = " ".join(error.get("ctx", {}).get("expected", "") for error in errors)
+    words = expected.replace(" or ", ", ").split(", ")
+    near = nearest(str(given), [word.strip("'\" ") for word in words])
+    message += near if near.startswith("; did you mean") else ""
+    if isinstance(given, str) and "\n" in given:
+        message += "; a line that begins with a space continues the value of the line before"
+    return message
+
+
+def _fault(error: ErrorDetails) -> str:
+    """Say in plain words what is wrong; of a wrong type: ``"must be ..."``."""
+    if error["type"] in _SENTENCES:
+        return _SENTENCES[error["type"]].format(error["input"])
+    if own := error.get("ctx", {}).get("error"):  # of a validator
+        return str(own)
+    words = re.sub(", (unable|got) .*", "", error["msg"])
+    for usual, plain in _PLAIN.items():
+        words = words.replace(usual, plain)
+    return words if words.startswith("must be ") else f"{words}, got {shown(error['input'])}"
+
+
+def shown(given: Any) -> str:
+    """Write a value for a message; a long one is cut."""
+    return quoted(given) if isinstance(given, str) else printable(repr(given), LONGEST_QUOTE)

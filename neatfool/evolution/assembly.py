@@ -16,28 +16,19 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.errors import (
-    ExperimentError,
-    NeatfoolError,
-    PluginError,
-    TargetError,
-    blaming,
-    cause,
-    option,
-)
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError, blaming, cause, option
 from neatfool.evolution.python_target import source_of
 from neatfool.experiment.choice import Choice
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import check_classes, with_nothing
-from neatfool.network.memory import OutOfMemory
+from neatfool.network.devices import OutOfMemory
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan, make_plan, take_up
-from neatfool.scoring.remote import checksums_of
 from neatfool.scoring.repeatability import check_repeatability, differ
-from neatfool.scoring.scorer import Scorer
+from neatfool.scoring.scorer import Scorer, checksums_of
 from neatfool.scoring.viewed_target import TemperedTarget, ViewedTarget, encodings_of, saved
 from neatfool.search.seeds import derive_seeds
-from neatfool.spec.encoding import Encoding, read_sent, write_to_send
+from neatfool.spec.encoding import Encoding
 from neatfool.spec.engine import Answer, Part, Setup
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
@@ -50,10 +41,7 @@ ROUNDS: Final = 20
 
 
 class Assembly:
-    """What an experiment is made of; each part is made, and checked, when it is first needed.
-
-    A target that costs something is not asked here: its ledger is not open yet.
-    """
+    """What an experiment is made of; each part is made, and checked, when it is first needed."""
 
     def __init__(
         self, experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
@@ -162,11 +150,6 @@ def make_target(source: Experiment | str | Path) -> Target:
         source = load_experiment(source, to_search=False)
     choice = source.target
     target: Target = make(choice)
-    if not isinstance(target.spec, ImageSpec):
-        raise PluginError(
-            f"{choice.label}: a target needs `spec`, a neatfool.ImageSpec, and `score(images)`; "
-            f"got {type(target.spec).__name__} as `spec`"
-        )
     try:
         target.self_check()
     except NeatfoolError:
@@ -203,7 +186,7 @@ def make_setup(assembly: Assembly) -> Setup:
     for number in range(1, ROUNDS + 1):
         seeds = derive_seeds(seed, "probe", number, ids=range(PROBES))
         genomes = encoding.breed([[genome] for genome in genomes], seeds)
-    sent, probes = [write_to_send(encoding, genome) for genome in genomes], []
+    sent, probes = [*map(encoding.to_bytes, genomes)], []
     for screen in (False, True)[: 1 + bool(scorer.plan.screening)]:
         part = Part(sent, scorer.batches.sizes[screen], screen)
         with suppress(OutOfMemory):  # The run itself finds out how many images fit.
@@ -226,7 +209,7 @@ def _answer(part: Part, assembly: Assembly) -> Answer:
     encoding, batches = assembly.encoding, assembly.scorer.batches
     name = assembly.experiment.encoding.label
     with blaming(f"{name}: render() failed"):
-        genomes = [read_sent(encoding, each) for each in part.genomes]
+        genomes = [*map(encoding.from_bytes, part.genomes)]
     images = draw(assembly.encodings, genomes, batches.spec, name)
     batches.sizes[part.screen] = part.size
     scores, seconds = batches.collect(batches.submit(images, screen=part.screen))
@@ -275,23 +258,18 @@ class Workplace:
             wrong = f"its {self._scorer.name} is not the run's: other weights, code or options"
         elif here != there:
             wrong = f"scores on {here}, and the run on {there}"
-        for part, expected in setup.probes:
-            wrong = wrong or self._compare(self.answer(part), expected)
+        for part, expected in setup.probes if not wrong else ():
+            answer = self.answer(part)
+            pairs = zip(answer.checksums, expected.checksums, strict=True)
+            both = zip(astuple(answer.scores), astuple(expected.scores), strict=True)
+            if apart := sum(own != theirs for own, theirs in pairs):
+                wrong = f"draws {apart} of {len(answer.checksums)} probes differently"
+            elif any(np.asarray(a).tobytes() != np.asarray(b).tobytes() for a, b in both):
+                _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
+                wrong = f"scores the probes differently ({words})"
         if wrong:
+            here_and_there = ((name, own, setup.versions[name]) for name, own in versions().items())
             other = [
-                f"{name} {own}, and the run {setup.versions[name]}"
-                for name, own in versions().items()
-                if own != setup.versions[name]
+                f"{n} {own}, and the run {its}" for n, own, its in here_and_there if own != its
             ]
             raise TargetError("; it has ".join([wrong, *other]))
-
-    def _compare(self, answer: Answer, expected: Answer) -> str:
-        """Say how answers differ; empty if all bits are equal."""
-        pairs = zip(answer.checksums, expected.checksums, strict=True)
-        if apart := sum(here != there for here, there in pairs):
-            return f"draws {apart} of {len(answer.checksums)} probes differently"
-        both = zip(astuple(answer.scores), astuple(expected.scores), strict=True)
-        if all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in both if b is not a):
-            return ""
-        _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
-        return f"scores the probes differently ({words})"

@@ -18,7 +18,7 @@ import torch
 from neatfool.errors import ExperimentError, RunError, TargetError
 from neatfool.evolution.assembly import Assembly
 from neatfool.evolution.session import start
-from neatfool.network.memory import is_out_of_memory
+from neatfool.network.devices import is_out_of_memory
 from neatfool.plugin.hookspecs import hookimpl
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.statistics import GenerationReport
@@ -48,21 +48,7 @@ REMEDIES: Final = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of a run.
-
-    The first generations do not count where others follow: they compile code and fill caches,
-    may be of another size, and teach screening.
-
-    Attributes:
-        exact: How many of the images the target scored exactly; it screened the others.
-        seconds: How long the measured generations took, the time between them included.
-        stages: Seconds of each of :data:`STAGES`, which may overlap.
-        elapsed: Seconds of all stages together, by the wall clock.
-        alone_per_s: Images a second that the target scores when nothing else runs.
-        whole_images: Images of the whole run, the first generation included.
-        whole_seconds: Seconds of the whole run, from its start to its last image file.
-        ended: Whether the experiment ended before the time was up.
-    """
+    """What was measured of a run, but for its first generations, which compile and fill caches."""
 
     generations: int
     images: int
@@ -158,10 +144,8 @@ class TargetTrial:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            raise TargetError(
-                f"{self._scorer.name}: out of memory with {self._batch} images a call; give a "
-                "smaller [target] batch_size"
-            ) from error
+            fault = f"{self._scorer.name}: out of memory with {self._batch} images a call"
+            raise TargetError(f"{fault}; give a smaller [target] batch_size") from error
         return best
 
 
@@ -185,11 +169,7 @@ def measure(
     warm: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> Measured:
-    """Run an experiment, which is used up, and measure where its time goes.
-
-    It stops after ``seconds``, counted from when the first ``warm`` generations are done, and cuts
-    none short. ``say`` is called with what happens next.
-    """
+    """Run an experiment for ``seconds`` after ``warm`` generations, and measure it."""
     if assembly.scorer.metered is not None:
         raise too_costly(assembly.scorer.name)
     target = TargetTrial(assembly)

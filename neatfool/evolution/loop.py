@@ -26,7 +26,7 @@ from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport, Stages
 from neatfool.scoring.answers import draw
 from neatfool.scoring.generation import Generation
-from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
+from neatfool.spec.archive import Candidate, GenomeSize, Replacement
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
 from neatfool.wording import spending
@@ -120,10 +120,7 @@ class Evolution:
     def run(
         self, stop: Callable[[], bool] = lambda: False
     ) -> Generator[tuple[GenerationReport, Sequence[Replacement]], None, None]:
-        """Run until the run's length, the scheme's end, or ``stop`` returns True.
-
-        Whatever ends the iteration, the finished generations are in the store.
-        """
+        """Run until the length, the scheme's end, or ``stop``; finished generations are kept."""
         clock = StageClock(time.perf_counter())
         current: _Generation | None = None
         failure: BaseException | None
@@ -163,7 +160,7 @@ class Evolution:
         """Start a generation and give its first parts to the target; None at the run's end."""
         if self.done:
             return None
-        if (metered := self._scorer.metered) is not None and (spent := metered.exhausted()):
+        if (metered := self._scorer.metered) and (spent := metered.exhausted()):
             self.spent = spent
             return None
         bar = None
@@ -246,10 +243,6 @@ class Evolution:
         scores: Scores,
         images: GenerationImages,
     ) -> Callable[[], None]:
-        """Copy from a generation what is to be recorded, and give what then records it.
-
-        The next generation changes the scheme, and needs the memory that the images take.
-        """
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
         members = {candidate.id: candidate for candidate in self.scheme.members()}
@@ -295,7 +288,6 @@ class Evolution:
         self._pending.clear()
 
     def _make_parts(self, current: _Generation) -> Iterator[Sequence[Candidate]]:
-        """Breed, render and submit a generation, part by part."""
         clock, scoring = current.clock, current.scoring
         whose = f"{self._both}: ask() failed"
         with blaming(whose):
@@ -320,7 +312,6 @@ class Evolution:
                 return
 
     def _take_candidates(self, current: _Generation) -> Iterator[Candidate]:
-        """Take candidates until the run's length has no room for the next one."""
         left = math.inf if self._limits.images is None else self._limits.images - self.evaluations
         for candidate in self.scheme.ask():
             left -= candidate.evaluations - 1 + self._scorer.views
@@ -333,7 +324,6 @@ class Evolution:
 
 
 def _best_of(confidences: np.ndarray) -> list[tuple[int, float]]:
-    """Give the classes with the highest confidences, [K], and these to four digits."""
     best = np.argsort(-confidences, kind="stable")[:MOST_TOP].tolist()
     sure = [(number, float(f"{confidences[number]:.4g}")) for number in best]
     return [(number, confidence) for number, confidence in sure if confidence > 0]

@@ -71,10 +71,7 @@ class Line:
         return name, bar if bar >= NARROWEST_BAR else 0, _cut(text, width - cell_len(name + GAP))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw the line, and leave the cursor at its start.
-
-        A terminal that becomes narrower breaks the line in two. From its start, both are erased.
-        """
+        """Draw the line, and leave the cursor at its start: a narrower terminal breaks it."""
         name, width, text = self.fit(options.max_width)
         yield _ERASE_BELOW
         yield Segment(name + GAP)
@@ -86,48 +83,37 @@ class Line:
         yield _TO_ITS_START
 
 
-class LiveLine:
-    """A line that is kept up to date until it is stopped."""
+def show_live(console: Console, line: Callable[[], Line]) -> Callable[[], None]:
+    """Keep a line up to date; give what stops that. Then a terminal's line vanishes."""
+    ended = Event()
+    live = Live(console=console, get_renderable=line, transient=True, auto_refresh=False)
+    draw: Callable[[], object] = live.refresh
+    if console.is_jupyter:
+        from IPython.display import display
 
-    def __init__(self, console: Console, line: Callable[[], Line]) -> None:
-        """Show the line that ``line`` gives, which is called from a thread of its own."""
-        self._console = console
-        self._line = line
-        self._ended = Event()
-        self._in_notebook: Any = None
-        self._live: Live | None = None
-        if console.is_jupyter:
-            from IPython.display import display
+        def as_text() -> dict[str, str]:
+            # There is no bar: without colour its two parts look the same.
+            name, _, text = line().fit(console.width)
+            return {"text/plain": name + GAP + text}
 
-            self._in_notebook = display(self._as_text(), raw=True, display_id=True)
-        else:
-            self._live = Live(
-                console=console, get_renderable=line, transient=True, auto_refresh=False
-            )
-            self._live.start(refresh=True)
-        self._thread = Thread(target=self._keep_drawing, daemon=True)
-        self._thread.start()
+        shown: Any = display(as_text(), raw=True, display_id=True)
+        draw = lambda: shown.update(as_text(), raw=True)  # noqa: E731
+    else:
+        live.start(refresh=True)
 
-    def stop(self) -> None:
-        """Stop. A terminal's line vanishes; a notebook's last line stays."""
-        self._ended.set()
-        self._thread.join()
-        if self._live is not None:
-            self._live.stop()
+    def keep_drawing() -> None:
+        while not ended.wait(SECONDS_BETWEEN_DRAWINGS):
+            draw()
+        draw()
 
-    def _keep_drawing(self) -> None:
-        ended = False
-        while not ended:
-            ended = self._ended.wait(SECONDS_BETWEEN_DRAWINGS)
-            if self._live is not None:
-                self._live.refresh()
-            else:
-                self._in_notebook.update(self._as_text(), raw=True)
+    def stop() -> None:
+        ended.set()
+        thread.join()
+        live.stop()
 
-    def _as_text(self) -> dict[str, str]:
-        # There is no bar: without colour its two parts look the same.
-        name, _, text = self._line().fit(self._console.width)
-        return {"text/plain": name + GAP + text}
+    thread = Thread(target=keep_drawing, daemon=True)
+    thread.start()
+    return stop
 
 
 def _cut(text: str, width: int) -> str:
@@ -146,7 +132,7 @@ class ProgressDisplay:
         self._shown = 0.0
         self._speed: deque[tuple[float, int]] = deque()
         self._last: tuple[GenerationReport, tuple[float, float]] | None = None
-        self._live: LiveLine | None = None
+        self._stop: Callable[[], None] | None = None
         self._first_done = Event()
 
     @hookimpl
@@ -161,7 +147,7 @@ class ProgressDisplay:
         if self._session.workers:
             console.print(self._session.workers, soft_wrap=True, markup=False)
         if console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal):
-            self._live = LiveLine(console, self._line)
+            self._stop = show_live(console, self._line)
         else:
             Thread(target=self._print_until_the_first, daemon=True).start()
 
@@ -178,7 +164,7 @@ class ProgressDisplay:
         self._speed.append((now, report.evaluations))
         while len(self._speed) > 2 and now - self._speed[0][0] > SECONDS_OF_SPEED:
             self._speed.popleft()
-        if self._live is None and now - self._shown >= SECONDS_BETWEEN_LINES:
+        if self._stop is None and now - self._shown >= SECONDS_BETWEEN_LINES:
             self._print(self._figures(report.evaluations))
             self._shown = now
         self._still = 0 if report.replacements else self._still + 1
@@ -195,8 +181,8 @@ class ProgressDisplay:
     def neatfool_run_finished(self) -> None:
         """Stop showing."""
         self._first_done.set()
-        if self._live is not None:
-            self._live.stop()
+        if self._stop is not None:
+            self._stop()
 
     def _print_until_the_first(self) -> None:
         """Print plain lines until the first generation of this process is done, each once."""
@@ -223,13 +209,11 @@ class ProgressDisplay:
         )
 
     def _figures(self, images: int) -> dict[str, str]:
-        """Describe how far the run has come."""
         in_all = f"/{self._generations}" if self._generations else ""
         speeds = self._session.progress_of_workers()
         workers = {"workers": speeds} if speeds else {}
         if self._last is None:
-            count = {"images": f"{images:,} images so far"}
-            return {"generation": f"generation 1{in_all}", **count, **workers}
+            return {"images": f"{images:,} images so far", **workers}
         report, (middle, lowest) = self._last
         return {
             "generation": f"generation {report.generation + 1}{in_all}",
@@ -256,10 +240,7 @@ class ProgressDisplay:
 
 @contextmanager
 def interruptible(on_first: Callable[[], object] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """Give what says whether Ctrl-C or SIGTERM asked for a stop; a second one stops at once.
-
-    Outside of the main thread, neither is handled.
-    """
+    """Give what says whether Ctrl-C or SIGTERM asked for a stop; a second one stops at once."""
     stopping = Event()
 
     def handle(*_: object) -> None:

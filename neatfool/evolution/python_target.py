@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
 from neatfool.experiment.choice import Choice
-from neatfool.network.memory import is_out_of_memory
+from neatfool.network.devices import is_out_of_memory
 from neatfool.network.network import Network
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import FROM_PYTHON
@@ -25,28 +26,23 @@ from neatfool.spec.scores import Scores
 from neatfool.spec.target import Target
 
 
-def target_of(
-    model: Any,
-    spec: ImageSpec,
-    *,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
-    device: str = "auto",
-    outputs: Outputs | None = None,
-) -> Target:
-    """Make a target of a torch module or a function, if it fits ``spec``; give a target back."""
+def target_of(model: Any, spec: ImageSpec, **how: Any) -> Target:
+    """Make a target of a module, read as :class:`ModuleTarget` says, or of a function."""
     if isinstance(model, torch.nn.Module):
-        return ModuleTarget(model, spec, mean=mean, std=std, device=device, outputs=outputs)
+        return ModuleTarget(model, spec, **how)
     if isinstance(model, Target):
-        if (model.spec.shape, model.spec.classes) != (spec.shape, spec.classes):
-            raise ExperimentError(
-                f"image, classes: {spec.shape} and {len(spec.classes)} classes, but the target "
-                f"takes {model.spec.shape} and has {len(model.spec.classes)}; give those of its "
-                "spec"
-            )
+        own = model.spec
+        for name, pair in {
+            "image": (spec.shape, own.shape),
+            "classes": (spec.classes, own.classes),
+        }.items():
+            for place, (given, wanted) in enumerate(zip_longest(*pair), 1):
+                if given != wanted:
+                    fault = f"item {place} is {given!r}, and the target's is {wanted!r}"
+                    raise ExperimentError(f"{name}: {fault}; give those of its spec")
         return model
     if callable(model) and not inspect.isclass(model):
-        return CallableTarget(model, spec, outputs)
+        return CallableTarget(model, spec, how.get("outputs"))
     kind = model.__name__ if inspect.isclass(model) else type(model).__name__
     values = model.values() if isinstance(model, Mapping) else ()
     if any(isinstance(each, torch.Tensor) for each in values):
@@ -74,7 +70,7 @@ class CallableTarget(Target):
     """A function from uint8 [N, C, H, W] to probabilities [N, K] as a target."""
 
     def __init__(
-        self, function: Callable[[Any], Any], spec: ImageSpec, outputs: Outputs | None = None
+        self, function: Callable[[Any], Any], spec: ImageSpec, outputs: Outputs | None
     ) -> None:
         """Wrap a function that gives :class:`neatfool.Scores`, or what ``outputs`` says."""
         self.spec = replace(spec, array="numpy", sums_to_one=outputs != "multi_label")
@@ -108,11 +104,7 @@ class CallableTarget(Target):
 
 
 class ModuleTarget(Target):
-    """A torch classifier in evaluation mode as a target.
-
-    The module takes float32 [N, C, H, W] in [0, 1], less ``mean`` and divided by ``std`` if given.
-    It stays as it is: a copy computes.
-    """
+    """A torch classifier in evaluation mode as a target; a copy of it computes."""
 
     def __init__(
         self,
@@ -226,9 +218,8 @@ def _blaming_the_model(shape: Sequence[int], model: Any) -> Iterator[None]:
         rows = hasattr(getattr(model, "__self__", None), "predict_proba")
         other = "If it takes other images, say so with image=(channels, height, width)"
         advice = f"It takes rows of numbers; {_AS_ROWS}" if rows else other
-        raise TargetError(
-            f"model: failed on images of shape {tuple(shape)}: {cause(error)}. {advice}"
-        ) from error
+        fault = f"failed on images of shape {tuple(shape)}: {cause(error)}"
+        raise TargetError(f"model: {fault}. {advice}") from error
 
 
 def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
@@ -236,11 +227,7 @@ def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
     if shape == (count, classes):
         return
     if len(shape) == 2 and shape[0] == count:
-        raise TargetError(
-            f"classes: there are {classes}, but the model gives {shape[1]} numbers for an image; "
-            "give the names of all its classes, or their number"
-        )
-    raise TargetError(
-        f"model: its answer for {count} images has shape {tuple(shape)}; it must give [images, "
-        f"classes], here {(count, classes)}"
-    )
+        fault = f"classes: there are {classes}, but the model gives {shape[1]} numbers for an image"
+        raise TargetError(f"{fault}; give the names of all its classes, or their number")
+    fault = f"model: its answer for {count} images has shape {tuple(shape)}"
+    raise TargetError(f"{fault}; it must give [images, classes], here {(count, classes)}")

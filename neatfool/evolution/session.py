@@ -21,7 +21,7 @@ from neatfool.experiment.experiment import agrees, tell_differences
 from neatfool.experiment.framework import General, describe_nothing
 from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
-from neatfool.network.memory import MUCH, FreedMemory
+from neatfool.network.devices import MUCH, FreedMemory
 from neatfool.plugin.manager import Observers
 from neatfool.run import folder as run_folder
 from neatfool.run.folder import Advice, advice_for
@@ -30,9 +30,9 @@ from neatfool.run.individual import load_genome
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
-from neatfool.scoring.remote import RemoteBatches
 from neatfool.scoring.repeatability import DriftWatch, check_repeatability
-from neatfool.spec.candidate import Candidate, Elite
+from neatfool.scoring.scorer import RemoteBatches
+from neatfool.spec.archive import Candidate, Elite
 from neatfool.spec.engine import Engine
 from neatfool.spec.json import Json
 from neatfool.wording import counted
@@ -114,10 +114,7 @@ class Session:
         return "\n".join(filter(None, [*lines, describe_nothing(parts.spec, guessed=guessed)]))
 
     def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
-        """Run to the end, write all images and close the run. Finished generations are kept.
-
-        ``stop`` is called after each generation; True stops the run, a KeyboardInterrupt at once.
-        """
+        """Run to the end, or until ``stop`` after a generation; write all images and close."""
         began = time.perf_counter()
         reason: Any = "failed"
         cause = ""
@@ -149,7 +146,6 @@ class Session:
         return ended[0]
 
     def _start_engine(self, ending: ExitStack) -> None:
-        """Start the experiment's engine, if it names one and this process need not score itself."""
         choice, scorer = self._assembly.experiment.engine, self._assembly.scorer
         if choice is None or self.done:
             return
@@ -181,9 +177,8 @@ class Session:
             freed.give_back(-math.inf if report.generation == first else MUCH)
             self.run.refresh()
             observers.generation_done(self.run, report)
-            if observers.wants_replacements:
-                for replacement in replacements:
-                    observers.elite_replaced(self.run, replacement)
+            for replacement in replacements:
+                observers.elite_replaced(self.run, replacement)
             if (began := time.monotonic()) > due:
                 self._update_images()
                 self._drift.look()
@@ -243,10 +238,7 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
 
 
 def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) -> Session:
-    """Resume a run, which is this user's own from then on. The caller sees to its trust.
-
-    ``assemble`` makes the assembly from the run's resolved experiment and its scoring plan.
-    """
+    """Resume a run, which is this user's own from then on; ``assemble`` makes it by its record."""
     run_folder.require_run(folder)
     with ExitStack() as undo:
         release = run_folder.lock(folder)
@@ -287,14 +279,11 @@ def _keep_text(folder: Path, text: str, advice: Advice) -> None:
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: RunStore) -> None:
-    """Refuse another experiment, target or plan, and a new length that the run has reached."""
     identity, recorded = assembly.experiment.identity(), info["scoring"]
     if not agrees(info["identity"], identity):
         changes = tell_differences(identity, info["identity"])
-        raise RunError(
-            f"{folder}: the experiment is not the one that the run started with "
-            f"({changes}); start another run"
-        )
+        fault = f"the experiment is not the one that the run started with ({changes})"
+        raise RunError(f"{folder}: {fault}; start another run")
     if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
         raise RunError(
             f"{folder}: the {assembly.scorer.name} is not the one that the run started with (its "
@@ -307,10 +296,8 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
             f"where scores differ. Resume it on a machine with {there}, or start another run"
         )
     if assembly.scorer.plan != Plan.from_json(recorded):
-        raise RunError(
-            f"{folder}: the run scores with another plan "
-            f"({recorded['batch_size']} images a call); keep its options"
-        )
+        fault = f"the run scores with another plan ({recorded['batch_size']} images a call)"
+        raise RunError(f"{folder}: {fault}; keep its options")
     old, new = General.model_validate(info["experiment"]["experiment"]), assembly.experiment.general
     last = store.last_generation()
     has = last + 1, store.evaluations(last)
@@ -320,17 +307,11 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
     raise RunError(
         f"{folder}: has {counted(has[0], 'generation', 'generations')} and "
         f"{counted(has[1], 'image', 'images')} already, so {new.length} cannot be its new length. "
-        f"Its length is {old.length}, which it has "
-        + (
-            f"reached; {advice.lengthen} makes it longer"
-            if old.reached(*has)
-            else f"not reached; {advice.resume} goes on, with that length or a greater one"
-        )
+        f"Its length is {old.length}; {advice.resume} goes on, {advice.lengthen} makes it longer"
     )
 
 
 def _restore(assembly: Assembly, store: RunStore) -> None:
-    """Fill the archive and the scheme from the store."""
     archive, loads = assembly.scheme.archive, assembly.encoding.loads
     if (metered := assembly.scorer.metered) is not None:
         metered.with_classes(store.classes())

@@ -21,11 +21,11 @@ from neatfool.experiment.choice import (
     resolved_choice,
 )
 from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.framework import Calls, General
-from neatfool.experiment.showing import choose_showing
+from neatfool.experiment.framework import Calls, General, choose_showing
 from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
+from neatfool.plugin.registration import adopt_if_whole
 from neatfool.run.folder import advice_for, is_from_python, lock, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
@@ -36,7 +36,6 @@ from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.viewed_target import ViewedTarget, add_views, encodings_of
-from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
@@ -66,7 +65,7 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
         spec.open or len(model.spec.classes) == len(spec.classes)
     ):  # more classes turned up, or their names changed
         spec = replace(spec, classes=model.spec.classes)
-    target = target_of(model, spec, mean=given.mean, std=given.std, outputs=given.outputs)
+    target = target_of(model, spec, **given.model_dump(exclude={"model"}))
     keys = "max_queries", "max_requests", "logit_temperature"
     calls = {key: settings[key] for key in keys if key in settings}
     return Experiment(
@@ -104,7 +103,6 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
 
 
 def _use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
-    """Open the run's ledger, if asking the target costs something."""
     if (metered := scorer.metered) is not None:
         ending.callback(lock(run.path))
         metered.open_ledger(run.store.path)
@@ -150,10 +148,7 @@ class OpenRun(Run):
         trust: bool = False,
         model: Any = None,
     ) -> None:
-        """Look at a folder, as this process made it, or as its record says.
-
-        ``model`` scores in place of the target that its record names.
-        """
+        """Look at a folder; ``model`` scores in place of the target that its record names."""
         super().__init__(path, trust=trust)
         # Not the assembly, whose target takes memory.
         self._experiment = assembly.experiment if assembly is not None else None
@@ -202,7 +197,6 @@ class OpenRun(Run):
             self._scorer = None
 
     def _score(self, genome: Any, model: Any) -> dict[str, float]:
-        """Score a genome, and keep the target for the next one."""
         if model is not None:
             self.close()
             self._model = model

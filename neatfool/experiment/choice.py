@@ -9,8 +9,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from neatfool.config.options import dump_options, own_sections, read_options
-from neatfool.config.problems import Problems
-from neatfool.config.values import Section, Value, unquote
+from neatfool.config.values import Problems, Section, Value, unquote
 from neatfool.errors import ExperimentError, PluginError, RunError, blaming, nearest
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
@@ -87,11 +86,7 @@ def choose(
     given = {"plugin": name, **(options or {})}
     sections = {inner[key]: value for key, value in given.items() if key in inner}
     own = {key: value for key, value in given.items() if key not in inner}
-    problems = Problems()
-    choice = read_choice(kind, json_sections({kind: own, **sections}, ""), plugins, problems)
-    problems.raise_if_any()
-    assert choice is not None
-    return choice
+    return read_choice(kind, json_sections({kind: own, **sections}, ""), plugins)
 
 
 def resolved_choice(
@@ -102,12 +97,8 @@ def resolved_choice(
     if resolved[kind]["plugin"] not in manager.names(kind):
         for path in resolved.get("plugins", {}).get("path", ()):
             manager.load_files(Path(path))
-    problems = Problems()
     with recorded_by_a_run():
-        choice = read_choice(kind, json_sections(resolved, RECORDED), manager, problems)
-        problems.raise_if_any()
-    assert choice is not None
-    return choice
+        return read_choice(kind, json_sections(resolved, RECORDED), manager)
 
 
 def resolved_sections(kind: str, choice: Choice) -> dict[str, dict[str, Json]]:
@@ -125,12 +116,14 @@ def picked_name(kind: str, section: Section) -> str:
     return str(place.given) if place.base is None else unquote(place.given)
 
 
-def read_choice(
-    kind: str, sections: Mapping[str, Section], plugins: PluginManager, problems: Problems
-) -> Choice | None:
-    """Load the plugin that section ``kind`` picks, and read its options; None after problems."""
+def read_choice(kind: str, sections: Mapping[str, Section], plugins: PluginManager) -> Choice:
+    """Load the plugin that section ``kind`` picks, and read its options."""
+    problems = Problems()
     registration = read_registration(kind, sections, plugins, problems)
-    return fill_choice(registration, sections, problems) if registration else None
+    choice = fill_choice(registration, sections, problems) if registration else None
+    problems.raise_if_any()
+    assert choice is not None
+    return choice
 
 
 def read_registration(

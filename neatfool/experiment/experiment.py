@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from neatfool.config.ini import override, read_ini
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
-from neatfool.config.problems import Problems
-from neatfool.config.values import Section, Value, unquote, write_ini
+from neatfool.config.values import Problems, Section, Value, unquote, write_ini
 from neatfool.errors import PluginError, RunError, blaming, nearest
 from neatfool.experiment.choice import (
     RECORDED,
@@ -29,11 +28,12 @@ from neatfool.experiment.framework import (
     LENGTHS,
     Calls,
     General,
+    Showing,
     Sources,
     read_framework,
+    read_showing,
     safe_name,
 )
-from neatfool.experiment.showing import Showing, read_showing
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import is_from_python
@@ -189,14 +189,14 @@ def load_experiment(
     if str(path) == path.name and not path.is_file() and supplied.is_file():
         path = supplied
     text, in_file = read_ini(path, problems)
-    absent = {name: Section({}, f"{path}:1", 1, path.parent) for name in FRAMEWORK_SECTIONS}
+    absent = {name: Section({}, f"{path}:1", path.parent) for name in FRAMEWORK_SECTIONS}
     sections = override(absent | in_file, overrides, Path.cwd())
     general = sections["experiment"]
     values = dict(general.values)
     if seed is not None:
         values["seed"] = Value(str(seed), f"--seed {seed}", Path.cwd())
     # A length from the command line replaces the file's, generations or images.
-    kept = {key: value for key, value in values.items() if key not in LENGTHS or not value.line}
+    kept = {k: v for k, v in values.items() if k not in LENGTHS or v.where.startswith("--set")}
     values = values if kept.keys().isdisjoint(LENGTHS) else kept
     sections["experiment"] = replace(general, values=values)
     made = _build(sections, plugins or PluginManager(), problems, to_search=to_search)
@@ -243,24 +243,20 @@ def _load_sources(
     """Load what ``[plugins]`` names; say if all files were loaded, and give observers' options."""
     section = sections.get("plugins", Section({}, ""))
     whole, observing = True, dict[str, Choice | None]()
-    for path in sources.path:
+    given: list[tuple[str, Any]] = [("path", path) for path in sources.path]
+    for key, name in [*given, *(("observers", name) for name in sources.observers)]:
         try:
-            plugins.load_files(path)
-        except PluginError as error:
-            place = section.values.get("path", section)
-            problems.add_at(place, "plugins", "path", str(error), of_plugin=True)
-            whole = False
-    for name in sources.observers:
-        try:
-            made = plugins.load_observer(name)
-            if made is not None:
+            if key == "path":
+                plugins.load_files(name)
+            elif made := plugins.load_observer(name):
                 options = read_options(made.options, name, sections, problems)
                 observing[name] = Choice(made, options) if options is not None else None
                 if options is not None:
                     plugins.add_observer(made, options)
         except PluginError as error:
-            place = section.values.get("observers", section)
-            problems.add_at(place, "plugins", "observers", str(error), of_plugin=True)
+            place = section.values.get(key, section)
+            problems.add_at(place, "plugins", key, str(error), of_plugin=True)
+            whole &= key != "path"
     return whole, observing
 
 

@@ -1,26 +1,38 @@
-"""The framework's keys, and the classes that keys name: which there are, and mean nothing."""
+"""The framework's keys: length, calls, views; and the classes that keys name."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 
 from neatfool.budget.ledger import Budget
 from neatfool.config.options import ClassNames, named_classes, read_options
-from neatfool.config.problems import Problems
-from neatfool.config.values import Section
-from neatfool.errors import ExperimentError, option
+from neatfool.config.values import Problems, Section
+from neatfool.errors import ExperimentError, PluginError, option
+from neatfool.experiment.choice import json_sections
+from neatfool.plugin.manager import PluginManager, views
 from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.json import Json
+from neatfool.spec.view import View
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from neatfool.experiment.choice import Choice
+
 
 LENGTHS: Final = ("generations", "images")
 FRAMEWORK_SECTIONS: Final = (
@@ -74,10 +86,8 @@ class General(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=T
     @classmethod
     def _fit_for_a_folder(cls, name: str | None) -> str | None:
         if name is not None and name != safe_name(name):
-            raise ValueError(
-                f"{name!r} cannot name a folder; use letters, figures and . _ + - only, for "
-                f"example {safe_name(name)!r}"
-            )
+            advice = f"use letters, figures and . _ + - only, for example {safe_name(name)!r}"
+            raise ValueError(f"{name!r} cannot name a folder; {advice}")
         return name
 
     @field_validator("images")
@@ -211,18 +221,12 @@ def check_classes(choice: Choice, spec: ImageSpec) -> None:
 
 
 def with_nothing(spec: ImageSpec, named: Sequence[str] | None) -> ImageSpec:
-    """Say in a target's spec which of its classes mean that nothing is there.
-
-    If none are ``named``, those of the spec, or else those whose names say so, unless all do.
-    """
+    """Say in a spec which classes mean that nothing is there: named, its own, or guessed ones."""
     if named is None:
         words = {name: _BETWEEN_WORDS.sub(" ", name.casefold()).strip() for name in spec.classes}
         guessed = tuple(name for name in spec.classes if _NOTHING.fullmatch(words[name]))
-        return (
-            spec
-            if spec.nothing or len(guessed) == len(spec.classes)
-            else replace(spec, nothing=guessed)
-        )
+        known = spec.nothing or len(guessed) == len(spec.classes)
+        return spec if known else replace(spec, nothing=guessed)
     try:
         nothing = tuple(spec.classes[spec.class_index(name)] for name in named)
     except ExperimentError as error:
@@ -243,3 +247,89 @@ def describe_nothing(spec: ImageSpec, *, guessed: bool) -> str:
         f"Means that nothing is there{guess}: {', '.join(spec.nothing)}. It is not searched, and "
         "images of which the target is surest that they show it count as rejected."
     )
+
+
+FOCUSED: Final = 3
+"""So many views differ in focus: the saved image, a sharper and a softer one."""
+
+
+@dataclass(frozen=True)
+class Showing:
+    """The views of each image that the target is shown.
+
+    Attributes:
+        number: How many.
+        score: What counts: their ``"mean"`` or the ``"worst"``.
+        strengths: Each view's strength by name, in the order in which they are applied.
+        views: Those views.
+        focus: By how much the band limits differ that a candidate is drawn with.
+    """
+
+    number: int
+    score: str
+    strengths: dict[str, float]
+    views: dict[str, View] = field(compare=False, repr=False)
+    focus: float = 1.0
+
+    def section(self) -> dict[str, dict[str, Json]]:
+        """Write it as section -> key -> JSON value."""
+        focus = {"focus": self.focus} if self.focus != 1 else {}
+        own = {"number": self.number, "score": self.score, **focus}
+        return {"views": {**own, **self.strengths}}
+
+    def describe(self) -> str:
+        """Say in a sentence what is shown."""
+        changes = [
+            f"{view.what} ({-most if view.signed else view.harmless:g} to {most:g} {view.unit})"
+            for view, most in zip(self.views.values(), self.strengths.values(), strict=True)
+        ]
+        times = "once" if self.number == 1 else f"{self.number} times; the {self.score} counts"
+        if self.focus > 1:
+            changes.insert(0, f"drawn with other band limits (up to {self.focus:g} times sharper)")
+        return f"Each image is changed at random, {', '.join(changes)}, and shown {times}."
+
+
+def read_showing(
+    sections: Mapping[str, Section], plugins: PluginManager, problems: Problems
+) -> Showing | None:
+    """Read section ``[views]``; None if it is absent or empty, or after problems."""
+    section = sections.get("views", Section({}, ""))
+    if not section.values:
+        return None
+    made: dict[str, View] = {}
+    fields: dict[str, Any] = {}
+    before, known = len(problems), plugins.names("view")
+    for name in known:
+        bounds: dict[str, Any] = {}
+        if value := section.values.get(name):
+            try:
+                made |= views([name], plugins)
+                ends = sorted((made[name].harmless, float(made[name].limit)))
+                bounds = {"ge": ends[0], "le": ends[1]}
+            except PluginError as error:
+                problems.add_at(value, "views", name, str(error), of_plugin=True)
+        fields[name] = (float | None, Field(None, allow_inf_nan=False, **bounds))
+    model: type[Any] = create_model("Views", __base__=Views, **fields)
+    options = read_options(model, "views", {"views": section}, problems)
+    if len(problems) > before or options is None:
+        return None
+    if not made and options.focus == 1:
+        fault = f"names no view; give one ({', '.join(known)}) or leave the section out"
+        problems.add_at(section, "views", "", fault)
+    strengths = {name: float(getattr(options, name)) for name in section.values if name in made}
+    if options.focus > 1 and options.number < FOCUSED:
+        fault = f"is above and below the saved image's; set number to {FOCUSED} or more"
+        problems.add_at(section.values["focus"], "views", "focus", fault)
+        return None
+    used = {name: made[name] for name in strengths}
+    return Showing(options.number, options.score, strengths, used, options.focus)
+
+
+def choose_showing(
+    plugins: PluginManager, given: Mapping[str, Any] | None, where: str = ""
+) -> Showing | None:
+    """Choose views by the keys of ``[views]``; ``where`` is their place, for messages."""
+    problems = Problems()
+    showing = read_showing(json_sections({"views": given or {}}, where), plugins, problems)
+    problems.raise_if_any()
+    return showing

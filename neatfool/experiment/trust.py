@@ -59,12 +59,7 @@ def require_trust(run: Run) -> None:
 
 
 def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
-    """Say what a recorded experiment loads, contacts and sends. Nothing of it is loaded here.
-
-    Returns:
-        A line for each thing, what matters most last; and those things that are not done for a run
-        of somebody else.
-    """
+    """Say what a record loads, contacts and sends, a line each, and what of it is never done."""
     plugins, sections = PluginManager(), json_sections(resolved, RECORDED)
     picked = [
         (kind, picked_name(kind, sections.get(kind, Section({}, ""))))
@@ -95,7 +90,6 @@ def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
 
 
 def _options(plugins: PluginManager, kind: str, name: str) -> dict[str, type[BaseModel]]:
-    """Give the models of an installed plugin's options, by section; nothing of any other."""
     with suppress(NeatfoolError):
         if kind != "observer":
             return option_models(plugins.load(kind, name).options, kind)
@@ -116,7 +110,6 @@ def _given(
 
 
 def _texts(value: Json) -> list[str]:
-    """Give the texts of a value; others as JSON, and nothing for none."""
     values = value if isinstance(value, list) else [value]
     given = [each for each in values if each not in (None, "", {})]
     return [each if isinstance(each, str) else json.dumps(each) for each in given]

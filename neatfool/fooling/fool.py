@@ -2,15 +2,15 @@
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, TypeVar, Unpack
+from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
@@ -19,14 +19,13 @@ from neatfool.evolution.python_target import Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.choice import choose
 from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.framework import Calls, General, safe_name
-from neatfool.experiment.showing import choose_showing
-from neatfool.fooling.arguments import Arguments, More
+from neatfool.experiment.framework import Calls, General, choose_showing, safe_name
+from neatfool.network.tensor_module import unwrap
 from neatfool.plugin.manager import PluginManager
+from neatfool.plugin.registration import adopt_if_whole
 from neatfool.run.folder import storage_errors
 from neatfool.run.run import Run
-from neatfool.spec.adopting import adopt_if_whole
-from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.image_spec import ImageSpec, Outputs
 from neatfool.spec.target import Target
 from neatfool.wording import distinct_names, left_out
 
@@ -36,6 +35,120 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 RUNS: Final = Path("runs")
 """Where runs are, if nothing is said."""
+
+
+class More(TypedDict, total=False):
+    """The arguments of :func:`neatfool.fool` that are rarely needed; its docstring tells them."""
+
+    nothing: Sequence[str | int] | str | None
+    generations: int | None
+    scheme: str
+    encoding: str
+    scheme_options: Mapping[str, Any] | None
+    encoding_options: Mapping[str, Any] | None
+    views: Mapping[str, Any] | None
+    plugins: str | Path | Sequence[str | Path]
+    mean: Sequence[float] | float | None
+    std: Sequence[float] | float | None
+    outputs: Outputs | None
+    threshold: float | Mapping[str, float] | None
+    logit_temperature: float
+    device: str
+    name: str | None
+    resume_run: bool
+    overwrite: bool
+    batch_size: int | None
+    precision: str
+    max_queries: int | None
+    max_requests: int | None
+    progress: bool
+
+
+class Arguments(General, Calls, extra="forbid"):
+    """All arguments but the model and the folder."""
+
+    image: list[PositiveInt]
+    classes: list[str]
+    scheme: str = "map_elites"
+    encoding: str = "cppn"
+    scheme_options: Mapping[str, Any] | None = None
+    encoding_options: Mapping[str, Any] | None = None
+    views: Mapping[str, Any] | None = None
+    plugins: Any = ()
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    outputs: Outputs | None = None
+    device: str = "auto"
+    resume_run: bool = False
+    overwrite: bool = False
+    progress: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_arrays(cls, given: dict[str, Any]) -> dict[str, Any]:
+        # A batch size of None is chosen, as one that is absent.
+        kept = {k: v for k, v in given.items() if k != "batch_size" or v is not None}
+        return {name: _plain(value) for name, value in kept.items()}
+
+    @field_validator("image", mode="before")
+    @classmethod
+    def _of_three(cls, image: Any) -> Any:
+        if isinstance(image, list) and len(image) != 3:
+            shape = ", ".join(map(str, image))
+            raise ValueError(f"must be (channels, height, width), as (3, 224, 224), not ({shape})")
+        return image
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _named(cls, classes: Any) -> list[str]:
+        if isinstance(classes, int) and not isinstance(classes, bool) and classes > 0:
+            return [str(number) for number in range(classes)]
+        if not isinstance(classes, list):  # pydantic reports only a ValueError
+            raise ValueError(  # noqa: TRY004
+                f"must be the names of the classes, or their number, not {classes!r}"
+            )
+        for index, name in enumerate(classes):
+            if not str(name).strip():
+                raise ValueError(f"item {index + 1} is empty; give each class a name")
+        return [str(name) for name in classes]
+
+    @field_validator("nothing", mode="before")
+    @classmethod
+    def _by_name(cls, nothing: Any) -> Any:
+        listed = [nothing] if isinstance(nothing, str | int) else nothing
+        return [str(name) for name in listed] if isinstance(listed, list) else listed
+
+    @field_validator("mean", "std", mode="before")
+    @classmethod
+    def _listed(cls, numbers: Any) -> Any:
+        return [numbers] if isinstance(numbers, int | float) else numbers
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _fit_for_the_image(
+        cls, numbers: list[float] | None, info: ValidationInfo
+    ) -> list[float] | None:
+        if numbers is None or "image" not in info.data:
+            return numbers
+        channels = info.data["image"][0]
+        if len(numbers) not in {1, channels}:
+            raise ValueError(
+                f"must be one number, or one a channel: {channels}, not {len(numbers)}"
+            )
+        for number in numbers:
+            if not 0 <= number <= 1 or (info.field_name == "std" and number == 0):
+                least = "> 0" if info.field_name == "std" else ">= 0"
+                fault = f"must be {least} and <= 1, not {number:g}: it is for images in [0, 1]"
+                raise ValueError(f"{fault}. Divide a number for bytes by 255")
+        return numbers
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return [_plain(each) for each in value]
+    return value
 
 
 def fool(
@@ -117,11 +230,6 @@ def fool(
     arguments = check_arguments(
         Arguments, image=image, classes=classes, images=images, seed=seed, **more
     )
-    for kind in ("scheme", "encoding"):
-        if not isinstance(picked := getattr(arguments, kind), str):
-            raise ExperimentError(
-                f"{kind}: must be a name, not {picked!r}; its options are {kind}_options"
-            )
     if arguments.resume_run and arguments.overwrite:
         raise ExperimentError(
             "overwrite: starts a run anew, but resume_run goes on with it; give one of the two"
@@ -191,8 +299,6 @@ def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
 
 
 def _target(model: Any, arguments: Arguments) -> Target:
-    from torch.nn import Module
-
     channels, height, width = arguments.image
     open_ended = isinstance(model, Target) and model.spec.open
     classes, alone = tuple(arguments.classes), arguments.outputs == "multi_label"
@@ -205,8 +311,7 @@ def _target(model: Any, arguments: Arguments) -> Target:
         )
     if isinstance(model, Target) and arguments.outputs is not None:
         raise ExperimentError(
-            "outputs: is for a torch module or a function; a target's scores and its spec say what "
-            "they are"
+            "outputs: is for a torch module or a function; a target's spec says what scores are"
         )
     try:
         spec = ImageSpec(height, width, channels, classes, sums_to_one=not alone, open=open_ended)
@@ -215,24 +320,19 @@ def _target(model: Any, arguments: Arguments) -> Target:
             f"image: {error}; give (channels, height, width), not {tuple(arguments.image)}"
         ) from error
     mean, std = arguments.mean, arguments.std
-    if not isinstance(model, Module) and (mean, std) != (None, None):
+    if not isinstance(model, torch.nn.Module) and (mean, std) != (None, None):
         raise ExperimentError(
             "mean, std: are for a torch module; subtract and divide in the function itself"
         )
     if (mean is None) != (std is None):
         missing, neutral = ("mean", 0) if mean is None else ("std", 1)
-        raise ExperimentError(
-            f"{missing}: missing; mean and std go together. If the model has none, give "
-            f"{missing}={neutral}"
-        )
-    device, outputs = arguments.device, arguments.outputs
-    return target_of(
-        adopt_if_whole(model, Target), spec, mean=mean, std=std, device=device, outputs=outputs
-    )
+        fault = f"{missing}: missing; mean and std go together"
+        raise ExperimentError(f"{fault}. If the model has none, give {missing}={neutral}")
+    how = {"mean": mean, "std": std, "device": arguments.device, "outputs": arguments.outputs}
+    return target_of(adopt_if_whole(model, Target), spec, **how)
 
 
 def _argument(section: str, key: str) -> str:
-    """Name the argument that stands for an option of an experiment's section."""
     if section in {"encoding", "scheme"}:
         of_the_name = key.partition(" ")[0] == "plugin"
         return key.replace("plugin", section, 1) if of_the_name else f"{section}_options: {key}"
@@ -240,11 +340,7 @@ def _argument(section: str, key: str) -> str:
 
 
 def _model_name(model: Any) -> str:
-    from torch.nn import Module
-
-    from neatfool.network.given_module import unwrap
-
-    model = unwrap(model) if isinstance(model, Module) else model
+    model = unwrap(model) if isinstance(model, torch.nn.Module) else model
     named = getattr(model, "__name__", None) or type(model).__name__
     return "".join(letter if letter.isalnum() else "-" for letter in named).strip("-") or "model"
 

@@ -14,7 +14,7 @@ from torch import nn
 from neatfool.errors import TargetError
 from neatfool.models.formats import Classifier, Request
 from neatfool.models.preprocessing import Input, Layout, Preprocessing, layouts_of, scaling_of
-from neatfool.network.memory import is_out_of_memory
+from neatfool.network.devices import is_out_of_memory
 
 _SMALLEST: Final = 1e-45
 """A probability of zero counts as this, the smallest number of float32."""

@@ -1,4 +1,4 @@
-"""The devices and cores to compute on.
+"""The devices and cores to compute on, and memory, which may run out, and is kept when freed.
 
 A GPU computes like a CPU: in full float32, without variation. Torch has a number of cores for each
 Python thread, and one for threads that begin later.
@@ -6,9 +6,14 @@ Python thread, and one for threads that begin later.
 
 from __future__ import annotations
 
+import ctypes
+import math
+import mmap
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import cache
+from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -57,10 +62,8 @@ def pick_devices(names: str = "auto") -> list[torch.device]:
     devices = [pick_device(name.strip()) for name in names.split(",")]
     kinds = {device.type for device in devices}
     if len(kinds) > 1:
-        raise ExperimentError(
-            f"device = {names}: different kinds of devices give different scores; keep "
-            f"{' or '.join(sorted(kinds))}"
-        )
+        fault = "different kinds of devices give different scores"
+        raise ExperimentError(f"device = {names}: {fault}; keep {' or '.join(sorted(kinds))}")
     kind = devices[0].type
     if is_gpu(devices[0]) and names in {"auto", kind}:
         return [torch.device(kind, number) for number in range(torch.accelerator.device_count())]
@@ -68,10 +71,7 @@ def pick_devices(names: str = "auto") -> list[torch.device]:
 
 
 class SharedContext:
-    """A process-wide context that threads share: the first enters it, the last leaves it.
-
-    If each thread entered its own, the first to leave would end it for all.
-    """
+    """A process-wide context that threads share: the first enters it, the last leaves it."""
 
     def __init__(self, make: Callable[[], AbstractContextManager[object]]) -> None:
         self._make = make
@@ -143,3 +143,66 @@ def _use_cores(cores: int) -> None:
     restore = Thread(target=torch.set_num_threads, args=(others,))
     restore.start()
     restore.join()
+
+
+_WORDS: Final = (
+    "out of memory",  # torch on a GPU
+    "not enough memory",  # torch on a CPU
+    "allocate memory",  # torch on a CPU, onnxruntime, the system
+    "bad_alloc",  # C++
+    "alloc_failed",  # cuDNN and cuBLAS
+)
+
+_TRIM_THRESHOLD: Final = -1
+_TOP_PAD: Final = -2
+_MMAP_MAX: Final = -4
+_ARENA_MAX: Final = -8
+MUCH: Final = 192 << 20
+"""Refinement exceeds this in each generation; scoring does not, and so does not wait for pages."""
+
+
+class OutOfMemory(Exception):  # noqa: N818 - no error yet: a smaller batch may fit
+    """A call of a target ran out of memory. It holds the message, and none of the call's arrays."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an exception, or one that caused it, means that memory ran out."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if any(words in str(error).casefold() for words in _WORDS):
+        return True
+    return error.__cause__ is not None and is_out_of_memory(error.__cause__)
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Make malloc keep freed memory from now on; False if it is not glibc's, and will not.
+
+    By default glibc gives freed arrays back to the system and asks for them again a moment later.
+    Zeroing their pages then takes two to five times as long as the network's computation in them.
+    Threads other than the first have arenas of small pieces, which ignore the thresholds; so all
+    share one arena.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    trim, pad = (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26)
+    return all(mallopt(*each) for each in ((_ARENA_MAX, 1), (_MMAP_MAX, 0), trim, pad))
+
+
+class FreedMemory:
+    """What malloc keeps of freed memory: given back when much of it has gathered."""
+
+    _resident = 0
+
+    def give_back(self, growth: float = -math.inf) -> None:
+        """Give the system what malloc keeps, if the process grew by more than that since then."""
+        with suppress(AttributeError, OSError, TypeError, IndexError, ValueError):
+            if self._now() - self._resident > growth:
+                ctypes.CDLL(None).malloc_trim(0)
+                self._resident = self._now()
+
+    @staticmethod
+    def _now() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE

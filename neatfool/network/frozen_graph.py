@@ -19,15 +19,13 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from neatfool.errors import TargetError
-from neatfool.network.memory import is_out_of_memory
-from neatfool.network.tensor_module import TensorModule, name_of
+from neatfool.network.devices import is_out_of_memory
+from neatfool.network.tensor_module import TensorModule, agree, name_of
 
 Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 _log = logging.getLogger("neatfool.network")
 
-_SAME: Final = 1e-3
-"""The largest error of changed logits, as a part of the largest logit: float32 rounding only."""
 _ROUGH: Final = 0.5
 """The largest error of half precision, as a part of the spread of logits between images."""
 _AS_ROUGH: Final = 2.0
@@ -37,11 +35,7 @@ _one_at_a_time: Final = RLock()
 
 
 def fold(module: TensorModule, batches: Sequence[torch.Tensor]) -> TensorModule:
-    """Fold each batch normalisation that comes right after a convolution, in a copy.
-
-    Gives the module itself if there is nothing to fold, or if the copy's logits differ on one of
-    the varied ``batches``, float32 [N, C, H, W].
-    """
+    """Fold batch normalisations right after convolutions, in a copy that agrees on ``batches``."""
     why = "it would compute something else"
     try:
         with torch.no_grad():
@@ -67,14 +61,6 @@ def fold(module: TensorModule, batches: Sequence[torch.Tensor]) -> TensorModule:
         why = f"{type(error).__name__}: {error}"
     _log.info("%s: its normalisations are not folded: %s", name_of(module), why)
     return module
-
-
-def agree(logits: torch.Tensor, wanted: torch.Tensor) -> bool:
-    """Say whether logits differ by no more than rounding in float32."""
-    largest = wanted.nan_to_num(0.0, 0.0, 0.0).abs().max().clamp(min=1.0)
-    return logits.shape == wanted.shape and torch.allclose(
-        logits, wanted, rtol=0, atol=_SAME * float(largest), equal_nan=True
-    )
 
 
 def _find_pairs(module: nn.Module, numbers: torch.Tensor) -> Mapping[nn.Conv2d, nn.BatchNorm2d]:
@@ -104,11 +90,7 @@ def _find_pairs(module: nn.Module, numbers: torch.Tensor) -> Mapping[nn.Conv2d, 
 
 
 def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bool) -> Run | None:
-    """Freeze a network that takes bytes for the shape of some images, and perhaps fuse operations.
-
-    Gives None if it cannot be frozen, or would compute something else than ``exact``, the same
-    network in float32.
-    """
+    """Freeze a network for a shape of images, and perhaps fuse it; None unless it agrees."""
     noise, *batches = probes(images.shape, images.device)
 
     def leave(why: str) -> Run | None:
@@ -174,13 +156,11 @@ def _fusing(fuse: bool) -> Iterator[None]:
     """Switch fusing on or off for the graphs that torch optimises in the block."""
     with _one_at_a_time:
         before = torch.jit.onednn_fusion_enabled()  # type: ignore[no-untyped-call]
-        if fuse != before:
-            torch.jit.enable_onednn_fusion(fuse)
+        torch.jit.enable_onednn_fusion(fuse)
         try:
             yield
         finally:
-            if fuse != before:
-                torch.jit.enable_onednn_fusion(before)
+            torch.jit.enable_onednn_fusion(before)
 
 
 def _detach(frozen: Any) -> Any:

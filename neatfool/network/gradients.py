@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from neatfool.errors import ExperimentError, NeatfoolError, TargetError
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
 from neatfool.network.devices import EXACT_CONVOLUTIONS
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Differentiable, Target
@@ -73,10 +73,8 @@ def odds_and_gradients(
             (gradients,) = torch.autograd.grad(odds.sum(), pixels)
         except RuntimeError as error:
             advice = f"give fewer {at_once}" if "memory" in str(error) else advice
-            raise TargetError(
-                f"the logits of the target's logits_of() cannot be differentiated: {error}; "
-                f"{advice}"
-            ) from error
+            fault = "the logits of the target's logits_of() cannot be differentiated"
+            raise TargetError(f"{fault}: {error}; {advice}") from error
     if not gradients.isfinite().all():
         raise TargetError("the target's gradients are not finite (NaN or infinite)")
     return odds.detach().numpy(), gradients.numpy()
@@ -89,14 +87,11 @@ def _logits(logits_of: LogitsOf, pixels: torch.Tensor, at_once: str) -> torch.Te
         raise
     except Exception as error:
         advice = f"; give fewer {at_once}" if "memory" in str(error) else ""
-        raise TargetError(
-            f"the target's logits_of() failed on {'x'.join(map(str, pixels.shape))} images: "
-            f"{type(error).__name__}: {error}{advice}"
-        ) from error
+        fault = f"logits_of() failed on {'x'.join(map(str, pixels.shape))} images"
+        raise TargetError(f"the target's {fault}: {cause(error)}{advice}") from error
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != len(pixels):
         kind = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise TargetError(
-            f"the target's logits_of() gave {kind} for {len(pixels)} images; it must give a "
-            "tensor [N, K]"
+            f"the target's logits_of() gave {kind} for {len(pixels)} images; give a tensor [N, K]"
         )
     return logits

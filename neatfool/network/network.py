@@ -19,24 +19,21 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.network.devices import computing_on, is_gpu, pick_devices
+from neatfool.network.devices import computing_on, is_gpu, keep_freed_memory, pick_devices
 from neatfool.network.frozen_graph import fold, freeze, probes
-from neatfool.network.given_module import (
-    ask,
-    check_ready,
-    copy_to,
-    take_over,
-    try_channels_last,
-    unwrap,
-)
-from neatfool.network.memory import keep_freed_memory
 from neatfool.network.tensor_module import (
     LOGITS,
     FromBytes,
     Reading,
     TensorModule,
+    ask,
+    check_ready,
+    copy_to,
     find_reading,
     name_of,
+    take_over,
+    try_channels_last,
+    unwrap,
 )
 from neatfool.spec.image_spec import Outputs
 from neatfool.spec.scores import Scores
@@ -303,7 +300,6 @@ class Network:
             return self._runs[key]
 
     def _prepare(self, form: Form, images: torch.Tensor) -> Run:
-        """Make the form's graph; if that fails, the next simpler one."""
         exact = self._from_bytes("fp32")
         plain = exact if form.precision == "fp32" else self._from_bytes(form.precision)
         if plain is not exact and form.graph in {"frozen", "fused"}:

@@ -44,13 +44,11 @@ class PluginEntry:
     kind: str
     """One of :data:`KINDS`; something else if the entry point is misnamed."""
     name: str
-    """The name that an experiment picks it by."""
     source: str
     """Its distribution or its file."""
     value: str = ""
     """The module of an entry point; empty for a file."""
     version: str = ""
-    """The distribution's version; empty for a file."""
     problem: str = ""
     """Why it cannot be used, if that is known without importing it."""
 
@@ -118,11 +116,7 @@ def _name_and_version(dist: Distribution | None) -> tuple[str, str]:
 
 
 def plugin_files(path: Path) -> list[Path]:
-    """List the plugin files of a path, relative to the current folder if they are below it.
-
-    The path is a Python file, a package (one plugin) or a folder of modules, without tests,
-    ``setup.py``, and those whose names begin with ``_``.
-    """
+    """List the plugin files of a path: a Python file, a package, or a folder of modules."""
     path = path.absolute()
     if path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())
@@ -145,10 +139,7 @@ def plugin_files(path: Path) -> list[Path]:
 
 
 def import_file(path: Path) -> ModuleType:
-    """Import a module, or a package's ``__init__.py``, under a unique name.
-
-    Modules in the same folder become importable; installed ones come first.
-    """
+    """Import a module or package under a unique name; its folder's modules become importable."""
     file = path.resolve()
     package = file.name == "__init__.py"
     stem = file.parent.name if package else file.stem
@@ -171,10 +162,7 @@ def import_file(path: Path) -> ModuleType:
 
 
 class _Loader(SourceFileLoader):
-    """Compiles the file as it is now, without Python's cache.
-
-    The cache misses a change within a second, and would be written into the user's folder.
-    """
+    """Compiles a file as it is now: Python's cache misses a change within a second."""
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)

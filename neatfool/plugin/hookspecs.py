@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
-from neatfool.spec.candidate import Replacement
-
 if TYPE_CHECKING:
     import click
     from pydantic import BaseModel
 
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport, Outcome
+    from neatfool.spec.archive import Replacement
 
 hookspec = pluggy.HookspecMarker("neatfool")
 hookimpl = pluggy.HookimplMarker("neatfool")

@@ -1,10 +1,14 @@
-"""Loads plugins by name and checks them. Errors name the plugin, its source and the cause."""
+"""Loads plugins by name and checks them, and calls observers.
+
+Errors name the plugin, its source and the cause; those of observers never end a run.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import EntryPoint
@@ -26,7 +30,6 @@ from neatfool.plugin.entries import (
     order,
     plugin_files,
 )
-from neatfool.plugin.observers import Observers, hooks_of
 from neatfool.plugin.registration import CONTRACTS, RESERVED_KEYS, NoOptions, Registration
 from neatfool.spec.view import View
 
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     import click
 
     from neatfool.run.run import Run
+    from neatfool.run.statistics import GenerationReport, Outcome
+    from neatfool.spec.archive import Replacement
+
 
 __all__ = ["NoOptions", "Observers", "PluginEntry", "PluginManager", "Registration", "views"]
 
@@ -158,10 +164,7 @@ class PluginManager:
         return inspect.getdoc(self._pluggy.get_plugin(source))
 
     def register_object(self, plugin: object, source: str) -> None:
-        """Register a module, or another object, that implements hooks, unless it is already.
-
-        Its source is for messages. If anything is wrong with it, it is not registered.
-        """
+        """Register a module or object that implements hooks, from a source that messages name."""
         if not self._register(plugin, source):
             raise PluginError(f"{source}: implements no hook of neatfool; {_MARK}")
 
@@ -170,10 +173,8 @@ class PluginManager:
         if self._pluggy.is_registered(plugin):
             return True
         if inspect.isclass(plugin):
-            raise PluginError(
-                f"{source}: {plugin.__qualname__} is a class; a plugin is a module or an object, "
-                f"for example {plugin.__qualname__}()"
-            )
+            fault = f"{plugin.__qualname__} is a class; a plugin is a module or an object"
+            raise PluginError(f"{source}: {fault}, for example {plugin.__qualname__}()")
         if self._pluggy.has_plugin(source):
             raise PluginError(f"{source}: there is a plugin of this source already")
         self._source, self._offers = source, {}
@@ -202,7 +203,6 @@ class PluginManager:
         *,
         options: type[BaseModel] | None = None,
     ) -> None:
-        """Take what the plugin that is being registered offers."""
         who = f"{self._source}: register({name!r}, ...)"
         if not isinstance(name, str) or not name.strip():
             raise PluginError(f"{who}: the name must be text; got {name!r}")
@@ -219,7 +219,6 @@ class PluginManager:
         self._offers[kind, name] = Registration(name, kind, factory, options, self._source)
 
     def _hooks_of(self, plugin: object) -> dict[str, pluggy.HookCaller]:
-        """Give the hooks that a registered plugin implements, by name."""
         return {caller.name: caller for caller in self._pluggy.get_hookcallers(plugin) or ()}
 
     def _check_hooks(self, plugin: object) -> None:
@@ -281,3 +280,60 @@ _MARK: Final = "mark functions such as neatfool_register_targets with @neatfool.
 def _ambiguous(kind: str, name: str, sources: set[str]) -> PluginError:
     listed = " and ".join(sorted(sources))
     return PluginError(f"there are two {kind}s named {name!r}: {listed}; rename or remove one")
+
+
+FAILURES: Final = 3
+"""An observer that fails this often is switched off: once may be chance, three times is a bug."""
+
+_log = logging.getLogger("neatfool.observers")
+
+
+def hooks_of(plugin: object, name: str) -> pluggy.HookRelay:
+    """Give neatfool's hooks as one plugin implements them, to call it alone."""
+    alone = pluggy.PluginManager("neatfool")
+    alone.add_hookspecs(hookspecs)
+    alone.register(plugin, name)
+    return alone.hook
+
+
+class Observers:
+    """The observers of a run; one that raises is logged, and switched off after three failures."""
+
+    def __init__(self, plugins: Mapping[str, object]) -> None:
+        """Take plugins by name, in the order of calls. Other hooks of theirs are not called."""
+        self._hooks = {name: hooks_of(plugin, name) for name, plugin in plugins.items()}
+        self._failures: Counter[str] = Counter()
+
+    def run_started(self, run: Run) -> None:
+        """Call ``neatfool_run_started``."""
+        self._tell("neatfool_run_started", run=run)
+
+    def generation_done(self, run: Run, report: GenerationReport) -> None:
+        """Call ``neatfool_generation_done``."""
+        self._tell("neatfool_generation_done", run=run, report=report)
+
+    def elite_replaced(self, run: Run, replacement: Replacement) -> None:
+        """Call ``neatfool_elite_replaced``."""
+        self._tell("neatfool_elite_replaced", run=run, replacement=replacement)
+
+    def run_finished(self, run: Run, outcome: Outcome) -> None:
+        """Call ``neatfool_run_finished``."""
+        self._tell("neatfool_run_finished", run=run, outcome=outcome)
+
+    def _tell(self, event: str, **given: Any) -> None:
+        for name, hook in tuple(self._hooks.items()):
+            try:
+                getattr(hook, event)(**given)
+            except (Exception, SystemExit) as error:
+                self._failures[name] += 1
+                off = self._failures[name] >= FAILURES
+                _log.warning(
+                    "observer %s: %s: %s%s",
+                    name,
+                    event,
+                    cause(error),
+                    f"; it failed {FAILURES} times and is switched off" if off else "",
+                    exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
+                )
+                if off:
+                    del self._hooks[name]

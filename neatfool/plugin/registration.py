@@ -1,23 +1,83 @@
-"""Registrations: what plugins offer, by its kind and name."""
+"""Registrations: what plugins offer, made and adopted, by its kind and name."""
 
 import inspect
+from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from pkgutil import resolve_name
+from types import new_class
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
 from neatfool.errors import ExperimentError, PluginError, blaming
-from neatfool.spec.adopting import adopt
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.engine import Engine
+from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.target import Target
 from neatfool.spec.view import View
 
-Contract = TypeVar("Contract")
+Contract = TypeVar("Contract", bound=ABC)
+
+GIVE_THEIR_KIND: Final = ("in_generation", "in_focus")
+"""The methods that give another object of the kind, which is adopted, too."""
+
+
+def lacking(given: object, contract: type[ABC]) -> list[str]:
+    """List the members without a default that an object lacks of a contract."""
+    bare = {name for name in contract.__annotations__ if not hasattr(contract, name)}
+    required = contract.__abstractmethods__ | bare
+    return sorted(name for name in required if not hasattr(given, name))
+
+
+def adopt(given: Any, contract: type[Contract], who: str = "") -> Contract:
+    """Give a contract's instance: itself, or a twin of another object that has its members."""
+    kind, name = type(given), contract.__name__
+    if isinstance(given, type):
+        who = who or name.lower()
+        raise PluginError(f"{who}: {given.__name__} is a class; give an object: {given.__name__}()")
+    who = f"{who or name.lower()}: {kind.__name__}"
+    if lacks := lacking(given, contract):
+        raise PluginError(f"{who} lacks {', '.join(lacks)}; give it what neatfool.{name} asks for")
+    if "spec" in contract.__annotations__ and not isinstance(spec := given.spec, ImageSpec):
+        raise PluginError(f"{who} has a {type(spec).__name__} as spec; give a neatfool.ImageSpec")
+    if isinstance(given, contract):
+        return given
+    members: dict[str, object] = {
+        each: _adopting(getattr(kind, each), contract)
+        for each in GIVE_THEIR_KIND
+        if hasattr(kind, each)
+    }
+    # The class keeps the object alive, which may free at its end what both use.
+    members |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "_twin": given}
+    try:
+        both: Any = new_class(
+            kind.__name__, (kind, contract), exec_body=lambda namespace: namespace.update(members)
+        )
+        # An abstract method may be an attribute of the object.
+        both.__abstractmethods__ = frozenset()
+        twin: Contract = object.__new__(both)
+        # Also where the object is frozen.
+        object.__setattr__(twin, "__dict__", given.__dict__)
+    except (TypeError, AttributeError) as error:
+        raise PluginError(f"{who}: let it inherit from neatfool.{name}; {error}") from error
+    return twin
+
+
+def adopt_if_whole(given: Any, contract: type[Contract]) -> Any:
+    """Adopt an object that lacks no member; give back any other as it is."""
+    return given if lacking(given, contract) else adopt(given, contract)
+
+
+def _adopting(method: Callable[..., object], contract: type[Contract]) -> Callable[..., Contract]:
+    @wraps(method)
+    def adopting(*arguments: Any) -> Contract:
+        return adopt(method(*arguments), contract)
+
+    return adopting
+
 
 RESERVED_KEYS: Final = {
     "target": (
@@ -52,9 +112,7 @@ class Registration:
     """Something of one of :data:`~neatfool.plugin.entries.KINDS` that a plugin offers."""
 
     name: str
-    """The name that an experiment picks it by."""
     kind: str
-    """``"target"``, say."""
     factory: Callable[..., Any] | str
     """Makes it; or what to import for that, as ``"module:Name"``."""
     options: type[BaseModel]
@@ -85,18 +143,6 @@ class Registration:
     def make(self, *arguments: Any, **named: Any) -> Any:
         """Call the factory, and give an instance of the kind's contract."""
         factory = self.maker
-        try:
-            inspect.signature(factory).bind(*arguments, **named)
-        except TypeError as error:
-            passed, name = ["options"] * len(arguments) + [*named], getattr(factory, "__name__", "")
-            if inspect.isclass(factory):
-                passed, name = ["self", *passed], f"{name}.__init__"
-            raise PluginError(
-                f"{self.label}: neatfool makes it with other arguments than it takes ({error}); "
-                f"give it these parameters: {name}({', '.join(passed)})"
-            ) from None
-        except ValueError:  # A type of Python's own tells none.
-            pass
         with blaming(self.label):
             made = factory(*arguments, **named)
         contract: type[Any] | None = CONTRACTS.get(self.kind)
@@ -104,8 +150,5 @@ class Registration:
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for."""
-        try:
-            parameters = inspect.signature(self.maker).parameters
-        except ValueError:  # A type of Python's own tells none.
-            return {}
+        parameters = inspect.signature(self.maker).parameters
         return {name: value for name, value in offered.items() if name in parameters}

@@ -44,26 +44,29 @@ def is_from_python(resolved: Mapping[str, Json]) -> bool:
 def advice_for(resolved: Mapping[str, Json], folder: Path) -> Advice:
     """Choose the advice for a run with a resolved experiment."""
     if is_from_python(resolved):
-        return Advice(
-            resume="neatfool.fool with resume_run=True",
-            lengthen="resume_run=True with a greater length",
-            overwrite="overwrite=True",
-            elsewhere="out=FOLDER",
-            allow="max_queries=N",
-        )
-    return Advice(
-        resume=f"`neatfool resume {folder}`",
-        lengthen="`neatfool resume RUN --generations N`",
-        overwrite="--overwrite",
-        elsewhere="--out DIR",
-        allow="--max-queries N",
-    )
+        ways = "neatfool.fool with resume_run=True", "resume_run=True with a greater length"
+        return Advice(*ways, "overwrite=True", "out=FOLDER", "max_queries=N")
+    ways = f"`neatfool resume {folder}`", "`neatfool resume RUN --generations N`"
+    return Advice(*ways, "--overwrite", "--out DIR", "--max-queries N")
 
 
 def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]:
     """Make a folder, which may be new, ready for a run; give what releases its lock."""
     with storage_errors(folder):
-        _refuse_taken(folder, advice, overwrite=overwrite)
+        if folder.exists() and not folder.is_dir():
+            raise RunError(f"{folder}: is a file; give another folder with {advice.elsewhere}")
+        database = folder / DATABASE
+        if database.exists() and not overwrite:
+            if not database.stat().st_size:
+                raise RunError(f"{database}: is empty: it holds no run. {START_ANEW}")
+            raise RunError(
+                f"{folder}: holds a run already. {advice.resume} continues it, "
+                f"{advice.overwrite} starts it anew, {advice.elsewhere} writes elsewhere"
+            )
+        strangers = sorted(path.name for path in folder.glob("*") if path.name != LOCK)
+        if strangers and not (database.exists() or (folder / PARTIAL_DATABASE).exists()):
+            fault = f"{folder}: holds no run, but {strangers[0]!r}"
+            raise RunError(f"{fault}; give an empty or new folder with {advice.elsewhere}")
         folder.mkdir(parents=True, exist_ok=True)
         release = lock(folder)
         # The files that a run wrote are deleted, and nothing else.
@@ -132,23 +135,3 @@ def storage_errors(folder: Path, kept: str = "") -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or error
         raise StorageError(f"{folder}: cannot be written: {reason}{kept}") from error
-
-
-def _refuse_taken(folder: Path, advice: Advice, *, overwrite: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder}: is a file; give another folder with {advice.elsewhere}")
-    if (database := folder / DATABASE).exists():
-        if overwrite:
-            return
-        if not database.stat().st_size:
-            raise RunError(f"{database}: is empty: it holds no run. {START_ANEW}")
-        raise RunError(
-            f"{folder}: holds a run already. {advice.resume} continues it, "
-            f"{advice.overwrite} starts it anew, {advice.elsewhere} writes elsewhere"
-        )
-    strangers = sorted(path.name for path in folder.glob("*") if path.name != LOCK)
-    if strangers and not (folder / PARTIAL_DATABASE).exists():
-        raise RunError(
-            f"{folder}: holds no run, but {strangers[0]!r}; give an empty or new folder with "
-            f"{advice.elsewhere}"
-        )

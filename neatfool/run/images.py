@@ -57,11 +57,7 @@ def decode_png(png: bytes) -> np.ndarray:
 
 @contextmanager
 def open_png(png: bytes) -> Iterator[Image.Image]:
-    """Open a PNG; its pixels are decoded when they are first used.
-
-    Raises:
-        ValueError: It is no whole PNG, or enormous.
-    """
+    """Open a PNG, whose pixels are decoded when they are used; ValueError if it is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -77,11 +73,7 @@ def open_png(png: bytes) -> Iterator[Image.Image]:
 def image_name(
     class_index: int, class_name: str, class_count: int, *, open_ended: bool = False
 ) -> str:
-    """Name a class's image file, safely on every system: ``007-school-bus.png``.
-
-    The number has as many figures as ``class_count`` needs; at least four if ``open_ended``, when
-    further classes may turn up.
-    """
+    """Name a class's image file, safely on every system: ``007-school-bus.png``."""
     figures = 4 if open_ended else len(str(class_count - 1))
     number = str(class_index).zfill(figures)
     words = slug(class_name)

@@ -20,7 +20,7 @@ from neatfool.run.images import decode_png, encode_png, from_pillow, image_name,
 from neatfool.run.schema import StoredCandidate, StoredElite
 from neatfool.run.sqlite import damaged
 from neatfool.run.store import RunStore
-from neatfool.spec.candidate import GenomeSize
+from neatfool.spec.archive import GenomeSize
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.wording import percent
@@ -56,10 +56,8 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
         return spec.height, spec.width
     sides = size if isinstance(size, tuple) and len(size) == 2 else (size,)
     if not all(isinstance(side, Real) and math.isfinite(side) for side in sides):
-        raise ExperimentError(
-            f"the size {quoted(str(size))} is none; give the pixels of the longer side, or "
-            "(height, width)"
-        )
+        fault = f"the size {quoted(str(size))} is none"
+        raise ExperimentError(f"{fault}; give the pixels of the longer side, or (height, width)")
     if not isinstance(size, tuple):
         scale = size / max(spec.height, spec.width)
         least = min(size, 1)
@@ -73,14 +71,14 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
 class Individual:
     """A stored candidate; its genome is loaded when it is first used."""
 
-    def __init__(self, run: Source, stored: StoredCandidate, spec: ImageSpec) -> None:
+    def __init__(self, run: Source, stored: StoredCandidate) -> None:
         self.run = run
         self.candidate_id = stored.id
         self.generation = stored.generation
         self.parents = stored.parents
         self.size: GenomeSize = stored.size
         self._stored = stored
-        self._spec = spec
+        self._spec = run.spec
 
     @cached_property
     def genome(self) -> Any:
@@ -116,9 +114,7 @@ class Individual:
             RunError: The encoding's genomes are not CPPNs.
         """
         if (picture := self.run.encoding.picture(self.genome)) is None:
-            raise self._unlike(
-                "what encoding {} draws cannot be written as a program; only CPPNs can"
-            )
+            raise self._unlike("what encoding {} draws cannot be written as a program")
         return picture
 
     def pixels(
@@ -215,11 +211,7 @@ class Ancestor(Individual):
         return f"{super().caption}: {self.name} {percent(*self._won[1:])}"
 
     def __repr__(self) -> str:
-        if self._won is None:
-            return f"<ancestor of {self.caption}>"
-        return (
-            f"<ancestor of generation {self.generation}: {self.name!r} {percent(*self._won[1:])}>"
-        )
+        return f"<ancestor of {self.caption}>"
 
 
 class EliteView(Individual):
@@ -237,12 +229,10 @@ class EliteView(Individual):
         size: Its nodes and connections.
     """
 
-    def __init__(
-        self, run: Source, elite: StoredElite, stored: StoredCandidate, spec: ImageSpec
-    ) -> None:
-        super().__init__(run, stored, spec)
+    def __init__(self, run: Source, elite: StoredElite, stored: StoredCandidate) -> None:
+        super().__init__(run, stored)
         self.index = elite.class_index
-        self.name = spec.classes[elite.class_index]
+        self.name = run.classes[elite.class_index]
         self.confidence = elite.confidence
         self.rank = elite.rank
 

@@ -40,11 +40,7 @@ def phylogeny(store: RunStore, last: int, now: set[int], learns: bool, elites: b
 
 
 def _find_learned(store: RunStore, graph: nx.DiGraph) -> Iterator[int]:
-    """Find the candidates that differ from their only parent in many weights and nothing else.
-
-    Gradient refinement moves nearly all weights at once, a mutation few. The run does not record
-    which it was.
-    """
+    """Find candidates with many changed weights: a mutation moves few, refinement nearly all."""
     sizes, genomes = {}, {}
     for id_, nodes, connections, genome in store.rows(
         "candidate", names="id, nodes, connections, genome"

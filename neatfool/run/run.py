@@ -18,7 +18,6 @@ from neatfool.run.schema import StoredCandidate, StoredElite
 from neatfool.run.source import Source
 from neatfool.run.sqlite import damaged
 from neatfool.run.statistics import GenerationReport, Verdict
-from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.wording import percent
 
@@ -122,9 +121,8 @@ class Run(Source):
         threshold = self.experiment.get("target", {}).get("threshold")
         if threshold is None:
             return None
-        by_class = (
-            threshold if isinstance(threshold, dict) else dict.fromkeys(self.classes, threshold)
-        )
+        single = not isinstance(threshold, dict)
+        by_class = dict.fromkeys(self.classes, threshold) if single else threshold
         names = ((index, self.classes[index]) for index in self.searched)
         least = {index: by_class[name] for index, name in names if name in by_class}
         held = [(each.class_index, each.confidence) for each in self._snapshot.elites]
@@ -138,11 +136,10 @@ class Run(Source):
     @property
     def elites(self) -> list[EliteView]:
         """The elites, in the order of their classes."""
-        spec = self.spec
-        return [self._view(stored, spec) for stored in self._snapshot.elites]
+        return [*map(self._view, self._snapshot.elites)]
 
-    def _view(self, elite: StoredElite, spec: ImageSpec) -> EliteView:
-        return EliteView(self, elite, self.store.candidate(elite.candidate), spec)
+    def _view(self, elite: StoredElite) -> EliteView:
+        return EliteView(self, elite, self.store.candidate(elite.candidate))
 
     def elite(self, name: str | int) -> EliteView:
         """Give the elite of a class.
@@ -154,12 +151,11 @@ class Run(Source):
             ExperimentError: The target has no such class.
             RunError: The class has no elite (yet).
         """
-        spec = self.spec
-        index = spec.class_index(name)
+        index = self.spec.class_index(name)
         for stored in self._snapshot.elites:
             if stored.class_index == index:
-                return self._view(stored, spec)
-        raise RunError(f"{self.path}: class {spec.classes[index]!r} has no elite")
+                return self._view(stored)
+        raise RunError(f"{self.path}: class {self.classes[index]!r} has no elite")
 
     def holders(self, least: float = 0.0) -> list[tuple[int, int, float]]:
         """List all that ever held a niche: class index, candidate id, confidence.
@@ -182,7 +178,7 @@ class Run(Source):
         """
         for class_index, *scored in self.store.won(candidate_id):
             if class_index == index:
-                return self._view(StoredElite(index, candidate_id, *scored), self.spec)
+                return self._view(StoredElite(index, candidate_id, *scored))
         raise RunError(f"{self.path}: candidate {candidate_id} never held class {index}")
 
     def __getitem__(self, name: str | int) -> EliteView:
@@ -214,8 +210,7 @@ class Run(Source):
                 raise damaged(self.store.path, f"candidate {stored.id} descends from itself")
             line[stored.id] = stored
             parents = stored.parents
-        spec = self.spec
-        return [Ancestor(self, each, spec) for each in line.values()]
+        return [Ancestor(self, each) for each in line.values()]
 
     def phylogeny(self, *, elites: bool = False, kinds: bool = True) -> nx.DiGraph:
         """Give all that ever held a niche and their ancestors, as a graph from parent to child.

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from zlib import compress
 
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
-from neatfool.spec.candidate import GenomeSize, Replacement
+from neatfool.spec.archive import GenomeSize, Replacement
 
 AT_LEAST: Final = [f"ge_{100 * t:g}".replace(".", "") for t in CONFIDENCE_THRESHOLDS]
 """The columns that count the classes at or above each threshold."""
@@ -20,7 +20,6 @@ _SQL_TYPES: Final = {"int": "INTEGER", "float": "REAL"}
 
 
 def _statistics() -> list[str]:
-    """Declare the columns of table ``generation``: the fields of a report and its stages."""
     declared = ["number INTEGER PRIMARY KEY"]
     for each in (*fields(GenerationReport), *fields(Stages)):
         if each.name == "classes_ge":

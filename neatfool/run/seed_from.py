@@ -24,8 +24,7 @@ class Inheritance:
     """The genomes that a search begins with."""
 
     genomes: list[Any]
-    """The elites' genomes, each once, in the order of their classes, or those of the files, in the
-    order of their names."""
+    """The elites' genomes, each once, in the order of classes; or the files', of their names."""
     record: dict[str, Json]
     """Their origin: the run's name and seed, or the name of the folder and null; the number of
     genomes; their hash."""
@@ -55,9 +54,8 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
     for file in files:
         try:
             own = file.suffix.lower() == OWN
-            genomes.append(
-                encoding.loads(file.read_text("utf-8")) if own else encoding.from_file(file)
-            )
+            read = encoding.loads(file.read_text("utf-8")) if own else encoding.from_file(file)
+            genomes.append(read)
         except OSError as error:
             raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from error
         except ValueError as error:
@@ -71,10 +69,8 @@ def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> Inheritance:
             elites = {elite.candidate_id: elite for elite in run.elites}
             name, seed, channels = run.name, run.seed, run.spec.channels
     except RunError as error:
-        kinds = ", ".join((OWN, *OTHERS))
-        raise ExperimentError(
-            f"there is no run to start from, and no genome ({kinds}): {error}"
-        ) from error
+        fault = f"there is no run to start from, and no genome ({', '.join((OWN, *OTHERS))})"
+        raise ExperimentError(f"{fault}: {error}") from error
     if not elites:
         raise ExperimentError(f"{folder}: the run has no elites yet to start from")
     texts = [elite.genome_text for elite in elites.values()]

@@ -21,12 +21,7 @@ MOST_PIXELS: Final = 2**26
 
 
 class Source:
-    """A run's folder, and what its record says of the whole run, at one instant.
-
-    Attributes:
-        path: The folder.
-        trusted: Whether its user agreed to what its record loads and contacts.
-    """
+    """A run's folder, and what its record says of the whole run, at one instant."""
 
     def __init__(self, path: Path, *, trust: bool = False) -> None:
         """Look at a folder; use :func:`neatfool.open_run`."""
@@ -53,7 +48,8 @@ class Source:
 
     def refresh(self) -> None:
         """Show the run as it is now. Elites that were given before do not change."""
-        self.__dict__.pop("_snapshot", None)
+        for known in ("_snapshot", "spec"):
+            self.__dict__.pop(known, None)
 
     def close(self) -> None:
         """Close the database and the target; the next use opens them again."""
@@ -97,7 +93,7 @@ class Source:
         """The indices of the classes that are searched."""
         return self._snapshot.searched
 
-    @property
+    @cached_property
     def spec(self) -> ImageSpec:
         """The images that the target takes."""
         try:

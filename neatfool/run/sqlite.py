@@ -53,9 +53,8 @@ def _explain(path: Path, error: Exception) -> NeatfoolError:
         return StorageError(f"{path}: cannot be read or written ({error}); check disk and rights")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return RunError(f"{path}: another process is writing to it; wait for it or stop it")
-    return damaged(
-        path, next((words for part, words in IN_WORDS.items() if part in str(error)), error)
-    )
+    known = (words for part, words in IN_WORDS.items() if part in str(error))
+    return damaged(path, next(known, error))
 
 
 class Connection(sqlite3.Connection):
@@ -143,10 +142,7 @@ def connect_to_read(path: Path) -> Connection:
 
 
 def require_format(path: Path, connection: sqlite3.Connection) -> None:
-    """Raise a RunError unless a database has this neatfool's format, and just its tables.
-
-    Views and triggers of strangers would run with each query.
-    """
+    """Require this neatfool's format and just its tables: a stranger's triggers would run."""
     if not path.stat().st_size:
         raise RunError(f"{path}: is empty: it holds no run. {START_ANEW}")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -154,8 +150,7 @@ def require_format(path: Path, connection: sqlite3.Connection) -> None:
         raise RunError(f"{path}: is no run's database. {START_ANEW}")
     if version != FORMAT:
         raise RunError(
-            f"{path}: has run format {version}, and this neatfool reads format {FORMAT}; use the "
-            "version that wrote it"
+            f"{path}: has run format {version}, and not {FORMAT}; use the neatfool that wrote it"
         )
     if unlike := frozenset(connection.execute(DESCRIPTION)) ^ description():
         names = sorted({name for _, name, _ in unlike})

@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 
-from neatfool.spec.archive import Archive
-from neatfool.spec.candidate import GenomeSize, Replacement
+from neatfool.spec.archive import Archive, GenomeSize, Replacement
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
 from neatfool.wording import percent

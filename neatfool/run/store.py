@@ -44,7 +44,7 @@ from neatfool.run.sqlite import (
     transaction,
 )
 from neatfool.run.statistics import GenerationReport
-from neatfool.spec.candidate import GenomeSize
+from neatfool.spec.archive import GenomeSize
 from neatfool.spec.json import Json
 
 FACTS: Final = {
@@ -83,11 +83,7 @@ class Recorded(dict[str, Any]):
 
 
 class Snapshot(NamedTuple):
-    """A run at one instant.
-
-    Candidates, replacements and generations are read later, as a run only adds to them. (A deleted
-    image is drawn again from its candidate.)
-    """
+    """A run at one instant; what a run only adds to is read later."""
 
     info: Recorded
     classes: tuple[str, ...]
@@ -139,8 +135,7 @@ class RunStore:
             connection = connect_to_write(path) if write else connect_to_read(path)
             if write:
                 connection.execute("PRAGMA journal_mode = WAL")
-                # A killed process loses no commit. A power cut may lose the last ones, but never
-                # half of one.
+                # A killed process loses no commit; a power cut may lose the last ones, but whole.
                 connection.execute("PRAGMA synchronous = NORMAL")
                 check_structure(path, connection)
             return cls(path, connection, write=write)
@@ -194,10 +189,7 @@ class RunStore:
     def rows(
         self, table: str, rest: str = "", parameters: Iterable[Any] = (), *, names: str = ""
     ) -> Iterator[tuple[Any, ...]]:
-        """Read rows of a table one by one, and refuse what neatfool does not write there.
-
-        ``rest`` is SQL that chooses and sorts them, ``names`` are the columns, all if left out.
-        """
+        """Read rows of a table, all columns or ``names``; refuse what neatfool does not write."""
         declared = columns(table)
         wanted = names.split(", ") if names else [*declared]
         checks = [(name, declared[name].takes) for name in wanted]

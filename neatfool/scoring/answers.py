@@ -14,10 +14,7 @@ from neatfool.spec.scores import ROUNDING, Labels, Scores
 def draw(
     encodings: Sequence[Encoding[Any]], genomes: Sequence[Any], spec: ImageSpec, name: str
 ) -> Any:
-    """Let encodings, which messages call ``name``, render uint8 [n, C, H, W].
-
-    If there are several, one for each view, it is [n, views, C, H, W].
-    """
+    """Let encodings render uint8 [n, C, H, W]; with several, a view each, [n, views, C, H, W]."""
     import torch
 
     drawn, shape = list[Any](), (len(genomes), *spec.shape)
@@ -36,16 +33,10 @@ def draw(
 def check_scores(
     answer: Any, count: int, spec: ImageSpec, name: str, *, keep: int | None = None
 ) -> Scores:
-    """Check what a target, which messages call ``name``, answered to ``count`` images.
-
-    Gives scores as numpy arrays with ``ok``, of the first ``keep`` images if the rest is padding.
-    Rows with NaN or infinity are not ok, and zero.
-    """
+    """Check a target's answer to ``count`` images; give the first ``keep`` of them, with ``ok``."""
     if not isinstance(answer, Scores):
-        raise TargetError(
-            f"{name}: score() returned {type(answer).__name__}; "
-            "return neatfool.Scores(probabilities)"
-        )
+        got = type(answer).__name__
+        raise TargetError(f"{name}: score() returned {got}; return neatfool.Scores(probabilities)")
     keep = count if keep is None else keep
     shape = (count, len(spec.classes))
     probs = _array(answer.probs, "probs", shape, name)[:keep]
@@ -73,11 +64,7 @@ def check_scores(
 
 
 def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labels:
-    """Check the classes that a target named for ``count`` images; give them with ``ok``.
-
-    An image is not ok, and has no classes, if a confidence is not a number in [0, 1], or if a name
-    is not in the spec and the spec is not open.
-    """
+    """Check the classes named for ``count`` images; what is wrong is not ok, and has none."""
     ok = [True] * count if answer.ok is None else [bool(each) for each in answer.ok]
     if len(answer.found) != count or len(ok) != count:
         raise TargetError(
@@ -92,7 +79,6 @@ def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labe
 
 
 def _confidences(named: Any, known: Collection[str] | None) -> dict[str, float] | None:
-    """Read an image's confidences; None if anything is wrong with them."""
     try:
         read = {str(label): float(value) for label, value in named.items()}
     except (AttributeError, TypeError, ValueError):

@@ -19,8 +19,7 @@ import numpy as np
 import torch
 
 from neatfool.errors import NeatfoolError, TargetError, blaming, cause, option
-from neatfool.network.devices import threads_with_cores
-from neatfool.network.memory import OutOfMemory, is_out_of_memory
+from neatfool.network.devices import OutOfMemory, is_out_of_memory, threads_with_cores
 from neatfool.network.network import Form, Network, in_form
 from neatfool.scoring.answers import check_scores
 from neatfool.scoring.plan import Plan, devices_of, part_size
@@ -135,11 +134,7 @@ class Batches(ABC):
         """
 
     def collect(self, submitted: Sequence[Future[Timed]]) -> tuple[Scores, float]:
-        """Wait for scores; give them, and the time they take if all workers are always busy.
-
-        Raises:
-            OutOfMemory: Memory ran out.
-        """
+        """Wait for scores; give them, and the time they take if all workers are always busy."""
         done = [future.result() for future in submitted]
         seconds = sum(taken for _, taken in done) / self.workers
         return self.concatenate([scores for scores, _ in done]), seconds
@@ -265,10 +260,8 @@ class LocalBatches(Batches):
             if not is_out_of_memory(error):
                 if isinstance(error, NeatfoolError):
                     raise
-                shape = "x".join(map(str, images.shape))
-                raise TargetError(
-                    f"{self.name}: score() failed on {shape} images: {cause(error)}"
-                ) from error
+                fault = f"score() failed on {'x'.join(map(str, images.shape))} images"
+                raise TargetError(f"{self.name}: {fault}: {cause(error)}") from error
             message = cause(error).split("\n", 1)[0]
         # Raised outside the handler: the traceback there would keep the failed call's memory.
         raise OutOfMemory(message)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.network.memory import OutOfMemory
+from neatfool.network.devices import OutOfMemory
 from neatfool.spec.archive import SCORES_AT_ONCE
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores, rank
@@ -38,10 +38,7 @@ BATCHES_AT_ONCE: Final = 64
 
 
 class Screening:
-    """Learns the margin, and chooses what to confirm.
-
-    Both follow from the scores alone, so that a resumed run screens in the same way.
-    """
+    """Learns the margin, and chooses what to confirm, from the scores alone."""
 
     def __init__(self) -> None:
         self._margin = 0.0
@@ -141,7 +138,14 @@ class Generation:
             return replace(scores, exact=np.zeros(len(scores.probs), np.bool_))
         exact = self._score_exactly(rows)
         screening.learn(scores.part(rows), exact, len(scores.probs))
-        return _replace_rows(scores, rows, exact)
+        probs, ok = scores.probs.copy(), np.asarray(scores.ok).copy()
+        probs[rows], ok[rows] = exact.probs, exact.ok
+        logits, looked_at = None, np.zeros(len(probs), np.bool_)
+        if scores.logits is not None and exact.logits is not None:
+            logits = scores.logits.copy()
+            logits[rows] = exact.logits
+        looked_at[rows] = True
+        return Scores(probs, logits, ok, looked_at, alone=scores.alone)
 
     def cancel(self) -> None:
         """Cancel what has not started; there will be no result."""
@@ -151,7 +155,6 @@ class Generation:
     def _collect(
         self, parts: Sequence[Any], submitted: Sequence[Future[Timed]], *, screen: bool = False
     ) -> Scores:
-        """Wait for scores. If memory runs out, score all again in smaller batches."""
         while True:
             try:
                 scores, seconds = self.batches.collect(submitted)
@@ -176,15 +179,3 @@ class Generation:
                 # Memory ran out. A generation's batches have one size, so all are scored again.
                 return self._score_exactly(rows)
         return self.batches.concatenate(pieces)
-
-
-def _replace_rows(scores: Scores, rows: np.ndarray, exact: Scores) -> Scores:
-    probs, ok = scores.probs.copy(), np.asarray(scores.ok).copy()
-    probs[rows], ok[rows] = exact.probs, exact.ok
-    logits = None
-    if scores.logits is not None and exact.logits is not None:
-        logits = scores.logits.copy()
-        logits[rows] = exact.logits
-    looked_at = np.zeros(len(probs), np.bool_)
-    looked_at[rows] = True
-    return Scores(probs, logits, ok, looked_at, alone=scores.alone)

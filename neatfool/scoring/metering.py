@@ -42,10 +42,7 @@ if TYPE_CHECKING:
 
 
 class MeteredBatches(Batches):
-    """A target that costs something is asked about each image once, as far as a budget goes.
-
-    New classes are added to ``spec``. The ``ledger`` is in memory until a run opens its own.
-    """
+    """A target that costs something is asked about each image once, as far as a budget goes."""
 
     def __init__(self, target: Target, name: str, plan: Plan, budget: Budget) -> None:
         super().__init__(target, name, plan)
@@ -71,9 +68,8 @@ class MeteredBatches(Batches):
 
     def exhausted(self) -> str:
         """Say which budget is spent; empty if one more generation can be scored."""
-        shortage = self.ledger.shortage(1)
         # It can, without a budget, with answers that no recorded generation uses.
-        return "" if shortage and self.ledger.count() > self.recorded else shortage
+        return "" if self.ledger.count() > self.recorded else self.ledger.shortage(1)
 
     def part_sizes(self, generation_size: int) -> Iterator[int]:
         """Score whole generations at once."""
@@ -92,10 +88,7 @@ class MeteredBatches(Batches):
     def submit(
         self, part: torch.Tensor, *, answered: list[int] | None = None, **_: Any
     ) -> list[Future[Timed]]:
-        """Ask about those images that have no answer yet, as far as the budget goes.
-
-        Futures give answers by the images' keys. When they are done, the ledger has them.
-        """
+        """Ask about images without an answer, as far as the budget goes; give answers by key."""
         images = self._viewed.show(part) if self._viewed else part
         keys = [_key(image) for image in images.cpu().numpy()]
         self._keys += keys
@@ -208,7 +201,6 @@ class MeteredBatches(Batches):
         return kept, time.perf_counter() - began
 
     def _ask(self, images: torch.Tensor) -> list[bytes]:
-        """Ask about images, and again about those without a usable answer if the budget allows."""
         kept = write_answers(self._call(images))
         refused = [row for row, answer in enumerate(kept) if answer == REFUSED]
         if refused:
@@ -226,9 +218,8 @@ class MeteredBatches(Batches):
         except NeatfoolError:
             raise
         except Exception as error:
-            raise TargetError(
-                f"{self.name}: score() failed on {len(images)} images: {cause(error)}"
-            ) from error
+            fault = f"score() failed on {len(images)} images: {cause(error)}"
+            raise TargetError(f"{self.name}: {fault}") from error
         if self.ledger.debits == debits:
             raise PluginError(
                 f"{self.name}: score() returned without a debit from the ledger that meter() got; "
@@ -240,10 +231,7 @@ class MeteredBatches(Batches):
 
 
 def finish(calls: Sequence[Future[Any]], stop: Callable[[], None]) -> None:
-    """Wait for all calls, and raise the worst error of them; once one fails, no other starts.
-
-    If one fails for good, ``stop`` is called, so that the others stop trying.
-    """
+    """Wait for all calls, and raise the worst error; one that fails for good calls ``stop``."""
     waiting = wait(calls, return_when=FIRST_EXCEPTION).not_done
     for future in waiting:
         future.cancel()

@@ -23,8 +23,7 @@ import torch
 from pydantic import PositiveInt, TypeAdapter, ValidationError
 
 from neatfool.errors import ExperimentError, NeatfoolError, RunError, TargetError, cause, option
-from neatfool.network.devices import with_cores
-from neatfool.network.memory import is_out_of_memory
+from neatfool.network.devices import is_out_of_memory, with_cores
 from neatfool.network.network import Form, Graph, Network, Precision, in_form
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
@@ -37,8 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("neatfool.scoring")
 
 SHARE: Final = 16
-"""A part for workers is at most this share of what is left of a generation, so that all end at one
-time."""
+"""A part for workers is at most this share of what is left, so that all end at one time."""
 MOST: Final = 16
 """It has at most so many candidates, so that many workers have work,"""
 FEWEST: Final = 4
@@ -191,17 +189,14 @@ class SpeedTrial:
         images = [self._noise(batch) for _, batch in calls]
 
         def time_all() -> list[float]:
-            return [
-                self._call(form, each) / batch
-                for (form, batch), each in zip(calls, images, strict=True)
-            ]
+            pairs = zip(calls, images, strict=True)
+            return [self._call(form, each) / batch for (form, batch), each in pairs]
 
         # The first one also compiles.
         _, *rounds = with_cores(1, lambda: [time_all() for _ in range(1 + ROUNDS)])
         return [min(taken) for taken in zip(*rounds, strict=True)]
 
     def _call(self, form: Form, images: Any) -> float:
-        """Call the target, and give the processor time that this thread took."""
         began = time.thread_time()
         with in_form(self._target.networks, form):
             self._target.score(images)
@@ -222,10 +217,7 @@ def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_
 def make_plan(
     target: Target, calls: Calls, *, name: str, generation_size: int, can_screen: bool
 ) -> Plan:
-    """Decide how a run scores; networks are tried out, which takes some calls of each.
-
-    ``can_screen`` says whether the scheme says what is worth an exact score.
-    """
+    """Decide how a run scores; networks are tried out, which takes some calls of each."""
     networks = target.networks
     _refuse_a_budget(calls, target, name)
     if not networks:
@@ -246,8 +238,7 @@ def make_plan(
     most = _at_most(target, generation_size)
     size = min(BATCHES_TO_SCREEN * plan.batch_size, most)
     half = _half_precision(networks, calls.precision, name) if can_screen else None
-    if half is not None and not trial.computes(Form(half, graph), size):
-        half = None
+    half = half if half and trial.computes(Form(half, graph), size) else None
     if plan.device != "cpu":
         return _plan_for_gpu(plan, half, generation_size, devices_of(networks), most)
     if half is not None:
@@ -277,10 +268,8 @@ def take_up(recorded: Plan, target: Target, calls: Calls, *, name: str) -> Plan:
 def _exact_batch(
     spec: ImageSpec, networks: Sequence[Network], generation_size: int, graph: Graph
 ) -> int:
-    """Choose the size of an exact batch, without measuring."""
-    # On a CPU small batches are as fast as large ones, and need less padding where few images are
-    # confirmed. But if operations are not fused, oneDNN uses slower float32 convolutions for fewer
-    # than 16 large images.
+    # On a CPU small batches are as fast, and need less padding where few images are confirmed. But
+    # if operations are not fused, oneDNN's convolutions are slower for fewer than 16 large images.
     on_cpu = networks[0].device.type == "cpu"
     if on_cpu and spec.height * spec.width > SMALL_IMAGE:
         weights = [each for network in networks for each in network.module.parameters()]
@@ -292,7 +281,6 @@ def _exact_batch(
 
 
 def _half_precision(networks: Sequence[Network], wanted: str, name: str) -> Precision | None:
-    """Choose the precision to screen in; None if none is usable or wanted."""
     if wanted == "fp32":
         return None
     halves = {network.half for network in networks}
@@ -300,15 +288,12 @@ def _half_precision(networks: Sequence[Network], wanted: str, name: str) -> Prec
     if wanted == "auto":
         return usable
     if wanted == "fp16" and networks[0].device.type == "cpu":
-        raise ExperimentError(
-            f"{option('target', 'precision')} = fp16: {name} computes on the CPU, where fp16 is "
-            "slow; use bf16 or auto"
-        )
+        fault = f"{name} computes on the CPU, where fp16 is slow; use bf16 or auto"
+        raise ExperimentError(f"{option('target', 'precision')} = fp16: {fault}")
     return "fp16" if wanted == "fp16" else "bf16"
 
 
 def _at_most(target: Target, size: int) -> int:
-    """Bound a batch by what the target takes in a call."""
     return min(size, target.batch_size or size)
 
 
@@ -334,9 +319,8 @@ def _measure(
     except Exception as error:
         if is_out_of_memory(error):  # The run itself finds out how many images fit.
             return replace(plan, screening=None, screening_batch=0)
-        raise TargetError(
-            f"{name}: score() failed while its speed was measured: {cause(error)}"
-        ) from error
+        fault = f"score() failed while its speed was measured: {cause(error)}"
+        raise TargetError(f"{name}: {fault}") from error
     if not wanted and seconds[-1] >= HALF_PAYS * seconds[0]:
         plan = replace(plan, screening=None, screening_batch=0)
     generation = generation_size * seconds[len(plan.calls) - 1]
@@ -352,10 +336,8 @@ def _refuse_a_budget(calls: Calls, target: Target, name: str) -> None:
         return
     for key in ("max_queries", "max_requests"):
         if getattr(calls, key) is not None:
-            raise ExperimentError(
-                f"{option('target', key)}: {name} costs nothing to ask (it has no `meter`); limit "
-                f"the run by {option('experiment', 'images')}"
-            )
+            fault = f"{option('target', key)}: {name} costs nothing to ask (it has no `meter`)"
+            raise ExperimentError(f"{fault}; limit the run by {option('experiment', 'images')}")
 
 
 def _plan_without_networks(target: Target, calls: Calls, name: str, generation_size: int) -> Plan:

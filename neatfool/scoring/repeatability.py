@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.errors import BudgetSpent, TargetError
-from neatfool.network.memory import OutOfMemory
+from neatfool.network.devices import OutOfMemory
 from neatfool.run.images import decode_png
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
@@ -39,10 +39,7 @@ TINY: Final = 1e-30
 
 
 def probe_images(spec: ImageSpec) -> np.ndarray:
-    """Make clouds with the spectrum of photographs, noise, waves like a CPPN's, and white.
-
-    Clouds and waves have medium contrast, so that a network is not certain of all four.
-    """
+    """Make clouds with the spectrum of photographs, noise, waves like a CPPN's, and white."""
     rng = np.random.default_rng(2015)
     _, height, width = spec.shape
     rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
@@ -58,11 +55,7 @@ def probe_images(spec: ImageSpec) -> np.ndarray:
 
 
 def check_repeatability(scorer: Scorer) -> None:
-    """Check that an image's scores depend neither on the call nor on the other images of its batch.
-
-    The batches have the run's size. A target that costs something is asked about one image twice,
-    if the budget allows it. Nothing that a run records changes.
-    """
+    """Check that scores depend neither on the call nor on the other images of a batch."""
     import torch
 
     images = torch.from_numpy(probe_images(scorer.spec))
@@ -107,11 +100,10 @@ def _random_scores(name: str, words: str) -> TargetError:
 def differ(
     one: Scores, other: Scores, classes: Sequence[str], *, logs: bool = True
 ) -> tuple[float, str]:
-    """Find the largest difference between two checked scores [N, K] of the same images, in words.
+    """Find the largest difference of scores [N, K] of the same images, and tell it.
 
-    It is that of probabilities, or that of logits as a share of the image's largest. Where these
-    are missing, ``logs`` compares the logarithms of probabilities: near certainty only they differ,
-    but a service rounds its answers.
+    It is that of probabilities, or the relative one of logits; without these, ``logs`` compares
+    logarithms of probabilities.
     """
     ok = np.asarray(one.ok)
     if not np.array_equal(ok, np.asarray(other.ok)):
@@ -145,10 +137,7 @@ def _relative(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 class DriftWatch:
-    """Scores an elite's image again now and then, and warns once if its scores have changed.
-
-    A target that costs something is not asked. Nothing that a run records changes.
-    """
+    """Scores an elite's image again now and then, and warns once if its scores have changed."""
 
     def __init__(self, scorer: Scorer, store: RunStore, encodings: Sequence[Encoding[Any]]) -> None:
         self._scorer, self._store, self._encodings = scorer, store, encodings

@@ -30,7 +30,7 @@ from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
 
 if TYPE_CHECKING:
-    from neatfool.experiment.showing import Showing
+    from neatfool.experiment.framework import Showing
 
 
 CACHE: Final = 2**18
@@ -85,11 +85,7 @@ class ViewedTarget(Target):
         return self.gather([check_scores(each, count, target.spec, self._name) for each in answers])
 
     def encodings(self, encoding: Encoding[Any]) -> list[Encoding[Any]]:
-        """Give what draws each view if they differ in focus, else the encoding alone.
-
-        The first is the encoding itself, whose image is saved. The others have band limits evenly
-        apart in their logarithms, the sharpest first.
-        """
+        """Give what draws each view if they differ in focus, else the encoding alone."""
         focus = self._showing.focus
         if not self.redraws:
             return [encoding]
@@ -102,10 +98,7 @@ class ViewedTarget(Target):
         return [encoding, *map(encoding.in_focus, limits)]
 
     def show(self, images: torch.Tensor) -> torch.Tensor:
-        """Make uint8 views [N * number, C, H, W] of uint8 images; an image's stand together.
-
-        Images may be [N, number, C, H, W], drawn anew for each view.
-        """
+        """Make views [N * number, C, H, W] of images, or of those drawn for each view."""
         # The last bits may depend on the device, so it is always the networks'.
         for network in self.networks[:1]:
             images = images.to(network.device)
@@ -156,7 +149,6 @@ class ViewedTarget(Target):
         return torch.cat([least, lack.clamp(min=TINY).log()[:, None]], -1)
 
     def _logits_of_all(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of :meth:`score` for torch to differentiate."""
         shown = self._show_to_learn(images, self.number)
         parts = [self._logits_of(shown[number :: self.number]) for number in range(self.number)]
         return self._join(torch.stack(parts))
@@ -230,11 +222,7 @@ class TemperedTarget(Target, Guarding):
     """A target whose logits are divided by a temperature. Detectors look at the target itself."""
 
     def __init__(self, target: Target, temperature: float, *, name: str) -> None:
-        """Wrap a target, which messages call ``name``.
-
-        Raises:
-            ExperimentError: It is metered, or has an OOD detector in front.
-        """
+        """Wrap a target, which messages call ``name``."""
         if isinstance(target, Metered | Guarding):
             raise ExperimentError(
                 f"{option('target', 'logit_temperature')}: is for a network that you ask for "

@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from neatfool.errors import ExperimentError
-from neatfool.spec.candidate import Candidate
+from neatfool.spec.archive import Candidate
 from neatfool.spec.encoding import Encoding, Learnable
 from neatfool.spec.json import Json
 from neatfool.spec.target import Target

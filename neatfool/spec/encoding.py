@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from neatfool.spec.candidate import GenomeSize
-
 if TYPE_CHECKING:
     import networkx as nx
     import numpy as np
     import torch
+
+    from neatfool.spec.archive import GenomeSize
 
 
 Genome = TypeVar("Genome")
@@ -133,13 +133,9 @@ class Encoding(ABC, Generic[Genome]):
             "this encoding reads no files of other programs; take it out of the folder"
         )
 
-    def to_bytes(self, genome: Genome) -> bytes | None:
-        """Write a genome for an engine's workers, which need be of no other version.
-
-        Returns:
-            The bytes; None if its text is to be sent.
-        """
-        return None
+    def to_bytes(self, genome: Genome) -> bytes:
+        """Write a genome for an engine's workers, which are of the same version."""
+        return self.dumps(genome).encode()
 
     def from_bytes(self, data: bytes) -> Genome:
         """Read a genome that renders to the same image as the one that ``to_bytes`` wrote.
@@ -147,7 +143,7 @@ class Encoding(ABC, Generic[Genome]):
         Raises:
             ValueError: Another version wrote it.
         """
-        raise ValueError("this encoding writes no genomes as bytes")
+        return self.loads(data.decode())
 
 
 @runtime_checkable
@@ -190,18 +186,3 @@ class Pictorial(Protocol[Genome]):
 
     def from_images(self, images: torch.Tensor) -> list[Genome]:
         """Give genomes that render exactly to images, uint8 [N, C, H, W]."""
-
-
-def write_to_send(encoding: Encoding[Genome], genome: Genome) -> str | bytes:
-    """Write a genome for another process: as bytes if the encoding can, else as text."""
-    data = encoding.to_bytes(genome)
-    return encoding.dumps(genome) if data is None else data
-
-
-def read_sent(encoding: Encoding[Genome], sent: str | bytes) -> Genome:
-    """Read a genome that another process wrote with :func:`write_to_send`.
-
-    Raises:
-        ValueError: It is no such genome, or of another version.
-    """
-    return encoding.loads(sent) if isinstance(sent, str) else encoding.from_bytes(sent)

@@ -19,12 +19,12 @@ class Part:
     """A part of a generation, whole batches of it.
 
     Attributes:
-        genomes: The genomes, as their encoding writes them: each a text, or bytes.
+        genomes: The genomes, as their encoding writes them for workers.
         size: Images a call of the target.
         screen: Whether to screen the images; if not, they are scored exactly.
     """
 
-    genomes: Sequence[str | bytes]
+    genomes: Sequence[bytes]
     size: int
     screen: bool
 

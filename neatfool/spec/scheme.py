@@ -6,13 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from neatfool.spec.candidate import Candidate, Replacement
 from neatfool.spec.json import Json
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from neatfool.spec.archive import Archive
+    from neatfool.spec.archive import Archive, Candidate, Replacement
     from neatfool.spec.scores import Scores
 
 

@@ -24,20 +24,14 @@ from unittest import TestCase
 from pydantic import BaseModel, ValidationError
 
 from neatfool.errors import ExperimentError
-from neatfool.plugin.observers import Observers
+from neatfool.plugin.manager import Observers
 from neatfool.plugin.registration import Registration
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.engine import Engine
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.target import Target
-from neatfool.testing import (
-    encoding_checks,
-    engine_checks,
-    genome_checks,
-    scheme_checks,
-    target_checks,
-)
+from neatfool.testing import encoding_checks, engine_checks, scheme_checks, target_checks
 from neatfool.testing.checking import CheckResult, run_check
 from neatfool.testing.encoding_checks import COLOUR, GREY, EncodingSubject
 from neatfool.testing.engine_checks import EngineSubject
@@ -63,12 +57,12 @@ __all__ = [
 ]
 
 _CHECKS: Final = {
-    "encoding": (encoding_checks, genome_checks),
-    "engine": (engine_checks,),
-    "scheme": (scheme_checks,),
-    "target": (target_checks,),
+    "encoding": encoding_checks,
+    "engine": engine_checks,
+    "scheme": scheme_checks,
+    "target": target_checks,
 }
-"""Kind -> modules; their checks are the functions named ``check_...``, in their order."""
+"""Kind -> module; its checks are the functions named ``check_...``, in their order."""
 
 
 def check_target(make: Callable[[], Target]) -> None:
@@ -233,6 +227,6 @@ def examine(
             subjects = {"": stack.enter_context(closing(subject))}
         results = [run_check(can_be_made, subjects)]
         if results[0].passed:
-            checks = (check for module in _CHECKS[kind] for check in vars(module).items())
+            checks = vars(_CHECKS[kind]).items()
             results += [run_check(c, subjects) for name, c in checks if name.startswith("check_")]
     return results

@@ -33,10 +33,7 @@ class CheckResult:
 
 
 def run_check(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> CheckResult:
-    """Run a check on subjects by their labels (empty for a single one), to the first failure.
-
-    A check raises SkipTest if there is nothing to look at, as a plugin may leave that out.
-    """
+    """Run a check on subjects by label, to the first failure; SkipTest if nothing applies."""
     name, lacking = check.__name__.removeprefix("check_").replace("_", " "), ""
     for label, subject in subjects.items():
         try:
@@ -78,6 +75,5 @@ def global_randomness(seed: int) -> Iterator[None]:
         used = states()
     for generator, state in expected.items():
         assert used[generator] == state, (
-            f"the global generator of {generator} was used; make your own generator from the given "
-            "seed: numpy.random.default_rng(seed)"
+            f"the generator of {generator} was used; make your own: numpy.random.default_rng(seed)"
         )

@@ -1,14 +1,20 @@
-"""Checks of how an encoding makes genomes, from seeds and parents alone, and draws them."""
+"""The checks that every encoding must pass: genomes made, drawn, written, read and compared."""
 
+import json
+import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import product
 from typing import Any, Final
+from unittest import SkipTest
 
 import numpy as np
 
+from neatfool.plugin.registration import adopt
+from neatfool.scoring.answers import draw
 from neatfool.search.seeds import derive_seed
-from neatfool.spec.adopting import adopt
-from neatfool.spec.encoding import Encoding
+from neatfool.spec.archive import GenomeSize
+from neatfool.spec.encoding import Encoding, Learnable, Parametric
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.testing.checking import global_randomness
 
@@ -70,25 +76,22 @@ class EncodingSubject:
         assert len(wanted) == len(texts), f"{call} gave {len(texts)} genomes, not {len(wanted)}"
         different = sum(a != b for a, b in zip(wanted, texts, strict=True))
         assert not different, (
-            f"{call} gave {different} of {len(wanted)} genomes differently; draw all randomness "
-            "from the genome's own seed, and remember nothing between calls"
+            f"{call} gave {different} of {len(wanted)} genomes differently; draw from their seeds"
         )
 
     def pixels(self, genomes: Sequence[Any], encoding: Encoding[Any] | None = None) -> np.ndarray:
         """Draw genomes, uint8 [N, C, H, W], perhaps with another encoding."""
-        images = (encoding or self.encoding).render(genomes)
-        return read_pixels(images, (len(genomes), *self.spec.shape))
+        return np.asarray(draw([encoding or self.encoding], genomes, self.spec, "it").cpu())
 
-
-def read_pixels(image: Any, shape: tuple[int, ...], call: str = "render()") -> np.ndarray:
-    """Give images as a numpy array, and expect that they are uint8 tensors of a shape."""
-    import torch
-
-    assert isinstance(image, torch.Tensor) and image.dtype == torch.uint8, (
-        f"{call} gave {getattr(image, 'dtype', type(image).__name__)}; give a uint8 torch tensor"
-    )
-    assert tuple(image.shape) == shape, f"{call} gave the shape {tuple(image.shape)}, not {shape}"
-    return np.asarray(image.cpu())
+    def pixels_at(
+        self, genome: Any, height: int, width: int, box: tuple[int, int, int, int] | None = None
+    ) -> np.ndarray:
+        """Draw a genome at a size, or a part of it."""
+        left, top, right, bottom = box or (0, 0, width, height)
+        image = self.encoding.render_at(genome, height, width, box=box)
+        shape = self.spec.channels, bottom - top, right - left
+        assert image.shape == shape, f"render_at() gave the shape {[*image.shape]}, not {[*shape]}"
+        return np.asarray(image.cpu())
 
 
 def differ(a: np.ndarray, b: np.ndarray) -> str:
@@ -99,13 +102,11 @@ def differ(a: np.ndarray, b: np.ndarray) -> str:
 
 
 def check_parents_is_one_or_two(subject: EncodingSubject) -> None:
-    """``parents`` says how many parents a child has."""
     parents = subject.encoding.parents
     assert parents in (1, 2), f"parents is {parents!r}; it is 1 (mutation) or 2 (crossover)"
 
 
 def check_create_gives_one_genome_a_seed(subject: EncodingSubject) -> None:
-    """``create`` gives one genome for each seed, and different ones for different seeds."""
     assert len(subject.genomes) == GENOMES, (
         f"create() gave {len(subject.genomes)} genomes for {GENOMES} seeds; give one a seed"
     )
@@ -115,16 +116,14 @@ def check_create_gives_one_genome_a_seed(subject: EncodingSubject) -> None:
 
 
 def check_create_depends_on_the_seed_alone(subject: EncodingSubject) -> None:
-    """A seed makes the same genome in any order, alone, and in a new encoding."""
-    fresh = subject.make()
-    reverse = fresh.create(subject.seeds[::-1])[::-1]
+    create = subject.make().create
+    reverse = create(subject.seeds[::-1])[::-1]
     subject.expect_same(subject.genomes, reverse, "create() in another order")
-    alone = [genome for seed in subject.seeds for genome in fresh.create([seed])]
+    alone = [genome for seed in subject.seeds for genome in create([seed])]
     subject.expect_same(subject.genomes, alone, "create() one at a time")
 
 
 def check_breed_gives_one_child_a_litter(subject: EncodingSubject) -> None:
-    """``breed`` gives one child for each litter, and some children differ from their parents."""
     assert len(subject.children) == GENOMES, (
         f"breed() gave {len(subject.children)} children for {GENOMES} litters; give one a litter"
     )
@@ -137,7 +136,6 @@ def check_breed_gives_one_child_a_litter(subject: EncodingSubject) -> None:
 
 
 def check_breed_depends_on_parents_and_seed_alone(subject: EncodingSubject) -> None:
-    """A child is the same in any order, alone, and in a new encoding."""
     litters, seeds = subject.litters, subject.breeding_seeds(9)
     again = subject.encoding.breed(litters, seeds)
     subject.expect_same(subject.children, again, "breed() a second time")
@@ -150,7 +148,6 @@ def check_breed_depends_on_parents_and_seed_alone(subject: EncodingSubject) -> N
 
 
 def check_breed_leaves_parents_unchanged(subject: EncodingSubject) -> None:
-    """Genomes never change."""
     before = [*map(subject.texts, subject.litters)]
     subject.encoding.breed(subject.litters, subject.breeding_seeds(10))
     unchanged = before == [*map(subject.texts, subject.litters)]
@@ -158,7 +155,6 @@ def check_breed_leaves_parents_unchanged(subject: EncodingSubject) -> None:
 
 
 def check_breed_takes_fewer_parents(subject: EncodingSubject) -> None:
-    """Where two parents are usual, one suffices, and both may be the same."""
     single = [litter[:1] for litter in subject.litters]
     children = subject.encoding.breed(single, subject.breeding_seeds(11))
     assert len(children) == GENOMES, "breed() lost children of a single parent"
@@ -167,7 +163,6 @@ def check_breed_takes_fewer_parents(subject: EncodingSubject) -> None:
 
 
 def check_global_randomness_is_left_alone(subject: EncodingSubject) -> None:
-    """Nothing is drawn from the generators of random, numpy.random or torch."""
     for state in (1, 2):
         with global_randomness(state):
             created = subject.encoding.create(subject.seeds)
@@ -178,7 +173,6 @@ def check_global_randomness_is_left_alone(subject: EncodingSubject) -> None:
 
 
 def check_render_gives_the_targets_images(subject: EncodingSubject) -> None:
-    """``render`` gives a uint8 tensor [N, C, H, W]; not all genomes look the same."""
     images = subject.pixels([*subject.genomes, *subject.children])
     assert (images != images[:1]).any(), (
         f"{len(images)} genomes rendered to the same image; does render() use them?"
@@ -186,7 +180,6 @@ def check_render_gives_the_targets_images(subject: EncodingSubject) -> None:
 
 
 def check_render_gives_the_same_bits_in_any_batch(subject: EncodingSubject) -> None:
-    """A genome's image does not depend on the other genomes of its batch."""
     for child, together in zip(subject.children, subject.pixels(subject.children), strict=True):
         apart = differ(subject.pixels([child])[0], together)
         assert not apart, (
@@ -195,23 +188,183 @@ def check_render_gives_the_same_bits_in_any_batch(subject: EncodingSubject) -> N
 
 
 def check_render_at_the_targets_size_equals_render(subject: EncodingSubject) -> None:
-    """``render_at`` at the target's size gives the image that is scored."""
-    shape = subject.spec.shape
     for child, whole in zip(subject.children, subject.pixels(subject.children), strict=True):
-        image = read_pixels(subject.encoding.render_at(child, *shape[1:]), shape, "render_at()")
-        apart = differ(image, whole)
+        apart = differ(subject.pixels_at(child, *subject.spec.shape[1:]), whole)
         assert not apart, f"render_at() at the target's size: {apart} from render()"
 
 
 def check_a_box_is_a_part_of_the_whole(subject: EncodingSubject) -> None:
-    """``render_at`` with a box gives that part of the whole image, at any size."""
-    channels, height, width = subject.spec.shape
-    draw = subject.encoding.render_at
+    _, height, width = subject.spec.shape
     for high, wide in ((height, width), (2 * height + 1, 3 * width), (5, 64)):
         box = left, top, right, bottom = wide // 4, high // 3, wide - 1, high
         for child in subject.children[:3]:
-            whole = read_pixels(draw(child, high, wide), (channels, high, wide), "render_at()")
-            shape = (channels, bottom - top, right - left)
-            part = read_pixels(draw(child, high, wide, box=box), shape, "render_at(box=...)")
-            apart = differ(part, whole[:, top:bottom, left:right])
+            apart = differ(
+                subject.pixels_at(child, high, wide, box),
+                subject.pixels_at(child, high, wide)[:, top:bottom, left:right],
+            )
             assert not apart, f"box {box} of {wide}x{high}: {apart} from the whole image"
+
+
+GARBAGE = ("", "{", "null", "3", "[]", "{}", '"text"', '{"version": 1}', '{"version": "none"}')
+MOVE: Final = 0.05
+GAIN: Final = 60.0
+"""A step along the gradient should gain this much, far more than rounding to bytes hides."""
+STEEP: Final = 1.0
+"""An image with a smaller gradient hardly depends on its parameters."""
+TRIALS: Final = 4
+
+
+def check_genomes_are_written_as_json(subject: EncodingSubject) -> None:
+    def refuse_constant(name: str) -> None:
+        raise AssertionError(f"dumps() wrote {name}, which JSON does not have; keep numbers finite")
+
+    for text in subject.texts([*subject.genomes, *subject.children]):
+        data = json.loads(text, parse_constant=refuse_constant)
+        assert isinstance(data, dict), (
+            f"dumps() wrote a {type(data).__name__}; write an object that also has a version"
+        )
+
+
+def check_loads_gives_the_equal_genome(subject: EncodingSubject) -> None:
+    fresh = subject.make()
+    loaded = [fresh.loads(text) for text in subject.texts(subject.children)]
+    subject.expect_same(subject.children, loaded, "dumps(loads(text))")
+    assert np.array_equal(subject.pixels(loaded, fresh), subject.pixels(subject.children)), (
+        "loaded genomes render to different images; write every number with all its digits"
+    )
+    seeds = subject.breeding_seeds(13)
+    children, of_loaded = (
+        encoding.breed([[genome] for genome in genomes], seeds)
+        for encoding, genomes in ((subject.encoding, subject.children), (fresh, loaded))
+    )
+    subject.expect_same(children, of_loaded, "breed() from loaded genomes")
+
+
+def check_loads_refuses_garbage(subject: EncodingSubject) -> None:
+    def accepts(garbage: str) -> bool:
+        try:
+            subject.encoding.loads(garbage)
+        except ValueError:
+            return False
+        except Exception as error:
+            fault = f"loads({_short(garbage)}) raised {type(error).__name__}: {error}"
+            raise AssertionError(f"{fault}; raise ValueError") from error
+        return True
+
+    text = subject.texts(subject.children)[0]
+    for garbage in (*GARBAGE, text[: len(text) // 2], text + "}"):
+        assert not accepts(garbage), f"loads({_short(garbage)}) raised nothing; raise ValueError"
+    for key, value in json.loads(text).items():
+        wrongs: tuple[object, ...] = (None, [value], "wrong", -1, [[], {}])
+        for wrong in wrongs:
+            accepts(json.dumps({**json.loads(text), key: wrong}))
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:40]}…{text[-39:]}")
+
+
+def check_bytes_give_the_same_image(subject: EncodingSubject) -> None:
+    encoding, fresh = subject.encoding, subject.make()
+    # Bytes may be made of a text that was read: a resumed run has read its genomes.
+    genomes = [*subject.children, *map(encoding.loads, subject.texts(subject.children))]
+    sent = [*map(encoding.to_bytes, genomes)]
+    kinds = {type(each).__name__ for each in sent} - {"bytes"}
+    assert not kinds, f"to_bytes() gave {', '.join(kinds)}; give bytes"
+    drawn = subject.pixels([*map(fresh.from_bytes, sent)], fresh)
+    same = np.array_equal(drawn, subject.pixels(genomes))
+    assert same, "genomes render to different images after from_bytes()"
+
+
+def check_distance_is_zero_to_itself_and_symmetric(subject: EncodingSubject) -> None:
+    encoding = subject.encoding
+    for a, b in product(subject.children, subject.genomes):
+        there, back = encoding.distance(a, b), encoding.distance(b, a)
+        valid = math.isfinite(there) and there >= 0
+        assert valid, f"distance() is {there!r}; it is a finite number, 0 or more"
+        assert math.isclose(there, back, rel_tol=1e-9), (
+            f"distance(a, b) is {there!r} and distance(b, a) {back!r}; it is the same both ways"
+        )
+    for genome, text in zip(subject.children, subject.texts(subject.children), strict=True):
+        to_equal = encoding.distance(genome, encoding.loads(text))
+        assert to_equal == 0, f"distance() between equal genomes is {to_equal!r}; it is 0"
+
+
+def check_size_and_graph_describe_the_genome(subject: EncodingSubject) -> None:
+    import networkx as nx
+
+    for genome in subject.children:
+        size = subject.encoding.size(genome)
+        assert isinstance(size, GenomeSize) and size.nodes >= 0 and size.connections >= 0, (
+            f"size() gave {size!r}; give GenomeSize(nodes=..., connections=...)"
+        )
+        graph = subject.encoding.graph(genome)
+        assert graph is None or isinstance(graph, nx.DiGraph), (
+            f"graph() gave {type(graph).__name__}; give a networkx.DiGraph, or None"
+        )
+
+
+def check_parameters_are_written_back(subject: EncodingSubject) -> None:
+    encoding: object = subject.encoding
+    if not isinstance(encoding, Parametric):
+        raise SkipTest("it lacks parameters or with_parameters")
+    genomes, before = subject.children, subject.texts(subject.children)
+
+    def read(genomes: list[Any]) -> list[np.ndarray]:
+        rows = encoding.parameters(genomes)
+        right = [
+            row.ndim == 1 and row.dtype == np.float64 and np.isfinite(row).all() for row in rows
+        ]
+        assert len(rows) == len(genomes) and all(right), (
+            "parameters() gives for each genome a numpy array, float64 [P], of finite numbers"
+        )
+        return [*rows]
+
+    rows = read(genomes)
+    same = encoding.with_parameters(genomes, rows)
+    subject.expect_same(genomes, same, "with_parameters(own ones)")
+    draw = np.random.default_rng(derive_seed("parameters"))
+    moved = [row + draw.normal(0, MOVE, len(row)) for row in rows]
+    written = encoding.with_parameters(genomes, moved)
+    assert subject.texts(genomes) == before, "with_parameters() changed the genomes it was given"
+    found = read(written)
+    apart = max(np.abs(a - b).max(initial=0.0) for a, b in zip(found, moved, strict=True))
+    # A number beyond its range may be clipped, but not by more than it moved.
+    assert apart <= 5 * MOVE and sum(map(len, rows)) > 0, (
+        f"parameters() reads what with_parameters() wrote with an error of {apart:.2g}"
+    )
+    same = encoding.with_parameters(written, found)
+    subject.expect_same(written, same, "with_parameters(own ones) of changed genomes")
+
+
+def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
+    encoding: Any = subject.encoding
+    if not isinstance(encoding, Learnable):
+        raise SkipTest("it lacks parameters or parameter_gradients")
+    genomes = subject.children
+    rows = encoding.parameters(genomes)
+    draw = np.random.default_rng(derive_seed("pixels"))
+    weights = draw.normal(0, 1, (TRIALS, len(genomes), *subject.spec.shape)).astype(np.float32)
+    gradients = encoding.parameter_gradients(genomes, weights)
+    shapes = [np.shape(slopes) for slopes in gradients] == [(TRIALS, len(row)) for row in rows]
+    assert shapes and all(g.dtype == np.float64 and np.isfinite(g).all() for g in gradients), (
+        f"parameter_gradients() gives for each genome float64 [{TRIALS}, P] here, all finite"
+    )
+    gains: list[float] = []
+    for (place, genome), trial in product(enumerate(genomes), range(TRIALS)):
+        slope, weight = gradients[place][trial], weights[trial, place]
+        if np.linalg.norm(slope) < STEEP:
+            continue
+        step = GAIN / 2 * slope / (slope**2).sum()
+        there, back = (
+            (weight * subject.pixels(encoding.with_parameters([genome], [moved]))[0]).sum(
+                dtype=np.float64
+            )
+            for moved in (rows[place] + step, rows[place] - step)
+        )
+        gains.append(float(there - back) / GAIN)
+    assert gains, "parameter_gradients() gave nothing but zeros"
+    usual = float(np.median(gains))  # a few genomes are far from linear
+    assert 0.5 < usual < 1.5, (
+        f"steps along parameter_gradients() gained {usual:.2g} times what they predict"
+    )

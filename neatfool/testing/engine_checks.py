@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import astuple, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
+from neatfool.plugin.registration import adopt
 from neatfool.search.seeds import derive_seeds
-from neatfool.spec.adopting import adopt
 from neatfool.spec.engine import Answer, Engine, Part, Setup
 from neatfool.testing.toys import assemble_toys
 
@@ -58,17 +58,10 @@ class EngineSubject:
 
     @cached_property
     def parts(self) -> list[Part]:
-        """Parts of several sizes, each of other genomes: as bytes, or every other one as text."""
-        from neatfool.spec.encoding import write_to_send
-        from neatfool.spec.engine import Part
-
+        """Parts of several sizes, each of other genomes."""
         encoding = self._assembly.encoding
-        genomes = iter(encoding.create(derive_seeds(1, "part", ids=range(32))))
-        parts = []
-        for number, count in enumerate((4, 12, 3, 8, 1, 4)):
-            write = encoding.dumps if number % 2 else partial(write_to_send, encoding)
-            parts.append(Part([*map(write, islice(genomes, count))], 4, False))
-        return parts
+        sent = map(encoding.to_bytes, encoding.create(derive_seeds(1, "part", ids=range(32))))
+        return [Part([*islice(sent, count)], 4, False) for count in (4, 12, 3, 8, 1, 4)]
 
     def close(self) -> None:
         """Close the engine, and delete the files."""
@@ -92,7 +85,6 @@ def wait_for(futures: Iterable[Future[Answer]]) -> list[Answer]:
 
 
 def check_closes_before_it_starts(subject: EngineSubject) -> None:
-    """An engine that never started can be closed, and has no progress to tell."""
     engine = subject.make()
     words = engine.progress()
     engine.close()
@@ -100,7 +92,6 @@ def check_closes_before_it_starts(subject: EngineSubject) -> None:
 
 
 def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
-    """Each part has the scores and images of the run's own process, to the bit, by its place."""
     from neatfool.evolution.assembly import Workplace
 
     def bits(answer: Answer) -> list[Any]:
@@ -113,39 +104,26 @@ def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
     with closing(Workplace(subject.setup)) as workplace:
         pairs = zip(wait_for(futures), map(workplace.answer, parts), strict=True)
         wrong = [number for number, (a, b) in enumerate(pairs) if bits(a) != bits(b)]
-    assert not wrong, (
-        f"the answers of parts {wrong} are not those of neatfool.Workplace; a future must get the "
-        "answer of its own part, unchanged"
-    )
+    assert not wrong, f"the answers of parts {wrong} are not those of neatfool.Workplace"
 
 
-def check_counts_its_workers(subject: EngineSubject) -> None:
-    """``workers`` is a number, at least 1."""
-    workers = subject.engine.workers
+def check_tells_of_its_workers(subject: EngineSubject) -> None:
+    workers, words = subject.engine.workers, subject.engine.progress()
     assert isinstance(workers, int) and workers >= 1, f"workers is {workers!r}; give at least 1"
-
-
-def check_tells_its_progress(subject: EngineSubject) -> None:
-    """``progress()`` gives text on one line."""
-    wait_for([subject.engine.submit(subject.parts[0])])
-    words = subject.engine.progress()
     one_line = isinstance(words, str) and "\n" not in words
     assert one_line, f"progress() gave {words!r}; give text on one line"
 
 
 def check_passes_on_what_fails(subject: EngineSubject) -> None:
-    """A part that cannot be drawn has its error as its future's exception; work goes on."""
-    broken = replace(subject.parts[0], genomes=["no genome"])
+    broken = replace(subject.parts[0], genomes=[b"no genome"])
     error = subject.engine.submit(broken).exception(PATIENCE)
     assert error is not None and not isinstance(error, TargetUnavailable), (
-        f"a part that cannot be drawn gave {error!r}; give the exception that Workplace.answer "
-        "raises"
+        f"a part that cannot be drawn gave {error!r}; give the error of Workplace.answer"
     )
     wait_for([subject.engine.submit(subject.parts[0])])
 
 
 def check_refuses_another_target(subject: EngineSubject) -> None:
-    """``start()`` raises if the workers' target is not the run's; the engine can be closed."""
     engine = subject.make()
     try:
         started: object = engine.start(replace(subject.setup, fingerprint="another target's"))

@@ -14,8 +14,7 @@ from pydantic import BaseModel, Field
 
 from neatfool.plugin.hookspecs import Register, hookimpl
 from neatfool.search.seeds import derive_seed
-from neatfool.spec.archive import Archive
-from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
+from neatfool.spec.archive import Archive, Candidate, GenomeSize, Replacement
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
@@ -34,8 +33,6 @@ ToyGenome = tuple[float, ...]
 
 
 class _Written(BaseModel):
-    """A genome as JSON."""
-
     format: Literal["toy/1"] = "toy/1"
     numbers: list[Annotated[float, Field(ge=0, le=1)]]
 

@@ -258,8 +258,8 @@ class CppnEncoding(Encoding[cppn.Genome]):
         """
         return cppn.loads(text, self._config)
 
-    def to_bytes(self, genome: cppn.Genome) -> bytes | None:
-        """Write a genome for another process of the same version, if that can be."""
+    def to_bytes(self, genome: cppn.Genome) -> bytes:
+        """Write a genome for another process of the same version."""
         return cppn.to_bytes(genome)
 
     def from_bytes(self, data: bytes) -> cppn.Genome:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 import neatfool
 from neatfool import errors
-from neatfool.cli import failures, main
+from neatfool.cli import main, main_group
 from neatfool.cli.main_group import COMMANDS, FIRST, MainGroup
 from neatfool.errors import NeatfoolError, RunError, VerificationError
 from neatfool.machine import THRESHOLDS
@@ -187,7 +187,7 @@ def test_help_lists_every_exit_code():
     kinds = [each for each in vars(errors).values() if isinstance(each, type)]
     codes = {str(each.exit_code) for each in kinds if issubclass(each, NeatfoolError)}
     too_easily_fooled = "9"
-    assert codes | {"0", str(failures.INTERRUPTED), too_easily_fooled} == listed
+    assert codes | {"0", str(main_group.INTERRUPTED), too_easily_fooled} == listed
 
 
 @pytest.mark.parametrize("error", [RunError("x: in use; wait"), VerificationError("2 wrong")])

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from neatfool.evolution.progress import Line, LiveLine
+from neatfool.evolution.progress import Line, show_live
 
 FIGURES = {"far": "generation 12/100", "speed": "50/s", "low": "min 25.0 %"}
 
@@ -39,8 +39,8 @@ def test_what_there_is_no_room_for_is_left_out_in_order(width, shown):
 def test_the_cursor_waits_at_the_start_and_all_behind_it_is_erased():
     # A terminal that becomes narrower breaks the line in two, and only so both parts vanish.
     console = Console(file=io.StringIO(), force_terminal=True, width=60, _environ={})
-    live = LiveLine(console, line)
-    live.stop()
+    stop = show_live(console, line)
+    stop()
     drawings = console.file.getvalue().split("\x1b[J")[1:]
     assert len(drawings) >= 2
     assert all("\n" not in drawn.split("\r")[0] for drawn in drawings)

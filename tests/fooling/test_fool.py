@@ -77,9 +77,9 @@ def test_a_run_goes_on_only_with_the_views_it_began_with(tmp_path):
         fool(brightness, folder, **options, **begun)
         with pytest.raises(RunError, match="views"):
             fool(brightness, folder, **{**options, "images": 800}, **then, resume_run=True)
-    with pytest.raises(ExperimentError, match="encoding: must be a name"):
+    with pytest.raises(ExperimentError, match="encoding: must be text"):
         fool(brightness, tmp_path / "options", **options, encoding={"band_limit": 0.5})
-    with pytest.raises(ExperimentError, match="views: must be names with strengths"):
+    with pytest.raises(ExperimentError, match="views: must be a JSON object"):
         fool(brightness, tmp_path / "list", **options, views=["move"])
 
 
@@ -172,8 +172,11 @@ def test_a_module_without_numbers_for_varied_images_gives_logits():
 def test_a_target_of_ones_own_is_taken_with_its_own_spec(tmp_path):
     from neatfool.testing import ToyTarget
 
-    with pytest.raises(neatfool.ExperimentError, match="give those of its spec"):
-        fool(ToyTarget(), tmp_path / "run", image=(1, 4, 4), classes=["a", "b"])
+    for classes in (["a", "b"], list("abcdx")):
+        with pytest.raises(neatfool.ExperimentError, match="classes: item"):
+            fool(ToyTarget(), tmp_path / "run", image=(1, 4, 4), classes=classes)
+    with pytest.raises(neatfool.ExperimentError, match="image: item 3 is 5"):
+        fool(ToyTarget(), tmp_path / "run", image=(1, 4, 5), classes=list("abcde"))
     run = fool(ToyTarget(), tmp_path / "run", image=(1, 4, 4), classes=list("abcde"))
     assert run.classes == tuple("abcde")
 
@@ -196,7 +199,7 @@ def test_a_run_from_python_takes_no_length_that_it_has_passed(tmp_path):
     how = {"image": (1, 12, 10), "classes": 2}
     fool(brightness, tmp_path / "run", images=200, **how)
     for length in ({"images": 199}, {"images": None, "generations": 5}):
-        with pytest.raises(RunError, match=r"already, so .* Its length is 200 images, which"):
+        with pytest.raises(RunError, match=r"already, so .* Its length is 200 images;"):
             fool(brightness, tmp_path / "run", resume_run=True, **how | length)
     assert fool(brightness, tmp_path / "run", images=200, resume_run=True, **how).finished
 
@@ -308,6 +311,20 @@ def test_all_wrong_arguments_are_told_at_once(tmp_path):
         "seed: must be a whole number, not '3'",
         "image: item 2 must be a whole number, not 8.5",
     ]
+
+
+def test_the_sides_of_an_image_need_its_channels():
+    with pytest.raises(ExperimentError, match=r"^image: must be \(channels, height, width\)"):
+        neatfool.fool(brightness, image=(28, 28), classes=2)
+
+
+def test_a_target_whose_spec_is_none_is_told():
+    class Duck:
+        spec = None
+        score = staticmethod(brightness)
+
+    with pytest.raises(neatfool.PluginError, match="Duck has a NoneType as spec; give a neatfool"):
+        neatfool.fool(Duck(), image=(1, 8, 8), classes=2)
 
 
 def test_a_run_has_one_length(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from neatfool import TargetError
-from neatfool.network.memory import is_out_of_memory
+from neatfool.network.devices import is_out_of_memory
 
 
 def error_of(fail):

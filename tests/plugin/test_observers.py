@@ -69,12 +69,6 @@ def test_each_is_given_the_arguments_that_it_names():
     ]
 
 
-def test_whether_anybody_listens_to_replacements_is_known():
-    assert observers(Recorder()).wants_replacements
-    assert not observers(raising(ValueError)).wants_replacements
-    assert not observers().wants_replacements
-
-
 @pytest.mark.parametrize("error", [ValueError("oh no"), SystemExit(1)])
 def test_one_that_fails_three_times_is_switched_off(error, caplog):
     failing, recorder = raising(error), Recorder()

@@ -18,8 +18,7 @@ from neatfool.evolution.session import start
 from neatfool.network.network import Network
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.spec.archive import Archive
-from neatfool.spec.candidate import Elite
+from neatfool.spec.archive import Archive, Elite
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions

@@ -7,7 +7,7 @@ import torch
 
 from neatfool import Network
 from neatfool.cppn.plain.execution import send
-from neatfool.network.memory import is_out_of_memory
+from neatfool.network.devices import is_out_of_memory
 from tests.support.small_networks import Small, noise
 
 pytestmark = [

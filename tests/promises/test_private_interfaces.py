@@ -17,7 +17,7 @@ from torch import nn
 
 from neatfool import Network
 from neatfool.cppn import PRESETS, ConnectionGene, GenomeOptions, NodeGene
-from neatfool.network import memory
+from neatfool.network import devices
 from neatfool.network.network import Form, in_form
 from neatfool_plugins.imagenet import labels
 
@@ -137,7 +137,7 @@ def test_without_the_module_inside_the_compiled_one_is_used() -> None:
 def test_malloc_takes_options() -> None:
     if not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
         pytest.skip("needs glibc")
-    assert memory.keep_freed_memory()
+    assert devices.keep_freed_memory()
     assert ctypes.CDLL(None).malloc_trim(0) in {0, 1}
 
 
@@ -147,10 +147,10 @@ def test_without_options_of_malloc_nothing_fails(monkeypatch, missing) -> None:
         raise missing
 
     monkeypatch.setattr(ctypes, "CDLL", library)
-    memory.keep_freed_memory.cache_clear()
-    assert not memory.keep_freed_memory()
-    memory.FreedMemory().give_back()
-    memory.keep_freed_memory.cache_clear()
+    devices.keep_freed_memory.cache_clear()
+    assert not devices.keep_freed_memory()
+    devices.FreedMemory().give_back()
+    devices.keep_freed_memory.cache_clear()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="may have none elsewhere")

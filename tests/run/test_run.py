@@ -147,9 +147,7 @@ def test_ancestors_are_told_by_generation_class_and_confidence(run):
     line = run.lineage("b")
     first = line[0]
     confidence = percent(first.confidence)
-    assert (
-        repr(first) == f"<ancestor of generation {first.generation}: {first.name!r} {confidence}>"
-    )
+    assert repr(first) == f"<ancestor of generation {first.generation}: {first.name} {confidence}>"
     assert "object at 0x" not in repr(line)
 
 

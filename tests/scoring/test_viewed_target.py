@@ -15,10 +15,10 @@ from searches import Silence, Snapshots, begin, go_on
 import neatfool
 from neatfool.evolution.assembly import assemble
 from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.showing import Showing
+from neatfool.experiment.framework import Showing
 from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.search.learning import Learner
-from neatfool.spec.candidate import Candidate
+from neatfool.spec.archive import Candidate
 from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_target
 from tests.support.databases import contents
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from commands import neatfool
 
-from neatfool.replicates import Child
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -29,7 +27,7 @@ class OneByOne:
         result = neatfool(*arguments)
         for line in result.output.splitlines():
             self._calls["on_line"](key, line)
-        self._calls["on_end"](Child(key, None), result.exit_code)
+        self._calls["on_end"](key, result.exit_code, [])
         return result.exit_code
 
 

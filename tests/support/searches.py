@@ -21,8 +21,6 @@ from neatfool_plugins.map_elites import MapElites, Options
 class Silence:
     """Nobody looks on."""
 
-    wants_replacements = False
-
     def run_started(self, run):
         pass
 
@@ -49,8 +47,6 @@ class Snapshots(Silence):
 
 class Witness(Silence):
     """Notes the reports of the generations, and the replacements in them."""
-
-    wants_replacements = True
 
     def __init__(self):
         self.reports, self.replacements = [], []

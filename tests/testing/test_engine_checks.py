@@ -93,7 +93,7 @@ class Options(BaseModel):
         (AnswersOnce, "answers are those of the runs process"),
         (TakesAnyTarget, "refuses another target"),
         (HidesErrors, "passes on what fails"),
-        (Idle, "counts its workers"),
+        (Idle, "tells of its workers"),
         (Chatty, "closes before it starts"),
     ],
 )

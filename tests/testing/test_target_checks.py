@@ -98,9 +98,13 @@ class WrongArray(Toy):
         super().__init__(ImageSpec(4, 4, 1, ("a", "b"), array="jax"))
 
 
-@pytest.mark.parametrize("target", [NoSpec, NamelessClass, WrongArray])
+@pytest.mark.parametrize("target", [NamelessClass, WrongArray])
 def test_a_wrong_spec_is_found(target) -> None:
     assert "has a spec" in faults(target)
+
+
+def test_a_target_without_a_spec_cannot_be_made() -> None:
+    assert faults(NoSpec) == ["can be made"]
 
 
 class Spoilt(Toy):
@@ -171,7 +175,6 @@ def test_logits_that_rank_independent_classes_wrongly_are_found() -> None:
             return Scores(probs, 2 * np.log(probs / (1 - probs)))
 
     assert faults(OwnLogits) == ["logits agree with probabilities"]
-    assert "sigmoid of each class's logit" in message(OwnLogits, "logits agree with probabilities")
 
 
 def test_an_image_divided_by_its_own_range_is_found() -> None:
@@ -214,8 +217,8 @@ def test_logits_of_other_probabilities_are_found() -> None:
         def spoil(self, scores):
             return Scores(scores.probs, scores.logits[:, ::-1])
 
-    assert faults(Scaled) == ["logits agree with probabilities"]
-    assert "highest logit" in message(Reversed, "logits agree with probabilities")
+    assert faults(Scaled) == faults(Reversed) == ["logits agree with probabilities"]
+    assert "same order of classes" in message(Reversed, "logits agree with probabilities")
 
 
 def test_noise_is_found() -> None:
@@ -229,7 +232,7 @@ def test_noise_is_found() -> None:
     assert "same images score the same bits" in faults(Noisy)
 
 
-def test_a_buffer_that_is_used_again_is_found() -> None:
+def test_a_buffer_may_be_used_again() -> None:
     class Buffered(Toy):
         buffer = np.zeros((64, 5))
 
@@ -238,7 +241,7 @@ def test_a_buffer_that_is_used_again_is_found() -> None:
             answer[:] = super().score(images).probs
             return Scores(answer)
 
-    assert faults(Buffered) == ["answers are not overwritten"]
+    assert faults(Buffered) == []
 
 
 def test_images_written_to_are_found() -> None:
@@ -273,7 +276,7 @@ def test_requests_that_are_not_entered_are_found() -> None:
             self.ledger.settle(self.ledger.debit(len(images)), "answered")
             return super().score(images)
 
-    assert faults(Paid) == ["requests are entered"]
+    assert "requests are entered" in faults(Paid)
     assert "ledger.debit(len(images))" in message(Paid, "requests are entered")
     assert faults(Entered) == []
 
@@ -330,7 +333,8 @@ def test_an_exception_is_a_failure_that_says_where() -> None:
             raise IndexError("no such layer")
 
     text = message(Raising, "scores depend on the image")
-    assert text.startswith("IndexError: no such layer (test_target_checks.py:")
+    assert "failed on 8x1x4x4 images: IndexError: no such layer" in text
+    assert "test_target_checks.py, line " in text
 
 
 def test_a_differentiable_target_in_colour_keeps_its_contract() -> None:

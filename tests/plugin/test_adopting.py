@@ -15,7 +15,7 @@ from neatfool import (
     Target,
     View,
 )
-from neatfool.spec.adopting import adopt, adopt_if_whole
+from neatfool.plugin.registration import adopt, adopt_if_whole
 from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget
 
 
