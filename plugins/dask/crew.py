@@ -1,8 +1,8 @@
 """The crew: workers that come and go, the parts that each has, and what to do if one fails.
 
 Parts are given out here and not by Dask's scheduler, two to a worker: it does one and has the next.
-So it is known which two a worker's death or silence concerns. All answers to a part are equal: it
-may be done twice, and the first answer counts. What runs in a worker's process stands at the end.
+So it is known which two a worker's death concerns. What runs in a worker's process stands at the
+end.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any, Final
 
 from neatfool import Answer, NeatfoolError, Part, Setup, TargetError, TargetUnavailable, Workplace
@@ -23,10 +22,6 @@ ASKING_AGAIN: Final = 1.0
 """Seconds until a worker that could not be reached is asked again."""
 LOOKING: Final = 0.25
 """Seconds from one look at who is there to the next."""
-LATE: Final = 5.0
-"""A part that takes this many times as long as others do is done elsewhere, too,"""
-LEAST_LATE: Final = 5.0
-"""unless it has taken less than this many seconds."""
 TRIES: Final = 3
 """A part that so many workers died of, or failed at, is given up."""
 BORN_IN_VAIN: Final = 10
@@ -60,8 +55,6 @@ class _Member:
     address: str
     host: str
     jobs: dict[_Job, asyncio.Task[None]] = field(default_factory=dict)
-    since: float = field(default_factory=time.monotonic)
-    late: bool = False
     images: int = 0
     seconds: float = 0.0
 
@@ -85,7 +78,6 @@ class Crew:
         self._refused: dict[str, NeatfoolError] = {}
         self._died = 0
         self._alone_since = time.monotonic()
-        self._pace: deque[float] = deque(maxlen=64)
         self._warned: set[str] = set()
         self._over: NeatfoolError | None = None
 
@@ -99,7 +91,7 @@ class Crew:
         return self._feed()
 
     async def watch(self) -> None:
-        """See who comes, who has gone and who is late, again and again."""
+        """See who comes and who has gone, again and again."""
         try:
             while True:
                 try:
@@ -137,7 +129,6 @@ class Crew:
             self._lose(address)
         for address in {*self._refused} - present:
             del self._refused[address]
-        self._find_late()
         now, reasons = time.monotonic(), "; ".join(dict.fromkeys(map(str, self._refused.values())))
         if self.members or (self._joining and self._died < BORN_IN_VAIN):
             self._alone_since = now
@@ -190,11 +181,8 @@ class Crew:
             part = f"a part of {len(job.part.genomes)} images"
             message = f"{part} was given up after {TRIES} failures, the last: {why}. {MEMORY}"
             _settle(job, TargetUnavailable(message))
-        elif not job.future.done() and not self._count_holders(job):
+        elif not job.future.done():
             self._waiting.appendleft(job)
-
-    def _count_holders(self, job: _Job) -> int:
-        return sum(job in member.jobs for member in self.members.values())
 
     def _feed(self) -> None:
         """Give parts to whoever has fewest."""
@@ -204,12 +192,7 @@ class Crew:
                 return
             job = self._waiting.popleft()
             if not job.future.done():
-                self._give(member, job)
-
-    def _give(self, member: _Member, job: _Job) -> None:
-        if not member.jobs:
-            member.since = time.monotonic()
-        member.jobs[job] = asyncio.create_task(self._do(member, job))
+                member.jobs[job] = asyncio.create_task(self._do(member, job))
 
     async def _do(self, member: _Member, job: _Job) -> None:
         try:
@@ -228,9 +211,7 @@ class Crew:
             member.jobs.pop(job, None)
             member.images += len(job.part.genomes)
             member.seconds += seconds
-            self._pace.append(seconds / len(job.part.genomes))
             _settle(job, result)
-        member.since, member.late = time.monotonic(), False
         self._feed()
 
     async def _ask(self, address: str, function: Any, given: Any) -> Any:
@@ -239,29 +220,11 @@ class Crew:
         return answers[address]
 
     def _withdraw(self, job: _Job) -> None:
-        """Take back a part that is done. Who is late keeps its own, and so gets no other."""
+        """Take back a part that nobody waits for any more."""
         for member in self.members.values():
-            if job in member.jobs and not member.late:
+            if job in member.jobs:
                 member.jobs.pop(job).cancel()
         self._feed()
-
-    def _find_late(self) -> None:
-        """Have the parts of late workers done by idle ones, too."""
-        if not self._pace:
-            return
-        pace, now = median(self._pace), time.monotonic()
-        idle = [member for member in self.members.values() if not member.jobs]
-        for member in self.members.values():
-            for number, job in enumerate(member.jobs):
-                limit = max(LEAST_LATE, LATE * pace * len(job.part.genomes))
-                member.late = member.late or (number == 0 and now - member.since > limit)
-                if member.late and not job.future.done() and idle and self._count_holders(job) < 2:
-                    self._say(
-                        f"worker {member} has not answered for {now - member.since:.0f} s; others "
-                        "do its part, too",
-                        "late",
-                    )
-                    self._give(idle.pop(), job)
 
     def _say(self, message: str, once: str) -> None:
         """Warn; of more of the kind only a log tells."""
@@ -292,23 +255,6 @@ class _Place:
         self.workplace: Workplace | None = None
         self.used = time.monotonic()
 
-    def join(self, setup: Setup) -> None:
-        self.workplace = self.workplace or Workplace(setup)
-
-    def answer(self, part: Part) -> tuple[Answer | Exception, float]:
-        assert self.workplace is not None
-        began = time.monotonic()
-        try:
-            result: Answer | Exception = self.workplace.answer(part)
-        except Exception as error:  # it belongs to whoever waits for the part
-            result = error
-        self.used = time.monotonic()
-        return result, self.used - began
-
-    def close(self) -> None:
-        if self.workplace is not None:
-            self.workplace.close()
-
 
 _places: dict[str, _Place] = {}
 
@@ -319,8 +265,12 @@ async def join(run: str, setup: Setup) -> tuple[str, NeatfoolError | None]:
         if time.monotonic() - place.used > FORGOTTEN:
             await leave(other)
     place = _places.setdefault(run, _Place())
+
+    def make() -> None:
+        place.workplace = place.workplace or Workplace(setup)
+
     try:
-        await asyncio.wrap_future(place.thread.submit(place.join, setup))
+        await asyncio.wrap_future(place.thread.submit(make))
     except NeatfoolError as error:
         await leave(run)
         return socket.gethostname(), error
@@ -330,11 +280,22 @@ async def join(run: str, setup: Setup) -> tuple[str, NeatfoolError | None]:
 async def answer(run: str, part: Part) -> tuple[Answer | Exception, float]:
     """Draw and score a part; give the answer, or what that raised, and the seconds it took."""
     place = _places[run]
-    return await asyncio.wrap_future(place.thread.submit(place.answer, part))
+
+    def work() -> tuple[Answer | Exception, float]:
+        assert place.workplace is not None
+        began = time.monotonic()
+        try:
+            result: Answer | Exception = place.workplace.answer(part)
+        except Exception as error:  # it belongs to whoever waits for the part
+            result = error
+        place.used = time.monotonic()
+        return result, place.used - began
+
+    return await asyncio.wrap_future(place.thread.submit(work))
 
 
 async def leave(run: str) -> None:
     """Close the workplace of a run."""
     if place := _places.pop(run, None):
-        place.thread.submit(place.close)
+        place.thread.submit(lambda: place.workplace and place.workplace.close())
         place.thread.shutdown(wait=False)
