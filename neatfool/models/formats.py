@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
 
 from neatfool.config.annotations import PathAfter
 from neatfool.errors import ExperimentError, PluginError, nearest
+from neatfool.plugin.hookspecs import Register, hookimpl
 from neatfool.plugin.manager import PluginManager
 from neatfool.spec import image_spec
 
@@ -175,6 +175,13 @@ class ModelFormat:
         """List whole names that a wrong one may have meant."""
         return ()
 
+    @classmethod
+    @hookimpl
+    def register(cls, register: Register) -> None:
+        """Register the kind: a plugin's ``neatfool_register_models`` if it has only this one."""
+        for word in dict.fromkeys(form.partition(":")[0] for form in cls.forms):
+            register(word, cls)
+
 
 class ClassifierFormat(ModelFormat, ABC):
     """A kind of models that tell classes apart."""
@@ -242,8 +249,10 @@ def load_classifier(request: Request) -> Classifier:
         ExperimentError: It, a file or a package does not exist, or options do not fit it.
         TargetError: The weights do not fit, are damaged, or are not available.
     """
-    with _named(request):
+    try:
         return find_format(request.model, ClassifierFormat).classifier(request.name, request)
+    except ValueError as error:
+        raise ExperimentError(f"[target] {request.key} = {request.model}: {error}") from error
 
 
 def load_tower(request: Request) -> Tower:
@@ -253,8 +262,10 @@ def load_tower(request: Request) -> Tower:
         ExperimentError: It, a file or a package does not exist, or options do not fit it.
         TargetError: The weights are damaged, or not available.
     """
-    with _named(request):
+    try:
         return find_format(request.model, TowerFormat).tower(request.name, request)
+    except ValueError as error:
+        raise ExperimentError(f"[target] {request.key} = {request.model}: {error}") from error
 
 
 def need(module: str, *, extra: str, package: str = "") -> None:
@@ -264,15 +275,6 @@ def need(module: str, *, extra: str, package: str = "") -> None:
             f"needs the package {package or module.replace('_', '-')}, which is not installed; pip "
             f"install 'neatfool[{extra}]'"
         )
-
-
-@contextmanager
-def _named(request: Request) -> Iterator[None]:
-    """Say in an error which model it is about."""
-    try:
-        yield
-    except ValueError as error:
-        raise ExperimentError(f"[target] {request.key} = {request.model}: {error}") from error
 
 
 def _find(model: str) -> ModelFormat | None:

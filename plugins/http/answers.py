@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
+from string import ascii_uppercase
 from typing import Any, Final
 
 import jmespath
@@ -18,8 +19,6 @@ from jmespath.functions import Functions, signature
 from scipy.special import expit, softmax
 
 from neatfool import Scores, TargetError, nearest
-
-from .texts import give_letters
 
 ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
@@ -154,7 +153,7 @@ class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
     """What an expression may call, beside JMESPath's own functions."""
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
-        self._lettered = give_letters(classes)
+        self._lettered = dict(zip(ascii_uppercase, classes, strict=False))
 
     @signature({"types": ["object"]})  # type: ignore[untyped-decorator]
     def _func_items(self, value: dict[str, Any]) -> list[list[Any]]:

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Mapping
+from string import ascii_uppercase
 from typing import Any, Final
 
 import httpx2
@@ -21,7 +22,7 @@ from .answers import (
     searching,
 )
 from .options import JSON, Options
-from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
+from .texts import CLASSES_PLACE, MODEL_PLACE, fill
 
 QUALITY: Final = 95
 """The quality of JPEGs, whose colours keep their full resolution."""
@@ -54,10 +55,11 @@ class JsonApi:
             searching(place, options.classes) if place is not None else None
             for place in (options.found_at, options.labels_at, options.answers_at, options.error_at)
         )
+        letters = zip(ascii_uppercase, options.classes, strict=False)
         self._places = {
             **(places or {}),
             MODEL_PLACE: options.model or "",
-            CLASSES_PLACE: "\n".join(map(") ".join, give_letters(options.classes).items())),
+            CLASSES_PLACE: "\n".join(map(") ".join, letters)),
         }
         self.batch_size = MOST_IMAGES.get(options.preset or "") if options.repeat else 1
         names_some = self._labels is not None

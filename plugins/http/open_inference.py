@@ -21,11 +21,6 @@ from neatfool import ImageSpec, Scores, TargetError, nearest
 from .answers import RAW, RefusedError, is_short_text, make_scores, read_rows
 from .options import Options
 
-BINARY: Final = "binary_tensor_data"
-"""What a server calls the extension by which pixels go as raw bytes."""
-DATATYPES: Final = ("UINT8", "FP32")
-PROBABILITIES: Final = "probabilities"
-LOGITS: Final = "logits"
 LIMIT: Final = "max_batch_size"
 """What a model, or its input, calls the most images of a request."""
 
@@ -101,7 +96,7 @@ class OpenInference:
         self._choose_input()
         self._outputs = self._choose_outputs()
         self.spec = self._make_spec()
-        self.gives = LOGITS if LOGITS in self._outputs else PROBABILITIES
+        self.gives = "logits" if "logits" in self._outputs else "probabilities"
         self._url = model_url(options) + "/infer"
         channels = self.spec.channels
         self._mean, self._std = (
@@ -142,13 +137,11 @@ class OpenInference:
 
     def read_answer(self, document: Any, count: int) -> Scores:
         """Read the answer to so many images."""
-        outputs = self._outputs
-        tables = {kind: self._read_table(document, outputs[kind], count) for kind in outputs}
-        return make_scores(
-            probs=tables.get(PROBABILITIES),
-            logits=tables.get(LOGITS),
-            sums_to_one=self.spec.sums_to_one,
-        )
+        tables = {
+            {"probabilities": "probs"}.get(kind, kind): self._read_table(document, tensor, count)
+            for kind, tensor in self._outputs.items()
+        }
+        return make_scores(**tables, sums_to_one=self.spec.sums_to_one)
 
     def describe(self) -> str:
         """Say what is sent, and what comes back."""
@@ -226,10 +219,8 @@ class OpenInference:
         options, metadata = self._options, self._metadata
         self._input = tensor = self._choose(metadata.inputs, options.input_name, "input")
         self._datatype = tensor.datatype if options.datatype == "auto" else options.datatype
-        if self._datatype not in DATATYPES:
-            raise self._error(
-                f"its input takes {tensor.datatype}; images go as {' or '.join(DATATYPES)}"
-            )
+        if self._datatype not in ("UINT8", "FP32"):
+            raise self._error(f"its input takes {tensor.datatype}; images go as UINT8 or FP32")
         if self._datatype == "UINT8" and (options.mean or options.std or options.white != 1):
             raise self._error("white, mean and std are for FP32; say [target] datatype = FP32")
         if len(tensor.shape) != 4:
@@ -255,22 +246,30 @@ class OpenInference:
         """Choose the outputs by their names, or else the one that the options name."""
         outputs, scores_are = self._metadata.outputs, self._options.scores_are
         by_name = {each.name.lower(): each for each in outputs}
-        kinds = (PROBABILITIES, LOGITS) if scores_are == "auto" else (scores_are,)
+        kinds = ("probabilities", "logits") if scores_are == "auto" else (scores_are,)
         named = {kind: by_name[kind] for kind in kinds if kind in by_name}
         if named and self._options.output_name is None:
             return named
         output = self._choose(outputs, self._options.output_name, "output")
         kind = scores_are if scores_are != "auto" else output.name.lower()
-        if kind not in (PROBABILITIES, LOGITS):
+        if kind not in ("probabilities", "logits"):
             raise self._error(f"say what {output.name} is: scores_are = logits or probabilities")
         return {kind: output}
 
     def _make_spec(self) -> ImageSpec:
-        order = (1, 2, 3) if self._layout == "NCHW" else (3, 1, 2)
-        channels, height, width = (
-            self._agree(name, self._input.shape[index])
-            for name, index in zip(("channels", "height", "width"), order, strict=True)
-        )
+        """Take the lengths of images from the model, or from the options where it takes any."""
+        channels, height, width = self._input.shape[1:]
+        if self._layout == "NHWC":
+            height, width, channels = channels, height, width
+        own, lengths = {"channels": channels, "height": height, "width": width}, []
+        for name, length in own.items():
+            chosen: int | None = getattr(self._options, name)
+            if length < 1 and chosen is None:
+                raise self._error(f"takes images of any {name}; say [target] {name} = NUMBER")
+            if length >= 1 and chosen not in (None, length):
+                raise self._error(f"takes images of {name} {length}; leave [target] {name} out")
+            lengths.append(chosen or length)
+        channels, height, width = lengths
         if channels not in (1, 3):
             raise self._error(f"its images have {channels} channels; give it grey or coloured ones")
         sums_to_one = self._options.sums_to_one
@@ -278,15 +277,6 @@ class OpenInference:
             declared = [each.parameters.get("sums_to_one") for each in self._outputs.values()]
             sums_to_one = False not in declared
         return ImageSpec(height, width, channels, self._name_classes(), sums_to_one=sums_to_one)
-
-    def _agree(self, name: str, own: int) -> int:
-        """Give a length of images: the model's own, or the option's where the model takes any."""
-        chosen: int | None = getattr(self._options, name)
-        if own < 1 and chosen is None:
-            raise self._error(f"takes images of any {name}; say [target] {name} = NUMBER")
-        if own >= 1 and chosen not in (None, own):
-            raise self._error(f"takes images of {name} {own}; leave [target] {name} out")
-        return chosen or own
 
     def _name_classes(self) -> tuple[str, ...]:
         """Name the classes as the options do, or else the model, or else by numbers."""
@@ -320,4 +310,4 @@ def model_url(options: Options) -> str:
 def takes_binary(document: Any) -> bool:
     """Say whether a server takes pixels as raw bytes, by what it says of itself."""
     extensions = document.get("extensions") if isinstance(document, dict) else None
-    return isinstance(extensions, list) and BINARY in extensions
+    return isinstance(extensions, list) and "binary_tensor_data" in extensions

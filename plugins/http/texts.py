@@ -8,7 +8,6 @@ from copy import deepcopy
 from functools import reduce
 from itertools import pairwise
 from operator import getitem
-from string import ascii_uppercase
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -22,8 +21,6 @@ MODEL_PLACE: Final = "{model}"
 """What stands in a body for the model's name."""
 CLASSES_PLACE: Final = "{classes}"
 """What stands in a body for the classes, one a line, each behind a letter."""
-LETTERS: Final = ascii_uppercase
-"""What classes are told by in a question, which has one for each class."""
 VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 """The name of an environment variable."""
 HEADER: Final = re.compile(r"[\x20-\x7e]*")
@@ -69,11 +66,6 @@ def find_texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from find_texts(name, inner)
 
 
-def give_letters(classes: Sequence[str]) -> dict[str, str]:
-    """Give each class its letter: A for the first."""
-    return dict(zip(LETTERS, classes, strict=False))
-
-
 def fill(
     template: Any, files: Sequence[bytes], repeat: str | None, further: Mapping[str, str]
 ) -> Any:
@@ -90,16 +82,6 @@ def fill(
     parent = reduce(getitem, way, whole)
     parent[last] = [_fill(parent[last][0], {IMAGE_PLACE: image}) for image in images]
     return _fill(whole, further)
-
-
-def find_repeated_item(template: Any, repeat: str) -> Any:
-    """Find the item that is written for each image."""
-    items = template
-    for key in repeat.split("."):
-        items = items.get(key) if isinstance(items, dict) else None
-    if not isinstance(items, list) or len(items) != 1:
-        raise ValueError(f"{repeat!r} is no list with one item in the body; name the one to repeat")
-    return items[0]
 
 
 def _fill(template: Any, places: Mapping[str, str]) -> Any:

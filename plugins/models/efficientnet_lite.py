@@ -15,7 +15,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from neatfool import Register, hookimpl
 from neatfool.models import (
     Classifier,
     ClassifierFormat,
@@ -105,8 +104,4 @@ def pad_inside(module: nn.Module) -> None:
         each.__class__ = SkippingConvolution if any(each.skip) else nn.Conv2d
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register each size."""
-    for name in EfficientNetLite.forms:
-        register(name, EfficientNetLite)
+neatfool_register_models = EfficientNetLite.register

@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
+from neatfool import PathAfter, TargetError, nearest
 from neatfool.models import Preprocessing, Request, Tower, TowerFormat, hash_weights, in_bytes, need
 
 SAFE: Final = ".safetensors"
@@ -147,7 +147,4 @@ def _check_weights(name: str, tag: str | None) -> None:
         raise ValueError(f"its weights are {weights.name}; only {SAFE} files are read: save one")
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("open_clip", OpenClip)
+neatfool_register_models = OpenClip.register

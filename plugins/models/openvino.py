@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import torch
 
-from neatfool import PathAfter, Register, TargetError, hookimpl
+from neatfool import PathAfter, TargetError
 from neatfool.models import (
     Classifier,
     ClassifierFormat,
@@ -115,7 +115,4 @@ class OpenVinoModule(FileModule):
         return {name: torch.from_numpy(answers[number].copy()) for number, name in names}
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("openvino", OpenVino)
+neatfool_register_models = OpenVino.register

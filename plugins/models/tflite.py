@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool import PathAfter, Register, TargetError, hookimpl
+from neatfool import PathAfter, TargetError
 from neatfool.models import (
     Classifier,
     ClassifierFormat,
@@ -110,7 +110,4 @@ class TfliteModule(FileModule):
         return super()._describe_input() + (", quantised" if self.input.scale else "")
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("tflite", Tflite)
+neatfool_register_models = Tflite.register

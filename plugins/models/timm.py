@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
+from neatfool import PathAfter, TargetError, nearest
 from neatfool.models import (
     Classifier,
     ClassifierFormat,
@@ -105,7 +105,4 @@ def _labels(module: nn.Module) -> tuple[str, ...] | None:
     return tuple(timm.data.ImageNetInfo(subset).label_descriptions())
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("timm", Timm)
+neatfool_register_models = Timm.register

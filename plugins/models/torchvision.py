@@ -9,7 +9,7 @@ import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum
 
-from neatfool import Register, TargetError, hookimpl, nearest
+from neatfool import TargetError, nearest
 from neatfool.models import (
     Classifier,
     ClassifierFormat,
@@ -113,7 +113,4 @@ def _download(weights: WeightsEnum) -> Tensors:
         ) from error
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("torchvision", TorchVision)
+neatfool_register_models = TorchVision.register

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import torch
 
-from neatfool import PathAfter, Register, TargetError, hookimpl
+from neatfool import PathAfter, TargetError
 from neatfool.models import (
     Classifier,
     ClassifierFormat,
@@ -184,7 +184,4 @@ class OnnxModule(FileModule):
         return description
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("onnx", Onnx)
+neatfool_register_models = Onnx.register
