@@ -29,6 +29,7 @@ from .preprocessing import in_bytes as in_bytes
 # Photographs
 from .photographs import PHOTOGRAPHS as PHOTOGRAPHS
 from .photographs import Photograph as Photograph
+from .photographs import check_recognised as check_recognised
 from .photographs import photographs_in as photographs_in
 from .photographs import photographs_of as photographs_of
 

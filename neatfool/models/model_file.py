@@ -16,16 +16,10 @@ from neatfool.models.formats import Classifier, Request
 from neatfool.models.preprocessing import Input, Layout, Preprocessing, layouts_of, scaling_of
 from neatfool.network.memory import is_out_of_memory
 
-_SMALLEST: Final = 1e-45
-"""A probability of zero counts as this, the smallest number of float32."""
 _TRIED: Final = 4
 """Images of noise that tell what a file answers."""
 _SHOWN: Final = 300
 """Characters of a library's own message."""
-_SUM_OF_ONE: Final = 1e-3
-"""Probabilities sum to one within this."""
-_SUM_OF_ROUNDED: Final = 1.5
-"""Probabilities that were rounded to 256 levels sum to less than this."""
 
 
 class FileModule(nn.Module, ABC):
@@ -66,7 +60,7 @@ class FileModule(nn.Module, ABC):
             with path.open("rb"):
                 pass
         except OSError as error:
-            raise ValueError(error.strerror) from error
+            raise ValueError(f"{error.strerror}; give the path of a model's file") from error
         self.training = False
         self.path = path
         self.input = Input((None,) * 4)
@@ -99,7 +93,8 @@ class FileModule(nn.Module, ABC):
         if _is_tracing() and not self.traceable:
             raise RuntimeError(f"{self.by} cannot be traced")
         outputs = self._rows(self._answers(images)).to(images.device)
-        return outputs.clamp(min=_SMALLEST).log() if self.gives_probabilities else outputs
+        # The smallest number of float32 stands for zero, which has no logarithm.
+        return outputs.clamp(min=1e-45).log() if self.gives_probabilities else outputs
 
     def settle(self, layout: Layout, scaling: Preprocessing, request: Request) -> tuple[int, str]:
         """Fix the layout, and find the output that answers.
@@ -122,11 +117,6 @@ class FileModule(nn.Module, ABC):
         gives = request.outputs or ("probabilities" if self.gives_probabilities else "logits")
         names = "" if len(shapes) == 1 else f" (its output {self.output!r} of {len(shapes)})"
         return answers.shape[1], f"takes {self._describe_input()}; gives {gives}{names}"
-
-    def settle_like(self, other: FileModule, *, probabilities: bool) -> None:
-        """Take images as another does that has settled, and answer in the only output."""
-        self.layout, self.output = other.layout, "0"
-        self.gives_probabilities = probabilities
 
     @property
     def _batch(self) -> int | None:
@@ -185,8 +175,9 @@ class FileModule(nn.Module, ABC):
         if outputs is not None or not bool(((answers >= 0) & (answers <= 1)).all()):
             return outputs == "probabilities"
         sums = answers.sum(1)
-        sum_to_one = bool(((sums - 1).abs() < _SUM_OF_ONE).all())
-        if sum_to_one or (self.output in self.rounded and float(sums.max()) < _SUM_OF_ROUNDED):
+        # Those that were rounded to 256 levels sum to less than 1.5.
+        rounded = self.output in self.rounded and float(sums.max()) < 1.5
+        if rounded or bool(((sums - 1).abs() < 1e-3).all()):
             return True
         raise ValueError(
             "its answers lie between 0 and 1, but sum to "

@@ -1,7 +1,7 @@
 """Photographs: a few that check a network, those in a folder, and those that targets offer."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Final
 
 from PIL import Image
 
-from neatfool.errors import ExperimentError, PluginError
+from neatfool.errors import ExperimentError, PluginError, TargetError
+from neatfool.models.formats import Classifier, Tower
 from neatfool.spec.target import Target
 
 
@@ -98,6 +99,37 @@ def photographs_of(targets: Iterable[Target]) -> list[Photograph]:
             )
         images = {**offered, **images}
     return [Photograph(name, image.copy) for name, image in images.items()]
+
+
+def check_recognised(
+    network: Classifier | Tower,
+    names: Sequence[str],
+    answers: Iterable[tuple[str, Collection[int], Sequence[int]]],
+    needed: int,
+    doubt: str,
+) -> None:
+    """Check that a network recognises enough photographs.
+
+    Of each photograph, ``answers`` are its name, the right classes and the likeliest, the best
+    first. ``doubt`` is what may be wrong besides the weights and the scaling of images.
+
+    Raises:
+        TargetError: Fewer are recognised than ``needed``.
+    """
+    answers = list(answers)
+    missed = [
+        f"{photograph} (it said {names[best[0]]!r})"
+        for photograph, right, best in answers
+        if {*right}.isdisjoint(best)
+    ]
+    if len(answers) - len(missed) < needed:
+        raise TargetError(
+            f"{network.name} (weights of {network.source}) recognised "
+            f"{len(answers) - len(missed)} of {len(answers)} photographs; at least {needed} are "
+            f"needed. Not: {', '.join(missed)}. These are not its weights, or {doubt}, or images "
+            f"are not scaled as when it was trained ({network.preprocessing.describe()}). If all "
+            "of that is right, set [target] check_photographs = no"
+        )
 
 
 def _read(file: Path) -> Image.Image:

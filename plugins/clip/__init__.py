@@ -1,7 +1,6 @@
 """Target ``clip``: a network that compares images with texts, so that classes are texts.
 
-This module is what an experiment says of it. :mod:`.texts` has the texts' vectors, and checks them
-on photographs; :mod:`.target` compares images with them and is what is fooled.
+This module is what an experiment says of it, and :mod:`.target` is what is fooled.
 :mod:`neatfool.models` loads the network that looks at images.
 """
 

@@ -6,10 +6,9 @@ input, with zeros around it, before each convolution. That takes a third of Effi
 time. Here the zeros are in the convolution's window instead.
 """
 
-import re
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,13 +23,6 @@ from neatfool.models import (
     need,
     read_tensors,
 )
-
-_SIDES: Final = {"0": 224, "1": 240, "2": 260}
-_MARGIN: Final = 32
-"""A photograph's shorter side has this many pixels more than the middle that is cut out."""
-_PACKAGED: Final = re.compile(r"lite\d-[0-9a-f]+\.pth$")
-_LAST: Final = "_fc.bias"
-_CLASSES: Final = 1000
 
 
 class EfficientNetLite(ClassifierFormat):
@@ -49,11 +41,11 @@ class EfficientNetLite(ClassifierFormat):
 
     def preprocessing(self, model: str) -> Preprocessing:
         """Tell what images a network takes."""
-        side = _SIDES[model[-1]]
+        side = {"0": 224, "1": 240, "2": 260}[model[-1]]
         # These are not ImageNet's mean and deviation. With those the network still recognises
         # photographs, but evolved images lose much of their confidence.
         mean, std = (127.0,), (128.0,)
-        return Preprocessing(side, side, side + _MARGIN, mean, std, "bicubic")
+        return Preprocessing(side, side, side + 32, mean, std, "bicubic")
 
     def classifier(self, name: str, request: Request) -> Classifier:
         """Load a network, with its own or other weights."""
@@ -63,9 +55,9 @@ class EfficientNetLite(ClassifierFormat):
         if path is None:
             need(package, extra="imagenet")
             folder = Path(str(import_module(package).__file__)).parent
-            (path,) = (p for p in folder.rglob("*.pth") if _PACKAGED.search(p.name))
+            (path,) = folder.rglob("*lite?-*.pth")
         tensors = read_tensors(path)
-        count = len(tensors[_LAST]) if _LAST in tensors else _CLASSES
+        count = len(tensors.get("_fc.bias", range(1000)))
         library: Any = import_module("efficientnet_lite_pytorch")
         module = library.EfficientNet.from_name(request.model, num_classes=count).eval()
         fit_weights(module, tensors, path)

@@ -24,8 +24,6 @@ from neatfool.models import (
     need,
 )
 
-ROOM_FOR_A_STACK: Final = 64
-"""Bytes enough for what a system knows of a stack: where it is, how large, and how it is used."""
 _TYPES: Final = {
     "f32": torch.float32,
     "f16": torch.float16,
@@ -56,7 +54,8 @@ def _own_signal_stack() -> Iterator[None]:
     """
     library = ctypes.CDLL(None) if os.name == "posix" else None
     sigaltstack = getattr(library, "sigaltstack", lambda new, old: None)
-    before = ctypes.create_string_buffer(ROOM_FOR_A_STACK)
+    # Enough for what a system knows of a stack: where it is, how large, and how it is used.
+    before = ctypes.create_string_buffer(64)
     sigaltstack(None, before)
     try:
         yield

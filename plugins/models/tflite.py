@@ -27,8 +27,6 @@ _TYPES: Final = {
     "uint8": torch.uint8,
     "int8": torch.int8,
 }
-_STEP: Final = 1 / 256
-"""The step of each quantised softmax, as the format has it."""
 
 
 class Tflite(ClassifierFormat):
@@ -78,7 +76,7 @@ class TfliteModule(FileModule):
             each["name"]
             for each in self._outputs
             if np.issubdtype(each["dtype"], np.integer)
-            and np.isclose(each["quantization"][0], _STEP)
+            and np.isclose(each["quantization"][0], 1 / 256)  # as of each quantised softmax
             and each["quantization"][1] == np.iinfo(each["dtype"]).min
         )
         self._shape: tuple[int, ...] | None = None

@@ -55,13 +55,12 @@ def _preprocessing(module: nn.Module) -> Preprocessing:
     channels, height, width = config["input_size"]
     interpolation = config["interpolation"]
     if interpolation not in {"nearest", "bilinear", "bicubic", "lanczos"}:
-        interpolation = "bicubic"
+        config["interpolation"] = interpolation = "bicubic"
     wide, high = (math.floor(side / config["crop_pct"]) for side in (width, height))
     in_words = {
         "squash": f"stretched to {wide}x{high} ({interpolation}), middle cut out",
         "border": f"longer side to {max(wide, high)} ({interpolation}), edges filled",
     }
-    config["interpolation"] = interpolation
     own = timm.data.create_transform(**config, use_prefetcher=True)
     mean, std = (in_bytes(config[key]) for key in ("mean", "std"))
     usual = Preprocessing(height, width, min(wide, high), mean, std, interpolation, channels)

@@ -24,8 +24,6 @@ Tensors = dict[str, torch.Tensor]
 
 _NAMES: Final[list[str]] = torchvision.models.list_models(module=torchvision.models)
 """All classifiers."""
-_SCALES_ITS_INPUT: Final = {"googlenet", "inception_v3"}
-"""The published weights of these networks expect another scaling, which the networks can do."""
 
 
 class TorchVision(ClassifierFormat):
@@ -50,9 +48,8 @@ class TorchVision(ClassifierFormat):
         module = _without_weights(network, weights, tensors)
         fit_weights(module, tensors, path or f"{weights}")
         preset = weights.transforms()
-        (side,) = preset.crop_size
-        mean, std, larger = in_bytes(preset.mean), in_bytes(preset.std), preset.resize_size[0]
-        way = preset.interpolation.value
+        (side,), (larger,), way = preset.crop_size, preset.resize_size, preset.interpolation.value
+        mean, std = in_bytes(preset.mean), in_bytes(preset.std)
         preprocessing = Preprocessing(side, side, max(larger, side), mean, std, way)
         labels = tuple(weights.meta["categories"]) if path is None else None
         source = str(path or f"torchvision's {weights}")
@@ -76,7 +73,8 @@ def find(name: str) -> tuple[str, WeightsEnum]:
 def _without_weights(network: str, weights: WeightsEnum, tensors: Tensors) -> nn.Module:
     """Make a network for its published weights, with as many classes as the given ones."""
     options: dict[str, Any] = {}
-    if network in _SCALES_ITS_INPUT:
+    # Their published weights expect another scaling, which the networks can do.
+    if network in {"googlenet", "inception_v3"}:
         options = {"transform_input": True, "init_weights": False}
     if network.startswith("vit_") and "min_size" in weights.meta:
         options["image_size"] = weights.meta["min_size"][0]

@@ -33,16 +33,12 @@ CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
 """The mean of red, green and blue in [0, 1] that CLIP was trained with."""
 CLIP_DEVIATION: Final = (0.26862954, 0.26130258, 0.27577711)
 """The standard deviation."""
-CLIP_TEMPERATURE: Final = 0.01
-"""What CLIP divides similarities by."""
 _TYPES: Final = {
     "tensor(float)": torch.float32,
     "tensor(float16)": torch.float16,
     "tensor(double)": torch.float64,
     "tensor(uint8)": torch.uint8,
 }
-_ROUNDS_BY_BATCH: Final = b"DynamicQuantize"
-"""Operations whose name begins like this round by the range of a whole batch."""
 
 
 class Onnx(ClassifierFormat, TowerFormat):
@@ -54,7 +50,7 @@ class Onnx(ClassifierFormat, TowerFormat):
 
     def classifier(self, name: str, request: Request) -> Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
-        module = _open(Path(name).expanduser(), request)
+        module = _open(name, request)
         classifier = load_file(module, request)
         if not request.gradients:
             return classifier
@@ -66,12 +62,10 @@ class Onnx(ClassifierFormat, TowerFormat):
 
     def tower(self, name: str, request: Request) -> Tower:
         """Load the file ``name``, which gives vectors; what ``request`` leaves out is as CLIP's."""
-        module = _open(Path(name).expanduser(), request)
+        module = _open(name, request)
         height, width = _size(module.input, request.size)
         mean, std = in_bytes(request.mean or CLIP_MEAN), in_bytes(request.std or CLIP_DEVIATION)
-        preprocessing = Preprocessing(
-            height, width, min(height, width), mean, std, filter="bicubic"
-        )
+        preprocessing = Preprocessing(height, width, min(height, width), mean, std, "bicubic")
         # The first output has the vectors. They are not probabilities, whatever they look like.
         first = Request(request.model, output="0", outputs="logits")
         length, _ = module.settle(Layout(3, height, width, last=False), preprocessing, first)
@@ -84,7 +78,7 @@ class Onnx(ClassifierFormat, TowerFormat):
             module=module,
             preprocessing=preprocessing,
             width=length,
-            temperature=CLIP_TEMPERATURE,
+            temperature=0.01,
             read=None,
             differentiable=False,
             source=f"{module.path}, by {module.by}{precision}",
@@ -107,9 +101,10 @@ def _size(given: Input, size: int | None) -> tuple[int, int]:
     return height, width
 
 
-def _open(path: Path, request: Request) -> OnnxModule:
+def _open(name: str, request: Request) -> OnnxModule:
     """Open a file as a torch module, which may be another one in floats."""
     need("onnxruntime", extra="onnx")
+    path = Path(name).expanduser()
     module = OnnxModule(path)
     if not request.dequantise:
         return module
@@ -153,7 +148,8 @@ class OnnxModule(FileModule):
         self._outputs = [each.name for each in self._session.get_outputs()]
         sizes = tuple(size if isinstance(size, int) else None for size in shape)
         self.input = Input(sizes, _TYPES[inputs[0].type])
-        self.alone = _ROUNDS_BY_BATCH in (content or path.read_bytes())
+        # Operations of such names round by the range of a whole batch.
+        self.alone = b"DynamicQuantize" in (content or path.read_bytes())
         self._in_floats = content is not None
 
     def __deepcopy__(self, _: Any) -> OnnxModule:

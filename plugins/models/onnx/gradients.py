@@ -29,12 +29,7 @@ from .dequantising import ROUNDING, dequantise
 
 TOLERANCE: Final = 0.01
 """Probabilities may differ by this share of an image's largest: float32 rounding only."""
-_TRIED: Final = 4
-"""Images of each kind on which the copy is compared."""
-_COARSE: Final = 8
-"""The side in pixels of the squares of the second kind."""
 _ANSWER: Final = "neatfool_answer"
-_WITH_GRAPHS: Final = {"If", "Loop", "Scan"}
 _BY: Final = f"onnx2torch {version('onnx2torch')}"
 _OTHERWISE: Final = (
     "leave out [target] gradients, and search without learn; or give the network as "
@@ -76,16 +71,17 @@ def differentiable_copy(
         ) from error
     dtype = torch.float32 if module.input.is_whole else module.input.dtype
     copy = ConvertedModule(path, program, Input(module.input.shape, dtype))
-    copy.settle_like(module, probabilities=module.gives_probabilities and not logits)
+    # It takes images as the network does that has settled, and has one output.
+    copy.layout, copy.output = module.layout, "0"
+    copy.gives_probabilities = module.gives_probabilities and not logits
     _check(copy, module, scaling)
     return copy
 
 
 def _check(copy: ConvertedModule, module: FileModule, scaling: Preprocessing) -> None:
     """Compare the copy with the network on noise, fine and coarse, and look at its gradient."""
-    noise = module.layout.noise(_TRIED, scaling)
-    squares = noise[:-1, :, ::_COARSE, ::_COARSE]
-    coarse = functional.interpolate(squares, size=noise.shape[2:])
+    noise = module.layout.noise(4, scaling)
+    coarse = functional.interpolate(noise[:-1, :, ::8, ::8], size=noise.shape[2:])
     for images in (noise, coarse):
         with torch.no_grad():
             given, wanted = (each(images.clone()).softmax(1) for each in (copy, module))
@@ -117,7 +113,7 @@ def _simplify(model: Any, output: str) -> bool:
     versions = _versions(model)
     nodes = []
     for node in graph.node:
-        if node.op_type not in _WITH_GRAPHS and constants.keys() >= {*node.input} - {""}:
+        if node.op_type not in {"If", "Loop", "Scan"} and constants.keys() >= {*node.input} - {""}:
             # onnx2torch needs weights and axes as numbers, not as what computes them.
             given = {name: constants[name] for name in node.input if name}
             computed = ReferenceEvaluator(node, opsets=versions).run(None, given)
