@@ -9,15 +9,13 @@ the key out of all that is written. Plugins sign requests by the hook
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from neatfool import ExperimentError, NeatfoolError, PluginError, hookimpl
+from neatfool import ExperimentError, hookimpl
 
-from .options import Options
+from .options import HttpRequest, Options
 
 if TYPE_CHECKING:
     from .target import HttpTarget
@@ -25,20 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["HttpRequest", "Options"]
 
 hookspec = pluggy.HookspecMarker("neatfool")
-
-
-@dataclass
-class HttpRequest:
-    """An HTTP request that is about to be sent, for a plugin to sign."""
-
-    method: str
-    """``"POST"``, for example."""
-    url: str
-    """The whole address. A signature may be added to its query."""
-    headers: dict[str, str]
-    """By name, in small letters. A signature may be added."""
-    body: bytes
-    """The bytes of the body. Changes to it are ignored."""
 
 
 @hookspec
@@ -62,22 +46,4 @@ def _target(options: Options, hook: pluggy.HookRelay | None = None) -> HttpTarge
         raise ExperimentError(
             f"[target] plugin = http needs {error.name}; pip install 'neatfool[http]'"
         ) from error
-    if hook is None or not hook.neatfool_sign_request.get_hookimpls():
-        return HttpTarget(options)
-    return HttpTarget(options, partial(_sign, hook))
-
-
-def _sign(
-    hook: pluggy.HookRelay, method: str, url: str, headers: dict[str, str], body: bytes
-) -> tuple[str, dict[str, str]]:
-    """Give a request's address and headers as the plugins sign it, in pluggy's order of calls."""
-    request = HttpRequest(method, url, headers, body)
-    try:
-        hook.neatfool_sign_request(request=request)
-    except NeatfoolError:
-        raise
-    except Exception as error:
-        signers = (each.plugin_name for each in hook.neatfool_sign_request.get_hookimpls())
-        who = f"{', '.join(signers)}: neatfool_sign_request"
-        raise PluginError(f"{who}: {type(error).__name__}: {error}") from error
-    return request.url, request.headers
+    return HttpTarget(options, hook and hook.neatfool_sign_request)

@@ -22,16 +22,12 @@ from neatfool import Scores, TargetError, nearest
 
 ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
-LONGEST_NAME: Final = 200
-"""The most characters of the name of a class or a tensor, which stands in tables."""
 RAW: Final[dict[str, np.dtype[Any]]] = {
     "FP16": np.dtype("<f2"),
     "FP32": np.dtype("<f4"),
     "FP64": np.dtype("<f8"),
 }
 """The kinds of numbers that scores may come as in raw bytes."""
-_DEEPEST: Final = 8
-"""Lists within lists are read to this depth; a table needs two."""
 
 
 class RefusedError(Exception):
@@ -98,7 +94,7 @@ def read_rows(data: Any, count: int, width: int, datatype: str = "") -> np.ndarr
         return np.frombuffer(data, RAW[datatype]).reshape(count, width).astype(np.float64)
     if not isinstance(data, list):
         raise RefusedError("no list of numbers")
-    for _ in range(_DEEPEST):
+    for _ in range(8):  # a table needs two
         if not any(isinstance(each, list) for each in data):
             break
         data = [one for each in data for one in (each if isinstance(each, list) else [each])]
@@ -141,12 +137,9 @@ def make_scores(
 
 def is_short_text(value: Any) -> bool:
     """Say whether a value is a text that can be shown, and stand as a name in a table."""
-    return (
-        isinstance(value, str)
-        and bool(value.strip())
-        and len(value) <= LONGEST_NAME
-        and value.isprintable()
-    )
+    if not isinstance(value, str) or len(value) > 200:
+        return False
+    return bool(value.strip()) and value.isprintable()
 
 
 class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types

@@ -30,12 +30,6 @@ FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg"}
 """Format of an image -> the media type of a body in it."""
 MOST_LABELS: Final = 100_000
 """More labels of one image are refused: no service has so many classes."""
-MOST_IMAGES: Final = {"google-vision-label-detection": 16}
-"""Preset -> the most images that the API takes in a request."""
-MEDIA_TYPES: Final = {"azure-vision-tag": "application/octet-stream"}
-"""Preset -> the media type of the body, where the API takes no ``image/png``."""
-DECISIVE: Final = {*JSON, "headers", "scores_are"} - {"preset", "further_classes"}
-"""The options that decide what is sent, and what is read of the answer."""
 
 
 class JsonApi:
@@ -61,7 +55,8 @@ class JsonApi:
             MODEL_PLACE: options.model or "",
             CLASSES_PLACE: "\n".join(map(") ".join, letters)),
         }
-        self.batch_size = MOST_IMAGES.get(options.preset or "") if options.repeat else 1
+        most_images = {"google-vision-label-detection": 16}
+        self.batch_size = most_images.get(options.preset or "") if options.repeat else 1
         names_some = self._labels is not None
         self.gives = "labels" if names_some else options.scores_are
         self.spec = ImageSpec(
@@ -90,8 +85,9 @@ class JsonApi:
         elif options.send == "base64":
             content, usual = base64.b64encode(files[0]), "text/plain"
         else:
-            usual = MEDIA_TYPES.get(options.preset or "", FORMATS[options.image_format])
-            content = files[0]
+            content, usual = files[0], FORMATS[options.image_format]
+            if options.preset == "azure-vision-tag":  # takes no image/png
+                usual = "application/octet-stream"
         headers = options.content_type(usual)
         return httpx2.Request(options.method, options.url, content=content, headers=headers)
 
@@ -139,8 +135,8 @@ class JsonApi:
 
     def identity(self) -> Any:
         """Give what the scores depend on besides the service, as JSON."""
-        decisive = self._options.model_dump(mode="json", include=DECISIVE)
-        return [self.spec.shape, decisive]
+        decisive = {*JSON, "headers", "scores_are"} - {"preset", "further_classes"}
+        return [self.spec.shape, self._options.model_dump(mode="json", include=decisive)]
 
     def _read(self, answer: Any) -> np.ndarray | dict[str, float]:
         """Read an image's scores: of all classes, floats [K], or the best of each label."""

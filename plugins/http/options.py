@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 from urllib.parse import urlsplit
@@ -53,6 +54,20 @@ Headers = Annotated[dict[str, str], BeforeValidator(check_headers)]
 Body = Annotated[dict[str, Any] | list[Any] | None, BeforeValidator(check_json), NoKey]
 Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
+
+
+@dataclass
+class HttpRequest:
+    """An HTTP request that is about to be sent, for a plugin to sign."""
+
+    method: str
+    """``"POST"``, for example."""
+    url: str
+    """The whole address. A signature may be added to its query."""
+    headers: dict[str, str]
+    """By name, in small letters. A signature may be added."""
+    body: bytes
+    """The bytes of the body. Changes to it are ignored."""
 
 
 class Options(

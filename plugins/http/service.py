@@ -50,26 +50,12 @@ LONGEST_WAIT: Final = 30.0
 """The most seconds between two tries, unless the service asks for more."""
 SILENCE: Final = 10.0
 """Seconds between two messages on what is being waited for."""
-LEAST: Final = 0.1
-"""The share of a request's time without which it is not sent again: it may cost something."""
 MOST_NOT_JSON: Final = 3
 """How often a request is sent again whose whole answer was no JSON: each may cost something."""
 LARGEST: Final = 8 * 2**20
 """The most bytes of an answer, after decompression."""
-LONGEST_WORDS: Final = 2**16
-"""Of an error so many bytes are read, or a few more."""
 SHOWN: Final = 300
 """The most characters of a message that are what the service says."""
-RETRIED: Final = frozenset((408, 425, 429))
-"""The 4xx that may be better the next time; each 5xx may."""
-_HEADERS: Final = {
-    "User-Agent": "neatfool",
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
-}
-_CONNECTED: Final = "connection.connect_tcp.complete"
-_SENDING: Final = "http11.send_request_headers.started"
-"""What httpx2 calls two steps of a request, which it tells an extension ``trace``."""
 _NOT_CONNECTED: Final = ("not connected", "it could not be connected to")
 _BROKEN: Final[dict[type[Exception], tuple[str, str]]] = {
     httpx2.ConnectError: _NOT_CONNECTED,
@@ -100,7 +86,13 @@ class Service:
         self.ledger: Ledger | None = None
         self._options, self._credentials = options, credentials
         self._host = httpx2.URL(options.url).host
-        self._headers = httpx2.Headers(_HEADERS)
+        self._headers = httpx2.Headers(
+            {
+                "User-Agent": "neatfool",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+            }
+        )
         self._headers.update(options.headers)  # in place of these, however they are capitalised
         self._transport, self._proxied = transport, proxied
         with suppress(ValueError):  # It is a name.
@@ -194,8 +186,11 @@ class Service:
         self._next_turn = time.monotonic() + (1 / rate if rate else 0.0)
 
     def _is_too_late(self, wait: float, until: float) -> bool:
-        """Say whether a request after some seconds would have too little time to be answered."""
-        least = LEAST * min(self._options.timeout, self._options.give_up_after)
+        """Say whether a request after some seconds would have too little time to be answered.
+
+        It may cost something, and so is not sent with less than a tenth of its time.
+        """
+        least = 0.1 * min(self._options.timeout, self._options.give_up_after)
         return time.monotonic() + wait + least >= until
 
     async def _send(
@@ -235,14 +230,15 @@ class Service:
 
         async def watch(event: str, info: Mapping[str, Any]) -> None:
             """Follow a request by httpx2's names of what it does."""
-            if event == _CONNECTED and not self._proxied:
+            sending = event == "http11.send_request_headers.started"
+            if event == "connection.connect_tcp.complete" and not self._proxied:
                 try:
                     self._check_address(info["return_value"].get_extra_info("server_addr")[0])
                 except TargetError:
                     await info["return_value"].aclose()
                     raise
             # A CONNECT is for a proxy, and not yet for the service.
-            elif event == _SENDING and info["request"].method != b"CONNECT":
+            elif sending and info["request"].method != b"CONNECT":
                 sent.set()
 
         # A signer may take its time.
@@ -255,7 +251,7 @@ class Service:
                 try:
                     async for piece in response.aiter_bytes():
                         body += piece
-                        if not response.is_success and len(body) > LONGEST_WORDS:
+                        if not response.is_success and len(body) > 2**16:
                             break
                         if len(body) > LARGEST:
                             raise RefusedError(f"more than {LARGEST // 2**20} MiB")
@@ -304,7 +300,7 @@ class Service:
     def _check_status(self, response: httpx2.Response, body: bytearray) -> None:
         """Judge an answer by its status."""
         status, quoted = response.status_code, self._quote_body(body)
-        if status >= 500 or status in RETRIED:
+        if status >= 500 or status in {408, 425, 429}:
             wait = read_wait(response.headers.get("Retry-After"))
             raise TransientError(str(status), f"it answered {status}{quoted}", wait)
         if 200 <= status < 300:

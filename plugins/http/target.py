@@ -24,9 +24,9 @@ from .options import Options
 from .service import Service
 
 if TYPE_CHECKING:
-    from neatfool import Ledger
+    import pluggy
 
-    from .credentials import Sign
+    from neatfool import Ledger
 
 _log = logging.getLogger("neatfool.target.http")
 _UNVERIFIED: Final = (
@@ -38,7 +38,7 @@ _UNVERIFIED: Final = (
 class HttpTarget(Target):
     """A classifier behind an HTTP API. Each call of ``score`` is one request, and its retries."""
 
-    def __init__(self, options: Options, sign: Sign | None = None) -> None:
+    def __init__(self, options: Options, sign: pluggy.HookCaller | None = None) -> None:
         """Prepare to ask; by the Open Inference Protocol, ask the model what it takes."""
         self._options = options
         self._credentials = Credentials(options, sign)

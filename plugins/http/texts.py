@@ -34,18 +34,11 @@ _SECRET_WORD: Final = re.compile(
     r"apikey|auth|authori[sz]ation|cookie|credentials?|passwd|password|pwd|secret|session|sig"
     r"|signature|token"
 )
-_SECRET_ENDS: Final = ("key", "pass", "passwd", "password", "secret", "token")
-_NO_SECRETS: Final = {"bypass", "compass", "donkey", "hockey", "monkey", "turkey"}
-_BEFORE_KEY: Final = {"access", "account", "api", "auth", "goog", "private", "subscription"}
 _KEY_SHAPES: Final = re.compile(
     r"^\s*(?:bearer|basic|key|token|apikey)\s+(?=\S*\d)\S{8,}"
     r"|\b(?:sk-|hf_|ghp_|gho_|github_pat_|glpat-|xox[abp]-|AIza|ya29\.|AKIA|ASIA|eyJ[\w-]{8,}\.)"
     r"[\w.-]{8,}",
     re.IGNORECASE,
-)
-_REMEDY: Final = (
-    "put the key into an environment variable, name it with api_key_env (or a file, with "
-    f"api_key_file), and write {KEY_PLACE} in its place"
 )
 
 
@@ -100,18 +93,25 @@ def refuse_keys(value: Any) -> Any:
     for place, text in find_texts("it", value):
         named = text.strip() and KEY_PLACE not in text and is_secret_name(place)
         if named or looks_like_a_key(text):
-            raise ValueError(f"{place!r} holds what looks like a key; {_REMEDY}")
+            raise ValueError(
+                f"{place!r} holds what looks like a key; put the key into an environment variable, "
+                "name it with api_key_env (or a file, with api_key_file), and write "
+                f"{KEY_PLACE} in its place"
+            )
     return value
 
 
 def is_secret_name(name: str) -> bool:
     """Say whether what has this name is a secret: ``Authorization``, ``X-API-Key``, ``token``."""
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+    before_key = {"access", "account", "api", "auth", "goog", "private", "subscription"}
+    ends = ("key", "pass", "passwd", "password", "secret", "token")
+    harmless = {"bypass", "compass", "donkey", "hockey", "monkey", "turkey"}
     return (
         any(map(_SECRET_WORD.fullmatch, words))
         or [each for each in words if each != "x"] == ["code"]
-        or any(second == "key" and first in _BEFORE_KEY for first, second in pairwise(words))
-        or (bool(words) and words[-1].endswith(_SECRET_ENDS) and words[-1] not in _NO_SECRETS)
+        or any(second == "key" and first in before_key for first, second in pairwise(words))
+        or (bool(words) and words[-1].endswith(ends) and words[-1] not in harmless)
     )
 
 

@@ -94,7 +94,11 @@ def serve(
 
     Another machine can then fool it: a target that needs a GPU, or its own environment.
     """
-    key = _key(api_key_env)
+    key = None if api_key_env is None else os.environ.get(api_key_env, "").strip()
+    if key == "":
+        raise ExperimentError(
+            f"--api-key-env {api_key_env}: the variable is missing or empty; set it to the key"
+        )
     try:
         from . import listening
         from .app import make_app
@@ -124,24 +128,14 @@ def serve(
         app = make_app(served, thread, limits, names=known, key=key)
         _show_served(served, listening.address_of(place), key_in=api_key_env)
         listening.serve(app, place)
-    count = thread.statistics
-    images = counted(count.images, "image", "images")
-    click.echo(f"Ended after {images} in {counted(count['success'].count, 'request', 'requests')}.")
+    images = counted(thread.statistics.images, "image", "images")
+    answered = thread.statistics.durations["success"]["count"]
+    click.echo(f"Ended after {images} in {counted(answered, 'request', 'requests')}.")
     if not thread.stop(seconds=0.5):
         click.echo("The target is still in a call, which is abandoned.", err=True)
         sys.stdout.flush()
         # A normal exit would wait for the target's threads.
         os._exit(0)
-
-
-def _key(variable: str | None) -> str | None:
-    if variable is None:
-        return None
-    if key := os.environ.get(variable, "").strip():
-        return key
-    raise ExperimentError(
-        f"--api-key-env {variable}: the variable is missing or empty; set it to the key"
-    )
 
 
 def _show_served(served: Served, address: str, *, key_in: str | None) -> None:

@@ -5,6 +5,7 @@ import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from importlib.metadata import version
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -21,7 +22,6 @@ from neatfool import NeatfoolError
 from .listening import BrowserGuard
 from .requests import LONGEST_SCORE, PACKED, Limits, Refusal, read_request, too_long, unpack
 from .served import (
-    SERVER,
     VERSION,
     Served,
     TargetThread,
@@ -34,8 +34,6 @@ from .served import Request as Wanted
 JSON_LENGTH: Final = "inference-header-content-length"
 MOST_AT_A_TIME: Final = 64
 """Requests that may run or wait at once, their bodies in memory; others must try again."""
-LARGE: Final = 2**20
-"""A body or an answer of more bytes is handled in a thread, so that others need not wait."""
 T = TypeVar("T")
 _log = logging.getLogger("neatfool.serve")
 
@@ -54,9 +52,14 @@ def make_app(
     """
     service, most = _Service(served, thread, limits), limits.advised(served)
     description, configuration = describe_model(served, most), describe_configuration(served, most)
+    server = {
+        "name": "neatfool",
+        "version": version("neatfool"),
+        "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
+    }
     model = "/v2/models/{name}"
     routes = [
-        Route("/v2", service.telling(lambda: SERVER)),
+        Route("/v2", service.telling(lambda: server)),
         Route("/v2/health/live", service.telling(lambda: {"live": True})),
         Route("/v2/health/ready", service.telling(lambda: {"ready": True})),
     ]
@@ -98,13 +101,14 @@ class _Service:
         return tell
 
     def statistics(self) -> dict[str, Any]:
+        count = self._statistics
         stats = {
             "name": self._served.name,
             "version": VERSION,
-            "last_inference": self._statistics.last,
-            "inference_count": self._statistics.images,
-            "execution_count": self._statistics.calls,
-            "inference_stats": self._statistics.durations,
+            "last_inference": count.last,
+            "inference_count": count.images,
+            "execution_count": count.calls,
+            "inference_stats": count.durations,
             "batch_stats": [],
         }
         return {"model_stats": [stats]}
@@ -112,16 +116,16 @@ class _Service:
     async def infer(self, request: Request) -> Response:
         self._check_model(request)
         began, self._statistics.last = time.perf_counter_ns(), int(time.time() * 1000)
-        count = self._statistics["fail"]
+        outcome = "fail"
         try:
             self._check_busy()
             body = await _read_body(request, self._limits)
             answer = await self._answer(body, request)
-            count = self._statistics["success"]
+            outcome = "success"
         except asyncio.CancelledError:
             raise Refusal("the service is shutting down", 503) from None
         finally:
-            count.add(began)
+            self._statistics.add(outcome, began)
         return answer
 
     async def _answer(self, body: bytearray, request: Request) -> Response:
@@ -137,16 +141,16 @@ class _Service:
 
         try:
             began = time.perf_counter_ns()
-            wanted = await _in_thread_if(len(body) > LARGE or packing != "identity", read)
-            self._statistics["compute_input"].add(began)
+            wanted = await _in_thread_if(len(body) > 2**20 or packing != "identity", read)
+            self._statistics.add("compute_input", began)
             images = torch.from_numpy(wanted.images)
             scores = await asyncio.wrap_future(self._thread.submit(images))
             began = time.perf_counter_ns()
             size = len(wanted.outputs) * scores.probs.size * LONGEST_SCORE
             answer, json_length = await _in_thread_if(
-                size > LARGE, lambda: write_answer(scores, wanted, self._served)
+                size > 2**20, lambda: write_answer(scores, wanted, self._served)
             )
-            self._statistics["compute_output"].add(began)
+            self._statistics.add("compute_output", began)
         finally:
             self._running -= 1
         self._statistics.images += len(images)

@@ -19,8 +19,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from neatfool import ExperimentError
 
-SECONDS_TO_FINISH: Final = 1
-"""Running requests get this long when the service shuts down: few calls take longer."""
 SECONDS_OF_SILENCE: Final = 75
 """A connection is closed after this silence. A search may breed for a minute between requests."""
 SECONDS_TO_ASK: Final = 20
@@ -136,8 +134,8 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_end()
-        loop = asyncio.get_running_loop()
-        loop.call_later(SECONDS_TO_FINISH, setattr, self, "force_exit", True)
+        # Few calls take longer than this second.
+        asyncio.get_running_loop().call_later(1, setattr, self, "force_exit", True)
         await super().shutdown(sockets)
 
 

@@ -15,21 +15,9 @@ from neatfool import nearest
 
 from .served import Output, Request, Served
 
-MOST_FIGURES: Final = 20
-"""A length in a header has at most this many figures: no body is longer than 10^20 bytes."""
-LONGEST_PIXEL: Final = len("[255.0, ")
-"""A pixel takes at most this many bytes of JSON."""
-BESIDE_PIXELS: Final = 1000
-"""A request's JSON without its pixels takes at most about this many bytes."""
 LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
 """A score takes at most this many bytes of JSON."""
-LONGEST_ANSWER: Final = 4 * 2**20
-"""A client is advised to ask for at most this many bytes of JSON: some refuse longer answers."""
 PACKED: Final = ("gzip", "deflate")
-DATATYPES: Final[dict[str, np.dtype[Any]]] = {"UINT8": np.dtype(np.uint8), "FP32": np.dtype("<f4")}
-"""The kinds of numbers in which clients may send images."""
-
-
 _BYTES: Final = (
     "data: images are whole numbers from 0 to 255, also as FP32; round them, and do not scale or "
     "normalise them"
@@ -57,9 +45,10 @@ class Limits:
 
     def advised(self, served: Served) -> int:
         """Give the images that a request may have in any format of request and answer."""
-        sent = (self.body - BESIDE_PIXELS) // (LONGEST_PIXEL * math.prod(served.spec.shape))
+        # JSON has so much besides the pixels, and some clients refuse answers of more than 4 MiB.
+        sent = (self.body - 1000) // (len("[255.0, ") * math.prod(served.spec.shape))
         numbers = len(served.spec.classes) * len(served.outputs)
-        answered = min(self.body, LONGEST_ANSWER) // (LONGEST_SCORE * numbers)
+        answered = min(self.body, 4 * 2**20) // (LONGEST_SCORE * numbers)
         return max(1, min(self.images, sent, answered))
 
     def answerable(self, outputs: Sequence[tuple[Output, bool]], classes: int) -> int:
@@ -114,7 +103,7 @@ def read_request(body: bytearray, header: str | None, served: Served, limits: Li
     length = size = len(body)
     if header is not None:
         # Python refuses to read a number of thousands of figures.
-        is_number = header.isascii() and header.isdecimal() and len(header) <= MOST_FIGURES
+        is_number = header.isascii() and header.isdecimal() and len(header) <= 20
         if not is_number or int(header) > size:
             raise Refusal(
                 f"Inference-Header-Content-Length {header[:20]!r} is not a length of JSON"
@@ -168,7 +157,7 @@ def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np
             "length the header Inference-Header-Content-Length gives"
         )
     else:
-        dtype = DATATYPES[tensor.datatype]
+        dtype = np.dtype({"UINT8": "u1", "FP32": "<f4"}[tensor.datatype])
         if size != (right := math.prod(tensor.shape) * dtype.itemsize):
             raise Refusal(
                 f"binary_data_size is {size}; {tensor.datatype} of shape {tensor.shape} has {right}"

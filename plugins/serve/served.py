@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from importlib.metadata import version as version_of
 from threading import Thread
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -15,18 +14,8 @@ import torch
 
 from neatfool import Experiment, ExperimentError, ImageSpec, Scorer, Scores, open_scorer
 
-INPUT: Final = "images"
-"""The name of the only input."""
 VERSION: Final = "1"
 """A model has only one version."""
-SERVER: Final[dict[str, Any]] = {
-    "name": "neatfool",
-    "version": version_of("neatfool"),
-    "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
-}
-MOST_TOGETHER: Final = 512
-"""Waiting requests are scored together, up to this many images, so that fewer batches are padded.
-With more, the first request would wait long."""
 DURATIONS: Final = (
     *("success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit"),
 )
@@ -60,8 +49,7 @@ class Output:
         return given
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What a client wants scored: images uint8 [N, C, H, W], and its name for the request, if any.
 
     Each of ``outputs`` is (output, whether as bytes and not JSON).
@@ -122,19 +110,18 @@ def describe_model(served: Served, most: int) -> dict[str, Any]:
 
     ``parameters`` hold what the protocol has no place for.
     """
-    spec = served.spec
 
-    def describe(name: str, datatype: str, shape: Sequence[int], **more: Any) -> dict[str, Any]:
+    def describe(name: str, datatype: str, *shape: int, **more: Any) -> dict[str, Any]:
         return {"name": name, "datatype": datatype, "shape": [-1, *shape], "parameters": more}
 
-    about = {"classes": [*spec.classes], "sums_to_one": spec.sums_to_one}
-    shape = [len(spec.classes)]
+    spec, classes = served.spec, [*served.spec.classes]
+    about = {"classes": classes, "sums_to_one": spec.sums_to_one}
     return {
         "name": served.name,
         "versions": [VERSION],
         "platform": "neatfool",
-        "inputs": [describe(INPUT, "UINT8", spec.shape, max_batch_size=most)],
-        "outputs": [describe(each.name, each.datatype, shape, **about) for each in served.outputs],
+        "inputs": [describe("images", "UINT8", *spec.shape, max_batch_size=most)],
+        "outputs": [describe(e.name, e.datatype, len(classes), **about) for e in served.outputs],
         "parameters": {"fingerprint": served.scorer.fingerprint},
     }
 
@@ -147,7 +134,7 @@ def describe_configuration(served: Served, most: int) -> dict[str, Any]:
         "platform": "neatfool",
         "backend": "neatfool",
         "max_batch_size": most,
-        "input": [{"name": INPUT, "data_type": "TYPE_UINT8", "dims": [*spec.shape]}],
+        "input": [{"name": "images", "data_type": "TYPE_UINT8", "dims": [*spec.shape]}],
         "output": [
             {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [classes]}
             for each in served.outputs
@@ -181,19 +168,6 @@ def write_answer(scores: Scores, request: Request, served: Served) -> tuple[byte
 
 
 @dataclass
-class Duration:
-    """How often something was done, and how many nanoseconds that took in all."""
-
-    count: int = 0
-    ns: int = 0
-
-    def add(self, began: int, ended: int | None = None) -> None:
-        """Add a time span by ``time.perf_counter_ns``, which ends now by default."""
-        self.count += 1
-        self.ns += (time.perf_counter_ns() if ended is None else ended) - began
-
-
-@dataclass
 class Statistics:
     """What was asked and answered so far."""
 
@@ -203,13 +177,15 @@ class Statistics:
     """Calls of the target, each for all waiting requests."""
     last: int = 0
     """When the last request came, in milliseconds since 1970."""
-    durations: dict[str, Duration] = field(
-        default_factory=lambda: {name: Duration() for name in DURATIONS}
+    durations: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {name: {"count": 0, "ns": 0} for name in DURATIONS}
     )
-    """How often each of :data:`DURATIONS` was, and how long it took."""
+    """How often each of :data:`DURATIONS` was, and how many nanoseconds that took in all."""
 
-    def __getitem__(self, name: str) -> Duration:
-        return self.durations[name]
+    def add(self, name: str, began: int, ended: int | None = None) -> None:
+        """Add a time span by ``time.perf_counter_ns``, which ends now by default."""
+        self.durations[name]["count"] += 1
+        self.durations[name]["ns"] += (ended or time.perf_counter_ns()) - began
 
 
 @dataclass
@@ -257,26 +233,25 @@ class TargetThread:
             self._made.set_exception(error)
             return
         self._made.set_result(served)
+        going_on = True
         try:
-            while self._score_waiting(served):
-                pass
+            while going_on:
+                together: list[_Order] = []
+                # Waiting requests are scored together, so that fewer batches are padded; with more
+                # images than this, the first request would wait long.
+                while sum(len(each.images) for each in together) < 512:
+                    order = self._orders.get()
+                    if order is None:
+                        going_on = False
+                        break
+                    if order.scores.set_running_or_notify_cancel():
+                        together.append(order)
+                    if self._orders.empty():
+                        break
+                if together:
+                    self._score(served, together)
         finally:
             served.scorer.close()
-
-    def _score_waiting(self, served: Served) -> bool:
-        """Score the waiting orders together; say whether to go on."""
-        together: list[_Order] = []
-        order = self._orders.get()
-        while order is not None:
-            if order.scores.set_running_or_notify_cancel():
-                together.append(order)
-            full = sum(len(each.images) for each in together) >= MOST_TOGETHER
-            if full or self._orders.empty():
-                break
-            order = self._orders.get()
-        if together:
-            self._score(served, together)
-        return order is not None
 
     def _score(self, served: Served, orders: Sequence[_Order]) -> None:
         """Score orders together; on failure score each alone, so only bad ones fail."""
@@ -294,7 +269,7 @@ class TargetThread:
         self.statistics.calls += 1
         for order in orders:
             last = first + len(order.images)
-            self.statistics["queue"].add(order.came, began)
-            self.statistics["compute_infer"].add(began, ended)
+            self.statistics.add("queue", order.came, began)
+            self.statistics.add("compute_infer", began, ended)
             order.scores.set_result(scores.part(slice(first, last)))
             first = last
