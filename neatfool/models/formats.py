@@ -239,7 +239,15 @@ def find_format(model: str, kind: type[FormatT]) -> FormatT:
     if isinstance(fit := _find(model), kind):
         fit.check(model)
         return fit
-    raise ValueError(f"unknown model {model!r}{_suggest(model, kind)}")
+    plugins = PluginManager()
+    formats = [_make(plugins, word) for word in plugins.names("model")]
+    fits = [each for each in formats if isinstance(each, kind)]
+    known = [name for each in fits for name in each.known()]
+    meant = [name for name in known if name.endswith(f":{model}")]
+    guess = f"; did you mean {_either(meant)}?" if meant else nearest(model, known)
+    if "did you mean" not in guess:
+        guess = f"; use {_either([*dict.fromkeys(form for each in fits for form in each.forms)])}"
+    raise ValueError(f"unknown model {model!r}{guess}")
 
 
 def load_classifier(request: Request) -> Classifier:
@@ -291,17 +299,6 @@ def _make(plugins: PluginManager, word: str) -> ModelFormat:
             "from neatfool.models.ClassifierFormat or TowerFormat"
         )
     return made
-
-
-def _suggest(model: str, kind: type[FormatT]) -> str:
-    plugins = PluginManager()
-    formats = [_make(plugins, word) for word in plugins.names("model")]
-    fit = [each for each in formats if isinstance(each, kind)]
-    known = [name for each in fit for name in each.known()]
-    meant = [name for name in known if name.endswith(f":{model}")]
-    guess = f"; did you mean {_either(meant)}?" if meant else nearest(model, known)
-    forms: dict[str, None] = dict.fromkeys(form for each in fit for form in each.forms)
-    return guess if "did you mean" in guess else f"; use {_either([*forms])}"
 
 
 def _either(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What is common to networks in files: how they take images, and which of their outputs answers."""
+"""Networks in files: how they take images, which output answers, and weights without a network."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from textwrap import shorten
+from typing import Any, Final
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file as load_safetensors
 from torch import nn
 
-from neatfool.errors import TargetError
+from neatfool.errors import ExperimentError, TargetError
 from neatfool.models.formats import Classifier, Request
 from neatfool.models.preprocessing import Input, Layout, Preprocessing, layouts_of, scaling_of
 from neatfool.network.memory import is_out_of_memory
@@ -20,6 +23,7 @@ _TRIED: Final = 4
 """Images of noise that tell what a file answers."""
 _SHOWN: Final = 300
 """Characters of a library's own message."""
+Tensors = dict[str, torch.Tensor]
 
 
 class FileModule(nn.Module, ABC):
@@ -208,8 +212,7 @@ def load_file(module: FileModule, request: Request, *, must_scale: bool = False)
         raise ValueError("the file contains its weights; leave 'weights' out")
     first: Exception | None = None
     for layout in layouts_of(module.path, module.input, request.size):
-        requested = request.mean, request.std
-        scaling = scaling_of(layout, module.input, requested, must_scale=must_scale)
+        scaling = scaling_of(layout, module.input, request, must_scale=must_scale)
         try:
             count, description = module.settle(layout, scaling, request)
         except TargetError as error:
@@ -261,3 +264,64 @@ def _choose(shapes: Mapping[str, list[int]], count: int, wanted: str | None, pat
 def _is_tracing() -> bool:
     traced: bool = getattr(torch.jit, "is_tracing", bool)()
     return traced
+
+
+def read_tensors(path: Path) -> Tensors:
+    """Read a safetensors file, or a state dict of ``torch.save``, without executing code.
+
+    Raises:
+        ExperimentError: The file does not exist, or may not be read.
+        TargetError: The file is damaged, or holds something else.
+    """
+    try:
+        with path.open("rb"):  # the error says why, unlike that of the readers
+            pass
+    except OSError as error:
+        raise ExperimentError(
+            f"[target] weights = {path}: {error.strerror}; give a safetensors file, or a state "
+            "dict as torch.save writes it"
+        ) from error
+    safe = path.suffix == ".safetensors"
+    try:
+        if safe:
+            return load_safetensors(path)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds, and advises to run what is in the file
+        kind = "safetensors file" if safe else "state dict of tensors only"
+        why = str(error) if isinstance(error, SafetensorError) else type(error).__name__
+        raise TargetError(
+            f"{path}: not a {kind} ({why}); it is damaged, or something else: download, install or "
+            "save it again"
+        ) from error
+    # Training programs keep the weights under one of these keys.
+    for key in ("state_dict", "model", "model_state_dict", "state_dict_ema"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not (isinstance(content, Mapping) and content) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    ):
+        raise TargetError(
+            f"[target] weights = {path}: holds {type(content).__name__}, not a state dict (tensors "
+            "by their names); save one with torch.save(network.state_dict(), FILE)"
+        )
+    # torch prefixes each name with this when it trains on several GPUs.
+    parallel = all(name.startswith("module.") for name in content)
+    return {name.removeprefix("module.") if parallel else name: content[name] for name in content}
+
+
+def fit_weights(module: nn.Module, tensors: Tensors, path: Path | str) -> None:
+    """Load weights into a network; ``path`` is their name in messages.
+
+    Raises:
+        TargetError: A tensor is missing, superfluous, or has another shape.
+    """
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        faults = " ".join(str(error).partition(":")[2].split())
+        raise TargetError(
+            f"{path}: the weights do not fit this {type(module).__name__}: "
+            f"{shorten(faults, _SHOWN, placeholder=' …')}; give this network's weights, or another "
+            "[target] model"
+        ) from error

@@ -95,6 +95,8 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
                 raise ValueError(f"{key}: has {twice[0]!r} twice; keep one of them")
         if both := {*self.texts} & {*self.against}:
             raise ValueError(f"{min(both)!r} is in 'texts' and in 'against'; keep it in one")
+        if self.vectors is None and self.is_onnx:
+            raise ValueError("an ONNX file cannot read texts; give their vectors: vectors = FILE")
         if self.vectors is None:
             self._check_prompts()
         elif self.templates != [_BLANK]:
@@ -106,8 +108,6 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
         return self
 
     def _check_prompts(self) -> None:
-        if self.is_onnx:
-            raise ValueError("an ONNX file cannot read texts; give their vectors: vectors = FILE")
         if self.vector_names is not None:
             raise ValueError("vector_names belong to vectors = FILE; give it, or leave both out")
         if not self.texts:

@@ -18,24 +18,10 @@ from neatfool import Answer, NeatfoolError, Part, Setup, TargetError, TargetUnav
 
 DEPTH: Final = 2
 """How many parts a worker has: one to do, and one to go on with at once."""
-ASKING_AGAIN: Final = 1.0
-"""Seconds until a worker that could not be reached is asked again."""
-LOOKING: Final = 0.25
-"""Seconds from one look at who is there to the next."""
 TRIES: Final = 3
 """A part that so many workers died of, or failed at, is given up."""
 BORN_IN_VAIN: Final = 10
 """If so many workers in a row die before they have a target, no more are waited for."""
-MOST_SPEEDS: Final = 8
-"""The speed of so many workers is told one by one."""
-MEMORY: Final = (
-    "If they ran out of memory, use fewer workers or a smaller [target] batch_size; the "
-    "generations before are kept"
-)
-
-FORGOTTEN: Final = 3600.0
-"""A workplace that nobody has used for so many seconds is closed: its run was killed, perhaps."""
-
 _log = logging.getLogger("neatfool.dask")
 
 
@@ -99,7 +85,7 @@ class Crew:
                 except OSError:
                     present = set()
                 self._look(present)
-                await asyncio.sleep(LOOKING)
+                await asyncio.sleep(0.25)
         except Exception as error:
             self.end(TargetUnavailable(f"the engine failed: {type(error).__name__}: {error}"))
 
@@ -118,7 +104,7 @@ class Crew:
         count = f"{len(each)} worker{'' if len(each) == 1 else 's'}"
         if not any(each):
             return count
-        if len(each) > MOST_SPEEDS:
+        if len(each) > 8:
             return f"{count}: {sum(each):,.0f} images/s, the slowest {min(each):,.0f}"
         return f"{count}: {' + '.join(f'{speed:,.0f}' for speed in each)} images/s"
 
@@ -145,7 +131,7 @@ class Crew:
             host, refusal = await self._ask(address, join, self._setup)
         except OSError:
             # If it has died, the scheduler will know; else it is asked again.
-            await asyncio.sleep(ASKING_AGAIN)
+            await asyncio.sleep(1)
             self._joining.pop(address, None)
             return
         except Exception as error:
@@ -178,8 +164,11 @@ class Crew:
         """Have a part done again, first of all, unless it has failed too often."""
         job.failures += counts
         if job.failures >= TRIES:
-            part = f"a part of {len(job.part.genomes)} images"
-            message = f"{part} was given up after {TRIES} failures, the last: {why}. {MEMORY}"
+            message = (
+                f"a part of {len(job.part.genomes)} images was given up after {TRIES} failures, "
+                f"the last: {why}. If they ran out of memory, use fewer workers or a smaller "
+                "[target] batch_size; the generations before are kept"
+            )
             _settle(job, TargetUnavailable(message))
         elif not job.future.done():
             self._waiting.appendleft(job)
@@ -262,7 +251,7 @@ _places: dict[str, _Place] = {}
 async def join(run: str, setup: Setup) -> tuple[str, NeatfoolError | None]:
     """Make the workplace of a run; give the machine's name, and why it cannot be used, if so."""
     for other, place in [*_places.items()]:
-        if time.monotonic() - place.used > FORGOTTEN:
+        if time.monotonic() - place.used > 3600:  # its run was killed, perhaps
             await leave(other)
     place = _places.setdefault(run, _Place())
 

@@ -7,7 +7,7 @@ answers. :mod:`neatfool.models` loads the networks.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -22,10 +22,6 @@ from pydantic import (
 
 from neatfool import ImageSpec, hookimpl
 from neatfool.models import ClassifierFormat, ModelName, Outputs, find_format
-
-DEFAULT_MODEL = "efficientnet-lite0"
-_OF_FILES: Final = ("size", "mean", "std", "output")
-"""Options that say what a file does not."""
 
 
 def _can_be_found(model: str) -> str:
@@ -105,8 +101,9 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
         if self.ensemble and self.weights:
             raise ValueError("weights are those of a 'model'; an 'ensemble' has its own")
         if not self.ensemble and self.model is None:
-            self.model = DEFAULT_MODEL
-        given = [name for name in _OF_FILES if getattr(self, name) is not None]
+            self.model = "efficientnet-lite0"
+        of_files = ("size", "mean", "std", "output")
+        given = [name for name in of_files if getattr(self, name) is not None]
         if given and not any(find_format(model, ClassifierFormat).is_file for model in self.models):
             raise ValueError(f"{given[0]} is for a file, such as onnx:FILE; leave it out")
         for name in ("dequantise", "gradients"):
