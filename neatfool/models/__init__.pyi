@@ -32,5 +32,6 @@ from .photographs import Photograph as Photograph
 from .photographs import check_recognised as check_recognised
 from .photographs import photographs_in as photographs_in
 from .photographs import photographs_of as photographs_of
+from .photographs import photographs_showing as photographs_showing
 
 __all__: list[str]

@@ -236,12 +236,12 @@ def find_format(model: str, kind: type[FormatT]) -> FormatT:
         ValueError: There is no such model.
         PluginError: What reads it is broken.
     """
-    if isinstance(fit := _find(model), kind):
-        fit.check(model)
-        return fit
+    if isinstance(found := _find(model), kind):
+        found.check(model)
+        return found
     plugins = PluginManager()
     formats = [_make(plugins, word) for word in plugins.names("model")]
-    fits = [each for each in formats if isinstance(each, kind)]
+    fits: list[FormatT] = [each for each in formats if isinstance(each, kind)]
     known = [name for each in fits for name in each.known()]
     meant = [name for name in known if name.endswith(f":{model}")]
     guess = f"; did you mean {_either(meant)}?" if meant else nearest(model, known)

@@ -24,26 +24,25 @@ from neatfool import (
     nearest,
 )
 from neatfool.files import read_names
-from neatfool.models import PHOTOGRAPHS, Request, Tower, check_recognised, load_tower
+from neatfool.models import (
+    PHOTOGRAPHS,
+    Request,
+    Tower,
+    check_recognised,
+    load_tower,
+    photographs_showing,
+)
 
 from . import Options
 
-SENTENCES: Final = {
-    "cat": "a photo of a cat",
-    "coffee": "a photo of a cup of coffee",
-    "rocket": "a photo of a rocket",
-    "tripod": "a photo of a man with a camera on a tripod",
-    "uniform": "a portrait of a woman in uniform",
-}
-"""What the photographs show, for a network that reads."""
-NAMES: Final = {
-    "cat": {"cat", "tabby", "pet"},
-    "coffee": {"coffee", "cup", "coffee mug", "espresso"},
-    "rocket": {"rocket", "missile"},
-    "tripod": {"tripod", "camera", "photographer", "man", "person"},
-    "uniform": {"uniform", "military uniform", "officer", "woman", "person"},
-}
-"""What texts with ready-made vectors may call it."""
+SENTENCES: Final = (
+    "a photo of a cat",
+    "a photo of a cup of coffee",
+    "a photo of a rocket",
+    "a photo of a man with a camera on a tripod",
+    "a portrait of a woman in uniform",
+)
+"""What the photographs show, in their order, for a network that reads."""
 ENOUGH: Final = 3
 """With names for fewer photographs there is no check; this many must be recognised."""
 
@@ -139,7 +138,7 @@ class ClipTarget(Target):
             )
         elif rivals:
             rule += f"; {rivals} other texts compete"
-        known = with_right_names([*self.texts, *self.against])
+        known = photographs_showing([*self.texts, *self.against])
         check = "Checked on photographs."
         if self._options.vectors is not None and len(known) < ENOUGH:
             check = "Not checked on photographs: its texts are not what they show."
@@ -164,8 +163,7 @@ class ClipTarget(Target):
 
     def photographs(self) -> dict[str, Image]:
         """Give the photographs that show some of its classes, 300x300 pixels, by name."""
-        known = with_right_names(self.spec.classes)
-        return {each.name: each.open() for each in PHOTOGRAPHS if each.name in known}
+        return {each.name: each.open() for each in photographs_showing(self.spec.classes)}
 
     def fit_photograph(self, photograph: Image) -> torch.Tensor:
         """Prepare a photograph as for the network's training, uint8 [3, H, W]."""
@@ -177,23 +175,22 @@ class ClipTarget(Target):
             return
         if self._options.vectors is None:
             # By chance, one in 150 finds four of the five photographs' own sentences.
-            names, tries, needed = [*SENTENCES.values()], 1, 4
+            names, tries, needed = [*SENTENCES], 1, 4
             vectors = torch.stack([*embed(names, ["{}"], self.tower).values()])
-            known = {name: {place} for place, name in enumerate(SENTENCES)}
+            known = {photograph: {place} for place, photograph in enumerate(PHOTOGRAPHS)}
         else:
             names, vectors = [*self.texts, *self.against], self._vectors
-            known, tries, needed = with_right_names(names), min(2, len(names) - 1), ENOUGH
+            known, tries, needed = photographs_showing(names), min(2, len(names) - 1), ENOUGH
             if len(known) < ENOUGH:
                 return
-        network, files = self._network, {each.name: each for each in PHOTOGRAPHS}
-        images = torch.cat([fit_photograph(files[name].open(), self) for name in known])
+        network = self._network
+        images = torch.cat([fit_photograph(each.open(), self) for each in known])
         numbers = ((images.float() - network.mean) / network.std).to(network.device)
         with torch.inference_mode():
             looks = F.normalize(self.tower.module(numbers).float().cpu(), dim=-1)
         best = (looks @ vectors.t()).topk(tries).indices.tolist()
-        answers = ((*pair, top) for pair, top in zip(known.items(), best, strict=True))
         doubt = "the vectors are those of another network's texts"
-        check_recognised(self.tower, names, answers, needed, doubt)
+        check_recognised(self.tower, names, known, best, needed=needed, doubt=doubt)
 
 
 def find_texts(options: Options, tower: Tower) -> tuple[dict[str, torch.Tensor], list[str]]:
@@ -277,16 +274,3 @@ def _read_npy(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
             f"different, for {len(rows)} vectors; write a different one for each row"
         )
     return dict(zip(lines, rows, strict=True))
-
-
-def with_right_names(names: Sequence[str]) -> dict[str, set[int]]:
-    """Find the texts that photographs show: by photograph, their indices."""
-    plain = [
-        name.lower().removeprefix("a photo of ").removeprefix("a ").removeprefix("an ").strip()
-        for name in names
-    ]
-    found = {
-        photograph: {index for index, name in enumerate(plain) if name in shown}
-        for photograph, shown in NAMES.items()
-    }
-    return {photograph: right for photograph, right in found.items() if right}

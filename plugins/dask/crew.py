@@ -244,6 +244,10 @@ class _Place:
         self.workplace: Workplace | None = None
         self.used = time.monotonic()
 
+    def close(self) -> None:
+        if self.workplace is not None:
+            self.workplace.close()
+
 
 _places: dict[str, _Place] = {}
 
@@ -286,5 +290,5 @@ async def answer(run: str, part: Part) -> tuple[Answer | Exception, float]:
 async def leave(run: str) -> None:
     """Close the workplace of a run."""
     if place := _places.pop(run, None):
-        place.thread.submit(lambda: place.workplace and place.workplace.close())
+        place.thread.submit(place.close)
         place.thread.shutdown(wait=False)

@@ -95,7 +95,7 @@ class PytorchOod(Detector):
             setattr(self._detector, key, min(getattr(self._detector, key), most))
         inputs = getattr(answers, self.needs).float()
         if self.needs == "images":
-            batches = [*zip(inputs.split(64), labels.split(64), strict=True)]
+            batches = [*zip(torch.split(inputs, 64), torch.split(labels, 64), strict=True)]
             self._try(lambda: self._detector.fit(batches))
         else:
             fit = getattr(self._detector, f"fit_{self.needs}")

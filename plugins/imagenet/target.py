@@ -19,10 +19,16 @@ from neatfool import (
     Target,
     fit_photograph,
 )
-from neatfool.models import Classifier, Request, check_recognised, load_classifier
+from neatfool.models import (
+    Classifier,
+    Request,
+    check_recognised,
+    load_classifier,
+    photographs_showing,
+)
 
 from . import Options
-from .labels import labels_for, read_labels, with_right_answers
+from .labels import labels_for, read_labels
 
 RECOGNISED: Final = 3
 """The network must recognise this many photographs. With fewer known ones there is no check."""
@@ -119,7 +125,8 @@ class ImageNetTarget(Target):
     def score(self, images: torch.Tensor) -> Scores:
         """Score uint8 [N, C, H, W]; the mean of several networks in float64, else in float32."""
         if len(self.networks) == 1:
-            return self.networks[0].score(images)
+            scores: Scores = self.networks[0].score(images)
+            return scores
         logs = _mean([network(images) for network in self.networks])
         return Scores(logs.exp().cpu().numpy(), logs.cpu().numpy())
 
@@ -149,7 +156,7 @@ class ImageNetTarget(Target):
                 f"photographs are prepared as for {self._largest.name}, and confidences are the "
                 "mean of the networks'"
             )
-        known = len(with_right_answers(self.spec.classes))
+        known = len(photographs_showing(self.spec.classes))
         check = f"Checked on {known} photographs."
         if known < RECOGNISED:
             check = "Not checked on photographs: its classes are not ImageNet's."
@@ -166,7 +173,7 @@ class ImageNetTarget(Target):
 
     def photographs(self) -> dict[str, Image]:
         """Give the photographs that show some of its classes, 300x300 pixels, by name."""
-        return {each.name: each.open() for each, _ in with_right_answers(self.spec.classes)}
+        return {each.name: each.open() for each in photographs_showing(self.spec.classes)}
 
     def fit_photograph(self, photograph: Image) -> torch.Tensor:
         """Prepare a photograph as for the network of the largest images, uint8 [C, H, W]."""
@@ -174,20 +181,15 @@ class ImageNetTarget(Target):
 
     def self_check(self) -> None:
         """Check each network on a few photographs."""
-        known = with_right_answers(self.spec.classes)
+        known = photographs_showing(self.spec.classes)
         if len(known) < RECOGNISED or not self._checked:
             return
-        images = torch.cat([fit_photograph(photograph.open(), self) for photograph, _ in known])
+        images = torch.cat([fit_photograph(photograph.open(), self) for photograph in known])
         for classifier, network in zip(self.classifiers, self.networks, strict=True):
             # The right class among five is often there even if images are scaled ten times wrongly.
             best = network(images).topk(min(2, len(self.spec.classes))).indices.tolist()
-            check_recognised(
-                classifier,
-                self.spec.classes,
-                ((p.name, right, top) for (p, right), top in zip(known, best, strict=True)),
-                RECOGNISED,
-                "its classes are in another order",
-            )
+            doubt, classes = "its classes are in another order", self.spec.classes
+            check_recognised(classifier, classes, known, best, needed=RECOGNISED, doubt=doubt)
 
     def _common_spec(self, options: Options) -> ImageSpec:
         """Find the image size and the class names for all networks."""
