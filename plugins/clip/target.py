@@ -21,17 +21,10 @@ from neatfool import (
     Target,
     TargetError,
     fit_photograph,
+    models,
     nearest,
 )
 from neatfool.files import read_names
-from neatfool.models import (
-    PHOTOGRAPHS,
-    Request,
-    Tower,
-    check_recognised,
-    load_tower,
-    photographs_showing,
-)
 
 from . import Options
 
@@ -93,7 +86,7 @@ class ClipTarget(Target):
 
     def __init__(self, options: Options) -> None:
         given = options.model_dump(include={"size", "mean", "std", "dequantise"})
-        self.tower = load_tower(Request(options.images, key="images", **given))
+        self.tower = models.load_tower(models.Request(options.images, key="images", **given))
         self.temperature = options.temperature or self.tower.temperature
         self._options = options
         known, self.texts = find_texts(options, self.tower)
@@ -138,7 +131,7 @@ class ClipTarget(Target):
             )
         elif rivals:
             rule += f"; {rivals} other texts compete"
-        known = photographs_showing([*self.texts, *self.against])
+        known = models.photographs_showing([*self.texts, *self.against])
         check = "Checked on photographs."
         if self._options.vectors is not None and len(known) < ENOUGH:
             check = "Not checked on photographs: its texts are not what they show."
@@ -163,7 +156,7 @@ class ClipTarget(Target):
 
     def photographs(self) -> dict[str, Image]:
         """Give the photographs that show some of its classes, 300x300 pixels, by name."""
-        return {each.name: each.open() for each in photographs_showing(self.spec.classes)}
+        return {each.name: each.open() for each in models.photographs_showing(self.spec.classes)}
 
     def fit_photograph(self, photograph: Image) -> torch.Tensor:
         """Prepare a photograph as for the network's training, uint8 [3, H, W]."""
@@ -177,10 +170,10 @@ class ClipTarget(Target):
             # By chance, one in 150 finds four of the five photographs' own sentences.
             names, tries, needed = [*SENTENCES], 1, 4
             vectors = torch.stack([*embed(names, ["{}"], self.tower).values()])
-            known = {photograph: {place} for place, photograph in enumerate(PHOTOGRAPHS)}
+            known = {photograph: {place} for place, photograph in enumerate(models.PHOTOGRAPHS)}
         else:
             names, vectors = [*self.texts, *self.against], self._vectors
-            known, tries, needed = photographs_showing(names), min(2, len(names) - 1), ENOUGH
+            known, tries, needed = models.photographs_showing(names), min(2, len(names) - 1), ENOUGH
             if len(known) < ENOUGH:
                 return
         network = self._network
@@ -190,10 +183,10 @@ class ClipTarget(Target):
             looks = F.normalize(self.tower.module(numbers).float().cpu(), dim=-1)
         best = (looks @ vectors.t()).topk(tries).indices.tolist()
         doubt = "the vectors are those of another network's texts"
-        check_recognised(self.tower, names, known, best, needed=needed, doubt=doubt)
+        models.check_recognised(self.tower, names, known, best, needed=needed, doubt=doubt)
 
 
-def find_texts(options: Options, tower: Tower) -> tuple[dict[str, torch.Tensor], list[str]]:
+def find_texts(options: Options, tower: models.Tower) -> tuple[dict[str, torch.Tensor], list[str]]:
     """Find the unit vectors [D] of all texts, the classes' first, and the classes."""
     if options.vectors is None:
         names = [*options.texts, *options.against]
@@ -216,7 +209,9 @@ def find_texts(options: Options, tower: Tower) -> tuple[dict[str, torch.Tensor],
     return {name: known[name] for name in (*texts, *against)}, texts
 
 
-def embed(names: Sequence[str], templates: Sequence[str], tower: Tower) -> dict[str, torch.Tensor]:
+def embed(
+    names: Sequence[str], templates: Sequence[str], tower: models.Tower
+) -> dict[str, torch.Tensor]:
     """Let a network read texts: by text, the mean of the templates' unit vectors, of length 1."""
     assert tower.read is not None
     sentences = [template.replace("{}", name) for name in names for template in templates]

@@ -13,14 +13,7 @@ from PIL import Image
 
 from neatfool import ImageSpec, Labels, Scores, encode_png
 
-from .answers import (
-    RefusedError,
-    are_probabilities,
-    is_short_text,
-    make_scores,
-    read_rows,
-    searching,
-)
+from . import answers
 from .options import JSON, Options
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill
 
@@ -44,9 +37,9 @@ class JsonApi:
         assert options.width is not None
         assert options.scores_at is not None
         self._options = options
-        self._scores = searching(options.scores_at, options.classes)
+        self._scores = answers.searching(options.scores_at, options.classes)
         self._items, self._labels, self._answers, self._error = (
-            searching(place, options.classes) if place is not None else None
+            answers.searching(place, options.classes) if place is not None else None
             for place in (options.found_at, options.labels_at, options.answers_at, options.error_at)
         )
         letters = zip(ascii_uppercase, options.classes, strict=False)
@@ -93,14 +86,14 @@ class JsonApi:
 
     def read_answer(self, document: Any, count: int) -> Scores | Labels:
         """Read the answer to so many images."""
-        answers = [document] if self._answers is None else self._answers(document)
-        if not isinstance(answers, list) or len(answers) != count:
-            raise RefusedError("not an answer for each image")
+        parts = [document] if self._answers is None else self._answers(document)
+        if not isinstance(parts, list) or len(parts) != count:
+            raise answers.RefusedError("not an answer for each image")
         results: list[Any] = []
-        for answer in answers:
+        for answer in parts:
             try:
                 results.append(self._read(answer))
-            except RefusedError as refused:
+            except answers.RefusedError as refused:
                 results.append(None)
                 refusal = refused
         ok = [each is not None for each in results]
@@ -112,7 +105,7 @@ class JsonApi:
         table = np.array([nothing if each is None else each for each in results])
         logits = self._options.scores_are == "logits"
         scores = {"logits" if logits else "probs": table / self._options.full_score}
-        return make_scores(**scores, sums_to_one=self.spec.sums_to_one)
+        return answers.make_scores(**scores, sums_to_one=self.spec.sums_to_one)
 
     def describe(self) -> str:
         """Say what is sent, and where in the answer the scores are."""
@@ -141,29 +134,29 @@ class JsonApi:
     def _read(self, answer: Any) -> np.ndarray | dict[str, float]:
         """Read an image's scores: of all classes, floats [K], or the best of each label."""
         if self._error is not None and self._error(answer):
-            raise RefusedError("the service's own error")
+            raise answers.RefusedError("the service's own error")
         if self._labels is None:
-            row: np.ndarray = read_rows(self._scores(answer), 1, len(self.spec.classes))[0]
+            row: np.ndarray = answers.read_rows(self._scores(answer), 1, len(self.spec.classes))[0]
             return row
         found = [answer] if self._items is None else self._items(answer)
         if not isinstance(found, list) or len(found) > MOST_LABELS:
-            raise RefusedError("no list of what was found")
+            raise answers.RefusedError("no list of what was found")
         labels = [self._labels(each) for each in found]
         scores = [self._scores(each) for each in found]
         if self._items is None:
             (labels,), (scores,) = labels, scores
         if not isinstance(labels, list) or not isinstance(scores, list):
-            raise RefusedError("no list of labels and scores")
+            raise answers.RefusedError("no list of labels and scores")
         if len(labels) != len(scores) or len(labels) > MOST_LABELS:
-            raise RefusedError(f"{len(labels)} labels with {len(scores)} scores")
-        numbers = read_rows(scores, 1, len(scores))[0] / self._options.full_score
-        if not are_probabilities(numbers[None], sums_to_one=False)[0]:
-            raise RefusedError("scores that are no confidences")
+            raise answers.RefusedError(f"{len(labels)} labels with {len(scores)} scores")
+        numbers = answers.read_rows(scores, 1, len(scores))[0] / self._options.full_score
+        if not answers.are_probabilities(numbers[None], sums_to_one=False)[0]:
+            raise answers.RefusedError("scores that are no confidences")
         confidences: dict[str, float] = {}
         for label, number in zip(labels, numbers.tolist(), strict=True):
             text = str(label) if type(label) is int else label
-            if not is_short_text(text):
-                raise RefusedError("a label that is no short printable text")
+            if not answers.is_short_text(text):
+                raise answers.RefusedError("a label that is no short printable text")
             name = text.strip()
             confidences[name] = max(confidences.get(name, 0.0), min(1.0, max(0.0, number)))
         return confidences

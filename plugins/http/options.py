@@ -21,21 +21,7 @@ from pydantic import (
 
 from neatfool import ClassNames, Reaches
 
-from .texts import (
-    CLASSES_PLACE,
-    HEADER,
-    HEADER_NAME,
-    IMAGE_PLACE,
-    KEY_PLACE,
-    MODEL_PLACE,
-    VARIABLE,
-    check_headers,
-    check_json,
-    check_url,
-    has_place,
-    must,
-    refuse_keys,
-)
+from . import texts
 
 Preset = Literal[
     "huggingface-image-classification",
@@ -49,9 +35,9 @@ PRESETS: Final[dict[str, dict[str, Any]]] = json.loads(
 )
 """Preset -> option -> value; what an experiment says itself comes first."""
 
-NoKey: Final = AfterValidator(refuse_keys)
-Headers = Annotated[dict[str, str], BeforeValidator(check_headers)]
-Body = Annotated[dict[str, Any] | list[Any] | None, BeforeValidator(check_json), NoKey]
+NoKey: Final = AfterValidator(texts.refuse_keys)
+Headers = Annotated[dict[str, str], BeforeValidator(texts.check_headers)]
+Body = Annotated[dict[str, Any] | list[Any] | None, BeforeValidator(texts.check_json), NoKey]
 Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
 
@@ -88,7 +74,7 @@ class Options(
 
     metered: ClassVar[bool] = True
 
-    url: Annotated[str, Reaches.CONTACTS, AfterValidator(check_url)]
+    url: Annotated[str, Reaches.CONTACTS, AfterValidator(texts.check_url)]
     """where the service is. `open-inference`: the server's address, without `/v2/...`. `json`: the
     whole address that is asked. `{key}` in its path or query stands for the key"""
     protocol: Literal["open-inference", "json"] = "open-inference"
@@ -107,7 +93,9 @@ class Options(
     """the height of images in pixels. `open-inference`: only where the model takes any"""
     width: PositiveInt | None = None
     """the width of images in pixels. `open-inference`: only where the model takes any"""
-    channels: Annotated[int | None, must("1 (grey) or 3 (coloured)", (1, 3).__contains__)] = None
+    channels: Annotated[int | None, texts.must("1 (grey) or 3 (coloured)", (1, 3).__contains__)] = (
+        None
+    )
     """1 (grey) or 3 (coloured). `open-inference`: only where the model takes any. `json`: if left
     out, 3"""
     model: Annotated[str | None, NoKey] = Field(None, min_length=1)
@@ -178,21 +166,25 @@ class Options(
     api_key_env: Annotated[
         str | None,
         Reaches.SENDS_KEY,
-        must(
+        texts.must(
             "the name of an environment variable, in capitals (MY_API_KEY), and not the key",
-            VARIABLE.fullmatch,
+            texts.VARIABLE.fullmatch,
         ),
     ] = None
     """the environment variable that holds the key"""
     api_key_file: Annotated[Path | None, Reaches.SENDS_KEY] = None
     """or a file that holds it, and nothing else"""
     api_key_header: Annotated[
-        str, must("the name of a header, as Authorization or X-Api-Key", HEADER_NAME.fullmatch)
+        str,
+        texts.must(
+            "the name of a header, as Authorization or X-Api-Key", texts.HEADER_NAME.fullmatch
+        ),
     ] = "Authorization"
     """the header that the key is sent in, unless `{key}` in `url`, `headers` or `body` says where
     it stands"""
     api_key_scheme: Annotated[
-        str | None, must("a word that a header can hold, as Bearer or Token", HEADER.fullmatch)
+        str | None,
+        texts.must("a word that a header can hold, as Bearer or Token", texts.HEADER.fullmatch),
     ] = None
     """the word before the key. If left out, `Bearer` in `Authorization` and none in others"""
 
@@ -219,7 +211,9 @@ class Options(
     def list_key_places(self) -> list[str]:
         """List the options with a place for the key; without one, it has a header of its own."""
         places = {"url": self.url, "headers": self.headers, "body": self.body}
-        return [name for name, template in places.items() if has_place(template, KEY_PLACE)]
+        return [
+            name for name, template in places.items() if texts.has_place(template, texts.KEY_PLACE)
+        ]
 
     def content_type(self, usual: str) -> dict[str, str]:
         """Give the header that says what a body is; none where ``headers`` says so already."""
@@ -236,12 +230,12 @@ class Options(
     @model_validator(mode="after")
     def _check_together(self) -> Options:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        own = KEY_PLACE in headers.get(self.api_key_header.lower(), KEY_PLACE)
+        own = texts.KEY_PLACE in headers.get(self.api_key_header.lower(), texts.KEY_PLACE)
         _refuse(not own, f"headers: {self.api_key_header} is for the key (api_key_header)")
         if not (self.api_key_env or self.api_key_file) and (places := self.list_key_places()):
             raise ValueError(
-                f"{places[0]} has a place {KEY_PLACE}; say where the key is, with api_key_env or "
-                "api_key_file"
+                f"{places[0]} has a place {texts.KEY_PLACE}; say where the key is, with "
+                "api_key_env or api_key_file"
             )
         both = self.api_key_env and self.api_key_file
         _refuse(both, "gives both api_key_env and api_key_file; keep one of the two")
@@ -293,21 +287,24 @@ class Options(
         _refuse(scaled, "full_score is for probabilities; leave it out")
         twice = len({*self.classes}) < len(self.classes)
         _refuse(twice, "classes has a name twice; leave one out")
-        has_model, lettered = (has_place(self.body, e) for e in (MODEL_PLACE, CLASSES_PLACE))
+        has_model, lettered = (
+            texts.has_place(self.body, e) for e in (texts.MODEL_PLACE, texts.CLASSES_PLACE)
+        )
         if has_model != (self.model is not None):
             raise ValueError(
-                f"model is missing; give what {MODEL_PLACE} in the body stands for"
+                f"model is missing; give what {texts.MODEL_PLACE} in the body stands for"
                 if has_model
-                else f"model has no place in the body; write {MODEL_PLACE} in it, or leave it out"
+                else f"model has no place in the body; write {texts.MODEL_PLACE} in it, or leave "
+                "model out"
             )
         wrong = lettered and not 2 <= len(self.classes) <= 26
-        words = f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to 26 classes"
+        words = f"{texts.CLASSES_PLACE} in the body gives each class a letter; name 2 to 26 classes"
         _refuse(wrong, words)
 
     def _check_body(self) -> None:
-        example = f'{{"data": "{IMAGE_PLACE}"}}'
-        words = f"body has no place for the image; write {IMAGE_PLACE} in it, as in {example}"
-        _refuse(self.send == "json" and not has_place(self.body, IMAGE_PLACE), words)
+        example = f'{{"data": "{texts.IMAGE_PLACE}"}}'
+        words = f"body has no place for the image; write {texts.IMAGE_PLACE} in it, as in {example}"
+        _refuse(self.send == "json" and not texts.has_place(self.body, texts.IMAGE_PLACE), words)
         whole = self.send in ("bytes", "base64") and self.body
         _refuse(whole, f"body is not for send = {self.send}; leave it out")
         typed = self.send == "form" and not self.content_type("")
@@ -323,8 +320,8 @@ class Options(
                 items = items.get(key) if isinstance(items, dict) else None
             words = f"{self.repeat!r} is no list with one item in the body; name the one to repeat"
             _refuse(not isinstance(items, list) or len(items) != 1, words)
-            placeless = not has_place(items, IMAGE_PLACE)
-            _refuse(placeless, f"the item of {self.repeat!r} has no place {IMAGE_PLACE}")
+            placeless = not texts.has_place(items, texts.IMAGE_PLACE)
+            _refuse(placeless, f"the item of {self.repeat!r} has no place {texts.IMAGE_PLACE}")
 
 
 def _refuse(wrong: object, words: str) -> None:

@@ -27,14 +27,7 @@ import httpx2
 
 from neatfool import TargetError, TargetUnavailable
 
-from .answers import (
-    NotJsonError,
-    RefusedError,
-    RejectedError,
-    TransientError,
-    attach_raw_tensors,
-    read_wait,
-)
+from . import answers
 from .options import Options
 
 if TYPE_CHECKING:
@@ -151,9 +144,9 @@ class Service:
                 await self._wait_for_turn(until)
                 until = min(until, time.monotonic() + patience)
                 return await self._send(request, read, until, images)
-            except TransientError as error:
+            except answers.TransientError as error:
                 fault = error
-            not_json += isinstance(fault, NotJsonError)
+            not_json += isinstance(fault, answers.NotJsonError)
             if not_json > MOST_NOT_JSON:
                 raise TargetError(
                     f"http: {not_json} times {fault}; check [target] url, on {self._host}"
@@ -180,7 +173,7 @@ class Service:
         """Wait until a request may be sent, and take the turn."""
         while (pause := self._next_turn - time.monotonic()) > 0:
             if self._is_too_late(pause, until):
-                raise TransientError("not sent", "its turn would have come too late")
+                raise answers.TransientError("not sent", "its turn would have come too late")
             await asyncio.sleep(pause)
         rate = self._options.requests_per_second
         self._next_turn = time.monotonic() + (1 / rate if rate else 0.0)
@@ -204,13 +197,13 @@ class Service:
         try:
             answer = read(await self._exchange(request, seconds, sent))
             outcome = "answered"
-        except RefusedError as refused:
+        except answers.RefusedError as refused:
             outcome = f"unusable: {refused}"
             raise
-        except RejectedError as error:
+        except answers.RejectedError as error:
             outcome = error.outcome
             raise
-        except TransientError as error:
+        except answers.TransientError as error:
             outcome = error.outcome
             quiet = min(error.retry_after or 0.0, self._options.give_up_after)
             self._next_turn = max(self._next_turn, time.monotonic() + quiet)
@@ -254,13 +247,13 @@ class Service:
                         if not response.is_success and len(body) > 2**16:
                             break
                         if len(body) > LARGEST:
-                            raise RefusedError(f"more than {LARGEST // 2**20} MiB")
+                            raise answers.RefusedError(f"more than {LARGEST // 2**20} MiB")
                 finally:
                     await response.aclose()
         except TimeoutError:
             late = ("timed out", "no whole answer came")
             outcome, message = late if sent.is_set() else _NOT_CONNECTED
-            raise TransientError(outcome, f"{message} in {seconds:.3g} s") from None
+            raise answers.TransientError(outcome, f"{message} in {seconds:.3g} s") from None
         except httpx2.RequestError as error:
             raise self._explain(error) from None
         self._check_status(response, body)
@@ -295,14 +288,14 @@ class Service:
         if unknown is not None and unknown.errno not in (socket.EAI_AGAIN, socket.EAI_FAIL):
             return TargetError(f"http: there is no host {self._host!r}; check [target] url")
         outcome, message = next(entry for kind, entry in _BROKEN.items() if isinstance(error, kind))
-        return TransientError(outcome, f"{message} ({cause})")
+        return answers.TransientError(outcome, f"{message} ({cause})")
 
     def _check_status(self, response: httpx2.Response, body: bytearray) -> None:
         """Judge an answer by its status."""
         status, quoted = response.status_code, self._quote_body(body)
         if status >= 500 or status in {408, 425, 429}:
-            wait = read_wait(response.headers.get("Retry-After"))
-            raise TransientError(str(status), f"it answered {status}{quoted}", wait)
+            wait = answers.read_wait(response.headers.get("Retry-After"))
+            raise answers.TransientError(str(status), f"it answered {status}{quoted}", wait)
         if 200 <= status < 300:
             return
         hint = "; check the key, and what it is for" if status in (401, 403) else ""
@@ -318,7 +311,7 @@ class Service:
                 f", a redirection{goal}; redirections are not followed, give the address that it "
                 "leads to as [target] url"
             )
-        raise RejectedError(str(status), f"http: {self._host} answered {status}{message}")
+        raise answers.RejectedError(str(status), f"http: {self._host} answered {status}{message}")
 
     def _parse(self, response: httpx2.Response, body: bytearray) -> Any:
         """Read an answer's JSON, without the key, and the raw tensors that follow it."""
@@ -326,16 +319,20 @@ class Service:
             length = response.headers.get("Inference-Header-Content-Length")
             end = len(body) if length is None else int(length)
             document = json.loads(body[:end].removeprefix(codecs.BOM_UTF8))
-            return attach_raw_tensors(self._credentials.scrub_json(document), bytes(body[end:]))
+            return answers.attach_raw_tensors(
+                self._credentials.scrub_json(document), bytes(body[end:])
+            )
         except RecursionError:
-            raise RefusedError("nested too deeply") from None
+            raise answers.RefusedError("nested too deeply") from None
         except ValueError:
             quoted, status = self._quote_body(body), response.status_code
             # Shorter than it says was an error already; one that says no length may be cut.
             if {"content-length", "transfer-encoding"} & {*response.headers} or status == 204:
                 no_json = f"it answered {status} and no JSON{quoted}"
-                raise NotJsonError("not JSON", no_json) from None
-            raise TransientError("truncated", f"the answer was no whole JSON{quoted}") from None
+                raise answers.NotJsonError("not JSON", no_json) from None
+            raise answers.TransientError(
+                "truncated", f"the answer was no whole JSON{quoted}"
+            ) from None
 
     def _quote_body(self, body: bytearray) -> str:
         quoted = self._quote(body.decode("utf-8", "replace"))

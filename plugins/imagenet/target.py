@@ -11,21 +11,7 @@ import torch.nn.functional as F
 from PIL.Image import Image
 from torch import nn
 
-from neatfool import (
-    ExperimentError,
-    ImageSpec,
-    Network,
-    Scores,
-    Target,
-    fit_photograph,
-)
-from neatfool.models import (
-    Classifier,
-    Request,
-    check_recognised,
-    load_classifier,
-    photographs_showing,
-)
+from neatfool import ExperimentError, ImageSpec, Network, Scores, Target, fit_photograph, models
 
 from . import Options
 from .labels import labels_for, read_labels
@@ -92,7 +78,9 @@ class ImageNetTarget(Target):
     def __init__(self, options: Options) -> None:
         asked = {"weights", "size", "mean", "std", "output", "outputs", "dequantise", "gradients"}
         given = options.model_dump(include=asked)
-        self.classifiers = [load_classifier(Request(each, **given)) for each in options.models]
+        self.classifiers = [
+            models.load_classifier(models.Request(each, **given)) for each in options.models
+        ]
         self._ten = options.crops == "ten"
         self._checked = options.check_photographs
         self.spec = self._common_spec(options)
@@ -156,7 +144,7 @@ class ImageNetTarget(Target):
                 f"photographs are prepared as for {self._largest.name}, and confidences are the "
                 "mean of the networks'"
             )
-        known = len(photographs_showing(self.spec.classes))
+        known = len(models.photographs_showing(self.spec.classes))
         check = f"Checked on {known} photographs."
         if known < RECOGNISED:
             check = "Not checked on photographs: its classes are not ImageNet's."
@@ -173,7 +161,7 @@ class ImageNetTarget(Target):
 
     def photographs(self) -> dict[str, Image]:
         """Give the photographs that show some of its classes, 300x300 pixels, by name."""
-        return {each.name: each.open() for each in photographs_showing(self.spec.classes)}
+        return {each.name: each.open() for each in models.photographs_showing(self.spec.classes)}
 
     def fit_photograph(self, photograph: Image) -> torch.Tensor:
         """Prepare a photograph as for the network of the largest images, uint8 [C, H, W]."""
@@ -181,7 +169,7 @@ class ImageNetTarget(Target):
 
     def self_check(self) -> None:
         """Check each network on a few photographs."""
-        known = photographs_showing(self.spec.classes)
+        known = models.photographs_showing(self.spec.classes)
         if len(known) < RECOGNISED or not self._checked:
             return
         images = torch.cat([fit_photograph(photograph.open(), self) for photograph in known])
@@ -189,7 +177,9 @@ class ImageNetTarget(Target):
             # The right class among five is often there even if images are scaled ten times wrongly.
             best = network(images).topk(min(2, len(self.spec.classes))).indices.tolist()
             doubt, classes = "its classes are in another order", self.spec.classes
-            check_recognised(classifier, classes, known, best, needed=RECOGNISED, doubt=doubt)
+            models.check_recognised(
+                classifier, classes, known, best, needed=RECOGNISED, doubt=doubt
+            )
 
     def _common_spec(self, options: Options) -> ImageSpec:
         """Find the image size and the class names for all networks."""
@@ -215,15 +205,15 @@ class ImageNetTarget(Target):
         return ImageSpec(height, width, channels, labels[0], array="torch")
 
     @property
-    def _largest(self) -> Classifier:
+    def _largest(self) -> models.Classifier:
         """The network that takes the largest images, which all see."""
         return max(self.classifiers, key=lambda each: math.prod(self._input_size(each)))
 
-    def _input_size(self, classifier: Classifier) -> tuple[int, int]:
+    def _input_size(self, classifier: models.Classifier) -> tuple[int, int]:
         preprocessing = classifier.preprocessing
         return preprocessing.uncropped if self._ten else preprocessing.size
 
-    def _network(self, classifier: Classifier, device: str) -> Network:
+    def _network(self, classifier: models.Classifier, device: str) -> Network:
         preprocessing, module = classifier.preprocessing, classifier.module
         if self._ten:
             module = TenCrops(module, preprocessing.size)

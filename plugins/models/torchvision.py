@@ -9,16 +9,7 @@ import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum
 
-from neatfool import TargetError, nearest
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    Preprocessing,
-    Request,
-    fit_weights,
-    in_bytes,
-    read_tensors,
-)
+from neatfool import TargetError, models, nearest
 
 Tensors = dict[str, torch.Tensor]
 
@@ -26,7 +17,7 @@ _NAMES: Final[list[str]] = torchvision.models.list_models(module=torchvision.mod
 """All classifiers."""
 
 
-class TorchVision(ClassifierFormat):
+class TorchVision(models.ClassifierFormat):
     """torchvision's classifiers, by the names of :func:`find`."""
 
     forms = ("torchvision:NAME",)
@@ -40,21 +31,21 @@ class TorchVision(ClassifierFormat):
         """List all classifiers."""
         return [f"torchvision:{name}" for name in _NAMES]
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load a network; other weights get the same preprocessing."""
         network, weights = find(name)
         path = request.weights
-        tensors = _download(weights) if path is None else read_tensors(path)
+        tensors = _download(weights) if path is None else models.read_tensors(path)
         module = _without_weights(network, weights, tensors)
-        fit_weights(module, tensors, path or f"{weights}")
+        models.fit_weights(module, tensors, path or f"{weights}")
         preset = weights.transforms()
         (side,), (larger,), way = preset.crop_size, preset.resize_size, preset.interpolation.value
-        mean, std = in_bytes(preset.mean), in_bytes(preset.std)
-        preprocessing = Preprocessing(side, side, max(larger, side), mean, std, way)
+        mean, std = models.in_bytes(preset.mean), models.in_bytes(preset.std)
+        preprocessing = models.Preprocessing(side, side, max(larger, side), mean, std, way)
         labels = tuple(weights.meta["categories"]) if path is None else None
         source = str(path or f"torchvision's {weights}")
         count = _count(module, tensors)
-        return Classifier(request.model, module, preprocessing, count, labels, source)
+        return models.Classifier(request.model, module, preprocessing, count, labels, source)
 
 
 def find(name: str) -> tuple[str, WeightsEnum]:

@@ -16,17 +16,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from neatfool import ExperimentError, PathAfter, TargetError
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    Preprocessing,
-    Request,
-    Tower,
-    TowerFormat,
-    hash_weights,
-    need,
-)
+from neatfool import ExperimentError, PathAfter, TargetError, models
 
 _FILTERS: Final = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 """Pillow's filters, by the numbers under which processors know them."""
@@ -63,13 +53,13 @@ class ImagesOnly(nn.Module):
         return vectors
 
 
-class Transformers(ClassifierFormat, TowerFormat):
+class Transformers(models.ClassifierFormat, models.TowerFormat):
     """Networks by their name on the hub, or in a folder."""
 
     forms = ("transformers:NAME", "transformers:FOLDER")
     path = PathAfter("transformers:", or_name=True)
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load an image classifier."""
         if request.weights is not None:
             raise ValueError("a model of transformers has its own weights; leave 'weights' out")
@@ -86,7 +76,7 @@ class Transformers(ClassifierFormat, TowerFormat):
         labels = [str(config.id2label[index]) for index in range(config.num_labels)]
         if len(labels) < 2:
             raise ValueError(f"it has {len(labels)} class; a classifier has at least two")
-        return Classifier(
+        return models.Classifier(
             request.model,
             LogitsOnly(model).eval(),
             preprocessing,
@@ -96,7 +86,7 @@ class Transformers(ClassifierFormat, TowerFormat):
             outputs="multi_label" if str(config.problem_type).startswith("multi_label") else None,
         )
 
-    def tower(self, name: str, request: Request) -> Tower:
+    def tower(self, name: str, request: models.Request) -> models.Tower:
         """Load a network that compares images with texts."""
         source = _prepare(name)
         from transformers import AutoModel, AutoTokenizer
@@ -121,7 +111,7 @@ class Transformers(ClassifierFormat, TowerFormat):
             return vectors
 
         scale = getattr(model, "logit_scale", None)
-        return Tower(
+        return models.Tower(
             name=request.model,
             module=module,
             preprocessing=preprocessing,
@@ -130,13 +120,13 @@ class Transformers(ClassifierFormat, TowerFormat):
             read=read,
             differentiable=True,
             source=f"{type(model).__name__} from {source}",
-            content=hash_weights(model),
+            content=models.hash_weights(model),
         )
 
 
 def _prepare(name: str) -> str:
     """Keep transformers quiet, and tell a folder from a name on the hub."""
-    need("transformers", extra="transformers")
+    models.need("transformers", extra="transformers")
     from transformers.utils import logging
 
     logging.set_verbosity_error()
@@ -192,7 +182,7 @@ def _refuse_pickle(source: str) -> TargetError:
     )
 
 
-def _load_preprocessing(source: str, config: Any) -> Preprocessing:
+def _load_preprocessing(source: str, config: Any) -> models.Preprocessing:
     from transformers import AutoImageProcessor
 
     if Path(source).is_dir() and not any(Path(source).glob("*processor_config.json")):
@@ -217,7 +207,7 @@ def load_model(kind: Any, source: str, otherwise: str) -> Any:
     return model.eval()
 
 
-def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
+def find_preprocessing(processor: Any, config: Any) -> models.Preprocessing:
     """Find out by trying what the processor does, which prepares photographs itself."""
     channels = int(getattr(config, "num_channels", 3) or 3)
     if channels not in (1, 3):
@@ -236,7 +226,7 @@ def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
     share = getattr(processor, "crop_pct", None)
     if share and size.get("shortest_edge") and side < 384:  # as ConvNextImageProcessor does
         larger = round(larger / share)
-    usual = Preprocessing(height, width, max(side, larger), mean, std, way, channels)
+    usual = models.Preprocessing(height, width, max(side, larger), mean, std, way, channels)
 
     def prepare(image: Image.Image) -> torch.Tensor:
         pixels = _process(processor, image, do_rescale=False, do_normalize=False)
@@ -247,7 +237,7 @@ def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
 
 
 def _in_words(
-    usual: Preprocessing, prepare: Callable[[Image.Image], torch.Tensor], name: str
+    usual: models.Preprocessing, prepare: Callable[[Image.Image], torch.Tensor], name: str
 ) -> str:
     """Say what a processor makes of a photograph that is not square; empty if it is as usual."""
     ramps = np.meshgrid(np.linspace(0, 255, 450), np.linspace(0, 255, 300))
