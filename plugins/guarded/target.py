@@ -57,10 +57,7 @@ class Guarded(Target, Guarding):
         softness: float = 1.0,
         inner_fingerprint: str = "",
     ) -> None:
-        """Fit a detector to in-distribution images, and set its threshold, as the options say.
-
-        ``inner_fingerprint`` stands for the target's own fingerprint, if it has none.
-        """
+        """Fit a detector; ``inner_fingerprint`` stands for a fingerprint that the target lacks."""
         self.inner = inner
         self._detector = make_detector(detector)
         needs = self._detector.needs
@@ -120,10 +117,7 @@ class Guarded(Target, Guarding):
             raise
 
     def score(self, images: Any) -> Scores:
-        """Score uint8 images [N, C, H, W]: probabilities [N, K], and float64 logits [N, K + 1].
-
-        The last logit stands for none of the classes.
-        """
+        """Score uint8 [N, C, H, W]; the last of K + 1 logits stands for none of the classes."""
         scores, answers = self.inspected.ask(images)
         outlying = self._detector.score(answers)
         accepted = self._passes(outlying).numpy()
@@ -137,11 +131,8 @@ class Guarded(Target, Guarding):
         return Scores(np.where(accepted[:, None], probs, probs.dtype.type(0)), logits, scores.ok)
 
     def fingerprint(self) -> str:
-        """Hash the guarded target, the detector's options, and the in-distribution images.
-
-        What the detector has learnt follows from these, but for rounding, on which no resumed run
-        should depend.
-        """
+        """Hash the guarded target, the detector's options, and the in-distribution images."""
+        # What the detector has learnt follows, but for rounding, on which no run should depend.
         digest = sha256(self._inner_fingerprint.encode())
         digest.update(f"{self._about}, softness = {self._softness!r}".encode())
         digest.update(self._known.digest())

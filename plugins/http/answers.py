@@ -1,7 +1,4 @@
-"""What may become of a request, and what is found in an answer: numbers, and names.
-
-Expressions say where: they are JMESPath, with a few functions more.
-"""
+"""What may become of a request, and the numbers and names that JMESPath finds in an answer."""
 
 import json
 import math
@@ -35,10 +32,7 @@ class RefusedError(Exception):
 
 
 class TransientError(Exception):
-    """A request failed in a way that another one may not; ``outcome`` is for the ledger.
-
-    ``retry_after`` is how many seconds the service wants to be left alone.
-    """
+    """Another try may succeed, when the service was left alone for ``retry_after`` seconds."""
 
     def __init__(self, outcome: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -84,10 +78,7 @@ def attach_raw_tensors(document: Any, raw: bytes) -> Any:
 
 
 def read_rows(data: Any, count: int, width: int, datatype: str = "") -> np.ndarray:
-    """Read a table, float64 [count, width], of nested lists of numbers, or raw ``datatype``.
-
-    It has NaN where there was None, or a number beyond all floats.
-    """
+    """Read float64 [count, width] of nested lists, or raw bytes; NaN where there is no number."""
     if isinstance(data, bytes):
         if len(data) != count * width * RAW[datatype].itemsize:
             raise RefusedError(f"{len(data)} bytes in place of {count} x {width} of {datatype}")
@@ -120,11 +111,7 @@ def are_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
 def make_scores(
     *, sums_to_one: bool, probs: np.ndarray | None = None, logits: np.ndarray | None = None
 ) -> Scores:
-    """Make scores of N images; those whose numbers cannot be used are not ``ok``.
-
-    Probabilities [N, K] follow from logits [N, K] if there are none, by a sigmoid for each class if
-    classes do not exclude one another.
-    """
+    """Make scores of N images of [N, K]; those whose numbers cannot be used are not ``ok``."""
     if probs is None:
         assert logits is not None
         with np.errstate(invalid="ignore"):  # rows that are not finite become NaN

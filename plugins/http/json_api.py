@@ -26,10 +26,7 @@ MOST_LABELS: Final = 100_000
 
 
 class JsonApi:
-    """A service that answers in JSON, with the ``spec`` of its images and classes.
-
-    It ``gives`` ``"labels"``, or what the scores of all classes are.
-    """
+    """A service that answers in JSON; it ``gives`` ``"labels"``, or the scores of all classes."""
 
     def __init__(self, options: Options, places: Mapping[str, str] | None = None) -> None:
         """Prepare the expressions; ``places`` are those of the body that are no options."""

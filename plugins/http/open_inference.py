@@ -1,8 +1,4 @@
-"""The Open Inference Protocol, version 2, as MLServer, Triton, KServe and TorchServe speak it.
-
-A model's metadata say which tensors images go into and scores come from, and the options choose
-where they leave a choice.
-"""
+"""The Open Inference Protocol, version 2, as MLServer, Triton, KServe and TorchServe speak it."""
 
 from __future__ import annotations
 
@@ -72,10 +68,7 @@ class Metadata(BaseModel, frozen=True):
 
 
 class OpenInference:
-    """A model behind the protocol, with the ``spec`` of its images and classes.
-
-    It ``gives`` ``"logits"`` or ``"probabilities"``. ``batch_size`` is None if it sets no limit.
-    """
+    """A model behind the protocol; its ``batch_size`` is None if it sets no limit."""
 
     def __init__(self, options: Options, metadata: Metadata, *, binary: bool = False) -> None:
         """Choose the tensors; if ``binary``, the server takes pixels as raw bytes."""

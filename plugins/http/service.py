@@ -63,10 +63,7 @@ _jitter = random.SystemRandom()  # many clients must not come back at the same t
 
 
 class Service:
-    """What is asked over HTTP, by several threads at once.
-
-    Each request with images is entered in a ``ledger``, if there is one.
-    """
+    """What is asked over HTTP, by several threads at once; a ``ledger`` counts requests."""
 
     def __init__(
         self,
@@ -179,10 +176,7 @@ class Service:
         self._next_turn = time.monotonic() + (1 / rate if rate else 0.0)
 
     def _is_too_late(self, wait: float, until: float) -> bool:
-        """Say whether a request after some seconds would have too little time to be answered.
-
-        It may cost something, and so is not sent with less than a tenth of its time.
-        """
+        # It may cost something, and so is not sent with less than a tenth of its time.
         least = 0.1 * min(self._options.timeout, self._options.give_up_after)
         return time.monotonic() + wait + least >= until
 
@@ -216,10 +210,7 @@ class Service:
         return answer
 
     async def _exchange(self, request: httpx2.Request, seconds: float, sent: asyncio.Event) -> Any:
-        """Send a request, and read the JSON of an answer that is whole in so many seconds.
-
-        ``sent`` is set when a connection is made, and the service is about to be sent it.
-        """
+        """Read an answer's JSON that is whole in time; set ``sent`` if the service is sent it."""
 
         async def watch(event: str, info: Mapping[str, Any]) -> None:
             """Follow a request by httpx2's names of what it does."""

@@ -62,11 +62,7 @@ def find_texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
 def fill(
     template: Any, files: Sequence[bytes], repeat: str | None, further: Mapping[str, str]
 ) -> Any:
-    """Put images, as files, and what else has a place into a template.
-
-    ``repeat`` is where the list is, in keys with dots between them, whose one item is written for
-    each image.
-    """
+    """Put images and what else has a place into a template; ``repeat``: an item for each image."""
     images = [base64.b64encode(file).decode("ascii") for file in files]
     if repeat is None:
         return _fill(template, {**further, IMAGE_PLACE: images[0]})

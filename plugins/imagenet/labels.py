@@ -17,11 +17,7 @@ IMAGENET_CLASSES: Final = 1000
 
 @cache
 def imagenet_labels() -> tuple[str, ...]:
-    """Give torchvision's names of ImageNet's 1000 classes, all different.
-
-    The two cranes are ``crane bird`` and ``crane``; the dog is ``Cardigan``, the garment
-    ``cardigan``.
-    """
+    """Give torchvision's names of ImageNet's 1000 classes, all different."""
     return distinct_names(_categories())
 
 

@@ -40,11 +40,7 @@ class Resized(nn.Module):
 
 
 class TenCrops(nn.Module):
-    """A network that sees ten parts of an image, each of ``size`` (height, width), as in the paper.
-
-    The parts are the four corners, the middle, and their mirror images. The answer is the mean of
-    the ten softmaxes.
-    """
+    """Sees the four corners, the middle, and their mirror images, each of (height, width)."""
 
     def __init__(self, module: nn.Module, size: tuple[int, int]) -> None:
         super().__init__()
@@ -69,11 +65,7 @@ class ExactNetwork(Network):
 
 
 class ImageNetTarget(Target):
-    """One network, or the mean of several.
-
-    Images have the network's size, or the largest network's; for the others they are reduced on the
-    device. For ten crops they are larger.
-    """
+    """One network, or the mean of several; images have the size of the largest network's."""
 
     def __init__(self, options: Options) -> None:
         asked = {"weights", "size", "mean", "std", "output", "outputs", "dequantise", "gradients"}

@@ -60,10 +60,7 @@ class EfficientNetLite(models.ClassifierFormat):
 
 
 class SkippingConvolution(nn.Conv2d):
-    """A convolution that pads by itself, with fewer zeros on the left and at the top.
-
-    It pads both sides by the larger number. Zeros at the edge of the window skip what is too much.
-    """
+    """Pads both sides by the larger number; zeros at the window's edge skip what is too much."""
 
     skip: tuple[int, int]
 

@@ -28,10 +28,7 @@ class OpenClipImages(nn.Module):
 
 
 class OpenClip(TowerFormat):
-    """open_clip's networks.
-
-    Names are ``ViT-B-32/laion2b_s34b_b79k``, ``hf-hub:OWNER/NAME`` or ``local-dir:FOLDER``.
-    """
+    """``ViT-B-32/laion2b_s34b_b79k``, ``hf-hub:OWNER/NAME`` or ``local-dir:FOLDER``."""
 
     forms = ("open_clip:NAME/WEIGHTS", "open_clip:local-dir:FOLDER")
     path = PathAfter("open_clip:local-dir:")

@@ -39,10 +39,7 @@ class OpenVino(models.ClassifierFormat):
 
 @contextmanager
 def _own_signal_stack() -> Iterator[None]:
-    """Give this thread its own stack for signals back.
-
-    OpenVINO frees the one that it sets with the model, and Ctrl-C is a segmentation fault then.
-    """
+    """Give this thread its stack for signals back; Ctrl-C would use one that OpenVINO freed."""
     library = ctypes.CDLL(None) if os.name == "posix" else None
     sigaltstack = getattr(library, "sigaltstack", lambda new, old: None)
     # Enough for what a system knows of a stack: where it is, how large, and how it is used.

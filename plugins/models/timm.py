@@ -10,10 +10,7 @@ from neatfool import PathAfter, TargetError, models, nearest
 
 
 class Timm(models.ClassifierFormat):
-    """timm's networks.
-
-    Names are ``resnet50.a1_in1k``, ``hf-hub:timm/resnet18.a1_in1k`` or ``local-dir:FOLDER``.
-    """
+    """``resnet50.a1_in1k``, ``hf-hub:timm/resnet18.a1_in1k`` or ``local-dir:FOLDER``."""
 
     forms = ("timm:NAME", "timm:local-dir:FOLDER")
     path = PathAfter("timm:local-dir:")

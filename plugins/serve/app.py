@@ -46,10 +46,7 @@ def make_app(
     names: Iterable[str],
     key: str | None = None,
 ) -> ASGIApp:
-    """Make the application, which calls a target in its thread.
-
-    ``names`` are those that clients may call this machine by, as :class:`BrowserGuard` has them.
-    """
+    """Make the application; ``names`` are those that clients may call this machine by."""
     service, most = _Service(served, thread, limits), limits.advised(served)
     description, configuration = describe_model(served, most), describe_configuration(served, most)
     server = {

@@ -59,10 +59,7 @@ def is_private_to_this_machine(listening: socket.socket) -> bool:
 def serve(
     app: ASGIApp, listening: socket.socket, on_end: Callable[[], None] = lambda: None
 ) -> None:
-    """Answer requests until Ctrl-C or SIGTERM, then close the socket.
-
-    Running requests get a second to finish; ``on_end`` is called before.
-    """
+    """Answer until Ctrl-C or SIGTERM; call ``on_end``, and give requests a second to finish."""
     server = make_server(app, on_end)
     # Python's collector need not search what exists now: it lives until the end.
     gc.freeze()

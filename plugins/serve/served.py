@@ -37,11 +37,8 @@ class Output:
         return f"FP{8 * self.dtype.itemsize}"
 
     def of(self, scores: Scores) -> np.ndarray:
-        """Give its numbers [N, K], all NaN for an image without a score.
-
-        The others are finite, because JSON has no infinity: the logarithm of a zero probability
-        becomes the lowest number, which a softmax turns into zero again.
-        """
+        """Give its numbers [N, K], all NaN for an image without a score."""
+        # JSON has no infinity. A softmax turns the lowest number into zero, as it does that.
         values = scores.probs if self.name == "probabilities" else scores.logits
         lowest = np.finfo(self.dtype).min
         given: np.ndarray = np.maximum(np.asarray(values).astype(self.dtype), lowest)
@@ -50,10 +47,7 @@ class Output:
 
 
 class Request(NamedTuple):
-    """What a client wants scored: images uint8 [N, C, H, W], and its name for the request, if any.
-
-    Each of ``outputs`` is (output, whether as bytes and not JSON).
-    """
+    """What a client wants: its images, its name for it, and each output, in bytes or in JSON."""
 
     images: np.ndarray
     id: str | None
@@ -78,11 +72,7 @@ class Served:
 
 
 def make_served(experiment: Experiment) -> Served:
-    """Make the target of an experiment, to score exactly and in batches of a run's size.
-
-    A request's answer is what a run of this experiment would record, to the last bit, however
-    clients divide images into requests.
-    """
+    """Make the target of an experiment, to score as a run would record it, to the last bit."""
     scorer = None if experiment.target.costs else open_scorer(experiment, views=True)
     if scorer is not None and not scorer.costs:
         return Served(experiment.name, scorer, outputs_of(scorer))
@@ -106,10 +96,7 @@ def outputs_of(scorer: Scorer) -> tuple[Output, ...]:
 
 
 def describe_model(served: Served, most: int) -> dict[str, Any]:
-    """Write the protocol's model metadata; a request should have ``most`` images at most.
-
-    ``parameters`` hold what the protocol has no place for.
-    """
+    """Write the protocol's model metadata; a request should have ``most`` images at most."""
 
     def describe(name: str, datatype: str, *shape: int, **more: Any) -> dict[str, Any]:
         return {"name": name, "datatype": datatype, "shape": [-1, *shape], "parameters": more}
@@ -143,10 +130,7 @@ def describe_configuration(served: Served, most: int) -> dict[str, Any]:
 
 
 def write_answer(scores: Scores, request: Request, served: Served) -> tuple[bytes, int | None]:
-    """Write the scores of a request's images: the body, and its JSON's length if more follows.
-
-    The row of an image without a score is null in JSON, and NaN in raw tensors.
-    """
+    """Write the scores of a request's images: the body, and its JSON's length if more follows."""
     tensors: list[dict[str, Any]] = []
     raw: list[bytes] = []
     for output, binary in request.outputs:
@@ -196,10 +180,7 @@ class _Order:
 
 
 class TargetThread:
-    """Makes a target with ``make``, scores images in order, and closes the target.
-
-    All of it in one thread, because some targets allow no other.
-    """
+    """Makes, asks and closes a target in one thread, because some targets allow no other."""
 
     def __init__(self, make: Callable[[], Served]) -> None:
         self.statistics = Statistics()

@@ -22,11 +22,9 @@ PRODUCTS: Final = {"MatMulInteger": "MatMul", "ConvInteger": "Conv"}
 
 
 def dequantise(path: Path) -> bytes:
-    """Read a graph, and put products of floats in place of those of whole numbers.
-
-    A number x is rounded to ``scale * (q - zero)``; a product takes q and ``zero``, and its result
-    is multiplied by ``scale`` later. Here the product takes x, and ``scale`` is one.
-    """
+    """Read a graph, and put products of floats in place of those of whole numbers."""
+    # A number x is rounded to scale * (q - zero); a product takes q and zero, and its result is
+    # multiplied by scale later. Here the product takes x, and scale is one.
     try:
         model = onnx.load(path)
     except Exception as error:  # onnx raises many kinds

@@ -46,10 +46,7 @@ class ConvertedModule(TorchModule):
 def differentiable_copy(
     module: FileModule, scaling: Preprocessing, *, in_floats: bool
 ) -> ConvertedModule:
-    """Copy a network that has settled, so that torch can differentiate it.
-
-    The copy takes floats, also if the file takes bytes, and gives logits [N, K].
-    """
+    """Copy a network that has settled, for torch: it takes floats, also if the file takes bytes."""
     path = module.path
     model: Any = onnx.load_from_string(dequantise(path)) if in_floats else onnx.load(path)
     logits = _simplify(model, module.output)
@@ -104,10 +101,7 @@ def _check(copy: ConvertedModule, module: FileModule, scaling: Preprocessing) ->
 
 
 def _simplify(model: Any, output: str) -> bool:
-    """Cut a graph to one output, and write it as onnx2torch reads it.
-
-    A softmax at the end is cut off, because its gradient vanishes near 0 and 1; say if it was.
-    """
+    """Cut a graph to one output; a softmax at its end is cut off, too, and it is said if it was."""
     graph = model.graph
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     versions = _versions(model)
@@ -160,12 +154,8 @@ def _versions(model: Any) -> dict[str, int]:
 
 
 def _is_known(operation: str, domain: str, versions: Mapping[str, int]) -> bool:
-    """Say whether an operation can be converted.
-
-    onnx2torch knows each up to some version. Later ones mostly take more types and else compute the
-    same, so they are converted like the last that it knows. The comparison with onnxruntime finds
-    those that do not.
-    """
+    """Say whether an operation can be converted, perhaps like an older version of it."""
+    # Later ones mostly take more types. The comparison with onnxruntime finds those that differ.
     newest = versions.get(domain, 1)
     for older in range(newest, 0, -1):
         with suppress(NotImplementedError):

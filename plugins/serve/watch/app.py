@@ -35,10 +35,7 @@ HEADERS: Final = {
 def make_app(
     feeds: Sequence[Feed], *, token: str, ended: threading.Event, control: Control | None = None
 ) -> ASGIApp:
-    """Make the application that shows runs, under addresses that begin with the token.
-
-    When ``ended`` is set, each page is sent the last news. Without a control it has no buttons.
-    """
+    """Make the application that shows runs until it ``ended``; a control makes it have buttons."""
     service = _Service(feeds, ended, control)
     routes = [
         *(Route(path, service.page) for path in ("/", "/watch.css", "/watch.js")),

@@ -47,10 +47,7 @@ began."""
 
 
 class Feed:
-    """Reads a run's database, a little at a time, for any number of pages.
-
-    It opens the database for each read only: so it never keeps a run from tidying up at its end.
-    """
+    """Reads a run's database, opened for each read only: so a run can tidy up at its end."""
 
     def __init__(self, path: Path, control: Control | None = None) -> None:
         """Follow the run in a folder; ``control`` is that of a run of this process."""
@@ -67,10 +64,7 @@ class Feed:
         self._forget(None)
 
     def news(self, page: PageState, *, now: bool = False) -> tuple[bytes | None, PageState]:
-        """Give as JSON what a page was not sent yet, if anything, and what it then has.
-
-        It has all of the run if it has ``about``. The database is read if that is due, or ``now``.
-        """
+        """Give as JSON what a page was not sent yet, if anything, and what it then has."""
         with self._lock:
             if now or time.monotonic() >= self._due:
                 self._look()

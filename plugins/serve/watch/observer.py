@@ -1,7 +1,4 @@
-"""The observer ``watch``: a page that shows the run of this process, and can pause and stop it.
-
-Its server runs in a thread of its own.
-"""
+"""The observer ``watch``: a page that shows the run of this process, and can pause and stop it."""
 
 import logging
 import secrets
