@@ -1,13 +1,11 @@
 """Networks in files: how they take images, which output answers, and weights without a network."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import torch
 from safetensors import SafetensorError
@@ -87,7 +85,7 @@ class FileModule(nn.Module, ABC):
             digest.update(each.read_bytes())
         return digest.hexdigest()
 
-    def train(self, mode: bool = True) -> FileModule:
+    def train(self, mode: bool = True) -> Self:
         """Stay as it is: a file holds the network as it was written."""
         del mode
         return self

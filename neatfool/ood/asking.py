@@ -1,11 +1,9 @@
 """Asking OOD detectors about images, of a target that is looked into."""
 
-from __future__ import annotations
-
 import copy
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,11 +20,9 @@ from neatfool.ood.detector import (
     detector_names,
     make_detector,
 )
+from neatfool.ood.in_distribution import InDistribution
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
-
-if TYPE_CHECKING:
-    from neatfool.ood.in_distribution import InDistribution
 
 _log = logging.getLogger("neatfool.detect")
 

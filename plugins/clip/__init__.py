@@ -4,9 +4,7 @@ This module is what an experiment says of it, and :mod:`.target` is what is fool
 :mod:`neatfool.models` loads the network that looks at images.
 """
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -88,7 +86,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
         return templates
 
     @model_validator(mode="after")
-    def _fit_together(self) -> Options:
+    def _fit_together(self) -> Self:
         for key, texts in (("texts", self.texts), ("against", self.against)):
             twice = [text for text in dict.fromkeys(texts) if texts.count(text) > 1]
             if twice:

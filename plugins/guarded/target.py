@@ -1,13 +1,11 @@
 """The target: another target, with an OOD detector in front."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import torch
@@ -96,7 +94,7 @@ class Guarded(Target, Guarding):
             self.logits_of = self._logits_of
 
     @classmethod
-    def from_options(cls, options: Options) -> Guarded:
+    def from_options(cls, options: Options) -> Self:
         """Make the target that is guarded, and find in-distribution images."""
         experiment = load_experiment(options.guards, to_search=False)
         choice = experiment.resolved()["target"]

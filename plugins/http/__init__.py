@@ -7,18 +7,13 @@ the key out of all that is written. Plugins sign requests by the hook
 :func:`neatfool_sign_request`, which is this plugin's own.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pluggy
 
 from neatfool import ExperimentError, hookimpl
 
 from .options import HttpRequest, Options
-
-if TYPE_CHECKING:
-    from .target import HttpTarget
 
 __all__ = ["HttpRequest", "Options"]
 
@@ -39,7 +34,7 @@ def neatfool_register_targets(register: Any) -> None:
     register("http", _target, options=Options)
 
 
-def _target(options: Options, hook: pluggy.HookRelay | None = None) -> HttpTarget:
+def _target(options: Options, hook: pluggy.HookRelay | None = None) -> Any:
     try:
         from .target import HttpTarget
     except ModuleNotFoundError as error:

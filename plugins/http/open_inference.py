@@ -1,11 +1,9 @@
 """The Open Inference Protocol, version 2, as MLServer, Triton, KServe and TorchServe speak it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 from urllib.parse import quote
 
 import httpx2
@@ -59,7 +57,7 @@ class Metadata(BaseModel, frozen=True):
     parameters: Parameters = {}
 
     @classmethod
-    def read(cls, document: Any) -> Metadata:
+    def read(cls, document: Any) -> Self:
         """Read the answer to a request for metadata."""
         with suppress(TypeError, ValidationError):
             if {"name", "inputs", "outputs"} & {*document}:

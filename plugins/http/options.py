@@ -1,12 +1,10 @@
 """The options of the target ``http``: what they must be, and what must hold between them."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -228,7 +226,7 @@ class Options(
         return given
 
     @model_validator(mode="after")
-    def _check_together(self) -> Options:
+    def _check_together(self) -> Self:
         headers = {name.lower(): value for name, value in self.headers.items()}
         own = texts.KEY_PLACE in headers.get(self.api_key_header.lower(), texts.KEY_PLACE)
         _refuse(not own, f"headers: {self.api_key_header} is for the key (api_key_header)")

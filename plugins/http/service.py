@@ -4,8 +4,6 @@ Requests are sent in an event loop of their own, so that a limit of time holds f
 looking up the host's name included, and so that another thread can end it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import codecs
 import ipaddress
@@ -20,20 +18,16 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from neatfool import TargetError, TargetUnavailable
+from neatfool import Ledger, TargetError, TargetUnavailable
 
 from . import answers
+from .credentials import Credentials
 from .options import Options
-
-if TYPE_CHECKING:
-    from neatfool import Ledger
-
-    from .credentials import Credentials
 
 ReadT = TypeVar("ReadT")
 

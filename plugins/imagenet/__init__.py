@@ -5,9 +5,7 @@ photographs show, and :mod:`.target` is what is fooled, with the ten crops and t
 answers. :mod:`neatfool.models` loads the networks.
 """
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -91,7 +89,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
         return ensemble
 
     @model_validator(mode="after")
-    def _one_or_several(self) -> Options:
+    def _one_or_several(self) -> Self:
         if self.ensemble and self.model:
             raise ValueError("gives both 'model' and 'ensemble'; keep one of the two")
         if self.outputs == "multi_label" and (self.ensemble or self.crops == "ten"):

@@ -1,7 +1,5 @@
 """Networks in OpenVINO files, which OpenVINO runs on the CPU."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import sys
@@ -9,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import torch
 
@@ -90,7 +88,7 @@ class OpenVinoModule(models.FileModule):
         outputs = enumerate(self._compiled.outputs)
         self._outputs = [each.any_name if each.names else str(number) for number, each in outputs]
 
-    def __deepcopy__(self, _: Any) -> OpenVinoModule:
+    def __deepcopy__(self, _: Any) -> Self:
         """Give itself: each call makes a request of its own, in any thread."""
         return self
 

@@ -1,11 +1,9 @@
 """Networks in TFLite files, which LiteRT runs."""
 
-from __future__ import annotations
-
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import torch
@@ -75,7 +73,7 @@ class TfliteModule(models.FileModule):
         self._shape: tuple[int, ...] | None = None
         self._running = Lock()
 
-    def __deepcopy__(self, _: Any) -> TfliteModule:
+    def __deepcopy__(self, _: Any) -> Self:
         """Give itself: threads wait for each other."""
         return self
 
