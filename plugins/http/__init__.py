@@ -1,10 +1,8 @@
 """Target ``http``: a classifier that is reached over HTTP.
 
-It speaks one of two protocols: :mod:`.open_inference` and :mod:`.json_api` write requests and read
-answers, whose :mod:`.answers` are taken as they are or refused. The :mod:`.target` makes the
-connection, and the :mod:`.service` sends a request until it is answered. :mod:`.credentials` keeps
-the key out of all that is written. Plugins sign requests by the hook
-:func:`neatfool_sign_request`, which is this plugin's own.
+:mod:`.open_inference` and :mod:`.json_api` write requests and read answers, which the
+:mod:`.service` gets. :mod:`.credentials` keeps the key out of all that is written. Plugins sign
+requests by a hook of this plugin's own, :func:`neatfool_sign_request`.
 """
 
 from typing import Any

@@ -1,8 +1,7 @@
 """Target ``imagenet``: networks that were trained on ImageNet, alone or several together.
 
-This module is what an experiment says of it. :mod:`.labels` names its classes and says what
-photographs show, and :mod:`.target` is what is fooled, with the ten crops and the mean of several
-answers. :mod:`neatfool.models` loads the networks.
+This module is what an experiment says of it, :mod:`.labels` names its classes, and :mod:`.target`
+is what is fooled. :mod:`neatfool.models` loads the networks.
 """
 
 from typing import Annotated, Any, Literal, Self

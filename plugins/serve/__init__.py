@@ -1,11 +1,8 @@
 """The command ``neatfool serve``: a target for other machines, by the Open Inference Protocol v2.
 
-:class:`.served.TargetThread` makes and calls an experiment's target in its own thread,
-through a scorer as a run uses it (:mod:`.served`). A small web application (:mod:`.app`) reads
-requests (:mod:`.requests`) and writes answers. :mod:`.listening` connects it to the network. The
-package :mod:`.watch`, which shows runs, listens in the same way.
-
-Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
+:mod:`.served` makes and calls an experiment's target in a thread of its own. A web application
+(:mod:`.app`) reads :mod:`.requests` and writes answers; :mod:`.listening` connects it, and that of
+:mod:`.watch`, to the network.
 """
 
 from __future__ import annotations
@@ -114,11 +111,9 @@ def serve(
     experiment = load_experiment(file, overrides=overrides, to_search=False)
     with listening.listen(host, port) as place:
         if not listening.is_private_to_this_machine(place):
-            words = (
-                "whoever reaches this machine can use the target; --api-key-env NAME asks for a key"
-            )
-            if key is not None:
-                words = "the key and the images travel unencrypted; put a proxy with TLS before it"
+            words = "the key and the images travel unencrypted; put a proxy with TLS before it"
+            if key is None:
+                words = "whoever reaches it can use the target; --api-key-env NAME asks for a key"
             click.echo(f"warning: listening on {host}: {words}", err=True)
         thread = TargetThread(lambda: make_served(experiment))
         with waiting("getting ready (the first time on a machine takes longest)"):
@@ -146,12 +141,11 @@ def _show_served(served: Served, address: str, *, key_in: str | None) -> None:
         f"Serving {served.scorer.name}: {len(spec.classes)} classes, {kind} images of "
         f"{spec.height}x{spec.width} pixels; {served.scorer.describe()}"
     )
-    lines = ["[target]", "plugin = http", f"url = {address}", f"model = {served.name}"]
-    if key_in:
-        lines.append(f"api_key_env = {key_in}")
-    lines.append("allow_private = true")
-    click.echo("An experiment fools it with\n\n" + "\n".join(f"    {line}" for line in lines))
-    click.echo("\nCtrl-C ends it.")
+    key = f"\n    api_key_env = {key_in}" if key_in else ""
+    click.echo(
+        "An experiment fools it with\n\n    [target]\n    plugin = http\n    url = "
+        f"{address}\n    model = {served.name}{key}\n    allow_private = true\n\nCtrl-C ends it."
+    )
 
 
 @hookimpl

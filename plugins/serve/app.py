@@ -68,10 +68,8 @@ def make_app(
             Route(f"{path}/stats", service.telling(service.statistics)),
             Route(f"{path}/infer", service.infer, methods=["POST"]),
         ]
-    app: ASGIApp = Starlette(
-        routes=routes,
-        exception_handlers=dict.fromkeys((HTTPException, NeatfoolError, Exception), _on_error),
-    )
+    handlers = dict.fromkeys((HTTPException, NeatfoolError, Exception), _on_error)
+    app: ASGIApp = Starlette(routes=routes, exception_handlers=handlers)
     return BrowserGuard(app if key is None else _check_key(app, key), names)
 
 
@@ -79,11 +77,8 @@ class _Service:
     """What the addresses answer."""
 
     def __init__(self, served: Served, thread: TargetThread, limits: Limits) -> None:
-        self._served = served
-        self._thread = thread
-        self._limits = limits
-        self._statistics = thread.statistics
-        self._running = 0
+        self._served, self._thread, self._limits = served, thread, limits
+        self._statistics, self._running = thread.statistics, 0
 
     def telling(
         self, give: Callable[[], dict[str, Any]]
@@ -98,14 +93,13 @@ class _Service:
         return tell
 
     def statistics(self) -> dict[str, Any]:
-        count = self._statistics
         stats = {
             "name": self._served.name,
             "version": VERSION,
-            "last_inference": count.last,
-            "inference_count": count.images,
-            "execution_count": count.calls,
-            "inference_stats": count.durations,
+            "last_inference": self._statistics.last,
+            "inference_count": self._statistics.images,
+            "execution_count": self._statistics.calls,
+            "inference_stats": self._statistics.durations,
             "batch_stats": [],
         }
         return {"model_stats": [stats]}
@@ -229,8 +223,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
         own = isinstance(error, Refusal)
         place = "" if own else f"{request.method} {request.url.path[:100]}: "
         return _json({"error": f"{place}{error.detail}"}, error.status_code, error.headers)
-    words = f"{type(error).__name__} in the service, which has logged it"
     if isinstance(error, NeatfoolError):
         _log.error("%s", error)
-        words = str(error)
-    return _json({"error": words}, 500)
+        return _json({"error": str(error)}, 500)
+    return _json({"error": f"{type(error).__name__} in the service, which has logged it"}, 500)

@@ -51,13 +51,6 @@ class Limits:
         answered = min(self.body, 4 * 2**20) // (LONGEST_SCORE * numbers)
         return max(1, min(self.images, sent, answered))
 
-    def answerable(self, outputs: Sequence[tuple[Output, bool]], classes: int) -> int:
-        """Give the images that a request may have with these outputs, at least 1."""
-        number = sum(
-            output.dtype.itemsize if binary else LONGEST_SCORE for output, binary in outputs
-        )
-        return max(1, self.body // (number * classes))
-
 
 class _Given(BaseModel, extra="ignore", strict=True):
     name: Literal["images"]
@@ -112,7 +105,8 @@ def read_request(body: bytearray, header: str | None, served: Served, limits: Li
     given = _parse(memoryview(body)[:length])
     outputs = _choose_outputs(given, served)
     images = _read_images(given, memoryview(body)[length:], served, limits.images)
-    most = limits.answerable(outputs, len(served.spec.classes))
+    score = sum(each.dtype.itemsize if binary else LONGEST_SCORE for each, binary in outputs)
+    most = max(1, limits.body // (score * len(served.spec.classes)))
     if len(images) > most:
         raise Refusal(f"{len(images)} images have too many scores for an answer; at most {most}")
     return Request(images, given.id, outputs)
@@ -128,15 +122,13 @@ def _parse(text: memoryview) -> _Body:
         ) from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = "".join(
-            f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]
-        )
-        raise Refusal(f"{where.lstrip('.') or 'the body'}: {first['msg']}") from None
+        steps = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"])
+        place = "".join(steps).lstrip(".") or "the body"
+        raise Refusal(f"{place}: {first['msg']}") from None
 
 
 def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np.ndarray:
-    (tensor,) = given.inputs
-    wanted = [*served.spec.shape]
+    (tensor,), wanted = given.inputs, [*served.spec.shape]
     if tensor.shape[1:] != wanted or tensor.shape[0] < 1:
         raise Refusal(
             f"shape is {str(tensor.shape)[:60]}; give {['N', *wanted]}: at least one image, each "

@@ -184,8 +184,7 @@ class TargetThread:
 
     def __init__(self, make: Callable[[], Served]) -> None:
         self.statistics = Statistics()
-        self._make = make
-        self._made: Future[Served] = Future()
+        self._make, self._made = make, Future[Served]()
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         # The program must be able to end while a call hangs.
         self._thread = Thread(target=self._work, name="neatfool-target", daemon=True)

@@ -1,8 +1,7 @@
 """Dynamically quantised ONNX graphs, computed in floats.
 
-Such a graph rounds numbers by the range of all that it computes at once, so that an image's answer
-depends on the other images of its batch. In floats, with the same weights, it depends on the image
-alone.
+Such a graph rounds by the range of all that it computes at once, so that an image's answer depends
+on the others of its batch.
 """
 
 from collections.abc import Mapping
