@@ -226,11 +226,7 @@ class ModelName(PathAfter):
 
 
 def find_format(model: str, kind: type[FormatT]) -> FormatT:
-    """Find what reads a model, and check the model's name without loading it.
-
-    Args:
-        model: The whole name, as an experiment writes it.
-        kind: What the model is to be.
+    """Find what reads a model of a kind, and check its whole name without loading it.
 
     Raises:
         ValueError: There is no such model.
@@ -264,12 +260,7 @@ def load_classifier(request: Request) -> Classifier:
 
 
 def load_tower(request: Request) -> Tower:
-    """Load the network that a request names, to get vectors of images, and perhaps of texts.
-
-    Raises:
-        ExperimentError: It, a file or a package does not exist, or options do not fit it.
-        TargetError: The weights are damaged, or not available.
-    """
+    """Load the network of vectors that a request names, as :func:`load_classifier` does."""
     try:
         return find_format(request.model, TowerFormat).tower(request.name, request)
     except ValueError as error:

@@ -52,11 +52,7 @@ class FileModule(nn.Module, ABC):
         )
 
     def __init__(self, path: Path) -> None:
-        """Take a file.
-
-        Raises:
-            ValueError: It cannot be read.
-        """
+        """Take a file; raise ValueError if it cannot be read."""
         super().__init__()
         try:
             with path.open("rb"):
@@ -112,7 +108,7 @@ class FileModule(nn.Module, ABC):
         self._as_bytes = self.input.is_whole and request.mean is None
         tried = [dict(each) for each in self._answers(layout.noise(_TRIED, scaling))]
         shapes = {name: [*answer.shape] for name, answer in tried[0].items()}
-        count = self._batch or (1 if self.alone else _TRIED)
+        count = self.input.shape[0] or (1 if self.alone else _TRIED)
         self.output = _choose(shapes, count, request.output, self.path)
         answers = self._rows(tried)
         self.gives_probabilities = self._are_probabilities(answers, request.outputs)
@@ -120,18 +116,13 @@ class FileModule(nn.Module, ABC):
         names = "" if len(shapes) == 1 else f" (its output {self.output!r} of {len(shapes)})"
         return answers.shape[1], f"takes {self._describe_input()}; gives {gives}{names}"
 
-    @property
-    def _batch(self) -> int | None:
-        return self.input.shape[0]
-
     def _answers(self, images: torch.Tensor) -> Iterator[Mapping[str, torch.Tensor]]:
         if images.requires_grad and self.no_gradients:
             raise TargetError(f"{self.path}: {self.no_gradients}")
         numbers = self._numbers(images.permute(0, 2, 3, 1) if self.layout.last else images)
-        step = 1 if self.alone else self._batch or len(numbers)
-        for start in range(0, len(numbers), step):
-            part = numbers[start : start + step]
-            missing = (self._batch or len(part)) - len(part)
+        fixed = self.input.shape[0]
+        for part in torch.split(numbers, 1 if self.alone else fixed or len(numbers)):
+            missing = (fixed or len(part)) - len(part)
             # A copy of its last image fills a batch of a fixed size up.
             full = torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part
             answers = self._try(full.contiguous())
@@ -190,17 +181,14 @@ class FileModule(nn.Module, ABC):
     def _describe_input(self) -> str:
         kind = str(self.input.dtype).removeprefix("torch.")
         order = "height, width, channels" if self.layout.last else "channels, height, width"
-        batch = ", one image at a time" if self.alone or self._batch == 1 else ""
+        batch = ", one image at a time" if self.alone or self.input.shape[0] == 1 else ""
         return f"{kind} [images, {order}]{batch}"
 
 
 def load_file(module: FileModule, request: Request, *, must_scale: bool = False) -> Classifier:
     """Make a classifier of a network in a file; the request says what the file does not.
 
-    Args:
-        module: The network.
-        request: What the experiment says.
-        must_scale: Whether the request must say how images are scaled.
+    It must say how images are scaled, if that ``must_scale``.
 
     Raises:
         TargetError: The file is not a classifier of images.

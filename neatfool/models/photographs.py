@@ -72,12 +72,12 @@ def _listed(table: Path) -> list[Photograph]:
         )
     found = []
     for line, row in rows:
-        file = table.parent / (row["file"] or "")
+        name, label = row["file"] or "", row.get("label")
+        file = table.parent / name
         if not file.is_file():
-            why = f"{file} does not exist" if row["file"] else "no file is named"
+            why = f"{file} does not exist" if name else "no file is named"
             raise ExperimentError(f"{table}:{line}: {why}; correct the column file")
-        label = row.get("label")
-        found.append(Photograph(str(row["file"]), partial(_read, file), (label,) if label else ()))
+        found.append(Photograph(name, partial(_read, file), (label,) if label else ()))
     return found
 
 

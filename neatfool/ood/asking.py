@@ -159,14 +159,12 @@ class InspectedTarget:
         """Look into a target.
 
         Raises:
-            ExperimentError: It is metered, it gives no probabilities that sum to one,
-                or it lacks what a detector needs.
+            ExperimentError: It is metered, or lacks what a detector needs.
         """
-        self.target = target
+        self.target, self._count = target, len(target.spec.classes)
         self.networks: Sequence[Network] = list(target.networks)
         self.head: nn.Linear | None = None
         self.module: nn.Module | None = None
-        self._count = len(target.spec.classes)
         self._inside: Network | None = None
         self._of_images: Network | None = None
         if isinstance(target, Metered):
@@ -211,15 +209,10 @@ class InspectedTarget:
     def ask_all(
         self, images: torch.Tensor, note: Callable[[int], None] = lambda images: None
     ) -> Answers:
-        """Give what detectors look at in many uint8 images.
-
-        Args:
-            images: uint8 [N, C, H, W].
-            note: Told how many more are done, now and then.
-        """
+        """Give what detectors look at in many uint8 images; ``note`` is told how many are done."""
         size = min(self.target.batch_size or 64, 64)
         batches = []
-        for part in (images[start : start + size] for start in range(0, len(images), size)):
+        for part in torch.split(images, size):
             # Batches of one size, on which a network's last bits depend.
             padded = torch.cat([part, part[:1].expand(size - len(part), -1, -1, -1)])
             answers = self.ask(padded.numpy() if self.target.spec.array == "numpy" else padded)[1]

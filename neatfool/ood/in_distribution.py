@@ -144,11 +144,7 @@ def in_distribution(target: Target, folder: str | Path | None = None) -> InDistr
 
 
 def count_in_distribution(folder: Path) -> int:
-    """Count the images that :func:`in_distribution` would find, before a target is loaded.
-
-    Raises:
-        ExperimentError: There are too few.
-    """
+    """Count the images that :func:`in_distribution` would find, before a target is loaded."""
     return MOST if _holds_idx(folder) else len(_photographs(folder))
 
 
@@ -178,12 +174,7 @@ def divide(images: torch.Tensor, source: str, labels: Sequence[str] = ()) -> InD
 
 @dataclass(frozen=True)
 class Digits:
-    """Images of digits and which digits they are.
-
-    Attributes:
-        images: uint8 [N, 28, 28], 0 background and 255 ink.
-        labels: uint8 [N], each in [0, 9].
-    """
+    """Images of digits, uint8 [N, 28, 28] with ink of 255, and which digits they are, uint8 [N]."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -200,8 +191,7 @@ class Mnist:
         """Hash the pixels and labels of both parts, in hexadecimal."""
         digest = sha256()
         for part in (self.training, self.test):
-            digest.update(part.images.tobytes())
-            digest.update(part.labels.tobytes())
+            digest.update(part.images.tobytes() + part.labels.tobytes())
         return digest.hexdigest()
 
 

@@ -30,9 +30,9 @@ class JsonApi:
 
     def __init__(self, options: Options, places: Mapping[str, str] | None = None) -> None:
         """Prepare the expressions; ``places`` are those of the body that are no options."""
-        assert options.height is not None
-        assert options.width is not None
-        assert options.scores_at is not None
+        assert options.height
+        assert options.width
+        assert options.scores_at
         self._options = options
         self._scores = answers.searching(options.scores_at, options.classes)
         self._items, self._labels, self._answers, self._error = (
@@ -107,20 +107,17 @@ class JsonApi:
     def describe(self) -> str:
         """Say what is sent, and where in the answer the scores are."""
         options = self._options
-        file = "the PNG that is saved"
-        if options.image_format != "png":
-            file = f"a JPEG of quality {QUALITY}, which is not quite the image that is saved"
+        jpeg = f"a JPEG of quality {QUALITY}, which is not quite the image that is saved"
+        file = "the PNG that is saved" if options.image_format == "png" else jpeg
         ways = {"json": "in base64 within JSON", "bytes": "as it is", "base64": "in base64"}
         way = ways.get(options.send, f"as the file {options.form_field} of a form")
         labels = f"labels at {options.labels_at}, " if options.labels_at else ""
         if options.found_at:
             labels = f"in each item of {options.found_at} {labels}"
-        known = "classes are known as they turn up"
-        if options.classes:
-            known = f"{len(options.classes)} classes are known"
         return (
             f"JSON API: {options.method}, each image goes as {file}, {way}; of the answer, "
-            f"{labels}scores at {options.scores_at}; {known}"
+            f"{labels}scores at {options.scores_at}; {len(options.classes) or 'no'} classes are "
+            "known beforehand"
         )
 
     def identity(self) -> Any:
