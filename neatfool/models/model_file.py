@@ -198,7 +198,8 @@ def load_file(module: FileModule, request: Request, *, must_scale: bool = False)
         raise ValueError("the file contains its weights; leave 'weights' out")
     first: Exception | None = None
     for layout in layouts_of(module.path, module.input, request.size):
-        scaling = scaling_of(layout, module.input, request, must_scale=must_scale)
+        requested = {"mean": request.mean, "std": request.std}
+        scaling = scaling_of(layout, module.input, requested, scale=must_scale)
         try:
             count, description = module.settle(layout, scaling, request)
         except TargetError as error:

@@ -3,7 +3,7 @@
 A network in a file may say of its input what images it takes, and the user says the rest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 
 from neatfool.errors import TargetError
-from neatfool.models.formats import Request
 
 _IMAGENET: Final = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 """Of red, green and blue in [0, 1]."""
@@ -181,16 +180,15 @@ def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
 
 
 def scaling_of(
-    layout: Layout, given: Input, request: Request, *, must_scale: bool
+    layout: Layout, given: Input, requested: Mapping[str, Sequence[float] | None], *, scale: bool
 ) -> Preprocessing:
-    """Decide how bytes are scaled, if a mean and a standard deviation are requested, or None."""
-    requested = {"mean": request.mean, "std": request.std}
+    """Decide how bytes are scaled; to ``scale``, a ``mean`` and a ``std`` must be requested."""
     as_bytes = given.is_whole and not any(requested.values())
     if not as_bytes and given.is_whole and given.scale is None:
         raise ValueError(
             f"takes bytes ({given.dtype}), and scales them itself; leave 'mean' and 'std' out"
         )
-    if not as_bytes and (must_scale or given.is_whole) and None in requested.values():
+    if not as_bytes and (scale or given.is_whole) and None in requested.values():
         raise ValueError(
             "the file does not say how images are scaled; give both [target] mean and std: 0.5 and "
             "0.5 for numbers from -1 to 1, 0 and 1 from 0 to 1, 0 and 0.00392157 from 0 to 255"

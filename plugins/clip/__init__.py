@@ -77,24 +77,17 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
         find_format(images, TowerFormat)
         return images
 
-    @field_validator("templates")
-    @classmethod
-    def _have_a_place_for_the_text(cls, templates: list[str]) -> list[str]:
-        for template in templates:
-            if _BLANK not in template:
-                raise ValueError(f"{template!r} has no place for the text; write {{}} in it")
-        return templates
-
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
+        for template in self.templates:
+            if _BLANK not in template:
+                raise ValueError(f"templates: {template!r} has no place for the text; write {{}}")
         for key, texts in (("texts", self.texts), ("against", self.against)):
-            twice = [text for text in dict.fromkeys(texts) if texts.count(text) > 1]
-            if twice:
-                raise ValueError(f"{key}: has {twice[0]!r} twice; keep one of them")
+            for text in texts:
+                if texts.count(text) > 1:
+                    raise ValueError(f"{key}: has {text!r} twice; keep one of them")
         if both := {*self.texts} & {*self.against}:
             raise ValueError(f"{min(both)!r} is in 'texts' and in 'against'; keep it in one")
-        if self.vectors is None and self.is_onnx:
-            raise ValueError("an ONNX file cannot read texts; give their vectors: vectors = FILE")
         if self.vectors is None:
             self._check_prompts()
         elif self.templates != [_BLANK]:
@@ -106,6 +99,8 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
         return self
 
     def _check_prompts(self) -> None:
+        if self.is_onnx:
+            raise ValueError("an ONNX file cannot read texts; give their vectors: vectors = FILE")
         if self.vector_names is not None:
             raise ValueError("vector_names belong to vectors = FILE; give it, or leave both out")
         if not self.texts:

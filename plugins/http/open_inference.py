@@ -103,12 +103,8 @@ class OpenInference:
             pixels = (images.astype(np.float32) / np.float32(255 / white) - self._mean) / self._std
         if self._layout == "NHWC":
             pixels = pixels.transpose(0, 2, 3, 1)
-        tensor: dict[str, Any] = {
-            "name": self._input.name,
-            "shape": list(pixels.shape),
-            "datatype": self._datatype,
-        }
-        raw = b""
+        tensor: dict[str, Any] = {"name": self._input.name, "datatype": self._datatype}
+        tensor["shape"], raw = [*pixels.shape], b""
         if self._binary:
             raw = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
             tensor["parameters"] = {"binary_data_size": len(raw)}
@@ -214,21 +210,16 @@ class OpenInference:
             raise self._error(f"its input takes {tensor.datatype}; images go as UINT8 or FP32")
         if self._datatype == "UINT8" and (options.mean or options.std or options.white != 1):
             raise self._error("white, mean and std are for FP32; say [target] datatype = FP32")
-        if len(tensor.shape) != 4:
-            raise self._error(
-                f"its input is {list(tensor.shape)}; images are [N, C, H, W] or [N, H, W, C]"
-            )
-        first, last = (tensor.shape[place] in (1, 3) for place in (1, 3))
+        shape = [*tensor.shape]
+        if len(shape) != 4:
+            raise self._error(f"its input is {shape}; images are [N, C, H, W] or [N, H, W, C]")
+        first, last = (shape[place] in (1, 3) for place in (1, 3))
         if options.layout == "auto" and first == last:
-            raise self._error(
-                f"its input is {list(tensor.shape)}; say [target] layout = NCHW or NHWC"
-            )
+            raise self._error(f"its input is {shape}; say [target] layout = NCHW or NHWC")
         own = "NCHW" if first else "NHWC"
         self._layout = own if options.layout == "auto" else options.layout
-        if (most := tensor.shape[0]) > 1:
-            raise self._error(
-                f"it takes exactly {most} images a request, and not one or any number"
-            )
+        if (most := shape[0]) > 1:
+            raise self._error(f"it takes exactly {most} images a request, not one or any number")
         given = [each.parameters.get(LIMIT) for each in (metadata, tensor)]
         limits = [each for each in given if type(each) is int and each > 0]
         self.batch_size = min([*limits, 1] if most == 1 else limits, default=None)
@@ -263,10 +254,9 @@ class OpenInference:
         channels, height, width = lengths
         if channels not in (1, 3):
             raise self._error(f"its images have {channels} channels; give it grey or coloured ones")
-        sums_to_one = self._options.sums_to_one
-        if sums_to_one is None:
-            declared = [each.parameters.get("sums_to_one") for each in self._outputs.values()]
-            sums_to_one = False not in declared
+        declared = [each.parameters.get("sums_to_one") for each in self._outputs.values()]
+        chosen_sum = self._options.sums_to_one
+        sums_to_one = False not in declared if chosen_sum is None else chosen_sum
         return ImageSpec(height, width, channels, self._name_classes(), sums_to_one=sums_to_one)
 
     def _name_classes(self) -> tuple[str, ...]:

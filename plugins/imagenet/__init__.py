@@ -13,7 +13,6 @@ from pydantic import (
     FilePath,
     PositiveFloat,
     PositiveInt,
-    field_validator,
     model_validator,
 )
 
@@ -80,15 +79,10 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
     """where the network computes: `auto` (all GPUs, or the CPU if there is none), `cpu`, `cuda`
     (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`"""
 
-    @field_validator("ensemble")
-    @classmethod
-    def _are_several(cls, ensemble: list[str]) -> list[str]:
-        if len(ensemble) == 1:
-            raise ValueError("is one model; give several, or 'model' in place of 'ensemble'")
-        return ensemble
-
     @model_validator(mode="after")
     def _one_or_several(self) -> Self:
+        if len(self.ensemble) == 1:
+            raise ValueError("ensemble is one model; give several, or 'model' in its place")
         if self.ensemble and self.model:
             raise ValueError("gives both 'model' and 'ensemble'; keep one of the two")
         if self.outputs == "multi_label" and (self.ensemble or self.crops == "ten"):

@@ -22,35 +22,16 @@ _FILTERS: Final = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "
 """Pillow's filters, by the numbers under which processors know them."""
 
 
-class LogitsOnly(nn.Module):
-    """A classifier of transformers that takes and gives plain tensors."""
+class Plain(nn.Module):
+    """A model of transformers that takes and gives plain tensors."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Any, answer: Callable[[Any, torch.Tensor], torch.Tensor]) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.answer = model, answer
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute logits: floats [N, C, H, W] in, [N, K] out."""
-        logits: torch.Tensor = self.model(pixel_values=images).logits
-        return logits
-
-
-class ImagesOnly(nn.Module):
-    """The half of a model that looks at images."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        half = copy.copy(model)
-        # The texts are read once, before the run; a GPU need not hold what reads them.
-        half._modules = {
-            name: each for name, each in model._modules.items() if not name.startswith("text")
-        }
-        self.model = half
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute vectors [N, D] of floats [N, C, H, W]."""
-        vectors: torch.Tensor = self.model.get_image_features(pixel_values=images).pooler_output  # type: ignore[operator]
-        return vectors
+        """Compute floats [N, K] of floats [N, C, H, W]."""
+        return self.answer(self.model, images)
 
 
 class Transformers(models.ClassifierFormat, models.TowerFormat):
@@ -78,7 +59,7 @@ class Transformers(models.ClassifierFormat, models.TowerFormat):
             raise ValueError(f"it has {len(labels)} class; a classifier has at least two")
         return models.Classifier(
             request.model,
-            LogitsOnly(model).eval(),
+            Plain(model, lambda model, images: model(pixel_values=images).logits).eval(),
             preprocessing,
             len(labels),
             None if all(each.startswith("LABEL_") for each in labels) else tuple(labels),
@@ -99,7 +80,12 @@ class Transformers(models.ClassifierFormat, models.TowerFormat):
         tokenizer = load_part(AutoTokenizer, source)
         vision = getattr(model.config, "vision_config", model.config)
         preprocessing = _load_preprocessing(source, vision)
-        module = ImagesOnly(model).eval()
+        half = copy.copy(model)
+        # The texts are read once, before the run; a GPU need not hold what reads them.
+        half._modules = {k: v for k, v in model._modules.items() if not k.startswith("text")}
+        module = Plain(
+            half, lambda half, images: half.get_image_features(pixel_values=images).pooler_output
+        ).eval()
         with torch.inference_mode():
             probe = module(torch.zeros(1, 3, *preprocessing.size))
 

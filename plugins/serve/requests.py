@@ -34,14 +34,11 @@ class Refusal(HTTPException):
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of a request."""
+    """The bytes of a request's unpacked body and of its answer's numbers; images; seconds."""
 
     body: int = 64 * 2**20
-    """Bytes of its unpacked body, and of the numbers in its answer."""
     images: int = 4096
-    """How many images it may have."""
     seconds: float = 60
-    """How long its body may take to arrive."""
 
     def advised(self, served: Served) -> int:
         """Give the images that a request may have in any format of request and answer."""
@@ -98,9 +95,8 @@ def read_request(body: bytearray, header: str | None, served: Served, limits: Li
         # Python refuses to read a number of thousands of figures.
         is_number = header.isascii() and header.isdecimal() and len(header) <= 20
         if not is_number or int(header) > size:
-            raise Refusal(
-                f"Inference-Header-Content-Length {header[:20]!r} is not a length of JSON"
-            )
+            words = f"Inference-Header-Content-Length {header[:20]!r} is not a length of JSON"
+            raise Refusal(words)
         length = int(header)
     given = _parse(memoryview(body)[:length])
     outputs = _choose_outputs(given, served)
@@ -149,11 +145,9 @@ def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np
             "length the header Inference-Header-Content-Length gives"
         )
     else:
-        dtype = np.dtype({"UINT8": "u1", "FP32": "<f4"}[tensor.datatype])
+        kind, dtype = tensor.datatype, np.dtype({"UINT8": "u1", "FP32": "<f4"}[tensor.datatype])
         if size != (right := math.prod(tensor.shape) * dtype.itemsize):
-            raise Refusal(
-                f"binary_data_size is {size}; {tensor.datatype} of shape {tensor.shape} has {right}"
-            )
+            raise Refusal(f"binary_data_size is {size}; {kind} of shape {tensor.shape} has {right}")
         numbers = np.frombuffer(raw, dtype)
     with np.errstate(invalid="ignore"):
         levels = numbers.astype(np.uint8, copy=False)

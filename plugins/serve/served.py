@@ -19,9 +19,7 @@ VERSION: Final = "1"
 DURATIONS: Final = (
     *("success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit"),
 )
-"""What is timed, by the protocol's names: requests that were answered and those that were not, from
-their header on; waiting for the target; reading; the target; writing; and nothing, without a cache.
-"""
+"""What is timed, by the protocol's names, ``success`` and ``fail`` from a request's header on."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +54,11 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True)
 class Served:
-    """A target that is served."""
+    """A target that is served under its experiment's name, called as a run calls it."""
 
     name: str
-    """The model's name, which is the experiment's."""
     scorer: Scorer
-    """The target, called as a run calls it."""
     outputs: tuple[Output, ...]
-    """The tensors of its answers."""
 
     @property
     def spec(self) -> ImageSpec:
@@ -73,10 +68,10 @@ class Served:
 
 def make_served(experiment: Experiment) -> Served:
     """Make the target of an experiment, to score as a run would record it, to the last bit."""
-    scorer = None if experiment.target.costs else open_scorer(experiment, views=True)
-    if scorer is not None and not scorer.costs:
-        return Served(experiment.name, scorer, outputs_of(scorer))
-    if scorer is not None:
+    if not experiment.target.costs:
+        scorer = open_scorer(experiment, views=True)
+        if not scorer.costs:
+            return Served(experiment.name, scorer, outputs_of(scorer))
         scorer.close()
     raise ExperimentError(
         f"{experiment.target.label} is a metered target: it costs something to ask, and only a run "
@@ -164,7 +159,7 @@ class Statistics:
     durations: dict[str, dict[str, int]] = field(
         default_factory=lambda: {name: {"count": 0, "ns": 0} for name in DURATIONS}
     )
-    """How often each of :data:`DURATIONS` was, and how many nanoseconds that took in all."""
+    """How often each of them was, and how many nanoseconds that took in all."""
 
     def add(self, name: str, began: int, ended: int | None = None) -> None:
         """Add a time span by ``time.perf_counter_ns``, which ends now by default."""

@@ -8,10 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -22,20 +21,14 @@ MOST_POINTS: Final = 4000
 STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 
 
-@dataclass(frozen=True)
-class PageState:
-    """How much a page was sent."""
+class PageState(NamedTuple):
+    """How much a page was sent; a run that is started anew in its folder is another life of it."""
 
     life: int = 0
-    """Of which run in the folder; a run that is started anew is another one."""
     points: int = 0
-    """How many generations."""
     changes: int = 0
-    """How many niches that changed hands."""
     messages: int = 0
-    """How many log messages."""
     state: bytes = b""
-    """What it was told of the rest."""
 
 
 COLUMNS: Final = (
@@ -56,9 +49,7 @@ class Feed:
         """What was logged, for the page's log."""
         self.outcome: str | None = None
         """How a run of this process ended."""
-        self._control = control
-        self._lock = threading.Lock()
-        self._due = 0.0
+        self._control, self._lock, self._due = control, threading.Lock(), 0.0
         self._stamp: list[tuple[int, int]] = []
         self._images: dict[int, tuple[int, bytes]] = {}
         self._forget(None)
@@ -205,8 +196,7 @@ class Control:
     def __init__(self) -> None:
         self._may_go_on = threading.Event()
         self._may_go_on.set()
-        self._stopping = False
-        self._holding = False
+        self._stopping = self._holding = False
 
     @property
     def state(self) -> Literal["running", "pausing", "paused", "stopping"]:
