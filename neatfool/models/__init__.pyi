@@ -14,8 +14,8 @@ from .preprocessing import Input as Input
 from .preprocessing import Layout as Layout
 from .model_file import FileModule as FileModule
 from .model_file import load_file as load_file
-from .weights import fit_weights as fit_weights
-from .weights import read_tensors as read_tensors
+from .model_file import fit_weights as fit_weights
+from .model_file import read_tensors as read_tensors
 
 # What they are asked, and what they give
 from .formats import Classifier as Classifier
@@ -29,7 +29,9 @@ from .preprocessing import in_bytes as in_bytes
 # Photographs
 from .photographs import PHOTOGRAPHS as PHOTOGRAPHS
 from .photographs import Photograph as Photograph
+from .photographs import check_recognised as check_recognised
 from .photographs import photographs_in as photographs_in
 from .photographs import photographs_of as photographs_of
+from .photographs import photographs_showing as photographs_showing
 
 __all__: list[str]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
 
 from neatfool.config.annotations import PathAfter
 from neatfool.errors import ExperimentError, PluginError, nearest
+from neatfool.plugin.hookspecs import Register, hookimpl
 from neatfool.plugin.manager import PluginManager
 from neatfool.spec import image_spec
 
@@ -175,6 +175,13 @@ class ModelFormat:
         """List whole names that a wrong one may have meant."""
         return ()
 
+    @classmethod
+    @hookimpl
+    def register(cls, register: Register) -> None:
+        """Register the kind: a plugin's ``neatfool_register_models`` if it has only this one."""
+        for word in dict.fromkeys(form.partition(":")[0] for form in cls.forms):
+            register(word, cls)
+
 
 class ClassifierFormat(ModelFormat, ABC):
     """A kind of models that tell classes apart."""
@@ -219,20 +226,24 @@ class ModelName(PathAfter):
 
 
 def find_format(model: str, kind: type[FormatT]) -> FormatT:
-    """Find what reads a model, and check the model's name without loading it.
-
-    Args:
-        model: The whole name, as an experiment writes it.
-        kind: What the model is to be.
+    """Find what reads a model of a kind, and check its whole name without loading it.
 
     Raises:
         ValueError: There is no such model.
         PluginError: What reads it is broken.
     """
-    if isinstance(fit := _find(model), kind):
-        fit.check(model)
-        return fit
-    raise ValueError(f"unknown model {model!r}{_suggest(model, kind)}")
+    if isinstance(found := _find(model), kind):
+        found.check(model)
+        return found
+    plugins = PluginManager()
+    formats = [_make(plugins, word) for word in plugins.names("model")]
+    fits: list[FormatT] = [each for each in formats if isinstance(each, kind)]
+    known = [name for each in fits for name in each.known()]
+    meant = [name for name in known if name.endswith(f":{model}")]
+    guess = f"; did you mean {_either(meant)}?" if meant else nearest(model, known)
+    if "did you mean" not in guess:
+        guess = f"; use {_either([*dict.fromkeys(form for each in fits for form in each.forms)])}"
+    raise ValueError(f"unknown model {model!r}{guess}")
 
 
 def load_classifier(request: Request) -> Classifier:
@@ -242,19 +253,18 @@ def load_classifier(request: Request) -> Classifier:
         ExperimentError: It, a file or a package does not exist, or options do not fit it.
         TargetError: The weights do not fit, are damaged, or are not available.
     """
-    with _named(request):
+    try:
         return find_format(request.model, ClassifierFormat).classifier(request.name, request)
+    except ValueError as error:
+        raise ExperimentError(f"[target] {request.key} = {request.model}: {error}") from error
 
 
 def load_tower(request: Request) -> Tower:
-    """Load the network that a request names, to get vectors of images, and perhaps of texts.
-
-    Raises:
-        ExperimentError: It, a file or a package does not exist, or options do not fit it.
-        TargetError: The weights are damaged, or not available.
-    """
-    with _named(request):
+    """Load the network of vectors that a request names, as :func:`load_classifier` does."""
+    try:
         return find_format(request.model, TowerFormat).tower(request.name, request)
+    except ValueError as error:
+        raise ExperimentError(f"[target] {request.key} = {request.model}: {error}") from error
 
 
 def need(module: str, *, extra: str, package: str = "") -> None:
@@ -264,15 +274,6 @@ def need(module: str, *, extra: str, package: str = "") -> None:
             f"needs the package {package or module.replace('_', '-')}, which is not installed; pip "
             f"install 'neatfool[{extra}]'"
         )
-
-
-@contextmanager
-def _named(request: Request) -> Iterator[None]:
-    """Say in an error which model it is about."""
-    try:
-        yield
-    except ValueError as error:
-        raise ExperimentError(f"[target] {request.key} = {request.model}: {error}") from error
 
 
 def _find(model: str) -> ModelFormat | None:
@@ -289,17 +290,6 @@ def _make(plugins: PluginManager, word: str) -> ModelFormat:
             "from neatfool.models.ClassifierFormat or TowerFormat"
         )
     return made
-
-
-def _suggest(model: str, kind: type[FormatT]) -> str:
-    plugins = PluginManager()
-    formats = [_make(plugins, word) for word in plugins.names("model")]
-    fit = [each for each in formats if isinstance(each, kind)]
-    known = [name for each in fit for name in each.known()]
-    meant = [name for name in known if name.endswith(f":{model}")]
-    guess = f"; did you mean {_either(meant)}?" if meant else nearest(model, known)
-    forms: dict[str, None] = dict.fromkeys(form for each in fit for form in each.forms)
-    return guess if "did you mean" in guess else f"; use {_either([*forms])}"
 
 
 def _either(names: Sequence[str]) -> str:

@@ -1,31 +1,27 @@
-"""What is common to networks in files: how they take images, and which of their outputs answers."""
-
-from __future__ import annotations
+"""Networks in files: how they take images, which output answers, and weights without a network."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from textwrap import shorten
+from typing import Any, Final, Self
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file as load_safetensors
 from torch import nn
 
-from neatfool.errors import TargetError
+from neatfool.errors import ExperimentError, TargetError
 from neatfool.models.formats import Classifier, Request
 from neatfool.models.preprocessing import Input, Layout, Preprocessing, layouts_of, scaling_of
 from neatfool.network.devices import is_out_of_memory
 
-_SMALLEST: Final = 1e-45
-"""A probability of zero counts as this, the smallest number of float32."""
 _TRIED: Final = 4
 """Images of noise that tell what a file answers."""
 _SHOWN: Final = 300
 """Characters of a library's own message."""
-_SUM_OF_ONE: Final = 1e-3
-"""Probabilities sum to one within this."""
-_SUM_OF_ROUNDED: Final = 1.5
-"""Probabilities that were rounded to 256 levels sum to less than this."""
+Tensors = dict[str, torch.Tensor]
 
 
 class FileModule(nn.Module, ABC):
@@ -56,17 +52,13 @@ class FileModule(nn.Module, ABC):
         )
 
     def __init__(self, path: Path) -> None:
-        """Take a file.
-
-        Raises:
-            ValueError: It cannot be read.
-        """
+        """Take a file; raise ValueError if it cannot be read."""
         super().__init__()
         try:
             with path.open("rb"):
                 pass
         except OSError as error:
-            raise ValueError(error.strerror) from error
+            raise ValueError(f"{error.strerror}; give the path of a model's file") from error
         self.training = False
         self.path = path
         self.input = Input((None,) * 4)
@@ -89,7 +81,7 @@ class FileModule(nn.Module, ABC):
             digest.update(each.read_bytes())
         return digest.hexdigest()
 
-    def train(self, mode: bool = True) -> FileModule:
+    def train(self, mode: bool = True) -> Self:
         """Stay as it is: a file holds the network as it was written."""
         del mode
         return self
@@ -99,7 +91,8 @@ class FileModule(nn.Module, ABC):
         if _is_tracing() and not self.traceable:
             raise RuntimeError(f"{self.by} cannot be traced")
         outputs = self._rows(self._answers(images)).to(images.device)
-        return outputs.clamp(min=_SMALLEST).log() if self.gives_probabilities else outputs
+        # The smallest number of float32 stands for zero, which has no logarithm.
+        return outputs.clamp(min=1e-45).log() if self.gives_probabilities else outputs
 
     def settle(self, layout: Layout, scaling: Preprocessing, request: Request) -> tuple[int, str]:
         """Fix the layout, and find the output that answers.
@@ -115,7 +108,7 @@ class FileModule(nn.Module, ABC):
         self._as_bytes = self.input.is_whole and request.mean is None
         tried = [dict(each) for each in self._answers(layout.noise(_TRIED, scaling))]
         shapes = {name: [*answer.shape] for name, answer in tried[0].items()}
-        count = self._batch or (1 if self.alone else _TRIED)
+        count = self.input.shape[0] or (1 if self.alone else _TRIED)
         self.output = _choose(shapes, count, request.output, self.path)
         answers = self._rows(tried)
         self.gives_probabilities = self._are_probabilities(answers, request.outputs)
@@ -123,23 +116,13 @@ class FileModule(nn.Module, ABC):
         names = "" if len(shapes) == 1 else f" (its output {self.output!r} of {len(shapes)})"
         return answers.shape[1], f"takes {self._describe_input()}; gives {gives}{names}"
 
-    def settle_like(self, other: FileModule, *, probabilities: bool) -> None:
-        """Take images as another does that has settled, and answer in the only output."""
-        self.layout, self.output = other.layout, "0"
-        self.gives_probabilities = probabilities
-
-    @property
-    def _batch(self) -> int | None:
-        return self.input.shape[0]
-
     def _answers(self, images: torch.Tensor) -> Iterator[Mapping[str, torch.Tensor]]:
         if images.requires_grad and self.no_gradients:
             raise TargetError(f"{self.path}: {self.no_gradients}")
         numbers = self._numbers(images.permute(0, 2, 3, 1) if self.layout.last else images)
-        step = 1 if self.alone else self._batch or len(numbers)
-        for start in range(0, len(numbers), step):
-            part = numbers[start : start + step]
-            missing = (self._batch or len(part)) - len(part)
+        fixed = self.input.shape[0]
+        for part in torch.split(numbers, 1 if self.alone else fixed or len(numbers)):
+            missing = (fixed or len(part)) - len(part)
             # A copy of its last image fills a batch of a fixed size up.
             full = torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part
             answers = self._try(full.contiguous())
@@ -185,8 +168,9 @@ class FileModule(nn.Module, ABC):
         if outputs is not None or not bool(((answers >= 0) & (answers <= 1)).all()):
             return outputs == "probabilities"
         sums = answers.sum(1)
-        sum_to_one = bool(((sums - 1).abs() < _SUM_OF_ONE).all())
-        if sum_to_one or (self.output in self.rounded and float(sums.max()) < _SUM_OF_ROUNDED):
+        # Those that were rounded to 256 levels sum to less than 1.5.
+        rounded = self.output in self.rounded and float(sums.max()) < 1.5
+        if rounded or bool(((sums - 1).abs() < 1e-3).all()):
             return True
         raise ValueError(
             "its answers lie between 0 and 1, but sum to "
@@ -197,17 +181,14 @@ class FileModule(nn.Module, ABC):
     def _describe_input(self) -> str:
         kind = str(self.input.dtype).removeprefix("torch.")
         order = "height, width, channels" if self.layout.last else "channels, height, width"
-        batch = ", one image at a time" if self.alone or self._batch == 1 else ""
+        batch = ", one image at a time" if self.alone or self.input.shape[0] == 1 else ""
         return f"{kind} [images, {order}]{batch}"
 
 
 def load_file(module: FileModule, request: Request, *, must_scale: bool = False) -> Classifier:
     """Make a classifier of a network in a file; the request says what the file does not.
 
-    Args:
-        module: The network.
-        request: What the experiment says.
-        must_scale: Whether the request must say how images are scaled.
+    It must say how images are scaled, if that ``must_scale``.
 
     Raises:
         TargetError: The file is not a classifier of images.
@@ -217,8 +198,8 @@ def load_file(module: FileModule, request: Request, *, must_scale: bool = False)
         raise ValueError("the file contains its weights; leave 'weights' out")
     first: Exception | None = None
     for layout in layouts_of(module.path, module.input, request.size):
-        requested = request.mean, request.std
-        scaling = scaling_of(layout, module.input, requested, must_scale=must_scale)
+        requested = {"mean": request.mean, "std": request.std}
+        scaling = scaling_of(layout, module.input, requested, scale=must_scale)
         try:
             count, description = module.settle(layout, scaling, request)
         except TargetError as error:
@@ -270,3 +251,64 @@ def _choose(shapes: Mapping[str, list[int]], count: int, wanted: str | None, pat
 def _is_tracing() -> bool:
     traced: bool = getattr(torch.jit, "is_tracing", bool)()
     return traced
+
+
+def read_tensors(path: Path) -> Tensors:
+    """Read a safetensors file, or a state dict of ``torch.save``, without executing code.
+
+    Raises:
+        ExperimentError: The file does not exist, or may not be read.
+        TargetError: The file is damaged, or holds something else.
+    """
+    try:
+        with path.open("rb"):  # the error says why, unlike that of the readers
+            pass
+    except OSError as error:
+        raise ExperimentError(
+            f"[target] weights = {path}: {error.strerror}; give a safetensors file, or a state "
+            "dict as torch.save writes it"
+        ) from error
+    safe = path.suffix == ".safetensors"
+    try:
+        if safe:
+            return load_safetensors(path)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds, and advises to run what is in the file
+        kind = "safetensors file" if safe else "state dict of tensors only"
+        why = str(error) if isinstance(error, SafetensorError) else type(error).__name__
+        raise TargetError(
+            f"{path}: not a {kind} ({why}); it is damaged, or something else: download, install or "
+            "save it again"
+        ) from error
+    # Training programs keep the weights under one of these keys.
+    for key in ("state_dict", "model", "model_state_dict", "state_dict_ema"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not (isinstance(content, Mapping) and content) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    ):
+        raise TargetError(
+            f"[target] weights = {path}: holds {type(content).__name__}, not a state dict (tensors "
+            "by their names); save one with torch.save(network.state_dict(), FILE)"
+        )
+    # torch prefixes each name with this when it trains on several GPUs.
+    parallel = all(name.startswith("module.") for name in content)
+    return {name.removeprefix("module.") if parallel else name: content[name] for name in content}
+
+
+def fit_weights(module: nn.Module, tensors: Tensors, path: Path | str) -> None:
+    """Load weights into a network; ``path`` is their name in messages.
+
+    Raises:
+        TargetError: A tensor is missing, superfluous, or has another shape.
+    """
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        faults = " ".join(str(error).partition(":")[2].split())
+        raise TargetError(
+            f"{path}: the weights do not fit this {type(module).__name__}: "
+            f"{shorten(faults, _SHOWN, placeholder=' …')}; give this network's weights, or another "
+            "[target] model"
+        ) from error

@@ -1,7 +1,7 @@
 """Photographs: a few that check a network, those in a folder, and those that targets offer."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Final
 
 from PIL import Image
 
-from neatfool.errors import ExperimentError, PluginError
+from neatfool.errors import ExperimentError, PluginError, TargetError
+from neatfool.models.formats import Classifier, Tower
 from neatfool.spec.target import Target
 
 
@@ -71,12 +72,12 @@ def _listed(table: Path) -> list[Photograph]:
         )
     found = []
     for line, row in rows:
-        file = table.parent / (row["file"] or "")
+        name, label = row["file"] or "", row.get("label")
+        file = table.parent / name
         if not file.is_file():
-            why = f"{file} does not exist" if row["file"] else "no file is named"
+            why = f"{file} does not exist" if name else "no file is named"
             raise ExperimentError(f"{table}:{line}: {why}; correct the column file")
-        label = row.get("label")
-        found.append(Photograph(str(row["file"]), partial(_read, file), (label,) if label else ()))
+        found.append(Photograph(name, partial(_read, file), (label,) if label else ()))
     return found
 
 
@@ -100,6 +101,54 @@ def photographs_of(targets: Iterable[Target]) -> list[Photograph]:
     return [Photograph(name, image.copy) for name, image in images.items()]
 
 
+def photographs_showing(names: Sequence[str]) -> dict[Photograph, set[int]]:
+    """Choose neatfool's own photographs that show some classes, each with the right ones' indices.
+
+    Of synonyms (``tabby, tabby cat``) the first counts, and of ``a photo of a tabby`` its end.
+    """
+    plain = [name.partition(",")[0].lower().removeprefix("a photo of ") for name in names]
+    found = {
+        photograph: {
+            index
+            for index, name in enumerate(plain)
+            if name.removeprefix("a ").removeprefix("an ").strip() in photograph.shows
+        }
+        for photograph in PHOTOGRAPHS
+    }
+    return {photograph: right for photograph, right in found.items() if right}
+
+
+def check_recognised(
+    network: Classifier | Tower,
+    names: Sequence[str],
+    known: Mapping[Photograph, Collection[int]],
+    answers: Sequence[Sequence[int]],
+    *,
+    needed: int,
+    doubt: str,
+) -> None:
+    """Check that a network recognises enough photographs, by its likeliest classes of each.
+
+    ``doubt`` is what may be wrong besides the weights and the scaling of images.
+
+    Raises:
+        TargetError: Fewer are recognised than ``needed``.
+    """
+    missed = [
+        f"{photograph.name} (it said {names[best[0]]!r})"
+        for (photograph, right), best in zip(known.items(), answers, strict=True)
+        if {*right}.isdisjoint(best)
+    ]
+    if len(known) - len(missed) < needed:
+        raise TargetError(
+            f"{network.name} (weights of {network.source}) recognised {len(known) - len(missed)} "
+            f"of {len(known)} photographs; at least {needed} are needed. Not: {', '.join(missed)}. "
+            f"These are not its weights, or {doubt}, or images are not scaled as when it was "
+            f"trained ({network.preprocessing.describe()}). If all of that is right, set [target] "
+            "check_photographs = no"
+        )
+
+
 def _read(file: Path) -> Image.Image:
     try:
         with Image.open(file) as image:
@@ -116,10 +165,13 @@ def _packaged(name: str, *shows: str) -> Photograph:
 
 
 PHOTOGRAPHS: Final = (
-    _packaged("cat", "tabby", "tiger cat", "Egyptian cat"),
-    _packaged("coffee", "espresso", "cup", "coffee mug", "eggnog"),
-    _packaged("rocket", "missile", "projectile", "space shuttle"),
-    _packaged("tripod", "tripod", "reflex camera"),
-    _packaged("uniform", "military uniform", "suit", "Windsor tie", "bow tie"),
+    _packaged("cat", "tabby", "tiger cat", "egyptian cat", "cat", "pet"),
+    _packaged("coffee", "espresso", "cup", "coffee mug", "eggnog", "coffee"),
+    _packaged("rocket", "missile", "projectile", "space shuttle", "rocket"),
+    _packaged("tripod", "tripod", "reflex camera", "camera", "photographer", "man", "person"),
+    _packaged(
+        *("uniform", "military uniform", "suit", "windsor tie", "bow tie", "uniform", "officer"),
+        *("woman", "person"),
+    ),
 )
-"""The photographs of 300x300 pixels that come with neatfool."""
+"""The photographs of 300x300 pixels that come with neatfool, and what classes may be called."""

@@ -3,10 +3,10 @@
 A network in a file may say of its input what images it takes, and the user says the rest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -14,14 +14,8 @@ from PIL import Image
 
 from neatfool.errors import TargetError
 
-IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
-"""The mean of ImageNet's red, green and blue, in [0, 1]."""
-IMAGENET_DEVIATION: Final = (0.229, 0.224, 0.225)
-"""Their standard deviation."""
-
-Scaling: TypeAlias = "tuple[Sequence[float] | None, Sequence[float] | None]"
-_CROPPED: Final = 0.875
-"""Most networks were trained to see this share of a photograph's shorter side."""
+_IMAGENET: Final = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+"""Of red, green and blue in [0, 1]."""
 _DRAWN: Final = (3, 1)
 """Channels of the images that can be drawn."""
 
@@ -186,23 +180,22 @@ def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
 
 
 def scaling_of(
-    layout: Layout, given: Input, requested: Scaling, *, must_scale: bool
+    layout: Layout, given: Input, requested: Mapping[str, Sequence[float] | None], *, scale: bool
 ) -> Preprocessing:
-    """Decide how bytes are scaled, if a mean and a standard deviation are requested, or None."""
-    as_bytes = given.is_whole and requested == (None, None)
+    """Decide how bytes are scaled; to ``scale``, a ``mean`` and a ``std`` must be requested."""
+    as_bytes = given.is_whole and not any(requested.values())
     if not as_bytes and given.is_whole and given.scale is None:
         raise ValueError(
             f"takes bytes ({given.dtype}), and scales them itself; leave 'mean' and 'std' out"
         )
-    if not as_bytes and (must_scale or given.is_whole) and None in requested:
+    if not as_bytes and (scale or given.is_whole) and None in requested.values():
         raise ValueError(
             "the file does not say how images are scaled; give both [target] mean and std: 0.5 and "
             "0.5 for numbers from -1 to 1, 0 and 1 from 0 to 1, 0 and 0.00392157 from 0 to 255"
         )
     scales: list[tuple[float, ...]] = []
-    usuals = IMAGENET_MEAN, IMAGENET_DEVIATION
-    for key, wanted, usual in zip(("mean", "std"), requested, usuals, strict=True):
-        chosen = tuple(wanted or (usual if layout.channels == 3 else (sum(usual) / 3,)))
+    for key, usual in _IMAGENET.items():
+        chosen = tuple(requested[key] or (usual if layout.channels == 3 else (sum(usual) / 3,)))
         if len(chosen) not in (1, layout.channels):
             raise ValueError(
                 f"{key} has {len(chosen)} numbers for {layout.channels} channels; give one each"
@@ -212,7 +205,7 @@ def scaling_of(
     return Preprocessing(
         height=layout.height,
         width=layout.width,
-        larger=round(min(layout.height, layout.width) / _CROPPED),
+        larger=round(min(layout.height, layout.width) / 0.875),  # as for most networks
         mean=mean,
         std=std,
         channels=layout.channels,

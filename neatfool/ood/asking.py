@@ -1,10 +1,8 @@
 """Asking OOD detectors about images, of a target that is looked into."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,18 +19,9 @@ from neatfool.ood.detector import (
     detector_names,
     make_detector,
 )
+from neatfool.ood.in_distribution import InDistribution
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
-
-if TYPE_CHECKING:
-    from neatfool.ood.in_distribution import InDistribution
-
-AT_A_TIME: Final = 64
-"""In-distribution images that are scored together."""
-SAME: Final = 1e-4
-"""What is looked into may differ from the target by this much: by another order of additions."""
-TINY: Final = 1e-30
-"""A smaller probability counts as this one, whose logarithm is finite."""
 
 
 class Outlying(NamedTuple):
@@ -145,13 +134,6 @@ def ask_detectors(
 class LinearWithInput(nn.Linear):
     """A linear layer whose output is followed by its input."""
 
-    @classmethod
-    def of(cls, linear: nn.Linear) -> LinearWithInput:
-        """Make one of a linear layer, with its very weights."""
-        made = cls(linear.in_features, linear.out_features, bias=linear.bias is not None)
-        made.weight, made.bias = linear.weight, linear.bias
-        return made.train(linear.training)
-
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Compute float [N, K + F] of float [N, F]."""
         outputs = super().forward(features)
@@ -172,14 +154,12 @@ class InspectedTarget:
         """Look into a target.
 
         Raises:
-            ExperimentError: It is metered, it gives no probabilities that sum to one,
-                or it lacks what a detector needs.
+            ExperimentError: It is metered, or lacks what a detector needs.
         """
-        self.target = target
+        self.target, self._count = target, len(target.spec.classes)
         self.networks: Sequence[Network] = list(target.networks)
         self.head: nn.Linear | None = None
         self.module: nn.Module | None = None
-        self._count = len(target.spec.classes)
         self._inside: Network | None = None
         self._of_images: Network | None = None
         if isinstance(target, Metered):
@@ -213,7 +193,7 @@ class InspectedTarget:
             given = scores.probs if scores.logits is None else scores.logits
             logits = torch.as_tensor(given).cpu()
             if scores.logits is None:
-                logits = logits.double().clamp(min=TINY).log()
+                logits = logits.double().clamp(min=1e-30).log()
             return scores, Answers(logits[:, : self._count], None, self._numbers(images))
         # A clone, as a network's answer may not be differentiated and detectors may keep it.
         outputs = self._inside(torch.as_tensor(images)).cpu().clone()
@@ -224,15 +204,10 @@ class InspectedTarget:
     def ask_all(
         self, images: torch.Tensor, note: Callable[[int], None] = lambda images: None
     ) -> Answers:
-        """Give what detectors look at in many uint8 images.
-
-        Args:
-            images: uint8 [N, C, H, W].
-            note: Told how many more are done, now and then.
-        """
-        size = min(self.target.batch_size or AT_A_TIME, AT_A_TIME)
+        """Give what detectors look at in many uint8 images; ``note`` is told how many are done."""
+        size = min(self.target.batch_size or 64, 64)
         batches = []
-        for part in (images[start : start + size] for start in range(0, len(images), size)):
+        for part in torch.split(images, size):
             # Batches of one size, on which a network's last bits depend.
             padded = torch.cat([part, part[:1].expand(size - len(part), -1, -1, -1)])
             answers = self.ask(padded.numpy() if self.target.spec.array == "numpy" else padded)[1]
@@ -261,8 +236,7 @@ class InspectedTarget:
         return given
 
     def _numbers(self, images: Any) -> torch.Tensor | None:
-        network = self._of_images
-        if network is None:
+        if (network := self._of_images) is None:
             return None
         return (torch.as_tensor(images).cpu().float() - network.mean) / network.std
 
@@ -287,24 +261,18 @@ class InspectedTarget:
                 f"{choice_of('probabilities', 'logits')}{why}"
             )
 
-        layers = {
-            name: layer
-            for name, layer in network.module.named_modules()
-            if isinstance(layer, nn.Linear) and layer.out_features == self._count
-        }
-        if not layers:
-            raise refuse()
-        name, layer = layers.popitem()
         try:
             module = copy.deepcopy(network.module)
         except Exception as error:  # Any module may come.
             raise refuse(f" ({error})") from error
-        self.head = copy.deepcopy(layer).cpu()
-        inner = LinearWithInput.of(module.get_submodule(name))  # type: ignore[arg-type]
-        if name:
-            module.set_submodule(name, inner)
+        linear = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+        layers = [layer for layer in linear if layer.out_features == self._count]
+        if not layers:
+            raise refuse()
+        self.head = copy.deepcopy(layers[-1]).cpu()
+        layers[-1].__class__ = LinearWithInput
         self._inside = Network(
-            module if name else inner,
+            module,
             mean=network.mean.flatten().tolist(),
             std=network.std.flatten().tolist(),
             device=", ".join(map(str, network.devices)),
@@ -313,10 +281,11 @@ class InspectedTarget:
         self.networks = [self._inside]
         images = _probe(self.target.spec.shape)
         outputs = self._inside(images).cpu()
-        if outputs.shape[1:] != (self._count + layer.in_features,):
+        if outputs.shape[1:] != (self._count + self.head.in_features,):
             raise refuse()
         probs = torch.as_tensor(self._scores(images).probs).cpu()
-        if not (outputs[:, : self._count].softmax(-1) - probs).abs().max() <= SAME:
+        # Another order of additions makes less.
+        if not (outputs[:, : self._count].softmax(-1) - probs).abs().max() <= 1e-4:
             raise refuse()
 
 

@@ -106,16 +106,12 @@ def choice_of(*needs: Needs) -> str:
     fit = []
     for name in detector_names():
         with suppress(MissingPackage):
-            if make_detector(name).needs in needs:
-                fit.append(name)
+            fit += [name] if make_detector(name).needs in needs else []
     return " or ".join(fit)
 
 
 def make_detector(name: str) -> Detector:
-    """Make a detector.
-
-    Args:
-        name: Its name: ``energy``, say, or ``pytorch-ood:KNN``.
+    """Make a detector by its name: ``energy``, say, or ``pytorch-ood:KNN``.
 
     Raises:
         MissingPackage: What it needs is not installed.

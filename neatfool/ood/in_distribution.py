@@ -27,13 +27,8 @@ FEWEST_TO_DIVIDE: Final = 30
 """Fewer are not divided: half of them would say too little."""
 HOW: Final = "in_distribution = FOLDER in an experiment, --in-distribution FOLDER in a command"
 """How to give more."""
-FEW: Final = 100
-"""With fewer held-out images, a rate is rough: one image is more than a hundredth."""
 
 _REMEDY: Final = "delete it and fetch it again"
-_FILES: Final = tuple(
-    f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
-)
 
 
 @dataclass(frozen=True)
@@ -65,8 +60,8 @@ class InDistribution:
 
     @property
     def few(self) -> bool:
-        """Whether so few are held out that rates are rough."""
-        return len(self.held_out) < FEW or not self.divided
+        """Whether so few are held out that rates are rough: one is more than a hundredth."""
+        return len(self.held_out) < 100 or not self.divided
 
     def describe(self) -> str:
         """Say in one sentence what they are, and how many."""
@@ -149,11 +144,7 @@ def in_distribution(target: Target, folder: str | Path | None = None) -> InDistr
 
 
 def count_in_distribution(folder: Path) -> int:
-    """Count the images that :func:`in_distribution` would find, before a target is loaded.
-
-    Raises:
-        ExperimentError: There are too few.
-    """
+    """Count the images that :func:`in_distribution` would find, before a target is loaded."""
     return MOST if _holds_idx(folder) else len(_photographs(folder))
 
 
@@ -183,12 +174,7 @@ def divide(images: torch.Tensor, source: str, labels: Sequence[str] = ()) -> InD
 
 @dataclass(frozen=True)
 class Digits:
-    """Images of digits and which digits they are.
-
-    Attributes:
-        images: uint8 [N, 28, 28], 0 background and 255 ink.
-        labels: uint8 [N], each in [0, 9].
-    """
+    """Images of digits, uint8 [N, 28, 28] with ink of 255, and which digits they are, uint8 [N]."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -205,8 +191,7 @@ class Mnist:
         """Hash the pixels and labels of both parts, in hexadecimal."""
         digest = sha256()
         for part in (self.training, self.test):
-            digest.update(part.images.tobytes())
-            digest.update(part.labels.tobytes())
+            digest.update(part.images.tobytes() + part.labels.tobytes())
         return digest.hexdigest()
 
 
@@ -221,16 +206,15 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     except OSError as error:
         raise ExperimentError(f"{path}: {error.strerror}") from error
     # A big-endian header: unsigned bytes (8) in so many dimensions, each a 32-bit integer.
-    magic = bytes([0, 0, 8, dimensions])
-    start = len(magic) + 4 * dimensions
-    if content[: len(magic)] != magic:
+    magic, start = bytes([0, 0, 8, dimensions]), 4 + 4 * dimensions
+    if content[:4] != magic:
         raise ExperimentError(
-            f"{path}: begins with {content[: len(magic)].hex(' ') or 'nothing'}; an idx file of "
-            f"unsigned bytes in {dimensions} dimensions begins with {magic.hex(' ')}; {_REMEDY}"
+            f"{path}: begins with {content[:4].hex(' ') or 'nothing'}; an idx file of unsigned "
+            f"bytes in {dimensions} dimensions begins with {magic.hex(' ')}; {_REMEDY}"
         )
     if len(content) < start:
         raise ExperimentError(f"{path}: ends within its header; {_REMEDY}")
-    shape = struct.unpack(f">{dimensions}I", content[len(magic) : start])
+    shape = struct.unpack(f">{dimensions}I", content[4:start])
     if len(content) - start != math.prod(shape):
         raise ExperimentError(
             f"{path}: holds {len(content) - start} bytes of data, but its header says "
@@ -261,7 +245,9 @@ def has_mnist(folder: Path) -> bool:
 
 
 def _find_files(folder: Path) -> dict[str, Path | None]:
-    both = {name: (folder / name, folder / f"{name}.gz") for name in _FILES}
+    kinds = ("images-idx3", "labels-idx1")
+    names = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in kinds]
+    both = {name: (folder / name, folder / f"{name}.gz") for name in names}
     return {name: next(filter(Path.exists, paths), None) for name, paths in both.items()}
 
 

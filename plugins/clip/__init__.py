@@ -1,13 +1,10 @@
 """Target ``clip``: a network that compares images with texts, so that classes are texts.
 
-This module is what an experiment says of it. :mod:`.texts` has the texts' vectors, and checks them
-on photographs; :mod:`.target` compares images with them and is what is fooled.
+This module is what an experiment says of it, and :mod:`.target` is what is fooled.
 :mod:`neatfool.models` loads the network that looks at images.
 """
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -80,20 +77,15 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
         find_format(images, TowerFormat)
         return images
 
-    @field_validator("templates")
-    @classmethod
-    def _have_a_place_for_the_text(cls, templates: list[str]) -> list[str]:
-        for template in templates:
-            if _BLANK not in template:
-                raise ValueError(f"{template!r} has no place for the text; write {{}} in it")
-        return templates
-
     @model_validator(mode="after")
-    def _fit_together(self) -> Options:
+    def _fit_together(self) -> Self:
+        for template in self.templates:
+            if _BLANK not in template:
+                raise ValueError(f"templates: {template!r} has no place for the text; write {{}}")
         for key, texts in (("texts", self.texts), ("against", self.against)):
-            twice = [text for text in dict.fromkeys(texts) if texts.count(text) > 1]
-            if twice:
-                raise ValueError(f"{key}: has {twice[0]!r} twice; keep one of them")
+            for text in texts:
+                if texts.count(text) > 1:
+                    raise ValueError(f"{key}: has {text!r} twice; keep one of them")
         if both := {*self.texts} & {*self.against}:
             raise ValueError(f"{min(both)!r} is in 'texts' and in 'against'; keep it in one")
         if self.vectors is None:

@@ -1,22 +1,43 @@
-"""The target: images compared with texts."""
+"""The target: images compared with texts, whose vectors a network reads or a file has."""
 
 from collections.abc import Sequence
 from hashlib import sha256
+from pathlib import Path
 from typing import Final
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL.Image import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
-from neatfool import ImageSpec, Network, Scores, Target, fit_photograph
-from neatfool.models import PHOTOGRAPHS, Request, load_tower
+from neatfool import (
+    ExperimentError,
+    ImageSpec,
+    Network,
+    Scores,
+    Target,
+    TargetError,
+    fit_photograph,
+    models,
+    nearest,
+)
+from neatfool.files import read_names
 
 from . import Options
-from .texts import ENOUGH, check_photographs, find_texts, with_right_names
 
-SHOWN: Final = 5
-"""A description names so many texts."""
+SENTENCES: Final = (
+    "a photo of a cat",
+    "a photo of a cup of coffee",
+    "a photo of a rocket",
+    "a photo of a man with a camera on a tripod",
+    "a portrait of a woman in uniform",
+)
+"""What the photographs show, in their order, for a network that reads."""
+ENOUGH: Final = 3
+"""With names for fewer photographs there is no check; this many must be recognised."""
 
 
 class Similarity(nn.Module):
@@ -65,7 +86,7 @@ class ClipTarget(Target):
 
     def __init__(self, options: Options) -> None:
         given = options.model_dump(include={"size", "mean", "std", "dequantise"})
-        self.tower = load_tower(Request(options.images, key="images", **given))
+        self.tower = models.load_tower(models.Request(options.images, key="images", **given))
         self.temperature = options.temperature or self.tower.temperature
         self._options = options
         known, self.texts = find_texts(options, self.tower)
@@ -101,7 +122,7 @@ class ClipTarget(Target):
     def describe(self) -> str:
         """Say what looks at images, and which texts it compares them with."""
         count, rivals = len(self.texts), len(self.against)
-        shown = ", ".join(self.texts[:SHOWN]) + (", …" if count > SHOWN else "")
+        shown = ", ".join(self.texts[:5]) + (", …" if count > 5 else "")
         rule = "Each text is a class"
         if self._options.aggregate == "all":
             rule = (
@@ -110,7 +131,7 @@ class ClipTarget(Target):
             )
         elif rivals:
             rule += f"; {rivals} other texts compete"
-        known = with_right_names([*self.texts, *self.against])
+        known = models.photographs_showing([*self.texts, *self.against])
         check = "Checked on photographs."
         if self._options.vectors is not None and len(known) < ENOUGH:
             check = "Not checked on photographs: its texts are not what they show."
@@ -135,8 +156,7 @@ class ClipTarget(Target):
 
     def photographs(self) -> dict[str, Image]:
         """Give the photographs that show some of its classes, 300x300 pixels, by name."""
-        known = with_right_names(self.spec.classes)
-        return {each.name: each.open() for each in PHOTOGRAPHS if each.name in known}
+        return {each.name: each.open() for each in models.photographs_showing(self.spec.classes)}
 
     def fit_photograph(self, photograph: Image) -> torch.Tensor:
         """Prepare a photograph as for the network's training, uint8 [3, H, W]."""
@@ -146,13 +166,106 @@ class ClipTarget(Target):
         """Check the network on a few photographs."""
         if not self._options.check_photographs:
             return
-        named = [*self.texts, *self.against], self._vectors
-        check_photographs(self.tower, self._look, named if self._options.vectors else None)
-
-    @torch.inference_mode()
-    def _look(self, names: Sequence[str]) -> torch.Tensor:
-        """Compute unit vectors [N, D] of the photographs of these names, on the CPU."""
-        network, files = self._network, {each.name: each for each in PHOTOGRAPHS}
-        images = torch.cat([fit_photograph(files[name].open(), self) for name in names])
+        if self._options.vectors is None:
+            # By chance, one in 150 finds four of the five photographs' own sentences.
+            names, tries, needed = [*SENTENCES], 1, 4
+            vectors = torch.stack([*embed(names, ["{}"], self.tower).values()])
+            known = {photograph: {place} for place, photograph in enumerate(models.PHOTOGRAPHS)}
+        else:
+            names, vectors = [*self.texts, *self.against], self._vectors
+            known, tries, needed = models.photographs_showing(names), min(2, len(names) - 1), ENOUGH
+            if len(known) < ENOUGH:
+                return
+        network = self._network
+        images = torch.cat([fit_photograph(each.open(), self) for each in known])
         numbers = ((images.float() - network.mean) / network.std).to(network.device)
-        return F.normalize(self.tower.module(numbers).float().cpu(), dim=-1)
+        with torch.inference_mode():
+            looks = F.normalize(self.tower.module(numbers).float().cpu(), dim=-1)
+        best = (looks @ vectors.t()).topk(tries).indices.tolist()
+        doubt = "the vectors are those of another network's texts"
+        models.check_recognised(self.tower, names, known, best, needed=needed, doubt=doubt)
+
+
+def find_texts(options: Options, tower: models.Tower) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Find the unit vectors [D] of all texts, the classes' first, and the classes."""
+    if options.vectors is None:
+        names = [*options.texts, *options.against]
+        return embed(names, options.templates, tower), options.texts
+    known = read_vectors(options.vectors, options.vector_names)
+    against = options.against
+    texts = options.texts or [name for name in known if name not in {*against}]
+    if options.aggregate == "all" and not against:
+        against = [name for name in known if name not in {*texts}]
+    for name in (*texts, *against):
+        if name not in known:
+            raise ExperimentError(f"{options.vectors}: has no text {name!r}{nearest(name, known)}")
+    if not against and (options.aggregate == "all" or len(texts) < 2):
+        raise ExperimentError(f"{options.vectors}: no text is left to compete; name fewer 'texts'")
+    width = len(known[texts[0]])
+    if width != tower.width:
+        raise TargetError(
+            f"{options.vectors}: vectors of {width} numbers, but {tower.name} gives {tower.width}"
+        )
+    return {name: known[name] for name in (*texts, *against)}, texts
+
+
+def embed(
+    names: Sequence[str], templates: Sequence[str], tower: models.Tower
+) -> dict[str, torch.Tensor]:
+    """Let a network read texts: by text, the mean of the templates' unit vectors, of length 1."""
+    assert tower.read is not None
+    sentences = [template.replace("{}", name) for name in names for template in templates]
+    with torch.inference_mode():
+        parts = [
+            F.normalize(tower.read(sentences[start : start + 64]).float(), dim=-1)
+            for start in range(0, len(sentences), 64)
+        ]
+        means = torch.cat(parts).view(len(names), len(templates), -1).mean(1)
+    return dict(zip(names, F.normalize(means, dim=-1).clone(), strict=True))
+
+
+def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
+    """Read unit vectors by name, of safetensors, or of an npy file with names in another."""
+    if path.suffix == ".npy":
+        vectors = _read_npy(path, names)
+    elif path.suffix != ".safetensors":
+        raise ExperimentError(
+            f"[target] vectors = {path}: give one that ends in .safetensors or .npy"
+        )
+    elif names is not None:
+        raise ExperimentError(f"[target] vector_names: {path} has names of its own; leave it out")
+    else:
+        try:
+            vectors = load_file(path)
+        except SafetensorError as error:
+            raise TargetError(f"{path}: not a safetensors file ({error}); make it again") from error
+    shapes = {tuple(vector.shape) for vector in vectors.values()}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 1:
+        sizes = ", ".join(str([*shape]) for shape in sorted(shapes)[:3]) or "nothing"
+        raise TargetError(f"{path}: holds tensors of shape {sizes}; give vectors of one length")
+    for name, vector in vectors.items():
+        length = vector.float().norm()
+        if not (torch.isfinite(length) and length > 0):
+            raise TargetError(f"{path}: the vector of {name!r} has no direction; make it again")
+    return {name: F.normalize(vector.float(), dim=-1) for name, vector in vectors.items()}
+
+
+def _read_npy(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
+    if names is None:
+        raise ExperimentError(
+            f"{path}: an npy file has no names; give them for all rows with vector_names = FILE"
+        )
+    try:
+        rows = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
+    except Exception as error:  # numpy raises many kinds
+        raise TargetError(f"{path}: not an npy file of numbers ({error}); make it again") from error
+    try:
+        lines = read_names(names)
+    except ValueError as error:
+        raise ExperimentError(f"[target] vector_names = {error}") from error
+    if len(lines) != len(rows) or len({*lines}) < len(lines):
+        raise ExperimentError(
+            f"[target] vector_names = {names}: has {len(lines)} names, {len({*lines})} of them "
+            f"different, for {len(rows)} vectors; write a different one for each row"
+        )
+    return dict(zip(lines, rows, strict=True))

@@ -1,8 +1,8 @@
 """The crew: workers that come and go, the parts that each has, and what to do if one fails.
 
 Parts are given out here and not by Dask's scheduler, two to a worker: it does one and has the next.
-So it is known which two a worker's death or silence concerns. All answers to a part are equal: it
-may be done twice, and the first answer counts. What runs in a worker's process stands at the end.
+So it is known which two a worker's death concerns. What runs in a worker's process stands at the
+end.
 """
 
 import asyncio
@@ -12,35 +12,16 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any, Final
 
 from neatfool import Answer, NeatfoolError, Part, Setup, TargetError, TargetUnavailable, Workplace
 
 DEPTH: Final = 2
 """How many parts a worker has: one to do, and one to go on with at once."""
-ASKING_AGAIN: Final = 1.0
-"""Seconds until a worker that could not be reached is asked again."""
-LOOKING: Final = 0.25
-"""Seconds from one look at who is there to the next."""
-LATE: Final = 5.0
-"""A part that takes this many times as long as others do is done elsewhere, too,"""
-LEAST_LATE: Final = 5.0
-"""unless it has taken less than this many seconds."""
 TRIES: Final = 3
 """A part that so many workers died of, or failed at, is given up."""
 BORN_IN_VAIN: Final = 10
 """If so many workers in a row die before they have a target, no more are waited for."""
-MOST_SPEEDS: Final = 8
-"""The speed of so many workers is told one by one."""
-MEMORY: Final = (
-    "If they ran out of memory, use fewer workers or a smaller [target] batch_size; the "
-    "generations before are kept"
-)
-
-FORGOTTEN: Final = 3600.0
-"""A workplace that nobody has used for so many seconds is closed: its run was killed, perhaps."""
-
 _log = logging.getLogger("neatfool.dask")
 
 
@@ -60,8 +41,6 @@ class _Member:
     address: str
     host: str
     jobs: dict[_Job, asyncio.Task[None]] = field(default_factory=dict)
-    since: float = field(default_factory=time.monotonic)
-    late: bool = False
     images: int = 0
     seconds: float = 0.0
 
@@ -85,7 +64,6 @@ class Crew:
         self._refused: dict[str, NeatfoolError] = {}
         self._died = 0
         self._alone_since = time.monotonic()
-        self._pace: deque[float] = deque(maxlen=64)
         self._warned: set[str] = set()
         self._over: NeatfoolError | None = None
 
@@ -99,7 +77,7 @@ class Crew:
         return self._feed()
 
     async def watch(self) -> None:
-        """See who comes, who has gone and who is late, again and again."""
+        """See who comes and who has gone, again and again."""
         try:
             while True:
                 try:
@@ -107,7 +85,7 @@ class Crew:
                 except OSError:
                     present = set()
                 self._look(present)
-                await asyncio.sleep(LOOKING)
+                await asyncio.sleep(0.25)
         except Exception as error:
             self.end(TargetUnavailable(f"the engine failed: {type(error).__name__}: {error}"))
 
@@ -126,7 +104,7 @@ class Crew:
         count = f"{len(each)} worker{'' if len(each) == 1 else 's'}"
         if not any(each):
             return count
-        if len(each) > MOST_SPEEDS:
+        if len(each) > 8:
             return f"{count}: {sum(each):,.0f} images/s, the slowest {min(each):,.0f}"
         return f"{count}: {' + '.join(f'{speed:,.0f}' for speed in each)} images/s"
 
@@ -137,7 +115,6 @@ class Crew:
             self._lose(address)
         for address in {*self._refused} - present:
             del self._refused[address]
-        self._find_late()
         now, reasons = time.monotonic(), "; ".join(dict.fromkeys(map(str, self._refused.values())))
         if self.members or (self._joining and self._died < BORN_IN_VAIN):
             self._alone_since = now
@@ -154,7 +131,7 @@ class Crew:
             host, refusal = await self._ask(address, join, self._setup)
         except OSError:
             # If it has died, the scheduler will know; else it is asked again.
-            await asyncio.sleep(ASKING_AGAIN)
+            await asyncio.sleep(1)
             self._joining.pop(address, None)
             return
         except Exception as error:
@@ -187,14 +164,14 @@ class Crew:
         """Have a part done again, first of all, unless it has failed too often."""
         job.failures += counts
         if job.failures >= TRIES:
-            part = f"a part of {len(job.part.genomes)} images"
-            message = f"{part} was given up after {TRIES} failures, the last: {why}. {MEMORY}"
+            message = (
+                f"a part of {len(job.part.genomes)} images was given up after {TRIES} failures, "
+                f"the last: {why}. If they ran out of memory, use fewer workers or a smaller "
+                "[target] batch_size; the generations before are kept"
+            )
             _settle(job, TargetUnavailable(message))
-        elif not job.future.done() and not self._count_holders(job):
+        elif not job.future.done():
             self._waiting.appendleft(job)
-
-    def _count_holders(self, job: _Job) -> int:
-        return sum(job in member.jobs for member in self.members.values())
 
     def _feed(self) -> None:
         """Give parts to whoever has fewest."""
@@ -204,12 +181,7 @@ class Crew:
                 return
             job = self._waiting.popleft()
             if not job.future.done():
-                self._give(member, job)
-
-    def _give(self, member: _Member, job: _Job) -> None:
-        if not member.jobs:
-            member.since = time.monotonic()
-        member.jobs[job] = asyncio.create_task(self._do(member, job))
+                member.jobs[job] = asyncio.create_task(self._do(member, job))
 
     async def _do(self, member: _Member, job: _Job) -> None:
         try:
@@ -228,9 +200,7 @@ class Crew:
             member.jobs.pop(job, None)
             member.images += len(job.part.genomes)
             member.seconds += seconds
-            self._pace.append(seconds / len(job.part.genomes))
             _settle(job, result)
-        member.since, member.late = time.monotonic(), False
         self._feed()
 
     async def _ask(self, address: str, function: Any, given: Any) -> Any:
@@ -239,29 +209,11 @@ class Crew:
         return answers[address]
 
     def _withdraw(self, job: _Job) -> None:
-        """Take back a part that is done. Who is late keeps its own, and so gets no other."""
+        """Take back a part that nobody waits for any more."""
         for member in self.members.values():
-            if job in member.jobs and not member.late:
+            if job in member.jobs:
                 member.jobs.pop(job).cancel()
         self._feed()
-
-    def _find_late(self) -> None:
-        """Have the parts of late workers done by idle ones, too."""
-        if not self._pace:
-            return
-        pace, now = median(self._pace), time.monotonic()
-        idle = [member for member in self.members.values() if not member.jobs]
-        for member in self.members.values():
-            for number, job in enumerate(member.jobs):
-                limit = max(LEAST_LATE, LATE * pace * len(job.part.genomes))
-                member.late = member.late or (number == 0 and now - member.since > limit)
-                if member.late and not job.future.done() and idle and self._count_holders(job) < 2:
-                    self._say(
-                        f"worker {member} has not answered for {now - member.since:.0f} s; others "
-                        "do its part, too",
-                        "late",
-                    )
-                    self._give(idle.pop(), job)
 
     def _say(self, message: str, once: str) -> None:
         """Warn; of more of the kind only a log tells."""
@@ -292,19 +244,6 @@ class _Place:
         self.workplace: Workplace | None = None
         self.used = time.monotonic()
 
-    def join(self, setup: Setup) -> None:
-        self.workplace = self.workplace or Workplace(setup)
-
-    def answer(self, part: Part) -> tuple[Answer | Exception, float]:
-        assert self.workplace is not None
-        began = time.monotonic()
-        try:
-            result: Answer | Exception = self.workplace.answer(part)
-        except Exception as error:  # it belongs to whoever waits for the part
-            result = error
-        self.used = time.monotonic()
-        return result, self.used - began
-
     def close(self) -> None:
         if self.workplace is not None:
             self.workplace.close()
@@ -316,11 +255,15 @@ _places: dict[str, _Place] = {}
 async def join(run: str, setup: Setup) -> tuple[str, NeatfoolError | None]:
     """Make the workplace of a run; give the machine's name, and why it cannot be used, if so."""
     for other, place in [*_places.items()]:
-        if time.monotonic() - place.used > FORGOTTEN:
+        if time.monotonic() - place.used > 3600:  # its run was killed, perhaps
             await leave(other)
     place = _places.setdefault(run, _Place())
+
+    def make() -> None:
+        place.workplace = place.workplace or Workplace(setup)
+
     try:
-        await asyncio.wrap_future(place.thread.submit(place.join, setup))
+        await asyncio.wrap_future(place.thread.submit(make))
     except NeatfoolError as error:
         await leave(run)
         return socket.gethostname(), error
@@ -330,7 +273,18 @@ async def join(run: str, setup: Setup) -> tuple[str, NeatfoolError | None]:
 async def answer(run: str, part: Part) -> tuple[Answer | Exception, float]:
     """Draw and score a part; give the answer, or what that raised, and the seconds it took."""
     place = _places[run]
-    return await asyncio.wrap_future(place.thread.submit(place.answer, part))
+
+    def work() -> tuple[Answer | Exception, float]:
+        assert place.workplace is not None
+        began = time.monotonic()
+        try:
+            result: Answer | Exception = place.workplace.answer(part)
+        except Exception as error:  # it belongs to whoever waits for the part
+            result = error
+        place.used = time.monotonic()
+        return result, place.used - began
+
+    return await asyncio.wrap_future(place.thread.submit(work))
 
 
 async def leave(run: str) -> None:

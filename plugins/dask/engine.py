@@ -24,14 +24,7 @@ _log = logging.getLogger("neatfool.dask")
 
 CONNECTING: Final = 10.0
 """Seconds that a scheduler may take to answer."""
-RENEWING: Final = 1.0
-"""Seconds from the end of a worker of this machine to the next one's start."""
-PARTING: Final = 5.0
-"""Seconds that workers of a cluster may take to close a run's target."""
 _CLIENT: Final[dict[str, Any]] = {"asynchronous": True, "set_as_default": False}
-_LOCAL: Final[dict[str, Any]] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-_DEAF: Final = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
-"""What a worker of this machine runs first: Ctrl-C is meant for the run's process alone."""
 
 
 class DaskEngine(Engine):
@@ -92,7 +85,14 @@ class DaskEngine(Engine):
         run, patience = uuid4().hex[:12], self._options.patience
         self._crew = crew = Crew(client, run, setup, patience=patience, remedy=remedy)
         if not here:
-            self._ending.push_async_callback(_part, client, run)
+
+            async def part() -> None:
+                """Let the workers of a cluster close the run's target."""
+                with suppress(OSError, asyncio.TimeoutError):
+                    async with asyncio.timeout(5):
+                        await client.run(leave, run, on_error="ignore")
+
+            self._ending.push_async_callback(part)
         self._ending.push_async_callback(_cancelled, asyncio.create_task(crew.watch()))
         self._ending.callback(lambda: crew.end(TargetUnavailable("the engine was closed")))
         await crew.first
@@ -108,7 +108,12 @@ class DaskEngine(Engine):
         threads = {"OMP_NUM_THREADS": 1} if setup.scoring["device"] == "cpu" else {}
         dask.config.set({"distributed.nanny.pre-spawn-environ": threads})
         dask.config.set({"distributed.scheduler.reuse-broadcast-comm": True})
-        own: dict[str, Any] = {"security": Security.temporary(), "protocol": "tls://", **_LOCAL}
+        own: dict[str, Any] = {
+            "security": Security.temporary(),
+            "protocol": "tls://",
+            "host": "127.0.0.1",
+            "dashboard_address": "127.0.0.1:0",
+        }
         scheduler = await self._ending.enter_async_context(Scheduler(port=0, **own))
         workers = [
             asyncio.create_task(_keep_a_worker(scheduler.address, own)) for _ in range(self._count)
@@ -140,13 +145,6 @@ class DaskEngine(Engine):
             ) from error
 
 
-async def _part(client: Client, run: str) -> None:
-    """Let the workers of a cluster close the run's target."""
-    with suppress(OSError, asyncio.TimeoutError):
-        async with asyncio.timeout(PARTING):
-            await client.run(leave, run, on_error="ignore")
-
-
 def _warn_of_few_batches(setup: Setup, workers: int) -> None:
     """Warn if a generation has fewer batches than there are workers."""
     scoring, generation = setup.scoring, setup.experiment["scheme"].get("batch")
@@ -162,12 +160,14 @@ def _warn_of_few_batches(setup: Setup, workers: int) -> None:
 
 async def _keep_a_worker(scheduler: str, own: dict[str, Any]) -> None:
     """Have a worker of this machine; where one ends, or cannot begin, there comes another."""
-    quiet = {"silence_logs": logging.CRITICAL, "preload": [_DEAF]}
+    # Ctrl-C is meant for the run's process alone.
+    deaf = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    quiet = {"silence_logs": logging.CRITICAL, "preload": [deaf]}
     while True:
         with suppress(OSError, RuntimeError):
             async with Nanny(scheduler, nthreads=1, **own, **quiet) as nanny:
                 await nanny.finished()
-        await asyncio.sleep(RENEWING)
+        await asyncio.sleep(1)
 
 
 async def _cancelled(*tasks: asyncio.Task[None]) -> None:

@@ -12,13 +12,9 @@ from torch import nn
 from neatfool import ExperimentError, Register, hookimpl, nearest
 from neatfool.ood import Answers, Detector, MissingPackage
 
-BATCH: Final = 64
-"""Images a call of a detector that looks at the images themselves."""
 FEWER: Final = {"KNN": ("k", 10), "ViM": ("d", 2)}
 """Of few images at most this part: the 50th nearest of 60 is on the other side, and 60 images vary
 in no more than 60 directions."""
-OF_COVARIANCE: Final = {"Mahalanobis", "ViM", "RMD", "MultiMahalanobis"}
-"""Detectors that learn in which directions features vary."""
 LOOKS_AT: Final = {
     "KNN": "nearest neighbours",
     "Mahalanobis": "Mahalanobis distance",
@@ -53,13 +49,13 @@ class PytorchOod(Detector):
                     f"{part!r} is not a number of a name; write NAME key=number, as in DICE p=0.7"
                 ) from None
         self.looks_at = LOOKS_AT.get(name, "of the package pytorch-ood")
-        self.needs = "images"
         if issubclass(self._class, api.LogitsDetector):
             self.needs = "logits"
-        elif issubclass(self._class, api.FeaturesDetector):
-            self.needs = "features"
+        else:
+            of_features = issubclass(self._class, api.FeaturesDetector)
+            self.needs = "features" if of_features else "images"
         self.fits = bool(self._class.requires_fit)
-        self.of_covariance = word in OF_COVARIANCE
+        self.of_covariance = word in {"Mahalanobis", "ViM", "RMD", "MultiMahalanobis"}
 
     def look_at(self, head: nn.Linear | None, module: nn.Module | None) -> None:
         """Make the detector with what its constructor asks for."""
@@ -99,7 +95,7 @@ class PytorchOod(Detector):
             setattr(self._detector, key, min(getattr(self._detector, key), most))
         inputs = getattr(answers, self.needs).float()
         if self.needs == "images":
-            batches = [*zip(torch.split(inputs, BATCH), torch.split(labels, BATCH), strict=True)]
+            batches = [*zip(torch.split(inputs, 64), torch.split(labels, 64), strict=True)]
             self._try(lambda: self._detector.fit(batches))
         else:
             fit = getattr(self._detector, f"fit_{self.needs}")

@@ -1,13 +1,11 @@
 """The target: another target, with an OOD detector in front."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import torch
@@ -36,8 +34,6 @@ one with less than exp(-104) has confidence 0 in single precision, too."""
 NEVER: Final = 1e4
 """Log-odds against "none of the classes" for an accepted image: its probability is 0 in any
 precision, and has a gradient, which minus infinity has not."""
-SLACK: Final = 0.02
-"""The share of in-distribution images that pass may be lower than it should be by this much."""
 
 
 class Guarded(Target, Guarding):
@@ -59,10 +55,7 @@ class Guarded(Target, Guarding):
         softness: float = 1.0,
         inner_fingerprint: str = "",
     ) -> None:
-        """Fit a detector to in-distribution images, and set its threshold, as the options say.
-
-        ``inner_fingerprint`` stands for the target's own fingerprint, if it has none.
-        """
+        """Fit a detector; ``inner_fingerprint`` stands for a fingerprint that the target lacks."""
         self.inner = inner
         self._detector = make_detector(detector)
         needs = self._detector.needs
@@ -101,7 +94,7 @@ class Guarded(Target, Guarding):
             self.logits_of = self._logits_of
 
     @classmethod
-    def from_options(cls, options: Options) -> Guarded:
+    def from_options(cls, options: Options) -> Self:
         """Make the target that is guarded, and find in-distribution images."""
         experiment = load_experiment(options.guards, to_search=False)
         choice = experiment.resolved()["target"]
@@ -122,10 +115,7 @@ class Guarded(Target, Guarding):
             raise
 
     def score(self, images: Any) -> Scores:
-        """Score uint8 images [N, C, H, W]: probabilities [N, K], and float64 logits [N, K + 1].
-
-        The last logit stands for none of the classes.
-        """
+        """Score uint8 [N, C, H, W]; the last of K + 1 logits stands for none of the classes."""
         scores, answers = self.inspected.ask(images)
         outlying = self._detector.score(answers)
         accepted = self._passes(outlying).numpy()
@@ -139,11 +129,8 @@ class Guarded(Target, Guarding):
         return Scores(np.where(accepted[:, None], probs, probs.dtype.type(0)), logits, scores.ok)
 
     def fingerprint(self) -> str:
-        """Hash the guarded target, the detector's options, and the in-distribution images.
-
-        What the detector has learnt follows from these, but for rounding, on which no resumed run
-        should depend.
-        """
+        """Hash the guarded target, the detector's options, and the in-distribution images."""
+        # What the detector has learnt follows, but for rounding, on which no run should depend.
         digest = sha256(self._inner_fingerprint.encode())
         digest.update(f"{self._about}, softness = {self._softness!r}".encode())
         digest.update(self._known.digest())
@@ -151,8 +138,10 @@ class Guarded(Target, Guarding):
 
     def describe(self) -> str:
         """Say what is guarded, and by what."""
-        guard = f"Guarded by an OOD detector ({self._about}): what it scores above "
-        guard += f"{self.threshold:.6g} has confidence 0."
+        guard = (
+            f"Guarded by an OOD detector ({self._about}): what it scores above "
+            f"{self.threshold:.6g} has confidence 0."
+        )
         lines = [self.inner.describe(), guard, self._known.describe(), self._lacks]
         return "\n".join(filter(None, lines))
 
@@ -170,7 +159,7 @@ class Guarded(Target, Guarding):
         answers = self.inspected.ask_all(self._known.held_out[:300])
         now = self._passes(self._detector.score(answers))
         then = self._passes(self._scored[:300])
-        if (now != then).float().mean() > SLACK:
+        if (now != then).float().mean() > 0.02:
             raise TargetError(
                 f"guarded ({self._about}): the detector does not score in-distribution images "
                 f"twice alike; of {share(before, 1)} that passed, "

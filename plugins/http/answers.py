@@ -1,7 +1,4 @@
-"""What may become of a request, and what is found in an answer: numbers, and names.
-
-Expressions say where: they are JMESPath, with a few functions more.
-"""
+"""What may become of a request, and the numbers and names that JMESPath finds in an answer."""
 
 import json
 import math
@@ -9,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
+from string import ascii_uppercase
 from typing import Any, Final
 
 import jmespath
@@ -19,20 +17,14 @@ from scipy.special import expit, softmax
 
 from neatfool import Scores, TargetError, nearest
 
-from .texts import give_letters
-
 ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
-LONGEST_NAME: Final = 200
-"""The most characters of the name of a class or a tensor, which stands in tables."""
 RAW: Final[dict[str, np.dtype[Any]]] = {
     "FP16": np.dtype("<f2"),
     "FP32": np.dtype("<f4"),
     "FP64": np.dtype("<f8"),
 }
 """The kinds of numbers that scores may come as in raw bytes."""
-_DEEPEST: Final = 8
-"""Lists within lists are read to this depth; a table needs two."""
 
 
 class RefusedError(Exception):
@@ -40,10 +32,7 @@ class RefusedError(Exception):
 
 
 class TransientError(Exception):
-    """A request failed in a way that another one may not; ``outcome`` is for the ledger.
-
-    ``retry_after`` is how many seconds the service wants to be left alone.
-    """
+    """Another try may succeed, when the service was left alone for ``retry_after`` seconds."""
 
     def __init__(self, outcome: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -89,17 +78,14 @@ def attach_raw_tensors(document: Any, raw: bytes) -> Any:
 
 
 def read_rows(data: Any, count: int, width: int, datatype: str = "") -> np.ndarray:
-    """Read a table, float64 [count, width], of nested lists of numbers, or raw ``datatype``.
-
-    It has NaN where there was None, or a number beyond all floats.
-    """
+    """Read float64 [count, width] of nested lists, or raw bytes; NaN where there is no number."""
     if isinstance(data, bytes):
         if len(data) != count * width * RAW[datatype].itemsize:
             raise RefusedError(f"{len(data)} bytes in place of {count} x {width} of {datatype}")
         return np.frombuffer(data, RAW[datatype]).reshape(count, width).astype(np.float64)
     if not isinstance(data, list):
         raise RefusedError("no list of numbers")
-    for _ in range(_DEEPEST):
+    for _ in range(8):  # a table needs two
         if not any(isinstance(each, list) for each in data):
             break
         data = [one for each in data for one in (each if isinstance(each, list) else [each])]
@@ -125,11 +111,7 @@ def are_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
 def make_scores(
     *, sums_to_one: bool, probs: np.ndarray | None = None, logits: np.ndarray | None = None
 ) -> Scores:
-    """Make scores of N images; those whose numbers cannot be used are not ``ok``.
-
-    Probabilities [N, K] follow from logits [N, K] if there are none, by a sigmoid for each class if
-    classes do not exclude one another.
-    """
+    """Make scores of N images of [N, K]; those whose numbers cannot be used are not ``ok``."""
     if probs is None:
         assert logits is not None
         with np.errstate(invalid="ignore"):  # rows that are not finite become NaN
@@ -142,19 +124,16 @@ def make_scores(
 
 def is_short_text(value: Any) -> bool:
     """Say whether a value is a text that can be shown, and stand as a name in a table."""
-    return (
-        isinstance(value, str)
-        and bool(value.strip())
-        and len(value) <= LONGEST_NAME
-        and value.isprintable()
-    )
+    if not isinstance(value, str) or len(value) > 200:
+        return False
+    return bool(value.strip()) and value.isprintable()
 
 
 class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
     """What an expression may call, beside JMESPath's own functions."""
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
-        self._lettered = give_letters(classes)
+        self._lettered = dict(zip(ascii_uppercase, classes, strict=False))
 
     @signature({"types": ["object"]})  # type: ignore[untyped-decorator]
     def _func_items(self, value: dict[str, Any]) -> list[list[Any]]:

@@ -5,29 +5,21 @@ import html
 import json
 import os
 import re
-from collections.abc import Callable
 from functools import reduce
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import httpx2
+import pluggy
 
-from neatfool import ExperimentError
+from neatfool import ExperimentError, NeatfoolError, PluginError
 
-from .options import Options
+from .options import HttpRequest, Options
 from .texts import KEY_PLACE, is_secret_name
 
-Sign = Callable[[str, str, dict[str, str], bytes], tuple[str, dict[str, str]]]
-
 HIDDEN: Final = "[the key]"
-_LARGEST_FILE: Final = 16_384
-"""So many characters of a file are read: far more than any key has."""
 _SHORTEST: Final = 4
 """A shorter key would be found in words and numbers that have nothing to do with it."""
-_SHORTEST_SIGNATURE: Final = 8
-"""Shorter texts that a signer adds are no secrets, and occur in other words."""
-_ROUNDS: Final = 2
-"""Escapes within escapes are undone this often: a page may quote JSON that quotes a URL."""
 _ESCAPES: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'/]))")
 
 
@@ -85,7 +77,7 @@ class ApiKey:
 
 def _unescape(text: str) -> str:
     """Undo the escapes of HTML, JSON and URLs, also where they are within one another."""
-    for _ in range(_ROUNDS):
+    for _ in range(2):  # a page may quote JSON that quotes a URL
         text = _ESCAPES.sub(
             lambda match: match[3] or chr(int(match[1] or match[2], 16)), html.unescape(text)
         )
@@ -96,12 +88,27 @@ def _unescape(text: str) -> str:
 class Credentials:
     """The key and the signer of a target."""
 
-    def __init__(self, options: Options, sign: Sign | None = None) -> None:
-        """Read the key; ``sign`` gives the address and headers of a signed request."""
-        self._key = _read_key(options)
+    def __init__(self, options: Options, sign: pluggy.HookCaller | None = None) -> None:
+        """Read the key; ``sign`` is the hook by which plugins sign."""
         self._options = options
-        self._sign = sign
+        self._sign = sign if sign is not None and sign.get_hookimpls() else None
         self._signed: dict[str, ApiKey] = {}
+        self._key: ApiKey | None = None
+        variable, file = options.api_key_env, options.api_key_file
+        if variable is not None:
+            if variable not in os.environ:
+                raise ExperimentError(
+                    f"[target] api_key_env: the environment variable {variable} is not set; set it"
+                )
+            self._key = ApiKey(os.environ[variable], f"the environment variable {variable}")
+        elif file is not None:
+            try:
+                with file.open(encoding="utf-8") as opened:
+                    # Far more characters than any key has.
+                    self._key = ApiKey(opened.read(16_384), f"the file {file}")
+            except (OSError, UnicodeDecodeError) as error:
+                cause = error.strerror if isinstance(error, OSError) else "it is not text"
+                raise ExperimentError(f"[target] api_key_file: {file}: {cause}") from None
 
     def places(self) -> dict[str, str]:
         """Give what stands for the key in a template."""
@@ -145,33 +152,23 @@ class Credentials:
                 headers[name] = f"{scheme} {value}".strip()
         body = request.read()
         if self._sign is not None:
-            signed = self._sign(request.method, str(url), dict(headers.items()), body)
+            signed = HttpRequest(request.method, str(url), dict(headers.items()), body)
+            try:
+                self._sign(request=signed)
+            except NeatfoolError:
+                raise
+            except Exception as error:
+                who = ", ".join(each.plugin_name for each in self._sign.get_hookimpls())
+                raise PluginError(
+                    f"{who}: neatfool_sign_request: {type(error).__name__}: {error}"
+                ) from error
             # What it added is to be taken out of what the service says.
-            for name, value in [*parse_qsl(urlsplit(signed[0]).query), *signed[1].items()]:
-                added = headers.get(name) != value and len(value) >= _SHORTEST_SIGNATURE
-                if added and is_secret_name(name):
+            for name, value in [*parse_qsl(urlsplit(signed.url).query), *signed.headers.items()]:
+                # Shorter texts are no secrets, and occur in other words.
+                if headers.get(name) != value and len(value) >= 8 and is_secret_name(name):
                     self._signed[name] = ApiKey(value, "a signature")
-            url, headers = httpx2.URL(signed[0]), httpx2.Headers(signed[1])
+            url, headers = httpx2.URL(signed.url), httpx2.Headers(signed.headers)
         return httpx2.Request(request.method, url, headers=headers, content=body)
 
     def _secrets(self) -> list[ApiKey]:
         return [*self._signed.values(), *([self._key] if self._key else [])]
-
-
-def _read_key(options: Options) -> ApiKey | None:
-    """Read the key from where the options say it is; None if they say nothing."""
-    variable, file = options.api_key_env, options.api_key_file
-    if variable is not None:
-        if variable not in os.environ:
-            raise ExperimentError(
-                f"[target] api_key_env: the environment variable {variable} is not set; set it"
-            )
-        return ApiKey(os.environ[variable], f"the environment variable {variable}")
-    if file is None:
-        return None
-    try:
-        with file.open(encoding="utf-8") as opened:
-            return ApiKey(opened.read(_LARGEST_FILE), f"the file {file}")
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ExperimentError(f"[target] api_key_file: {file}: {cause}") from None

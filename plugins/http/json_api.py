@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Mapping
+from string import ascii_uppercase
 from typing import Any, Final
 
 import httpx2
@@ -12,16 +13,9 @@ from PIL import Image
 
 from neatfool import ImageSpec, Labels, Scores, encode_png
 
-from .answers import (
-    RefusedError,
-    are_probabilities,
-    is_short_text,
-    make_scores,
-    read_rows,
-    searching,
-)
+from . import answers
 from .options import JSON, Options
-from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
+from .texts import CLASSES_PLACE, MODEL_PLACE, fill
 
 QUALITY: Final = 95
 """The quality of JPEGs, whose colours keep their full resolution."""
@@ -29,37 +23,30 @@ FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg"}
 """Format of an image -> the media type of a body in it."""
 MOST_LABELS: Final = 100_000
 """More labels of one image are refused: no service has so many classes."""
-MOST_IMAGES: Final = {"google-vision-label-detection": 16}
-"""Preset -> the most images that the API takes in a request."""
-MEDIA_TYPES: Final = {"azure-vision-tag": "application/octet-stream"}
-"""Preset -> the media type of the body, where the API takes no ``image/png``."""
-DECISIVE: Final = {*JSON, "headers", "scores_are"} - {"preset", "further_classes"}
-"""The options that decide what is sent, and what is read of the answer."""
 
 
 class JsonApi:
-    """A service that answers in JSON, with the ``spec`` of its images and classes.
-
-    It ``gives`` ``"labels"``, or what the scores of all classes are.
-    """
+    """A service that answers in JSON; it ``gives`` ``"labels"``, or the scores of all classes."""
 
     def __init__(self, options: Options, places: Mapping[str, str] | None = None) -> None:
         """Prepare the expressions; ``places`` are those of the body that are no options."""
-        assert options.height is not None
-        assert options.width is not None
-        assert options.scores_at is not None
+        assert options.height
+        assert options.width
+        assert options.scores_at
         self._options = options
-        self._scores = searching(options.scores_at, options.classes)
+        self._scores = answers.searching(options.scores_at, options.classes)
         self._items, self._labels, self._answers, self._error = (
-            searching(place, options.classes) if place is not None else None
+            answers.searching(place, options.classes) if place is not None else None
             for place in (options.found_at, options.labels_at, options.answers_at, options.error_at)
         )
+        letters = zip(ascii_uppercase, options.classes, strict=False)
         self._places = {
             **(places or {}),
             MODEL_PLACE: options.model or "",
-            CLASSES_PLACE: "\n".join(map(") ".join, give_letters(options.classes).items())),
+            CLASSES_PLACE: "\n".join(map(") ".join, letters)),
         }
-        self.batch_size = MOST_IMAGES.get(options.preset or "") if options.repeat else 1
+        most_images = {"google-vision-label-detection": 16}
+        self.batch_size = most_images.get(options.preset or "") if options.repeat else 1
         names_some = self._labels is not None
         self.gives = "labels" if names_some else options.scores_are
         self.spec = ImageSpec(
@@ -88,21 +75,22 @@ class JsonApi:
         elif options.send == "base64":
             content, usual = base64.b64encode(files[0]), "text/plain"
         else:
-            usual = MEDIA_TYPES.get(options.preset or "", FORMATS[options.image_format])
-            content = files[0]
+            content, usual = files[0], FORMATS[options.image_format]
+            if options.preset == "azure-vision-tag":  # takes no image/png
+                usual = "application/octet-stream"
         headers = options.content_type(usual)
         return httpx2.Request(options.method, options.url, content=content, headers=headers)
 
     def read_answer(self, document: Any, count: int) -> Scores | Labels:
         """Read the answer to so many images."""
-        answers = [document] if self._answers is None else self._answers(document)
-        if not isinstance(answers, list) or len(answers) != count:
-            raise RefusedError("not an answer for each image")
+        parts = [document] if self._answers is None else self._answers(document)
+        if not isinstance(parts, list) or len(parts) != count:
+            raise answers.RefusedError("not an answer for each image")
         results: list[Any] = []
-        for answer in answers:
+        for answer in parts:
             try:
                 results.append(self._read(answer))
-            except RefusedError as refused:
+            except answers.RefusedError as refused:
                 results.append(None)
                 refusal = refused
         ok = [each is not None for each in results]
@@ -114,58 +102,55 @@ class JsonApi:
         table = np.array([nothing if each is None else each for each in results])
         logits = self._options.scores_are == "logits"
         scores = {"logits" if logits else "probs": table / self._options.full_score}
-        return make_scores(**scores, sums_to_one=self.spec.sums_to_one)
+        return answers.make_scores(**scores, sums_to_one=self.spec.sums_to_one)
 
     def describe(self) -> str:
         """Say what is sent, and where in the answer the scores are."""
         options = self._options
-        file = "the PNG that is saved"
-        if options.image_format != "png":
-            file = f"a JPEG of quality {QUALITY}, which is not quite the image that is saved"
+        jpeg = f"a JPEG of quality {QUALITY}, which is not quite the image that is saved"
+        file = "the PNG that is saved" if options.image_format == "png" else jpeg
         ways = {"json": "in base64 within JSON", "bytes": "as it is", "base64": "in base64"}
         way = ways.get(options.send, f"as the file {options.form_field} of a form")
         labels = f"labels at {options.labels_at}, " if options.labels_at else ""
         if options.found_at:
             labels = f"in each item of {options.found_at} {labels}"
-        known = "classes are known as they turn up"
-        if options.classes:
-            known = f"{len(options.classes)} classes are known"
         return (
             f"JSON API: {options.method}, each image goes as {file}, {way}; of the answer, "
-            f"{labels}scores at {options.scores_at}; {known}"
+            f"{labels}scores at {options.scores_at}; {len(options.classes) or 'no'} classes are "
+            "known beforehand"
         )
 
     def identity(self) -> Any:
         """Give what the scores depend on besides the service, as JSON."""
-        decisive = self._options.model_dump(mode="json", include=DECISIVE)
-        return [self.spec.shape, decisive]
+        decisive = {*JSON, "headers", "scores_are"} - {"preset", "further_classes"}
+        return [self.spec.shape, self._options.model_dump(mode="json", include=decisive)]
 
     def _read(self, answer: Any) -> np.ndarray | dict[str, float]:
         """Read an image's scores: of all classes, floats [K], or the best of each label."""
         if self._error is not None and self._error(answer):
-            raise RefusedError("the service's own error")
+            raise answers.RefusedError("the service's own error")
         if self._labels is None:
-            row: np.ndarray = read_rows(self._scores(answer), 1, len(self.spec.classes))[0]
+            row: np.ndarray = answers.read_rows(self._scores(answer), 1, len(self.spec.classes))[0]
             return row
         found = [answer] if self._items is None else self._items(answer)
         if not isinstance(found, list) or len(found) > MOST_LABELS:
-            raise RefusedError("no list of what was found")
+            raise answers.RefusedError("no list of what was found")
         labels = [self._labels(each) for each in found]
         scores = [self._scores(each) for each in found]
         if self._items is None:
             (labels,), (scores,) = labels, scores
         if not isinstance(labels, list) or not isinstance(scores, list):
-            raise RefusedError("no list of labels and scores")
+            raise answers.RefusedError("no list of labels and scores")
         if len(labels) != len(scores) or len(labels) > MOST_LABELS:
-            raise RefusedError(f"{len(labels)} labels with {len(scores)} scores")
-        numbers = read_rows(scores, 1, len(scores))[0] / self._options.full_score
-        if not are_probabilities(numbers[None], sums_to_one=False)[0]:
-            raise RefusedError("scores that are no confidences")
+            raise answers.RefusedError(f"{len(labels)} labels with {len(scores)} scores")
+        numbers = answers.read_rows(scores, 1, len(scores))[0] / self._options.full_score
+        if not answers.are_probabilities(numbers[None], sums_to_one=False)[0]:
+            raise answers.RefusedError("scores that are no confidences")
         confidences: dict[str, float] = {}
         for label, number in zip(labels, numbers.tolist(), strict=True):
             text = str(label) if type(label) is int else label
-            if not is_short_text(text):
-                raise RefusedError("a label that is no short printable text")
+            if not answers.is_short_text(text):
+                raise answers.RefusedError("a label that is no short printable text")
             name = text.strip()
             confidences[name] = max(confidences.get(name, 0.0), min(1.0, max(0.0, number)))
         return confidences

@@ -1,15 +1,9 @@
-"""The Open Inference Protocol, version 2, as MLServer, Triton, KServe and TorchServe speak it.
-
-A model's metadata say which tensors images go into and scores come from, and the options choose
-where they leave a choice.
-"""
-
-from __future__ import annotations
+"""The Open Inference Protocol, version 2, as MLServer, Triton, KServe and TorchServe speak it."""
 
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 from urllib.parse import quote
 
 import httpx2
@@ -21,11 +15,6 @@ from neatfool import ImageSpec, Scores, TargetError, nearest
 from .answers import RAW, RefusedError, is_short_text, make_scores, read_rows
 from .options import Options
 
-BINARY: Final = "binary_tensor_data"
-"""What a server calls the extension by which pixels go as raw bytes."""
-DATATYPES: Final = ("UINT8", "FP32")
-PROBABILITIES: Final = "probabilities"
-LOGITS: Final = "logits"
 LIMIT: Final = "max_batch_size"
 """What a model, or its input, calls the most images of a request."""
 
@@ -68,7 +57,7 @@ class Metadata(BaseModel, frozen=True):
     parameters: Parameters = {}
 
     @classmethod
-    def read(cls, document: Any) -> Metadata:
+    def read(cls, document: Any) -> Self:
         """Read the answer to a request for metadata."""
         with suppress(TypeError, ValidationError):
             if {"name", "inputs", "outputs"} & {*document}:
@@ -77,10 +66,7 @@ class Metadata(BaseModel, frozen=True):
 
 
 class OpenInference:
-    """A model behind the protocol, with the ``spec`` of its images and classes.
-
-    It ``gives`` ``"logits"`` or ``"probabilities"``. ``batch_size`` is None if it sets no limit.
-    """
+    """A model behind the protocol; its ``batch_size`` is None if it sets no limit."""
 
     def __init__(self, options: Options, metadata: Metadata, *, binary: bool = False) -> None:
         """Choose the tensors; if ``binary``, the server takes pixels as raw bytes."""
@@ -101,7 +87,7 @@ class OpenInference:
         self._choose_input()
         self._outputs = self._choose_outputs()
         self.spec = self._make_spec()
-        self.gives = LOGITS if LOGITS in self._outputs else PROBABILITIES
+        self.gives = "logits" if "logits" in self._outputs else "probabilities"
         self._url = model_url(options) + "/infer"
         channels = self.spec.channels
         self._mean, self._std = (
@@ -117,12 +103,8 @@ class OpenInference:
             pixels = (images.astype(np.float32) / np.float32(255 / white) - self._mean) / self._std
         if self._layout == "NHWC":
             pixels = pixels.transpose(0, 2, 3, 1)
-        tensor: dict[str, Any] = {
-            "name": self._input.name,
-            "shape": list(pixels.shape),
-            "datatype": self._datatype,
-        }
-        raw = b""
+        tensor: dict[str, Any] = {"name": self._input.name, "datatype": self._datatype}
+        tensor["shape"], raw = [*pixels.shape], b""
         if self._binary:
             raw = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
             tensor["parameters"] = {"binary_data_size": len(raw)}
@@ -142,13 +124,11 @@ class OpenInference:
 
     def read_answer(self, document: Any, count: int) -> Scores:
         """Read the answer to so many images."""
-        outputs = self._outputs
-        tables = {kind: self._read_table(document, outputs[kind], count) for kind in outputs}
-        return make_scores(
-            probs=tables.get(PROBABILITIES),
-            logits=tables.get(LOGITS),
-            sums_to_one=self.spec.sums_to_one,
-        )
+        tables = {
+            {"probabilities": "probs"}.get(kind, kind): self._read_table(document, tensor, count)
+            for kind, tensor in self._outputs.items()
+        }
+        return make_scores(**tables, sums_to_one=self.spec.sums_to_one)
 
     def describe(self) -> str:
         """Say what is sent, and what comes back."""
@@ -226,27 +206,20 @@ class OpenInference:
         options, metadata = self._options, self._metadata
         self._input = tensor = self._choose(metadata.inputs, options.input_name, "input")
         self._datatype = tensor.datatype if options.datatype == "auto" else options.datatype
-        if self._datatype not in DATATYPES:
-            raise self._error(
-                f"its input takes {tensor.datatype}; images go as {' or '.join(DATATYPES)}"
-            )
+        if self._datatype not in ("UINT8", "FP32"):
+            raise self._error(f"its input takes {tensor.datatype}; images go as UINT8 or FP32")
         if self._datatype == "UINT8" and (options.mean or options.std or options.white != 1):
             raise self._error("white, mean and std are for FP32; say [target] datatype = FP32")
-        if len(tensor.shape) != 4:
-            raise self._error(
-                f"its input is {list(tensor.shape)}; images are [N, C, H, W] or [N, H, W, C]"
-            )
-        first, last = (tensor.shape[place] in (1, 3) for place in (1, 3))
+        shape = [*tensor.shape]
+        if len(shape) != 4:
+            raise self._error(f"its input is {shape}; images are [N, C, H, W] or [N, H, W, C]")
+        first, last = (shape[place] in (1, 3) for place in (1, 3))
         if options.layout == "auto" and first == last:
-            raise self._error(
-                f"its input is {list(tensor.shape)}; say [target] layout = NCHW or NHWC"
-            )
+            raise self._error(f"its input is {shape}; say [target] layout = NCHW or NHWC")
         own = "NCHW" if first else "NHWC"
         self._layout = own if options.layout == "auto" else options.layout
-        if (most := tensor.shape[0]) > 1:
-            raise self._error(
-                f"it takes exactly {most} images a request, and not one or any number"
-            )
+        if (most := shape[0]) > 1:
+            raise self._error(f"it takes exactly {most} images a request, not one or any number")
         given = [each.parameters.get(LIMIT) for each in (metadata, tensor)]
         limits = [each for each in given if type(each) is int and each > 0]
         self.batch_size = min([*limits, 1] if most == 1 else limits, default=None)
@@ -255,38 +228,36 @@ class OpenInference:
         """Choose the outputs by their names, or else the one that the options name."""
         outputs, scores_are = self._metadata.outputs, self._options.scores_are
         by_name = {each.name.lower(): each for each in outputs}
-        kinds = (PROBABILITIES, LOGITS) if scores_are == "auto" else (scores_are,)
+        kinds = ("probabilities", "logits") if scores_are == "auto" else (scores_are,)
         named = {kind: by_name[kind] for kind in kinds if kind in by_name}
         if named and self._options.output_name is None:
             return named
         output = self._choose(outputs, self._options.output_name, "output")
         kind = scores_are if scores_are != "auto" else output.name.lower()
-        if kind not in (PROBABILITIES, LOGITS):
+        if kind not in ("probabilities", "logits"):
             raise self._error(f"say what {output.name} is: scores_are = logits or probabilities")
         return {kind: output}
 
     def _make_spec(self) -> ImageSpec:
-        order = (1, 2, 3) if self._layout == "NCHW" else (3, 1, 2)
-        channels, height, width = (
-            self._agree(name, self._input.shape[index])
-            for name, index in zip(("channels", "height", "width"), order, strict=True)
-        )
+        """Take the lengths of images from the model, or from the options where it takes any."""
+        channels, height, width = self._input.shape[1:]
+        if self._layout == "NHWC":
+            height, width, channels = channels, height, width
+        own, lengths = {"channels": channels, "height": height, "width": width}, []
+        for name, length in own.items():
+            chosen: int | None = getattr(self._options, name)
+            if length < 1 and chosen is None:
+                raise self._error(f"takes images of any {name}; say [target] {name} = NUMBER")
+            if length >= 1 and chosen not in (None, length):
+                raise self._error(f"takes images of {name} {length}; leave [target] {name} out")
+            lengths.append(chosen or length)
+        channels, height, width = lengths
         if channels not in (1, 3):
             raise self._error(f"its images have {channels} channels; give it grey or coloured ones")
-        sums_to_one = self._options.sums_to_one
-        if sums_to_one is None:
-            declared = [each.parameters.get("sums_to_one") for each in self._outputs.values()]
-            sums_to_one = False not in declared
+        declared = [each.parameters.get("sums_to_one") for each in self._outputs.values()]
+        chosen_sum = self._options.sums_to_one
+        sums_to_one = False not in declared if chosen_sum is None else chosen_sum
         return ImageSpec(height, width, channels, self._name_classes(), sums_to_one=sums_to_one)
-
-    def _agree(self, name: str, own: int) -> int:
-        """Give a length of images: the model's own, or the option's where the model takes any."""
-        chosen: int | None = getattr(self._options, name)
-        if own < 1 and chosen is None:
-            raise self._error(f"takes images of any {name}; say [target] {name} = NUMBER")
-        if own >= 1 and chosen not in (None, own):
-            raise self._error(f"takes images of {name} {own}; leave [target] {name} out")
-        return chosen or own
 
     def _name_classes(self) -> tuple[str, ...]:
         """Name the classes as the options do, or else the model, or else by numbers."""
@@ -320,4 +291,4 @@ def model_url(options: Options) -> str:
 def takes_binary(document: Any) -> bool:
     """Say whether a server takes pixels as raw bytes, by what it says of itself."""
     extensions = document.get("extensions") if isinstance(document, dict) else None
-    return isinstance(extensions, list) and BINARY in extensions
+    return isinstance(extensions, list) and "binary_tensor_data" in extensions

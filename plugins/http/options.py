@@ -1,12 +1,10 @@
 """The options of the target ``http``: what they must be, and what must hold between them."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -21,23 +19,7 @@ from pydantic import (
 
 from neatfool import ClassNames, Reaches
 
-from .texts import (
-    CLASSES_PLACE,
-    HEADER,
-    HEADER_NAME,
-    IMAGE_PLACE,
-    KEY_PLACE,
-    LETTERS,
-    MODEL_PLACE,
-    VARIABLE,
-    check_headers,
-    check_json,
-    check_url,
-    find_repeated_item,
-    has_place,
-    must,
-    refuse_keys,
-)
+from . import texts
 
 Preset = Literal[
     "huggingface-image-classification",
@@ -50,14 +32,26 @@ PRESETS: Final[dict[str, dict[str, Any]]] = json.loads(
     Path(__file__).with_name("presets.json").read_text(encoding="utf-8")
 )
 """Preset -> option -> value; what an experiment says itself comes first."""
-_EXPRESSIONS: Final = ("answers_at", "error_at", "found_at", "labels_at", "scores_at")
 
-
-Headers = Annotated[dict[str, str], BeforeValidator(check_headers)]
-Body = Annotated[dict[str, Any] | list[Any] | None, BeforeValidator(check_json)]
+NoKey: Final = AfterValidator(texts.refuse_keys)
+Headers = Annotated[dict[str, str], BeforeValidator(texts.check_headers)]
+Body = Annotated[dict[str, Any] | list[Any] | None, BeforeValidator(texts.check_json), NoKey]
 Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
-NoKey: Final = AfterValidator(refuse_keys)
+
+
+@dataclass
+class HttpRequest:
+    """An HTTP request that is about to be sent, for a plugin to sign."""
+
+    method: str
+    """``"POST"``, for example."""
+    url: str
+    """The whole address. A signature may be added to its query."""
+    headers: dict[str, str]
+    """By name, in small letters. A signature may be added."""
+    body: bytes
+    """The bytes of the body. Changes to it are ignored."""
 
 
 class Options(
@@ -78,7 +72,7 @@ class Options(
 
     metered: ClassVar[bool] = True
 
-    url: Annotated[str, Reaches.CONTACTS, AfterValidator(check_url)]
+    url: Annotated[str, Reaches.CONTACTS, AfterValidator(texts.check_url)]
     """where the service is. `open-inference`: the server's address, without `/v2/...`. `json`: the
     whole address that is asked. `{key}` in its path or query stands for the key"""
     protocol: Literal["open-inference", "json"] = "open-inference"
@@ -97,7 +91,9 @@ class Options(
     """the height of images in pixels. `open-inference`: only where the model takes any"""
     width: PositiveInt | None = None
     """the width of images in pixels. `open-inference`: only where the model takes any"""
-    channels: Annotated[int | None, must("1 (grey) or 3 (coloured)", (1, 3).__contains__)] = None
+    channels: Annotated[int | None, texts.must("1 (grey) or 3 (coloured)", (1, 3).__contains__)] = (
+        None
+    )
     """1 (grey) or 3 (coloured). `open-inference`: only where the model takes any. `json`: if left
     out, 3"""
     model: Annotated[str | None, NoKey] = Field(None, min_length=1)
@@ -135,7 +131,7 @@ class Options(
     send: Literal["json", "form", "bytes", "base64"] = "json"
     """how an image goes. `json`: in the body, in base64. `form`: as a file of a multipart form.
     `bytes`: as the whole body. `base64`: the same, in base64"""
-    body: Annotated[Body, NoKey] = None
+    body: Body = None
     """the body, as JSON. In its texts `{image}` stands for the image in base64, as in `{"image":
     "data:image/png;base64,{image}"}`, `{key}` for the key, `{model}` for `model`, and `{classes}`
     for the classes, one on each line with a letter. With `send = form`: the form's other fields"""
@@ -168,21 +164,25 @@ class Options(
     api_key_env: Annotated[
         str | None,
         Reaches.SENDS_KEY,
-        must(
+        texts.must(
             "the name of an environment variable, in capitals (MY_API_KEY), and not the key",
-            VARIABLE.fullmatch,
+            texts.VARIABLE.fullmatch,
         ),
     ] = None
     """the environment variable that holds the key"""
     api_key_file: Annotated[Path | None, Reaches.SENDS_KEY] = None
     """or a file that holds it, and nothing else"""
     api_key_header: Annotated[
-        str, must("the name of a header, as Authorization or X-Api-Key", HEADER_NAME.fullmatch)
+        str,
+        texts.must(
+            "the name of a header, as Authorization or X-Api-Key", texts.HEADER_NAME.fullmatch
+        ),
     ] = "Authorization"
     """the header that the key is sent in, unless `{key}` in `url`, `headers` or `body` says where
     it stands"""
     api_key_scheme: Annotated[
-        str | None, must("a word that a header can hold, as Bearer or Token", HEADER.fullmatch)
+        str | None,
+        texts.must("a word that a header can hold, as Bearer or Token", texts.HEADER.fullmatch),
     ] = None
     """the word before the key. If left out, `Bearer` in `Authorization` and none in others"""
 
@@ -209,7 +209,9 @@ class Options(
     def list_key_places(self) -> list[str]:
         """List the options with a place for the key; without one, it has a header of its own."""
         places = {"url": self.url, "headers": self.headers, "body": self.body}
-        return [name for name, template in places.items() if has_place(template, KEY_PLACE)]
+        return [
+            name for name, template in places.items() if texts.has_place(template, texts.KEY_PLACE)
+        ]
 
     def content_type(self, usual: str) -> dict[str, str]:
         """Give the header that says what a body is; none where ``headers`` says so already."""
@@ -224,46 +226,33 @@ class Options(
         return given
 
     @model_validator(mode="after")
-    def _check_together(self) -> Options:
-        for wrong, message in self._faults():
-            if wrong:
-                raise ValueError(message)
-        return self
-
-    def _faults(self) -> Iterator[tuple[object, str]]:
-        """Give what must not be true of options together, each with the words for it."""
-        is_json = self.protocol == "json"
-        yield from self._connection_faults()
-        for name in OPEN_INFERENCE if is_json else JSON:
-            given = getattr(self, name) != Options.model_fields[name].default
-            words = (
-                f"{name} is not for protocol = {self.protocol}; leave it out, or change protocol"
+    def _check_together(self) -> Self:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        own = texts.KEY_PLACE in headers.get(self.api_key_header.lower(), texts.KEY_PLACE)
+        _refuse(not own, f"headers: {self.api_key_header} is for the key (api_key_header)")
+        if not (self.api_key_env or self.api_key_file) and (places := self.list_key_places()):
+            raise ValueError(
+                f"{places[0]} has a place {texts.KEY_PLACE}; say where the key is, with "
+                "api_key_env or api_key_file"
             )
-            yield given, words
-        if is_json:
-            self._check_expressions()
-            yield from self._json_faults()
-            yield from self._body_faults()
-        else:
-            yield self.model is None, "model is missing; give the model's name on the server"
-            yield urlsplit(self.url).query, "url has a ? in it; give the server's address only"
-
-    def _connection_faults(self) -> Iterator[tuple[object, str]]:
-        given = {name.lower(): value for name, value in self.headers.items()}
-        own = KEY_PLACE in given.get(self.api_key_header.lower(), KEY_PLACE)
-        yield not own, f"headers: {self.api_key_header} is for the key (api_key_header)"
-        places = self.list_key_places() if not (self.api_key_env or self.api_key_file) else []
-        yield (
-            places,
-            f"{''.join(places[:1])} has a place {KEY_PLACE}; say where the key is, with "
-            "api_key_env or api_key_file",
-        )
         both = self.api_key_env and self.api_key_file
-        yield both, "gives both api_key_env and api_key_file; keep one of the two"
+        _refuse(both, "gives both api_key_env and api_key_file; keep one of the two")
         unused = self.ca_file and not self.verify_tls
-        yield unused, "gives ca_file and verify_tls = false; keep one of the two"
+        _refuse(unused, "gives ca_file and verify_tls = false; keep one of the two")
         missing = self.ca_file and not self.ca_file.is_file()
-        yield missing, f"ca_file: there is no file {self.ca_file}"
+        _refuse(missing, f"ca_file: there is no file {self.ca_file}")
+        own_way = f"is not for protocol = {self.protocol}; leave it out, or change protocol"
+        for name in OPEN_INFERENCE if self.protocol == "json" else JSON:
+            _refuse(getattr(self, name) != Options.model_fields[name].default, f"{name} {own_way}")
+        if self.protocol == "json":
+            self._check_expressions()
+            self._check_json()
+            self._check_body()
+        else:
+            _refuse(self.model is None, "model is missing; give the model's name on the server")
+            has_query = urlsplit(self.url).query
+            _refuse(has_query, "url has a ? in it; give the server's address only")
+        return self
 
     def _check_expressions(self) -> None:
         """See that each can be searched for, and that lists of labels and scores go together."""
@@ -271,7 +260,7 @@ class Options(
             from .answers import check_expression
 
             lists = ("labels_at", "scores_at") if self.labels_at and not self.found_at else ()
-            for name in _EXPRESSIONS:
+            for name in ("answers_at", "error_at", "found_at", "labels_at", "scores_at"):
                 text = getattr(self, name)
                 if text is not None and check_expression(text) and name in lists:
                     raise ValueError(
@@ -280,55 +269,62 @@ class Options(
                         "within an item of it"
                     )
 
-    def _json_faults(self) -> Iterator[tuple[object, str]]:
-        yield self.scores_at is None, "scores_at is missing; give it, or a preset"
-        sizes = self.height and self.width
-        yield not sizes, "height and width are missing; give the size of images to send"
+    def _check_json(self) -> None:
+        _refuse(self.scores_at is None, "scores_at is missing; give it, or a preset")
+        sized = self.height and self.width
+        _refuse(not sized, "height and width are missing; give the size of images to send")
         nameless = self.labels_at is None
-        yield (
-            nameless and len(self.classes) < 2,
-            "neither labels_at nor classes says what scores are of; give one of the two",
-        )
+        unnamed = nameless and len(self.classes) < 2
+        _refuse(unnamed, "neither labels_at nor classes says what scores are of; give one of them")
         alone = self.found_at is not None and nameless
-        yield alone, "found_at needs labels_at: where the label of each item is"
+        _refuse(alone, "found_at needs labels_at: where the label of each item is")
         logits = self.scores_are == "logits"
-        yield logits and not nameless, "scores of labels are probabilities; leave scores_are out"
-        yield logits and self.full_score != 1, "full_score is for probabilities; leave it out"
+        of_labels = logits and not nameless
+        _refuse(of_labels, "scores of labels are probabilities; leave scores_are out")
+        scaled = logits and self.full_score != 1
+        _refuse(scaled, "full_score is for probabilities; leave it out")
         twice = len({*self.classes}) < len(self.classes)
-        yield twice, "classes has a name twice; leave one out"
-        has_model = has_place(self.body, MODEL_PLACE)
-        unnamed = has_model and self.model is None
-        yield unnamed, f"model is missing; give what {MODEL_PLACE} in the body stands for"
-        yield (
-            self.model is not None and not has_model,
-            f"model has no place in the body; write {MODEL_PLACE} in it, or leave model out",
+        _refuse(twice, "classes has a name twice; leave one out")
+        has_model, lettered = (
+            texts.has_place(self.body, e) for e in (texts.MODEL_PLACE, texts.CLASSES_PLACE)
         )
-        yield (
-            has_place(self.body, CLASSES_PLACE) and not 2 <= len(self.classes) <= len(LETTERS),
-            f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to {len(LETTERS)} "
-            "classes",
-        )
+        if has_model != (self.model is not None):
+            raise ValueError(
+                f"model is missing; give what {texts.MODEL_PLACE} in the body stands for"
+                if has_model
+                else f"model has no place in the body; write {texts.MODEL_PLACE} in it, or leave "
+                "model out"
+            )
+        wrong = lettered and not 2 <= len(self.classes) <= 26
+        words = f"{texts.CLASSES_PLACE} in the body gives each class a letter; name 2 to 26 classes"
+        _refuse(wrong, words)
 
-    def _body_faults(self) -> Iterator[tuple[object, str]]:
-        yield (
-            self.send == "json" and not has_place(self.body, IMAGE_PLACE),
-            f"body has no place for the image; write {IMAGE_PLACE} in it, as in "
-            f'{{"data": "{IMAGE_PLACE}"}}',
-        )
-        whole = self.send in ("bytes", "base64")
-        yield whole and self.body, f"body is not for send = {self.send}; leave it out"
-        form = self.send == "form"
-        own = form and not self.content_type("")
-        yield own, "headers: a form has a Content-Type of its own; leave it out"
-        listed = form and isinstance(self.body, list)
-        yield listed, "body must be a JSON object for send = form: the form's fields"
+    def _check_body(self) -> None:
+        example = f'{{"data": "{texts.IMAGE_PLACE}"}}'
+        words = f"body has no place for the image; write {texts.IMAGE_PLACE} in it, as in {example}"
+        _refuse(self.send == "json" and not texts.has_place(self.body, texts.IMAGE_PLACE), words)
+        whole = self.send in ("bytes", "base64") and self.body
+        _refuse(whole, f"body is not for send = {self.send}; leave it out")
+        typed = self.send == "form" and not self.content_type("")
+        _refuse(typed, "headers: a form has a Content-Type of its own; leave it out")
+        listed = self.send == "form" and isinstance(self.body, list)
+        _refuse(listed, "body must be a JSON object for send = form: the form's fields")
         halves = (self.repeat is None) != (self.answers_at is None)
-        yield halves, "repeat and answers_at belong together; give both or none"
+        _refuse(halves, "repeat and answers_at belong together; give both or none")
         if self.repeat is not None:
-            yield self.send != "json", "repeat is for send = json; leave it out"
-            item = find_repeated_item(self.body, self.repeat)
-            placeless = not has_place(item, IMAGE_PLACE)
-            yield placeless, f"the item of {self.repeat!r} has no place {IMAGE_PLACE}"
+            _refuse(self.send != "json", "repeat is for send = json; leave it out")
+            items: Any = self.body
+            for key in self.repeat.split("."):
+                items = items.get(key) if isinstance(items, dict) else None
+            words = f"{self.repeat!r} is no list with one item in the body; name the one to repeat"
+            _refuse(not isinstance(items, list) or len(items) != 1, words)
+            placeless = not texts.has_place(items, texts.IMAGE_PLACE)
+            _refuse(placeless, f"the item of {self.repeat!r} has no place {texts.IMAGE_PLACE}")
+
+
+def _refuse(wrong: object, words: str) -> None:
+    if wrong:
+        raise ValueError(words)
 
 
 _NAMES: Final = [*Options.model_fields]

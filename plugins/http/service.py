@@ -4,8 +4,6 @@ Requests are sent in an event loop of their own, so that a limit of time holds f
 looking up the host's name included, and so that another thread can end it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import codecs
 import ipaddress
@@ -20,27 +18,16 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from neatfool import TargetError, TargetUnavailable
+from neatfool import Ledger, TargetError, TargetUnavailable
 
-from .answers import (
-    NotJsonError,
-    RefusedError,
-    RejectedError,
-    TransientError,
-    attach_raw_tensors,
-    read_wait,
-)
+from . import answers
+from .credentials import Credentials
 from .options import Options
-
-if TYPE_CHECKING:
-    from neatfool import Ledger
-
-    from .credentials import Credentials
 
 ReadT = TypeVar("ReadT")
 
@@ -50,26 +37,12 @@ LONGEST_WAIT: Final = 30.0
 """The most seconds between two tries, unless the service asks for more."""
 SILENCE: Final = 10.0
 """Seconds between two messages on what is being waited for."""
-LEAST: Final = 0.1
-"""The share of a request's time without which it is not sent again: it may cost something."""
 MOST_NOT_JSON: Final = 3
 """How often a request is sent again whose whole answer was no JSON: each may cost something."""
 LARGEST: Final = 8 * 2**20
 """The most bytes of an answer, after decompression."""
-LONGEST_WORDS: Final = 2**16
-"""Of an error so many bytes are read, or a few more."""
 SHOWN: Final = 300
 """The most characters of a message that are what the service says."""
-RETRIED: Final = frozenset((408, 425, 429))
-"""The 4xx that may be better the next time; each 5xx may."""
-_HEADERS: Final = {
-    "User-Agent": "neatfool",
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
-}
-_CONNECTED: Final = "connection.connect_tcp.complete"
-_SENDING: Final = "http11.send_request_headers.started"
-"""What httpx2 calls two steps of a request, which it tells an extension ``trace``."""
 _NOT_CONNECTED: Final = ("not connected", "it could not be connected to")
 _BROKEN: Final[dict[type[Exception], tuple[str, str]]] = {
     httpx2.ConnectError: _NOT_CONNECTED,
@@ -84,10 +57,7 @@ _jitter = random.SystemRandom()  # many clients must not come back at the same t
 
 
 class Service:
-    """What is asked over HTTP, by several threads at once.
-
-    Each request with images is entered in a ``ledger``, if there is one.
-    """
+    """What is asked over HTTP, by several threads at once; a ``ledger`` counts requests."""
 
     def __init__(
         self,
@@ -100,7 +70,13 @@ class Service:
         self.ledger: Ledger | None = None
         self._options, self._credentials = options, credentials
         self._host = httpx2.URL(options.url).host
-        self._headers = httpx2.Headers(_HEADERS)
+        self._headers = httpx2.Headers(
+            {
+                "User-Agent": "neatfool",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+            }
+        )
         self._headers.update(options.headers)  # in place of these, however they are capitalised
         self._transport, self._proxied = transport, proxied
         with suppress(ValueError):  # It is a name.
@@ -159,9 +135,9 @@ class Service:
                 await self._wait_for_turn(until)
                 until = min(until, time.monotonic() + patience)
                 return await self._send(request, read, until, images)
-            except TransientError as error:
+            except answers.TransientError as error:
                 fault = error
-            not_json += isinstance(fault, NotJsonError)
+            not_json += isinstance(fault, answers.NotJsonError)
             if not_json > MOST_NOT_JSON:
                 raise TargetError(
                     f"http: {not_json} times {fault}; check [target] url, on {self._host}"
@@ -188,14 +164,14 @@ class Service:
         """Wait until a request may be sent, and take the turn."""
         while (pause := self._next_turn - time.monotonic()) > 0:
             if self._is_too_late(pause, until):
-                raise TransientError("not sent", "its turn would have come too late")
+                raise answers.TransientError("not sent", "its turn would have come too late")
             await asyncio.sleep(pause)
         rate = self._options.requests_per_second
         self._next_turn = time.monotonic() + (1 / rate if rate else 0.0)
 
     def _is_too_late(self, wait: float, until: float) -> bool:
-        """Say whether a request after some seconds would have too little time to be answered."""
-        least = LEAST * min(self._options.timeout, self._options.give_up_after)
+        # It may cost something, and so is not sent with less than a tenth of its time.
+        least = 0.1 * min(self._options.timeout, self._options.give_up_after)
         return time.monotonic() + wait + least >= until
 
     async def _send(
@@ -209,13 +185,13 @@ class Service:
         try:
             answer = read(await self._exchange(request, seconds, sent))
             outcome = "answered"
-        except RefusedError as refused:
+        except answers.RefusedError as refused:
             outcome = f"unusable: {refused}"
             raise
-        except RejectedError as error:
+        except answers.RejectedError as error:
             outcome = error.outcome
             raise
-        except TransientError as error:
+        except answers.TransientError as error:
             outcome = error.outcome
             quiet = min(error.retry_after or 0.0, self._options.give_up_after)
             self._next_turn = max(self._next_turn, time.monotonic() + quiet)
@@ -228,21 +204,19 @@ class Service:
         return answer
 
     async def _exchange(self, request: httpx2.Request, seconds: float, sent: asyncio.Event) -> Any:
-        """Send a request, and read the JSON of an answer that is whole in so many seconds.
-
-        ``sent`` is set when a connection is made, and the service is about to be sent it.
-        """
+        """Read an answer's JSON that is whole in time; set ``sent`` if the service is sent it."""
 
         async def watch(event: str, info: Mapping[str, Any]) -> None:
             """Follow a request by httpx2's names of what it does."""
-            if event == _CONNECTED and not self._proxied:
+            sending = event == "http11.send_request_headers.started"
+            if event == "connection.connect_tcp.complete" and not self._proxied:
                 try:
                     self._check_address(info["return_value"].get_extra_info("server_addr")[0])
                 except TargetError:
                     await info["return_value"].aclose()
                     raise
             # A CONNECT is for a proxy, and not yet for the service.
-            elif event == _SENDING and info["request"].method != b"CONNECT":
+            elif sending and info["request"].method != b"CONNECT":
                 sent.set()
 
         # A signer may take its time.
@@ -255,16 +229,16 @@ class Service:
                 try:
                     async for piece in response.aiter_bytes():
                         body += piece
-                        if not response.is_success and len(body) > LONGEST_WORDS:
+                        if not response.is_success and len(body) > 2**16:
                             break
                         if len(body) > LARGEST:
-                            raise RefusedError(f"more than {LARGEST // 2**20} MiB")
+                            raise answers.RefusedError(f"more than {LARGEST // 2**20} MiB")
                 finally:
                     await response.aclose()
         except TimeoutError:
             late = ("timed out", "no whole answer came")
             outcome, message = late if sent.is_set() else _NOT_CONNECTED
-            raise TransientError(outcome, f"{message} in {seconds:.3g} s") from None
+            raise answers.TransientError(outcome, f"{message} in {seconds:.3g} s") from None
         except httpx2.RequestError as error:
             raise self._explain(error) from None
         self._check_status(response, body)
@@ -299,14 +273,14 @@ class Service:
         if unknown is not None and unknown.errno not in (socket.EAI_AGAIN, socket.EAI_FAIL):
             return TargetError(f"http: there is no host {self._host!r}; check [target] url")
         outcome, message = next(entry for kind, entry in _BROKEN.items() if isinstance(error, kind))
-        return TransientError(outcome, f"{message} ({cause})")
+        return answers.TransientError(outcome, f"{message} ({cause})")
 
     def _check_status(self, response: httpx2.Response, body: bytearray) -> None:
         """Judge an answer by its status."""
         status, quoted = response.status_code, self._quote_body(body)
-        if status >= 500 or status in RETRIED:
-            wait = read_wait(response.headers.get("Retry-After"))
-            raise TransientError(str(status), f"it answered {status}{quoted}", wait)
+        if status >= 500 or status in {408, 425, 429}:
+            wait = answers.read_wait(response.headers.get("Retry-After"))
+            raise answers.TransientError(str(status), f"it answered {status}{quoted}", wait)
         if 200 <= status < 300:
             return
         hint = "; check the key, and what it is for" if status in (401, 403) else ""
@@ -322,7 +296,7 @@ class Service:
                 f", a redirection{goal}; redirections are not followed, give the address that it "
                 "leads to as [target] url"
             )
-        raise RejectedError(str(status), f"http: {self._host} answered {status}{message}")
+        raise answers.RejectedError(str(status), f"http: {self._host} answered {status}{message}")
 
     def _parse(self, response: httpx2.Response, body: bytearray) -> Any:
         """Read an answer's JSON, without the key, and the raw tensors that follow it."""
@@ -330,16 +304,20 @@ class Service:
             length = response.headers.get("Inference-Header-Content-Length")
             end = len(body) if length is None else int(length)
             document = json.loads(body[:end].removeprefix(codecs.BOM_UTF8))
-            return attach_raw_tensors(self._credentials.scrub_json(document), bytes(body[end:]))
+            return answers.attach_raw_tensors(
+                self._credentials.scrub_json(document), bytes(body[end:])
+            )
         except RecursionError:
-            raise RefusedError("nested too deeply") from None
+            raise answers.RefusedError("nested too deeply") from None
         except ValueError:
             quoted, status = self._quote_body(body), response.status_code
             # Shorter than it says was an error already; one that says no length may be cut.
             if {"content-length", "transfer-encoding"} & {*response.headers} or status == 204:
                 no_json = f"it answered {status} and no JSON{quoted}"
-                raise NotJsonError("not JSON", no_json) from None
-            raise TransientError("truncated", f"the answer was no whole JSON{quoted}") from None
+                raise answers.NotJsonError("not JSON", no_json) from None
+            raise answers.TransientError(
+                "truncated", f"the answer was no whole JSON{quoted}"
+            ) from None
 
     def _quote_body(self, body: bytearray) -> str:
         quoted = self._quote(body.decode("utf-8", "replace"))

@@ -1,20 +1,19 @@
 """The target ``http``: sends images to a classifier over HTTP, and reads its scores."""
 
-from __future__ import annotations
-
 import json
 import logging
 import ssl
 import urllib.request
 from contextlib import suppress
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx2
 import numpy as np
+import pluggy
 
-from neatfool import ExperimentError, Labels, Scores, Target, TargetError
+from neatfool import ExperimentError, Labels, Ledger, Scores, Target, TargetError
 
 from .answers import RefusedError
 from .credentials import Credentials
@@ -22,11 +21,6 @@ from .json_api import JsonApi
 from .open_inference import Metadata, OpenInference, model_url, takes_binary
 from .options import Options
 from .service import Service
-
-if TYPE_CHECKING:
-    from neatfool import Ledger
-
-    from .credentials import Sign
 
 _log = logging.getLogger("neatfool.target.http")
 _UNVERIFIED: Final = (
@@ -38,7 +32,7 @@ _UNVERIFIED: Final = (
 class HttpTarget(Target):
     """A classifier behind an HTTP API. Each call of ``score`` is one request, and its retries."""
 
-    def __init__(self, options: Options, sign: Sign | None = None) -> None:
+    def __init__(self, options: Options, sign: pluggy.HookCaller | None = None) -> None:
         """Prepare to ask; by the Open Inference Protocol, ask the model what it takes."""
         self._options = options
         self._credentials = Credentials(options, sign)

@@ -8,7 +8,6 @@ from copy import deepcopy
 from functools import reduce
 from itertools import pairwise
 from operator import getitem
-from string import ascii_uppercase
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -22,8 +21,6 @@ MODEL_PLACE: Final = "{model}"
 """What stands in a body for the model's name."""
 CLASSES_PLACE: Final = "{classes}"
 """What stands in a body for the classes, one a line, each behind a letter."""
-LETTERS: Final = ascii_uppercase
-"""What classes are told by in a question, which has one for each class."""
 VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 """The name of an environment variable."""
 HEADER: Final = re.compile(r"[\x20-\x7e]*")
@@ -37,18 +34,11 @@ _SECRET_WORD: Final = re.compile(
     r"apikey|auth|authori[sz]ation|cookie|credentials?|passwd|password|pwd|secret|session|sig"
     r"|signature|token"
 )
-_SECRET_ENDS: Final = ("key", "pass", "passwd", "password", "secret", "token")
-_NO_SECRETS: Final = {"bypass", "compass", "donkey", "hockey", "monkey", "turkey"}
-_BEFORE_KEY: Final = {"access", "account", "api", "auth", "goog", "private", "subscription"}
 _KEY_SHAPES: Final = re.compile(
     r"^\s*(?:bearer|basic|key|token|apikey)\s+(?=\S*\d)\S{8,}"
     r"|\b(?:sk-|hf_|ghp_|gho_|github_pat_|glpat-|xox[abp]-|AIza|ya29\.|AKIA|ASIA|eyJ[\w-]{8,}\.)"
     r"[\w.-]{8,}",
     re.IGNORECASE,
-)
-_REMEDY: Final = (
-    "put the key into an environment variable, name it with api_key_env (or a file, with "
-    f"api_key_file), and write {KEY_PLACE} in its place"
 )
 
 
@@ -69,19 +59,10 @@ def find_texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from find_texts(name, inner)
 
 
-def give_letters(classes: Sequence[str]) -> dict[str, str]:
-    """Give each class its letter: A for the first."""
-    return dict(zip(LETTERS, classes, strict=False))
-
-
 def fill(
     template: Any, files: Sequence[bytes], repeat: str | None, further: Mapping[str, str]
 ) -> Any:
-    """Put images, as files, and what else has a place into a template.
-
-    ``repeat`` is where the list is, in keys with dots between them, whose one item is written for
-    each image.
-    """
+    """Put images and what else has a place into a template; ``repeat``: an item for each image."""
     images = [base64.b64encode(file).decode("ascii") for file in files]
     if repeat is None:
         return _fill(template, {**further, IMAGE_PLACE: images[0]})
@@ -90,16 +71,6 @@ def fill(
     parent = reduce(getitem, way, whole)
     parent[last] = [_fill(parent[last][0], {IMAGE_PLACE: image}) for image in images]
     return _fill(whole, further)
-
-
-def find_repeated_item(template: Any, repeat: str) -> Any:
-    """Find the item that is written for each image."""
-    items = template
-    for key in repeat.split("."):
-        items = items.get(key) if isinstance(items, dict) else None
-    if not isinstance(items, list) or len(items) != 1:
-        raise ValueError(f"{repeat!r} is no list with one item in the body; name the one to repeat")
-    return items[0]
 
 
 def _fill(template: Any, places: Mapping[str, str]) -> Any:
@@ -118,18 +89,25 @@ def refuse_keys(value: Any) -> Any:
     for place, text in find_texts("it", value):
         named = text.strip() and KEY_PLACE not in text and is_secret_name(place)
         if named or looks_like_a_key(text):
-            raise ValueError(f"{place!r} holds what looks like a key; {_REMEDY}")
+            raise ValueError(
+                f"{place!r} holds what looks like a key; put the key into an environment variable, "
+                "name it with api_key_env (or a file, with api_key_file), and write "
+                f"{KEY_PLACE} in its place"
+            )
     return value
 
 
 def is_secret_name(name: str) -> bool:
     """Say whether what has this name is a secret: ``Authorization``, ``X-API-Key``, ``token``."""
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+    before_key = {"access", "account", "api", "auth", "goog", "private", "subscription"}
+    ends = ("key", "pass", "passwd", "password", "secret", "token")
+    harmless = {"bypass", "compass", "donkey", "hockey", "monkey", "turkey"}
     return (
         any(map(_SECRET_WORD.fullmatch, words))
         or [each for each in words if each != "x"] == ["code"]
-        or any(second == "key" and first in _BEFORE_KEY for first, second in pairwise(words))
-        or (bool(words) and words[-1].endswith(_SECRET_ENDS) and words[-1] not in _NO_SECRETS)
+        or any(second == "key" and first in before_key for first, second in pairwise(words))
+        or (bool(words) and words[-1].endswith(ends) and words[-1] not in harmless)
     )
 
 

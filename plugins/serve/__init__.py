@@ -1,11 +1,8 @@
 """The command ``neatfool serve``: a target for other machines, by the Open Inference Protocol v2.
 
-:class:`.served.TargetThread` makes and calls an experiment's target in its own thread,
-through a scorer as a run uses it (:mod:`.served`). A small web application (:mod:`.app`) reads
-requests (:mod:`.requests`) and writes answers. :mod:`.listening` connects it to the network. The
-package :mod:`.watch`, which shows runs, listens in the same way.
-
-Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
+:mod:`.served` makes and calls an experiment's target in a thread of its own. A web application
+(:mod:`.app`) reads :mod:`.requests` and writes answers; :mod:`.listening` connects it, and that of
+:mod:`.watch`, to the network.
 """
 
 from __future__ import annotations
@@ -94,7 +91,11 @@ def serve(
 
     Another machine can then fool it: a target that needs a GPU, or its own environment.
     """
-    key = _key(api_key_env)
+    key = None if api_key_env is None else os.environ.get(api_key_env, "").strip()
+    if key == "":
+        raise ExperimentError(
+            f"--api-key-env {api_key_env}: the variable is missing or empty; set it to the key"
+        )
     try:
         from . import listening
         from .app import make_app
@@ -110,11 +111,9 @@ def serve(
     experiment = load_experiment(file, overrides=overrides, to_search=False)
     with listening.listen(host, port) as place:
         if not listening.is_private_to_this_machine(place):
-            words = (
-                "whoever reaches this machine can use the target; --api-key-env NAME asks for a key"
-            )
-            if key is not None:
-                words = "the key and the images travel unencrypted; put a proxy with TLS before it"
+            words = "the key and the images travel unencrypted; put a proxy with TLS before it"
+            if key is None:
+                words = "whoever reaches it can use the target; --api-key-env NAME asks for a key"
             click.echo(f"warning: listening on {host}: {words}", err=True)
         thread = TargetThread(lambda: make_served(experiment))
         with waiting("getting ready (the first time on a machine takes longest)"):
@@ -124,24 +123,14 @@ def serve(
         app = make_app(served, thread, limits, names=known, key=key)
         _show_served(served, listening.address_of(place), key_in=api_key_env)
         listening.serve(app, place)
-    count = thread.statistics
-    images = counted(count.images, "image", "images")
-    click.echo(f"Ended after {images} in {counted(count['success'].count, 'request', 'requests')}.")
+    images = counted(thread.statistics.images, "image", "images")
+    answered = thread.statistics.durations["success"]["count"]
+    click.echo(f"Ended after {images} in {counted(answered, 'request', 'requests')}.")
     if not thread.stop(seconds=0.5):
         click.echo("The target is still in a call, which is abandoned.", err=True)
         sys.stdout.flush()
         # A normal exit would wait for the target's threads.
         os._exit(0)
-
-
-def _key(variable: str | None) -> str | None:
-    if variable is None:
-        return None
-    if key := os.environ.get(variable, "").strip():
-        return key
-    raise ExperimentError(
-        f"--api-key-env {variable}: the variable is missing or empty; set it to the key"
-    )
 
 
 def _show_served(served: Served, address: str, *, key_in: str | None) -> None:
@@ -152,12 +141,11 @@ def _show_served(served: Served, address: str, *, key_in: str | None) -> None:
         f"Serving {served.scorer.name}: {len(spec.classes)} classes, {kind} images of "
         f"{spec.height}x{spec.width} pixels; {served.scorer.describe()}"
     )
-    lines = ["[target]", "plugin = http", f"url = {address}", f"model = {served.name}"]
-    if key_in:
-        lines.append(f"api_key_env = {key_in}")
-    lines.append("allow_private = true")
-    click.echo("An experiment fools it with\n\n" + "\n".join(f"    {line}" for line in lines))
-    click.echo("\nCtrl-C ends it.")
+    key = f"\n    api_key_env = {key_in}" if key_in else ""
+    click.echo(
+        "An experiment fools it with\n\n    [target]\n    plugin = http\n    url = "
+        f"{address}\n    model = {served.name}{key}\n    allow_private = true\n\nCtrl-C ends it."
+    )
 
 
 @hookimpl

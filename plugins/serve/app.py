@@ -5,6 +5,7 @@ import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from importlib.metadata import version
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -21,7 +22,6 @@ from neatfool import NeatfoolError
 from .listening import BrowserGuard
 from .requests import LONGEST_SCORE, PACKED, Limits, Refusal, read_request, too_long, unpack
 from .served import (
-    SERVER,
     VERSION,
     Served,
     TargetThread,
@@ -34,8 +34,6 @@ from .served import Request as Wanted
 JSON_LENGTH: Final = "inference-header-content-length"
 MOST_AT_A_TIME: Final = 64
 """Requests that may run or wait at once, their bodies in memory; others must try again."""
-LARGE: Final = 2**20
-"""A body or an answer of more bytes is handled in a thread, so that others need not wait."""
 T = TypeVar("T")
 _log = logging.getLogger("neatfool.serve")
 
@@ -48,15 +46,17 @@ def make_app(
     names: Iterable[str],
     key: str | None = None,
 ) -> ASGIApp:
-    """Make the application, which calls a target in its thread.
-
-    ``names`` are those that clients may call this machine by, as :class:`BrowserGuard` has them.
-    """
+    """Make the application; ``names`` are those that clients may call this machine by."""
     service, most = _Service(served, thread, limits), limits.advised(served)
     description, configuration = describe_model(served, most), describe_configuration(served, most)
+    server = {
+        "name": "neatfool",
+        "version": version("neatfool"),
+        "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
+    }
     model = "/v2/models/{name}"
     routes = [
-        Route("/v2", service.telling(lambda: SERVER)),
+        Route("/v2", service.telling(lambda: server)),
         Route("/v2/health/live", service.telling(lambda: {"live": True})),
         Route("/v2/health/ready", service.telling(lambda: {"ready": True})),
     ]
@@ -68,10 +68,8 @@ def make_app(
             Route(f"{path}/stats", service.telling(service.statistics)),
             Route(f"{path}/infer", service.infer, methods=["POST"]),
         ]
-    app: ASGIApp = Starlette(
-        routes=routes,
-        exception_handlers=dict.fromkeys((HTTPException, NeatfoolError, Exception), _on_error),
-    )
+    handlers = dict.fromkeys((HTTPException, NeatfoolError, Exception), _on_error)
+    app: ASGIApp = Starlette(routes=routes, exception_handlers=handlers)
     return BrowserGuard(app if key is None else _check_key(app, key), names)
 
 
@@ -79,11 +77,8 @@ class _Service:
     """What the addresses answer."""
 
     def __init__(self, served: Served, thread: TargetThread, limits: Limits) -> None:
-        self._served = served
-        self._thread = thread
-        self._limits = limits
-        self._statistics = thread.statistics
-        self._running = 0
+        self._served, self._thread, self._limits = served, thread, limits
+        self._statistics, self._running = thread.statistics, 0
 
     def telling(
         self, give: Callable[[], dict[str, Any]]
@@ -112,16 +107,16 @@ class _Service:
     async def infer(self, request: Request) -> Response:
         self._check_model(request)
         began, self._statistics.last = time.perf_counter_ns(), int(time.time() * 1000)
-        count = self._statistics["fail"]
+        outcome = "fail"
         try:
             self._check_busy()
             body = await _read_body(request, self._limits)
             answer = await self._answer(body, request)
-            count = self._statistics["success"]
+            outcome = "success"
         except asyncio.CancelledError:
             raise Refusal("the service is shutting down", 503) from None
         finally:
-            count.add(began)
+            self._statistics.add(outcome, began)
         return answer
 
     async def _answer(self, body: bytearray, request: Request) -> Response:
@@ -137,16 +132,16 @@ class _Service:
 
         try:
             began = time.perf_counter_ns()
-            wanted = await _in_thread_if(len(body) > LARGE or packing != "identity", read)
-            self._statistics["compute_input"].add(began)
+            wanted = await _in_thread_if(len(body) > 2**20 or packing != "identity", read)
+            self._statistics.add("compute_input", began)
             images = torch.from_numpy(wanted.images)
             scores = await asyncio.wrap_future(self._thread.submit(images))
             began = time.perf_counter_ns()
             size = len(wanted.outputs) * scores.probs.size * LONGEST_SCORE
             answer, json_length = await _in_thread_if(
-                size > LARGE, lambda: write_answer(scores, wanted, self._served)
+                size > 2**20, lambda: write_answer(scores, wanted, self._served)
             )
-            self._statistics["compute_output"].add(began)
+            self._statistics.add("compute_output", began)
         finally:
             self._running -= 1
         self._statistics.images += len(images)
@@ -228,8 +223,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
         own = isinstance(error, Refusal)
         place = "" if own else f"{request.method} {request.url.path[:100]}: "
         return _json({"error": f"{place}{error.detail}"}, error.status_code, error.headers)
-    words = f"{type(error).__name__} in the service, which has logged it"
     if isinstance(error, NeatfoolError):
         _log.error("%s", error)
-        words = str(error)
-    return _json({"error": words}, 500)
+        return _json({"error": str(error)}, 500)
+    return _json({"error": f"{type(error).__name__} in the service, which has logged it"}, 500)

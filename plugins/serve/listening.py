@@ -19,8 +19,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from neatfool import ExperimentError
 
-SECONDS_TO_FINISH: Final = 1
-"""Running requests get this long when the service shuts down: few calls take longer."""
 SECONDS_OF_SILENCE: Final = 75
 """A connection is closed after this silence. A search may breed for a minute between requests."""
 SECONDS_TO_ASK: Final = 20
@@ -61,10 +59,7 @@ def is_private_to_this_machine(listening: socket.socket) -> bool:
 def serve(
     app: ASGIApp, listening: socket.socket, on_end: Callable[[], None] = lambda: None
 ) -> None:
-    """Answer requests until Ctrl-C or SIGTERM, then close the socket.
-
-    Running requests get a second to finish; ``on_end`` is called before.
-    """
+    """Answer until Ctrl-C or SIGTERM; call ``on_end``, and give requests a second to finish."""
     server = make_server(app, on_end)
     # Python's collector need not search what exists now: it lives until the end.
     gc.freeze()
@@ -136,8 +131,8 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_end()
-        loop = asyncio.get_running_loop()
-        loop.call_later(SECONDS_TO_FINISH, setattr, self, "force_exit", True)
+        # Few calls take longer than this second.
+        asyncio.get_running_loop().call_later(1, setattr, self, "force_exit", True)
         await super().shutdown(sockets)
 
 

@@ -15,21 +15,9 @@ from neatfool import nearest
 
 from .served import Output, Request, Served
 
-MOST_FIGURES: Final = 20
-"""A length in a header has at most this many figures: no body is longer than 10^20 bytes."""
-LONGEST_PIXEL: Final = len("[255.0, ")
-"""A pixel takes at most this many bytes of JSON."""
-BESIDE_PIXELS: Final = 1000
-"""A request's JSON without its pixels takes at most about this many bytes."""
 LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
 """A score takes at most this many bytes of JSON."""
-LONGEST_ANSWER: Final = 4 * 2**20
-"""A client is advised to ask for at most this many bytes of JSON: some refuse longer answers."""
 PACKED: Final = ("gzip", "deflate")
-DATATYPES: Final[dict[str, np.dtype[Any]]] = {"UINT8": np.dtype(np.uint8), "FP32": np.dtype("<f4")}
-"""The kinds of numbers in which clients may send images."""
-
-
 _BYTES: Final = (
     "data: images are whole numbers from 0 to 255, also as FP32; round them, and do not scale or "
     "normalise them"
@@ -46,28 +34,19 @@ class Refusal(HTTPException):
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of a request."""
+    """The bytes of a request's unpacked body and of its answer's numbers; images; seconds."""
 
     body: int = 64 * 2**20
-    """Bytes of its unpacked body, and of the numbers in its answer."""
     images: int = 4096
-    """How many images it may have."""
     seconds: float = 60
-    """How long its body may take to arrive."""
 
     def advised(self, served: Served) -> int:
         """Give the images that a request may have in any format of request and answer."""
-        sent = (self.body - BESIDE_PIXELS) // (LONGEST_PIXEL * math.prod(served.spec.shape))
+        # JSON has so much besides the pixels, and some clients refuse answers of more than 4 MiB.
+        sent = (self.body - 1000) // (len("[255.0, ") * math.prod(served.spec.shape))
         numbers = len(served.spec.classes) * len(served.outputs)
-        answered = min(self.body, LONGEST_ANSWER) // (LONGEST_SCORE * numbers)
+        answered = min(self.body, 4 * 2**20) // (LONGEST_SCORE * numbers)
         return max(1, min(self.images, sent, answered))
-
-    def answerable(self, outputs: Sequence[tuple[Output, bool]], classes: int) -> int:
-        """Give the images that a request may have with these outputs, at least 1."""
-        number = sum(
-            output.dtype.itemsize if binary else LONGEST_SCORE for output, binary in outputs
-        )
-        return max(1, self.body // (number * classes))
 
 
 class _Given(BaseModel, extra="ignore", strict=True):
@@ -114,16 +93,16 @@ def read_request(body: bytearray, header: str | None, served: Served, limits: Li
     length = size = len(body)
     if header is not None:
         # Python refuses to read a number of thousands of figures.
-        is_number = header.isascii() and header.isdecimal() and len(header) <= MOST_FIGURES
+        is_number = header.isascii() and header.isdecimal() and len(header) <= 20
         if not is_number or int(header) > size:
-            raise Refusal(
-                f"Inference-Header-Content-Length {header[:20]!r} is not a length of JSON"
-            )
+            words = f"Inference-Header-Content-Length {header[:20]!r} is not a length of JSON"
+            raise Refusal(words)
         length = int(header)
     given = _parse(memoryview(body)[:length])
     outputs = _choose_outputs(given, served)
     images = _read_images(given, memoryview(body)[length:], served, limits.images)
-    most = limits.answerable(outputs, len(served.spec.classes))
+    score = sum(each.dtype.itemsize if binary else LONGEST_SCORE for each, binary in outputs)
+    most = max(1, limits.body // (score * len(served.spec.classes)))
     if len(images) > most:
         raise Refusal(f"{len(images)} images have too many scores for an answer; at most {most}")
     return Request(images, given.id, outputs)
@@ -139,15 +118,13 @@ def _parse(text: memoryview) -> _Body:
         ) from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = "".join(
-            f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]
-        )
-        raise Refusal(f"{where.lstrip('.') or 'the body'}: {first['msg']}") from None
+        steps = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"])
+        place = "".join(steps).lstrip(".") or "the body"
+        raise Refusal(f"{place}: {first['msg']}") from None
 
 
 def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np.ndarray:
-    (tensor,) = given.inputs
-    wanted = [*served.spec.shape]
+    (tensor,), wanted = given.inputs, [*served.spec.shape]
     if tensor.shape[1:] != wanted or tensor.shape[0] < 1:
         raise Refusal(
             f"shape is {str(tensor.shape)[:60]}; give {['N', *wanted]}: at least one image, each "
@@ -168,11 +145,9 @@ def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np
             "length the header Inference-Header-Content-Length gives"
         )
     else:
-        dtype = DATATYPES[tensor.datatype]
+        kind, dtype = tensor.datatype, np.dtype({"UINT8": "u1", "FP32": "<f4"}[tensor.datatype])
         if size != (right := math.prod(tensor.shape) * dtype.itemsize):
-            raise Refusal(
-                f"binary_data_size is {size}; {tensor.datatype} of shape {tensor.shape} has {right}"
-            )
+            raise Refusal(f"binary_data_size is {size}; {kind} of shape {tensor.shape} has {right}")
         numbers = np.frombuffer(raw, dtype)
     with np.errstate(invalid="ignore"):
         levels = numbers.astype(np.uint8, copy=False)

@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from importlib.metadata import version as version_of
 from threading import Thread
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -15,24 +14,12 @@ import torch
 
 from neatfool import Experiment, ExperimentError, ImageSpec, Scorer, Scores, open_scorer
 
-INPUT: Final = "images"
-"""The name of the only input."""
 VERSION: Final = "1"
 """A model has only one version."""
-SERVER: Final[dict[str, Any]] = {
-    "name": "neatfool",
-    "version": version_of("neatfool"),
-    "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
-}
-MOST_TOGETHER: Final = 512
-"""Waiting requests are scored together, up to this many images, so that fewer batches are padded.
-With more, the first request would wait long."""
 DURATIONS: Final = (
     *("success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit"),
 )
-"""What is timed, by the protocol's names: requests that were answered and those that were not, from
-their header on; waiting for the target; reading; the target; writing; and nothing, without a cache.
-"""
+"""What is timed, by the protocol's names, ``success`` and ``fail`` from a request's header on."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +35,8 @@ class Output:
         return f"FP{8 * self.dtype.itemsize}"
 
     def of(self, scores: Scores) -> np.ndarray:
-        """Give its numbers [N, K], all NaN for an image without a score.
-
-        The others are finite, because JSON has no infinity: the logarithm of a zero probability
-        becomes the lowest number, which a softmax turns into zero again.
-        """
+        """Give its numbers [N, K], all NaN for an image without a score."""
+        # JSON has no infinity. A softmax turns the lowest number into zero, as it does that.
         values = scores.probs if self.name == "probabilities" else scores.logits
         lowest = np.finfo(self.dtype).min
         given: np.ndarray = np.maximum(np.asarray(values).astype(self.dtype), lowest)
@@ -60,12 +44,8 @@ class Output:
         return given
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a client wants scored: images uint8 [N, C, H, W], and its name for the request, if any.
-
-    Each of ``outputs`` is (output, whether as bytes and not JSON).
-    """
+class Request(NamedTuple):
+    """What a client wants: its images, its name for it, and each output, in bytes or in JSON."""
 
     images: np.ndarray
     id: str | None
@@ -74,14 +54,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Served:
-    """A target that is served."""
+    """A target that is served under its experiment's name, called as a run calls it."""
 
     name: str
-    """The model's name, which is the experiment's."""
     scorer: Scorer
-    """The target, called as a run calls it."""
     outputs: tuple[Output, ...]
-    """The tensors of its answers."""
 
     @property
     def spec(self) -> ImageSpec:
@@ -90,15 +67,11 @@ class Served:
 
 
 def make_served(experiment: Experiment) -> Served:
-    """Make the target of an experiment, to score exactly and in batches of a run's size.
-
-    A request's answer is what a run of this experiment would record, to the last bit, however
-    clients divide images into requests.
-    """
-    scorer = None if experiment.target.costs else open_scorer(experiment, views=True)
-    if scorer is not None and not scorer.costs:
-        return Served(experiment.name, scorer, outputs_of(scorer))
-    if scorer is not None:
+    """Make the target of an experiment, to score as a run would record it, to the last bit."""
+    if not experiment.target.costs:
+        scorer = open_scorer(experiment, views=True)
+        if not scorer.costs:
+            return Served(experiment.name, scorer, outputs_of(scorer))
         scorer.close()
     raise ExperimentError(
         f"{experiment.target.label} is a metered target: it costs something to ask, and only a run "
@@ -118,23 +91,19 @@ def outputs_of(scorer: Scorer) -> tuple[Output, ...]:
 
 
 def describe_model(served: Served, most: int) -> dict[str, Any]:
-    """Write the protocol's model metadata; a request should have ``most`` images at most.
+    """Write the protocol's model metadata; a request should have ``most`` images at most."""
 
-    ``parameters`` hold what the protocol has no place for.
-    """
-    spec = served.spec
-
-    def describe(name: str, datatype: str, shape: Sequence[int], **more: Any) -> dict[str, Any]:
+    def describe(name: str, datatype: str, *shape: int, **more: Any) -> dict[str, Any]:
         return {"name": name, "datatype": datatype, "shape": [-1, *shape], "parameters": more}
 
-    about = {"classes": [*spec.classes], "sums_to_one": spec.sums_to_one}
-    shape = [len(spec.classes)]
+    spec, classes = served.spec, [*served.spec.classes]
+    about = {"classes": classes, "sums_to_one": spec.sums_to_one}
     return {
         "name": served.name,
         "versions": [VERSION],
         "platform": "neatfool",
-        "inputs": [describe(INPUT, "UINT8", spec.shape, max_batch_size=most)],
-        "outputs": [describe(each.name, each.datatype, shape, **about) for each in served.outputs],
+        "inputs": [describe("images", "UINT8", *spec.shape, max_batch_size=most)],
+        "outputs": [describe(e.name, e.datatype, len(classes), **about) for e in served.outputs],
         "parameters": {"fingerprint": served.scorer.fingerprint},
     }
 
@@ -147,7 +116,7 @@ def describe_configuration(served: Served, most: int) -> dict[str, Any]:
         "platform": "neatfool",
         "backend": "neatfool",
         "max_batch_size": most,
-        "input": [{"name": INPUT, "data_type": "TYPE_UINT8", "dims": [*spec.shape]}],
+        "input": [{"name": "images", "data_type": "TYPE_UINT8", "dims": [*spec.shape]}],
         "output": [
             {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [classes]}
             for each in served.outputs
@@ -156,10 +125,7 @@ def describe_configuration(served: Served, most: int) -> dict[str, Any]:
 
 
 def write_answer(scores: Scores, request: Request, served: Served) -> tuple[bytes, int | None]:
-    """Write the scores of a request's images: the body, and its JSON's length if more follows.
-
-    The row of an image without a score is null in JSON, and NaN in raw tensors.
-    """
+    """Write the scores of a request's images: the body, and its JSON's length if more follows."""
     tensors: list[dict[str, Any]] = []
     raw: list[bytes] = []
     for output, binary in request.outputs:
@@ -181,19 +147,6 @@ def write_answer(scores: Scores, request: Request, served: Served) -> tuple[byte
 
 
 @dataclass
-class Duration:
-    """How often something was done, and how many nanoseconds that took in all."""
-
-    count: int = 0
-    ns: int = 0
-
-    def add(self, began: int, ended: int | None = None) -> None:
-        """Add a time span by ``time.perf_counter_ns``, which ends now by default."""
-        self.count += 1
-        self.ns += (time.perf_counter_ns() if ended is None else ended) - began
-
-
-@dataclass
 class Statistics:
     """What was asked and answered so far."""
 
@@ -203,13 +156,15 @@ class Statistics:
     """Calls of the target, each for all waiting requests."""
     last: int = 0
     """When the last request came, in milliseconds since 1970."""
-    durations: dict[str, Duration] = field(
-        default_factory=lambda: {name: Duration() for name in DURATIONS}
+    durations: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {name: {"count": 0, "ns": 0} for name in DURATIONS}
     )
-    """How often each of :data:`DURATIONS` was, and how long it took."""
+    """How often each of them was, and how many nanoseconds that took in all."""
 
-    def __getitem__(self, name: str) -> Duration:
-        return self.durations[name]
+    def add(self, name: str, began: int, ended: int | None = None) -> None:
+        """Add a time span by ``time.perf_counter_ns``, which ends now by default."""
+        self.durations[name]["count"] += 1
+        self.durations[name]["ns"] += (ended or time.perf_counter_ns()) - began
 
 
 @dataclass
@@ -220,15 +175,11 @@ class _Order:
 
 
 class TargetThread:
-    """Makes a target with ``make``, scores images in order, and closes the target.
-
-    All of it in one thread, because some targets allow no other.
-    """
+    """Makes, asks and closes a target in one thread, because some targets allow no other."""
 
     def __init__(self, make: Callable[[], Served]) -> None:
         self.statistics = Statistics()
-        self._make = make
-        self._made: Future[Served] = Future()
+        self._make, self._made = make, Future[Served]()
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         # The program must be able to end while a call hangs.
         self._thread = Thread(target=self._work, name="neatfool-target", daemon=True)
@@ -257,26 +208,25 @@ class TargetThread:
             self._made.set_exception(error)
             return
         self._made.set_result(served)
+        going_on = True
         try:
-            while self._score_waiting(served):
-                pass
+            while going_on:
+                together: list[_Order] = []
+                # Waiting requests are scored together, so that fewer batches are padded; with more
+                # images than this, the first request would wait long.
+                while sum(len(each.images) for each in together) < 512:
+                    order = self._orders.get()
+                    if order is None:
+                        going_on = False
+                        break
+                    if order.scores.set_running_or_notify_cancel():
+                        together.append(order)
+                    if self._orders.empty():
+                        break
+                if together:
+                    self._score(served, together)
         finally:
             served.scorer.close()
-
-    def _score_waiting(self, served: Served) -> bool:
-        """Score the waiting orders together; say whether to go on."""
-        together: list[_Order] = []
-        order = self._orders.get()
-        while order is not None:
-            if order.scores.set_running_or_notify_cancel():
-                together.append(order)
-            full = sum(len(each.images) for each in together) >= MOST_TOGETHER
-            if full or self._orders.empty():
-                break
-            order = self._orders.get()
-        if together:
-            self._score(served, together)
-        return order is not None
 
     def _score(self, served: Served, orders: Sequence[_Order]) -> None:
         """Score orders together; on failure score each alone, so only bad ones fail."""
@@ -294,7 +244,7 @@ class TargetThread:
         self.statistics.calls += 1
         for order in orders:
             last = first + len(order.images)
-            self.statistics["queue"].add(order.came, began)
-            self.statistics["compute_infer"].add(began, ended)
+            self.statistics.add("queue", order.came, began)
+            self.statistics.add("compute_infer", began, ended)
             order.scores.set_result(scores.part(slice(first, last)))
             first = last

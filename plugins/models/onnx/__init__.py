@@ -13,78 +13,63 @@ from typing import Any, Final
 
 import torch
 
-from neatfool import PathAfter, Register, TargetError, hookimpl
-from neatfool.models import (
-    Classifier,
-    ClassifierFormat,
-    FileModule,
-    Input,
-    Layout,
-    Preprocessing,
-    Request,
-    Tower,
-    TowerFormat,
-    in_bytes,
-    load_file,
-    need,
-)
+from neatfool import PathAfter, TargetError, models
 
 CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
 """The mean of red, green and blue in [0, 1] that CLIP was trained with."""
 CLIP_DEVIATION: Final = (0.26862954, 0.26130258, 0.27577711)
 """The standard deviation."""
-CLIP_TEMPERATURE: Final = 0.01
-"""What CLIP divides similarities by."""
 _TYPES: Final = {
     "tensor(float)": torch.float32,
     "tensor(float16)": torch.float16,
     "tensor(double)": torch.float64,
     "tensor(uint8)": torch.uint8,
 }
-_ROUNDS_BY_BATCH: Final = b"DynamicQuantize"
-"""Operations whose name begins like this round by the range of a whole batch."""
 
 
-class Onnx(ClassifierFormat, TowerFormat):
+class Onnx(models.ClassifierFormat, models.TowerFormat):
     """ONNX files."""
 
     forms = ("onnx:FILE",)
     path = PathAfter("onnx:")
     is_file = True
 
-    def classifier(self, name: str, request: Request) -> Classifier:
+    def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
-        module = _open(Path(name).expanduser(), request)
-        classifier = load_file(module, request)
+        module = _open(name, request)
+        classifier = models.load_file(module, request)
         if not request.gradients:
             return classifier
-        need("onnx2torch", extra="onnx-gradients")
+        models.need("onnx2torch", extra="onnx-gradients")
         from .gradients import differentiable_copy
 
         copy = differentiable_copy(module, classifier.preprocessing, in_floats=request.dequantise)
         return replace(classifier, copy=copy, found=f"{classifier.found}; gradients by {copy.by}")
 
-    def tower(self, name: str, request: Request) -> Tower:
+    def tower(self, name: str, request: models.Request) -> models.Tower:
         """Load the file ``name``, which gives vectors; what ``request`` leaves out is as CLIP's."""
-        module = _open(Path(name).expanduser(), request)
+        module = _open(name, request)
         height, width = _size(module.input, request.size)
-        mean, std = in_bytes(request.mean or CLIP_MEAN), in_bytes(request.std or CLIP_DEVIATION)
-        preprocessing = Preprocessing(
-            height, width, min(height, width), mean, std, filter="bicubic"
+        mean, std = (
+            models.in_bytes(request.mean or CLIP_MEAN),
+            models.in_bytes(request.std or CLIP_DEVIATION),
+        )
+        preprocessing = models.Preprocessing(
+            height, width, min(height, width), mean, std, "bicubic"
         )
         # The first output has the vectors. They are not probabilities, whatever they look like.
-        first = Request(request.model, output="0", outputs="logits")
-        length, _ = module.settle(Layout(3, height, width, last=False), preprocessing, first)
+        first = models.Request(request.model, output="0", outputs="logits")
+        length, _ = module.settle(models.Layout(3, height, width, last=False), preprocessing, first)
         precision = ""
         if module.alone or request.dequantise:
             way = "image by image" if module.alone else "in floats"
             precision = f", dynamically quantised: computed {way}"
-        return Tower(
+        return models.Tower(
             name=request.model,
             module=module,
             preprocessing=preprocessing,
             width=length,
-            temperature=CLIP_TEMPERATURE,
+            temperature=0.01,
             read=None,
             differentiable=False,
             source=f"{module.path}, by {module.by}{precision}",
@@ -92,7 +77,7 @@ class Onnx(ClassifierFormat, TowerFormat):
         )
 
 
-def _size(given: Input, size: int | None) -> tuple[int, int]:
+def _size(given: models.Input, size: int | None) -> tuple[int, int]:
     """Decide the height and width of a tower's images."""
     _, channels, height, width = given.shape
     if given.is_whole:
@@ -107,13 +92,14 @@ def _size(given: Input, size: int | None) -> tuple[int, int]:
     return height, width
 
 
-def _open(path: Path, request: Request) -> OnnxModule:
+def _open(name: str, request: models.Request) -> OnnxModule:
     """Open a file as a torch module, which may be another one in floats."""
-    need("onnxruntime", extra="onnx")
+    models.need("onnxruntime", extra="onnx")
+    path = Path(name).expanduser()
     module = OnnxModule(path)
     if not request.dequantise:
         return module
-    need("onnx", extra="onnx")
+    models.need("onnx", extra="onnx")
     if not module.alone:
         raise ValueError("its graph is not dynamically quantised; leave 'dequantise' out")
     from .dequantising import dequantise
@@ -121,7 +107,7 @@ def _open(path: Path, request: Request) -> OnnxModule:
     return OnnxModule(path, dequantise(path))
 
 
-class OnnxModule(FileModule):
+class OnnxModule(models.FileModule):
     """An ONNX file as a torch module without gradients."""
 
     def __init__(self, path: Path, content: bytes | None = None) -> None:
@@ -152,8 +138,9 @@ class OnnxModule(FileModule):
         self._input = inputs[0].name
         self._outputs = [each.name for each in self._session.get_outputs()]
         sizes = tuple(size if isinstance(size, int) else None for size in shape)
-        self.input = Input(sizes, _TYPES[inputs[0].type])
-        self.alone = _ROUNDS_BY_BATCH in (content or path.read_bytes())
+        self.input = models.Input(sizes, _TYPES[inputs[0].type])
+        # Operations of such names round by the range of a whole batch.
+        self.alone = b"DynamicQuantize" in (content or path.read_bytes())
         self._in_floats = content is not None
 
     def __deepcopy__(self, _: Any) -> OnnxModule:
@@ -184,7 +171,4 @@ class OnnxModule(FileModule):
         return description
 
 
-@hookimpl
-def neatfool_register_models(register: Register) -> None:
-    """Register the kind."""
-    register("onnx", Onnx)
+neatfool_register_models = Onnx.register

@@ -1,8 +1,7 @@
 """Dynamically quantised ONNX graphs, computed in floats.
 
-Such a graph rounds numbers by the range of all that it computes at once, so that an image's answer
-depends on the other images of its batch. In floats, with the same weights, it depends on the image
-alone.
+Such a graph rounds by the range of all that it computes at once, so that an image's answer depends
+on the others of its batch.
 """
 
 from collections.abc import Mapping
@@ -22,11 +21,9 @@ PRODUCTS: Final = {"MatMulInteger": "MatMul", "ConvInteger": "Conv"}
 
 
 def dequantise(path: Path) -> bytes:
-    """Read a graph, and put products of floats in place of those of whole numbers.
-
-    A number x is rounded to ``scale * (q - zero)``; a product takes q and ``zero``, and its result
-    is multiplied by ``scale`` later. Here the product takes x, and ``scale`` is one.
-    """
+    """Read a graph, and put products of floats in place of those of whole numbers."""
+    # A number x is rounded to scale * (q - zero); a product takes q and zero, and its result is
+    # multiplied by scale later. Here the product takes x, and scale is one.
     try:
         model = onnx.load(path)
     except Exception as error:  # onnx raises many kinds

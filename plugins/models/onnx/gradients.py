@@ -29,12 +29,7 @@ from .dequantising import ROUNDING, dequantise
 
 TOLERANCE: Final = 0.01
 """Probabilities may differ by this share of an image's largest: float32 rounding only."""
-_TRIED: Final = 4
-"""Images of each kind on which the copy is compared."""
-_COARSE: Final = 8
-"""The side in pixels of the squares of the second kind."""
 _ANSWER: Final = "neatfool_answer"
-_WITH_GRAPHS: Final = {"If", "Loop", "Scan"}
 _BY: Final = f"onnx2torch {version('onnx2torch')}"
 _OTHERWISE: Final = (
     "leave out [target] gradients, and search without learn; or give the network as "
@@ -51,10 +46,7 @@ class ConvertedModule(TorchModule):
 def differentiable_copy(
     module: FileModule, scaling: Preprocessing, *, in_floats: bool
 ) -> ConvertedModule:
-    """Copy a network that has settled, so that torch can differentiate it.
-
-    The copy takes floats, also if the file takes bytes, and gives logits [N, K].
-    """
+    """Copy a network that has settled, for torch: it takes floats, also if the file takes bytes."""
     path = module.path
     model: Any = onnx.load_from_string(dequantise(path)) if in_floats else onnx.load(path)
     logits = _simplify(model, module.output)
@@ -76,16 +68,17 @@ def differentiable_copy(
         ) from error
     dtype = torch.float32 if module.input.is_whole else module.input.dtype
     copy = ConvertedModule(path, program, Input(module.input.shape, dtype))
-    copy.settle_like(module, probabilities=module.gives_probabilities and not logits)
+    # It takes images as the network does that has settled, and has one output.
+    copy.layout, copy.output = module.layout, "0"
+    copy.gives_probabilities = module.gives_probabilities and not logits
     _check(copy, module, scaling)
     return copy
 
 
 def _check(copy: ConvertedModule, module: FileModule, scaling: Preprocessing) -> None:
     """Compare the copy with the network on noise, fine and coarse, and look at its gradient."""
-    noise = module.layout.noise(_TRIED, scaling)
-    squares = noise[:-1, :, ::_COARSE, ::_COARSE]
-    coarse = functional.interpolate(squares, size=noise.shape[2:])
+    noise = module.layout.noise(4, scaling)
+    coarse = functional.interpolate(noise[:-1, :, ::8, ::8], size=noise.shape[2:])
     for images in (noise, coarse):
         with torch.no_grad():
             given, wanted = (each(images.clone()).softmax(1) for each in (copy, module))
@@ -108,16 +101,13 @@ def _check(copy: ConvertedModule, module: FileModule, scaling: Preprocessing) ->
 
 
 def _simplify(model: Any, output: str) -> bool:
-    """Cut a graph to one output, and write it as onnx2torch reads it.
-
-    A softmax at the end is cut off, because its gradient vanishes near 0 and 1; say if it was.
-    """
+    """Cut a graph to one output; a softmax at its end is cut off, too, and it is said if it was."""
     graph = model.graph
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     versions = _versions(model)
     nodes = []
     for node in graph.node:
-        if node.op_type not in _WITH_GRAPHS and constants.keys() >= {*node.input} - {""}:
+        if node.op_type not in {"If", "Loop", "Scan"} and constants.keys() >= {*node.input} - {""}:
             # onnx2torch needs weights and axes as numbers, not as what computes them.
             given = {name: constants[name] for name in node.input if name}
             computed = ReferenceEvaluator(node, opsets=versions).run(None, given)
@@ -164,12 +154,8 @@ def _versions(model: Any) -> dict[str, int]:
 
 
 def _is_known(operation: str, domain: str, versions: Mapping[str, int]) -> bool:
-    """Say whether an operation can be converted.
-
-    onnx2torch knows each up to some version. Later ones mostly take more types and else compute the
-    same, so they are converted like the last that it knows. The comparison with onnxruntime finds
-    those that do not.
-    """
+    """Say whether an operation can be converted, perhaps like an older version of it."""
+    # Later ones mostly take more types. The comparison with onnxruntime finds those that differ.
     newest = versions.get(domain, 1)
     for older in range(newest, 0, -1):
         with suppress(NotImplementedError):

@@ -1,11 +1,8 @@
 """The command ``neatfool watch``, and the page of ``neatfool run --watch``.
 
-A :class:`.feed.Feed` reads what a run has added to its database. A small web application
-(:mod:`.app`) sends that to the pages that are open, as server-sent events. The command serves
-runs of other processes, and :mod:`.observer` serves the run of its own process, which a
-:class:`.feed.Control` can pause and stop. The page itself lies in ``page/``.
-
-Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
+A :mod:`.feed` reads what a run has added to its database, and a web application (:mod:`.app`)
+sends that to open pages. :mod:`.observer` serves the run of its own process, which the page can
+pause and stop.
 """
 
 import secrets

@@ -21,11 +21,6 @@ from ..listening import BrowserGuard
 from .feed import Control, Feed, PageState
 
 PAGE: Final = Path(__file__).parent / "page"
-SECONDS_BETWEEN_EVENTS: Final = 1.0
-SECONDS_TO_NOTICE: Final = 0.2
-"""The end is noticed within this time: the server then waits for a second only."""
-SECONDS_OF_SILENCE: Final = 15.0
-"""After this silence a page is sent an empty line, so that one that went away is noticed."""
 HEADERS: Final = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -40,10 +35,7 @@ HEADERS: Final = {
 def make_app(
     feeds: Sequence[Feed], *, token: str, ended: threading.Event, control: Control | None = None
 ) -> ASGIApp:
-    """Make the application that shows runs, under addresses that begin with the token.
-
-    When ``ended`` is set, each page is sent the last news. Without a control it has no buttons.
-    """
+    """Make the application that shows runs until it ``ended``; a control makes it have buttons."""
     service = _Service(feeds, ended, control)
     routes = [
         *(Route(path, service.page) for path in ("/", "/watch.css", "/watch.js")),
@@ -81,15 +73,15 @@ class _Service:
 
     async def press(self, request: Request) -> Response:
         assert self._control is not None
-        buttons = {
-            "pause": self._control.pause,
-            "go-on": self._control.go_on,
-            "stop": self._control.stop,
-        }
-        button = buttons.get(request.path_params["what"])
-        if button is None:
-            return PlainTextResponse("there is no such button", 404)
-        button()
+        match request.path_params["what"]:
+            case "pause":
+                self._control.pause()
+            case "go-on":
+                self._control.go_on()
+            case "stop":
+                self._control.stop()
+            case _:
+                return PlainTextResponse("there is no such button", 404)
         return PlainTextResponse(self._control.state)
 
     async def events(self, request: Request) -> Response:
@@ -109,12 +101,12 @@ class _Service:
             if ended:
                 yield b"event: end\ndata: {}\n\n"
                 return
-            if time.monotonic() - spoken > SECONDS_OF_SILENCE:
+            if time.monotonic() - spoken > 15:  # so that a page that went away is noticed
                 yield b":\n\n"
                 spoken = time.monotonic()
-            due = time.monotonic() + SECONDS_BETWEEN_EVENTS
-            while time.monotonic() < due and not self._ended.is_set():
-                await asyncio.sleep(SECONDS_TO_NOTICE)
+            for _ in range(5):  # at the end the server waits for a second only
+                if not self._ended.is_set():
+                    await asyncio.sleep(0.2)
 
 
 def _check_token(app: ASGIApp, token: str) -> ASGIApp:

@@ -8,44 +8,27 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
 from neatfool import GenerationReport, NeatfoolError, Run, open_run
 
-SECONDS_BETWEEN_READS: Final = 2.0
-RESTING_TO_READING: Final = 100
-"""Between two reads a feed rests at least this many times as long as the last read took of the
-processor, so that it costs its process less than 1 %."""
-SECONDS_TO_REST: Final = 2.0
-"""A file whose time is older than this was not changed since: times of files are coarse."""
 MOST_POINTS: Final = 4000
 """A page that is opened gets at most about this many points of a curve; a screen has fewer."""
-NEWEST: Final = 12
-"""So many of the newest elites are shown."""
-SECONDS_BETWEEN_LOOKS: Final = 0.2
-"""Some systems deliver Ctrl-C only between two waits, so a pause is made of short ones."""
 STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 
 
-@dataclass(frozen=True)
-class PageState:
-    """How much a page was sent."""
+class PageState(NamedTuple):
+    """How much a page was sent; a run that is started anew in its folder is another life of it."""
 
     life: int = 0
-    """Of which run in the folder; a run that is started anew is another one."""
     points: int = 0
-    """How many generations."""
     changes: int = 0
-    """How many niches that changed hands."""
     messages: int = 0
-    """How many log messages."""
     state: bytes = b""
-    """What it was told of the rest."""
 
 
 COLUMNS: Final = (
@@ -57,10 +40,7 @@ began."""
 
 
 class Feed:
-    """Reads a run's database, a little at a time, for any number of pages.
-
-    It opens the database for each read only: so it never keeps a run from tidying up at its end.
-    """
+    """Reads a run's database, opened for each read only: so a run can tidy up at its end."""
 
     def __init__(self, path: Path, control: Control | None = None) -> None:
         """Follow the run in a folder; ``control`` is that of a run of this process."""
@@ -69,18 +49,13 @@ class Feed:
         """What was logged, for the page's log."""
         self.outcome: str | None = None
         """How a run of this process ended."""
-        self._control = control
-        self._lock = threading.Lock()
-        self._due = 0.0
+        self._control, self._lock, self._due = control, threading.Lock(), 0.0
         self._stamp: list[tuple[int, int]] = []
         self._images: dict[int, tuple[int, bytes]] = {}
         self._forget(None)
 
     def news(self, page: PageState, *, now: bool = False) -> tuple[bytes | None, PageState]:
-        """Give as JSON what a page was not sent yet, if anything, and what it then has.
-
-        It has all of the run if it has ``about``. The database is read if that is due, or ``now``.
-        """
+        """Give as JSON what a page was not sent yet, if anything, and what it then has."""
         with self._lock:
             if now or time.monotonic() >= self._due:
                 self._look()
@@ -101,8 +76,8 @@ class Feed:
         self._points: list[dict[str, float]] = []
         self._changes: list[tuple[int, int, float]] = []
         self._images.clear()
-        self._state: dict[str, Any] = {"finished": False, "requests": {}, "changed": 0.0}
-        self._state["error"] = None
+        state = {"finished": False, "requests": {}, "changed": 0.0, "error": None}
+        self._state: dict[str, Any] = state
 
     def _look(self) -> None:
         began = time.thread_time()
@@ -112,7 +87,8 @@ class Feed:
                 state = os.stat(self.path / name)  # noqa: PTH116
                 stamp.append((state.st_mtime_ns, state.st_size))
         changed = max((written for written, _ in stamp), default=0) / 1e9
-        if stamp != self._stamp or time.time() - changed < SECONDS_TO_REST:
+        # Times of files are coarse: one that is younger than this may have changed since.
+        if stamp != self._stamp or time.time() - changed < 2:
             try:
                 with closing(open_run(self.path)) as run:
                     self._read(run)
@@ -120,8 +96,8 @@ class Feed:
                 self._stamp = stamp
             except (NeatfoolError, OSError) as error:
                 self._state["error"] = str(error)
-        rest = RESTING_TO_READING * (time.thread_time() - began)
-        self._due = time.monotonic() + max(SECONDS_BETWEEN_READS, rest)
+        # So a feed costs its process less than 1 %.
+        self._due = time.monotonic() + max(2.0, 100 * (time.thread_time() - began))
 
     def _read(self, run: Run) -> None:
         born = (run.info.get("clock"), run.name, run.seed, run.classes)
@@ -131,22 +107,35 @@ class Feed:
             last = -1
         if self._about is None or run.experiment != self._experiment:
             self._experiment = run.experiment
-            self._about, self._life = _describe(run), self._life + 1
+            general, target = (run.experiment.get(name, {}) for name in ("experiment", "target"))
+            self._life += 1
+            self._about = {
+                "path": str(run.path),
+                "name": run.name,
+                "seed": run.seed,
+                "about": run.about,
+                "classes": run.classes,
+                "searched": run.searched,
+                "pixels": max(run.info["spec"]["height"], run.info["spec"]["width"]),
+                "length": {name: general.get(name) for name in ("generations", "images")},
+                "budget": {key: target.get(f"max_{key}") for key in ("queries", "requests")},
+            }
         reports, changes = run.since(last + 1)
         self._points += _follow(self._points[-1] if self._points else {}, reports, changes)
         self._changes += changes
         self._state.update(finished=run.finished, requests=run.requests)
-        # The newest elites are at hand: they are what a page asks for.
+        # The twelve newest elites are at hand: they are what a page asks for.
         newest: dict[int, int] = {}
         for generation, index, _ in reversed(self._changes):
             newest.setdefault(index, generation)
-            if len(newest) == NEWEST:
+            if len(newest) == 12:
                 break
-        for index, generation in newest.items():
-            if self._images.get(index, (-1,))[0] != generation:
-                self._images[index] = generation, run.elite(index).png
-        for index in set(self._images) - set(newest):
-            del self._images[index]
+        self._images = {
+            index: self._images[index]
+            if self._images.get(index, (-1,))[0] == generation
+            else (generation, run.elite(index).png)
+            for index, generation in newest.items()
+        }
 
     def _tell(self, page: PageState) -> tuple[bytes | None, PageState]:
         news: dict[str, Any] = {}
@@ -168,22 +157,6 @@ class Feed:
         counts = len(self._points), len(self._changes), len(self.messages)
         sent = PageState(self._life, *counts, written)
         return (orjson.dumps(news) if news else None), sent
-
-
-def _describe(run: Run) -> dict[str, Any]:
-    """Give what does not change while a run goes on."""
-    general, target = (run.experiment.get(name, {}) for name in ("experiment", "target"))
-    return {
-        "path": str(run.path),
-        "name": run.name,
-        "seed": run.seed,
-        "about": run.about,
-        "classes": run.classes,
-        "searched": run.searched,
-        "pixels": max(run.info["spec"]["height"], run.info["spec"]["width"]),
-        "length": {"generations": general.get("generations"), "images": general.get("images")},
-        "budget": {key: target.get(f"max_{key}") for key in ("queries", "requests")},
-    }
 
 
 def _follow(
@@ -223,8 +196,7 @@ class Control:
     def __init__(self) -> None:
         self._may_go_on = threading.Event()
         self._may_go_on.set()
-        self._stopping = False
-        self._holding = False
+        self._stopping = self._holding = False
 
     @property
     def state(self) -> Literal["running", "pausing", "paused", "stopping"]:
@@ -254,7 +226,8 @@ class Control:
             with _noticing_signals(self.go_on):
                 self._holding = True
                 try:
-                    while not self._may_go_on.wait(SECONDS_BETWEEN_LOOKS):
+                    # Some systems deliver Ctrl-C only between two waits.
+                    while not self._may_go_on.wait(0.2):
                         pass
                 finally:
                     self._holding = False

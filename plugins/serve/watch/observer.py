@@ -1,14 +1,10 @@
-"""The observer ``watch``: a page that shows the run of this process, and can pause and stop it.
-
-Its server runs in a thread of its own.
-"""
+"""The observer ``watch``: a page that shows the run of this process, and can pause and stop it."""
 
 import logging
 import secrets
 import threading
 import webbrowser
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -21,12 +17,6 @@ try:
     from .feed import Control, Feed
 except ImportError as error:
     raise ImportError(f"needs more packages ({error}); pip install 'neatfool[serve]'") from error
-
-
-MOST_MESSAGES: Final = 1000
-"""What is logged beyond this is not shown: a page is not for reading thousands of lines."""
-SECONDS_TO_END: Final = 3.0
-"""A page gets the last news within this time; the run's end waits no longer."""
 
 
 class OwnPage:
@@ -54,7 +44,7 @@ class OwnPage:
         logging.getLogger("neatfool").removeHandler(self._log)
         self._feed.outcome = outcome.reason + (f": {outcome.cause}" if outcome.cause else "")
         self._server.should_exit = True
-        self._thread.join(SECONDS_TO_END)
+        self._thread.join(3)
 
 
 class _Messages(logging.Handler):
@@ -65,7 +55,7 @@ class _Messages(logging.Handler):
         self._messages = messages
 
     def emit(self, record: logging.LogRecord) -> None:
-        if len(self._messages) < MOST_MESSAGES:
+        if len(self._messages) < 1000:  # more are not for a page
             self._messages.append(record.getMessage())
 
 

@@ -103,21 +103,6 @@ def test_a_run_goes_on_without_a_worker_that_was_killed(file, tmp_path, own_clus
 
 
 @pytest.mark.slow
-def test_a_part_of_a_worker_that_hangs_is_done_by_another(
-    file, tmp_path, own_cluster, caplog, monkeypatch
-):
-    from neatfool_plugins.dask import crew
-
-    monkeypatch.setattr(crew, "LEAST_LATE", 0.5)
-    slow = "target.seconds=0.01"  # so that it hangs before the run ends
-    alone = database(file, tmp_path / "alone", slow)
-    hangs = Deed((tmp_path / "hang").touch)
-    given = by(own_cluster.scheduler_address, slow)
-    assert database(file, tmp_path / "run", *given, observers=hangs) == alone
-    assert caplog.text.count("has not answered for") == 1
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("own_cluster", [1], indirect=True)
 def test_a_run_without_workers_pauses_and_is_resumed_without_an_engine(file, tmp_path, own_cluster):
     alone = database(file, tmp_path / "alone")

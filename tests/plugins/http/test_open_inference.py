@@ -79,7 +79,7 @@ def test_neatfool_serve_is_asked_with_raw_bytes_and_answers_with_them(monkeypatc
         lengths.append(len(raw))
         return attach_raw_tensors(said, raw)
 
-    monkeypatch.setattr(service, "attach_raw_tensors", attach)
+    monkeypatch.setattr(service.answers, "attach_raw_tensors", attach)
     toy = ToyTarget()
     images = np.random.default_rng(1).integers(0, 256, (9, 1, 4, 4), dtype=np.uint8)
     with in_this_process(toy) as client, on_loopback(client.app) as port:

@@ -13,11 +13,11 @@ import torch
 from PIL import Image
 
 from neatfool import analysis, fit_photograph, fool
-from neatfool.models import PHOTOGRAPHS
+from neatfool.models import PHOTOGRAPHS, photographs
 from neatfool.ood import in_distribution
 from neatfool.scoring.scorer import Scorer
 from neatfool_plugins.guarded.target import Guarded
-from neatfool_plugins.imagenet import Options, labels
+from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.target import ImageNetTarget
 
 SIDES = {"efficientnet-lite0": 224, "efficientnet-lite1": 240, "efficientnet-lite2": 260}
@@ -81,7 +81,7 @@ def test_a_guard_shows_photographs_as_the_target_behind_it(folder) -> None:
 def test_the_check_at_the_start_shows_photographs_in_the_same_way(monkeypatch) -> None:
     wide = not_square("wide")
     changed = [replace(each, open=wide.copy) for each in PHOTOGRAPHS]
-    monkeypatch.setattr(labels, "PHOTOGRAPHS", changed)
+    monkeypatch.setattr(photographs, "PHOTOGRAPHS", changed)
     found, shown = copy(target()), []
 
     class Watching:

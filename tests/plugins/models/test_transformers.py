@@ -11,9 +11,8 @@ import torch
 from PIL import Image
 
 from neatfool import ExperimentError, TargetError, fit_photograph, load_experiment
-from neatfool.models import PHOTOGRAPHS
+from neatfool.models import PHOTOGRAPHS, photographs_showing
 from neatfool_plugins.imagenet import Options
-from neatfool_plugins.imagenet.labels import with_right_answers
 from neatfool_plugins.imagenet.target import ImageNetTarget
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ def test_classes_that_nobody_named_have_numbers(tmp_path):
 
 def test_photographs_are_found_under_the_hubs_names_of_classes():
     names = ("tabby, tabby cat", "espresso", "suit, suit of clothes")
-    found = {each.name: right for each, right in with_right_answers(names)}
+    found = {each.name: right for each, right in photographs_showing(names).items()}
     assert found == {"cat": {0}, "coffee": {1}, "uniform": {2}}
 
 

@@ -182,7 +182,7 @@ def test_the_target_is_called_with_batches_of_one_size(client, target):
     for count in (1, 3, 4, 9):
         client.post(INFER, json=body_of(random_images(count)))
     assert set(target.calls) == {4}
-    assert (client.count["success"].count, client.count.images) == (4, 17)
+    assert (client.count.durations["success"]["count"], client.count.images) == (4, 17)
 
 
 def test_requests_that_wait_are_scored_together(client, target):
