@@ -51,9 +51,16 @@ class TargetSubject:
 
     @cached_property
     def images(self) -> np.ndarray:
-        """Different images, uint8 [IMAGES, C, H, W]: clouds, noise, waves, white; black last."""
-        varied = probe_images(self.target.spec)
-        return np.concatenate([varied, varied[:3] // 2, 0 * varied[:1]])
+        """Different images, uint8 [IMAGES, C, H, W]: varied ones, a slope, a ring; black last."""
+        spec = self.target.spec
+        rows, columns = np.mgrid[-1 : 1 : spec.height * 1j, -1 : 1 : spec.width * 1j]
+        plain = [
+            127 * columns + 128,
+            255 * (np.abs(np.hypot(rows, columns) - 0.5) < 0.15),
+            0 * rows,
+        ]
+        varied = [*probe_images(spec), *(np.broadcast_to(each, spec.shape) for each in plain)]
+        return np.stack([varied[0] // 2, *varied]).astype(np.uint8)
 
     def ask(self, images: np.ndarray, size: int = IMAGES) -> Scores:
         """Score images as a run does, ``size`` in a call."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -12,7 +13,7 @@ from neatfool import ExperimentError, ImageSpec, Scores, rank
 from neatfool.config.options import check_arguments
 from neatfool.plugin.manager import PluginManager
 from neatfool.testing import TOY_SPEC, ToyEncoding, check_scheme
-from neatfool.testing.scheme_checks import ToySearch
+from neatfool.testing.scheme_checks import SchemeSubject
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
 from neatfool_plugins.direct import DirectEncoding
@@ -56,7 +57,7 @@ WAYS = [
 
 
 def search(generations=20, **options):
-    found = ToySearch(lambda encoding, spec, seed: make(encoding, spec, seed, **options))
+    found = SchemeSubject(partial(make, **options), parents=1).search()
     return found.scheme, list(found.steps(generations))
 
 
