@@ -47,6 +47,7 @@ FEW: Final = 2400
 SEEDS: Final = range(101, 106)
 """Of the searches that measure a network."""
 PASSING: Final = 0.95
+TITLES: Final = {"mnist": "MNIST", "cifar": "CIFAR-10"}
 LABELS: Final = {
     "plain": ("plain", "#8a8a92"),
     "people's": ("photographs, tuned", "#c9a227"),
@@ -367,14 +368,14 @@ class Study:
         return found
 
 
-def draw_costs(out: Path, kinds: dict[str, str]) -> bytes:
+def draw_costs(out: Path, figures: dict[str, Any]) -> bytes:
     """Draw the median class's confidence by images tried: the middle of five searches, as WebP."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 4.6), dpi=130, layout="constrained")
-    panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
-    for axes, (kind, title) in zip(panels, kinds.items(), strict=True):
-        for name in json.loads((out / kind / "figures.json").read_text()):
+    panels = figure.subplots(1, len(figures), sharey=True, squeeze=False)[0]
+    for axes, (kind, measured) in zip(panels, figures.items(), strict=True):
+        for name in measured:
             runs = [
                 neatfool.open_run(
                     out / kind / "runs" / f"{name.replace(' ', '-')}-{SEARCHED}-{seed}"
@@ -385,7 +386,7 @@ def draw_costs(out: Path, kinds: dict[str, str]) -> bytes:
             odds = [[logit(report.median) / np.log(10) for report in run.history] for run in runs]
             label, colour = LABELS[name]
             axes.plot(images, np.median(odds, axis=0), color=colour, linewidth=2, label=label)
-        axes.set(title=title, xscale="log", xlim=(200, SEARCHED), xlabel="images tried")
+        axes.set(title=TITLES[kind], xscale="log", xlim=(200, SEARCHED), xlabel="images tried")
         axes.set_xticks(
             [200, 500, 1000, 2000, 5000, 12_000],
             ["200", "500", "1,000", "2,000", "5,000", "12,000"],
@@ -414,17 +415,15 @@ def auroc(known: np.ndarray, others: np.ndarray) -> float:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     out, kind, *paths = sys.argv[1:]
-    folder = Path(out, kind)
+    folder, file = Path(out, kind), Path(out, "figures.json")
     folder.mkdir(parents=True, exist_ok=True)
     study = Study({"mnist": mnist, "cifar": cifar}[kind](*map(Path, paths)), folder)
     study.search_all(networks := study.networks())
-    figures = {}
+    measured = {}
     for name, network in networks.items():
-        figures[name] = study.measure(name, network)
-        print(name, json.dumps(figures[name]), flush=True)
-    (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
-    titles = {"mnist": "MNIST", "cifar": "CIFAR-10"}
-    there = {
-        each: title for each, title in titles.items() if Path(out, each, "figures.json").exists()
-    }
-    Path(out, "costs.webp").write_bytes(draw_costs(Path(out), there))
+        measured[name] = study.measure(name, network)
+        print(name, json.dumps(measured[name]), flush=True)
+    figures = json.loads(file.read_text()) if file.exists() else {}
+    figures[kind] = measured
+    file.write_text(json.dumps(figures, indent=1) + "\n")
+    Path(out, "costs.webp").write_bytes(draw_costs(Path(out), figures))
