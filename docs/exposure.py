@@ -158,7 +158,7 @@ def mnist(clone: Path, digits: Path, notmnist: Path, fashion: Path) -> Data:
     read = read_mnist(digits)
     real, known = read.training.images[:, None], read.test.images[:, None]
     with gzip.open(notmnist) as file:
-        letters = np.frombuffer(file.read(), np.uint8)[16:]
+        letters = np.frombuffer(file.read(), np.uint8)[16:].copy()
     clothes = np.loadtxt(fashion, np.uint8, delimiter=",", skiprows=1)[:, 1:]
     others = {
         "notMNIST": letters.reshape(-1, 1, 28, 28),
