@@ -372,6 +372,7 @@ def draw_costs(out: Path, figures: dict[str, Any]) -> bytes:
 
     figure = Figure(figsize=(12, 4.6), dpi=130, layout="constrained")
     panels = figure.subplots(1, len(figures), sharey=True, squeeze=False)[0]
+    shown: set[str] = set()
     for axes, (kind, measured) in zip(panels, figures.items(), strict=True):
         for name in measured:
             runs = [
@@ -383,7 +384,11 @@ def draw_costs(out: Path, figures: dict[str, Any]) -> bytes:
             images = [report.evaluations for report in runs[0].history]
             odds = [[logit(report.median) / np.log(10) for report in run.history] for run in runs]
             label, colour = LABELS[name]
-            axes.plot(images, np.median(odds, axis=0), color=colour, linewidth=2, label=label)
+            axes.plot(images, np.median(odds, axis=0), color=colour, linewidth=2)
+            if name not in shown:  # A legend lists what no panel before it does.
+                axes.lines[-1].set_label(label)
+                shown.add(name)
+        axes.legend(frameon=False, fontsize=8.5)
         axes.set(title=TITLES[kind], xscale="log", xlim=(200, SEARCHED), xlabel="images tried")
         axes.set_xticks(
             [200, 500, 1000, 2000, 5000, 12_000],
@@ -397,7 +402,6 @@ def draw_costs(out: Path, figures: dict[str, Any]) -> bytes:
         [logit(level) / np.log(10) for level in levels], [f"{v:.6g}" for v in levels]
     )
     panels[0].set(ylim=(-1.3, 5), ylabel="confidence of the median class")
-    panels[0].legend(frameon=False, fontsize=8.5)
     figure.savefig(made := BytesIO(), format="png")
     with Image.open(made) as whole:
         whole.convert("RGB").save(small := BytesIO(), "webp", lossless=True)
