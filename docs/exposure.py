@@ -18,6 +18,7 @@ import importlib.util
 import json
 import re
 import sys
+from collections.abc import Callable
 from copy import deepcopy
 from io import BytesIO
 from itertools import chain
@@ -419,7 +420,8 @@ if __name__ == "__main__":
     out, kind, *paths = sys.argv[1:]
     folder, file = Path(out, kind), Path(out, "figures.json")
     folder.mkdir(parents=True, exist_ok=True)
-    study = Study({"mnist": mnist, "cifar": cifar}[kind](*map(Path, paths)), folder)
+    kinds: dict[str, Callable[..., Data]] = {"mnist": mnist, "cifar": cifar}
+    study = Study(kinds[kind](*map(Path, paths)), folder)
     study.search_all(networks := study.networks())
     measured = {}
     for name, network in networks.items():
