@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 import numpy as np
 from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -23,9 +23,6 @@ from neatfool.spec.candidate import Candidate
 from neatfool.spec.encoding import Encoding, Learnable
 from neatfool.spec.json import Json
 from neatfool.spec.target import Target
-
-if TYPE_CHECKING:
-    import torch
 
 FORWARDS, BACKWARDS = 1, 2
 """A step counts as this many images: one for the score, two for the gradient."""
@@ -58,21 +55,6 @@ class LearningOptions(BaseModel, use_attribute_docstrings=True):
     """images for each class to breed before there is any learning: with 1000 classes 8,000"""
     learn_at_once: PositiveInt = Field(4, le=1024)
     """genomes whose gradients one call of the target computes. Fewer need less memory"""
-
-
-@runtime_checkable
-class Viewed(Protocol):
-    """A differentiable target that is shown views of an image."""
-
-    number: int
-
-    def encodings(self, encoding: Encoding[Any]) -> list[Encoding[Any]]:
-        """Give what draws each view, or all of them."""
-        ...
-
-    def logits_of_a_view(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of one view of each image, for torch to differentiate."""
-        ...
 
 
 class Learner:
@@ -115,9 +97,10 @@ class Learner:
         self._logits_of = gradients_of(target, "leave out learn")
         assert target is not None
         self._spec = target.spec
-        if isinstance(target, Viewed):
-            self._logits_of, self._views = target.logits_of_a_view, target.number
-            self._encodings = target.encodings(encoding)
+        viewed: Any = target
+        if hasattr(viewed, "logits_of_a_view"):  # of one view of each image
+            self._logits_of, self._views = viewed.logits_of_a_view, viewed.number
+            self._encodings = viewed.encodings(encoding)
         if not isinstance(encoding, Learnable):
             raise ExperimentError(
                 "learn: the encoding has no parameters that gradients could change; give "

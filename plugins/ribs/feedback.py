@@ -31,12 +31,7 @@ FIELDS = ("solution", "objective", "measures")
 
 
 class Niches(ArchiveBase):  # type: ignore[misc]
-    """An archive of pyribs that only reads; the framework's own archive keeps the elites.
-
-    Attributes:
-        neighbours: Elites, and their vectors, float64 [P].
-        drawn: Those elites that were drawn last.
-    """
+    """An archive of pyribs that only reads; the framework's own archive keeps the elites."""
 
     dtypes: Final = dict.fromkeys(FIELDS, np.dtype(np.float64))
 
@@ -67,9 +62,7 @@ class Niches(ArchiveBase):  # type: ignore[misc]
 class Judge:
     """Compares candidates with the elites, or with thresholds that follow them at a rate below 1.
 
-    Attributes:
-        known: The classes that measure a candidate: those that the target listed at first.
-        thresholds: float64 [K], if they are not the elites' ranks; -inf for an empty niche.
+    The classes that the target listed at first measure a candidate: they are ``known``.
     """
 
     def __init__(self, archive: Archive, threshold_rate: float, seed: int) -> None:
@@ -142,11 +135,7 @@ class Judge:
 
 
 class Memory:
-    """Earlier candidates by their measures, in an archive of pyribs.
-
-    For ``novelty`` and ``local_competition`` it is a ``ProximityArchive`` of the last candidates
-    that were novel. For ``dominated_novelty`` it is a ``DNSArchive`` of the best ones.
-    """
+    """Earlier candidates by their measures: the last novel ones, or if ``dominated`` the best."""
 
     def __init__(self, options: Options, measures: int, *, dominated: bool) -> None:
         """Start empty; a candidate has so many ``measures``."""
@@ -156,11 +145,7 @@ class Memory:
         self._archive = self._make()
 
     def add(self, fitness: np.ndarray, measures: np.ndarray) -> dict[str, np.ndarray]:
-        """Compare N candidates with the memory, then remember some of them.
-
-        It gives what the rankers of novelty rank by, and ``status``, whether a candidate is
-        remembered. A fitness of -FARTHEST is a refused image's, which is not novel at all.
-        """
+        """Compare N candidates, then remember some; a fitness of -FARTHEST is a refused image's."""
         usable = np.flatnonzero(fitness > -FARTHEST)
         names = ("dominated_novelty",) if self._dominated else ("novelty", "local_competition")
         compared = dict.fromkeys(("status", *names), np.zeros(0))

@@ -220,10 +220,7 @@ class NeatSelection:
     def choose(
         self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
     ) -> Choice:
-        """Let neat-python choose who lives on and who breeds; nobody if all have died out.
-
-        ``population`` is what ``settle`` got last; children get ids from ``first_id`` on.
-        """
+        """Let neat-python choose who lives on and who breeds; nobody if all have died out."""
         if len(self._set.species) > self._most_species:
             if not self._warned:
                 logger.warning(

@@ -20,12 +20,17 @@ from typing import Final
 
 import numpy as np
 
-from neatfool.cppn.breeding.attributes import Draft, make_plan, strength_step
-from neatfool.cppn.breeding.chance import first_numbers, seed_array
+from neatfool.cppn.breeding.attributes import (
+    Draft,
+    first_numbers,
+    make_plan,
+    seed_array,
+    strength_step,
+)
 from neatfool.cppn.breeding.draft import make_draft
 from neatfool.cppn.breeding.variation import Batch, Refining, grow, vary_as_neat, vary_as_the_paper
 from neatfool.cppn.compiling import await_compiled, compile_beside
-from neatfool.cppn.genome import flat
+from neatfool.cppn.genome import genes
 from neatfool.cppn.genome.genome import Genome, GenomeConfig
 from neatfool.cppn.genome.options import GenomeOptions, genome_config, resolve
 from neatfool.cppn.genome.presets import PRESETS, Preset, Refinements
@@ -82,10 +87,11 @@ class Breeder:
 
     def in_generation(self, generation: int) -> Breeder:
         """Give the breeder for a generation of a run."""
-        if not self._refinements.mutation_cooling:
+        cooling = self._refinements.mutation_cooling
+        if not cooling:
             return self
         then = copy(self)
-        then._set_warmth(self._refinements.warmth(generation))
+        then._set_warmth(cooling / (cooling + generation))
         return then
 
     def create(self, seeds: Sequence[int]) -> list[Genome]:
@@ -152,7 +158,7 @@ def _lay_out(
     rows[:, 0] = [places[id(genome)] for genome in firsts]
     if others:
         rows[:, 1] = [places.get(id(genome), -1) for genome in others]
-    words, begins = flat.join([genome.flat for genome in known.values()])
+    words, begins = genes.join([genome.flat for genome in known.values()])
     # The last row stands for no parent, whose place is -1.
     begins[-1] = -1
     heads = np.zeros((len(begins), 2), np.int64)
@@ -161,7 +167,7 @@ def _lay_out(
     # A child has at most the genes of both parents, of a new node and of the connections that come
     # with it, and what it grows in each round.
     nodes, edges = (heads[rows].sum(1) + np.array([1 + rounds, 4 + 2 * rounds])).T
-    written = np.empty(int((flat.HEAD + flat.NODE * nodes + flat.EDGE * edges).sum()), np.int64)
+    written = np.empty(int((genes.HEAD + genes.NODE * nodes + genes.EDGE * edges).sum()), np.int64)
     bounds = np.empty(len(litters) + 1, np.int64)
     batch = Batch(words, words.view(np.float64), begins[rows], seed_array(seeds), bounds, written)
     return batch, make_draft(int(nodes.max(initial=0)), int(edges.max(initial=0)))

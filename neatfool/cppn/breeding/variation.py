@@ -21,33 +21,27 @@ Attributes that the paper's CPPNs do not have (bias, response, aggregation, disa
 mutate with the activations as in neat-python, at rates that the preset sets to 0.
 """
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from numpy import ndarray as Array
 
 from neatfool.cppn.breeding import draft as drafts
 from neatfool.cppn.breeding.attributes import (
-    ATTRIBUTES,
     CONN_ADD,
     CONN_DELETE,
     NODE_ADD,
-    NODE_ATTRIBUTES,
     NODE_DELETE,
     Draft,
     Plan,
+    draw,
+    draw_place,
     mutate_attributes,
 )
 from neatfool.cppn.breeding.attributes import strength_step as _strength_step
-from neatfool.cppn.breeding.chance import draw, draw_place
 from neatfool.cppn.breeding.crossover import cross, graft
 from neatfool.cppn.compiling import inner, outer
-from neatfool.cppn.genome import flat
-
-if TYPE_CHECKING:
-    from neatfool.cppn.breeding.draft import Parent
+from neatfool.cppn.genome import genes
 
 TRIES: Final = 20
 """The most random pairs of nodes to try for a new connection, as in a full genome none may fit."""
@@ -58,31 +52,21 @@ strength_step = inner(_strength_step)
 class Batch(NamedTuple):
     """Litters, and room for their children."""
 
-    words: Array
-    """int64 [W], flat genomes, one after another."""
-    numbers: Array
-    """float64 [W], the same memory."""
-    litters: Array
-    """int64 [N, 2], the words where the parents begin; -1 for none."""
-    seeds: Array
-    """uint64 [N]."""
-    bounds: Array
-    """int64 [N + 1]; receives the words where the children begin and end."""
-    written: Array
-    """int64 [≥ all children]; receives the children."""
+    words: Array  # int64 [W], flat genomes, one after another
+    numbers: Array  # float64 [W], the same memory
+    litters: Array  # int64 [N, 2], the words where the parents begin; -1 for none
+    seeds: Array  # uint64 [N]
+    bounds: Array  # int64 [N + 1]; receives the words where the children begin and end
+    written: Array  # int64 [≥ all children]; receives the children
 
 
 class Refining(NamedTuple):
     """The refinements of the paper's mutation, but for grafts."""
 
-    strength: float
-    """The factor for the probabilities of all mutations."""
-    spread: float
-    """The spread of the strength's logarithm."""
-    lowest: int
-    """The step of strength of the plan's first row."""
-    copies: int
-    """How many copies of the parent are thrown away until one may be the child."""
+    strength: float  # the factor for the probabilities of all mutations
+    spread: float  # the spread of the strength's logarithm
+    lowest: int  # the step of strength of the plan's first row
+    copies: int  # how many copies of the parent are thrown away until one may be the child
 
 
 @outer
@@ -93,16 +77,21 @@ def vary_as_the_paper(
 
     ``grafted`` is the probability of a graft. Where it is None, code for grafts is not compiled.
     """
-    batch.bounds[0] = 0
+    stream, batch.bounds[0] = draft.stream, 0
     for child in range(len(batch.litters)):
-        draft.stream[0] = batch.seeds[child]
+        stream[0] = batch.seeds[child]
         parent = _parent(batch, child, 0)
         is_graft = False
         if grafted is not None:
-            is_graft = _graft(batch, child, grafted, plan.outputs, draft)
+            is_graft = draw(stream) < grafted and batch.litters[child, 1] >= 0
+            if is_graft:  # of one parent on the other
+                genome, donor = parent, _parent(batch, child, 1)
+                if draw(stream) >= 0.5:
+                    genome, donor = donor, genome
+                graft(genome, donor, draw_place(plan.outputs, stream), plan.outputs, draft)
         strength = refining.strength
         if refining.spread:
-            strength *= math.exp(refining.spread * (2.0 * draw(draft.stream) - 1.0))
+            strength *= math.exp(refining.spread * (2.0 * draw(stream) - 1.0))
         rates = _at_step(plan, strength_step(strength) - refining.lowest)
         # Weak mutation often changes nothing, and scoring a copy would waste an image.
         for left in range(0 if is_graft else refining.copies, -1, -1):
@@ -124,7 +113,8 @@ def vary_as_neat(batch: Batch, plan: Plan, draft: Draft) -> None:
         drafts.copy_genome(_parent(batch, child, 0), draft)
         if batch.litters[child, 1] >= 0:
             cross(draft, _parent(batch, child, 1))
-        _mutate_as_neat(draft, rates)
+        _mutate_structure(draft, rates)
+        mutate_attributes(draft, rates)
         batch.bounds[child + 1] = drafts.write_genome(draft, batch.bounds[child], batch.written)
 
 
@@ -144,92 +134,53 @@ def grow(batch: Batch, plan: Plan, rounds: int, draft: Draft) -> None:
 
 
 @inner
-def _parent(batch: Batch, child: int, place: int) -> Parent:
+def _parent(batch: Batch, child: int, place: int) -> drafts.Parent:
     return drafts.view_genome(batch.words, batch.numbers, batch.litters[child, place])
 
 
 @inner
 def _at_step(plan: Plan, step: int) -> Plan:
     """Give the plan of one step of strength."""
-    return Plan(
-        plan.attributes[step],
-        plan.structure[step],
-        plan.options,
-        plan.inputs,
-        plan.outputs,
-        plan.single,
-        plan.surer,
-    )
+    attributes, structure = plan.attributes[step], plan.structure[step]
+    inputs, outputs, single = plan.inputs, plan.outputs, plan.single
+    return Plan(attributes, structure, plan.options, inputs, outputs, single, plan.surer)
 
 
 @inner
-def _mutate_as_neat(draft: Draft, plan: Plan) -> None:
-    """Mutate as neat-python does."""
-    chances, stream = plan.structure, draft.stream
+def _mutate_structure(draft: Draft, plan: Plan) -> None:
+    """Change the structure as neat-python does."""
+    chances, stream, place = plan.structure, draft.stream, 0.0
     if plan.single:
         place = draw(stream) * max(1.0, chances[0] + chances[1] + chances[2] + chances[3])
-        for which in range(4):
-            if place < chances[which]:
-                _mutate_structure(draft, which, plan)
-                break
+    for which in range(4):
+        if not plan.single:
+            place = draw(stream)
+        if place >= chances[which]:
             place -= chances[which]
-    else:
-        for which in range(4):
-            if draw(stream) < chances[which]:
-                _mutate_structure(draft, which, plan)
-    mutate_attributes(draft, NODE_ATTRIBUTES, ATTRIBUTES, plan)
-    mutate_attributes(draft, 0, NODE_ATTRIBUTES, plan)
-
-
-@inner
-def _mutate_structure(draft: Draft, which: int, plan: Plan) -> None:
-    """Make one of neat-python's changes of structure."""
-    if which == NODE_ADD and draft.counts[1]:
-        drafts.shunt_edge(draft, draw_place(draft.counts[1], draft.stream), plan)
-    elif which == CONN_ADD or (which == NODE_ADD and plan.surer):
-        _add_any_connection(draft, plan)
-    elif which == NODE_DELETE:
-        drafts.delete_node(draft, plan.outputs)
-    elif which == CONN_DELETE:
-        drafts.delete_connection(draft)
-
-
-@inner
-def _add_any_connection(draft: Draft, plan: Plan) -> None:
-    """Draw one pair of nodes, and join them if possible, as neat-python does."""
-    target = draw_place(draft.counts[0], draft.stream)
-    source = drafts.draw_source(draft, drafts.find_hidden(draft, plan.outputs), plan)
-    edge = drafts.find_edge(draft, source, target)
-    if edge >= 0:
-        if plan.surer:
-            draft.edge_numbers[edge, flat.ENABLED] = 1.0
-    elif not drafts.closes_cycle(draft, source, target):
-        drafts.append_new_edge(draft, source, target, plan)
-
-
-@inner
-def _graft(batch: Batch, child: int, probability: float, outputs: int, draft: Draft) -> bool:
-    """Begin with a graft of both parents, or of one on the other, if chance will have it."""
-    stream = draft.stream
-    if draw(stream) >= probability or batch.litters[child, 1] < 0:
-        return False
-    parent = _parent(batch, child, 0)
-    other = _parent(batch, child, 1)
-    is_first = draw(stream) < 0.5
-    output = draw_place(outputs, stream)
-    if is_first:
-        graft(parent, other, output, outputs, draft)
-    else:
-        graft(other, parent, output, outputs, draft)
-    return True
+            continue
+        if which == NODE_ADD and draft.counts[1]:
+            drafts.shunt_edge(draft, draw_place(draft.counts[1], stream), plan)
+        elif which == CONN_ADD or (which == NODE_ADD and plan.surer):
+            target = draw_place(draft.counts[0], stream)
+            source = drafts.draw_source(draft, drafts.find_hidden(draft, plan.outputs), plan)
+            edge = drafts.find_edge(draft, source, target)
+            if edge < 0 and not drafts.closes_cycle(draft, source, target):
+                drafts.append_new_edge(draft, source, target, plan)
+            elif edge >= 0 and plan.surer:
+                draft.edge_numbers[edge, genes.ENABLED] = 1.0
+        elif which == NODE_DELETE:
+            drafts.delete_node(draft, plan.outputs)
+        elif which == CONN_DELETE:
+            drafts.delete_connection(draft)
+        if plan.single:
+            break
 
 
 @inner
 def _mutate_as_the_paper(draft: Draft, plan: Plan) -> bool:
     """Mutate; say whether a number was drawn, even if it was the old one."""
     stream, chances = draft.stream, plan.structure
-    touched = mutate_attributes(draft, NODE_ATTRIBUTES, ATTRIBUTES, plan)
-    touched |= mutate_attributes(draft, 0, NODE_ATTRIBUTES, plan)
+    touched = mutate_attributes(draft, plan)
     if draw(stream) < chances[CONN_ADD]:
         _add_absent_connection(draft, plan)
     if draw(stream) < chances[CONN_DELETE]:

@@ -137,11 +137,6 @@ class Refinements:
     mutation_spread: float = 0.0
     mutation_cooling: int = 0
 
-    def warmth(self, generation: int) -> float:
-        """Give the factor for the probabilities in a generation: 1 in generation 0, then less."""
-        cooling = self.mutation_cooling
-        return cooling / (cooling + generation) if cooling else 1.0
-
 
 _IDLE = frozenset(
     {
