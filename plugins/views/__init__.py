@@ -17,9 +17,5 @@ def neatfool_register_views(register: Register) -> None:
 
     for module in (geometry, photometry):
         for name, view in vars(module).items():
-            if (
-                isinstance(view, type)
-                and view.__module__ == module.__name__
-                and hasattr(view, "what")
-            ):
+            if isinstance(view, type) and "what" in vars(view):
                 register(name.lower(), view)

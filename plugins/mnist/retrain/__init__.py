@@ -19,8 +19,8 @@ import click
 from neatfool import hookimpl
 from neatfool.present import measure_command, option, overrides_option
 
-from .. import SPEC
 from ..command import data_option, rate_option
+from ..options import SPEC
 
 if TYPE_CHECKING:
     from neatfool import Run

@@ -24,7 +24,8 @@ from neatfool.files import refuse_link
 from neatfool.ood import Digits, Mnist
 from neatfool.present import save
 
-from .. import SPEC, Options, lenet
+from .. import lenet
+from ..options import SPEC, Options
 from ..training import Recipe, new_lenet, train
 from .finding import Judged, Round
 
