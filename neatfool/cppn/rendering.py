@@ -58,9 +58,7 @@ def evaluate(
     parameters = {"weights": weights, "biases": biases, "responses": responses}
     tables = inputs if inputs.dim() == 3 else inputs.unsqueeze(0)
 
-    def machine() -> Machine:
-        return Machine(program, inputs.dtype, inputs.device, **parameters)
-
+    machine = partial(Machine, program, inputs.dtype, inputs.device, **parameters)
     if torch.is_grad_enabled() and any(
         tensor is not None and tensor.requires_grad for tensor in (inputs, *parameters.values())
     ):

@@ -29,11 +29,9 @@ FORWARDS, BACKWARDS = 1, 2
 LANES: Final = 2
 """A lesson's genomes are divided among at least this many calls of the target, one a core."""
 
-MOMENTUM: Final = 0.5
-"""The part of the mean gradient kept from step to step. It is low, as in such deep networks a
-gradient is soon out of date."""
-MEMORY: Final = 0.9
-"""The part of the mean squares of gradients and sensitivities kept from step to step."""
+KEPT: Final = (0.5, 0.9, 0.9)
+"""The parts of the mean gradient, and of the mean squares of gradients and sensitivities, kept from
+step to step. The first is low, as in such deep networks a gradient is soon out of date."""
 LEAST_SENSITIVE: Final = 1e-3
 """The smallest sensitivity in grey levels, which bounds the steps of parameters without effect."""
 FIRST_PROBES: Final = 4
@@ -235,20 +233,15 @@ class Ascent:
 
     def __init__(self, rate: float, count: int) -> None:
         """Begin with ``count`` parameters, of which each changes the image by ``rate`` a step."""
-        self._rate = rate
-        self._mean = np.zeros(count)
-        self._square = np.zeros(count)
-        self._sensitivity = np.zeros(count)
-        self._steps = 0
+        self._rate, self._steps = rate, 0
+        self._means = np.zeros((3, count))  # of gradients, their squares, and sensitivities
 
     def step(self, gradient: np.ndarray, probe: np.ndarray) -> np.ndarray:
         """Give the next step; ``probe`` estimates the squared sensitivities (all float64 [P])."""
         self._steps += 1
-        self._mean = MOMENTUM * self._mean + (1 - MOMENTUM) * gradient
-        self._square = MEMORY * self._square + (1 - MEMORY) * gradient**2
-        self._sensitivity = MEMORY * self._sensitivity + (1 - MEMORY) * probe
-        mean = self._mean / (1 - MOMENTUM**self._steps)
-        known = 1 - MEMORY**self._steps
-        square, sensitivity = self._square / known, self._sensitivity / known
+        new, kept = np.stack([gradient, gradient**2, probe]), np.array(KEPT)[:, None]
+        self._means = kept * self._means + (1 - kept) * new
+        known = np.array([1 - each**self._steps for each in KEPT])
+        mean, square, sensitivity = self._means / known[:, None]
         effect = np.sqrt(sensitivity) + LEAST_SENSITIVE
         return np.asarray(self._rate * mean / (np.sqrt(square) + TINY) / effect)

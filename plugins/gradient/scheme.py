@@ -227,7 +227,14 @@ class Gradient(Scheme):
             number = step.class_index
             own, confidence = float(ranks[row, number]), float(scores.probs[row, number])
             leads = own > -np.inf and int(scores.probs[row].argmax()) == number
-            if own > -np.inf and self._is_wanted(step, own, confidence, leads=leads):
+            elite = self.archive.elite(number)
+            if own > -np.inf and (
+                elite is None
+                or step.ended
+                or (leads and not step.leads)
+                or (step.steps == self._options.steps and own > step.best_rank)
+                or passes(confidence, elite.confidence, (*MARKS, self._options.stop_at))
+            ):
                 part = scores.part(slice(row, row + 1))
                 replacements += self.archive.offer([candidate], part, [number])
             step = replace(step, leads=step.leads or leads)
@@ -343,15 +350,6 @@ class Gradient(Scheme):
 
     def _candidate(self, genome: Any, parents: tuple[int, ...] = ()) -> Candidate:
         return Candidate(self._candidate_count + len(self._next), genome, parents, self._generation)
-
-    def _is_wanted(self, step: Climb, own: float, confidence: float, *, leads: bool) -> bool:
-        """Say whether to offer an image to its niche."""
-        elite = self.archive.elite(step.class_index)
-        if elite is None or step.ended or (leads and not step.leads):
-            return True
-        if step.steps == self._options.steps and own > step.best_rank:
-            return True
-        return passes(confidence, elite.confidence, (*MARKS, self._options.stop_at))
 
     def _continue(self, step: Climb, confidence: float) -> Climb | None:
         """Give the climb after its last score; None if it is over."""

@@ -97,23 +97,17 @@ class Judge:
         wins = np.where(empty, ours > -FARTHEST, gains > 0)
         status = np.where((wins & empty).any(1), NEW, np.where(wins.any(1), IMPROVED, NOT_ADDED))
         if self._rate < 1:
-            self._raise_thresholds(limits.copy(), ours, wins)
+            # CMA-MAE's rule for n candidates of mean f that passed a threshold t:
+            # t = (1 - a)^n t + (1 - (1 - a)^n) f (Fontaine and Nikolaidis, 2023). The first
+            # candidates of a niche set its threshold to their mean.
+            counts = wins.sum(0)
+            means = np.where(wins, ours, 0).sum(0) / np.maximum(counts, 1)
+            self.thresholds, old = limits.copy(), limits[classes]
+            kept = np.where(np.isneginf(old), 0, (1 - self._rate) ** counts)
+            moved = kept * np.where(np.isneginf(old), 0, old) + (1 - kept) * means
+            self.thresholds[classes] = np.where(counts > 0, moved, old)
         measures = self._measure(scores)
         return {"ranks": ranks, "status": status, "value": gains.max(1), "measures": measures}
-
-    def _raise_thresholds(self, bar: np.ndarray, ranks: np.ndarray, wins: np.ndarray) -> None:
-        """Move each threshold towards those that passed it, by CMA-MAE's rule for a batch.
-
-        With n candidates of mean f, ``t = (1 - a)^n t + (1 - (1 - a)^n) f`` (Fontaine and
-        Nikolaidis, 2023). The first candidates of a niche set its threshold to their mean.
-        """
-        counts = wins.sum(0)
-        means = np.where(wins, ranks, 0).sum(0) / np.maximum(counts, 1)
-        old = bar[self._archive.classes]
-        kept = np.where(np.isneginf(old), 0, (1 - self._rate) ** counts)
-        moved = kept * np.where(np.isneginf(old), 0, old) + (1 - kept) * means
-        bar[self._archive.classes] = np.where(counts > 0, moved, old)
-        self.thresholds = bar
 
     def _measure(self, scores: Scores) -> np.ndarray:
         """Give log-probabilities between LOWEST and HIGHEST; if they are many, sums of them."""

@@ -114,23 +114,16 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
         channels = operations.add_node("MatMul", joined, operations.add_node("Transpose", columns))
     else:
         channels = _draw(operations, picture, _inputs(operations, look, *centres), size)
-    operations.round(channels)
-    operations.nodes[-1].output[0] = "levels"
-    return _model(operations, look, title)
-
-
-def _model(operations: Operations, look: Look, title: str) -> bytes:
-    """Give the file of a graph whose last operation gives ``levels``."""
     onnx, helper = operations.onnx, operations.onnx.helper
-    to = onnx.TensorProto.UINT8
-    operations.nodes.append(helper.make_node("Cast", ["levels"], [IMAGE], to=to))
-    channels = look.channels or look.colours.channels
+    to, rounded = onnx.TensorProto.UINT8, operations.round(channels)
+    operations.nodes.append(helper.make_node("Cast", [rounded.name], [IMAGE], to=to))
+    bands = look.channels or look.colours.channels
     used = {name for node in operations.nodes for name in node.input}
     graph = helper.make_graph(
         operations.nodes,
         "picture",
         [helper.make_tensor_value_info(SIZE, onnx.TensorProto.INT64, [2])],
-        [helper.make_tensor_value_info(IMAGE, to, [channels, "height", "width"])],
+        [helper.make_tensor_value_info(IMAGE, to, [bands, "height", "width"])],
         [each for each in operations.constants if each.name in used],
         doc_string=title,
     )

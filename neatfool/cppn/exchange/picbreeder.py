@@ -132,7 +132,16 @@ def read_picbreeder(data: bytes, look: Look) -> Genome:
         if node.label and node.label in {each.label for each in nodes.values()}:
             raise GenomeError(f"two nodes are {node.label!r}; a genome has one")
         nodes[marking] = node
-    links = [_read_link(element, nodes) for element in found[0].iterfind("links/link")]
+    links: list[Link] = []
+    for element in found[0].iterfind("links/link"):
+        source, target = (_read_marking(element, end, "a link") for end in ("source", "target"))
+        for end in (source, target):
+            if end not in nodes:
+                raise GenomeError(f"a link joins {_name(end)}, which is not there")
+        if nodes[target].label in INPUTS:
+            raise GenomeError(f"a link leads into {_name(target)}, an input; take it out")
+        where = f"the link from {_name(source)} to {_name(target)}: its weight"
+        links.append((source, target, _read_number(element.findtext("weight") or "", where)))
     labels = {node.label for node in nodes.values()}
     if "ink" not in labels and (absent := [each for each in COLOURS if each not in labels]):
         raise GenomeError(
@@ -202,17 +211,6 @@ def _read_node(element: ET.Element) -> tuple[Marking, _Node]:
             "have; make it identity(x)"
         )
     return marking, _Node(label, activation, bias)
-
-
-def _read_link(element: ET.Element, nodes: dict[Marking, _Node]) -> Link:
-    source, target = (_read_marking(element, end, "a link") for end in ("source", "target"))
-    for end in (source, target):
-        if end not in nodes:
-            raise GenomeError(f"a link joins {_name(end)}, which is not there")
-    if nodes[target].label in INPUTS:
-        raise GenomeError(f"a link leads into {_name(target)}, an input; take it out")
-    where = f"the link from {_name(source)} to {_name(target)}"
-    return source, target, _read_number(element.findtext("weight") or "", f"{where}: its weight")
 
 
 def _read_marking(element: ET.Element, name: str, owner: str) -> Marking:

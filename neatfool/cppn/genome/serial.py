@@ -17,7 +17,7 @@ and truth values.
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import networkx as nx
 from pydantic import BaseModel, Field, ValidationError
@@ -26,6 +26,8 @@ from neatfool.cppn.functions.lattice import INPUT_LABELS
 from neatfool.cppn.genome.genes import FORM, ConnectionGene, Edge, NodeGene, read_rows
 from neatfool.cppn.genome.genome import Genome, GenomeConfig, check_genome, layers
 from neatfool.errors import GenomeError
+
+_DEFAULTS: Final = {"aggregation": "sum", "bias": 0.0, "response": 1.0, "time_constant": 1.0}
 
 
 class _Record(BaseModel, extra="forbid", strict=True):
@@ -126,21 +128,12 @@ def to_graph(
             kind="output" if key in names else "hidden",
             label=names.get(key, node.activation),
             layer=layer.get(key, 1),
-            activation=node.activation,
-            aggregation=node.aggregation,
-            bias=node.bias,
-            response=node.response,
-            time_constant=node.time_constant,
+            **{name: getattr(node, name) for name in ("activation", *_DEFAULTS)},
             order=order,
         )
     for order, (edge, gene) in enumerate(genome.connections.items()):
-        graph.add_edge(
-            *edge,
-            weight=gene.weight,
-            enabled=gene.enabled,
-            innovation=gene.innovation,
-            order=order,
-        )
+        own = {name: getattr(gene, name) for name in ("weight", "enabled", "innovation")}
+        graph.add_edge(*edge, **own, order=order)
     return graph
 
 
@@ -190,10 +183,9 @@ def from_graph(graph: nx.DiGraph) -> Genome:
 
 
 def _node(key: int, data: dict[str, Any]) -> NodeGene:
-    where = f"node {key}"
-    defaults = {"aggregation": "sum", "bias": 0.0, "response": 1.0, "time_constant": 1.0}
-    numbers = (_number(defaults | data, name, where) for name in [*defaults][1:])
-    functions = (_attribute(defaults | data, name, where) for name in ("activation", "aggregation"))
+    where, data = f"node {key}", _DEFAULTS | data
+    numbers = (_number(data, name, where) for name in [*_DEFAULTS][1:])
+    functions = (_attribute(data, name, where) for name in ("activation", "aggregation"))
     return NodeGene(key, *functions, *numbers)
 
 
