@@ -82,7 +82,7 @@ def ratio(times: Mapping[str, list[float]], *ours: str) -> float:
 def took(preset: str, say: Callable[[str], None]) -> dict[str, list[float]]:
     """Measure a preset: microseconds a child in each round but the first."""
     pairs = [relatives(preset, seed) for seed in range(PAIRS)]
-    parents = [[genome.flattened() for genome in pair] for pair in pairs]
+    parents = [[type(genome).read(genome.flat) for genome in pair] for pair in pairs]
     litters = [parents[n % PAIRS] for n in range(CHILDREN)]
     breeder, config = breeder_of(preset), neat_pythons_config(preset)
     theirs = [neat_pythons(pair) for pair in pairs]

@@ -4,17 +4,17 @@ from .breeding.breeding import Breeder as Breeder
 from .genome.presets import Refinements as Refinements
 from .compiled.renderer import can_compile as can_compile
 from .compiled.renderer import load_compiled as load_compiled
-from .wiring.tape import Tape as Tape
-from .wiring.tape import compile_tape as compile_tape
+from .tape import Tape as Tape
+from .tape import compile_tape as compile_tape
 from .cuda.launching import can_launch as can_launch
 from .functions.glsl import GLSL as GLSL
 from .exchange.onnx_model import to_onnx as to_onnx
 from .exchange.picbreeder import read_picbreeder as read_picbreeder
 from .exchange.picture import Look as Look
 from .exchange.picture import Picture as Picture
-from .exchange.shader import to_glsl as to_glsl
-from .functions.activations import ACTIVATIONS as ACTIVATIONS
-from .functions.aggregations import AGGREGATIONS as AGGREGATIONS
+from .exchange.picture import to_glsl as to_glsl
+from .functions.nodes import ACTIVATIONS as ACTIVATIONS
+from .functions.nodes import AGGREGATIONS as AGGREGATIONS
 from .functions.colour import COLOUR_MAPS as COLOUR_MAPS
 from .functions.colour import ColourMap as ColourMap
 from .genome.genes import ConnectionGene as ConnectionGene
@@ -38,6 +38,5 @@ from .plain.program import Program as Program
 from .plain.program import compile_genomes as compile_genomes
 from .rendering import evaluate as evaluate
 from .rendering import render as render
-from .wiring.tape import check_compilable as check_compilable
 
 __all__: list[str]

@@ -1,27 +1,21 @@
 """The parameters of genomes, and gradients: from the pixels of images back to these numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 
 from neatfool.cppn.functions.colour import COLOUR_MAPS, ColourMap, find_colour_map
 from neatfool.cppn.functions.lattice import InputKind, PixelGrid, lay_lattice, spread
-from neatfool.cppn.genome.flat import pack, unpack
+from neatfool.cppn.genome.genes import pack, unpack
 from neatfool.cppn.genome.genome import Genome, GenomeConfig
 from neatfool.cppn.plain.execution import Machine, on_one_core
-
-if TYPE_CHECKING:
-    from neatfool.cppn.plain.program import Program
+from neatfool.cppn.plain.program import PARAMETERS, Program
 
 DIFFERENTIATED_BYTES: Final = {"cpu": 8 << 20, "gpu": 256 << 20}
 """The most memory for the nodes' values of the pixels that are differentiated at once. Gradients
 take some five times as much in all."""
-
-PARAMETERS: Final = ("weights", "biases", "responses")
 
 
 def render_gradients(

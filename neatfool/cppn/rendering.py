@@ -1,12 +1,12 @@
 """Rendering: genomes become numbers, and numbers become images.
 
 The plain renderer runs a :class:`~neatfool.cppn.plain.program.Program` with torch and numpy, on any
-device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.wiring.tape.Tape` on a
+device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.tape.Tape` on a
 CPU, several times as fast, and a kernel runs it on GPUs of NVIDIA's.
 """
 
 import math
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -15,11 +15,11 @@ import torch
 from neatfool.cppn.compiled.renderer import draw_tape, smooth_bytes
 from neatfool.cppn.cuda.launching import can_launch, draw_on_gpu
 from neatfool.cppn.functions.colour import ColourMap, find_colour_map, quantise
-from neatfool.cppn.functions.lattice import InputKind, PixelGrid, lay_lattice, smooth
+from neatfool.cppn.functions.lattice import InputKind, PixelGrid, lay_lattice, smooth, whole_tables
 from neatfool.cppn.functions.recording import by_numpy
 from neatfool.cppn.plain.execution import Machine, on_one_core
 from neatfool.cppn.plain.program import Program
-from neatfool.cppn.wiring.tape import Tape
+from neatfool.cppn.tape import Tape
 
 PIXELS_KEPT: Final = 1 << 20
 """The inputs of images up to this many pixels (16 MiB of inputs) stay on a GPU between batches."""
@@ -58,9 +58,7 @@ def evaluate(
     parameters = {"weights": weights, "biases": biases, "responses": responses}
     tables = inputs if inputs.dim() == 3 else inputs.unsqueeze(0)
 
-    def machine() -> Machine:
-        return Machine(program, inputs.dtype, inputs.device, **parameters)
-
+    machine = partial(Machine, program, inputs.dtype, inputs.device, **parameters)
     if torch.is_grad_enabled() and any(
         tensor is not None and tensor.requires_grad for tensor in (inputs, *parameters.values())
     ):
@@ -106,7 +104,7 @@ def render(
         colour_map: One of :data:`~neatfool.cppn.functions.colour.COLOUR_MAPS`.
         channels: 3 repeats a grey channel three times; by default those of the colour map.
         band_limit: How far each node reaches for the mean that it shows: a standard deviation in
-            native pixels; see :mod:`neatfool.cppn.functions.activations`. 0: a pixel shows the
+            native pixels; see :mod:`neatfool.cppn.functions.nodes`. 0: a pixel shows the
             value at its centre.
         device: The device to render on; a tape needs the CPU or a GPU of NVIDIA's with the extra
             ``cuda``.
@@ -188,9 +186,4 @@ def _inputs_on(
     """Give the inputs of some pixels on a device; those of a small image stay on a GPU."""
     if grid.pixels > PIXELS_KEPT or device.type == "cpu":
         return grid.tables(start, min(stop, grid.pixels), band_limit).to(device)
-    return _all_inputs_on(grid, device, band_limit)[..., start:stop]
-
-
-@lru_cache(maxsize=4)
-def _all_inputs_on(grid: PixelGrid, device: torch.device, band_limit: float) -> torch.Tensor:
-    return grid.tables(0, grid.pixels, band_limit).to(device)
+    return whole_tables(grid, band_limit, device)[..., start:stop]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 import numpy as np
 from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -24,19 +24,14 @@ from neatfool.spec.encoding import Encoding, Learnable
 from neatfool.spec.json import Json
 from neatfool.spec.target import Target
 
-if TYPE_CHECKING:
-    import torch
-
 FORWARDS, BACKWARDS = 1, 2
 """A step counts as this many images: one for the score, two for the gradient."""
 LANES: Final = 2
 """A lesson's genomes are divided among at least this many calls of the target, one a core."""
 
-MOMENTUM: Final = 0.5
-"""The part of the mean gradient kept from step to step. It is low, as in such deep networks a
-gradient is soon out of date."""
-MEMORY: Final = 0.9
-"""The part of the mean squares of gradients and sensitivities kept from step to step."""
+KEPT: Final = (0.5, 0.9, 0.9)
+"""The parts of the mean gradient, and of the mean squares of gradients and sensitivities, kept from
+step to step. The first is low, as in such deep networks a gradient is soon out of date."""
 LEAST_SENSITIVE: Final = 1e-3
 """The smallest sensitivity in grey levels, which bounds the steps of parameters without effect."""
 FIRST_PROBES: Final = 4
@@ -58,21 +53,6 @@ class LearningOptions(BaseModel, use_attribute_docstrings=True):
     """images for each class to breed before there is any learning: with 1000 classes 8,000"""
     learn_at_once: PositiveInt = Field(4, le=1024)
     """genomes whose gradients one call of the target computes. Fewer need less memory"""
-
-
-@runtime_checkable
-class Viewed(Protocol):
-    """A differentiable target that is shown views of an image."""
-
-    number: int
-
-    def encodings(self, encoding: Encoding[Any]) -> list[Encoding[Any]]:
-        """Give what draws each view, or all of them."""
-        ...
-
-    def logits_of_a_view(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of one view of each image, for torch to differentiate."""
-        ...
 
 
 class Learner:
@@ -115,9 +95,10 @@ class Learner:
         self._logits_of = gradients_of(target, "leave out learn")
         assert target is not None
         self._spec = target.spec
-        if isinstance(target, Viewed):
-            self._logits_of, self._views = target.logits_of_a_view, target.number
-            self._encodings = target.encodings(encoding)
+        viewed: Any = target
+        if hasattr(viewed, "logits_of_a_view"):  # of one view of each image
+            self._logits_of, self._views = viewed.logits_of_a_view, viewed.number
+            self._encodings = viewed.encodings(encoding)
         if not isinstance(encoding, Learnable):
             raise ExperimentError(
                 "learn: the encoding has no parameters that gradients could change; give "
@@ -252,20 +233,15 @@ class Ascent:
 
     def __init__(self, rate: float, count: int) -> None:
         """Begin with ``count`` parameters, of which each changes the image by ``rate`` a step."""
-        self._rate = rate
-        self._mean = np.zeros(count)
-        self._square = np.zeros(count)
-        self._sensitivity = np.zeros(count)
-        self._steps = 0
+        self._rate, self._steps = rate, 0
+        self._means = np.zeros((3, count))  # of gradients, their squares, and sensitivities
 
     def step(self, gradient: np.ndarray, probe: np.ndarray) -> np.ndarray:
         """Give the next step; ``probe`` estimates the squared sensitivities (all float64 [P])."""
         self._steps += 1
-        self._mean = MOMENTUM * self._mean + (1 - MOMENTUM) * gradient
-        self._square = MEMORY * self._square + (1 - MEMORY) * gradient**2
-        self._sensitivity = MEMORY * self._sensitivity + (1 - MEMORY) * probe
-        mean = self._mean / (1 - MOMENTUM**self._steps)
-        known = 1 - MEMORY**self._steps
-        square, sensitivity = self._square / known, self._sensitivity / known
+        new, kept = np.stack([gradient, gradient**2, probe]), np.array(KEPT)[:, None]
+        self._means = kept * self._means + (1 - kept) * new
+        known = np.array([1 - each**self._steps for each in KEPT])
+        mean, square, sensitivity = self._means / known[:, None]
         effect = np.sqrt(sensitivity) + LEAST_SENSITIVE
         return np.asarray(self._rate * mean / (np.sqrt(square) + TINY) / effect)

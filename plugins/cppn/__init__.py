@@ -147,17 +147,24 @@ class CppnEncoding(Encoding[cppn.Genome]):
     """The encoding ``cppn``, for images of a spec's size and channels."""
 
     def __init__(self, options: Options, *, spec: ImageSpec) -> None:
-        """Check the options.
-
-        Raises:
-            ExperimentError: The colour map does not fit the images or ``num_outputs``, or the
-                renderer does not work on the device.
-        """
+        """Check that the colour map fits the images, and that the renderer works on the device."""
         preset = cppn.PRESETS[options.preset]
         self._spec = spec
         self._inputs = options.inputs or options.absent(spec)["inputs"]
         self._band_limit = options.band_limit or 0.0
-        self._colours = _choose_colour_map(options, spec)
+        name = options.colour or options.absent(spec)["colour"]
+        self._colours = cppn.COLOUR_MAPS[name]
+        if self._colours.channels > spec.channels:
+            raise ExperimentError(
+                f"[encoding] colour = {name}: the target takes grey images; leave it out, or use "
+                "grey"
+            )
+        given = options.genome.model_dump()["num_outputs"]
+        if given not in (None, self._colours.outputs):
+            raise ExperimentError(
+                f"[DefaultGenome] num_outputs = {given}: colour = {name} needs "
+                f"{self._colours.outputs}; leave it out"
+            )
         self._compile, self._device = _choose_compiler(options)
         self._is_compiled = options.renderer == "compiled"
         self._config = cppn.genome_config(options.genome, self._colours.outputs)
@@ -201,15 +208,7 @@ class CppnEncoding(Encoding[cppn.Genome]):
     def parameter_gradients(
         self, genomes: Sequence[cppn.Genome], gradients: np.ndarray
     ) -> list[np.ndarray]:
-        """Turn gradients by pixels into gradients by parameters.
-
-        Args:
-            genomes: N genomes.
-            gradients: float32 [G, N, C, H, W], of G functions of their images.
-
-        Returns:
-            float64 [G, P] for each genome.
-        """
+        """Turn gradients by pixels, float32 [G, N, C, H, W], into those by parameters, [G, P]."""
         # Compiled code takes one genome at a time, whose data then fits the processor's cache.
         size = 1 if self._is_compiled else len(genomes)
         found: list[np.ndarray] = []
@@ -246,37 +245,16 @@ class CppnEncoding(Encoding[cppn.Genome]):
         other._band_limit *= factor
         return other
 
-    def dumps(self, genome: cppn.Genome) -> str:
-        """Write a genome as JSON."""
-        return cppn.dumps(genome)
+    dumps = staticmethod(cppn.dumps)
+    to_bytes = staticmethod(cppn.to_bytes)
+    from_bytes = staticmethod(cppn.from_bytes)
 
     def loads(self, text: str) -> cppn.Genome:
-        """Read a genome of this encoding's inputs and outputs.
-
-        Raises:
-            ValueError: The text is not such a genome.
-        """
+        """Read a genome of this encoding's inputs and outputs."""
         return cppn.loads(text, self._config)
 
-    def to_bytes(self, genome: cppn.Genome) -> bytes:
-        """Write a genome for another process of the same version."""
-        return cppn.to_bytes(genome)
-
-    def from_bytes(self, data: bytes) -> cppn.Genome:
-        """Read what ``to_bytes`` wrote.
-
-        Raises:
-            ValueError: Another version wrote it.
-        """
-        return cppn.from_bytes(data)
-
     def from_file(self, path: Path) -> cppn.Genome:
-        """Read a file of Picbreeder: XML, or a ZIP archive with one file of it.
-
-        Raises:
-            ValueError: The file is something else, or does not fit the images.
-            OSError: It cannot be read.
-        """
+        """Read a file of Picbreeder: XML, or a ZIP archive with one file of it."""
         return cppn.read_picbreeder(path.read_bytes(), self._look)
 
     def distance(self, a: cppn.Genome, b: cppn.Genome) -> float:
@@ -357,22 +335,6 @@ def _choose_compiler(
             "pip install 'neatfool[cuda]'; or leave it out"
         )
     return cppn.compile_tape, device
-
-
-def _choose_colour_map(options: Options, spec: ImageSpec) -> cppn.ColourMap:
-    name = options.colour or options.absent(spec)["colour"]
-    colours = cppn.COLOUR_MAPS[name]
-    if colours.channels > spec.channels:
-        raise ExperimentError(
-            f"[encoding] colour = {name}: the target takes grey images; leave it out, or use grey"
-        )
-    given = options.genome.model_dump()["num_outputs"]
-    if given not in (None, colours.outputs):
-        raise ExperimentError(
-            f"[DefaultGenome] num_outputs = {given}: colour = {name} needs {colours.outputs}; "
-            "leave it out"
-        )
-    return colours
 
 
 @hookimpl

@@ -49,12 +49,9 @@ class Options(CppnOptions, use_attribute_docstrings=True):
 class Hybrid:
     """A genome."""
 
-    network: cppn.Genome
-    """The genome of the CPPN."""
-    places: np.ndarray
-    """int64 [P], the painted pixels, ascending; row by row, pixels count from 0."""
-    colours: np.ndarray
-    """uint8 [P, C], their colours."""
+    network: cppn.Genome  # the genome of the CPPN
+    places: np.ndarray  # int64 [P], the painted pixels, ascending; row by row, pixels count from 0
+    colours: np.ndarray  # uint8 [P, C], their colours
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -76,11 +73,7 @@ class HybridEncoding(Encoding[Hybrid]):
     """The encoding ``hybrid``, for images of a spec's size and channels."""
 
     def __init__(self, options: Options, *, spec: ImageSpec) -> None:
-        """Check the options.
-
-        Raises:
-            ExperimentError: As for the encoding ``cppn``.
-        """
+        """Check the options."""
         self._options = options
         self._spec = spec
         self._networks = CppnEncoding(options, spec=spec)
@@ -150,8 +143,6 @@ class HybridEncoding(Encoding[Hybrid]):
 
     def render(self, genomes: Sequence[Hybrid]) -> torch.Tensor:
         """Render genomes at the target's size: uint8 [N, C, H, W]."""
-        import torch
-
         images = self._networks.render([genome.network for genome in genomes])
         counts = [len(genome.places) for genome in genomes]
         if not any(counts):
@@ -172,8 +163,6 @@ class HybridEncoding(Encoding[Hybrid]):
         box: tuple[int, int, int, int] | None = None,
     ) -> torch.Tensor:
         """Render at any size; a painted pixel covers what lies in its square."""
-        import torch
-
         left, top, right, bottom = box or (0, 0, width, height)
         rows = (2 * np.arange(top, bottom) + 1) * self._spec.height // (2 * height)
         columns = (2 * np.arange(left, right) + 1) * self._spec.width // (2 * width)
@@ -196,11 +185,7 @@ class HybridEncoding(Encoding[Hybrid]):
         return json.dumps(record, separators=(",", ":"))
 
     def loads(self, text: str) -> Hybrid:
-        """Read what ``dumps`` wrote, or a genome of the encoding ``cppn``.
-
-        Raises:
-            ValueError: The text is no genome of this encoding's images.
-        """
+        """Read what ``dumps`` wrote, or a genome of the encoding ``cppn``."""
         record = json.loads(text)
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             return self._unpainted(self._networks.loads(text))

@@ -3,9 +3,6 @@
 This is the paper's other way to make fooling images, which needs the network itself. For each class
 an image starts as noise around a grey level. Each step follows the direction in which the class's
 confidence grows fastest, and gives an image that is scored like any other.
-
-The modules: :mod:`.ascent` is one class's climb, and takes a step; :mod:`.scheme` runs many climbs
-at once.
 """
 
 from __future__ import annotations

@@ -99,10 +99,8 @@ def save_weights(network: LeNet, path: Path, about: Mapping[str, Any]) -> None:
 def load_digits() -> tuple[np.ndarray, np.ndarray]:
     """Read the packaged digits, the first 30 of each class of MNIST's test set.
 
-    They are in one picture, where row r, of 28 pixels, holds the digits r.
-
-    Returns:
-        Images, uint8 [300, 1, 28, 28], 0 background and 255 ink, and their labels, int64 [300].
+    Give uint8 [300, 1, 28, 28], 0 background and 255 ink, and their labels, int64 [300]. They are
+    in one picture, where row r, of 28 pixels, holds the digits r.
     """
     with Image.open(Path(__file__).with_name("digits.png")) as picture:
         sheet = np.asarray(picture.convert("L"))

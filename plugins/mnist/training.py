@@ -38,26 +38,19 @@ class Attack:
 
     epsilon: float = 0.3
     """How far each pixel may move, in (0, 1] of the range from background to ink."""
-    steps: int = 7
-    """Gradients that are followed, at least 1."""
+    steps: int = 7  # gradients that are followed, at least 1
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How to train."""
 
-    epochs: int = 12
-    """How often to train on each image, at least 1."""
-    seed: int = 0
-    """The seed of the first weights and of the images' order."""
-    batch: int = 128
-    """Images a step, at least 1."""
-    learning_rate: float = 0.05
-    """The highest of the cycle, above 0."""
-    momentum: float = 0.9
-    """The gradient's momentum, in [0, 1)."""
-    weight_decay: float = 5e-4
-    """The factor of the weights' L2 penalty, at least 0."""
+    epochs: int = 12  # how often to train on each image, at least 1
+    seed: int = 0  # the seed of the first weights and of the images' order
+    batch: int = 128  # images a step, at least 1
+    learning_rate: float = 0.05  # the highest of the cycle, above 0
+    momentum: float = 0.9  # the gradient's momentum, in [0, 1)
+    weight_decay: float = 5e-4  # the factor of the weights' L2 penalty, at least 0
     attack: Attack | None = None
     """What changes each training image first; None trains on the images as they are."""
 
@@ -70,10 +63,8 @@ class Recipe:
 class Step:
     """A step of the training."""
 
-    epoch: int
-    """Its epoch, from 1."""
-    loss: float
-    """The mean cross-entropy, in nats, of this epoch's images so far."""
+    epoch: int  # its epoch, from 1
+    loss: float  # the mean cross-entropy, in nats, of this epoch's images so far
     accuracy: float | None = None
     """On the test images, in [0, 1], after an epoch's last step; else None."""
 

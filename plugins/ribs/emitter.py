@@ -86,15 +86,10 @@ class NotingRanker(rankers.RankerBase):  # type: ignore[misc]
 
 
 class Emitter:
-    """An emitter of pyribs, from a start on.
+    """An emitter of pyribs that ``origins`` (elites, fittest first) started at the genome ``base``.
 
-    Attributes:
-        ranker: What it ranks by, by the name in ``Options.ranker``.
-        origins: The elites that it started from, fittest first.
-        base: The genome that it started at, a child of the origins or the first of them.
-        idle: The generations in a row without an improvement.
-        converged: Whether its strategy has stopped or gone astray, so that it must start again.
-        draws_elites: Whether it varies elites of its space, and so needs to know them.
+    ``idle`` counts the generations without an improvement; if it has ``converged``, its strategy
+    has stopped or gone astray; if it ``draws_elites``, it needs to know those of its space.
     """
 
     def __init__(
@@ -135,10 +130,7 @@ class Emitter:
     def ask(
         self, generation: int, neighbours: Sequence[tuple[Elite, np.ndarray]] = ()
     ) -> tuple[np.ndarray, list[tuple[int, ...]]]:
-        """Propose candidates: vectors, float64 [N, P], and the ids of their parents, fittest first.
-
-        ``neighbours`` are the elites of its space with their vectors, if :attr:`draws_elites`.
-        """
+        """Propose candidates: float64 [N, P], and the ids of each one's parents, fittest first."""
         self._niches.neighbours, self._niches.drawn = neighbours, []
         self._draw("ribs-ask", generation)
         proposed = np.asarray(self._emitter.ask())

@@ -31,12 +31,7 @@ FIELDS = ("solution", "objective", "measures")
 
 
 class Niches(ArchiveBase):  # type: ignore[misc]
-    """An archive of pyribs that only reads; the framework's own archive keeps the elites.
-
-    Attributes:
-        neighbours: Elites, and their vectors, float64 [P].
-        drawn: Those elites that were drawn last.
-    """
+    """An archive of pyribs that only reads; the framework's own archive keeps the elites."""
 
     dtypes: Final = dict.fromkeys(FIELDS, np.dtype(np.float64))
 
@@ -67,9 +62,7 @@ class Niches(ArchiveBase):  # type: ignore[misc]
 class Judge:
     """Compares candidates with the elites, or with thresholds that follow them at a rate below 1.
 
-    Attributes:
-        known: The classes that measure a candidate: those that the target listed at first.
-        thresholds: float64 [K], if they are not the elites' ranks; -inf for an empty niche.
+    The classes that the target listed at first measure a candidate: they are ``known``.
     """
 
     def __init__(self, archive: Archive, threshold_rate: float, seed: int) -> None:
@@ -104,23 +97,17 @@ class Judge:
         wins = np.where(empty, ours > -FARTHEST, gains > 0)
         status = np.where((wins & empty).any(1), NEW, np.where(wins.any(1), IMPROVED, NOT_ADDED))
         if self._rate < 1:
-            self._raise_thresholds(limits.copy(), ours, wins)
+            # CMA-MAE's rule for n candidates of mean f that passed a threshold t:
+            # t = (1 - a)^n t + (1 - (1 - a)^n) f (Fontaine and Nikolaidis, 2023). The first
+            # candidates of a niche set its threshold to their mean.
+            counts = wins.sum(0)
+            means = np.where(wins, ours, 0).sum(0) / np.maximum(counts, 1)
+            self.thresholds, old = limits.copy(), limits[classes]
+            kept = np.where(np.isneginf(old), 0, (1 - self._rate) ** counts)
+            moved = kept * np.where(np.isneginf(old), 0, old) + (1 - kept) * means
+            self.thresholds[classes] = np.where(counts > 0, moved, old)
         measures = self._measure(scores)
         return {"ranks": ranks, "status": status, "value": gains.max(1), "measures": measures}
-
-    def _raise_thresholds(self, bar: np.ndarray, ranks: np.ndarray, wins: np.ndarray) -> None:
-        """Move each threshold towards those that passed it, by CMA-MAE's rule for a batch.
-
-        With n candidates of mean f, ``t = (1 - a)^n t + (1 - (1 - a)^n) f`` (Fontaine and
-        Nikolaidis, 2023). The first candidates of a niche set its threshold to their mean.
-        """
-        counts = wins.sum(0)
-        means = np.where(wins, ranks, 0).sum(0) / np.maximum(counts, 1)
-        old = bar[self._archive.classes]
-        kept = np.where(np.isneginf(old), 0, (1 - self._rate) ** counts)
-        moved = kept * np.where(np.isneginf(old), 0, old) + (1 - kept) * means
-        bar[self._archive.classes] = np.where(counts > 0, moved, old)
-        self.thresholds = bar
 
     def _measure(self, scores: Scores) -> np.ndarray:
         """Give log-probabilities between LOWEST and HIGHEST; if they are many, sums of them."""
@@ -142,11 +129,7 @@ class Judge:
 
 
 class Memory:
-    """Earlier candidates by their measures, in an archive of pyribs.
-
-    For ``novelty`` and ``local_competition`` it is a ``ProximityArchive`` of the last candidates
-    that were novel. For ``dominated_novelty`` it is a ``DNSArchive`` of the best ones.
-    """
+    """Earlier candidates by their measures: the last novel ones, or if ``dominated`` the best."""
 
     def __init__(self, options: Options, measures: int, *, dominated: bool) -> None:
         """Start empty; a candidate has so many ``measures``."""
@@ -156,11 +139,7 @@ class Memory:
         self._archive = self._make()
 
     def add(self, fitness: np.ndarray, measures: np.ndarray) -> dict[str, np.ndarray]:
-        """Compare N candidates with the memory, then remember some of them.
-
-        It gives what the rankers of novelty rank by, and ``status``, whether a candidate is
-        remembered. A fitness of -FARTHEST is a refused image's, which is not novel at all.
-        """
+        """Compare N candidates, then remember some; a fitness of -FARTHEST is a refused image's."""
         usable = np.flatnonzero(fitness > -FARTHEST)
         names = ("dominated_novelty",) if self._dominated else ("novelty", "local_competition")
         compared = dict.fromkeys(("status", *names), np.zeros(0))

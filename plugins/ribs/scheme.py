@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -35,7 +35,10 @@ CREATED_AT_ONCE: Final = 64
 
 
 class Weights:
-    """The parameters of genomes, the weights and biases of a CPPN, as vectors."""
+    """The parameters of genomes, the weights and biases of a CPPN, as vectors, float64 [P].
+
+    The vectors of two genomes mix if these have one ``structure``: what a vector leaves out.
+    """
 
     usual_sigma = 1.0
 
@@ -62,7 +65,7 @@ class Weights:
 
 
 class Pixels:
-    """The pixels of images: 0 is black, 1 is white, and all that is beyond is clipped."""
+    """Likewise the pixels of images: 0 is black, 1 is white, and all that is beyond is clipped."""
 
     usual_sigma = 0.1
 
@@ -85,25 +88,6 @@ class Pixels:
         return ""
 
 
-Space: TypeAlias = Weights | Pixels
-"""Turns genomes into vectors, float64 [P], and vectors near a genome into genomes.
-
-The vectors of two genomes mix if these have one ``structure``: what a vector leaves out.
-"""
-
-
-def choose_space(encoding: Encoding[Any], shape: tuple[int, int, int]) -> Space:
-    """Choose parameters if the encoding has them, else pixels."""
-    if isinstance(encoding, Parametric):
-        return Weights(encoding)
-    if isinstance(encoding, Pictorial):
-        return Pixels(encoding, shape)
-    raise ExperimentError(
-        "its emitters vary numbers, but the encoding has neither parameters nor pixels; use "
-        "[encoding] plugin = cppn or direct"
-    )
-
-
 class Ribs(Scheme):
     """The scheme ``ribs``. It has no bar: emitters learn from exact scores only."""
 
@@ -114,7 +98,13 @@ class Ribs(Scheme):
         self.batch = options.batch
         self.archive = Archive.of(spec, options.classes)
         self._options, self._encoding = options, encoding
-        self._space = choose_space(encoding, spec.shape)
+        if not isinstance(encoding, Parametric | Pictorial):
+            raise ExperimentError(
+                "its emitters vary numbers, but the encoding has neither parameters nor pixels; "
+                "use [encoding] plugin = cppn or direct"
+            )
+        has_weights = isinstance(encoding, Parametric)
+        self._space = Weights(encoding) if has_weights else Pixels(encoding, spec.shape)
         self._seed = seed
         self._generation = self._candidate_count = self._started = 0
         self._judge = Judge(self.archive, options.threshold_rate, seed)
@@ -131,10 +121,7 @@ class Ribs(Scheme):
             )
 
     def ask(self) -> Iterator[Candidate]:
-        """Make random candidates at first; then let each emitter propose some.
-
-        Emitters have proposed all when this returns; genomes are written as they are taken.
-        """
+        """Make random candidates at first; then let each emitter propose some."""
         held = self.archive.candidate_ids[self.archive.classes]
         filled = self.archive.classes[held >= 0]
         self._turns, proposed = [], []
@@ -231,10 +218,7 @@ class Ribs(Scheme):
                 yield Candidate(id_, genome, generation=self._generation)
 
     def _start_emitters(self, filled: np.ndarray) -> None:
-        """Start the emitters that have not started, have converged, or find nothing any more.
-
-        Each draws niches, and starts from their elites; the first niche's class is its objective.
-        """
+        """Start the emitters that have not started, have converged, or find nothing any more."""
         patience, held = self._options.restart_after, self.archive.candidates
         for place, emitter in enumerate(self._emitters):
             tired = emitter is not None and 0 < patience <= emitter.idle

@@ -91,10 +91,7 @@ class SingleClass(Scheme):
         self._population: list[Member] = []
 
     def ask(self) -> Iterable[Candidate]:
-        """Breed a generation, none when each class has had its turn: random genomes, then children.
-
-        Learning comes last, so that the target scores the others meanwhile.
-        """
+        """Breed a generation, none when each class has had its turn; learning comes last."""
         if self._turn == len(self._classes):
             return []
         if not (bred := self._children()):

@@ -220,10 +220,7 @@ class NeatSelection:
     def choose(
         self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
     ) -> Choice:
-        """Let neat-python choose who lives on and who breeds; nobody if all have died out.
-
-        ``population`` is what ``settle`` got last; children get ids from ``first_id`` on.
-        """
+        """Let neat-python choose who lives on and who breeds; nobody if all have died out."""
         if len(self._set.species) > self._most_species:
             if not self._warned:
                 logger.warning(
@@ -319,17 +316,10 @@ class RankSelection:
         litters = [tuple(kept[i] for i in sorted(set(litter))) for litter in ranks.tolist()]
         return kept, litters
 
-    def begin(self) -> None:
-        """Forget nothing: the population is all there is."""
+    def settle(self, *_: object) -> None:
+        """Do nothing: the population is all that there is to keep, to write and to restore."""
 
-    def settle(self, population: Sequence[Member], generation: int) -> None:
-        """Take the population as it is."""
-
-    def state(self) -> None:
-        """Give nothing."""
-
-    def restore(self, state: None, members: Mapping[int, Member]) -> None:
-        """Restore nothing."""
+    begin = state = restore = settle
 
 
 Selection: TypeAlias = NeatSelection | RankSelection

@@ -44,12 +44,9 @@ class Point(NamedTuple):
     """The figures of a run after a generation."""
 
     generation: int
-    images: int
-    """Images scored since the run began."""
-    seconds: float
-    """How long the run had taken, without pauses."""
-    figures: dict[str, float]
-    """Each figure by its name."""
+    images: int  # images scored since the run began
+    seconds: float  # how long the run had taken, without pauses
+    figures: dict[str, float]  # each figure by its name
 
 
 START: Final = Point(-1, 0, 0.0, {})
@@ -102,11 +99,10 @@ def budget(run: Run) -> dict[str, float]:
 
 
 class Follower(ABC):
-    """An observer that tells another program of a run.
+    """An observer that tells another program of a run, and only what the run has recorded.
 
-    It tells only what the run has recorded. So if the run is killed and resumed, nothing that was
-    told becomes untrue, and what the program lacks is told then. A subclass begins by saying how
-    far the program has come.
+    So if the run is killed and resumed, nothing that was told becomes untrue, and what the program
+    lacks is told then.
     """
 
     def __init__(self, seconds_between_sheets: float) -> None:

@@ -6,7 +6,7 @@ the elites, and the experiment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -49,13 +49,21 @@ class EventFiles(Follower):
 
     def begin(self, run: Run) -> int:
         """Open an event file beside those that the run has already."""
+        from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+        from tensorboard.compat.proto.event_pb2 import Event
+
         self._folder = refuse_link(run.path / FOLDER)
         if run.generation < 0:
             for stale in self._folder.glob(FILES):  # of a run that this one took the folder of
                 stale.unlink()
         clock = run.info.get("clock", {})
         self._started = datetime.fromisoformat(clock["started"]).timestamp()
-        known = max(_steps(self._folder), default=0)
+        known = 0
+        for file in sorted(self._folder.glob(FILES)):  # up to an end that is missing
+            for record in RawEventFileLoader(str(file)).Load():
+                event = Event.FromString(record)
+                if event.HasField("summary"):
+                    known = max(known, event.step)
         # An older copy of the database was put back: what lies ahead of it is hidden.
         purge = run.evaluations + 1 if known > run.evaluations else None
         self._writer = self._make_writer(str(self._folder), purge_step=purge)
@@ -88,18 +96,6 @@ class EventFiles(Follower):
     def end(self) -> None:
         """Close the file."""
         self._writer.close()
-
-
-def _steps(folder: Path) -> Iterator[int]:
-    """Give the images of each event; a file whose end is missing is read up to there."""
-    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
-    from tensorboard.compat.proto.event_pb2 import Event
-
-    for file in sorted(folder.glob(FILES)):
-        for record in RawEventFileLoader(str(file)).Load():
-            event = Event.FromString(record)
-            if event.HasField("summary"):
-                yield event.step
 
 
 @hookimpl

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .kind import Step, blur, draw, factors
+from .geometry import Step, blur, draw, factors
 
 MIDDLE: Final = 127.5
 LEVEL: Final = 1 / 255
@@ -138,8 +138,7 @@ class Jpeg(Step):
 class Screen(Step):
     """On a screen, seen by a camera: moire, a slight blur, another gamma, a tint, glow.
 
-    The screen's pixels and the camera's give broad waves. They differ from colour to colour, as
-    red, green and blue lie side by side.
+    The screen's pixels and the camera's give broad waves, which differ from colour to colour.
     """
 
     strengths = (25, 50, 75, 100)

@@ -10,12 +10,12 @@ import pytest
 
 from neatfool import cppn
 from neatfool.cppn import compiling
-from neatfool.cppn.breeding.variation import vary_as_the_paper
+from neatfool.cppn.breeding.breeding import vary_as_the_paper
 
 PRESET = cppn.PRESETS["paper"]
 FIRST = """
 from neatfool import cppn
-from neatfool.cppn.breeding.variation import vary_as_the_paper
+from neatfool.cppn.breeding.breeding import vary_as_the_paper
 preset = cppn.PRESETS["paper"]
 cppn.Breeder.prepare(preset)
 config = cppn.genome_config(cppn.resolve(cppn.GenomeOptions(), preset), 1)

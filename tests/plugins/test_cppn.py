@@ -108,7 +108,7 @@ def test_what_does_not_go_together_is_told_with_its_line():
     ) == [
         "x.ini:4: [DefaultGenome] weight_max_value: weight_min_value = -10 is more than "
         "weight_max_value = -11; give both, in order",
-        "x.ini:5: [DefaultGenome] feed_forward: is fixed at True, because a recurrent CPPN cannot "
+        "x.ini:5: [DefaultGenome] feed_forward: is fixed at True: a recurrent CPPN cannot "
         "be rendered; leave it out",
         "x.ini:6: [DefaultGenome] num_inputs: is fixed at 4: x, y, the distance from the centre, "
         "and 1; leave it out",

@@ -138,7 +138,7 @@ def test_pixels_count_in_the_distance():
     [
         ({"version": 2}, "version 2"),
         ({"shape": [1, 1, 1]}, "expected"),
-        ({"network": None}, "not the JSON of a genome"),
+        ({"network": None}, "not a genome: "),
         ({"pixels": None}, "without a list of pixels"),
         ({"pixels": [[-1, 3]]}, "not the next pixel"),
         ({"pixels": [[10**6, 3]]}, "not the next pixel"),

@@ -12,8 +12,8 @@ import numpy as np
 import neatfool
 from neatfool import cppn
 
-ROOMS = ("neatfool.cppn.breeding", "neatfool.cppn.wiring", "neatfool.cppn.compiling")
-NAMES = ("breeding", "chance", "attributes", "draft", "crossover")
+ROOMS = ("neatfool.cppn.breeding", "neatfool.cppn.tape", "neatfool.cppn.compiling")
+NAMES = ("breeding", "attributes", "draft", "crossover")
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def uncompiled_breeding():
     attributes = [
         (package, name, vars(package)[name])
         for package, name in (
-            *((cppn, name) for name in ("breeding", "wiring", "compiling")),
+            *((cppn, name) for name in ("breeding", "tape", "compiling")),
             (neatfool, "compiling"),
         )
         if name in vars(package)
@@ -41,7 +41,7 @@ def uncompiled_breeding():
         with np.errstate(over="ignore"):
             yield SimpleNamespace(
                 **{name: importlib.import_module(f"{ROOMS[0]}.{name}") for name in NAMES},
-                tape=importlib.import_module(f"{ROOMS[1]}.tape"),
+                tape=importlib.import_module(ROOMS[1]),
             )
     finally:
         for name in [name for name in sys.modules if name.startswith(ROOMS)]:

@@ -1,4 +1,9 @@
-"""Gives genes their attributes and changes them, with neat-python's distributions; compiled.
+"""Chance, and what it does to the attributes of genes, with neat-python's distributions; compiled.
+
+Each child has a stream of random numbers. The state of SplitMix64 (Steele, Lea and Flood, "Fast
+splittable pseudorandom number generators", 2014) is one number, and its n-th output depends only on
+the seed and n, so a stream costs nothing to start. All operations are on integers but one exact
+product, so the numbers are the same on every machine.
 
 neat-python looks up its keys for every attribute of every gene, and draws a number only to learn
 that nothing changes. Here a configuration is read once into arrays (:class:`Plan`), and genes that
@@ -8,17 +13,92 @@ do not change are skipped. So the random numbers differ from neat-python's.
 import math
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from neat.attributes import BoolAttribute, FloatAttribute
 from numpy import ndarray as Array
 
-from neatfool.cppn.breeding.chance import TAU, choose, draw, draw_normal, draw_place, scale_of
-from neatfool.cppn.compiling import inner
-from neatfool.cppn.genome import flat
-from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
+from neatfool.cppn.compiling import inlined, inner
+from neatfool.cppn.genome import genes
+from neatfool.cppn.genome.genes import SPARE_BITS, STEP, ConnectionGene, NodeGene
+from neatfool.cppn.genome.genes import scramble as scramble_arrays
 from neatfool.cppn.genome.genome import GenomeConfig
+
+TAU: Final = math.tau
+_MASK: Final = 2**64 - 1
+_11: Final = np.uint64(11)
+
+scramble = inner(scramble_arrays)
+
+
+def seed_array(seeds: Sequence[int]) -> Array:
+    """Give seeds, modulo 2**64, as uint64 [N]."""
+    return np.array([seed & _MASK for seed in seeds], np.uint64)
+
+
+def first_numbers(seeds: Array) -> Array:
+    """Give the first number of the stream of each seed: float64 [N], in [0, 1)."""
+    return np.asarray((scramble_arrays((seeds,)) >> _11) * 2.0**-53)
+
+
+@inner
+def draw(stream: Array) -> float:
+    """Draw the next number of a stream, uint64 [1]: uniform in [0, 1), a multiple of 2**-53."""
+    bits = scramble((stream[0],)) >> _11
+    stream[0] += STEP
+    return np.float64(bits) * 2.0**-53
+
+
+@inlined
+def draw_place(count: int, stream: Array) -> int:
+    """Draw one of the places 0 to ``count`` - 1; all are equally likely."""
+    return int(draw(stream) * count)
+
+
+@inner
+def draw_normal(stream: Array) -> float:
+    """Draw from the standard normal distribution, by Box and Muller's method."""
+    radius = math.sqrt(-2.0 * math.log(1.0 - draw(stream)))
+    return radius * math.cos(TAU * draw(stream))
+
+
+@inner
+def choose(count: int, probability: float, scale: float, stream: Array, chosen: Array) -> int:
+    """Choose some of the places 0 to ``count`` - 1, each with one probability; say how many.
+
+    Up to the next one, a geometric number of places is skipped; :func:`scale_of` gives its scale.
+    """
+    found = 0
+    if scale == 0.0:
+        if probability > 0.0:
+            for place in range(count):
+                chosen[place] = place
+            found = count
+        return found
+    place = int(math.log(1.0 - draw(stream)) * scale)
+    while place < count:
+        chosen[found] = place
+        found += 1
+        place += 1 + int(math.log(1.0 - draw(stream)) * scale)
+    return found
+
+
+def scale_of(probability: float) -> float:
+    """Give the factor for the logarithm of a uniform number that makes the places to skip.
+
+    log(1 - u) / log(1 - p) is at least n with probability (1 - p)^n. 0 stands for "all or none".
+    """
+    return max(1.0 / math.log1p(-probability), -1e15) if 0.0 < probability < 1.0 else 0.0
+
+
+@inner
+def new_id(kind: int, first: int, second: int, again: int) -> int:
+    """Give the id of a new node: the marking of a kind and numbers."""
+    one, other = np.uint64(np.int64(first)), np.uint64(np.int64(second))
+    words = np.uint64(np.int64(kind)), one, other, np.uint64(np.int64(again))
+    return int(np.int64(scramble(words) >> SPARE_BITS))
+
 
 # The rows of ``Plan.attributes``: the attributes of nodes (bias, response, activation, aggregation
 # and time constant), then those of connections (weight and enabled).
@@ -39,41 +119,27 @@ NODE_ADD, NODE_DELETE, CONN_ADD, CONN_DELETE = range(4)
 class Plan(NamedTuple):
     """How genomes vary; compiled code looks at one of S steps of strength at a time."""
 
-    attributes: Array
-    """float64 [S, ATTRIBUTES, PLAN]."""
-    structure: Array
-    """float64 [S, 4], the probabilities of changes of structure."""
+    attributes: Array  # float64 [S, ATTRIBUTES, PLAN]
+    structure: Array  # float64 [S, 4], the probabilities of changes of structure
     options: Array
     """int64 [2, 1 + options], how many activations and aggregations there are, and their codes."""
-    inputs: int
-    """The number of inputs."""
-    outputs: int
-    """The number of outputs."""
-    single: bool
-    """Whether a child has at most one of neat-python's changes of structure."""
-    surer: bool
-    """Whether such a change that is impossible becomes another."""
+    inputs: int  # the number of inputs
+    outputs: int  # the number of outputs
+    single: bool  # whether a child has at most one of neat-python's changes of structure
+    surer: bool  # whether such a change that is impossible becomes another
 
 
 class Draft(NamedTuple):
     """A genome in the making, whose arrays have room to grow, and scratch."""
 
-    counts: Array
-    """int64 [2], the numbers of nodes and connections."""
-    nodes: Array
-    """int64 [≥ nodes, NODE]."""
-    node_numbers: Array
-    """float64, the same memory."""
-    edges: Array
-    """int64 [≥ connections, EDGE]."""
-    edge_numbers: Array
-    """float64, the same memory."""
-    scratch: Array
-    """int64 [5, S]: S is more than the nodes, and more than the connections."""
-    rolls: Array
-    """float64 [S], scratch."""
-    stream: Array
-    """uint64 [1], the stream of random numbers."""
+    counts: Array  # int64 [2], the numbers of nodes and connections
+    nodes: Array  # int64 [≥ nodes, NODE]
+    node_numbers: Array  # float64, the same memory
+    edges: Array  # int64 [≥ connections, EDGE]
+    edge_numbers: Array  # float64, the same memory
+    scratch: Array  # int64 [5, S]: S is more than the nodes, and more than the connections
+    rolls: Array  # float64 [S], scratch
+    stream: Array  # uint64 [1], the stream of random numbers
 
 
 STEPS_AN_OCTAVE: Final = 4
@@ -86,7 +152,7 @@ def strength_step(strength: float) -> int:
 
 
 ANY = ("random", "none")
-CODES = {"activation": flat.ACTIVATION_CODES, "aggregation": flat.AGGREGATION_CODES}
+CODES = {"activation": genes.ACTIVATION_CODES, "aggregation": genes.AGGREGATION_CODES}
 _STRUCTURE = ("node_add", "node_delete", "conn_add", "conn_delete")
 
 
@@ -95,7 +161,14 @@ def make_plan(config: GenomeConfig, steps: Sequence[int], *, polynomial: bool) -
 
     Weights change by ``polynomial`` mutation, or as in neat-python.
     """
-    configs = [_with_strength(config, 2.0 ** (step / STEPS_AN_OCTAVE)) for step in steps]
+    configs: list[Any] = []
+    for step in steps:
+        rates = {
+            key: min(value * 2.0 ** (step / STEPS_AN_OCTAVE), 1.0)
+            for key, value in vars(config).items()
+            if key.endswith(("_mutate_rate", "_add_prob", "_delete_prob"))
+        }
+        configs.append(SimpleNamespace(**{**vars(config), **rates}))
     codes = [
         [known[option] for option in getattr(config, f"{name}_options")]
         for name, known in CODES.items()
@@ -103,9 +176,9 @@ def make_plan(config: GenomeConfig, steps: Sequence[int], *, polynomial: bool) -
     options = np.zeros((2, 1 + max(map(len, codes))), np.int64)
     for number, row in enumerate(codes):
         options[number, : 1 + len(row)] = [len(row), *row]
-    genes = [*NodeGene._gene_attributes, *ConnectionGene._gene_attributes]
+    attributes = [*NodeGene._gene_attributes, *ConnectionGene._gene_attributes]
     return Plan(
-        np.array([[_read(gene, each, polynomial) for gene in genes] for each in configs]),
+        np.array([[_read(row, each, polynomial) for row in attributes] for each in configs]),
         np.array([[getattr(each, f"{name}_prob") for name in _STRUCTURE] for each in configs]),
         options,
         config.num_inputs,
@@ -115,71 +188,51 @@ def make_plan(config: GenomeConfig, steps: Sequence[int], *, polynomial: bool) -
     )
 
 
-def _with_strength(config: GenomeConfig, strength: float) -> GenomeConfig:
-    rates = {
-        key: min(value * strength, 1.0)
-        for key, value in vars(config).items()
-        if key.endswith(("_mutate_rate", "_add_prob", "_delete_prob"))
-    }
-    return cast("GenomeConfig", SimpleNamespace(**{**vars(config), **rates}))
-
-
-def _read(attribute: Any, config: GenomeConfig, polynomial: bool) -> Array:
+def _read(attribute: Any, config: Any, polynomial: bool) -> Array:
     """Read an attribute: float64 [PLAN]."""
-    name = attribute.name
+
+    def get(*keys: str) -> list[Any]:
+        return [getattr(config, f"{attribute.name}_{key}") for key in keys]
+
+    def set_rate(rate: float, change: int) -> None:
+        row[CHANGE] = change if rate > 0.0 else NEVER
+        row[RATE], row[SCALE] = min(max(rate, 0.0), 1.0), scale_of(rate)
+
     row = np.zeros(PLAN)
-    row[COLUMN] = getattr(flat, name.upper())
-    rate = float(getattr(config, f"{name}_mutate_rate"))
+    row[COLUMN] = getattr(genes, attribute.name.upper())
+    (rate,) = get("mutate_rate")
     if isinstance(attribute, FloatAttribute):
-        _read_number(row, name, rate, config, polynomial and name == "weight")
-    elif isinstance(attribute, BoolAttribute):
-        default = str(getattr(config, f"{name}_default")).lower()
-        row[BEGIN] = COIN if default in ANY else FIXED
-        row[FIRST] = default == "true"
-        more = [getattr(config, f"{name}_rate_to_{value}_add") for value in ("true", "false")]
-        rates = [min(max(rate + each, 0.0), 1.0) for each in more]
-        row[RATE_FALSE], row[RATE_TRUE] = rates
-        _read_rate(row, max(rates), SWITCH)
+        low, high = row[LOW], row[HIGH] = get("min_value", "max_value")
+        mean, stdev, kind = get("init_mean", "init_stdev", "init_type")
+        if not stdev:
+            row[BEGIN], row[FIRST] = FIXED, max(min(mean, high), low)
+        elif "uniform" in kind.lower():
+            # As in neat-python: two deviations to either side, within the bounds.
+            first, last = max(low, mean - 2.0 * stdev), min(high, mean + 2.0 * stdev)
+            row[BEGIN], row[FIRST], row[SPAN] = UNIFORM, first, last - first
+        else:
+            row[BEGIN], row[FIRST], row[SPAN] = GAUSSIAN, mean, stdev
+        if polynomial and attribute.name == "weight":
+            set_rate(rate, POLYNOMIAL)
+            row[POWER] = 1.0 / (config.weight_mutate_eta + 1.0)
+        else:
+            replaced, row[POWER] = get("replace_rate", "mutate_power")
+            row[CHANGE] = NUMBER if rate + replaced else NEVER
+            row[MOVED], row[RATE] = rate, rate + replaced
+        return row
+    (default,) = get("default")
+    is_drawn = str(default).lower() in ANY
+    if isinstance(attribute, BoolAttribute):
+        row[BEGIN] = COIN if is_drawn else FIXED
+        row[FIRST] = str(default).lower() == "true"
+        more = get("rate_to_true_add", "rate_to_false_add")
+        rates = row[RATE_FALSE], row[RATE_TRUE] = [min(max(rate + x, 0.0), 1.0) for x in more]
+        set_rate(max(rates), SWITCH)
     else:
-        default = str(getattr(config, f"{name}_default"))
-        is_drawn = default.lower() in ANY
         row[BEGIN] = ANY_NAME if is_drawn else FIXED
-        row[FIRST] = 0 if is_drawn else CODES[name][default]
-        _read_rate(row, rate, NAME)
+        row[FIRST] = 0 if is_drawn else CODES[attribute.name][str(default)]
+        set_rate(rate, NAME)
     return row
-
-
-def _read_rate(row: Array, rate: float, change: int) -> None:
-    row[CHANGE] = change if rate > 0.0 else NEVER
-    row[RATE] = min(max(rate, 0.0), 1.0)
-    row[SCALE] = scale_of(rate)
-
-
-def _read_number(
-    row: Array, name: str, rate: float, config: GenomeConfig, polynomial: bool
-) -> None:
-    def of(*keys: str) -> list[Any]:
-        return [getattr(config, f"{name}_{key}") for key in keys]
-
-    low, high = row[LOW], row[HIGH] = of("min_value", "max_value")
-    mean, stdev, kind = of("init_mean", "init_stdev", "init_type")
-    if not stdev:
-        row[BEGIN], row[FIRST] = FIXED, max(min(mean, high), low)
-    elif "uniform" in kind.lower():
-        # As in neat-python: two deviations to either side, within the bounds.
-        first, last = max(low, mean - 2.0 * stdev), min(high, mean + 2.0 * stdev)
-        row[BEGIN] = UNIFORM
-        row[FIRST], row[SPAN] = first, last - first
-    else:
-        row[BEGIN] = GAUSSIAN
-        row[FIRST], row[SPAN] = mean, stdev
-    if polynomial:
-        _read_rate(row, rate, POLYNOMIAL)
-        row[POWER] = 1.0 / (config.weight_mutate_eta + 1.0)
-        return
-    replaced, power = of("replace_rate", "mutate_power")
-    row[CHANGE] = NUMBER if rate + replaced else NEVER
-    row[MOVED], row[RATE], row[POWER] = rate, rate + replaced, power
 
 
 @inner
@@ -202,10 +255,11 @@ def draw_initial(row: Array, names: Array, stream: Array) -> float:
 
 
 @inner
-def mutate_attributes(draft: Draft, first: int, end: int, plan: Plan) -> bool:
-    """Change some attributes of all nodes, or of all connections; say if a number was drawn."""
+def mutate_attributes(draft: Draft, plan: Plan) -> bool:
+    """Change attributes of all connections, then of all nodes; say if a number was drawn."""
     touched = False
-    for attribute in range(first, end):
+    for place in range(ATTRIBUTES):
+        attribute = (NODE_ATTRIBUTES + place) % ATTRIBUTES
         if attribute < NODE_ATTRIBUTES:
             words, numbers, count = draft.nodes, draft.node_numbers, draft.counts[0]
         else:
@@ -217,10 +271,7 @@ def mutate_attributes(draft: Draft, first: int, end: int, plan: Plan) -> bool:
 
 @inner
 def _change_attribute(words: Array, numbers: Array, row: Array, names: Array, draft: Draft) -> bool:
-    """Change an attribute of some genes, int64 and float64 [genes, columns] of the same memory.
-
-    Say whether a number moved or was drawn anew, even if to its old value.
-    """
+    """Change an attribute of some genes; say whether a number moved or was drawn anew."""
     change, column, stream, chosen = row[CHANGE], int(row[COLUMN]), draft.stream, draft.scratch[0]
     if change == NUMBER:
         return _change_number(numbers, row, names, draft)
@@ -274,10 +325,9 @@ def _change_number(numbers: Array, row: Array, names: Array, draft: Draft) -> bo
 
 @inner
 def polynomial_step(r: float, power: float) -> float:
-    """Turn a number r in [0, 1) into a step of polynomial mutation, in units of the value's range.
+    """Turn r in [0, 1) into a step of polynomial mutation, as a part of the value's range.
 
-    It is (2r)^power - 1 for r below one half, else 1 - (2(1-r))^power, with the power
-    1 / (eta + 1): a large index eta makes small steps.
+    The power is 1 / (eta + 1): a large index eta makes small steps.
     """
     if r < 0.5:
         return math.pow(2.0 * r, power) - 1.0

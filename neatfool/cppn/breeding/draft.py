@@ -3,10 +3,9 @@
 import numpy as np
 from numpy import ndarray as Array
 
-from neatfool.cppn.breeding.attributes import AGGREGATIONS, Draft, Plan, draw_initial
-from neatfool.cppn.breeding.chance import draw_place, new_id
+from neatfool.cppn.breeding.attributes import Draft, Plan, draw_initial, draw_place, new_id
 from neatfool.cppn.compiling import inner
-from neatfool.cppn.genome import flat
+from neatfool.cppn.genome import genes
 from neatfool.cppn.genome.genes import SPLIT
 
 Parent = tuple[Array, Array, Array, Array]
@@ -15,12 +14,12 @@ Parent = tuple[Array, Array, Array, Array]
 @inner
 def view_genome(words: Array, numbers: Array, start: int) -> Parent:
     """Give the genes of a flat genome that begins at a word: as ``divide`` gives them."""
-    middle = start + flat.HEAD + flat.NODE * words[start]
-    end = middle + flat.EDGE * words[start + 1]
-    nodes, edges = (words[start], flat.NODE), (words[start + 1], flat.EDGE)
+    middle = start + genes.HEAD + genes.NODE * words[start]
+    end = middle + genes.EDGE * words[start + 1]
+    nodes, edges = (words[start], genes.NODE), (words[start + 1], genes.EDGE)
     return (
-        words[start + flat.HEAD : middle].reshape(nodes),
-        numbers[start + flat.HEAD : middle].reshape(nodes),
+        words[start + genes.HEAD : middle].reshape(nodes),
+        numbers[start + genes.HEAD : middle].reshape(nodes),
         words[middle:end].reshape(edges),
         numbers[middle:end].reshape(edges),
     )
@@ -49,15 +48,11 @@ def is_copy(parent: Parent, draft: Draft) -> bool:
     nodes, _, edges, _ = parent
     if draft.counts[0] != len(nodes) or draft.counts[1] != len(edges):
         return False
-    return _are_equal(nodes, draft.nodes) and _are_equal(edges, draft.edges)
-
-
-@inner
-def _are_equal(rows: Array, others: Array) -> bool:
-    for place in range(len(rows)):
-        for column in range(rows.shape[1]):
-            if others[place, column] != rows[place, column]:
-                return False
+    for rows, others in ((nodes, draft.nodes), (edges, draft.edges)):
+        for place in range(len(rows)):
+            for column in range(rows.shape[1]):
+                if others[place, column] != rows[place, column]:
+                    return False
     return True
 
 
@@ -65,9 +60,9 @@ def _are_equal(rows: Array, others: Array) -> bool:
 def append_edge(draft: Draft, source: int, target: int, weight: float, enabled: float) -> None:
     """Append a connection."""
     place = draft.counts[1]
-    draft.edges[place, flat.SOURCE], draft.edges[place, flat.TARGET] = source, target
+    draft.edges[place, genes.SOURCE], draft.edges[place, genes.TARGET] = source, target
     numbers = draft.edge_numbers[place]
-    numbers[flat.WEIGHT], numbers[flat.ENABLED] = weight, enabled
+    numbers[genes.WEIGHT], numbers[genes.ENABLED] = weight, enabled
     draft.counts[1] = place + 1
 
 
@@ -76,7 +71,7 @@ def remove_edge(draft: Draft, gone: int) -> None:
     """Remove the connection at a place; the later ones move up."""
     draft.counts[1] -= 1
     for place in range(gone, draft.counts[1]):
-        for column in range(flat.EDGE):
+        for column in range(genes.EDGE):
             draft.edges[place, column] = draft.edges[place + 1, column]
 
 
@@ -84,7 +79,10 @@ def remove_edge(draft: Draft, gone: int) -> None:
 def find_edge(draft: Draft, source: int, target: int) -> int:
     """Give the place of a connection; -1 if it is not there."""
     for place in range(draft.counts[1]):
-        if draft.edges[place, flat.SOURCE] == source and draft.edges[place, flat.TARGET] == target:
+        if (
+            draft.edges[place, genes.SOURCE] == source
+            and draft.edges[place, genes.TARGET] == target
+        ):
             return place
     return -1
 
@@ -93,18 +91,18 @@ def find_edge(draft: Draft, source: int, target: int) -> int:
 def write_genome(draft: Draft, start: int, words: Array) -> int:
     """Write a draft as a flat genome that begins at a word; give where it ends."""
     nodes, edges = draft.counts[0], draft.counts[1]
-    middle = start + flat.HEAD + flat.NODE * nodes
-    end: int = middle + flat.EDGE * edges
+    middle = start + genes.HEAD + genes.NODE * nodes
+    end: int = middle + genes.EDGE * edges
     words[start], words[start + 1] = nodes, edges
-    copy_rows(draft.nodes[:nodes], words[start + flat.HEAD : middle].reshape((nodes, flat.NODE)))
-    copy_rows(draft.edges[:edges], words[middle:end].reshape((edges, flat.EDGE)))
+    copy_rows(draft.nodes[:nodes], words[start + genes.HEAD : middle].reshape((nodes, genes.NODE)))
+    copy_rows(draft.edges[:edges], words[middle:end].reshape((edges, genes.EDGE)))
     return end
 
 
 def make_draft(nodes: int, edges: int) -> Draft:
     """Make a draft with room for so many nodes and connections."""
-    node_words = np.empty((nodes, flat.NODE), np.int64)
-    edge_words = np.empty((edges, flat.EDGE), np.int64)
+    node_words = np.empty((nodes, genes.NODE), np.int64)
+    edge_words = np.empty((edges, genes.EDGE), np.int64)
     size = max(nodes, edges) + 2
     return Draft(
         np.zeros(2, np.int64),
@@ -120,10 +118,10 @@ def make_draft(nodes: int, edges: int) -> Draft:
 
 @inner
 def sort_edges(edges: Array, nodes: int, by: int, starts: Array, order: Array) -> None:
-    """Sort connections by the node at one of their ends; those of an input are left out.
+    """Sort connections by the node at an end, ``SOURCE`` or ``TARGET``, but no input's.
 
     ``starts`` receives where the connections of each node begin in ``order``, which receives the
-    connections' places. ``by`` is ``flat.SOURCE`` or ``flat.TARGET``.
+    connections' places.
     """
     for node in range(nodes + 1):
         starts[node] = 0
@@ -151,7 +149,7 @@ def closes_cycle(draft: Draft, source: int, target: int) -> bool:
     nodes, edges = draft.counts[0], draft.edges[: draft.counts[1]]
     starts, order = draft.scratch[1], draft.scratch[2]
     visited, to_visit = draft.scratch[3], draft.scratch[4]
-    sort_edges(edges, nodes, flat.SOURCE, starts, order)
+    sort_edges(edges, nodes, genes.SOURCE, starts, order)
     for node in range(nodes):
         visited[node] = 0
     to_visit[0], waiting = target, 1
@@ -159,7 +157,7 @@ def closes_cycle(draft: Draft, source: int, target: int) -> bool:
         waiting -= 1
         node = to_visit[waiting]
         for place in range(starts[node], starts[node + 1]):
-            following = edges[order[place], flat.TARGET]
+            following = edges[order[place], genes.TARGET]
             if following == source:
                 return True
             if following >= 0 and not visited[following]:
@@ -174,7 +172,7 @@ def find_hidden(draft: Draft, outputs: int) -> int:
     """Put the places of the nodes that are no outputs into the first row of scratch; count them."""
     found = 0
     for node in range(draft.counts[0]):
-        if draft.nodes[node, flat.KEY] >= outputs:
+        if draft.nodes[node, genes.KEY] >= outputs:
             draft.scratch[0, found] = node
             found += 1
     return found
@@ -196,24 +194,18 @@ def delete_node(draft: Draft, outputs: int) -> None:
     gone = draft.scratch[0, draw_place(hidden, draft.stream)]
     draft.counts[0] -= 1
     for node in range(gone, draft.counts[0]):
-        for column in range(flat.NODE):
+        for column in range(genes.NODE):
             draft.nodes[node, column] = draft.nodes[node + 1, column]
     kept, edges = 0, draft.edges
     for edge in range(draft.counts[1]):
-        source, target = edges[edge, flat.SOURCE], edges[edge, flat.TARGET]
+        source, target = edges[edge, genes.SOURCE], edges[edge, genes.TARGET]
         if source != gone and target != gone:  # noqa: PLR1714 - compiles faster
-            for column in range(flat.EDGE):
+            for column in range(genes.EDGE):
                 edges[kept, column] = edges[edge, column]
-            edges[kept, flat.SOURCE] = source - 1 if source > gone else source
-            edges[kept, flat.TARGET] = target - 1 if target > gone else target
+            edges[kept, genes.SOURCE] = source - 1 if source > gone else source
+            edges[kept, genes.TARGET] = target - 1 if target > gone else target
             kept += 1
     draft.counts[1] = kept
-
-
-@inner
-def key_of(draft: Draft, place: int) -> int:
-    """Give the key of a node by its place, or of an input."""
-    return int(draft.nodes[place, flat.KEY]) if place >= 0 else place
 
 
 @inner
@@ -222,24 +214,24 @@ def append_node(draft: Draft, source: int, target: int, plan: Plan) -> int:
 
     Its key is the first id of those that the connection's splits have that is not taken.
     """
-    first, second, again = key_of(draft, source), key_of(draft, target), 0
+    first = draft.nodes[source, genes.KEY] if source >= 0 else source
+    second, again = draft.nodes[target, genes.KEY], 0
     key, node = new_id(SPLIT, first, second, again), 0
     while node < draft.counts[0]:
-        if draft.nodes[node, flat.KEY] == key:
+        if draft.nodes[node, genes.KEY] == key:
             again, node = again + 1, -1
             key = new_id(SPLIT, first, second, again)
         node += 1
     place: int = draft.counts[0]
     draft.counts[0] = place + 1
     words, numbers = draft.nodes[place], draft.node_numbers[place]
-    rows, stream = plan.attributes, draft.stream
-    activations, aggregations = plan.options[0], plan.options[1]
-    words[flat.KEY] = key
-    numbers[flat.BIAS] = draw_initial(rows[0], activations, stream)
-    numbers[flat.RESPONSE] = draw_initial(rows[1], activations, stream)
-    words[flat.ACTIVATION] = int(draw_initial(rows[2], activations, stream))
-    words[flat.AGGREGATION] = int(draw_initial(rows[AGGREGATIONS], aggregations, stream))
-    numbers[flat.TIME_CONSTANT] = draw_initial(rows[4], activations, stream)
+    rows, stream, activations = plan.attributes, draft.stream, plan.options[0]
+    words[genes.KEY] = key
+    numbers[genes.BIAS] = draw_initial(rows[0], activations, stream)
+    numbers[genes.RESPONSE] = draw_initial(rows[1], activations, stream)
+    words[genes.ACTIVATION] = int(draw_initial(rows[2], activations, stream))
+    words[genes.AGGREGATION] = int(draw_initial(rows[3], plan.options[1], stream))
+    numbers[genes.TIME_CONSTANT] = draw_initial(rows[4], activations, stream)
     return place
 
 
@@ -261,8 +253,8 @@ def draw_source(draft: Draft, hidden: int, plan: Plan) -> int:
 @inner
 def split_edge(draft: Draft, edge: int, plan: Plan) -> None:
     """Replace a connection by a new node and two connections of the same weight."""
-    source, target = draft.edges[edge, flat.SOURCE], draft.edges[edge, flat.TARGET]
-    weight = draft.edge_numbers[edge, flat.WEIGHT]
+    source, target = draft.edges[edge, genes.SOURCE], draft.edges[edge, genes.TARGET]
+    weight = draft.edge_numbers[edge, genes.WEIGHT]
     remove_edge(draft, edge)
     node = append_node(draft, source, target, plan)
     append_edge(draft, source, node, weight, 1.0)
@@ -272,9 +264,9 @@ def split_edge(draft: Draft, edge: int, plan: Plan) -> None:
 @inner
 def shunt_edge(draft: Draft, edge: int, plan: Plan) -> None:
     """Add a new node on the way of a connection, and disable that."""
-    source, target = draft.edges[edge, flat.SOURCE], draft.edges[edge, flat.TARGET]
+    source, target = draft.edges[edge, genes.SOURCE], draft.edges[edge, genes.TARGET]
     node = append_node(draft, source, target, plan)
-    draft.node_numbers[node, flat.BIAS] = 0.0
-    draft.edge_numbers[edge, flat.ENABLED] = 0.0
+    draft.node_numbers[node, genes.BIAS] = 0.0
+    draft.edge_numbers[edge, genes.ENABLED] = 0.0
     append_edge(draft, source, node, 1.0, 1.0)
-    append_edge(draft, node, target, draft.edge_numbers[edge, flat.WEIGHT], 1.0)
+    append_edge(draft, node, target, draft.edge_numbers[edge, genes.WEIGHT], 1.0)

@@ -23,7 +23,7 @@ from neatfool.cppn.functions import polynomials
 from neatfool.cppn.functions.recording import Formula, Number, Recorder, Value
 
 Code = Callable[..., Any]
-Floats = Callable[..., np.float32]
+_intrinsic = cast("Callable[[Code], Callable[..., np.float32]]", intrinsic)
 
 LANES: Final = 64
 """The pixels of one value: four vectors of AVX-512, enough to keep its units busy."""
@@ -84,37 +84,34 @@ def _call_fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
     return builder.call(fma, (b, c, a))
 
 
-def _add_product(_: Any, a: Any, b: Any, c: Any) -> Any:
+@_intrinsic
+def add_product(_: Any, a: Any, b: Any, c: Any) -> Any:
+    """Give a + b * c of lanes or numbers, rounded once, on any processor."""
+
     def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
         return _call_fma(builder, *(_widen(builder, value) for value in values))
 
     return signature(FLOATS, a, b, c), code
 
 
-add_product: Floats = intrinsic(_add_product)
-"""Give a + b * c of lanes or numbers, rounded once, on any processor."""
+@_intrinsic
+def spread(_: Any, number: Any) -> Any:
+    """Give lanes that all hold a float32."""
 
-
-def _spread(_: Any, number: Any) -> Any:
     def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
         return _widen(builder, values[0])
 
     return signature(FLOATS, number), code
 
 
-spread: Floats = intrinsic(_spread)
-"""Give lanes that all hold a float32."""
+@_intrinsic
+def bits_of(_: Any, number: Any) -> Any:
+    """Give the bits of a float32, an int32."""
 
-
-def _bits_of(_: Any, number: Any) -> Any:
     def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
         return builder.bitcast(values[0], ir.IntType(32))
 
     return signature(types.int32, number), code
-
-
-bits_of: Callable[..., np.int32] = intrinsic(_bits_of)
-"""Give the bits of a float32."""
 
 
 def _pointer(context: Any, builder: Any, kind: Any, values: Any) -> Any:
@@ -130,28 +127,26 @@ def _pointer(context: Any, builder: Any, kind: Any, values: Any) -> Any:
     return builder.bitcast(number, _FLOATS.as_pointer())
 
 
-def _load(_: Any, table: Any, row: Any, column: Any) -> Any:
+@_intrinsic
+def load(_: Any, table: Any, row: Any, column: Any) -> Any:
+    """Read lanes from a row of a float32 [R, P], beginning at a column."""
+
     def code(context: Any, builder: Any, made: Any, values: Any) -> Any:
         return builder.load(_pointer(context, builder, made.args[0], values), align=4)
 
     return signature(FLOATS, table, row, column), code
 
 
-load: Floats = intrinsic(_load)
-"""Read lanes from a row of a float32 [R, P], beginning at a column."""
+@_intrinsic
+def store(_: Any, table: Any, row: Any, column: Any, lanes: Any) -> Any:
+    """Write lanes, or a number to all of them, to a row of a float32 [R, P], from a column on."""
 
-
-def _store(_: Any, table: Any, row: Any, column: Any, lanes: Any) -> Any:
     def code(context: Any, builder: Any, made: Any, values: Any) -> Any:
         place = _pointer(context, builder, made.args[0], values[:3])
         builder.store(_widen(builder, values[3]), place, align=4)
         return context.get_dummy_value()
 
     return signature(types.void, table, row, column, lanes), code
-
-
-store: Callable[..., None] = intrinsic(_store)
-"""Write lanes, or a number to all of them, to a row of a float32 [R, P], beginning at a column."""
 
 
 class _Emitter(Recorder):

@@ -4,8 +4,6 @@ Compiled code runs without Python's lock, so that threads can share the work. It
 is first needed, as numba may be missing or may not work.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import threading
@@ -14,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -22,10 +20,8 @@ from numpy import ndarray as Array
 
 from neatfool.cppn.functions.colour import COLOUR_MAPS, ColourMap
 from neatfool.cppn.functions.lattice import BY_COLUMN, BY_ROW, Lattice, PixelGrid, whole_tables
+from neatfool.cppn.tape import Tape
 from neatfool.errors import ExperimentError
-
-if TYPE_CHECKING:
-    from neatfool.cppn.wiring.tape import Tape
 
 PIXELS_AT_ONCE: Final = 1 << 16
 """The most pixels whose inputs are computed at once; they take 16 bytes each, 1 MiB in all."""

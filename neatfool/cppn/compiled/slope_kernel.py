@@ -12,10 +12,10 @@ import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.compiling import inlined, inner, make_switch, outer
+from neatfool.cppn.compiled.kernel import activate, add_up, compile_load
 from neatfool.cppn.compiled.lanes import LANES, add_product, emit, load, spread, store
-from neatfool.cppn.compiled.nodes import activate, add_up, compile_load
-from neatfool.cppn.functions.activations import ACTIVATIONS, Activation
 from neatfool.cppn.functions.colour import COLOUR_MAPS, ColourMap
+from neatfool.cppn.functions.nodes import ACTIVATIONS, Activation
 
 F = np.float32
 
@@ -36,7 +36,7 @@ def _compile_node(activation: Activation) -> Callable[..., None]:
         tables: Array, sources: Array, factors: Array, flows: Array, row: int, width: int
     ) -> None:
         for start in range(0, width, LANES):
-            s, x, y = add_up(tables, sources, factors, F(0.0), start)
+            s, x, y = add_up(tables, sources, factors, F(0.0), start, True)
             a, b = load(flows[0], row, start), load(flows[1], row, start)
             s, x, y = formula((s, x, y, a, b, load(flows[2], row, start)))
             store(flows[0], row, start, s)
@@ -83,16 +83,11 @@ def _load(source: Array, start: int, count: int, out: Array) -> None:
 
 @inner
 def _return(
-    genome: tuple[Array, ...],
-    first: int,
-    tables: Array,
-    flows: Array,
-    width: int,
-    totals: Array,
-    sums: Array,
+    genome: tuple[Array, ...], tables: Array, flows: Array, width: int, totals: Array, sums: Array
 ) -> None:
     """Pass the gradients of the nodes on to their terms, the last node first."""
     nodes, sources, factors, _ = genome
+    first = tables.shape[1] - len(nodes)
     for node in range(len(nodes) - 1, -1, -1):
         row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
         _run_node(nodes[node, 0], (tables, sources[own], factors[own], flows, row, width))
@@ -128,17 +123,12 @@ def flow_back(
     totals: Array,
     scratch: tuple[Array, ...],
 ) -> None:
-    """Pass gradients by the channels back to the factors of a genome.
+    """Add gradients by the factors to ``totals``, [G, T], from those by the channels, [G, C, P].
 
-    Args:
-        genome: int32 [M, 4], for each node (all are weighted sums, each after the nodes that it
-            needs): activation, begin and end of its terms, row; int32 [T] and float32 [T], the row
-            (the ones come after the inputs) and the factor of each term; int64 [O], the output's.
-        inputs: float32 [3, I, P], the inputs and their derivatives.
-        colour: The place of the colour map in ``COLOUR_MAPS``.
-        gradients: float32 [G, C, P], gradients of G functions by the channels.
-        totals: float64 [G, T]; the gradients by the factors are added to it.
-        scratch: float32 [3, I + 1 + M, TILE] twice, [3, TILE] and [1, LANES].
+    A genome is int32 [M, 4], for each node (a weighted sum, after those that it needs): activation,
+    begin and end of its terms, row; int32 and float32 [T], the row (the ones come after the inputs)
+    and the factor of each term; int64 [O], the outputs' rows. The inputs are float32 [3, I, P], the
+    scratch float32 [3, I + 1 + M, TILE] twice, [3, TILE] and [1, LANES].
     """
     nodes, sources, factors, outputs = genome
     tables, flows, channels, sums = scratch
@@ -159,4 +149,4 @@ def flow_back(
             for channel in range(gradients.shape[1]):
                 _load(gradients[which, channel], start, count, channels[channel, :width])
             _run_colour(colour, (tables, outputs, channels, flows, width))
-            _return(genome, first, tables, flows, width, totals[which], sums)
+            _return(genome, tables, flows, width, totals[which], sums)

@@ -11,22 +11,19 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from jinja2 import Template
 
-from neatfool.cppn.functions.activations import ACTIVATIONS, Activation
-from neatfool.cppn.functions.aggregations import AGGREGATIONS
+from neatfool.cppn.compiling import outer
 from neatfool.cppn.functions.colour import COLOUR_MAPS, ColourMap
 from neatfool.cppn.functions.glsl import ELEMENTARY, FUNCTIONS, declare
+from neatfool.cppn.functions.nodes import ACTIVATIONS, AGGREGATIONS, Activation
 from neatfool.cppn.plain.execution import send
+from neatfool.cppn.tape import Tape
 from neatfool.errors import ExperimentError
-
-if TYPE_CHECKING:
-    from neatfool.cppn.wiring.tape import Tape
-
 
 THREADS: Final = 128
 """The pixels of a block, if the values of their nodes fit its fast memory; else fewer."""
@@ -54,9 +51,6 @@ def draw_on_gpu(
     """Draw N genomes at P points: uint8 [N, C, P]. The work is queued, and not waited for.
 
     The inputs are float32 [1 or 3, I, P] on the device, with derivatives if nodes fade.
-
-    Raises:
-        ExperimentError: A genome is so large that its nodes' values do not fit.
     """
     arrays, slots = allocate(tape)
     tables, _, points = inputs.shape
@@ -84,19 +78,55 @@ def draw_on_gpu(
 
 
 def allocate(tape: Tape) -> tuple[list[np.ndarray], int]:
-    """Give a tape's arrays with slots for rows, and how many slots its genomes need.
-
-    The arrays are bounds, as int32, nodes [M, 7], numbers, sources, factors, outputs: those of a
-    :class:`~neatfool.cppn.Tape` without what is beyond the last node.
-    """
-    from neatfool.cppn.wiring.linker import allocate_slots  # numba takes long to import
-
+    """Give a tape's arrays, bounds to outputs, with slots for rows; and how many are needed."""
     terms = int(tape.nodes[: tape.size, 3].max(initial=0))
     nodes, sources = tape.nodes[: tape.size, :7].copy(), tape.sources[:terms].copy()
     outputs, scratch = tape.outputs.copy(), np.empty((3, tape.rows + 1), np.int64)
     slots = allocate_slots((tape.bounds, nodes, sources, outputs), tape.inputs, scratch)
     numbers, factors = tape.numbers[: tape.size], tape.factors[:terms]
     return [tape.bounds.astype(np.int32), nodes, numbers, sources, factors, outputs], int(slots)
+
+
+@outer
+def allocate_slots(tape: tuple[np.ndarray, ...], inputs: int, scratch: np.ndarray) -> int:
+    """Write slots, as few as possible, over the rows of a tape's nodes, terms and outputs.
+
+    A GPU's fast memory is small. A slot is free again after the last node that reads it. The
+    scratch is int64 [3, R], more than the rows of any genome. Give how many are used at once.
+    """
+    bounds, nodes, sources, outputs = tape
+    most = inputs
+    last, slots, free = scratch[0], scratch[1], scratch[2]
+    for genome in range(len(outputs)):
+        begin, end = bounds[genome], bounds[genome + 1]
+        for place in range(begin, end):
+            for term in range(nodes[place, 2], nodes[place, 3]):
+                last[sources[term]] = place
+        for output in range(outputs.shape[1]):
+            last[outputs[genome, output]] = end
+        used, many = inputs, 0
+        for row in range(inputs):
+            slots[row] = row
+        for place in range(begin, end):
+            for term in range(nodes[place, 2], nodes[place, 3]):
+                row = sources[term]
+                sources[term] = slots[row]
+                if last[row] == place:
+                    last[row] = -1
+                    free[many] = slots[row]
+                    many += 1
+            row = nodes[place, 4]
+            if many:
+                many -= 1
+                slots[row] = free[many]
+            else:
+                slots[row] = used
+                used += 1
+            nodes[place, 4] = slots[row]
+        for output in range(outputs.shape[1]):
+            outputs[genome, output] = slots[outputs[genome, output]]
+        most = max(most, used)
+    return most
 
 
 _KINDS: Final = [ctypes.c_void_p] * 7 + [ctypes.c_int] * 2 + [ctypes.c_void_p]

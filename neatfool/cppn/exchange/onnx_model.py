@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from neatfool.cppn.exchange.picture import INPUT_KEYS, Look, Node, Picture
-from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.aggregations import aggregate
+from neatfool.cppn.exchange.picture import INPUT_KEYS, Look, Picture
 from neatfool.cppn.functions.lattice import input_formula, weigh
+from neatfool.cppn.functions.nodes import ACTIVATIONS, aggregate
 from neatfool.cppn.functions.recording import Recorder, Value
 from neatfool.errors import ExperimentError
 
@@ -23,34 +22,21 @@ FORMAT: Final = 8
 """The version of ONNX's file format that goes with it."""
 
 
-def need_onnx() -> Any:
-    """Import onnx.
-
-    Raises:
-        ExperimentError: It is not installed.
-    """
-    try:
-        import onnx
-        import onnx.helper
-        import onnx.numpy_helper
-    except ImportError as error:
-        raise ExperimentError(
-            "ONNX files need the package onnx: run `pip install 'neatfool[onnx]'`"
-        ) from error
-    return onnx
-
-
 class Operations(Recorder):
-    """A graph of ONNX that grows.
-
-    Args:
-        dtype: The type of its plain numbers.
-        within: Operations of another type in the same graph.
-    """
+    """A graph of ONNX that grows, perhaps within that of operations of another type."""
 
     def __init__(self, dtype: Any, within: Operations | None = None) -> None:
         super().__init__()
-        self.onnx, self._dtype = need_onnx(), dtype
+        try:
+            import onnx
+            import onnx.helper
+            import onnx.numpy_helper
+        except ImportError as error:
+            raise ExperimentError(
+                "ONNX files need the package onnx: run `pip install 'neatfool[onnx]'`"
+            ) from error
+        self.onnx: Any = onnx
+        self._dtype = dtype
         self.nodes: list[Any] = within.nodes if within else []
         self.constants: list[Any] = within.constants if within else []
         self._constants: dict[tuple[str, bytes], Any] = within._constants if within else {}
@@ -128,23 +114,16 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
         channels = operations.add_node("MatMul", joined, operations.add_node("Transpose", columns))
     else:
         channels = _draw(operations, picture, _inputs(operations, look, *centres), size)
-    operations.round(channels)
-    operations.nodes[-1].output[0] = "levels"
-    return _model(operations, look, title)
-
-
-def _model(operations: Operations, look: Look, title: str) -> bytes:
-    """Give the file of a graph whose last operation gives ``levels``."""
     onnx, helper = operations.onnx, operations.onnx.helper
-    to = onnx.TensorProto.UINT8
-    operations.nodes.append(helper.make_node("Cast", ["levels"], [IMAGE], to=to))
-    channels = look.channels or look.colours.channels
+    to, rounded = onnx.TensorProto.UINT8, operations.round(channels)
+    operations.nodes.append(helper.make_node("Cast", [rounded.name], [IMAGE], to=to))
+    bands = look.channels or look.colours.channels
     used = {name for node in operations.nodes for name in node.input}
     graph = helper.make_graph(
         operations.nodes,
         "picture",
         [helper.make_tensor_value_info(SIZE, onnx.TensorProto.INT64, [2])],
-        [helper.make_tensor_value_info(IMAGE, to, [channels, "height", "width"])],
+        [helper.make_tensor_value_info(IMAGE, to, [bands, "height", "width"])],
         [each for each in operations.constants if each.name in used],
         doc_string=title,
     )
@@ -193,9 +172,16 @@ def _draw(
     look = picture.look
     values = dict(zip(INPUT_KEYS, inputs, strict=True))
     for node in picture.formula():
-        given = _aggregate(operations, node, values)
+        given = node.scaled if node.joins == "sum" else node.terms
+        terms = [tuple(weight * each for each in values[key]) for key, weight in given]
+        bias = node.gene.bias, 0.0, 0.0
+        if node.joins == "sum":
+            argument = [*map(sum, zip(bias, *terms, strict=True))]
+        else:
+            joined = aggregate(operations, node.joins, terms or [(1.0, 0.0, 0.0)])
+            argument = [node.gene.response * z + b for z, b in zip(joined, bias, strict=True)]
         mean = ACTIVATIONS[node.gene.activation].within_reach
-        values[node.gene.key] = tuple(mean.play(operations.record, *given))
+        values[node.gene.key] = tuple(mean.play(operations.record, *argument))
     outputs = zip(*(values[key] for key in range(look.colours.outputs)), strict=True)
     colours = look.colours.within_reach.play(operations.record, *chain(*outputs))
     channels = [operations.add_node("Expand", 255.0 * each, shape) for each in colours]
@@ -203,16 +189,3 @@ def _draw(
         channels *= look.channels
     whole = [operations.add_node("Unsqueeze", each, [0]) for each in channels]
     return operations.add_node("Concat", *whole, axis=0)
-
-
-def _aggregate(
-    operations: Operations, node: Node, values: dict[int, tuple[Any, ...]]
-) -> tuple[Any, ...]:
-    """Give the argument of a node's activation, and its derivatives."""
-    given = node.scaled if node.joins == "sum" else node.terms
-    terms = [tuple(weight * each for each in values[key]) for key, weight in given]
-    if node.joins == "sum":
-        return tuple(map(sum, zip((node.gene.bias, 0.0, 0.0), *terms, strict=True)))
-    joined = aggregate(operations, node.joins, terms or [(1.0, 0.0, 0.0)])
-    value, *along = (node.gene.response * each for each in joined)
-    return value + node.gene.bias, *along

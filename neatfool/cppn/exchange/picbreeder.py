@@ -19,27 +19,23 @@ Picbreeder's functions are neatfool's but for factors and summands, which weight
 up.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import re
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 from xml.etree import ElementTree as ET
 
 import networkx as nx
 
+from neatfool.cppn.exchange.picture import Look
 from neatfool.cppn.genome.genes import PICBREEDER, ConnectionGene, NodeGene, first_free
 from neatfool.cppn.genome.genome import Genome
 from neatfool.errors import GenomeError, nearest, quoted
 
-if TYPE_CHECKING:
-    from neatfool.cppn.exchange.picture import Look
-
-    Marking = tuple[int, int]
-    Link = tuple[Marking, Marking, float]
+Marking = tuple[int, int]
+Link = tuple[Marking, Marking, float]
 
 LARGEST: Final = 16 << 20
 """The most bytes of a document. A network of a hundred nodes has 150 kB."""
@@ -114,7 +110,16 @@ def read_picbreeder(data: bytes, look: Look) -> Genome:
             where, what, and what to do.
         ExperimentError: The look is wrong.
     """
-    root = _parse(_BEFORE.sub(b"", _unzip(data), count=1))
+    parser = ET.XMLParser(target=_Builder())  # noqa: S314 - it refuses a DTD, hence all entities
+    data = _BEFORE.sub(b"", _unzip(data), count=1)
+    try:
+        parser.feed(data)
+        root: ET.Element = parser.close()
+    except GenomeError:
+        raise
+    # ValueError and LookupError: an encoding that Python does not have.
+    except (ET.ParseError, ValueError, LookupError) as error:
+        raise GenomeError(f"not XML: {error}") from error
     found = [element for element in root.iter("genome") if element.find("nodes") is not None]
     if len(found) != 1:
         what = f"{len(found)} genomes" if found else "no <genome> that has <nodes>"
@@ -127,7 +132,16 @@ def read_picbreeder(data: bytes, look: Look) -> Genome:
         if node.label and node.label in {each.label for each in nodes.values()}:
             raise GenomeError(f"two nodes are {node.label!r}; a genome has one")
         nodes[marking] = node
-    links = [_read_link(element, nodes) for element in found[0].iterfind("links/link")]
+    links: list[Link] = []
+    for element in found[0].iterfind("links/link"):
+        source, target = (_read_marking(element, end, "a link") for end in ("source", "target"))
+        for end in (source, target):
+            if end not in nodes:
+                raise GenomeError(f"a link joins {_name(end)}, which is not there")
+        if nodes[target].label in INPUTS:
+            raise GenomeError(f"a link leads into {_name(target)}, an input; take it out")
+        where = f"the link from {_name(source)} to {_name(target)}: its weight"
+        links.append((source, target, _read_number(element.findtext("weight") or "", where)))
     labels = {node.label for node in nodes.values()}
     if "ink" not in labels and (absent := [each for each in COLOURS if each not in labels]):
         raise GenomeError(
@@ -174,19 +188,6 @@ class _Builder(ET.TreeBuilder):
         raise GenomeError("has a DOCTYPE, which Picbreeder never wrote; take it out")
 
 
-def _parse(data: bytes) -> ET.Element:
-    parser = ET.XMLParser(target=_Builder())  # noqa: S314 - it refuses a DTD, hence all entities
-    try:
-        parser.feed(data)
-        root: ET.Element = parser.close()
-    except GenomeError:
-        raise
-    # ValueError and LookupError: an encoding that Python does not have.
-    except (ET.ParseError, ValueError, LookupError) as error:
-        raise GenomeError(f"not XML: {error}") from error
-    return root
-
-
 def _read_node(element: ET.Element) -> tuple[Marking, _Node]:
     marking = _read_marking(element, "marking", "a node")
     where, kind = _name(marking), element.get("type", "hidden")
@@ -210,17 +211,6 @@ def _read_node(element: ET.Element) -> tuple[Marking, _Node]:
             "have; make it identity(x)"
         )
     return marking, _Node(label, activation, bias)
-
-
-def _read_link(element: ET.Element, nodes: dict[Marking, _Node]) -> Link:
-    source, target = (_read_marking(element, end, "a link") for end in ("source", "target"))
-    for end in (source, target):
-        if end not in nodes:
-            raise GenomeError(f"a link joins {_name(end)}, which is not there")
-    if nodes[target].label in INPUTS:
-        raise GenomeError(f"a link leads into {_name(target)}, an input; take it out")
-    where = f"the link from {_name(source)} to {_name(target)}"
-    return source, target, _read_number(element.findtext("weight") or "", f"{where}: its weight")
 
 
 def _read_marking(element: ET.Element, name: str, owner: str) -> Marking:
@@ -256,24 +246,20 @@ class _Translation:
             for key, side in ((-1, look.width), (-2, look.height))
         )
         inputs = dict(zip(INPUTS, (*axes, _Source(-3, 1.4), _Source(-4)), strict=True))
-        self._sources: dict[Marking, _Source] = {}
-        for marking, node in nodes.items():
-            if node.label in INPUTS:
-                self._sources[marking] = inputs[node.label]
-                continue
+        self._sources: dict[Marking, _Source] = {
+            marking: inputs[node.label] for marking, node in nodes.items() if node.label in inputs
+        }
+        computed = {marking: node for marking, node in nodes.items() if node.label not in inputs}
+        for marking, node in computed.items():
             function = _FUNCTIONS[node.activation]
             key = first_free(PICBREEDER, *marking, taken=self._genes)
             self._genes[key] = NodeGene(key, function.activation, response=function.response)
             self._sources[marking] = _Source(key, function.factor, function.summand)
-        for marking, node in nodes.items():
-            if node.label not in INPUTS:
-                terms = [(source, weight) for source, target, weight in links if target == marking]
-                function, gene = (
-                    _FUNCTIONS[node.activation],
-                    self._genes[self._sources[marking].key],
-                )
-                summand = self._connect(gene.key, terms)
-                gene.bias = function.response * (node.bias + summand) + function.bias
+        for marking, node in computed.items():
+            function, key = _FUNCTIONS[node.activation], self._sources[marking].key
+            terms = [(source, weight) for source, target, weight in links if target == marking]
+            total = node.bias + self._connect(key, terms)
+            self._genes[key].bias = function.response * total + function.bias
 
     def genome(self) -> Genome:
         """Add our outputs, and give the genome."""
@@ -288,8 +274,14 @@ class _Translation:
                 )
             if label == "saturation":
                 self._copy(key, label, "relu")
-            elif label == "hue":
-                self._add_hue(key)
+            elif label == "hue":  # the hue h, or h + 1 if it is below 0
+                step = first_free(PICBREEDER, *self._marking_of["hue"], taken=self._genes)
+                # 1 from 0 on, and -1 below.
+                node = self._copy(step, "hue", "clamped")
+                self._edges[-4, step] = ConnectionGene((-4, step), node.bias)
+                node.bias, node.response = 1.0, _STEEP
+                self._copy(key, "hue", "identity").bias += 0.5
+                self._edges[step, key] = ConnectionGene((step, key), -0.5)
             else:
                 self._copy(key, "brightness" if coloured else "ink", "identity")
         return Genome.of(self._genes.values(), self._edges.values())
@@ -311,14 +303,3 @@ class _Translation:
         node = self._genes[key] = NodeGene(key, activation)
         node.bias = self._connect(key, [(self._marking_of[label], 1.0)])
         return node
-
-    def _add_hue(self, key: int) -> None:
-        """Make the hue h, or h + 1 if it is below 0."""
-        step = first_free(PICBREEDER, *self._marking_of["hue"], taken=self._genes)
-        # 1 from 0 on, and -1 below.
-        node = self._copy(step, "hue", "clamped")
-        self._edges[-4, step] = ConnectionGene((-4, step), node.bias)
-        node.bias, node.response = 1.0, _STEEP
-        hue = self._copy(key, "hue", "identity")
-        self._edges[step, key] = ConnectionGene((step, key), -0.5)
-        hue.bias += 0.5

@@ -1,14 +1,18 @@
-"""A CPPN's picture as a PyTorch module."""
+"""A CPPN's picture as a PyTorch module, and as a fragment shader in GLSL ES 3.00."""
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import reduce
+from importlib.metadata import version
+from importlib.resources import files
 from itertools import product
 from typing import Any, Final, Literal
 
 import torch
+from jinja2 import Template
 from torch import nn
 
-from neatfool.cppn.functions.aggregations import WEIGHTED_SUMS
+from neatfool.cppn.functions import glsl
 from neatfool.cppn.functions.colour import ColourMap, find_colour_map, quantise
 from neatfool.cppn.functions.lattice import (
     TAPS,
@@ -18,12 +22,16 @@ from neatfool.cppn.functions.lattice import (
     smooth,
     weigh,
 )
+from neatfool.cppn.functions.nodes import WEIGHTED_SUMS
 from neatfool.cppn.functions.recording import by_torch
-from neatfool.cppn.genome.flat import unpack
-from neatfool.cppn.genome.genes import NodeGene
+from neatfool.cppn.genome.genes import NodeGene, unpack
 from neatfool.cppn.genome.genome import Genome, flat_of, layers
 from neatfool.cppn.plain.program import compile_genomes
 from neatfool.cppn.rendering import evaluate
+
+_INPUT_NAMES: Final = {-1: "in_x", -2: "in_y", -3: "in_d", -4: "vec3(1.0, 0.0, 0.0)"}
+
+_FOLDS: Final = {"product": "product", "max": "larger", "min": "smaller", "maxabs": "larger_size"}
 
 INPUT_KEYS: Final = (-1, -2, -3, -4)
 """The keys of the inputs x, y, d and 1."""
@@ -34,8 +42,7 @@ class Node:
     """A node: ``activation(bias + response * aggregation(terms))``."""
 
     gene: NodeGene
-    terms: tuple[tuple[int, float], ...]
-    """The sources (keys of nodes or inputs) and their weights."""
+    terms: tuple[tuple[int, float], ...]  # the sources (keys of nodes or inputs) and their weights
 
     @property
     def joins(self) -> Literal["sum", "product", "max", "min", "maxabs", "median"]:
@@ -214,3 +221,75 @@ class Picture(nn.Module):
             responses=self.responses,
         )
         return self._colours(outputs if len(inputs) == 3 else outputs.squeeze(2))[0]
+
+
+def to_glsl(picture: Picture, *, title: str = "") -> str:
+    """Write a picture as a complete fragment shader in GLSL ES 3.00.
+
+    It runs in Shadertoy as it is, and in three.js and WebGL 2 as its first lines say. It draws the
+    picture of :func:`~neatfool.cppn.render`, to within a level but for networks that magnify the
+    last bits of a number, in the middle of the canvas and with the native proportions.
+
+    Args:
+        picture: The picture, with the numbers that its parameters have now.
+        title: What it shows, for the first line.
+    """
+    look, nodes = picture.look, picture.formula()
+    places = input_formula((look.height, look.width), look.inputs, look.band_limit)
+    inputs = (f"vec3({{{n}}}, {{{n + 1}}}, {{{n + 2}}})" for n in (0, 3, 6))
+    outputs = ", ".join(map(_name, range(look.colours.outputs)))
+    functions = [
+        glsl.ELEMENTARY,
+        glsl.REDUCTIONS if any(node.joins != "sum" for node in nodes) else "",
+        glsl.COLOURS[look.colour_map],
+        *(glsl.DECLARATIONS[name] for name in sorted({node.gene.activation for node in nodes})),
+        "vec3 draw(vec3 in_x, vec3 in_y, vec3 in_d) {\n",
+        *(f"  {line}\n" for node in nodes for line in _statements(node)),
+        f"  return colour_{look.colour_map}({outputs});\n}}\n\n",
+        "// `at` is in native pixels; 0 is the centre of the first.\n",
+        glsl.declare("vec3 drawn(vec2 at)", f"draw({', '.join(inputs)})", places, ["at.x", "at.y"])
+        + "\n",
+    ]
+    # What a comment can hold: printable ASCII, which no backslash continues.
+    plain = title.encode("ascii", "backslashreplace").decode()
+    shown = "".join(each if each.isprintable() else " " for each in plain)
+    template = files(__package__).joinpath("picture.glsl.j2").read_text(encoding="utf-8")
+    shader: str = Template(template, trim_blocks=True, keep_trailing_newline=True).render(
+        title=shown.rstrip("\\ ") or "A picture",
+        version=version("neatfool"),
+        look=look,
+        functions="".join(functions),
+        step=glsl.number(look.band_limit),
+        taps=TAPS,
+    )
+    return shader
+
+
+def _statements(node: Node) -> list[str]:
+    """Write the lines that compute a node."""
+    lines: list[str] = []
+    own, gene = node.scaled if node.joins == "sum" else node.terms, node.gene
+    terms = [f"{_number(weight)} * {_name(source)}" for source, weight in own]
+    if node.joins == "sum":
+        z = "".join(f"{term} + " for term in terms)
+    elif node.joins == "median":
+        count, names = len(terms), [f"{_name(gene.key)}_{place}" for place in range(len(terms))]
+        lines += [f"vec3 {name} = {term};" for name, term in zip(names, terms, strict=True)]
+        for end in range(count - 1, 0, -1):
+            lines += [f"sort({names[place]}, {names[place + 1]});" for place in range(end)]
+        z = names[count // 2] if count % 2 else f"({' + '.join(names[count // 2 - 1 :][:2])}) * 0.5"
+    else:  # only a product may be of nothing
+        terms = terms or ["vec3(1.0, 0.0, 0.0)"]
+        z = reduce(lambda a, b: f"{_FOLDS[node.joins]}({a}, {b})", terms)
+    if node.joins != "sum":
+        z = f"{z} * {_number(gene.response)} + "
+    z += f"vec3({_number(gene.bias)}, 0.0, 0.0)"
+    return [*lines, f"vec3 {_name(gene.key)} = act_{gene.activation}({z});"]
+
+
+def _name(key: int) -> str:
+    return _INPUT_NAMES[key] if key < 0 else f"n{key}"
+
+
+def _number(value: float) -> str:
+    return glsl.number(min(max(value, -1e38), 1e38))

@@ -101,14 +101,7 @@ def quantise(channels: torch.Tensor) -> torch.Tensor:
 def find_colour_map(
     name: str, *, outputs: int | None = None, channels: int | None = None
 ) -> ColourMap:
-    """Find a colour map, and check that it fits the genomes' outputs and the images' channels.
-
-    Three channels fit a grey map too, whose channel is then repeated.
-
-    Raises:
-        ExperimentError: There is no such colour map, or it does not fit; the message offers
-            the nearest names or those that fit.
-    """
+    """Find a colour map for the genomes' outputs and the images' channels; 3 fit grey, too."""
     if name not in COLOUR_MAPS:
         raise ExperimentError(f"unknown colour map {name!r}{nearest(name, COLOUR_MAPS)}")
     found = COLOUR_MAPS[name]
@@ -161,12 +154,9 @@ def _oklab(xp: Any, lightness: Any, red: Any, yellow: Any) -> Any:
     cones = [light + green * a + blue * b for green, blue in _CONES]
     cubes = [each * each * each for each in cones]
     linear = [sum(part * cube for part, cube in zip(row, cubes, strict=True)) for row in _LINEAR]
-    return tuple(_brighten(xp, xp.clip(each, 0.0, 1.0)) for each in linear)
-
-
-def _brighten(xp: Any, linear: Any) -> Any:
-    """Give a channel of sRGB, nearly: its curve is a root that begins less steeply."""
-    return (xp.sqrt(linear + 1e-4) - 0.01) * (1 / (math.sqrt(1.0001) - 0.01))
+    # The curve of sRGB is nearly a root that begins less steeply.
+    roots = (xp.sqrt(xp.clip(each, 0.0, 1.0) + 1e-4) - 0.01 for each in linear)
+    return tuple(root * (1 / (math.sqrt(1.0001) - 0.01)) for root in roots)
 
 
 _CONES: Final = (

@@ -15,8 +15,8 @@ import numpy as np
 from jinja2 import Template
 
 from neatfool.cppn.functions import polynomials
-from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.colour import COLOUR_MAPS
+from neatfool.cppn.functions.nodes import ACTIVATIONS
 from neatfool.cppn.functions.recording import Formula
 from neatfool.spec.json import Json
 
@@ -105,27 +105,23 @@ def _declare_colours(name: str) -> str:
     return declare(head, "vec3({all})", colours.within_reach, given)
 
 
-DECLARATIONS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        name: declare(
-            f"vec3 act_{name}(vec3 z)", "vec3({all})", each.within_reach, ("z.x", "z.y", "z.z")
-        )
-        for name, each in ACTIVATIONS.items()
-    }
-)
+DECLARATIONS: Final = {
+    name: declare(
+        f"vec3 act_{name}(vec3 z)", "vec3({all})", each.within_reach, ("z.x", "z.y", "z.z")
+    )
+    for name, each in ACTIVATIONS.items()
+}
 """The function ``act_NAME`` of each activation, by its name."""
 
-COLOURS: Final[Mapping[str, str]] = MappingProxyType(
-    {name: _declare_colours(name) for name in COLOUR_MAPS}
-)
+COLOURS: Final = {name: _declare_colours(name) for name in COLOUR_MAPS}
 """The function ``colour_NAME`` of each colour map, by its name: outputs become a vec3."""
 
 GLSL: Final[Mapping[str, Json]] = MappingProxyType(
     {
         "ELEMENTARY": ELEMENTARY,
         "REDUCTIONS": REDUCTIONS,
-        "COLOUR_MAPS": {**COLOURS},
-        "ACTIVATIONS": {**DECLARATIONS},
+        "COLOUR_MAPS": COLOURS,
+        "ACTIVATIONS": DECLARATIONS,
     }
 )
 """All of this, for other programs that write shaders: code, and the functions by name."""

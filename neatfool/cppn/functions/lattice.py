@@ -63,14 +63,10 @@ def input_formula(native: tuple[int, int], kind: InputKind, reach: float) -> For
 class PixelGrid:
     """The pixels of an image, or of a box in it, row by row."""
 
-    x: np.ndarray
-    """float64 [W], the place of each column in native pixels."""
-    y: np.ndarray
-    """float64 [H], the place of each row."""
-    native: tuple[int, int]
-    """The native height and width."""
-    kind: InputKind = "raw"
-    """Whether x and y are counted in native pixels, or go from -1 to 1."""
+    x: np.ndarray  # float64 [W], the place of each column in native pixels
+    y: np.ndarray  # float64 [H], the place of each row
+    native: tuple[int, int]  # the native height and width
+    kind: InputKind = "raw"  # whether x and y are counted in native pixels, or go from -1 to 1
 
     @property
     def pixels(self) -> int:
@@ -80,12 +76,10 @@ class PixelGrid:
     def tables(
         self, start: int, stop: int, reach: float = 0.0, dtype: torch.dtype = torch.float32
     ) -> torch.Tensor:
-        """Give the inputs of some pixels, counted row by row, and their derivatives for a reach.
+        """Give the inputs of some pixels, counted row by row: floats [1, 4, stop - start].
 
-        Returns:
-            Floats [1, 4, stop - start], or [3, 4, stop - start] for a reach above 0: the inputs,
-            computed in float64 and then rounded, and what they change by over the reach (in native
-            pixels) to the right, and downwards.
+        For a reach above 0, in native pixels, they are [3, 4, stop - start], with what the inputs
+        change by over it to the right, and downwards.
         """
         width = len(self.x)
         top, skipped = divmod(start, width)
@@ -102,9 +96,9 @@ class PixelGrid:
 
 
 @lru_cache(maxsize=4)
-def whole_tables(grid: PixelGrid, reach: float) -> torch.Tensor:
+def whole_tables(grid: PixelGrid, reach: float, device: torch.device | None = None) -> torch.Tensor:
     """Give the inputs of all pixels, which are not to be written to, as ``tables`` gives them."""
-    return grid.tables(0, grid.pixels, reach)
+    return grid.tables(0, grid.pixels, reach).to(device)
 
 
 @lru_cache(maxsize=8)
@@ -122,10 +116,6 @@ def pixel_grid(
     Normalised, it is 2 x / (W - 1) - 1, so that the outer native pixels are at -1 and 1 (a single
     one at 0). The same holds for rows. The distance d = sqrt(x^2 + y^2) is always normalised.
     The grid, which is not to be written to, of a box is exactly a part of the whole.
-
-    Raises:
-        ValueError: A size is below 1, the box is empty or not within the image, or there is no
-            such kind.
     """
     native = native or (height, width)
     left, top, right, bottom = box or (0, 0, width, height)

@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partialmethod
-from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -24,23 +23,21 @@ Number: TypeAlias = "Value | float"
 
 _FUNCTIONS: Final = ("sqrt", "exp", "log", "sin", "cos", "tanh")
 
-PLAIN: Final[Mapping[str, Callable[..., float]]] = MappingProxyType(
-    {
-        "Add": lambda a, b: a + b,
-        "Sub": lambda a, b: a - b,
-        "Mul": lambda a, b: a * b,
-        "Div": lambda a, b: a / b,
-        "Neg": lambda a: -a,
-        "Min": min,
-        "Max": max,
-        "Abs": abs,
-        "Round": round,
-        "Rsqrt": lambda a: 1 / math.sqrt(a),
-        "Step": lambda a: float(a >= 0),
-        "Choose": lambda a, b, c, d: c if a > b else d,
-        **{name.title(): getattr(math, name) for name in _FUNCTIONS},
-    }
-)
+PLAIN: Final[Mapping[str, Callable[..., float]]] = {
+    "Add": lambda a, b: a + b,
+    "Sub": lambda a, b: a - b,
+    "Mul": lambda a, b: a * b,
+    "Div": lambda a, b: a / b,
+    "Neg": lambda a: -a,
+    "Min": min,
+    "Max": max,
+    "Abs": abs,
+    "Round": round,
+    "Rsqrt": lambda a: 1 / math.sqrt(a),
+    "Step": lambda a: float(a >= 0),
+    "Choose": lambda a, b, c, d: c if a > b else d,
+    **{name.title(): getattr(math, name) for name in _FUNCTIONS},
+}
 """All operations, for plain numbers. ``Step`` is 0 for negative numbers, and else 1; ``Choose``
 gives the third where the first is larger than the second, else the fourth."""
 
@@ -147,11 +144,7 @@ class Recorder(ABC):
 
 
 class Trace(Recorder):
-    """A formula as it is recorded.
-
-    Args:
-        given: How many arrays it is given.
-    """
+    """A formula as it is recorded, of so many given arrays."""
 
     def __init__(self, given: int) -> None:
         super().__init__()
@@ -168,10 +161,7 @@ class Trace(Recorder):
     def differentiate(
         self, results: Sequence[tuple[Any, Any]], arguments: Sequence[Value]
     ) -> list[Any]:
-        """Record the derivatives by some arguments, which are no results.
-
-        The results are values, each with the derivative by it of what is differentiated.
-        """
+        """Record the derivatives by arguments of what has such derivatives by the results."""
         slopes: dict[int, Any] = {}
 
         def add(value: Number, slope: Any) -> None:
@@ -243,13 +233,11 @@ _SLOPES: Final[Mapping[str, Callable[..., tuple[Any, ...]]]] = {
 class Formula:
     """Operations, and what they lead to."""
 
-    given: int
-    """How many arrays it is given."""
+    given: int  # how many arrays it is given
     steps: tuple[tuple[str, tuple[int | float, ...]], ...]
     """The operations in order: the name of each, and its inputs. An integer is the place of an
     array, the given ones first; a float is a number."""
-    results: tuple[int | float, ...]
-    """What it gives: a place or a number each."""
+    results: tuple[int | float, ...]  # what it gives: a place or a number each
 
     def play(self, perform: Perform, *given: Any) -> list[Any]:
         """Give the results: ``perform(kind, *inputs)`` does an operation."""

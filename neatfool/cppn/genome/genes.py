@@ -1,16 +1,31 @@
-"""The genes of a CPPN: neat-python's, made small, with markings that follow from content.
+"""The genes of a CPPN, with markings that follow from content; and genomes as flat bytes.
 
-Memory limits the speed of breeding: a child of the preset ``neat`` has some 40 genes of its own. So
-genes have slots and no dict. They do not inherit from neat-python's classes, which would add a
-dict, but borrow their attributes and functions, so that neat-python's genome works with them.
+Genes are neat-python's, made small, as memory limits the speed of breeding: a child of the preset
+``neat`` has some 40 of its own. So they have slots and no dict. They do not inherit from
+neat-python's classes, which would add a dict, but borrow their attributes and functions, so that
+neat-python's genome works with them.
 
 neat-python counts nodes and innovations. So a number depends on the order of breeding, and two
 genomes that split the same connection get two node ids. Here an innovation number is a hash of the
 connection, and a new node's id is a hash of the connection that it splits. So equal mutations have
 equal markings in any process, and there is no counter to store.
+
+A flat genome is a sequence of 8-byte words, in the byte order of the machine, which compiled code
+reads and writes. It lives in memory, and on its way to another process; on disk a genome is JSON
+(:mod:`neatfool.cppn.genome.serial`)::
+
+    [nodes, connections]
+    [key, activation, aggregation, bias, response, time_constant] for each node
+    [source, target, weight, enabled] for each connection
+
+The functions are places in ``ACTIVATIONS`` and ``AGGREGATIONS``. A connection names a node by its
+place among the genome's nodes, and an input by its (negative) key. Attributes that are numbers or
+truth values are float64, all others int64.
 """
 
-from collections.abc import Container
+import struct
+import zlib
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Self
@@ -18,6 +33,9 @@ from typing import Any, Final, Self
 import numpy as np
 from neat.attributes import BoolAttribute, FloatAttribute
 from neat.genes import BaseGene, DefaultConnectionGene, DefaultNodeGene
+
+from neatfool.cppn.functions.nodes import ACTIVATIONS, AGGREGATIONS
+from neatfool.cppn.genome.presets import PAPER_ACTIVATIONS
 
 Edge = tuple[int, int]
 """The key of a connection: the node it comes from (an input if negative) and the one it goes to."""
@@ -38,12 +56,9 @@ SPARE_BITS: Final = np.uint64(12)
 
 
 def scramble(words: tuple[Any, ...]) -> Any:
-    """Hash words by SplitMix64; of one word, it is the first output for that seed.
+    """Hash words, uint64 or arrays of it, by SplitMix64; of a single seed, it is the first output.
 
     Breeding compiles this function. Here it runs as it is.
-
-    Args:
-        words: Of the type uint64, or arrays of it.
     """
     hashed = np.uint64(0)
     for word in words:
@@ -62,35 +77,15 @@ def marking(kind: int, first: int = 0, second: int = 0, again: int = 0) -> int:
     return int(scramble(words) >> SPARE_BITS)
 
 
-def innovation_number(source: int, target: int) -> int:
-    """Give the historical marking of a connection, in [0, 2**52)."""
-    return marking(CONNECTION, source, target)
-
-
-def split_key(edge: Edge, taken: Container[int]) -> int:
-    """Give the id of the node that splits a connection: the first of its ids that is not taken.
-
-    All genomes that split it for the first time get the same id; so for the second time, and so on.
-    """
-    return first_free(SPLIT, *edge, taken=taken)
-
-
 def first_free(kind: int, first: int = 0, second: int = 0, *, taken: Container[int]) -> int:
-    """Give the first of the ids of a kind and numbers that is not taken."""
+    """Give the first of the ids of a kind and numbers that is not taken.
+
+    So all genomes that split a connection for the first time get the same id, and so on.
+    """
     again = 0
     while (key := marking(kind, first, second, again)) in taken:
         again += 1
     return key
-
-
-class Innovations:
-    """Gives neat-python its markings; it has no state."""
-
-    def get_innovation_number(
-        self, input_node: int, output_node: int, mutation_type: str = "add_connection"
-    ) -> int:
-        """Give a connection's marking, whatever the type of mutation."""
-        return innovation_number(input_node, output_node)
 
 
 class PolynomialFloat(FloatAttribute):  # type: ignore[misc]
@@ -189,9 +184,104 @@ class ConnectionGene(_Gene):
     @property
     def innovation(self) -> int:
         """The historical marking."""
-        return innovation_number(*self.key)
+        return marking(CONNECTION, *self.key)
 
     @property
     def values(self) -> tuple[Edge, float, bool]:
         """The arguments of the constructor."""
         return self.key, self.weight, self.enabled
+
+
+NodeRow = tuple[int, str, str, float, float, float]
+ConnectionRow = tuple[int, int, float, bool]
+
+ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
+AGGREGATION_CODES = {name: code for code, name in enumerate(AGGREGATIONS)}
+COMMON: Final = tuple(ACTIVATION_CODES[name] for name in PAPER_ACTIVATIONS)
+"""The activations for which drawing is compiled first; the others only if a genome has them."""
+_ACTIVATIONS = tuple(ACTIVATIONS)
+_AGGREGATIONS = tuple(AGGREGATIONS)
+
+HEAD: Final = 2
+"""The words before the first node."""
+# The words of a node and of a connection, and how many they are.
+KEY, ACTIVATION, AGGREGATION, BIAS, RESPONSE, TIME_CONSTANT, NODE = range(7)
+SOURCE, TARGET, WEIGHT, ENABLED, EDGE = range(5)
+FORM: Final = struct.pack(
+    "=q", zlib.crc32(repr((1, NODE, EDGE, _ACTIVATIONS, _AGGREGATIONS)).encode())
+)
+"""The word that another process reads first. If it has other functions, another layout or another
+byte order, it finds another word. The 1 counts the changes of the layout."""
+MISSING: Final = -(1 << 62)
+"""Stands for a node that is not there. Only a connection that is not enabled may lead to it."""
+
+
+def pack(nodes: Mapping[int, Any], connections: Mapping[Edge, Any]) -> bytes:
+    """Make a flat genome of genes of neat-python's kind; KeyError or struct.error if it is none."""
+    places = {key: place for place, key in enumerate(nodes)}
+    words: list[Any] = [len(nodes), len(connections)]
+    for key, node in nodes.items():
+        words += (
+            key,
+            ACTIVATION_CODES[node.activation],
+            AGGREGATION_CODES[node.aggregation],
+            node.bias,
+            node.response,
+            getattr(node, "time_constant", 1.0),
+        )
+    for edge, gene in connections.items():
+        for key in edge:
+            place = places.get(key, key)
+            if key >= 0 and key not in places:
+                if gene.enabled:
+                    raise KeyError(key)
+                place = MISSING
+            words.append(place)
+        words += gene.weight, bool(gene.enabled)
+    return struct.pack(f"=2q{'3q3d' * len(nodes)}{'2q2d' * len(connections)}", *words)
+
+
+def unpack(flat: bytes) -> tuple[dict[int, NodeGene], dict[Edge, ConnectionGene]]:
+    """Make the genes of a flat genome, by key and in order."""
+    nodes, connections = read_rows(flat)
+    return (
+        {row[0]: NodeGene(*row) for row in nodes},
+        {
+            (source, target): ConnectionGene((source, target), weight, enabled)
+            for source, target, weight, enabled in connections
+        },
+    )
+
+
+def read_rows(flat: bytes) -> tuple[list[NodeRow], list[ConnectionRow]]:
+    """Read a flat genome as the rows of the stored text: nodes and connections, with keys."""
+    nodes, node_numbers, edges, edge_numbers = divide(flat)
+    keys = nodes[:, KEY].tolist()
+    rows = zip(
+        keys,
+        [_ACTIVATIONS[code] for code in nodes[:, ACTIVATION].tolist()],
+        [_AGGREGATIONS[code] for code in nodes[:, AGGREGATION].tolist()],
+        *node_numbers[:, BIAS:].T.tolist(),
+        strict=True,
+    )
+    ends = [
+        [place if place < 0 else keys[place] for place in edges[:, column].tolist()]
+        for column in (SOURCE, TARGET)
+    ]
+    weights, enabled = edge_numbers[:, WEIGHT].tolist(), (edge_numbers[:, ENABLED] != 0.0).tolist()
+    return list(rows), list(zip(*ends, weights, enabled, strict=True))
+
+
+def divide(flat: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Give the nodes as int64 and as float64 [nodes, NODE], and the connections [n, EDGE] so."""
+    words = np.frombuffer(flat, np.int64)
+    end = HEAD + NODE * int(words[0])
+    nodes, edges = words[HEAD:end].reshape(-1, NODE), words[end:].reshape(-1, EDGE)
+    return nodes, nodes.view(np.float64), edges, edges.view(np.float64)
+
+
+def join(flats: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Give all words of flat genomes, int64 [W], and where each begins and ends, int64 [N + 1]."""
+    bounds = np.zeros(len(flats) + 1, np.int64)
+    np.cumsum([len(flat) // 8 for flat in flats], out=bounds[1:])
+    return np.frombuffer(bytearray().join(flats), np.int64), bounds

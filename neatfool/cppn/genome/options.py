@@ -20,8 +20,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.aggregations import AGGREGATIONS
+from neatfool.cppn.functions.nodes import ACTIVATIONS, AGGREGATIONS
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.genome import GenomeConfig
 from neatfool.cppn.genome.presets import INPUTS, PRESETS, Preset
@@ -71,10 +70,6 @@ def _connectivity(given: str) -> str:
     return f"{name} {value}"
 
 
-def _lower(value: object) -> object:
-    return str(value).lower() if isinstance(value, str | bool) else value
-
-
 def _names(known: Collection[str]) -> Any:
     return Annotated[list[str], BeforeValidator(_words), AfterValidator(_known(known))]
 
@@ -85,7 +80,10 @@ def _name(known: Collection[str]) -> Any:
 
 
 def _word(*words: str) -> Any:
-    return Annotated[Literal[words], BeforeValidator(_lower)]
+    def lower(value: object) -> object:
+        return str(value).lower() if isinstance(value, str | bool) else value
+
+    return Annotated[Literal[words], BeforeValidator(lower)]
 
 
 _Rate = Annotated[FiniteFloat, Field(ge=0, le=1)]
@@ -202,14 +200,12 @@ def resolve(options: GenomeOptions, preset: Preset) -> GenomeOptions:
     given = options.model_dump(exclude_none=True)
     filled = GenomeOptions.model_validate({**preset.values, **given})
     problems = _find_disorder(filled, given)
-    if given.get("num_inputs", INPUTS) != INPUTS:
-        problems["num_inputs"] = (
-            f"is fixed at {INPUTS}: x, y, the distance from the centre, and 1; leave it out"
-        )
-    if given.get("feed_forward") is False:
-        problems["feed_forward"] = (
-            "is fixed at True, because a recurrent CPPN cannot be rendered; leave it out"
-        )
+    for key, value, why in (
+        ("num_inputs", INPUTS, "x, y, the distance from the centre, and 1"),
+        ("feed_forward", True, "a recurrent CPPN cannot be rendered"),
+    ):
+        if given.get(key, value) != value:
+            problems[key] = f"is fixed at {value}: {why}; leave it out"
     usual = GenomeOptions.model_validate(dict(preset.values))
     for key in sorted(preset.idle & given.keys()):
         if given[key] != getattr(usual, key):

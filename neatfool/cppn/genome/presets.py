@@ -1,7 +1,7 @@
 """The presets: ways of drawing and evolving CPPNs, each a full set of values for their keys.
 
 ``paper``
-    Evolves as the paper's own code: see :mod:`neatfool.cppn.breeding.variation`. A child has
+    Evolves as the paper's own code: see :mod:`neatfool.cppn.breeding.breeding`. A child has
     one parent.
 ``patterns``
     Evolves so too, with all that made searches need fewer images; and draws pictures that do not
@@ -95,7 +95,6 @@ class Preset:
 
     Attributes:
         name: Its name in experiments.
-        parents: The number of parents of a child: 1 or 2.
         inputs: Whether x and y are the pixels' indices ("raw") or in [-1, 1] ("normalised").
         colour: The colour map of images in colour.
         band_limit: How far each node reaches for the mean that it shows, in pixels of the target;
@@ -107,7 +106,6 @@ class Preset:
     """
 
     name: str
-    parents: int
     inputs: Literal["raw", "normalised"]
     colour: str
     band_limit: float
@@ -137,11 +135,6 @@ class Refinements:
     mutation_spread: float = 0.0
     mutation_cooling: int = 0
 
-    def warmth(self, generation: int) -> float:
-        """Give the factor for the probabilities in a generation: 1 in generation 0, then less."""
-        cooling = self.mutation_cooling
-        return cooling / (cooling + generation) if cooling else 1.0
-
 
 _IDLE = frozenset(
     {
@@ -162,11 +155,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         each.name: each
         for each in (
-            Preset("paper", 1, "raw", "hsv", 0.0, {}, _PAPER, _IDLE),
-            Preset("patterns", 2, "normalised", "oklab", 2.0, _REFINEMENTS, _PAPER, _IDLE),
-            Preset(
-                "neat", 2, "normalised", "hsv", 0.0, None, _NEAT, frozenset({"weight_mutate_eta"})
-            ),
+            Preset("paper", "raw", "hsv", 0.0, {}, _PAPER, _IDLE),
+            Preset("patterns", "normalised", "oklab", 2.0, _REFINEMENTS, _PAPER, _IDLE),
+            Preset("neat", "normalised", "hsv", 0.0, None, _NEAT, frozenset({"weight_mutate_eta"})),
         )
     }
 )

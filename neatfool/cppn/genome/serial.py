@@ -23,15 +23,11 @@ import networkx as nx
 from pydantic import BaseModel, Field, ValidationError
 
 from neatfool.cppn.functions.lattice import INPUT_LABELS
-from neatfool.cppn.genome.flat import FORM
-from neatfool.cppn.genome.genes import ConnectionGene, Edge, NodeGene
+from neatfool.cppn.genome.genes import FORM, ConnectionGene, Edge, NodeGene, read_rows
 from neatfool.cppn.genome.genome import Genome, GenomeConfig, check_genome, layers
 from neatfool.errors import GenomeError
 
-_COLUMNS: Final = {
-    "nodes": "[id, activation, aggregation, bias, response, time_constant]",
-    "connections": "[from, to, weight, enabled]",
-}
+_DEFAULTS: Final = {"aggregation": "sum", "bias": 0.0, "response": 1.0, "time_constant": 1.0}
 
 
 class _Record(BaseModel, extra="forbid", strict=True):
@@ -47,7 +43,7 @@ def dumps(genome: Genome) -> str:
     Raises:
         GenomeError: A number is not finite.
     """
-    nodes, connections = genome.rows()
+    nodes, connections = read_rows(genome.flat)
     return json.dumps(
         {"format": "neatfool.cppn", "version": 1, "nodes": nodes, "connections": connections},
         separators=(",", ":"),
@@ -68,7 +64,9 @@ def loads(text: str, config: GenomeConfig | None = None) -> Genome:
     try:
         record = _Record.model_validate_json(text)
     except ValidationError as error:
-        raise GenomeError(_describe(error)) from error
+        problem = error.errors(include_url=False)[0]
+        parts = "not a genome", ".".join(map(str, problem["loc"])), problem["msg"]
+        raise GenomeError(": ".join(filter(None, parts))) from error
     genome = Genome.of(
         [NodeGene(*row) for row in record.nodes],
         [ConnectionGene((a, b), weight, enabled) for a, b, weight, enabled in record.connections],
@@ -77,7 +75,7 @@ def loads(text: str, config: GenomeConfig | None = None) -> Genome:
         raise GenomeError("a genome with two nodes of one id")
     if len(genome.connections) != len(record.connections):
         raise GenomeError("a genome with two connections of one id")
-    check_genome(genome, config)
+    check_genome(genome, *((config.input_keys, config.output_keys) if config else ()))
     return Genome.read(genome.flat)
 
 
@@ -95,19 +93,6 @@ def from_bytes(data: bytes) -> Genome:
     if not data.startswith(FORM):
         raise GenomeError("a genome in the form of another version, or of another processor")
     return Genome.read(data[len(FORM) :])
-
-
-def _describe(error: ValidationError) -> str:
-    """Say what is wrong with a text, and where."""
-    problem: Any = error.errors(include_url=False)[0]
-    place = problem["loc"]
-    if not place:
-        return f"not the JSON of a genome: {problem['msg']}"
-    where, *row = map(str, place)
-    message = f"{where}{''.join(f'[{each}]' for each in row)}: {problem['msg']}"
-    if where == "format":
-        return f"not a genome of the format 'neatfool.cppn' ({message})"
-    return f"{message}; expected {_COLUMNS[where]}" if row and where in _COLUMNS else message
 
 
 def to_graph(
@@ -143,21 +128,12 @@ def to_graph(
             kind="output" if key in names else "hidden",
             label=names.get(key, node.activation),
             layer=layer.get(key, 1),
-            activation=node.activation,
-            aggregation=node.aggregation,
-            bias=node.bias,
-            response=node.response,
-            time_constant=node.time_constant,
+            **{name: getattr(node, name) for name in ("activation", *_DEFAULTS)},
             order=order,
         )
     for order, (edge, gene) in enumerate(genome.connections.items()):
-        graph.add_edge(
-            *edge,
-            weight=gene.weight,
-            enabled=gene.enabled,
-            innovation=gene.innovation,
-            order=order,
-        )
+        own = {name: getattr(gene, name) for name in ("weight", "enabled", "innovation")}
+        graph.add_edge(*edge, **own, order=order)
     return graph
 
 
@@ -183,7 +159,15 @@ def from_graph(graph: nx.DiGraph) -> Genome:
     for (kind, name), count in Counter(names).items():
         if count > 1:
             raise GenomeError(f"{kind} {name} is there {count} times; keep one")
-    _check_outputs(dict(nodes))
+    if all(key != 0 for key, _ in nodes):
+        raise GenomeError("a graph without outputs; a genome's are the nodes 0, 1, …")
+    outputs = [key for key, data in nodes if data.get("kind") == "output"]
+    for key in outputs:
+        if key >= len(outputs):
+            raise GenomeError(
+                f"node {key}: cannot be an output; {len(outputs)} outputs are the nodes 0 to "
+                f"{len(outputs) - 1}"
+            )
     inputs = [key for key, data in nodes if key < 0 or data.get("kind") == "input"]
     known = {-1 - place: label for place, label in enumerate(INPUT_LABELS)}
     for key in inputs:
@@ -198,24 +182,10 @@ def from_graph(graph: nx.DiGraph) -> Genome:
     return genome
 
 
-def _check_outputs(nodes: dict[int, dict[str, Any]]) -> None:
-    """Check that there are outputs, and that they are the nodes 0, 1 and so on."""
-    if 0 not in nodes:
-        raise GenomeError("a graph without outputs; a genome's are the nodes 0, 1, …")
-    outputs = [key for key, data in nodes.items() if data.get("kind") == "output"]
-    for key in outputs:
-        if key >= len(outputs):
-            raise GenomeError(
-                f"node {key}: cannot be an output; {len(outputs)} outputs are the nodes 0 to "
-                f"{len(outputs) - 1}"
-            )
-
-
 def _node(key: int, data: dict[str, Any]) -> NodeGene:
-    where = f"node {key}"
-    defaults = {"aggregation": "sum", "bias": 0.0, "response": 1.0, "time_constant": 1.0}
-    numbers = (_number(defaults | data, name, where) for name in [*defaults][1:])
-    functions = (_attribute(defaults | data, name, where) for name in ("activation", "aggregation"))
+    where, data = f"node {key}", _DEFAULTS | data
+    numbers = (_number(data, name, where) for name in [*_DEFAULTS][1:])
+    functions = (_attribute(data, name, where) for name in ("activation", "aggregation"))
     return NodeGene(key, *functions, *numbers)
 
 

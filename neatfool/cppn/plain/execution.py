@@ -8,8 +8,6 @@ the number of threads.
 A row has a table of values and, where nodes fade, two of derivatives: [T, P].
 """
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,22 +15,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from neatfool.cppn.functions.activations import LIMIT
-from neatfool.cppn.functions.aggregations import aggregate
+from neatfool.cppn.functions.nodes import LIMIT, aggregate
 from neatfool.cppn.functions.recording import by_numpy, by_torch
+from neatfool.cppn.plain.program import PARAMETERS, Program, Step
 from neatfool.network.devices import threads_with_cores
 
-if TYPE_CHECKING:
-    from neatfool.cppn.plain.program import Program, Step
-
-    Inputs = Callable[[int, int], torch.Tensor]
-
+Inputs = Callable[[int, int], torch.Tensor]
 Result = TypeVar("Result")
 
 TILE_BYTES: Final = {"cpu": 6 << 20, "gpu": 512 << 20}
@@ -96,10 +90,8 @@ class _Operation:
 def on_one_core(work: Callable[[], Result]) -> Result:
     """Call a function in a thread where torch uses one core, and wait for its result.
 
-    On a CPU, torch divides an operation among threads that then wait for each other. A render has
-    hundreds of operations of some 10 microseconds, too short for that; on a busy machine each wait
-    may take milliseconds. Threads that render a tile each are no faster: they wait for Python's
-    lock.
+    A render has hundreds of operations of some 10 microseconds, too short to be divided among
+    threads that then wait for each other. Threads that render a tile each wait for Python's lock.
     """
     if torch.get_num_threads() == 1:
         return work()
@@ -143,19 +135,16 @@ class Machine:
         program: Program,
         dtype: torch.dtype,
         device: torch.device,
-        *,
-        weights: torch.Tensor | None = None,
-        biases: torch.Tensor | None = None,
-        responses: torch.Tensor | None = None,
+        **given: torch.Tensor | None,
     ) -> None:
         self._rows = program.rows
         self._dtype = dtype
         self._device = device
         self._on_cpu = device.type == "cpu"
-        own = [program.weights, program.biases, program.responses]
-        given = weights, biases, responses
-        if any(each is not None for each in given):
-            own = [(a if b is None else b).to(device) for a, b in zip(own, given, strict=True)]
+        others = {name: tensor for name, tensor in given.items() if tensor is not None}
+        own = [others.get(name, getattr(program, name)) for name in PARAMETERS]
+        if others:
+            own = [each.to(device) for each in own]
         numbers = program.factors(*own), *(each[program.nodes, None] for each in own[1:])
         first = program.inputs + 1
         parts = [slice(step.rows.start - first, step.rows.stop - first) for step in program.steps]
@@ -202,12 +191,10 @@ class Machine:
     def run(
         self, pixels: int, tables: int, inputs: Inputs
     ) -> Iterator[tuple[slice, slice, torch.Tensor]]:
-        """Compute the outputs tile by tile, in 1 table, or 3 with derivatives.
+        """Give some genomes, some pixels, and the outputs [O, n, T, p] of these, tile by tile.
 
-        ``inputs(start, stop)`` gives the inputs [T, I, stop - start] of pixels.
-
-        Yields:
-            Some genomes, some pixels, and the outputs [O, n, T, p] of these.
+        There is 1 table, or 3 with derivatives; ``inputs(start, stop)`` gives those of pixels, [T,
+        I, p].
         """
         widest = TILE_BYTES["cpu" if self._on_cpu else "gpu"]
         widest //= tables * self._rows * self._dtype.itemsize

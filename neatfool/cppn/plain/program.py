@@ -10,27 +10,25 @@ operations depends on the deepest genome, not on the number of genomes.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 
-from neatfool.cppn.functions.activations import ACTIVATIONS, Activation
-from neatfool.cppn.functions.aggregations import AGGREGATIONS, MEAN, PRODUCT
-from neatfool.cppn.genome import flat
-from neatfool.cppn.wiring.tape import Tape, compile_tape
+from neatfool.cppn.functions.nodes import ACTIVATIONS, AGGREGATIONS, MEAN, PRODUCT, Activation
+from neatfool.cppn.genome import genes
+from neatfool.cppn.tape import Tape, compile_tape
 
 _ACTIVATIONS = tuple(ACTIVATIONS.values())
+PARAMETERS: Final = ("weights", "biases", "responses")
 
 
 @dataclass(frozen=True)
 class Step:
     """Nodes of one level with one aggregation."""
 
-    rows: slice
-    """Their rows."""
-    terms: slice
-    """Their terms in the program."""
+    rows: slice  # their rows
+    terms: slice  # their terms in the program
     aggregation: str | None
     """Joins their terms, the same number for each node; None for weighted sums, of any number."""
     blocks: tuple[tuple[Activation, slice], ...]
@@ -70,18 +68,12 @@ class Program:
     sources: torch.Tensor
     bounds: torch.Tensor
     _tape: Tape
-    _owners: np.ndarray
-    """int [M], the index of each node's genome."""
-    _genes: np.ndarray
-    """int [M], where each node begins among the words of the tape."""
-    _edges: np.ndarray
-    """int [E], where each connection begins among them."""
-    _sinks: torch.Tensor
-    """int64 [E], the node that each weight leads to."""
-    _summed: torch.Tensor
-    """bool [M], whether the node is a weighted sum."""
-    _divisors: torch.Tensor
-    """int64 [M], the divisor of that sum."""
+    _owners: np.ndarray  # int [M], the index of each node's genome
+    _genes: np.ndarray  # int [M], where each node begins among the words of the tape
+    _edges: np.ndarray  # int [E], where each connection begins among them
+    _sinks: torch.Tensor  # int64 [E], the node that each weight leads to
+    _summed: torch.Tensor  # bool [M], whether the node is a weighted sum
+    _divisors: torch.Tensor  # int64 [M], the divisor of that sum
     _slots: torch.Tensor
     """int64 [T], the place of each term's factor in the scaled weights, then biases."""
 
@@ -93,15 +85,15 @@ class Program:
     def weight_keys(self) -> list[tuple[int, tuple[int, int]]]:
         """The owner of each weight: (index of the genome, key of the connection)."""
         words, owners = self._tape.words, self._owners[self._sinks.numpy()]
-        ends = words[self._edges[:, None] + np.array([flat.SOURCE, flat.TARGET])]
-        genes = (self._tape.begins[owners] + flat.HEAD + flat.KEY)[:, None] + flat.NODE * ends
-        keys = np.where(ends < 0, ends, words[genes.clip(0)])
+        ends = words[self._edges[:, None] + np.array([genes.SOURCE, genes.TARGET])]
+        first = (self._tape.begins[owners] + genes.HEAD + genes.KEY)[:, None] + genes.NODE * ends
+        keys = np.where(ends < 0, ends, words[first.clip(0)])
         return list(zip(owners.tolist(), map(tuple, keys.tolist()), strict=True))
 
     @property
     def node_keys(self) -> list[tuple[int, int]]:
         """The owner of each bias and response: (index of the genome, key of the node)."""
-        keys = self._tape.words[self._genes + flat.KEY]
+        keys = self._tape.words[self._genes + genes.KEY]
         return list(zip(self._owners.tolist(), keys.tolist(), strict=True))
 
     def factors(
@@ -159,8 +151,8 @@ def compile_genomes(
     edges_in_order = np.argsort(edges)
     sources = places(tape.sources[: len(sinks)], owners[sinks])[edges_in_order]
     sinks, edges = node_of[sinks[edges_in_order]], edges[edges_in_order]
-    genes, fan_in, level = linked[in_order, 7], fan_in[in_order], linked[in_order, 8]
-    activation, aggregation = (words[genes + each] for each in (flat.ACTIVATION, flat.AGGREGATION))
+    own, fan_in, level = linked[in_order, 7], fan_in[in_order], linked[in_order, 8]
+    activation, aggregation = (words[own + each] for each in (genes.ACTIVATION, genes.AGGREGATION))
 
     kind = np.maximum(aggregation - MEAN, 0)
     # A product of nothing is 1; any other aggregation of nothing is 0, as an empty sum is.
@@ -184,16 +176,16 @@ def compile_genomes(
         rows=first + count,
         steps=_steps(starts, activation[nodes], kind[nodes], bounds, first),
         outputs=tensor(row[outputs]),
-        weights=tensor(numbers[edges + flat.WEIGHT]),
-        biases=tensor(numbers[genes + flat.BIAS]),
-        responses=tensor(numbers[genes + flat.RESPONSE]),
+        weights=tensor(numbers[edges + genes.WEIGHT]),
+        biases=tensor(numbers[own + genes.BIAS]),
+        responses=tensor(numbers[own + genes.RESPONSE]),
         nodes=tensor(nodes),
         activations=tensor(activation[nodes]),
         sources=tensor(source.astype(np.int32)),
         bounds=tensor(bounds.astype(np.int32)),
         _tape=tape,
         _owners=owners,
-        _genes=genes,
+        _genes=own,
         _edges=edges,
         _sinks=tensor(sinks),
         _summed=tensor(kind == 0),

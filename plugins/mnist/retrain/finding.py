@@ -234,7 +234,22 @@ class Retraining(Finding):
         if problem := self.problem():
             yield Text(problem, "page")
         yield from map(Text, self.course())
-        yield from map(Note, self._notes())
+        last, number = self.rounds[-1], len(self.rounds[-1].searches)
+        yield Note(LEGEND)
+        yield Note(
+            f"Each round has {'a search' if number == 1 else f'{number} searches'} of up to "
+            f"{last.images:,} images. Confidences are those of the images found for each class; "
+            "not fooled means not fooled within this budget."
+            + " The median is the median of the searches' medians."
+            * (number > 1)
+        )
+        yield Note(
+            f"The first retrained network learnt {self.first_images:,} fooling images, each "
+            f"further one {self.more_images:,} more: half as in a first generation, half from the "
+            "last one."
+            + f" It learnt {self.other_images:,} images of finished runs, too."
+            * (self.other_images > 0)
+        )
         yield Section("Round by round", COURSE)
         about = "The median, highest and lowest confidence of the new fooling images in each round"
         yield Chart(about, self._draw, wide=True)
@@ -258,26 +273,6 @@ class Retraining(Finding):
             for name, confidence in search.classes.items()
         ]
         return Records(("round", "seed", "class", "confidence"), rows)
-
-    def _notes(self) -> Iterator[str]:
-        """Say what to bear in mind."""
-        last = self.rounds[-1]
-        number = len(last.searches)
-        yield LEGEND
-        yield (
-            f"Each round has {'a search' if number == 1 else f'{number} searches'} of up to "
-            f"{last.images:,} images. Confidences are those of the images found for each class; "
-            "not fooled means not fooled within this budget."
-            + " The median is the median of the searches' medians."
-            * (number > 1)
-        )
-        yield (
-            f"The first retrained network learnt {self.first_images:,} fooling images, each "
-            f"further one {self.more_images:,} more: half as in a first generation, half from the "
-            "last one."
-            + f" It learnt {self.other_images:,} images of finished runs, too."
-            * (self.other_images > 0)
-        )
 
     def _table(self) -> Table:
         """Show the figures of each round."""

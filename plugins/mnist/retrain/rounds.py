@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -55,22 +55,6 @@ class Rounds:
     """Makes a search, or finishes one: its folder, its seed, and options."""
     note: Callable[[str], None]
 
-    def identity(self) -> dict[str, dict[str, Any]]:
-        """Give what the rounds depend on, but not how many there are."""
-        general = self.experiment.general
-        return {
-            **self.experiment.identity(),
-            "length": {"generations": general.generations, "images": general.images},
-            "retrain": {
-                "searches": self.searches,
-                "first_images": self.first_images,
-                "more_images": self.more_images,
-                "seed": general.seed,
-                "also": [[run.name, run.seed, run.evaluations, len(run)] for run in self.also],
-                **self._learning,
-            },
-        }
-
     @cached_property
     def _learning(self) -> dict[str, str | int | float]:
         """What the networks depend on, besides the fooling images."""
@@ -101,7 +85,20 @@ class Rounds:
             ) from None
         except OSError as error:
             raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
-        text = json.dumps(self.identity(), indent=1, sort_keys=True, default=str) + "\n"
+        general = self.experiment.general
+        identity = {
+            **self.experiment.identity(),
+            "length": {"generations": general.generations, "images": general.images},
+            "retrain": {
+                "searches": self.searches,
+                "first_images": self.first_images,
+                "more_images": self.more_images,
+                "seed": general.seed,
+                "also": [[run.name, run.seed, run.evaluations, len(run)] for run in self.also],
+                **self._learning,
+            },
+        }
+        text = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
         if not record.exists():
             save(record, text.encode())
             return lock
@@ -119,9 +116,8 @@ class Rounds:
     def go_on(self) -> Iterator[Judged]:
         """Go from round to round; what is finished is only read.
 
-        Yields:
-            Each :class:`Round`, when it has ended. The last one is only judged, and no round, if
-            its network recognises too few real images.
+        Each :class:`Round` comes when it has ended. The last one is only judged, and no round, if
+        its network recognises too few real images.
         """
         chosen = self.experiment.resolved()["scheme"].get("classes")
         options = {} if chosen else {"scheme.classes": ",".join(SPEC.classes)}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neatfool.cppn.breeding.chance import first_numbers, scale_of, seed_array
-from neatfool.cppn.genome.genes import GRAFT, SPLIT, marking, split_key
+from neatfool.cppn.breeding.attributes import first_numbers, scale_of, seed_array
+from neatfool.cppn.genome.genes import GRAFT, SPLIT, first_free, marking
 
 REFERENCE = [  # of seed 1234567, from the algorithm's public-domain implementation in C
     6457827717110365317,
@@ -26,20 +26,20 @@ def stream_of(seed):
 
 def test_a_stream_is_splitmix64(plain):
     stream = stream_of(1234567)
-    numbers = [plain.chance.draw(stream) for _ in range(5)]
+    numbers = [plain.attributes.draw(stream) for _ in range(5)]
     assert numbers == [(number >> 11) / 2**53 for number in REFERENCE]
 
 
 def test_the_first_numbers_are_the_streams(plain):
     seeds = [0, 3, 2**63, 2**64 - 1, 2**64 + 3]
     firsts = first_numbers(seed_array(seeds)).tolist()
-    assert firsts == [plain.chance.draw(stream_of(seed % 2**64)) for seed in seeds]
+    assert firsts == [plain.attributes.draw(stream_of(seed % 2**64)) for seed in seeds]
     assert firsts[1] == firsts[4]
 
 
 def test_numbers_are_uniform_within_streams_and_across_the_streams_of_neighbouring_seeds(plain):
     stream = stream_of(1)
-    within = [plain.chance.draw(stream) for _ in range(20_000)]
+    within = [plain.attributes.draw(stream) for _ in range(20_000)]
     across = first_numbers(seed_array(range(20_000))).tolist()
     for numbers in (within, across):
         assert min(numbers) >= 0
@@ -51,7 +51,7 @@ def test_numbers_are_uniform_within_streams_and_across_the_streams_of_neighbouri
 
 def test_normal_numbers_are_normal(plain):
     stream = stream_of(5)
-    numbers = sorted(plain.chance.draw_normal(stream) for _ in range(20_000))
+    numbers = sorted(plain.attributes.draw_normal(stream) for _ in range(20_000))
     cumulative = statistics.NormalDist().cdf
     gap = max(abs(cumulative(x) - n / 20_000) for n, x in enumerate(numbers))
     assert gap < 1.95 / 20_000**0.5  # Kolmogorov and Smirnov, p = 0.001
@@ -59,14 +59,14 @@ def test_normal_numbers_are_normal(plain):
 
 def test_one_of_some_places_is_any_of_them(plain):
     stream = stream_of(6)
-    counts = Counter(plain.chance.draw_place(3, stream) for _ in range(6000))
+    counts = Counter(plain.attributes.draw_place(3, stream) for _ in range(6000))
     assert counts.keys() == {0, 1, 2}
     assert all(abs(count - 2000) < 150 for count in counts.values())
 
 
 def choose(plain, count, probability, stream):
     chosen = np.empty(count, np.int64)
-    found = plain.chance.choose(count, probability, scale_of(probability), stream, chosen)
+    found = plain.attributes.choose(count, probability, scale_of(probability), stream, chosen)
     return chosen[:found].tolist()
 
 
@@ -102,11 +102,13 @@ KEYS = st.integers(-4, 2**52 - 1)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from([SPLIT, GRAFT]), KEYS, KEYS, st.integers(0, 30))
 def test_ids_of_new_nodes_are_markings(plain, kind, first, second, again):
-    assert plain.chance.new_id(kind, first, second, again) == marking(kind, first, second, again)
+    assert plain.attributes.new_id(kind, first, second, again) == marking(
+        kind, first, second, again
+    )
 
 
 @pytest.mark.parametrize("edge", [(-4, 0), (0, 1), (2**52 - 1, 2**51), (10, 100)])
 def test_a_node_that_splits_an_edge_has_the_id_that_neat_python_is_given(edge, plain):
-    first = plain.chance.new_id(SPLIT, *edge, 0)
-    assert first == split_key(edge, ())
-    assert plain.chance.new_id(SPLIT, *edge, 1) == split_key(edge, {first})
+    first = plain.attributes.new_id(SPLIT, *edge, 0)
+    assert first == first_free(SPLIT, *edge, taken=())
+    assert plain.attributes.new_id(SPLIT, *edge, 1) == first_free(SPLIT, *edge, taken={first})

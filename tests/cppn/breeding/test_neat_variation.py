@@ -268,7 +268,7 @@ def test_crossover_inherits_as_often_from_either_parent():
             for edge, gene in child.connections.items():
                 counts[edge, gene.weight, gene.enabled] += 1
         inherited.append(counts)
-    assert len(inherited[0]) > len(fitter.genes) + 20
+    assert len(inherited[0]) > len(fitter.nodes) + len(fitter.connections) + 20
     assert same_rates(*inherited)
 
 

@@ -12,7 +12,7 @@ from neatfool.cppn import ACTIVATIONS, AGGREGATIONS, compile_genomes, compile_ta
 pytest.importorskip("numba")
 
 from neatfool.compiling import outer
-from neatfool.cppn.compiled.nodes import activate
+from neatfool.cppn.compiled.kernel import activate
 from neatfool.cppn.functions.recording import by_numpy
 
 F = np.float32

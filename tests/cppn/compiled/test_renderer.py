@@ -227,7 +227,7 @@ COMPILED_FUNCTIONS = """
 import gc
 from numba.core.dispatcher import Dispatcher
 from neatfool.cppn.compiled import kernel, slope_kernel
-from neatfool.cppn.wiring import linker
+from neatfool.cppn import tape
 for each in gc.get_objects():
     if issubclass(type(each), Dispatcher) and each.py_func.__module__.startswith("neatfool."):
         print(f"{each.py_func.__module__}:{each.py_func.__qualname__}")

@@ -19,7 +19,7 @@ from neatfool.cppn.compiled.renderer import draw_tape
 from neatfool.cppn.cuda.launching import REGISTERS, compile_kernel, draw_on_gpu
 from neatfool.cppn.functions.colour import COLOUR_MAPS, quantise
 from neatfool.cppn.functions.lattice import pixel_grid
-from neatfool.cppn.wiring.tape import compile_tape
+from neatfool.cppn.tape import compile_tape
 from tests.support.kernel_on_cpu import Driver, needs_compiler
 from tests.support.random_cppns import BOUNDED, INPUTS, random_genome
 

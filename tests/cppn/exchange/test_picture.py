@@ -92,7 +92,7 @@ def test_parameters_are_saved_and_loaded():
 
 def test_a_colour_map_that_does_not_fit_is_refused():
     genome = genome_of([node(0)], [])
-    with pytest.raises(ExperimentError, match="no output node 1"):
+    with pytest.raises(ExperimentError, match="without the output 1"):
         cppn.Picture(genome, cppn.Look(3, 3, colour_map="rgb"))
     with pytest.raises(ExperimentError, match="makes 3 channels"):
         cppn.Picture(genome, cppn.Look(3, 3, colour_map="rgb", channels=1))

@@ -9,7 +9,7 @@ import torch
 from neat import activations as neat_python
 from neat.activations import ActivationFunctionSet, validate_activation
 
-from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.nodes import ACTIVATIONS
 from neatfool.cppn.functions.recording import by_numpy, by_torch
 
 NAMES = sorted(ACTIVATIONS)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from neat.aggregations import AggregationFunctionSet
 
-from neatfool.cppn.functions.aggregations import AGGREGATIONS, WEIGHTED_SUMS, aggregate
+from neatfool.cppn.functions.nodes import AGGREGATIONS, WEIGHTED_SUMS, aggregate
 
 
 def test_there_are_neat_pythons():

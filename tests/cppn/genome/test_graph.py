@@ -157,7 +157,7 @@ def change(graph, **data):
         (lambda g: g.remove_nodes_from([0, 1, 2]), "a graph without outputs"),
         (lambda g: g.remove_node(1), "node 2: cannot be an output; 2 outputs are the nodes 0 to 1"),
         (lambda g: g.edges[-1, 10].update(enabled="no"), "enabled is 'no'"),
-        (lambda g: g.add_edge(0, 10, weight=1.0), "cycle through node 0"),
+        (lambda g: g.add_edge(0, 10, weight=1.0), "close a cycle: "),
         (lambda g: g.add_edge("a", 10, weight=1.0), "node 'a': a genome's ids are integers"),
     ],
 )

@@ -26,8 +26,7 @@ from neatfool.testing import TOY_SPEC, ToyTarget, check_scheme
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
 from neatfool_plugins.gradient import PRESETS, Options
-from neatfool_plugins.gradient.ascent import Positions, aims, climb, passes
-from neatfool_plugins.gradient.scheme import Gradient
+from neatfool_plugins.gradient.scheme import Gradient, Positions, aims, climb, passes
 from tests.support.databases import contents
 
 

@@ -120,7 +120,7 @@ def test_several_views_change_an_image_alone_as_among_others(threads):
 
 
 def test_a_warp_gives_an_image_the_same_bits_in_any_batch():
-    from neatfool_plugins.views.kind import warp
+    from neatfool_plugins.views.geometry import warp
 
     images = pictures(9, 3, 61, 67)
     turns = [[math.cos(n), math.sin(n), 0.3 * n, -math.sin(n), math.cos(n), 2, 0, 0, 1]

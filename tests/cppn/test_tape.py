@@ -197,7 +197,7 @@ def test_cycles_and_disabled_connections_that_do_no_harm():
 
 
 def test_an_id_too_large_for_compiled_code_is_told():
-    with pytest.raises(ExperimentError, match="an id of more than 64 bits"):
+    with pytest.raises(ExperimentError, match="its id has more than 64 bits"):
         tape(genome_of([node(0), node(1 << 70)], [connection(1 << 70, 0)]))
 
 

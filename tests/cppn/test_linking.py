@@ -6,7 +6,7 @@ from random_cppns import INPUTS, OUTPUTS, connection, genome_of, node, random_ge
 from uncompiled import uncompiled_breeding
 
 from neatfool import ExperimentError
-from neatfool.cppn import check_compilable, compile_genomes, compile_tape
+from neatfool.cppn import compile_genomes, compile_tape
 
 
 def program(*genomes, outputs=(0,)):
@@ -82,14 +82,13 @@ def test_a_cycle_is_named(order):
     with pytest.raises(ExperimentError) as refusal:
         program(fine, genome)
     message = str(refusal.value)
-    assert message.startswith("genome 41: nodes ")
+    assert message.startswith("genome 41: ")
     ways = ("5 -> 6 -> 7 -> 5", "6 -> 7 -> 5 -> 6", "7 -> 5 -> 6 -> 7")
-    assert any(way in message for way in ways)
-    assert "feed_forward" in message
+    assert message.endswith(ways)
 
 
 def test_a_node_that_feeds_itself_is_a_cycle():
-    with pytest.raises(ExperimentError, match="nodes 0 -> 0 are a cycle"):
+    with pytest.raises(ExperimentError, match="close a cycle: 0 -> 0"):
         program(genome_of([node(0)], [connection(0, 0)]))
 
 
@@ -110,30 +109,22 @@ def test_a_disabled_connection_closes_no_cycle():
     [
         (
             genome_of([node(0, "sinn")], [], key=3),
-            "genome 3, node 0: unknown activation 'sinn'; did you mean 'sin'",
+            "genome 3: node 0: there is no 'sinn'; did you mean 'sin'",
         ),
         (
             genome_of([node(0, aggregation="summ")], [], key=3),
-            "genome 3, node 0: unknown aggregation 'summ'; did you mean 'sum'",
+            "genome 3: node 0: there is no 'summ'; did you mean 'sum'",
         ),
-        (genome_of([node(4)], [], key=3), "genome 3: there is no output node 0"),
+        (genome_of([node(4)], [], key=3), "genome 3: a genome without the output 0"),
         (
             genome_of([node(0)], [connection(8, 0)], key=3),
-            r"genome 3: connection \(8, 0\) joins a node that is not there",
+            "genome 3: connection 8 -> 0: there is no node 8",
         ),
     ],
 )
 def test_a_genome_that_cannot_be_read_is_named(genome, message):
     with pytest.raises(ExperimentError, match=message):
         program(genome_of([node(0)], []), genome)
-
-
-def test_names_are_checked_before_a_run():
-    check_compilable(["sin", "paper_sine"], ["sum", "median"])
-    with pytest.raises(ExperimentError, match=r"unknown activation 'paper_sin'.*'paper_sine'"):
-        check_compilable(["sin", "paper_sin"])
-    with pytest.raises(ExperimentError, match="unknown aggregation 'average'"):
-        check_compilable([], ["average"])
 
 
 def test_linking_is_the_same_without_numba():

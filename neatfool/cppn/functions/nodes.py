@@ -1,4 +1,4 @@
-"""The table of activations: neat-python's eighteen and ours.
+"""What a node computes: an aggregation of its weighted inputs, then an activation.
 
 A node's argument is not one number but many: those that it takes within the reach of a pixel. They
 count as normally distributed, with the mean s and the variance v; v is 0 where a picture is sampled
@@ -8,14 +8,18 @@ fast for a pixel fades. With v = 0 it is the function itself.
 Each formula is called as ``formula(xp, s, v)``, and written once, with Python's operators and the
 functions of ``xp``, a :class:`~neatfool.cppn.functions.recording.Trace`: all that draws is made of
 what that records, derivatives too. Arguments are within ``LIMIT``.
+
+The aggregations ``sum`` and ``mean`` are weighted sums. The others are functions of terms. A term
+is a value and, if a picture has a band limit, its derivatives: numbers, tensors, or values of a
+:class:`~neatfool.cppn.functions.recording.Recorder`.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial, reduce
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -125,22 +129,6 @@ def _softplus(xp: Any, s: Any, v: Any) -> Any:
     return xp.log(1.0 + xp.exp(xp.clip(rate * s, -60.0, 60.0))) / rate
 
 
-def _inverse(xp: Any, s: Any, v: Any) -> Any:
-    """Compute 1 / s, and 0 for s = 0."""
-    # Its derivatives are within single precision, too.
-    return s / (s * s + v + (1e-30 if v == 0.0 else 1e-10))
-
-
-def _logarithm(xp: Any, s: Any, v: Any) -> Any:
-    """Compute log(s), and log(1e-7) below 1e-7."""
-    return xp.log(xp.clip(_positive_part(xp, s, v), 1e-7, LIMIT))
-
-
-def _exponential(xp: Any, s: Any, v: Any) -> Any:
-    """Compute exp(s), for s from -60 to 60."""
-    return xp.exp(xp.clip(s + 0.5 * v, -60.0, 60.0))
-
-
 def _hat(xp: Any, s: Any, v: Any) -> Any:
     """Compute 1 - |s|, and 0 where that is negative."""
     s = xp.clip(s, -1e3, 1e3)
@@ -155,22 +143,11 @@ def _triangle(xp: Any, s: Any, v: Any) -> Any:
     return (2.0 * xp.clip(z, -1.0, 1.0) - z) * _fade(xp, (0.25 * math.pi**2) * v)
 
 
-def _square(xp: Any, s: Any, v: Any) -> Any:
-    """Compute the square."""
-    return s * s + v
-
-
-def _cube(xp: Any, s: Any, v: Any) -> Any:
-    """Compute the third power."""
-    return s * (s * s + 3.0 * v)
-
-
 @dataclass(frozen=True)
 class Glyph:
     """How drawings of networks show an activation."""
 
-    colour: str
-    """The colour of its disc, ``#rrggbb``; activations of one shape share it."""
+    colour: str  # the colour of its disc, ``#rrggbb``; activations of one shape share it
     curve: Callable[[np.ndarray], np.ndarray]
     """Its shape without its scale: a function of an array in [-1, 1] to about [-1, 1]."""
 
@@ -184,12 +161,9 @@ class Glyph:
 class Activation:
     """A node's activation function."""
 
-    name: str
-    """Its name in genomes and configurations."""
-    mean: Mean
-    """Its mean over the reach of a pixel."""
-    glyph: Glyph
-    """Its picture in drawings of networks."""
+    name: str  # its name in genomes and configurations
+    mean: Mean  # its mean over the reach of a pixel
+    glyph: Glyph  # its picture in drawings of networks
 
     @property
     def scalar(self) -> Callable[[float], float]:
@@ -204,20 +178,16 @@ class Activation:
 
     @cached_property
     def within_reach(self) -> Formula:
-        """The formula of a node that fades: its mean, and the two derivatives of that.
+        """The formula of a node that fades: from its argument's mean and derivatives to its own.
 
-        It is given its argument's mean and derivatives. A derivative is what a number changes by
-        over the reach of a pixel, to the right or downwards.
+        A derivative is what a number changes by over a pixel's reach, to the right or downwards.
         """
         trace = Trace(3)
         return trace.formula(self._limited(trace))
 
     @cached_property
     def backwards(self) -> Formula:
-        """The formula of gradients by what ``within_reach`` is given.
-
-        It is given that, and the gradients by what ``within_reach`` gives.
-        """
+        """The formula of gradients by what ``within_reach`` is given, from that and those after."""
         trace = Trace(6)
         results = zip(self._limited(trace), trace.given[3:], strict=True)
         return trace.formula(trace.differentiate([*results], trace.given[:3]))
@@ -268,13 +238,20 @@ _TABLE = (
     Activation("softplus", _softplus, Glyph(_GREY, lambda z: 0.4 * np.log1p(np.exp(5 * z)) - 1)),
     Activation("identity", _bend(1.0, 1.0), Glyph(_GREY, lambda z: z)),
     Activation("clamped", _ramp(1.0), _RAMP),
-    Activation("inv", _inverse, _INVERSE),
-    Activation("log", _logarithm, _LOG),
-    Activation("exp", _exponential, Glyph(_GREY, lambda z: 2 * np.exp(2.5 * (z - 1)) - 1)),
+    # 0 for s = 0; its derivatives are within single precision, too.
+    Activation("inv", lambda xp, s, v: s / (s * s + v + (1e-10 if v else 1e-30)), _INVERSE),
+    Activation(
+        "log", lambda xp, s, v: xp.log(xp.clip(_positive_part(xp, s, v), 1e-7, LIMIT)), _LOG
+    ),
+    Activation(
+        "exp",
+        lambda xp, s, v: xp.exp(xp.clip(s + 0.5 * v, -60.0, 60.0)),
+        Glyph(_GREY, lambda z: 2 * np.exp(2.5 * (z - 1)) - 1),
+    ),
     Activation("abs", _bend(-1.0, 1.0), _V),
     Activation("hat", _hat, _TENT),
-    Activation("square", _square, Glyph(_RED, lambda z: 2 * z**2 - 1)),
-    Activation("cube", _cube, Glyph(_BLUE, lambda z: z**3)),
+    Activation("square", lambda xp, s, v: s * s + v, Glyph(_RED, lambda z: 2 * z**2 - 1)),
+    Activation("cube", lambda xp, s, v: s * (s * s + 3.0 * v), Glyph(_BLUE, lambda z: z**3)),
     Activation("paper_sine", _wave(1.0), _WAVE),
     # 2 / (1 + exp(-z)) - 1 is tanh(z / 2).
     Activation("paper_sigmoid", _step(0.5), _SLOPE),
@@ -288,3 +265,54 @@ _TABLE = (
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({each.name: each for each in _TABLE})
 """All activations that a genome may name. Append a new one: programs and compiled code number
 them."""
+
+Term: TypeAlias = Sequence[Any]
+
+WEIGHTED_SUMS: Final = ("sum", "mean")
+"""The aggregations that are a sum of weighted inputs, perhaps times a factor."""
+
+
+def _multiply(_: Any, a: Term, b: Term) -> Term:
+    return a[0] * b[0], *(x * b[0] + a[0] * y for x, y in zip(a[1:], b[1:], strict=True))
+
+
+def _choose(xp: Any, larger: Any, smaller: Any, first: Term, second: Term) -> Term:
+    """Give the first term where one number is larger than another, else the second."""
+    pairs = zip(first, second, strict=True)
+    return tuple(xp.choose(larger, smaller, one, other) for one, other in pairs)
+
+
+JOINS: Final[Mapping[str, Callable[[Any, Term, Term], Term]]] = {
+    "product": _multiply,
+    "max": lambda xp, a, b: _choose(xp, b[0], a[0], b, a),
+    "min": lambda xp, a, b: _choose(xp, a[0], b[0], b, a),
+    "maxabs": lambda xp, a, b: _choose(xp, abs(b[0]), abs(a[0]), b, a),
+}
+"""Each joins two terms; what is chosen keeps its derivatives, and of equal ones it is the first.
+``xp.choose(a, b, c, d)`` gives c where a > b, else d."""
+
+
+def record_join(name: str) -> Any:
+    """Record one of ``JOINS``: a formula of two terms with their derivatives."""
+    trace = Trace(6)
+    return trace.formula(JOINS[name](trace, trace.given[:3], trace.given[3:]))
+
+
+def aggregate(xp: Any, name: str, terms: Sequence[Term]) -> Term:
+    """Join the terms of a node, at least one, by an aggregation that is no weighted sum."""
+    if name != "median":
+        return reduce(partial(JOINS[name], xp), terms)
+    order = [*terms]
+    for end in range(len(order) - 1, 0, -1):
+        for place in range(end):
+            a, b = order[place : place + 2]
+            order[place] = _choose(xp, a[0], b[0], b, a)
+            order[place + 1] = _choose(xp, a[0], b[0], a, b)
+    middle = order[(len(order) - 1) // 2 : len(order) // 2 + 1]
+    return tuple(sum(each) * (1 / len(middle)) for each in zip(*middle, strict=True))
+
+
+AGGREGATIONS: tuple[str, ...] = (*WEIGHTED_SUMS, *JOINS, "median")
+"""All aggregations that a genome may name; compiled code numbers them."""
+
+SUM, MEAN, PRODUCT, MAX, MIN, MAXABS, MEDIAN = range(len(AGGREGATIONS))

@@ -1,1 +1,0 @@
-"""Genomes linked: their nodes, in the order of computation."""
