@@ -46,10 +46,7 @@ class FileModule(nn.Module, ABC):
     @property
     def no_gradients(self) -> str | None:
         """Why it has no gradients, and what to do; None if it has."""
-        return (
-            f"{self.by} computes none; for those, use the network from torchvision or timm, or a "
-            "file of torchscript or export"
-        )
+        return f"{self.by} computes none; for those, give it as torchscript:FILE or export:FILE"
 
     def __init__(self, path: Path) -> None:
         """Take a file; raise ValueError if it cannot be read."""
@@ -111,7 +108,18 @@ class FileModule(nn.Module, ABC):
         count = self.input.shape[0] or (1 if self.alone else _TRIED)
         self.output = _choose(shapes, count, request.output, self.path)
         answers = self._rows(tried)
-        self.gives_probabilities = self._are_probabilities(answers, request.outputs)
+        self.gives_probabilities = request.outputs == "probabilities"
+        if request.outputs is None and bool(((answers >= 0) & (answers <= 1)).all()):
+            sums = answers.sum(1)
+            # Those that were rounded to 256 levels sum to less than 1.5.
+            rounded = self.output in self.rounded and float(sums.max()) < 1.5
+            if not rounded and not bool(((sums - 1).abs() < 1e-3).all()):
+                raise ValueError(
+                    "its answers lie between 0 and 1, but sum to "
+                    f"{float(sums.min()):.3g} to {float(sums.max()):.3g}, not to 1; say what they "
+                    "are: [target] outputs = logits, probabilities or multi_label"
+                )
+            self.gives_probabilities = True
         gives = request.outputs or ("probabilities" if self.gives_probabilities else "logits")
         names = "" if len(shapes) == 1 else f" (its output {self.output!r} of {len(shapes)})"
         return answers.shape[1], f"takes {self._describe_input()}; gives {gives}{names}"
@@ -148,8 +156,7 @@ class FileModule(nn.Module, ABC):
             return images.to(self.input.dtype)
         if images.requires_grad:
             raise TargetError(
-                f"{self.path}: takes whole numbers, so it has no gradients; for those, use the "
-                "network before it was quantised"
+                f"{self.path}: takes whole numbers, so it has no gradients; use it unquantised"
             )
         bounds = torch.iinfo(self.input.dtype)
         if self._as_bytes:
@@ -163,20 +170,6 @@ class FileModule(nn.Module, ABC):
         """Concatenate the answers of :attr:`output`, without sizes of one, as in [N, K, 1, 1]."""
         given = [each[self.output] for each in answers]
         return torch.cat([each.reshape(len(each), -1).float() for each in given])
-
-    def _are_probabilities(self, answers: torch.Tensor, outputs: str | None) -> bool:
-        if outputs is not None or not bool(((answers >= 0) & (answers <= 1)).all()):
-            return outputs == "probabilities"
-        sums = answers.sum(1)
-        # Those that were rounded to 256 levels sum to less than 1.5.
-        rounded = self.output in self.rounded and float(sums.max()) < 1.5
-        if rounded or bool(((sums - 1).abs() < 1e-3).all()):
-            return True
-        raise ValueError(
-            "its answers lie between 0 and 1, but sum to "
-            f"{float(sums.min()):.3g} to {float(sums.max()):.3g}, not to 1; say what they are: "
-            "[target] outputs = logits, probabilities or multi_label"
-        )
 
     def _describe_input(self) -> str:
         kind = str(self.input.dtype).removeprefix("torch.")
@@ -265,8 +258,7 @@ def read_tensors(path: Path) -> Tensors:
             pass
     except OSError as error:
         raise ExperimentError(
-            f"[target] weights = {path}: {error.strerror}; give a safetensors file, or a state "
-            "dict as torch.save writes it"
+            f"[target] weights = {path}: {error.strerror}; give safetensors, or a state dict"
         ) from error
     safe = path.suffix == ".safetensors"
     try:
@@ -277,8 +269,7 @@ def read_tensors(path: Path) -> Tensors:
         kind = "safetensors file" if safe else "state dict of tensors only"
         why = str(error) if isinstance(error, SafetensorError) else type(error).__name__
         raise TargetError(
-            f"{path}: not a {kind} ({why}); it is damaged, or something else: download, install or "
-            "save it again"
+            f"{path}: not a {kind} ({why}); it is damaged, or something else: get it again"
         ) from error
     # Training programs keep the weights under one of these keys.
     for key in ("state_dict", "model", "model_state_dict", "state_dict_ema"):

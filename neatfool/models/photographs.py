@@ -67,8 +67,7 @@ def _listed(table: Path) -> list[Photograph]:
         ) from error
     if not rows or "file" not in rows[0][1]:
         raise ExperimentError(
-            f"{table}: lists no images; give a CSV file with the columns file and label, or a "
-            "folder of images"
+            f"{table}: lists no images; give a CSV file with the columns file and label"
         )
     found = []
     for line, row in rows:

@@ -162,8 +162,7 @@ def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
     if not orders:
         sizes = ", ".join("any" if size is None else str(size) for size in shape)
         raise TargetError(
-            f"{path}: takes [{sizes}]; export a classifier of images with 1 or 3 channels, which "
-            "come first or last"
+            f"{path}: takes [{sizes}]; export a classifier of images with 1 or 3 channels"
         )
     layouts = []
     for channels, last in orders:

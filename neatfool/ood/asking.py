@@ -235,8 +235,7 @@ class InspectedTarget:
         given = self.target.score(images)
         if not isinstance(given, Scores):
             raise ExperimentError(
-                "the target names only some classes; detectors need a probability for each. Choose "
-                "another target"
+                "the target names only some classes; take one with a probability for each"
             )
         return given
 

@@ -44,13 +44,9 @@ class Similarity(nn.Module):
     """A tower whose vectors are compared with those of texts.
 
     With s_k the cosine between an image's vector and that of text k, and T the temperature, the
-    logits are
-
-    - s_k / T for each of K texts, [N, K]. If other texts compete, a last column has the logarithm
-      of the sum of their exp(s_j / T), as if they were one class.
-    - for all at once: the smallest s_k / T of the K texts, and that same last column, [N, 2]. So
-      the probability is that of the text which the image resembles least, if it competes with the
-      others alone: the other K - 1 take nothing away from it.
+    logits are s_k / T for each of K texts, or for all at once the smallest s_k / T, [N, 1]. If
+    other texts compete, a last column has the logarithm of the sum of their exp(s_j / T), as if
+    they were one class.
     """
 
     def __init__(

@@ -87,8 +87,7 @@ class Guarded(Target, Guarding):
         self.batch_size = inner.batch_size
         if not self._detector.differentiable:
             self.no_gradients = (
-                f"the detector {detector} is computed without them; take msp, max_logit, energy, "
-                "entropy or gen"
+                f"the detector {detector} is computed without them; take a formula, as energy"
             )
         elif softness and isinstance(inner, Differentiable):
             self.logits_of = self._logits_of

@@ -116,8 +116,7 @@ class JsonApi:
             labels = f"in each item of {options.found_at} {labels}"
         return (
             f"JSON API: {options.method}, each image goes as {file}, {way}; of the answer, "
-            f"{labels}scores at {options.scores_at}; {len(options.classes) or 'no'} classes are "
-            "known beforehand"
+            f"{labels}scores at {options.scores_at}; {len(options.classes) or 'no'} classes known"
         )
 
     def identity(self) -> Any:

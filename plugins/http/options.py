@@ -1,6 +1,7 @@
 """The options of the target ``http``: what they must be, and what must hold between them."""
 
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,7 +167,7 @@ class Options(
         Reaches.SENDS_KEY,
         texts.must(
             "the name of an environment variable, in capitals (MY_API_KEY), and not the key",
-            texts.VARIABLE.fullmatch,
+            re.compile(r"[A-Z_][A-Z0-9_]*").fullmatch,
         ),
     ] = None
     """the environment variable that holds the key"""

@@ -70,13 +70,8 @@ class Service:
         self.ledger: Ledger | None = None
         self._options, self._credentials = options, credentials
         self._host = httpx2.URL(options.url).host
-        self._headers = httpx2.Headers(
-            {
-                "User-Agent": "neatfool",
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip, deflate",
-            }
-        )
+        accepted = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+        self._headers = httpx2.Headers({"User-Agent": "neatfool", **accepted})
         self._headers.update(options.headers)  # in place of these, however they are capitalised
         self._transport, self._proxied = transport, proxied
         with suppress(ValueError):  # It is a name.

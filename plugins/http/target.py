@@ -24,8 +24,7 @@ from .service import Service
 
 _log = logging.getLogger("neatfool.target.http")
 _UNVERIFIED: Final = (
-    "WARNING: verify_tls = false: anybody on the way can read the images and the key, and answer "
-    "in place of the service"
+    "WARNING: verify_tls = false: others can read the images and the key, and forge answers"
 )
 
 

