@@ -19,8 +19,6 @@ from neatfool.network.memory import is_out_of_memory
 
 _TRIED: Final = 4
 """Images of noise that tell what a file answers."""
-_SHOWN: Final = 300
-"""Characters of a library's own message."""
 Tensors = dict[str, torch.Tensor]
 
 
@@ -46,7 +44,7 @@ class FileModule(nn.Module, ABC):
     @property
     def no_gradients(self) -> str | None:
         """Why it has no gradients, and what to do; None if it has."""
-        return f"{self.by} computes none; for those, give it as torchscript:FILE or export:FILE"
+        return f"{self.by} computes none; for those, use torchscript:FILE or export:FILE"
 
     def __init__(self, path: Path) -> None:
         """Take a file; raise ValueError if it cannot be read."""
@@ -92,10 +90,7 @@ class FileModule(nn.Module, ABC):
         return outputs.clamp(min=1e-45).log() if self.gives_probabilities else outputs
 
     def settle(self, layout: Layout, scaling: Preprocessing, request: Request) -> tuple[int, str]:
-        """Fix the layout, and find the output that answers.
-
-        Returns:
-            The number of classes, and a description of what was found.
+        """Fix the layout, find the output that answers, and give its classes' number, in words too.
 
         Raises:
             TargetError: It fails on such images, or is not a classifier.
@@ -146,9 +141,7 @@ class FileModule(nn.Module, ABC):
             if isinstance(error, TargetError) or is_out_of_memory(error) or _is_tracing():
                 raise
             text, shape = " ".join(str(error).split()), "x".join(map(str, images.shape))
-            raise TargetError(
-                f"{self.path}: {self.by} failed on {shape}: {text[-_SHOWN:]}"
-            ) from error
+            raise TargetError(f"{self.path}: {self.by} failed on {shape}: {text[-300:]}") from error
 
     def _numbers(self, images: torch.Tensor) -> torch.Tensor:
         """Turn scaled images, or bytes, into the type that the file takes."""
@@ -230,9 +223,7 @@ def _choose(shapes: Mapping[str, list[int]], count: int, wanted: str | None, pat
             raise ValueError(f"output = {wanted}: {why}; the file has {named}")
         return name
     if not fit:
-        raise TargetError(
-            f"{path}: answers {named} to {count} images; a classifier answers [images, classes]"
-        )
+        raise TargetError(f"{path}: answers {named} to {count} images, not [images, classes]")
     if len(fit) > 1:
         raise ValueError(
             f"has several outputs that may be classes; choose one with [target] output = NAME: "
@@ -300,6 +291,6 @@ def fit_weights(module: nn.Module, tensors: Tensors, path: Path | str) -> None:
         faults = " ".join(str(error).partition(":")[2].split())
         raise TargetError(
             f"{path}: the weights do not fit this {type(module).__name__}: "
-            f"{shorten(faults, _SHOWN, placeholder=' …')}; give this network's weights, or another "
+            f"{shorten(faults, 300, placeholder=' …')}; give this network's weights, or another "
             "[target] model"
         ) from error

@@ -43,9 +43,7 @@ def photographs_in(folder: Path) -> list[Photograph]:
     endings = Image.registered_extensions()
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in endings)
     if not files:
-        raise ExperimentError(
-            f"{folder}: there is no image in it; give a folder of JPEG or PNG files"
-        )
+        raise ExperimentError(f"{folder}: there is no image in it; give JPEG or PNG files")
     return [
         Photograph(
             str(file.relative_to(folder)),
@@ -62,13 +60,9 @@ def _listed(table: Path) -> list[Photograph]:
             reader = csv.DictReader(lines)
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, ValueError, csv.Error) as error:
-        raise ExperimentError(
-            f"{table}: cannot be read as CSV ({error}); save it as CSV in UTF-8"
-        ) from error
+        raise ExperimentError(f"{table}: is no CSV in UTF-8 ({error}); save it as that") from error
     if not rows or "file" not in rows[0][1]:
-        raise ExperimentError(
-            f"{table}: lists no images; give a CSV file with the columns file and label"
-        )
+        raise ExperimentError(f"{table}: lists no images; give CSV with columns file and label")
     found = []
     for line, row in rows:
         name, label = row["file"] or "", row.get("label")

@@ -171,9 +171,7 @@ def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
         if height is None or width is None:
             raise ValueError("takes images of any size; choose one with [target] size = PIXELS")
         if size is not None and (height, width) != (size, size):
-            raise ValueError(
-                f"size = {size}: it takes images of {width}x{height}; leave 'size' out"
-            )
+            raise ValueError(f"size = {size}: it takes {width}x{height}; leave 'size' out")
         layouts.append(Layout(channels or 3, height, width, last))
     return layouts
 
@@ -184,9 +182,7 @@ def scaling_of(
     """Decide how bytes are scaled; to ``scale``, a ``mean`` and a ``std`` must be requested."""
     as_bytes = given.is_whole and not any(requested.values())
     if not as_bytes and given.is_whole and given.scale is None:
-        raise ValueError(
-            f"takes bytes ({given.dtype}), and scales them itself; leave 'mean' and 'std' out"
-        )
+        raise ValueError(f"takes bytes ({given.dtype}) and scales them itself; leave mean, std out")
     if not as_bytes and (scale or given.is_whole) and None in requested.values():
         raise ValueError(
             "the file does not say how images are scaled; give both [target] mean and std: 0.5 and "

@@ -90,11 +90,7 @@ class InDistribution:
         )
 
     def check_divided(self, detector: str) -> None:
-        """Check that a detector can be fitted to other images than set its threshold.
-
-        Raises:
-            ExperimentError: There are too few. Whatever it was fitted to, it finds usual.
-        """
+        """Check that there are images to fit a detector to, which finds these usual, and others."""
         if not self.divided:
             raise ExperimentError(
                 f"the detector {detector} must be fitted to some in-distribution images, and "

@@ -88,20 +88,18 @@ class ClipTarget(Target):
         known, self.texts = find_texts(options, self.tower)
         self.against = [name for name in known if name not in {*self.texts}]
         self._vectors = torch.stack([*known.values()])
-        preprocessing = self.tower.preprocessing
+        shown = self.tower.preprocessing
         together, classes = options.aggregate == "all", tuple(self.texts)
         vectors = self._vectors / self.temperature
         module = Similarity(self.tower.module, vectors, len(classes), all_at_once=together)
         if together:
             classes = (f"all {len(classes)} texts",)
         rivals = bool(self.against)
-        self.spec = ImageSpec(
-            *preprocessing.size, 3, classes, array="torch", sums_to_one=not rivals
-        )
+        self.spec = ImageSpec(*shown.size, 3, classes, array="torch", sums_to_one=not rivals)
         self._network = Network(
             module.requires_grad_(False),
-            mean=preprocessing.mean,
-            std=preprocessing.std,
+            mean=shown.mean,
+            std=shown.std,
             device=options.device,
             outputs="logits",
         )
@@ -225,9 +223,7 @@ def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
     if path.suffix == ".npy":
         vectors = _read_npy(path, names)
     elif path.suffix != ".safetensors":
-        raise ExperimentError(
-            f"[target] vectors = {path}: give one that ends in .safetensors or .npy"
-        )
+        raise ExperimentError(f"[target] vectors = {path}: give what ends in .safetensors or .npy")
     elif names is not None:
         raise ExperimentError(f"[target] vector_names: {path} has names of its own; leave it out")
     else:

@@ -77,13 +77,13 @@ class DaskEngine(Engine):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         here, address = self._options.scheduler is None, self._options.scheduler
         client = await (self._open_own(setup) if here else self._connect(str(address)))
-        remedy = (
+        hint = (
             "Resume the run, with fewer workers if memory is short"
             if here
             else f"Start some (dask worker {address}), and resume the run"
         )
         run, patience = uuid4().hex[:12], self._options.patience
-        self._crew = crew = Crew(client, run, setup, patience=patience, remedy=remedy)
+        self._crew = crew = Crew(client, run, setup, patience=patience, hint=hint)
         if not here:
 
             async def part() -> None:

@@ -51,18 +51,16 @@ def find_texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from find_texts(name, inner)
 
 
-def fill(
-    template: Any, files: Sequence[bytes], repeat: str | None, further: Mapping[str, str]
-) -> Any:
+def fill(template: Any, files: Sequence[bytes], repeat: str | None, more: Mapping[str, str]) -> Any:
     """Put images and what else has a place into a template; ``repeat``: an item for each image."""
     images = [base64.b64encode(file).decode("ascii") for file in files]
     if repeat is None:
-        return _fill(template, {**further, IMAGE_PLACE: images[0]})
+        return _fill(template, {**more, IMAGE_PLACE: images[0]})
     *way, last = repeat.split(".")
     whole = deepcopy(template)
     parent = reduce(getitem, way, whole)
     parent[last] = [_fill(parent[last][0], {IMAGE_PLACE: image}) for image in images]
-    return _fill(whole, further)
+    return _fill(whole, more)
 
 
 def _fill(template: Any, places: Mapping[str, str]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
+from torch.nn.functional import conv2d
 
 from neatfool import models
 
@@ -69,9 +69,7 @@ class SkippingConvolution(nn.Conv2d):
         window, (top, left) = self.weight, self.skip
         window = torch.cat([window.new_zeros(*window.shape[:2], top, window.shape[3]), window], 2)
         window = torch.cat([window.new_zeros(*window.shape[:3], left), window], 3)
-        return functional.conv2d(
-            pixels, window, self.bias, self.stride, self.padding, groups=self.groups
-        )
+        return conv2d(pixels, window, self.bias, self.stride, self.padding, groups=self.groups)
 
 
 def pad_inside(module: nn.Module) -> None:

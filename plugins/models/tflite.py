@@ -43,9 +43,7 @@ class TfliteModule(models.FileModule):
             self._interpreter = Interpreter(str(path), num_threads=torch.get_num_threads())
             inputs = self._interpreter.get_input_details()
         except Exception as error:  # LiteRT raises many kinds
-            raise TargetError(
-                f"{path}: LiteRT cannot load it ({error}); convert it again"
-            ) from error
+            raise TargetError(f"{path}: LiteRT cannot load it ({error}); convert again") from error
         # A size that may change is -1, and 1 in "shape".
         shapes = [[*map(int, each.get("shape_signature", each["shape"]))] for each in inputs]
         kind = np.dtype(inputs[0]["dtype"]).name

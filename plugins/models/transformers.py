@@ -74,9 +74,7 @@ class Transformers(models.ClassifierFormat, models.TowerFormat):
 
         model = load_model(AutoModel, source, "not whole: download it again")
         if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
-            raise ValueError(
-                f"{type(model).__name__} does not compare images with texts; give a CLIP"
-            )
+            raise ValueError(f"{type(model).__name__} does not compare images with texts; use CLIP")
         tokenizer = load_part(AutoTokenizer, source)
         vision = getattr(model.config, "vision_config", model.config)
         preprocessing = _load_preprocessing(source, vision)
@@ -121,7 +119,7 @@ def _prepare(name: str) -> str:
     if not path.is_dir():
         if name[0] in "./~" or name.count("/") > 1:
             raise ExperimentError(
-                f"{name}: there is no such folder; give one that save_pretrained() wrote"
+                f"{name}: there is no such folder; give one that save_pretrained wrote"
             )
         return name
     if not (path / "config.json").is_file():
@@ -199,9 +197,7 @@ def find_preprocessing(processor: Any, config: Any) -> models.Preprocessing:
     shapes = ((300, 300), (300, 400), (500, 350))
     sizes = {tuple(_process(processor, _grey(128, shape, channels)).shape[1:]) for shape in shapes}
     if len(sizes) > 1:
-        raise ValueError(
-            "its image processor does not bring photographs to one size; set `crop_size`"
-        )
+        raise ValueError("its processor does not bring photographs to one size; set `crop_size`")
     ((height, width),) = sizes
     mean, std = _scale(processor, (height, width), channels)
     way = _FILTERS.get(int(getattr(processor, "resample", None) or 2), "bilinear")
@@ -257,7 +253,7 @@ def _scale(
     by_hand = (torch.from_numpy(noise).permute(2, 0, 1) - mean[:, None, None]) / std[:, None, None]
     if not torch.allclose(_process(processor, image, **as_is).double(), by_hand, atol=1e-4):
         raise ValueError(
-            f"its {type(processor).__name__} does more than to scale; write a target plugin"
+            f"its {type(processor).__name__} does more than scale; write a target plugin"
         )
     # 127.5 came back as 127.50000033: undo the rounding to float32.
     tidy_mean, tidy_std = (tuple(float(f"{n:.7g}") for n in each.tolist()) for each in (mean, std))
@@ -267,9 +263,7 @@ def _scale(
 def _process(processor: Any, image: Image.Image, **options: Any) -> torch.Tensor:
     answer: torch.Tensor = processor(images=[image], return_tensors="pt", **options)["pixel_values"]
     if answer.ndim != 4:
-        raise ValueError(
-            f"its image processor gives {list(answer.shape)}; take one for classifiers"
-        )
+        raise ValueError(f"its processor gives {list(answer.shape)}; take one for classifiers")
     return answer[0].float()
 
 

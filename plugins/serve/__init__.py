@@ -91,9 +91,7 @@ def serve(
     """
     key = None if api_key_env is None else os.environ.get(api_key_env, "").strip()
     if key == "":
-        raise ExperimentError(
-            f"--api-key-env {api_key_env}: the variable is missing or empty; set it to the key"
-        )
+        raise ExperimentError(f"--api-key-env {api_key_env}: it is missing or empty; set it")
     try:
         from . import listening
         from .app import make_app

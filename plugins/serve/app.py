@@ -73,9 +73,7 @@ class _Service:
         self._served, self._thread, self._limits = served, thread, limits
         self._statistics, self._running = thread.statistics, 0
 
-    def telling(
-        self, give: Callable[[], dict[str, Any]]
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def telling(self, give: Callable[[], Any]) -> Callable[[Request], Awaitable[Response]]:
         """Make what answers with an object; of a model only if it is the one that is served."""
 
         async def tell(request: Request) -> Response:
@@ -205,9 +203,7 @@ async def _in_thread_if(large: bool, work: Callable[[], T]) -> T:
     return await asyncio.to_thread(work) if large else work()
 
 
-def _json(
-    content: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
+def _json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     return Response(orjson.dumps(content), status, headers, "application/json")
 
 

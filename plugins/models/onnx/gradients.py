@@ -1,7 +1,6 @@
 """Gradients of ONNX files: a copy of the graph in PyTorch, which onnx2torch makes.
 
-onnxruntime computes every score. The copy only says in which direction a score grows, and before
-that it must show that it answers as onnxruntime does.
+onnxruntime computes every score. The copy says in which direction a score grows, if it answers so.
 """
 
 from collections.abc import Mapping
