@@ -161,9 +161,7 @@ def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
         orders = [(n, last) for n in _DRAWN for last, size_there in places if size_there is None]
     if not orders:
         sizes = ", ".join("any" if size is None else str(size) for size in shape)
-        raise TargetError(
-            f"{path}: takes [{sizes}]; export a classifier of images with 1 or 3 channels"
-        )
+        raise TargetError(f"{path}: takes [{sizes}]; export a classifier of grey or RGB images")
     layouts = []
     for channels, last in orders:
         sides = shape[1:3] if last else shape[2:]

@@ -216,9 +216,7 @@ def find_preprocessing(processor: Any, config: Any) -> models.Preprocessing:
     return replace(usual, own=prepare, own_in_words=in_words)
 
 
-def _in_words(
-    usual: models.Preprocessing, prepare: Callable[[Image.Image], torch.Tensor], name: str
-) -> str:
+def _in_words(usual: models.Preprocessing, prepare: Callable[..., Any], name: str) -> str:
     """Say what a processor makes of a photograph that is not square; empty if it is as usual."""
     ramps = np.meshgrid(np.linspace(0, 255, 450), np.linspace(0, 255, 300))
     image = Image.fromarray(np.stack([*ramps, ramps[0]], -1).astype(np.uint8))
@@ -237,9 +235,7 @@ def _in_words(
     return f"as its {name} does it"
 
 
-def _scale(
-    processor: Any, size: tuple[int, int], channels: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _scale(processor: Any, size: tuple[int, int], channels: int) -> tuple[tuple[float, ...], ...]:
     """Find what is subtracted from bytes, and what they are divided by afterwards."""
     as_is = {"do_resize": False, "do_center_crop": False}
     dark, light = (

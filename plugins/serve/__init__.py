@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from .served import Served
 
 
-def _check_names(
-    context: click.Context, option: click.Parameter, names: tuple[str, ...]
-) -> tuple[str, ...]:
+def _check_names(_context: object, _option: object, names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if not re.fullmatch(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", name):
             raise click.BadParameter(f"{name!r} is no name such as api.example.org; give no port")

@@ -39,9 +39,7 @@ class ConvertedModule(TorchModule):
     by = _BY
 
 
-def differentiable_copy(
-    module: FileModule, scaling: Preprocessing, *, in_floats: bool
-) -> ConvertedModule:
+def torch_copy(module: FileModule, scaling: Preprocessing, *, in_floats: bool) -> ConvertedModule:
     """Copy a network that has settled, for torch: it takes floats, also if the file takes bytes."""
     path = module.path
     model: Any = onnx.load_from_string(dequantise(path)) if in_floats else onnx.load(path)
