@@ -169,7 +169,7 @@ def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
         if height is None or width is None:
             raise ValueError("takes images of any size; choose one with [target] size = PIXELS")
         if size is not None and (height, width) != (size, size):
-            raise ValueError(f"size = {size}: it takes {width}x{height}; leave 'size' out")
+            raise ValueError(f"size = {size}: it takes images of {width}x{height}; leave size out")
         layouts.append(Layout(channels or 3, height, width, last))
     return layouts
 

@@ -36,6 +36,14 @@ SENTENCES: Final = (
     "a portrait of a woman in uniform",
 )
 """What the photographs show, in their order, for a network that reads."""
+NAMES: Final = {
+    "cat": ("cat", "pet"),
+    "coffee": ("coffee",),
+    "rocket": ("rocket",),
+    "tripod": ("camera", "photographer", "man", "person"),
+    "uniform": ("uniform", "officer", "woman", "person"),
+}
+"""What texts may call them, besides ImageNet's names."""
 ENOUGH: Final = 3
 """With names for fewer photographs there is no check; this many must be recognised."""
 
@@ -125,7 +133,7 @@ class ClipTarget(Target):
             )
         elif rivals:
             rule += f"; {rivals} other texts compete"
-        known = models.photographs_showing([*self.texts, *self.against])
+        known = models.photographs_showing([*self.texts, *self.against], NAMES)
         check = "Checked on photographs."
         if self._options.vectors is not None and len(known) < ENOUGH:
             check = "Not checked on photographs: its texts are not what they show."
@@ -150,7 +158,9 @@ class ClipTarget(Target):
 
     def photographs(self) -> dict[str, Image]:
         """Give the photographs that show some of its classes, 300x300 pixels, by name."""
-        return {each.name: each.open() for each in models.photographs_showing(self.spec.classes)}
+        return {
+            each.name: each.open() for each in models.photographs_showing(self.spec.classes, NAMES)
+        }
 
     def fit_photograph(self, photograph: Image) -> torch.Tensor:
         """Prepare a photograph as for the network's training, uint8 [3, H, W]."""
@@ -167,7 +177,8 @@ class ClipTarget(Target):
             known = {photograph: {place} for place, photograph in enumerate(models.PHOTOGRAPHS)}
         else:
             names, vectors = [*self.texts, *self.against], self._vectors
-            known, tries, needed = models.photographs_showing(names), min(2, len(names) - 1), ENOUGH
+            known, tries = models.photographs_showing(names, NAMES), min(2, len(names) - 1)
+            needed = ENOUGH
             if len(known) < ENOUGH:
                 return
         network = self._network

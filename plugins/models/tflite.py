@@ -48,11 +48,8 @@ class TfliteModule(models.FileModule):
         shapes = [[*map(int, each.get("shape_signature", each["shape"]))] for each in inputs]
         kind = np.dtype(inputs[0]["dtype"]).name
         if len(inputs) != 1 or len(shapes[0]) != 4 or kind not in _TYPES:
-            described = ", ".join(
-                f"{each['name']} {np.dtype(each['dtype'])} {shape}"
-                for each, shape in zip(inputs, shapes, strict=True)
-            )
-            raise TargetError(f"{path}: takes {described}; convert one that takes only images")
+            described = ", ".join(f"{e['name']} {s}" for e, s in zip(inputs, shapes, strict=True))
+            raise TargetError(f"{path}: takes {kind} {described}; convert one of images only")
         batch, *sizes = (size if size > 0 else None for size in shapes[0])
         scale, zero = inputs[0]["quantization"]
         # Many graphs reshape to a batch of one, even if they say that they take any.

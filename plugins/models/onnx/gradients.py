@@ -30,7 +30,7 @@ TOLERANCE: Final = 0.01
 """Probabilities may differ by this share of an image's largest: float32 rounding only."""
 _ANSWER: Final = "neatfool_answer"
 _BY: Final = f"onnx2torch {version('onnx2torch')}"
-_OTHERWISE: Final = "leave gradients and learn out, or give it as torchscript:FILE or export:FILE"
+_OTHERWISE: Final = "leave out [target] gradients and learn, or use torchscript:FILE or export:FILE"
 
 
 class ConvertedModule(TorchModule):
