@@ -232,7 +232,7 @@ class InspectedTarget:
     def _scores(self, images: Any) -> Scores:
         given = self.target.score(images)
         if not isinstance(given, Scores):
-            raise ExperimentError("the target names some classes only; take one that scores all")
+            raise ExperimentError("the target names only some classes; take one that scores all")
         return given
 
     def _numbers(self, images: Any) -> torch.Tensor | None:

@@ -84,7 +84,7 @@ class Guarded(Target, Guarding):
         self.spec = replace(inner.spec, sums_to_one=False, array=array)
         self.batch_size = inner.batch_size
         if not self._detector.differentiable:
-            self.no_gradients = f"the detector {detector} has none; take a formula like energy"
+            self.no_gradients = f"the detector {detector} is without them; take a formula: energy"
         elif softness and isinstance(inner, Differentiable):
             self.logits_of = self._logits_of
 
@@ -94,7 +94,7 @@ class Guarded(Target, Guarding):
         experiment = load_experiment(options.guards, to_search=False)
         choice = experiment.resolved()["target"]
         if choice["plugin"] == "guarded":
-            raise ExperimentError(f"guards = {options.guards}: is guarded; name the file behind it")
+            raise ExperimentError(f"guards = {options.guards} is guarded already; name its target")
         inner = make_target(experiment)
         try:
             known = in_distribution(inner, options.in_distribution)
