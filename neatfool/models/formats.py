@@ -163,11 +163,7 @@ class ModelFormat:
     ``mean``, ``std`` and ``output`` say."""
 
     def check(self, model: str) -> None:
-        """Check a model's whole name as far as possible without loading it.
-
-        Raises:
-            ValueError: No model can have this name.
-        """
+        """Check a model's whole name without loading it; raise ValueError if none can have it."""
         if not model.partition(":")[2]:
             raise ValueError(f"{model!r} is not a model; use {_either(self.forms)}")
 

@@ -19,8 +19,6 @@ from neatfool.network.devices import is_out_of_memory
 
 _TRIED: Final = 4
 """Images of noise that tell what a file answers."""
-_SHOWN: Final = 300
-"""Characters of a library's own message."""
 Tensors = dict[str, torch.Tensor]
 
 
@@ -46,10 +44,7 @@ class FileModule(nn.Module, ABC):
     @property
     def no_gradients(self) -> str | None:
         """Why it has no gradients, and what to do; None if it has."""
-        return (
-            f"{self.by} computes none; for those, use the network from torchvision or timm, or a "
-            "file of torchscript or export"
-        )
+        return f"{self.by} computes none; for those, use torchscript:FILE or export:FILE"
 
     def __init__(self, path: Path) -> None:
         """Take a file; raise ValueError if it cannot be read."""
@@ -95,10 +90,7 @@ class FileModule(nn.Module, ABC):
         return outputs.clamp(min=1e-45).log() if self.gives_probabilities else outputs
 
     def settle(self, layout: Layout, scaling: Preprocessing, request: Request) -> tuple[int, str]:
-        """Fix the layout, and find the output that answers.
-
-        Returns:
-            The number of classes, and a description of what was found.
+        """Fix the layout, find the output that answers, and give its classes' number, in words too.
 
         Raises:
             TargetError: It fails on such images, or is not a classifier.
@@ -111,7 +103,18 @@ class FileModule(nn.Module, ABC):
         count = self.input.shape[0] or (1 if self.alone else _TRIED)
         self.output = _choose(shapes, count, request.output, self.path)
         answers = self._rows(tried)
-        self.gives_probabilities = self._are_probabilities(answers, request.outputs)
+        self.gives_probabilities = request.outputs == "probabilities"
+        if request.outputs is None and bool(((answers >= 0) & (answers <= 1)).all()):
+            sums = answers.sum(1)
+            # Those that were rounded to 256 levels sum to less than 1.5.
+            rounded = self.output in self.rounded and float(sums.max()) < 1.5
+            if not rounded and not bool(((sums - 1).abs() < 1e-3).all()):
+                raise ValueError(
+                    "its answers lie between 0 and 1, but sum to "
+                    f"{float(sums.min()):.3g} to {float(sums.max()):.3g}, not to 1; say what they "
+                    "are: [target] outputs = logits, probabilities or multi_label"
+                )
+            self.gives_probabilities = True
         gives = request.outputs or ("probabilities" if self.gives_probabilities else "logits")
         names = "" if len(shapes) == 1 else f" (its output {self.output!r} of {len(shapes)})"
         return answers.shape[1], f"takes {self._describe_input()}; gives {gives}{names}"
@@ -138,9 +141,7 @@ class FileModule(nn.Module, ABC):
             if isinstance(error, TargetError) or is_out_of_memory(error) or _is_tracing():
                 raise
             text, shape = " ".join(str(error).split()), "x".join(map(str, images.shape))
-            raise TargetError(
-                f"{self.path}: {self.by} failed on {shape}: {text[-_SHOWN:]}"
-            ) from error
+            raise TargetError(f"{self.path}: {self.by} failed on {shape}: {text[-300:]}") from error
 
     def _numbers(self, images: torch.Tensor) -> torch.Tensor:
         """Turn scaled images, or bytes, into the type that the file takes."""
@@ -148,8 +149,7 @@ class FileModule(nn.Module, ABC):
             return images.to(self.input.dtype)
         if images.requires_grad:
             raise TargetError(
-                f"{self.path}: takes whole numbers, so it has no gradients; for those, use the "
-                "network before it was quantised"
+                f"{self.path}: takes whole numbers, so it has no gradients; use it unquantised"
             )
         bounds = torch.iinfo(self.input.dtype)
         if self._as_bytes:
@@ -163,20 +163,6 @@ class FileModule(nn.Module, ABC):
         """Concatenate the answers of :attr:`output`, without sizes of one, as in [N, K, 1, 1]."""
         given = [each[self.output] for each in answers]
         return torch.cat([each.reshape(len(each), -1).float() for each in given])
-
-    def _are_probabilities(self, answers: torch.Tensor, outputs: str | None) -> bool:
-        if outputs is not None or not bool(((answers >= 0) & (answers <= 1)).all()):
-            return outputs == "probabilities"
-        sums = answers.sum(1)
-        # Those that were rounded to 256 levels sum to less than 1.5.
-        rounded = self.output in self.rounded and float(sums.max()) < 1.5
-        if rounded or bool(((sums - 1).abs() < 1e-3).all()):
-            return True
-        raise ValueError(
-            "its answers lie between 0 and 1, but sum to "
-            f"{float(sums.min()):.3g} to {float(sums.max()):.3g}, not to 1; say what they are: "
-            "[target] outputs = logits, probabilities or multi_label"
-        )
 
     def _describe_input(self) -> str:
         kind = str(self.input.dtype).removeprefix("torch.")
@@ -237,9 +223,7 @@ def _choose(shapes: Mapping[str, list[int]], count: int, wanted: str | None, pat
             raise ValueError(f"output = {wanted}: {why}; the file has {named}")
         return name
     if not fit:
-        raise TargetError(
-            f"{path}: answers {named} to {count} images; a classifier answers [images, classes]"
-        )
+        raise TargetError(f"{path}: answers {named} to {count} images, not [images, classes]")
     if len(fit) > 1:
         raise ValueError(
             f"has several outputs that may be classes; choose one with [target] output = NAME: "
@@ -265,8 +249,7 @@ def read_tensors(path: Path) -> Tensors:
             pass
     except OSError as error:
         raise ExperimentError(
-            f"[target] weights = {path}: {error.strerror}; give a safetensors file, or a state "
-            "dict as torch.save writes it"
+            f"[target] weights = {path}: {error.strerror}; give safetensors, or a state dict"
         ) from error
     safe = path.suffix == ".safetensors"
     try:
@@ -277,8 +260,7 @@ def read_tensors(path: Path) -> Tensors:
         kind = "safetensors file" if safe else "state dict of tensors only"
         why = str(error) if isinstance(error, SafetensorError) else type(error).__name__
         raise TargetError(
-            f"{path}: not a {kind} ({why}); it is damaged, or something else: download, install or "
-            "save it again"
+            f"{path}: not a {kind} ({why}); it is damaged, or something else: get it again"
         ) from error
     # Training programs keep the weights under one of these keys.
     for key in ("state_dict", "model", "model_state_dict", "state_dict_ema"):
@@ -309,6 +291,6 @@ def fit_weights(module: nn.Module, tensors: Tensors, path: Path | str) -> None:
         faults = " ".join(str(error).partition(":")[2].split())
         raise TargetError(
             f"{path}: the weights do not fit this {type(module).__name__}: "
-            f"{shorten(faults, _SHOWN, placeholder=' …')}; give this network's weights, or another "
+            f"{shorten(faults, 300, placeholder=' …')}; give this network's weights, or another "
             "[target] model"
         ) from error

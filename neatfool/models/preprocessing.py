@@ -161,10 +161,7 @@ def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
         orders = [(n, last) for n in _DRAWN for last, size_there in places if size_there is None]
     if not orders:
         sizes = ", ".join("any" if size is None else str(size) for size in shape)
-        raise TargetError(
-            f"{path}: takes [{sizes}]; export a classifier of images with 1 or 3 channels, which "
-            "come first or last"
-        )
+        raise TargetError(f"{path}: takes [{sizes}]; export a classifier of grey or RGB images")
     layouts = []
     for channels, last in orders:
         sides = shape[1:3] if last else shape[2:]
@@ -172,9 +169,7 @@ def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
         if height is None or width is None:
             raise ValueError("takes images of any size; choose one with [target] size = PIXELS")
         if size is not None and (height, width) != (size, size):
-            raise ValueError(
-                f"size = {size}: it takes images of {width}x{height}; leave 'size' out"
-            )
+            raise ValueError(f"size = {size}: it takes images of {width}x{height}; leave size out")
         layouts.append(Layout(channels or 3, height, width, last))
     return layouts
 
@@ -185,9 +180,7 @@ def scaling_of(
     """Decide how bytes are scaled; to ``scale``, a ``mean`` and a ``std`` must be requested."""
     as_bytes = given.is_whole and not any(requested.values())
     if not as_bytes and given.is_whole and given.scale is None:
-        raise ValueError(
-            f"takes bytes ({given.dtype}), and scales them itself; leave 'mean' and 'std' out"
-        )
+        raise ValueError(f"takes bytes ({given.dtype}) and scales them itself; leave mean, std out")
     if not as_bytes and (scale or given.is_whole) and None in requested.values():
         raise ValueError(
             "the file does not say how images are scaled; give both [target] mean and std: 0.5 and "

@@ -201,13 +201,11 @@ class InspectedTarget:
         probs = logits.softmax(-1).numpy()
         return Scores(probs, logits.numpy()), Answers(logits, features, self._numbers(images))
 
-    def ask_all(
-        self, images: torch.Tensor, note: Callable[[int], None] = lambda images: None
-    ) -> Answers:
+    def ask_all(self, some: torch.Tensor, note: Callable[[int], None] = lambda _: None) -> Answers:
         """Give what detectors look at in many uint8 images; ``note`` is told how many are done."""
         size = min(self.target.batch_size or 64, 64)
         batches = []
-        for part in torch.split(images, size):
+        for part in torch.split(some, size):
             # Batches of one size, on which a network's last bits depend.
             padded = torch.cat([part, part[:1].expand(size - len(part), -1, -1, -1)])
             answers = self.ask(padded.numpy() if self.target.spec.array == "numpy" else padded)[1]
@@ -215,9 +213,9 @@ class InspectedTarget:
             note(len(part))
 
         def join(name: str) -> Any:
-            parts = [(getattr(answers, name), count) for answers, count in batches]
-            some = [value[:count] for value, count in parts if value is not None]
-            return torch.cat(some) if some else None
+            given = [(getattr(answers, name), count) for answers, count in batches]
+            known = [value[:count] for value, count in given if value is not None]
+            return torch.cat(known) if known else None
 
         return Answers(join("logits"), join("features"), join("images"))
 
@@ -229,10 +227,7 @@ class InspectedTarget:
     def _scores(self, images: Any) -> Scores:
         given = self.target.score(images)
         if not isinstance(given, Scores):
-            raise ExperimentError(
-                "the target names only some classes; detectors need a probability for each. Choose "
-                "another target"
-            )
+            raise ExperimentError("the target names only some classes; take one that scores all")
         return given
 
     def _numbers(self, images: Any) -> torch.Tensor | None:

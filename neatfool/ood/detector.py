@@ -40,10 +40,7 @@ class Answers:
 
     @property
     def probabilities(self) -> torch.Tensor:
-        """Probabilities, float64 [N, K].
-
-        In single precision, near certainty, ``1 - p`` is all rounding.
-        """
+        """Probabilities, float64 [N, K]: in single precision ``1 - p`` may be all rounding."""
         return self.logits.double().softmax(1)
 
 

@@ -85,16 +85,11 @@ class InDistribution:
             f"Do not rely on {' and '.join(names)}: fitted to {len(self.fitted):,} images, fewer "
             f"than the {features:,} features of the network's last layer, they know few of the "
             f"directions in which in-distribution images vary. Give {2 * features:,} "
-            f"in-distribution images or more, of which half fit them ({HOW}), or choose another "
-            "detector."
+            f"in-distribution images or more, of which half fit them ({HOW}), or choose another."
         )
 
     def check_divided(self, detector: str) -> None:
-        """Check that a detector can be fitted to other images than set its threshold.
-
-        Raises:
-            ExperimentError: There are too few. Whatever it was fitted to, it finds usual.
-        """
+        """Check that there are images to fit a detector to, which finds these usual, and others."""
         if not self.divided:
             raise ExperimentError(
                 f"the detector {detector} must be fitted to some in-distribution images, and "
@@ -157,8 +152,7 @@ def _photographs(folder: Path | None, *targets: Target) -> list[Photograph]:
     if len(found) < 2:
         raise ExperimentError(
             f"{'the target brings no photographs along' if folder is None else folder}: too few "
-            "in-distribution images; give two at least, and better a thousand, in a folder "
-            f"({HOW})"
+            f"in-distribution images; give at least two, better a thousand, in a folder ({HOW})"
         )
     return found
 

@@ -36,6 +36,14 @@ SENTENCES: Final = (
     "a portrait of a woman in uniform",
 )
 """What the photographs show, in their order, for a network that reads."""
+NAMES: Final = {
+    "cat": ("cat", "pet"),
+    "coffee": ("coffee",),
+    "rocket": ("rocket",),
+    "tripod": ("camera", "photographer", "man", "person"),
+    "uniform": ("uniform", "officer", "woman", "person"),
+}
+"""What texts may call them, besides ImageNet's names."""
 ENOUGH: Final = 3
 """With names for fewer photographs there is no check; this many must be recognised."""
 
@@ -44,13 +52,9 @@ class Similarity(nn.Module):
     """A tower whose vectors are compared with those of texts.
 
     With s_k the cosine between an image's vector and that of text k, and T the temperature, the
-    logits are
-
-    - s_k / T for each of K texts, [N, K]. If other texts compete, a last column has the logarithm
-      of the sum of their exp(s_j / T), as if they were one class.
-    - for all at once: the smallest s_k / T of the K texts, and that same last column, [N, 2]. So
-      the probability is that of the text which the image resembles least, if it competes with the
-      others alone: the other K - 1 take nothing away from it.
+    logits are s_k / T for each of K texts, or for all at once the smallest s_k / T, [N, 1]. If
+    other texts compete, a last column has the logarithm of the sum of their exp(s_j / T), as if
+    they were one class.
     """
 
     def __init__(
@@ -92,20 +96,18 @@ class ClipTarget(Target):
         known, self.texts = find_texts(options, self.tower)
         self.against = [name for name in known if name not in {*self.texts}]
         self._vectors = torch.stack([*known.values()])
-        preprocessing = self.tower.preprocessing
+        shown = self.tower.preprocessing
         together, classes = options.aggregate == "all", tuple(self.texts)
         vectors = self._vectors / self.temperature
         module = Similarity(self.tower.module, vectors, len(classes), all_at_once=together)
         if together:
             classes = (f"all {len(classes)} texts",)
         rivals = bool(self.against)
-        self.spec = ImageSpec(
-            *preprocessing.size, 3, classes, array="torch", sums_to_one=not rivals
-        )
+        self.spec = ImageSpec(*shown.size, 3, classes, array="torch", sums_to_one=not rivals)
         self._network = Network(
             module.requires_grad_(False),
-            mean=preprocessing.mean,
-            std=preprocessing.std,
+            mean=shown.mean,
+            std=shown.std,
             device=options.device,
             outputs="logits",
         )
@@ -131,7 +133,7 @@ class ClipTarget(Target):
             )
         elif rivals:
             rule += f"; {rivals} other texts compete"
-        known = models.photographs_showing([*self.texts, *self.against])
+        known = models.photographs_showing([*self.texts, *self.against], NAMES)
         check = "Checked on photographs."
         if self._options.vectors is not None and len(known) < ENOUGH:
             check = "Not checked on photographs: its texts are not what they show."
@@ -156,7 +158,9 @@ class ClipTarget(Target):
 
     def photographs(self) -> dict[str, Image]:
         """Give the photographs that show some of its classes, 300x300 pixels, by name."""
-        return {each.name: each.open() for each in models.photographs_showing(self.spec.classes)}
+        return {
+            each.name: each.open() for each in models.photographs_showing(self.spec.classes, NAMES)
+        }
 
     def fit_photograph(self, photograph: Image) -> torch.Tensor:
         """Prepare a photograph as for the network's training, uint8 [3, H, W]."""
@@ -173,7 +177,8 @@ class ClipTarget(Target):
             known = {photograph: {place} for place, photograph in enumerate(models.PHOTOGRAPHS)}
         else:
             names, vectors = [*self.texts, *self.against], self._vectors
-            known, tries, needed = models.photographs_showing(names), min(2, len(names) - 1), ENOUGH
+            known, tries = models.photographs_showing(names, NAMES), min(2, len(names) - 1)
+            needed = ENOUGH
             if len(known) < ENOUGH:
                 return
         network = self._network
@@ -229,9 +234,7 @@ def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
     if path.suffix == ".npy":
         vectors = _read_npy(path, names)
     elif path.suffix != ".safetensors":
-        raise ExperimentError(
-            f"[target] vectors = {path}: give one that ends in .safetensors or .npy"
-        )
+        raise ExperimentError(f"[target] vectors = {path}: give what ends in .safetensors or .npy")
     elif names is not None:
         raise ExperimentError(f"[target] vector_names: {path} has names of its own; leave it out")
     else:

@@ -35,10 +35,8 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     @classmethod
     def _one_place(cls, scheduler: str | None, info: ValidationInfo) -> str | None:
         if scheduler is not None and info.data.get("workers") is not None:
-            raise ValueError(
-                "'workers' are processes of this machine, and a scheduler has workers of its own; "
-                "give one of the two"
-            )
+            words = "'workers' are processes of this machine, and a scheduler has its own"
+            raise ValueError(f"{words}; give one of the two")
         return scheduler
 
 

@@ -1,8 +1,7 @@
 """The crew: workers that come and go, the parts that each has, and what to do if one fails.
 
 Parts are given out here and not by Dask's scheduler, two to a worker: it does one and has the next.
-So it is known which two a worker's death concerns. What runs in a worker's process stands at the
-end.
+What runs in a worker's process stands at the end.
 """
 
 import asyncio
@@ -51,14 +50,12 @@ class _Member:
 class Crew:
     """The workers of a run. All of it is for the thread of the client's loop."""
 
-    def __init__(
-        self, client: Any, run: str, setup: Setup, *, patience: float, remedy: str
-    ) -> None:
+    def __init__(self, client: Any, run: str, setup: Setup, *, patience: float, hint: str) -> None:
         """Take the run's name among the workers, and how one gets workers, in words."""
         self.members: dict[str, _Member] = {}
         self.first = asyncio.get_running_loop().create_future()
         self._client, self._run, self._setup = client, run, setup
-        self._patience, self._remedy = patience, remedy
+        self._patience, self._hint = patience, hint
         self._waiting: deque[_Job] = deque()
         self._joining: dict[str, asyncio.Task[None]] = {}
         self._refused: dict[str, NeatfoolError] = {}
@@ -123,7 +120,7 @@ class Crew:
         elif now - self._alone_since > self._patience or self._died >= BORN_IN_VAIN:
             why = f" ({reasons})" if reasons else ""
             died = f"; {self._died} ended as they began" if self._died else ""
-            self.end(TargetUnavailable(f"no worker is left{why}{died}. {self._remedy}"))
+            self.end(TargetUnavailable(f"no worker is left{why}{died}. {self._hint}"))
 
     async def _join(self, address: str) -> None:
         """Let a worker make the run's target, and use it if its answers to the probes are right."""

@@ -77,13 +77,13 @@ class DaskEngine(Engine):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         here, address = self._options.scheduler is None, self._options.scheduler
         client = await (self._open_own(setup) if here else self._connect(str(address)))
-        remedy = (
+        hint = (
             "Resume the run, with fewer workers if memory is short"
             if here
             else f"Start some (dask worker {address}), and resume the run"
         )
         run, patience = uuid4().hex[:12], self._options.patience
-        self._crew = crew = Crew(client, run, setup, patience=patience, remedy=remedy)
+        self._crew = crew = Crew(client, run, setup, patience=patience, hint=hint)
         if not here:
 
             async def part() -> None:
@@ -96,8 +96,16 @@ class DaskEngine(Engine):
         self._ending.push_async_callback(_cancelled, asyncio.create_task(crew.watch()))
         self._ending.callback(lambda: crew.end(TargetUnavailable("the engine was closed")))
         await crew.first
-        count = self._count if here else len(await client.scheduler.ncores())
-        _warn_of_few_batches(setup, count)
+        workers = self._count if here else len(await client.scheduler.ncores())
+        scoring, generation = setup.scoring, setup.experiment["scheme"].get("batch")
+        size = scoring["screening_batch"] or scoring["batch_size"]
+        if isinstance(generation, int) and (count := math.ceil(generation / size)) < workers:
+            _log.warning(
+                "[engine]: a generation of %d images is %d of the target's batches of %d, and a "
+                "batch is not divided: no more than %d of %d workers have work at a time. Another "
+                "run with a larger generation or a smaller [target] batch_size can use more",
+                *(generation, count, size, count, workers),
+            )
         link = f"; watch them at {client.dashboard_link}" if find_spec("bokeh") else ""
         return f"Drawing and scoring by workers of {'this machine' if here else address}{link}"
 
@@ -143,19 +151,6 @@ class DaskEngine(Engine):
                 f"[engine] scheduler = {address}: no scheduler answers there ({error}). Start one "
                 "with `dask scheduler` and workers with `dask worker`, and resume the run"
             ) from error
-
-
-def _warn_of_few_batches(setup: Setup, workers: int) -> None:
-    """Warn if a generation has fewer batches than there are workers."""
-    scoring, generation = setup.scoring, setup.experiment["scheme"].get("batch")
-    size = scoring["screening_batch"] or scoring["batch_size"]
-    if isinstance(generation, int) and (count := math.ceil(generation / size)) < workers:
-        _log.warning(
-            "[engine]: a generation of %d images is %d of the target's batches of %d, and a batch "
-            "is not divided: no more than %d of %d workers have work at a time. Another run with "
-            "a larger generation or a smaller [target] batch_size can use more",
-            *(generation, count, size, count, workers),
-        )
 
 
 async def _keep_a_worker(scheduler: str, own: dict[str, Any]) -> None:

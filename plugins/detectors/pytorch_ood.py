@@ -105,8 +105,7 @@ class PytorchOod(Detector):
                 f"the detector pytorch-ood:{self.name} cannot be fitted to {len(labels):,} images: "
                 "its covariance has no inverse in single precision. Give at least twice as many "
                 "as the network's last layer has features (in_distribution = FOLDER in an "
-                "experiment, --in-distribution FOLDER in a command), or choose knn or a formula of "
-                "logits"
+                "experiment, --in-distribution FOLDER in a command), or choose knn or energy"
             )
 
     def score(self, answers: Answers) -> torch.Tensor:

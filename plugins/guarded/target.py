@@ -39,10 +39,8 @@ precision, and has a gradient, which minus infinity has not."""
 class Guarded(Target, Guarding):
     """A target whose confidences are 0 for images that an OOD detector rejects.
 
-    An accepted image has the confidences that the guarded target gives it, to the bit. A rejected
-    one has confidence 0 in every class. So that a search has a slope to climb, its log-odds are not
-    all the same: they are below those of every accepted image, and the higher, the surer the
-    classifier is and the nearer the image is to the threshold.
+    So that a search has a slope to climb, the log-odds of a rejected image are below those of every
+    accepted one, and the higher, the surer the classifier is and the nearer the threshold.
     """
 
     def __init__(
@@ -86,10 +84,7 @@ class Guarded(Target, Guarding):
         self.spec = replace(inner.spec, sums_to_one=False, array=array)
         self.batch_size = inner.batch_size
         if not self._detector.differentiable:
-            self.no_gradients = (
-                f"the detector {detector} is computed without them; take msp, max_logit, energy, "
-                "entropy or gen"
-            )
+            self.no_gradients = f"the detector {detector} is without them; take a formula: energy"
         elif softness and isinstance(inner, Differentiable):
             self.logits_of = self._logits_of
 
@@ -99,9 +94,7 @@ class Guarded(Target, Guarding):
         experiment = load_experiment(options.guards, to_search=False)
         choice = experiment.resolved()["target"]
         if choice["plugin"] == "guarded":
-            raise ExperimentError(
-                f"guards = {options.guards}: is guarded already; name the file behind it"
-            )
+            raise ExperimentError(f"guards = {options.guards} is guarded already; name its target")
         inner = make_target(experiment)
         try:
             known = in_distribution(inner, options.in_distribution)

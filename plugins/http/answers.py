@@ -19,11 +19,7 @@ from neatfool import Scores, TargetError, nearest
 
 ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
-RAW: Final[dict[str, np.dtype[Any]]] = {
-    "FP16": np.dtype("<f2"),
-    "FP32": np.dtype("<f4"),
-    "FP64": np.dtype("<f8"),
-}
+RAW: Final = {name: np.dtype(f"<f{int(name[2:]) // 8}") for name in ("FP16", "FP32", "FP64")}
 """The kinds of numbers that scores may come as in raw bytes."""
 
 

@@ -78,9 +78,7 @@ class ApiKey:
 def _unescape(text: str) -> str:
     """Undo the escapes of HTML, JSON and URLs, also where they are within one another."""
     for _ in range(2):  # a page may quote JSON that quotes a URL
-        text = _ESCAPES.sub(
-            lambda match: match[3] or chr(int(match[1] or match[2], 16)), html.unescape(text)
-        )
+        text = _ESCAPES.sub(lambda m: m[3] or chr(int(m[1] or m[2], 16)), html.unescape(text))
         text = unquote(text)
     return text
 

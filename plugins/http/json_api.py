@@ -19,8 +19,6 @@ from .texts import CLASSES_PLACE, MODEL_PLACE, fill
 
 QUALITY: Final = 95
 """The quality of JPEGs, whose colours keep their full resolution."""
-FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg"}
-"""Format of an image -> the media type of a body in it."""
 MOST_LABELS: Final = 100_000
 """More labels of one image are refused: no service has so many classes."""
 
@@ -66,7 +64,7 @@ class JsonApi:
             fields = options.body if isinstance(options.body, dict) else {}
             filled = fill(fields, files, None, self._places)
             form = {k: v if isinstance(v, str) else json.dumps(v) for k, v in filled.items()}
-            media_type = FORMATS[options.image_format]
+            media_type = f"image/{options.image_format}"
             upload = {options.form_field: (f"image.{options.image_format}", files[0], media_type)}
             return httpx2.Request(options.method, options.url, data=form, files=upload)
         if options.send == "json":
@@ -75,7 +73,7 @@ class JsonApi:
         elif options.send == "base64":
             content, usual = base64.b64encode(files[0]), "text/plain"
         else:
-            content, usual = files[0], FORMATS[options.image_format]
+            content, usual = files[0], f"image/{options.image_format}"
             if options.preset == "azure-vision-tag":  # takes no image/png
                 usual = "application/octet-stream"
         headers = options.content_type(usual)
@@ -116,8 +114,7 @@ class JsonApi:
             labels = f"in each item of {options.found_at} {labels}"
         return (
             f"JSON API: {options.method}, each image goes as {file}, {way}; of the answer, "
-            f"{labels}scores at {options.scores_at}; {len(options.classes) or 'no'} classes are "
-            "known beforehand"
+            f"{labels}scores at {options.scores_at}; {len(options.classes) or 'no'} classes known"
         )
 
     def identity(self) -> Any:

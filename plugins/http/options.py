@@ -1,6 +1,7 @@
 """The options of the target ``http``: what they must be, and what must hold between them."""
 
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,7 +167,7 @@ class Options(
         Reaches.SENDS_KEY,
         texts.must(
             "the name of an environment variable, in capitals (MY_API_KEY), and not the key",
-            texts.VARIABLE.fullmatch,
+            re.compile(r"[A-Z_][A-Z0-9_]*").fullmatch,
         ),
     ] = None
     """the environment variable that holds the key"""
@@ -174,9 +175,7 @@ class Options(
     """or a file that holds it, and nothing else"""
     api_key_header: Annotated[
         str,
-        texts.must(
-            "the name of a header, as Authorization or X-Api-Key", texts.HEADER_NAME.fullmatch
-        ),
+        texts.must("a header's name, as Authorization or X-Api-Key", texts.HEADER_NAME.fullmatch),
     ] = "Authorization"
     """the header that the key is sent in, unless `{key}` in `url`, `headers` or `body` says where
     it stands"""
@@ -209,9 +208,7 @@ class Options(
     def list_key_places(self) -> list[str]:
         """List the options with a place for the key; without one, it has a header of its own."""
         places = {"url": self.url, "headers": self.headers, "body": self.body}
-        return [
-            name for name, template in places.items() if texts.has_place(template, texts.KEY_PLACE)
-        ]
+        return [name for name, text in places.items() if texts.has_place(text, texts.KEY_PLACE)]
 
     def content_type(self, usual: str) -> dict[str, str]:
         """Give the header that says what a body is; none where ``headers`` says so already."""

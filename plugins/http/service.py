@@ -70,13 +70,8 @@ class Service:
         self.ledger: Ledger | None = None
         self._options, self._credentials = options, credentials
         self._host = httpx2.URL(options.url).host
-        self._headers = httpx2.Headers(
-            {
-                "User-Agent": "neatfool",
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip, deflate",
-            }
-        )
+        accepted = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+        self._headers = httpx2.Headers({"User-Agent": "neatfool", **accepted})
         self._headers.update(options.headers)  # in place of these, however they are capitalised
         self._transport, self._proxied = transport, proxied
         with suppress(ValueError):  # It is a name.
@@ -139,9 +134,7 @@ class Service:
                 fault = error
             not_json += isinstance(fault, answers.NotJsonError)
             if not_json > MOST_NOT_JSON:
-                raise TargetError(
-                    f"http: {not_json} times {fault}; check [target] url, on {self._host}"
-                )
+                raise TargetError(f"http: {not_json}x {fault}; check [target] url: {self._host}")
             longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(number, 30))
             pause = _jitter.uniform(longest / 2, longest)
             if fault.retry_after:
@@ -315,9 +308,7 @@ class Service:
             if {"content-length", "transfer-encoding"} & {*response.headers} or status == 204:
                 no_json = f"it answered {status} and no JSON{quoted}"
                 raise answers.NotJsonError("not JSON", no_json) from None
-            raise answers.TransientError(
-                "truncated", f"the answer was no whole JSON{quoted}"
-            ) from None
+            raise answers.TransientError("truncated", f"the JSON was cut off{quoted}") from None
 
     def _quote_body(self, body: bytearray) -> str:
         quoted = self._quote(body.decode("utf-8", "replace"))

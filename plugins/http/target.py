@@ -23,10 +23,7 @@ from .options import Options
 from .service import Service
 
 _log = logging.getLogger("neatfool.target.http")
-_UNVERIFIED: Final = (
-    "WARNING: verify_tls = false: anybody on the way can read the images and the key, and answer "
-    "in place of the service"
-)
+_UNVERIFIED: Final = "WARNING: verify_tls = false: others can read what is sent, and forge answers"
 
 
 class HttpTarget(Target):
@@ -157,7 +154,5 @@ def _make_tls(options: Options) -> ssl.SSLContext:
         context.load_verify_locations(options.ca_file)
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     except (OSError, ssl.SSLError) as error:
-        raise ExperimentError(
-            f"[target] ca_file: {options.ca_file} holds no certificates"
-        ) from error
+        raise ExperimentError(f"ca_file: {options.ca_file} holds no certificates") from error
     return context

@@ -13,16 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator
 
-KEY_PLACE: Final = "{key}"
-"""What stands in an address, a header or a body for the key."""
-IMAGE_PLACE: Final = "{image}"
-"""What stands in a body for an image in base64."""
-MODEL_PLACE: Final = "{model}"
-"""What stands in a body for the model's name."""
-CLASSES_PLACE: Final = "{classes}"
-"""What stands in a body for the classes, one a line, each behind a letter."""
-VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
-"""The name of an environment variable."""
+KEY_PLACE, IMAGE_PLACE, MODEL_PLACE, CLASSES_PLACE = "{key}", "{image}", "{model}", "{classes}"
+"""What stands for the key, an image in base64, the model's name, and the classes with letters."""
 HEADER: Final = re.compile(r"[\x20-\x7e]*")
 """What a header can hold."""
 _OWN_HEADERS: Final = ("host", "content-length", "transfer-encoding", "connection")
@@ -59,18 +51,16 @@ def find_texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from find_texts(name, inner)
 
 
-def fill(
-    template: Any, files: Sequence[bytes], repeat: str | None, further: Mapping[str, str]
-) -> Any:
+def fill(template: Any, files: Sequence[bytes], repeat: str | None, more: Mapping[str, str]) -> Any:
     """Put images and what else has a place into a template; ``repeat``: an item for each image."""
     images = [base64.b64encode(file).decode("ascii") for file in files]
     if repeat is None:
-        return _fill(template, {**further, IMAGE_PLACE: images[0]})
+        return _fill(template, {**more, IMAGE_PLACE: images[0]})
     *way, last = repeat.split(".")
     whole = deepcopy(template)
     parent = reduce(getitem, way, whole)
     parent[last] = [_fill(parent[last][0], {IMAGE_PLACE: image}) for image in images]
-    return _fill(whole, further)
+    return _fill(whole, more)
 
 
 def _fill(template: Any, places: Mapping[str, str]) -> Any:

@@ -86,9 +86,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
         if self.ensemble and self.model:
             raise ValueError("gives both 'model' and 'ensemble'; keep one of the two")
         if self.outputs == "multi_label" and (self.ensemble or self.crops == "ten"):
-            raise ValueError(
-                "outputs = multi_label is for one network: leave 'ensemble' and 'crops' out"
-            )
+            raise ValueError("multi_label is for one network: leave ensemble and crops out")
         if self.ensemble and self.weights:
             raise ValueError("weights are those of a 'model'; an 'ensemble' has its own")
         if not self.ensemble and self.model is None:

@@ -168,10 +168,8 @@ class ImageNetTarget(Target):
         for classifier, network in zip(self.classifiers, self.networks, strict=True):
             # The right class among five is often there even if images are scaled ten times wrongly.
             best = network(images).topk(min(2, len(self.spec.classes))).indices.tolist()
-            doubt, classes = "its classes are in another order", self.spec.classes
-            models.check_recognised(
-                classifier, classes, known, best, needed=RECOGNISED, doubt=doubt
-            )
+            doubt, names = "its classes are in another order", self.spec.classes
+            models.check_recognised(classifier, names, known, best, needed=RECOGNISED, doubt=doubt)
 
     def _common_spec(self, options: Options) -> ImageSpec:
         """Find the image size and the class names for all networks."""

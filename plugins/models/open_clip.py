@@ -133,9 +133,7 @@ def _check_weights(name: str, tag: str | None) -> None:
             raise ValueError(f"{folder}: has no .safetensors file; save one with safetensors.torch")
         return
     if weights.suffix != ".safetensors":
-        raise ValueError(
-            f"its weights are {weights.name}; only .safetensors files are read: save one"
-        )
+        raise ValueError(f"its weights are {weights.name}; only .safetensors is read: save one")
 
 
 neatfool_register_models = OpenClip.register

@@ -43,18 +43,13 @@ class TfliteModule(models.FileModule):
             self._interpreter = Interpreter(str(path), num_threads=torch.get_num_threads())
             inputs = self._interpreter.get_input_details()
         except Exception as error:  # LiteRT raises many kinds
-            raise TargetError(
-                f"{path}: LiteRT cannot load it ({error}); convert it again"
-            ) from error
+            raise TargetError(f"{path}: LiteRT cannot load it ({error}); convert again") from error
         # A size that may change is -1, and 1 in "shape".
         shapes = [[*map(int, each.get("shape_signature", each["shape"]))] for each in inputs]
         kind = np.dtype(inputs[0]["dtype"]).name
         if len(inputs) != 1 or len(shapes[0]) != 4 or kind not in _TYPES:
-            described = ", ".join(
-                f"{each['name']} {np.dtype(each['dtype'])} {shape}"
-                for each, shape in zip(inputs, shapes, strict=True)
-            )
-            raise TargetError(f"{path}: takes {described}; convert one that takes only images")
+            described = ", ".join(f"{e['name']} {s}" for e, s in zip(inputs, shapes, strict=True))
+            raise TargetError(f"{path}: takes {kind} {described}; convert one of images only")
         batch, *sizes = (size if size > 0 else None for size in shapes[0])
         scale, zero = inputs[0]["quantization"]
         # Many graphs reshape to a batch of one, even if they say that they take any.

@@ -45,12 +45,7 @@ class Exported(ClassifierFormat):
         nodes = {node.name: node for node in program.graph.nodes}
         inputs = [nodes[each].meta["val"] for each in wanted if isinstance(each, str)]
         if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor) or inputs[0].ndim != 4:
-            described = ", ".join(
-                f"{each.dtype} {[*map(str, each.shape)]}"
-                if isinstance(each, torch.Tensor)
-                else type(each).__name__
-                for each in inputs
-            )
+            described = ", ".join("x".join(map(str, getattr(e, "shape", [e]))) for e in inputs)
             raise TargetError(f"{path}: takes {described}; export one that takes only images")
         sizes = tuple(size if isinstance(size, int) else None for size in inputs[0].shape)
         given = Input(sizes, inputs[0].dtype)

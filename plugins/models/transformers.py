@@ -74,9 +74,7 @@ class Transformers(models.ClassifierFormat, models.TowerFormat):
 
         model = load_model(AutoModel, source, "not whole: download it again")
         if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
-            raise ValueError(
-                f"{type(model).__name__} does not compare images with texts; give a CLIP"
-            )
+            raise ValueError(f"{type(model).__name__} does not compare images with texts; use CLIP")
         tokenizer = load_part(AutoTokenizer, source)
         vision = getattr(model.config, "vision_config", model.config)
         preprocessing = _load_preprocessing(source, vision)
@@ -121,7 +119,7 @@ def _prepare(name: str) -> str:
     if not path.is_dir():
         if name[0] in "./~" or name.count("/") > 1:
             raise ExperimentError(
-                f"{name}: there is no such folder; give one that save_pretrained() wrote"
+                f"{name}: there is no such folder; give one that save_pretrained wrote"
             )
         return name
     if not (path / "config.json").is_file():
@@ -142,8 +140,7 @@ def load_part(kind: Any, source: str, **options: Any) -> Any:
         if "trust_remote_code" in text:
             raise TargetError(
                 f"transformers:{source}: needs code from its repository, which neatfool does not "
-                "run; choose a model of a kind that transformers has itself, or write a target "
-                "plugin"
+                "run; choose a model of a kind that transformers has itself"
             ) from error
         if not Path(source).is_dir() and any(each in text for each in (".bin", "safetensors")):
             raise _refuse_pickle(source) from error
@@ -174,8 +171,7 @@ def _load_preprocessing(source: str, config: Any) -> models.Preprocessing:
     if Path(source).is_dir() and not any(Path(source).glob("*processor_config.json")):
         raise ValueError(
             "has no preprocessor_config.json, which says how images are resized and scaled; copy "
-            "it from the model's page into the folder, or write it with the image processor's "
-            "save_pretrained()"
+            "it from the model's page, or save the image processor in the folder"
         )
     return find_preprocessing(load_part(AutoImageProcessor, source), config)
 
@@ -201,9 +197,7 @@ def find_preprocessing(processor: Any, config: Any) -> models.Preprocessing:
     shapes = ((300, 300), (300, 400), (500, 350))
     sizes = {tuple(_process(processor, _grey(128, shape, channels)).shape[1:]) for shape in shapes}
     if len(sizes) > 1:
-        raise ValueError(
-            "its image processor does not bring photographs to one size; set `crop_size`"
-        )
+        raise ValueError("its processor does not bring photographs to one size; set `crop_size`")
     ((height, width),) = sizes
     mean, std = _scale(processor, (height, width), channels)
     way = _FILTERS.get(int(getattr(processor, "resample", None) or 2), "bilinear")
@@ -222,9 +216,7 @@ def find_preprocessing(processor: Any, config: Any) -> models.Preprocessing:
     return replace(usual, own=prepare, own_in_words=in_words)
 
 
-def _in_words(
-    usual: models.Preprocessing, prepare: Callable[[Image.Image], torch.Tensor], name: str
-) -> str:
+def _in_words(usual: models.Preprocessing, prepare: Callable[..., Any], name: str) -> str:
     """Say what a processor makes of a photograph that is not square; empty if it is as usual."""
     ramps = np.meshgrid(np.linspace(0, 255, 450), np.linspace(0, 255, 300))
     image = Image.fromarray(np.stack([*ramps, ramps[0]], -1).astype(np.uint8))
@@ -243,9 +235,7 @@ def _in_words(
     return f"as its {name} does it"
 
 
-def _scale(
-    processor: Any, size: tuple[int, int], channels: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _scale(processor: Any, size: tuple[int, int], channels: int) -> tuple[tuple[float, ...], ...]:
     """Find what is subtracted from bytes, and what they are divided by afterwards."""
     as_is = {"do_resize": False, "do_center_crop": False}
     dark, light = (
@@ -259,7 +249,7 @@ def _scale(
     by_hand = (torch.from_numpy(noise).permute(2, 0, 1) - mean[:, None, None]) / std[:, None, None]
     if not torch.allclose(_process(processor, image, **as_is).double(), by_hand, atol=1e-4):
         raise ValueError(
-            f"its {type(processor).__name__} does more than to scale; write a target plugin"
+            f"its {type(processor).__name__} does more than scale; write a target plugin"
         )
     # 127.5 came back as 127.50000033: undo the rounding to float32.
     tidy_mean, tidy_std = (tuple(float(f"{n:.7g}") for n in each.tolist()) for each in (mean, std))
@@ -269,9 +259,7 @@ def _scale(
 def _process(processor: Any, image: Image.Image, **options: Any) -> torch.Tensor:
     answer: torch.Tensor = processor(images=[image], return_tensors="pt", **options)["pixel_values"]
     if answer.ndim != 4:
-        raise ValueError(
-            f"its image processor gives {list(answer.shape)}; take one for classifiers"
-        )
+        raise ValueError(f"its processor gives {list(answer.shape)}; take one for classifiers")
     return answer[0].float()
 
 

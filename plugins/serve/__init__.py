@@ -12,7 +12,7 @@ import re
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,12 +23,8 @@ from neatfool.wording import counted
 if TYPE_CHECKING:
     from .served import Served
 
-MIB: Final = 2**20
 
-
-def _check_names(
-    context: click.Context, option: click.Parameter, names: tuple[str, ...]
-) -> tuple[str, ...]:
+def _check_names(_context: object, _option: object, names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if not re.fullmatch(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", name):
             raise click.BadParameter(f"{name!r} is no name such as api.example.org; give no port")
@@ -93,9 +89,7 @@ def serve(
     """
     key = None if api_key_env is None else os.environ.get(api_key_env, "").strip()
     if key == "":
-        raise ExperimentError(
-            f"--api-key-env {api_key_env}: the variable is missing or empty; set it to the key"
-        )
+        raise ExperimentError(f"--api-key-env {api_key_env}: it is missing or empty; set it")
     try:
         from . import listening
         from .app import make_app
@@ -118,7 +112,7 @@ def serve(
         thread = TargetThread(lambda: make_served(experiment))
         with waiting("getting ready (the first time on a machine takes longest)"):
             served = thread.served()
-        limits = Limits(max_body * MIB, max_images)
+        limits = Limits(max_body * 2**20, max_images)
         known = ("localhost", socket.gethostname(), host, *names)
         app = make_app(served, thread, limits, names=known, key=key)
         _show_served(served, listening.address_of(place), key_in=api_key_env)

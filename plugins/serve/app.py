@@ -21,14 +21,7 @@ from neatfool import NeatfoolError
 
 from .listening import BrowserGuard
 from .requests import LONGEST_SCORE, PACKED, Limits, Refusal, read_request, too_long, unpack
-from .served import (
-    VERSION,
-    Served,
-    TargetThread,
-    describe_configuration,
-    describe_model,
-    write_answer,
-)
+from .served import VERSION, Served, TargetThread, describe, write_answer
 from .served import Request as Wanted
 
 JSON_LENGTH: Final = "inference-header-content-length"
@@ -48,7 +41,7 @@ def make_app(
 ) -> ASGIApp:
     """Make the application; ``names`` are those that clients may call this machine by."""
     service, most = _Service(served, thread, limits), limits.advised(served)
-    description, configuration = describe_model(served, most), describe_configuration(served, most)
+    description, configuration = describe(served, most)
     server = {
         "name": "neatfool",
         "version": version("neatfool"),
@@ -80,9 +73,7 @@ class _Service:
         self._served, self._thread, self._limits = served, thread, limits
         self._statistics, self._running = thread.statistics, 0
 
-    def telling(
-        self, give: Callable[[], dict[str, Any]]
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def telling(self, give: Callable[[], Any]) -> Callable[[Request], Awaitable[Response]]:
         """Make what answers with an object; of a model only if it is the one that is served."""
 
         async def tell(request: Request) -> Response:
@@ -212,9 +203,7 @@ async def _in_thread_if(large: bool, work: Callable[[], T]) -> T:
     return await asyncio.to_thread(work) if large else work()
 
 
-def _json(
-    content: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
+def _json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     return Response(orjson.dumps(content), status, headers, "application/json")
 
 

@@ -56,9 +56,7 @@ def is_private_to_this_machine(listening: socket.socket) -> bool:
     return ip_address(listening.getsockname()[0]).is_loopback
 
 
-def serve(
-    app: ASGIApp, listening: socket.socket, on_end: Callable[[], None] = lambda: None
-) -> None:
+def serve(app: ASGIApp, place: socket.socket, on_end: Callable[[], None] = lambda: None) -> None:
     """Answer until Ctrl-C or SIGTERM; call ``on_end``, and give requests a second to finish."""
     server = make_server(app, on_end)
     # Python's collector need not search what exists now: it lives until the end.
@@ -66,7 +64,7 @@ def serve(
     # uvicorn ends on signals, and raises them again when it has ended.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
-        server.run([listening])
+        server.run([place])
     signal.signal(signal.SIGTERM, before)
 
 
@@ -139,9 +137,8 @@ class _Server(uvicorn.Server):
 class BrowserGuard:
     """Answers requests to an address or to one of some names, but none of another site's page.
 
-    A browser sends what any page asks for, also to addresses that only this machine reaches. Two
-    signs tell such a request from others. Its ``Host`` is the page's own name, if that name was
-    made to lead here (*DNS rebinding*). Else ``Origin`` or ``Sec-Fetch-Site`` names another page.
+    Such a request has the page's own name as ``Host``, if that name was made to lead here (*DNS
+    rebinding*). Else ``Origin`` or ``Sec-Fetch-Site`` names another page.
     """
 
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:

@@ -18,10 +18,7 @@ from .served import Output, Request, Served
 LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
 """A score takes at most this many bytes of JSON."""
 PACKED: Final = ("gzip", "deflate")
-_BYTES: Final = (
-    "data: images are whole numbers from 0 to 255, also as FP32; round them, and do not scale or "
-    "normalise them"
-)
+_BYTES: Final = "data: give whole numbers from 0 to 255, also in FP32; do not scale or normalise"
 
 
 class Refusal(HTTPException):

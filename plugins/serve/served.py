@@ -90,38 +90,34 @@ def outputs_of(scorer: Scorer) -> tuple[Output, ...]:
     )
 
 
-def describe_model(served: Served, most: int) -> dict[str, Any]:
-    """Write the protocol's model metadata; a request should have ``most`` images at most."""
+def describe(served: Served, most: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the protocol's model metadata, and what applies of Triton's model configuration.
 
-    def describe(name: str, datatype: str, *shape: int, **more: Any) -> dict[str, Any]:
-        return {"name": name, "datatype": datatype, "shape": [-1, *shape], "parameters": more}
-
+    A request should have ``most`` images at most.
+    """
     spec, classes = served.spec, [*served.spec.classes]
     about = {"classes": classes, "sums_to_one": spec.sums_to_one}
-    return {
-        "name": served.name,
+    named = {"name": served.name, "platform": "neatfool"}
+    taken = {"name": "images", "datatype": "UINT8", "shape": [-1, *spec.shape]}
+    given = [{"name": each.name, "datatype": each.datatype} for each in served.outputs]
+    metadata = {
+        **named,
         "versions": [VERSION],
-        "platform": "neatfool",
-        "inputs": [describe("images", "UINT8", *spec.shape, max_batch_size=most)],
-        "outputs": [describe(e.name, e.datatype, len(classes), **about) for e in served.outputs],
+        "inputs": [taken | {"parameters": {"max_batch_size": most}}],
+        "outputs": [each | {"shape": [-1, len(classes)], "parameters": about} for each in given],
         "parameters": {"fingerprint": served.scorer.fingerprint},
     }
-
-
-def describe_configuration(served: Served, most: int) -> dict[str, Any]:
-    """Write what applies of Triton's model configuration; ``most`` as :func:`describe_model`."""
-    spec, classes = served.spec, len(served.spec.classes)
-    return {
-        "name": served.name,
-        "platform": "neatfool",
+    configuration = {
+        **named,
         "backend": "neatfool",
         "max_batch_size": most,
         "input": [{"name": "images", "data_type": "TYPE_UINT8", "dims": [*spec.shape]}],
         "output": [
-            {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [classes]}
+            {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [len(classes)]}
             for each in served.outputs
         ],
     }
+    return metadata, configuration
 
 
 def write_answer(scores: Scores, request: Request, served: Served) -> tuple[bytes, int | None]:

@@ -14,8 +14,8 @@ from tests.support.databases import contents
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What the target does is said by files beside it: `hang` and `fail` are for workers only, of
-# whom the run's own process is told by its number.
+# A file `fail` beside the target makes it fail, in workers only: the run's own process is known by
+# its number.
 SHADES = '''\
 import os
 import time
@@ -55,12 +55,6 @@ class Shades(Target):
         process = HERE / "process"
         if process.exists() and process.read_text() == str(os.getpid()):
             return
-        try:
-            (HERE / "hang").unlink()
-        except FileNotFoundError:
-            pass
-        else:
-            time.sleep(600)
         if (HERE / "fail").exists():
             raise ValueError("no shade at all")
 

@@ -41,9 +41,9 @@ class Onnx(models.ClassifierFormat, models.TowerFormat):
         if not request.gradients:
             return classifier
         models.need("onnx2torch", extra="onnx-gradients")
-        from .gradients import differentiable_copy
+        from .gradients import torch_copy
 
-        copy = differentiable_copy(module, classifier.preprocessing, in_floats=request.dequantise)
+        copy = torch_copy(module, classifier.preprocessing, in_floats=request.dequantise)
         return replace(classifier, copy=copy, found=f"{classifier.found}; gradients by {copy.by}")
 
     def tower(self, name: str, request: models.Request) -> models.Tower:

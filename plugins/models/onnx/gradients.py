@@ -1,7 +1,6 @@
 """Gradients of ONNX files: a copy of the graph in PyTorch, which onnx2torch makes.
 
-onnxruntime computes every score. The copy only says in which direction a score grows, and before
-that it must show that it answers as onnxruntime does.
+onnxruntime computes every score. The copy says in which direction a score grows, if it answers so.
 """
 
 from collections.abc import Mapping
@@ -31,10 +30,7 @@ TOLERANCE: Final = 0.01
 """Probabilities may differ by this share of an image's largest: float32 rounding only."""
 _ANSWER: Final = "neatfool_answer"
 _BY: Final = f"onnx2torch {version('onnx2torch')}"
-_OTHERWISE: Final = (
-    "leave out [target] gradients, and search without learn; or give the network as "
-    "torchscript:FILE or export:FILE"
-)
+_OTHERWISE: Final = "leave out [target] gradients and learn, or use torchscript:FILE or export:FILE"
 
 
 class ConvertedModule(TorchModule):
@@ -43,9 +39,7 @@ class ConvertedModule(TorchModule):
     by = _BY
 
 
-def differentiable_copy(
-    module: FileModule, scaling: Preprocessing, *, in_floats: bool
-) -> ConvertedModule:
+def torch_copy(module: FileModule, scaling: Preprocessing, *, in_floats: bool) -> ConvertedModule:
     """Copy a network that has settled, for torch: it takes floats, also if the file takes bytes."""
     path = module.path
     model: Any = onnx.load_from_string(dequantise(path)) if in_floats else onnx.load(path)

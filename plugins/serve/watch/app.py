@@ -2,11 +2,11 @@
 
 import asyncio
 import hmac
-import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -33,7 +33,7 @@ HEADERS: Final = {
 
 
 def make_app(
-    feeds: Sequence[Feed], *, token: str, ended: threading.Event, control: Control | None = None
+    feeds: Sequence[Feed], *, token: str, ended: Event, control: Control | None = None
 ) -> ASGIApp:
     """Make the application that shows runs until it ``ended``; a control makes it have buttons."""
     service = _Service(feeds, ended, control)
@@ -50,9 +50,7 @@ def make_app(
 class _Service:
     """A method for each address."""
 
-    def __init__(
-        self, feeds: Sequence[Feed], ended: threading.Event, control: Control | None
-    ) -> None:
+    def __init__(self, feeds: Sequence[Feed], ended: Event, control: Control | None) -> None:
         self._feeds = feeds
         self._ended = ended
         self._control = control

@@ -76,8 +76,7 @@ class Feed:
         self._points: list[dict[str, float]] = []
         self._changes: list[tuple[int, int, float]] = []
         self._images.clear()
-        state = {"finished": False, "requests": {}, "changed": 0.0, "error": None}
-        self._state: dict[str, Any] = state
+        self._state = dict[str, Any](finished=False, requests={}, changed=0.0, error=None)
 
     def _look(self) -> None:
         began = time.thread_time()

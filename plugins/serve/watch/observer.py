@@ -2,9 +2,9 @@
 
 import logging
 import secrets
-import threading
 import webbrowser
 from pathlib import Path
+from threading import Event, Thread
 
 import click
 
@@ -26,15 +26,13 @@ class OwnPage:
         """Serve the page, on a port of this machine; 0 stands for any that is free."""
         self.control = Control()
         self._feed = Feed(path, self.control)
-        self._ended = threading.Event()
+        self._ended = Event()
         socket = listen("127.0.0.1", port)
         token = secrets.token_urlsafe(16)
         self.address = f"{address_of(socket)}/{token}/"
         app = make_app([self._feed], token=token, ended=self._ended, control=self.control)
         self._server = make_server(app, self._ended.set)
-        self._thread = threading.Thread(
-            target=self._server.run, args=([socket],), name="watch", daemon=True
-        )
+        self._thread = Thread(target=self._server.run, args=([socket],), name="watch", daemon=True)
         self._thread.start()
         self._log = _Messages(self._feed.messages)
         logging.getLogger("neatfool").addHandler(self._log)
