@@ -150,5 +150,8 @@ class Registration:
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for."""
-        parameters = inspect.signature(self.maker).parameters
+        try:
+            parameters = inspect.signature(self.maker).parameters
+        except ValueError:  # A type of Python's own tells none.
+            return {}
         return {name: value for name, value in offered.items() if name in parameters}

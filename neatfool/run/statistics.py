@@ -184,7 +184,8 @@ class Verdict:
     """The scores of a run's saved images now; ``str`` sums them up in two sentences.
 
     Attributes:
-        results: The score of each image, in the order of the classes; at least one.
+        results: The score of each image, in the order of the classes; at least one. Each has
+            ``name`` and ``index`` (of its class), ``recorded``, ``measured`` and ``difference``.
         tolerance: The largest difference to the recorded confidence that counts as equal.
     """
 
