@@ -14,15 +14,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from neatfool.errors import ExperimentError, RunError
 from neatfool.experiment.experiment import Experiment, agrees, tell_differences
 from neatfool.run.folder import DATABASE
+from neatfool.run.run import Run
 from neatfool.wording import format_seeds
-
-if TYPE_CHECKING:
-    from neatfool.run.run import Run
 
 Key = TypeVar("Key")
 

@@ -8,15 +8,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from neatfool.config.values import Value, split, unquote
 from neatfool.spec.json import Json
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
 
 _NONE = type(None)
 Mark = TypeVar("Mark")

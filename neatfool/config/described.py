@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import to_jsonable_python
 
@@ -14,9 +15,6 @@ from neatfool.config.annotations import model_of
 from neatfool.config.options import key_of
 from neatfool.errors import NeatfoolError
 from neatfool.spec.json import Json
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
 
 _NOUNS: Final = {
     "string": ("text", "texts"),

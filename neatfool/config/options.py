@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from neatfool.config.annotations import PathAfter, annotation_of, from_text, make_absolute, model_of
@@ -22,9 +23,6 @@ from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
 from neatfool.files import read_names
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

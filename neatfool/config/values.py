@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from pydantic_core import ErrorDetails
 
 from neatfool.errors import (
     LONGEST_QUOTE,
@@ -24,10 +26,6 @@ from neatfool.errors import (
     quoted,
 )
 from neatfool.spec.json import Json
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
 
 _QUOTED: Final = r'(?<![^\s,\[{:])"(?:[^"\\\n]|\\.)*"'
 _COMMENT: Final = re.compile(rf"({_QUOTED})|(?<!\S)[#;].*$")

@@ -16,25 +16,23 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from neatfool.errors import TargetError, blaming
+from neatfool.evolution.assembly import Assembly
 from neatfool.run.images import encode_png
 from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport, Stages
+from neatfool.run.store import RunStore
 from neatfool.scoring.answers import draw
+from neatfool.scoring.batches import GenerationImages
 from neatfool.scoring.generation import Generation
 from neatfool.spec.archive import Candidate, GenomeSize, Replacement
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
 from neatfool.wording import spending
-
-if TYPE_CHECKING:
-    from neatfool.evolution.assembly import Assembly
-    from neatfool.run.store import RunStore
-    from neatfool.scoring.batches import GenerationImages
 
 SECONDS_AHEAD: Final = 0.1
 """How long the loop makes parts of a generation before it commits the last one: long enough to

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -23,16 +23,12 @@ from neatfool.budget.ledger import Budget
 from neatfool.config.options import ClassNames, named_classes, read_options
 from neatfool.config.values import Problems, Section
 from neatfool.errors import ExperimentError, PluginError, option
-from neatfool.experiment.choice import json_sections
+from neatfool.experiment.choice import Choice, json_sections
 from neatfool.plugin.manager import PluginManager, views
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.spec.view import View
 from neatfool.wording import counted
-
-if TYPE_CHECKING:
-    from neatfool.experiment.choice import Choice
-
 
 LENGTHS: Final = ("generations", "images")
 FRAMEWORK_SECTIONS: Final = (

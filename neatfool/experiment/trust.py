@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -21,10 +21,8 @@ from neatfool.errors import NeatfoolError, UntrustedRun, agreement
 from neatfool.experiment.choice import RECORDED, json_sections, picked_kinds, picked_name
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
+from neatfool.run.run import Run
 from neatfool.spec.json import Json
-
-if TYPE_CHECKING:
-    from neatfool.run.run import Run
 
 OF_OTHERS: Final = "another user or machine made this run"
 HARMLESS: Final = {"encoding", "scheme"}

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock, RLock
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import torch
 from torch import nn
 
 from neatfool.errors import TargetError
 from neatfool.network.devices import computing_on, is_gpu, keep_freed_memory, pick_devices
-from neatfool.network.frozen_graph import fold, freeze, probes
+from neatfool.network.frozen_graph import Run, fold, freeze, probes
 from neatfool.network.tensor_module import (
     LOGITS,
     FromBytes,
@@ -37,9 +37,6 @@ from neatfool.network.tensor_module import (
 )
 from neatfool.spec.image_spec import Outputs
 from neatfool.spec.scores import Scores
-
-if TYPE_CHECKING:
-    from neatfool.network.frozen_graph import Run
 
 _log = logging.getLogger("neatfool.network")
 

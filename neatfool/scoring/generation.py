@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from neatfool.network.devices import OutOfMemory
+from neatfool.scoring.batches import Batches, Timed
 from neatfool.spec.archive import SCORES_AT_ONCE
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores, rank
-
-if TYPE_CHECKING:
-    from neatfool.scoring.batches import Batches, Timed
 
 LEARNING: Final = 256
 """A run's first images, at least this many, are all scored both ways, to learn a first margin."""

@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import chain, repeat, takewhile
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -31,14 +31,11 @@ from neatfool.errors import (
     cause,
 )
 from neatfool.scoring.answers import check_labels, check_scores
-from neatfool.scoring.batches import Batches
+from neatfool.scoring.batches import Batches, GenerationImages, Timed
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.spec.scores import Labels, Scores
 from neatfool.spec.target import Target
-
-if TYPE_CHECKING:
-    from neatfool.scoring.batches import GenerationImages, Timed
 
 
 class MeteredBatches(Batches):

@@ -11,14 +11,14 @@ import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from neatfool.budget.ledger import Budget
 from neatfool.errors import BudgetSpent, ExperimentError, TargetError, blaming
-from neatfool.scoring.batches import Batches, GenerationImages, LocalBatches
+from neatfool.scoring.batches import Batches, GenerationImages, LocalBatches, Timed
 from neatfool.scoring.generation import Generation, Screening
 from neatfool.scoring.metering import MeteredBatches
 from neatfool.scoring.plan import Plan, part_sizes
@@ -28,9 +28,6 @@ from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Metered, Target
-
-if TYPE_CHECKING:
-    from neatfool.scoring.batches import Timed
 
 
 @dataclass(slots=True, eq=False)
