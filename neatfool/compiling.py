@@ -1,7 +1,6 @@
 """Compiles functions for the processor: numba's decorators, typed.
 
-Compiled code is kept on disk if possible, so that only the first use on a machine pays for
-compiling. This module is imported only when a compiled function is needed.
+Code is kept on disk if possible, so that only the first use on a machine pays for compiling.
 """
 
 import logging

@@ -1,8 +1,7 @@
-"""The errors that neatfool raises on purpose.
+"""The errors that neatfool raises on purpose; any other exception is a bug.
 
-Each is a message for a person: where, what, and what to do. The command line prints it without
-a traceback (``--debug`` shows one) and exits with the error's ``exit_code``. Any other exception
-is a bug.
+Each is a message for a person: where, what, and what to do. The command line exits with its
+``exit_code``.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,5 @@
 """Replicates: runs of one experiment with several seeds, in one folder, planned and run."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -1,8 +1,7 @@
 """The ledger: the budget for a metered target, which costs something to ask, and what was spent.
 
-It is a part of the run's database. A request is on the disk before it is sent, so that the ledger
-is right even if the process dies. An answer is kept as soon as it comes, so that no image is asked
-twice.
+A request is in the run's database before it is sent, so that the ledger is right even if the
+process dies. An answer is kept as soon as it comes, so that no image is asked twice.
 """
 
 import json

@@ -1,7 +1,5 @@
 """What a model of options takes, in words; the model is the only source."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final

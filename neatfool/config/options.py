@@ -4,8 +4,6 @@ The model's fields are the keys of the plugin's section. A field that is itself 
 section of its own, named by the field's alias or name.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping

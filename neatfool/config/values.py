@@ -3,8 +3,6 @@
 Text in double quotes is a JSON string: it keeps spaces at its ends, `` #``, and a comma in an item.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys

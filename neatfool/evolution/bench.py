@@ -1,7 +1,6 @@
 """Bench: where a run spends its time, and how much of its target's speed it reaches.
 
-The target is timed, then an experiment runs, then the target is timed again, in one process and
-with the same threads. So the ratio holds on a busy machine too.
+The target is timed before and after the run, in one process and with the same threads.
 """
 
 import statistics

@@ -1,13 +1,8 @@
 """The loop: a run's generations, one after another.
 
-ask -> render -> score -> tell -> commit -> observers. Nothing downstream calls back up.
-
-The loop keeps a local target busy: after tell it breeds and renders the first parts of the next
-generation, and commits the last generation while the target scores them. The run records the same
-as if one step followed the other.
+After ``tell`` it breeds and renders the first parts of the next generation, and commits the last
+one while the target scores them. The run records the same as if one step followed the other.
 """
-
-from __future__ import annotations
 
 import json
 import math

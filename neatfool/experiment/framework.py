@@ -1,7 +1,5 @@
 """The framework's keys: length, calls, views; and the classes that keys name."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -251,15 +249,7 @@ FOCUSED: Final = 3
 
 @dataclass(frozen=True)
 class Showing:
-    """The views of each image that the target is shown.
-
-    Attributes:
-        number: How many.
-        score: What counts: their ``"mean"`` or the ``"worst"``.
-        strengths: Each view's strength by name, in the order in which they are applied.
-        views: Those views.
-        focus: By how much the band limits differ that a candidate is drawn with.
-    """
+    """The views of each image that the target is shown, how many, and what counts of them."""
 
     number: int
     score: str

@@ -5,8 +5,6 @@ what that is, and agrees. Some things are never done on its behalf: no key is se
 out of a record, and no file is loaded that can run code.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress

@@ -1,11 +1,8 @@
 """A torch classifier to be fooled, and the faster forms that it can take.
 
-The *exact* form computes in float32; all recorded scores come from it. A *screening* form computes
-in half precision. It is two to three times as fast on a processor or GPU that has half precision,
-and good enough to find the images that are worth an exact score.
+All recorded scores come from the *exact* form, in float32; a *screening* form computes in half
+precision, two to three times as fast, to find the images that are worth an exact score.
 """
-
-from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence

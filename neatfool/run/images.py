@@ -1,7 +1,5 @@
 """Saved images: PNG, one file a class in the run folder."""
 
-from __future__ import annotations
-
 import io
 import warnings
 import zlib

@@ -1,8 +1,7 @@
 """A target is asked in batches of one size, by one or more workers, and its answers are checked.
 
-A network's scores depend on the batch size in their last bits, so the last batch is padded. When
-memory runs out, batches are halved, and the current generation is scored again: so each generation
-has one size, and the run records when it changed.
+When memory runs out, batches are halved, and the current generation is scored again: so each
+generation has one size, and the run records when it changed.
 """
 
 import logging

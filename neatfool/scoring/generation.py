@@ -1,11 +1,8 @@
 """A generation is scored: screened first, where that pays, and then what may matter is confirmed.
 
-Screening scores each image in half precision. If its rank comes within a *margin* of the rank to
-beat, it is scored again, exactly. The others could become elites only by an error larger than the
-margin. The margin is learnt from the errors of images that were scored both ways.
+An image whose screened rank comes within a *margin* of the rank to beat is scored again, exactly.
+The margin is learnt from the errors of images that were scored both ways.
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, wait

@@ -1,10 +1,7 @@
 """Targets that cost something to ask, such as a service that charges for each image.
 
-The run's ledger keeps each answer as soon as it arrives, so no image is paid for twice. Calls are
-not padded. Several calls may run at once; the result does not depend on which ends first.
+The run's ledger keeps each answer as soon as it arrives, so no image is paid for twice.
 """
-
-from __future__ import annotations
 
 import hashlib
 import math

@@ -1,11 +1,8 @@
 """The scorer: a target made safe and fast, asked in this process or by an engine's workers.
 
-Workers get genomes, and give scores. A generation is divided by a rule that does not know them, its
-batches are those of a run without an engine, and answers are taken by index. So what is recorded
-does not depend on who works.
+Workers get genomes, and give scores, in the batches of a run without an engine, taken by index. So
+what is recorded does not depend on who works.
 """
-
-from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
