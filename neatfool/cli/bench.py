@@ -90,16 +90,11 @@ def _show(name: str, measured: Measured) -> None:
     if measured.exact < measured.images:
         exact = share(measured.exact / measured.images, 1)
         screened = f"; {exact} confirmed, the others only screened"
-    console.print(
-        f"[bold]{escape(name)}[/]: {measured.images:,} images in "
-        f"{counted(measured.generations, 'generation', 'generations')} "
-        f"({duration(measured.seconds)}){screened}",
-        soft_wrap=True,
-    )
-    console.say(
-        f"{measured.images_per_s:,.0f} images a second; the target alone scores "
-        f"{measured.alone_per_s:,.0f}: ratio {measured.ratio:.2f}"
-    )
+    generations = counted(measured.generations, "generation", "generations")
+    took = f"{generations} ({duration(measured.seconds)}){screened}"
+    console.print(f"[bold]{escape(name)}[/]: {measured.images:,} images in {took}", soft_wrap=True)
+    alone = f"the target alone scores {measured.alone_per_s:,.0f}: ratio {measured.ratio:.2f}"
+    console.say(f"{measured.images_per_s:,.0f} images a second; {alone}")
     console.say(measured.advice())
     rows = [[stage, share(part, 1), f"{spent:,.2f}"] for stage, spent, part in measured.rows]
     console.table(["stage", "share (they may overlap)", "ms a generation"], rows)
@@ -129,8 +124,5 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
     click.echo(experiment.to_ini(explained=True), nl=False)
     named = [key for key, names in named_classes(experiment.scheme.options).items() if names]
     if named and spec is None:
-        click.echo(
-            f"[scheme] {', '.join(named)}: not checked, because the target knows its classes only "
-            "when it is loaded; `neatfool run` checks them.",
-            err=True,
-        )
+        why = "not checked, because the target knows its classes only when it is loaded"
+        click.echo(f"[scheme] {', '.join(named)}: {why}; `neatfool run` checks them.", err=True)

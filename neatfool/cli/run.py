@@ -281,10 +281,9 @@ def _why(session: Session, outcome: Outcome) -> str:
     assert ledger is not None
     options = [f"--max-queries {queries}"] if ledger.budget.queries is not None else []
     options += [f"--max-requests {requests}"] if ledger.budget.requests is not None else []
-    return (
-        f"{outcome.cause}. The whole experiment takes about {queries:,} images in "
-        f"{counted(requests, 'request', 'requests')}: neatfool resume {folder} {' '.join(options)}"
-    )
+    whole = f"about {queries:,} images in {counted(requests, 'request', 'requests')}"
+    again = f"neatfool resume {folder} {' '.join(options)}"
+    return f"{outcome.cause}. The whole experiment takes {whole}: {again}"
 
 
 def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scoring: float) -> None:

@@ -196,10 +196,10 @@ class Evolution:
         if scores.ok is not None and not scores.ok.any():
             requests = self._store.requests()  # where asking the target costs something
             spent = f": {spending(requests)}; a resumed run asks again" if requests else ""
-            raise TargetError(
-                f"{self._scorer.name}: not one of {len(scores.ok)} images got a usable score "
-                f"(NaN, infinite or refused{spent}); the generations before are kept"
+            fault = (
+                f"not one of {len(scores.ok)} images got a usable score (NaN, infinite or refused"
             )
+            raise TargetError(f"{self._scorer.name}: {fault}{spent}); generations before are kept")
         self.scheme.archive.grow(len(self._scorer.spec.classes))
         with blaming(f"{self._scheme_name}: tell() failed"):
             replacements = self.scheme.tell(candidates, scores)

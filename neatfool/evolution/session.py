@@ -150,11 +150,8 @@ class Session:
         if choice is None or self.done:
             return
         if scorer.metered is not None:
-            _log.warning(
-                "[engine]: asking %s costs something, so the run's own process asks and counts; "
-                "the section is not used",
-                scorer.name,
-            )
+            words = "[engine] is not used: asking %s costs something, so the run's process counts"
+            _log.warning(words, scorer.name)
             return
         self._engine = engine = make(choice)
         ending.callback(engine.close)
@@ -272,10 +269,8 @@ def _keep_text(folder: Path, text: str, advice: Advice) -> None:
         if not copy.is_file():
             write_whole(copy, text.encode())
         elif read_whole(copy) != text.encode():
-            raise RunError(
-                f"{copy}: changed since the run started, and a run keeps its experiment. Undo the "
-                f"change, or start another run; {advice.lengthen} makes it longer"
-            )
+            fault = f"{copy}: changed since the run started, and a run keeps its experiment. Undo"
+            raise RunError(f"{fault} it, or start another run; {advice.lengthen} makes it longer")
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: RunStore) -> None:
@@ -291,10 +286,9 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
             "start another run"
         )
     if (there := recorded["device"]) != (here := assembly.scorer.batches.device):
-        raise RunError(
-            f"{folder}: the run scored its images on {there}, but this machine would use {here}, "
-            f"where scores differ. Resume it on a machine with {there}, or start another run"
-        )
+        fault = f"the run scored its images on {there}, but this machine would use {here}"
+        advice = f"Resume it on a machine with {there}, or start another run"
+        raise RunError(f"{folder}: {fault}, where scores differ. {advice}")
     if assembly.scorer.plan != Plan.from_json(recorded):
         fault = f"the run scores with another plan ({recorded['batch_size']} images a call)"
         raise RunError(f"{folder}: {fault}; keep its options")

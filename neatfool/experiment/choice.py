@@ -40,10 +40,8 @@ def recorded_by_a_run() -> Iterator[None]:
     try:
         yield
     except ExperimentError as error:
-        raise RunError(
-            f"{error}; the run's database is damaged, another version of the plugin wrote it, or a "
-            "file is gone: use that version, or put the file back"
-        ) from error
+        cause = "the run's database is damaged, another version wrote it, or a file is gone"
+        raise RunError(f"{error}; {cause}: use that version, or put the file back") from error
 
 
 @runtime_checkable

@@ -77,10 +77,9 @@ def check_classes(scorer: Scorer, elites: Sequence[EliteView]) -> None:
     known = {*scorer.spec.classes}
     unknown = [elite.name for elite in elites if elite.name not in known]
     if unknown and not scorer.spec.open:
-        raise ExperimentError(
-            f"{scorer.name}: does not know {len(unknown)} of {len(elites)} classes, for example "
-            f"{unknown[0]!r}; give a target with the same class names, or choose with --classes"
-        )
+        fault = f"does not know {len(unknown)} of {len(elites)} classes, for example {unknown[0]!r}"
+        advice = "give a target with the same class names, or choose with --classes"
+        raise ExperimentError(f"{scorer.name}: {fault}; {advice}")
 
 
 def image_features(

@@ -36,10 +36,8 @@ def sqlite_errors_in_words(path: Path | None) -> Iterator[None]:
 
 def damaged(path: Path, damage: object) -> RunError:
     """Make the error that says that a run's database is damaged, and how."""
-    return RunError(
-        f"{path}: the database is damaged ({damage}); restore a copy of it, or start the run anew. "
-        "The images in its folder may still be whole"
-    )
+    advice = "restore a copy of it, or start the run anew. The images may still be whole"
+    return RunError(f"{path}: the database is damaged ({damage}); {advice}")
 
 
 def _explain(path: Path, error: Exception) -> NeatfoolError:

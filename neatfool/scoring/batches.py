@@ -158,10 +158,9 @@ class Batches(ABC):
         """Halve the size of calls that ran out of memory, and warn the first time."""
         size, planned = self.sizes[screen], [self.plan.batch_size, self.plan.screening_batch]
         if size == 1:
-            raise TargetError(
-                f"{self.name}: out of memory with a single image ({cause}); free some memory, or "
-                f"compute elsewhere (perhaps {option('target', 'device')} = cpu)"
-            )
+            advice = f"compute elsewhere (perhaps {option('target', 'device')} = cpu)"
+            fault = f"out of memory with a single image ({cause}); free some memory"
+            raise TargetError(f"{self.name}: {fault}, or {advice}")
         if [*self.sizes.values()] == planned:
             _log.warning(
                 "%s: out of memory with %d images a call (%s); the run goes on with %d, or fewer "

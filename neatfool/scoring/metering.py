@@ -215,10 +215,9 @@ class MeteredBatches(Batches):
             fault = f"score() failed on {len(images)} images: {cause(error)}"
             raise TargetError(f"{self.name}: {fault}") from error
         if self.ledger.debits == debits:
-            raise PluginError(
-                f"{self.name}: score() returned without a debit from the ledger that meter() got; "
-                "call ledger.debit(len(images)) before each request"
-            )
+            fault = "score() returned without a debit from the ledger that meter() got"
+            advice = "call ledger.debit(len(images)) before each request"
+            raise PluginError(f"{self.name}: {fault}; {advice}")
         if isinstance(answer, Labels):
             return check_labels(answer, len(images), self.spec, self.name)
         return check_scores(answer, len(images), self.spec, self.name)

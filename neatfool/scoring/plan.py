@@ -344,10 +344,9 @@ def _plan_without_networks(target: Target, calls: Calls, name: str, generation_s
     for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "fused")):
         value = getattr(calls, key)
         if value != ordinary:
-            raise ExperimentError(
-                f"{option('target', key)} = {value}: {name} does not say which networks it scores "
-                "with (`networks`), so neatfool cannot change how they run; leave the key out"
-            )
+            fault = f"{name} does not say which networks it scores with (`networks`)"
+            advice = "so neatfool cannot change how they run; leave the key out"
+            raise ExperimentError(f"{option('target', key)} = {value}: {fault}, {advice}")
     # A target that bounds its batches needs no division among its concurrent calls.
     at_a_time = 1 if target.batch_size is not None else max(1, target.concurrency)
     largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)

@@ -90,10 +90,9 @@ class ViewedTarget(Target):
         if not self.redraws:
             return [encoding]
         if encoding.in_focus(focus) is encoding:
-            raise ExperimentError(
-                f"{option('views', 'focus')} = {focus:g}: the encoding has no band limit to "
-                "change; leave it out, or set [encoding] plugin = cppn with a band_limit"
-            )
+            fault = f"{option('views', 'focus')} = {focus:g}: the encoding has no band limit"
+            advice = "leave it out, or set [encoding] plugin = cppn with a band_limit"
+            raise ExperimentError(f"{fault} to change; {advice}")
         limits = np.geomspace(1 / focus, math.sqrt(focus), self.number - 1).tolist()
         return [encoding, *map(encoding.in_focus, limits)]
 
@@ -224,10 +223,9 @@ class TemperedTarget(Target, Guarding):
     def __init__(self, target: Target, temperature: float, *, name: str) -> None:
         """Wrap a target, which messages call ``name``."""
         if isinstance(target, Metered | Guarding):
-            raise ExperimentError(
-                f"{option('target', 'logit_temperature')}: is for a network that you ask for "
-                f"nothing and that no detector guards, and {name} is none; leave it out"
-            )
+            fault = "is for a network that you ask for nothing and that no detector guards"
+            key = option("target", "logit_temperature")
+            raise ExperimentError(f"{key}: {fault}, and {name} is none; leave it out")
         self.inner, self.spec = target, target.spec
         self._temperature, self._name = temperature, name
         for each in {*PASSED_ON} - {"fingerprint"}:
