@@ -287,8 +287,8 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
         )
     if (there := recorded["device"]) != (here := assembly.scorer.batches.device):
         fault = f"the run scored its images on {there}, but this machine would use {here}"
-        advice = f"Resume it on a machine with {there}, or start another run"
-        raise RunError(f"{folder}: {fault}, where scores differ. {advice}")
+        elsewhere = f"Resume it on a machine with {there}, or start another run"
+        raise RunError(f"{folder}: {fault}, where scores differ. {elsewhere}")
     if assembly.scorer.plan != Plan.from_json(recorded):
         fault = f"the run scores with another plan ({recorded['batch_size']} images a call)"
         raise RunError(f"{folder}: {fault}; keep its options")
