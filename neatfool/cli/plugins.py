@@ -215,9 +215,7 @@ def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
     }
     stem = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     values = {
-        "kind": kind,
-        "version": __version__,
-        "name": name,
+        **{"kind": kind, "version": __version__, "name": name},
         # BirdTarget for a target called bird, bird_target or birdTarget
         "class_name": stem.removesuffix(kind.capitalize()) + kind.capitalize(),
         "project": "neatfool-" + re.sub("_+", "-", name).strip("-"),

@@ -306,11 +306,10 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
     done = counted(last.generation + 1, "generation", "generations")
     images = counted(last.evaluations, "image", "images")
     console.print(
-        f"{run.name}, seed {run.seed}: {outcome.reason} after {done} and {images}{took}. "
-        f"Median confidence {percent(last.median, middle)}, "
-        f"lowest {percent(last.minimum, lowest)}; "
-        f"{last.classes_ge[2]} of {len(run.searched)} classes >= 99 %, "
-        f"{last.classes_ge[3]} >= 99.99 %.",
+        f"{run.name}, seed {run.seed}: {outcome.reason} after {done} and {images}{took}. Median "
+        f"confidence {percent(last.median, middle)}, lowest {percent(last.minimum, lowest)}; "
+        f"{last.classes_ge[2]} of {len(run.searched)} classes >= 99 %, {last.classes_ge[3]} >= "
+        "99.99 %.",
         soft_wrap=True,
     )
     if requests:

@@ -282,8 +282,7 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
     if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
         raise RunError(
             f"{folder}: the {assembly.scorer.name} is not the one that the run started with (its "
-            "weights or code changed), so scores cannot be compared. Bring the old one back, or "
-            "start another run"
+            "weights or code changed). Bring the old one back, or start another run"
         )
     if (there := recorded["device"]) != (here := assembly.scorer.batches.device):
         fault = f"the run scored its images on {there}, but this machine would use {here}"

@@ -114,11 +114,9 @@ class Network:
             torch.tensor(each, dtype=torch.float32).reshape(1, -1, 1, 1) for each in (mean, std)
         )
         if bool(((self.mean > 0) & (self.mean <= 1) & (self.std <= 1)).any()):
-            raise TargetError(
-                f"Network: mean = {self.mean.flatten().tolist()} and std = "
-                f"{self.std.flatten().tolist()} are for images in [0, 1], but a Network takes "
-                "bytes in [0, 255]; multiply both by 255"
-            )
+            both = f"mean = {self.mean.flatten().tolist()} and std = {self.std.flatten().tolist()}"
+            advice = "but a Network takes bytes in [0, 255]; multiply both by 255"
+            raise TargetError(f"Network: {both} are for images in [0, 1], {advice}")
         keep_freed_memory()
         devices = pick_devices(device)
         module = take_over(module, devices[0])

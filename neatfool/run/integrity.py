@@ -76,14 +76,10 @@ class Digests:
         connection.execute("PRAGMA temp_store = MEMORY")
         for table in TABLES:
             for event, steps in _EVENTS.items():
-                calls = "".join(
-                    f"SELECT note_change({sign}, '{table}', {_list(table, row)}); "
-                    for sign, row in steps
-                )
-                connection.execute(
-                    f"CREATE TEMP TRIGGER {table}_{event} AFTER {event} ON main.{table} "
-                    f"BEGIN {calls}END"
-                )
+                rows = [(sign, f"'{table}', {_list(table, row)}") for sign, row in steps]
+                calls = "".join(f"SELECT note_change({sign}, {row}); " for sign, row in rows)
+                trigger = f"{table}_{event} AFTER {event} ON main.{table}"
+                connection.execute(f"CREATE TEMP TRIGGER {trigger} BEGIN {calls}END")
 
     @contextmanager
     def carried_on(self, connection: sqlite3.Connection) -> Iterator[None]:

@@ -258,8 +258,8 @@ def take_up(recorded: Plan, target: Target, calls: Calls, *, name: str) -> Plan:
         recorded.graph != trial.graph(recorded.graph, recorded.batch_size)
     ):
         _log.warning(
-            "%s: the run fused its networks' operations, which fails here (another version of "
-            "torch?); scores may differ in their last bits",
+            "%s: the run fused its networks' operations, which fails here; scores may differ in "
+            "their last bits",
             name,
         )
     return replace(recorded, cores=_number_or_none(calls.threads))

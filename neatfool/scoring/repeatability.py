@@ -91,9 +91,8 @@ def check_repeatability(scorer: Scorer) -> None:
 def _random_scores(name: str, words: str) -> TargetError:
     return TargetError(
         f"{name}: the same image, scored twice, got {words}. A saved image would not score what "
-        "the run recorded. The usual cause is dropout that is left on (training=True in a "
-        "module's forward; a torch module needs .eval()), random noise, or random augmentation: "
-        "turn it off"
+        "the run recorded. The usual cause is dropout that is left on (a torch module needs "
+        ".eval()), random noise, or random augmentation: turn it off"
     )
 
 

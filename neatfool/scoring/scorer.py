@@ -209,11 +209,10 @@ class Scorer:
         images = torch.as_tensor(images)
         shapes = {self.spec.shape, (self.views, *self.spec.shape)}
         if images.dtype != torch.uint8 or images.shape[1:] not in shapes or not len(images):
-            shape = ", ".join(map(str, self.spec.shape))
-            raise ExperimentError(
-                f"{self.name}: scores images as uint8 [N, {shape}], N at least 1; got "
-                f"{str(images.dtype).removeprefix('torch.')} {list(images.shape)}"
-            )
+            shape, got = ", ".join(map(str, self.spec.shape)), [*images.shape]
+            kind = str(images.dtype).removeprefix("torch.")
+            fault = f"scores images as uint8 [N, {shape}], N at least 1"
+            raise ExperimentError(f"{self.name}: {fault}; got {kind} {got}")
         if self.metered is not None:
             return self.metered.score(images)
         whole = Generation(self.batches, None, None)

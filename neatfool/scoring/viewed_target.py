@@ -174,10 +174,9 @@ class ViewedTarget(Target):
             else:
                 changed = views[0].change(shown, *(each[:, 0] for each in drawn))
             if changed.shape != shown.shape or changed.dtype != shown.dtype:
-                raise PluginError(
-                    f"view {', '.join(map(repr, names))}: gave {changed.dtype} "
-                    f"{tuple(changed.shape)} for {shown.dtype} {tuple(shown.shape)}; give the same"
-                )
+                one, two = (f"{each.dtype} {tuple(each.shape)}" for each in (changed, shown))
+                which = ", ".join(map(repr, names))
+                raise PluginError(f"view {which}: gave {one} for {two}; give the same")
             shown = changed
         return shown
 
