@@ -147,8 +147,7 @@ def run(
         experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
         folder = out or Path("runs") / f"{experiment.name}-{experiment.general.seed}"
         assembly = assemble(experiment)
-    session = start(assembly, folder, overwrite=overwrite)
-    _go(session, plugins, report=not no_report)
+    _go(start(assembly, folder, overwrite=overwrite), plugins, report=not no_report)
 
 
 @click.command(

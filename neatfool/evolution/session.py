@@ -158,8 +158,7 @@ class Session:
         with blaming(choice.label):
             self.workers = engine.start(make_setup(self._assembly))
         name = self._assembly.experiment.encoding.label
-        encoding = self._assembly.encoding
-        scorer.remote = RemoteBatches(engine, scorer.batches, encoding, name)
+        scorer.remote = RemoteBatches(engine, scorer.batches, self._assembly.encoding, name)
 
     def _loop(self, observers: Observers, stop: Callable[[], bool]) -> None:
         # A target that costs something can be asked only now: its ledger is open.
