@@ -113,11 +113,7 @@ def _range(part: str, text: str) -> tuple[int, int]:
 
 
 class SideBySide(Generic[Key]):
-    """Runs commands side by side.
-
-    Each Ctrl-C (or SIGTERM or SIGHUP) goes to all processes as SIGINT, and no more start. The third
-    one kills them. ``presses`` counts them.
-    """
+    """Runs commands side by side; each Ctrl-C goes to all as SIGINT, and the third kills them."""
 
     def __init__(
         self,

@@ -246,11 +246,7 @@ def write_answers(answer: Scores | Labels) -> list[bytes]:
 
 
 def read_answers(kept: Sequence[bytes], classes: list[str], spec: ImageSpec) -> Scores:
-    """Read the answers to N images as scores [N, K], with ``ok``; 0 for a class not named.
-
-    New names are appended to ``classes``, in the order of the images and, within an image, the most
-    confident first.
-    """
+    """Read answers to N images as scores [N, K]; names that are new are appended to ``classes``."""
     answers, known = [_read(each) for each in kept], set(classes)
     for answer in answers:
         if not isinstance(answer, Scores | None):

@@ -1,8 +1,4 @@
-"""A plugin's options: its pydantic model, filled from the sections of an experiment.
-
-The model's fields are the keys of the plugin's section. A field that is itself a model has a
-section of its own, named by the field's alias or name.
-"""
+"""A plugin's options: its pydantic model, filled from the sections of an experiment."""
 
 import math
 from collections import defaultdict

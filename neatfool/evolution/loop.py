@@ -70,11 +70,7 @@ class _Generation:
 
 
 class Evolution:
-    """Runs generation after generation.
-
-    ``generation`` is the last one done, -1 before the first; ``evaluations`` are the images shown
-    so far, those for gradients included; ``spent`` says which budget is spent, if one is.
-    """
+    """Runs generation after generation; ``spent`` says which budget is spent, if one is."""
 
     def __init__(self, assembly: Assembly, store: RunStore) -> None:
         """Go on with the run in a database, which the assembly's scheme has taken up."""

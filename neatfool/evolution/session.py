@@ -46,11 +46,7 @@ update took, so that updates cost less than 5 % of the time."""
 
 
 class Session:
-    """A run that is open in this process for writing; :func:`start` or :func:`resume` opens it.
-
-    ``ledger`` tells what was spent, None if asking the target costs nothing. ``workers`` says in a
-    few words who draws and scores; it is empty if this process does.
-    """
+    """A run that is open in this process for writing; :func:`start` or :func:`resume` opens it."""
 
     def __init__(
         self, folder: Path, assembly: Assembly, store: RunStore, release: Callable[[], None]

@@ -1,8 +1,7 @@
 """Trust: what a run that this user did not make may do on this machine.
 
-Such a run is data. Before something that its record names is loaded or contacted, the user sees
-what that is, and agrees. Some things are never done on its behalf: no key is sent to an address
-out of a record, and no file is loaded that can run code.
+Before something that its record names is loaded or contacted, the user sees it, and agrees. No key
+is sent to an address out of a record, and no file is loaded that can run code.
 """
 
 import json

@@ -114,10 +114,7 @@ def image_features(
 
 
 def join_spaces(features: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Join :func:`image_features`: scalar products become the mean of the spaces' correlations.
-
-    Images of which nothing is left in a space count as alike there.
-    """
+    """Join :func:`image_features`: scalar products become the mean of the correlations."""
     spaces = [np.column_stack([rows, ~rows.any(1)]) for rows in features.values()]
     joined: np.ndarray = np.hstack(spaces) / np.sqrt(len(spaces))
     return joined.astype(np.float32)

@@ -1,7 +1,6 @@
-"""The devices and cores to compute on, and memory, which may run out, and is kept when freed.
+"""The devices, cores and memory to compute with.
 
-A GPU computes like a CPU: in full float32, without variation. Torch has a number of cores for each
-Python thread, and one for threads that begin later.
+A GPU computes like a CPU: in full float32, without variation.
 """
 
 from __future__ import annotations

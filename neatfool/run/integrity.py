@@ -1,12 +1,9 @@
 """The digest of a run's content, and the seal by which this user's runs are known.
 
 The digest of a table is the sum, modulo 2^2048, of a hash of each of its rows (AdHash: Bellare and
-Micciancio, "A New Paradigm for Collision-Free Hashing", 1997). So each commit carries the digest on
-from the one before: it adds the rows that it writes, and subtracts those that it deletes. A row
-that is missing shows as much as one that changed.
-
-The seal is an HMAC of all digests, under a key that lies in the user's own configuration. Whoever
-sends a run can compute its digests, but not the seal.
+Micciancio, "A New Paradigm for Collision-Free Hashing", 1997). So each commit carries it on, and a
+row that is missing shows as much as one that changed. The seal is an HMAC of all digests, under a
+key that lies in the user's own configuration.
 """
 
 import hmac

@@ -104,11 +104,7 @@ def connect_to_write(path: Path) -> Connection:
 
 
 def _refuse_foreign_journal(path: Path) -> None:
-    """Refuse a journal of a transaction over several databases, which neatfool never writes.
-
-    When SQLite rolls one back, it deletes the file that the journal names at its end, wherever that
-    file lies.
-    """
+    """Refuse a journal that names a file: SQLite would delete that, wherever it lies."""
     journal = refuse_link(path.with_name(f"{path.name}-journal"))
     if not journal.exists():
         return

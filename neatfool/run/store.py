@@ -1,7 +1,6 @@
 """The run's database: all that a run records, and all that resuming needs.
 
 It has one transaction a checkpoint: a run that is killed at any instant finds its last one whole.
-Equal runs have equal databases, to the bit, apart from the clock and the stages' times.
 """
 
 from __future__ import annotations

@@ -126,11 +126,7 @@ class Batches(ABC):
     def submit(
         self, part: Any, *, screen: bool = False, first: int = 0, answered: list[int] | None = None
     ) -> list[Future[Timed]]:
-        """Start to score images, uint8 [n, C, H, W], or what stands for them, in some tasks.
-
-        ``first`` is the number of the first task in its generation; ``answered`` takes how many
-        images each batch showed, once it is scored.
-        """
+        """Start to score images, or what stands for them, in tasks from number ``first`` on."""
 
     def collect(self, submitted: Sequence[Future[Timed]]) -> tuple[Scores, float]:
         """Wait for scores; give them, and the time they take if all workers are always busy."""

@@ -116,11 +116,7 @@ class Generation:
         )
 
     def result(self) -> Scores:
-        """Wait for the scores of all images.
-
-        After screening, ``exact`` says which images were confirmed. If a budget is spent, the
-        scores end before the first image without an answer.
-        """
+        """Wait for the scores, up to the first image that a spent budget left without one."""
         parts, screening, bar = self.images.parts, self._screening, self._bar
         if screening is None or bar is None:
             scores = self._collect(parts, self._submitted)

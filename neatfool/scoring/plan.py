@@ -1,12 +1,8 @@
 """The plan of how a run scores: the device, images a call, and screening in half precision.
 
-A run records its plan, and is resumed and verified with it. Rules decide, from the experiment and
-the network. On a CPU a call uses one core, as a network's scores may depend on the number of cores
-in their last bits, and a thread that waits for others is slow on a busy machine. All cores are used
-by as many calls at a time, which changes no score.
-
-Only whether half precision saves time is measured, in processor time, which other programs hardly
-change.
+A run records its plan, and is resumed and verified with it. On a CPU a call uses one core, as its
+last bits may depend on that; as many calls at a time use all. Only whether half precision saves
+time is measured, in processor time, which other programs hardly change.
 """
 
 from __future__ import annotations

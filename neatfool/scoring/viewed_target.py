@@ -49,11 +49,7 @@ PASSED_ON: Final = (
 
 
 class ViewedTarget(Target):
-    """A target that scores views of an image; their mean counts, or the worst in each class.
-
-    It has what the target has. A call of it makes a call of the target for each view. If it
-    ``redraws``, views are drawn anew, so that they differ in focus.
-    """
+    """A target that scores views of an image; their mean counts, or the worst in each class."""
 
     def __init__(self, target: Target, showing: Showing, *, name: str, seed: int) -> None:
         """Wrap a target, which messages call ``name``; ``seed`` is the run's."""
