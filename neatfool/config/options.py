@@ -11,7 +11,14 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from neatfool.config.annotations import PathAfter, annotation_of, from_text, make_absolute, model_of
+from neatfool.config.annotations import (
+    PathAfter,
+    annotation_of,
+    from_text,
+    key_of,
+    make_absolute,
+    model_of,
+)
 from neatfool.config.values import Problems, Section, Value, reword, shown, write_value
 from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
 from neatfool.files import read_names
@@ -157,11 +164,6 @@ def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, A
     }
 
 
-def key_of(name: str, field: FieldInfo) -> str:
-    """Give a field's key (or section): its alias, or else its name."""
-    return field.alias or name
-
-
 def _keys_of(model: type[BaseModel], name: str) -> set[str]:
     by_name = model.model_config.get("populate_by_name")
     return {key_of(name, model.model_fields[name]), *([name] if by_name else [])}
@@ -217,8 +219,7 @@ class _Reader:
         for section, part in _parts(options, name):
             for field_name, field in type(part).model_fields.items():
                 given = self._given.get((section, key_of(field_name, field)))
-                finite = _is_finite(getattr(part, field_name)) or not _is_finite(field.default)
-                if given and not finite:
+                if given and _is_finite(field.default) > _is_finite(getattr(part, field_name)):
                     key, place = given
                     fault = f"must be a finite number, not {shown(place.given)}"
                     self._problems.add_at(place, section, key, fault)
