@@ -140,11 +140,7 @@ class Ledger:
         return ""
 
     def take_back(self, number: int) -> None:
-        """Delete a request that was never sent, as no connection was made, and refund it.
-
-        Args:
-            number: The number of the request, which is not settled.
-        """
+        """Delete a request by its number, as it was never sent, and refund it."""
         with self._locked() as db:
             self._look_for_others(db)
             key = (number,)
@@ -154,12 +150,7 @@ class Ledger:
             self.queries -= images
 
     def settle(self, number: int, outcome: str) -> None:
-        """Note a request's outcome, which is written to the disk with the next change.
-
-        Args:
-            number: The number of the request.
-            outcome: A few words: ``answered``, ``timed out``, ``429`` …
-        """
+        """Note a request's outcome (``answered``, ``429``); the next change writes it."""
         with self._lock:
             self._settled[number] = outcome[:80]
 

@@ -69,7 +69,8 @@ class Network:
 
     If a target lists its networks as ``networks``, the framework chooses their form; the target's
     ``score`` need not know. Several threads may call a network at once. With several devices, each
-    has a replica of the module.
+    has a replica of the module. All calls raise TargetError if the module gives no numbers [N, K],
+    or other ones than ``outputs`` says.
 
     Attributes:
         devices: The devices that it computes on, all of one kind.
@@ -173,9 +174,6 @@ class Network:
 
         Returns:
             float32 [N, K], on the network's device.
-
-        Raises:
-            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         return self._run(images)[0]
 
@@ -232,9 +230,6 @@ class Network:
         Returns:
             Numpy arrays, float32 [N, K]: the softmax of logits, or the sigmoid for ``multi_label``.
             A module that gives probabilities has no logits.
-
-        Raises:
-            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         logits, probs = self._run(images)
         if self.settle(images.shape[1:]).outputs == "probabilities":
@@ -252,9 +247,6 @@ class Network:
 
         Returns:
             float32 [N, K], on the network's device.
-
-        Raises:
-            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         self.settle(images.shape[1:])
         logits: torch.Tensor = self._fold("fp32", images.shape)(images.to(self.device))[0]

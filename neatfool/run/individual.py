@@ -91,11 +91,7 @@ class Individual:
         return self._stored.genome
 
     def graph(self) -> nx.DiGraph:
-        """Give the genome as a graph.
-
-        Raises:
-            RunError: The encoding's genomes are not graphs.
-        """
+        """Give the genome as a graph; RunError if the encoding's genomes are none."""
         if (graph := self.run.encoding.graph(self.genome)) is None:
             raise self._unlike("genomes of encoding {} are not graphs")
         return graph
