@@ -217,9 +217,9 @@ class _Reader:
     def check_finite(self, options: BaseModel, name: str) -> None:
         """Note given numbers that are infinite or NaN, if the default is finite."""
         for section, part in _parts(options, name):
-            for field_name, field in type(part).model_fields.items():
-                given = self._given.get((section, key_of(field_name, field)))
-                if given and _is_finite(field.default) > _is_finite(getattr(part, field_name)):
+            for n, field in type(part).model_fields.items():
+                given = self._given.get((section, key_of(n, field)))
+                if given and _is_finite(field.default) and not _is_finite(getattr(part, n)):
                     key, place = given
                     fault = f"must be a finite number, not {shown(place.given)}"
                     self._problems.add_at(place, section, key, fault)
