@@ -125,11 +125,7 @@ class SideBySide(Generic[Key]):
         on_end: Callable[[Key, int, Sequence[str]], None],
         on_stop: Callable[[int], None],
     ) -> None:
-        """Take what to call, one call at a time, when processes start, write a line or end.
-
-        ``on_end`` gets the exit code (negative: the signal's number) and the last lines,
-        ``on_stop`` the number of stops so far.
-        """
+        """Take what to call when processes start, write, end (with code and lines) or stop."""
         self.presses = 0
         self._jobs = jobs
         self._environment = environment

@@ -43,15 +43,7 @@ def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCand
 
 
 def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[int, int]:
-    """Turn a size into (height, width).
-
-    Args:
-        spec: The target's spec.
-        size: Pixels of the longer side, or (height, width); the target's size if absent.
-
-    Raises:
-        ExperimentError: The size is none, or a side is less than a pixel.
-    """
+    """Turn the pixels of the longer side, (height, width) or None into (height, width)."""
     if size is None:
         return spec.height, spec.width
     sides = size if isinstance(size, tuple) and len(size) == 2 else (size,)
