@@ -1,11 +1,8 @@
 """``neatfool validate`` and ``neatfool bench``: what an experiment is, and how fast."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
@@ -14,9 +11,6 @@ from neatfool.cli.parameters import experiment_parameters, json_option
 from neatfool.present.output import Output
 from neatfool.present.parameters import FiniteRange, option
 from neatfool.wording import counted, duration, share
-
-if TYPE_CHECKING:
-    from neatfool.evolution.bench import Measured
 
 
 @click.command(
@@ -64,13 +58,10 @@ def bench(
         run = Path(folder) / "run"
         measured = measure(assemble(experiment), run, plugins=plugins, seconds=seconds, say=say)
     if as_json:
+        counts = ("generations", "images", "exact", "seconds", "images_per_s")
         facts = {
             "experiment": experiment.name,
-            "generations": measured.generations,
-            "images": measured.images,
-            "exact": measured.exact,
-            "seconds": measured.seconds,
-            "images_per_s": measured.images_per_s,
+            **{name: getattr(measured, name) for name in counts},
             "target_alone_per_s": measured.alone_per_s,
             "ratio": measured.ratio,
             "stages": {
@@ -81,12 +72,8 @@ def bench(
             "advice": measured.advice(),
         }
         click.echo(json.dumps(facts, indent=2))
-    else:
-        _show(experiment.name, measured)
-
-
-def _show(name: str, measured: Measured) -> None:
-    console, screened = Output(), ""
+        return
+    console, name, screened = Output(), experiment.name, ""
     if measured.exact < measured.images:
         exact = share(measured.exact / measured.images, 1)
         screened = f"; {exact} confirmed, the others only screened"

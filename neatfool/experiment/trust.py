@@ -5,7 +5,7 @@ is sent to an address out of a record, and no file is loaded that can run code.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -39,13 +39,14 @@ def require_trust(run: Run) -> None:
     if run.own:
         return
     lines, never = reach_of(run.experiment)
+    indented = "\n  ".join
     if never:
         raise UntrustedRun(
-            f"{run.path}: {OF_OTHERS}. For such a run, neatfool never\n{_indented(never)}\n"
+            f"{run.path}: {OF_OTHERS}. For such a run, neatfool never\n  {indented(never)}\n"
             "If you want this, write an experiment file of your own, and score with that: "
             "`neatfool verify RUN --target FILE`, or run it anew"
         )
-    screen = f"{run.path}: {OF_OTHERS}. To go on, neatfool\n{_indented(lines)}"
+    screen = f"{run.path}: {OF_OTHERS}. To go on, neatfool\n  {indented(lines)}"
     if not run.trusted and not agreement.get()(screen):
         raise UntrustedRun(
             f"{screen}\nIf you agree, add --trust (in Python: open_run(FOLDER, trust=True))"
@@ -108,7 +109,3 @@ def _texts(value: Json) -> list[str]:
     values = value if isinstance(value, list) else [value]
     given = [each for each in values if each not in (None, "", {})]
     return [each if isinstance(each, str) else json.dumps(each) for each in given]
-
-
-def _indented(lines: Iterable[str]) -> str:
-    return "\n".join(f"  {line}" for line in lines)
