@@ -1,7 +1,4 @@
-"""Sections of INI files and their values: text that is read, and what is wrong with it.
-
-Text in double quotes is a JSON string: it keeps spaces at its ends, `` #``, and a comma in an item.
-"""
+"""Sections of INI files and their values: text that is read, and what is wrong with it."""
 
 import json
 import re

@@ -44,11 +44,7 @@ _TO_ITS_START: Final = Segment("\r", None, [(ControlType.CARRIAGE_RETURN,)])
 
 @dataclass(frozen=True)
 class Line:
-    """How far something has come, in a line of any width.
-
-    ``figures`` are texts behind the bar, by name; those in ``spare`` are dropped, in this order,
-    where the line is too narrow.
-    """
+    """How far something has come, in a line of any width; ``spare`` figures are dropped first."""
 
     name: str
     done: float

@@ -87,17 +87,10 @@ def image_features(
 ) -> dict[str, np.ndarray]:
     """Describe images by vectors whose scalar product is the correlation of two images.
 
-    ``layout`` is the image reduced to 32x32. ``texture`` is the logarithm of the amplitudes of the
-    grey image's Fourier transform, 64x64. ``colour`` is the square root of the histogram of the
-    layout's colours, four levels a channel. The mean of these images is taken away from each, so
-    that images are compared in what sets them apart within their run.
-
-    Args:
-        elites: N elites.
-        note: Called after each image.
-
-    Returns:
-        For each space float32 [N, D], rows of length 1 (or 0, if nothing is left of an image).
+    ``layout`` is the image reduced to 32x32; ``texture`` the logarithm of the amplitudes of its
+    grey Fourier transform, 64x64; ``colour`` the square root of the histogram of the layout's
+    colours. The mean of these images is taken away, so that what sets them apart counts. Each is
+    float32 [N, D], rows of length 1 (or 0, if nothing is left).
     """
     rows: dict[str, list[np.ndarray]] = {name: [] for name in SPACES}
     for elite in elites:

@@ -1,8 +1,7 @@
 """Networks made faster: batch normalisations folded into convolutions, and frozen graphs.
 
 A graph is traced once for a shape of batch, with its weights folded in. On a CPU it can also be
-*fused*: oneDNN joins neighbouring operations. Folding first, in float32, leaves errors a third
-smaller than freezing in half precision does.
+*fused*: oneDNN joins neighbouring operations.
 """
 
 import copy

@@ -93,13 +93,10 @@ class Individual:
         return RunError(f"{self.run.path}: {fault.format(repr(encoding))}")
 
     def picture(self) -> Any:
-        """Give the picture as a PyTorch module, whose parameters are the network's numbers.
+        """Give the picture as a PyTorch module; RunError if the encoding's genomes are no CPPNs.
 
-        It is a :class:`neatfool.cppn.Picture`.
+        It is a :class:`neatfool.cppn.Picture`, whose parameters are the network's numbers.
         :func:`neatfool.cppn.to_onnx` and :func:`neatfool.cppn.to_glsl` write it for other programs.
-
-        Raises:
-            RunError: The encoding's genomes are not CPPNs.
         """
         if (picture := self.run.encoding.picture(self.genome)) is None:
             raise self._unlike("what encoding {} draws cannot be written as a program")

@@ -1,9 +1,8 @@
 """The digest of a run's content, and the seal by which this user's runs are known.
 
 The digest of a table is the sum, modulo 2^2048, of a hash of each of its rows (AdHash: Bellare and
-Micciancio, "A New Paradigm for Collision-Free Hashing", 1997). So each commit carries it on, and a
-row that is missing shows as much as one that changed. The seal is an HMAC of all digests, under a
-key that lies in the user's own configuration.
+Micciancio, "A New Paradigm for Collision-Free Hashing", 1997): each commit carries it on, and a
+missing row shows. The seal is an HMAC of all digests, under a key of the user's own configuration.
 """
 
 import hmac

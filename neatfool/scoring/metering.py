@@ -1,7 +1,4 @@
-"""Targets that cost something to ask, such as a service that charges for each image.
-
-The run's ledger keeps each answer as soon as it arrives, so no image is paid for twice.
-"""
+"""Targets that cost something to ask: the run's ledger keeps each answer as soon as it comes."""
 
 import hashlib
 import math

@@ -1,7 +1,6 @@
 """Repeatability: does an image always get the same scores?
 
-A run records the scores that an image got once, and the saved image must get them again. So before
-a run a few images are scored twice, in different batches; during it, elites are scored again.
+Before a run a few images are scored twice, in different batches; during it, elites are again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """A target that sees each image several times, changed as the world would, or has a temperature.
 
-What is shown follows from the image's bytes, the run's seed and the number of the view. So a saved
-image is always shown in the same way.
+What is shown follows from the image's bytes, the run's seed and the number of the view.
 """
 
 from __future__ import annotations
@@ -122,10 +121,10 @@ class ViewedTarget(Target):
         return shown + (shown.round() - shown).detach()
 
     def _join(self, logits: torch.Tensor) -> torch.Tensor:
-        """Join the logits [number, N, K] of views: the logarithm of the mean probability.
+        """Join the logits [number, N, K] of views: of the mean probability, or of the least.
 
-        Or of the least, and in a last column of what these lack to a sum of one. Of logits that
-        stand alone it is the log-odds of the mean probability, or the least of them.
+        A last column has what the least lack to a sum of one. Logits that stand alone become the
+        log-odds of the mean probability, or the least of them.
         """
         alone, logits = self.target.spec.stands_alone(logits.shape[-1]), logits.double()
         if alone and self._worst:

@@ -1,17 +1,15 @@
 """Checks that show whether a plugin keeps its contract.
 
-Call :func:`check_target`, :func:`check_encoding`, :func:`check_scheme`, :func:`check_engine` or
-:func:`check_observer` in a test, and say how to make the plugin::
+Say in a test how to make the plugin::
 
     from neatfool.testing import check_target
 
     def test_bright_keeps_the_contract_of_a_target():
         check_target(lambda: Bright(Options()))
 
-It runs all checks, and raises AssertionError with a line for each that failed: what it expected,
-what it got, and what to do. ``neatfool plugins check NAME`` runs the same checks on an installed
-plugin, through :func:`check_registration`. Use the tiny encoding, target and scheme in tests of
-your own.
+A check raises AssertionError with a line for each fault: what it expected, got, and what to do.
+``neatfool plugins check NAME`` runs the same checks, through :func:`check_registration`. Use the
+tiny encoding, target and scheme in tests of your own.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
