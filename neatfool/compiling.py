@@ -1,7 +1,6 @@
 """Compiles functions for the processor: numba's decorators, typed.
 
-Compiled code is kept on disk if possible, so that only the first use on a machine pays for
-compiling. This module is imported only when a compiled function is needed.
+Code is kept on disk if possible, so that only the first use on a machine pays for compiling.
 """
 
 import logging
@@ -32,11 +31,9 @@ def _options(*, exact: bool) -> dict[str, Any]:
 
 
 def inner(function: Function, name: str | None = None, *, exact: bool = False) -> Function:
-    """Compile a function that only compiled functions call.
+    """Compile a function that only compiled functions call; ``name`` is unique if others made it.
 
-    ``name`` is unique for a function that another function made: the linker takes functions of one
-    name for the same. If ``exact``, each operation rounds, as in Python; else a product and a sum
-    may become one.
+    If ``exact``, each operation rounds, as in Python; else a product and a sum may become one.
     """
     return _compile(function, name, exact)
 

@@ -1,8 +1,7 @@
-"""The errors that neatfool raises on purpose.
+"""The errors that neatfool raises on purpose; any other exception is a bug.
 
-Each is a message for a person: where, what, and what to do. The command line prints it without
-a traceback (``--debug`` shows one) and exits with the error's ``exit_code``. Any other exception
-is a bug.
+Each is a message for a person: where, what, and what to do. The command line exits with its
+``exit_code``.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,11 +21,7 @@ _OWN: Final = {"neatfool", "neatfool_plugins"}
 
 
 def printable(text: str, longest: int | None = None) -> str:
-    r"""Make text from a file, a server or a plugin safe to print on a terminal.
-
-    Control characters become escapes such as ``"\x1b"``; tabs, line ends and no-break spaces stay.
-    Text of more than ``longest`` characters loses its middle.
-    """
+    """Make text safe to print on a terminal, by escapes; of a long one the middle is lost."""
     if text.isprintable() and longest is None:  # as nearly all text is, and long data is at once
         return text
     return "".join(

@@ -32,12 +32,7 @@ def refuse_link(path: Path) -> Path:
 
 
 def read_whole(path: Path, most: int = MOST_TO_READ) -> bytes:
-    """Read an ordinary file of a folder that a stranger may have made.
-
-    Raises:
-        StorageError: It is a link, no file, or enormous.
-        OSError: It cannot be read.
-    """
+    """Read an ordinary file of a folder that a stranger may have made; else a StorageError."""
     # Opening a pipe would wait for somebody to write to it.
     descriptor = os.open(refuse_link(path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, "rb") as file:
@@ -62,12 +57,7 @@ def read_json(path: Path) -> Any:
 
 
 def make_folder(folder: Path, within: Path) -> None:
-    """Make a folder somewhere below ``within``, which may be a link itself; go through no other.
-
-    Raises:
-        StorageError: A folder on the way is a link.
-        OSError: It cannot be made.
-    """
+    """Make a folder below ``within``, which may be a link itself; go through no other link."""
     within.mkdir(parents=True, exist_ok=True)
     path = within
     for name in folder.relative_to(within).parts:
@@ -78,12 +68,7 @@ def make_folder(folder: Path, within: Path) -> None:
 def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write a file so that at any instant it holds either the old data or the new.
 
-    A link in its place is replaced, and what it leads to stays as it is.
-
-    Args:
-        path: The file.
-        data: All that it is to hold.
-        private: Whether nobody else may read it.
+    A link in its place is replaced. If ``private``, nobody else may read it.
     """
     partial = path.with_name(f".neatfool-{secrets.token_hex(8)}.partial")
     try:

@@ -30,11 +30,10 @@ def jobs_that_fit() -> int:
 
 @contextmanager
 def collected_rarely() -> Iterator[None]:
-    """Collect less often inside the block, in all threads; larger thresholds stay as they are.
+    """Collect less often inside the block, in all threads.
 
-    A generation makes tens of thousands of genes. They hold no cycles and are freed without the
-    collector, but they make it run, and then it searches the hundreds of thousands of objects of
-    torch and other libraries. In large generations that took half of the time.
+    A generation makes tens of thousands of genes without cycles. They make the collector run, which
+    searches all objects of torch: in large generations that took half of the time.
     """
     before = gc.get_threshold()
     # Zero turns the collector off.

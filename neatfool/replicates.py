@@ -1,7 +1,5 @@
 """Replicates: runs of one experiment with several seeds, in one folder, planned and run."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal
@@ -14,15 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from neatfool.errors import ExperimentError, RunError
 from neatfool.experiment.experiment import Experiment, agrees, tell_differences
 from neatfool.run.folder import DATABASE
+from neatfool.run.run import Run
 from neatfool.wording import format_seeds
-
-if TYPE_CHECKING:
-    from neatfool.run.run import Run
 
 Key = TypeVar("Key")
 
@@ -117,11 +113,7 @@ def _range(part: str, text: str) -> tuple[int, int]:
 
 
 class SideBySide(Generic[Key]):
-    """Runs commands side by side.
-
-    Each Ctrl-C (or SIGTERM or SIGHUP) goes to all processes as SIGINT, and no more start. The third
-    one kills them. ``presses`` counts them.
-    """
+    """Runs commands side by side; each Ctrl-C goes to all as SIGINT, and the third kills them."""
 
     def __init__(
         self,
@@ -133,11 +125,7 @@ class SideBySide(Generic[Key]):
         on_end: Callable[[Key, int, Sequence[str]], None],
         on_stop: Callable[[int], None],
     ) -> None:
-        """Take what to call, one call at a time, when processes start, write a line or end.
-
-        ``on_end`` gets the exit code (negative: the signal's number) and the last lines,
-        ``on_stop`` the number of stops so far.
-        """
+        """Take what to call when processes start, write, end (with code and lines) or stop."""
         self.presses = 0
         self._jobs = jobs
         self._environment = environment

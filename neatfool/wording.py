@@ -112,10 +112,7 @@ def left_out(refused: int) -> str:
 
 
 def spending(requests: Mapping[str, tuple[int, int]]) -> str:
-    """Write what a target with a budget was asked, from (requests, images) by outcome.
-
-    For example: ``"988 queries in 45 requests (42 answered, 2 429, 1 timed out)"``.
-    """
+    """Write what a target was asked: ``"9 queries in 3 requests (2 answered, 1 timed out)"``."""
     sent = sum(count for count, _ in requests.values())
     queries = sum(images for _, images in requests.values())
     parts = ", ".join(f"{count:,} {outcome}" for outcome, (count, _) in requests.items())

@@ -1,8 +1,7 @@
 """The ledger: the budget for a metered target, which costs something to ask, and what was spent.
 
-It is a part of the run's database. A request is on the disk before it is sent, so that the ledger
-is right even if the process dies. An answer is kept as soon as it comes, so that no image is asked
-twice.
+A request is in the run's database before it is sent, so that the ledger is right even if the
+process dies. An answer is kept as soon as it comes, so that no image is asked twice.
 """
 
 import json
@@ -141,11 +140,7 @@ class Ledger:
         return ""
 
     def take_back(self, number: int) -> None:
-        """Delete a request that was never sent, as no connection was made, and refund it.
-
-        Args:
-            number: The number of the request, which is not settled.
-        """
+        """Delete a request by its number, as it was never sent, and refund it."""
         with self._locked() as db:
             self._look_for_others(db)
             key = (number,)
@@ -155,12 +150,7 @@ class Ledger:
             self.queries -= images
 
     def settle(self, number: int, outcome: str) -> None:
-        """Note a request's outcome, which is written to the disk with the next change.
-
-        Args:
-            number: The number of the request.
-            outcome: A few words: ``answered``, ``timed out``, ``429`` …
-        """
+        """Note a request's outcome (``answered``, ``429``); the next change writes it."""
         with self._lock:
             self._settled[number] = outcome[:80]
 
@@ -247,11 +237,7 @@ def write_answers(answer: Scores | Labels) -> list[bytes]:
 
 
 def read_answers(kept: Sequence[bytes], classes: list[str], spec: ImageSpec) -> Scores:
-    """Read the answers to N images as scores [N, K], with ``ok``; 0 for a class not named.
-
-    New names are appended to ``classes``, in the order of the images and, within an image, the most
-    confident first.
-    """
+    """Read answers to N images as scores [N, K]; names that are new are appended to ``classes``."""
     answers, known = [_read(each) for each in kept], set(classes)
     for answer in answers:
         if not isinstance(answer, Scores | None):

@@ -1,11 +1,8 @@
 """``neatfool validate`` and ``neatfool bench``: what an experiment is, and how fast."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
@@ -14,9 +11,6 @@ from neatfool.cli.parameters import experiment_parameters, json_option
 from neatfool.present.command import FiniteRange, option
 from neatfool.present.output import Output
 from neatfool.wording import counted, duration, share
-
-if TYPE_CHECKING:
-    from neatfool.evolution.bench import Measured
 
 
 @click.command(
@@ -64,13 +58,10 @@ def bench(
         run = Path(folder) / "run"
         measured = measure(assemble(experiment), run, plugins=plugins, seconds=seconds, say=say)
     if as_json:
+        counts = ("generations", "images", "exact", "seconds", "images_per_s")
         facts = {
             "experiment": experiment.name,
-            "generations": measured.generations,
-            "images": measured.images,
-            "exact": measured.exact,
-            "seconds": measured.seconds,
-            "images_per_s": measured.images_per_s,
+            **{name: getattr(measured, name) for name in counts},
             "target_alone_per_s": measured.alone_per_s,
             "ratio": measured.ratio,
             "stages": {
@@ -81,25 +72,16 @@ def bench(
             "advice": measured.advice(),
         }
         click.echo(json.dumps(facts, indent=2))
-    else:
-        _show(experiment.name, measured)
-
-
-def _show(name: str, measured: Measured) -> None:
-    console, screened = Output(), ""
+        return
+    console, name, screened = Output(), experiment.name, ""
     if measured.exact < measured.images:
         exact = share(measured.exact / measured.images, 1)
         screened = f"; {exact} confirmed, the others only screened"
-    console.print(
-        f"[bold]{escape(name)}[/]: {measured.images:,} images in "
-        f"{counted(measured.generations, 'generation', 'generations')} "
-        f"({duration(measured.seconds)}){screened}",
-        soft_wrap=True,
-    )
-    console.say(
-        f"{measured.images_per_s:,.0f} images a second; the target alone scores "
-        f"{measured.alone_per_s:,.0f}: ratio {measured.ratio:.2f}"
-    )
+    generations = counted(measured.generations, "generation", "generations")
+    took = f"{generations} ({duration(measured.seconds)}){screened}"
+    console.print(f"[bold]{escape(name)}[/]: {measured.images:,} images in {took}", soft_wrap=True)
+    alone = f"the target alone scores {measured.alone_per_s:,.0f}: ratio {measured.ratio:.2f}"
+    console.say(f"{measured.images_per_s:,.0f} images a second; {alone}")
     console.say(measured.advice())
     rows = [[stage, share(part, 1), f"{spent:,.2f}"] for stage, spent, part in measured.rows]
     console.table(["stage", "share (they may overlap)", "ms a generation"], rows)
@@ -129,8 +111,5 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None) -> None:
     click.echo(experiment.to_ini(explained=True), nl=False)
     named = [key for key, names in named_classes(experiment.scheme.options).items() if names]
     if named and spec is None:
-        click.echo(
-            f"[scheme] {', '.join(named)}: not checked, because the target knows its classes only "
-            "when it is loaded; `neatfool run` checks them.",
-            err=True,
-        )
+        why = "not checked, because the target knows its classes only when it is loaded"
+        click.echo(f"[scheme] {', '.join(named)}: {why}; `neatfool run` checks them.", err=True)

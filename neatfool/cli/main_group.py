@@ -75,10 +75,7 @@ class Group(click.Group):
 
 
 class MainGroup(Group):
-    """Imports commands when they are needed, adds the plugins', and turns errors into messages.
-
-    A plugin is imported only for help and for its own commands. Help lists a broken one, too.
-    """
+    """Imports commands when they are needed, adds the plugins', and turns errors into messages."""
 
     @cached_property
     def plugins(self) -> PluginManager:

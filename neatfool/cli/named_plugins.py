@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from neatfool import __version__
 from neatfool.cli.main_group import COMMANDS, OURS
-from neatfool.config.described import describe_options
+from neatfool.config.annotations import describe_options
 from neatfool.config.ini import override
 from neatfool.config.options import read_options
 from neatfool.config.values import Problems

@@ -37,11 +37,7 @@ def experiment_parameters(command: Command) -> Command:
 
 
 class RunCommand(click.Command):
-    """A command that makes a run. The entry points ``neatfool.options`` add to its options.
-
-    Each is named like an installed observer, which is loaded if one of its options is given, and is
-    a list of :class:`click.Option`. Its module is imported for each such command, so it is light.
-    """
+    """A command that makes a run; the entry points ``neatfool.options`` add to its options."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """List the options; help comes last."""

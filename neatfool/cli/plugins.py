@@ -214,14 +214,10 @@ def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
         "README.md": "plugin_README.md.j2",
     }
     stem = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    values = {
-        "kind": kind,
-        "version": __version__,
-        "name": name,
-        # BirdTarget for a target called bird, bird_target or birdTarget
-        "class_name": stem.removesuffix(kind.capitalize()) + kind.capitalize(),
-        "project": "neatfool-" + re.sub("_+", "-", name).strip("-"),
-    }
+    values = {"kind": kind, "version": __version__, "name": name}
+    # BirdTarget for a target called bird, bird_target or birdTarget
+    values["class_name"] = stem.removesuffix(kind.capitalize()) + kind.capitalize()
+    values["project"] = "neatfool-" + re.sub("_+", "-", name).strip("-")
     paths = [folder / file_name for file_name in templates]
     try:
         folder.mkdir(parents=True)

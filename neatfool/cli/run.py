@@ -147,8 +147,7 @@ def run(
         experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
         folder = out or Path("runs") / f"{experiment.name}-{experiment.general.seed}"
         assembly = assemble(experiment)
-    session = start(assembly, folder, overwrite=overwrite)
-    _go(session, plugins, report=not no_report)
+    _go(start(assembly, folder, overwrite=overwrite), plugins, report=not no_report)
 
 
 @click.command(
@@ -281,10 +280,9 @@ def _why(session: Session, outcome: Outcome) -> str:
     assert ledger is not None
     options = [f"--max-queries {queries}"] if ledger.budget.queries is not None else []
     options += [f"--max-requests {requests}"] if ledger.budget.requests is not None else []
-    return (
-        f"{outcome.cause}. The whole experiment takes about {queries:,} images in "
-        f"{counted(requests, 'request', 'requests')}: neatfool resume {folder} {' '.join(options)}"
-    )
+    whole = f"about {queries:,} images in {counted(requests, 'request', 'requests')}"
+    again = f"neatfool resume {folder} {' '.join(options)}"
+    return f"{outcome.cause}. The whole experiment takes {whole}: {again}"
 
 
 def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scoring: float) -> None:
@@ -307,11 +305,10 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
     done = counted(last.generation + 1, "generation", "generations")
     images = counted(last.evaluations, "image", "images")
     console.print(
-        f"{run.name}, seed {run.seed}: {outcome.reason} after {done} and {images}{took}. "
-        f"Median confidence {percent(last.median, middle)}, "
-        f"lowest {percent(last.minimum, lowest)}; "
-        f"{last.classes_ge[2]} of {len(run.searched)} classes >= 99 %, "
-        f"{last.classes_ge[3]} >= 99.99 %.",
+        f"{run.name}, seed {run.seed}: {outcome.reason} after {done} and {images}{took}. Median "
+        f"confidence {percent(last.median, middle)}, lowest {percent(last.minimum, lowest)}; "
+        f"{last.classes_ge[2]} of {len(run.searched)} classes >= 99 %, {last.classes_ge[3]} >= "
+        "99.99 %.",
         soft_wrap=True,
     )
     if requests:

@@ -1,7 +1,7 @@
 """INI files, read with line numbers; :mod:`neatfool.config.values` reads the values.
 
-A comment begins with ``#`` or ``;`` at the start of a line, or after a space: ``a#b`` is a value. A
-line that begins with a space continues the value before it.
+A comment begins with ``#`` or ``;`` at the start of a line or after a space. A line that begins
+with a space continues the value before it.
 """
 
 import re

@@ -1,30 +1,29 @@
-"""A plugin's options: its pydantic model, filled from the sections of an experiment.
-
-The model's fields are the keys of the plugin's section. A field that is itself a model has a
-section of its own, named by the field's alias or name.
-"""
-
-from __future__ import annotations
+"""A plugin's options: its pydantic model, filled from the sections of an experiment."""
 
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from neatfool.config.annotations import PathAfter, annotation_of, from_text, make_absolute, model_of
+from neatfool.config.annotations import (
+    PathAfter,
+    annotation_of,
+    from_text,
+    key_of,
+    make_absolute,
+    model_of,
+)
 from neatfool.config.values import Problems, Section, Value, reword, shown, write_value
 from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
 from neatfool.files import read_names
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -165,11 +164,6 @@ def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, A
     }
 
 
-def key_of(name: str, field: FieldInfo) -> str:
-    """Give a field's key (or section): its alias, or else its name."""
-    return field.alias or name
-
-
 def _keys_of(model: type[BaseModel], name: str) -> set[str]:
     by_name = model.model_config.get("populate_by_name")
     return {key_of(name, model.model_fields[name]), *([name] if by_name else [])}
@@ -223,10 +217,9 @@ class _Reader:
     def check_finite(self, options: BaseModel, name: str) -> None:
         """Note given numbers that are infinite or NaN, if the default is finite."""
         for section, part in _parts(options, name):
-            for field_name, field in type(part).model_fields.items():
-                given = self._given.get((section, key_of(field_name, field)))
-                finite = _is_finite(getattr(part, field_name)) or not _is_finite(field.default)
-                if given and not finite:
+            for n, field in type(part).model_fields.items():
+                given = self._given.get((section, key_of(n, field)))
+                if given and _is_finite(field.default) and not _is_finite(getattr(part, n)):
                     key, place = given
                     fault = f"must be a finite number, not {shown(place.given)}"
                     self._problems.add_at(place, section, key, fault)

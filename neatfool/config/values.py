@@ -1,9 +1,4 @@
-"""Sections of INI files and their values: text that is read, and what is wrong with it.
-
-Text in double quotes is a JSON string: it keeps spaces at its ends, `` #``, and a comma in an item.
-"""
-
-from __future__ import annotations
+"""Sections of INI files and their values: text that is read, and what is wrong with it."""
 
 import json
 import re
@@ -12,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from pydantic_core import ErrorDetails
 
 from neatfool.errors import (
     LONGEST_QUOTE,
@@ -24,10 +21,6 @@ from neatfool.errors import (
     quoted,
 )
 from neatfool.spec.json import Json
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
 
 _QUOTED: Final = r'(?<![^\s,\[{:])"(?:[^"\\\n]|\\.)*"'
 _COMMENT: Final = re.compile(rf"({_QUOTED})|(?<!\S)[#;].*$")

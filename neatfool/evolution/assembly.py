@@ -1,7 +1,4 @@
-"""Assembly: an experiment's target, encoding and scheme are made, checked and put together.
-
-A workplace is where an engine's worker puts them together again, in its own process.
-"""
+"""Assembly: an experiment's target, encoding and scheme are made, checked and put together."""
 
 import hashlib
 import platform

@@ -1,7 +1,6 @@
 """Bench: where a run spends its time, and how much of its target's speed it reaches.
 
-The target is timed, then an experiment runs, then the target is timed again, in one process and
-with the same threads. So the ratio holds on a busy machine too.
+The target is timed before and after the run, in one process and with the same threads.
 """
 
 import statistics
@@ -93,18 +92,12 @@ class Measured:
 
     def advice(self) -> str:
         """Say in a sentence or two what limits the run and what to try."""
-        short = ""
-        if self.ended:
-            short = (
-                f"The experiment ended after {self.whole_images:,} images, so this was short; give "
-                "it more ([experiment] images or generations). "
-            )
+        ended = f"The experiment ended after {self.whole_images:,} images, so this was short; "
+        short = f"{ended}give it more ([experiment] images or generations). " if self.ended else ""
         if self.limit == "the target":
-            return (
-                f"{short}The target is the limit, as it should be: the run reaches "
-                f"{share(self.ratio)} of its speed. Only a faster target (another device or "
-                "batch_size) gives more."
-            )
+            reached = f"as it should be: the run reaches {share(self.ratio)} of its speed"
+            more = "Only a faster target (another device or batch_size) gives more"
+            return f"{short}The target is the limit, {reached}. {more}."
         (part,) = [share(part) for name, _, part in self.rows if name == self.limit]
         found = f"{self.limit.capitalize()} keeps the target waiting, with {part} of the time"
         if self.limit == "scoring":

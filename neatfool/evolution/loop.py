@@ -1,13 +1,8 @@
 """The loop: a run's generations, one after another.
 
-ask -> render -> score -> tell -> commit -> observers. Nothing downstream calls back up.
-
-The loop keeps a local target busy: after tell it breeds and renders the first parts of the next
-generation, and commits the last generation while the target scores them. The run records the same
-as if one step followed the other.
+After ``tell`` it breeds and renders the first parts of the next generation, and commits the last
+one while the target scores them. The run records the same as if one step followed the other.
 """
-
-from __future__ import annotations
 
 import json
 import math
@@ -16,25 +11,23 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from neatfool.errors import TargetError, blaming
+from neatfool.evolution.assembly import Assembly
 from neatfool.run.images import encode_png
 from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport, Stages
+from neatfool.run.store import RunStore
 from neatfool.scoring.answers import draw
+from neatfool.scoring.batches import GenerationImages
 from neatfool.scoring.generation import Generation
 from neatfool.spec.archive import Candidate, GenomeSize, Replacement
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
 from neatfool.wording import spending
-
-if TYPE_CHECKING:
-    from neatfool.evolution.assembly import Assembly
-    from neatfool.run.store import RunStore
-    from neatfool.scoring.batches import GenerationImages
 
 SECONDS_AHEAD: Final = 0.1
 """How long the loop makes parts of a generation before it commits the last one: long enough to
@@ -77,11 +70,7 @@ class _Generation:
 
 
 class Evolution:
-    """Runs generation after generation.
-
-    ``generation`` is the last one done, -1 before the first; ``evaluations`` are the images shown
-    so far, those for gradients included; ``spent`` says which budget is spent, if one is.
-    """
+    """Runs generation after generation; ``spent`` says which budget is spent, if one is."""
 
     def __init__(self, assembly: Assembly, store: RunStore) -> None:
         """Go on with the run in a database, which the assembly's scheme has taken up."""
@@ -203,10 +192,10 @@ class Evolution:
         if scores.ok is not None and not scores.ok.any():
             requests = self._store.requests()  # where asking the target costs something
             spent = f": {spending(requests)}; a resumed run asks again" if requests else ""
-            raise TargetError(
-                f"{self._scorer.name}: not one of {len(scores.ok)} images got a usable score "
-                f"(NaN, infinite or refused{spent}); the generations before are kept"
+            fault = (
+                f"not one of {len(scores.ok)} images got a usable score (NaN, infinite or refused"
             )
+            raise TargetError(f"{self._scorer.name}: {fault}{spent}); generations before are kept")
         self.scheme.archive.grow(len(self._scorer.spec.classes))
         with blaming(f"{self._scheme_name}: tell() failed"):
             replacements = self.scheme.tell(candidates, scores)

@@ -44,11 +44,7 @@ _TO_ITS_START: Final = Segment("\r", None, [(ControlType.CARRIAGE_RETURN,)])
 
 @dataclass(frozen=True)
 class Line:
-    """How far something has come, in a line of any width.
-
-    ``figures`` are texts behind the bar, by name; those in ``spare`` are dropped, in this order,
-    where the line is too narrow.
-    """
+    """How far something has come, in a line of any width; ``spare`` figures are dropped first."""
 
     name: str
     done: float
@@ -170,12 +166,10 @@ class ProgressDisplay:
         self._still = 0 if report.replacements else self._still + 1
         stalled = self._still and self._still % self._session.general.stall_after == 0
         if stalled and report.minimum < 1:
-            self._console.print(
-                f"Nothing has improved for {counted(self._still, 'generation', 'generations')} "
-                f"(since generation {report.generation - self._still + 1}).",
-                style="yellow",
-                soft_wrap=True,
-            )
+            since = f"(since generation {report.generation - self._still + 1})"
+            stalled_for = f"{counted(self._still, 'generation', 'generations')} {since}"
+            text = f"Nothing has improved for {stalled_for}."
+            self._console.print(text, style="yellow", soft_wrap=True)
 
     @hookimpl
     def neatfool_run_finished(self) -> None:

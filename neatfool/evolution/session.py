@@ -46,11 +46,7 @@ update took, so that updates cost less than 5 % of the time."""
 
 
 class Session:
-    """A run that is open in this process for writing; :func:`start` or :func:`resume` opens it.
-
-    ``ledger`` tells what was spent, None if asking the target costs nothing. ``workers`` says in a
-    few words who draws and scores; it is empty if this process does.
-    """
+    """A run that is open in this process for writing; :func:`start` or :func:`resume` opens it."""
 
     def __init__(
         self, folder: Path, assembly: Assembly, store: RunStore, release: Callable[[], None]
@@ -150,19 +146,15 @@ class Session:
         if choice is None or self.done:
             return
         if scorer.metered is not None:
-            _log.warning(
-                "[engine]: asking %s costs something, so the run's own process asks and counts; "
-                "the section is not used",
-                scorer.name,
-            )
+            words = "[engine] is not used: asking %s costs something, so the run's process counts"
+            _log.warning(words, scorer.name)
             return
         self._engine = engine = make(choice)
         ending.callback(engine.close)
         with blaming(choice.label):
             self.workers = engine.start(make_setup(self._assembly))
         name = self._assembly.experiment.encoding.label
-        encoding = self._assembly.encoding
-        scorer.remote = RemoteBatches(engine, scorer.batches, encoding, name)
+        scorer.remote = RemoteBatches(engine, scorer.batches, self._assembly.encoding, name)
 
     def _loop(self, observers: Observers, stop: Callable[[], bool]) -> None:
         # A target that costs something can be asked only now: its ledger is open.
@@ -272,10 +264,8 @@ def _keep_text(folder: Path, text: str, advice: Advice) -> None:
         if not copy.is_file():
             write_whole(copy, text.encode())
         elif read_whole(copy) != text.encode():
-            raise RunError(
-                f"{copy}: changed since the run started, and a run keeps its experiment. Undo the "
-                f"change, or start another run; {advice.lengthen} makes it longer"
-            )
+            fault = f"{copy}: changed since the run started, and a run keeps its experiment. Undo"
+            raise RunError(f"{fault} it, or start another run; {advice.lengthen} makes it longer")
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: RunStore) -> None:
@@ -287,14 +277,12 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
     if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
         raise RunError(
             f"{folder}: the {assembly.scorer.name} is not the one that the run started with (its "
-            "weights or code changed), so scores cannot be compared. Bring the old one back, or "
-            "start another run"
+            "weights or code changed). Bring the old one back, or start another run"
         )
     if (there := recorded["device"]) != (here := assembly.scorer.batches.device):
-        raise RunError(
-            f"{folder}: the run scored its images on {there}, but this machine would use {here}, "
-            f"where scores differ. Resume it on a machine with {there}, or start another run"
-        )
+        fault = f"the run scored its images on {there}, but this machine would use {here}"
+        elsewhere = f"Resume it on a machine with {there}, or start another run"
+        raise RunError(f"{folder}: {fault}, where scores differ. {elsewhere}")
     if assembly.scorer.plan != Plan.from_json(recorded):
         fault = f"the run scores with another plan ({recorded['batch_size']} images a call)"
         raise RunError(f"{folder}: {fault}; keep its options")

@@ -17,8 +17,9 @@ from neatfool.experiment.choice import (
     PLUGIN_SECTIONS,
     RECORDED,
     choose,
+    json_sections,
+    read_choice,
     recorded_by_a_run,
-    resolved_choice,
 )
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import Calls, General, choose_showing
@@ -161,10 +162,13 @@ class OpenRun(Run):
         """The run's encoding. Only for a run that is trusted, a Python file is loaded."""
         if self._encoding is not None:
             return self._encoding
-        plugins = PluginManager()
-        if self.experiment["encoding"]["plugin"] not in plugins.names("encoding"):
+        plugins, recorded = PluginManager(), self.experiment
+        if recorded["encoding"]["plugin"] not in plugins.names("encoding"):
             require_trust(self)
-        choice = resolved_choice(self.experiment, "encoding", plugins)
+            for path in recorded.get("plugins", {}).get("path", ()):
+                plugins.load_files(Path(path))
+        with recorded_by_a_run():
+            choice = read_choice("encoding", json_sections(recorded, RECORDED), plugins)
         encoding: Encoding[Any] = make(choice, spec=self.spec)
         return encoding
 

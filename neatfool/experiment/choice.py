@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
 from pydantic import BaseModel
@@ -40,10 +39,8 @@ def recorded_by_a_run() -> Iterator[None]:
     try:
         yield
     except ExperimentError as error:
-        raise RunError(
-            f"{error}; the run's database is damaged, another version of the plugin wrote it, or a "
-            "file is gone: use that version, or put the file back"
-        ) from error
+        cause = "the run's database is damaged, another version wrote it, or a file is gone"
+        raise RunError(f"{error}; {cause}: use that version, or put the file back") from error
 
 
 @runtime_checkable
@@ -87,18 +84,6 @@ def choose(
     sections = {inner[key]: value for key, value in given.items() if key in inner}
     own = {key: value for key, value in given.items() if key not in inner}
     return read_choice(kind, json_sections({kind: own, **sections}, ""), plugins)
-
-
-def resolved_choice(
-    resolved: Mapping[str, Json], kind: str, plugins: PluginManager | None = None
-) -> Choice:
-    """Make one choice again from a resolved experiment, loading as few plugins as possible."""
-    manager = plugins or PluginManager()
-    if resolved[kind]["plugin"] not in manager.names(kind):
-        for path in resolved.get("plugins", {}).get("path", ()):
-            manager.load_files(Path(path))
-    with recorded_by_a_run():
-        return read_choice(kind, json_sections(resolved, RECORDED), manager)
 
 
 def resolved_sections(kind: str, choice: Choice) -> dict[str, dict[str, Json]]:

@@ -221,8 +221,7 @@ def _build(
     picked = [registration for registration in registrations if registration]
     choices: dict[str, Any] = {made.kind: fill_choice(made, sections, problems) for made in picked}
     showing = read_showing(sections, plugins, problems)
-    every = len(picked) == len(kinds)
-    _check_sections(sections, picked, observing, problems, whole=every)
+    _check_sections(sections, picked, observing, problems, whole=len(picked) == len(kinds))
     problems.raise_if_any()
     about = sections.get("about", Section({}, ""))
     return Experiment(

@@ -1,13 +1,11 @@
 """The framework's keys: length, calls, views; and the classes that keys name."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -23,16 +21,12 @@ from neatfool.budget.ledger import Budget
 from neatfool.config.options import ClassNames, named_classes, read_options
 from neatfool.config.values import Problems, Section
 from neatfool.errors import ExperimentError, PluginError, option
-from neatfool.experiment.choice import json_sections
+from neatfool.experiment.choice import Choice, json_sections
 from neatfool.plugin.manager import PluginManager, views
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.spec.view import View
 from neatfool.wording import counted
-
-if TYPE_CHECKING:
-    from neatfool.experiment.choice import Choice
-
 
 LENGTHS: Final = ("generations", "images")
 FRAMEWORK_SECTIONS: Final = (
@@ -255,15 +249,7 @@ FOCUSED: Final = 3
 
 @dataclass(frozen=True)
 class Showing:
-    """The views of each image that the target is shown.
-
-    Attributes:
-        number: How many.
-        score: What counts: their ``"mean"`` or the ``"worst"``.
-        strengths: Each view's strength by name, in the order in which they are applied.
-        views: Those views.
-        focus: By how much the band limits differ that a candidate is drawn with.
-    """
+    """The views of each image that the target is shown, how many, and what counts of them."""
 
     number: int
     score: str

@@ -1,16 +1,13 @@
 """Trust: what a run that this user did not make may do on this machine.
 
-Such a run is data. Before something that its record names is loaded or contacted, the user sees
-what that is, and agrees. Some things are never done on its behalf: no key is sent to an address
-out of a record, and no file is loaded that can run code.
+Before something that its record names is loaded or contacted, the user sees it, and agrees. No key
+is sent to an address out of a record, and no file is loaded that can run code.
 """
 
-from __future__ import annotations
-
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -21,10 +18,8 @@ from neatfool.errors import NeatfoolError, UntrustedRun, agreement
 from neatfool.experiment.choice import RECORDED, json_sections, picked_kinds, picked_name
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
+from neatfool.run.run import Run
 from neatfool.spec.json import Json
-
-if TYPE_CHECKING:
-    from neatfool.run.run import Run
 
 OF_OTHERS: Final = "another user or machine made this run"
 HARMLESS: Final = {"encoding", "scheme"}
@@ -44,13 +39,14 @@ def require_trust(run: Run) -> None:
     if run.own:
         return
     lines, never = reach_of(run.experiment)
+    indented = "\n  ".join
     if never:
         raise UntrustedRun(
-            f"{run.path}: {OF_OTHERS}. For such a run, neatfool never\n{_indented(never)}\n"
+            f"{run.path}: {OF_OTHERS}. For such a run, neatfool never\n  {indented(never)}\n"
             "If you want this, write an experiment file of your own, and score with that: "
             "`neatfool verify RUN --target FILE`, or run it anew"
         )
-    screen = f"{run.path}: {OF_OTHERS}. To go on, neatfool\n{_indented(lines)}"
+    screen = f"{run.path}: {OF_OTHERS}. To go on, neatfool\n  {indented(lines)}"
     if not run.trusted and not agreement.get()(screen):
         raise UntrustedRun(
             f"{screen}\nIf you agree, add --trust (in Python: open_run(FOLDER, trust=True))"
@@ -113,7 +109,3 @@ def _texts(value: Json) -> list[str]:
     values = value if isinstance(value, list) else [value]
     given = [each for each in values if each not in (None, "", {})]
     return [each if isinstance(each, str) else json.dumps(each) for each in given]
-
-
-def _indented(lines: Iterable[str]) -> str:
-    return "\n".join(f"  {line}" for line in lines)

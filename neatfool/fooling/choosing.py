@@ -77,10 +77,9 @@ def check_classes(scorer: Scorer, elites: Sequence[EliteView]) -> None:
     known = {*scorer.spec.classes}
     unknown = [elite.name for elite in elites if elite.name not in known]
     if unknown and not scorer.spec.open:
-        raise ExperimentError(
-            f"{scorer.name}: does not know {len(unknown)} of {len(elites)} classes, for example "
-            f"{unknown[0]!r}; give a target with the same class names, or choose with --classes"
-        )
+        fault = f"does not know {len(unknown)} of {len(elites)} classes, for example {unknown[0]!r}"
+        advice = "give a target with the same class names, or choose with --classes"
+        raise ExperimentError(f"{scorer.name}: {fault}; {advice}")
 
 
 def image_features(
@@ -88,17 +87,10 @@ def image_features(
 ) -> dict[str, np.ndarray]:
     """Describe images by vectors whose scalar product is the correlation of two images.
 
-    ``layout`` is the image reduced to 32x32. ``texture`` is the logarithm of the amplitudes of the
-    grey image's Fourier transform, 64x64. ``colour`` is the square root of the histogram of the
-    layout's colours, four levels a channel. The mean of these images is taken away from each, so
-    that images are compared in what sets them apart within their run.
-
-    Args:
-        elites: N elites.
-        note: Called after each image.
-
-    Returns:
-        For each space float32 [N, D], rows of length 1 (or 0, if nothing is left of an image).
+    ``layout`` is the image reduced to 32x32; ``texture`` the logarithm of the amplitudes of its
+    grey Fourier transform, 64x64; ``colour`` the square root of the histogram of the layout's
+    colours. The mean of these images is taken away, so that what sets them apart counts. Each is
+    float32 [N, D], rows of length 1 (or 0, if nothing is left).
     """
     rows: dict[str, list[np.ndarray]] = {name: [] for name in SPACES}
     for elite in elites:
@@ -115,10 +107,7 @@ def image_features(
 
 
 def join_spaces(features: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Join :func:`image_features`: scalar products become the mean of the spaces' correlations.
-
-    Images of which nothing is left in a space count as alike there.
-    """
+    """Join :func:`image_features`: scalar products become the mean of the correlations."""
     spaces = [np.column_stack([rows, ~rows.any(1)]) for rows in features.values()]
     joined: np.ndarray = np.hstack(spaces) / np.sqrt(len(spaces))
     return joined.astype(np.float32)

@@ -1,7 +1,6 @@
-"""The devices and cores to compute on, and memory, which may run out, and is kept when freed.
+"""The devices, cores and memory to compute with.
 
-A GPU computes like a CPU: in full float32, without variation. Torch has a number of cores for each
-Python thread, and one for threads that begin later.
+A GPU computes like a CPU: in full float32, without variation.
 """
 
 from __future__ import annotations
@@ -178,10 +177,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 def keep_freed_memory() -> bool:
     """Make malloc keep freed memory from now on; False if it is not glibc's, and will not.
 
-    By default glibc gives freed arrays back to the system and asks for them again a moment later.
-    Zeroing their pages then takes two to five times as long as the network's computation in them.
-    Threads other than the first have arenas of small pieces, which ignore the thresholds; so all
-    share one arena.
+    By default it gives freed arrays back and asks for them again a moment later. Zeroing the pages
+    takes two to five times as long as the network. Other threads' arenas ignore the thresholds.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,9 +1,7 @@
 """Networks made faster: batch normalisations folded into convolutions, and frozen graphs.
 
-A graph is traced once for a shape of batch, and frozen with its weights folded in. On a CPU it
-can also be *fused*: oneDNN computes a convolution with the activation and the sum that follow it,
-in one pass over memory. Freezing folds normalisations, too, but after rounding the weights to half
-precision; folding first, in float32, leaves errors a third smaller.
+A graph is traced once for a shape of batch, with its weights folded in. On a CPU it can also be
+*fused*: oneDNN joins neighbouring operations.
 """
 
 import copy

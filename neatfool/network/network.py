@@ -1,11 +1,8 @@
 """A torch classifier to be fooled, and the faster forms that it can take.
 
-The *exact* form computes in float32; all recorded scores come from it. A *screening* form computes
-in half precision. It is two to three times as fast on a processor or GPU that has half precision,
-and good enough to find the images that are worth an exact score.
+All recorded scores come from the *exact* form, in float32; a *screening* form computes in half
+precision, two to three times as fast, to find the images that are worth an exact score.
 """
-
-from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -13,14 +10,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock, RLock
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import torch
 from torch import nn
 
 from neatfool.errors import TargetError
 from neatfool.network.devices import computing_on, is_gpu, keep_freed_memory, pick_devices
-from neatfool.network.frozen_graph import fold, freeze, probes
+from neatfool.network.frozen_graph import Run, fold, freeze, probes
 from neatfool.network.tensor_module import (
     LOGITS,
     FromBytes,
@@ -37,9 +34,6 @@ from neatfool.network.tensor_module import (
 )
 from neatfool.spec.image_spec import Outputs
 from neatfool.spec.scores import Scores
-
-if TYPE_CHECKING:
-    from neatfool.network.frozen_graph import Run
 
 _log = logging.getLogger("neatfool.network")
 
@@ -75,7 +69,8 @@ class Network:
 
     If a target lists its networks as ``networks``, the framework chooses their form; the target's
     ``score`` need not know. Several threads may call a network at once. With several devices, each
-    has a replica of the module.
+    has a replica of the module. All calls raise TargetError if the module gives no numbers [N, K],
+    or other ones than ``outputs`` says.
 
     Attributes:
         devices: The devices that it computes on, all of one kind.
@@ -120,11 +115,9 @@ class Network:
             torch.tensor(each, dtype=torch.float32).reshape(1, -1, 1, 1) for each in (mean, std)
         )
         if bool(((self.mean > 0) & (self.mean <= 1) & (self.std <= 1)).any()):
-            raise TargetError(
-                f"Network: mean = {self.mean.flatten().tolist()} and std = "
-                f"{self.std.flatten().tolist()} are for images in [0, 1], but a Network takes "
-                "bytes in [0, 255]; multiply both by 255"
-            )
+            both = f"mean = {self.mean.flatten().tolist()} and std = {self.std.flatten().tolist()}"
+            advice = "but a Network takes bytes in [0, 255]; multiply both by 255"
+            raise TargetError(f"Network: {both} are for images in [0, 1], {advice}")
         keep_freed_memory()
         devices = pick_devices(device)
         module = take_over(module, devices[0])
@@ -181,9 +174,6 @@ class Network:
 
         Returns:
             float32 [N, K], on the network's device.
-
-        Raises:
-            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         return self._run(images)[0]
 
@@ -240,9 +230,6 @@ class Network:
         Returns:
             Numpy arrays, float32 [N, K]: the softmax of logits, or the sigmoid for ``multi_label``.
             A module that gives probabilities has no logits.
-
-        Raises:
-            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         logits, probs = self._run(images)
         if self.settle(images.shape[1:]).outputs == "probabilities":
@@ -260,9 +247,6 @@ class Network:
 
         Returns:
             float32 [N, K], on the network's device.
-
-        Raises:
-            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         self.settle(images.shape[1:])
         logits: torch.Tensor = self._fold("fp32", images.shape)(images.to(self.device))[0]

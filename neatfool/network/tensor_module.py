@@ -1,7 +1,4 @@
-"""Modules as people give them: taken over, left as they were, and called in one way.
-
-A :class:`Reading` says what their numbers mean: logits, probabilities, or each class by itself.
-"""
+"""Modules as people give them: taken over, left as they were, and called in one way."""
 
 import copy
 import logging

@@ -63,11 +63,7 @@ def neatfool_register_encodings(register: Register) -> None:
 
 @hookspec(historic=True)
 def neatfool_register_schemes(register: Register) -> None:
-    """Offer schemes.
-
-    ``factory(options, encoding=encoding, spec=spec, seed=seed)`` gives a
-    :class:`neatfool.Scheme`.
-    """
+    """Offer schemes: ``factory(options, encoding=…, spec=…, seed=…)`` makes one."""
 
 
 @hookspec(historic=True)
@@ -95,10 +91,7 @@ def neatfool_register_detectors(register: Register) -> None:
 
 @hookspec(historic=True)
 def neatfool_register_observers(register: Register) -> None:
-    """Offer an observer with options: ``factory(options)`` gives an object with observer hooks.
-
-    It is registered under its own name. Its options have the section of that name.
-    """
+    """Offer an observer with options, in the section of its name: ``factory(options)``."""
 
 
 @hookspec(historic=True)

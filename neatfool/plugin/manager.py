@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pluggy
 from pydantic import BaseModel
 
-from neatfool.config.options import key_of
+from neatfool.config.annotations import key_of
 from neatfool.errors import PluginError, blaming, cause, nearest, quoted
 from neatfool.plugin import hookspecs
 from neatfool.plugin.entries import (

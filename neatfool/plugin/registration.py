@@ -45,11 +45,12 @@ def adopt(given: Any, contract: type[Contract], who: str = "") -> Contract:
         raise PluginError(f"{who} has a {type(spec).__name__} as spec; give a neatfool.ImageSpec")
     if isinstance(given, contract):
         return given
-    members: dict[str, object] = {
-        each: _adopting(getattr(kind, each), contract)
-        for each in GIVE_THEIR_KIND
-        if hasattr(kind, each)
-    }
+
+    def adopting(method: Any) -> Any:
+        return wraps(method)(lambda *arguments: adopt(method(*arguments), contract))
+
+    its = [each for each in GIVE_THEIR_KIND if hasattr(kind, each)]
+    members: dict[str, object] = {each: adopting(getattr(kind, each)) for each in its}
     # The class keeps the object alive, which may free at its end what both use.
     members |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "_twin": given}
     try:
@@ -69,14 +70,6 @@ def adopt(given: Any, contract: type[Contract], who: str = "") -> Contract:
 def adopt_if_whole(given: Any, contract: type[Contract]) -> Any:
     """Adopt an object that lacks no member; give back any other as it is."""
     return given if lacking(given, contract) else adopt(given, contract)
-
-
-def _adopting(method: Callable[..., object], contract: type[Contract]) -> Callable[..., Contract]:
-    @wraps(method)
-    def adopting(*arguments: Any) -> Contract:
-        return adopt(method(*arguments), contract)
-
-    return adopting
 
 
 RESERVED_KEYS: Final = {

@@ -59,10 +59,8 @@ def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]
         if database.exists() and not overwrite:
             if not database.stat().st_size:
                 raise RunError(f"{database}: is empty: it holds no run. {START_ANEW}")
-            raise RunError(
-                f"{folder}: holds a run already. {advice.resume} continues it, "
-                f"{advice.overwrite} starts it anew, {advice.elsewhere} writes elsewhere"
-            )
+            others = f"{advice.overwrite} starts it anew, {advice.elsewhere} writes elsewhere"
+            raise RunError(f"{folder}: holds a run already. {advice.resume} continues it, {others}")
         strangers = sorted(path.name for path in folder.glob("*") if path.name != LOCK)
         if strangers and not (database.exists() or (folder / PARTIAL_DATABASE).exists()):
             fault = f"{folder}: holds no run, but {strangers[0]!r}"

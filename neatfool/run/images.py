@@ -1,24 +1,19 @@
 """Saved images: PNG, one file a class in the run folder."""
 
-from __future__ import annotations
-
 import io
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from neatfool.files import refuse_link, write_whole
+from neatfool.run.store import RunStore
 from neatfool.wording import slug
-
-if TYPE_CHECKING:
-    from neatfool.run.store import RunStore
-
 
 TOO_LARGE: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 COMPRESSION: Final = {"compress_level": 1, "compress_type": zlib.Z_RLE}

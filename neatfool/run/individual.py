@@ -43,15 +43,7 @@ def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCand
 
 
 def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[int, int]:
-    """Turn a size into (height, width).
-
-    Args:
-        spec: The target's spec.
-        size: Pixels of the longer side, or (height, width); the target's size if absent.
-
-    Raises:
-        ExperimentError: The size is none, or a side is less than a pixel.
-    """
+    """Turn the pixels of the longer side, (height, width) or None into (height, width)."""
     if size is None:
         return spec.height, spec.width
     sides = size if isinstance(size, tuple) and len(size) == 2 else (size,)
@@ -91,11 +83,7 @@ class Individual:
         return self._stored.genome
 
     def graph(self) -> nx.DiGraph:
-        """Give the genome as a graph.
-
-        Raises:
-            RunError: The encoding's genomes are not graphs.
-        """
+        """Give the genome as a graph; RunError if the encoding's genomes are none."""
         if (graph := self.run.encoding.graph(self.genome)) is None:
             raise self._unlike("genomes of encoding {} are not graphs")
         return graph
@@ -105,13 +93,10 @@ class Individual:
         return RunError(f"{self.run.path}: {fault.format(repr(encoding))}")
 
     def picture(self) -> Any:
-        """Give the picture as a PyTorch module, whose parameters are the network's numbers.
+        """Give the picture as a PyTorch module; RunError if the encoding's genomes are no CPPNs.
 
-        It is a :class:`neatfool.cppn.Picture`.
+        It is a :class:`neatfool.cppn.Picture`, whose parameters are the network's numbers.
         :func:`neatfool.cppn.to_onnx` and :func:`neatfool.cppn.to_glsl` write it for other programs.
-
-        Raises:
-            RunError: The encoding's genomes are not CPPNs.
         """
         if (picture := self.run.encoding.picture(self.genome)) is None:
             raise self._unlike("what encoding {} draws cannot be written as a program")

@@ -1,12 +1,8 @@
 """The digest of a run's content, and the seal by which this user's runs are known.
 
 The digest of a table is the sum, modulo 2^2048, of a hash of each of its rows (AdHash: Bellare and
-Micciancio, "A New Paradigm for Collision-Free Hashing", 1997). So each commit carries the digest on
-from the one before: it adds the rows that it writes, and subtracts those that it deletes. A row
-that is missing shows as much as one that changed.
-
-The seal is an HMAC of all digests, under a key that lies in the user's own configuration. Whoever
-sends a run can compute its digests, but not the seal.
+Micciancio, "A New Paradigm for Collision-Free Hashing", 1997): each commit carries it on, and a
+missing row shows. The seal is an HMAC of all digests, under a key of the user's own configuration.
 """
 
 import hmac
@@ -76,14 +72,10 @@ class Digests:
         connection.execute("PRAGMA temp_store = MEMORY")
         for table in TABLES:
             for event, steps in _EVENTS.items():
-                calls = "".join(
-                    f"SELECT note_change({sign}, '{table}', {_list(table, row)}); "
-                    for sign, row in steps
-                )
-                connection.execute(
-                    f"CREATE TEMP TRIGGER {table}_{event} AFTER {event} ON main.{table} "
-                    f"BEGIN {calls}END"
-                )
+                rows = [(sign, f"'{table}', {_list(table, row)}") for sign, row in steps]
+                calls = "".join(f"SELECT note_change({sign}, {row}); " for sign, row in rows)
+                trigger = f"{table}_{event} AFTER {event} ON main.{table}"
+                connection.execute(f"CREATE TEMP TRIGGER {trigger} BEGIN {calls}END")
 
     @contextmanager
     def carried_on(self, connection: sqlite3.Connection) -> Iterator[None]:

@@ -271,9 +271,9 @@ class Run(Source):
         try:
             return self.encoding.loads(self.encoding.dumps(genome))
         except (ValueError, AttributeError, TypeError) as error:
+            advice = "give one that its encoding made, or neatfool.cppn.from_graph of a graph"
             raise ExperimentError(
-                f"{self.path}: no genome of this run: {error}; give one that its encoding made, "
-                "or that neatfool.cppn.from_graph made of a graph"
+                f"{self.path}: no genome of this run: {error}; {advice}"
             ) from error
 
     def verify(

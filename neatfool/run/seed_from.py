@@ -77,16 +77,13 @@ def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> Inheritance:
     try:
         genomes = [encoding.loads(text) for text in texts]
     except ValueError as error:
-        raise ExperimentError(
-            f"{folder}: this encoding cannot read its genomes ({error}); give a run whose "
-            "[encoding] has the same plugin, with images of the same kind"
-        ) from error
+        fault = f"{folder}: this encoding cannot read its genomes ({error})"
+        advice = "give a run whose [encoding] has the same plugin, with images of the same kind"
+        raise ExperimentError(f"{fault}; {advice}") from error
     drawn = encoding.render(genomes[:1]).shape[1]
     if drawn != channels:
-        raise ExperimentError(
-            f"{folder}: its images have {channels} channels, and this target's {drawn}; give a run "
-            "with images of the same kind"
-        )
+        fault = f"{folder}: its images have {channels} channels, and this target's {drawn}"
+        raise ExperimentError(f"{fault}; give a run with images of the same kind")
     return _record(name, seed, genomes, texts)
 
 

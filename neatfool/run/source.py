@@ -35,11 +35,7 @@ class Source:
 
     @cached_property
     def own(self) -> bool:
-        """Whether this machine's user made it, or resumed it, and nobody changed it since.
-
-        Raises:
-            RunError: Its content is not what was recorded.
-        """
+        """Whether this user made or resumed it, and nobody changed it; RunError if damaged."""
         return self.store.is_own()
 
     @cached_property
@@ -106,11 +102,7 @@ class Source:
 
     @cached_property
     def encoding(self) -> Encoding[Any]:
-        """The run's encoding.
-
-        Raises:
-            PluginError: It cannot be loaded.
-        """
+        """The run's encoding; PluginError if it cannot be loaded."""
         raise self._only_read()
 
     def _only_read(self) -> RunError:

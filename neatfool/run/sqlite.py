@@ -36,10 +36,8 @@ def sqlite_errors_in_words(path: Path | None) -> Iterator[None]:
 
 def damaged(path: Path, damage: object) -> RunError:
     """Make the error that says that a run's database is damaged, and how."""
-    return RunError(
-        f"{path}: the database is damaged ({damage}); restore a copy of it, or start the run anew. "
-        "The images in its folder may still be whole"
-    )
+    advice = "restore a copy of it, or start the run anew. The images may still be whole"
+    return RunError(f"{path}: the database is damaged ({damage}); {advice}")
 
 
 def _explain(path: Path, error: Exception) -> NeatfoolError:
@@ -106,11 +104,7 @@ def connect_to_write(path: Path) -> Connection:
 
 
 def _refuse_foreign_journal(path: Path) -> None:
-    """Refuse a journal of a transaction over several databases, which neatfool never writes.
-
-    When SQLite rolls one back, it deletes the file that the journal names at its end, wherever that
-    file lies.
-    """
+    """Refuse a journal that names a file: SQLite would delete that, wherever it lies."""
     journal = refuse_link(path.with_name(f"{path.name}-journal"))
     if not journal.exists():
         return

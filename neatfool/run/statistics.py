@@ -17,11 +17,7 @@ from neatfool.wording import percent
 
 @dataclass(frozen=True)
 class Stages:
-    """Where a generation's time went, in seconds of wall clock.
-
-    The stages may add up to more than ``elapsed``: a network scores in a thread of its own while
-    the next candidates are bred and drawn.
-    """
+    """Where a generation's time went, in seconds of wall clock; stages may overlap."""
 
     breeding: float = 0.0
     rendering: float = 0.0
@@ -155,16 +151,7 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Verified:
-    """The score of a saved image, recorded and measured.
-
-    Attributes:
-        name: Its class.
-        index: The index of its class.
-        recorded: The recorded confidence.
-        measured: The confidence that the target gives the saved file now.
-        recorded_rank: The recorded rank; ranks differ even if confidences round to 1.
-        measured_rank: The rank of the saved file now.
-    """
+    """The score of a saved image, recorded and measured; ranks differ even near certainty."""
 
     name: str
     index: int
@@ -184,7 +171,8 @@ class Verdict:
     """The scores of a run's saved images now; ``str`` sums them up in two sentences.
 
     Attributes:
-        results: The score of each image, in the order of the classes; at least one.
+        results: The score of each image, in the order of the classes; at least one. Each has
+            ``name`` and ``index`` (of its class), ``recorded``, ``measured`` and ``difference``.
         tolerance: The largest difference to the recorded confidence that counts as equal.
     """
 

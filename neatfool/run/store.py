@@ -1,8 +1,6 @@
 """The run's database: all that a run records, and all that resuming needs.
 
-It is one SQLite file with one transaction a checkpoint. So a run that is killed at any instant
-finds its last checkpoint whole. Equal runs have equal databases, to the bit, apart from the clock,
-the stages' times, and how the experiment's file was written.
+It has one transaction a checkpoint: a run that is killed at any instant finds its last one whole.
 """
 
 from __future__ import annotations

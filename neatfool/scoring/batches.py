@@ -1,8 +1,7 @@
 """A target is asked in batches of one size, by one or more workers, and its answers are checked.
 
-A network's scores depend on the batch size in their last bits, so the last batch is padded. When
-memory runs out, batches are halved, and the current generation is scored again: so each generation
-has one size, and the run records when it changed.
+When memory runs out, batches are halved, and the current generation is scored again: so each
+generation has one size, and the run records when it changed.
 """
 
 import logging
@@ -127,11 +126,7 @@ class Batches(ABC):
     def submit(
         self, part: Any, *, screen: bool = False, first: int = 0, answered: list[int] | None = None
     ) -> list[Future[Timed]]:
-        """Start to score images, uint8 [n, C, H, W], or what stands for them, in some tasks.
-
-        ``first`` is the number of the first task in its generation; ``answered`` takes how many
-        images each batch showed, once it is scored.
-        """
+        """Start to score images, or what stands for them, in tasks from number ``first`` on."""
 
     def collect(self, submitted: Sequence[Future[Timed]]) -> tuple[Scores, float]:
         """Wait for scores; give them, and the time they take if all workers are always busy."""
@@ -159,10 +154,9 @@ class Batches(ABC):
         """Halve the size of calls that ran out of memory, and warn the first time."""
         size, planned = self.sizes[screen], [self.plan.batch_size, self.plan.screening_batch]
         if size == 1:
-            raise TargetError(
-                f"{self.name}: out of memory with a single image ({cause}); free some memory, or "
-                f"compute elsewhere (perhaps {option('target', 'device')} = cpu)"
-            )
+            advice = f"compute elsewhere (perhaps {option('target', 'device')} = cpu)"
+            fault = f"out of memory with a single image ({cause}); free some memory"
+            raise TargetError(f"{self.name}: {fault}, or {advice}")
         if [*self.sizes.values()] == planned:
             _log.warning(
                 "%s: out of memory with %d images a call (%s); the run goes on with %d, or fewer "

@@ -1,26 +1,21 @@
 """A generation is scored: screened first, where that pays, and then what may matter is confirmed.
 
-Screening scores each image in half precision. If its rank comes within a *margin* of the rank to
-beat, it is scored again, exactly. The others could become elites only by an error larger than the
-margin. The margin is learnt from the errors of images that were scored both ways.
+An image whose screened rank comes within a *margin* of the rank to beat is scored again, exactly.
+The margin is learnt from the errors of images that were scored both ways.
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from neatfool.network.devices import OutOfMemory
+from neatfool.scoring.batches import Batches, Timed
 from neatfool.spec.archive import SCORES_AT_ONCE
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores, rank
-
-if TYPE_CHECKING:
-    from neatfool.scoring.batches import Batches, Timed
 
 LEARNING: Final = 256
 """A run's first images, at least this many, are all scored both ways, to learn a first margin."""
@@ -121,11 +116,7 @@ class Generation:
         )
 
     def result(self) -> Scores:
-        """Wait for the scores of all images.
-
-        After screening, ``exact`` says which images were confirmed. If a budget is spent, the
-        scores end before the first image without an answer.
-        """
+        """Wait for the scores, up to the first image that a spent budget left without one."""
         parts, screening, bar = self.images.parts, self._screening, self._bar
         if screening is None or bar is None:
             scores = self._collect(parts, self._submitted)

@@ -1,10 +1,4 @@
-"""Targets that cost something to ask, such as a service that charges for each image.
-
-The run's ledger keeps each answer as soon as it arrives, so no image is paid for twice. Calls are
-not padded. Several calls may run at once; the result does not depend on which ends first.
-"""
-
-from __future__ import annotations
+"""Targets that cost something to ask: the run's ledger keeps each answer as soon as it comes."""
 
 import hashlib
 import math
@@ -16,7 +10,7 @@ from dataclasses import replace
 from itertools import chain, repeat, takewhile
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -31,14 +25,11 @@ from neatfool.errors import (
     cause,
 )
 from neatfool.scoring.answers import check_labels, check_scores
-from neatfool.scoring.batches import Batches
+from neatfool.scoring.batches import Batches, GenerationImages, Timed
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.spec.scores import Labels, Scores
 from neatfool.spec.target import Target
-
-if TYPE_CHECKING:
-    from neatfool.scoring.batches import GenerationImages, Timed
 
 
 class MeteredBatches(Batches):
@@ -221,10 +212,9 @@ class MeteredBatches(Batches):
             fault = f"score() failed on {len(images)} images: {cause(error)}"
             raise TargetError(f"{self.name}: {fault}") from error
         if self.ledger.debits == debits:
-            raise PluginError(
-                f"{self.name}: score() returned without a debit from the ledger that meter() got; "
-                "call ledger.debit(len(images)) before each request"
-            )
+            fault = "score() returned without a debit from the ledger that meter() got"
+            advice = "call ledger.debit(len(images)) before each request"
+            raise PluginError(f"{self.name}: {fault}; {advice}")
         if isinstance(answer, Labels):
             return check_labels(answer, len(images), self.spec, self.name)
         return check_scores(answer, len(images), self.spec, self.name)

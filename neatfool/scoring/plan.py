@@ -1,12 +1,8 @@
 """The plan of how a run scores: the device, images a call, and screening in half precision.
 
-A run records its plan, and is resumed and verified with it. Rules decide, from the experiment and
-the network. On a CPU a call uses one core, as a network's scores may depend on the number of cores
-in their last bits, and a thread that waits for others is slow on a busy machine. All cores are used
-by as many calls at a time, which changes no score.
-
-Only whether half precision saves time is measured, in processor time, which other programs hardly
-change.
+A run records its plan, and is resumed and verified with it. On a CPU a call uses one core, as its
+last bits may depend on that; as many calls at a time use all. Only whether half precision saves
+time is measured, in processor time, which other programs hardly change.
 """
 
 from __future__ import annotations
@@ -258,8 +254,8 @@ def take_up(recorded: Plan, target: Target, calls: Calls, *, name: str) -> Plan:
         recorded.graph != trial.graph(recorded.graph, recorded.batch_size)
     ):
         _log.warning(
-            "%s: the run fused its networks' operations, which fails here (another version of "
-            "torch?); scores may differ in their last bits",
+            "%s: the run fused its networks' operations, which fails here; scores may differ in "
+            "their last bits",
             name,
         )
     return replace(recorded, cores=_number_or_none(calls.threads))
@@ -344,10 +340,9 @@ def _plan_without_networks(target: Target, calls: Calls, name: str, generation_s
     for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "fused")):
         value = getattr(calls, key)
         if value != ordinary:
-            raise ExperimentError(
-                f"{option('target', key)} = {value}: {name} does not say which networks it scores "
-                "with (`networks`), so neatfool cannot change how they run; leave the key out"
-            )
+            fault = f"{name} does not say which networks it scores with (`networks`)"
+            advice = "so neatfool cannot change how they run; leave the key out"
+            raise ExperimentError(f"{option('target', key)} = {value}: {fault}, {advice}")
     # A target that bounds its batches needs no division among its concurrent calls.
     at_a_time = 1 if target.batch_size is not None else max(1, target.concurrency)
     largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)

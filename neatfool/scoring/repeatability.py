@@ -1,7 +1,6 @@
 """Repeatability: does an image always get the same scores?
 
-A run records the scores that an image got once, and the saved image must get them again. So before
-a run a few images are scored twice, in different batches; during it, elites are scored again.
+Before a run a few images are scored twice, in different batches; during it, elites are again.
 """
 
 from __future__ import annotations
@@ -91,9 +90,8 @@ def check_repeatability(scorer: Scorer) -> None:
 def _random_scores(name: str, words: str) -> TargetError:
     return TargetError(
         f"{name}: the same image, scored twice, got {words}. A saved image would not score what "
-        "the run recorded. The usual cause is dropout that is left on (training=True in a "
-        "module's forward; a torch module needs .eval()), random noise, or random augmentation: "
-        "turn it off"
+        "the run recorded. The usual cause is dropout that is left on (a torch module needs "
+        ".eval()), random noise, or random augmentation: turn it off"
     )
 
 

@@ -1,24 +1,21 @@
 """The scorer: a target made safe and fast, asked in this process or by an engine's workers.
 
-Workers get genomes, and give scores. A generation is divided by a rule that does not know them, its
-batches are those of a run without an engine, and answers are taken by index. So what is recorded
-does not depend on who works.
+Workers get genomes, and give scores, in the batches of a run without an engine, taken by index. So
+what is recorded does not depend on who works.
 """
-
-from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from neatfool.budget.ledger import Budget
 from neatfool.errors import BudgetSpent, ExperimentError, TargetError, blaming
-from neatfool.scoring.batches import Batches, GenerationImages, LocalBatches
+from neatfool.scoring.batches import Batches, GenerationImages, LocalBatches, Timed
 from neatfool.scoring.generation import Generation, Screening
 from neatfool.scoring.metering import MeteredBatches
 from neatfool.scoring.plan import Plan, part_sizes
@@ -28,9 +25,6 @@ from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Metered, Target
-
-if TYPE_CHECKING:
-    from neatfool.scoring.batches import Timed
 
 
 @dataclass(slots=True, eq=False)
@@ -215,11 +209,10 @@ class Scorer:
         images = torch.as_tensor(images)
         shapes = {self.spec.shape, (self.views, *self.spec.shape)}
         if images.dtype != torch.uint8 or images.shape[1:] not in shapes or not len(images):
-            shape = ", ".join(map(str, self.spec.shape))
-            raise ExperimentError(
-                f"{self.name}: scores images as uint8 [N, {shape}], N at least 1; got "
-                f"{str(images.dtype).removeprefix('torch.')} {list(images.shape)}"
-            )
+            shape, got = ", ".join(map(str, self.spec.shape)), [*images.shape]
+            kind = str(images.dtype).removeprefix("torch.")
+            fault = f"scores images as uint8 [N, {shape}], N at least 1"
+            raise ExperimentError(f"{self.name}: {fault}; got {kind} {got}")
         if self.metered is not None:
             return self.metered.score(images)
         whole = Generation(self.batches, None, None)

@@ -1,7 +1,6 @@
 """A target that sees each image several times, changed as the world would, or has a temperature.
 
-What is shown follows from the image's bytes, the run's seed and the number of the view. So a saved
-image is always shown in the same way.
+What is shown follows from the image's bytes, the run's seed and the number of the view.
 """
 
 from __future__ import annotations
@@ -49,11 +48,7 @@ PASSED_ON: Final = (
 
 
 class ViewedTarget(Target):
-    """A target that scores views of an image; their mean counts, or the worst in each class.
-
-    It has what the target has. A call of it makes a call of the target for each view. If it
-    ``redraws``, views are drawn anew, so that they differ in focus.
-    """
+    """A target that scores views of an image; their mean counts, or the worst in each class."""
 
     def __init__(self, target: Target, showing: Showing, *, name: str, seed: int) -> None:
         """Wrap a target, which messages call ``name``; ``seed`` is the run's."""
@@ -90,10 +85,9 @@ class ViewedTarget(Target):
         if not self.redraws:
             return [encoding]
         if encoding.in_focus(focus) is encoding:
-            raise ExperimentError(
-                f"{option('views', 'focus')} = {focus:g}: the encoding has no band limit to "
-                "change; leave it out, or set [encoding] plugin = cppn with a band_limit"
-            )
+            fault = f"{option('views', 'focus')} = {focus:g}: the encoding has no band limit"
+            advice = "leave it out, or set [encoding] plugin = cppn with a band_limit"
+            raise ExperimentError(f"{fault} to change; {advice}")
         limits = np.geomspace(1 / focus, math.sqrt(focus), self.number - 1).tolist()
         return [encoding, *map(encoding.in_focus, limits)]
 
@@ -127,10 +121,10 @@ class ViewedTarget(Target):
         return shown + (shown.round() - shown).detach()
 
     def _join(self, logits: torch.Tensor) -> torch.Tensor:
-        """Join the logits [number, N, K] of views: the logarithm of the mean probability.
+        """Join the logits [number, N, K] of views: of the mean probability, or of the least.
 
-        Or of the least, and in a last column of what these lack to a sum of one. Of logits that
-        stand alone it is the log-odds of the mean probability, or the least of them.
+        A last column has what the least lack to a sum of one. Logits that stand alone become the
+        log-odds of the mean probability, or the least of them.
         """
         alone, logits = self.target.spec.stands_alone(logits.shape[-1]), logits.double()
         if alone and self._worst:
@@ -175,10 +169,9 @@ class ViewedTarget(Target):
             else:
                 changed = views[0].change(shown, *(each[:, 0] for each in drawn))
             if changed.shape != shown.shape or changed.dtype != shown.dtype:
-                raise PluginError(
-                    f"view {', '.join(map(repr, names))}: gave {changed.dtype} "
-                    f"{tuple(changed.shape)} for {shown.dtype} {tuple(shown.shape)}; give the same"
-                )
+                one, two = (f"{each.dtype} {tuple(each.shape)}" for each in (changed, shown))
+                which = ", ".join(map(repr, names))
+                raise PluginError(f"view {which}: gave {one} for {two}; give the same")
             shown = changed
         return shown
 
@@ -224,10 +217,9 @@ class TemperedTarget(Target, Guarding):
     def __init__(self, target: Target, temperature: float, *, name: str) -> None:
         """Wrap a target, which messages call ``name``."""
         if isinstance(target, Metered | Guarding):
-            raise ExperimentError(
-                f"{option('target', 'logit_temperature')}: is for a network that you ask for "
-                f"nothing and that no detector guards, and {name} is none; leave it out"
-            )
+            fault = "is for a network that you ask for nothing and that no detector guards"
+            key = option("target", "logit_temperature")
+            raise ExperimentError(f"{key}: {fault}, and {name} is none; leave it out")
         self.inner, self.spec = target, target.spec
         self._temperature, self._name = temperature, name
         for each in {*PASSED_ON} - {"fingerprint"}:

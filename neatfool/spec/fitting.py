@@ -58,8 +58,6 @@ def fit_photograph(photograph: Image.Image, target: Target) -> torch.Tensor:
     with blaming(f"{name}: fit_photograph"):
         fitted = torch.as_tensor(target.fit_photograph(upright))
     if fitted.dtype != torch.uint8 or fitted.shape != spec.shape:
-        raise PluginError(
-            f"{name}: fit_photograph gave {str(fitted.dtype).removeprefix('torch.')} "
-            f"{list(fitted.shape)}; give uint8 {list(spec.shape)}"
-        )
+        got = f"{str(fitted.dtype).removeprefix('torch.')} {list(fitted.shape)}"
+        raise PluginError(f"{name}: fit_photograph gave {got}; give uint8 {list(spec.shape)}")
     return fitted[None]

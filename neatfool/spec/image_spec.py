@@ -1,5 +1,7 @@
 """The images that a target takes, and its classes."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias

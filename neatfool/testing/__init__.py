@@ -1,17 +1,15 @@
 """Checks that show whether a plugin keeps its contract.
 
-Call :func:`check_target`, :func:`check_encoding`, :func:`check_scheme`, :func:`check_engine` or
-:func:`check_observer` in a test, and say how to make the plugin::
+Say in a test how to make the plugin::
 
     from neatfool.testing import check_target
 
     def test_bright_keeps_the_contract_of_a_target():
         check_target(lambda: Bright(Options()))
 
-It runs all checks, and raises AssertionError with a line for each that failed: what it expected,
-what it got, and what to do. ``neatfool plugins check NAME`` runs the same checks on an installed
-plugin, through :func:`check_registration`. Use the tiny encoding, target and scheme in tests of
-your own.
+A check raises AssertionError with a line for each fault: what it expected, got, and what to do.
+``neatfool plugins check NAME`` runs the same checks, through :func:`check_registration`. Use the
+tiny encoding, target and scheme in tests of your own.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -66,11 +64,7 @@ _CHECKS: Final = {
 
 
 def check_target(make: Callable[[], Target]) -> None:
-    """Check that a target keeps its contract: ``check_target(lambda: Bright(Options()))``.
-
-    Raises:
-        AssertionError: It does not; the message has a line for each check that failed.
-    """
+    """Check that a target keeps its contract: ``check_target(lambda: Bright(Options()))``."""
     __tracebackhide__ = True
     _expect_passed(examine("target", make))
 
@@ -83,9 +77,6 @@ def check_encoding(
     Args:
         make: Makes it: ``lambda spec: Blocks(Options(), spec=spec)``.
         specs: The images to try it with.
-
-    Raises:
-        AssertionError: It does not; the message has a line for each check that failed.
     """
     __tracebackhide__ = True
     _expect_passed(examine("encoding", make, specs))
@@ -94,23 +85,14 @@ def check_encoding(
 def check_scheme(make: Callable[[Encoding[Any], ImageSpec, int], Scheme]) -> None:
     """Check that a scheme keeps its contract, with one parent a child and with two.
 
-    Args:
-        make: Makes it, from an encoding, a spec and a seed, with small batches if it has an option
-            for them.
-
-    Raises:
-        AssertionError: It does not; the message has a line for each check that failed.
+    ``make`` makes it from an encoding, a spec and a seed, with small batches if it has an option.
     """
     __tracebackhide__ = True
     _expect_passed(examine("scheme", make))
 
 
 def check_engine(make: Callable[[], Engine]) -> None:
-    """Check that an engine keeps its contract; its workers must see this machine's files.
-
-    Raises:
-        AssertionError: It does not; the message has a line for each check that failed.
-    """
+    """Check that an engine keeps its contract; its workers must see this machine's files."""
     __tracebackhide__ = True
     _expect_passed(examine("engine", make))
 
@@ -131,11 +113,7 @@ def check_observer(observer: object) -> None:
 
 
 def check_observers(observers: Observers) -> list[CheckResult]:
-    """Do the same for the observers that ``PluginManager.observers()`` gives.
-
-    Returns:
-        Two results; a failure's message lists what each hook raised.
-    """
+    """Do the same for the observers that ``PluginManager.observers()`` gives; give two results."""
     from neatfool.evolution.session import resume, start
 
     def follows_a_run(parent: Path) -> None:

@@ -167,8 +167,7 @@ def check_parents_are_elites_or_members(subject: SchemeSubject) -> None:
         parents = {parent for candidate in step.candidates for parent in candidate.parents}
         unknown = parents - step.known
         assert not unknown, (
-            f"candidates of generation {generation} have the parents {_few(unknown)}, which were "
-            "neither elites nor listed by members(); breed from those"
+            f"generation {generation} has the parents {_few(unknown)}, no elites nor members()"
         )
 
 
@@ -177,8 +176,7 @@ def check_replacements_agree_with_the_archive(subject: SchemeSubject) -> None:
         changed = np.flatnonzero(step.before.candidate_ids != step.after.candidate_ids).tolist()
         returned = [replacement.elite.class_index for replacement in step.replacements]
         assert sorted(returned) == changed, (
-            f"in generation {generation} the niches {changed} changed and tell() gave "
-            f"replacements for {returned}; return what Archive.offer() gives"
+            f"in generation {generation} niches {changed} changed, and tell() gave {returned}"
         )
         for replacement in step.replacements:
             elite, index, niches = replacement.elite, replacement.elite.class_index, step.after
@@ -294,9 +292,8 @@ def check_restored_search_goes_on_to_the_bit(subject: SchemeSubject) -> None:
             for number in range(generation, min(generation + 4, len(subject.steps))):
                 continued = resumed.step()
                 assert continued and continued.same(subject.steps[number]), (
-                    f"a search restored after {generation} generations "
-                    f"{'differs' if continued else 'ends'} in generation {number}; state() and "
-                    "members() must hold everything but the archive that ask() and tell() use"
+                    f"a search restored after {generation} generations differs in {number}: state()"
+                    " and members() must hold all but the archive that ask() and tell() use"
                 )
         original.step()
 

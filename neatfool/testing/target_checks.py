@@ -130,9 +130,8 @@ def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
         raise SkipTest("its scores have no logits")
     apart = np.abs(temper(scores, subject.target.spec, 1.0).probs - scores.probs)[scores.ok].max()
     assert apart <= CLOSE, (
-        f"the softmax of the logits differs from the probabilities by up to {apart:.3g}, or the "
-        "sigmoid of each class's logit, where classes do not exclude one another; give the logits "
-        "that probs come from, in the same order of classes, or none"
+        f"the softmax of the logits (or each sigmoid) differs from the probabilities by up to "
+        f"{apart:.3g}; give the logits that they come from, in the same order of classes, or none"
     )
 
 
@@ -186,8 +185,7 @@ def check_fingerprint_is_stable(subject: TargetSubject) -> None:
     with closing(subject.make()) as again:
         second = again.fingerprint()
     assert first == second, (
-        f"two targets with the same options have the fingerprints {first!r} and {second!r}; "
-        "make it only from what decides the scores, such as a hash of the weights"
+        f"targets with the same options have the fingerprints {first!r} and {second!r}"
     )
 
 

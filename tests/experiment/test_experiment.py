@@ -14,7 +14,13 @@ from pydantic import BaseModel, Field, FilePath, PositiveInt
 
 from neatfool import hookimpl
 from neatfool.errors import ExperimentError, PluginError, RunError
-from neatfool.experiment.choice import choose, resolved_choice, resolved_sections
+from neatfool.experiment.choice import (
+    RECORDED,
+    choose,
+    json_sections,
+    read_choice,
+    resolved_sections,
+)
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import Calls, General
 from neatfool.plugin.manager import PluginManager
@@ -501,9 +507,11 @@ def test_one_choice_is_made_again_without_the_other_plugins(write):
     experiment = load_experiment(write(TOY + "batch = 3\n"), plugins=PLUGINS)
     recorded = experiment.resolved()
     recorded["plugins"] = {"path": ["/gone/target.py"]}
-    assert resolved_choice(recorded, "scheme", PLUGINS) == experiment.scheme
+    assert read_choice("scheme", json_sections(recorded, RECORDED), PLUGINS) == experiment.scheme
     del recorded["plugins"]
-    assert resolved_choice(recorded, "encoding", PLUGINS) == experiment.encoding
+    assert (
+        read_choice("encoding", json_sections(recorded, RECORDED), PLUGINS) == experiment.encoding
+    )
 
 
 def test_lines_that_cannot_be_read_do_not_hide_wrong_keys(tmp_path):

@@ -478,6 +478,7 @@ def test_a_model_of_maite_is_fooled_in_one_line(tmp_path: Path) -> None:
 
 def test_a_network_of_pytorch_ood_is_fooled_in_one_line(tmp_path: Path) -> None:
     models = pytest.importorskip("pytorch_ood.model")
+    torch.manual_seed(1)
     network = models.WideResNet(depth=10, widen_factor=1, num_classes=3).eval()
     run = neatfool.fool(
         network, image=(3, 32, 32), classes=3, images=40, out=tmp_path / "run", progress=False

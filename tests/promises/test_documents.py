@@ -22,7 +22,7 @@ from click.testing import CliRunner
 import neatfool
 from neatfool import cppn, errors
 from neatfool.cli import main
-from neatfool.config.described import describe_options
+from neatfool.config.annotations import describe_options
 from neatfool.config.ini import first_comment
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.entries import installed_plugins
