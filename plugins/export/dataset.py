@@ -18,7 +18,7 @@ from neatfool.analysis import read_survival
 from neatfool.present import Block, Finding, Headline, Records, Table, Text, fill_template
 from neatfool.wording import level, percent, slug
 
-from .workplace import Image, Survival, Workplace
+from .workplace import Image, Workplace
 
 if TYPE_CHECKING:
     from .making import Settings, Source
@@ -98,11 +98,12 @@ def write_folder(
     images: Sequence[Image], sources: Sequence[Source], place: Workplace, settings: Settings
 ) -> DataSet:
     """Write lists and a card of the images that score as they should; finish the folder."""
-    survived = {source.key: _survived(source) for source in sources}
-    right = []
+    survivals, right = {source.key: read_survival(source.run) for source in sources}, []
     for image in filter(settings.accepts, images):
-        of_image = survived[image.run].get((image.name, image.genome)) if image.elite else None
-        right.append(image.model_copy(update={"survival": of_image}))
+        kept = survivals[image.run] if image.elite else None
+        changes = kept.of(image.name, image.genome) if kept and kept.own_target else {}
+        survived = {key: {"confidence": sure, "first": own} for key, (sure, own) in changes.items()}
+        right.append(image.model_copy(update={"survival": survived or None}))
     sure = [image.sure for image in right]
     found = DataSet(
         folder=str(place.folder),
@@ -139,18 +140,6 @@ def write_folder(
     place.write("SHA256SUMS", sums.encode())
     place.finish({*hashes, "SHA256SUMS"})
     return found
-
-
-def _survived(source: Source) -> dict[tuple[str, int], Survival]:
-    """Read what survives of a run's elites, by class and genome."""
-    kept = read_survival(source.run)
-    return {
-        (name, image.genome): {
-            change: {"confidence": sure, "first": first}
-            for change, (sure, first) in image.changes.items()
-        }
-        for name, image in (kept.images.items() if kept and kept.own_target else ())
-    }
 
 
 def _card(

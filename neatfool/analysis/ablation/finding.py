@@ -106,7 +106,6 @@ class Ablated(Facts):
     repeats: Repeats | None = Field(description="how it repeats itself; null if it does not")
     graph: NetworkScores | None = Field(description="what parts of its network are worth, if any")
     strip: tuple[Cell, ...] = Field((), exclude=True, repr=False)
-    node_strip: tuple[Cell, ...] = Field((), exclude=True, repr=False)
     file: str = Field("", exclude=True, repr=False)
     weighed: Any = Field(None, exclude=True, repr=False)
 
@@ -162,18 +161,12 @@ class Ablated(Facts):
                 yield "connections left", left, score
 
     def panel(self) -> Panel:
-        """Show its image with what was hidden, its network, and what hidden nodes draw."""
+        """Show its image with what was hidden, and its network."""
         blocks: list[Strip | Chart] = [Strip(self.strip, size=224)]
         if self.weighed is not None:
             about = f"The network of {self.name}, by the importance of its nodes and connections"
             draw = partial(draw_graph, self.weighed, background=SURFACE, shade="importance")
             blocks.append(Chart(about, draw))
-        if self.node_strip:
-            text = (
-                "Here is what the hidden nodes draw without which the confidence falls most. Black "
-                "is 0, white is 1 or -1."
-            )
-            blocks.append(Strip(self.node_strip, text=text, size=112))
         repeats = "no"
         if found := self.repeats:
             apart = " and ".join(f"{np.hypot(*step):.0f}" for step in found.steps)

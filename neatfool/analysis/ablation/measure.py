@@ -21,7 +21,6 @@ from neatfool.analysis.ablation.repetition import (
 from neatfool.analysis.ablation.weighing import (
     PRUNINGS,
     draw,
-    draw_nodes,
     score_images,
     score_network,
     simplest,
@@ -40,7 +39,6 @@ from neatfool.run.images import encode_png, from_pillow
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.scoring.scorer import Scorer
-from neatfool.wording import percent
 
 USUAL_TILES: Final = 8
 SIDE: Final = 660
@@ -53,8 +51,6 @@ something."""
 MISSED, HARMFUL = (230, 97, 10), (13, 107, 184)
 SHOWN: Final = 10
 """The page shows so many elites at most, so that it stays below a few MB."""
-NODES: Final = 5
-"""Of each network, so many hidden nodes are shown with what they draw."""
 FILE: Final = "ablation.jsonl"
 METHOD: Final = 2
 """Changes when elites are taken apart in another way, so that kept ones are not mixed with new."""
@@ -233,19 +229,7 @@ def _complete(elite: EliteView, item: Ablated, *, with_pictures: bool) -> Ablate
     if item.graph:
         more["weighed"] = with_importance(elite, item.graph)
     if with_pictures:
-        more |= {"strip": tuple(_strip(elite, item))}
-    if with_pictures and item.graph:
-        scores, data = item.graph.nodes, elite.graph().nodes
-        hidden = [node for node in scores if data[node]["kind"] == "hidden"]
-        nodes = sorted(hidden, key=lambda node: scores[node].log_odds)[:NODES]
-        more["node_strip"] = tuple(
-            Cell(
-                encode_png(pixels),
-                str(data[node]["activation"]),
-                f"without it {percent(scores[node].confidence)}",
-            )
-            for node, pixels in zip(nodes, draw_nodes(elite, nodes), strict=True)
-        )
+        more["strip"] = tuple(_strip(elite, item))
     return item.model_copy(update=more)
 
 

@@ -33,7 +33,6 @@ from neatfool.present.story import (
     Strong,
     Text,
 )
-from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.wording import counted, percent, share
 
@@ -266,10 +265,10 @@ class KeptSurvival(Facts):
     usual: dict[str, str] = Field(description="the changes at their usual strengths, in words")
     images: dict[str, KeptImage] = Field(description="the images, by class")
 
-    def of(self, elite: EliteView) -> dict[str, tuple[float, bool]]:
+    def of(self, name: str, genome: int) -> dict[str, tuple[float, bool]]:
         """Give what survives of an elite; nothing if it came after this was measured."""
-        image = self.images.get(elite.name)
-        return image.changes if image and image.genome == elite.candidate_id else {}
+        image = self.images.get(name)
+        return image.changes if image and image.genome == genome else {}
 
 
 def keep_survival(survival: Survival) -> list[Path]:
@@ -283,17 +282,17 @@ def keep_survival(survival: Survival) -> list[Path]:
     """
     reports = []
     for run in survival.runs:
-        folder, bars, images = Path(run.path), run.summary(), {}
-        for row, (name, genome) in enumerate(zip(run.classes, run.genomes, strict=True)):
-            changes = {
-                f"{kind.name}={point.strength:g}": (
-                    round(point.confidences[row], 6),
-                    point.first[row],
-                )
-                for kind in run.kinds
-                for point in kind.points
-            }
-            images[name] = KeptImage(genome=genome, changes=changes)
+        folder, bars = Path(run.path), run.summary()
+        points = {f"{k.name}={p.strength:g}": p for k in run.kinds for p in k.points}
+        images = {
+            name: KeptImage(
+                genome=genome,
+                changes={
+                    key: (round(p.confidences[row], 6), p.first[row]) for key, p in points.items()
+                },
+            )
+            for row, (name, genome) in enumerate(zip(run.classes, run.genomes, strict=True))
+        }
         kept = KeptSurvival(
             title=bars.title,
             text=bars.text,

@@ -202,6 +202,16 @@ def label_counts(axes: Axes, values: Sequence[float], name: str = "images scored
     axes.set_xlabel(name, fontsize=13 * POINT, color=MUTED, labelpad=8)
 
 
+def mark_counts(axes: Axes, most: float, *, whole: bool = False) -> None:
+    """Let the y axis go from 0 to an even step that is not below the most."""
+    from matplotlib.ticker import MaxNLocator
+
+    steps = [1, 2, 2.5, 5, 10] if most >= 100 or not whole else [1, 2, 5, 10]
+    marks = MaxNLocator(5, integer=whole, steps=steps).tick_values(0, max(most, 1))
+    axes.set_ylim(0, marks[-1])
+    axes.set_yticks(marks, [f"{mark:,.3g}" if mark < 1000 else f"{mark:,.0f}" for mark in marks])
+
+
 def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     """Write a text at the end of each curve, without overlaps.
 

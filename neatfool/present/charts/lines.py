@@ -14,6 +14,7 @@ from neatfool.present.charts.figure import (
     label_confidences,
     label_counts,
     label_ends,
+    mark_counts,
     new_axes,
 )
 from neatfool.wording import level
@@ -204,10 +205,17 @@ def steps(
     counts: Sequence[float] | np.ndarray,
     *,
     wide: bool = False,
+    most: float | None = None,
 ) -> Figure:
-    """Draw lines over images scored, whose axis covers ``counts``; confidences in log-odds."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    """Draw lines over images scored.
 
+    Args:
+        lines: The lines.
+        scale: What their values are; confidences are drawn in log-odds.
+        counts: The numbers of images that the axis covers.
+        wide: Whether it goes across the page.
+        most: The whole number that counts may reach, if that is known.
+    """
     width, height = (WIDE, 440) if wide else (NARROW, 300)
     right = 26 + 7.4 * max((len(line.end) for line in lines), default=0)
     left = 84 if scale == "confidences" else 62
@@ -238,9 +246,7 @@ def steps(
     if scale == "confidences" and len(known):
         label_confidences(axes, float(known.min()), float(known.max()))
     else:
-        axes.set_ylim(0, 1.1 * max(1.0, *known))
-        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        mark_counts(axes, most or max(1.0, *known), whole=most is not None)
     label_counts(axes, np.asarray(counts).tolist())
     label_ends(axes, ends)
     return drawn
