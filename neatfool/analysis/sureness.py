@@ -196,7 +196,6 @@ class _Looking:
     ) -> None:
         self.runs, self.scorer, self._note = runs, scorer, note
         self._logits = False
-        self._places: dict[str, int] = {}
 
     def score(
         self,
@@ -256,10 +255,8 @@ class _Looking:
     def place(self, name: str) -> int:
         """Find a class by its name or index; -1 if there is none."""
         classes = self.scorer.spec.classes
-        if len(self._places) < len(classes):
-            self._places = {name: place for place, name in enumerate(classes)}
-        if name in self._places:
-            return self._places[name]
+        if name in classes:
+            return classes.index(name)
         return int(name) if name.isdecimal() and int(name) < len(classes) else -1
 
     def place_of(self, elite: EliteView) -> int:

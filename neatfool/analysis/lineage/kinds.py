@@ -14,7 +14,8 @@ from pydantic import Field
 
 from neatfool.analysis.common import match_classes
 from neatfool.errors import ExperimentError
-from neatfool.present.charts.lines import draw_flows
+from neatfool.present.charts.figure import new_axes
+from neatfool.present.charts.lines import draw_cells, short
 from neatfool.present.finding import Facts
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ OTHER: Final = "other"
 MOST_CLASSES: Final = 24
 """Flows between more classes are shown between their broad kinds."""
 REST: Final = "all others"
+CELL: Final = 34
+"""CSS pixels of a cell of the matrix of flows."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,18 @@ class GoalSwitches(Facts):
 
     def draw_matrix(self) -> Figure:
         """Draw a matrix: a cell's number is the flow, its colour how far from chance it is."""
-        return draw_flows(self.groups, np.array(self.counts), np.array(self.expected))
+        names, counts = [short(name, 20) for name in self.groups], np.array(self.counts)
+        room, side = 26 + 7.0 * max(map(len, names)), CELL * len(names)
+        # As wide as other charts, so that a page does not enlarge a small matrix.
+        right = max(8, 520 - room - side)
+        size = room + side + right, room + side + 8
+        drawn, axes = new_axes(*size, left=room, right=right, top=room, bottom=8)
+        # One switch more on either side, so that few say little.
+        ratio = np.log2((counts + 1) / (np.array(self.expected) + 1))
+        texts = [[f"{count:,.0f}" if count >= 0.5 else "" for count in row] for row in counts]
+        look: Any = {"size": 8, "rotation": 90, "cmap": "RdBu_r", "vmin": -3, "vmax": 3}
+        draw_cells(axes, ratio, texts, names, names, is_light=lambda value: abs(value) <= 2, **look)
+        return drawn
 
 
 def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -> GoalSwitches:

@@ -35,9 +35,6 @@ CELL: Final = (92, 54)
 LONGEST_NAME: Final = 24
 LIGHT_FROM: Final = 0.55
 """Above this share a cell is so light that its text must be dark."""
-LONGEST_GROUP: Final = 20
-FLOW_CELL: Final = 34
-"""CSS pixels of a cell of the matrix of flows."""
 
 
 def key_of(place: int) -> str:
@@ -153,24 +150,6 @@ def draw_cells(
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-
-
-def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -> Figure:
-    """Draw flows as a matrix: a cell's number is the flow, its colour how far from chance it is."""
-    names = [short(name, LONGEST_GROUP) for name in names]
-    room = 26 + 7.0 * max(map(len, names))
-    side = FLOW_CELL * len(names)
-    # As wide as other charts, so that a page does not enlarge a small matrix.
-    right = max(8, 520 - room - side)
-    drawn, axes = new_axes(
-        room + side + right, room + side + 8, left=room, right=right, top=room, bottom=8
-    )
-    # One switch more on either side, so that few say little.
-    ratio = np.log2((counts + 1) / (expected + 1))
-    texts = [[f"{count:,.0f}" if count >= 0.5 else "" for count in row] for row in counts]
-    look: Any = {"size": 8, "rotation": 90, "cmap": "RdBu_r", "vmin": -3, "vmax": 3}
-    draw_cells(axes, ratio, texts, names, names, is_light=lambda value: abs(value) <= 2, **look)
-    return drawn
 
 
 WIDE, NARROW = 1080, 520
