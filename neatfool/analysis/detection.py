@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 KEPT: Final = (0.95, 0.99)
 """The usual shares of in-distribution images that a detector lets pass."""
-BINS: Final = 36
 EDGES: Final = (1, 99)
 """What lies outside of these percentiles of either kind of images may lie outside of a chart."""
 NOTES: Final = (
@@ -100,7 +99,7 @@ class Detected(Facts):
         thresholds = [self.where(kept).threshold for kept in levels]
         ends = [*thresholds, *np.percentile(both[0], EDGES), *np.percentile(both[1], EDGES)]
         room = 0.03 * (max(ends) - min(ends) or 1)
-        bins = np.linspace(min(ends) - room, max(ends) + room, BINS + 1)
+        bins = np.linspace(min(ends) - room, max(ends) + room, 36 + 1)
         for values, colour in zip(both, LINE_COLOURS, strict=False):
             look: Any = {"color": colour, "alpha": 0.55, "edgecolor": colour, "linewidth": 0.6}
             shares = np.full(len(values), 1 / len(values))

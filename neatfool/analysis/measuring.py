@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from neatfool.present.saving import save
 from neatfool.run.run import Run
 
 Kind = TypeVar("Kind", bound=Facts)
-FOLDER: Final = "measured"
 
 
 class Looked(Facts):
@@ -152,7 +151,7 @@ class Measuring:
             return make()
         runs = [[run.info["identity"], run.info["target"], run.evaluations] for run in self.runs]
         given = json.loads(json.dumps({"runs": runs, "sample": self.sample, **options}))
-        file = self.folder / FOLDER / f"{name}.json"
+        file = self.folder / "measured" / f"{name}.json"
         # There may be none, or one of another version.
         with suppress(OSError, ValueError, KeyError, TypeError):
             kept = read_json(file)

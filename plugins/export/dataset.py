@@ -23,14 +23,8 @@ from .workplace import Image, Workplace
 if TYPE_CHECKING:
     from .making import Settings, Source
 
-TOLD: Final = 5
-"""So many images that were left out are named; --json names all."""
 STEPS: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.01)
 """The confidences between which images are counted."""
-WIDEST: Final = 40
-"""Characters of the longest bar."""
-FEW_CLASSES: Final = 50
-"""So many classes are listed in the card; more are only in classes.csv."""
 
 
 class DataSet(Finding):
@@ -73,7 +67,7 @@ class DataSet(Finding):
                 rows.append([each.name, each.run, again, percent(each.confidence)])
             title = f"{len(rows):,} left out, as they did not score what they should"
             heads = ("class", "run", "scored", "recorded")
-            yield Table(heads, rows, title, words=(0, 1), most=TOLD)
+            yield Table(heads, rows, title, words=(0, 1), most=5)
         yield Text(f"Read {self.folder}/README.md")
 
     def records(self) -> Records:
@@ -156,7 +150,7 @@ def _card(
     histogram = []
     for (low, high), number in zip(ranges, numbers, strict=True):
         end = "100 %" if high > 1 else level(high)
-        bar = "#" * max(round(WIDEST * number / max(numbers)), number > 0)
+        bar = "#" * max(round(40 * number / max(numbers)), number > 0)
         histogram.append(f"{level(low):>8} to {end:<8} {number:>7,}  {bar}".rstrip())
     content = {
         "found": found,
@@ -170,7 +164,7 @@ def _card(
         "spec": sources[0].run.spec,
         "rank": median(image.rank for image in found.manifest),
         "histogram": histogram,
-        "counts": counts if len(counts) <= FEW_CLASSES else [],
+        "counts": counts if len(counts) <= 50 else [],
         "having": [images for *_, images in counts if images],
         "of_run": Counter(image.run for image in found.manifest),
         "survivals": sum(image.survival is not None for image in found.manifest),

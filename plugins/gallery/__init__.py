@@ -12,12 +12,7 @@ from typing import Any, Final
 import click
 
 from neatfool import hookimpl
-from neatfool.present import (
-    distinct_option,
-    elite_options,
-    option,
-    trust_option,
-)
+from neatfool.present import distinct_option, elite_options, option, trust_option
 
 IMAGES: Final = ("exact", "png", "small", "none")
 """How saved images are shown; see :func:`.folder.image_of`."""

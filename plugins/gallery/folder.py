@@ -185,9 +185,7 @@ def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
 
 def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any]:
     """Describe an elite in a few words and figures, and with what is known to survive of it."""
-    changes = kept.of(elite.name, elite.candidate_id) if kept else {}
-    usual = kept.usual if kept else {}
-    survived = [[usual[n], percent(changes[n][0]), changes[n][1]] for n in usual if n in changes]
+    survived = kept.words_of(elite.name, elite.candidate_id) if kept else []
     return {
         "index": elite.index,
         "name": elite.name,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Examples:
   neatfool report runs/mnist-1
   neatfool report runs/mnist-1 -o /tmp/mnist.html
-  neatfool report runs/imagenet-1 --distinct 40 -o unlike.html""",
+  neatfool report runs/imagenet-1 --distinct 40 -o unlike.html"""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @option("-o, --out FILE", "The file to write.  [default: RUN/report.html]")

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from neatfool import EliteView, GenerationReport, Run
 
 MOST_POINTS: Final = 400
-MOST_BARS: Final = 100
 FEWEST_BARS: Final = 12
 """There is room for this many bars: the few of a short run stand in the middle, not too wide."""
 FEWEST_OF_FIFTHS: Final = 50
@@ -38,7 +37,6 @@ TICKS: Final = (0.0001, 0.01, 0.5, 0.99, 0.9999, 0.999999)
 """Lines across; they are two decades of the odds apart."""
 MOST_CLASSES: Final = 20
 """The elites of this many classes are looked at; each takes two milliseconds an instant."""
-MOST_INSTANTS: Final = 10
 USE_BOX: Final = (200, 28)
 
 
@@ -65,7 +63,7 @@ def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
 def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
     """Draw each generation's replacements, and the goal switches among them."""
     drawn, axes = present.new_axes(520, 330, right=24)
-    edges = np.unique(np.linspace(0, len(history), min(len(history), MOST_BARS) + 1).round())
+    edges = np.unique(np.linspace(0, len(history), min(len(history), 100) + 1).round())
     starts = edges[:-1].astype(int)
     for name, colour, text in (
         ("replacements", _BLUE, "replacements"),
@@ -193,7 +191,7 @@ def read_functions(
             held.setdefault(index, []).append((phylogeny.nodes[id_]["generation"], id_))
     count = cache(lambda index, id_: _count(run.holder(index, id_).graph()))
     history = run.history
-    instants = [history[place] for place in present.evenly(len(history), MOST_INSTANTS)]
+    instants = [history[place] for place in present.evenly(len(history), 10)]
     functions = []
     try:
         for instant in instants:

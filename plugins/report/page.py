@@ -18,7 +18,7 @@ import numpy as np
 
 from neatfool import EliteView, GenerationReport, Run, RunError, present
 from neatfool.analysis import diversity, goal_switches, read_survival
-from neatfool.wording import percent, spending
+from neatfool.wording import spending
 
 from . import curves
 from .curves import MUTED, Course
@@ -36,10 +36,7 @@ MOST_CARDS: Final = 2000
 """The gallery shows at most this many classes, the best ones: browsers are slow with more."""
 MOST_NAMES: Final = 3
 """A tile names at most this many of the classes that share its image; the others open."""
-MOST_ANCESTORS: Final = 12
-MOST_RUNNERS: Final = 5
 LARGE: Final = 256
-ANCESTOR: Final = 64
 SURFACE: Final = "#fffffe"
 WORKERS: Final = 2
 """Reducing leaves Python free for other work; with more threads the main one would wait."""
@@ -232,9 +229,8 @@ class Elites:
             if elite.index not in self._pictures:
                 continue
             others = [(name, sure) for name, sure in elite.top if name != elite.name]
-            scores = [(elite.name, elite.confidence)] * bool(others) + others[:MOST_RUNNERS]
-            kept = self.survival
-            changes = kept.of(elite.name, elite.candidate_id) if kept else {}
+            scores = [(elite.name, elite.confidence)] * bool(others) + others[:5]
+            kept = self.survival.words_of(elite.name, elite.candidate_id) if self.survival else []
             card = Card(
                 elite.index,
                 elite.name,
@@ -250,11 +246,7 @@ class Elites:
                 ],
                 course=courses.get(elite.index),
                 # Behind a minus, another class is first after the change.
-                survived=[
-                    f"{'' if changes[name][1] else '-'}{percent(changes[name][0])}"
-                    for name in (kept.usual if kept else ())
-                    if name in changes
-                ],
+                survived=[f"{'' if first else '-'}{sure}" for _, sure, first in kept],
             )
             cards.append(card)
         return sorted(cards, key=lambda card: (*_doubt(card.elite), card.index))
@@ -266,12 +258,10 @@ class Elites:
         side, details = max(self.run.spec.height, self.run.spec.width), []
         for elite in self._closely:
             line = self.run.lineage(elite.index)[::-1]
-            chosen = [line[place] for place in present.evenly(len(line), MOST_ANCESTORS)]
+            chosen = [line[place] for place in present.evenly(len(line), 12)]
             for each in chosen:
                 if each.candidate_id not in thumbnails:
-                    thumbnails[each.candidate_id] = present.embed_image(
-                        each.image(), min(ANCESTOR, side)
-                    )
+                    thumbnails[each.candidate_id] = present.embed_image(each.image(), min(64, side))
             graph = None
             with suppress(RunError):
                 graph = present.embed_svg(present.draw_graph(elite.graph(), background=SURFACE))

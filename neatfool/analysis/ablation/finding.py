@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 MATTERS: Final = 0.1
 """A part matters if more than this share of the confidence is lost without it."""
 FEW: Final = 50
-LISTED: Final = 20
-"""The most elites that the terminal lists; files have all."""
 MEASURES: Final = {
     "tile": "kept without a tile",
     "tiles": "tiles that matter",
@@ -251,7 +249,7 @@ class Ablation(Finding):
             for s in [item.shares()]
         ]
         heads = ("class", "confidence", *map(MEASURES.__getitem__, keys))
-        yield Table(heads, by_image, most=LISTED, where="terminal")
+        yield Table(heads, by_image, most=20, where="terminal")
         shown = [item for item in ranked if item.strip]
         few = f" You see {len(shown)} of {count:,} images, from the surest to the least sure."
         yield Section(

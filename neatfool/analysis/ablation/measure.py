@@ -51,7 +51,6 @@ something."""
 MISSED, HARMFUL = (230, 97, 10), (13, 107, 184)
 SHOWN: Final = 10
 """The page shows so many elites at most, so that it stays below a few MB."""
-FILE: Final = "ablation.jsonl"
 METHOD: Final = 2
 """Changes when elites are taken apart in another way, so that kept ones are not mixed with new."""
 
@@ -150,7 +149,7 @@ def _ablate_all(
     """Take elites apart, but for those of which ``RUN/ablation.jsonl`` has what came out."""
     check_classes(scorer, elites)
     method = [METHOD, scorer.fingerprint, tiles]
-    path, kept = refuse_link(run.path / FILE), {}
+    path, kept = refuse_link(run.path / "ablation.jsonl"), {}
     for line in read_whole(path).splitlines() if path.exists() else ():
         # A line may be cut short: the command was killed while it wrote it.
         with suppress(ValueError, TypeError, KeyError):

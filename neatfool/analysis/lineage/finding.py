@@ -17,12 +17,8 @@ from neatfool.present.graph.export import export_graph
 from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Table, Text
 from neatfool.wording import share
 
-LISTED: Final = 12
-"""The most flows that the terminal lists; the page has them all."""
 MOST_IN_A_COLUMN: Final = 12
 """A matrix of more groups takes the page's width."""
-SIGNIFICANT: Final = 0.05
-_HEADS: Final = ("run", "seed", "from", "to", "goal_switches", "from_kind", "to_kind")
 
 
 BY_CHANCE: Final = (
@@ -101,7 +97,7 @@ class Lineage(Diversity):
         """Say in a sentence each what was found."""
         for name, (question, _, sentence) in QUESTIONS.items():
             if test := self.tests.get(name):
-                answer = "yes" if test.p < SIGNIFICANT else "not more than by chance"
+                answer = "yes" if test.p < 0.05 else "not more than by chance"
                 text = f"{question}: {answer}"
                 if test.within_kinds is not None and test.otherwise is not None:
                     write = share if name in {"flows", "ancestors"} else number
@@ -143,7 +139,7 @@ class Lineage(Diversity):
             yield from self.sweeps.story(label)
 
     def _flows(self) -> Iterator[Block]:
-        groups, rows = len(self.flows.groups), self.flows.largest(LISTED)
+        groups, rows = len(self.flows.groups), self.flows.largest(12)
         title = "The largest flows of goal switches"
         heads = ("from", "to", "switches", "times chance")
         yield Table(heads, rows, title, words=(0, 1), where="terminal")
@@ -229,7 +225,10 @@ class Ancestry(OfRuns):
 
     def records(self) -> Records:
         """Give a row for each two classes between which there were goal switches."""
-        return Records(_HEADS, [record for run in self.runs for record in run.records])
+        return Records(
+            ("run", "seed", "from", "to", "goal_switches", "from_kind", "to_kind"),
+            [record for run in self.runs for record in run.records],
+        )
 
     def write_graph(self, path: str | Path) -> None:
         """Write the first run's phylogeny, in a format of :func:`neatfool.present.export_graph`.

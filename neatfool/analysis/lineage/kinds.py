@@ -31,7 +31,6 @@ BROAD: Final = WORDNET.with_name("broad_kinds.tsv")
 OTHER: Final = "other"
 MOST_CLASSES: Final = 24
 """Flows between more classes are shown between their broad kinds."""
-REST: Final = "all others"
 CELL: Final = 34
 """CSS pixels of a cell of the matrix of flows."""
 
@@ -203,7 +202,7 @@ def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -
         places[most] = np.arange(len(most))
     if (places < 0).any():
         places = np.where(places < 0, len(names), places)
-        names.append(REST)
+        names.append("all others")
     member = np.eye(len(names))[places]
     sizes = member.sum(0)
     share = np.outer(sizes, sizes) - np.diag(sizes)

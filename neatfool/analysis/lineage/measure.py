@@ -139,11 +139,7 @@ def _known(elites: np.ndarray, kinds: Kinds) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _test(
-    run: Run,
-    kinds: Kinds,
-    matrices: dict[str, np.ndarray],
-    flows: np.ndarray,
-    options: _Options,
+    run: Run, kinds: Kinds, matrices: dict[str, np.ndarray], flows: np.ndarray, options: _Options
 ) -> dict[str, ChanceTest]:
     """Test whether related classes have more in common than others, within a run."""
     elites = np.array([elite.index for elite in run], np.int64)

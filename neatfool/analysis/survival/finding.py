@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 FEW: Final = 50
 """Of fewer images, one is more than 2 %."""
-HEADS: Final = ("run", "seed", "class", "kind", "strength", "unit", "confidence", "first")
 NOTE: Final = (
     "Each change is made once to each image. Its direction (for ±: up or down) is drawn at random "
     "for each image, and is the same at all strengths."
@@ -207,7 +206,10 @@ class Survival(OfRuns):
 
     def records(self) -> Records:
         """Give a row for each image at each strength; the kind of those as saved is ``saved``."""
-        return Records(HEADS, [row for run in self.runs for row in run.records()])
+        return Records(
+            ("run", "seed", "class", "kind", "strength", "unit", "confidence", "first"),
+            [row for run in self.runs for row in run.records()],
+        )
 
     def _key(self, place: int) -> str:
         return f"{key_of(place)}  " if len(self.runs) > 1 else ""
@@ -269,6 +271,12 @@ class KeptSurvival(Facts):
         """Give what survives of an elite; nothing if it came after this was measured."""
         image = self.images.get(name)
         return image.changes if image and image.genome == genome else {}
+
+    def words_of(self, name: str, genome: int) -> list[tuple[str, str, bool]]:
+        """Give the same of the usual changes: in words, the confidence, whether it is top-1."""
+        changes = self.of(name, genome)
+        kept = ((words, changes[key]) for key, words in self.usual.items() if key in changes)
+        return [(words, percent(sure), first) for words, (sure, first) in kept]
 
 
 def keep_survival(survival: Survival) -> list[Path]:

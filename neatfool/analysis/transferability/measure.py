@@ -33,8 +33,6 @@ Answers: TypeAlias = tuple[np.ndarray, np.ndarray]
 these: log-odds, or the confidences where it gives no logits, -inf for a class that it omits."""
 MOST_ROWS: Final = 90
 """All runs together list at most this many images, so that the page stays below a few MB."""
-FEWEST_ROWS: Final = 12
-"""But each run lists so many."""
 _A_NAME: Final = re.compile(r"[a-z][\w:.+-]{2,29}", re.IGNORECASE)
 """An option's value that can stand for a network, in a table: neither a number nor a path."""
 
@@ -112,7 +110,7 @@ def transfer(
             scorer.check_allowed(images * len(costly), max_queries)
             console.say(f"{scorer.name}: this takes up to {images:,} queries")
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
-        most = max(FEWEST_ROWS, MOST_ROWS // len(opened))
+        most = max(12, MOST_ROWS // len(opened))
         anew = finding.RESIZED if resize else finding.DRAWN
         with console.progress(images * len(networks), "answers") as note:
             return finding.Transfer(

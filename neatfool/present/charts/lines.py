@@ -28,13 +28,8 @@ STROKES: Final = (
     *((0, (9, 2)), (0, (4, 1.4, 1.2, 1.4, 1.2, 1.4))),
 )
 """Each line has its own, too, for print and for those who see no colours."""
-MOST_DOTS: Final = 20
-"""A line of more values has no dot at each."""
 CELL: Final = (92, 54)
 """CSS pixels of a matrix's cell: room for two lines of text."""
-LONGEST_NAME: Final = 24
-LIGHT_FROM: Final = 0.55
-"""Above this share a cell is so light that its text must be dark."""
 
 
 def key_of(place: int) -> str:
@@ -43,7 +38,7 @@ def key_of(place: int) -> str:
     return letter if place < 26 else f"{letter}{place // 26 + 1}"
 
 
-def short(name: str, longest: int = LONGEST_NAME) -> str:
+def short(name: str, longest: int = 24) -> str:
     """Shorten a name, and show its control characters."""
     name = name if name.isprintable() else name.encode("unicode_escape").decode()
     return f"{name[: longest - 1]}…" if len(name) > longest else name
@@ -85,7 +80,7 @@ def lines_of_shares(
         width, dot = (0.8, 2.5) if line.thin else (1.95, 4)
         look: Any = {"color": colour_of(line.place), "linestyle": stroke_of(line.place)}
         look |= {"linewidth": width, "markersize": dot, "clip_on": False}
-        look["marker"] = "o" if len(line.values) <= MOST_DOTS else ""
+        look["marker"] = "o" if len(line.values) <= 20 else ""
         axes.plot(range(len(line.values)), line.values, **look)
     axes.set_ylim(-0.02, 1.02)
     levels = (0, 0.25, 0.5, 0.75, 1)
@@ -116,7 +111,7 @@ def matrix_of_shares(
     width = left + right + CELL[0] * len(columns)
     drawn, axes = new_axes(width, height, left=left, right=right, top=34, bottom=10)
     draw_cells(
-        axes, shares, texts, names, columns, is_light=lambda part: part > LIGHT_FROM, vmin=0, vmax=1
+        axes, shares, texts, names, columns, is_light=lambda part: part > 0.55, vmin=0, vmax=1
     )
     return drawn
 

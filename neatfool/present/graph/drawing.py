@@ -27,7 +27,6 @@ ROW: Final = 41.0
 """Two nodes of a column are this many pixels apart; NOTED_ROW if each has a figure below it."""
 NOTED_ROW: Final = 48.0
 MARGIN: Final = 18.0
-NARROWEST: Final = 420.0
 LEGEND_ROW: Final = 24.0
 LETTER: Final = 7.4
 """A letter of the legend takes this many pixels on average, in a wide typeface."""
@@ -39,8 +38,6 @@ LEVEL: Final = 0.42
 """A curve keeps its direction at each end for this share of the way between two points."""
 _WHITE: Final = "#ffffff"
 """The colour of curves on discs, on a dark page too."""
-_UNKNOWN: Final = "#747d8a"
-"""The disc's colour for an activation that is not in the table."""
 
 
 def draw_graph(
@@ -111,7 +108,7 @@ class _Drawing:
         outputs = [node for node, kind in graph.nodes(data="kind") if kind == "output"]
         longest = max((len(self._label(node)) for node in outputs), default=0)
         natural = 2 * (MARGIN + RADIUS) + self.pitch * steps + 8 + 1.1 * LETTER * longest
-        self.width = max(NARROWEST, natural)
+        self.width = max(420.0, natural)
         self.left = MARGIN + RADIUS + (self.width - natural) / 2
         self.top = MARGIN + RADIUS + 2
         self.legend_top = self.top + self.layout.rows * self.row + RADIUS + 16
@@ -246,7 +243,7 @@ class _Drawing:
         from matplotlib.path import Path
 
         glyph = ACTIVATIONS[name].glyph if name in ACTIVATIONS else None
-        colour = glyph.colour if glyph else _UNKNOWN
+        colour = glyph.colour if glyph else "#747d8a"
         self._mark(place, radius + 2, zorder=3, color=figure.SURFACE, markeredgewidth=0)
         self._mark(place, radius, zorder=3, color=colour, alpha=opacity, markeredgewidth=0)
         if glyph is None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -11,9 +11,6 @@ import numpy as np
 from neatfool.errors import ExperimentError
 from neatfool.present.graph.drawing import draw_graph
 from neatfool.present.saving import save
-
-DOTTED: Final = {"style": "dotted"}
-SUFFIXES: Final = (".graphml", ".json", ".dot", ".svg", ".png")
 
 
 def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
@@ -50,7 +47,7 @@ def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
             return save(path, draw_graph(graph, format="png"))
         case suffix:
             given = f"suffix {suffix!r} names no graph format" if suffix else "has no suffix"
-            raise ExperimentError(f"{path}: {given}; use one of {', '.join(SUFFIXES)}")
+            raise ExperimentError(f"{path}: {given}; use one of .graphml, .json, .dot, .svg, .png")
     return save(path, f"{text}\n".encode())
 
 
@@ -83,7 +80,10 @@ def _to_dot(graph: nx.DiGraph) -> str:
         for node, data in native.nodes(data=True)
     ]
     edges = [
-        write(f"{quote(u)} -> {quote(v)}", ({} if data.get("enabled", True) else DOTTED) | data)
+        write(
+            f"{quote(u)} -> {quote(v)}",
+            ({} if data.get("enabled", True) else {"style": "dotted"}) | data,
+        )
         for u, v, data in native.edges(data=True)
     ]
     return "\n".join(["digraph genome {", "  rankdir=LR;", *nodes, *edges, "}"])
