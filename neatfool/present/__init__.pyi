@@ -20,7 +20,6 @@ from .story import Text as Text
 
 # Commands, and what they say
 from .output import Output as Output
-from .output import waiting as waiting
 from .command import FileToWrite as FileToWrite
 from .command import FiniteRange as FiniteRange
 from .command import Names as Names

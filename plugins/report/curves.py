@@ -114,16 +114,11 @@ def size_scatter(elites: Sequence[EliteView]) -> bytes:
     return present.draw_figure(drawn)
 
 
-def thin_out(history: Sequence[GenerationReport]) -> list[GenerationReport]:
-    """Keep at most MOST_POINTS generations, evenly chosen, the last included."""
-    return [history[place] for place in present.evenly(len(history), MOST_POINTS)]
-
-
 def _columns(
     history: Sequence[GenerationReport], *names: str
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Give the images scored, and some numbers, of at most MOST_POINTS generations."""
-    shown = thin_out(history)
+    shown = [history[place] for place in present.evenly(len(history), MOST_POINTS)]
     x, *columns = ([getattr(r, name) for r in shown] for name in ("evaluations", *names))
     return np.array(x), [np.array(each, float) for each in columns]
 

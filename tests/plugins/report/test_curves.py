@@ -152,7 +152,8 @@ def test_every_curve_can_be_drawn_of_any_number_of_generations(
 
 
 def test_thinning_keeps_the_last_generation(history: list[GenerationReport]) -> None:
-    long = [replace(history[0], generation=i) for i in range(1234)]
-    thinned = curves.thin_out(long)
-    assert len(thinned) <= curves.MOST_POINTS
-    assert (thinned[0].generation, thinned[-1].generation) == (0, 1233)
+    long = [replace(history[0], evaluations=i) for i in range(1234)]
+    drawn = curves.size_curve(long)
+    paths = re.findall(r'd="([^"]+)"', drawn.decode())
+    assert max(len(re.findall("[ML]", path)) for path in paths) <= 2 * curves.MOST_POINTS
+    assert drawn != curves.size_curve([*long[:-1], replace(long[-1], nodes=99.0)])
