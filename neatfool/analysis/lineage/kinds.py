@@ -14,7 +14,6 @@ from pydantic import Field
 
 from neatfool.analysis.common import match_classes
 from neatfool.errors import ExperimentError
-from neatfool.present.charts.figure import new_axes
 from neatfool.present.charts.lines import draw_cells, short
 from neatfool.present.finding import Facts
 
@@ -31,8 +30,6 @@ BROAD: Final = WORDNET.with_name("broad_kinds.tsv")
 OTHER: Final = "other"
 MOST_CLASSES: Final = 24
 """Flows between more classes are shown between their broad kinds."""
-CELL: Final = 34
-"""CSS pixels of a cell of the matrix of flows."""
 
 
 @dataclass(frozen=True)
@@ -161,18 +158,13 @@ class GoalSwitches(Facts):
 
     def draw_matrix(self) -> Figure:
         """Draw a matrix: a cell's number is the flow, its colour how far from chance it is."""
-        names, counts = [short(name, 20) for name in self.groups], np.array(self.counts)
-        room, side = 26 + 7.0 * max(map(len, names)), CELL * len(names)
-        # As wide as other charts, so that a page does not enlarge a small matrix.
-        right = max(8, 520 - room - side)
-        size = room + side + right, room + side + 8
-        drawn, axes = new_axes(*size, left=room, right=right, top=room, bottom=8)
+        names, counts = [*map(short, self.groups)], np.array(self.counts)
         # One switch more on either side, so that few say little.
         ratio = np.log2((counts + 1) / (np.array(self.expected) + 1))
         texts = [[f"{count:,.0f}" if count >= 0.5 else "" for count in row] for row in counts]
-        look: Any = {"size": 8, "rotation": 90, "cmap": "RdBu_r", "vmin": -3, "vmax": 3}
-        draw_cells(axes, ratio, texts, names, names, is_light=lambda value: abs(value) <= 2, **look)
-        return drawn
+        look: Any = {"cell": (34, 34), "size": 8, "rotation": 90, "cmap": "RdBu_r", "vmin": -3}
+        look["is_light"] = lambda value: abs(value) <= 2
+        return draw_cells(ratio, texts, names, names, **look, vmax=3)
 
 
 def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -> GoalSwitches:

@@ -28,8 +28,6 @@ STROKES: Final = (
     *((0, (9, 2)), (0, (4, 1.4, 1.2, 1.4, 1.2, 1.4))),
 )
 """Each line has its own, too, for print and for those who see no colours."""
-CELL: Final = (92, 54)
-"""CSS pixels of a matrix's cell: room for two lines of text."""
 
 
 def key_of(place: int) -> str:
@@ -104,31 +102,31 @@ def matrix_of_shares(
         rows: The names of the rows.
         columns: The names of the columns, short.
     """
-    names = [*map(short, rows)]
-    left, height = 26 + 7.2 * max(map(len, names)), 44 + CELL[1] * len(rows)
-    # As wide as other charts, so that a page does not enlarge a small matrix.
-    right = max(16, 520 - left - CELL[0] * len(columns))
-    width = left + right + CELL[0] * len(columns)
-    drawn, axes = new_axes(width, height, left=left, right=right, top=34, bottom=10)
-    draw_cells(
-        axes, shares, texts, names, columns, is_light=lambda part: part > 0.55, vmin=0, vmax=1
-    )
-    return drawn
+    look: dict[str, Any] = {"cell": (92, 54), "is_light": lambda part: part > 0.55}
+    return draw_cells(shares, texts, rows, columns, **look, vmin=0, vmax=1)
 
 
 def draw_cells(
-    axes: Axes,
     values: np.ndarray,
     texts: Sequence[Sequence[str]],
     rows: Sequence[str],
     columns: Sequence[str],
     *,
+    cell: tuple[int, int],
     is_light: Callable[[float], bool],
     size: float = 9.5,
     rotation: int = 0,
     **colours: Any,
-) -> None:
+) -> Figure:
     """Draw a matrix of coloured cells; the text in a light one is dark."""
+    rows = [*map(short, rows)]
+    left, across = 26 + 7.2 * max(map(len, rows)), cell[0] * len(columns)
+    # As wide as other charts, so that a page does not enlarge a small matrix.
+    right, top = max(16, 520 - left - across), left if rotation else 34
+    height = top + 10 + cell[1] * len(rows)
+    drawn, axes = new_axes(
+        left + across + right, height, left=left, right=right, top=top, bottom=10
+    )
     cells = np.ma.masked_invalid(values)
     axes.pcolormesh(cells, edgecolors=axes.get_facecolor(), linewidth=2, **colours)
     look: Any = {"ha": "center", "va": "center", "linespacing": 1.25, "parse_math": False}
@@ -145,6 +143,7 @@ def draw_cells(
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
+    return drawn
 
 
 WIDE, NARROW = 1080, 520
