@@ -156,16 +156,12 @@ def _draw_map(flows: np.ndarray) -> bytes:
     """Draw the flows between all classes, in their order; a dark cell has many switches."""
     from matplotlib.colors import LinearSegmentedColormap, LogNorm
 
-    count = len(flows)
-    size = -(-count // MOST_BINS)
-    bins = -(-count // size)
-    padded = np.zeros((bins * size, bins * size))
-    padded[:count, :count] = flows
-    summed = padded.reshape(bins, size, bins, size).sum((1, 3))
+    end, (rows, columns) = len(flows), flows.nonzero()
+    span, counts = [(0, end), (0, end)], flows[rows, columns]
+    summed = np.histogram2d(rows, columns, min(end, MOST_BINS), span, weights=counts)[0]
     drawn, axes = present.new_axes(620, 620, left=64, right=16, top=16, bottom=54)
     axes.grid(visible=False)
     axes.set_facecolor("white")  # in the dark, too: dark cells would vanish
-    end = bins * size
     axes.imshow(
         np.ma.masked_less_equal(summed, 0),
         cmap=LinearSegmentedColormap.from_list("", ["#9cc3e0", "#08306b"]),
@@ -231,24 +227,25 @@ class Elites:
             others = [(name, sure) for name, sure in elite.top if name != elite.name]
             scores = [(elite.name, elite.confidence)] * bool(others) + others[:5]
             kept = self.survival.words_of(elite.name, elite.candidate_id) if self.survival else []
-            card = Card(
-                elite.index,
-                elite.name,
-                elite=elite,
-                picture=self._pictures[elite.index].result(),
-                detailed=elite.index in detailed,
-                file=quote(elite.file.relative_to(self.run.path).as_posix())
-                if self.beside
-                else None,
-                scores=[
-                    {"name": name, "confidence": sure, "own": name == elite.name}
-                    for name, sure in sorted(scores, key=lambda score: -score[1])
-                ],
-                course=courses.get(elite.index),
-                # Behind a minus, another class is first after the change.
-                survived=[f"{'' if first else '-'}{sure}" for _, sure, first in kept],
+            cards.append(
+                Card(
+                    elite.index,
+                    elite.name,
+                    elite=elite,
+                    picture=self._pictures[elite.index].result(),
+                    detailed=elite.index in detailed,
+                    file=quote(elite.file.relative_to(self.run.path).as_posix())
+                    if self.beside
+                    else None,
+                    scores=[
+                        {"name": name, "confidence": sure, "own": name == elite.name}
+                        for name, sure in sorted(scores, key=lambda score: -score[1])
+                    ],
+                    course=courses.get(elite.index),
+                    # Behind a minus, another class is first after the change.
+                    survived=[f"{'' if first else '-'}{sure}" for _, sure, first in kept],
+                )
             )
-            cards.append(card)
         return sorted(cards, key=lambda card: (*_doubt(card.elite), card.index))
 
     def details(self, cards: Sequence[Card]) -> list[dict[str, Any]]:
@@ -265,17 +262,18 @@ class Elites:
             graph = None
             with suppress(RunError):
                 graph = present.embed_svg(present.draw_graph(elite.graph(), background=SURFACE))
-            detail = {
-                "card": by_index[elite.index],
-                "scored": _reduce(elite, elite.png, LARGE),
-                "large": present.embed_image(elite.image(LARGE), LARGE)
-                if graph and self.small
-                else None,
-                "graph": graph,
-                "line": [(each, thumbnails[each.candidate_id]) for each in chosen],
-                "ancestors": len(line),
-            }
-            details.append(detail)
+            details.append(
+                {
+                    "card": by_index[elite.index],
+                    "scored": _reduce(elite, elite.png, LARGE),
+                    "large": present.embed_image(elite.image(LARGE), LARGE)
+                    if graph and self.small
+                    else None,
+                    "graph": graph,
+                    "line": [(each, thumbnails[each.candidate_id]) for each in chosen],
+                    "ancestors": len(line),
+                }
+            )
         return details
 
 
