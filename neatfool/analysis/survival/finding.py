@@ -14,25 +14,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field
 
+from neatfool import present
 from neatfool.analysis.common import OfRun, OfRuns
 from neatfool.files import read_json
 from neatfool.fooling.opening import open_run
-from neatfool.present.charts.lines import Line, key_of, lines_of_shares
-from neatfool.present.finding import Facts, Records
-from neatfool.present.saving import save, write_report
-from neatfool.present.story import (
-    Bars,
-    Block,
-    Cell,
-    Chart,
-    Headline,
-    Note,
-    Panel,
-    Section,
-    Strip,
-    Strong,
-    Text,
-)
 from neatfool.run.run import Run
 from neatfool.wording import counted, percent, share
 
@@ -47,7 +32,7 @@ NOTE: Final = (
 )
 
 
-class Point(Facts):
+class Point(present.Facts):
     """What the target says of the images, changed in one way."""
 
     median: float = Field(description="the median confidence in the images' own classes")
@@ -61,7 +46,7 @@ class Point(Facts):
     shown: tuple[bytes, ...] = Field(exclude=True, repr=False)
 
 
-class Kind(Facts):
+class Kind(present.Facts):
     """One kind of change, at several strengths."""
 
     name: str = Field(description="its name, of `--kinds`")
@@ -126,26 +111,30 @@ class Survived(OfRun):
             f"saved. Of these {first:,} keep it: {listed}."
         )
 
-    def limits(self) -> Iterator[Block]:
+    def limits(self) -> Iterator[present.Block]:
         """Say what was looked at, and what limits the figures."""
         target = "its own target" if self.own_target else self.target
         sure = percent(self.as_saved.median)
-        yield Text(f"{self.subject}, scored by {target}; median confidence as saved {sure}.")
+        yield present.Text(
+            f"{self.subject}, scored by {target}; median confidence as saved {sure}."
+        )
         if 0 < (first := sum(self.as_saved.first)) < FEW:
-            yield Note(f"With so few images a share is rough: one image is {share(1 / first)}.")
+            yield present.Note(
+                f"With so few images a share is rough: one image is {share(1 / first)}."
+            )
         if not self.own_target:
-            yield Note(
+            yield present.Note(
                 "The target is not the one that the images were evolved for, so some do not have "
                 "their class in the first place even as saved."
             )
 
-    def bars(self, like: Survived) -> Bars:
+    def bars(self, like: Survived) -> present.Bars:
         """Give a bar for each kind, in the order of ``like``."""
         kinds = [(kind.words, kind.usually) for kind in self.ranked(like)]
         rows = [(words, point.kept, percent(point.median)) for words, point in kinds]
-        return Bars(("the images are …", "keep class", "median"), rows)
+        return present.Bars(("the images are …", "keep class", "median"), rows)
 
-    def summary(self) -> Bars:
+    def summary(self) -> present.Bars:
         """Sum it up for the run's report."""
         elites = counted(self.elites, "elite", "elites")
         text = (
@@ -165,16 +154,18 @@ class Survived(OfRun):
             for name, sure, first in zip(self.classes, point.confidences, point.first, strict=True):
                 yield self.path, self.seed, name, kind, strength, unit, sure, int(first)
 
-    def strips(self, kind: Kind, count: int) -> Iterator[Strip]:
+    def strips(self, kind: Kind, count: int) -> Iterator[present.Strip]:
         """Show some images, as saved and changed at each strength."""
         labels = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
         for place, name in enumerate(self.examples[:count]):
             row = self.classes.index(name)
             cells = []
             for label, point in zip(labels, [self.as_saved, *kind.points], strict=True):
-                figure = (Strong if point.first[row] else str)(percent(point.confidences[row]))
-                cells.append(Cell(point.shown[place], label, figure))
-            yield Strip(cells, name)
+                figure = (present.Strong if point.first[row] else str)(
+                    percent(point.confidences[row])
+                )
+                cells.append(present.Cell(point.shown[place], label, figure))
+            yield present.Strip(cells, name)
 
 
 class Survival(OfRuns):
@@ -184,17 +175,17 @@ class Survival(OfRuns):
 
     runs: tuple[Survived, ...] = Field(description="what of each run survives")
 
-    def story(self) -> Iterator[Block]:
+    def story(self) -> Iterator[present.Block]:
         """Tell what survives, all at a glance and kind by kind."""
         for place, run in enumerate(self.runs):
-            yield Headline(f"{self._key(place)}{run.label}: {run.headline()}")
+            yield present.Headline(f"{self._key(place)}{run.label}: {run.headline()}")
             yield from run.limits()
-        yield Section("All kinds at a glance")
+        yield present.Section("All kinds at a glance")
         for place, run in enumerate(self.runs):
             title = f"{self._key(place)}{run.label}" if len(self.runs) > 1 else ""
-            yield Panel([run.bars(self.runs[0])], title)
+            yield present.Panel([run.bars(self.runs[0])], title)
         lines = ("A thick line", "a thin line") if len(self.runs) > 1 else ("Blue", "orange")
-        yield Section(
+        yield present.Section(
             "Kind by kind",
             f"{lines[0]} is the share that keep their class in the first place, of those that had "
             f"it as saved; {lines[1]} is the median confidence of all. The figure under a picture "
@@ -202,26 +193,26 @@ class Survival(OfRuns):
         )
         for number in range(len(self.runs[0].kinds)):
             yield self._panel(number)
-        yield Note(f"{NOTE} --csv, --json and --html have all strengths.")
+        yield present.Note(f"{NOTE} --csv, --json and --html have all strengths.")
 
-    def records(self) -> Records:
+    def records(self) -> present.Records:
         """Give a row for each image at each strength; the kind of those as saved is ``saved``."""
-        return Records(
+        return present.Records(
             ("run", "seed", "class", "kind", "strength", "unit", "confidence", "first"),
             [row for run in self.runs for row in run.records()],
         )
 
     def _key(self, place: int) -> str:
-        return f"{key_of(place)}  " if len(self.runs) > 1 else ""
+        return f"{present.key_of(place)}  " if len(self.runs) > 1 else ""
 
-    def _panel(self, number: int) -> Panel:
+    def _panel(self, number: int) -> present.Panel:
         kind = self.runs[0].kinds[number]
         most = 1 if len(self.runs) > 1 else 2
         strips = [strip for run in self.runs for strip in run.strips(run.kinds[number], most)]
         about = f"What is left when images are {kind.what}, by strength"
         title = kind.what[0].upper() + kind.what[1:]
-        chart = Chart(about, partial(self._chart, number))
-        return Panel([chart, *strips], title, f"{kind.name} · {kind.unit}")
+        chart = present.Chart(about, partial(self._chart, number))
+        return present.Panel([chart, *strips], title, f"{kind.name} · {kind.unit}")
 
     def _chart(self, number: int) -> Figure:
         """Draw a kind: of one run both measures, of several the shares, and medians thinly."""
@@ -230,21 +221,21 @@ class Survival(OfRuns):
             points = run.kinds[number].points
             shares = [1.0, *(point.kept for point in points)]
             medians = [point.median for point in (run.as_saved, *points)]
-            end = key_of(place) if several else "class"
-            lines.append(Line(shares, f"{end}  {share(shares[-1])}", place))
+            end = present.key_of(place) if several else "class"
+            lines.append(present.Line(shares, f"{end}  {share(shares[-1])}", place))
             if several:
-                lines.append(Line(medians, "", place, thin=True))
+                lines.append(present.Line(medians, "", place, thin=True))
             else:
-                lines.append(Line(medians, f"median  {percent(medians[-1])}", 1))
+                lines.append(present.Line(medians, f"median  {percent(medians[-1])}", 1))
         kind = self.runs[0].kinds[number]
         ticks = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
-        return lines_of_shares(lines, ticks, right=104 if several else 148)
+        return present.lines_of_shares(lines, ticks, right=104 if several else 148)
 
 
 FILE: Final = "survival.json"
 
 
-class KeptImage(Facts):
+class KeptImage(present.Facts):
     """What survives of an image."""
 
     genome: int = Field(description="its number in the run")
@@ -254,7 +245,7 @@ class KeptImage(Facts):
     )
 
 
-class KeptSurvival(Facts):
+class KeptSurvival(present.Facts):
     """What survives of a run."""
 
     title: str = Field(description="what a report says above it")
@@ -309,9 +300,9 @@ def keep_survival(survival: Survival) -> list[Path]:
             usual={f"{kind.name}={kind.usual:g}": kind.words for kind in run.kinds},
             images=images,
         )
-        save(folder / FILE, f"{kept.model_dump_json()}\n".encode())
+        present.save(folder / FILE, f"{kept.model_dump_json()}\n".encode())
         with closing(open_run(folder)) as opened:
-            reports.append(write_report(opened))
+            reports.append(present.write_report(opened))
     return reports
 
 
