@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from neatfool.analysis.ablation import weighing
 from neatfool.analysis.ablation.finding import MEASURES, Ablated, Ablation, Quartiles, Repeats
 from neatfool.analysis.ablation.repetition import (
     MOST_COPIES,
@@ -17,14 +18,6 @@ from neatfool.analysis.ablation.repetition import (
     hide_copies,
     hide_tiles,
     label_copies,
-)
-from neatfool.analysis.ablation.weighing import (
-    PRUNINGS,
-    draw,
-    score_images,
-    score_network,
-    simplest,
-    with_importance,
 )
 from neatfool.analysis.common import OfRun
 from neatfool.cppn import Genome
@@ -186,7 +179,7 @@ def _most_images(elite: EliteView, tiles: int) -> int:
     count = 1 + tiles**2 + 2 * MOST_COPIES + 1
     if isinstance(elite.genome, Genome):
         graph = elite.graph()
-        count += 1 + len(graph) + graph.number_of_edges() + PRUNINGS
+        count += 1 + len(graph) + graph.number_of_edges() + weighing.PRUNINGS
     return count
 
 
@@ -198,7 +191,7 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
         labels = label_copies(image.shape[1:], repetition)
         looked_at, hidden = hide_copies(image, labels)
         images += hidden
-    saved, *scores = score_images(scorer, elite.name, torch.from_numpy(np.stack(images)))
+    saved, *scores = weighing.score_images(scorer, elite.name, torch.from_numpy(np.stack(images)))
     repeats = None
     if repetition:
         half, *rest = scores[tiles**2 :]
@@ -218,7 +211,7 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
         saved=saved,
         tiles=tuple(tuple(scores[row * tiles : (row + 1) * tiles]) for row in range(tiles)),
         repeats=repeats,
-        graph=score_network(elite, scorer) if isinstance(elite.genome, Genome) else None,
+        graph=weighing.score_network(elite, scorer) if isinstance(elite.genome, Genome) else None,
     )
 
 
@@ -226,7 +219,7 @@ def _complete(elite: EliteView, item: Ablated, *, with_pictures: bool) -> Ablate
     """Add to what came out its network, and pictures."""
     more: dict[str, object] = {"file": elite.file.stem}
     if item.graph:
-        more["weighed"] = with_importance(elite, item.graph)
+        more["weighed"] = weighing.with_importance(elite, item.graph)
     if with_pictures:
         more["strip"] = tuple(_strip(elite, item))
     return item.model_copy(update=more)
@@ -244,7 +237,7 @@ def _strip(elite: EliteView, item: Ablated) -> Iterator[Cell]:
         best = repeats.best
         yield Cell(encode_png(alone[best]), "one copy", repeats.alone[best].words)
     if graph := item.graph:
-        (simple,) = draw(elite, [simplest(elite, graph)]).numpy()
+        (simple,) = weighing.draw(elite, [weighing.simplest(elite, graph)]).numpy()
         what = f"{graph.suffice_for_half} of {len(graph.connections)} connections"
         kept = graph.pruned.get(graph.suffice_for_half, graph.drawn)
         yield Cell(encode_png(simple), what, kept.words)

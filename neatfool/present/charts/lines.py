@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from neatfool.present.charts.figure import (
-    LINE_COLOURS,
-    decimal_odds,
-    draw_figure,
-    label_confidences,
-    label_counts,
-    label_ends,
-    mark_counts,
-    new_axes,
-)
+from neatfool.present.charts import figure
 from neatfool.wording import level
 
 if TYPE_CHECKING:
@@ -44,12 +35,12 @@ def short(name: str, longest: int = 24) -> str:
 
 def colour_of(place: int) -> str:
     """Give its colour."""
-    return LINE_COLOURS[place % len(LINE_COLOURS)]
+    return figure.LINE_COLOURS[place % len(figure.LINE_COLOURS)]
 
 
 def stroke_of(place: int) -> object:
     """Give the stroke of its line."""
-    return STROKES[(place + place // len(LINE_COLOURS)) % len(STROKES)]
+    return STROKES[(place + place // len(figure.LINE_COLOURS)) % len(STROKES)]
 
 
 class Line(NamedTuple):
@@ -73,7 +64,9 @@ def lines_of_shares(
         wide: Whether it goes across the page, with room above and below for more texts.
     """
     size: Any = {"bottom": 50, "top": 58} if wide else {"bottom": 38}
-    drawn, axes = new_axes(*(1080, 390) if wide else (520, 250), right=right, left=52, **size)
+    drawn, axes = figure.new_axes(
+        *(1080, 390) if wide else (520, 250), right=right, left=52, **size
+    )
     for line in lines:
         width, dot = (0.8, 2.5) if line.thin else (1.95, 4)
         look: Any = {"color": colour_of(line.place), "linestyle": stroke_of(line.place)}
@@ -85,7 +78,7 @@ def lines_of_shares(
     axes.set_yticks(levels, [level(part) for part in levels])
     axes.set_xticks(range(len(ticks)), ticks)
     axes.set_xlim(-0.1, len(ticks) - 0.9)
-    label_ends(
+    figure.label_ends(
         axes, [(line.values[-1], line.end, colour_of(line.place)) for line in lines if line.end]
     )
     return drawn
@@ -124,7 +117,7 @@ def draw_cells(
     # As wide as other charts, so that a page does not enlarge a small matrix.
     right, top = max(16, 520 - left - across), left if rotation else 34
     height = top + 10 + cell[1] * len(rows)
-    drawn, axes = new_axes(
+    drawn, axes = figure.new_axes(
         left + across + right, height, left=left, right=right, top=top, bottom=10
     )
     cells = np.ma.masked_invalid(values)
@@ -192,8 +185,8 @@ def steps(
     width, height = (WIDE, 440) if wide else (NARROW, 300)
     right = 26 + 7.4 * max((len(line.end) for line in lines), default=0)
     left = 84 if scale == "confidences" else 62
-    drawn, axes = new_axes(width, height, right=right, left=left)
-    scaled = decimal_odds if scale == "confidences" else np.asarray
+    drawn, axes = figure.new_axes(width, height, right=right, left=left)
+    scaled = figure.decimal_odds if scale == "confidences" else np.asarray
     ends, shown = [], [np.zeros(0)]
     look: dict[str, Any]
     for line in lines:
@@ -217,11 +210,11 @@ def steps(
     known = np.concatenate(shown)
     known = known[np.isfinite(known)]
     if scale == "confidences" and len(known):
-        label_confidences(axes, float(known.min()), float(known.max()))
+        figure.label_confidences(axes, float(known.min()), float(known.max()))
     else:
-        mark_counts(axes, most or max(1.0, *known), whole=most is not None)
-    label_counts(axes, np.asarray(counts).tolist())
-    label_ends(axes, ends)
+        figure.mark_counts(axes, most or max(1.0, *known), whole=most is not None)
+    figure.label_counts(axes, np.asarray(counts).tolist())
+    figure.label_ends(axes, ends)
     return drawn
 
 
@@ -233,34 +226,34 @@ def heat_map(
     height = 66 + (max(22 * len(names), 110) if named else 560)
     texts = [*map(short, names)]
     left = min(30 + 7.2 * max(map(len, texts)), 205) if named else 62
-    drawn, axes = new_axes(WIDE if wide else NARROW, height, right=34, left=left)
+    drawn, axes = figure.new_axes(WIDE if wide else NARROW, height, right=34, left=left)
     # A value holds from its number of images on, so a cell is what was known at its left edge.
     known = confidences[:, :-1] if len(grid) > 1 else confidences
-    _paint(axes, decimal_odds(known), (0, float(grid[-1]), len(names), 0))
+    _paint(axes, figure.decimal_odds(known), (0, float(grid[-1]), len(names), 0))
     axes.grid(visible=False)
-    label_counts(axes, grid.tolist())
+    figure.label_counts(axes, grid.tolist())
     if named:
         axes.set_yticks([row + 0.5 for row in range(len(names))], texts, parse_math=False)
     else:
         ranks = sorted({1, *(round(len(names) * part / 5) for part in range(1, 6))})
         axes.set_yticks([rank - 0.5 for rank in ranks], [f"{rank:,}" for rank in ranks])
-    return draw_figure(drawn, zoom=SHARPNESS)
+    return figure.draw_figure(drawn, zoom=SHARPNESS)
 
 
 def heat_scale() -> bytes:
     """Draw what the colours mean, as an SVG."""
-    drawn, axes = new_axes(WIDE, 58, right=31.2, left=31.2, top=8.7, bottom=31.9)
-    ticks = decimal_odds(SHADES)
+    drawn, axes = figure.new_axes(WIDE, 58, right=31.2, left=31.2, top=8.7, bottom=31.9)
+    ticks = figure.decimal_odds(SHADES)
     low, high = float(ticks[0]), float(ticks[-1])
     _paint(axes, np.linspace(low, high, 512)[None], (low, high, 0, 1))
     axes.set_yticks([])
     axes.set_xticks(ticks, [level(p) for p in SHADES])
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    return draw_figure(drawn, zoom=SHARPNESS)
+    return figure.draw_figure(drawn, zoom=SHARPNESS)
 
 
 def _paint(axes: Axes, odds: np.ndarray, extent: tuple[float, float, float, float]) -> None:
     """Paint decimal log-odds; what is NaN stays transparent."""
-    low, high = decimal_odds([SHADES[0], SHADES[-1]])
+    low, high = figure.decimal_odds([SHADES[0], SHADES[-1]])
     axes.imshow(odds, cmap="viridis", vmin=low, vmax=high, extent=extent, aspect="auto")
