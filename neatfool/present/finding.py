@@ -1,7 +1,4 @@
-"""A finding: what a measure found out, as numbers for programs and as a story for people.
-
-And its page, one HTML file, with pictures that stand in a page as data URIs.
-"""
+"""A finding: numbers for programs, a story for people, and its page, with all pictures in it."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import io
 import json
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
@@ -200,8 +197,7 @@ def write_story(about: str, title: str, story: Sequence[Block]) -> str:
     return fill_template(TEMPLATES / "finding.html.j2", content)
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """A data URI for an ``img``, and the picture's own size in pixels."""
 
     src: str

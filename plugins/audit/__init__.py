@@ -1,8 +1,4 @@
-"""The command ``neatfool audit``: a classifier's report card.
-
-The module :mod:`.searching` runs the search, with several seeds.
-What the runs found is measured by :func:`neatfool.analysis.audit`.
-"""
+"""The command ``neatfool audit``: a search with several seeds, measured: a report card."""
 
 from __future__ import annotations
 

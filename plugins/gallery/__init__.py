@@ -1,9 +1,4 @@
-"""The command ``neatfool gallery``: a page that draws elites from their formulas, in a browser.
-
-The module :mod:`.folder` turns genomes into numbers for a browser, and writes them with their
-ancestors, the saved images and what else the page shows. The page itself lies in ``page/``: plain
-JavaScript, loaded file by file, in the order of ``index.html``.
-"""
+"""The command ``neatfool gallery``: a page that draws elites from their formulas, in a browser."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Writes the folder of a gallery: the page, the saved images, and networks as formulas.
-
-The networks are those of a run's elites and of their ancestors.
-"""
+"""Writes a gallery's folder: the page, saved images, networks of elites and their ancestors."""
 
 import io
 import json

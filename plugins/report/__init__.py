@@ -1,8 +1,4 @@
-"""The command ``neatfool report``, and the page that a run leaves.
-
-The modules: :mod:`.page` makes a card for each class, looks closely at some, and gathers what the
-page shows; :mod:`.curves` draws the run, the course of each class and the use of functions.
-"""
+"""The command ``neatfool report``, and the page that a run leaves."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Curves of a run: its generations, or its elites, as one SVG; and sparklines.
-
-Sparklines show each class's confidence, and the use of each function, over the images scored.
-"""
+"""Curves of a run as SVGs, and sparklines of each class's confidence and each function's use."""
 
 from __future__ import annotations
 

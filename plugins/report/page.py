@@ -1,7 +1,4 @@
-"""A run's page: one HTML file that shows what the run found and how.
-
-Pictures are reduced by threads while the rest of the page is gathered.
-"""
+"""A run's page: one HTML file that shows what the run found and how."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence

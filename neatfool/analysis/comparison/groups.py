@@ -1,7 +1,4 @@
-"""Groups of runs that differ by nothing but chance, and the test whether two groups differ.
-
-A run is its course over the images that it scored, read from its database at once.
-"""
+"""Runs, read as courses over images, in groups, and the test whether two groups differ."""
 
 import json
 import math

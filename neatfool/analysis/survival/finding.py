@@ -1,7 +1,4 @@
-"""What is said of survival: how much of a run survives what happens to images in the world.
-
-And what is kept of it in the run's folder, where its report, galleries and exports find it.
-"""
+"""What is said of survival, and what is kept of it in the run's folder for its report."""
 
 from __future__ import annotations
 

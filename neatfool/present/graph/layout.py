@@ -1,9 +1,4 @@
-"""Lays out a layered graph from left to right.
-
-The method is that of Sugiyama, Tagawa and Toda (1981). An edge gets a bend in each column that it
-passes. Each column is sorted by its neighbours' means (barycentres), so that fewer edges cross.
-Then nodes move towards their neighbours as far as the distances allow.
-"""
+"""Lays out a layered graph from left to right (Sugiyama, Tagawa and Toda, 1981)."""
 
 from collections.abc import Hashable, Iterable, Mapping
 from itertools import pairwise
