@@ -36,18 +36,14 @@ class Looked(Facts):
 
 @dataclass(frozen=True)
 class Measuring:
-    """Measures runs, or remembers what was measured."""
+    """Measures runs with up to ``most`` queries, or finds in a folder what was measured."""
 
     runs: Sequence[Run]
     sample: int
-    """How many images of each are looked at."""
     folder: Path | None
-    """Where results are kept; None if they are not."""
     console: Output
     most: int | None
-    """How many queries may be sent, if the target costs something to ask."""
     notes: list[str] = field(default_factory=list)
-    """What is to be said about it."""
 
     def looked(self, in_distribution: str | Path | None) -> Looked:
         """Score images of each kind."""
