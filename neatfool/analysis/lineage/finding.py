@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 MOST_IN_A_COLUMN: Final = 12
 """A matrix of more groups takes the page's width."""
 
-
 BY_CHANCE: Final = (
     "By chance means: if the classes had each other's names. p is the share of such permutations "
     "that give at least as much; deviations are chance's standard deviations."
@@ -42,7 +41,6 @@ MEASURES: Final = (
     "Shared is 1 if all weights change it in one way, and 0 if each has a way of its own. An edge "
     "that moves counts as several ways, too, so fine patterns have more fracture than broad ones."
 )
-
 
 QUESTIONS: Final = {
     "flows": (
