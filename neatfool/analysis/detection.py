@@ -157,12 +157,15 @@ class DetectedOfRun(OfRun):
             )
         best = max(self.detectors, key=lambda each: (each.where(usual).caught, each.auroc))
         lowest = min(self.detectors, key=lambda each: each.auroc)
-        caught = best.where(usual).caught
+        caught, auroc = best.where(usual).caught, f"AUROC {best.auroc:.3f}"
+        text = f"no detector catches any of {self.elites:,}; {best.name} comes nearest ({auroc})"
+        if caught:
+            part = f"{caught:,} of {self.elites:,} ({share(caught / self.elites)}; {auroc})"
+            text = f"the best detector, {best.name}, catches {part}"
         return (
             f"Judged by {known:,} in-distribution images, of which it may reject "
-            f"{level(1 - usual)}, the best detector, {best.name}, catches {caught:,} of "
-            f"{self.elites:,} ({share(caught / self.elites)}; AUROC {best.auroc:.3f}). The worst, "
-            f"{lowest.name}, has an AUROC of {lowest.auroc:.3f}."
+            f"{level(1 - usual)}, {text}. The worst, {lowest.name}, has an AUROC of "
+            f"{lowest.auroc:.3f}."
         )
 
     def table(self) -> Table:
