@@ -13,12 +13,7 @@ from neatfool.analysis.card import Card, Check, Classifier, Fooled, OfClass, Unt
 from neatfool.analysis.comparison.groups import Course
 from neatfool.analysis.estimates import FEWEST, LIMIT, Shares, median_of, tell_apart, threshold_of
 from neatfool.analysis.measuring import Measuring
-from neatfool.analysis.references import (
-    compare_versions,
-    put_beside,
-    read_card,
-    read_references,
-)
+from neatfool.analysis.references import compare_versions, put_beside, read_card, read_references
 from neatfool.analysis.sureness import EVOLVED, KNOWN, Sureness
 from neatfool.errors import ExperimentError
 from neatfool.fooling.opening import open_runs
@@ -26,7 +21,6 @@ from neatfool.present.output import Output
 from neatfool.run.run import Run
 from neatfool.wording import percent, share
 
-HALF: Final = 0.5
 SURE: Final = (0.5, 0.9, 0.99)
 """The confidences for which the card says how soon half of the classes had them."""
 MOST_ACCEPTED: Final = 0.01
@@ -230,7 +224,7 @@ def _classes(
             OfClass(
                 name=name,
                 index=index,
-                until_half=median_of([course.until(name, HALF) for course in courses]),
+                until_half=median_of([course.until(name, 0.5) for course in courses]),
                 confidence=float(np.median(ends)),
                 log_odds=odds,
                 accepted=[each is not None and each >= least for each in odds],

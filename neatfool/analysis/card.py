@@ -6,24 +6,10 @@ from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
+from neatfool import present
 from neatfool.analysis.acceptance import Acceptance
 from neatfool.analysis.estimates import Estimate, Share, Shares
 from neatfool.analysis.versus import Versus
-from neatfool.present.charts.lines import Line, lines_of_shares
-from neatfool.present.finding import Facts, Finding, Records
-from neatfool.present.story import (
-    Block,
-    Cell,
-    Chart,
-    Headline,
-    Note,
-    Panel,
-    Section,
-    Strip,
-    Strong,
-    Table,
-    Text,
-)
 from neatfool.wording import format_seeds, level, percent, share
 
 NAMED: Final = 10
@@ -32,7 +18,7 @@ PASSING: Final = (*(round(0.5 + 0.05 * step, 2) for step in range(10)), 0.99)
 """The shares of in-distribution images at which detectors are compared."""
 
 
-class Classifier(Facts):
+class Classifier(present.Facts):
     """What was audited."""
 
     name: str = Field(description="what messages call the target")
@@ -45,7 +31,7 @@ class Classifier(Facts):
     channels: int = Field(description="1 for grey, 3 for colours")
 
 
-class OfClass(Facts):
+class OfClass(present.Facts):
     """How a class fell. A list has a value for each seed."""
 
     name: str = Field(description="the class's name")
@@ -66,7 +52,7 @@ class OfClass(Facts):
         return f"{percent(self.confidence)} ({when})"
 
 
-class Until(Facts):
+class Until(present.Facts):
     """How soon half of the classes had an image of some confidence."""
 
     confidence: Share = Field(description="the confidence")
@@ -75,7 +61,7 @@ class Until(Facts):
     all_by_seed: list[int | None] = Field(description="images until all classes had it, by seed")
 
 
-class Fooled(Facts):
+class Fooled(present.Facts):
     """The one number: for which share of the classes an image of nothing is surer.
 
     It counts the classes that some in-distribution image is named as.
@@ -93,7 +79,7 @@ class Fooled(Facts):
     unreached: list[str] = Field(description="classes that no in-distribution image is named as")
 
 
-class Asked(Facts):
+class Asked(present.Facts):
     """How another network sees the images."""
 
     label: str = Field(description="the network's name")
@@ -106,26 +92,26 @@ class Asked(Facts):
     )
 
 
-class Transfer(Facts):
+class Transfer(present.Facts):
     """Which other networks are fooled."""
 
     sample: int = Field(description="how many images of each run were shown")
     photographs: int = Field(description="how many photographs were shown, too")
     networks: list[Asked] = Field(description="each other network")
 
-    def story(self) -> Iterator[Block]:
+    def story(self) -> Iterator[present.Block]:
         """Tell how other networks see the images."""
-        yield Section("Other networks", "Medians over seeds; in brackets their range.")
+        yield present.Section("Other networks", "Medians over seeds; in brackets their range.")
         rows = []
         for e in self.networks:
             agrees = "-" if e.agreement is None else f"{share(e.agreement)} of {self.photographs:,}"
             rows.append([e.label, e.top1.as_share(), e.confidence.as_confidence(), agrees])
         heads = ["network", "top-1", "median confidence", "agrees on in-distribution images"]
         title = f"What transfers (of {self.sample:,} images of each run)"
-        yield Table(heads, rows, title)
+        yield present.Table(heads, rows, title)
 
 
-class Detector(Facts):
+class Detector(present.Facts):
     """What an OOD detector tells of the fooling images."""
 
     name: str = Field(description="the detector's name")
@@ -140,15 +126,15 @@ class Detector(Facts):
     )
 
 
-class Defence(Facts):
+class Defence(present.Facts):
     """What a defence would have caught."""
 
     in_distribution: str = Field(description="the in-distribution images, in words")
     detectors: list[Detector] = Field(description="what each detector tells")
 
-    def story(self) -> Iterator[Block]:
+    def story(self) -> Iterator[present.Block]:
         """Tell what each detector would have let pass."""
-        yield Section(
+        yield present.Section(
             "Detectors in place of the confidence",
             f"{self.in_distribution} A detector may reject 5 % of them. Intervals are 95 % of a "
             "bootstrap over seeds, classes and images.",
@@ -163,18 +149,18 @@ class Defence(Facts):
             for e in self.detectors
         ]
         heads = ["detector", "AUROC", "evolved images that pass (FPR at 95 %)", "looks at"]
-        yield Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
-        lines = [Line(e.curve, e.name, place) for place, e in enumerate(self.detectors)]
+        yield present.Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
+        lines = [present.Line(e.curve, e.name, place) for place, e in enumerate(self.detectors)]
         ticks = [f"{100 * p:g} %" if n % 2 == 0 else "" for n, p in enumerate(PASSING)]
-        yield Chart(
+        yield present.Chart(
             "The share of evolved images that pass each detector, over that of in-distribution",
-            lambda: lines_of_shares(lines, ticks, right=112),
+            lambda: present.lines_of_shares(lines, ticks, right=112),
             "What passes a detector",
             "Over the share of in-distribution images that pass. Lower is better.",
         )
 
 
-class Check(Facts):
+class Check(present.Facts):
     """A condition of the exit code."""
 
     what: Literal["median", "accepted"] = Field(
@@ -191,7 +177,7 @@ class Check(Facts):
         return f"{kept.format(self.words)} {level(self.above)}."
 
 
-class Card(Finding):
+class Card(present.Finding):
     """The report card of a classifier: how easily is it fooled?"""
 
     about: ClassVar[str] = "report card"
@@ -233,27 +219,33 @@ class Card(Finding):
         """9 if a condition failed."""
         return 9 if any(each.failed for each in self.checks) else 0  # No error has this code.
 
-    def story(self) -> Iterator[Block]:
+    def story(self) -> Iterator[present.Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
-        yield Headline(self.acceptance.headline())
-        yield from (Headline(str(check), where="page") for check in self.checks if check.failed)
-        yield Headline(self.headline())
+        yield present.Headline(self.acceptance.headline())
+        yield from (
+            present.Headline(str(check), where="page") for check in self.checks if check.failed
+        )
+        yield present.Headline(self.headline())
         if self.beside:
-            yield Headline(f"It is {', and '.join(self.beside)}.")
-        yield from map(Text, self.acceptance.advice())
+            yield present.Headline(f"It is {', and '.join(self.beside)}.")
+        yield from map(present.Text, self.acceptance.advice())
         if self.until:
             found = [(level(e.confidence), e.images) for e in self.until]
             parts = [f"{at}: {f'{count:,.0f}' if count else 'never'}" for at, count in found]
-            yield Text(f"Images until half of the classes were so sure: {', '.join(parts)}.")
-        yield from (Text(str(check), where="page") for check in self.checks if not check.failed)
-        yield Text(self._subject())
-        yield Section(
+            yield present.Text(
+                f"Images until half of the classes were so sure: {', '.join(parts)}."
+            )
+        yield from (
+            present.Text(str(check), where="page") for check in self.checks if not check.failed
+        )
+        yield present.Text(self._subject())
+        yield present.Section(
             "What is accepted",
             "An image is accepted if the classifier is at least as sure as the threshold, of any "
             "class.",
         )
         yield from self.acceptance.tables()
-        yield Chart(
+        yield present.Chart(
             "The share of images that is accepted over the threshold, by kind of images",
             self.acceptance.draw,
             "Accepted over the threshold",
@@ -268,9 +260,9 @@ class Card(Finding):
         yield from self._classes()
         if self.transfer is not None and self.transfer.networks:
             yield from self.transfer.story()
-        yield from map(Note, self.notes)
+        yield from map(present.Note, self.notes)
 
-    def records(self) -> Records:
+    def records(self) -> present.Records:
         """Give how many images of each kind are accepted, one row a kind and threshold."""
         heads = ["kind", "group", "threshold", "images", "accepted", "share"]
         rows = [
@@ -278,7 +270,7 @@ class Card(Finding):
             for kind in self.acceptance.kinds
             for threshold, part in zip(self.acceptance.grid, kind.curve, strict=True)
         ]
-        return Records(heads, rows)
+        return present.Records(heads, rows)
 
     def headline(self) -> str:
         """Give the one number, or say why there is none."""
@@ -321,10 +313,10 @@ class Card(Finding):
             text += f"; it names {self.rejected.as_share()} of its images {names}: rejected"
         return f"{text}."
 
-    def _classes(self) -> Iterator[Block]:
+    def _classes(self) -> Iterator[present.Block]:
         named = min(NAMED, -(-len(self.classes) // 2))
         firsts, lasts = self.classes[:named], self.classes[named:][-named:]
-        yield Section(
+        yield present.Section(
             "Which classes",
             "In the order of the median over seeds. The images, and the figures in blue, are those "
             "of the seed where a class is surest.",
@@ -335,20 +327,20 @@ class Card(Finding):
             for pair in pairs
         ]
         heads = ["fall first", "at the end", "resist most", "at the end"]
-        yield Table(heads, rows, "Which classes", words=(0, 2), where="terminal")
+        yield present.Table(heads, rows, "Which classes", words=(0, 2), where="terminal")
         for title, classes in (("These fell first", firsts), ("These resist most", lasts[::-1])):
             cells = [
-                Cell(png, each.name, Strong(confidence), f"median {each.fell()}")
+                present.Cell(png, each.name, present.Strong(confidence), f"median {each.fell()}")
                 for each in classes
                 if each.name in self.pictures
                 for png, confidence in [self.pictures[each.name]]
             ]
             if cells:
-                yield Panel([Strip(cells, title, size=100, cards=True)], wide=True)
+                yield present.Panel([present.Strip(cells, title, size=100, cards=True)], wide=True)
         if self.fooled is not None and self.fooled.unreached:
             names = self.fooled.unreached
             more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-            yield Note(
+            yield present.Note(
                 f"No in-distribution image is named as {len(names):,} of the classes, so they do "
                 f"not count: {', '.join(names[:NAMED])}{more}."
             )

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 KEPT: Final = (0.95, 0.99)
 """The usual shares of in-distribution images that a detector lets pass."""
-BINS: Final = 36
 EDGES: Final = (1, 99)
 """What lies outside of these percentiles of either kind of images may lie outside of a chart."""
 NOTES: Final = (
@@ -100,7 +99,7 @@ class Detected(Facts):
         thresholds = [self.where(kept).threshold for kept in levels]
         ends = [*thresholds, *np.percentile(both[0], EDGES), *np.percentile(both[1], EDGES)]
         room = 0.03 * (max(ends) - min(ends) or 1)
-        bins = np.linspace(min(ends) - room, max(ends) + room, BINS + 1)
+        bins = np.linspace(min(ends) - room, max(ends) + room, 36 + 1)
         for values, colour in zip(both, LINE_COLOURS, strict=False):
             look: Any = {"color": colour, "alpha": 0.55, "edgecolor": colour, "linewidth": 0.6}
             shares = np.full(len(values), 1 / len(values))
@@ -158,12 +157,15 @@ class DetectedOfRun(OfRun):
             )
         best = max(self.detectors, key=lambda each: (each.where(usual).caught, each.auroc))
         lowest = min(self.detectors, key=lambda each: each.auroc)
-        caught = best.where(usual).caught
+        caught, auroc = best.where(usual).caught, f"AUROC {best.auroc:.3f}"
+        text = f"no detector catches any of {self.elites:,}; {best.name} comes nearest ({auroc})"
+        if caught:
+            part = f"{caught:,} of {self.elites:,} ({share(caught / self.elites)}; {auroc})"
+            text = f"the best detector, {best.name}, catches {part}"
         return (
             f"Judged by {known:,} in-distribution images, of which it may reject "
-            f"{level(1 - usual)}, the best detector, {best.name}, catches {caught:,} of "
-            f"{self.elites:,} ({share(caught / self.elites)}; AUROC {best.auroc:.3f}). The worst, "
-            f"{lowest.name}, has an AUROC of {lowest.auroc:.3f}."
+            f"{level(1 - usual)}, {text}. The worst, {lowest.name}, has an AUROC of "
+            f"{lowest.auroc:.3f}."
         )
 
     def table(self) -> Table:

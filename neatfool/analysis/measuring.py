@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from neatfool.present.saving import save
 from neatfool.run.run import Run
 
 Kind = TypeVar("Kind", bound=Facts)
-FOLDER: Final = "measured"
 
 
 class Looked(Facts):
@@ -37,18 +36,14 @@ class Looked(Facts):
 
 @dataclass(frozen=True)
 class Measuring:
-    """Measures runs, or remembers what was measured."""
+    """Measures runs with up to ``most`` queries, or finds in a folder what was measured."""
 
     runs: Sequence[Run]
     sample: int
-    """How many images of each are looked at."""
     folder: Path | None
-    """Where results are kept; None if they are not."""
     console: Output
     most: int | None
-    """How many queries may be sent, if the target costs something to ask."""
     notes: list[str] = field(default_factory=list)
-    """What is to be said about it."""
 
     def looked(self, in_distribution: str | Path | None) -> Looked:
         """Score images of each kind."""
@@ -152,7 +147,7 @@ class Measuring:
             return make()
         runs = [[run.info["identity"], run.info["target"], run.evaluations] for run in self.runs]
         given = json.loads(json.dumps({"runs": runs, "sample": self.sample, **options}))
-        file = self.folder / FOLDER / f"{name}.json"
+        file = self.folder / "measured" / f"{name}.json"
         # There may be none, or one of another version.
         with suppress(OSError, ValueError, KeyError, TypeError):
             kept = read_json(file)

@@ -30,16 +30,12 @@ from neatfool.spec.scores import rank
 
 KINDS: Final = ("jpeg=75", "blur=1", "move=3")
 """What is done to the images, as ``neatfool survive`` names it; and they are drawn larger."""
-TIMES: Final = 4
-"""How much larger."""
 OF_NOTHING: Final = 5
 """So many kinds of images of nothing are made without a search."""
 KNOWN: Final = "in-distribution"
 EVOLVED: Final = "evolved"
 NEW: Final = 0.05
 """Classes are known if at most this share of other images would be named as a further one."""
-TEMPERATURES: Final = (1e-3, 1e3)
-"""A temperature is looked for between these."""
 
 
 class Sureness(Facts):
@@ -98,7 +94,7 @@ def look(
         found.append(looking.score(kind, known.unseen, own))
     simple = [looking.score(kind, images) for *kind, images in images_of_nothing(spec, sample)]
     found.append(looking.recorded())
-    texts = [*KINDS, f"drawn={TIMES * max(spec.height, spec.width)}"]
+    texts = [*KINDS, f"drawn={4 * max(spec.height, spec.width)}"]
     own = [looking.place_of(elite) for elites in chosen for elite in elites]
     seeds = [seed for seed, elites in enumerate(chosen) for _ in elites]
     for same in zip(*(pick(all_changes(run, 1), texts) for run in runs), strict=True):
@@ -148,7 +144,7 @@ def match_temperature(
         odds = cut(rank(temper(scores, scorer.spec, np.exp(logarithm))))
         return float(np.median(odds.max(1)) - logit(confidence))
 
-    ends = np.log(TEMPERATURES)
+    ends = np.log((1e-3, 1e3))
     if excess(ends[0]) < 0 or excess(ends[1]) > 0:
         raise ExperimentError(
             f"{scorer.name}: no temperature gives in-distribution images a median confidence of "
@@ -196,7 +192,6 @@ class _Looking:
     ) -> None:
         self.runs, self.scorer, self._note = runs, scorer, note
         self._logits = False
-        self._places: dict[str, int] = {}
 
     def score(
         self,
@@ -256,10 +251,8 @@ class _Looking:
     def place(self, name: str) -> int:
         """Find a class by its name or index; -1 if there is none."""
         classes = self.scorer.spec.classes
-        if len(self._places) < len(classes):
-            self._places = {name: place for place, name in enumerate(classes)}
-        if name in self._places:
-            return self._places[name]
+        if name in classes:
+            return classes.index(name)
         return int(name) if name.isdecimal() and int(name) < len(classes) else -1
 
     def place_of(self, elite: EliteView) -> int:

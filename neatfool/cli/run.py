@@ -21,7 +21,7 @@ from neatfool.cli.parameters import (
 )
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
 from neatfool.present.command import option, trust_option
-from neatfool.present.output import Output, waiting
+from neatfool.present.output import Output
 from neatfool.spec.json import Json
 from neatfool.wording import counted, duration, left_out, percent, share, spending
 
@@ -136,7 +136,7 @@ def run(
         raise SystemExit(code)
     if jobs is not None:
         raise click.UsageError("--jobs is for --seeds; one run is one process")
-    with waiting("getting ready (the first time on a machine takes longest)"):
+    with Output(stderr=True).status("getting ready (the first time on a machine takes longest)"):
         from neatfool.evolution.assembly import assemble
         from neatfool.evolution.session import start
         from neatfool.experiment.experiment import load_experiment
@@ -252,7 +252,7 @@ def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
         if workers := session.progress_of_workers():
             console.print(f"Drawn and scored by {workers}", soft_wrap=True, markup=False)
         if report and outcome.generation >= 0:
-            with waiting("writing the report"):
+            with Output(stderr=True).status("writing the report"):
                 page = write_report(session.run)
             console.print(f"Look at {page}", soft_wrap=True)
             session.run.close()

@@ -20,7 +20,6 @@ from .story import Text as Text
 
 # Commands, and what they say
 from .output import Output as Output
-from .output import waiting as waiting
 from .command import FileToWrite as FileToWrite
 from .command import FiniteRange as FiniteRange
 from .command import Names as Names
@@ -48,14 +47,17 @@ from .charts.figure import decimal_odds as decimal_odds
 from .charts.figure import label_confidences as label_confidences
 from .charts.figure import label_counts as label_counts
 from .charts.figure import label_ends as label_ends
+from .charts.figure import mark_counts as mark_counts
 from .charts.figure import new_axes as new_axes
 from .charts.figure import ticks_around as ticks_around
 from .charts.figure import evenly as evenly
 from .charts.lines import Line as Line
+from .charts.lines import Steps as Steps
 from .charts.lines import colour_of as colour_of
 from .charts.lines import key_of as key_of
 from .charts.lines import lines_of_shares as lines_of_shares
 from .charts.lines import matrix_of_shares as matrix_of_shares
+from .charts.lines import steps as steps
 from .charts.lines import stroke_of as stroke_of
 from .charts.figure import LINE_COLOURS as LINE_COLOURS
 from .charts.figure import draw_figure as draw_figure

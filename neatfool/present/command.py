@@ -10,7 +10,7 @@ from functools import wraps
 from inspect import cleandoc
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -169,13 +169,10 @@ def elite_options(command: Command) -> Command:
     return classes(least(sample(seed(command))))
 
 
-RUNS: Final = "RUN|FOLDER..."
-
-
 def measure_command(
     examples: str,
     *,
-    runs: str = RUNS,
+    runs: str = "RUN|FOLDER...",
     elites: bool = True,
     trust: bool = True,
     queries: bool = True,

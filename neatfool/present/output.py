@@ -7,7 +7,7 @@ import re
 import textwrap
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
@@ -153,8 +153,3 @@ def _numbers(cells: Sequence[str], *, narrow: bool) -> tuple[Column, Sequence[st
 
 def _width(text: str) -> int:
     return max(map(cell_len, text.splitlines()), default=0)
-
-
-def waiting(what: str) -> AbstractContextManager[object]:
-    """Show on a terminal what is happening; elsewhere show nothing."""
-    return Console(stderr=True).status(what)

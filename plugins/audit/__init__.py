@@ -1,8 +1,4 @@
-"""The command ``neatfool audit``: a classifier's report card.
-
-The module :mod:`.searching` runs the search, with several seeds.
-What the runs found is measured by :func:`neatfool.analysis.audit`.
-"""
+"""The command ``neatfool audit``: a search with several seeds, measured: a report card."""
 
 from __future__ import annotations
 
@@ -186,10 +182,6 @@ def audit(
         text = f"{left:,} images are to be scored"
         if len(search.seeds) > 1:
             text += f", up to {images:,} with each seed"
-        if speed := search.measure_speed(ctx):
-            minutes = left / speed / 60
-            about = "less than a minute" if minutes < 1 else f"about {minutes:,.0f} minutes"
-            text += f": {about}, at {speed:,.0f} images a second"
         console.say(f"{text}. The runs go into {search.folder}")
         search.run(ctx, jobs=jobs, overwrite=overwrite, most=most)
     with ExitStack() as ending:

@@ -1,6 +1,5 @@
 """Runs the search of an audit, with the framework's own commands."""
 
-import io
 import json
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,6 @@ from neatfool import (
     ImageSpec,
     Run,
     RunError,
-    TargetError,
     find_runs,
     load_experiment,
     open_run,
@@ -33,22 +31,10 @@ SMALLEST_PATTERNS: Final = 64
 LARGEST_BEGINNING: Final = 0.5
 """The random beginning takes at most this share of the images. So audits of 2,400 and more begin
 alike."""
-SECONDS_OF_TRIAL: Final = 2
 
 
 class Search:
-    """A search with several seeds.
-
-    Attributes:
-        experiment: The experiment, with what the audit changes in it.
-        images: How many images each run scores.
-        seeds: The seeds.
-        folder: The folder for the runs.
-        costs: Whether each image costs something.
-        classes: How many classes the target has; None if that is not known beforehand.
-        chosen: The sections that the file leaves open, so that the audit chose them.
-        photographs: How many in-distribution images the target brings along, to be shown to it.
-    """
+    """A search with several seeds; ``chosen`` are the sections that the audit chose."""
 
     def __init__(
         self,
@@ -61,12 +47,7 @@ class Search:
         matched: float | None = None,
         known: Path | None = None,
     ) -> None:
-        """Read the experiment, and choose how to search where it does not say.
-
-        Of many classes of which in-distribution images (``known``) reach few, it is for these
-        alone. A search at a matched confidence has a folder of its own: another temperature is
-        another target.
-        """
+        """Read the experiment, and choose how to search, and for what, where it does not say."""
         self._file, self._overrides = file, [*overrides, f"experiment.images={images}"]
         self.images, self.seeds = images, tuple(seeds)
         if matched is not None:
@@ -134,46 +115,22 @@ class Search:
                 left -= self.images if done else run.evaluations
         return left
 
-    def measure_speed(self, ctx: click.Context) -> float | None:
-        """Try for a moment how many images a second it scores; None if that cannot be told."""
-        arguments = ["--json", "--seconds", str(SECONDS_OF_TRIAL)]
-        scheme = self.experiment.resolved()["scheme"]
-        if self.costs:
-            return None
-        if "initial" in scheme and "batch" in scheme:
-            # A large random beginning would take longer than the trial may.
-            arguments += ["--set", f"scheme.initial={scheme['batch']}"]
-        output = io.StringIO()
-        try:
-            with redirect_stdout(output):
-                self._call(ctx, "bench", arguments)
-        except (RunError, TargetError):
-            return None  # The run itself will say what is wrong, if it is.
-        return float(json.loads(output.getvalue())["images_per_s"])
-
     def run(self, ctx: click.Context, *, jobs: str, overwrite: bool, most: int | None) -> None:
         """Run the experiment with all seeds, up to ``most`` queries each, or go on with it."""
-        arguments = ["--out", str(self.folder), "--seeds", format_seeds(self.seeds)]
+        settings = [*self._overrides, *([] if most is None else [f"target.max_queries={most}"])]
+        arguments = [str(self._file), *(word for each in settings for word in ("--set", each))]
+        arguments += ["--out", str(self.folder), "--seeds", format_seeds(self.seeds)]
         arguments += ["--jobs", jobs, "--no-report"]
         if overwrite:
             arguments.append("--overwrite")
-        if most is not None:
-            arguments += ["--set", f"target.max_queries={most}"]
-        with redirect_stdout(sys.stderr):
+        root = ctx.find_root()
+        command = root.command.get_command(root, "run")  # type: ignore[attr-defined]
+        with redirect_stdout(sys.stderr), command.make_context("run", arguments, root) as called:
             try:
-                self._call(ctx, "run", arguments)
+                command.invoke(called)
             except SystemExit as end:
                 if end.code:
                     raise
-
-    def _call(self, ctx: click.Context, name: str, arguments: list[str]) -> None:
-        """Call a command of neatfool on the experiment, as a person would."""
-        settings = [word for each in self._overrides for word in ("--set", each)]
-        root = ctx.find_root()
-        command = root.command.get_command(root, name)  # type: ignore[attr-defined]
-        given = [str(self._file), *settings, *arguments]
-        with command.make_context(name, given, parent=root) as called:
-            command.invoke(called)
 
 
 def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> dict[str, dict[str, str]]:

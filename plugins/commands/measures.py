@@ -250,7 +250,7 @@ def recognise(*, runs: tuple[Path, ...], **options: Any) -> present.Finding:
     neatfool survive runs/imagenet-1 --least 0.5 --target experiments/another_network.ini
     neatfool survive runs/old-1 runs/new-1 --sample 200 --csv survived.csv
     neatfool survive runs/imagenet-1 --report          # the run's report then shows it
-    """,
+    """
 )
 @present.option(
     "--kinds A,B=1/2",
@@ -293,7 +293,7 @@ def survive(*, reported: bool, **options: Any) -> present.Finding:
     neatfool transfer runs/lite0-1 --to lite1.ini lite2.ini --least 0.5 --csv images.csv
     neatfool transfer runs/imagenet --to resnet.ini --in-distribution ~/Pictures --json
     neatfool transfer runs/mnist-1 --to experiments/api.ini --sample 50 --max-queries 400
-    """,
+    """
 )
 @present.option(
     "--to EXPERIMENT...",

@@ -52,8 +52,6 @@ def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     click.echo(f"{path}: {nodes}, {counted(elite.size.connections, 'connection', 'connections')}")
 
 
-SIDE: Final = 256
-"""The side in pixels of the native picture in programs that draw at any size."""
 FORMATS: Final = (".png", ".onnx", ".glsl")
 """The suffixes of files that can be written."""
 
@@ -85,7 +83,7 @@ def picbreeder(file: Path, size: int, out: Path | None) -> None:
         raise click.BadParameter(
             f"{path}: {path.suffix!r} is none of {', '.join(FORMATS)}", param_hint="--out"
         )
-    side = size if suffix == ".png" else SIDE
+    side = size if suffix == ".png" else 256
     look = cppn.Look(side, side, inputs="normalised", colour_map="hsv")
     try:
         genome = cppn.read_picbreeder(file.read_bytes(), look)

@@ -1,9 +1,4 @@
-"""The command ``neatfool export``: the images of runs as a data set.
-
-The modules: :mod:`.making` names the runs, chooses images, draws them and scores them again;
-:mod:`.workplace` keeps what is made until the folder is whole; :mod:`.dataset` lists the images for
-programs, with what survives of them, and describes them for people.
-"""
+"""The command ``neatfool export``: the images of runs as a data set."""
 
 from __future__ import annotations
 

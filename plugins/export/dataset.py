@@ -18,19 +18,13 @@ from neatfool.analysis import read_survival
 from neatfool.present import Block, Finding, Headline, Records, Table, Text, fill_template
 from neatfool.wording import level, percent, slug
 
-from .workplace import Image, Survival, Workplace
+from .workplace import Image, Workplace
 
 if TYPE_CHECKING:
     from .making import Settings, Source
 
-TOLD: Final = 5
-"""So many images that were left out are named; --json names all."""
 STEPS: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.01)
 """The confidences between which images are counted."""
-WIDEST: Final = 40
-"""Characters of the longest bar."""
-FEW_CLASSES: Final = 50
-"""So many classes are listed in the card; more are only in classes.csv."""
 
 
 class DataSet(Finding):
@@ -73,7 +67,7 @@ class DataSet(Finding):
                 rows.append([each.name, each.run, again, percent(each.confidence)])
             title = f"{len(rows):,} left out, as they did not score what they should"
             heads = ("class", "run", "scored", "recorded")
-            yield Table(heads, rows, title, words=(0, 1), most=TOLD)
+            yield Table(heads, rows, title, words=(0, 1), most=5)
         yield Text(f"Read {self.folder}/README.md")
 
     def records(self) -> Records:
@@ -98,11 +92,12 @@ def write_folder(
     images: Sequence[Image], sources: Sequence[Source], place: Workplace, settings: Settings
 ) -> DataSet:
     """Write lists and a card of the images that score as they should; finish the folder."""
-    survived = {source.key: _survived(source) for source in sources}
-    right = []
+    survivals, right = {source.key: read_survival(source.run) for source in sources}, []
     for image in filter(settings.accepts, images):
-        of_image = survived[image.run].get((image.name, image.genome)) if image.elite else None
-        right.append(image.model_copy(update={"survival": of_image}))
+        kept = survivals[image.run] if image.elite else None
+        changes = kept.of(image.name, image.genome) if kept and kept.own_target else {}
+        survived = {key: {"confidence": sure, "first": own} for key, (sure, own) in changes.items()}
+        right.append(image.model_copy(update={"survival": survived or None}))
     sure = [image.sure for image in right]
     found = DataSet(
         folder=str(place.folder),
@@ -141,18 +136,6 @@ def write_folder(
     return found
 
 
-def _survived(source: Source) -> dict[tuple[str, int], Survival]:
-    """Read what survives of a run's elites, by class and genome."""
-    kept = read_survival(source.run)
-    return {
-        (name, image.genome): {
-            change: {"confidence": sure, "first": first}
-            for change, (sure, first) in image.changes.items()
-        }
-        for name, image in (kept.images.items() if kept and kept.own_target else ())
-    }
-
-
 def _card(
     found: DataSet,
     counts: Sequence[tuple[int, str, int]],
@@ -167,7 +150,7 @@ def _card(
     histogram = []
     for (low, high), number in zip(ranges, numbers, strict=True):
         end = "100 %" if high > 1 else level(high)
-        bar = "#" * max(round(WIDEST * number / max(numbers)), number > 0)
+        bar = "#" * max(round(40 * number / max(numbers)), number > 0)
         histogram.append(f"{level(low):>8} to {end:<8} {number:>7,}  {bar}".rstrip())
     content = {
         "found": found,
@@ -181,7 +164,7 @@ def _card(
         "spec": sources[0].run.spec,
         "rank": median(image.rank for image in found.manifest),
         "histogram": histogram,
-        "counts": counts if len(counts) <= FEW_CLASSES else [],
+        "counts": counts if len(counts) <= 50 else [],
         "having": [images for *_, images in counts if images],
         "of_run": Counter(image.run for image in found.manifest),
         "survivals": sum(image.survival is not None for image in found.manifest),

@@ -27,10 +27,6 @@ OURS: Final = {
 """All that may lie in an exported folder: what else does is somebody's, and not deleted."""
 
 
-Survival = dict[str, dict[str, float | bool]]
-"""``"jpeg=75"`` -> the confidence then, and whether the class is first."""
-
-
 class Image(Facts):
     """An image of a data set, as its manifest describes it."""
 
@@ -53,7 +49,7 @@ class Image(Facts):
     target: str = Field(description="the plugin that runs the classifier")
     fingerprint: str = Field(description="changes when the classifier does")
     licence: str = Field(description="its licence")
-    survival: Survival | None = Field(
+    survival: dict[str, dict[str, float | bool]] | None = Field(
         None, description="the confidence after each change, and whether the class is top-1 then"
     )
 
@@ -64,15 +60,7 @@ class Image(Facts):
 
 
 class Workplace:
-    """The hidden folder ``.NAME.partial`` beside the folder that is made.
-
-    Each image that is made is noted in a journal. So an interrupted export finds again what it
-    has made.
-
-    Attributes:
-        folder: The folder to make, as it was named.
-        path: Where it is made.
-    """
+    """The hidden folder beside the one that is made; a journal notes the images in it."""
 
     def __init__(self, folder: Path, *, overwrite: bool) -> None:
         """Look at the folder's place, where nothing else may lie; use :meth:`open`."""

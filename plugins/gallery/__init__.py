@@ -1,9 +1,4 @@
-"""The command ``neatfool gallery``: a page that draws elites from their formulas, in a browser.
-
-The module :mod:`.folder` turns genomes into numbers for a browser, and writes them with their
-ancestors, the saved images and what else the page shows. The page itself lies in ``page/``: plain
-JavaScript, loaded file by file, in the order of ``index.html``.
-"""
+"""The command ``neatfool gallery``: a page that draws elites from their formulas, in a browser."""
 
 import json
 from pathlib import Path
@@ -12,12 +7,7 @@ from typing import Any, Final
 import click
 
 from neatfool import hookimpl
-from neatfool.present import (
-    distinct_option,
-    elite_options,
-    option,
-    trust_option,
-)
+from neatfool.present import distinct_option, elite_options, option, trust_option
 
 IMAGES: Final = ("exact", "png", "small", "none")
 """How saved images are shown; see :func:`.folder.image_of`."""

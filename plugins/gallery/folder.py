@@ -1,7 +1,4 @@
-"""Writes the folder of a gallery: the page, the saved images, and networks as formulas.
-
-The networks are those of a run's elites and of their ancestors.
-"""
+"""Writes a gallery's folder: the page, saved images, networks of elites and their ancestors."""
 
 import io
 import json
@@ -185,9 +182,7 @@ def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
 
 def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any]:
     """Describe an elite in a few words and figures, and with what is known to survive of it."""
-    changes = kept.of(elite) if kept else {}
-    usual = kept.usual if kept else {}
-    survived = [[usual[n], percent(changes[n][0]), changes[n][1]] for n in usual if n in changes]
+    survived = kept.words_of(elite.name, elite.candidate_id) if kept else []
     return {
         "index": elite.index,
         "name": elite.name,

@@ -1,8 +1,4 @@
-"""The command ``neatfool report``, and the page that a run leaves.
-
-The modules: :mod:`.page` makes a card for each class, looks closely at some, and gathers what the
-page shows; :mod:`.curves` draws the run, the course of each class and the use of functions.
-"""
+"""The command ``neatfool report``, and the page that a run leaves."""
 
 from __future__ import annotations
 
@@ -23,7 +19,7 @@ if TYPE_CHECKING:
 Examples:
   neatfool report runs/mnist-1
   neatfool report runs/mnist-1 -o /tmp/mnist.html
-  neatfool report runs/imagenet-1 --distinct 40 -o unlike.html""",
+  neatfool report runs/imagenet-1 --distinct 40 -o unlike.html"""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @option("-o, --out FILE", "The file to write.  [default: RUN/report.html]")

@@ -1,7 +1,4 @@
-"""Curves of a run: its generations, or its elites, as one SVG; and sparklines.
-
-Sparklines show each class's confidence, and the use of each function, over the images scored.
-"""
+"""Curves of a run as SVGs, and sparklines of each class's confidence and each function's use."""
 
 from __future__ import annotations
 
@@ -14,29 +11,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from neatfool import RunError
-from neatfool.present import (
-    LINE_COLOURS,
-    decimal_odds,
-    draw_figure,
-    evenly,
-    label_confidences,
-    label_counts,
-    label_ends,
-    new_axes,
-    ticks_around,
-)
+from neatfool import RunError, present
 from neatfool.wording import counted, level, percent
 
 if TYPE_CHECKING:
     import networkx as nx
-    from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike
 
     from neatfool import EliteView, GenerationReport, Run
 
 MOST_POINTS: Final = 400
-MOST_BARS: Final = 100
 FEWEST_BARS: Final = 12
 """There is room for this many bars: the few of a short run stand in the middle, not too wide."""
 FEWEST_OF_FIFTHS: Final = 50
@@ -44,70 +27,40 @@ FEWEST_OF_FIFTHS: Final = 50
 POINT: Final = 0.75
 """A CSS pixel in points, in which matplotlib measures lines and letters."""
 MUTED: Final = "#626b78"
-_BLUE, _ORANGE, _GREEN, _PURPLE = LINE_COLOURS[:4]
+_BLUE, _ORANGE, _GREEN, _PURPLE = present.LINE_COLOURS[:4]
 COURSE_BOX: Final = (240, 72)
 """The place of a line, in its own units. A line has at most a step for each unit of its width."""
 TICKS: Final = (0.0001, 0.01, 0.5, 0.99, 0.9999, 0.999999)
 """Lines across; they are two decades of the odds apart."""
 MOST_CLASSES: Final = 20
 """The elites of this many classes are looked at; each takes two milliseconds an instant."""
-MOST_INSTANTS: Final = 10
 USE_BOX: Final = (200, 28)
 
 
-def confidence_curve(
-    history: Sequence[GenerationReport], ranks: tuple[float, float] = (0.0, 0.0)
-) -> bytes:
-    """Draw confidences over images scored; ranks tell how near to 100 % the lines end."""
-    shown = thin_out(history)
-    drawn, axes = new_axes(1080, 430, right=195, left=84)
-    x = [report.evaluations for report in shown]
-    lower = decimal_odds([report.lower_quartile for report in shown])
-    upper = decimal_odds([report.upper_quartile for report in shown])
-    axes.fill_between(x, lower, upper, color=_BLUE, alpha=0.17, linewidth=0)
-    middle, least = ranks
+def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
+    """Draw median, quartiles, mean and minimum of the elites' confidences over images scored."""
+    x, columns = _columns(history, "minimum", "mean", "median", "lower_quartile", "upper_quartile")
+    minimum, mean, median, *quartiles = columns
     lines = [
-        ("minimum", _ORANGE, 1.6, least),
-        ("mean", _GREEN, 1.6, least),
-        ("median", _BLUE, 2.6, middle),
+        present.Steps(x, minimum, f"minimum  {percent(minimum[-1])}", 1),
+        present.Steps(x, mean, f"mean  {percent(mean[-1])}", 2),
+        present.Steps(x, median, f"median  {percent(median[-1])}", 0, np.array(quartiles)),
     ]
-    ends = []
-    lowest, highest = min(lower), max(upper)
-    for name, colour, width, rank in lines:
-        values = [getattr(report, name) for report in shown]
-        odds = decimal_odds(values)
-        _line(axes, x, odds, colour, width)
-        label = odds[-1], f"{name}  {percent(values[-1])}", colour
-        ends.append((values[-1], rank, label))
-        lowest, highest = min(lowest, *odds), max(highest, *odds)
-    label_confidences(axes, lowest, highest)
-    label_counts(axes, x)
-    # Where lines end at the edge of the axis, labels keep this order.
-    labels = [label for *_, label in sorted(ends, key=lambda end: end[:2])]
-    label_ends(axes, [*labels, ((lower[-1] + upper[-1]) / 2, "middle half", MUTED)])
-    return draw_figure(drawn)
+    return present.draw_figure(present.steps(lines, "confidences", x, wide=True))
 
 
 def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
     """Draw how many of the searched classes have reached each confidence, over images scored."""
-    shown = thin_out(history)
-    drawn, axes = new_axes(520, 330, right=96)
-    x = [report.evaluations for report in shown]
-    labels = []
-    for i, colour in ((3, _BLUE), (2, _GREEN), (1, _PURPLE), (0, _ORANGE)):
-        counts = [report.classes_ge[i] for report in shown]
-        _line(axes, x, counts, colour, drawstyle="steps-post")
-        labels.append((float(counts[-1]), f"≥ {level(shown[-1].thresholds[i])}", colour))
-    _mark_counts(axes, classes, whole=True)
-    label_counts(axes, x)
-    label_ends(axes, labels)
-    return draw_figure(drawn)
+    x, (counts,) = _columns(history, "classes_ge")
+    names = [f"≥ {level(threshold)}" for threshold in history[-1].thresholds]
+    lines = [present.Steps(x, counts[:, i], names[i], 3 - i) for i in range(len(names))]
+    return present.draw_figure(present.steps(lines, "counts", x, most=classes))
 
 
 def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
     """Draw each generation's replacements, and the goal switches among them."""
-    drawn, axes = new_axes(520, 330, right=24)
-    edges = np.unique(np.linspace(0, len(history), min(len(history), MOST_BARS) + 1).round())
+    drawn, axes = present.new_axes(520, 330, right=24)
+    edges = np.unique(np.linspace(0, len(history), min(len(history), 100) + 1).round())
     starts = edges[:-1].astype(int)
     for name, colour, text in (
         ("replacements", _BLUE, "replacements"),
@@ -116,39 +69,31 @@ def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
         counts = np.array([getattr(report, name) for report in history], dtype=float)
         means = np.add.reduceat(counts, starts) / np.diff(edges)
         axes.stairs(means, edges + history[0].generation - 0.5, fill=True, color=colour, label=text)
-    _mark_counts(axes, 1.2 * axes.get_ylim()[1], whole=True)
+    present.mark_counts(axes, 1.2 * axes.get_ylim()[1], whole=True)
     first, last = history[0].generation, history[-1].generation
-    label_counts(axes, [first, last], "generation")
+    present.label_counts(axes, [first, last], "generation")
     if (room := (FEWEST_BARS - len(history)) / 2) > 0:
         axes.set_xlim(first - 0.5 - room, last + 0.5 + room)
         axes.set_xticks(range(first, last + 1))
     look: Any = {"fontsize": 13 * POINT, "labelcolor": MUTED, "frameon": False}
     look |= {"handlelength": 1.1, "handleheight": 0.9, "borderaxespad": 0.1}
     axes.legend(loc="upper right", **look)
-    return draw_figure(drawn)
+    return present.draw_figure(drawn)
 
 
 def size_curve(history: Sequence[GenerationReport]) -> bytes:
     """Draw the mean size of the elites' genomes over images scored."""
-    shown = thin_out(history)
-    drawn, axes = new_axes(520, 330, right=110)
-    x = [report.evaluations for report in shown]
-    labels = []
-    for name, colour in (("connections", _BLUE), ("nodes", _ORANGE)):
-        values = [getattr(report, name) for report in shown]
-        _line(axes, x, values, colour)
-        labels.append((values[-1], name, colour))
-    _mark_counts(axes, axes.get_ylim()[1])
-    label_counts(axes, x)
-    label_ends(axes, labels)
-    return draw_figure(drawn)
+    names = ("connections", "nodes")
+    x, columns = _columns(history, *names)
+    lines = [present.Steps(x, columns[place], name, place) for place, name in enumerate(names)]
+    return present.draw_figure(present.steps(lines, "counts", x))
 
 
 def size_scatter(elites: Sequence[EliteView]) -> bytes:
     """Draw each elite's confidence over its connections, with the medians of five equal parts."""
-    drawn, axes = new_axes(1080, 430, right=195, left=84)
+    drawn, axes = present.new_axes(1080, 430, right=195, left=84)
     sizes = np.array([elite.size.connections for elite in elites])
-    odds = decimal_odds([elite.confidence for elite in elites])
+    odds = present.decimal_odds([elite.confidence for elite in elites])
     few = len(sizes) < FEWEST_OF_FIFTHS
     size, alpha = (7, 0.9) if few else (3, 0.45)
     look: dict[str, Any] = {"markersize": size, "alpha": alpha, "markeredgewidth": 0}
@@ -159,34 +104,20 @@ def size_scatter(elites: Sequence[EliteView]) -> bytes:
         x, y = zip(*((np.median(sizes[at]), np.median(odds[at])) for at in parts), strict=True)
         axes.plot(x, y, "o-", color=_ORANGE, linewidth=2 * POINT, markersize=5)
         ends.append((float(y[-1]), "median of a fifth", _ORANGE))
-    label_confidences(axes, float(odds.min()), float(odds.max()))
-    label_counts(axes, sizes.tolist(), "connections")
+    present.label_confidences(axes, float(odds.min()), float(odds.max()))
+    present.label_counts(axes, sizes.tolist(), "connections")
     if ends:
-        label_ends(axes, ends)
-    return draw_figure(drawn)
+        present.label_ends(axes, ends)
+    return present.draw_figure(drawn)
 
 
-def thin_out(history: Sequence[GenerationReport]) -> list[GenerationReport]:
-    """Keep at most MOST_POINTS generations, evenly chosen, the last included."""
-    return [history[place] for place in evenly(len(history), MOST_POINTS)]
-
-
-def _mark_counts(axes: Axes, most: float, *, whole: bool = False) -> None:
-    """Let the y axis go from 0 to an even step that is not below the most."""
-    from matplotlib.ticker import MaxNLocator
-
-    steps = [1, 2, 2.5, 5, 10] if most >= 100 or not whole else [1, 2, 5, 10]
-    marks = MaxNLocator(5, integer=whole, steps=steps).tick_values(0, max(most, 1))
-    axes.set_ylim(0, marks[-1])
-    axes.set_yticks(marks, [f"{mark:,.3g}" if mark < 1000 else f"{mark:,.0f}" for mark in marks])
-
-
-def _line(
-    axes: Axes, x: Sequence[float], y: ArrayLike, colour: str, width: float = 2, **look: Any
-) -> None:
-    """Draw a line; if it is too short to be seen as one, its points are marked."""
-    look |= {"marker": "o" if len(x) < 3 else "", "clip_on": False}
-    axes.plot(x, y, color=colour, linewidth=width * POINT, **look)
+def _columns(
+    history: Sequence[GenerationReport], *names: str
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Give the images scored, and some numbers, of at most MOST_POINTS generations."""
+    shown = [history[place] for place in present.evenly(len(history), MOST_POINTS)]
+    x, *columns = ([getattr(r, name) for r in shown] for name in ("evaluations", *names))
+    return np.array(x), [np.array(each, float) for each in columns]
 
 
 class Course(NamedTuple):
@@ -206,13 +137,15 @@ def read_courses(
         steps.setdefault(index, []).append((scored[generation], confidence))
     if not steps:
         return {}, []
-    odds = {index: decimal_odds([sure for _, sure in each]) for index, each in steps.items()}
+    odds = {
+        index: present.decimal_odds([sure for _, sure in each]) for index, each in steps.items()
+    }
     every = np.concatenate([*odds.values()])
-    shown = ticks_around(TICKS, every.min(), every.max())
-    high, low = decimal_odds([shown[-1], shown[0]]).tolist()
+    shown = present.ticks_around(TICKS, every.min(), every.max())
+    high, low = present.decimal_odds([shown[-1], shown[0]]).tolist()
     heights = {i: COURSE_BOX[1] * (high - values) / (high - low) for i, values in odds.items()}
     last, ends = run.evaluations, {e.index: percent(e.confidence, e.rank) for e in elites}
-    across = COURSE_BOX[1] * (high - decimal_odds(shown)) / (high - low)
+    across = COURSE_BOX[1] * (high - present.decimal_odds(shown)) / (high - low)
     ticks = [(round(y, 1), level(p)) for y, p in zip(across.tolist(), shown, strict=True)]
     courses = {}
     for i, each in steps.items():
@@ -243,14 +176,14 @@ def read_functions(
     run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]
 ) -> dict[str, Any] | None:
     """Count the functions of elites at some instants; None if genomes are no graphs."""
-    chosen = {elites[place].index for place in evenly(len(elites), MOST_CLASSES)}
+    chosen = {elites[place].index for place in present.evenly(len(elites), MOST_CLASSES)}
     held: dict[int, list[tuple[int, int]]] = {}  # (generation, candidate), the first one first
     for index, id_, _ in run.holders():
         if index in chosen and id_ in phylogeny:
             held.setdefault(index, []).append((phylogeny.nodes[id_]["generation"], id_))
     count = cache(lambda index, id_: _count(run.holder(index, id_).graph()))
     history = run.history
-    instants = [history[place] for place in evenly(len(history), MOST_INSTANTS)]
+    instants = [history[place] for place in present.evenly(len(history), 10)]
     functions = []
     try:
         for instant in instants:

@@ -1,9 +1,5 @@
-"""A run's page: one HTML file that shows what the run found and how.
+"""A run's page: one HTML file that shows what the run found and how."""
 
-Pictures are reduced by threads while the rest of the page is gathered.
-"""
-
-import io
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,21 +12,10 @@ from urllib.parse import quote
 
 import networkx as nx
 import numpy as np
-from PIL import Image
 
-from neatfool import EliteView, GenerationReport, Run, RunError
+from neatfool import EliteView, GenerationReport, Run, RunError, present
 from neatfool.analysis import diversity, goal_switches, read_survival
-from neatfool.present import (
-    Picture,
-    draw_figure,
-    draw_graph,
-    embed_image,
-    embed_svg,
-    evenly,
-    new_axes,
-    write_page,
-)
-from neatfool.wording import percent, spending
+from neatfool.wording import spending
 
 from . import curves
 from .curves import MUTED, Course
@@ -48,19 +33,12 @@ MOST_CARDS: Final = 2000
 """The gallery shows at most this many classes, the best ones: browsers are slow with more."""
 MOST_NAMES: Final = 3
 """A tile names at most this many of the classes that share its image; the others open."""
-MOST_ANCESTORS: Final = 12
-MOST_RUNNERS: Final = 5
 LARGE: Final = 256
-ANCESTOR: Final = 64
 SURFACE: Final = "#fffffe"
 WORKERS: Final = 2
 """Reducing leaves Python free for other work; with more threads the main one would wait."""
 SMALL: Final = 96
 """Pictures of up to this many pixels are shown as they are."""
-QUALITIES: Final = (72, 40)
-"""Of WebP: an image of ImageNet's size, reduced to 96 pixels, takes 1.3 kB with the first."""
-MOST_BYTES: Final = 1500
-"""A small picture of more bytes, of fine patterns or noise, is compressed with the second."""
 
 
 def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
@@ -104,7 +82,7 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }
-    write_page(path, HERE / "page.html.j2", content)
+    present.write_page(path, HERE / "page.html.j2", content)
 
 
 def _read_history(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
@@ -114,7 +92,7 @@ def _read_history(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
         return dict.fromkeys(("curves", "switches", "functions", "diversity", "last"))
     phylogeny = run.phylogeny(kinds=False)
     drawn = {
-        "confidence": curves.confidence_curve(history, run.ranks),
+        "confidence": curves.confidence_curve(history),
         "thresholds": curves.threshold_curve(history, classes),
         "replacements": curves.replacement_curve(history),
         "size": curves.size_curve(history),
@@ -132,7 +110,7 @@ def _read_history(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
         for name in asdict(history[0].stages)
     }
     return {
-        "curves": {name: embed_svg(svg) for name, svg in drawn.items()},
+        "curves": {name: present.embed_svg(svg) for name, svg in drawn.items()},
         "switches": _read_switches(run, phylogeny),
         "functions": curves.read_functions(run, phylogeny, elites),
         "diversity": diversity(run, phylogeny) if 0 < len(elites) <= MOST_CARDS else None,
@@ -160,9 +138,11 @@ def _read_switches(run: Run, phylogeny: nx.DiGraph) -> dict[str, Any] | None:
     flows, grouped = found.between_classes, len(found.groups) < len(run.searched)
     return {
         "total": found.total,
-        "matrix": embed_svg(draw_figure(found.draw_matrix())),
+        "matrix": present.embed_svg(present.draw_figure(found.draw_matrix())),
         "grouped": grouped,
-        "map": embed_svg(_draw_map(flows[np.ix_(run.searched, run.searched)])) if grouped else None,
+        "map": present.embed_svg(_draw_map(flows[np.ix_(run.searched, run.searched)]))
+        if grouped
+        else None,
         "givers": most(flows.sum(1)),
         "takers": most(flows.sum(0)),
         "pairs": found.largest(MOST_ROWS),
@@ -173,16 +153,12 @@ def _draw_map(flows: np.ndarray) -> bytes:
     """Draw the flows between all classes, in their order; a dark cell has many switches."""
     from matplotlib.colors import LinearSegmentedColormap, LogNorm
 
-    count = len(flows)
-    size = -(-count // MOST_BINS)
-    bins = -(-count // size)
-    padded = np.zeros((bins * size, bins * size))
-    padded[:count, :count] = flows
-    summed = padded.reshape(bins, size, bins, size).sum((1, 3))
-    drawn, axes = new_axes(620, 620, left=64, right=16, top=16, bottom=54)
+    end, (rows, columns) = len(flows), flows.nonzero()
+    span, counts = [(0, end), (0, end)], flows[rows, columns]
+    summed = np.histogram2d(rows, columns, min(end, MOST_BINS), span, weights=counts)[0]
+    drawn, axes = present.new_axes(620, 620, left=64, right=16, top=16, bottom=54)
     axes.grid(visible=False)
     axes.set_facecolor("white")  # in the dark, too: dark cells would vanish
-    end = bins * size
     axes.imshow(
         np.ma.masked_less_equal(summed, 0),
         cmap=LinearSegmentedColormap.from_list("", ["#9cc3e0", "#08306b"]),
@@ -195,7 +171,7 @@ def _draw_map(flows: np.ndarray) -> bytes:
     axes.spines[:].set_color(MUTED)
     axes.set_xlabel("number of the class whose niche was taken", color=MUTED, fontsize=9.75)
     axes.set_ylabel("number of the parent's class", color=MUTED, fontsize=9.75)
-    return draw_figure(drawn, zoom=2.0)
+    return present.draw_figure(drawn, zoom=2.0)
 
 
 @dataclass(frozen=True)
@@ -205,7 +181,7 @@ class Card:
     index: int
     name: str
     elite: EliteView | None = None
-    picture: Picture | None = None
+    picture: present.Picture | None = None
     detailed: bool = False
     file: str | None = None
     scores: Sequence[Mapping[str, Any]] = ()
@@ -217,11 +193,7 @@ class Elites:
     """The elites of a run, for its page."""
 
     def __init__(self, run: Run, page: Path, chosen: Sequence[EliteView] = ()) -> None:
-        """Begin to reduce the pictures; the rest waits until it is asked for.
-
-        If the page lies in the run's folder, it has links to the images there. Only ``chosen`` ones
-        are shown, if there are any.
-        """
+        """Begin to reduce the pictures; the rest waits until it is asked for."""
         self.run, self.all = run, run.elites
         self.small = max(run.spec.height, run.spec.width) <= SMALL
         self.beside = page.parent.resolve() == run.path.resolve()
@@ -250,56 +222,55 @@ class Elites:
             if elite.index not in self._pictures:
                 continue
             others = [(name, sure) for name, sure in elite.top if name != elite.name]
-            scores = [(elite.name, elite.confidence)] * bool(others) + others[:MOST_RUNNERS]
-            kept = self.survival
-            changes = kept.of(elite) if kept else {}
-            card = Card(
-                elite.index,
-                elite.name,
-                elite=elite,
-                picture=self._pictures[elite.index].result(),
-                detailed=elite.index in detailed,
-                file=quote(elite.file.relative_to(self.run.path).as_posix())
-                if self.beside
-                else None,
-                scores=[
-                    {"name": name, "confidence": sure, "own": name == elite.name}
-                    for name, sure in sorted(scores, key=lambda score: -score[1])
-                ],
-                course=courses.get(elite.index),
-                # Behind a minus, another class is first after the change.
-                survived=[
-                    f"{'' if changes[name][1] else '-'}{percent(changes[name][0])}"
-                    for name in (kept.usual if kept else ())
-                    if name in changes
-                ],
+            scores = [(elite.name, elite.confidence)] * bool(others) + others[:5]
+            kept = self.survival.words_of(elite.name, elite.candidate_id) if self.survival else []
+            cards.append(
+                Card(
+                    elite.index,
+                    elite.name,
+                    elite=elite,
+                    picture=self._pictures[elite.index].result(),
+                    detailed=elite.index in detailed,
+                    file=quote(elite.file.relative_to(self.run.path).as_posix())
+                    if self.beside
+                    else None,
+                    scores=[
+                        {"name": name, "confidence": sure, "own": name == elite.name}
+                        for name, sure in sorted(scores, key=lambda score: -score[1])
+                    ],
+                    course=courses.get(elite.index),
+                    # Behind a minus, another class is first after the change.
+                    survived=[f"{'' if first else '-'}{sure}" for _, sure, first in kept],
+                )
             )
-            cards.append(card)
         return sorted(cards, key=lambda card: (*_doubt(card.elite), card.index))
 
     def details(self, cards: Sequence[Card]) -> list[dict[str, Any]]:
         """Look closely at all elites, or at the best of many: at their graphs and ancestors."""
         by_index = {card.index: card for card in cards}
-        thumbnails: dict[int, Picture] = {}
+        thumbnails: dict[int, present.Picture] = {}
         side, details = max(self.run.spec.height, self.run.spec.width), []
         for elite in self._closely:
             line = self.run.lineage(elite.index)[::-1]
-            chosen = [line[place] for place in evenly(len(line), MOST_ANCESTORS)]
+            chosen = [line[place] for place in present.evenly(len(line), 12)]
             for each in chosen:
                 if each.candidate_id not in thumbnails:
-                    thumbnails[each.candidate_id] = embed_image(each.image(), min(ANCESTOR, side))
+                    thumbnails[each.candidate_id] = present.embed_image(each.image(), min(64, side))
             graph = None
             with suppress(RunError):
-                graph = embed_svg(draw_graph(elite.graph(), background=SURFACE))
-            detail = {
-                "card": by_index[elite.index],
-                "scored": _reduce(elite, elite.png, LARGE),
-                "large": embed_image(elite.image(LARGE), LARGE) if graph and self.small else None,
-                "graph": graph,
-                "line": [(each, thumbnails[each.candidate_id]) for each in chosen],
-                "ancestors": len(line),
-            }
-            details.append(detail)
+                graph = present.embed_svg(present.draw_graph(elite.graph(), background=SURFACE))
+            details.append(
+                {
+                    "card": by_index[elite.index],
+                    "scored": _reduce(elite, elite.png, LARGE),
+                    "large": present.embed_image(elite.image(LARGE), LARGE)
+                    if graph and self.small
+                    else None,
+                    "graph": graph,
+                    "line": [(each, thumbnails[each.candidate_id]) for each in chosen],
+                    "ancestors": len(line),
+                }
+            )
         return details
 
 
@@ -308,23 +279,9 @@ def _doubt(elite: EliteView | None) -> tuple[float, float]:
     return (-elite.confidence, -elite.rank) if elite else (0.0, 0.0)
 
 
-def _reduce(elite: EliteView, png: bytes, longest: int) -> Picture:
-    """Show a small picture as it is, and a larger one reduced and compressed with loss."""
+def _reduce(elite: EliteView, png: bytes, longest: int) -> present.Picture:
+    """Show a small picture as it is, and a larger one reduced."""
     try:
-        with Image.open(io.BytesIO(png)) as image:
-            image.load()
-            if max(image.size) <= SMALL:
-                return Picture(_data("png", png), *image.size)
-            shown = image.convert("RGB")
-            shown.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise elite.damaged(ValueError(str(error))) from error
-    for quality in QUALITIES:
-        shown.save(buffer := io.BytesIO(), "WEBP", quality=quality, method=3)
-        if len(buffer.getvalue()) <= MOST_BYTES or longest > SMALL:
-            break
-    return Picture(_data("webp", buffer.getvalue()), *shown.size)
-
-
-def _data(kind: str, data: bytes) -> str:
-    return f"data:image/{kind};base64,{b64encode(data).decode()}"
+        return present.embed_png(png, longest)
+    except ValueError as error:
+        raise elite.damaged(error) from error

@@ -100,7 +100,7 @@ def serve(
             f"neatfool serve needs more packages ({error}); pip install 'neatfool[serve]'"
         ) from error
     from neatfool import load_experiment
-    from neatfool.present import waiting
+    from neatfool.present import Output
 
     experiment = load_experiment(file, overrides=overrides, to_search=False)
     with listening.listen(host, port) as place:
@@ -110,7 +110,9 @@ def serve(
                 words = "whoever reaches it can use the target; --api-key-env NAME asks for a key"
             click.echo(f"warning: listening on {host}: {words}", err=True)
         thread = TargetThread(lambda: make_served(experiment))
-        with waiting("getting ready (the first time on a machine takes longest)"):
+        with Output(stderr=True).status(
+            "getting ready (the first time on a machine takes longest)"
+        ):
             served = thread.served()
         limits = Limits(max_body * 2**20, max_images)
         known = ("localhost", socket.gethostname(), host, *names)

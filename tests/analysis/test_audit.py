@@ -96,10 +96,9 @@ batch = 10
 
 @contextmanager
 def no_waiting():
-    """Estimate the time from a moment, and search in this process: tests learn nothing more."""
+    """Search in this process: tests learn nothing more from another."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend("")
-        patch.setattr("neatfool_plugins.audit.searching.SECONDS_OF_TRIAL", 0.05)
         start_no_processes(patch)
         yield
 

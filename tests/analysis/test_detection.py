@@ -18,7 +18,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from neatfool import ExperimentError, make_target
-from neatfool.analysis.detection import Detected, DetectedOfRun
+from neatfool.analysis.detection import Detected, DetectedOfRun, Known
 from neatfool.ood import ask_detectors, detector_names
 from neatfool.ood.in_distribution import divide, in_distribution
 from neatfool.testing import ToyTarget
@@ -191,3 +191,22 @@ def test_a_wrong_detector_is_refused(runs):
     result = neatfool("detect", runs / "mnist", "--detectors", "enrgy")
     assert result.exit_code == 2
     assert "did you mean 'energy'" in result.output
+
+
+@pytest.mark.parametrize(
+    ("caught", "sentence"),
+    [
+        (2, "the best detector, b, catches 2 of 4 (50 %"),
+        (0, "no detector catches any of 4; a comes nearest (AUROC 0.955)"),
+    ],
+)
+def test_the_best_detector_is_the_one_that_catches_the_most(caught, sentence):
+    known = np.arange(100.0)
+    steady = Detected.of("a", "", known, np.full(4, 95.0))
+    b = Detected.of("b", "", known, np.array([-1.0] * (4 - caught) + [200.0] * caught))
+    facts = {"source": "", "fitted": 0, "divided": False, "few": False, "text": ""}
+    known_images = Known(**facts, held_out=100)
+    run = DetectedOfRun.model_construct(
+        elites=4, in_distribution=known_images, detectors=(steady, b)
+    )
+    assert sentence in run.headline()

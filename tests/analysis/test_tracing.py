@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from neatfool import cppn
-from neatfool.analysis.lineage.chance import nearer, recur, relate
 from neatfool.analysis.lineage.fracture import sweep, sweep_genome, sweep_weights, take_weights
 from neatfool.analysis.lineage.kinds import closest, goal_switches, wordnet_kinds
+from neatfool.analysis.lineage.measure import nearer, recur, relate
 from neatfool.analysis.lineage.sweeping import plan_pairs
 from neatfool.testing import GREY
 from neatfool_plugins.cppn import CppnEncoding

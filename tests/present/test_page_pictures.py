@@ -45,9 +45,10 @@ def test_a_heavy_png_is_compressed_even_if_it_is_not_too_wide() -> None:
     assert picture.width == 256
 
 
-def test_noise_travels_as_jpeg_and_flat_pictures_as_png() -> None:
-    assert finding.embed_image(noise(96), 96).src.startswith("data:image/jpeg;")
-    assert finding.embed_image(Image.new("L", (96, 96)), 96).src.startswith("data:image/png;")
+def test_noise_travels_with_loss_and_enlarged_pixels_as_they_are() -> None:
+    assert finding.embed_image(noise(96), 96).src.startswith("data:image/webp;")
+    enlarged = noise(28).resize((448, 448), Image.Resampling.NEAREST)
+    assert decoded(finding.embed_image(enlarged, 448)).tobytes() == enlarged.tobytes()
 
 
 def test_small_images_are_not_enlarged() -> None:

@@ -11,26 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
+from neatfool import present
 from neatfool.analysis.ablation.repetition import Repetition
 from neatfool.analysis.ablation.weighing import NetworkScores, Score
 from neatfool.errors import StorageError
 from neatfool.present.charts.figure import SURFACE
-from neatfool.present.charts.lines import Line, lines_of_shares
-from neatfool.present.finding import Facts, Finding, Records
-from neatfool.present.graph.drawing import draw_graph
-from neatfool.present.graph.export import export_graph
-from neatfool.present.story import (
-    Block,
-    Cell,
-    Chart,
-    Headline,
-    Note,
-    Panel,
-    Section,
-    Strip,
-    Table,
-    Text,
-)
 from neatfool.wording import counted, level, percent, share
 
 if TYPE_CHECKING:
@@ -39,8 +24,6 @@ if TYPE_CHECKING:
 MATTERS: Final = 0.1
 """A part matters if more than this share of the confidence is lost without it."""
 FEW: Final = 50
-LISTED: Final = 20
-"""The most elites that the terminal lists; files have all."""
 MEASURES: Final = {
     "tile": "kept without a tile",
     "tiles": "tiles that matter",
@@ -94,7 +77,7 @@ class Repeats(Repetition):
         return int(np.argmax([score.log_odds for score in self.alone]))
 
 
-class Ablated(Facts):
+class Ablated(present.Facts):
     """An elite's image, taken apart."""
 
     name: str = Field(description="the name of its class")
@@ -105,8 +88,7 @@ class Ablated(Facts):
     tiles: tuple[tuple[Score, ...], ...] = Field(description="without each tile, row by row")
     repeats: Repeats | None = Field(description="how it repeats itself; null if it does not")
     graph: NetworkScores | None = Field(description="what parts of its network are worth, if any")
-    strip: tuple[Cell, ...] = Field((), exclude=True, repr=False)
-    node_strip: tuple[Cell, ...] = Field((), exclude=True, repr=False)
+    strip: tuple[present.Cell, ...] = Field((), exclude=True, repr=False)
     file: str = Field("", exclude=True, repr=False)
     weighed: Any = Field(None, exclude=True, repr=False)
 
@@ -161,28 +143,22 @@ class Ablated(Facts):
             for left, score in graph.pruned.items():
                 yield "connections left", left, score
 
-    def panel(self) -> Panel:
-        """Show its image with what was hidden, its network, and what hidden nodes draw."""
-        blocks: list[Strip | Chart] = [Strip(self.strip, size=224)]
+    def panel(self) -> present.Panel:
+        """Show its image with what was hidden, and its network."""
+        blocks: list[present.Strip | present.Chart] = [present.Strip(self.strip, size=224)]
         if self.weighed is not None:
             about = f"The network of {self.name}, by the importance of its nodes and connections"
-            draw = partial(draw_graph, self.weighed, background=SURFACE, shade="importance")
-            blocks.append(Chart(about, draw))
-        if self.node_strip:
-            text = (
-                "Here is what the hidden nodes draw without which the confidence falls most. Black "
-                "is 0, white is 1 or -1."
-            )
-            blocks.append(Strip(self.node_strip, text=text, size=112))
+            draw = partial(present.draw_graph, self.weighed, background=SURFACE, shade="importance")
+            blocks.append(present.Chart(about, draw))
         repeats = "no"
         if found := self.repeats:
             apart = " and ".join(f"{np.hypot(*step):.0f}" for step in found.steps)
             periods = f"{found.copies} copies, {apart} pixels apart"
             repeats = _MIRRORS.get(found.mirrors, periods)
-        return Panel(blocks, self.name, f"Repeats itself: {repeats}.", wide=True)
+        return present.Panel(blocks, self.name, f"Repeats itself: {repeats}.", wide=True)
 
 
-class Quartiles(Facts):
+class Quartiles(present.Facts):
     """A measure over all images that have it."""
 
     measure: str = Field(description="its name")
@@ -192,7 +168,7 @@ class Quartiles(Facts):
     upper_quartile: float = Field(description="the upper quartile")
 
 
-class Ablation(Finding):
+class Ablation(present.Finding):
     """Which parts of a run's images, and of their networks, carry the confidence."""
 
     about: ClassVar[str] = "which parts fool"
@@ -215,34 +191,36 @@ class Ablation(Finding):
         """The run's name."""
         return self.name
 
-    def story(self) -> Iterator[Block]:
+    def story(self) -> Iterator[present.Block]:
         """Tell what matters, all at a glance and image by image."""
         count, networks = len(self.elites), [item.graph for item in self.elites if item.graph]
-        yield from map(Headline, self._headlines())
+        yield from map(present.Headline, self._headlines())
         of_all = f" of {self.elites_of_run:,}" if count < self.elites_of_run else ""
         elites = "elite" if self.elites_of_run == 1 else "elites"
-        yield Text(
+        yield present.Text(
             f"{self.name}, seed {self.seed}, after {self.evaluations:,} images: {count:,}{of_all} "
             f"{elites}, scored by {'its own target' if self.own_target else self.target}"
         )
         if count < FEW:
-            yield Note(f"With so few images a median is rough: one is {share(1 / count)}.")
+            yield present.Note(f"With so few images a median is rough: one is {share(1 / count)}.")
         if not self.own_target:
-            yield Note("The target is not the one that the images were evolved for.")
+            yield present.Note("The target is not the one that the images were evolved for.")
         if not networks:
-            yield Note(
+            yield present.Note(
                 "The run's encoding draws no networks that can be taken apart, so there are no "
                 "nodes and connections to weigh."
             )
-        yield Section("At a glance")
+        yield present.Section("At a glance")
         rows = [
             (each.measure, *map(share, (each.median, each.lower_quartile, each.upper_quartile)),
              f"{each.elites:,}")
             for each in self.summary
         ]  # fmt: skip
-        yield Panel([Table(("", "median", "lower quartile", "upper quartile", "images"), rows)])
+        yield present.Panel(
+            [present.Table(("", "median", "lower quartile", "upper quartile", "images"), rows)]
+        )
         if curves := [graph for graph in networks if graph.pruned]:
-            yield Chart(
+            yield present.Chart(
                 "The share of the confidence that stays as more and more connections are cut",
                 partial(_cutting_down, curves),
                 "What stays as connections are cut",
@@ -258,19 +236,19 @@ class Ablation(Finding):
             for s in [item.shares()]
         ]
         heads = ("class", "confidence", *map(MEASURES.__getitem__, keys))
-        yield Table(heads, by_image, most=LISTED, where="terminal")
+        yield present.Table(heads, by_image, most=20, where="terminal")
         shown = [item for item in ranked if item.strip]
         few = f" You see {len(shown)} of {count:,} images, from the surest to the least sure."
-        yield Section(
+        yield present.Section(
             "Image by image",
             f"{ON_MAPS}{ON_NETWORKS if networks else ''}{few if len(shown) < count else ''}",
         )
         for item in shown:
             yield item.panel()
-        yield Note(KEPT)
-        yield Note(HIDDEN)
+        yield present.Note(KEPT)
+        yield present.Note(HIDDEN)
         text = f"A part matters if more than {share(MATTERS)} of the confidence is lost without it."
-        yield Note(f"{text}{CUT if networks else ''}")
+        yield present.Note(f"{text}{CUT if networks else ''}")
 
     def _headlines(self) -> Iterator[str]:
         median = {each.measure: share(each.median) for each in self.summary}
@@ -301,7 +279,7 @@ class Ablation(Finding):
                 "confidence."
             )
 
-    def records(self) -> Records:
+    def records(self) -> present.Records:
         """Give a row for each image that was scored."""
         rows = [
             (
@@ -315,7 +293,7 @@ class Ablation(Finding):
             for item in self.elites
             for kind, part, score in item.scores()
         ]
-        return Records(("run", "seed", "class", "kind", "part", *FIGURES), rows)
+        return present.Records(("run", "seed", "class", "kind", "part", *FIGURES), rows)
 
     def write_graphs(self, folder: str | Path) -> int:
         """Write each elite's graph with its importance as GraphML and JSON, and say how many.
@@ -331,7 +309,7 @@ class Ablation(Finding):
         drawn = [item for item in self.elites if item.weighed is not None]
         for item in drawn:
             for suffix in (".graphml", ".json"):
-                export_graph(item.weighed, folder / f"{item.file}{suffix}")
+                present.export_graph(item.weighed, folder / f"{item.file}{suffix}")
         return len(drawn)
 
 
@@ -344,7 +322,7 @@ def _cutting_down(graphs: Sequence[NetworkScores]) -> Figure:
         kept = [1.0, *(1 - score.lost for score in graph.pruned.values())]
         courses.append(np.interp(places, cut, kept))
     low, middle, high = np.quantile(courses, (0.25, 0.5, 0.75), axis=0)
-    lines = [Line(middle, f"median of {len(courses)}", 0)]
-    lines += [Line(quartile, "", 0, thin=True) for quartile in (low, high)]
+    lines = [present.Line(middle, f"median of {len(courses)}", 0)]
+    lines += [present.Line(quartile, "", 0, thin=True) for quartile in (low, high)]
     ticks = [level(place) if number % 5 == 0 else "" for number, place in enumerate(places)]
-    return lines_of_shares(lines, ticks, right=120)
+    return present.lines_of_shares(lines, ticks, right=120)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from neatfool.analysis.ablation import weighing
 from neatfool.analysis.ablation.finding import MEASURES, Ablated, Ablation, Quartiles, Repeats
 from neatfool.analysis.ablation.repetition import (
     MOST_COPIES,
@@ -17,15 +18,6 @@ from neatfool.analysis.ablation.repetition import (
     hide_copies,
     hide_tiles,
     label_copies,
-)
-from neatfool.analysis.ablation.weighing import (
-    PRUNINGS,
-    draw,
-    draw_nodes,
-    score_images,
-    score_network,
-    simplest,
-    with_importance,
 )
 from neatfool.analysis.common import OfRun
 from neatfool.cppn import Genome
@@ -40,7 +32,6 @@ from neatfool.run.images import encode_png, from_pillow
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.scoring.scorer import Scorer
-from neatfool.wording import percent
 
 USUAL_TILES: Final = 8
 SIDE: Final = 660
@@ -53,9 +44,6 @@ something."""
 MISSED, HARMFUL = (230, 97, 10), (13, 107, 184)
 SHOWN: Final = 10
 """The page shows so many elites at most, so that it stays below a few MB."""
-NODES: Final = 5
-"""Of each network, so many hidden nodes are shown with what they draw."""
-FILE: Final = "ablation.jsonl"
 METHOD: Final = 2
 """Changes when elites are taken apart in another way, so that kept ones are not mixed with new."""
 
@@ -154,7 +142,7 @@ def _ablate_all(
     """Take elites apart, but for those of which ``RUN/ablation.jsonl`` has what came out."""
     check_classes(scorer, elites)
     method = [METHOD, scorer.fingerprint, tiles]
-    path, kept = refuse_link(run.path / FILE), {}
+    path, kept = refuse_link(run.path / "ablation.jsonl"), {}
     for line in read_whole(path).splitlines() if path.exists() else ():
         # A line may be cut short: the command was killed while it wrote it.
         with suppress(ValueError, TypeError, KeyError):
@@ -191,7 +179,7 @@ def _most_images(elite: EliteView, tiles: int) -> int:
     count = 1 + tiles**2 + 2 * MOST_COPIES + 1
     if isinstance(elite.genome, Genome):
         graph = elite.graph()
-        count += 1 + len(graph) + graph.number_of_edges() + PRUNINGS
+        count += 1 + len(graph) + graph.number_of_edges() + weighing.PRUNINGS
     return count
 
 
@@ -203,7 +191,7 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
         labels = label_copies(image.shape[1:], repetition)
         looked_at, hidden = hide_copies(image, labels)
         images += hidden
-    saved, *scores = score_images(scorer, elite.name, torch.from_numpy(np.stack(images)))
+    saved, *scores = weighing.score_images(scorer, elite.name, torch.from_numpy(np.stack(images)))
     repeats = None
     if repetition:
         half, *rest = scores[tiles**2 :]
@@ -223,7 +211,7 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
         saved=saved,
         tiles=tuple(tuple(scores[row * tiles : (row + 1) * tiles]) for row in range(tiles)),
         repeats=repeats,
-        graph=score_network(elite, scorer) if isinstance(elite.genome, Genome) else None,
+        graph=weighing.score_network(elite, scorer) if isinstance(elite.genome, Genome) else None,
     )
 
 
@@ -231,21 +219,9 @@ def _complete(elite: EliteView, item: Ablated, *, with_pictures: bool) -> Ablate
     """Add to what came out its network, and pictures."""
     more: dict[str, object] = {"file": elite.file.stem}
     if item.graph:
-        more["weighed"] = with_importance(elite, item.graph)
+        more["weighed"] = weighing.with_importance(elite, item.graph)
     if with_pictures:
-        more |= {"strip": tuple(_strip(elite, item))}
-    if with_pictures and item.graph:
-        scores, data = item.graph.nodes, elite.graph().nodes
-        hidden = [node for node in scores if data[node]["kind"] == "hidden"]
-        nodes = sorted(hidden, key=lambda node: scores[node].log_odds)[:NODES]
-        more["node_strip"] = tuple(
-            Cell(
-                encode_png(pixels),
-                str(data[node]["activation"]),
-                f"without it {percent(scores[node].confidence)}",
-            )
-            for node, pixels in zip(nodes, draw_nodes(elite, nodes), strict=True)
-        )
+        more["strip"] = tuple(_strip(elite, item))
     return item.model_copy(update=more)
 
 
@@ -261,7 +237,7 @@ def _strip(elite: EliteView, item: Ablated) -> Iterator[Cell]:
         best = repeats.best
         yield Cell(encode_png(alone[best]), "one copy", repeats.alone[best].words)
     if graph := item.graph:
-        (simple,) = draw(elite, [simplest(elite, graph)]).numpy()
+        (simple,) = weighing.draw(elite, [weighing.simplest(elite, graph)]).numpy()
         what = f"{graph.suffice_for_half} of {len(graph.connections)} connections"
         kept = graph.pruned.get(graph.suffice_for_half, graph.drawn)
         yield Cell(encode_png(simple), what, kept.words)

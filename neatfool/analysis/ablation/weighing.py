@@ -12,7 +12,7 @@ from pydantic import Field
 from scipy.special import logit
 
 from neatfool.analysis.common import in_steps
-from neatfool.cppn import PRESETS, compile_genomes, from_graph, render
+from neatfool.cppn import from_graph
 from neatfool.fooling.choosing import check_classes
 from neatfool.present.finding import Facts
 from neatfool.spec.fitting import fit_images
@@ -209,14 +209,3 @@ def draw(elite: EliteView, graphs: Sequence[nx.DiGraph]) -> torch.Tensor:
     """Draw graphs as the run draws its genomes: uint8 [N, C, H, W]."""
     drawn: torch.Tensor = elite.run.encoding.render([from_graph(graph) for graph in graphs])
     return drawn.cpu()
-
-
-def draw_nodes(elite: EliteView, nodes: Sequence[int]) -> list[np.ndarray]:
-    """Draw what nodes say of each point, uint8 [1, H, W]: black for 0, white for 1 or -1."""
-    options, spec = elite.run.experiment["encoding"], elite.run.spec
-    inputs = [node for node, kind in elite.graph().nodes(data="kind") if kind == "input"]
-    kind: Any = options.get("inputs") or PRESETS[options["preset"]].inputs
-    limit: Any = options.get("band_limit") or 0.0
-    size: Any = {"height": spec.height, "width": spec.width, "inputs": kind}
-    drawn = (compile_genomes([elite.genome], inputs, [node]) for node in nodes)
-    return [render(each, **size, band_limit=limit)[0].numpy() for each in drawn]

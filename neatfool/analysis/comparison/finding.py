@@ -40,7 +40,6 @@ THE_TEST: Final = (
     "where the groups are small, and not corrected for the number of tests."
 )
 
-
 Known = Annotated[float | None, BeforeValidator(lambda x: None if x is None or np.isnan(x) else x)]
 """A number; null in place of NaN."""
 

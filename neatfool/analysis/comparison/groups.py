@@ -1,7 +1,4 @@
-"""Groups of runs that differ by nothing but chance, and the test whether two groups differ.
-
-A run is its course over the images that it scored, read from its database at once.
-"""
+"""Runs, read as courses over images, in groups, and the test whether two groups differ."""
 
 import json
 import math
@@ -67,20 +64,7 @@ TESTED: Final = [measure for measure in MEASURES.values() if measure.tested]
 
 
 class Course:
-    """A run as a comparison sees it.
-
-    Attributes:
-        without_seed: What its result depends on, but for the seed.
-        fingerprint: What tells the target from one that scores otherwise.
-        classes: The names of the classes that are searched, each another.
-        evaluations: int64 [G], images scored after each generation.
-        values: For each measure's key float64 [G], its value after each generation.
-        replaced: int64 [R], the place in ``classes`` of each elite that was replaced.
-        replaced_at: int64 [R], images scored after the generation of each replacement.
-        confidences: float64 [R], the confidence that each replacement reached.
-        finished: Whether the run has reached its length, or its own end.
-        ended: Whether it came to an end of its own: it would score no more images.
-    """
+    """A run as a comparison sees it, over G generations and R replacements."""
 
     def __init__(self, run: Run) -> None:
         """Read the course of a run, finished or under way."""
@@ -112,6 +96,7 @@ class Course:
         places = np.full(len(run.classes), -1)
         places[list(run.searched)] = np.arange(len(run.searched))
         first = history[0].generation if history else 0
+        # Of each replacement the place of its class, images scored by then, and the confidence.
         self.replaced, self.replaced_at = places[indices], self.evaluations[generations - first]
         self.confidences = replacements[:, 2]
 

@@ -7,18 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from neatfool.analysis.comparison.finding import (
-    Compared,
-    Comparison,
-    CourseOfGroup,
-    GroupAt,
-    Measured,
-    Quartiles,
-    RunOfGroup,
-    Series,
-    Snapshot,
-    Tested,
-)
+from neatfool.analysis.comparison import finding
 from neatfool.analysis.comparison.groups import (
     MEASURES,
     TESTED,
@@ -42,7 +31,7 @@ def compare(
     labels: Sequence[str] = (),
     at: Sequence[int] = (),
     console: Output | None = None,
-) -> Comparison:
+) -> finding.Comparison:
     """Compare runs: medians over seeds at equal numbers of images, and whether they differ.
 
     Runs of one experiment that differ only in their seed are put into one group. Groups are
@@ -67,16 +56,16 @@ def compare(
     common = int(min([longest, *(group.reach for group in groups)]))
     points = sorted({*at} or {max(common // 2, 1), common})
     snapshots = tuple(_snapshot(groups, evaluations) for evaluations in points)
-    return Comparison(
+    return finding.Comparison(
         groups=tuple(
-            Compared(
+            finding.Compared(
                 label=group.label,
                 name=group.first.name,
                 target=group.first.target,
                 fingerprint=group.first.fingerprint,
                 classes=len(group.classes),
                 runs=tuple(
-                    RunOfGroup(
+                    finding.RunOfGroup(
                         path=str(run.path),
                         seed=run.seed,
                         evaluations=run.length,
@@ -90,14 +79,14 @@ def compare(
         differ_in=options_that_differ(groups),
         notes=tuple(_notes(groups, snapshots[-1])),
         at=snapshots,
-        series=Series(
+        series=finding.Series(
             evaluations=tuple(grid.tolist()),
             groups=tuple(
-                CourseOfGroup(
+                finding.CourseOfGroup(
                     label=group.label,
                     n=tuple(np.isfinite(group.at("median", grid)).sum(0).tolist()),
                     measures={
-                        key: Quartiles(lower=lower, median=median, upper=upper)
+                        key: finding.Quartiles(lower=lower, median=median, upper=upper)
                         for key in MEASURES
                         for lower, median, upper in [group.quartiles(key, grid).tolist()]
                     },
@@ -109,7 +98,7 @@ def compare(
     )
 
 
-def _snapshot(groups: Sequence[Group], evaluations: int) -> Snapshot:
+def _snapshot(groups: Sequence[Group], evaluations: int) -> finding.Snapshot:
     here = np.array([evaluations])
     found = []
     for group in groups:
@@ -118,10 +107,12 @@ def _snapshot(groups: Sequence[Group], evaluations: int) -> Snapshot:
             lower, median, upper = group.quartiles(key, here)[:, 0]
             values = group.at(key, here)
             came = tuple(values[np.isfinite(values)].tolist())
-            measures[key] = Measured(lower=lower, median=median, upper=upper, values=came)
+            measures[key] = finding.Measured(lower=lower, median=median, upper=upper, values=came)
         classes = dict(zip(group.classes, group.by_class(here)[:, 0], strict=True))
         count = len(measures["median"].values)
-        found.append(GroupAt(label=group.label, n=count, measures=measures, classes=classes))
+        found.append(
+            finding.GroupAt(label=group.label, n=count, measures=measures, classes=classes)
+        )
     tests = []
     for places in combinations(range(len(groups)), 2):
         one, other = (found[place] for place in places)
@@ -129,11 +120,11 @@ def _snapshot(groups: Sequence[Group], evaluations: int) -> Snapshot:
             test = mann_whitney(one.measures[key].values, other.measures[key].values)
             facts = {"first": one.label, "second": other.label, "measure": key, "places": places}
             ahead = test.u / test.pairs
-            tests.append(Tested(**test.model_dump(), **facts, first_ahead=ahead))
-    return Snapshot(evaluations=evaluations, groups=tuple(found), tests=tuple(tests))
+            tests.append(finding.Tested(**test.model_dump(), **facts, first_ahead=ahead))
+    return finding.Snapshot(evaluations=evaluations, groups=tuple(found), tests=tuple(tests))
 
 
-def _notes(groups: Sequence[Group], last: Snapshot) -> Iterator[str]:
+def _notes(groups: Sequence[Group], last: finding.Snapshot) -> Iterator[str]:
     """Say what to bear in mind."""
     if len({(group.first.target, group.first.fingerprint) for group in groups}) > 1:
         names = [*dict.fromkeys(group.first.target for group in groups)]

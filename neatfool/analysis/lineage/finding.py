@@ -1,29 +1,30 @@
 """Ancestry: what the lineages of runs' elites tell of the network."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+import numpy as np
 from pydantic import Field
 
 from neatfool.analysis.common import OfRuns
 from neatfool.analysis.diversity import Diversity
-from neatfool.analysis.lineage.chance import ChanceTest
 from neatfool.analysis.lineage.kinds import GoalSwitches
 from neatfool.analysis.lineage.sweeping import Sweeping, number, p_value
+from neatfool.present.charts.figure import DISABLED, LINE_COLOURS, new_axes
 from neatfool.present.finding import Facts, Records
 from neatfool.present.graph.export import export_graph
 from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Table, Text
 from neatfool.wording import share
 
-LISTED: Final = 12
-"""The most flows that the terminal lists; the page has them all."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 MOST_IN_A_COLUMN: Final = 12
 """A matrix of more groups takes the page's width."""
-SIGNIFICANT: Final = 0.05
-_HEADS: Final = ("run", "seed", "from", "to", "goal_switches", "from_kind", "to_kind")
-
 
 BY_CHANCE: Final = (
     "By chance means: if the classes had each other's names. p is the share of such permutations "
@@ -40,7 +41,6 @@ MEASURES: Final = (
     "Shared is 1 if all weights change it in one way, and 0 if each has a way of its own. An edge "
     "that moves counts as several ways, too, so fine patterns have more fracture than broad ones."
 )
-
 
 QUESTIONS: Final = {
     "flows": (
@@ -62,6 +62,54 @@ QUESTIONS: Final = {
     for space in ("texture", "layout", "colour")
 }
 """What each test asks, what number it compares, and a sentence with what was measured."""
+
+
+class ChanceTest(Facts):
+    """A number, and what it would be by chance."""
+
+    observed: float = Field(description="the number")
+    by_chance: float = Field(description="its mean after permutations of the classes")
+    deviations: float = Field(description="between these two, in standard deviations of chance")
+    p: float = Field(description="(1 + permutations that give at least as much) / (1 + all)")
+    permutations: int = Field(description="how many permutations there were")
+    within_kinds: float | None = Field(None, description="what was measured within broad kinds")
+    otherwise: float | None = Field(None, description="the same elsewhere, or of all pairs")
+    nearer: float | None = Field(
+        None,
+        description="how often the same class's image in another run is more alike than another "
+        "class's; 0.5 is chance",
+    )
+    null: np.ndarray = Field(exclude=True, repr=False)
+
+    @classmethod
+    def of(cls, observed: float, null: np.ndarray, **more: float) -> ChanceTest:
+        """Compare a number with those after permutations, float64 [P]."""
+        by_chance, spread = float(null.mean()), float(null.std())
+        return cls(
+            observed=observed,
+            by_chance=by_chance,
+            deviations=(observed - by_chance) / spread if spread else 0.0,
+            p=float((1 + (null >= observed - 1e-12).sum()) / (1 + len(null))),
+            permutations=len(null),
+            null=null,
+            **more,
+        )
+
+    def draw(self) -> Figure:
+        """Draw what chance gives as a histogram, and what was found as a line."""
+        drawn, axes = new_axes(420, 150, left=14, right=14, top=26, bottom=30)
+        axes.hist(self.null, bins=30, color=DISABLED)
+        axes.axvline(self.observed, color=LINE_COLOURS[1], linewidth=2)
+        low, high = (fold(self.observed, fold(self.null)) for fold in (min, max))
+        room = 0.08 * (high - low or 1)
+        axes.set_xlim(low - room, high + room)
+        axes.set_yticks([])
+        axes.locator_params(axis="x", nbins=5)
+        side = "right" if self.observed > (low + high) / 2 else "left"
+        look: Any = {"color": LINE_COLOURS[1], "fontsize": 9.5, "weight": "bold", "ha": side}
+        above = axes.get_xaxis_transform()
+        axes.text(self.observed, 1.03, f"found {self.observed:.3f}", transform=above, **look)
+        return drawn
 
 
 def _tests(tests: Sequence[tuple[str, str, ChanceTest]]) -> Iterator[Block]:
@@ -101,7 +149,7 @@ class Lineage(Diversity):
         """Say in a sentence each what was found."""
         for name, (question, _, sentence) in QUESTIONS.items():
             if test := self.tests.get(name):
-                answer = "yes" if test.p < SIGNIFICANT else "not more than by chance"
+                answer = "yes" if test.p < 0.05 else "not more than by chance"
                 text = f"{question}: {answer}"
                 if test.within_kinds is not None and test.otherwise is not None:
                     write = share if name in {"flows", "ancestors"} else number
@@ -143,7 +191,7 @@ class Lineage(Diversity):
             yield from self.sweeps.story(label)
 
     def _flows(self) -> Iterator[Block]:
-        groups, rows = len(self.flows.groups), self.flows.largest(LISTED)
+        groups, rows = len(self.flows.groups), self.flows.largest(12)
         title = "The largest flows of goal switches"
         heads = ("from", "to", "switches", "times chance")
         yield Table(heads, rows, title, words=(0, 1), where="terminal")
@@ -229,7 +277,10 @@ class Ancestry(OfRuns):
 
     def records(self) -> Records:
         """Give a row for each two classes between which there were goal switches."""
-        return Records(_HEADS, [record for run in self.runs for record in run.records])
+        return Records(
+            ("run", "seed", "from", "to", "goal_switches", "from_kind", "to_kind"),
+            [record for run in self.runs for record in run.records],
+        )
 
     def write_graph(self, path: str | Path) -> None:
         """Write the first run's phylogeny, in a format of :func:`neatfool.present.export_graph`.

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from neatfool.analysis.common import match_classes
 from neatfool.errors import ExperimentError
-from neatfool.present.charts.lines import draw_flows
+from neatfool.present.charts.lines import draw_cells, short
 from neatfool.present.finding import Facts
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ BROAD: Final = WORDNET.with_name("broad_kinds.tsv")
 OTHER: Final = "other"
 MOST_CLASSES: Final = 24
 """Flows between more classes are shown between their broad kinds."""
-REST: Final = "all others"
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,13 @@ class GoalSwitches(Facts):
 
     def draw_matrix(self) -> Figure:
         """Draw a matrix: a cell's number is the flow, its colour how far from chance it is."""
-        return draw_flows(self.groups, np.array(self.counts), np.array(self.expected))
+        names, counts = [*map(short, self.groups)], np.array(self.counts)
+        # One switch more on either side, so that few say little.
+        ratio = np.log2((counts + 1) / (np.array(self.expected) + 1))
+        texts = [[f"{count:,.0f}" if count >= 0.5 else "" for count in row] for row in counts]
+        look: Any = {"cell": (34, 34), "size": 8, "rotation": 90, "cmap": "RdBu_r", "vmin": -3}
+        look["is_light"] = lambda value: abs(value) <= 2
+        return draw_cells(ratio, texts, names, names, **look, vmax=3)
 
 
 def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -> GoalSwitches:
@@ -189,7 +194,7 @@ def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -
         places[most] = np.arange(len(most))
     if (places < 0).any():
         places = np.where(places < 0, len(names), places)
-        names.append(REST)
+        names.append("all others")
     member = np.eye(len(names))[places]
     sizes = member.sum(0)
     share = np.outer(sizes, sizes) - np.diag(sizes)

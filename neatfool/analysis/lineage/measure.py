@@ -1,18 +1,19 @@
 """Reads the lineages of runs, tests what goes with the relations of classes, and sweeps weights."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
+from itertools import permutations as all_pairs
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import networkx as nx
 import numpy as np
+from scipy import stats
 
 from neatfool.analysis.diversity import diversity
-from neatfool.analysis.lineage.chance import ChanceTest, recur, relate
-from neatfool.analysis.lineage.finding import QUESTIONS, Ancestry, Between, Lineage
+from neatfool.analysis.lineage.finding import QUESTIONS, Ancestry, Between, ChanceTest, Lineage
 from neatfool.analysis.lineage.fracture import SPAN
 from neatfool.analysis.lineage.kinds import (
     FEWEST,
@@ -139,11 +140,7 @@ def _known(elites: np.ndarray, kinds: Kinds) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _test(
-    run: Run,
-    kinds: Kinds,
-    matrices: dict[str, np.ndarray],
-    flows: np.ndarray,
-    options: _Options,
+    run: Run, kinds: Kinds, matrices: dict[str, np.ndarray], flows: np.ndarray, options: _Options
 ) -> dict[str, ChanceTest]:
     """Test whether related classes have more in common than others, within a run."""
     elites = np.array([elite.index for elite in run], np.int64)
@@ -198,3 +195,75 @@ def _compare(
                 matrices[space] = sum(pair + pair.T for pair in pairs) / (2 * len(pairs))
             related = relate(likeness, matrices, {}, **options)
     return Between(classes=tuple(shared), same_class=same, related_classes=related)
+
+
+def relate(
+    likeness: np.ndarray,
+    matrices: Mapping[str, np.ndarray],
+    weights: Mapping[str, np.ndarray],
+    *,
+    permutations: int,
+    seed: int,
+    note: Callable[[], None] = lambda: None,
+) -> dict[str, ChanceTest]:
+    """Test whether matrices, float64 [N, N], go with the likeness of classes (Mantel, 1967)."""
+    off = ~np.eye(len(likeness), dtype=bool)
+
+    def rank(matrix: np.ndarray) -> np.ndarray:
+        """Give each pair the standard score of its rank, mean 0 and deviation 1, or all 0."""
+        ranks, scores = stats.rankdata(matrix[off]), np.zeros(matrix.shape)
+        scores[off] = (ranks - ranks.mean()) / (ranks.std() or 1)
+        return scores
+
+    ranks, values = (each.astype(np.float32) for each in (rank(likeness), likeness))
+    by_rank = {name: rank(each) / off.sum() for name, each in matrices.items()}
+    without_diagonal = {name: np.where(off, each, 0) for name, each in weights.items()}
+    by_value = {name: each / each.sum() for name, each in without_diagonal.items() if each.any()}
+    rank_rows, value_rows = (
+        np.array([each.ravel() for each in rows.values()], np.float32).reshape(-1, likeness.size)
+        for rows in (by_rank, by_value)
+    )
+
+    def measure(places: np.ndarray) -> np.ndarray:
+        of_ranks, of_values = (each[places][:, places].ravel() for each in (ranks, values))
+        return np.concatenate([rank_rows @ of_ranks, value_rows @ of_values])
+
+    chance = np.random.default_rng(seed)
+    observed, null = measure(np.arange(len(likeness))), []
+    for _ in range(permutations):
+        null.append(measure(chance.permutation(len(likeness))))
+        note()
+    names, columns = [*by_rank, *by_value], np.array(null).T
+    return {
+        name: ChanceTest.of(float(value), column)
+        for name, value, column in zip(names, observed, columns, strict=True)
+    }
+
+
+def recur(
+    features: np.ndarray, *, permutations: int, seed: int, note: Callable[[], None] = lambda: None
+) -> ChanceTest:
+    """Test whether R runs have like images for a class, by features, float32 [R, N, D]."""
+    runs, classes, _ = features.shape
+
+    def measure(sum_of_runs: np.ndarray) -> float:
+        own = float(np.square(features).sum())
+        shared = float(np.square(sum_of_runs).sum()) - own
+        return shared / float(classes * runs * (runs - 1))
+
+    chance, null = np.random.default_rng(seed), []
+    for _ in range(permutations):
+        null.append(measure(sum(run[chance.permutation(classes)] for run in features)))
+        note()
+    return ChanceTest.of(measure(features.sum(0)), np.array(null), nearer=nearer(features))
+
+
+def nearer(features: np.ndarray) -> float:
+    """Say how often a class's image in another run is more alike than other classes' there."""
+    found = []
+    for ours, theirs in all_pairs(features, 2):
+        alike = ours @ theirs.T
+        own = alike.diagonal()[:, None]
+        less = (alike < own).sum() + 0.5 * ((alike == own).sum() - len(own))
+        found.append(less / (alike.size - len(own)))
+    return float(np.mean(found))

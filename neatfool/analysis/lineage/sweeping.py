@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
 
-LINES: Final = 2
-"""Without classes, the lines of so many elites of each run are swept: the surest ones."""
 LONGEST: Final = 8
 """Of a longer line of ancestors so many are swept, evenly chosen with the first and the last."""
 FEWEST: Final = 6
@@ -37,8 +35,6 @@ PRESENTED: Final = 3
 """So many of a line's individuals are shown with their sweeps: the elite, and two before it."""
 ROWS: Final = 6
 """So many weights are shown of each: those that need the least turn to change the picture."""
-SMALL: Final = 160
-"""Pixels of an individual's own picture."""
 UNKNOWN: Final = "-"
 MEASURES: Final = ("fracture", "entangled", "shared")
 
@@ -205,7 +201,7 @@ def sweep_run(
     if not isinstance(elites[0].genome, cppn.Genome):
         return None
     if not classes:
-        elites = sorted(elites, key=lambda elite: -elite.rank)[:LINES]
+        elites = sorted(elites, key=lambda elite: -elite.rank)[:2]
     pairs = plan_pairs(run.phylogeny(elites=True), count, seed)
     steps = sum(min(LONGEST, len(run.lineage(elite.index))) for elite in elites)
     steps += 2 * sum(map(len, pairs.values()))
@@ -258,7 +254,7 @@ def _sweep_line(
                 effective=int(sweeps.effective.sum()),
                 **{name: _known(getattr(sweeps, name)) for name in MEASURES},
                 sure=sure,
-                png=encode_png(each.pixels(SMALL)),
+                png=encode_png(each.pixels(160)),
                 sweeps=tuple(shown),
             )
         )

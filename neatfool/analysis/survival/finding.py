@@ -1,7 +1,4 @@
-"""What is said of survival: how much of a run survives what happens to images in the world.
-
-And what is kept of it in the run's folder, where its report, galleries and exports find it.
-"""
+"""What is said of survival, and what is kept of it in the run's folder for its report."""
 
 from __future__ import annotations
 
@@ -14,26 +11,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field
 
+from neatfool import present
 from neatfool.analysis.common import OfRun, OfRuns
 from neatfool.files import read_json
 from neatfool.fooling.opening import open_run
-from neatfool.present.charts.lines import Line, key_of, lines_of_shares
-from neatfool.present.finding import Facts, Records
-from neatfool.present.saving import save, write_report
-from neatfool.present.story import (
-    Bars,
-    Block,
-    Cell,
-    Chart,
-    Headline,
-    Note,
-    Panel,
-    Section,
-    Strip,
-    Strong,
-    Text,
-)
-from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.wording import counted, percent, share
 
@@ -42,14 +23,13 @@ if TYPE_CHECKING:
 
 FEW: Final = 50
 """Of fewer images, one is more than 2 %."""
-HEADS: Final = ("run", "seed", "class", "kind", "strength", "unit", "confidence", "first")
 NOTE: Final = (
     "Each change is made once to each image. Its direction (for ±: up or down) is drawn at random "
     "for each image, and is the same at all strengths."
 )
 
 
-class Point(Facts):
+class Point(present.Facts):
     """What the target says of the images, changed in one way."""
 
     median: float = Field(description="the median confidence in the images' own classes")
@@ -63,7 +43,7 @@ class Point(Facts):
     shown: tuple[bytes, ...] = Field(exclude=True, repr=False)
 
 
-class Kind(Facts):
+class Kind(present.Facts):
     """One kind of change, at several strengths."""
 
     name: str = Field(description="its name, of `--kinds`")
@@ -128,26 +108,30 @@ class Survived(OfRun):
             f"saved. Of these {first:,} keep it: {listed}."
         )
 
-    def limits(self) -> Iterator[Block]:
+    def limits(self) -> Iterator[present.Block]:
         """Say what was looked at, and what limits the figures."""
         target = "its own target" if self.own_target else self.target
         sure = percent(self.as_saved.median)
-        yield Text(f"{self.subject}, scored by {target}; median confidence as saved {sure}.")
+        yield present.Text(
+            f"{self.subject}, scored by {target}; median confidence as saved {sure}."
+        )
         if 0 < (first := sum(self.as_saved.first)) < FEW:
-            yield Note(f"With so few images a share is rough: one image is {share(1 / first)}.")
+            yield present.Note(
+                f"With so few images a share is rough: one image is {share(1 / first)}."
+            )
         if not self.own_target:
-            yield Note(
+            yield present.Note(
                 "The target is not the one that the images were evolved for, so some do not have "
                 "their class in the first place even as saved."
             )
 
-    def bars(self, like: Survived) -> Bars:
+    def bars(self, like: Survived) -> present.Bars:
         """Give a bar for each kind, in the order of ``like``."""
         kinds = [(kind.words, kind.usually) for kind in self.ranked(like)]
         rows = [(words, point.kept, percent(point.median)) for words, point in kinds]
-        return Bars(("the images are …", "keep class", "median"), rows)
+        return present.Bars(("the images are …", "keep class", "median"), rows)
 
-    def summary(self) -> Bars:
+    def summary(self) -> present.Bars:
         """Sum it up for the run's report."""
         elites = counted(self.elites, "elite", "elites")
         text = (
@@ -167,16 +151,18 @@ class Survived(OfRun):
             for name, sure, first in zip(self.classes, point.confidences, point.first, strict=True):
                 yield self.path, self.seed, name, kind, strength, unit, sure, int(first)
 
-    def strips(self, kind: Kind, count: int) -> Iterator[Strip]:
+    def strips(self, kind: Kind, count: int) -> Iterator[present.Strip]:
         """Show some images, as saved and changed at each strength."""
         labels = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
         for place, name in enumerate(self.examples[:count]):
             row = self.classes.index(name)
             cells = []
             for label, point in zip(labels, [self.as_saved, *kind.points], strict=True):
-                figure = (Strong if point.first[row] else str)(percent(point.confidences[row]))
-                cells.append(Cell(point.shown[place], label, figure))
-            yield Strip(cells, name)
+                figure = (present.Strong if point.first[row] else str)(
+                    percent(point.confidences[row])
+                )
+                cells.append(present.Cell(point.shown[place], label, figure))
+            yield present.Strip(cells, name)
 
 
 class Survival(OfRuns):
@@ -186,17 +172,17 @@ class Survival(OfRuns):
 
     runs: tuple[Survived, ...] = Field(description="what of each run survives")
 
-    def story(self) -> Iterator[Block]:
+    def story(self) -> Iterator[present.Block]:
         """Tell what survives, all at a glance and kind by kind."""
         for place, run in enumerate(self.runs):
-            yield Headline(f"{self._key(place)}{run.label}: {run.headline()}")
+            yield present.Headline(f"{self._key(place)}{run.label}: {run.headline()}")
             yield from run.limits()
-        yield Section("All kinds at a glance")
+        yield present.Section("All kinds at a glance")
         for place, run in enumerate(self.runs):
             title = f"{self._key(place)}{run.label}" if len(self.runs) > 1 else ""
-            yield Panel([run.bars(self.runs[0])], title)
+            yield present.Panel([run.bars(self.runs[0])], title)
         lines = ("A thick line", "a thin line") if len(self.runs) > 1 else ("Blue", "orange")
-        yield Section(
+        yield present.Section(
             "Kind by kind",
             f"{lines[0]} is the share that keep their class in the first place, of those that had "
             f"it as saved; {lines[1]} is the median confidence of all. The figure under a picture "
@@ -204,23 +190,26 @@ class Survival(OfRuns):
         )
         for number in range(len(self.runs[0].kinds)):
             yield self._panel(number)
-        yield Note(f"{NOTE} --csv, --json and --html have all strengths.")
+        yield present.Note(f"{NOTE} --csv, --json and --html have all strengths.")
 
-    def records(self) -> Records:
+    def records(self) -> present.Records:
         """Give a row for each image at each strength; the kind of those as saved is ``saved``."""
-        return Records(HEADS, [row for run in self.runs for row in run.records()])
+        return present.Records(
+            ("run", "seed", "class", "kind", "strength", "unit", "confidence", "first"),
+            [row for run in self.runs for row in run.records()],
+        )
 
     def _key(self, place: int) -> str:
-        return f"{key_of(place)}  " if len(self.runs) > 1 else ""
+        return f"{present.key_of(place)}  " if len(self.runs) > 1 else ""
 
-    def _panel(self, number: int) -> Panel:
+    def _panel(self, number: int) -> present.Panel:
         kind = self.runs[0].kinds[number]
         most = 1 if len(self.runs) > 1 else 2
         strips = [strip for run in self.runs for strip in run.strips(run.kinds[number], most)]
         about = f"What is left when images are {kind.what}, by strength"
         title = kind.what[0].upper() + kind.what[1:]
-        chart = Chart(about, partial(self._chart, number))
-        return Panel([chart, *strips], title, f"{kind.name} · {kind.unit}")
+        chart = present.Chart(about, partial(self._chart, number))
+        return present.Panel([chart, *strips], title, f"{kind.name} · {kind.unit}")
 
     def _chart(self, number: int) -> Figure:
         """Draw a kind: of one run both measures, of several the shares, and medians thinly."""
@@ -229,21 +218,21 @@ class Survival(OfRuns):
             points = run.kinds[number].points
             shares = [1.0, *(point.kept for point in points)]
             medians = [point.median for point in (run.as_saved, *points)]
-            end = key_of(place) if several else "class"
-            lines.append(Line(shares, f"{end}  {share(shares[-1])}", place))
+            end = present.key_of(place) if several else "class"
+            lines.append(present.Line(shares, f"{end}  {share(shares[-1])}", place))
             if several:
-                lines.append(Line(medians, "", place, thin=True))
+                lines.append(present.Line(medians, "", place, thin=True))
             else:
-                lines.append(Line(medians, f"median  {percent(medians[-1])}", 1))
+                lines.append(present.Line(medians, f"median  {percent(medians[-1])}", 1))
         kind = self.runs[0].kinds[number]
         ticks = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
-        return lines_of_shares(lines, ticks, right=104 if several else 148)
+        return present.lines_of_shares(lines, ticks, right=104 if several else 148)
 
 
 FILE: Final = "survival.json"
 
 
-class KeptImage(Facts):
+class KeptImage(present.Facts):
     """What survives of an image."""
 
     genome: int = Field(description="its number in the run")
@@ -253,7 +242,7 @@ class KeptImage(Facts):
     )
 
 
-class KeptSurvival(Facts):
+class KeptSurvival(present.Facts):
     """What survives of a run."""
 
     title: str = Field(description="what a report says above it")
@@ -266,10 +255,16 @@ class KeptSurvival(Facts):
     usual: dict[str, str] = Field(description="the changes at their usual strengths, in words")
     images: dict[str, KeptImage] = Field(description="the images, by class")
 
-    def of(self, elite: EliteView) -> dict[str, tuple[float, bool]]:
+    def of(self, name: str, genome: int) -> dict[str, tuple[float, bool]]:
         """Give what survives of an elite; nothing if it came after this was measured."""
-        image = self.images.get(elite.name)
-        return image.changes if image and image.genome == elite.candidate_id else {}
+        image = self.images.get(name)
+        return image.changes if image and image.genome == genome else {}
+
+    def words_of(self, name: str, genome: int) -> list[tuple[str, str, bool]]:
+        """Give the same of the usual changes: in words, the confidence, whether it is top-1."""
+        changes = self.of(name, genome)
+        kept = ((words, changes[key]) for key, words in self.usual.items() if key in changes)
+        return [(words, percent(sure), first) for words, (sure, first) in kept]
 
 
 def keep_survival(survival: Survival) -> list[Path]:
@@ -283,17 +278,17 @@ def keep_survival(survival: Survival) -> list[Path]:
     """
     reports = []
     for run in survival.runs:
-        folder, bars, images = Path(run.path), run.summary(), {}
-        for row, (name, genome) in enumerate(zip(run.classes, run.genomes, strict=True)):
-            changes = {
-                f"{kind.name}={point.strength:g}": (
-                    round(point.confidences[row], 6),
-                    point.first[row],
-                )
-                for kind in run.kinds
-                for point in kind.points
-            }
-            images[name] = KeptImage(genome=genome, changes=changes)
+        folder, bars = Path(run.path), run.summary()
+        points = {f"{k.name}={p.strength:g}": p for k in run.kinds for p in k.points}
+        images = {
+            name: KeptImage(
+                genome=genome,
+                changes={
+                    key: (round(p.confidences[row], 6), p.first[row]) for key, p in points.items()
+                },
+            )
+            for row, (name, genome) in enumerate(zip(run.classes, run.genomes, strict=True))
+        }
         kept = KeptSurvival(
             title=bars.title,
             text=bars.text,
@@ -302,9 +297,9 @@ def keep_survival(survival: Survival) -> list[Path]:
             usual={f"{kind.name}={kind.usual:g}": kind.words for kind in run.kinds},
             images=images,
         )
-        save(folder / FILE, f"{kept.model_dump_json()}\n".encode())
+        present.save(folder / FILE, f"{kept.model_dump_json()}\n".encode())
         with closing(open_run(folder)) as opened:
-            reports.append(write_report(opened))
+            reports.append(present.write_report(opened))
     return reports
 
 

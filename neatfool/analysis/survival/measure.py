@@ -31,9 +31,6 @@ DRAWN, SHARP = "drawn", "sharp"
 """The names of the changes that are no views, as they need the genome."""
 SIZES: Final = (0.5, 2, 4, 8)
 """How large images are drawn, in sizes of the target's: 112 to 1792 pixels for 224."""
-USUAL_SIZE: Final = 4
-SIDES: Final = (1.0, 1e5)
-"""The smallest and the largest size, in pixels."""
 
 
 def survive(
@@ -183,13 +180,13 @@ def all_changes(run: Run, seed: int) -> dict[str, Change]:
     """List all changes of a run's images, by name; ``seed`` gives directions, signs and noise."""
     side = max(run.spec.height, run.spec.width)
     sizes = tuple(float(max(1, round(side * times))) for times in SIZES)
-    about: dict[str, Any] = {"unit": "pixels", "signed": False, "usual": USUAL_SIZE * side}
+    about: dict[str, Any] = {"unit": "pixels", "signed": False, "usual": 4 * side}
     kinds = [Kind(name=DRAWN, what="drawn anew at another size", harmless=side, points=(), **about)]
     if run.encoding.in_focus(0.5) is not run.encoding:  # else there is no limit to halve
         what = "drawn anew with twice the detail"
         kinds.append(Kind(name=SHARP, what=what, harmless=0, points=(), **about))
     return {
-        kind.name: Change(kind, SIDES, sizes, partial(_draw, sharp=kind.name == SHARP))
+        kind.name: Change(kind, (1.0, 1e5), sizes, partial(_draw, sharp=kind.name == SHARP))
         for kind in kinds
     } | {name: _of_view(name, view, seed) for name, view in views().items()}
 

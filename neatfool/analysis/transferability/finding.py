@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 SAVED, DRAWN, RESIZED = "as saved", "drawn anew", "resized"
 """How a network of some size is shown an image."""
-ROWS: Final = 12
-"""The terminal lists no more images of a run."""
 NAMED: Final = 3
 """So many of the classes that a network does not have are named, as examples."""
 FEW: Final = 50
@@ -192,7 +190,7 @@ class Fooling(OfRun):
         text = f"You see {len(listed)} of {self.elites:,}." if len(listed) < self.elites else ""
         title = f"Class by class: {self.subject}"
         heads = ["class", "image", "recorded", *keys]
-        return Table(heads, rows, title, text, words=(0, 1), most=ROWS)
+        return Table(heads, rows, title, text, words=(0, 1), most=12)
 
 
 class Agreement(Facts):

@@ -11,20 +11,7 @@ import numpy as np
 import torch
 
 from neatfool.analysis.common import OfRun, in_steps, match_classes
-from neatfool.analysis.transferability.finding import (
-    DRAWN,
-    RESIZED,
-    SAVED,
-    Agreement,
-    Asked,
-    Figures,
-    FiguresOfPair,
-    FiguresOfRun,
-    Fooling,
-    FoolingImage,
-    Sight,
-    Transfer,
-)
+from neatfool.analysis.transferability import finding
 from neatfool.errors import ExperimentError, RunError
 from neatfool.experiment.experiment import load_experiment
 from neatfool.fooling.choosing import choose_elites
@@ -46,8 +33,6 @@ Answers: TypeAlias = tuple[np.ndarray, np.ndarray]
 these: log-odds, or the confidences where it gives no logits, -inf for a class that it omits."""
 MOST_ROWS: Final = 90
 """All runs together list at most this many images, so that the page stays below a few MB."""
-FEWEST_ROWS: Final = 12
-"""But each run lists so many."""
 _A_NAME: Final = re.compile(r"[a-z][\w:.+-]{2,29}", re.IGNORECASE)
 """An option's value that can stand for a network, in a table: neither a number nor a path."""
 
@@ -76,7 +61,7 @@ def transfer(
     in_distribution: str | Path | None = None,
     max_queries: int | None = None,
     console: Output | None = None,
-) -> Transfer:
+) -> finding.Transfer:
     """Show the images of runs to several networks: the runs' own, and others.
 
     A class is found by its name: case and underscores do not matter, and commas separate synonyms.
@@ -125,11 +110,12 @@ def transfer(
             scorer.check_allowed(images * len(costly), max_queries)
             console.say(f"{scorer.name}: this takes up to {images:,} queries")
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
-        most, anew = max(FEWEST_ROWS, MOST_ROWS // len(opened)), RESIZED if resize else DRAWN
+        most = max(12, MOST_ROWS // len(opened))
+        anew = finding.RESIZED if resize else finding.DRAWN
         with console.progress(images * len(networks), "answers") as note:
-            return Transfer(
+            return finding.Transfer(
                 networks=tuple(
-                    Asked(
+                    finding.Asked(
                         key=network.key,
                         label=network.label,
                         target=network.scorer.name,
@@ -235,15 +221,15 @@ def _look_at(
     *,
     anew: str,
     most: int,
-) -> Fooling:
+) -> finding.Fooling:
     """Ask all networks about a run's images; those that fool the most others come first."""
     specs = {network.scorer.spec.shape: network.scorer.spec for network in networks}
-    ways = {shape: SAVED if shape[1:] == run.spec.shape[1:] else anew for shape in specs}
+    ways = {shape: finding.SAVED if shape[1:] == run.spec.shape[1:] else anew for shape in specs}
 
     def show_one(elite: EliteView) -> list[torch.Tensor]:
         images = {}
         for shape, spec in specs.items():
-            drawn = ways[shape] == DRAWN
+            drawn = ways[shape] == finding.DRAWN
             pixels = elite.pixels((spec.height, spec.width)) if drawn else elite.saved_pixels()
             images[shape] = fit_images(torch.from_numpy(pixels.copy())[None], spec)
         return [images[network.scorer.spec.shape] for network in networks]
@@ -255,8 +241,8 @@ def _look_at(
         columns.append(column := _see(network, answer, indices, run.classes))
         named = zip(elites, column, strict=True)
         missing = tuple(elite.name for elite, sight in named if sight.confidence is None)
-        facts = Figures.of(network.key, column) | {"classes_not_found": missing}
-        figures.append(FiguresOfRun(**facts, shown=ways[network.scorer.spec.shape]))
+        facts = finding.Figures.of(network.key, column) | {"classes_not_found": missing}
+        figures.append(finding.FiguresOfRun(**facts, shown=ways[network.scorer.spec.shape]))
     own = next((network.key for network in networks if run in network.runs), None)
     others = [
         column
@@ -273,7 +259,7 @@ def _look_at(
         counting = fooled(known, axis=0).astype(bool)
         return float(fooled(first, axis=0)[counting].mean()) if others and counting.any() else None
 
-    return Fooling(
+    return finding.Fooling(
         **OfRun.facts(run, len(elites)),
         own=own,
         others=len(others),
@@ -281,7 +267,7 @@ def _look_at(
         fool_all_others=share(np.all),
         networks=tuple(figures),
         classes=tuple(
-            FoolingImage(
+            finding.FoolingImage(
                 name=elites[place].name,
                 index=elites[place].index,
                 recorded=elites[place].confidence,
@@ -295,7 +281,7 @@ def _look_at(
 
 def _agree(
     networks: Sequence[Network], photographs: Sequence[Photograph], source: str, note: Note
-) -> Agreement | None:
+) -> finding.Agreement | None:
     """Look up each network's top-1 classes in all networks' answers; None without images."""
     if not photographs:
         return None
@@ -310,13 +296,14 @@ def _agree(
         first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
         for other, theirs in zip(networks, answers, strict=True):
             sights = _see(other, theirs, first, network.scorer.spec.classes)
-            pairs.append(FiguresOfPair(**Figures.of(other.key, sights), first_of=network.key))
-    return Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
+            figures = finding.Figures.of(other.key, sights)
+            pairs.append(finding.FiguresOfPair(**figures, first_of=network.key))
+    return finding.Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
 
 
 def _see(
     network: Network, answers: Answers, indices: Sequence[int | None], classes: Sequence[str]
-) -> list[Sight]:
+) -> list[finding.Sight]:
     """Look up a class of each image in a network's answers; None is one not to be looked up.
 
     An open network might have named a class that it did not: that is one without confidence.
@@ -328,5 +315,5 @@ def _see(
         if index is not None and (column := matches.get(index)) is not None:
             name, sure, own = spec.classes[column], probs[row, column], odds[row, column]
             place = 1 + int((odds[row] > own).sum()) if own > -np.inf else None
-        sights.append(Sight(key=network.key, their_class=name, confidence=sure, rank=place))
+        sights.append(finding.Sight(key=network.key, their_class=name, confidence=sure, rank=place))
     return sights

@@ -1,7 +1,4 @@
-"""Figures: the palette, axes that look alike, the confidence scale, labels, and figures as bytes.
-
-They need none of pyplot's global state.
-"""
+"""The palette, axes that look alike, the confidence scale, labels, and figures as bytes."""
 
 from __future__ import annotations
 
@@ -40,23 +37,12 @@ LINE_COLOURS: Final = (
 """Blue, orange, green, purple, gold, slate, crimson and teal, of different lightness; lines have
 strokes, too, for colour-blind readers."""
 
-_DARK: Final = {
-    SURFACE: "#1a1d23",
-    INK: "#eceef2",
-    MUTED: "#9aa4b2",
-    RULE: "#343a44",
-    DISABLED: "#6b7482",
-    POSITIVE: "#5aaef0",
-    NEGATIVE: "#f2935a",
-    LINE_COLOURS[0]: "#57b6ee",
-    LINE_COLOURS[1]: "#f0915a",
-    LINE_COLOURS[2]: "#4cc79a",
-    LINE_COLOURS[3]: "#e089c4",
-    LINE_COLOURS[4]: "#d9b62e",
-    LINE_COLOURS[5]: "#b7c0cc",
-    LINE_COLOURS[6]: "#f4839c",
-    LINE_COLOURS[7]: "#6fd3dd",
-}
+_LIGHT: Final = (SURFACE, INK, MUTED, RULE, DISABLED, POSITIVE, NEGATIVE, *LINE_COLOURS)
+_ON_DARK: Final = (
+    *("#1a1d23", "#eceef2", "#9aa4b2", "#343a44", "#6b7482", "#5aaef0", "#f2935a"),
+    *("#57b6ee", "#f0915a", "#4cc79a", "#e089c4", "#d9b62e", "#b7c0cc", "#f4839c", "#6fd3dd"),
+)
+_DARK: Final = dict(zip(_LIGHT, _ON_DARK, strict=True))
 _COLOUR = re.compile("|".join(_DARK))
 _METADATA = re.compile(rb" *<metadata>.*?</metadata>\n", re.DOTALL)
 _GROUP = re.compile(rb' *<g id="(?:patch|text)_\d+">\n(.*?) *</g>\n', re.DOTALL)
@@ -200,6 +186,16 @@ def label_counts(axes: Axes, values: Sequence[float], name: str = "images scored
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value + 0:,.0f}"))
     axes.set_xlabel(name, fontsize=13 * POINT, color=MUTED, labelpad=8)
+
+
+def mark_counts(axes: Axes, most: float, *, whole: bool = False) -> None:
+    """Let the y axis go from 0 to an even step that is not below the most."""
+    from matplotlib.ticker import MaxNLocator
+
+    steps = [1, 2, 2.5, 5, 10] if most >= 100 or not whole else [1, 2, 5, 10]
+    marks = MaxNLocator(5, integer=whole, steps=steps).tick_values(0, max(most, 1))
+    axes.set_ylim(0, marks[-1])
+    axes.set_yticks(marks, [f"{mark:,.3g}" if mark < 1000 else f"{mark:,.0f}" for mark in marks])
 
 
 def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:

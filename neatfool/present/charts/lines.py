@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from neatfool.present.charts.figure import (
-    LINE_COLOURS,
-    decimal_odds,
-    draw_figure,
-    label_confidences,
-    label_counts,
-    label_ends,
-    new_axes,
-)
+from neatfool.present.charts import figure
 from neatfool.wording import level
 
 if TYPE_CHECKING:
@@ -27,16 +19,6 @@ STROKES: Final = (
     *((0, (9, 2)), (0, (4, 1.4, 1.2, 1.4, 1.2, 1.4))),
 )
 """Each line has its own, too, for print and for those who see no colours."""
-MOST_DOTS: Final = 20
-"""A line of more values has no dot at each."""
-CELL: Final = (92, 54)
-"""CSS pixels of a matrix's cell: room for two lines of text."""
-LONGEST_NAME: Final = 24
-LIGHT_FROM: Final = 0.55
-"""Above this share a cell is so light that its text must be dark."""
-LONGEST_GROUP: Final = 20
-FLOW_CELL: Final = 34
-"""CSS pixels of a cell of the matrix of flows."""
 
 
 def key_of(place: int) -> str:
@@ -45,7 +27,7 @@ def key_of(place: int) -> str:
     return letter if place < 26 else f"{letter}{place // 26 + 1}"
 
 
-def short(name: str, longest: int = LONGEST_NAME) -> str:
+def short(name: str, longest: int = 24) -> str:
     """Shorten a name, and show its control characters."""
     name = name if name.isprintable() else name.encode("unicode_escape").decode()
     return f"{name[: longest - 1]}…" if len(name) > longest else name
@@ -53,12 +35,12 @@ def short(name: str, longest: int = LONGEST_NAME) -> str:
 
 def colour_of(place: int) -> str:
     """Give its colour."""
-    return LINE_COLOURS[place % len(LINE_COLOURS)]
+    return figure.LINE_COLOURS[place % len(figure.LINE_COLOURS)]
 
 
 def stroke_of(place: int) -> object:
     """Give the stroke of its line."""
-    return STROKES[(place + place // len(LINE_COLOURS)) % len(STROKES)]
+    return STROKES[(place + place // len(figure.LINE_COLOURS)) % len(STROKES)]
 
 
 class Line(NamedTuple):
@@ -82,19 +64,21 @@ def lines_of_shares(
         wide: Whether it goes across the page, with room above and below for more texts.
     """
     size: Any = {"bottom": 50, "top": 58} if wide else {"bottom": 38}
-    drawn, axes = new_axes(*(1080, 390) if wide else (520, 250), right=right, left=52, **size)
+    drawn, axes = figure.new_axes(
+        *(1080, 390) if wide else (520, 250), right=right, left=52, **size
+    )
     for line in lines:
         width, dot = (0.8, 2.5) if line.thin else (1.95, 4)
         look: Any = {"color": colour_of(line.place), "linestyle": stroke_of(line.place)}
         look |= {"linewidth": width, "markersize": dot, "clip_on": False}
-        look["marker"] = "o" if len(line.values) <= MOST_DOTS else ""
+        look["marker"] = "o" if len(line.values) <= 20 else ""
         axes.plot(range(len(line.values)), line.values, **look)
     axes.set_ylim(-0.02, 1.02)
     levels = (0, 0.25, 0.5, 0.75, 1)
     axes.set_yticks(levels, [level(part) for part in levels])
     axes.set_xticks(range(len(ticks)), ticks)
     axes.set_xlim(-0.1, len(ticks) - 0.9)
-    label_ends(
+    figure.label_ends(
         axes, [(line.values[-1], line.end, colour_of(line.place)) for line in lines if line.end]
     )
     return drawn
@@ -111,31 +95,31 @@ def matrix_of_shares(
         rows: The names of the rows.
         columns: The names of the columns, short.
     """
-    names = [*map(short, rows)]
-    left, height = 26 + 7.2 * max(map(len, names)), 44 + CELL[1] * len(rows)
-    # As wide as other charts, so that a page does not enlarge a small matrix.
-    right = max(16, 520 - left - CELL[0] * len(columns))
-    width = left + right + CELL[0] * len(columns)
-    drawn, axes = new_axes(width, height, left=left, right=right, top=34, bottom=10)
-    draw_cells(
-        axes, shares, texts, names, columns, is_light=lambda part: part > LIGHT_FROM, vmin=0, vmax=1
-    )
-    return drawn
+    look: dict[str, Any] = {"cell": (92, 54), "is_light": lambda part: part > 0.55}
+    return draw_cells(shares, texts, rows, columns, **look, vmin=0, vmax=1)
 
 
 def draw_cells(
-    axes: Axes,
     values: np.ndarray,
     texts: Sequence[Sequence[str]],
     rows: Sequence[str],
     columns: Sequence[str],
     *,
+    cell: tuple[int, int],
     is_light: Callable[[float], bool],
     size: float = 9.5,
     rotation: int = 0,
     **colours: Any,
-) -> None:
+) -> Figure:
     """Draw a matrix of coloured cells; the text in a light one is dark."""
+    rows = [*map(short, rows)]
+    left, across = 26 + 7.2 * max(map(len, rows)), cell[0] * len(columns)
+    # As wide as other charts, so that a page does not enlarge a small matrix.
+    right, top = max(16, 520 - left - across), left if rotation else 34
+    height = top + 10 + cell[1] * len(rows)
+    drawn, axes = figure.new_axes(
+        left + across + right, height, left=left, right=right, top=top, bottom=10
+    )
     cells = np.ma.masked_invalid(values)
     axes.pcolormesh(cells, edgecolors=axes.get_facecolor(), linewidth=2, **colours)
     look: Any = {"ha": "center", "va": "center", "linespacing": 1.25, "parse_math": False}
@@ -152,23 +136,6 @@ def draw_cells(
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-
-
-def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -> Figure:
-    """Draw flows as a matrix: a cell's number is the flow, its colour how far from chance it is."""
-    names = [short(name, LONGEST_GROUP) for name in names]
-    room = 26 + 7.0 * max(map(len, names))
-    side = FLOW_CELL * len(names)
-    # As wide as other charts, so that a page does not enlarge a small matrix.
-    right = max(8, 520 - room - side)
-    drawn, axes = new_axes(
-        room + side + right, room + side + 8, left=room, right=right, top=room, bottom=8
-    )
-    # One switch more on either side, so that few say little.
-    ratio = np.log2((counts + 1) / (expected + 1))
-    texts = [[f"{count:,.0f}" if count >= 0.5 else "" for count in row] for row in counts]
-    look: Any = {"size": 8, "rotation": 90, "cmap": "RdBu_r", "vmin": -3, "vmax": 3}
-    draw_cells(axes, ratio, texts, names, names, is_light=lambda value: abs(value) <= 2, **look)
     return drawn
 
 
@@ -204,15 +171,22 @@ def steps(
     counts: Sequence[float] | np.ndarray,
     *,
     wide: bool = False,
+    most: float | None = None,
 ) -> Figure:
-    """Draw lines over images scored, whose axis covers ``counts``; confidences in log-odds."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    """Draw lines over images scored.
 
+    Args:
+        lines: The lines.
+        scale: What their values are; confidences are drawn in log-odds.
+        counts: The numbers of images that the axis covers.
+        wide: Whether it goes across the page.
+        most: The whole number that counts may reach, if that is known.
+    """
     width, height = (WIDE, 440) if wide else (NARROW, 300)
     right = 26 + 7.4 * max((len(line.end) for line in lines), default=0)
     left = 84 if scale == "confidences" else 62
-    drawn, axes = new_axes(width, height, right=right, left=left)
-    scaled = decimal_odds if scale == "confidences" else np.asarray
+    drawn, axes = figure.new_axes(width, height, right=right, left=left)
+    scaled = figure.decimal_odds if scale == "confidences" else np.asarray
     ends, shown = [], [np.zeros(0)]
     look: dict[str, Any]
     for line in lines:
@@ -236,13 +210,11 @@ def steps(
     known = np.concatenate(shown)
     known = known[np.isfinite(known)]
     if scale == "confidences" and len(known):
-        label_confidences(axes, float(known.min()), float(known.max()))
+        figure.label_confidences(axes, float(known.min()), float(known.max()))
     else:
-        axes.set_ylim(0, 1.1 * max(1.0, *known))
-        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    label_counts(axes, np.asarray(counts).tolist())
-    label_ends(axes, ends)
+        figure.mark_counts(axes, most or max(1.0, *known), whole=most is not None)
+    figure.label_counts(axes, np.asarray(counts).tolist())
+    figure.label_ends(axes, ends)
     return drawn
 
 
@@ -254,34 +226,34 @@ def heat_map(
     height = 66 + (max(22 * len(names), 110) if named else 560)
     texts = [*map(short, names)]
     left = min(30 + 7.2 * max(map(len, texts)), 205) if named else 62
-    drawn, axes = new_axes(WIDE if wide else NARROW, height, right=34, left=left)
+    drawn, axes = figure.new_axes(WIDE if wide else NARROW, height, right=34, left=left)
     # A value holds from its number of images on, so a cell is what was known at its left edge.
     known = confidences[:, :-1] if len(grid) > 1 else confidences
-    _paint(axes, decimal_odds(known), (0, float(grid[-1]), len(names), 0))
+    _paint(axes, figure.decimal_odds(known), (0, float(grid[-1]), len(names), 0))
     axes.grid(visible=False)
-    label_counts(axes, grid.tolist())
+    figure.label_counts(axes, grid.tolist())
     if named:
         axes.set_yticks([row + 0.5 for row in range(len(names))], texts, parse_math=False)
     else:
         ranks = sorted({1, *(round(len(names) * part / 5) for part in range(1, 6))})
         axes.set_yticks([rank - 0.5 for rank in ranks], [f"{rank:,}" for rank in ranks])
-    return draw_figure(drawn, zoom=SHARPNESS)
+    return figure.draw_figure(drawn, zoom=SHARPNESS)
 
 
 def heat_scale() -> bytes:
     """Draw what the colours mean, as an SVG."""
-    drawn, axes = new_axes(WIDE, 58, right=31.2, left=31.2, top=8.7, bottom=31.9)
-    ticks = decimal_odds(SHADES)
+    drawn, axes = figure.new_axes(WIDE, 58, right=31.2, left=31.2, top=8.7, bottom=31.9)
+    ticks = figure.decimal_odds(SHADES)
     low, high = float(ticks[0]), float(ticks[-1])
     _paint(axes, np.linspace(low, high, 512)[None], (low, high, 0, 1))
     axes.set_yticks([])
     axes.set_xticks(ticks, [level(p) for p in SHADES])
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    return draw_figure(drawn, zoom=SHARPNESS)
+    return figure.draw_figure(drawn, zoom=SHARPNESS)
 
 
 def _paint(axes: Axes, odds: np.ndarray, extent: tuple[float, float, float, float]) -> None:
     """Paint decimal log-odds; what is NaN stays transparent."""
-    low, high = decimal_odds([SHADES[0], SHADES[-1]])
+    low, high = figure.decimal_odds([SHADES[0], SHADES[-1]])
     axes.imshow(odds, cmap="viridis", vmin=low, vmax=high, extent=extent, aspect="auto")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.path import Path
 
     Point = tuple[float, float]
-    Entry = tuple[Literal["activation", "faint", "positive", "negative", "disabled"], str]
+    Entry = tuple[str, str, float]
 
 RADIUS: Final = 15.0
 """The radius of a node, in CSS pixels as all lengths here; y is downwards."""
@@ -27,7 +27,6 @@ ROW: Final = 41.0
 """Two nodes of a column are this many pixels apart; NOTED_ROW if each has a figure below it."""
 NOTED_ROW: Final = 48.0
 MARGIN: Final = 18.0
-NARROWEST: Final = 420.0
 LEGEND_ROW: Final = 24.0
 LETTER: Final = 7.4
 """A letter of the legend takes this many pixels on average, in a wide typeface."""
@@ -39,8 +38,6 @@ LEVEL: Final = 0.42
 """A curve keeps its direction at each end for this share of the way between two points."""
 _WHITE: Final = "#ffffff"
 """The colour of curves on discs, on a dark page too."""
-_UNKNOWN: Final = "#747d8a"
-"""The disc's colour for an activation that is not in the table."""
 
 
 def draw_graph(
@@ -111,7 +108,7 @@ class _Drawing:
         outputs = [node for node, kind in graph.nodes(data="kind") if kind == "output"]
         longest = max((len(self._label(node)) for node in outputs), default=0)
         natural = 2 * (MARGIN + RADIUS) + self.pitch * steps + 8 + 1.1 * LETTER * longest
-        self.width = max(NARROWEST, natural)
+        self.width = max(420.0, natural)
         self.left = MARGIN + RADIUS + (self.width - natural) / 2
         self.top = MARGIN + RADIUS + 2
         self.legend_top = self.top + self.layout.rows * self.row + RADIUS + 16
@@ -176,26 +173,27 @@ class _Drawing:
                 self._write((x + RADIUS + 9, y), self._label(node), 13.5, ha="left", weight="bold")
 
     def _legend_rows(self) -> list[list[Entry]]:
-        """List what the legend explains, broken into rows that fit."""
+        """List what the legend explains, each with its mark's width, broken into rows that fit."""
         names = {str(name) for _, name in self.graph.nodes(data="activation") if name}
         edges = [data for *_, data in self.graph.edges(data=True)]
         live = [data.get("weight", 1.0) for data in edges if data.get("enabled", True)]
-        others: dict[Entry, bool] = {
+        others = {
             ("positive", "weight > 0"): any(weight >= 0 for weight in live),
             ("negative", "weight < 0"): any(weight < 0 for weight in live),
             ("disabled", "disabled"): len(live) < len(edges),
             ("faint", "without influence"): bool(set(self.graph) - self.influential),
             ("faint", f"faint, thin: little {self.shade}"): bool(self.shade),
         }
-        entries: list[Entry] = [("activation", name) for name in sorted(names)]
+        entries = [("activation", name) for name in sorted(names)]
         rows: list[list[Entry]] = []
         used = float("inf")
-        for entry in entries + [entry for entry, is_there in others.items() if is_there]:
-            used += _entry_width(entry)
+        for kind, text in entries + [entry for entry, is_there in others.items() if is_there]:
+            mark = 16 if kind in {"activation", "faint"} else 24
+            used += (width := mark + 21 + LETTER * len(text))
             if used > self.width - 2 * MARGIN:
                 rows.append([])
-                used = _entry_width(entry)
-            rows[-1].append(entry)
+                used = width
+            rows[-1].append((kind, text, mark))
         return rows
 
     def legend(self) -> None:
@@ -203,9 +201,8 @@ class _Drawing:
         colours = {"positive": figure.POSITIVE, "negative": figure.NEGATIVE}
         for number, row in enumerate(self.legend_rows):
             y = self.legend_top + LEGEND_ROW * (number + 0.5)
-            x = (self.width - sum(map(_entry_width, row))) / 2
-            for entry in row:
-                kind, text = entry
+            x = (self.width - sum(mark + 21 + LETTER * len(text) for _, text, mark in row)) / 2
+            for kind, text, mark in row:
                 if kind == "activation":
                     self._disc((x + 8, y), text, 8)
                 elif kind == "faint":
@@ -214,10 +211,8 @@ class _Drawing:
                     ends, off = [(x, y), (x + 22, y)], kind == "disabled"
                     colour = colours.get(kind, figure.DISABLED)
                     self._line(ends, colour, 1.6 if off else 3.0, 1.0, dotted=off)
-                self._write(
-                    (x + _mark_width(entry) + 5, y), text, 12, color=figure.MUTED, ha="left"
-                )
-                x += _entry_width(entry)
+                self._write((x + mark + 5, y), text, 12, color=figure.MUTED, ha="left")
+                x += mark + 21 + LETTER * len(text)
 
     def _add(self, artist: Any) -> None:
         self.axes.add_artist(artist)  # add_patch would compute limits, as long as drawing takes
@@ -248,7 +243,7 @@ class _Drawing:
         from matplotlib.path import Path
 
         glyph = ACTIVATIONS[name].glyph if name in ACTIVATIONS else None
-        colour = glyph.colour if glyph else _UNKNOWN
+        colour = glyph.colour if glyph else "#747d8a"
         self._mark(place, radius + 2, zorder=3, color=figure.SURFACE, markeredgewidth=0)
         self._mark(place, radius, zorder=3, color=colour, alpha=opacity, markeredgewidth=0)
         if glyph is None:
@@ -278,14 +273,6 @@ class _Drawing:
         usual: Any = {"color": figure.INK, "ha": "center", "va": "center_baseline", "zorder": 5}
         usual |= {"fontsize": size * figure.POINT, "parse_math": False}
         self.axes.text(*place, text, **usual | look)
-
-
-def _mark_width(entry: Entry) -> float:
-    return 16 if entry[0] in ("activation", "faint") else 24
-
-
-def _entry_width(entry: Entry) -> float:
-    return _mark_width(entry) + 21 + LETTER * len(entry[1])
 
 
 def _smooth(points: Sequence[Point]) -> Path:

@@ -1,10 +1,9 @@
 """Writes a genome's graph to a file."""
 
 import json
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -12,8 +11,6 @@ import numpy as np
 from neatfool.errors import ExperimentError
 from neatfool.present.graph.drawing import draw_graph
 from neatfool.present.saving import save
-
-DOTTED: Final = {"style": "dotted"}
 
 
 def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
@@ -36,11 +33,22 @@ def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
         StorageError: The file cannot be written.
     """
     path = Path(path)
-    write = _WRITERS.get(path.suffix.lower())
-    if write is None:
-        given = f"suffix {path.suffix!r} names no graph format" if path.suffix else "has no suffix"
-        raise ExperimentError(f"{path}: {given}; use one of {', '.join(_WRITERS)}")
-    return save(path, write(graph))
+    match path.suffix.lower():
+        case ".graphml":
+            text = "\n".join(nx.generate_graphml(_native(graph, none=False)))
+        case ".json":
+            data = nx.node_link_data(_native(graph), edges="edges")
+            text = json.dumps(data, indent=1, ensure_ascii=False)
+        case ".dot":
+            text = _to_dot(graph)
+        case ".svg":
+            return save(path, draw_graph(graph))
+        case ".png":
+            return save(path, draw_graph(graph, format="png"))
+        case suffix:
+            given = f"suffix {suffix!r} names no graph format" if suffix else "has no suffix"
+            raise ExperimentError(f"{path}: {given}; use one of .graphml, .json, .dot, .svg, .png")
+    return save(path, f"{text}\n".encode())
 
 
 def _native(graph: nx.DiGraph, *, none: bool = True) -> nx.DiGraph:
@@ -54,16 +62,7 @@ def _native(graph: nx.DiGraph, *, none: bool = True) -> nx.DiGraph:
     return native
 
 
-def _to_graphml(graph: nx.DiGraph) -> bytes:
-    return "\n".join(nx.generate_graphml(_native(graph, none=False))).encode() + b"\n"
-
-
-def _to_json(graph: nx.DiGraph) -> bytes:
-    data = nx.node_link_data(_native(graph), edges="edges")
-    return json.dumps(data, indent=1, ensure_ascii=False).encode() + b"\n"
-
-
-def _to_dot(graph: nx.DiGraph) -> bytes:
+def _to_dot(graph: nx.DiGraph) -> str:
     """Write a graph in Graphviz's language, with every attribute quoted."""
 
     def quote(value: Any) -> str:
@@ -81,16 +80,10 @@ def _to_dot(graph: nx.DiGraph) -> bytes:
         for node, data in native.nodes(data=True)
     ]
     edges = [
-        write(f"{quote(u)} -> {quote(v)}", ({} if data.get("enabled", True) else DOTTED) | data)
+        write(
+            f"{quote(u)} -> {quote(v)}",
+            ({} if data.get("enabled", True) else {"style": "dotted"}) | data,
+        )
         for u, v, data in native.edges(data=True)
     ]
-    return "\n".join(["digraph genome {", "  rankdir=LR;", *nodes, *edges, "}", ""]).encode()
-
-
-_WRITERS: Final[Mapping[str, Callable[[nx.DiGraph], bytes]]] = {
-    ".graphml": _to_graphml,
-    ".json": _to_json,
-    ".dot": _to_dot,
-    ".svg": draw_graph,
-    ".png": partial(draw_graph, format="png"),
-}
+    return "\n".join(["digraph genome {", "  rankdir=LR;", *nodes, *edges, "}"])

@@ -1,9 +1,4 @@
-"""Lays out a layered graph from left to right.
-
-The method is that of Sugiyama, Tagawa and Toda (1981). An edge gets a bend in each column that it
-passes. Each column is sorted by its neighbours' means (barycentres), so that fewer edges cross.
-Then nodes move towards their neighbours as far as the distances allow.
-"""
+"""Lays out a layered graph from left to right (Sugiyama, Tagawa and Toda, 1981)."""
 
 from collections.abc import Hashable, Iterable, Mapping
 from itertools import pairwise
@@ -14,8 +9,6 @@ import numpy as np
 
 from neatfool.present.charts.figure import spread
 
-ORDER_SWEEPS: Final = 16
-PLACE_SWEEPS: Final = 12
 BEND_GAP: Final = 0.34
 """The distance between two bends; that between two nodes is 1."""
 BEND_WEIGHT: Final = 4.0
@@ -86,7 +79,7 @@ def _fewest_crossings(order: list[list[Any]], links: nx.DiGraph) -> list[list[An
     """Sort the inner columns by barycentres, forwards and backwards, and keep the best order."""
     best, fewest = order, _crossings(order, links)
     current = [list(items) for items in order]
-    for sweep in range(ORDER_SWEEPS):
+    for sweep in range(16):
         forward = sweep % 2 == 0
         near = links.pred if forward else links.succ
         inner = range(1, len(current) - 1)
@@ -126,7 +119,7 @@ def _rows(order: list[list[Any]], links: nx.DiGraph, graph: nx.DiGraph) -> dict[
     row: dict[Any, float] = {}
     for items, apart in zip(order, gaps, strict=True):
         row |= zip(items, spread([-sum(apart) / 2] * len(items), apart), strict=True)
-    for sweep in range(PLACE_SWEEPS):
+    for sweep in range(12):
         for items, apart in [*zip(order, gaps, strict=True)][:: -1 if sweep % 2 else 1]:
             wanted = [
                 _mean((row[n] for n in (*links.pred[item], *links.succ[item])), row[item])

@@ -1,8 +1,4 @@
-"""The command ``neatfool quiz``: a page that asks people what images show.
-
-The module :mod:`.questions` chooses the images and what is offered, and writes the page, or a study
-for other programs. ``answers.js`` is what both pages do with answers.
-"""
+"""The command ``neatfool quiz``: a page, or a study, that asks people what images show."""
 
 from pathlib import Path
 from typing import Any, Final

@@ -30,7 +30,6 @@ from neatfool.ood import behind, has_mnist, read_mnist
 from neatfool.present import Records, embed_image, fill_template, save
 
 HERE: Final = Path(__file__).parent
-CDN: Final = "https://unpkg.com"
 JSPSYCH: Final = {
     "jspsych": "8.3.0",
     "@jspsych/plugin-preload": "2.1.0",
@@ -201,7 +200,7 @@ def write_study(questions: Sequence[Question], folder: Path, jspsych: str | None
     manifest = Records(names, [[row.get(name, "") for name in names] for row in rows])
     save(folder / "manifest.csv", manifest.csv().encode(), within=folder)
     packages = {
-        name: f"{jspsych}/{name}" if jspsych else f"{CDN}/{name}@{version}"
+        name: f"{jspsych}/{name}" if jspsych else f"https://unpkg.com/{name}@{version}"
         for name, version in JSPSYCH.items()
     }
     content |= {"packages": packages, "script": _script("study.js")}

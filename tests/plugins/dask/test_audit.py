@@ -12,9 +12,8 @@ pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 @pytest.fixture
-def audit(tmp_path, monkeypatch):
+def audit(tmp_path):
     """Give a function that audits the small target, and gives the card and the first run."""
-    monkeypatch.setattr("neatfool_plugins.audit.searching.SECONDS_OF_TRIAL", 0.05)
     file = write_experiment(tmp_path)
     budget = ("--images", 60, "--sample", 3, "--set", "target.batch_size=4", "--json")
 

@@ -31,7 +31,7 @@ def all_drawn_once() -> Iterator[None]:
         return draw_once
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "draw_graph", once(page.draw_graph))
+        patch.setattr(page.present, "draw_graph", once(page.present.draw_graph))
         for kind in ("confidence", "threshold", "replacement", "size"):
             patch.setattr(curves, f"{kind}_curve", once(getattr(curves, f"{kind}_curve")))
         yield

@@ -109,7 +109,7 @@ def test_every_elite_has_its_graph_and_its_line_of_ancestors(
     assert len(parsed.of_class("detail")) == len(parsed.of_class("network")) == 10
     assert len(parsed.of_class("curve")) == 5
     lengths = [1 + 3 * index % 25 for index in range(10)]
-    shown = sum(min(length, report_page.MOST_ANCESTORS) for length in lengths)
+    shown = sum(min(length, 12) for length in lengths)
     assert len(parsed.of_class("ancestor")) == shown
     assert "12 of 19" in parsed.text
 
