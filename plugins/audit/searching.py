@@ -134,7 +134,18 @@ class Search:
                 left -= self.images if done else run.evaluations
         return left
 
-    def measure_speed(self, ctx: click.Context) -> float | None:
+    def describe(self, missing: int, ctx: click.Context) -> str:
+        """Say how many images are still to be scored, and about how long that takes."""
+        text = f"{missing:,} images are to be scored"
+        if len(self.seeds) > 1:
+            text += f", up to {self.images:,} with each seed"
+        if speed := self._measure_speed(ctx):
+            minutes = missing / speed / 60
+            about = "less than a minute" if minutes < 1 else f"about {minutes:,.0f} minutes"
+            text += f": {about}, at {speed:,.0f} images a second"
+        return f"{text}. The runs go into {self.folder}"
+
+    def _measure_speed(self, ctx: click.Context) -> float | None:
         """Try for a moment how many images a second it scores; None if that cannot be told."""
         arguments = ["--json", "--seconds", str(SECONDS_OF_TRIAL)]
         scheme = self.experiment.resolved()["scheme"]
