@@ -165,7 +165,7 @@ def body(row: Row) -> str:
         f"<td class=draw>{drawn(row)}</td>",
         *(cell(head, each, within) for head, each in zip(SURE, row.until, strict=True)),
         cell("all at 99 %", row.every, within),
-        cell("fooled", row.number, share, spread(row)),
+        cell("fooled", row.number, share, spread(row).replace(" %", "&nbsp;%")),
         cell("half fooled after", row.fooled, within),
         cell("median", row.median, percent),
         cell("simple", row.simple, share),
