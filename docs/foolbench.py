@@ -13,6 +13,7 @@ import math
 import re
 import sys
 from base64 import b64decode
+from functools import partial
 from html import escape
 from io import BytesIO
 from itertools import combinations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 FOLDER: Final = Path(__file__).parent / "_extra" / "foolbench"
 SHELL: Final = Path(__file__).with_name("foolbench.html")
 PICTURE: Final = Path(__file__).parent / "images" / "foolbench.webp"
-FIRST, LAST = 100, 20_000
+FIRST, LAST = 100, 200_000
 """The scale of images, logarithmic."""
 
 
@@ -44,10 +45,13 @@ class Row(NamedTuple):
     guard: str
     kind: str
     right: float | None
+    budget: int
+    """Images with each seed: within these are the costs, and what they bring to :attr:`later`."""
     until: tuple[float, ...]
     """Infinite: never; NaN: not known, as the card is an older one."""
     every: float
     number: float | None
+    later: float | None
     numbers: tuple[float, ...]
     fooled: float
     median: float
@@ -63,7 +67,7 @@ def images_of(by_seed: list[int | None]) -> float:
 
 def row_of(name: str, entry: Entry) -> Row:
     """Take the figures of an entry."""
-    card, about = entry.card, entry.about
+    card, about, longest = entry.card, entry.about, entry.longer or entry.card
     accepted = card.acceptance
     usual = accepted.at("usual")
 
@@ -82,11 +86,13 @@ def row_of(name: str, entry: Entry) -> Row:
         guard=about.get("defence") or about.get("training") or "",
         kind="detector" if "defence" in about else "trained" if "training" in about else "plain",
         right=known.right if known else None,
-        until=tuple(images_of(each.by_seed) for each in card.until) or (math.nan,) * 3,
-        every=images_of(card.until[2].all_by_seed) if card.until else math.nan,
+        budget=longest.images,
+        until=tuple(images_of(each.by_seed) for each in longest.until) or (math.nan,) * 3,
+        every=images_of(longest.until[2].all_by_seed) if longest.until else math.nan,
         number=card.fooled.share.value if card.fooled else None,
+        later=longest.fooled.share.value if entry.longer and longest.fooled else None,
         numbers=tuple(card.fooled.by_seed) if card.fooled else (),
-        fooled=card.fooled.until_half or math.inf if card.fooled else math.nan,
+        fooled=longest.fooled.until_half or math.inf if longest.fooled else math.nan,
         median=card.median.median,
         simple=passing("noise", "blank", "texture"),
         survives=passing("changed"),
@@ -140,23 +146,27 @@ HEADS: Final = (
 
 
 def spread(row: Row) -> str:
-    """Write the range of the number over seeds, if there is one."""
+    """Write the range of the number over seeds, and what it is then, where that says more."""
     ends = [share(end(row.numbers)) for end in (min, max)] if row.numbers else []
-    return " to ".join(ends) if len({*ends}) == 2 else ""
+    parts = [" to ".join(ends)] * (len({*ends}) == 2)
+    if row.later is not None and min(row.numbers) < row.later:
+        parts.append(f"then {share(row.later)}")
+    return "; ".join(parts)
 
 
 def body(row: Row) -> str:
     """Write an entry as two rows: its figures, and what opens below."""
     about = row.entry.about
+    within = partial(count, budget=row.budget)
     tags = " · ".join(filter(None, [row.guard, about.get("data", "")]))
     cells = [
         f'<td data-value="{escape(row.network)}"><button class=open aria-expanded=false>'
         f"{escape(row.network)}</button><span class=tag>{escape(tags)}</span></td>",
         f"<td class=draw>{drawn(row)}</td>",
-        *(cell(head, each, count) for head, each in zip(SURE, row.until, strict=True)),
-        cell("all at 99 %", row.every, count),
-        cell("fooled", row.number, share, spread(row)),
-        cell("half fooled after", row.fooled, count),
+        *(cell(head, each, within) for head, each in zip(SURE, row.until, strict=True)),
+        cell("all at 99 %", row.every, within),
+        cell("fooled", row.number, share, spread(row).replace(" %", "&nbsp;%")),
+        cell("half fooled after", row.fooled, within),
         cell("median", row.median, percent),
         cell("simple", row.simple, share),
         cell("survive", row.survives, share),
@@ -171,11 +181,11 @@ def body(row: Row) -> str:
     )
 
 
-def count(images: float) -> str:
+def count(images: float, budget: int) -> str:
     """Write a number of images."""
     if math.isnan(images):
         return "-"
-    return "never" if math.isinf(images) else f"{images:,.0f}"
+    return f"> {budget:,}" if math.isinf(images) else f"{images:,.0f}"
 
 
 def cell(head: str, value: Any, write: Any, note: str = "") -> str:
@@ -199,7 +209,7 @@ def drawn(row: Row) -> str:
     for kind, images in zip(("half", "most", "all", "every"), (*row.until, row.every), strict=True):
         if math.isnan(images):
             continue
-        never, x = " never" * math.isinf(images), 6 + 170 * place(min(images, LAST))
+        never, x = " never" * math.isinf(images), 6 + 170 * place(min(images, 1.5 * row.budget))
         shape = f'rect x="{x - 4:.1f}" y=7 width=8 height=8' if kind == "every" else ""
         dots.append(f'<{shape or f"""circle cx="{x:.1f}" cy=11 r=5"""} class="{kind}{never}" />')
     line = "<line x1=6 x2=184 y1=11 y2=11 />"
@@ -216,6 +226,10 @@ def details(row: Row) -> str:
         if each.png and each.log_odds is not None
     )
     detectors = card.defence.detectors if card.defence else []
+    more = ""
+    if entry.longer:
+        median = percent(entry.longer.median.median)
+        more = f", then on to {entry.longer.images:,} (median confidence {median})"
     caught = ", ".join(
         f"{each.name} {share(each.passing_95.value)}" for each in detectors if each.passing_95
     )
@@ -230,8 +244,8 @@ def details(row: Row) -> str:
         "licence": escape(about.get("licence", "")),
         "weights": " ".join(filter(None, [escape(about.get("weights", "")), entry.sha256 or ""])),
         "size": f"{int(about['parameters']):,} parameters" if "parameters" in about else "",
-        "search": f"{card.images:,} images with each of seeds {', '.join(map(str, card.seeds))}; "
-        f"neatfool {card.neatfool}",
+        "search": f"{card.images:,} images with each of seeds "
+        f"{', '.join(map(str, card.seeds))}{more}; neatfool {card.neatfool}",
         "command": f"<code>{escape(entry.command)}</code>",
         "in-distribution": escape(card.acceptance.in_distribution or "none: there is no number"),
         "after a change": f"median confidence {changes}" if changes else "",
@@ -249,23 +263,20 @@ def details(row: Row) -> str:
 def table(rows: list[Row]) -> str:
     """Write the figures of entries as a table of Markdown."""
     heads = (
-        *("network", "right", "50 %", "90 %", "99 %", "all at 99 %"),
+        *("network", "right", "budget", "50 %", "90 %", "99 %", "all at 99 %"),
         *("the number (over seeds)", "half fooled after", "simple images accepted"),
     )
     lines = [heads, ["---"] * len(heads)]
     for row in rows:
-        ends = (
-            ""
-            if len({*row.numbers}) < 2
-            else f" ({share(min(row.numbers))} to {share(max(row.numbers))})"
-        )
+        ends = f" ({spread(row)})" if spread(row) else ""
         lines.append(
             [
                 ", ".join(filter(None, [row.network, row.guard])),
                 "-" if row.right is None else share(row.right, 1),
-                *map(count, (*row.until, row.every)),
+                f"{row.budget:,}",
+                *(count(each, row.budget) for each in (*row.until, row.every)),
                 "-" if row.number is None else share(row.number) + ends,
-                count(row.fooled),
+                count(row.fooled, row.budget),
                 "-" if row.simple is None else share(row.simple),
             ]
         )
@@ -367,7 +378,7 @@ def picture(rows: list[Row]) -> bytes:
         axes.axhline(line, color="#e2e2e6", zorder=0)
         for (colour, mark), images in zip(marks, (*row.until, row.every), strict=True):
             face = "white" if math.isinf(images) else colour
-            x = min(images, 1.35 * row.entry.card.images)
+            x = min(images, 1.35 * row.budget)
             axes.scatter(x, line, 55, face, marker=mark, edgecolor=colour, linewidth=1.5, zorder=2)
         bottom = low + tall * (len(rows) - 1 - line)
         label = "\n".join(filter(None, [row.network, row.guard]))
@@ -378,13 +389,13 @@ def picture(rows: list[Row]) -> bytes:
             )
             frame.imshow(Image.open(BytesIO(b64decode(each.png or ""))).convert("RGB"))
             frame.set_axis_off()
-    axes.set(xscale="log", xlim=(150, 22_000), ylim=(len(rows) - 0.5, -0.5), yticks=[])
-    ticks = [200, 500, 1000, 2000, 5000, 12_000]
+    axes.set(xscale="log", xlim=(150, 180_000), ylim=(len(rows) - 0.5, -0.5), yticks=[])
+    ticks = [200, 500, 1000, 3000, 12_000, 40_000, 100_000]
     axes.set_xticks(ticks, [f"{each:,}" for each in ticks])
     axes.minorticks_off()
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_xlabel("images tried (median of five seeds)", fontsize=8.5)
-    keys = [*(f"half of the classes at {each}" for each in SURE), "all at 99 % (hollow: never)"]
+    keys = [*(f"half of the classes at {each}" for each in SURE), "all at 99 % (hollow: not found)"]
     for number, ((colour, mark), text) in enumerate(zip(marks, keys, strict=True)):
         x, y = 0.03 + 0.245 * number, 1 - 0.22 / figure.get_figheight()
         key = figure.add_axes((x, y - 0.01, 0.02, 0.02))

@@ -7,6 +7,7 @@ from .audit import audit as audit
 from .audit import check_threshold_known as check_threshold_known
 from .audit import kind_of_search as kind_of_search
 from .card import Card as Card
+from .card import Longer as Longer
 from .comparison.finding import Comparison as Comparison
 from .comparison.measure import compare as compare
 from .detection import Detection as Detection

@@ -344,3 +344,12 @@ class Card(present.Finding):
                 f"No in-distribution image is named as {len(names):,} of the classes, so they do "
                 f"not count: {', '.join(names[:NAMED])}{more}."
             )
+
+
+class Longer(Facts):
+    """What a search of more images with the same seeds found."""
+
+    images: int = Field(description="images for each seed")
+    until: list[Until] = Field(description="images until half of the classes were so sure")
+    fooled: Fooled | None = Field(description="the number then")
+    median: Shares = Field(description="the median confidence over classes then")

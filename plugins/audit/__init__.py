@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .searching import Search
 
 FILE: Final = FileToWrite()
-REPEATED: Final = "images seeds to sample in_distribution match_confidence overrides"
+REPEATED: Final = "images longer seeds to sample in_distribution match_confidence overrides"
 """The options that change what an entry says."""
 STANDARD_BUDGET: Final = 12_000
 """Images with each seed: some minutes for ImageNet's networks, on two cores."""
@@ -53,6 +54,10 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
     html="Write the card as a page.",
 )
 @option("--images N", "The budget: how many images to try with each seed.", None, STANDARD_BUDGET)
+@option(
+    "--longer N",
+    "With --entry: search on until N images with each seed, too, and say what that adds.",
+)
 @option("--seeds LIST", "Search once with each of these seeds: 1-5, say, or 1,3,7-9.", str, "1-3")
 @option(
     "--to EXPERIMENT...",
@@ -130,6 +135,7 @@ def audit(
     *,
     runs: Path,
     images: int,
+    longer: int | None,
     seeds: str,
     in_distribution: Path | None,
     match_confidence: float | None,
@@ -164,42 +170,55 @@ def audit(
     known = count_in_distribution(in_distribution) if in_distribution else 0
     if options["against"] is not None:
         analysis.read_card(options["against"])
+    if longer is not None and (entry is None or longer <= images):
+        raise click.UsageError("--longer: is more than --images, for an entry: give --entry, too")
     if workers is not None:
         overrides += (f"engine.workers={workers}",)
+    shared: dict[str, Any] = {"matched": match_confidence, "known": in_distribution}
     with console.status("loading the target"):
-        given = runs, overrides, images, parse_seeds(seeds), out
-        search = Search(*given, matched=match_confidence, known=in_distribution)
+        search = Search(runs, overrides, images, parse_seeds(seeds), out, **shared)
+        searches = [search]
+        if longer is not None:
+            given = runs, overrides, longer, search.seeds, search.folder / "longer"
+            searches.append(Search(*given, **shared))
     if options["max_accepted"] is not None:
         own = options["operating_point"]
         own = search.experiment.calls.threshold if own is None else own
         analysis.check_threshold_known(own, known or search.photographs)
-    left = images * len(search.seeds) if overwrite else search.left()
+    left = [e.images * len(e.seeds) if overwrite else e.left() for e in searches]
     sample, transfer = options["sample"], bool(options["to"])
     evolved = len(search.seeds) * min(sample, search.classes or sample)
     later = analysis.count_queries(evolved, sample, transfer=transfer, known=known)
-    most = _allow(search, left + later, max_queries, console)
-    if left:
-        text = f"{left:,} images are to be scored"
-        if len(search.seeds) > 1:
-            text += f", up to {images:,} with each seed"
-        console.say(f"{text}. The runs go into {search.folder}")
-        search.run(ctx, jobs=jobs, overwrite=overwrite, most=most)
-    with ExitStack() as ending:
-        card = analysis.audit(
-            [ending.enter_context(closing(run)) for run in search.runs().values()],
-            in_distribution=in_distribution,
-            max_queries=max_queries,
-            chosen=search.chosen,
-            keep=search.folder,
-            console=console,
-            **options,
-        )
+    spare = _allow(searches, sum(left) + later * len(searches), max_queries, console)
+    cards = []
+    for each, missing in zip(searches, left, strict=True):
+        if missing:
+            text = f"{missing:,} images are to be scored"
+            if len(each.seeds) > 1:
+                text += f", up to {each.images:,} with each seed"
+            console.say(f"{text}. The runs go into {each.folder}")
+            most = None if spare is None else each.images + spare
+            each.run(ctx, jobs=jobs, overwrite=overwrite, most=most)
+        more = options if each is search else {"sample": sample}
+        with ExitStack() as ending:
+            cards.append(
+                analysis.audit(
+                    [ending.enter_context(closing(run)) for run in each.runs().values()],
+                    in_distribution=in_distribution,
+                    max_queries=max_queries,
+                    chosen=each.chosen,
+                    keep=each.folder,
+                    console=console,
+                    **more,
+                )
+            )
+    card = cards[0]
     saved = save(search.folder / "card.json", f"{card.json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)
     for file in write_exports(card, runs, files):
         click.echo(f"The card is in {file}, too", err=True)
     if entry is not None:
-        made = make_entry(card, search.experiment, _command(ctx))
+        made = make_entry(search.experiment, _command(ctx), *cards)
         save(entry, f"{made.model_dump_json()}\n".encode())
     for check in card.checks:
         click.echo(str(check), err=True)
@@ -217,10 +236,13 @@ def _command(ctx: click.Context) -> str:
     return shlex.join(words)
 
 
-def _allow(search: Search, needed: int, most: int | None, console: Output) -> int | None:
-    """Say what the audit costs; give how many queries each run may send, if they cost something."""
+def _allow(
+    searches: Sequence[Search], needed: int, most: int | None, console: Output
+) -> int | None:
+    """Say what the audit costs; give the queries to spare in each run, if they cost something."""
     from neatfool import BudgetSpent
 
+    search = searches[0]
     if not search.costs:
         return None
     name = search.experiment.target.label
@@ -232,7 +254,7 @@ def _allow(search: Search, needed: int, most: int | None, console: Output) -> in
             "fewer images (--images, --seeds, --sample)"
         )
     console.say(f"{name}: this takes up to {needed:,} queries")
-    return search.images + (most - needed) // len(search.seeds)
+    return (most - needed) // (len(searches) * len(search.seeds))
 
 
 @hookimpl

@@ -13,7 +13,7 @@ from pydantic import Field
 from scipy.special import expit
 
 from neatfool import Experiment, ExperimentError
-from neatfool.analysis import Card
+from neatfool.analysis import Card, Longer
 from neatfool.present import Facts, fill_template, save
 from neatfool.wording import level, percent, share, slug
 
@@ -51,10 +51,13 @@ class Entry(Facts):
     experiment: str = Field(description="the experiment's file")
     images: list[Shown] = Field(description="images to verify: those of classes that fell first")
     card: Card = Field(description="the report card; of many classes without each")
+    longer: Longer | None = Field(None, description="what `--longer` found")
 
 
-def make_entry(card: Card, experiment: Experiment, command: str) -> Entry:
-    """Make an entry of a card and the experiment that was audited; paths are relative to it."""
+def make_entry(
+    experiment: Experiment, command: str, card: Card, longer: Card | None = None
+) -> Entry:
+    """Make an entry of the cards of an experiment; paths are relative to it."""
     about, here = dict(experiment.about), (experiment.path or Path()).resolve().parent
     options = {
         key: value.replace(f"{here}/", "") if isinstance(value, str) else value
@@ -79,6 +82,7 @@ def make_entry(card: Card, experiment: Experiment, command: str) -> Entry:
         experiment=experiment.text,
         images=[*_images(card)],
         card=card.model_copy(update=less),
+        longer=longer and Longer.model_validate(longer, from_attributes=True),
     )
 
 

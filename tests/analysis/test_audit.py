@@ -179,6 +179,32 @@ def test_an_entry_says_whose_network_it_is_and_has_images_to_verify(small, tmp_p
     assert any(each["log_odds"] is not None for each in entry["images"])
 
 
+def test_an_entry_says_what_a_longer_search_adds_and_the_card_stays(small, tmp_path):
+    file, card = small
+    (tmp_path / "runs").mkdir()
+    longer = ("--longer", "200", "--entry", tmp_path / "entry.json", "--out", tmp_path / "runs")
+    for _ in range(2):  # The second time nothing is left to search.
+        made = audit(file, *BUDGET, *longer)
+        assert made.exit_code == 0, made.output
+    assert "are to be scored" not in made.stderr
+    entry = Entry.model_validate_json((tmp_path / "entry.json").read_bytes())
+    assert entry.card.images == 60
+    assert entry.card.median.median == card["median"]["median"]
+    assert "--longer 200" in entry.command
+    assert entry.longer.images == 200
+    assert entry.longer.median.median > entry.card.median.median
+    for short, long in zip(entry.card.until, entry.longer.until, strict=True):
+        for then, later in zip(short.by_seed, long.by_seed, strict=True):
+            assert later == then if then else later is None or later > 60
+
+
+@pytest.mark.parametrize("options", [["--longer", "60", "--entry", "e.json"], ["--longer", "90"]])
+def test_a_longer_search_is_longer_and_for_an_entry(small, options):
+    refused = audit(small[0], *BUDGET, *options)
+    assert refused.exit_code == 2
+    assert "--longer" in refused.output
+
+
 def test_the_card_says_how_soon_half_of_the_classes_were_sure(small):
     card = small[1]
     assert [each["confidence"] for each in card["until"]] == [0.5, 0.9, 0.99]

@@ -32,6 +32,17 @@ def test_an_entry_is_small_and_says_whose_network_it_is(row):
                 assert sha256(image.tobytes()).hexdigest() == each.sha256
 
 
+@pytest.mark.parametrize("row", [r for r in ROWS if r.entry.longer], ids=lambda row: row.name)
+def test_a_longer_search_goes_on_where_the_first_ended(row):
+    assert row.entry.longer.images == 100_000
+    assert "--longer 100000" in row.entry.command
+    assert row.later is None or row.later >= row.number
+    for short, long in zip(row.entry.card.until, row.entry.longer.until, strict=True):
+        for found, later in ((short.by_seed, long.by_seed), (short.all_by_seed, long.all_by_seed)):
+            for one, other in zip(found, later, strict=True):
+                assert other == one if one else other is None or other > 12_000
+
+
 def test_the_page_has_every_entry_and_loads_nothing_else():
     page = bench["page"](ROWS)
     assert re.findall(r'href="([\w-]+)\.json"', page) == [row.name for row in ROWS]

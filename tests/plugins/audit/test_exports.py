@@ -99,7 +99,7 @@ def test_an_entry_names_no_folder_of_its_authors_machine(card, tmp_path):
     classifier = card.classifier.model_copy(update={"options": options})
     given = card.model_copy(update={"classifier": classifier, "runs": [str(tmp_path)]})
     experiment = load_experiment(tmp_path / "mine.ini", to_search=False)
-    entry = make_entry(given, experiment, "neatfool audit mine.ini")
+    entry = make_entry(experiment, "neatfool audit mine.ini", given)
     assert entry.card.classifier.options == {"weights": "nets/mine.pt", "logit_temperature": 2.0}
     assert str(tmp_path) not in entry.model_dump_json()
 
@@ -109,9 +109,9 @@ def test_weights_that_are_not_there_are_told(card, tmp_path):
     (tmp_path / "mine.ini").write_text(text)
     experiment = load_experiment(tmp_path / "mine.ini", to_search=False)
     with pytest.raises(ExperimentError, match=r"\[about\] weights: .*mine.pt cannot be read"):
-        make_entry(card, experiment, "")
+        make_entry(experiment, "", card)
     (tmp_path / "mine.pt").write_bytes(b"weights")
-    assert make_entry(card, experiment, "").sha256 == hashlib.sha256(b"weights").hexdigest()
+    assert make_entry(experiment, "", card).sha256 == hashlib.sha256(b"weights").hexdigest()
 
 
 def test_an_entry_has_the_images_that_fit_and_of_all_their_hash(card, tmp_path):
@@ -122,7 +122,7 @@ def test_an_entry_has_the_images_that_fit_and_of_all_their_hash(card, tmp_path):
         Image.fromarray(pixels).save(png := io.BytesIO(), "png")
         pictures[each.name] = (png.getvalue(), "99 %")
     given = card.model_copy(update={"pictures": pictures})
-    entry = make_entry(given, load_experiment(tmp_path / "mine.ini", to_search=False), "")
+    entry = make_entry(load_experiment(tmp_path / "mine.ini", to_search=False), "", given)
     assert [each.png is None for each in entry.images] == [False] * 2 + [True] * 8
     assert len({each.sha256 for each in entry.images}) == 10
     assert len(entry.model_dump_json()) < 30_000
