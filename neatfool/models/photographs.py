@@ -62,7 +62,7 @@ def _listed(table: Path) -> list[Photograph]:
     except (OSError, ValueError, csv.Error) as error:
         raise ExperimentError(f"{table}: is no CSV in UTF-8 ({error}); save it as that") from error
     if not rows or "file" not in rows[0][1]:
-        raise ExperimentError(f"{table}: lists no images; give CSV with columns file and label")
+        raise ExperimentError(f"{table}: no images; give CSV with the columns file and label")
     found = []
     for line, row in rows:
         name, label = row["file"] or "", row.get("label")
