@@ -346,7 +346,7 @@ class Card(present.Finding):
             )
 
 
-class Longer(Facts):
+class Longer(present.Facts):
     """What a search of more images with the same seeds found."""
 
     images: int = Field(description="images for each seed")
