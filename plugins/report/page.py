@@ -282,6 +282,7 @@ def _doubt(elite: EliteView | None) -> tuple[float, float]:
 def _reduce(elite: EliteView, png: bytes, longest: int) -> present.Picture:
     """Show a small picture as it is, and a larger one reduced."""
     try:
-        return present.embed_png(png, longest)
+        # Of many the page stays small.
+        return present.embed_png(png, longest, quality=80 if longest > SMALL else 50)
     except ValueError as error:
         raise elite.damaged(error) from error
