@@ -36,6 +36,13 @@ sys.modules["rfc3987_syntax"] = None
 gc.set_threshold(100_000, 20, 20)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Start one process more than there are processors: tests also wait, for servers and pages."""
+    allowed = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+    return len(allowed(0)) + 1
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the second device known, and leave what is there now out of Python's searches."""
     if any("second_device" in item.nodeid for item in session.items):

@@ -254,16 +254,16 @@ class Workplace:
         if self._scorer.fingerprint != setup.fingerprint:
             wrong = f"its {self._scorer.name} is not the run's: other weights, code or options"
         elif here != there:
-            wrong = f"scores on {here}, and the run on {there}"
+            wrong = f"it scores on {here}, and the run on {there}"
         for part, expected in setup.probes if not wrong else ():
             answer = self.answer(part)
             pairs = zip(answer.checksums, expected.checksums, strict=True)
             both = zip(astuple(answer.scores), astuple(expected.scores), strict=True)
             if apart := sum(own != theirs for own, theirs in pairs):
-                wrong = f"draws {apart} of {len(answer.checksums)} probes differently"
+                wrong = f"it draws {apart} of {len(answer.checksums)} probes differently"
             elif any(np.asarray(a).tobytes() != np.asarray(b).tobytes() for a, b in both):
                 _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
-                wrong = f"scores the probes differently ({words})"
+                wrong = f"it scores the probes differently ({words})"
         if wrong:
             here_and_there = ((name, own, setup.versions[name]) for name, own in versions().items())
             other = [

@@ -63,8 +63,8 @@ def choose_elites(
     sure = [elite for elite in elites if elite.confidence >= least]
     if not sure:
         most = max(elite.confidence for elite in elites)
-        fault = f"{run.path}: no elite has a confidence of {least:g} or more"
-        raise RunError(f"{fault}; the highest is {most:.4g}: give a lower --least")
+        fault = f"{run.path}: no elite has a confidence of {least:.12g} or more"
+        raise RunError(f"{fault}; the highest is {most:.12g}: give a lower --least")
     if sample is not None:
         # As `neatfool survive` has always drawn it, so that its figures can be repeated.
         sure.sort(key=lambda elite: derive_seed(seed, "survive", "sample", elite.index))

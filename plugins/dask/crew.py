@@ -132,11 +132,14 @@ class Crew:
             self._joining.pop(address, None)
             return
         except Exception as error:
-            host, refusal = "another machine", TargetError(f"cannot be used ({_first_line(error)})")
+            host, refusal = (
+                "another machine",
+                TargetError(f"it cannot be used ({_first_line(error)})"),
+            )
         self._joining.pop(address, None)
         if refusal is not None:
             self._refused[address] = refusal
-            self._say(f"worker {address} on {host} is left out: it {refusal}", str(refusal))
+            self._say(f"worker {address} on {host} is left out: {refusal}", str(refusal))
             return
         self._died = 0
         self.members[address] = _Member(address, host)

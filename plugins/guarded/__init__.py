@@ -27,7 +27,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """a folder of in-distribution images, which fit the detector and set its threshold: MNIST's
     four idx files, or images in it and in the folders in it. If left out, the target's own
     photographs"""
-    keeps: float = Field(0.95, ge=0, le=1)
+    keeps: float = Field(0.95, gt=0, le=1)
     """the share of in-distribution images that the detector lets pass. 0.99 is the other usual one.
     0 rejects every image and 1 none, in-distribution or not"""
     softness: float = Field(1.0, ge=0, allow_inf_nan=False)

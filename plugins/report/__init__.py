@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from neatfool import hookimpl
-from neatfool.present import distinct_option, option, trust_option
+from neatfool.present import FileToWrite, distinct_option, option, trust_option
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -22,7 +22,7 @@ Examples:
   neatfool report runs/imagenet-1 --distinct 40 -o unlike.html"""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@option("-o, --out FILE", "The file to write.  [default: RUN/report.html]")
+@option("-o, --out FILE", "The file to write.  [default: RUN/report.html]", FileToWrite())
 @distinct_option
 @trust_option
 def report(run_folder: Path, out: Path | None, distinct: int | None) -> None:

@@ -143,9 +143,10 @@ def read_courses(
     every = np.concatenate([*odds.values()])
     shown = present.ticks_around(TICKS, every.min(), every.max())
     high, low = present.decimal_odds([shown[-1], shown[0]]).tolist()
-    heights = {i: COURSE_BOX[1] * (high - values) / (high - low) for i, values in odds.items()}
+    span = high - low or 1.0
+    heights = {i: COURSE_BOX[1] * (high - values) / span for i, values in odds.items()}
     last, ends = run.evaluations, {e.index: percent(e.confidence, e.rank) for e in elites}
-    across = COURSE_BOX[1] * (high - present.decimal_odds(shown)) / (high - low)
+    across = COURSE_BOX[1] * (high - present.decimal_odds(shown)) / span
     ticks = [(round(y, 1), level(p)) for y, p in zip(across.tolist(), shown, strict=True)]
     courses = {}
     for i, each in steps.items():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from commands import neatfool
+from pydantic import ValidationError
 from torch import nn
 
 from neatfool import (
@@ -29,6 +30,7 @@ from neatfool.network import gradients_of, odds_and_gradients
 from neatfool.ood import detector_names, in_distribution
 from neatfool.ood.in_distribution import divide
 from neatfool.testing import TOY_SPEC, ToyTarget, check_target
+from neatfool_plugins.guarded import Options
 from neatfool_plugins.guarded.target import Guarded
 
 MNIST = Path(__file__).parents[3] / "experiments" / "mnist.ini"
@@ -304,3 +306,8 @@ def test_a_guard_is_not_guarded_again(tmp_path):
     result = neatfool("run", second, "--out", tmp_path / "run")
     assert result.exit_code == 2
     assert "guarded already" in result.output
+
+
+def test_a_detector_that_keeps_nothing_is_refused():
+    with pytest.raises(ValidationError, match="greater than 0"):
+        Options(guards=MNIST, keeps=0)

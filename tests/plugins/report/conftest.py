@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,7 @@ def all_drawn_once() -> Iterator[None]:
     drawn: dict[str, bytes] = {}
 
     def once(draw: Callable[..., bytes]) -> Callable[..., bytes]:
+        @wraps(draw)
         def draw_once(first: Any, *more: object, **options: object) -> bytes:
             graph = hasattr(first, "nodes")
             shown = (first.nodes(data=True), first.edges(data=True)) if graph else first

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import math
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -157,3 +159,12 @@ def test_thinning_keeps_the_last_generation(history: list[GenerationReport]) -> 
     paths = re.findall(r'd="([^"]+)"', drawn.decode())
     assert max(len(re.findall("[ML]", path)) for path in paths) <= 2 * curves.MOST_POINTS
     assert drawn != curves.size_curve([*long[:-1], replace(long[-1], nodes=99.0)])
+
+
+def test_a_run_that_is_sure_of_nothing_has_level_lines():
+    report = SimpleNamespace(generation=0, evaluations=10)
+    run = SimpleNamespace(history=[report], replacements=[(0, 2, 0.0)], evaluations=10)
+    elite = SimpleNamespace(index=2, confidence=0.0, rank=-math.inf)
+    courses, across = curves.read_courses(run, [elite])
+    assert re.fullmatch(r"M[\d.]+ [\d.]+H\d+", courses[2].path)
+    assert all(math.isfinite(height) for height, _ in across)
