@@ -256,7 +256,12 @@ def load_classifier(request: Request) -> Classifier:
 
 
 def load_tower(request: Request) -> Tower:
-    """Load the network of vectors that a request names, as :func:`load_classifier` does."""
+    """Load the network that a request names, to get vectors of images, and perhaps of texts.
+
+    Raises:
+        ExperimentError: It, a file or a package does not exist, or options do not fit it.
+        TargetError: The weights are damaged, or not available.
+    """
     try:
         return find_format(request.model, TowerFormat).tower(request.name, request)
     except ValueError as error:

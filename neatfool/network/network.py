@@ -174,6 +174,9 @@ class Network:
 
         Returns:
             float32 [N, K], on the network's device.
+
+        Raises:
+            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         return self._run(images)[0]
 
@@ -230,6 +233,9 @@ class Network:
         Returns:
             Numpy arrays, float32 [N, K]: the softmax of logits, or the sigmoid for ``multi_label``.
             A module that gives probabilities has no logits.
+
+        Raises:
+            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         logits, probs = self._run(images)
         if self.settle(images.shape[1:]).outputs == "probabilities":

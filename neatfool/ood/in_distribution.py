@@ -139,7 +139,11 @@ def in_distribution(target: Target, folder: str | Path | None = None) -> InDistr
 
 
 def count_in_distribution(folder: Path) -> int:
-    """Count the images that :func:`in_distribution` would find, before a target is loaded."""
+    """Count the images that :func:`in_distribution` would find, before a target is loaded.
+
+    Raises:
+        ExperimentError: There are too few.
+    """
     return MOST if _holds_idx(folder) else len(_photographs(folder))
 
 
