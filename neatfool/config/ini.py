@@ -117,7 +117,7 @@ def _read_text(path: Path) -> str:
         fault = "is a folder; give an experiment's file" if is_folder else "there is no such file"
         files = (path if is_folder else path.parent).glob("*.ini")
         installed = "; `neatfool experiments list` lists those that come with neatfool"
-        near = nearest(path.name, [file.name for file in files])
+        near = nearest(path.name, [str(file) if is_folder else file.name for file in files])
         raise ExperimentError(f"{path}: {fault}{near or installed}") from None
     except OSError as error:
         raise ExperimentError(f"{path}: cannot be read: {error.strerror or error}") from error

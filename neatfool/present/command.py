@@ -208,6 +208,8 @@ def measure_command(
         ) -> None:
             from neatfool.present.saving import save
 
+            if csv_file and csv_file == html_file:
+                raise click.UsageError("--csv and --html: name the same file; give two")
             finding = function(console=Output(stderr=True), **options)
             if as_json:
                 click.echo(finding.json())

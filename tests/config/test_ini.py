@@ -136,6 +136,9 @@ def test_a_folder_is_no_file(tmp_path):
         ExperimentError, match="is a folder; give an experiment's file; `neatfool experiments"
     ):
         read_ini(tmp_path)
+    (tmp_path / "experiment.ini").touch()
+    with pytest.raises(ExperimentError, match=f"there are: {tmp_path / 'experiment.ini'}"):
+        read_ini(tmp_path)
 
 
 def test_overrides_take_the_place_of_values():
