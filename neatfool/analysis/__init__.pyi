@@ -3,11 +3,11 @@
 from .ablation.measure import ablate as ablate
 from .ablation.finding import Ablation as Ablation
 from .accepted import AcceptedShare as AcceptedShare
-from .audit import audit as audit
-from .audit import check_threshold_known as check_threshold_known
-from .audit import kind_of_search as kind_of_search
-from .card import Card as Card
-from .card import Longer as Longer
+from .auditing.audit import audit as audit
+from .auditing.audit import check_threshold_known as check_threshold_known
+from .auditing.audit import kind_of_search as kind_of_search
+from .auditing.card import Card as Card
+from .auditing.card import Longer as Longer
 from .comparison.finding import Comparison as Comparison
 from .comparison.measure import compare as compare
 from .detection import Detection as Detection
@@ -30,7 +30,7 @@ from .answers import CHOICES as CHOICES
 from .answers import NOTHING as NOTHING
 from .recognition import Recognition as Recognition
 from .recognition import recognise as recognise
-from .references import read_card as read_card
+from .auditing.references import read_card as read_card
 from .sureness import count_queries as count_queries
 from .sureness import find_reached as find_reached
 from .sureness import images_of_nothing as images_of_nothing

@@ -13,7 +13,7 @@ from PIL import Image
 
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.images import to_pillow
-from neatfool.run.individual import Ancestor, EliteView, height_width
+from neatfool.run.individual import Ancestor, EliteView, height_width, phylogeny
 from neatfool.run.schema import StoredCandidate, StoredElite
 from neatfool.run.source import Source
 from neatfool.run.sqlite import damaged
@@ -221,8 +221,6 @@ class Run(Source):
         follows. ``elites`` leaves only these and their ancestors. Without ``kinds``, what was
         learned counts as bred; this is faster.
         """
-        from neatfool.run.phylogeny import phylogeny
-
         learns = kinds and bool(self.experiment.get("scheme", {}).get("learn"))
         holders = {elite.candidate for elite in self._snapshot.elites}
         return phylogeny(self.store, self.generation, holders, learns, elites)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from neatfool import ExperimentError
-from neatfool.analysis.card import Card
-from neatfool.analysis.references import (
+from neatfool.analysis.auditing.card import Card
+from neatfool.analysis.auditing.references import (
     compare_versions,
     differ,
     put_beside,

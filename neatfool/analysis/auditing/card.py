@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from neatfool import present
-from neatfool.analysis.acceptance import Acceptance
+from neatfool.analysis.auditing.acceptance import Acceptance
 from neatfool.analysis.estimates import Estimate, Share, Shares
 from neatfool.analysis.versus import Versus
 from neatfool.wording import format_seeds, level, percent, share

@@ -8,12 +8,17 @@ from typing import Any, Final
 import numpy as np
 from scipy.special import expit
 
-from neatfool.analysis.acceptance import Acceptance, sum_up, thresholds_by_class
-from neatfool.analysis.card import Card, Check, Classifier, Fooled, OfClass, Until
+from neatfool.analysis.auditing.acceptance import Acceptance, sum_up, thresholds_by_class
+from neatfool.analysis.auditing.card import Card, Check, Classifier, Fooled, OfClass, Until
+from neatfool.analysis.auditing.measuring import Measuring
+from neatfool.analysis.auditing.references import (
+    compare_versions,
+    put_beside,
+    read_card,
+    read_references,
+)
 from neatfool.analysis.comparison.groups import Course
 from neatfool.analysis.estimates import FEWEST, LIMIT, Shares, median_of, tell_apart, threshold_of
-from neatfool.analysis.measuring import Measuring
-from neatfool.analysis.references import compare_versions, put_beside, read_card, read_references
 from neatfool.analysis.sureness import EVOLVED, KNOWN, Sureness
 from neatfool.errors import ExperimentError
 from neatfool.fooling.opening import open_runs

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from neatfool.analysis.card import Card
+from neatfool.analysis.auditing.card import Card
 from neatfool.analysis.estimates import Shares
 from neatfool.analysis.sureness import KNOWN
 from neatfool.analysis.versus import LEVEL, Change, Verdict, Versus

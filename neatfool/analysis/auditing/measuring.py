@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from neatfool.analysis.card import PASSING, Asked, Defence, Detector, Transfer
+from neatfool.analysis.auditing.card import PASSING, Asked, Defence, Detector, Transfer
 from neatfool.analysis.detection import detect
 from neatfool.analysis.estimates import Shares, tell_apart, threshold_of
 from neatfool.analysis.sureness import Sureness, count_queries, describe_known, look
