@@ -28,7 +28,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 @pytest.fixture(scope="module")
 def card():
     """The card of the packaged LeNet, as it was measured; with one image and a failed condition."""
-    found = read_card(Path(str(files("neatfool.analysis") / "references" / "LeNet.json")))
+    found = read_card(Path(str(files("neatfool.analysis.auditing") / "references" / "LeNet.json")))
     Image.new("L", (28, 28)).save(png := io.BytesIO(), "png")
     names = [each.name for each in found.classes if any(each.accepted)]
     check = Check(what="accepted", above=0.01, found=0.5, failed=True, words="50 % of <i> & co.")
