@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport
 
-WORKERS = (1, 2, 4, 8, 16)
-GENERATIONS = {5: 400, 20: 192, 100: 96}
+WORKERS = (1, 2, 4, 8)
+GENERATIONS = {5: 400, 20: 192}
 """Milliseconds an image -> images a generation: as many parts for each worker, or nearly so."""
 LEAST_SECONDS = 1.0
 """So long are the generations that count, but at least one. One that takes longer needs no other
 before it: its start is a small part of it."""
 IN_A_ROW = 3
-LINEAR, UP_TO = 0.9, 8
+LINEAR = 0.9
 OVERHEAD = 5.0
 PARTS, IMAGES, ROUNDS = 100, 4, 5
 
@@ -109,7 +109,7 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
                         f"{speed / linear:.3f} of linear; they sleep {asleep:.3f} of the time"
                     )
                     what = f"engine: {workers} workers, {milliseconds} ms an image"
-                    bound = LINEAR if 1 < workers <= UP_TO else None
+                    bound = LINEAR if workers > 1 else None
                     if workers > 1:
                         share = speed / linear
                         found.append(Figure(f"{what} / linear", share, bound, "at least"))
