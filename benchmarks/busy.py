@@ -1,7 +1,7 @@
 """Busy: what a run loses beside other programs that want the same cores.
 
 A short run is timed alone, and beside loops that never rest. The loops tell which share of a core
-each of them got: beside eight on two cores it is a fifth. A run whose threads get the same share
+each of them got: beside five on two cores it is a third. A run whose threads get the same share
 takes its time alone, divided by that share. The figure is the time that it took, divided by the
 fair one; threads that wait for each other, or spin while they wait, make it larger.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
-LOOPS = (2, 8)
+LOOPS = (2, 5)
 BOUND = 1.3
 SECONDS = 600
 """A loop ends by itself after this time, and a run that takes longer has failed."""
@@ -33,7 +33,7 @@ LOOP = f"import time; end = time.monotonic() + {SECONDS}\nwhile time.monotonic()
 RUNS = {
     "mnist.ini": ["mnist.ini", "--images", "5000"],
     "mnist.ini, two workers": ["mnist.ini", "--images", "2000", "--workers", "2"],
-    "imagenet_quick.ini": ["imagenet_quick.ini", "--images", "240", "--set", "scheme.initial=96"],
+    "imagenet_quick.ini": ["imagenet_quick.ini", "--images", "144", "--set", "scheme.initial=48"],
 }
 NEEDS = {"mnist.ini, two workers": "distributed", "imagenet_quick.ini": "efficientnet_lite_pytorch"}
 """What an installation may lack; the run is then left out."""
@@ -100,7 +100,7 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
         if (package := NEEDS.get(name)) and find_spec(package) is None:
             say(f"{name}: left out, without {package}")
             continue
-        take([*arguments, "--images", "200"], 0)  # The first one on a machine compiles.
+        take([*arguments, "--images", "48"], 0)  # The first one on a machine compiles.
         alone = take(arguments, 0)
         say(f"{name}, alone: {alone.seconds:.1f} s, {alone.computed:.1f} s of the processor")
         for count in LOOPS:

@@ -193,11 +193,8 @@ def audit(
     cards = []
     for each, missing in zip(searches, left, strict=True):
         if missing:
-            text = f"{missing:,} images are to be scored"
-            if len(each.seeds) > 1:
-                text += f", up to {each.images:,} with each seed"
-            console.say(f"{text}. The runs go into {each.folder}")
             most = None if spare is None else each.images + spare
+            each.announce(ctx, missing, console)
             each.run(ctx, jobs=jobs, overwrite=overwrite, most=most)
         more = options if each is search else {"sample": sample}
         with ExitStack() as ending:

@@ -1,10 +1,11 @@
 """Runs the search of an audit, with the framework's own commands."""
 
+import io
 import json
 import sys
 from collections.abc import Sequence
 from configparser import ConfigParser
-from contextlib import closing, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from neatfool import (
     ImageSpec,
     Run,
     RunError,
+    TargetError,
     find_runs,
     load_experiment,
     open_run,
@@ -24,13 +26,15 @@ from neatfool import (
 from neatfool.analysis import find_reached, match_temperature
 from neatfool.models import photographs_of
 from neatfool.ood import behind
-from neatfool.wording import format_seeds
+from neatfool.present import Output
+from neatfool.wording import duration, format_seeds
 
 SMALLEST_PATTERNS: Final = 64
 """From so many pixels a side on, images are drawn as in imagenet.ini, else as in mnist.ini."""
 LARGEST_BEGINNING: Final = 0.5
 """The random beginning takes at most this share of the images. So audits of 2,400 and more begin
 alike."""
+SECONDS_OF_TRIAL: Final = 2
 
 
 class Search:
@@ -117,20 +121,51 @@ class Search:
 
     def run(self, ctx: click.Context, *, jobs: str, overwrite: bool, most: int | None) -> None:
         """Run the experiment with all seeds, up to ``most`` queries each, or go on with it."""
-        settings = [*self._overrides, *([] if most is None else [f"target.max_queries={most}"])]
-        arguments = [str(self._file), *(word for each in settings for word in ("--set", each))]
-        arguments += ["--out", str(self.folder), "--seeds", format_seeds(self.seeds)]
+        arguments = ["--out", str(self.folder), "--seeds", format_seeds(self.seeds)]
         arguments += ["--jobs", jobs, "--no-report"]
+        if most is not None:
+            arguments += ["--set", f"target.max_queries={most}"]
         if overwrite:
             arguments.append("--overwrite")
-        root = ctx.find_root()
-        command = root.command.get_command(root, "run")  # type: ignore[attr-defined]
-        with redirect_stdout(sys.stderr), command.make_context("run", arguments, root) as called:
+        with redirect_stdout(sys.stderr):
             try:
-                command.invoke(called)
+                self._call(ctx, "run", arguments)
             except SystemExit as end:
                 if end.code:
                     raise
+
+    def announce(self, ctx: click.Context, missing: int, console: Output) -> None:
+        """Say how many images are to be scored, and how long that takes if it can be tried."""
+        text = f"{missing:,} images are to be scored"
+        if len(self.seeds) > 1:
+            text += f", up to {self.images:,} with each seed"
+        if not self.costs:
+            with console.status("measuring the speed"):
+                speed = self._measure_speed(ctx)
+            if speed:
+                seconds = max(1, missing / speed)
+                text += f": about {duration(seconds)}, at {speed:,.0f} images a second"
+        console.say(f"{text}. The runs go into {self.folder}")
+
+    def _measure_speed(self, ctx: click.Context) -> float | None:
+        arguments = ["--json", "--seconds", str(SECONDS_OF_TRIAL)]
+        scheme = self.experiment.resolved()["scheme"]
+        if "initial" in scheme and "batch" in scheme:  # All of the beginning would take too long.
+            arguments += ["--set", f"scheme.initial={scheme['batch']}"]
+        try:
+            with redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()) as output:
+                self._call(ctx, "bench", arguments)
+        except (RunError, TargetError):
+            return None  # The run itself will say what is wrong, if it is.
+        return float(json.loads(output.getvalue())["images_per_s"])
+
+    def _call(self, ctx: click.Context, name: str, arguments: list[str]) -> None:
+        """Call a command of neatfool on the experiment, as a person would."""
+        settings = [word for each in self._overrides for word in ("--set", each)]
+        root = ctx.find_root()
+        command = root.command.get_command(root, name)  # type: ignore[attr-defined]
+        with command.make_context(name, [str(self._file), *settings, *arguments], root) as called:
+            command.invoke(called)
 
 
 def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> dict[str, dict[str, str]]:
