@@ -186,9 +186,9 @@ def compare(*, classes_csv: Path | None, **options: Any) -> present.Finding:
 )
 @present.option(
     "--detectors A,B",
-    "Only these: msp, max_logit, energy, entropy, gen; or of the package pytorch-ood (`pip "
-    "install 'neatfool[ood]'`): knn, mahalanobis, vim, pytorch-ood:NAME.  [default: all but the "
-    "last]",
+    "Only these: msp,energy or vim,pytorch-ood:NAME, say; `neatfool plugins list` has all names. "
+    "Some need the package pytorch-ood (`pip install 'neatfool[ood]'`).  [default: all but "
+    "pytorch-ood:NAME]",
     present.Names(),
     (),
 )

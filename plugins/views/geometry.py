@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from neatfool import View, derive_seeds
+from neatfool import Register, View, derive_seeds, hookimpl
 
 IDENTITY: Final = np.eye(3)
 REACH: Final = 3.0
@@ -295,3 +295,10 @@ class Size(Step):
             small = F.interpolate(image, sides, mode="bicubic", antialias=True, align_corners=False)
             back.append(F.interpolate(small, size, mode="bicubic", align_corners=False))
         return torch.cat(back)
+
+
+@hookimpl
+def neatfool_register_views(register: Register) -> None:
+    """Register the views of this module: each has the name of its class, in small letters."""
+    for view in (Crops, Move, Perspective, Scale, Size, Turn):
+        register(view.__name__.lower(), view)

@@ -10,6 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from neatfool import Register, hookimpl
+
 from .geometry import Step, blur, draw, factors
 
 MIDDLE: Final = 127.5
@@ -219,3 +221,10 @@ def _wave(images: Tensor, period: float, angle: float, phase: float) -> Tensor:
     across, along = step * math.cos(angle) * x + phase, step * math.sin(angle) * y
     # The cosine of the sum, from those of each row and column, which are few.
     return across.cos() * along.cos() - across.sin() * along.sin()
+
+
+@hookimpl
+def neatfool_register_views(register: Register) -> None:
+    """Register the views of this module: each has the name of its class, in small letters."""
+    for view in (Blur, Contrast, Gamma, Jpeg, Light, Noise, Print, Screen, Sharpen):
+        register(view.__name__.lower(), view)

@@ -159,7 +159,7 @@ def test_without_pytorch_ood_the_formulas_of_logits_work(monkeypatch):
     monkeypatch.setitem(sys.modules, "pytorch_ood", None)
     images = torch.randint(256, (60, 1, 4, 4), dtype=torch.uint8)
     found = ask_detectors(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
-    assert {*found.scores} == {"msp", "max_logit", "energy", "entropy", "gen"}
+    assert {*found.scores} >= {"msp", "max_logit", "energy", "entropy", "gen"}
     assert {*found.left_out} == {"knn", "mahalanobis", "vim"}
     assert "pip install 'neatfool[ood]'" in found.left_out["vim"]
 
