@@ -1,8 +1,8 @@
 """The plan of how a run scores: the device, images a call, and screening in half precision.
 
 A run records its plan, and is resumed and verified with it. On a CPU a call uses one core, as its
-last bits may depend on that; as many calls at a time use all. Only whether half precision saves
-time is measured, in processor time, which other programs hardly change.
+last bits may depend on that; as many calls at a time use all. Only whether half precision and fused
+graphs save time is measured, in processor time, which other programs hardly change.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ BATCHES_TO_SCREEN: Final = 2
 HALF_PAYS: Final = 0.75
 """Half precision must take less than this share of the time to be used: at 0.75, late in a run,
 when a tenth of the images are confirmed, screening saves a seventh of the time."""
+FUSED_LOSES: Final = 1.5
+"""A fused graph that takes more than so many times as long as the module itself is not used: oneDNN
+has operations that are slower than torch's, spread-out (dilated) convolutions a channel say."""
 ROUNDS: Final = 5
 """Calls are timed in turn, so often: what disturbs the machine for a moment disturbs no choice."""
 
@@ -241,9 +244,14 @@ def make_plan(
         plan = replace(plan, screening=half, screening_batch=size)
     plan = _measure(plan, trial, generation_size, name, wanted=calls.precision != "auto")
     # Graphs that were only tried hold the network's weights once more.
-    for network in networks if (half, graph) != (plan.screening, calls.graph) else ():
+    for network in networks if (half, plan.graph) != (plan.screening, calls.graph) else ():
         network.forget()
-    return plan
+    if plan.graph == graph:
+        return plan
+    calls = calls.model_copy(update={"graph": plan.graph})
+    return make_plan(
+        target, calls, name=name, generation_size=generation_size, can_screen=can_screen
+    )
 
 
 def take_up(recorded: Plan, target: Target, calls: Calls, *, name: str) -> Plan:
@@ -307,9 +315,9 @@ def _plan_for_gpu(
 def _measure(
     plan: Plan, trial: SpeedTrial, generation_size: int, name: str, *, wanted: bool
 ) -> Plan:
-    """Decide whether screening saves time, and whether a generation is worth dividing."""
+    """Decide whether graphs and screening save time, and whether to divide a generation."""
     try:
-        seconds = trial.seconds(plan.calls)
+        *seconds, plain = trial.seconds([*plan.calls, (Form(), plan.batch_size)])
     except NeatfoolError:
         raise
     except Exception as error:
@@ -317,6 +325,8 @@ def _measure(
             return replace(plan, screening=None, screening_batch=0)
         fault = f"score() failed while its speed was measured: {cause(error)}"
         raise TargetError(f"{name}: {fault}") from error
+    if plan.graph == "fused" and seconds[0] > FUSED_LOSES * plain:
+        return replace(plan, graph="frozen")
     if not wanted and seconds[-1] >= HALF_PAYS * seconds[0]:
         plan = replace(plan, screening=None, screening_batch=0)
     generation = generation_size * seconds[len(plan.calls) - 1]

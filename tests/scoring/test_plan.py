@@ -153,6 +153,14 @@ def test_exact_batches_of_large_images_are_small_where_operations_are_fused(tria
     assert plan(target) == frozen
 
 
+def test_a_fused_graph_that_is_slower_than_the_module_is_not_used(trial, monkeypatch):
+    def seconds(_, calls):
+        return [0.02 if form.graph == "fused" else 0.01 for form, _ in calls]
+
+    monkeypatch.setattr(SpeedTrial, "seconds", seconds)
+    assert plan().graph == "frozen"
+
+
 @pytest.mark.parametrize(
     ("layers", "images"),
     [
