@@ -22,7 +22,7 @@ from neatfool.errors import ExperimentError
 from neatfool.spec.archive import Candidate
 from neatfool.spec.encoding import Encoding, Learnable
 from neatfool.spec.json import Json
-from neatfool.spec.target import Target
+from neatfool.spec.target import Target, Viewed
 
 FORWARDS, BACKWARDS = 1, 2
 """A step counts as this many images: one for the score, two for the gradient."""
@@ -95,10 +95,9 @@ class Learner:
         self._logits_of = gradients_of(target, "leave out learn")
         assert target is not None
         self._spec = target.spec
-        viewed: Any = target
-        if hasattr(viewed, "logits_of_a_view"):  # of one view of each image
-            self._logits_of, self._views = viewed.logits_of_a_view, viewed.number
-            self._encodings = viewed.encodings(encoding)
+        if isinstance(target, Viewed):
+            self._logits_of, self._views = target.logits_of_a_view, target.number
+            self._encodings = target.encodings(encoding)
         if not isinstance(encoding, Learnable):
             raise ExperimentError(
                 "learn: the encoding has no parameters that gradients could change; give "

@@ -124,6 +124,19 @@ class Differentiable(Protocol):
 
 
 @runtime_checkable
+class Viewed(Protocol):
+    """A differentiable target that scores several views of each image."""
+
+    number: int
+
+    def logits_of_a_view(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute what ``score`` gives for one view of each image, for torch to differentiate."""
+
+    def encodings(self, encoding: Any) -> list[Any]:
+        """Give what draws each view."""
+
+
+@runtime_checkable
 class Metered(Protocol):
     """A metered target, which costs something to ask. No image is asked twice in a run."""
 
