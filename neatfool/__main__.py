@@ -1,6 +1,18 @@
-"""``python -m neatfool``: the command line."""
+"""The command line, as ``neatfool`` and as ``python -m neatfool``."""
 
-from neatfool.cli import main
+import sys
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is imported is a message, too."""
+    try:
+        from neatfool.cli import main as run
+
+        run(prog_name="neatfool")
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+
 
 if __name__ == "__main__":
-    main(prog_name="neatfool")
+    main()
