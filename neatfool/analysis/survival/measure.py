@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -82,7 +82,8 @@ def survive(
         total = of_each * sum(map(len, chosen))
 
         def load(source: Run | str | Path, ending: ExitStack) -> Scorer:
-            scorer = ending.enter_context(closing(open_scorer(source, max_queries=max_queries)))
+            scorer = open_scorer(source, max_queries=max_queries, images=total)
+            ending.callback(scorer.close)
             scorer.check_allowed(total, max_queries)
             if scorer.costs:
                 console.say(f"{scorer.name}: this takes up to {total:,} queries")
