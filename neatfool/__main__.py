@@ -1,5 +1,6 @@
 """The command line, as ``neatfool`` and as ``python -m neatfool``."""
 
+import signal
 import sys
 
 
@@ -12,6 +13,9 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
+    finally:
+        # What Python does at its end has nothing to tell: Ctrl-C ends it at once.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

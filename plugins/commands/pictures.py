@@ -119,7 +119,7 @@ classifier that is another picture."""
 @click.argument("class_name", metavar="CLASS")
 @option("--size N", "Pixels of the longer side.", click.IntRange(min=1, max=16384), 512)
 @option("--sharp", "Draw twice the detail.")
-@option("-o, --out FILE", "The file to write.  [default: CLASS-N.png]")
+@option("-o, --out FILE", "The file to write.  [default: CLASS-N.png]", FileToWrite())
 @trust_option
 def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path | None) -> None:
     """Render the image of CLASS's elite (by name or index) at any size."""

@@ -9,7 +9,7 @@ import click
 
 from neatfool import RunError, VerificationError
 from neatfool.present import FiniteRange, option, trust_option
-from neatfool.wording import percent, spending
+from neatfool.wording import counted, percent, spending
 
 ROWS: Final = 40
 """How many classes are shown unless all are asked for: a screenful."""
@@ -102,7 +102,8 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
         console.say(f"{run.name}, seed {run.seed}: nothing is recorded yet")
         return
     console.say(
-        f"{run.name}, seed {run.seed}: generation {run.generation}, {run.evaluations:,} images, "
+        f"{run.name}, seed {run.seed}: generation {run.generation}, "
+        f"{counted(run.evaluations, 'image', 'images')}, "
         f"{summary['evaluations_per_s']:,.0f} a second"
     )
     middle, lowest = run.ranks

@@ -26,6 +26,7 @@ from neatfool.scoring.scorer import Scorer
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.fitting import fit_images
 from neatfool.spec.view import View
+from neatfool.wording import counted
 
 DRAWN, SHARP = "drawn", "sharp"
 """The names of the changes that are no views, as they need the genome."""
@@ -86,7 +87,7 @@ def survive(
             ending.callback(scorer.close)
             scorer.check_allowed(total, max_queries)
             if scorer.costs:
-                console.say(f"{scorer.name}: this takes up to {total:,} queries")
+                console.say(f"{scorer.name}: this takes up to {counted(total, 'query', 'queries')}")
             return scorer
 
         other = load(target, ending) if target else None

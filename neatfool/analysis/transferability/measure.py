@@ -24,7 +24,7 @@ from neatfool.run.run import Run
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.fitting import fit_images, fit_photograph
 from neatfool.spec.scores import Scores, rank
-from neatfool.wording import distinct_names
+from neatfool.wording import counted, distinct_names
 
 Thing = TypeVar("Thing")
 Note: TypeAlias = Callable[[str, int], None]
@@ -109,7 +109,7 @@ def transfer(
         costly = [network.scorer for network in networks if network.scorer.costs]
         for scorer in costly:
             scorer.check_allowed(images * len(costly), max_queries)
-            console.say(f"{scorer.name}: this takes up to {images:,} queries")
+            console.say(f"{scorer.name}: this takes up to {counted(images, 'query', 'queries')}")
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
         most = max(12, MOST_ROWS // len(opened))
         anew = finding.RESIZED if resize else finding.DRAWN

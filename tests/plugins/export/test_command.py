@@ -86,6 +86,13 @@ def test_the_elites_are_exported_with_a_manifest(runs, tmp_path):
     assert [*lines[0]] == [*rows[0]]
 
 
+def test_a_run_alone_leaves_the_folder_to_write_unnamed(runs):
+    run = next(runs.glob("*/run.db")).parent
+    result = neatfool("export", run)
+    assert result.exit_code == 2
+    assert f"error: {run} is a run; name DIR, the folder to write, behind it" in result.stderr
+
+
 def test_benchmarks_find_lists_of_paths_and_labels(runs, tmp_path):
     out = tmp_path / "out"
     export(runs, out)
