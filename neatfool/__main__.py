@@ -11,7 +11,7 @@ def main() -> None:
 
         run(prog_name="neatfool")
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+        sys.stderr.write("Interrupted.\n")
         sys.exit(130)
     finally:
         # What Python does at its end has nothing to tell: Ctrl-C ends it at once.

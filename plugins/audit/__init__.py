@@ -14,7 +14,6 @@ from click.core import ParameterSource as Source
 
 from neatfool import hookimpl
 from neatfool.present import FileToWrite, FiniteRange, measure_command, option, overrides_option
-from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from neatfool.present import Finding, Output
@@ -247,11 +246,11 @@ def _allow(
     if most is None or most < needed:
         allowed = "" if most is None else f", and {most:,} are allowed"
         raise BudgetSpent(
-            f"{name}: the audit takes up to {counted(needed, 'query', 'queries')} of a target that "
-            f"costs something to ask{allowed}; nothing was asked. Allow them with --max-queries "
-            f"{needed}, or try fewer images (--images, --seeds, --sample)"
+            f"{name}: the audit takes up to {needed:,} queries of a target that costs something to "
+            f"ask{allowed}; nothing was asked. Allow them with --max-queries {needed}, or try "
+            "fewer images (--images, --seeds, --sample)"
         )
-    console.say(f"{name}: this takes up to {counted(needed, 'query', 'queries')}")
+    console.say(f"{name}: this takes up to {needed:,} queries")
     return (most - needed) // (len(searches) * len(search.seeds))
 
 

@@ -92,7 +92,7 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     from neatfool import open_run
     from neatfool.present import Output
 
-    run = open_run(run_folder)
+    run = click.get_current_context().with_resource(closing(open_run(run_folder)))
     summary = run.summary()
     if as_json:
         click.echo(json.dumps(summary, indent=2))
@@ -170,7 +170,7 @@ def verify(run_folder: Path, as_json: bool, file: Path | None, **options: Any) -
     from neatfool import make_target, open_run, require_trust
     from neatfool.present import Output
 
-    run = open_run(run_folder)
+    run = click.get_current_context().with_resource(closing(open_run(run_folder)))
     if file is None:
         require_trust(run)
     with Output(stderr=True).status("scoring the images again"):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def _refuse_run(ctx: click.Context, argument: click.Parameter, folder: Path) -> Path:
     if (folder / "run.db").is_file():
-        raise click.UsageError(f"{folder} is a run; name DIR, the folder to write, behind it", ctx)
+        fault = f"{folder}: holds a run; name the folder to write after the runs"
+        raise click.UsageError(fault, ctx)
     return folder
 
 

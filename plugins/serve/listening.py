@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from functools import partial
 from ipaddress import ip_address
 from typing import Final
 
@@ -167,4 +168,4 @@ class BrowserGuard:
 
     def _has_name(self, host: str) -> bool:
         found = NAME.fullmatch(host.lower())
-        return found is not None and any(fnmatchcase(found[1], name) for name in self._names)
+        return found is not None and any(map(partial(fnmatchcase, found[1]), self._names))

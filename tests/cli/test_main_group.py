@@ -280,6 +280,17 @@ def test_ctrl_c_is_told_while_the_command_line_is_imported(tmp_path):
     assert (answer.returncode, answer.stderr) == (130, "Interrupted.\n")
 
 
+def test_ctrl_c_while_python_ends_shows_no_traceback():
+    code = (
+        "import atexit, signal, sys; atexit.register(signal.raise_signal, signal.SIGINT);"
+        "sys.argv[1:] = ['--version']; from neatfool.__main__ import main; main()"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert answer.stderr == ""
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("words", [["--help"], ["plugins", "list", "--json"]])
 def test_output_that_cannot_be_written_is_told_in_one_line(words):

@@ -86,13 +86,6 @@ def test_the_elites_are_exported_with_a_manifest(runs, tmp_path):
     assert [*lines[0]] == [*rows[0]]
 
 
-def test_a_run_alone_leaves_the_folder_to_write_unnamed(runs):
-    run = next(runs.glob("*/run.db")).parent
-    result = neatfool("export", run)
-    assert result.exit_code == 2
-    assert f"error: {run} is a run; name DIR, the folder to write, behind it" in result.stderr
-
-
 def test_benchmarks_find_lists_of_paths_and_labels(runs, tmp_path):
     out = tmp_path / "out"
     export(runs, out)
@@ -399,8 +392,9 @@ def test_what_is_wrong_is_told(runs, tmp_path, options, code, message):
     assert [*tmp_path.iterdir()] == []
 
 
-def test_a_forgotten_folder_does_not_cost_a_run(runs):
-    result = neatfool("export", runs / "1", runs / "2", "--overwrite")
+@pytest.mark.parametrize("seeds", ["1", "12"])
+def test_a_forgotten_folder_does_not_cost_a_run(runs, seeds):
+    result = neatfool("export", *(runs / seed for seed in seeds), "--overwrite")
     assert result.exit_code == 2
     assert "holds a run; name the folder to write after the runs" in result.stderr
 
