@@ -296,9 +296,7 @@ def detect(
             pixels = [elite.saved_pixels() for place in places for elite in chosen[place]]
             total = len(pixels) + len(known.held_out) + known.divided * len(known.fitted)
             with console.progress(total) as note:
-                answers = ask_detectors(
-                    target, np.stack(pixels), known, [*dict.fromkeys(detectors)], note
-                )
+                answers = ask_detectors(target, np.stack(pixels), known, detectors, note)
             start = 0
             for place in places:
                 part = slice(start, start + len(chosen[place]))

@@ -88,12 +88,6 @@ def test_a_table_says_how_many_pass(runs):
     assert "energy" not in result.output
 
 
-def test_a_detector_that_is_named_twice_has_one_row(runs):
-    options = ("--detectors", "msp,energy,msp", "--sample", "4", "--json")
-    (found,) = json.loads(neatfool("detect", runs / "mnist", *options).stdout)["runs"]
-    assert [each["name"] for each in found["detectors"]] == ["msp", "energy"]
-
-
 def test_five_in_distribution_images_carry_no_conclusion(runs, tmp_path):
     for number in range(5):
         pixels = np.random.default_rng(number).integers(256, size=(28, 28), dtype=np.uint8)
