@@ -45,7 +45,8 @@ class OfRun(Facts):
         """What was looked at: ``"imagenet, seed 1, after 8,000 images: 20 elites of 1,000"``."""
         of_all = f" of {self.elites_of_run:,}" if self.elites < self.elites_of_run else ""
         count = counted(self.elites, "elite", "elites")
-        return f"{self.label}, after {self.evaluations:,} images: {count}{of_all}"
+        images = counted(self.evaluations, "image", "images")
+        return f"{self.label}, after {images}: {count}{of_all}"
 
 
 def in_steps(count: int, *scorers: Scorer) -> list[slice]:

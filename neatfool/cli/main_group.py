@@ -7,12 +7,10 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from io import StringIO
 from pkgutil import resolve_name
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -46,6 +44,8 @@ FIRST: Final = [
 """The commands that help lists first, in this order; the others follow by name."""
 OURS: Final = "commands"
 """The plugin with neatfool's own commands that read runs. No other plugin can replace one."""
+
+_log = logging.getLogger("neatfool")
 
 INTERRUPTED: Final = 130
 PREFIX: Final = "error: "
@@ -102,27 +102,25 @@ class MainGroup(Group):
                 return found
         return self._load_all().get(cmd_name)
 
-    def make_context(self, *args: Any, **settings: Any) -> click.Context:
-        """Read the options before the command."""
-        with reworded():
-            return super().make_context(*args, **settings)
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run a command line and exit; errors are messages, wherever they happen."""
+        try:
+            code = super().main(*args, **settings | {"standalone_mode": False})
+        except click.ClickException as error:
+            show_reworded(error)
+            code = error.exit_code
+        except (Exception, KeyboardInterrupt) as error:
+            code = exit_code_of(error)
+        sys.exit(code)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Call a command; print errors as messages and exit with their codes."""
+    def invoke(self, ctx: click.Context) -> None:
+        """Call a command; what it returns is no exit code."""
         debug = bool(ctx.params.get("debug"))
-        logging.getLogger("neatfool").setLevel(logging.DEBUG if debug else logging.NOTSET)
+        _log.setLevel(logging.DEBUG if debug else logging.NOTSET)
         if debug:
             logging.basicConfig(format="%(message)s")
         agreement.set(_ask)
-        try:
-            with reworded():
-                return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except (Exception, KeyboardInterrupt) as error:
-            if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise
-            raise click.exceptions.Exit(exit_code_of(error, debug=debug)) from error
+        super().invoke(ctx)
 
     def _load_all(self) -> dict[str, click.Command]:
         commands: dict[str, click.Command] = {}
@@ -169,11 +167,11 @@ def _broken(name: str, cause: str) -> click.Command:
     )
 
 
-def exit_code_of(error: BaseException, *, debug: bool) -> int:
-    """Print an error's message, and its traceback if ``debug``; give the exit code."""
-    if debug:
+def exit_code_of(error: BaseException) -> int:
+    """Print an error's message, and its traceback with ``--debug``; give the exit code."""
+    if debug := _log.level == logging.DEBUG:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | click.Abort):
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     if isinstance(error, NeatfoolError):
@@ -185,8 +183,8 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
         _say(f"{error}{hint}")
         return error.exit_code
     if isinstance(error, OSError) and error.errno in _STORAGE:
-        place = f"{error.filename}: " if error.filename else ""
-        _say(f"{place}{error.strerror}; {_STORAGE[error.errno]}")
+        place = error.filename or "cannot write"
+        _say(f"{place}: {error.strerror}; {_STORAGE[error.errno]}")
         return StorageError.exit_code
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         _say("out of memory; use a smaller batch or image")
@@ -205,22 +203,12 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
     return 1
 
 
-@contextmanager
-def reworded() -> Iterator[None]:
-    """Let click print its errors as neatfool does: ``error: ...``, safe for a terminal."""
-    try:
-        yield
-    except click.ClickException as error:
-        show = error.show
-
-        def show_reworded(file: IO[Any] | None = None) -> None:
-            output = StringIO()
-            show(output)
-            words = re.sub("^Error: ", PREFIX, output.getvalue(), flags=re.MULTILINE)
-            click.echo(printable(words), file=file, err=True, nl=False)
-
-        error.show = show_reworded  # type: ignore[method-assign]
-        raise
+def show_reworded(error: click.ClickException) -> None:
+    """Print click's error as neatfool prints its own: ``error: ...``, safe for a terminal."""
+    output = StringIO()
+    error.show(output)
+    words = re.sub("^Error: ", PREFIX, output.getvalue(), flags=re.MULTILINE)
+    click.echo(printable(words), err=True, nl=False)
 
 
 def _say(message: str) -> None:

@@ -202,7 +202,9 @@ def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
 def _fault(error: ErrorDetails) -> str:
     """Say in plain words what is wrong; of a wrong type: ``"must be ..."``."""
     if error["type"] in _SENTENCES:
-        return _SENTENCES[error["type"]].format(error["input"])
+        words = _SENTENCES[error["type"]].format(error["input"])
+        # Other options take @FILE, for names that it lists.
+        return f"{words}; leave the @ out" if "/@" in words else words
     if own := error.get("ctx", {}).get("error"):  # of a validator
         return str(own)
     words = re.sub(", (unable|got) .*", "", error["msg"])

@@ -207,11 +207,11 @@ class ProgressDisplay:
         speeds = self._session.progress_of_workers()
         workers = {"workers": speeds} if speeds else {}
         if self._last is None:
-            return {"images": f"{images:,} images so far", **workers}
+            return {"images": f"{counted(images, 'image', 'images')} so far", **workers}
         report, (middle, lowest) = self._last
         return {
             "generation": f"generation {report.generation + 1}{in_all}",
-            "images": f"{images:,} images",
+            "images": counted(images, "image", "images"),
             **self._pace(report),
             "median": f"median {percent(report.median, middle)}",
             "min": f"min {percent(report.minimum, lowest)}",

@@ -43,8 +43,9 @@ def require_trust(run: Run) -> None:
     if never:
         raise UntrustedRun(
             f"{run.path}: {OF_OTHERS}. For such a run, neatfool never\n  {indented(never)}\n"
-            "If you want this, write an experiment file of your own, and score with that: "
-            "`neatfool verify RUN --target FILE`, or run it anew"
+            "If you want this, write an experiment file of your own, and run it anew: `neatfool "
+            "run FILE`. To score this run's images with it: `neatfool verify RUN --target FILE`; "
+            "survive and ablate take --target, too"
         )
     screen = f"{run.path}: {OF_OTHERS}. To go on, neatfool\n  {indented(lines)}"
     if not run.trusted and not agreement.get()(screen):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from neatfool.budget.ledger import check_allowed
 from neatfool.config.options import check_arguments
 from neatfool.errors import RunError
 from neatfool.evolution.assembly import assemble
@@ -74,7 +75,11 @@ def open_runs(
 
 
 def open_scorer(
-    source: Run | Experiment | str | Path, *, views: bool = False, max_queries: int | None = None
+    source: Run | Experiment | str | Path,
+    *,
+    views: bool = False,
+    max_queries: int | None = None,
+    images: int = 0,
 ) -> Scorer:
     """Load a target to score any images with it; close the scorer at the end.
 
@@ -85,6 +90,8 @@ def open_scorer(
             scored as they are.
         max_queries: The most images to send to a target that costs something to ask, in place of
             the experiment's. They are not entered in the run's ledger.
+        images: How many images will be sent at least. A target known to cost something is not
+            loaded, and its service not connected to, if ``max_queries`` does not allow them.
 
     Raises:
         RunError: Only Python has the run's target.
@@ -93,18 +100,23 @@ def open_scorer(
         PluginError: A plugin is missing or broken.
         TargetError: The target does not recognise its own images, or scores an image differently
             from call to call.
+        BudgetSpent: ``max_queries`` does not allow ``images``.
     """
     check_arguments(Calls, max_queries=max_queries)
     if isinstance(source, str | Path) and Path(source).is_dir():
         source = open_run(source)
     if isinstance(source, Run):
         assert isinstance(source, OpenRun)
+        if images and source.requests:
+            check_allowed(str(source.path), images, max_queries)
         scorer = source.make_scorer(max_queries=max_queries, views=views)
         if scorer.metered is not None:
             scorer.metered.with_classes(source.classes)
         return scorer
     if not isinstance(source, Experiment):
         source = load_experiment(source, to_search=False)
+    if images and source.target.costs:
+        check_allowed(source.target.label, images, max_queries)
     if max_queries is not None:
         calls = source.calls.model_copy(update={"max_queries": max_queries})
         source = replace(source, calls=calls)

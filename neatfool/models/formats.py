@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -236,6 +237,9 @@ def find_format(model: str, kind: type[FormatT]) -> FormatT:
     fits: list[FormatT] = [each for each in formats if isinstance(each, kind)]
     known = [name for each in fits for name in each.known()]
     meant = [name for name in known if name.endswith(f":{model}")]
+    words = [form.partition(":")[0] for each in fits for form in each.forms if ":" in form]
+    word, _, name = model.partition(":")
+    meant += [f"{near}:{name}" for near in get_close_matches(word, words, 1) if name]
     guess = f"; did you mean {_either(meant)}?" if meant else nearest(model, known)
     if "did you mean" not in guess:
         guess = f"; use {_either([*dict.fromkeys(form for each in fits for form in each.forms)])}"

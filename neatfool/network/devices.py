@@ -47,7 +47,9 @@ def pick_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ExperimentError(f"device = {name}: torch knows no such device") from error
+        raise ExperimentError(
+            f"device = {name}: torch knows no such device; give auto, cpu or cuda"
+        ) from error
     count = torch.accelerator.device_count() if found and found.type == device.type else 0
     if device.type not in {"cpu", "meta"} and (device.index or 0) >= count:
         raise ExperimentError(f"device = {name}: torch finds no such GPU; give auto or cpu")

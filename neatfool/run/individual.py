@@ -130,7 +130,7 @@ class Individual:
         if sharp:
             encoding = encoding.in_focus(0.5)
             if encoding is self.run.encoding:
-                raise self._unlike("images of encoding {} have no band limit")
+                raise self._unlike("images of encoding {} have no band limit; leave sharp out")
         rendered: np.ndarray = encoding.render_at(self.genome, height, width, box).numpy()
         return rendered
 

@@ -19,7 +19,7 @@ from neatfool.run.source import Source
 from neatfool.run.sqlite import damaged
 from neatfool.run.statistics import GenerationReport, Verdict
 from neatfool.spec.json import Json
-from neatfool.wording import percent
+from neatfool.wording import counted, percent
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -336,7 +336,7 @@ class Run(Source):
         figures = "".join(elite._repr_html_() for elite in self.elites[:100])
         return (
             f"<div><b>{html.escape(self.name)}</b>, seed {self.seed}: generation "
-            f"{self.generation}, {self.evaluations:,} images{median}</div>"
+            f"{self.generation}, {counted(self.evaluations, 'image', 'images')}{median}</div>"
             f'<div style="display:flex;flex-wrap:wrap;gap:12px">{figures}</div>'
         )
 

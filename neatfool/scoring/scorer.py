@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from neatfool.budget.ledger import Budget
-from neatfool.errors import BudgetSpent, ExperimentError, TargetError, blaming
+from neatfool.budget.ledger import Budget, check_allowed
+from neatfool.errors import ExperimentError, TargetError, blaming
 from neatfool.scoring.batches import Batches, GenerationImages, LocalBatches, Timed
 from neatfool.scoring.generation import Generation, Screening
 from neatfool.scoring.metering import MeteredBatches
@@ -249,13 +249,8 @@ class Scorer:
         Raises:
             BudgetSpent: It costs something, and ``most`` is less than ``images`` or None.
         """
-        if self.costs and (most is None or images > most):
-            allowed = "" if most is None else f", and {most:,} are allowed"
-            raise BudgetSpent(
-                f"{self.name}: this takes up to {images:,} queries of a target that costs "
-                f"something to ask{allowed}; nothing was asked. Allow them with --max-queries "
-                f"{images}, or look at fewer images (--sample, --classes)"
-            )
+        if self.costs:
+            check_allowed(self.name, images, most)
 
     def close(self) -> None:
         """Close the target, if it can be closed."""

@@ -1,5 +1,6 @@
 """The commands ``neatfool graph``, ``picbreeder`` and ``render``: files of what formulas draw."""
 
+from contextlib import closing
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -34,7 +35,8 @@ def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     from neatfool.present import export_graph, save
     from neatfool.wording import counted, slug
 
-    elite = open_run(run_folder).elite(class_name)
+    run = click.get_current_context().with_resource(closing(open_run(run_folder)))
+    elite = run.elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}.svg")
     title = f"{elite.name}: {elite.run.path.name}"
     match path.suffix.lower():
@@ -119,7 +121,7 @@ classifier that is another picture."""
 @click.argument("class_name", metavar="CLASS")
 @option("--size N", "Pixels of the longer side.", click.IntRange(min=1, max=16384), 512)
 @option("--sharp", "Draw twice the detail.")
-@option("-o, --out FILE", "The file to write.  [default: CLASS-N.png]")
+@option("-o, --out FILE", "The file to write.  [default: CLASS-N.png]", FileToWrite())
 @trust_option
 def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path | None) -> None:
     """Render the image of CLASS's elite (by name or index) at any size."""
@@ -129,7 +131,8 @@ def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path 
     from neatfool.present import Output, save
     from neatfool.wording import slug
 
-    elite = open_run(run_folder).elite(class_name)
+    run = click.get_current_context().with_resource(closing(open_run(run_folder)))
+    elite = run.elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}-{size}.png")
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in Image.SAVE:

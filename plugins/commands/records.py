@@ -9,7 +9,7 @@ import click
 
 from neatfool import RunError, VerificationError
 from neatfool.present import FiniteRange, option, trust_option
-from neatfool.wording import percent, spending
+from neatfool.wording import counted, percent, spending
 
 ROWS: Final = 40
 """How many classes are shown unless all are asked for: a screenful."""
@@ -92,7 +92,7 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     from neatfool import open_run
     from neatfool.present import Output
 
-    run = open_run(run_folder)
+    run = click.get_current_context().with_resource(closing(open_run(run_folder)))
     summary = run.summary()
     if as_json:
         click.echo(json.dumps(summary, indent=2))
@@ -102,7 +102,8 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
         console.say(f"{run.name}, seed {run.seed}: nothing is recorded yet")
         return
     console.say(
-        f"{run.name}, seed {run.seed}: generation {run.generation}, {run.evaluations:,} images, "
+        f"{run.name}, seed {run.seed}: generation {run.generation}, "
+        f"{counted(run.evaluations, 'image', 'images')}, "
         f"{summary['evaluations_per_s']:,.0f} a second"
     )
     middle, lowest = run.ranks
@@ -169,7 +170,7 @@ def verify(run_folder: Path, as_json: bool, file: Path | None, **options: Any) -
     from neatfool import make_target, open_run, require_trust
     from neatfool.present import Output
 
-    run = open_run(run_folder)
+    run = click.get_current_context().with_resource(closing(open_run(run_folder)))
     if file is None:
         require_trust(run)
     with Output(stderr=True).status("scoring the images again"):

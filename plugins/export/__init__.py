@@ -9,9 +9,17 @@ import click
 
 from neatfool import hookimpl
 from neatfool.present import Names, distinct_option, measure_command, option
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from neatfool.present import Finding, Output
+
+
+def _refuse_run(ctx: click.Context, argument: click.Parameter, folder: Path) -> Path:
+    if (folder / "run.db").is_file():
+        fault = f"{folder}: holds a run; name the folder to write after the runs"
+        raise click.UsageError(fault, ctx)
+    return folder
 
 
 @measure_command(
@@ -28,7 +36,9 @@ if TYPE_CHECKING:
     csv="",
     html="",
 )
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument(
+    "folder", metavar="DIR", type=click.Path(path_type=Path), is_eager=True, callback=_refuse_run
+)
 @option("--least P", "Only images whose confidence is at least this.", click.FloatRange(0, 1), 0.5)
 @option(
     "--classes A,B",
@@ -101,9 +111,8 @@ def export(
             sources = name_sources(opened)
             choices = choose(sources, **choice)
         if images is not None and len(choices) < images:
-            console.say(
-                f"There are only {len(choices):,} images with a confidence of {least:g} or more."
-            )
+            there = counted(len(choices), "image", "images")
+            console.say(f"There are only {there} with a confidence of {least:g} or more.")
         with place.open():
             try:
                 with console.progress(len(choices)) as note:

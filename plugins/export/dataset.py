@@ -16,7 +16,7 @@ from pydantic import Field
 
 from neatfool.analysis import read_survival
 from neatfool.present import Block, Finding, Headline, Records, Table, Text, fill_template
-from neatfool.wording import level, percent, slug
+from neatfool.wording import counted, level, percent, slug
 
 from .workplace import Image, Workplace
 
@@ -56,8 +56,8 @@ class DataSet(Finding):
         rank = median(image.rank for image in self.manifest)
         verified = "each scored again" if self.verified else "not scored again"
         yield Headline(
-            f"{self.folder}: {self.images:,} images, {verified}, of {self.classes:,} of "
-            f"{self.classes_of_target:,} classes; median confidence "
+            f"{self.folder}: {counted(self.images, 'image', 'images')}, {verified}, of "
+            f"{self.classes:,} of {self.classes_of_target:,} classes; median confidence "
             f"{percent(self.median, rank)}, lowest {percent(self.min)}"
         )
         if self.left_out:

@@ -205,7 +205,9 @@ def make(
             scorer, step = None, AT_A_TIME if size is None else LARGE_AT_A_TIME
             if settings.verify:
                 try:
-                    scorer = open_scorer(source.run, views=True, max_queries=max_queries)
+                    scorer = open_scorer(
+                        source.run, views=True, max_queries=max_queries, images=len(missing)
+                    )
                 except RunError as error:
                     raise RunError(f"{error}; or leave the check out: --no-verify") from error
                 ending.enter_context(closing(scorer))

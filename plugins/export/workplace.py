@@ -13,7 +13,7 @@ from typing import Any, Final
 from filelock import FileLock, Timeout
 from pydantic import Field
 
-from neatfool import ExperimentError, StorageError
+from neatfool import StorageError
 from neatfool.files import refuse_link
 from neatfool.present import Facts, save
 
@@ -72,8 +72,6 @@ class Workplace:
             return
         if not folder.is_dir():
             raise StorageError(f"{folder}: is a file; name a folder")
-        if (folder / "run.db").exists():
-            raise ExperimentError(f"{folder}: holds a run; name the folder to write after the runs")
         there = {path.name for path in folder.iterdir()}
         if there and (there - OURS or MANIFEST not in there):
             stranger = min(there - OURS or there)

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import logging
 from collections.abc import Mapping
 from string import ascii_uppercase
 from typing import Any, Final
@@ -16,6 +17,8 @@ from neatfool import ImageSpec, Labels, Scores, encode_png
 from . import answers
 from .options import JSON, Options
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill
+
+_log = logging.getLogger("neatfool.target.http")
 
 QUALITY: Final = 95
 """The quality of JPEGs, whose colours keep their full resolution."""
@@ -32,6 +35,7 @@ class JsonApi:
         assert options.width
         assert options.scores_at
         self._options = options
+        self._unlisted = ""  # what is refused for the first such label, or any later one
         self._scores = answers.searching(options.scores_at, options.classes)
         self._items, self._labels, self._answers, self._error = (
             answers.searching(place, options.classes) if place is not None else None
@@ -150,6 +154,13 @@ class JsonApi:
                 raise answers.RefusedError("a label that is no short printable text")
             name = text.strip()
             confidences[name] = max(confidences.get(name, 0.0), min(1.0, max(0.0, number)))
+        for name in confidences if not self.spec.open else ():
+            if name not in self._options.classes:
+                if not self._unlisted:
+                    self._unlisted = f"names {name!r}, which [target] classes does not list; "
+                    self._unlisted += "add it there, or say further_classes = true"
+                    _log.warning("http: the service %s", self._unlisted)
+                raise answers.RefusedError(self._unlisted)
         return confidences
 
 

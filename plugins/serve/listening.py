@@ -7,13 +7,14 @@ import signal
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from fnmatch import fnmatchcase
+from functools import partial
 from ipaddress import ip_address
 from typing import Final
 
 import uvicorn
 from starlette.datastructures import Headers
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -25,6 +26,8 @@ SECONDS_TO_ASK: Final = 20
 """A new connection, or a request's header, must be complete within this time."""
 ADDRESS: Final = re.compile(r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\])(:\d+)?")
 """A ``Host`` that is no name: nobody can make an address lead elsewhere."""
+NAME: Final = re.compile(r"([\w.-]+)(:\d+)?")
+"""A ``Host`` that is a name, perhaps with a port."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -144,7 +147,7 @@ class BrowserGuard:
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
         """Guard an application, under names such as ``localhost`` or ``*.example.org``."""
         self._app = app
-        self._by_name = TrustedHostMiddleware(app, [*names], www_redirect=False)
+        self._names = [name.lower() for name in names]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -157,7 +160,12 @@ class BrowserGuard:
             away = headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
             own = {None, f"http://{host}".lower(), f"https://{host}".lower()}
             if (away and not followed) or (origin and origin.lower()) not in own:
-                answer = PlainTextResponse("the page of another site asks", 403)
-            elif not ADDRESS.fullmatch(host):
-                answer = self._by_name
+                answer = JSONResponse({"error": "the page of another site asks"}, 403)
+            elif not (ADDRESS.fullmatch(host) or self._has_name(host)):
+                fault = "the request's Host is no name of this service; ask it by its address"
+                answer = JSONResponse({"error": fault}, 400)
         await answer(scope, receive, send)
+
+    def _has_name(self, host: str) -> bool:
+        found = NAME.fullmatch(host.lower())
+        return found is not None and any(map(partial(fnmatchcase, found[1]), self._names))

@@ -338,6 +338,23 @@ def test_networks_that_cost_something_are_asked_within_the_budget_only(small, tm
     assert [len(file.read_text()) for file in asked] == [4, 4]
 
 
+@pytest.mark.parametrize("command", [["transfer", "--to"], ["survive", "--target"]])
+def test_a_service_is_not_even_connected_to_without_a_budget(small, tmp_path, command):
+    """What says in its options that it costs something, as the plugin http does."""
+    plugin = PLUGIN.replace(
+        "    gain: float", "    metered: ClassVar[bool] = True\n    gain: float"
+    )
+    plugin = plugin.replace(
+        "        self.gain =", "        (HERE / 'connected').touch()\n        self.gain ="
+    )
+    file = write_other(tmp_path, f"from typing import ClassVar\n{plugin}")
+    for options in ([], ["--max-queries", "3"]):
+        result = neatfool(command[0], small, command[1], file, *options)
+        assert result.exit_code == 8, result.output
+        assert "nothing was asked" in result.stderr
+        assert not (tmp_path / "connected").exists()
+
+
 def test_classes_that_a_network_does_not_name_have_no_rank_there(small, tmp_path):
     file = write_other(tmp_path, PLUGIN + PAID + NAMES_TWO, "", of="names_two")
     told = transfer(small, "--to", file, "--max-queries", 4)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -247,10 +249,61 @@ def test_anything_else_is_told_in_one_line():
     assert "neatfool --debug" in result.stderr
 
 
-def test_ctrl_c_is_told():
-    result = run("fail", group=failing(KeyboardInterrupt()))
-    assert result.stderr == "Interrupted.\n"
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()], ids=["here", "asked"])
+def test_ctrl_c_is_told(error):
+    result = run("fail", group=failing(error))
+    assert result.stderr.strip() == "Interrupted."
     assert result.exit_code == 130
+
+
+def test_ctrl_c_is_told_when_a_command_has_ended():
+    group = group_of(click.Command("sing", callback=lambda: None))
+
+    def leave():
+        raise KeyboardInterrupt
+
+    group.callback = lambda **options: click.get_current_context().call_on_close(leave)
+    result = run("sing", group=group)
+    assert result.stderr.strip() == "Interrupted."
+    assert result.exit_code == 130
+
+
+def test_ctrl_c_is_told_while_the_command_line_is_imported(tmp_path):
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    answer = subprocess.run(
+        [sys.executable, "-m", "neatfool"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=False,
+    )
+    assert (answer.returncode, answer.stderr) == (130, "Interrupted.\n")
+
+
+def test_ctrl_c_while_python_ends_shows_no_traceback():
+    code = (
+        "import atexit, signal, sys; atexit.register(signal.raise_signal, signal.SIGINT);"
+        "sys.argv[1:] = ['--version']; from neatfool.__main__ import main; main()"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert answer.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("words", [["--help"], ["plugins", "list", "--json"]])
+def test_output_that_cannot_be_written_is_told_in_one_line(words):
+    with Path("/dev/full").open("w") as full:
+        answer = subprocess.run(
+            [sys.executable, "-m", "neatfool", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert answer.stderr == "error: cannot write: No space left on device; free some space\n"
+    assert answer.returncode == 6
 
 
 def test_a_reader_that_went_away_is_no_error():

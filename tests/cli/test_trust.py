@@ -145,6 +145,16 @@ def test_a_strangers_scheduler_and_experiment_file_are_never_used(theirs, tmp_pa
     assert f"runs the code of '{file}' ([target] guards)" in result.stderr
 
 
+def test_what_to_do_instead_is_something_that_the_commands_have(theirs, tmp_path):
+    record(theirs, "target", plugin="guarded", guards=str(tmp_path / "evil.ini"))
+    result = neatfool("transfer", theirs)
+    *_, advice = result.stderr.splitlines()
+    assert "run it anew: `neatfool run FILE`" in advice
+    assert "`neatfool verify RUN --target FILE`; survive and ablate take --target" in advice
+    for command in ("verify", "survive", "ablate"):
+        assert "--target" in neatfool(command, "--help").output
+
+
 def test_an_experiment_file_of_ones_own_scores_a_strangers_run(theirs, experiment):
     assert neatfool("verify", theirs, "--target", experiment).exit_code == 0
 

@@ -32,6 +32,7 @@ from neatfool.run.images import encode_png, from_pillow
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.scoring.scorer import Scorer
+from neatfool.wording import counted
 
 USUAL_TILES: Final = 8
 SIDE: Final = 660
@@ -155,7 +156,7 @@ def _ablate_all(
     if total:
         scorer.check_allowed(total, max_queries)
     if scorer.costs:
-        console.say(f"{scorer.name}: this takes up to {total:,} queries")
+        console.say(f"{scorer.name}: this takes up to {counted(total, 'query', 'queries')}")
     fault = ""
     with console.progress(len(missing), "elites") as note:
         for elite in missing:

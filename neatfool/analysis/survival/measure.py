@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from neatfool.scoring.scorer import Scorer
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.fitting import fit_images
 from neatfool.spec.view import View
+from neatfool.wording import counted
 
 DRAWN, SHARP = "drawn", "sharp"
 """The names of the changes that are no views, as they need the genome."""
@@ -82,10 +83,11 @@ def survive(
         total = of_each * sum(map(len, chosen))
 
         def load(source: Run | str | Path, ending: ExitStack) -> Scorer:
-            scorer = ending.enter_context(closing(open_scorer(source, max_queries=max_queries)))
+            scorer = open_scorer(source, max_queries=max_queries, images=total)
+            ending.callback(scorer.close)
             scorer.check_allowed(total, max_queries)
             if scorer.costs:
-                console.say(f"{scorer.name}: this takes up to {total:,} queries")
+                console.say(f"{scorer.name}: this takes up to {counted(total, 'query', 'queries')}")
             return scorer
 
         other = load(target, ending) if target else None

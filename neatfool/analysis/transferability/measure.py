@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
@@ -24,7 +24,7 @@ from neatfool.run.run import Run
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.fitting import fit_images, fit_photograph
 from neatfool.spec.scores import Scores, rank
-from neatfool.wording import distinct_names
+from neatfool.wording import counted, distinct_names
 
 Thing = TypeVar("Thing")
 Note: TypeAlias = Callable[[str, int], None]
@@ -93,8 +93,9 @@ def transfer(
             for run in opened
         ]
         photographs = photographs_in(Path(in_distribution)) if in_distribution else []
+        images = sum(map(len, chosen)) + len(photographs)
         with console.status("loading the networks"):
-            networks, notes = _open_networks(opened, files, max_queries, ending)
+            networks, notes = _open_networks(opened, files, images, max_queries, ending)
         photographs = photographs or photographs_of(each.scorer.target for each in networks)
         images = sum(map(len, chosen)) + len(photographs)
         for network in networks:
@@ -108,7 +109,7 @@ def transfer(
         costly = [network.scorer for network in networks if network.scorer.costs]
         for scorer in costly:
             scorer.check_allowed(images * len(costly), max_queries)
-            console.say(f"{scorer.name}: this takes up to {images:,} queries")
+            console.say(f"{scorer.name}: this takes up to {counted(images, 'query', 'queries')}")
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
         most = max(12, MOST_ROWS // len(opened))
         anew = finding.RESIZED if resize else finding.DRAWN
@@ -140,7 +141,7 @@ def transfer(
 
 
 def _open_networks(
-    runs: Sequence[Run], files: Sequence[Path], most: int | None, ending: ExitStack
+    runs: Sequence[Run], files: Sequence[Path], images: int, most: int | None, ending: ExitStack
 ) -> tuple[list[Network], list[str]]:
     """Load the networks of runs and of files, each once, the runs' own first; and notes on them."""
     found: dict[str, Network] = {}
@@ -151,7 +152,8 @@ def _open_networks(
             try:
                 # Only a target that costs something takes a budget, and leaves requests behind.
                 budget = most if run.requests else None
-                scorer = ending.enter_context(closing(open_scorer(run, max_queries=budget)))
+                scorer = open_scorer(run, max_queries=budget, images=images)
+                ending.callback(scorer.close)
             except RunError as error:
                 if not files:
                     raise
@@ -167,7 +169,8 @@ def _open_networks(
         found[recorded].runs.append(run)
     for file in files:
         experiment = load_experiment(file, to_search=False)
-        scorer = open_scorer(experiment, max_queries=most if experiment.target.costs else None)
+        budget = most if experiment.target.costs else None
+        scorer = open_scorer(experiment, max_queries=budget, images=images)
         ending.callback(scorer.close)
         options = experiment.resolved()["target"]
         network = found.setdefault(scorer.fingerprint, Network(file.stem, scorer, options))

@@ -5,9 +5,18 @@ from typing import Any, Final
 
 import click
 
+from neatfool import StorageError
 from neatfool.present import FileToWrite, FiniteRange, Names, option, trust_option
+from neatfool.wording import counted
 
 NONE_OR_MORE: Final = click.IntRange(min=0)
+
+
+def _refuse_full(ctx: click.Context, option: click.Parameter, folder: Path | None) -> Path | None:
+    """Refuse what :func:`.questions.write_study` would, before networks are asked."""
+    if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StorageError(f"{folder}: is not empty; give a new folder with --export")
+    return folder
 
 
 @click.command(
@@ -46,7 +55,11 @@ neatfool recognise reads the answers."""
 )
 @option("--noise N", "So many images of noise.", NONE_OR_MORE, 3)
 @option("--seed N", "Where all that is drawn at random comes from.", NONE_OR_MORE, 1)
-@option("--export DIR", "Write a study for jsPsych in place of the page, its images and their key.")
+@option(
+    "--export DIR",
+    "Write a study for jsPsych in place of the page, its images and their key.",
+    callback=_refuse_full,
+)
 @option(
     "--jspsych ADDRESS",
     "Where the study finds jsPsych: a folder as npm makes it (node_modules), seen from DIR.  "
@@ -83,9 +96,8 @@ def quiz(
         shown = questions.ask_about_elites(runs, seed=seed, **chosen)
         real = questions.find_photographs(runs[0], in_distribution, photographs, seed)
         if len(real) < photographs:
-            console.say(
-                f"There are only {len(real)} photographs; give more with --in-distribution."
-            )
+            there = counted(len(real), "photograph", "photographs")
+            console.say(f"There are only {there}; give more with --in-distribution.")
         shown += [*real, *questions.ask_about_noise(runs[0], noise, seed)]
         shown = questions.offer_choices(shown, runs, seed)
         if export:

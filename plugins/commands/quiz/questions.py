@@ -18,7 +18,6 @@ from PIL import Image, ImageOps
 from neatfool import (
     Run,
     RunError,
-    StorageError,
     choose_elites,
     derive_seed,
     fit_photograph,
@@ -183,8 +182,6 @@ def write_page(questions: Sequence[Question], file: Path) -> Path:
 
 def write_study(questions: Sequence[Question], folder: Path, jspsych: str | None) -> Path:
     """Write a folder: images, their key as a table, and a page that asks with jsPsych."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StorageError(f"{folder}: is not empty; give a new folder with --export")
     files = []
     for number, question in enumerate(questions, 1):
         question.picture.save(png := io.BytesIO(), "PNG")

@@ -226,7 +226,7 @@ def test_the_study_finds_jspsych_where_it_is_told(small, tmp_path):
 def test_a_folder_with_something_in_it_is_not_written_to(small, tmp_path):
     (tmp_path / "mine").write_text("mine")
     for place in (tmp_path, tmp_path / "mine"):
-        result = neatfool("quiz", small, "--export", place)
+        result = neatfool("quiz", "looked at later", "--export", place)
         assert result.exit_code == 6
         assert "is not empty; give a new folder with --export" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

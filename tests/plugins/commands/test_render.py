@@ -88,7 +88,7 @@ def test_an_encoding_without_a_band_limit_has_no_more_detail(experiment, tmp_pat
     assert neatfool("run", experiment, "--out", run, *options, "--no-report").exit_code == 0
     told = neatfool("render", run, BUS, "--sharp", "-o", tmp_path / "bus.png")
     assert told.exit_code == 5
-    assert "images of encoding 'direct' have no band limit" in told.stderr
+    assert "images of encoding 'direct' have no band limit; leave sharp out" in told.stderr
 
 
 def test_an_image_is_named_after_class_and_size_by_default(finished, tmp_path, monkeypatch):
@@ -103,6 +103,12 @@ def test_a_size_out_of_range_is_refused(size, finished):
     result = neatfool("render", finished, BUS, "--size", size)
     assert result.exit_code == 2
     assert "--size" in result.stderr
+
+
+def test_a_folder_is_no_image_to_write(finished, tmp_path):
+    result = neatfool("render", finished, BUS, "-o", tmp_path)
+    assert result.exit_code == 2
+    assert f"'{tmp_path}' is a directory" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["bus.xyz", "bus"])

@@ -29,6 +29,12 @@ def test_a_run_is_shown(finished):
     assert f"classes >= 99 %: {sum(value >= 0.99 for value in recorded)}, " in confidences
 
 
+def test_one_image_is_not_several(experiment, tmp_path):
+    options = ("--set", "scheme.batch=1", "--generations", 1, "--no-report")
+    assert neatfool("run", experiment, "--out", tmp_path / "run", *options).exit_code == 0
+    assert "generation 0, 1 image, " in neatfool("show", tmp_path / "run").stdout
+
+
 def test_each_class_is_shown_with_its_name_as_it_is(finished):
     shown = rows(neatfool("show", finished).stdout)
     assert [row[0] for row in shown] == list(CLASSES)

@@ -392,8 +392,9 @@ def test_what_is_wrong_is_told(runs, tmp_path, options, code, message):
     assert [*tmp_path.iterdir()] == []
 
 
-def test_a_forgotten_folder_does_not_cost_a_run(runs):
-    result = neatfool("export", runs / "1", runs / "2", "--overwrite")
+@pytest.mark.parametrize("seeds", ["1", "12"])
+def test_a_forgotten_folder_does_not_cost_a_run(runs, seeds):
+    result = neatfool("export", *(runs / seed for seed in seeds), "--overwrite")
     assert result.exit_code == 2
     assert "holds a run; name the folder to write after the runs" in result.stderr
 

@@ -12,7 +12,7 @@ from faulty_server import CLASSES, open_image, probabilities_of
 from http_targets import open_target, random_images
 from PIL import Image
 
-from neatfool import Labels, encode_png
+from neatfool import Labels, Ledger, encode_png
 from neatfool_plugins.http import Options
 from neatfool_plugins.http.options import PRESETS
 
@@ -123,3 +123,19 @@ def test_some_classes_may_be_known_beforehand_and_others_turn_up(server):
         assert target.spec.class_index("dark") == 1
     with open_target(server, "/google", **known) as target:
         assert not target.spec.open
+
+
+def test_a_label_that_is_not_listed_is_named_with_what_to_do(server, monkeypatch, caplog):
+    ledger, outcomes = Ledger(), []
+    monkeypatch.setattr(ledger, "settle", lambda number, outcome: outcomes.append(outcome))
+    names = iter(["tabby", "fox", *["dark"] * 8])
+    server.answer = lambda _: json.dumps([{"label": next(names), "score": 0.5}]).encode()
+    preset, known = "huggingface-image-classification", ["bright", "dark"]
+    with open_target(server, "/huggingface", preset=preset, classes=known) as target:
+        target.meter(ledger)
+        answered = [target.score(image[None]).ok for image in random_images(3)]
+    assert answered == [[False], [False], [True]]
+    remedy = "add it there, or say further_classes = true"
+    said = f"names 'tabby', which [target] classes does not list; {remedy}"
+    assert caplog.messages == [f"http: the service {said}"]
+    assert outcomes == [f"unusable: {said}"] * 2 + ["answered"]

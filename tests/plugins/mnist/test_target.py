@@ -69,7 +69,9 @@ def test_an_option_that_is_not_there_is_refused() -> None:
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ExperimentError, match="device = tpu: torch knows no such device"):
+    with pytest.raises(
+        ExperimentError, match="device = tpu: torch knows no such device; give auto, cpu or cuda"
+    ):
         MnistTarget(Options(device="tpu"))
 
 
