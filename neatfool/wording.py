@@ -10,6 +10,7 @@ from typing import Final
 __all__ = [
     "counted",
     "distinct_names",
+    "duration",
     "format_seeds",
     "level",
     "percent",
