@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import re
 import sys
 import traceback
+from contextlib import suppress
 from functools import cached_property
 from io import StringIO
 from pkgutil import resolve_name
@@ -185,6 +187,9 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, OSError) and error.errno in _STORAGE:
         place = error.filename or "cannot write"
         _say(f"{place}: {error.strerror}; {_STORAGE[error.errno]}")
+        if not error.filename:  # What is left would be tried again when Python ends.
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return StorageError.exit_code
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         _say("out of memory; use a smaller batch or image")
