@@ -35,6 +35,8 @@ LARGEST_BEGINNING: Final = 0.5
 """The random beginning takes at most this share of the images. So audits of 2,400 and more begin
 alike."""
 SECONDS_OF_TRIAL: Final = 2
+FEWEST_TRIED: Final = 1000
+"""Fewer images are scored without a trial of how long that takes."""
 
 
 class Search:
@@ -139,7 +141,7 @@ class Search:
         text = f"{missing:,} images are to be scored"
         if len(self.seeds) > 1:
             text += f", up to {self.images:,} with each seed"
-        if not self.costs:
+        if not self.costs and missing >= FEWEST_TRIED:
             with console.status("measuring the speed"):
                 speed = self._measure_speed(ctx)
             if speed:
