@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 MNIST = Path(__file__).parents[1] / "experiments" / "mnist.ini"
 REQUESTS, IMAGES = 8, 200
 ROUNDS = 2
-BOUND = 0.4
+BOUND = 0.5
 
 
 @contextmanager

@@ -316,8 +316,9 @@ def _measure(
     plan: Plan, trial: SpeedTrial, generation_size: int, name: str, *, wanted: bool
 ) -> Plan:
     """Decide whether graphs and screening save time, and whether to divide a generation."""
+    fused = plan.graph == "fused"
     try:
-        *seconds, plain = trial.seconds([*plan.calls, (Form(), plan.batch_size)])
+        seconds = trial.seconds([*plan.calls, *([(Form(), plan.batch_size)] if fused else [])])
     except NeatfoolError:
         raise
     except Exception as error:
@@ -325,7 +326,7 @@ def _measure(
             return replace(plan, screening=None, screening_batch=0)
         fault = f"score() failed while its speed was measured: {cause(error)}"
         raise TargetError(f"{name}: {fault}") from error
-    if plan.graph == "fused" and seconds[0] > FUSED_LOSES * plain:
+    if fused and seconds[0] > FUSED_LOSES * seconds.pop():
         return replace(plan, graph="frozen")
     if not wanted and seconds[-1] >= HALF_PAYS * seconds[0]:
         plan = replace(plan, screening=None, screening_batch=0)

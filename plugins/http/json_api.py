@@ -22,6 +22,9 @@ _log = logging.getLogger("neatfool.target.http")
 
 QUALITY: Final = 95
 """The quality of JPEGs, whose colours keep their full resolution."""
+UNLISTED: Final = (
+    "which [target] classes does not list; add it there, or say further_classes = true"
+)
 MOST_LABELS: Final = 100_000
 """More labels of one image are refused: no service has so many classes."""
 
@@ -35,7 +38,7 @@ class JsonApi:
         assert options.width
         assert options.scores_at
         self._options = options
-        self._unlisted = ""  # what is refused for the first such label, or any later one
+        self._warned = False
         self._scores = answers.searching(options.scores_at, options.classes)
         self._items, self._labels, self._answers, self._error = (
             answers.searching(place, options.classes) if place is not None else None
@@ -154,13 +157,11 @@ class JsonApi:
                 raise answers.RefusedError("a label that is no short printable text")
             name = text.strip()
             confidences[name] = max(confidences.get(name, 0.0), min(1.0, max(0.0, number)))
-        for name in confidences if not self.spec.open else ():
-            if name not in self._options.classes:
-                if not self._unlisted:
-                    self._unlisted = f"names {name!r}, which [target] classes does not list; "
-                    self._unlisted += "add it there, or say further_classes = true"
-                    _log.warning("http: the service %s", self._unlisted)
-                raise answers.RefusedError(self._unlisted)
+        if not self.spec.open and (unlisted := confidences.keys() - {*self._options.classes}):
+            if not self._warned:
+                _log.warning("http: the service names %r, %s", min(unlisted), UNLISTED)
+                self._warned = True
+            raise answers.RefusedError(f"names a label {UNLISTED}")
         return confidences
 
 

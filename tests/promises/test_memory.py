@@ -15,7 +15,7 @@ MEBIBYTES = 1250
 """A little more than was measured (1065 to 1150) of a run that also measures speeds and compiles.
 Pages of libraries are not counted: how many stay in memory is the kernel's choice."""
 RUN = """
-import re, sys, threading, time
+import re, sys, threading
 from pathlib import Path
 from neatfool.cli import main
 

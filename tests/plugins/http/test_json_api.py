@@ -135,7 +135,6 @@ def test_a_label_that_is_not_listed_is_named_with_what_to_do(server, monkeypatch
         target.meter(ledger)
         answered = [target.score(image[None]).ok for image in random_images(3)]
     assert answered == [[False], [False], [True]]
-    remedy = "add it there, or say further_classes = true"
-    said = f"names 'tabby', which [target] classes does not list; {remedy}"
-    assert caplog.messages == [f"http: the service {said}"]
-    assert outcomes == [f"unusable: {said}"] * 2 + ["answered"]
+    said = "which [target] classes does not list; add it there, or say further_classes = true"
+    assert caplog.messages == [f"http: the service names 'tabby', {said}"]
+    assert outcomes == [f"unusable: names a label {said}"] * 2 + ["answered"]
