@@ -270,12 +270,12 @@ class Service:
 
     def _check_status(self, response: httpx2.Response, body: bytearray) -> None:
         """Judge an answer by its status."""
+        if response.is_success:
+            return
         status, quoted = response.status_code, self._quote_body(body)
         if status >= 500 or status in {408, 425, 429}:
             wait = answers.read_wait(response.headers.get("Retry-After"))
             raise answers.TransientError(str(status), f"it answered {status}{quoted}", wait)
-        if 200 <= status < 300:
-            return
         hint = "; check the key, and what it is for" if status in (401, 403) else ""
         message = f"{quoted}{hint}"
         if 300 <= status < 400:
