@@ -23,6 +23,11 @@ FEWEST: Final = 20
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+def _with_range(part: float, lowest: float, highest: float) -> str:
+    low, high = share(lowest), share(highest)
+    return share(part) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
+
+
 class Shares(Facts):
     """A share or a confidence, from 0 to 1, for each seed."""
 
@@ -39,8 +44,7 @@ class Shares(Facts):
 
     def as_share(self) -> str:
         """Write it with its range over seeds: ``"97 % (95 to 98 %)"``."""
-        low, high = share(self.lowest), share(self.highest)
-        return share(self.median) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
+        return _with_range(self.median, self.lowest, self.highest)
 
     def as_confidence(self) -> str:
         """Write it with its range over seeds: ``"38.1 % (36.0 % to 39.9 %)"``."""
@@ -69,8 +73,7 @@ class Estimate(Facts):
 
     def as_share(self) -> str:
         """Write it with its interval: ``"34 % (31 to 37 %)"``."""
-        low, high = share(self.low), share(self.high)
-        return share(self.value) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
+        return _with_range(self.value, self.low, self.high)
 
     def as_number(self) -> str:
         """Write it as a number from 0 to 1: ``"0.878 (0.861 to 0.894)"``."""
@@ -100,8 +103,10 @@ def tell_apart(
     reached = np.pad(counts.cumsum(1), ((0, 0), (1, 0))) / len(known)
     surer = 1 - (reached[:, below] + reached[:, up_to]) / 2
     auroc = (surer * weights).sum(1)
-    first = (reached > 1 - KEPT + 1e-9).argmax(1)  # One more than the place of the threshold.
-    passing = ((up_to >= first[:, None]) * weights).sum(1)
+    # As with threshold_of, rejected ones never pass.
+    least = np.maximum(1 - KEPT, reached[:, [np.searchsorted(ordered, -LIMIT, "right")]])
+    first = (reached > least + 1e-9).argmax(1)  # One more than the place of the threshold.
+    passing = (((up_to >= first[:, None]) & (fooling > -LIMIT)) * weights).sum(1)
     usable = drawn.sum(1) > 0
     estimates = [Estimate.of(v[0], v[usable]) for v in (auroc.round(9), passing.round(9))]
     return estimates[0], estimates[1] if len(known) >= FEWEST else None
