@@ -52,8 +52,6 @@ FACTS: Final = {
     **dict.fromkeys(("versions", "clock"), dict),
 }
 """The type of each recorded fact about a run."""
-
-
 KEYS: Final[dict[tuple[str, str], Any]] = {
     ("experiment", "description"): str,
     ("experiment", "generations"): int,
