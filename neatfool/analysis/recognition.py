@@ -217,11 +217,10 @@ def recognise(
             for run_found in found.runs:
                 for place, network in enumerate(found.networks):
                     is_own = network.key == run_found.own
+                    sights = [image.networks[place] for image in run_found.classes]
+                    top1 = [each.among(1) for each in sights if each.confidence is not None]
                     if is_own or network.experiment:
-                        sights = [image.networks[place] for image in run_found.classes]
-                        top_of[network.label, is_own] += [
-                            sight.among(1) for sight in sights if sight.confidence is not None
-                        ]
+                        top_of[network.label, is_own] += top1
     judges = [
         Judge(label=label, own=own, images=len(top1), right=Estimate.wilson(sum(top1), len(top1)))
         for (label, own), top1 in top_of.items()

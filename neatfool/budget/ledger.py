@@ -62,10 +62,6 @@ class Budget:
     requests: int | None = None
 
 
-def _left(most: int | None, spent: int) -> int | None:
-    return None if most is None else max(0, most - spent)
-
-
 class Ledger:
     """Counts the requests to a target, and refuses those that exceed the budget.
 
@@ -107,12 +103,14 @@ class Ledger:
     @property
     def queries_left(self) -> int | None:
         """The number of images that may still be sent; None if there is no limit."""
-        return _left(self.budget.queries, self.queries)
+        most = self.budget.queries
+        return None if most is None else max(0, most - self.queries)
 
     @property
     def requests_left(self) -> int | None:
         """The number of requests that may still be sent; None if there is no limit."""
-        return _left(self.budget.requests, self.requests)
+        most = self.budget.requests
+        return None if most is None else max(0, most - self.requests)
 
     def debit(self, images: int) -> int:
         """Enter a request of some number of images before sending it; it is on the disk then.

@@ -1,9 +1,9 @@
 """Choices: a picked plugin with its validated options."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -43,6 +43,14 @@ def recorded_by_a_run() -> Iterator[None]:
         raise RunError(f"{error}; {cause}: use that version, or put the file back") from error
 
 
+@runtime_checkable
+class Foretelling(Protocol):
+    """A target's options that tell its spec before it is made."""
+
+    def spec(self) -> ImageSpec | None:
+        """Give the spec."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """A picked plugin, its validated options, and the section that they were read from."""
@@ -63,9 +71,8 @@ class Choice:
 
     def spec(self) -> ImageSpec | None:
         """Give a target's spec without making the target, if its options have a method ``spec``."""
-        tell: Callable[[], ImageSpec] | None = getattr(self.options, "spec", None)
         with blaming(self.label):
-            return tell() if callable(tell) else None
+            return self.options.spec() if isinstance(self.options, Foretelling) else None
 
 
 def choose(
