@@ -23,11 +23,6 @@ FEWEST: Final = 20
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _with_range(part: float, lowest: float, highest: float) -> str:
-    low, high = share(lowest), share(highest)
-    return share(part) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
-
-
 class Shares(Facts):
     """A share or a confidence, from 0 to 1, for each seed."""
 
@@ -44,7 +39,8 @@ class Shares(Facts):
 
     def as_share(self) -> str:
         """Write it with its range over seeds: ``"97 % (95 to 98 %)"``."""
-        return _with_range(self.median, self.lowest, self.highest)
+        low, high = share(self.lowest), share(self.highest)
+        return share(self.median) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
 
     def as_confidence(self) -> str:
         """Write it with its range over seeds: ``"38.1 % (36.0 % to 39.9 %)"``."""
@@ -73,7 +69,8 @@ class Estimate(Facts):
 
     def as_share(self) -> str:
         """Write it with its interval: ``"34 % (31 to 37 %)"``."""
-        return _with_range(self.value, self.low, self.high)
+        low, high = share(self.low), share(self.high)
+        return share(self.value) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
 
     def as_number(self) -> str:
         """Write it as a number from 0 to 1: ``"0.878 (0.861 to 0.894)"``."""

@@ -164,10 +164,9 @@ def _fill(
     known = next((each for each in looked if each.group == KNOWN), None)
     classes = _classes(runs, courses, looked, acceptance)
     run, spec, target = runs[0], runs[0].spec, runs[0].info["target"]
-    elites = sorted(
-        (elite for run in runs for elite in run.elites),
-        key=lambda e: (e.top1 is not False and not e.rejected, e.rank),
-    )
+    elites = (elite for run in runs for elite in run.elites)
+    ordered = sorted(elites, key=lambda e: (e.top1 is not False and not e.rejected, e.rank))
+    surest = {elite.index: elite for elite in ordered}
     return Card(
         neatfool=str(run.info["versions"]["neatfool"]),
         name=run.name,
@@ -197,7 +196,7 @@ def _fill(
         if spec.nothing
         else None,
         classes=classes,
-        pictures={e.index: (e.png, percent(e.confidence, e.rank)) for e in elites},
+        pictures={n: (e.png, percent(e.confidence, e.rank)) for n, e in surest.items()},
         **parts,
     )
 

@@ -56,7 +56,6 @@ MEASURES: Final = {
 }
 """All measures by their keys, in the order in which they are shown."""
 TESTED: Final = [m for m in MEASURES.values() if m.kind == "classes" or m.key in ("median", "mean")]
-"""Those in which groups are tested for a difference."""
 
 
 class Course:

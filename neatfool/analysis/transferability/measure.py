@@ -106,9 +106,8 @@ def transfer(
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened
         ]
-        how: dict[str, Any] = {"resize": resize, "in_distribution": in_distribution}
-        how |= {"max_queries": max_queries, "console": console}
-        return show_to_networks(opened, chosen, to, **how)
+        how: dict[str, Any] = {"resize": resize, "max_queries": max_queries, "console": console}
+        return show_to_networks(opened, chosen, to, in_distribution=in_distribution, **how)
 
 
 def show_to_networks(
