@@ -157,7 +157,12 @@ def run(folder: Path, count: int = 24) -> None:
             print(folder.name, span, *means, sep=" | ", flush=True)
     lineage = ancestry(folder, pairs=count, permutations=9).runs[0]
     for pairs in lineage.sweeps.pairs if lineage.sweeps else ():
-        print(*pairs.cells() or (), sep=" | ", flush=True)
+        known = np.array([pair for pair in pairs.values if None not in pair], float)
+        if len(known):
+            change = f"{np.median(np.diff(known)):+.3f}"
+            medians = (f"{median:.3f}" for median in np.median(known, axis=0))
+            facts = pairs.children, pairs.measure, change, pairs.p, *medians, len(known)
+            print(*facts, sep=" | ", flush=True)
 
 
 def sweeps(folder: Path, out: Path) -> None:

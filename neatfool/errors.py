@@ -96,7 +96,6 @@ class UntrustedRun(RunError):  # noqa: N818 - it says what it is
 agreement: ContextVar[Callable[[str], bool]] = ContextVar("agreement", default=lambda _: False)
 """Asks the user whether what a run of somebody else reaches is fine; without a user, it is not."""
 
-
 option_namer: ContextVar[Callable[[str, str], str]] = ContextVar(
     "option_namer", default="[{}] {}".format
 )

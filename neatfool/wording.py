@@ -106,6 +106,12 @@ def counted(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
 
 
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """Write one word or more as a list: ``"cat, dog and owl"``."""
+    *others, end = words
+    return f"{', '.join(others)} {last} {end}" if others else end
+
+
 def left_out(refused: int) -> str:
     """Say how many images have no score: ``"3 images got no usable score and were left out"``."""
     were = "was" if refused == 1 else "were"
@@ -136,9 +142,6 @@ def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
         As many names, all different: for two cranes ``("crane (0)", "owl", "crane (2)")``.
     """
     while len(set(names)) < len(names):  # "a (0)" may be a given name, too
-        occurrences = Counter(names)
-        names = [
-            f"{name} ({index})" if occurrences[name] > 1 else name
-            for index, name in enumerate(names)
-        ]
+        counts = Counter(names)
+        names = [f"{name} ({n})" if counts[name] > 1 else name for n, name in enumerate(names)]
     return tuple(names)

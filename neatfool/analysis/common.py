@@ -12,9 +12,12 @@ from neatfool.present.finding import Facts, Finding
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
+    from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
 
+FEW: Final = 50
+"""Of fewer images, one is more than 2 %."""
 AT_A_TIME: Final = 64
 """Images that are scored together, at least: enough for concurrent calls."""
 
@@ -67,6 +70,13 @@ class OfRuns(Finding):
         return " · ".join(dict.fromkeys(run.name for run in self.runs))
 
 
+def place_of(elite: EliteView, classes: Sequence[str]) -> int:
+    """Find an elite's class in a list by its name, of several by its index; -1 if it has none."""
+    if elite.name in classes[elite.index : elite.index + 1]:
+        return elite.index
+    return classes.index(elite.name) if elite.name in classes else -1
+
+
 def _ways(name: str) -> list[list[str]]:
     """Give what a name is compared by, the surest way first: a ``Cardigan`` is no ``cardigan``."""
     synonyms = [part.strip() for part in name.split(",") if part.strip()]
@@ -76,6 +86,8 @@ def _ways(name: str) -> list[list[str]]:
 
 def match_classes(ours: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:
     """Find the same classes in two lists, by names of which only one fits: ours, and theirs."""
+    if [*ours] == [*theirs]:  # where two classes may have one name
+        return {place: place for place in range(len(ours))}
     found: dict[int, int] = {}
     of_ours, of_theirs = [*map(_ways, ours)], [*map(_ways, theirs)]
     for way in range(6):

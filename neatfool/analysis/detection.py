@@ -175,10 +175,9 @@ class DetectedOfRun(OfRun):
         subject = f"{self.label}: {images}, median confidence {self.in_words}{guard}"
         rows = []
         for each in self.detectors:
-            passing = [each.where(kept) for kept in self.levels]
             cells = [
                 f"{self.elites - at.caught:,} of {self.elites:,} ({share(at.passing)})"
-                for at in passing
+                for at in map(each.where, self.levels)
             ]
             rows.append([each.name, *cells, f"{each.auroc:.3f}", each.looks_at])
         heads = ["detector", *(f"pass at {level(kept)}" for kept in self.levels), "AUROC"]
@@ -275,6 +274,7 @@ def detect(
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened
         ]
+        targets: dict[str, Target] = {}
         alike: dict[str, tuple[Target, list[int]]] = {}
         with console.status("loading the networks"):
             for place, run in enumerate(opened):
@@ -284,12 +284,15 @@ def detect(
                         "it about all in-distribution images. Export its images, and look at them "
                         "with a network of your own"
                     )
-                if guarded := run.experiment["target"].get("guards"):
-                    target = ending.enter_context(closing(make_target(guarded)))
-                else:
-                    target = ending.enter_context(closing(open_scorer(run))).target
-                key = target.fingerprint() or str(run.info["target"]["fingerprint"])
-                alike.setdefault(key, (target, []))[1].append(place)
+                recorded = str(run.info["target"]["fingerprint"])
+                if recorded not in targets:
+                    if guarded := run.experiment["target"].get("guards"):
+                        targets[recorded] = ending.enter_context(closing(make_target(guarded)))
+                    else:
+                        scorer = ending.enter_context(closing(open_scorer(run)))
+                        targets[recorded] = scorer.target
+                key = targets[recorded].fingerprint() or recorded
+                alike.setdefault(key, (targets[recorded], []))[1].append(place)
         found: dict[int, DetectedOfRun] = {}
         for target, places in alike.values():
             known = find_known(behind(target), in_distribution)
@@ -309,6 +312,8 @@ def _describe(
     run: Run, elites: Sequence[EliteView], answers: Asked, part: slice, known: InDistribution
 ) -> DetectedOfRun:
     """Sum up what detectors say of a part of the images: those of a run."""
+    counts = {"fitted": len(known.fitted), "held_out": len(known.held_out)}
+    facts = {name: getattr(known, name) for name in ("source", "divided", "few")}
     middle, rank = np.median([(e.confidence, e.rank) for e in elites], axis=0).tolist()
     target = run.experiment["target"]
     return DetectedOfRun(
@@ -316,14 +321,7 @@ def _describe(
         guarded=target["detector"] if "guards" in target else None,
         median_confidence=middle,
         in_words=percent(middle, rank),
-        in_distribution=Known(
-            source=known.source,
-            fitted=len(known.fitted),
-            held_out=len(known.held_out),
-            divided=known.divided,
-            few=known.few,
-            text=known.describe(),
-        ),
+        in_distribution=Known(**counts, **facts, text=known.describe()),
         warning=answers.lacks or None,
         detectors=tuple(
             Detected.of(name, each.looks_at, each.known, each.images[part])

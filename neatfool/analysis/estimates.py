@@ -100,8 +100,10 @@ def tell_apart(
     reached = np.pad(counts.cumsum(1), ((0, 0), (1, 0))) / len(known)
     surer = 1 - (reached[:, below] + reached[:, up_to]) / 2
     auroc = (surer * weights).sum(1)
-    first = (reached > 1 - KEPT + 1e-9).argmax(1)  # One more than the place of the threshold.
-    passing = ((up_to >= first[:, None]) * weights).sum(1)
+    # As with threshold_of, rejected ones never pass.
+    least = np.maximum(1 - KEPT, reached[:, [np.searchsorted(ordered, -LIMIT, "right")]])
+    first = (reached > least + 1e-9).argmax(1)  # One more than the place of the threshold.
+    passing = (((up_to >= first[:, None]) & (fooling > -LIMIT)) * weights).sum(1)
     usable = drawn.sum(1) > 0
     estimates = [Estimate.of(v[0], v[usable]) for v in (auroc.round(9), passing.round(9))]
     return estimates[0], estimates[1] if len(known) >= FEWEST else None

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from neatfool.analysis.answers import CELLS, NOTHING, Answer, Answered, read_answers
 from neatfool.analysis.estimates import Estimate
-from neatfool.analysis.transferability.measure import transfer
+from neatfool.analysis.transferability.measure import show_to_networks
 from neatfool.errors import ExperimentError
 from neatfool.fooling.opening import open_runs
 from neatfool.present.finding import Facts, Finding, Records
@@ -129,10 +129,7 @@ class Recognition(Finding):
 
     def records(self) -> Records:
         """Give a row for each answer that counts."""
-        rows = [
-            {**row.model_dump(), "class": row.right, "right": int(row.is_right)}
-            for row in self.rows
-        ]
+        rows = [{**r.model_dump(), "class": r.right, "right": int(r.is_right)} for r in self.rows]
         return Records(COLUMNS, [[row[head] for head in COLUMNS] for row in rows])
 
     def _sentence(self, kind: Answered) -> str:
@@ -186,8 +183,8 @@ def recognise(
         answers: The files that a quiz saved.
         runs: The runs whose images it showed, or their folders: for their pictures and networks.
         to: Experiments' files. What their networks and the runs' own say of the same images
-            is compared with what people say; see :func:`transfer`.
-        max_queries: The most images to send to each target that costs something to ask.
+            is compared with what people say; see :func:`neatfool.analysis.transfer`.
+        max_queries: The most images to send in all to targets that cost something to ask.
         console: Shows how far it is.
 
     Raises:
@@ -208,17 +205,22 @@ def recognise(
                 "say which image it is)"
             )
         top_of: dict[tuple[str, bool], list[bool]] = defaultdict(list)
+        named = {}
         for run in opened if to else ():
             own = [each for each in images if (each.run, each.seed) == (run.name, run.seed)]
-            names = [each.name for each in own if each.png]
-            if not names:
-                continue
-            found = transfer(run, to=to, classes=names, max_queries=max_queries, console=console)
-            for place, network in enumerate(found.networks):
-                sights = [image.networks[place] for image in found.runs[0].classes]
-                top_of[network.label, network.key == found.runs[0].own] += [
-                    sight.among(1) for sight in sights if sight.confidence is not None
-                ]
+            if names := dict.fromkeys(each.name for each in own if each.png):
+                named[run] = [run.elite(name) for name in names]
+        if named:
+            found = show_to_networks(
+                [*named], [*named.values()], to, max_queries=max_queries, console=console
+            )
+            for run_found in found.runs:
+                for place, network in enumerate(found.networks):
+                    is_own = network.key == run_found.own
+                    sights = [image.networks[place] for image in run_found.classes]
+                    top1 = [each.among(1) for each in sights if each.confidence is not None]
+                    if is_own or network.experiment:
+                        top_of[network.label, is_own] += top1
     judges = [
         Judge(label=label, own=own, images=len(top1), right=Estimate.wilson(sum(top1), len(top1)))
         for (label, own), top1 in top_of.items()

@@ -11,7 +11,7 @@ from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import logit
 
-from neatfool.analysis.common import in_steps
+from neatfool.analysis.common import in_steps, place_of
 from neatfool.analysis.estimates import FEWEST, LIMIT
 from neatfool.analysis.survival.measure import all_changes, pick
 from neatfool.errors import ExperimentError
@@ -20,7 +20,6 @@ from neatfool.ood.asking import behind
 from neatfool.ood.in_distribution import InDistribution
 from neatfool.ood.in_distribution import in_distribution as find_known
 from neatfool.present.finding import Facts
-from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.viewed_target import temper
@@ -95,13 +94,17 @@ def look(
     simple = [looking.score(kind, images) for *kind, images in images_of_nothing(spec, sample)]
     found.append(looking.recorded())
     texts = [*KINDS, f"drawn={4 * max(spec.height, spec.width)}"]
-    own = [looking.place_of(elite) for elites in chosen for elite in elites]
+    own = [place_of(elite, scorer.spec.classes) for elites in chosen for elite in elites]
     seeds = [seed for seed, elites in enumerate(chosen) for _ in elites]
+    saved = [
+        torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites])) for elites in chosen
+    ]
     for same in zip(*(pick(all_changes(run, 1), texts) for run in runs), strict=True):
-        strength, images = same[0].strengths[0], []
-        for change, elites in zip(same, chosen, strict=True):
-            saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
-            images.append(fit_images(change.apply(elites, saved, strength), spec))
+        strength = same[0].strengths[0]
+        images = [
+            fit_images(change.apply(elites, pixels, strength), spec)
+            for change, elites, pixels in zip(same, chosen, saved, strict=True)
+        ]
         # Where one strength is picked, it is the usual one.
         what = f"evolved, {same[0].kind.words}"
         kind = (f"{same[0].kind.name}={strength:g}", "changed", what)
@@ -201,7 +204,7 @@ class _Looking:
         seeds: Sequence[int] = (),
     ) -> Sureness:
         """Score images of a kind (its name, group and words), perhaps each with its own class."""
-        name, group, what = kind
+        facts, what = dict(zip(("kind", "group", "what"), kind, strict=True)), kind[-1]
         nothing = [self.place(each) for each in self.runs[0].spec.nothing]
         named, sure, of_own = list[int](), list[float](), list[float]()
         for some in in_steps(len(images), self.scorer):
@@ -221,23 +224,15 @@ class _Looking:
             named += np.where(best > -LIMIT, first, -1).tolist()
             sure += best.tolist()
             self._note(what, len(odds))
-        return Sureness(
-            kind=name,
-            group=group,
-            what=what,
-            named=named,
-            log_odds=sure,
-            own=[*own],
-            own_log_odds=of_own,
-            seeds=[*seeds],
-        )
+        lists: dict[str, Any] = {"own": own, "own_log_odds": of_own, "seeds": seeds}
+        return Sureness(**facts, named=named, log_odds=sure, **lists)
 
     def recorded(self) -> Sureness:
         """Take what the runs recorded of their elites."""
         rows = []
         for seed, run in enumerate(self.runs):
             for elite in run.elites:
-                own = named = self.place_of(elite)
+                own = named = place_of(elite, self.scorer.spec.classes)
                 odds = sure = float(cut(elite.rank if self._logits else logit(elite.confidence)))
                 if elite.rejected or elite.top1 is False:
                     first, confidence = elite.top[0]
@@ -254,11 +249,6 @@ class _Looking:
         if name in classes:
             return classes.index(name)
         return int(name) if name.isdecimal() and int(name) < len(classes) else -1
-
-    def place_of(self, elite: EliteView) -> int:
-        """Find an elite's class. Two classes may have one name, and two runs other indices."""
-        same = elite.name in self.scorer.spec.classes[elite.index : elite.index + 1]
-        return elite.index if same else self.place(elite.name)
 
 
 def images_of_nothing(

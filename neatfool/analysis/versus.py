@@ -62,12 +62,7 @@ class Versus(Facts):
             yield Note(f"The two audits differ, so do not compare them: {'; '.join(self.differs)}.")
         if self.changes:
             rows = [
-                [
-                    each.name,
-                    *(f"{part} of {whole}" for part, whole in each.seeds),
-                    f"{each.p:.2g}",
-                    each.verdict,
-                ]
+                [each.name, *(f"{n} of {m}" for n, m in each.seeds), f"{each.p:.2g}", each.verdict]
                 for each in self.changes[:SHOWN]
             ]
             count = len(self.changes)

@@ -135,10 +135,7 @@ class Ledger:
 
     def shortage(self, images: int) -> str:
         """Say why a request of ``images`` exceeds the budget; the empty string if it does not."""
-        for spent, more, most, one, many in (
-            (self.queries, images, self.budget.queries, "query", "queries"),
-            (self.requests, 1, self.budget.requests, "request", "requests"),
-        ):
+        for more, (spent, most, one, many) in zip((images, 1), self._limits(), strict=True):
             if most is not None and spent + more > most:
                 verb = "is" if most == 1 else "are"
                 return f"{spent:,} of {counted(most, one, many)} (max_{many}) {verb} spent"
@@ -146,13 +143,14 @@ class Ledger:
 
     def overspent(self) -> str:
         """Say that more is spent than the budget allows; the empty string if it is not."""
-        for spent, most, many in (
-            (self.queries, self.budget.queries, "queries"),
-            (self.requests, self.budget.requests, "requests"),
-        ):
+        for spent, most, _, many in self._limits():
             if most is not None and spent > most:
                 return f"max_{many} = {most}: {spent:,} {many} are spent already"
         return ""
+
+    def _limits(self) -> Iterator[tuple[int, int | None, str, str]]:
+        yield self.queries, self.budget.queries, "query", "queries"
+        yield self.requests, self.budget.requests, "request", "requests"
 
     def take_back(self, number: int) -> None:
         """Delete a request by its number, as it was never sent, and refund it."""
@@ -258,7 +256,7 @@ def read_answers(kept: Sequence[bytes], classes: list[str], spec: ImageSpec) -> 
         if not isinstance(answer, Scores | None):
             new = [(-sure, name) for name, sure in answer.items() if name not in known]
             classes += [name for _, name in sorted(new)]
-            known.update(classes)
+            known.update(name for _, name in new)
     numbers = {name: number for number, name in enumerate(classes)}
     ok = np.array([answer is not None for answer in answers], np.bool_)
     dense = [answer for answer in answers if isinstance(answer, Scores)]

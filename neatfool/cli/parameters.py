@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
-
 _log = logging.getLogger("neatfool.cli")
 
 A_PATH = click.Path(path_type=Path)

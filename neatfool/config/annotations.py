@@ -18,6 +18,7 @@ from pydantic_core import to_jsonable_python
 from neatfool.config.values import Value, split, unquote
 from neatfool.errors import NeatfoolError
 from neatfool.spec.json import Json
+from neatfool.wording import listed
 
 _NONE = type(None)
 Mark = TypeVar("Mark")
@@ -271,8 +272,7 @@ def _in_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
             kinds += map(str, words)
         elif named.get("type") != "null":
             kinds.append(_noun(named) + _bounds(named))
-    *others, last = dict.fromkeys(kinds)
-    return f"{', '.join(others)} or {last}" if others else last
+    return listed([*dict.fromkeys(kinds)], "or")
 
 
 def _noun(schema: Mapping[str, Any], *, several: bool = False) -> str:

@@ -139,8 +139,6 @@ _PLAIN: Final = {
     " after validation": "",
 }
 """What pydantic says that a value should be, in plain words."""
-
-
 _SENTENCES: Final = {
     "missing": "missing; give it a value",
     "path_not_file": "there is no file {}",

@@ -16,6 +16,7 @@ from neatfool.errors import ExperimentError, PluginError, nearest
 from neatfool.plugin.hookspecs import Register, hookimpl
 from neatfool.plugin.manager import PluginManager
 from neatfool.spec import image_spec
+from neatfool.wording import listed
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
@@ -298,5 +299,4 @@ def _make(plugins: PluginManager, word: str) -> ModelFormat:
 
 
 def _either(names: Sequence[str]) -> str:
-    *others, last = map(repr, names)
-    return f"{', '.join(others)} or {last}" if others else last
+    return listed([*map(repr, names)], "or")

@@ -121,10 +121,10 @@ class Run(Source):
         threshold = self.experiment.get("target", {}).get("threshold")
         if threshold is None:
             return None
-        single = not isinstance(threshold, dict)
-        by_class = dict.fromkeys(self.classes, threshold) if single else threshold
-        names = ((index, self.classes[index]) for index in self.searched)
-        least = {index: by_class[name] for index, name in names if name in by_class}
+        least = dict.fromkeys(self.searched, threshold)
+        if isinstance(threshold, dict):
+            by_class = {self.spec.class_index(name): each for name, each in threshold.items()}
+            least = {index: by_class[index] for index in self.searched if index in by_class}
         held = [(each.class_index, each.confidence) for each in self._snapshot.elites]
         return sum(sure >= least.get(index, math.inf) for index, sure in held), len(least)
 

@@ -83,11 +83,11 @@ class Column(NamedTuple):
 
     def takes(self, value: object) -> bool:
         """Say whether a value is one that neatfool writes there."""
-        if isinstance(value, float) and not math.isfinite(value):
-            return False
-        if isinstance(value, int) and abs(value) >= LARGEST_COUNT:
-            return False
-        return isinstance(value, self.type) or (value is None and self.optional)
+        if not isinstance(value, self.type):
+            return value is None and self.optional
+        if isinstance(value, float):
+            return math.isfinite(value)
+        return not isinstance(value, int) or abs(value) < LARGEST_COUNT
 
 
 _TYPES: Final = {"INTEGER": int, "REAL": float, "TEXT": str, "BLOB": bytes}

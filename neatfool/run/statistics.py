@@ -105,8 +105,8 @@ class GenerationReport:
             replacements=len(replacements),
             goal_switches=sum(replacement.goal_switch for replacement in replacements),
             refused=int((~scores.ok).sum()),
-            nodes=_mean([size.nodes for size in sizes]),
-            connections=_mean([size.connections for size in sizes]),
+            nodes=float(np.mean([size.nodes for size in sizes] or [0])),
+            connections=float(np.mean([size.connections for size in sizes] or [0])),
             confirmed=confirmed,
             winners=len({replacement.elite.candidate.id for replacement in replacements}),
             stages=stages,
@@ -139,10 +139,6 @@ class Outcome:
     evaluations: int
     seconds: float
     cause: str = ""
-
-
-def _mean(values: Sequence[int]) -> float:
-    return float(np.mean(values)) if values else 0.0
 
 
 TOLERANCE = 1e-4

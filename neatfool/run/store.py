@@ -52,8 +52,6 @@ FACTS: Final = {
     **dict.fromkeys(("versions", "clock"), dict),
 }
 """The type of each recorded fact about a run."""
-
-
 KEYS: Final[dict[tuple[str, str], Any]] = {
     ("experiment", "description"): str,
     ("experiment", "generations"): int,
@@ -100,6 +98,7 @@ class RunStore:
         self._connection = connection
         self._write = write
         self._class_count = 0
+        self._checked = -1
 
     @classmethod
     def create(
@@ -161,8 +160,11 @@ class RunStore:
             write(db, "info", [(key, json.dumps(value))], "REPLACE")
 
     def check(self) -> None:
-        """Read all rows, and compare them with the digests."""
+        """Read all rows, and compare them with the digests; once, as long as nobody writes."""
         with self._at_one_instant() as db:
+            (version,) = db.execute("PRAGMA data_version").fetchone()
+            if version == self._checked and not self._write:
+                return
             check_structure(self.path, db)
             changed = find_change(db)
         if changed:
@@ -170,6 +172,7 @@ class RunStore:
         numbers = (number for (number,) in self.rows("replacement", "ORDER BY 1", names="number"))
         if any(number != place for place, number in enumerate(numbers, 1)):
             raise damaged(self.path, "a replacement is missing")
+        self._checked = version
 
     def is_own(self) -> bool:
         """Say whether this user made the run, or trusted it, and nobody changed it since."""
@@ -317,9 +320,9 @@ class RunStore:
         """Read the classes that an elite's image scores highest in: (class, confidence)."""
         rows = self.rows("image", "WHERE candidate = ?", (candidate,), names="top")
         try:
-            pairs = [pair for (top,) in rows if top is not None for pair in self._json(top)]
+            pairs = [pair for (top,) in rows if top is not None for pair in json.loads(top)]
             found = [(int(number), float(sure)) for number, sure in pairs]
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise damaged(self.path, f"the best classes of candidate {candidate}") from error
         for number, _ in found:
             self._require_class(number)

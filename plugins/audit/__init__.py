@@ -177,10 +177,7 @@ def audit(
     shared: dict[str, Any] = {"matched": match_confidence, "known": in_distribution}
     with console.status("loading the target"):
         search = Search(runs, overrides, images, parse_seeds(seeds), out, **shared)
-        searches = [search]
-        if longer is not None:
-            given = runs, overrides, longer, search.seeds, search.folder / "longer"
-            searches.append(Search(*given, **shared))
+        searches = [search, *([search.longer(longer)] if longer is not None else [])]
     if options["max_accepted"] is not None:
         own = options["operating_point"]
         own = search.experiment.calls.threshold if own is None else own
@@ -194,7 +191,7 @@ def audit(
     for each, missing in zip(searches, left, strict=True):
         if missing:
             most = None if spare is None else each.images + spare
-            each.announce(ctx, missing, console)
+            each.announce(missing, console)
             each.run(ctx, jobs=jobs, overwrite=overwrite, most=most)
         more = options if each is search else {"sample": sample}
         with ExitStack() as ending:

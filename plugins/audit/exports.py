@@ -87,9 +87,9 @@ def make_entry(
 
 
 def _images(card: Card) -> Iterator[Shown]:
-    shown, room = [each for each in card.classes if each.name in card.pictures], ROOM
+    shown, room = [each for each in card.classes if each.index in card.pictures], ROOM
     for each in shown[:MOST]:
-        png = card.pictures[each.name][0]
+        png = card.pictures[each.index][0]
         room -= len(png)
         with Image.open(io.BytesIO(png)) as image:
             pixels = image.tobytes()

@@ -1,23 +1,28 @@
 """Runs the search of an audit, with the framework's own commands."""
 
-import io
+from __future__ import annotations
+
 import json
 import sys
+import time
 from collections.abc import Sequence
 from configparser import ConfigParser
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stdout
+from copy import copy
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+import torch
 
 from neatfool import (
     Differentiable,
+    ExperimentError,
     ImageSpec,
     Run,
     RunError,
-    TargetError,
+    Scorer,
     find_runs,
     load_experiment,
     open_run,
@@ -34,7 +39,7 @@ SMALLEST_PATTERNS: Final = 64
 LARGEST_BEGINNING: Final = 0.5
 """The random beginning takes at most this share of the images. So audits of 2,400 and more begin
 alike."""
-SECONDS_OF_TRIAL: Final = 2
+SECONDS_OF_TRIAL: Final = 0.5
 FEWEST_TRIED: Final = 1000
 """Fewer images are scored without a trial of how long that takes."""
 
@@ -54,39 +59,56 @@ class Search:
         known: Path | None = None,
     ) -> None:
         """Read the experiment, and choose how to search, and for what, where it does not say."""
-        self._file, self._overrides = file, [*overrides, f"experiment.images={images}"]
-        self.images, self.seeds = images, tuple(seeds)
+        self._file, self._given, self.seeds = file, [*overrides], tuple(seeds)
+        self._at = "" if matched is None else f"-at-{matched:g}"
         if matched is not None:
             plain = [*overrides, "target.logit_temperature=1"]
             given = load_experiment(file, overrides=plain, to_search=False)
+            if given.target.costs:
+                name = given.target.label
+                raise ExperimentError(f"{name}: is metered; a temperature is for your own network")
             with closing(open_scorer(given)) as scorer:
                 temperature = match_temperature(scorer, matched, known)
-            self._overrides.append(f"target.logit_temperature={temperature}")
-        given = load_experiment(file, overrides=self._overrides, to_search=False)
+            self._given.append(f"target.logit_temperature={temperature}")
+        given = load_experiment(file, overrides=self._given, to_search=False)
         self.costs, self.photographs, self._fingerprint = given.target.costs, 0, None
-        learns, reached = False, list[str]()
+        self._learns, self._reached, self._speed = False, list[str](), 0.0
         if self.costs:
-            spec = given.target.spec()
+            self._spec = given.target.spec()
         else:
             with closing(open_scorer(given)) as scorer:
-                spec, self.costs, self._fingerprint = scorer.spec, scorer.costs, scorer.fingerprint
-                learns = isinstance(scorer.target, Differentiable)
+                self._spec, self.costs = scorer.spec, scorer.costs
+                self._fingerprint = scorer.fingerprint
+                self._learns = isinstance(scorer.target, Differentiable)
                 if not self.costs:
                     self.photographs = len(photographs_of([behind(scorer.target)]))
-                reached = find_reached(scorer, known)
+                    many = images * len(self.seeds) >= FEWEST_TRIED
+                    self._speed = _measure_speed(scorer) if many and not given.engine else 0.0
+                self._reached = find_reached(scorer, known)
+        spec, both = self._spec, {"encoding": given.encoding, "scheme": given.scheme}
         self.classes = None if spec is None or spec.open else len(spec.classes)
-        both = {"encoding": given.encoding, "scheme": given.scheme}
         self.chosen = tuple(kind for kind, choice in both.items() if not choice.section.values)
-        best = _best(spec, images, learns=learns)
+        self._choose(images, folder)
+
+    def longer(self, images: int) -> Search:
+        """Give the same search for more images, in a folder below its own."""
+        other = copy(self)
+        other._choose(images, self.folder / "longer")
+        return other
+
+    def _choose(self, images: int, folder: Path | None) -> None:
+        """Choose how to search for so many images with each seed."""
+        self.images, self._overrides = images, [*self._given, f"experiment.images={images}"]
+        best = _best(self._spec, images, learns=self._learns)
         self._overrides += [
             f"{kind}.{key}={value}" for kind in self.chosen for key, value in best[kind].items()
         ]
-        self.experiment = load_experiment(file, overrides=self._overrides, seed=seeds[0])
-        if reached and self.experiment.resolved()["scheme"].get("classes") == []:
-            self._overrides.append(f"scheme.classes={json.dumps(reached)}")
-            self.experiment = load_experiment(file, overrides=self._overrides, seed=seeds[0])
-        where = "" if matched is None else f"-at-{matched:g}"
-        self.folder = folder or Path("runs") / f"audit-{self.experiment.name}{where}"
+        how: dict[str, Any] = {"overrides": self._overrides, "seed": self.seeds[0]}
+        self.experiment = load_experiment(self._file, **how)
+        if self._reached and self.experiment.resolved()["scheme"].get("classes") == []:
+            self._overrides.append(f"scheme.classes={json.dumps(self._reached)}")
+            self.experiment = load_experiment(self._file, **how)
+        self.folder = folder or Path("runs") / f"audit-{self.experiment.name}{self._at}"
 
     def runs(self) -> dict[int, Run]:
         """Open the runs that are there, by seed; the caller closes them."""
@@ -123,51 +145,45 @@ class Search:
 
     def run(self, ctx: click.Context, *, jobs: str, overwrite: bool, most: int | None) -> None:
         """Run the experiment with all seeds, up to ``most`` queries each, or go on with it."""
-        arguments = ["--out", str(self.folder), "--seeds", format_seeds(self.seeds)]
+        settings = [word for each in self._overrides for word in ("--set", each)]
+        arguments = [str(self._file), *settings, "--out", str(self.folder)]
+        arguments += ["--seeds", format_seeds(self.seeds)]
         arguments += ["--jobs", jobs, "--no-report"]
         if most is not None:
             arguments += ["--set", f"target.max_queries={most}"]
         if overwrite:
             arguments.append("--overwrite")
+        root = ctx.find_root()
+        command = root.command.get_command(root, "run")  # type: ignore[attr-defined]
         with redirect_stdout(sys.stderr):
             try:
-                self._call(ctx, "run", arguments)
+                with command.make_context("run", arguments, root) as called:
+                    command.invoke(called)
             except SystemExit as end:
                 if end.code:
                     raise
 
-    def announce(self, ctx: click.Context, missing: int, console: Output) -> None:
+    def announce(self, missing: int, console: Output) -> None:
         """Say how many images are to be scored, and how long that takes if it can be tried."""
         text = f"{missing:,} images are to be scored"
         if len(self.seeds) > 1:
             text += f", up to {self.images:,} with each seed"
-        if not self.costs and missing >= FEWEST_TRIED:
-            with console.status("measuring the speed"):
-                speed = self._measure_speed(ctx)
-            if speed:
-                seconds = max(1, missing / speed)
-                text += f": about {duration(seconds)}, at {speed:,.0f} images a second"
+        if self._speed:
+            seconds = max(1, missing / self._speed)
+            text += f": about {duration(seconds)}, at {self._speed:,.0f} images a second"
         console.say(f"{text}. The runs go into {self.folder}")
 
-    def _measure_speed(self, ctx: click.Context) -> float | None:
-        arguments = ["--json", "--seconds", str(SECONDS_OF_TRIAL)]
-        scheme = self.experiment.resolved()["scheme"]
-        if "initial" in scheme and "batch" in scheme:  # All of the beginning would take too long.
-            arguments += ["--set", f"scheme.initial={scheme['batch']}"]
-        try:
-            with redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()) as output:
-                self._call(ctx, "bench", arguments)
-        except (RunError, TargetError):
-            return None  # The run itself will say what is wrong, if it is.
-        return float(json.loads(output.getvalue())["images_per_s"])
 
-    def _call(self, ctx: click.Context, name: str, arguments: list[str]) -> None:
-        """Call a command of neatfool on the experiment, as a person would."""
-        settings = [word for each in self._overrides for word in ("--set", each)]
-        root = ctx.find_root()
-        command = root.command.get_command(root, name)  # type: ignore[attr-defined]
-        with command.make_context(name, [str(self._file), *settings, *arguments], root) as called:
-            command.invoke(called)
+def _measure_speed(scorer: Scorer) -> float:
+    """Give the images a second that a target scores of noise."""
+    count = max(scorer.batch_size, 32)
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(256, (count, *scorer.spec.shape), generator=generator, dtype=torch.uint8)
+    calls, began = 0, time.perf_counter()
+    while (passed := time.perf_counter() - began) < SECONDS_OF_TRIAL or not calls:
+        scorer.score(images)
+        calls += 1
+    return count * calls / passed
 
 
 def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> dict[str, dict[str, str]]:

@@ -110,7 +110,7 @@ def network(small):
         graph.add_node(node, kind=kind, activation="sin", aggregation="sum", bias=0.1)
     graph.add_weighted_edges_from([(-1, 5, 0.4), (5, 0, 2.0), (-2, 6, 1.0), (-4, 0, 0.5)])
     with closing(open_run(small)) as run, closing(open_scorer(run)) as scorer:
-        elite = SimpleNamespace(name="bright", run=run, graph=graph.copy)
+        elite = SimpleNamespace(name="bright", index=1, run=run, graph=graph.copy)
         yield elite, scorer
 
 

@@ -21,7 +21,7 @@ from replicates_here import start_no_processes
 from scipy.special import logit
 from waiting import wait_until
 
-from neatfool import make_target, open_run
+from neatfool import ExperimentError, analysis, make_target, open_run
 from neatfool.wording import percent
 from neatfool_plugins.audit.exports import Entry
 
@@ -618,3 +618,9 @@ def test_no_change_of_scale_makes_a_network_look_harder_to_fool(tmp_path, monkey
     soft, hard = (fooled(f"temperature={each}", *matched) for each in (10, 0.1))
     assert soft[0] == hard[0]
     assert soft[1] == pytest.approx(hard[1], abs=1e-3)
+
+
+def test_in_distribution_images_that_are_not_there_are_refused_in_words(small, tmp_path):
+    missing = {"in_distribution": tmp_path / "missing", "keep": tmp_path / "kept"}
+    with pytest.raises(ExperimentError, match="missing"):
+        analysis.audit(small[1]["runs"], sample=2, **missing)

@@ -59,3 +59,8 @@ def test_what_the_network_rejects_passes_at_no_threshold():
     assert threshold_of(known) == 0
     assert threshold_of(np.array([-LIMIT] * 4 + [*range(96)])) == 1
     assert threshold_of(np.full(20, -LIMIT)) == -LIMIT
+    fooling, places = np.array([-LIMIT] * 6 + [-1, 0, 1, 2]), np.arange(10)
+    _, passing = tell_apart(known, fooling, np.zeros(10, int), places)
+    assert passing is not None
+    assert passing.value == pytest.approx(0.3)
+    assert 0 <= passing.low <= 0.3 <= passing.high < 1

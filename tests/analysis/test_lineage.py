@@ -15,7 +15,10 @@ from commands import CLASSES, neatfool, write_experiment
 from neatfool import analysis, open_run
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
-KINDS = "dark,light\nbright,light\n[red]left[/],pattern,thing\nschool bus,pattern,thing\n"
+# As a spreadsheet saves it: with a mark before the first cell, and rows of empty cells.
+KINDS = (
+    "\ufeffdark,light,\nbright,light,\n,,\n[red]left[/],pattern,thing\nschool bus,pattern,thing\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def runs(tmp_path_factory):
 
 @pytest.fixture
 def table(tmp_path):
-    (tmp_path / "kinds.csv").write_text(KINDS)
+    (tmp_path / "kinds.csv").write_text(KINDS, encoding="utf-8")
     return tmp_path / "kinds.csv"
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 
 import jsonschema
 import pytest
-from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
 from scipy.stats import binomtest
 
 from neatfool import analysis, errors, open_run
@@ -264,6 +265,17 @@ def test_networks_judge_the_same_images(small, of_small):
     assert (own.own, own.images, own.right.value) == (True, 4, 1)
     assert (gloomy.label, gloomy.own, gloomy.right.value) == ("gloomy", False, 0.25)
     assert found.kinds[0].right.value == 0.75
+
+
+def test_one_budget_is_for_the_images_of_all_runs(small, of_small, tmp_path):
+    again = tmp_path / "again"
+    shutil.copytree(small, again)
+    (tmp_path / "patches.py").write_text(PLUGIN + PAID)
+    other = tmp_path / "paid.ini"
+    other.write_text("[plugins]\npath = patches.py\n[target]\nplugin = paid\n")
+    with pytest.raises(errors.BudgetSpent, match="takes up to 8 queries"):
+        analysis.recognise(of_small, runs=[small, again], to=other, max_queries=7)
+    assert not (tmp_path / "asked").exists()
 
 
 def test_networks_need_a_run_to_judge(of_small):

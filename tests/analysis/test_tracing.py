@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import networkx as nx
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
 from neatfool import cppn
 from neatfool.analysis.lineage.fracture import sweep, sweep_genome, sweep_weights, take_weights
@@ -133,6 +134,21 @@ def test_the_rank_correlation_is_spearmans():
     assert told["it"].observed == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_permutations_that_give_as_much_count_although_their_last_bits_differ(seed):
+    rng = np.random.default_rng(seed)
+    likeness = (np.arange(8)[:, None] % 2 == np.arange(8) % 2).astype(float)
+    matrix = rng.integers(0, 4, (8, 8)) * 1.0
+    matrix, off = matrix + matrix.T, ~np.eye(8, dtype=bool)
+    ranks = np.zeros((2, 8, 8), int)
+    ranks[:, off] = [2 * rankdata(each[off]) for each in (likeness, matrix)]
+    chance, observed = np.random.default_rng(1), (ranks[0] * ranks[1]).sum()
+    orders = [chance.permutation(8) for _ in range(199)]
+    as_much = sum((ranks[0][o][:, o] * ranks[1]).sum() >= observed for o in orders)
+    found = relate(likeness, {"it": matrix}, {}, permutations=199, seed=1)["it"]
+    assert found.p == (1 + as_much) / 200
+
+
 def test_what_recurs_between_runs_is_found_and_what_does_not_is_not():
     rng = np.random.default_rng(0)
     common, own = rng.normal(size=(20, 50)), rng.normal(size=(3, 20, 50))
@@ -174,6 +190,7 @@ def test_a_weight_without_effect_counts_none():
     nothing = sweep_genome(ENCODING, genome(((-2, 6), 1.0)))
     assert math.isnan(nothing.fracture)
     assert math.isnan(nothing.entangled)
+    assert math.isnan(sweep_genome(ENCODING, genome()).fracture)
 
 
 def test_a_weight_that_changes_the_picture_evenly_is_not_fractured():

@@ -338,7 +338,9 @@ def test_networks_that_cost_something_are_asked_within_the_budget_only(small, tm
     assert [len(file.read_text()) for file in asked] == [4, 4]
 
 
-@pytest.mark.parametrize("command", [["transfer", "--to"], ["survive", "--target"]])
+@pytest.mark.parametrize(
+    "command", [["transfer", "--to"], ["survive", "--target"], ["ablate", "--target"]]
+)
 def test_a_service_is_not_even_connected_to_without_a_budget(small, tmp_path, command):
     """What says in its options that it costs something, as the plugin http does."""
     plugin = PLUGIN.replace(

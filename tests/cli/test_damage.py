@@ -207,6 +207,7 @@ FORGERIES = [
     "INSERT OR REPLACE INTO parent SELECT parent, 0, candidate FROM parent",
     "UPDATE image SET top = '[[99999, 0.5]]'",
     "UPDATE image SET top = '{}'",
+    "UPDATE image SET top = '[[1e999, 0.5]]'",
     "DELETE FROM info",
     "DELETE FROM class",
     "DELETE FROM image",

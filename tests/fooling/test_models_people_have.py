@@ -347,6 +347,8 @@ def test_a_threshold_is_kept_and_counted(tmp_path: Path) -> None:
     assert f"{1 + certain} of 2" in run.report().read_text(encoding="utf-8")
     assert f"their threshold: {1 + certain} of 2 classes" in command("show", run.path).stdout
     assert fool(Flattens().eval(), tmp_path / "none").above_threshold is None
+    numbered = fool(Flattens().eval(), tmp_path / "1", classes=names, threshold={"1": 0.0})
+    assert numbered.above_threshold == (1, 1)
     with pytest.raises(ExperimentError, match=r"^threshold: there is no class 'dgo'.*'dog'"):
         fool(Flattens().eval(), tmp_path / "x", classes=names, threshold={"dgo": 0.5})
 

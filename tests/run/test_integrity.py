@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from neatfool import Budget, Ledger, RunError
+from neatfool.run.integrity import find_change
 from neatfool.run.sqlite import connect_to_write, transaction
 from neatfool.run.store import RunStore
 
@@ -84,3 +85,21 @@ def test_another_user_cannot_renew_the_seal(folder, tmp_path, monkeypatch):
             store.keep("ended_after", 1)
         assert not is_own(folder)
     assert not is_own(folder)
+
+
+def test_a_run_is_read_once_until_somebody_writes_to_it(folder, monkeypatch):
+    found = []
+
+    def find(database):
+        found.append(find_change(database))
+        return found[-1]
+
+    monkeypatch.setattr("neatfool.run.store.find_change", find)
+    with closing(RunStore.open(folder / "run.db")) as store:
+        assert store.is_own()
+        store.check()
+        assert found == [None]
+        with closing(sqlite3.connect(folder / "run.db")) as database, database:
+            database.execute("INSERT INTO request VALUES (1, 2, NULL)")
+        with pytest.raises(RunError, match="rows of table request changed"):
+            store.check()

@@ -14,6 +14,7 @@ from pydantic import Field
 from neatfool import present
 from neatfool.analysis.ablation.repetition import Repetition
 from neatfool.analysis.ablation.weighing import NetworkScores, Score
+from neatfool.analysis.common import FEW
 from neatfool.errors import StorageError
 from neatfool.present.charts.figure import SURFACE
 from neatfool.wording import counted, level, percent, share
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 MATTERS: Final = 0.1
 """A part matters if more than this share of the confidence is lost without it."""
-FEW: Final = 50
 MEASURES: Final = {
     "tile": "kept without a tile",
     "tiles": "tiles that matter",
@@ -282,14 +282,7 @@ class Ablation(present.Finding):
     def records(self) -> present.Records:
         """Give a row for each image that was scored."""
         rows = [
-            (
-                self.path,
-                self.seed,
-                item.name,
-                kind,
-                part,
-                *(getattr(score, name) for name in FIGURES),
-            )
+            (self.path, self.seed, item.name, kind, part, *(getattr(score, f) for f in FIGURES))
             for item in self.elites
             for kind, part, score in item.scores()
         ]

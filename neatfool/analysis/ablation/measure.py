@@ -97,10 +97,13 @@ def ablate(
                 "pixels; give a smaller number"
             )
         tiles = tiles or min(USUAL_TILES, most)
+        path = refuse_link(own.path / "ablation.jsonl")
+        # What is kept there may do; only the loaded target tells.
+        images = 0 if path.exists() else sum(_most_images(elite, tiles) for elite in elites)
         with console.status("loading the target"):
-            scorer = open_scorer(target or own, max_queries=max_queries)
+            scorer = open_scorer(target or own, max_queries=max_queries, images=images)
         ending.callback(scorer.close)
-        items = _ablate_all(own, elites, scorer, tiles, max_queries=max_queries, console=console)
+        items = _ablate_all(path, elites, scorer, tiles, max_queries=max_queries, console=console)
         repeats = [item.repeats for item in items if item.repeats]
         mirrored = sum(bool(each.mirrors) for each in repeats)
         order = np.argsort([-item.saved.log_odds for item in items], kind="stable")
@@ -132,7 +135,7 @@ def _sum_up(items: Sequence[Ablated]) -> Iterator[Quartiles]:
 
 
 def _ablate_all(
-    run: Run,
+    path: Path,
     elites: Sequence[EliteView],
     scorer: Scorer,
     tiles: int,
@@ -140,10 +143,10 @@ def _ablate_all(
     max_queries: int | None,
     console: Output,
 ) -> list[Ablated]:
-    """Take elites apart, but for those of which ``RUN/ablation.jsonl`` has what came out."""
+    """Take elites apart, but for those of which a file has what came out, and add to the file."""
     check_classes(scorer, elites)
     method = [METHOD, scorer.fingerprint, tiles]
-    path, kept = refuse_link(run.path / "ablation.jsonl"), {}
+    kept = {}
     for line in read_whole(path).splitlines() if path.exists() else ():
         # A line may be cut short: the command was killed while it wrote it.
         with suppress(ValueError, TypeError, KeyError):
@@ -152,10 +155,9 @@ def _ablate_all(
                 found = Ablated.model_validate(record["elite"])
                 kept[found.index, found.genome] = found
     missing = [elite for elite in elites if (elite.index, elite.candidate_id) not in kept]
-    total = sum(_most_images(elite, tiles) for elite in missing)
-    if total:
-        scorer.check_allowed(total, max_queries)
     if scorer.costs:
+        if total := sum(_most_images(elite, tiles) for elite in missing):
+            scorer.check_allowed(total, max_queries)
         console.say(f"{scorer.name}: this takes up to {counted(total, 'query', 'queries')}")
     fault = ""
     with console.progress(len(missing), "elites") as note:
@@ -192,7 +194,7 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
         labels = label_copies(image.shape[1:], repetition)
         looked_at, hidden = hide_copies(image, labels)
         images += hidden
-    saved, *scores = weighing.score_images(scorer, elite.name, torch.from_numpy(np.stack(images)))
+    saved, *scores = weighing.score_images(scorer, elite, torch.from_numpy(np.stack(images)))
     repeats = None
     if repetition:
         half, *rest = scores[tiles**2 :]

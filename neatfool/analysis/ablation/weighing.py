@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from scipy.special import logit
 
-from neatfool.analysis.common import in_steps
+from neatfool.analysis.common import in_steps, place_of
 from neatfool.cppn import from_graph
 from neatfool.fooling.choosing import check_classes
 from neatfool.present.finding import Facts
@@ -65,16 +65,16 @@ class NetworkScores(Facts):
 
 
 def score_images(
-    scorer: Scorer, name: str, images: torch.Tensor, whole: Score | None = None
+    scorer: Scorer, elite: EliteView, images: torch.Tensor, whole: Score | None = None
 ) -> list[Score]:
-    """Score images, uint8 [N, C, H, W], and compare them with the first, or with ``whole``."""
+    """Score images of a class, uint8 [N, C, H, W]; compare them with the first or ``whole``."""
     fitted = fit_images(images, scorer.spec)  # of equal images, one is scored
     keys = [image.tobytes() for image in fitted.cpu().numpy()]
     rows = {key: row for row, key in enumerate(keys)}
     scores = scorer.score(fitted[list(rows.values())])
     probs = np.asarray(scores.probs, np.float64)
-    column = {each: place for place, each in enumerate(scorer.spec.classes)}.get(name)
-    known = column is not None and column < probs.shape[1]  # else an open target may yet meet it
+    column = place_of(elite, scorer.spec.classes)
+    known = 0 <= column < probs.shape[1]  # else an open target may yet meet it
     confidences = probs[:, column] if known else np.zeros(len(rows))
     odds = logit(np.clip(confidences, SUREST, 1 - SUREST))
     if scores.logits is not None and known:
@@ -168,7 +168,7 @@ def score_network(elite: EliteView, scorer: Scorer, *, pruned: bool = True) -> N
         scores: list[Score] = []
         for some in in_steps(len(graphs), scorer):
             first = whole or next(iter(scores), None)
-            scores += score_images(scorer, elite.name, draw(elite, graphs[some]), first)
+            scores += score_images(scorer, elite, draw(elite, graphs[some]), first)
         return scores
 
     without = [without_node(graph, node) for node in nodes]

@@ -15,7 +15,7 @@ from neatfool.present.charts.figure import MUTED, TICKS, decimal_odds
 from neatfool.present.charts.lines import Line, lines_of_shares
 from neatfool.present.finding import Facts
 from neatfool.present.story import Table
-from neatfool.wording import level, percent, share
+from neatfool.wording import level, listed, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -181,10 +181,9 @@ class Acceptance(Facts):
             (KNOWN,): "in-distribution images",
         }
         counts = [(*self.count(threshold, *groups), name) for groups, name in names.items()]
-        parts = [
-            f"{n:,} of {all_:,} {name}" if long else f"{n:,}" for n, all_, name in counts if all_
-        ]
-        return f"{', '.join(parts[:-1])} and {parts[-1]}"
+        return listed(
+            [f"{n:,} of {all_:,} {name}" if long else f"{n:,}" for n, all_, name in counts if all_]
+        )
 
     @property
     def advisable(self) -> bool:

@@ -17,6 +17,7 @@ from neatfool.analysis.auditing.references import (
     read_card,
     read_references,
 )
+from neatfool.analysis.common import FEW
 from neatfool.analysis.comparison.groups import Course
 from neatfool.analysis.estimates import FEWEST, LIMIT, Shares, median_of, tell_apart, threshold_of
 from neatfool.analysis.sureness import EVOLVED, KNOWN, Sureness
@@ -30,8 +31,6 @@ SURE: Final = (0.5, 0.9, 0.99)
 """The confidences for which the card says how soon half of the classes had them."""
 MOST_ACCEPTED: Final = 0.01
 """At the recommended threshold, at most so large a share of each kind of nothing is accepted."""
-FEW: Final = 50
-"""Fewer images than these give rough shares."""
 NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once", "classes"}
 """Options that change how fast images come, but not which; and classes, which the card counts."""
 NO_THRESHOLD: Final = (
@@ -90,8 +89,8 @@ def audit(
     with open_runs(runs, scored=True) as opened:
         console = console or Output(quiet=True)
         folder = None if keep is None else Path(keep)
-        measuring = Measuring(opened, sample, folder, console, max_queries)
-        looked = measuring.looked(in_distribution)
+        measuring = Measuring(opened, in_distribution, sample, folder, console, max_queries)
+        looked = measuring.looked()
         threshold = opened[0].experiment["target"].get("threshold")
         yours: Any = threshold if operating_point is None else operating_point
         if isinstance(yours, dict):
@@ -108,7 +107,7 @@ def audit(
             looked.kinds,
             acceptance,
             transfer=measuring.transfer(to) if to else None,
-            defence=measuring.defence(in_distribution),
+            defence=measuring.defence(),
         )
         return card.model_copy(
             update={
@@ -165,10 +164,9 @@ def _fill(
     known = next((each for each in looked if each.group == KNOWN), None)
     classes = _classes(runs, courses, looked, acceptance)
     run, spec, target = runs[0], runs[0].spec, runs[0].info["target"]
-    elites = sorted(
-        (elite for run in runs for elite in run.elites),
-        key=lambda e: (e.top1 is not False and not e.rejected, e.rank),
-    )
+    elites = (elite for run in runs for elite in run.elites)
+    ordered = sorted(elites, key=lambda e: (e.top1 is not False and not e.rejected, e.rank))
+    surest = {elite.index: elite for elite in ordered}
     return Card(
         neatfool=str(run.info["versions"]["neatfool"]),
         name=run.name,
@@ -198,7 +196,7 @@ def _fill(
         if spec.nothing
         else None,
         classes=classes,
-        pictures={e.name: (e.png, percent(e.confidence, e.rank)) for e in elites},
+        pictures={n: (e.png, percent(e.confidence, e.rank)) for n, e in surest.items()},
         **parts,
     )
 

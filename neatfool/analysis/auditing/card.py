@@ -140,13 +140,9 @@ class Defence(present.Facts):
             "bootstrap over seeds, classes and images.",
         )
         rows = [
-            [
-                e.name,
-                e.auroc.as_number(),
-                e.passing_95.as_share() if e.passing_95 else "-",
-                e.looks_at,
-            ]
+            [e.name, e.auroc.as_number(), part.as_share() if part else "-", e.looks_at]
             for e in self.detectors
+            for part in [e.passing_95]
         ]
         heads = ["detector", "AUROC", "evolved images that pass (FPR at 95 %)", "looks at"]
         yield present.Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
@@ -207,7 +203,7 @@ class Card(present.Finding):
     versus: Versus | None = Field(None, description="the card of --against; null without it")
     checks: list[Check] = Field([], description="the conditions of the exit code")
     notes: list[str] = Field([], description="what to bear in mind")
-    pictures: dict[str, tuple[bytes, str]] = Field(default_factory=dict, exclude=True, repr=False)
+    pictures: dict[int, tuple[bytes, str]] = Field(default_factory=dict, exclude=True, repr=False)
 
     @property
     def title(self) -> str:
@@ -321,10 +317,9 @@ class Card(present.Finding):
             "In the order of the median over seeds. The images, and the figures in blue, are those "
             "of the seed where a class is surest.",
         )
-        pairs = zip_longest(firsts, lasts[::-1])
         rows = [
             [text for e in pair for text in ([e.name, e.fell()] if e else ["", ""])]
-            for pair in pairs
+            for pair in zip_longest(firsts, lasts[::-1])
         ]
         heads = ["fall first", "at the end", "resist most", "at the end"]
         yield present.Table(heads, rows, "Which classes", words=(0, 2), where="terminal")
@@ -332,8 +327,8 @@ class Card(present.Finding):
             cells = [
                 present.Cell(png, each.name, present.Strong(confidence), f"median {each.fell()}")
                 for each in classes
-                if each.name in self.pictures
-                for png, confidence in [self.pictures[each.name]]
+                if each.index in self.pictures
+                for png, confidence in [self.pictures[each.index]]
             ]
             if cells:
                 yield present.Panel([present.Strip(cells, title, size=100, cards=True)], wide=True)

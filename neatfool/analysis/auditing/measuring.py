@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,22 +40,35 @@ class Measuring:
     """Measures runs with up to ``most`` queries, or finds in a folder what was measured."""
 
     runs: Sequence[Run]
+    known: str | Path | None
+    """In-distribution images; the target's own if absent."""
     sample: int
     folder: Path | None
     console: Output
     most: int | None
     notes: list[str] = field(default_factory=list)
 
-    def looked(self, in_distribution: str | Path | None) -> Looked:
+    @cached_property
+    def _stamp(self) -> list[object]:
+        """Tell one folder of in-distribution images from another, or from what it was before."""
+        path = Path(self.known or "")
+        if self.folder is None or self.known is None or not path.exists():
+            return []
+        times = [file.lstat().st_mtime_ns for file in [*path.rglob("*")] or [path]]
+        return [str(self.known), len(times), max(times, default=0)]
+
+    def looked(self) -> Looked:
         """Score images of each kind."""
 
         def make() -> Looked:
             most = self.most if self.runs[0].requests else None
             evolved = sum(min(self.sample, len(run)) for run in self.runs)
-            with closing(open_scorer(self.runs[0], max_queries=most)) as scorer:
+            least = count_queries(evolved, self.sample)
+            scorer = open_scorer(self.runs[0], max_queries=most, images=least)
+            with closing(scorer):
                 target, known = behind(scorer.target), None
-                if in_distribution or not (scorer.costs or len(target.photographs()) < 2):
-                    known = find_known(target, in_distribution)
+                if self.known or not (scorer.costs or len(target.photographs()) < 2):
+                    known = find_known(target, self.known)
                 shown = len(known.unseen) if known else 0
                 total = count_queries(evolved, self.sample, known=shown)
                 scorer.check_allowed(total, most)
@@ -63,7 +77,7 @@ class Measuring:
                 text = describe_known(known, scorer.spec) if known else None
             return Looked(kinds=kinds, in_distribution=text)
 
-        return self._once("sureness", Looked, {"in_distribution": _stamp(in_distribution)}, make)
+        return self._once("sureness", Looked, {"in_distribution": self._stamp}, make)
 
     def transfer(self, files: Sequence[str | Path]) -> Transfer:
         """Show images of each run to other networks."""
@@ -105,12 +119,12 @@ class Measuring:
         texts = {str(path): path.read_text(encoding="utf-8") for path in paths if path.is_file()}
         return self._once("transfer", Transfer, {"to": texts}, make)
 
-    def defence(self, folder: str | Path | None) -> Defence | None:
+    def defence(self) -> Defence | None:
         """Ask OOD detectors about images of each run; None if there can be none."""
 
         def make() -> Defence:
             found = detect(
-                self.runs, in_distribution=folder, sample=self.sample, console=self.console
+                self.runs, in_distribution=self.known, sample=self.sample, console=self.console
             ).runs
             if found[0].warning:
                 self.notes.append(f"Detectors: {found[0].warning}")
@@ -134,7 +148,7 @@ class Measuring:
             return Defence(in_distribution=found[0].in_distribution.text, detectors=detectors)
 
         try:
-            return self._once("defence", Defence, {"in_distribution": _stamp(folder)}, make)
+            return self._once("defence", Defence, {"in_distribution": self._stamp}, make)
         except ExperimentError as error:
             self.notes.append(f"What a detector would have caught is not known: {error}.")
             return None
@@ -160,12 +174,3 @@ class Measuring:
         kept = {"of": given, "notes": self.notes[before:], "result": result.model_dump()}
         save(file, json.dumps(kept, indent=1).encode(), within=self.folder)
         return result
-
-
-def _stamp(folder: str | Path | None) -> list[object]:
-    """Tell one folder of in-distribution images from another, or from what it was before."""
-    if folder is None:
-        return []
-    path = Path(folder)
-    times = [file.stat().st_mtime_ns for file in ([*path.rglob("*")] if path.is_dir() else [path])]
-    return [str(folder), len(times), max(times, default=0)]

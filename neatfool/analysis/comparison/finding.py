@@ -16,7 +16,7 @@ from neatfool.present.charts.figure import decimal_odds
 from neatfool.present.charts.lines import Steps, heat_map, heat_scale, key_of, steps
 from neatfool.present.finding import Facts, Finding, Records
 from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Table
-from neatfool.wording import format_seeds, percent
+from neatfool.wording import format_seeds, listed, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -270,8 +270,7 @@ class Comparison(Finding):
         for value, place in ranked:
             odds = f" (log-odds {_log_odds(value)})" if value > SUREST else ""
             parts.append(f"{percent(value)}{odds} for {self.groups[place].label}")
-        listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
-        text = f"After {images} the median confidence is {listed}."
+        text = f"After {images} the median confidence is {listed(parts)}."
         best = ranked[0][1]
         if len(ranked) == 1:
             count = len(self.groups[best].runs)

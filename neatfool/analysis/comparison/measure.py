@@ -57,45 +57,44 @@ def compare(
     points = sorted({*at} or {max(common // 2, 1), common})
     snapshots = tuple(_snapshot(groups, evaluations) for evaluations in points)
     return finding.Comparison(
-        groups=tuple(
-            finding.Compared(
-                label=group.label,
-                name=group.first.name,
-                target=group.first.target,
-                fingerprint=group.first.fingerprint,
-                classes=len(group.classes),
-                runs=tuple(
-                    finding.RunOfGroup(
-                        path=str(run.path),
-                        seed=run.seed,
-                        evaluations=run.length,
-                        finished=run.finished,
-                    )
-                    for run in group.runs
-                ),
-            )
-            for group in groups
-        ),
+        groups=tuple(map(_describe, groups)),
         differ_in=options_that_differ(groups),
         notes=tuple(_notes(groups, snapshots[-1])),
         at=snapshots,
         series=finding.Series(
             evaluations=tuple(grid.tolist()),
-            groups=tuple(
-                finding.CourseOfGroup(
-                    label=group.label,
-                    n=tuple(np.isfinite(group.at("median", grid)).sum(0).tolist()),
-                    measures={
-                        key: finding.Quartiles(lower=lower, median=median, upper=upper)
-                        for key in MEASURES
-                        for lower, median, upper in [group.quartiles(key, grid).tolist()]
-                    },
-                )
-                for group in groups
-            ),
+            groups=tuple(_course(group, grid) for group in groups),
         ),
         gathered=tuple(groups),
     )
+
+
+def _describe(group: Group) -> finding.Compared:
+    first = group.first
+    runs = (
+        finding.RunOfGroup(
+            path=str(run.path), seed=run.seed, evaluations=run.length, finished=run.finished
+        )
+        for run in group.runs
+    )
+    return finding.Compared(
+        label=group.label,
+        name=first.name,
+        target=first.target,
+        fingerprint=first.fingerprint,
+        classes=len(group.classes),
+        runs=tuple(runs),
+    )
+
+
+def _course(group: Group, grid: np.ndarray) -> finding.CourseOfGroup:
+    came = tuple(np.isfinite(group.at("median", grid)).sum(0).tolist())
+    measures = {
+        key: finding.Quartiles(lower=lower, median=median, upper=upper)
+        for key in MEASURES
+        for lower, median, upper in [group.quartiles(key, grid).tolist()]
+    }
+    return finding.CourseOfGroup(label=group.label, n=came, measures=measures)
 
 
 def _snapshot(groups: Sequence[Group], evaluations: int) -> finding.Snapshot:

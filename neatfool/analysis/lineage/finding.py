@@ -89,7 +89,8 @@ class ChanceTest(Facts):
             observed=observed,
             by_chance=by_chance,
             deviations=(observed - by_chance) / spread if spread else 0.0,
-            p=float((1 + (null >= observed - 1e-12).sum()) / (1 + len(null))),
+            # Equal numbers, added up in another order, differ in their last bits.
+            p=float((1 + (null >= observed - 1e-6).sum()) / (1 + len(null))),
             permutations=len(null),
             null=null,
             **more,

@@ -150,7 +150,7 @@ def sweep_weights(
         measured.append((size, *_measure(values)))
         changes.append((values[-1] - values[0]).ravel())
     sizes, change, spread, ways = np.array(measured).reshape(-1, 4).T
-    ends = np.array(changes).reshape(len(places), -1)
+    ends = np.array(changes).reshape(len(places), -1 if changes else 0)
     ends /= np.linalg.norm(ends, axis=1, keepdims=True).clip(1e-12)
     return Sweeps(places.tolist(), sizes, change >= span / 2, spread, ways, (ends @ ends.T) ** 2)
 

@@ -60,18 +60,20 @@ def closest(tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[obje
     return found
 
 
-def _read_tabs(path: Path) -> list[list[str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [*csv.reader(file, delimiter="\t")]
+def _read_rows(path: Path, delimiter: str = "\t") -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, delimiter=delimiter)
+        cells = ([cell.strip() for cell in row if cell.strip()] for row in rows)
+        return [row for row in cells if row]
 
 
 def wordnet_kinds(names: Sequence[str]) -> Kinds | None:
     """Say how a target's classes are related by WordNet; None if they are not ImageNet's."""
     tree, theirs = nx.DiGraph(), {}
-    for number, name, *kinds in _read_tabs(WORDNET)[1:]:
+    for number, name, *kinds in _read_rows(WORDNET)[1:]:
         theirs[number] = name
         tree.add_edges_from((kind, number) for kind in kinds)
-    broad = {name: {*numbers} for name, *numbers in _read_tabs(BROAD)}
+    broad = {name: {*numbers} for name, *numbers in _read_rows(BROAD)}
     classes = [number for number in theirs if not tree.out_degree(number)]
     matched = match_classes(names, [theirs[number] for number in classes])
     leaves = {ours: classes[place] for ours, place in matched.items()}
@@ -86,14 +88,14 @@ def wordnet_kinds(names: Sequence[str]) -> Kinds | None:
 def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
     """Say how a target's classes are related by a table of classes, kinds and broader kinds."""
     try:
-        lines = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
+        rows = _read_rows(path, ",")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         cause = getattr(error, "strerror", None) or "it is no CSV in UTF-8"
         raise ExperimentError(
             f"{path}: cannot be read: {cause}; give a table of classes and their kinds"
         ) from error
     tree, leaves, under = nx.DiGraph(), {}, {}
-    for name, *kinds in ([cell.strip() for cell in row if cell.strip()] for row in lines):
+    for name, *kinds in rows:
         if name not in names:
             raise ExperimentError(f"{path}: the target has no class {name!r}; name its classes")
         leaves[names.index(name)] = ("class", name)

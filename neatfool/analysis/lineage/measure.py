@@ -97,6 +97,8 @@ def _read_lineage(
     """Read a run's lineage, and test it."""
     graph = run.phylogeny()
     holders = [elite.candidate_id for elite in run]
+    fitter = nx.DiGraph((u, v) for u, v, place in graph.edges(data="position") if not place)
+    fitter.add_nodes_from(graph)
     shared = closest(graph, dict(graph.nodes(data="generation")), holders)
     others = shared[~np.eye(len(holders), dtype=bool)]
     flows = goal_switches(run, graph, kinds)
@@ -113,7 +115,7 @@ def _read_lineage(
         **dict(diversity(run, graph, features)),
         individuals=len(graph),
         made=dict(Counter(kind for _, kind in graph.nodes(data="kind"))),
-        median_steps=float(np.median([_steps(graph, id_) for id_ in holders])),
+        median_steps=float(np.median([len(nx.ancestors(fitter, id_)) for id_ in holders])),
         common_ancestor=float((others >= 0).mean()) if len(others) else None,
         goal_switches=flows.total,
         flows=flows,
@@ -123,14 +125,6 @@ def _read_lineage(
         records=tuple((str(run.path), run.seed, *record) for record in records),
         phylogeny=graph,
     )
-
-
-def _steps(graph: nx.DiGraph, id_: int) -> int:
-    """Count the parents between an individual and the first generation, by the fitter one."""
-    steps = 0
-    while parents := [u for u, _, place in graph.in_edges(id_, "position") if place == 0]:
-        id_, steps = parents[0], steps + 1
-    return steps
 
 
 def _known(elites: np.ndarray, kinds: Kinds) -> tuple[np.ndarray, np.ndarray]:
@@ -245,11 +239,10 @@ def recur(
 ) -> ChanceTest:
     """Test whether R runs have like images for a class, by features, float32 [R, N, D]."""
     runs, classes, _ = features.shape
+    own, pairs = float(np.square(features).sum()), float(classes * runs * (runs - 1))
 
     def measure(sum_of_runs: np.ndarray) -> float:
-        own = float(np.square(features).sum())
-        shared = float(np.square(sum_of_runs).sum()) - own
-        return shared / float(classes * runs * (runs - 1))
+        return (float(np.square(sum_of_runs).sum()) - own) / pairs
 
     chance, null = np.random.default_rng(seed), []
     for _ in range(permutations):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import networkx as nx
 import numpy as np
 from pydantic import Field
 from scipy import stats
@@ -17,10 +18,10 @@ from neatfool.present.charts.lines import colour_of, short
 from neatfool.present.finding import Facts
 from neatfool.present.story import Block, Cell, Chart, Panel, Section, Strip, Table
 from neatfool.run.images import encode_png
+from neatfool.run.individual import load_genome
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    import networkx as nx
     from matplotlib.figure import Figure
 
     from neatfool.present.output import Output
@@ -202,10 +203,11 @@ def sweep_run(
         return None
     if not classes:
         elites = sorted(elites, key=lambda elite: -elite.rank)[:2]
-    pairs = plan_pairs(run.phylogeny(elites=True), count, seed)
+    held = {id_ for id_, now in graph.nodes(data="elite") if now}
+    kept = graph.subgraph(held.union(*(nx.ancestors(graph, id_) for id_ in held)))
+    pairs = plan_pairs(kept, count, seed)
     steps = sum(min(LONGEST, len(run.lineage(elite.index))) for elite in elites)
     steps += 2 * sum(map(len, pairs.values()))
-    numbers = {name: index for index, name in enumerate(run.classes)}
 
     def measure(genome: Any) -> Sweeps:
         swept = sweep_genome(run.encoding, genome, span=span, seed=seed)
@@ -213,8 +215,7 @@ def sweep_run(
         return swept
 
     def measure_id(id_: int) -> Sweeps:
-        first = next(iter(graph.nodes[id_]["held"]))
-        return measure(run.holder(numbers[first], id_).genome)
+        return measure(load_genome(run.store, run.encoding.loads, run.store.candidate(id_)))
 
     found = []
     with console.progress(steps, "individuals swept") as note:

@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from pydantic import Field
 
 from neatfool import present
-from neatfool.analysis.common import OfRun, OfRuns
+from neatfool.analysis.common import FEW, OfRun, OfRuns
 from neatfool.files import read_json
 from neatfool.fooling.opening import open_run
 from neatfool.run.run import Run
-from neatfool.wording import counted, percent, share
+from neatfool.wording import counted, listed, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FEW: Final = 50
-"""Of fewer images, one is more than 2 %."""
 NOTE: Final = (
     "Each change is made once to each image. Its direction (for ±: up or down) is drawn at random "
     "for each image, and is the same at all strengths."
@@ -86,7 +84,7 @@ class Survived(OfRun):
     kinds: tuple[Kind, ...] = Field(description="each kind of change")
     classes: tuple[str, ...] = Field(exclude=True, repr=False)
     genomes: tuple[int, ...] = Field(exclude=True, repr=False)
-    examples: tuple[str, ...] = Field(exclude=True, repr=False)
+    examples: tuple[int, ...] = Field(exclude=True, repr=False)
 
     def ranked(self, like: Survived) -> list[Kind]:
         """Give the kinds, those that most images survive first in ``like``."""
@@ -102,10 +100,9 @@ class Survived(OfRun):
         best = self.ranked(self)
         shown = best if len(best) < 5 else [*best[:2], *best[-2:]]
         parts = [f"{share(kind.usually.kept)} {kind.words}" for kind in shown]
-        listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
         return (
             f"{first:,} of {self.elites:,} images have their class in the first place as "
-            f"saved. Of these {first:,} keep it: {listed}."
+            f"saved. Of these {first:,} keep it: {listed(parts)}."
         )
 
     def limits(self) -> Iterator[present.Block]:
@@ -154,15 +151,14 @@ class Survived(OfRun):
     def strips(self, kind: Kind, count: int) -> Iterator[present.Strip]:
         """Show some images, as saved and changed at each strength."""
         labels = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
-        for place, name in enumerate(self.examples[:count]):
-            row = self.classes.index(name)
+        for place, row in enumerate(self.examples[:count]):
             cells = []
             for label, point in zip(labels, [self.as_saved, *kind.points], strict=True):
                 figure = (present.Strong if point.first[row] else str)(
                     percent(point.confidences[row])
                 )
                 cells.append(present.Cell(point.shown[place], label, figure))
-            yield present.Strip(cells, name)
+            yield present.Strip(cells, self.classes[row])
 
 
 class Survival(OfRuns):

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.analysis.common import OfRun, in_steps
+from neatfool.analysis.common import OfRun, in_steps, place_of
 from neatfool.analysis.survival.finding import Kind, Point, Survival, Survived
 from neatfool.errors import ExperimentError, nearest
 from neatfool.fooling.choosing import check_classes, choose_elites
@@ -90,14 +90,17 @@ def survive(
                 console.say(f"{scorer.name}: this takes up to {counted(total, 'query', 'queries')}")
             return scorer
 
-        other = load(target, ending) if target else None
-        found = []
+        scorer, before, found = load(target, ending) if target else None, None, []
+        loaded = ending.enter_context(ExitStack())
         note = ending.enter_context(console.progress(total))
         for run, elites, some in zip(opened, chosen, changes, strict=True):
-            with ExitStack() as soon:
-                scorer = other or load(run, soon)
-                facts = {"own_target": other is None, "random_seed": seed, "target": scorer.name}
-                found.append(_measure(run, elites, scorer, some, note, **facts))
+            # Runs that differ in their seed share a target, unless each has a budget of its own.
+            own = run.experiment["target"], run.info["target"], run.info["scoring"]
+            if scorer is None or (target is None and (scorer.costs or own != before)):
+                loaded.close()
+                scorer, before = load(run, loaded), own
+            facts = {"own_target": target is None, "random_seed": seed, "target": scorer.name}
+            found.append(_measure(run, elites, scorer, some, note, **facts))
     return Survival(runs=tuple(found))
 
 
@@ -112,7 +115,7 @@ def _measure(
     """Change the images of a run's elites in all ways, and score them."""
     check_classes(scorer, elites)
     saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
-    columns = {name: column for column, name in enumerate(scorer.spec.classes)}
+    columns = np.array([place_of(elite, scorer.spec.classes) for elite in elites])
 
     def change_some(change: Change | None, strength: float, some: slice) -> torch.Tensor:
         return change.apply(elites[some], saved[some], strength) if change else saved[some].float()
@@ -127,8 +130,7 @@ def _measure(
             # The last column is that of classes that an open target has not met yet.
             probs = np.pad(np.asarray(scorer.score(images).probs, np.float64), ((0, 0), (0, 1)))
             highest[some] = probs.max(axis=1)
-            last = probs.shape[1] - 1
-            places = [min(columns.get(elite.name, last), last) for elite in elites[some]]
+            places = np.minimum(columns[some], probs.shape[1] - 1)
             confidences[some] = probs[np.arange(len(probs)), places]
             note(name, len(probs))
         return confidences, (confidences > 0) & (confidences >= highest)
@@ -163,7 +165,7 @@ def _measure(
         ),
         classes=tuple(elite.name for elite in elites),
         genomes=tuple(elite.candidate_id for elite in elites),
-        examples=tuple(elites[row].name for row in rows),
+        examples=tuple(rows),
     )
 
 

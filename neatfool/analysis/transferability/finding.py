@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.analysis.common import OfRun, OfRuns
+from neatfool.analysis.common import FEW, OfRun, OfRuns
 from neatfool.present.charts.lines import matrix_of_shares
 from neatfool.present.finding import Facts, Records
 from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Strong, Table, Text
@@ -21,8 +21,6 @@ SAVED, DRAWN, RESIZED = "as saved", "drawn anew", "resized"
 """How a network of some size is shown an image."""
 NAMED: Final = 3
 """So many of the classes that a network does not have are named, as examples."""
-FEW: Final = 50
-"""Of fewer images, one is more than 2 %."""
 LONGEST: Final = 60
 """An option of more characters, such as a list of class names, does not tell who is who."""
 UNKNOWN: Final = "-"
@@ -340,13 +338,9 @@ class Transfer(OfRuns):
 
         about = f"{title}: the share that is top-1, for each network"
         cells = [
-            [
-                "" if place else name,
-                f"{each.key} (own)" if each.key == own else each.key,
-                *each.words,
-            ]
+            ["" if n else name, f"{each.key} (own)" if each.key == own else each.key, *each.words]
             for name, own, figures in rows
-            for place, each in enumerate(figures)
+            for n, each in enumerate(figures)
         ]
         table = Table([head, "shown to", *FIGURES], cells, words=(0, 1))
         return Panel([Chart(about, draw), table], title)

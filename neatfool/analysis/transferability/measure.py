@@ -48,6 +48,22 @@ class Network:
     runs: list[Run] = field(default_factory=list)
     key: str = ""
 
+    def describe(self) -> finding.Asked:
+        """Say what it is."""
+        spec = self.scorer.spec
+        sides = {name: getattr(spec, name) for name in ("height", "width", "channels")}
+        return finding.Asked(
+            key=self.key,
+            label=self.label,
+            target=self.scorer.name,
+            options=self.options,
+            fingerprint=self.scorer.fingerprint,
+            experiment=self.experiment and str(self.experiment),
+            runs=tuple(str(run.path) for run in self.runs),
+            classes=len(spec.classes),
+            **sides,
+        )
+
 
 def transfer(
     runs: Run | str | Path | Sequence[Run | str | Path],
@@ -76,7 +92,7 @@ def transfer(
         resize: For a network that takes another size, resize images; do not draw them anew.
         in_distribution: A folder of images on which to see how far the networks agree; by default
             those that the targets bring along.
-        max_queries: The most images to send to each target that costs something to ask.
+        max_queries: The most images to send in all to targets that cost something to ask.
         console: Shows how far it is.
 
     Raises:
@@ -85,55 +101,56 @@ def transfer(
         UntrustedRun: Somebody else made a run, whose own network is to be asked.
         BudgetSpent: A target costs something, and the budget does not suffice.
     """
-    console = console or Output(quiet=True)
-    files = [Path(file) for file in ([to] if isinstance(to, str | Path) else to)]
-    with open_runs(runs, scored=True) as opened, ExitStack() as ending:
+    with open_runs(runs, scored=True) as opened:
         chosen = [
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened
         ]
-        photographs = photographs_in(Path(in_distribution)) if in_distribution else []
-        images = sum(map(len, chosen)) + len(photographs)
+        how: dict[str, Any] = {"resize": resize, "max_queries": max_queries, "console": console}
+        return show_to_networks(opened, chosen, to, in_distribution=in_distribution, **how)
+
+
+def show_to_networks(
+    runs: Sequence[Run],
+    chosen: Sequence[Sequence[EliteView]],
+    to: str | Path | Sequence[str | Path],
+    *,
+    resize: bool = False,
+    in_distribution: str | Path | None = None,
+    max_queries: int | None = None,
+    console: Output | None = None,
+) -> finding.Transfer:
+    """Show some elites of each run to networks; see :func:`transfer`."""
+    console = console or Output(quiet=True)
+    files = [Path(file) for file in ([to] if isinstance(to, str | Path) else to)]
+    photographs = photographs_in(Path(in_distribution)) if in_distribution else []
+    images = sum(map(len, chosen)) + len(photographs)
+    with ExitStack() as ending:
         with console.status("loading the networks"):
-            networks, notes = _open_networks(opened, files, images, max_queries, ending)
+            networks, notes = _open_networks(runs, files, images, max_queries, ending)
         photographs = photographs or photographs_of(each.scorer.target for each in networks)
         images = sum(map(len, chosen)) + len(photographs)
         for network in networks:
-            spec, theirs = network.scorer.spec, network.scorer.spec.classes
-            if not (spec.open or any(match_classes(run.classes, theirs) for run in opened)):
+            spec = network.scorer.spec
+            if not (spec.open or any(match_classes(run.classes, spec.classes) for run in runs)):
                 raise ExperimentError(
                     f"{network.experiment or network.label}: has none of the classes, such as "
-                    f"{opened[0].classes[0]!r}; its own are called {theirs[0]!r} and so on. Give a "
-                    "network with the same class names (see class_names of its target)"
+                    f"{runs[0].classes[0]!r}; its own are called {spec.classes[0]!r} and so on. "
+                    "Give a network with the same class names (see class_names of its target)"
                 )
         costly = [network.scorer for network in networks if network.scorer.costs]
         for scorer in costly:
             scorer.check_allowed(images * len(costly), max_queries)
             console.say(f"{scorer.name}: this takes up to {counted(images, 'query', 'queries')}")
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
-        most = max(12, MOST_ROWS // len(opened))
+        most = max(12, MOST_ROWS // len(runs))
         anew = finding.RESIZED if resize else finding.DRAWN
         with console.progress(images * len(networks), "answers") as note:
             return finding.Transfer(
-                networks=tuple(
-                    finding.Asked(
-                        key=network.key,
-                        label=network.label,
-                        target=network.scorer.name,
-                        options=network.options,
-                        fingerprint=network.scorer.fingerprint,
-                        experiment=network.experiment and str(network.experiment),
-                        runs=tuple(str(run.path) for run in network.runs),
-                        height=network.scorer.spec.height,
-                        width=network.scorer.spec.width,
-                        channels=network.scorer.spec.channels,
-                        classes=len(network.scorer.spec.classes),
-                    )
-                    for network in networks
-                ),
+                networks=tuple(network.describe() for network in networks),
                 runs=tuple(
                     _look_at(run, elites, networks, note, anew=anew, most=most)
-                    for run, elites in zip(opened, chosen, strict=True)
+                    for run, elites in zip(runs, chosen, strict=True)
                 ),
                 in_distribution=_agree(networks, photographs, source, note),
                 notes=tuple(notes),

@@ -261,10 +261,8 @@ class _Drawing:
         corner = (place[0] - side / 2, place[1] - side / 2)
         shape: dict[str, Any] = {"boxstyle": "round,pad=3,rounding_size=5", "zorder": 3}
         outline: dict[str, Any] = {"facecolor": "none", "edgecolor": figure.INK, "linewidth": 1.1}
-        for look in (
-            {"facecolor": figure.SURFACE, "edgecolor": "none"},
-            {**outline, "alpha": opacity},
-        ):
+        outline["alpha"] = opacity
+        for look in ({"facecolor": figure.SURFACE, "edgecolor": "none"}, outline):
             self._add(FancyBboxPatch(corner, side, side, **shape, **look))
         self._write(place, label, 14 if len(label) < 3 else 10, weight="bold", alpha=opacity)
 

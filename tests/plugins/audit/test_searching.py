@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import re
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from neatfool import load_experiment
+from neatfool import load_experiment, open_scorer
 from neatfool.analysis import kind_of_search
+from neatfool.present import Output
+from neatfool_plugins.audit import searching
 from neatfool_plugins.audit.searching import Search
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
@@ -80,3 +85,24 @@ def test_few_live_classes_of_many_are_searched_alone_if_images_tell(tmp_path):
     Image.new("L", (8, 8), 250).save(images / "20.png")
     assert searched(images) == ["dark", "1"]
     assert searched(images, "scheme.classes=dead 7") == ["dead 7"]
+
+
+def test_the_target_is_loaded_once_also_for_its_speed_and_for_a_longer_search(
+    tmp_path, monkeypatch
+):
+    made = []
+    (tmp_path / "dead.py").write_text(DEAD)
+    file = tmp_path / "dead.ini"
+    file.write_text("[plugins]\npath = dead.py\n[target]\nplugin = dead\n")
+    monkeypatch.setattr(
+        searching, "open_scorer", lambda given: made.append(1) or open_scorer(given)
+    )
+    search = Search(file, (), 1000, (1, 2), tmp_path / "out")
+    longer = search.longer(4000)
+    assert len(made) == 1
+    assert longer.folder == tmp_path / "out" / "longer"
+    assert [each.experiment.general.images for each in (search, longer)] == [1000, 4000]
+    said = io.StringIO()
+    with redirect_stdout(said):
+        search.announce(2000, Output())
+    assert re.search(r"2,000 images .*: about \d+ s, at [\d,]+ images a second", said.getvalue())
