@@ -100,7 +100,7 @@ def _write_run(
         name = f"{number}/networks-{part}"
         save(folder / DATA / f"{name}.js", as_script(name, networks), within=folder)
 
-    drawing = settings_of(run)
+    drawing = settings_of(run, elites)
     numbers: Iterable[int | None] = [None] * len(elites)
     if drawing is not None:
         numbers = write_networks(run, elites, together=AT_ONCE, steps=steps, write=write_part)
@@ -195,17 +195,16 @@ def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any
     }
 
 
-def settings_of(run: Run) -> dict[str, Any] | None:
+def settings_of(run: Run, elites: Sequence[EliteView]) -> dict[str, Any] | None:
     """Say how a browser draws a run's formulas; None if its genomes are no CPPNs."""
-    if (given := run.experiment["encoding"]).get("plugin") != "cppn":
+    if run.experiment["encoding"].get("plugin") != "cppn" or not elites:
         return None
-    preset = cppn.PRESETS[given["preset"]]
-    colour = given.get("colour") or ("grey" if run.spec.channels == 1 else preset.colour)
+    look = elites[0].picture().look
     return {
-        "inputs": given.get("inputs") or preset.inputs,
-        "colour": colour,
-        "labels": [*cppn.COLOUR_MAPS[colour].labels],
-        "band_limit": given.get("band_limit") or 0.0,
+        "inputs": look.inputs,
+        "colour": look.colours.name,
+        "labels": [*look.colours.labels],
+        "band_limit": look.band_limit,
     }
 
 

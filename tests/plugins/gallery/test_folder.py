@@ -125,6 +125,16 @@ def test_an_image_of_another_format_is_an_error_that_starts_no_program(runs, tmp
     assert "it is no PNG" in result.output
 
 
+def test_a_run_whose_colours_nobody_knows_is_an_error(runs, tmp_path):
+    shutil.copytree(runs[0], tmp_path / "run")
+    colour = "UPDATE info SET value = json_set(value, '$.encoding.colour', 'pink')"
+    with closing(sqlite3.connect(tmp_path / "run" / "run.db")) as database, database:
+        database.execute(f"{colour} WHERE key = 'experiment'")
+    result = neatfool("gallery", tmp_path / "run", "--out", tmp_path / "gallery")
+    assert result.exit_code == 5
+    assert "[encoding] colour: there is no 'pink'" in result.output
+
+
 def test_a_formula_is_what_its_outputs_need_each_node_after_its_sources():
     graph = nx.DiGraph()
     graph.add_node(-1, kind="input", layer=0)
