@@ -115,7 +115,9 @@ def test_images_are_shown_exactly_as_saved_reduced_or_not_at_all(runs, tmp_path)
     assert not [each for each in told if "file" in each]
 
 
-@pytest.mark.parametrize("data", [b"no image", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"])
+@pytest.mark.parametrize(
+    "data", [b"no image", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"]
+)
 def test_an_image_of_another_format_is_an_error_that_starts_no_program(runs, tmp_path, data):
     shutil.copytree(runs[0], tmp_path / "run")
     with closing(sqlite3.connect(tmp_path / "run" / "run.db")) as database, database:
