@@ -116,9 +116,7 @@ def export(card: Card, experiment: Path, form: str) -> str:
         "metrics": [*_metrics(card)],
         "sentence": lambda each: _sentence(card, each),
         "surest": _surest,
-        "fingerprint": lambda name: hashlib.sha256(f"{card.name}\0{name}".encode()).hexdigest()[
-            :32
-        ],
+        "fingerprint": lambda of: hashlib.sha256(f"{card.name}\0{of}".encode()).hexdigest()[:32],
         "small": _small,
         "slug": slug,
         "as_text": lambda text: text.translate(AS_TEXT),

@@ -95,15 +95,10 @@ def _write_run(
     note: Callable[[str, int], None],
 ) -> dict[str, Any]:
     """Write a run's images and networks; give what the page is told."""
-
-    def write_part(part: int, networks: list[dict[str, Any]]) -> None:
-        name = f"{number}/networks-{part}"
-        save(folder / DATA / f"{name}.js", as_script(name, networks), within=folder)
-
     drawing = settings_of(run, elites)
     numbers: Iterable[int | None] = [None] * len(elites)
     if drawing is not None:
-        numbers = write_networks(run, elites, together=AT_ONCE, steps=steps, write=write_part)
+        numbers = _write_networks(folder, number, run, elites, steps)
     kept, described = read_survival(run), []
     for elite, network in zip(elites, numbers, strict=True):
         facts = describe_elite(elite, kept)
@@ -239,25 +234,24 @@ def formula(graph: nx.DiGraph) -> dict[str, Any]:
     }
 
 
-def write_networks(
-    run: Run,
-    elites: Sequence[EliteView],
-    *,
-    together: int,
-    steps: int,
-    write: Callable[[int, list[dict[str, Any]]], None],
+def _write_networks(
+    folder: Path, of_run: int, run: Run, elites: Sequence[EliteView], steps: int
 ) -> Iterator[int]:
     """Write a run's networks in parts, elites' first; give the number of each elite's."""
     own = dict.fromkeys(elite.candidate_id for elite in elites)
     numbers = {candidate: number for number, candidate in enumerate(own)}
-    added, following = 0, -(-len(own) // together) * together
+    added, following = 0, -(-len(own) // AT_ONCE) * AT_ONCE
     parts: dict[int, list[dict[str, Any]]] = {}
 
+    def write(part: int) -> None:
+        name = f"{of_run}/networks-{part}"
+        save(folder / DATA / f"{name}.js", as_script(name, parts.pop(part)), within=folder)
+
     def put(number: int, network: dict[str, Any]) -> None:
-        part = number // together
+        part = number // AT_ONCE
         parts.setdefault(part, []).append(network)
-        if len(parts[part]) == together:
-            write(part, parts.pop(part))
+        if len(parts[part]) == AT_ONCE:
+            write(part)
 
     for elite in elites:
         number = numbers[elite.candidate_id]
@@ -278,7 +272,7 @@ def write_networks(
             put(number, network | formula(elite.graph()))
         yield number
     for part in sorted(parts):
-        write(part, parts[part])
+        write(part)
 
 
 def _describe(ancestor: Ancestor) -> dict[str, Any]:
