@@ -132,10 +132,8 @@ class Crew:
             self._joining.pop(address, None)
             return
         except Exception as error:
-            host, refusal = (
-                "another machine",
-                TargetError(f"it cannot be used ({_first_line(error)})"),
-            )
+            host = "another machine"
+            refusal = TargetError(f"it cannot be used ({_first_line(error)})")
         self._joining.pop(address, None)
         if refusal is not None:
             self._refused[address] = refusal

@@ -67,6 +67,11 @@ class PytorchOod(Detector):
         if self.needs == "images":
             offered["model"] = module
         wanted = inspect.signature(self._class).parameters
+        if unknown := self._numbers.keys() - wanted:
+            raise ExperimentError(
+                f"the detector pytorch-ood:{self.name} takes no number {min(unknown)!r}; it takes "
+                f"{', '.join(wanted) or 'none'}"
+            )
         lacking = [
             key
             for key, parameter in wanted.items()

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import networkx as nx
 import numpy as np
-from PIL import Image
 
 from neatfool import Ancestor, EliteView, Run, StorageError, cppn
 from neatfool.analysis import KeptSurvival, read_survival
@@ -96,15 +95,10 @@ def _write_run(
     note: Callable[[str, int], None],
 ) -> dict[str, Any]:
     """Write a run's images and networks; give what the page is told."""
-
-    def write_part(part: int, networks: list[dict[str, Any]]) -> None:
-        name = f"{number}/networks-{part}"
-        save(folder / DATA / f"{name}.js", as_script(name, networks), within=folder)
-
-    drawing = settings_of(run)
+    drawing = settings_of(run, elites)
     numbers: Iterable[int | None] = [None] * len(elites)
     if drawing is not None:
-        numbers = write_networks(run, elites, together=AT_ONCE, steps=steps, write=write_part)
+        numbers = _write_networks(folder, number, run, elites, steps)
     kept, described = read_survival(run), []
     for elite, network in zip(elites, numbers, strict=True):
         facts = describe_elite(elite, kept)
@@ -168,9 +162,7 @@ def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
     png = elite.file.name, elite.png
     if kind == "png":
         return png
-    with Image.open(io.BytesIO(elite.png)) as saved:
-        # An alpha channel that WebP drops, and more than 8 bits, are no part of a target's image.
-        picture = saved.convert("RGB")
+    picture = elite.image().convert("RGB")
     if kind == "small":
         picture.thumbnail((SIDE, SIDE))
     written = io.BytesIO()
@@ -198,17 +190,16 @@ def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any
     }
 
 
-def settings_of(run: Run) -> dict[str, Any] | None:
+def settings_of(run: Run, elites: Sequence[EliteView]) -> dict[str, Any] | None:
     """Say how a browser draws a run's formulas; None if its genomes are no CPPNs."""
-    if (given := run.experiment["encoding"]).get("plugin") != "cppn":
+    if run.experiment["encoding"].get("plugin") != "cppn" or not elites:
         return None
-    preset = cppn.PRESETS[given["preset"]]
-    colour = given.get("colour") or ("grey" if run.spec.channels == 1 else preset.colour)
+    look = elites[0].picture().look
     return {
-        "inputs": given.get("inputs") or preset.inputs,
-        "colour": colour,
-        "labels": [*cppn.COLOUR_MAPS[colour].labels],
-        "band_limit": given.get("band_limit") or 0.0,
+        "inputs": look.inputs,
+        "colour": look.colours.name,
+        "labels": [*look.colours.labels],
+        "band_limit": look.band_limit,
     }
 
 
@@ -243,25 +234,24 @@ def formula(graph: nx.DiGraph) -> dict[str, Any]:
     }
 
 
-def write_networks(
-    run: Run,
-    elites: Sequence[EliteView],
-    *,
-    together: int,
-    steps: int,
-    write: Callable[[int, list[dict[str, Any]]], None],
+def _write_networks(
+    folder: Path, of_run: int, run: Run, elites: Sequence[EliteView], steps: int
 ) -> Iterator[int]:
     """Write a run's networks in parts, elites' first; give the number of each elite's."""
     own = dict.fromkeys(elite.candidate_id for elite in elites)
     numbers = {candidate: number for number, candidate in enumerate(own)}
-    added, following = 0, -(-len(own) // together) * together
+    added, following = 0, -(-len(own) // AT_ONCE) * AT_ONCE
     parts: dict[int, list[dict[str, Any]]] = {}
 
+    def write(part: int) -> None:
+        name = f"{of_run}/networks-{part}"
+        save(folder / DATA / f"{name}.js", as_script(name, parts.pop(part)), within=folder)
+
     def put(number: int, network: dict[str, Any]) -> None:
-        part = number // together
+        part = number // AT_ONCE
         parts.setdefault(part, []).append(network)
-        if len(parts[part]) == together:
-            write(part, parts.pop(part))
+        if len(parts[part]) == AT_ONCE:
+            write(part)
 
     for elite in elites:
         number = numbers[elite.candidate_id]
@@ -282,7 +272,7 @@ def write_networks(
             put(number, network | formula(elite.graph()))
         yield number
     for part in sorted(parts):
-        write(part, parts[part])
+        write(part)
 
 
 def _describe(ancestor: Ancestor) -> dict[str, Any]:

@@ -76,6 +76,8 @@ def attach_raw_tensors(document: Any, raw: bytes) -> Any:
 def read_rows(data: Any, count: int, width: int, datatype: str = "") -> np.ndarray:
     """Read float64 [count, width] of nested lists, or raw bytes; NaN where there is no number."""
     if isinstance(data, bytes):
+        if datatype not in RAW:
+            raise RefusedError("raw bytes where numbers are expected")
         if len(data) != count * width * RAW[datatype].itemsize:
             raise RefusedError(f"{len(data)} bytes in place of {count} x {width} of {datatype}")
         return np.frombuffer(data, RAW[datatype]).reshape(count, width).astype(np.float64)

@@ -78,6 +78,8 @@ class ApiKey:
 def _unescape(text: str) -> str:
     """Undo the escapes of HTML, JSON and URLs, also where they are within one another."""
     for _ in range(2):  # a page may quote JSON that quotes a URL
+        if not any(each in text for each in "&\\%"):
+            break
         text = _ESCAPES.sub(lambda m: m[3] or chr(int(m[1] or m[2], 16)), html.unescape(text))
         text = unquote(text)
     return text
@@ -90,6 +92,7 @@ class Credentials:
         """Read the key; ``sign`` is the hook by which plugins sign."""
         self._options = options
         self._sign = sign if sign is not None and sign.get_hookimpls() else None
+        self.signs = self._sign is not None
         self._signed: dict[str, ApiKey] = {}
         self._key: ApiKey | None = None
         variable, file = options.api_key_env, options.api_key_file

@@ -38,6 +38,7 @@ class JsonApi:
         assert options.width
         assert options.scores_at
         self._options = options
+        self._url = httpx2.URL(options.url)
         self._warned = False
         self._scores = answers.searching(options.scores_at, options.classes)
         self._items, self._labels, self._answers, self._error = (
@@ -73,7 +74,7 @@ class JsonApi:
             form = {k: v if isinstance(v, str) else json.dumps(v) for k, v in filled.items()}
             media_type = f"image/{options.image_format}"
             upload = {options.form_field: (f"image.{options.image_format}", files[0], media_type)}
-            return httpx2.Request(options.method, options.url, data=form, files=upload)
+            return httpx2.Request(options.method, self._url, data=form, files=upload)
         if options.send == "json":
             filled = fill(options.body, files, options.repeat, self._places)
             content, usual = json.dumps(filled).encode(), "application/json"
@@ -84,7 +85,7 @@ class JsonApi:
             if options.preset == "azure-vision-tag":  # takes no image/png
                 usual = "application/octet-stream"
         headers = options.content_type(usual)
-        return httpx2.Request(options.method, options.url, content=content, headers=headers)
+        return httpx2.Request(options.method, self._url, content=content, headers=headers)
 
     def read_answer(self, document: Any, count: int) -> Scores | Labels:
         """Read the answer to so many images."""

@@ -88,7 +88,7 @@ class OpenInference:
         self._outputs = self._choose_outputs()
         self.spec = self._make_spec()
         self.gives = "logits" if "logits" in self._outputs else "probabilities"
-        self._url = model_url(options) + "/infer"
+        self._url = httpx2.URL(f"{model_url(options)}/infer")
         channels = self.spec.channels
         self._mean, self._std = (
             np.resize(np.array(each, dtype=np.float32), channels).reshape(1, channels, 1, 1)

@@ -285,13 +285,11 @@ class Options(
         has_model, lettered = (
             texts.has_place(self.body, e) for e in (texts.MODEL_PLACE, texts.CLASSES_PLACE)
         )
-        if has_model != (self.model is not None):
-            raise ValueError(
-                f"model is missing; give what {texts.MODEL_PLACE} in the body stands for"
-                if has_model
-                else f"model has no place in the body; write {texts.MODEL_PLACE} in it, or leave "
-                "model out"
-            )
+        given, place = self.model is not None, texts.MODEL_PLACE
+        missing = has_model and not given
+        _refuse(missing, f"model is missing; give what {place} in the body stands for")
+        words = f"model has no place in the body; write {place} in it, or leave model out"
+        _refuse(given and not has_model, words)
         wrong = lettered and not 2 <= len(self.classes) <= 26
         words = f"{texts.CLASSES_PLACE} in the body gives each class a letter; name 2 to 26 classes"
         _refuse(wrong, words)

@@ -41,6 +41,8 @@ MOST_NOT_JSON: Final = 3
 """How often a request is sent again whose whole answer was no JSON: each may cost something."""
 LARGEST: Final = 8 * 2**20
 """The most bytes of an answer, after decompression."""
+MOST_QUOTED: Final = 2**16
+"""The most bytes of an answer that are looked through for what its message quotes."""
 SHOWN: Final = 300
 """The most characters of a message that are what the service says."""
 _NOT_CONNECTED: Final = ("not connected", "it could not be connected to")
@@ -212,8 +214,10 @@ class Service:
             elif sending and info["request"].method != b"CONNECT":
                 sent.set()
 
-        # A signer may take its time.
-        complete = await asyncio.to_thread(self._credentials.complete, request, self._headers)
+        if self._credentials.signs:  # A signer may take its time.
+            complete = await asyncio.to_thread(self._credentials.complete, request, self._headers)
+        else:
+            complete = self._credentials.complete(request, self._headers)
         complete.extensions["trace"] = watch
         body = bytearray()
         try:
@@ -222,7 +226,7 @@ class Service:
                 try:
                     async for piece in response.aiter_bytes():
                         body += piece
-                        if not response.is_success and len(body) > 2**16:
+                        if not response.is_success and len(body) > MOST_QUOTED:
                             break
                         if len(body) > LARGEST:
                             raise answers.RefusedError(f"more than {LARGEST // 2**20} MiB")
@@ -311,7 +315,7 @@ class Service:
             raise answers.TransientError("truncated", f"the JSON was cut off{quoted}") from None
 
     def _quote_body(self, body: bytearray) -> str:
-        quoted = self._quote(body.decode("utf-8", "replace"))
+        quoted = self._quote(body[:MOST_QUOTED].decode("utf-8", "replace"))
         return f": {quoted}" if quoted else ""
 
     def _quote(self, text: str) -> str:

@@ -140,11 +140,10 @@ def train(
 
     where = pick_device(device)
     digits = training.read(data)
+    attack = training.Attack(epsilon or EPSILON, attack_steps or ATTACK_STEPS)
     options = training.Recipe(
         epochs=epochs or (ADVERSARIAL_EPOCHS if adversarial else EPOCHS),
-        attack=training.Attack(epsilon or EPSILON, attack_steps or ATTACK_STEPS)
-        if adversarial
-        else None,
+        attack=attack if adversarial else None,
         **recipe,
     )
     network = training.new_lenet(options.seed).to(where)

@@ -44,7 +44,10 @@ class OpenClip(TowerFormat):
             model: Any = open_clip.create_model(
                 model_name, pretrained=tag, require_pretrained=True, device="cpu"
             ).eval()
-            tokenizer: Any = open_clip.get_tokenizer(model_name)
+            texts: dict[str, Any] = open_clip.get_model_config(model_name)["text_cfg"]
+            # Else the model's own configuration could agree to run code that comes with it.
+            no_code = {"trust_remote_code": False} if texts.get("hf_tokenizer_name") else {}
+            tokenizer: Any = open_clip.get_tokenizer(model_name, **no_code)
         except ValueError:
             raise
         except Exception as error:  # errors of the network, the disk, and the file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,8 +38,7 @@ def report(run_folder: Path, out: Path | None, distinct: int | None) -> None:
 
     from .page import write
 
-    with Output(stderr=True).status("writing the report"):
-        run = open_run(run_folder)
+    with closing(open_run(run_folder)) as run, Output(stderr=True).status("writing the report"):
         page = run.path / "report.html" if out is None else out
         write(run, page, choose_elites(run, distinct=distinct) if distinct else ())
     click.echo(page)

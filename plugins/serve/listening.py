@@ -8,7 +8,6 @@ import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from functools import partial
 from ipaddress import ip_address
 from typing import Final
 
@@ -24,10 +23,8 @@ SECONDS_OF_SILENCE: Final = 75
 """A connection is closed after this silence. A search may breed for a minute between requests."""
 SECONDS_TO_ASK: Final = 20
 """A new connection, or a request's header, must be complete within this time."""
-ADDRESS: Final = re.compile(r"(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\])(:\d+)?")
-"""A ``Host`` that is no name: nobody can make an address lead elsewhere."""
-NAME: Final = re.compile(r"([\w.-]+)(:\d+)?")
-"""A ``Host`` that is a name, perhaps with a port."""
+HOST: Final = re.compile(r"(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?")
+"""A ``Host`` in small letters: an address or a name, perhaps with a port."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -161,11 +158,15 @@ class BrowserGuard:
             own = {None, f"http://{host}".lower(), f"https://{host}".lower()}
             if (away and not followed) or (origin and origin.lower()) not in own:
                 answer = JSONResponse({"error": "the page of another site asks"}, 403)
-            elif not (ADDRESS.fullmatch(host) or self._has_name(host)):
+            elif not self._is_own(host.lower()):
                 fault = "the request's Host is no name of this service; ask it by its address"
                 answer = JSONResponse({"error": fault}, 400)
         await answer(scope, receive, send)
 
-    def _has_name(self, host: str) -> bool:
-        found = NAME.fullmatch(host.lower())
-        return found is not None and any(map(partial(fnmatchcase, found[1]), self._names))
+    def _is_own(self, host: str) -> bool:
+        found = HOST.fullmatch(host)
+        if found is None:
+            return False
+        with suppress(ValueError):  # nobody can make an address lead elsewhere
+            return bool(ip_address(found[1].strip("[]")))
+        return any(fnmatchcase(found[1], name) for name in self._names)

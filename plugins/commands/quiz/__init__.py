@@ -1,6 +1,7 @@
 """The command ``neatfool quiz``: a page, or a study, that asks people what images show."""
 
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 import click
@@ -12,11 +13,16 @@ from neatfool.wording import counted
 NONE_OR_MORE: Final = click.IntRange(min=0)
 
 
-def _refuse_full(ctx: click.Context, option: click.Parameter, folder: Path | None) -> Path | None:
-    """Refuse what :func:`.questions.write_study` would, before networks are asked."""
-    if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StorageError(f"{folder}: is not empty; give a new folder with --export")
-    return folder
+def _take(folder: Path) -> None:
+    """Make a study's folder, or take an empty one, before networks are asked."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise StorageError(f"{folder}: is not empty; give a new folder with --export")
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        why = f"cannot be written: {error.strerror or error}"
+        raise StorageError(f"{folder}: {why}; give another folder with --export") from error
 
 
 @click.command(
@@ -55,11 +61,7 @@ neatfool recognise reads the answers."""
 )
 @option("--noise N", "So many images of noise.", NONE_OR_MORE, 3)
 @option("--seed N", "Where all that is drawn at random comes from.", NONE_OR_MORE, 1)
-@option(
-    "--export DIR",
-    "Write a study for jsPsych in place of the page, its images and their key.",
-    callback=_refuse_full,
-)
+@option("--export DIR", "Write a study for jsPsych in place of the page, its images and their key.")
 @option(
     "--jspsych ADDRESS",
     "Where the study finds jsPsych: a folder as npm makes it (node_modules), seen from DIR.  "
@@ -90,6 +92,8 @@ def quiz(
 
     from . import questions
 
+    if export:
+        _take(export)
     console = Output(stderr=True)
     asks_network = photographs > 0 and in_distribution is None
     with open_runs(paths, scored=asks_network) as runs, console.status("choosing images"):

@@ -4,9 +4,9 @@ import io
 import json
 from base64 import b64encode
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -85,28 +85,28 @@ def find_photographs(run: Run, folder: Path | None, count: int, seed: int) -> li
     """Draw photographs; those without a label show what the network says."""
     if not count:
         return []
-    if folder is None:
-        with closing(open_scorer(run)) as scorer:
-            found = photographs_of([behind(scorer.target)])
-    elif folder.is_dir() and has_mnist(folder):
-        digits = read_mnist(folder).test
-        found = [
-            Photograph(f"digit {place}", partial(Image.fromarray, image), (str(label),))
-            for place, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True))
-        ]
-    else:
-        found = photographs_in(folder)
-    drawn = sorted(found, key=lambda each: derive_seed(seed, "quiz", each.name))[:count]
-    labels = {each.name: _label(each, run) for each in drawn}
-    unlabelled = [each for each in drawn if labels[each.name] is None]
-    named: dict[str, str] = {}
-    if unlabelled:
-        with closing(open_scorer(run)) as scorer:
-            if not scorer.costs:
-                images = [fit_photograph(each.open(), scorer.target) for each in unlabelled]
-                first = np.asarray(scorer.score(torch.cat(images)).probs).argmax(1)
-                pairs = zip(unlabelled, first, strict=True)
-                named = {each.name: scorer.spec.classes[place] for each, place in pairs}
+    with ExitStack() as ending:
+        load = cache(lambda: ending.enter_context(closing(open_scorer(run))))
+        if folder is None:
+            found = photographs_of([behind(load().target)])
+        elif folder.is_dir() and has_mnist(folder):
+            digits = read_mnist(folder).test
+            pairs = enumerate(zip(digits.images, digits.labels, strict=True))
+            found = [
+                Photograph(f"digit {place}", partial(Image.fromarray, image), (str(label),))
+                for place, (image, label) in pairs
+            ]
+        else:
+            found = photographs_in(folder)
+        drawn = sorted(found, key=lambda each: derive_seed(seed, "quiz", each.name))[:count]
+        labels = {each.name: _label(each, run) for each in drawn}
+        unlabelled = [each for each in drawn if labels[each.name] is None]
+        named: dict[str, str] = {}
+        if unlabelled and not (scorer := load()).costs:
+            images = [fit_photograph(each.open(), scorer.target) for each in unlabelled]
+            first = np.asarray(scorer.score(torch.cat(images)).probs).argmax(1).tolist()
+            names = (scorer.spec.classes[place] for place in first)
+            named = dict(zip((each.name for each in unlabelled), names, strict=True))
     return [
         Question(_fit(each.open(), run), "photograph", right, "label" if label else "network")
         for each in drawn

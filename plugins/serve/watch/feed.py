@@ -115,7 +115,7 @@ class Feed:
                 "about": run.about,
                 "classes": run.classes,
                 "searched": run.searched,
-                "pixels": max(run.info["spec"]["height"], run.info["spec"]["width"]),
+                "pixels": max(run.spec.height, run.spec.width),
                 "length": {name: general.get(name) for name in ("generations", "images")},
                 "budget": {key: target.get(f"max_{key}") for key in ("queries", "requests")},
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -166,6 +167,24 @@ def test_only_safetensors_are_read(open_clip_folder, transformers_folder, tmp_pa
     torch.save({}, pickled / "pytorch_model.bin")
     with pytest.raises(TargetError, match=r"weights only as a pickle \(pytorch_model\.bin\)"):
         ClipTarget(Options(images=f"transformers:{pickled}", texts=["a", "b"]))
+
+
+def test_no_code_of_an_open_clip_folder_is_run(open_clip_folder, tmp_path) -> None:
+    folder = tmp_path / "open_clip"
+    shutil.copytree(open_clip_folder, folder)
+    config = json.loads((folder / "open_clip_config.json").read_text())
+    config["model_cfg"]["text_cfg"] |= {
+        "hf_tokenizer_name": "any",
+        "tokenizer_kwargs": {"trust_remote_code": True},
+    }
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    tokenizer = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
+    with pytest.raises(ExperimentError, match="tokenizer"):
+        ClipTarget(Options(images=f"open_clip:local-dir:{folder}", texts=["a", "b"]))
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_network_of_transformers_must_exist_be_whole_and_read(

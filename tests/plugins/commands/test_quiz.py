@@ -223,12 +223,16 @@ def test_the_study_finds_jspsych_where_it_is_told(small, tmp_path):
     assert "unpkg" not in page
 
 
-def test_a_folder_with_something_in_it_is_not_written_to(small, tmp_path):
+def test_a_folder_that_cannot_be_taken_is_told_of_before_all_work(tmp_path):
     (tmp_path / "mine").write_text("mine")
-    for place in (tmp_path, tmp_path / "mine"):
+    for place, why in (
+        (tmp_path, "is not empty; give a new"),
+        (tmp_path / "mine", "cannot be written: File exists; give another"),
+        (tmp_path / "mine" / "below", "cannot be written: Not a directory; give another"),
+    ):
         result = neatfool("quiz", "looked at later", "--export", place)
         assert result.exit_code == 6
-        assert "is not empty; give a new folder with --export" in result.stderr
+        assert f"{place}: {why} folder with --export" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 

@@ -181,3 +181,8 @@ def test_detectors_are_listed_once_if_no_name_is_near():
 def test_a_detector_that_asks_for_more_is_refused(head):
     with pytest.raises(ExperimentError, match="asks for p"):
         make_detector("pytorch-ood:DICE").look_at(head, None)
+
+
+def test_a_number_that_a_detector_does_not_take_is_refused(head):
+    with pytest.raises(ExperimentError, match="takes no number 'neighbours'; it takes encoder, k"):
+        make_detector("pytorch-ood:KNN neighbours=3").look_at(head, None)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import runpy
 import shutil
+import sqlite3
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -99,6 +100,16 @@ def test_benchmarks_find_lists_of_paths_and_labels(runs, tmp_path):
     with (out / "classes.csv").open(newline="") as table:
         counts = {row["class"]: int(row["images"]) for row in csv.DictReader(table)}
     assert counts == dict.fromkeys(CLASSES, 2)
+
+
+def test_no_table_has_a_formula_in_it(runs, tmp_path):
+    shutil.copytree(runs / "1", tmp_path / "run")
+    with closing(sqlite3.connect(tmp_path / "run" / "run.db")) as database, database:
+        database.execute("UPDATE class SET name = '=1+' || name")
+    export(tmp_path / "run", tmp_path / "out", "--least", 0, "--no-verify")
+    for name in ("classes.csv", "manifest.csv"):
+        with (tmp_path / "out" / name).open(newline="") as table:
+            assert all(row["class"].startswith("'=1+") for row in csv.DictReader(table))
 
 
 def test_the_checksums_are_of_all_files(runs, tmp_path):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+import sqlite3
+from contextlib import closing
 
 import networkx as nx
 import numpy as np
@@ -110,6 +113,28 @@ def test_images_are_shown_exactly_as_saved_reduced_or_not_at_all(runs, tmp_path)
     assert files["none"] == []
     told = read(pages["none"].parent / "data" / "index.js")[1]["runs"][0]["elites"]
     assert not [each for each in told if "file" in each]
+
+
+@pytest.mark.parametrize(
+    "data", [b"no image", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"]
+)
+def test_an_image_of_another_format_is_an_error_that_starts_no_program(runs, tmp_path, data):
+    shutil.copytree(runs[0], tmp_path / "run")
+    with closing(sqlite3.connect(tmp_path / "run" / "run.db")) as database, database:
+        database.execute("UPDATE image SET png = ?", (data,))
+    result = neatfool("gallery", tmp_path / "run", "--out", tmp_path / "gallery")
+    assert result.exit_code == 5
+    assert "it is no PNG" in result.output
+
+
+def test_a_run_whose_colours_nobody_knows_is_an_error(runs, tmp_path):
+    shutil.copytree(runs[0], tmp_path / "run")
+    colour = "UPDATE info SET value = json_set(value, '$.encoding.colour', 'pink')"
+    with closing(sqlite3.connect(tmp_path / "run" / "run.db")) as database, database:
+        database.execute(f"{colour} WHERE key = 'experiment'")
+    result = neatfool("gallery", tmp_path / "run", "--out", tmp_path / "gallery")
+    assert result.exit_code == 5
+    assert "[encoding] colour: there is no 'pink'" in result.output
 
 
 def test_a_formula_is_what_its_outputs_need_each_node_after_its_sources():

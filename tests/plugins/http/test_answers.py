@@ -87,6 +87,12 @@ def test_raw_bytes_that_do_not_fit_are_refused(changes):
         model().read_answer(attach_raw_tensors(*raw_answer(table, table, **changes)), COUNT)
 
 
+@pytest.mark.parametrize("datatype", ["", "INT64", "BYTES"])
+def test_raw_bytes_of_other_kinds_are_refused(datatype):
+    with pytest.raises(RefusedError, match="raw bytes where numbers are expected"):
+        read_rows(b"12345678", 1, 1, datatype)
+
+
 def check(answer, spec):
     """Check that no score can be used that is no confidence."""
     if isinstance(answer, Labels):

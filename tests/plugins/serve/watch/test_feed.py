@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,3 +106,14 @@ def test_a_feed_rests_a_hundred_times_as_long_as_it_works(finished: Path, monkey
         now[0] += seconds
         feed.news(PageState())
     assert opened == [1000, 1051]
+
+
+def test_a_run_whose_record_is_damaged_is_told_of(tmp_path: Path) -> None:
+    search(write_experiment(tmp_path), tmp_path / "run")
+    with closing(sqlite3.connect(tmp_path / "run" / "run.db")) as database, database:
+        database.execute(
+            "UPDATE info SET value = json_set(value, '$.width', 'wide') WHERE key = 'spec'"
+        )
+    told = Feed(tmp_path / "run").news(PageState(), now=True)[0]
+    assert told is not None
+    assert "is damaged" in json.loads(told)["state"]["error"]
