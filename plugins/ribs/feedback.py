@@ -107,7 +107,8 @@ class Judge:
             moved = kept * np.where(np.isneginf(old), 0, old) + (1 - kept) * means
             self.thresholds[classes] = np.where(counts > 0, moved, old)
         measures = self._measure(scores)
-        return {"ranks": ranks, "status": status, "value": gains.max(1), "measures": measures}
+        value = gains.max(1, initial=-np.inf)  # no class may have turned up yet
+        return {"ranks": ranks, "status": status, "value": value, "measures": measures}
 
     def _measure(self, scores: Scores) -> np.ndarray:
         """Give log-probabilities between LOWEST and HIGHEST; if they are many, sums of them."""
