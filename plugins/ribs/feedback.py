@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from ribs.archives import ArchiveBase, DNSArchive, ProximityArchive
+from scipy.special import log_expit, log_softmax
 
 from neatfool import Archive, Elite, Scores, derive_seed, rank
 
@@ -117,8 +118,7 @@ class Judge:
                 logs = np.log(np.asarray(scores.probs, np.float64))
             else:
                 logits = np.asarray(scores.logits, np.float64)
-                logs = logits - logits.max(1, keepdims=True)
-                logs -= np.log(np.exp(logs).sum(1, keepdims=True))
+                logs = log_expit(logits) if scores.alone else log_softmax(logits, 1)
         measures: np.ndarray = np.clip(logs[:, : self.known], LOWEST, HIGHEST)
         measures = np.nan_to_num(measures, nan=LOWEST)
         if self.known <= MOST_MEASURES:
