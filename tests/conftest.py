@@ -105,6 +105,12 @@ def distribute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
     """Give the databases that are opened from now on, to trace them, or to fill a disk."""
+    from neatfool.run import schema
+
+    # A process reads these once, of databases in memory.
+    schema.description()
+    for table in schema.TABLES:
+        schema.columns(table)
     connections, connect = [], sqlite3.connect
 
     def note(*args: object, **options: object) -> sqlite3.Connection:

@@ -184,7 +184,7 @@ def make_setup(assembly: Assembly) -> Setup:
         seeds = derive_seeds(seed, "probe", number, ids=range(PROBES))
         genomes = encoding.breed([[genome] for genome in genomes], seeds)
     sent, probes = [*map(encoding.to_bytes, genomes)], []
-    for screen in (False, True)[: 1 + bool(scorer.plan.screening)]:
+    for screen in (False, True) if scorer.plan.screening else (False,):
         part = Part(sent, scorer.batches.sizes[screen], screen)
         with suppress(OutOfMemory):  # The run itself finds out how many images fit.
             probes.append((part, _answer(part, assembly)))

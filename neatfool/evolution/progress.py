@@ -134,7 +134,7 @@ class ProgressDisplay:
     @hookimpl
     def neatfool_run_started(self, run: Run) -> None:
         """Start to show the run."""
-        self._name, self._classes = run.name, len(run.searched)
+        self._name = run.name
         self._speed.append((time.monotonic(), run.evaluations))
         history = run.history
         self._still = sum(1 for _ in takewhile(lambda each: not each.replacements, history[::-1]))
@@ -148,11 +148,11 @@ class ProgressDisplay:
             Thread(target=self._print_until_the_first, daemon=True).start()
 
     @hookimpl
-    def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
+    def neatfool_generation_done(self, report: GenerationReport) -> None:
         """Show a generation."""
         first = not self._first_done.is_set()
         self._first_done.set()
-        self._last, self._classes = (report, self._session.ranks), len(run.searched)
+        self._last = report, self._session.ranks
         self.scoring_seconds += report.stages.scoring
         now = time.monotonic()
         if first and now - self._speed[0][0] < SECONDS_OF_COMPILING:
@@ -215,7 +215,7 @@ class ProgressDisplay:
             **self._pace(report),
             "median": f"median {percent(report.median, middle)}",
             "min": f"min {percent(report.minimum, lowest)}",
-            "certain": f">= 99 %: {report.classes_ge[2]}/{self._classes}",
+            "certain": f">= 99 %: {report.classes_ge[2]}/{self._session.searched}",
             **workers,
         }
 

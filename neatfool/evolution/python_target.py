@@ -146,8 +146,11 @@ class ModuleTarget(Target):
         """Hash the module's class, parameters and buffers, and how its numbers are read."""
         module = self._network.module
         digest = hashlib.sha256(source_of(module))
+        # A state dict lacks buffers that are not persistent, the constants of a wrapper say.
+        own = {**dict(module.named_buffers()), **module.state_dict()}
         # A program of torch has code, and a frozen one has tensors in its graph.
-        kept = {**module.state_dict(), "code": str(getattr(module, "code", "")), **self._scale}
+        kept = {"code": str(getattr(module, "code", "")), **self._scale}
+        kept |= {f"own {name}" if name in kept else name: own[name] for name in own}
         if isinstance(module, torch.jit.ScriptModule):
             graph: Any = module.inlined_graph
             for place, node in enumerate(graph.findAllNodes("prim::Constant")):
@@ -200,9 +203,9 @@ def _hash(value: Any, digest: Any) -> None:
         for each in value:
             _hash(each, digest)
     elif isinstance(value, torch.Tensor):
-        plain = value.dequantize() if value.is_quantized else value
+        plain = (value.dequantize() if value.is_quantized else value).detach().cpu()
         digest.update(str(tuple(plain.shape)).encode())
-        digest.update(plain.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
+        digest.update(plain.flatten().contiguous().view(torch.uint8).numpy().tobytes())
     else:
         digest.update(repr(value).encode())
 

@@ -83,6 +83,11 @@ class Session:
         ranks = archive.ranks[archive.classes]
         return (float(np.median(ranks)), float(ranks.min())) if len(ranks) else (0.0, 0.0)
 
+    @property
+    def searched(self) -> int:
+        """How many classes are searched."""
+        return len(self._evolution.scheme.archive.classes)
+
     def queries_to_the_end(self) -> tuple[int, int] | None:
         """Estimate what the whole run sends, (images, requests); None before it has sent any."""
         ledger, done = self.ledger, self._evolution.evaluations

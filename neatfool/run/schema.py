@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields
 from functools import cache
 from typing import Any, Final, NamedTuple
 from zlib import compress
@@ -191,8 +191,10 @@ def report_of_row(row: Mapping[str, Any]) -> GenerationReport:
 def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
     """Write one generation, inside the caller's transaction."""
     tops = {id_: json.dumps(top) for id_, top in record.top.items()}
+    # A member is written as one: if its row were changed, its genome would be hashed three times.
+    members = record.members
     candidates = [
-        (e.id, e.generation, e.size.nodes, e.size.connections, 0, compress(e.genome.encode()))
+        (e.id, e.generation, *astuple(e.size), e.id in members, compress(e.genome.encode()))
         for e in record.candidates
     ]
     parents = [(e.id, n, id_) for e in record.candidates for n, id_ in enumerate(e.parents)]
@@ -201,7 +203,7 @@ def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
     write(db, "parent", parents)
     write(db, "image", [(id_, png, tops.get(id_)) for id_, png in record.images.items()])
     _write_replacements(db, record.report.generation, record.replacements)
-    _write_members(db, record.members)
+    _write_members(db, members)
     report = vars(record.report) | vars(record.report.stages) | {"number": record.report.generation}
     report |= dict(zip(AT_LEAST, record.report.classes_ge, strict=True))
     write(db, "generation", [[report[name] for name in columns("generation")]])

@@ -37,7 +37,6 @@ def check_scores(
     if not isinstance(answer, Scores):
         got = type(answer).__name__
         raise TargetError(f"{name}: score() returned {got}; return neatfool.Scores(probabilities)")
-    keep = count if keep is None else keep
     shape = (count, len(spec.classes))
     probs = _array(answer.probs, "probs", shape, name)[:keep]
     ok = np.isfinite(probs).all(axis=1)

@@ -215,14 +215,12 @@ class LocalBatches(Batches):
         if self._crew is not None:
             form = self.plan.screen if screen else self.plan.exact
             return [self._crew.submit(n, form, task) for n, task in enumerate(tasks, first)]
-        done: list[Future[Timed]] = []
-        for task in tasks:
-            done.append(Future())
-            try:
-                done[-1].set_result(task())
-            except OutOfMemory as error:
-                done[-1].set_exception(error)
-        return done
+        done: Future[Timed] = Future()
+        try:
+            done.set_result(tasks[0]())
+        except OutOfMemory as error:
+            done.set_exception(error)
+        return [done]
 
     def close(self) -> None:
         """End the workers, and close the target."""

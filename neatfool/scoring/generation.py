@@ -123,20 +123,16 @@ class Generation:
             self.confirmed = len(scores.probs)
             return scores
         scores = self._collect(parts, self._submitted, screen=True)
-        rows = np.flatnonzero(screening.doubtful(scores, bar))
+        looked_at = screening.doubtful(scores, bar)
+        rows = np.flatnonzero(looked_at)
         self.confirmed = len(rows)
-        if not len(rows):
-            return replace(scores, exact=np.zeros(len(scores.probs), np.bool_))
-        exact = self._score_exactly(rows)
-        screening.learn(scores.part(rows), exact, len(scores.probs))
-        probs, ok = scores.probs.copy(), np.asarray(scores.ok).copy()
-        probs[rows], ok[rows] = exact.probs, exact.ok
-        logits, looked_at = None, np.zeros(len(probs), np.bool_)
-        if scores.logits is not None and exact.logits is not None:
-            logits = scores.logits.copy()
-            logits[rows] = exact.logits
-        looked_at[rows] = True
-        return Scores(probs, logits, ok, looked_at, alone=scores.alone)
+        if len(rows):
+            exact = self._score_exactly(rows)
+            screening.learn(scores.part(rows), exact, len(scores.probs))
+            for name in ("probs", "logits", "ok"):
+                if (own := getattr(scores, name)) is not None:
+                    own[rows] = getattr(exact, name)
+        return replace(scores, exact=looked_at)
 
     def cancel(self) -> None:
         """Cancel what has not started; there will be no result."""

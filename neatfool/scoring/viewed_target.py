@@ -31,14 +31,12 @@ from neatfool.spec.target import Differentiable, Metered, Target
 if TYPE_CHECKING:
     from neatfool.experiment.framework import Showing
 
-
 CACHE: Final = 2**18
 """So many values fit a processor's cache, with those that they are made from."""
 SHAPE: Final = 4
 """Images [N, C, H, W]. If they are drawn anew for each view, there is another dimension."""
 TINY: Final = 1e-300
 """A smaller probability counts as this one, whose logarithm is finite."""
-
 
 PASSED_ON: Final = (
     *("batch_size", "concurrency", "networks", "no_gradients", "fingerprint", "self_check"),

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from neatfool.spec.archive import GenomeSize
 
-
 Genome = TypeVar("Genome")
 
 

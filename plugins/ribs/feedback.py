@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from ribs.archives import ArchiveBase, DNSArchive, ProximityArchive
+from scipy.special import log_expit, log_softmax
 
 from neatfool import Archive, Elite, Scores, derive_seed, rank
 
@@ -107,7 +108,8 @@ class Judge:
             moved = kept * np.where(np.isneginf(old), 0, old) + (1 - kept) * means
             self.thresholds[classes] = np.where(counts > 0, moved, old)
         measures = self._measure(scores)
-        return {"ranks": ranks, "status": status, "value": gains.max(1), "measures": measures}
+        value = gains.max(1, initial=-np.inf)  # no class may have turned up yet
+        return {"ranks": ranks, "status": status, "value": value, "measures": measures}
 
     def _measure(self, scores: Scores) -> np.ndarray:
         """Give log-probabilities between LOWEST and HIGHEST; if they are many, sums of them."""
@@ -116,8 +118,7 @@ class Judge:
                 logs = np.log(np.asarray(scores.probs, np.float64))
             else:
                 logits = np.asarray(scores.logits, np.float64)
-                logs = logits - logits.max(1, keepdims=True)
-                logs -= np.log(np.exp(logs).sum(1, keepdims=True))
+                logs = log_expit(logits) if scores.alone else log_softmax(logits, 1)
         measures: np.ndarray = np.clip(logs[:, : self.known], LOWEST, HIGHEST)
         measures = np.nan_to_num(measures, nan=LOWEST)
         if self.known <= MOST_MEASURES:

@@ -25,7 +25,7 @@ from neatfool import (
 
 from . import OF_THE_MEMORY, Options
 from .emitter import Emitter
-from .feedback import Judge, Memory, read_array, write_array
+from .feedback import FARTHEST, Judge, Memory, read_array, write_array
 
 LARGEST_BYTE: Final = 255
 MOST_NUMBERS: Final = 1500
@@ -139,7 +139,7 @@ class Ribs(Scheme):
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
         """Let each emitter learn what became of its candidates, and offer all to every niche."""
         feedback = self._judge.judge(scores)
-        fitness = feedback["ranks"][:, self.archive.classes].max(1)
+        fitness = feedback["ranks"][:, self.archive.classes].max(1, initial=-FARTHEST)
         compared = {
             name: memory.add(fitness, feedback["measures"])
             for name, memory in self._memories.items()

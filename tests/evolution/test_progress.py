@@ -74,20 +74,19 @@ class Watched:
             general=General(**options),
             scored=evaluations,
             ranks=(0.0, 0.0),
+            searched=10,
             workers="",
             progress_of_workers=str,
         )
         self.display = ProgressDisplay(console, self.session)
-        self.run = SimpleNamespace(
-            name=name, searched=tuple(range(10)), history=list(history), evaluations=evaluations
-        )
-        self.display.neatfool_run_started(self.run)
+        run = SimpleNamespace(name=name, history=list(history), evaluations=evaluations)
+        self.display.neatfool_run_started(run)
 
     def see(self, *reports, seconds=1.0):
         for one in reports:
             self.clock.now += seconds
             self.session.scored = one.evaluations
-            self.display.neatfool_generation_done(self.run, one)
+            self.display.neatfool_generation_done(one)
 
     def drawn(self):
         """Stop; give the line as it was drawn last, without its control codes."""

@@ -445,6 +445,29 @@ def test_other_weights_have_another_fingerprint(make: Callable[[], nn.Module]) -
     assert target_of(changed, SPEC).fingerprint() != prints[0]
 
 
+class Keeps(Flattens):
+    """Keeps other numbers."""
+
+    def __init__(self, kept: torch.Tensor, name: str = "kept", *, persistent: bool = True) -> None:
+        super().__init__()
+        self.register_buffer(name, kept, persistent=persistent)
+
+
+@pytest.mark.parametrize(
+    ("name", "persistent"), [("kept", False), ("mean", True), ("std", False), ("code", True)]
+)
+def test_other_buffers_have_another_fingerprint(name: str, persistent: bool) -> None:
+    made = [Keeps(torch.ones(n), name, persistent=persistent).eval() for n in (3, 3, 4)]
+    prints = [target_of(each, SPEC).fingerprint() for each in made]
+    assert prints[0] == prints[1] != prints[2]
+
+
+@pytest.mark.parametrize("kept", [torch.arange(6.0)[::2], torch.ones(1).expand(3)])
+def test_buffers_may_lie_anyhow_in_memory(kept: torch.Tensor) -> None:
+    prints = {target_of(Keeps(each).eval(), SPEC).fingerprint() for each in (kept, kept.clone())}
+    assert len(prints) == 1
+
+
 def test_keeping_contiguous_layout_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

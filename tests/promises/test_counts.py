@@ -24,6 +24,8 @@ from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
 from neatfool_plugins.map_elites import MapElites
 from neatfool_plugins.map_elites import Options as MapElitesOptions
+from neatfool_plugins.single_class import Options as SingleClassOptions
+from neatfool_plugins.single_class import SingleClass
 
 
 @pytest.fixture(autouse=True)
@@ -236,6 +238,17 @@ def test_where_nothing_improves_a_generation_writes_two_rows_whatever_its_size(
         assert (len(written) - len(seals), len(seals)) == (2, 3)
     assert len(counts) == 1
     assert counts.pop() <= 12
+
+
+def test_new_members_are_written_once(tmp_path, opened):
+    encoding, executed = ToyEncoding(), []
+    options = SingleClassOptions(population=20, classes=["a"])
+    scheme = SingleClass(options, encoding=encoding, spec=ToyTarget().spec, seed=1)
+    session = start(toy_assembly(1, encoding=encoding, scheme=scheme), tmp_path / "run")
+    opened[-1].set_trace_callback(executed.append)
+    session.go(Silence())
+    assert sum(each.startswith("INSERT INTO candidate") for each in executed) >= 20
+    assert not any(each.startswith("UPDATE") for each in executed)
 
 
 def test_the_statements_of_a_generation_follow_its_replacements(

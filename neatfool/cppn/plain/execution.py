@@ -42,7 +42,6 @@ SMALL: Final = 1 << 16
 """The most numbers of a temporary array on a CPU. For a larger one malloc may ask the system each
 time, and zeroing its pages takes longer than computing with them."""
 
-
 _TENSORS: Final = SimpleNamespace(choose=lambda a, b, c, d: torch.where(a > b, c, d))
 
 

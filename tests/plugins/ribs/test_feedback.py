@@ -90,6 +90,13 @@ def test_measures_are_log_probabilities():
     assert alone["measures"] == pytest.approx(found["measures"])
 
 
+def test_classes_that_do_not_exclude_one_another_have_their_own_probabilities():
+    logits = np.array([[0.0, 3.0, -30.0], [9.0, 9.0, 9.0]])
+    shown = Scores(1 / (1 + np.exp(-logits)), logits, np.ones(2, bool), alone=True)
+    found = Judge(Archive(3), 1.0, 1).judge(shown)
+    assert found["measures"] == pytest.approx(np.clip(np.log(shown.probs), -20, 0))
+
+
 def test_of_many_classes_few_sums_keep_the_distances():
     logits = np.random.default_rng(0).normal(size=(40, 500)) * 3
     found = Judge(Archive(500), 1.0, 1).judge(scores(logits))["measures"]

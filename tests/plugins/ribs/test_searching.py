@@ -129,6 +129,15 @@ def scored(scheme, count, seed):
     return Scores(weights / weights.sum(1, keepdims=True), logits, np.ones(count, bool))
 
 
+def test_images_without_any_class_leave_it_waiting_for_one():
+    spec = ImageSpec(4, 4, 1, (), sums_to_one=False, open=True)
+    scheme = make(ToyEncoding(spec), spec, ranker=["improvement"])
+    for _ in range(2):
+        candidates = generation(scheme)
+        count = len(candidates)
+        assert not scheme.tell(candidates, Scores(np.zeros((count, 0)), ok=np.ones(count, bool)))
+
+
 def test_a_network_keeps_its_structure_while_its_weights_vary():
     encoding = CppnEncoding(CppnOptions(preset="patterns", colour="grey", band_limit=0), spec=GREY)
     scheme = make(encoding, GREY, emitter_count=2, restart_after=0)
