@@ -146,6 +146,8 @@ def check_recognised(
 def _read(file: Path) -> Image.Image:
     try:
         with Image.open(file) as image:
+            if image.format == "EPS":  # Pillow has Ghostscript run it
+                raise ValueError("it is PostScript, a program")
             return image.copy()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ExperimentError(

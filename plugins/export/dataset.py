@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,8 +115,6 @@ def write_folder(
     named, files = _experiments(sources)
     numbers = Counter(image.index for image in right)
     counts = [(index, name, numbers[index]) for index, name in enumerate(sources[0].run.classes)]
-    classes = io.StringIO()
-    csv.writer(classes, lineterminator="\n").writerows([("index", "class", "images"), *counts])
     records = [*map(found.described, right)]
     files |= {
         "README.md": _card(found, counts, sources, settings, named),
@@ -126,7 +122,7 @@ def write_folder(
         "manifest.jsonl": "".join(f"{json.dumps(record)}\n" for record in records),
         "imglist.txt": "".join(f"{record['file']} {record['index']}\n" for record in records),
         "imglist_ood.txt": "".join(f"{record['file']} -1\n" for record in records),
-        "classes.csv": classes.getvalue(),
+        "classes.csv": Records(["index", "class", "images"], counts).csv(),
     }
     hashes = {image.file: image.sha256 for image in right}
     hashes |= {file: place.write(file, text.encode()) for file, text in files.items()}

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import networkx as nx
 import numpy as np
-from PIL import Image
 
 from neatfool import Ancestor, EliteView, Run, StorageError, cppn
 from neatfool.analysis import KeptSurvival, read_survival
@@ -168,9 +167,7 @@ def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
     png = elite.file.name, elite.png
     if kind == "png":
         return png
-    with Image.open(io.BytesIO(elite.png)) as saved:
-        # An alpha channel that WebP drops, and more than 8 bits, are no part of a target's image.
-        picture = saved.convert("RGB")
+    picture = elite.image().convert("RGB")
     if kind == "small":
         picture.thumbnail((SIDE, SIDE))
     written = io.BytesIO()
