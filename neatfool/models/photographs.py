@@ -144,15 +144,17 @@ def check_recognised(
 
 
 def _read(file: Path) -> Image.Image:
+    # Pillow has Ghostscript run it.
+    cause: Exception = ValueError("it is PostScript, a program")
     try:
         with Image.open(file) as image:
-            if image.format == "EPS":  # Pillow has Ghostscript run it
-                raise ValueError("it is PostScript, a program")
-            return image.copy()
+            if image.format != "EPS":
+                return image.copy()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ExperimentError(
-            f"{file}: cannot be read as an image ({error}); take it out of the folder"
-        ) from error
+        cause = error
+    raise ExperimentError(
+        f"{file}: cannot be read as an image ({cause}); take it out of the folder"
+    ) from cause
 
 
 def _packaged(name: str, *shows: str) -> Photograph:

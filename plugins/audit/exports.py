@@ -91,7 +91,7 @@ def _images(card: Card) -> Iterator[Shown]:
     for each in shown[:MOST]:
         png = card.pictures[each.name][0]
         room -= len(png)
-        with Image.open(io.BytesIO(png)) as image:
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
             pixels = image.tobytes()
         yield Shown(
             name=each.name,
@@ -151,7 +151,7 @@ def _cases(card: Card) -> Iterator[tuple[str, str, bool]]:
 
 def _small(png: bytes) -> str:
     """Write an image within SMALL pixels, in 64 colours: about three thousand bytes, in base64."""
-    with Image.open(io.BytesIO(png)) as image:
+    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
         small = image.convert("RGB")
     small.thumbnail((SMALL, SMALL))
     small.quantize(64).save(written := io.BytesIO(), "png", optimize=True)

@@ -271,6 +271,12 @@ def test_what_matters_stays_in_sight_of_a_long_list(theirs, tmp_path):
     assert any("more settings" in line for line in lines)
 
 
+def test_a_network_out_of_a_record_stays_in_sight_too(theirs):
+    networks = [*["efficientnet-lite0"] * 20, "timm:hf-hub:some/one"]
+    record(theirs, "target", plugin="imagenet", ensemble=networks)
+    assert "loads 'timm:hf-hub:some/one' ([target] ensemble)" in neatfool("verify", theirs).stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
 @pytest.mark.parametrize(
     ("name", "command", "code"),

@@ -101,6 +101,14 @@ def test_benchmarks_find_lists_of_paths_and_labels(runs, tmp_path):
     assert counts == dict.fromkeys(CLASSES, 2)
 
 
+def test_no_class_is_a_formula_for_a_spreadsheet(runs, tmp_path):
+    shutil.copytree(runs / "1", tmp_path / "run")
+    forge(tmp_path / "run", "UPDATE class SET name = '=1+1' WHERE number = 0")
+    export(tmp_path / "run", tmp_path / "out", "--least", 0, "--no-verify")
+    assert (tmp_path / "out" / "classes.csv").read_text().splitlines()[1] == "0,'=1+1,1"
+    assert rows_of(tmp_path / "out")[0]["class"] == "'=1+1"
+
+
 def test_the_checksums_are_of_all_files(runs, tmp_path):
     export(runs, tmp_path / "out")
     files = contents(tmp_path / "out")
