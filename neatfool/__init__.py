@@ -11,8 +11,7 @@ import lazy_loader
 # OpenMP reads this when torch is first imported. Threads that spin while they wait take the time
 # of those that work: beside other programs, each call takes more than twice the processor time.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Numba unpickles the code that it keeps. A file .numba_config.yaml in the working folder, which may
-# be a stranger's, must not say where that lies.
+# Numba unpickles the code that it keeps: ./.numba_config.yaml must not say where that lies.
 os.environ.setdefault("NUMBA_CACHE_DIR", "")
 os.environ.setdefault("NUMBA_CACHE_LOCATOR_CLASSES", "")
 

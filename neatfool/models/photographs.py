@@ -144,8 +144,7 @@ def check_recognised(
 
 
 def _read(file: Path) -> Image.Image:
-    # Pillow has Ghostscript run it.
-    cause: Exception = ValueError("it is PostScript, a program")
+    cause: Exception = ValueError("it is PostScript, a program")  # Pillow would have it run
     try:
         with Image.open(file) as image:
             if image.format != "EPS":

@@ -116,9 +116,7 @@ def export(card: Card, experiment: Path, form: str) -> str:
         "metrics": [*_metrics(card)],
         "sentence": lambda each: _sentence(card, each),
         "surest": _surest,
-        "fingerprint": lambda name: hashlib.sha256(f"{card.name}\0{name}".encode()).hexdigest()[
-            :32
-        ],
+        "fingerprint": lambda of: hashlib.sha256(f"{card.name}\0{of}".encode()).hexdigest()[:32],
         "small": _small,
         "slug": slug,
         "as_text": lambda text: text.translate(AS_TEXT),
@@ -185,7 +183,6 @@ def _metrics(card: Card) -> Iterator[tuple[str, str, float, tuple[float, float] 
         yield kind, name, each.median, (each.lowest, each.highest)
     for place, threshold in enumerate(card.acceptance.thresholds):
         if threshold.name != "recommended" or card.acceptance.advisable:
-            for images in card.acceptance.kinds:
-                name = f"share accepted at {threshold}: {images.what}"
-                value = images.accepted[place] / images.images
-                yield f"accepted_{threshold.name}", name, value, None
+            for of in card.acceptance.kinds:
+                name = f"share accepted at {threshold}: {of.what}"
+                yield f"accepted_{threshold.name}", name, of.accepted[place] / of.images, None

@@ -50,13 +50,9 @@ class Onnx(models.ClassifierFormat, models.TowerFormat):
         """Load the file ``name``, which gives vectors; what ``request`` leaves out is as CLIP's."""
         module = _open(name, request)
         height, width = _size(module.input, request.size)
-        mean, std = (
-            models.in_bytes(request.mean or CLIP_MEAN),
-            models.in_bytes(request.std or CLIP_DEVIATION),
-        )
-        preprocessing = models.Preprocessing(
-            height, width, min(height, width), mean, std, "bicubic"
-        )
+        side, mean = min(height, width), models.in_bytes(request.mean or CLIP_MEAN)
+        std = models.in_bytes(request.std or CLIP_DEVIATION)
+        preprocessing = models.Preprocessing(height, width, side, mean, std, "bicubic")
         # The first output has the vectors. They are not probabilities, whatever they look like.
         first = models.Request(request.model, output="0", outputs="logits")
         length, _ = module.settle(models.Layout(3, height, width, last=False), preprocessing, first)
