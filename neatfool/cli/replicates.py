@@ -40,7 +40,7 @@ def run_replicates(
     planned = plan_replicates(experiment, seeds, folder, overwrite=overwrite)
     ends = [] if report else ["--no-report"]
     begin = [*arguments, *ends, *(["--overwrite"] if overwrite else [])]
-    program = [sys.executable, "-m", "neatfool"]
+    program = [sys.executable, "-P", "-m", "neatfool"]
     commands = {}
     for each in planned:
         place = str(each.folder)

@@ -119,11 +119,11 @@ def alternatives(annotation: Any) -> list[Any]:
 
 def reached_by(annotation: Any, text: str) -> Reaches | None:
     """Say what an option of a type reaches if ``text`` is its value; None if nothing."""
-    for reaches in _marks(annotation, Reaches):
-        return reaches
     for mark in _marks(annotation, PathAfter):
         if after := mark.of(text):
             return Reaches.RUNS_CODE if after.runs_code else Reaches.LOADS
+    for reaches in _marks(annotation, Reaches):
+        return reaches
     kinds = [_kind(argument) for argument in (*_marks(annotation, type), annotation)]
     return Reaches.LOADS if any(_is_a(kind, PurePath) for kind in kinds) else None
 

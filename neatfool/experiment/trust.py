@@ -75,6 +75,8 @@ def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
                 where = f"{text!r} ([{each}] {key})"
                 if reaches in REFUSED:
                     never.append(f"{reaches} {where}")
+                elif reaches and text.startswith("@"):  # a record has the names themselves
+                    never.append(f"takes names out of the file {where}")
                 elif reaches:
                     reached.append(f"{reaches} {where}")
                 elif not models or kind not in HARMLESS:

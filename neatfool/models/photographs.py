@@ -144,13 +144,16 @@ def check_recognised(
 
 
 def _read(file: Path) -> Image.Image:
+    cause: Exception = ValueError("it is PostScript, a program")  # Pillow would have it run
     try:
         with Image.open(file) as image:
-            return image.copy()
+            if image.format != "EPS":
+                return image.copy()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ExperimentError(
-            f"{file}: cannot be read as an image ({error}); take it out of the folder"
-        ) from error
+        cause = error
+    raise ExperimentError(
+        f"{file}: cannot be read as an image ({cause}); take it out of the folder"
+    ) from cause
 
 
 def _packaged(name: str, *shows: str) -> Photograph:

@@ -111,7 +111,7 @@ def description() -> frozenset[tuple[str, ...]]:
         return frozenset(db.execute(DESCRIPTION))
 
 
-DESCRIPTION: Final = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'"
+DESCRIPTION: Final = "SELECT type, name, sql FROM sqlite_schema"
 """The SQL that reads it."""
 
 

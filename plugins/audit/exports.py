@@ -183,7 +183,6 @@ def _metrics(card: Card) -> Iterator[tuple[str, str, float, tuple[float, float] 
         yield kind, name, each.median, (each.lowest, each.highest)
     for place, threshold in enumerate(card.acceptance.thresholds):
         if threshold.name != "recommended" or card.acceptance.advisable:
-            for images in card.acceptance.kinds:
-                name = f"share accepted at {threshold}: {images.what}"
-                value = images.accepted[place] / images.images
-                yield f"accepted_{threshold.name}", name, value, None
+            for of in card.acceptance.kinds:
+                name = f"share accepted at {threshold}: {of.what}"
+                yield f"accepted_{threshold.name}", name, of.accepted[place] / of.images, None

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from neatfool import ImageSpec, hookimpl
+from neatfool import ImageSpec, Reaches, hookimpl
 from neatfool.models import ClassifierFormat, ModelName, Outputs, find_format
 
 
@@ -25,7 +25,7 @@ def _can_be_found(model: str) -> str:
     return model
 
 
-Model = Annotated[str, ModelName(), AfterValidator(_can_be_found)]
+Model = Annotated[str, ModelName(), Reaches.LOADS, AfterValidator(_can_be_found)]
 Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
 

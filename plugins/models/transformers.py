@@ -178,7 +178,11 @@ def _load_preprocessing(source: str, config: Any) -> models.Preprocessing:
 
 def load_model(kind: Any, source: str, otherwise: str) -> Any:
     """Load a model in evaluation mode; say what it is ``otherwise``, if it lacks weights."""
+    from transformers import AutoConfig
+
     options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
+    # A configuration may name a repository whose code computes attention: transformers chooses.
+    options |= {"config": load_part(AutoConfig, source), "attn_implementation": None}
     model, report = load_part(kind, source, **options)
     if wrong := sorted(map(str, [*report["missing_keys"], *report.get("mismatched_keys", ())])):
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""

@@ -12,12 +12,12 @@ import json
 from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from PIL import Image
 from pydantic import Field
 
-from neatfool import ExperimentError, Register, hookimpl
+from neatfool import ExperimentError, Reaches, Register, hookimpl
 from neatfool.files import read_json, refuse_link
 from neatfool.present import Output, save
 
@@ -38,7 +38,7 @@ class Options(FollowerOptions):
     `trackio show` opens (new in 0.2)"""
     project: str = Field("neatfool", min_length=1)
     """the project that the run belongs to (new in 0.2)"""
-    mode: Literal["offline", "online"] = "offline"
+    mode: Annotated[Literal["offline", "online"], Reaches.SENDS_KEY] = "offline"
     """for `library = wandb`. `offline` writes into the run's folder, and `wandb sync` sends that
     later. `online` sends it during the run, with the key of `wandb login` (new in 0.2)"""
 

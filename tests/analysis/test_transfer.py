@@ -308,11 +308,18 @@ def test_what_is_wrong_is_told(small, tmp_path, monkeypatch, options, code, mess
     assert re.search(message, result.stderr), result.stderr
 
 
-def test_a_photograph_that_cannot_be_read_is_named(small, tmp_path):
-    (tmp_path / "broken.png").write_bytes(b"\x89PNG no more")
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"\x89PNG no more", "cannot identify"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n", "a program"),
+    ],
+)
+def test_a_photograph_that_cannot_be_read_is_named(small, tmp_path, data, fault):
+    (tmp_path / "broken.png").write_bytes(data)
     result = neatfool("transfer", small, "--in-distribution", tmp_path)
     assert result.exit_code == 2
-    assert "broken.png: cannot be read as an image" in result.stderr
+    assert re.search(f"broken.png: cannot be read as an image .*{fault}", result.stderr)
 
 
 def test_files_alone_are_no_runs(other):

@@ -32,7 +32,11 @@ pytestmark = pytest.mark.usefixtures("own_sys_path")
 def replicates(experiment, tmp_path_factory):
     """Give a folder of two finished replicates, to look at only, and what was said."""
     folder = tmp_path_factory.mktemp("replicates") / "small"
-    result = neatfool("run", experiment, "--seeds", "3,4", "--out", folder, "--no-report")
+    # What lies where a command is given is not imported.
+    folder.with_name("click.py").write_text("raise SystemExit('it ran')")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder.parent)
+        result = neatfool("run", experiment, "--seeds", "3,4", "--out", folder, "--no-report")
     assert result.exit_code == 0, result.output
     return folder, result
 

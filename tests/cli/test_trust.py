@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 
 import click
 import pytest
@@ -66,6 +68,15 @@ def test_nothing_is_loaded_for_a_strangers_run_before_a_yes(theirs, tmp_path, co
     assert not (tmp_path / "was-here").exists()
 
 
+@pytest.mark.parametrize("command", ["verify", "resume", "survive"])
+def test_nothing_is_loaded_for_a_strangers_run_of_python_either(theirs, tmp_path, command):
+    (tmp_path / "evil.py").write_text(EVIL)
+    record(theirs, "plugins", path=[str(tmp_path / "evil.py")], observers=[])
+    record(theirs, "target", plugin="python")
+    assert neatfool(command, theirs).exit_code != 0
+    assert not (tmp_path / "was-here").exists()
+
+
 def test_with_a_yes_a_strangers_run_is_verified_and_stays_theirs(theirs):
     assert neatfool("verify", theirs, "--trust").exit_code == 0
     assert neatfool("verify", theirs).exit_code == 5
@@ -74,6 +85,18 @@ def test_with_a_yes_a_strangers_run_is_verified_and_stays_theirs(theirs):
 def test_a_run_that_is_resumed_with_a_yes_is_ones_own_from_then_on(theirs):
     assert neatfool("resume", theirs, "--trust", "--generations", 10, "--no-report").exit_code == 0
     assert neatfool("verify", theirs).exit_code == 0
+
+
+def test_a_trigger_of_a_strangers_run_does_not_run(theirs):
+    # SQLite makes nothing of such a name itself, but reads it.
+    harmful = "CREATE TRIGGER sqlite_x AFTER INSERT ON generation BEGIN DELETE FROM info; END"
+    with closing(sqlite3.connect(theirs / "run.db", isolation_level=None)) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        row = "VALUES ('trigger', 'sqlite_x', 'generation', 0, ?)"
+        database.execute(f"INSERT INTO sqlite_schema {row}", [harmful])
+    result = neatfool("resume", theirs, "--trust", "--generations", 10, "--no-report")
+    assert result.exit_code == 5
+    assert "its tables are not those of a run: sqlite_x" in result.stderr
 
 
 def test_a_user_at_a_terminal_is_asked(theirs, monkeypatch):
@@ -124,6 +147,24 @@ def test_a_key_never_goes_to_an_address_out_of_a_record(theirs, tmp_path, monkey
             assert result.exit_code == 5
             assert f"never\n  sends the key '{named}'" in result.stderr
         assert not server.seen
+
+
+def test_a_file_never_goes_to_an_address_out_of_a_record_as_names(theirs, tmp_path):
+    (tmp_path / "key").write_text("secret\nof mine\n")
+    with FaultyServer() as server:
+        keys = {"url": server.url, "classes": [f"@{tmp_path / 'key'}"]}
+        record(theirs, "target", plugin="http", **keys, protocol="json", body={"n": "{classes}"})
+        result = neatfool("verify", theirs, "--trust")
+        assert f"never\n  takes names out of the file '@{tmp_path / 'key'}'" in result.stderr
+        assert not server.seen
+
+
+def test_a_key_of_wandb_is_never_used_because_a_record_says_so(theirs):
+    record(theirs, "plugins", path=[], observers=["wandb"])
+    experiment = {**open_run(theirs).experiment, "wandb": {"mode": "online"}}
+    forge(theirs, f"UPDATE info SET value = '{json.dumps(experiment)}' WHERE key = 'experiment'")
+    result = neatfool("resume", theirs, "--trust", "--generations", 10)
+    assert "never\n  sends the key 'online' ([wandb] mode)" in result.stderr
 
 
 def test_an_address_out_of_a_record_is_asked_only_after_a_yes(theirs):
@@ -230,6 +271,12 @@ def test_what_matters_stays_in_sight_of_a_long_list(theirs, tmp_path):
     assert any("more settings" in line for line in lines)
 
 
+def test_a_network_out_of_a_record_stays_in_sight_too(theirs):
+    networks = [*["efficientnet-lite0"] * 20, "timm:hf-hub:some/one"]
+    record(theirs, "target", plugin="imagenet", ensemble=networks)
+    assert "loads 'timm:hf-hub:some/one' ([target] ensemble)" in neatfool("verify", theirs).stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
 @pytest.mark.parametrize(
     ("name", "command", "code"),
@@ -258,3 +305,13 @@ def test_a_link_to_a_file_elsewhere_does_not_come_into_the_report(theirs, tmp_pa
     (theirs / "x.json").symlink_to(tmp_path / "outside.json")
     assert neatfool("report", theirs).exit_code == 0
     assert "SECRET" not in (theirs / "report.html").read_text("utf-8")
+
+
+def test_an_image_in_a_strangers_record_is_read_as_png_only(theirs, tmp_path):
+    # Pillow has Ghostscript run what is PostScript.
+    script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n"
+    forge(theirs, f"UPDATE image SET png = x'{script.hex()}'")
+    for images in ("small", "exact"):
+        result = neatfool("gallery", theirs, "--out", tmp_path / "gallery", "--images", images)
+        assert result.exit_code == 5, result.output
+        assert "it is no PNG" in result.stderr

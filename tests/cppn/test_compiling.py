@@ -53,6 +53,16 @@ def test_breeding_waits_for_what_is_compiled_beside(nothing_kept, monkeypatch):
     assert (nothing_kept / "ready").exists()
 
 
+def test_a_file_in_the_working_folder_does_not_say_where_code_is_kept(tmp_path):
+    pytest.importorskip("numba")
+    pytest.importorskip("yaml")
+    (tmp_path / ".numba_config.yaml").write_text("cache_dir: kept")
+    command = [sys.executable, "-c", "import neatfool.cppn.breeding.breeding"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_")}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    assert not (tmp_path / "kept").exists()
+
+
 def test_a_process_that_fails_or_cannot_be_started_changes_no_child(nothing_kept, monkeypatch):
     wanted = breed()
     monkeypatch.setattr(compiling, "BREED_A_CHILD", "raise SystemExit(1)")

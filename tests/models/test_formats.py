@@ -99,9 +99,9 @@ def test_trust_asks_the_built_in_kinds_too() -> None:
         ("torchscript:net.pt", Reaches.RUNS_CODE),
         ("onnx:net.onnx", Reaches.LOADS),
         ("timm:local-dir:folder", Reaches.LOADS),
-        ("timm:resnet50", None),
-        ("torchvision:resnet50", None),
-        ("nobody:knows", None),
+        ("timm:resnet50", Reaches.LOADS),
+        ("torchvision:resnet50", Reaches.LOADS),
+        ("nobody:knows", Reaches.LOADS),
     ):
         assert reached_by(model_name, model) == reaches, model
 

@@ -22,7 +22,7 @@ class OneByOne:
         return {key: self._run(key, command) for key, command in commands.items()}
 
     def _run(self, key: Any, command: Sequence[str]) -> int:
-        _python, _m, _neatfool, *arguments = command
+        _python, _safely, _m, _neatfool, *arguments = command
         self._calls["on_start"](key)
         result = neatfool(*arguments)
         for line in result.output.splitlines():

@@ -120,6 +120,7 @@ def _simplify(model: Any, output: str) -> bool:
     kept, wanted = [helper.make_node("Identity", [answer], [_ANSWER])], {answer}
     for node in reversed(nodes):
         if not wanted.isdisjoint(node.output):
+            node.name = ""  # it would be part of the program that torch.fx writes and runs
             wanted.update(node.input)
             kept.append(node)
     del graph.node[:], graph.output[:], graph.value_info[:]

@@ -99,6 +99,17 @@ def test_gradients_of_an_onnx_file_are_those_of_its_network(
     assert "; gradients by onnx2torch " in made.describe()
 
 
+def test_a_name_in_an_onnx_file_is_no_code(tmp_path) -> None:
+    model = export_onnx(Small(), tmp_path / "a.onnx", FLOATS)
+    code = f"open({str(tmp_path / 'ran')!r}, 'w')".encode()
+    graph = onnx.load(tmp_path / "a.onnx")
+    # onnx2torch writes a program with the names, but replaces a point.
+    graph.graph.node[0].name = f'a", exec(bytes({[*code]}))), getattr(self, "training'
+    onnx.save(graph, tmp_path / "a.onnx")
+    target(model, gradients=True, **SCALED)
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize("approximate", ["none", "tanh"])
 def test_gelu_which_onnx2torch_does_not_know_is_converted(tmp_path, approximate) -> None:
     network = Gelu(approximate)

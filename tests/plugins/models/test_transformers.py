@@ -217,6 +217,16 @@ def test_code_in_a_folder_is_not_run(tmp_path):
         target(tmp_path / "model")
 
 
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
+def test_attention_is_not_computed_by_code_that_a_folder_names(tmp_path, key):
+    folder = save(tmp_path / "model", vit)
+    before = target(folder).score(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {key: "someone/kernel"}))
+    after = target(folder).score(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
+    np.testing.assert_array_equal(after.logits, before.logits)
+
+
 def test_without_a_processor_it_is_said_what_is_missing(tmp_path):
     save(tmp_path / "model", vit)
     (tmp_path / "model" / "preprocessor_config.json").unlink()
