@@ -33,6 +33,8 @@ BY_COLUMN: Final = 0b0101
 BY_ROW: Final = 0b0110
 """The inputs that vary between rows."""
 
+_FLOATS: Final = {torch.float32: np.float32, torch.float64: np.float64}
+
 
 @lru_cache(maxsize=64)
 def input_formula(native: tuple[int, int], kind: InputKind, reach: float) -> Formula:
@@ -72,7 +74,7 @@ class PixelGrid:
         return len(self.x) * len(self.y)
 
     def tables(
-        self, start: int, stop: int, reach: float = 0.0, dtype: type = np.float32
+        self, start: int, stop: int, reach: float = 0.0, dtype: torch.dtype = torch.float32
     ) -> torch.Tensor:
         """Give the inputs of some pixels, counted row by row: floats [1, 4, stop - start].
 
@@ -83,7 +85,7 @@ class PixelGrid:
         top, skipped = divmod(start, width)
         rows = slice(top, -(-stop // width))
         shape = max(rows.stop - top, 0), width
-        whole: np.ndarray = np.zeros((3 if reach else 1, 4, *shape), dtype)
+        whole = np.zeros((3 if reach else 1, 4, *shape), _FLOATS[dtype])
         formula = input_formula(self.native, self.kind, reach)
         found = formula.play(by_numpy, self.x, self.y[rows, None])
         for place, number in enumerate(found):

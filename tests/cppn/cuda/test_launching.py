@@ -71,7 +71,7 @@ def test_the_kernel_draws_what_double_precision_gives(monkeypatch, colour_map, b
     colours, every = COLOUR_MAPS[colour_map], {"activations": [*ACTIVATIONS]}
     many = genomes(colour_map, 200, **every)
     program = compile_genomes(many, INPUTS, [*range(colours.outputs)])
-    inputs = GRID.tables(0, GRID.pixels, band_limit, np.float64)
+    inputs = GRID.tables(0, GRID.pixels, band_limit, torch.float64)
     exact = quantise(colours(evaluate(program, inputs if band_limit else inputs[0]))).int()
     apart = (draw(tape(colour_map, 200, **every), colour_map, band_limit) - exact).abs()
     # Points of 1 / x and the like magnify the last bits of a number.

@@ -10,7 +10,7 @@ from neatfool.cppn.functions.lattice import BY_COLUMN, BY_ROW, INPUT_LABELS, Pix
 def rows(*size, **options):
     grid = pixel_grid(*size, **options)
     return dict(
-        zip(INPUT_LABELS, grid.tables(0, grid.pixels, dtype=np.float64)[0].numpy(), strict=True)
+        zip(INPUT_LABELS, grid.tables(0, grid.pixels, dtype=torch.float64)[0].numpy(), strict=True)
     )
 
 
@@ -98,11 +98,11 @@ def test_inputs_that_are_the_same_in_all_rows_or_columns_are_known(kind):
 @pytest.mark.parametrize("kind", ["raw", "normalised"])
 def test_derivatives_are_what_inputs_change_by(kind):
     grid = pixel_grid(9, 7, kind=kind)
-    tables = grid.tables(0, 63, 2.0, np.float64)
-    assert torch.equal(tables[0], grid.tables(0, 63, dtype=np.float64)[0])
+    tables = grid.tables(0, 63, 2.0, torch.float64)
+    assert torch.equal(tables[0], grid.tables(0, 63, dtype=torch.float64)[0])
     for table, shift in ((tables[1], (1e-6, 0.0)), (tables[2], (0.0, 1e-6))):
         places = np.arange(7) + shift[0], np.arange(9) + shift[1]
-        moved = PixelGrid(*places, (9, 7), kind).tables(0, 63, dtype=np.float64)[0]
+        moved = PixelGrid(*places, (9, 7), kind).tables(0, 63, dtype=torch.float64)[0]
         away = [place for place in range(63) if place != 31]  # at the centre d has none
         change = 2.0 * (moved - tables[0]) / 1e-6
         torch.testing.assert_close(table[:, away], change[:, away], rtol=1e-4, atol=1e-4)
