@@ -83,7 +83,7 @@ def row_of(name: str, entry: Entry) -> Row:
         name=name,
         entry=entry,
         network=about.get("network", card.name),
-        guard=about.get("defence") or about.get("training") or "",
+        guard=", ".join(filter(None, map(about.get, ("training", "defence")))),
         kind="detector" if "defence" in about else "trained" if "training" in about else "plain",
         right=known.right if known else None,
         budget=longest.images,
