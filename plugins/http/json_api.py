@@ -39,7 +39,7 @@ class JsonApi:
         assert options.scores_at
         self._options = options
         self._url = httpx2.URL(options.url)
-        self._warned = False
+        self._listed, self._warned = frozenset(options.classes), False
         self._scores = answers.searching(options.scores_at, options.classes)
         self._items, self._labels, self._answers, self._error = (
             answers.searching(place, options.classes) if place is not None else None
@@ -158,7 +158,7 @@ class JsonApi:
                 raise answers.RefusedError("a label that is no short printable text")
             name = text.strip()
             confidences[name] = max(confidences.get(name, 0.0), min(1.0, max(0.0, number)))
-        if not self.spec.open and (unlisted := confidences.keys() - {*self._options.classes}):
+        if not self.spec.open and (unlisted := confidences.keys() - self._listed):
             if not self._warned:
                 _log.warning("http: the service names %r, %s", min(unlisted), UNLISTED)
                 self._warned = True
