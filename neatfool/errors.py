@@ -114,7 +114,7 @@ class StorageError(NeatfoolError):
 
 
 class VerificationError(NeatfoolError):
-    """The scores of saved images differ from what the run recorded."""
+    """A saved image is missing or damaged, or scores something else than the run recorded."""
 
     exit_code = 7
 

@@ -182,9 +182,7 @@ class OpenRun(Run):
         with closing(self.make_scorer(model, max_queries=max_queries)) as scorer:
             results = verify(self, scorer)
         if not results:
-            raise VerificationError(
-                f"{self.path}: the run has no elites yet, so there is nothing to verify"
-            )
+            raise VerificationError(f"{self.path}: the run has no elites yet to verify")
         return Verdict(tuple(results), tolerance)
 
     def report(self) -> Path:

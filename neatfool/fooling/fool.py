@@ -213,7 +213,7 @@ def fool(
             ``auto``, ``bf16``, ``fp16``, or ``fp32`` for no screening.
         max_queries: How many images may be sent in all to a target that costs something.
         max_requests: How many requests may be sent in all to a target that costs something.
-        progress: Whether to show progress on standard error.
+        progress: Whether to say on standard error how the model is read, and how far the run is.
 
     Returns:
         The run, to look at: ``run["3"].image()``.
@@ -252,9 +252,8 @@ def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
     # An encoding's options may have a class method that says which serve images of a size best.
     suiting = getattr(manager.load("encoding", arguments.encoding).options, "suiting", None)
     chosen = {**(suiting(target.spec) if suiting else {}), **(arguments.encoding_options or {})}
-    own = {"model": _model_name(model)}
-    own["name"] = arguments.name or safe_name(own["model"].lower())
-    given = {**vars(arguments), **own}
+    name = _model_name(model)
+    given = vars(arguments) | {"model": name, "name": arguments.name or safe_name(name.lower())}
 
     def part(model: type[ModelT]) -> ModelT:
         return model.model_validate({k: given[k] for k in model.model_fields if k in given})
@@ -282,8 +281,10 @@ def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
     if progress:
         from rich.console import Console
 
-        display = ProgressDisplay(Console(file=sys.stderr, highlight=False), session)
-        plugins.register_object(display, "progress")
+        console = Console(file=sys.stderr, highlight=False)
+        if description := session.description:
+            console.print(description, soft_wrap=True, markup=False)
+        plugins.register_object(ProgressDisplay(console, session), "progress")
     with interruptible() as stop:
         outcome = session.go(plugins.observers(), stop)
     if outcome.reason != "finished":

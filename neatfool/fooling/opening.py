@@ -63,7 +63,7 @@ def open_runs(
             if isinstance(each, Run):
                 opened.setdefault(each.path.resolve(), each)
                 continue
-            for path in find_runs(Path(each)):
+            for path in find_runs(each):
                 if path.resolve() not in opened:
                     run = ending.enter_context(closing(open_run(path, trust=trust)))
                     opened[path.resolve()] = run

@@ -206,7 +206,7 @@ class PluginManager:
         who = f"{self._source}: register({name!r}, ...)"
         if not isinstance(name, str) or not name.strip():
             raise PluginError(f"{who}: the name must be text; got {name!r}")
-        if not callable(factory) and ":" not in factory:
+        if not (callable(factory) or (isinstance(factory, str) and ":" in factory)):
             expected = 'a class or function, or "module:Name" of one'
             raise PluginError(f"{who}: the factory must be {expected}; got {factory!r}")
         options = options or NoOptions

@@ -85,7 +85,7 @@ def require_run(folder: Path) -> None:
         raise RunError(f"{folder}: not a run folder (no {DATABASE}); give one of runs/*")
 
 
-def find_runs(folder: Path) -> list[Path]:
+def find_runs(folder: str | Path) -> list[Path]:
     """List the runs that a folder holds.
 
     Returns:
@@ -95,6 +95,7 @@ def find_runs(folder: Path) -> list[Path]:
     Raises:
         RunError: There is no run in it.
     """
+    folder = Path(folder)
     if (folder / DATABASE).is_file():
         return [folder]
     for depth in ("*", "*/*"):

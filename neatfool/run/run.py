@@ -269,10 +269,8 @@ class Run(Source):
         try:
             return self.encoding.loads(self.encoding.dumps(genome))
         except (ValueError, AttributeError, TypeError) as error:
-            advice = "give one that its encoding made, or neatfool.cppn.from_graph of a graph"
-            raise ExperimentError(
-                f"{self.path}: no genome of this run: {error}; {advice}"
-            ) from error
+            fault = f"{self.path}: no genome of this run: {error}; give the genome of an elite"
+            raise ExperimentError(f"{fault}, or neatfool.cppn.from_graph of a graph") from error
 
     def verify(
         self, model: Any = None, *, tolerance: float = 1e-4, max_queries: int | None = None

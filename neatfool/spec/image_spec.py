@@ -23,14 +23,15 @@ class ImageSpec:
         height: Pixels from top to bottom, at least 1.
         width: Pixels from left to right, at least 1.
         channels: 1 (grey) or 3 (RGB).
-        classes: The class names, in the order of the columns of the target's scores; at least two.
-        array: The type that ``score`` takes: a numpy array or a torch tensor (on the CPU), both
-            uint8 [N, C, H, W].
+        classes: The class names, in the order of the scores' columns: at least two; or one if they
+            do not sum to one, none if ``open``.
+        array: What ``score`` takes, uint8 [N, C, H, W]: a numpy array or a torch tensor (on the
+            CPU, unless the target has ``networks``).
         sums_to_one: Whether the probabilities of an image sum to one. False for a target that
             scores each class by itself (multi-label), or only the best few.
         open: Whether the target's :class:`Labels` may name further classes during a run.
         nothing: The names of the classes that mean that nothing is there, such as ``background``.
-            A run adds those that ``[target] nothing`` names, or their names tell.
+            ``[target] nothing`` replaces them. Without either, a run guesses them by their names.
     """
 
     height: int
@@ -43,12 +44,16 @@ class ImageSpec:
     nothing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(self.classes, str):
+            raise ValueError(f"classes = {self.classes!r}: must be a tuple of names")  # noqa: TRY004
         object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
         object.__setattr__(self, "nothing", tuple(self.nothing))
         if self.height < 1 or self.width < 1:
             raise ValueError(f"an image of {self.height}x{self.width} pixels: both must be >= 1")
         if self.channels not in (1, 3):
             raise ValueError(f"channels = {self.channels}: must be 1 (grey) or 3 (RGB)")
+        if self.array not in ("numpy", "torch"):
+            raise ValueError(f"array = {self.array!r}: must be 'numpy' or 'torch'")
         least = 2 if self.sums_to_one else 1
         if len(self.classes) < least and not self.open:
             raise ValueError(f"{len(self.classes)} classes: there must be at least {least}")

@@ -94,10 +94,11 @@ class TargetSubject:
 
 def check_has_a_spec(subject: TargetSubject) -> None:
     spec = subject.target.spec
-    known = spec.array in ("numpy", "torch")
-    assert known, f"spec.array is {spec.array!r}; it is 'numpy' or 'torch'"
     blank = [index for index, name in enumerate(spec.classes) if not name.strip()]
     assert not blank, f"the classes {blank[:5]} have empty names; name each class"
+    assert len({*spec.classes}) == len(spec.classes), (
+        "several classes have one name; neatfool.wording.distinct_names tells them apart"
+    )
 
 
 def check_scores_are_probabilities_of_each_class(subject: TargetSubject) -> None:

@@ -57,6 +57,16 @@ def test_three_lines_fool_a_module(tmp_path):
     assert run["1"].image().size == (6, 8)
 
 
+def test_it_says_how_it_reads_the_model_if_it_shows_progress(tmp_path, capsys):
+    how = {"image": (3, 8, 6), "classes": ["a", "b", "none"]}
+    fool(Linear().eval(), tmp_path / "run", progress=True, **how)
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("Linear: gives logits")
+    assert said[1].startswith("Means that nothing is there (guessed by name")
+    fool(Linear().eval(), tmp_path / "quiet", **how)
+    assert capsys.readouterr().err == ""
+
+
 def test_images_of_64_pixels_begin_with_the_preset_that_serves_them(tmp_path):
     options = {"images": 80, "classes": 2, "scheme_options": {"batch": 40}}
     for size, preset in ((64, "patterns"), (63, "paper")):

@@ -227,6 +227,7 @@ FACTORY = 'the factory must be a class or function, or "module:Name" of one; got
         ((3, dict), None, r"register\(3, \.\.\.\): the name must be text; got 3"),
         ((" ", dict), None, "the name must be text; got ' '"),
         (("toy", "dict"), None, rf"register\('toy', \.\.\.\): {FACTORY} 'dict'"),
+        (("toy", 3), None, f"{FACTORY} 3"),
         (("toy", dict), dict, "AttributeError: .*'dict' has no attribute 'model_fields'"),
     ],
 )

@@ -93,12 +93,12 @@ class NamelessClass(Toy):
         super().__init__(ImageSpec(4, 4, 1, ("a", " ")))
 
 
-class WrongArray(Toy):
+class TwoOfOneName(Toy):
     def __init__(self) -> None:
-        super().__init__(ImageSpec(4, 4, 1, ("a", "b"), array="jax"))
+        super().__init__(ImageSpec(4, 4, 1, ("crane", "owl", "crane")))
 
 
-@pytest.mark.parametrize("target", [NamelessClass, WrongArray])
+@pytest.mark.parametrize("target", [NamelessClass, TwoOfOneName])
 def test_a_wrong_spec_is_found(target) -> None:
     assert "has a spec" in faults(target)
 

@@ -152,22 +152,18 @@ def from_graph(graph: nx.DiGraph) -> Genome:
         raise GenomeError("an undirected graph; a genome's connections have a direction")
     nodes = [(_key(name), data) for name, data in graph.nodes(data=True)]
     edges = [((_key(a), _key(b)), data) for a, b, data in graph.edges(data=True)]
-    names = [
-        *(("node", str(key)) for key, _ in nodes),
-        *(("edge", _shown(edge)) for edge, _ in edges),
-    ]
-    for (kind, name), count in Counter(names).items():
+    names = [f"node {key}" for key, _ in nodes] + [f"edge {_shown(edge)}" for edge, _ in edges]
+    for name, count in Counter(names).items():
         if count > 1:
-            raise GenomeError(f"{kind} {name} is there {count} times; keep one")
+            raise GenomeError(f"{name} is there {count} times; keep one")
     if all(key != 0 for key, _ in nodes):
         raise GenomeError("a graph without outputs; a genome's are the nodes 0, 1, …")
     outputs = [key for key, data in nodes if data.get("kind") == "output"]
     for key in outputs:
-        if key >= len(outputs):
-            raise GenomeError(
-                f"node {key}: cannot be an output; {len(outputs)} outputs are the nodes 0 to "
-                f"{len(outputs) - 1}"
-            )
+        if key >= (count := len(outputs)):
+            right = f"{count} outputs are the nodes 0 to {count - 1}"
+            right = right if count > 1 else "a single output is the node 0"
+            raise GenomeError(f"node {key}: cannot be an output; {right}")
     inputs = [key for key, data in nodes if key < 0 or data.get("kind") == "input"]
     known = {-1 - place: label for place, label in enumerate(INPUT_LABELS)}
     for key in inputs:

@@ -169,6 +169,14 @@ def test_a_graph_of_something_else_is_refused_with_the_reason(break_it, message)
     assert isinstance(caught.value, ValueError)
 
 
+def test_a_single_output_whose_id_was_changed_is_told_which_it_must_be():
+    graph = nx.DiGraph([(-1, 4)])
+    graph.add_node(4, kind="output", activation="sin")
+    graph.add_node(0, activation="sin")
+    with pytest.raises(GenomeError, match=r"node 4: .* a single output is the node 0"):
+        cppn.from_graph(graph)
+
+
 def test_an_input_of_a_graph_needs_no_attributes():
     graph = nx.DiGraph()
     graph.add_node(0, activation="sin")
