@@ -266,6 +266,7 @@ def test_a_run_says_at_its_start_what_is_fooled_and_how_it_looks(tmp_path) -> No
     assert len(list((tmp_path / "run" / "images").glob("*.png"))) == 2
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_the_gpu_scores_as_the_cpu_does(lite0) -> None:
     there = ImageNetTarget(Options(device="cuda"))

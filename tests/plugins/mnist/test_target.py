@@ -231,6 +231,7 @@ def test_a_gpu_that_is_not_there_is_refused() -> None:
         MnistTarget(Options(device="cuda"))
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_the_gpu_scores_as_the_cpu_does(target: MnistTarget, digits: torch.Tensor) -> None:
     there = MnistTarget(Options(device="cuda"))
