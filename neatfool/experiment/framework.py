@@ -120,7 +120,7 @@ class Calls(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=Tru
     """how the target's network runs. `fused`: traced once, simplified, and on a CPU neighbouring
     operations become one; what cannot be fused, or is slower so, runs as `frozen`. `frozen`: traced
     and simplified only. `eager`: as its author wrote it. `compiled`: by `torch.compile`, which
-    takes minutes at the start, and on a CPU needs a C++ compiler"""
+    delays the start, and on a CPU needs a C++ compiler"""
     nothing: ClassNames | None = None
     """the classes that mean that nothing is there, by name or index, such as `background`; `@FILE`
     stands for the lines of a file. They are not searched, unless the scheme's `classes` name them,

@@ -29,7 +29,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     photographs"""
     keeps: float = Field(0.95, gt=0, le=1)
     """the share of in-distribution images that the detector lets pass. 0.99 is the other usual one.
-    0 rejects every image and 1 none, in-distribution or not"""
+    1 rejects no image, in-distribution or not"""
     softness: float = Field(1.0, ge=0, allow_inf_nan=False)
     """how a search that has only rejected images ranks them. An excess over the threshold of this
     many standard deviations of in-distribution scores counts as much as a confidence lower by the
