@@ -106,9 +106,9 @@ class Calls(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=Tru
 
     batch_size: Annotated[int, Field(gt=0, le=65536)] | Literal["auto"] = "auto"
     """images in each call of the target that gives exact scores. `auto`: for networks on a CPU 2
-    (16 where convolutions cannot be fused), or up to 32 where images are small; for other targets,
-    a generation is divided into equal batches of at most 256, or of what the target says that it
-    takes. Where memory runs out, batches are halved"""
+    (16 where convolutions cannot be fused), or up to 32 where images are small; on a GPU up to 64;
+    for other targets equal batches of at most 256, or of what the target says that it takes. Where
+    memory runs out, batches are halved"""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """`fp32` scores each image in single precision. `bf16` and `fp16` first screen each image in
     half precision, and score those that may matter again in single precision. `auto` screens where
