@@ -70,8 +70,8 @@ runs only spent their budget.""",
 @option(
     "--jobs N|auto",
     "With --seeds: how many runs to do side by side; auto: one for each core, but at most one "
-    "for every 2 GiB of the machine's memory. What other programs, a container or a GPU leave "
-    "of that is not looked at.  [default: 1]",
+    "for every 2 GiB of the machine's memory. It ignores what other programs use, and "
+    "the limits of a container or a GPU.  [default: 1]",
     str,
     callback=read_jobs,
 )

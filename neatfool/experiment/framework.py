@@ -106,9 +106,9 @@ class Calls(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=Tru
 
     batch_size: Annotated[int, Field(gt=0, le=65536)] | Literal["auto"] = "auto"
     """images in each call of the target that gives exact scores. `auto`: for networks on a CPU 2
-    (16 where convolutions cannot be fused), or up to 32 where images are small; for other targets,
-    a generation is divided into equal batches of at most 256, or of what the target says that it
-    takes. Where memory runs out, batches are halved"""
+    (16 where convolutions cannot be fused), or up to 32 where images are small; on a GPU up to 64;
+    for other targets equal batches of at most 256, or of what the target says that it takes. Where
+    memory runs out, batches are halved"""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """`fp32` scores each image in single precision. `bf16` and `fp16` first screen each image in
     half precision, and score those that may matter again in single precision. `auto` screens where
@@ -120,7 +120,7 @@ class Calls(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=Tru
     """how the target's network runs. `fused`: traced once, simplified, and on a CPU neighbouring
     operations become one; what cannot be fused, or is slower so, runs as `frozen`. `frozen`: traced
     and simplified only. `eager`: as its author wrote it. `compiled`: by `torch.compile`, which
-    takes minutes at the start, and on a CPU needs a C++ compiler"""
+    delays the start, and on a CPU needs a C++ compiler"""
     nothing: ClassNames | None = None
     """the classes that mean that nothing is there, by name or index, such as `background`; `@FILE`
     stands for the lines of a file. They are not searched, unless the scheme's `classes` name them,

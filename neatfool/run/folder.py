@@ -46,7 +46,8 @@ def advice_for(resolved: Mapping[str, Json], folder: Path) -> Advice:
     if is_from_python(resolved):
         ways = "neatfool.fool with resume_run=True", "resume_run=True with a greater length"
         return Advice(*ways, "overwrite=True", "out=FOLDER", "max_queries=N")
-    ways = f"`neatfool resume {folder}`", "`neatfool resume RUN --generations N`"
+    unit = "images" if resolved.get("experiment", {}).get("images") else "generations"
+    ways = f"`neatfool resume {folder}`", f"`neatfool resume {folder} --{unit} N`"
     return Advice(*ways, "--overwrite", "--out DIR", "--max-queries N")
 
 

@@ -57,8 +57,8 @@ def gallery(
     """Write a page on which the elites of RUN are drawn live, and can be entered.
 
     A CPPN is a formula, and your browser draws it: at any zoom, node by node, while you turn its
-    knobs. The page is a folder that opens from disk. It needs no server and no network. A gallery
-    that is there is replaced, any other folder left alone. An interrupted command begins anew.
+    knobs. Of other encodings you see the saved images. The page is a folder that opens from disk,
+    without server or network. A gallery that is there is replaced, any other folder left alone.
     """
     from neatfool import choose_elites, open_runs
     from neatfool.files import refuse_link

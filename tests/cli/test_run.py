@@ -241,6 +241,8 @@ def test_a_new_length_is_kept(copy):
     assert open_run(copy).finished
     result = neatfool("resume", copy, "--no-report")
     assert f"{copy} has reached its length: 190 images. --images N with N > 190" in result.stdout
+    result = neatfool("resume", copy, "--images", 100)
+    assert f"`neatfool resume {copy} --images N` makes it longer" in result.stderr
 
 
 def test_a_length_that_is_no_length_is_refused(copy):
