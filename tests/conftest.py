@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,22 @@ def pytest_xdist_auto_num_workers() -> int:
     """Start one process more than there are processors: tests also wait, for servers and pages."""
     allowed = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
     return len(allowed(0)) + 1
+
+
+COMPILING = (
+    "import neatfool.cppn.compiled.slope_kernel",
+    "from neatfool.cppn.breeding.breeding import PRESETS, breed_a_child\n"
+    "for preset in PRESETS: breed_a_child(preset)",
+)
+"""Programs that have numba compile and keep what most tests need."""
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have code compiled once, before the processes of the tests start and each does so."""
+    if getattr(session.config.option, "numprocesses", None):
+        programs = [subprocess.Popen([sys.executable, "-c", each]) for each in COMPILING]
+        for program in programs:
+            program.wait()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

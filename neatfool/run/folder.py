@@ -83,7 +83,8 @@ def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]
 def require_run(folder: Path) -> None:
     """Raise a RunError unless a folder holds a run."""
     if not (folder / DATABASE).is_file():
-        raise RunError(f"{folder}: not a run folder (no {DATABASE}); give one of runs/*")
+        runs = folder if any(folder.glob(f"*/{DATABASE}")) else "runs"
+        raise RunError(f"{folder}: not a run folder (no {DATABASE}); give one of {runs}/*")
 
 
 def find_runs(folder: str | Path) -> list[Path]:

@@ -306,8 +306,14 @@ def test_names_are_escaped_in_a_notebook(tmp_path):
 
 
 def test_a_folder_without_a_run_cannot_be_opened(tmp_path):
-    with pytest.raises(RunError, match="not a run folder"):
+    with pytest.raises(RunError, match=r"nothing: not a run folder \(no run.db\); give one of runs/\*"):
         open_run(tmp_path / "nothing")
+
+
+def test_a_folder_of_runs_says_that_the_runs_are_in_it(tmp_path):
+    write_run(tmp_path / "all" / "first", [[(0, 0.3)]])
+    with pytest.raises(RunError, match=r"not a run folder .*; give one of .*/all/\*"):
+        open_run(tmp_path / "all")
 
 
 def paid_run(folder):
