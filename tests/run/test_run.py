@@ -306,7 +306,7 @@ def test_names_are_escaped_in_a_notebook(tmp_path):
 
 
 def test_a_folder_without_a_run_cannot_be_opened(tmp_path):
-    with pytest.raises(RunError, match=r"nothing: not a run folder \(no run.db\); give one of runs/\*"):
+    with pytest.raises(RunError, match=r"not a run folder \(no run.db\); give one of runs/\*"):
         open_run(tmp_path / "nothing")
 
 
