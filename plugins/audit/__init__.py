@@ -171,7 +171,7 @@ def audit(
     if options["against"] is not None:
         analysis.read_card(options["against"])
     if longer is not None and (entry is None or longer <= images):
-        raise click.UsageError("--longer: is more than --images, for an entry: give --entry, too")
+        raise click.UsageError(f"--longer {longer}: give more than --images, and --entry, too.")
     if workers is not None:
         overrides += (f"engine.workers={workers}",)
     shared: dict[str, Any] = {"matched": match_confidence, "known": in_distribution}
