@@ -60,8 +60,8 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 )
 @option("--seeds LIST", "Search once with each of these seeds: 1-5, say, or 1,3,7-9.", str, "1-3")
 @option(
-    "--to EXPERIMENT...",
-    "Files of experiments whose networks see the images, too. Name one or several.",
+    "--to EXPERIMENT",
+    "A file of an experiment whose network sees the images, too; repeat it for more.",
     multiple=True,
 )
 @option("--sample N", "How many images of each run to change, and to show to others.", None, 100)
