@@ -1,4 +1,4 @@
-"""What OOD detectors see in Fooling Images 2: ``python images/measure.py photographs.csv``.
+"""What OOD detectors see in Fooling Images 2: ``python images/measure.py photographs.csv OUT``.
 
 ``photographs.csv`` has the columns ``file`` and ``label``. Fourteen detectors of pytorch-ood judge
 EfficientNet-Lite0: every second photograph fits them, the others are the in-distribution images,

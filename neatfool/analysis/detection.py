@@ -142,9 +142,9 @@ class DetectedOfRun(OfRun):
 
     @property
     def levels(self) -> list[float]:
-        """The shares of known images that are to pass: 95 % takes twenty, and 99 % a hundred."""
+        """The shares of known images that are to pass: 95 % takes 21 to reject one, 99 % 101."""
         count = self.in_distribution.held_out
-        return [kept for kept in KEPT if round(count * (1 - kept), 6) >= 1] or [1.0]
+        return [kept for kept in KEPT if round(count * (1 - kept), 6) > 1] or [1.0]
 
     def headline(self) -> str:
         """Say in a sentence or two what the detectors would have caught."""
@@ -152,7 +152,7 @@ class DetectedOfRun(OfRun):
         if usual == 1:
             return (
                 f"Only {known:,} in-distribution images are known: too few to say what a detector "
-                "would catch. Give more with --in-distribution FOLDER: twenty at least, better a "
+                "would catch. Give more with --in-distribution FOLDER: 21 at least, better a "
                 "thousand."
             )
         best = max(self.detectors, key=lambda each: (each.where(usual).caught, each.auroc))

@@ -60,8 +60,8 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 )
 @option("--seeds LIST", "Search once with each of these seeds: 1-5, say, or 1,3,7-9.", str, "1-3")
 @option(
-    "--to EXPERIMENT...",
-    "Files of experiments whose networks see the images, too. Name one or several.",
+    "--to EXPERIMENT",
+    "A file of an experiment whose network sees the images, too; repeat it for more.",
     multiple=True,
 )
 @option("--sample N", "How many images of each run to change, and to show to others.", None, 100)
@@ -171,7 +171,7 @@ def audit(
     if options["against"] is not None:
         analysis.read_card(options["against"])
     if longer is not None and (entry is None or longer <= images):
-        raise click.UsageError("--longer: is more than --images, for an entry: give --entry, too")
+        raise click.UsageError(f"--longer {longer}: give more than --images, and --entry, too.")
     if workers is not None:
         overrides += (f"engine.workers={workers}",)
     shared: dict[str, Any] = {"matched": match_confidence, "known": in_distribution}

@@ -147,8 +147,7 @@ class Search:
         """Run the experiment with all seeds, up to ``most`` queries each, or go on with it."""
         settings = [word for each in self._overrides for word in ("--set", each)]
         arguments = [str(self._file), *settings, "--out", str(self.folder)]
-        arguments += ["--seeds", format_seeds(self.seeds)]
-        arguments += ["--jobs", jobs, "--no-report"]
+        arguments += ["--seeds", format_seeds(self.seeds), "--jobs", jobs, "--no-report"]
         if most is not None:
             arguments += ["--set", f"target.max_queries={most}"]
         if overwrite:

@@ -39,7 +39,7 @@ def ablate(*, runs: Path, folder: Path | None, **options: Any) -> present.Findin
 
     Parts are taken away, and what is left is scored again: copies of what an image repeats, tiles
     of the image, and the nodes and connections of the network that draws it. An elite takes 65
-    images for its tiles, up to 33 for its copies, and one for each node and connection.
+    images for its tiles, up to 33 for its copies, 21 for its network and one for each part of it.
 
     What is finished is kept in RUN/ablation.jsonl, so an interrupted command goes on when you give
     it again. Delete the file to begin anew.
@@ -101,7 +101,7 @@ GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
 @present.option("--seed N", "Where permutations and samples come from.", click.IntRange(min=0), 1)
 @present.option(
     "--graph FILE",
-    "Write one run's phylogeny: .graphml, .json (networkx's node-link data) or .dot.",
+    "Write one run's phylogeny: .graphml, .json (networkx's node-link data), .dot, .svg or .png.",
     present.FileToWrite(),
     into="graph_file",
 )

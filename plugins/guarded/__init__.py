@@ -28,7 +28,8 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     four idx files, or images in it and in the folders in it. If left out, the target's own
     photographs"""
     keeps: float = Field(0.95, gt=0, le=1)
-    """the share of in-distribution images that pass (0.99 is usual, too); with 1, any image does"""
+    """the least share of in-distribution images that the detector lets pass: of twenty or fewer,
+    0.95 is all. 0.99 is the other usual one, and 1 rejects no image, in-distribution or not"""
     softness: float = Field(1.0, ge=0, allow_inf_nan=False)
     """how a search that has only rejected images ranks them. An excess over the threshold of this
     many standard deviations of in-distribution scores counts as much as a confidence lower by the

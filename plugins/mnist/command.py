@@ -131,12 +131,12 @@ def train(
     for name, value in (("--epsilon", epsilon), ("--attack-steps", attack_steps)):
         if value is not None and not adversarial:
             raise ExperimentError(
-                f"{name} {value}: says how to attack, but training without --adversarial attacks "
-                f"nothing; add --adversarial, or leave {name} out"
+                f"{name}: nothing attacks without --adversarial; add that, or leave {name} out"
             )
     import torch
 
     from . import lenet, training
+    from .options import RECOGNISED
 
     where = pick_device(device)
     digits = training.read(data)
@@ -161,10 +161,10 @@ def train(
     if options.attack is not None:
         facts |= _attack(network, digits.test, options.attack.epsilon)
     lenet.save_weights(network, out, facts)
-    if adversarial and accuracy < lenet.RECOGNISED:
+    if adversarial and accuracy < RECOGNISED:
         click.echo(
             f"Warning: the network recognises only {share(accuracy, 2)} of the test digits; the "
-            f"target mnist refuses one below {level(lenet.RECOGNISED)}. Give a smaller --epsilon, "
+            f"target mnist refuses one below {level(RECOGNISED)}. Give a smaller --epsilon, "
             "or more --epochs",
             err=True,
         )

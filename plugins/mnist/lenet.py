@@ -20,7 +20,7 @@ from neatfool.models import fit_weights
 from neatfool.present import save
 from neatfool.wording import level
 
-from .options import Options, read_spec
+from .options import RECOGNISED, Options, read_spec
 
 PACKAGED: Final = Path(__file__).with_name("lenet.safetensors")
 MEAN: Final = 0.1307
@@ -33,8 +33,6 @@ _REMEDY: Final = (
     "use those that come with neatfool"
 )
 PER_CLASS: Final = 30
-RECOGNISED: Final = 0.9
-"""A network must recognise this share of the packaged digits, or it is not worth fooling."""
 
 
 class LeNet(nn.Module):

@@ -11,6 +11,8 @@ SPEC: Final = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
 """The images that a LeNet takes, white ink on black, and its classes."""
 WITH_FOOLING: Final = ImageSpec(28, 28, 1, (*SPEC.classes, "fooling"), array="torch")
 """The same with an eleventh class, of a network that learnt fooling images as one."""
+RECOGNISED: Final = 0.9
+"""A network must recognise this share of the packaged digits, or it is not worth fooling."""
 
 
 class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):

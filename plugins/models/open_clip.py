@@ -132,8 +132,11 @@ def _check_weights(name: str, tag: str | None) -> None:
         folder = Path(rest).expanduser()
         if not (folder / "open_clip_config.json").is_file():
             raise ValueError(f"{folder}: has no open_clip_config.json; give open_clip's folder")
-        if not any(folder.glob("*.safetensors")):
-            raise ValueError(f"{folder}: has no .safetensors file; save one with safetensors.torch")
+        first = folder / "open_clip_model.safetensors"  # is loaded, whatever else lies there
+        pickles = [*folder.glob("*.bin"), *folder.glob("*.pth")]
+        if not first.is_file() and (pickles or not any(folder.glob("*.safetensors"))):
+            why = f" that is sure to be loaded before {pickles[0].name}" if pickles else ""
+            raise ValueError(f"{folder}: has no .safetensors file{why}; save one as {first.name}")
         return
     if weights.suffix != ".safetensors":
         raise ValueError(f"its weights are {weights.name}; only .safetensors is read: save one")

@@ -106,9 +106,11 @@ def test_five_in_distribution_images_carry_no_conclusion(runs, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("count", "levels"), [(19, [1.0]), (20, [0.95]), (99, [0.95]), (100, [0.95, 0.99])]
+    ("count", "levels"), [(20, [1.0]), (21, [0.95]), (100, [0.95]), (101, [0.95, 0.99])]
 )
 def test_a_threshold_takes_as_many_images_as_it_rejects_one_of(told, count, levels):
+    at = Detected.of("energy", "", np.arange(count), np.arange(3)).at
+    assert [each.kept for each in at if each.threshold < count - 1] == [e for e in levels if e < 1]
     run = told[0][0] | {"shown": (), "in_words": "", "detectors": ()}
     known = run["in_distribution"] | {"held_out": count, "text": ""}
     assert DetectedOfRun.model_validate(run | {"in_distribution": known}).levels == levels

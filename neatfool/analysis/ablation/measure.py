@@ -108,14 +108,12 @@ def ablate(
         mirrored = sum(bool(each.mirrors) for each in repeats)
         order = np.argsort([-item.saved.log_odds for item in items], kind="stable")
         shown = {*order[evenly(len(order), SHOWN)].tolist()}
+        complete = tuple(
+            _complete(elite, item, with_pictures=place in shown)
+            for place, (elite, item) in enumerate(zip(elites, items, strict=True))
+        )
         return Ablation(
-            **OfRun.facts(own, 0)
-            | {
-                "elites": tuple(
-                    _complete(elite, item, with_pictures=place in shown)
-                    for place, (elite, item) in enumerate(zip(elites, items, strict=True))
-                )
-            },
+            **OfRun.facts(own, 0) | {"elites": complete},
             target=scorer.name,
             own_target=target is None,
             tiles=tiles,

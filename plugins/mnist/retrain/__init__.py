@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 
 from neatfool import hookimpl
-from neatfool.present import measure_command, option, overrides_option
+from neatfool.present import FiniteRange, measure_command, option, overrides_option
 
 from ..command import data_option, rate_option
-from ..options import SPEC
+from ..options import RECOGNISED, SPEC
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -79,7 +79,7 @@ MOST_ROUNDS: Final = 40
 @option(
     "--least-accuracy P",
     "Stop, with exit code 4, if a network recognises a smaller share of real images.",
-    click.FloatRange(0, 1),
+    FiniteRange(RECOGNISED, 1),
     0.985,
 )
 @option("--seed N", "The seed, not the file's.", click.IntRange(min=0))

@@ -33,6 +33,8 @@ from neatfool.present import (
 )
 from neatfool.wording import percent, share
 
+from ..options import RECOGNISED
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -196,11 +198,12 @@ class Retraining(Finding):
         """Say that the last network recognises too few real images, if it does."""
         if self.refused is None:
             return None
-        least = share(self.least_accuracy, 2)
+        least, accuracy = share(self.least_accuracy, 2), self.refused.accuracy
+        lower = ", or give a lower --least-accuracy to go on" * (accuracy >= RECOGNISED)
         return (
-            f"Round {self.refused.round}: the network recognises {share(self.refused.accuracy, 2)} "
-            f"of real images, less than {least}; fooling it would show nothing. Train for more "
-            "--epochs in another folder, or give a lower --least-accuracy to go on."
+            f"Round {self.refused.round}: the network recognises {share(accuracy, 2)} of real "
+            f"images, less than {least}; fooling it would show nothing. Train for more --epochs in "
+            f"another folder{lower}."
         )
 
     def course(self) -> Iterator[str]:

@@ -158,7 +158,11 @@ def test_only_safetensors_are_read(open_clip_folder, transformers_folder, tmp_pa
     shutil.copytree(open_clip_folder, pickled)
     weights = pickled / "open_clip_model.safetensors"
     torch.save({}, pickled / "open_clip_pytorch_model.bin")
-    weights.unlink()
+    odd = weights.rename(pickled / "odd.safetensors")  # open_clip would load the pickle
+    said = r"file that is sure to be loaded before open_clip_pytorch_model\.bin; save one"
+    with pytest.raises(ExperimentError, match=said):
+        ClipTarget(Options(images=f"open_clip:local-dir:{pickled}", texts=["a", "b"]))
+    odd.unlink()
     with pytest.raises(ExperimentError, match=r"has no \.safetensors file"):
         ClipTarget(Options(images=f"open_clip:local-dir:{pickled}", texts=["a", "b"]))
     pickled = tmp_path / "transformers"

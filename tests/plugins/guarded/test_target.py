@@ -115,6 +115,12 @@ def test_it_keeps_the_share_of_in_distribution_images(mnist, digits):
     assert not guarded.spec.sums_to_one
 
 
+def test_it_says_how_many_in_distribution_images_pass(mnist, digits):
+    for known, passing in ((digits, "95 %"), (divide(digits.held_out[:20], "few"), "100 %")):
+        said = Guarded(mnist, known, detector="gen").describe()
+        assert f"confidence 0. {passing} of in-distribution images pass." in said
+
+
 def test_without_softness_a_rejected_image_takes_no_niche(mnist, digits, mixed):
     guarded = Guarded(mnist, digits, detector="energy", softness=0)
     scores = guarded.score(mixed)

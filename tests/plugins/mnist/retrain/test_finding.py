@@ -104,6 +104,12 @@ def test_a_network_that_knows_too_few_digits_fails():
     assert finding.json().count('"accuracy"') == 2
 
 
+@pytest.mark.parametrize(("accuracy", "told"), [(0.899, False), (0.9, True)])
+def test_a_lower_accuracy_is_advised_where_the_target_takes_the_network(accuracy, told):
+    finding = retraining(a_round(1, 0.9), refused=Judged(**judged(2, accuracy=accuracy)))
+    assert ("give a lower --least-accuracy" in said(finding)) is told
+
+
 def test_a_confidence_stands_out_if_it_fools():
     html = retraining(a_round(1, 0.9), a_round(2, 0.3)).html()
     assert '<span class="sure first">90.0 %' in html

@@ -179,7 +179,7 @@ def test_until_safe_ends_with_the_first_network_that_is_not_fooled(digits, tmp_p
             network.fc2.weight[:10] /= 50
 
     monkeypatch.setattr("neatfool_plugins.mnist.retrain.rounds.train", certain)
-    told = retrain(tmp_path / "out", digits, "--until-safe", "--least-accuracy", 0)
+    told = retrain(tmp_path / "out", digits, "--until-safe", "--least-accuracy", 0.9)
     assert [each["safe"] for each in told["rounds"]] == [False, True]
 
 
