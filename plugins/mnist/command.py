@@ -131,7 +131,7 @@ def train(
     for name, value in (("--epsilon", epsilon), ("--attack-steps", attack_steps)):
         if value is not None and not adversarial:
             raise ExperimentError(
-                f"{name}: nothing attacks without --adversarial; add that, or leave {name} out"
+                f"{name}: nothing attacks the network; add --adversarial, or leave {name} out"
             )
     import torch
 
