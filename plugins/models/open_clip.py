@@ -41,14 +41,21 @@ class OpenClip(TowerFormat):
         model_name, tag = _name_and_tag(name)
         try:
             _check_weights(model_name, tag)  # pickles could run code
+            texts: dict[str, Any] = open_clip.get_model_config(model_name)["text_cfg"]
+            if texts.get("hf_model_name"):
+                from transformers import dynamic_module_utils
+
+                # Else the user would be asked whether to run code that comes with a model.
+                dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
             model: Any = open_clip.create_model(
                 model_name, pretrained=tag, require_pretrained=True, device="cpu"
             ).eval()
-            texts: dict[str, Any] = open_clip.get_model_config(model_name)["text_cfg"]
             # Else the model's own configuration could agree to run code that comes with it.
             no_code = {"trust_remote_code": False} if texts.get("hf_tokenizer_name") else {}
             tokenizer: Any = open_clip.get_tokenizer(model_name, **no_code)
-        except ValueError:
+        except ValueError as error:
+            if "trust_remote_code" in str(error):
+                raise ValueError("needs code of its own, which neatfool does not run") from error
             raise
         except Exception as error:  # errors of the network, the disk, and the file
             raise TargetError(

@@ -173,20 +173,29 @@ def test_only_safetensors_are_read(open_clip_folder, transformers_folder, tmp_pa
         ClipTarget(Options(images=f"transformers:{pickled}", texts=["a", "b"]))
 
 
-def test_no_code_of_an_open_clip_folder_is_run(open_clip_folder, tmp_path) -> None:
+@pytest.mark.parametrize("asked", ["tokenizer", "model"])
+def test_no_code_of_an_open_clip_folder_is_run(
+    open_clip_folder, tmp_path, monkeypatch, asked
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda _: "y")  # the user would agree to anything
     folder = tmp_path / "open_clip"
     shutil.copytree(open_clip_folder, folder)
     config = json.loads((folder / "open_clip_config.json").read_text())
-    config["model_cfg"]["text_cfg"] |= {
-        "hf_tokenizer_name": "any",
-        "tokenizer_kwargs": {"trust_remote_code": True},
+    texts = {
+        "tokenizer": {
+            "hf_tokenizer_name": "any",
+            "tokenizer_kwargs": {"trust_remote_code": True},
+        },
+        "model": {"hf_model_name": str(folder)},
     }
+    config["model_cfg"]["text_cfg"] |= texts[asked]
     (folder / "open_clip_config.json").write_text(json.dumps(config))
-    (folder / "config.json").write_text('{"model_type": "bert"}')
+    own = {"model": {"model_type": "own", "auto_map": {"AutoConfig": "own.Own"}}}
+    (folder / "config.json").write_text(json.dumps(own.get(asked, {"model_type": "bert"})))
     tokenizer = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]}}
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
     (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
-    with pytest.raises(ExperimentError, match="tokenizer"):
+    with pytest.raises(ExperimentError, match=r"code of its own, which neatfool does|tokenizer"):
         ClipTarget(Options(images=f"open_clip:local-dir:{folder}", texts=["a", "b"]))
     assert not (tmp_path / "ran").exists()
 
