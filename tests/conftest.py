@@ -55,7 +55,8 @@ COMPILING = (
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Have code compiled once, before the processes of the tests start and each does so."""
     if getattr(session.config.option, "numprocesses", None):
-        programs = [subprocess.Popen([sys.executable, "-c", each]) for each in COMPILING]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # numba may be absent
+        programs = [subprocess.Popen([sys.executable, "-c", each], **quiet) for each in COMPILING]
         for program in programs:
             program.wait()
 
