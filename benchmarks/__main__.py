@@ -37,7 +37,7 @@ NAMES = ("render", "breeding", "scoring", "run", "serving", "growth", "memory", 
 
 EXAMPLES = """\
 examples:
-  python -m benchmarks                           all of them, in six minutes on two cores
+  python -m benchmarks                           all of them, in six to eight minutes on two cores
   python -m benchmarks render scoring            some of them
   python -m benchmarks --json > figures.json     {"figures": [...], "machine": {...}}
   python -m benchmarks growth --plots docs/images

@@ -70,7 +70,7 @@ def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> Inheritance:
             name, seed, channels = run.name, run.seed, run.spec.channels
     except RunError as error:
         fault = f"there is no run to start from, and no genome ({', '.join((OWN, *OTHERS))})"
-        raise ExperimentError(f"{fault}: {error}: --set scheme.seed_from=RUN") from error
+        raise ExperimentError(f"{fault}: {error} (--set scheme.seed_from=RUN)") from error
     if not elites:
         raise ExperimentError(f"{folder}: the run has no elites yet to start from")
     texts = [elite.genome_text for elite in elites.values()]

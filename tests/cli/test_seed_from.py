@@ -103,7 +103,7 @@ def test_a_folder_that_is_no_run_is_refused_before_anything_is_written(experimen
     said = refusal(experiment, tmp_path, tmp_path / "nowhere")
     assert "[scheme] plugin = map_elites: there is no run to start from" in said
     assert "nowhere: not a run folder" in said
-    assert said.endswith("give one of runs/*: --set scheme.seed_from=RUN")
+    assert said.endswith("give one of runs/* (--set scheme.seed_from=RUN)")
 
 
 def test_a_run_of_another_encoding_is_refused(experiment, seed, tmp_path):
