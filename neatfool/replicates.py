@@ -200,9 +200,9 @@ class SideBySide(Generic[Key]):
     def _press(self, *_: object) -> None:
         with self._lock:
             self.presses += 1
-            self._on_stop(self.presses)
             for process in self._running:
                 _stop(process, kill=self.presses >= PRESSES_TO_KILL)
+            self._on_stop(self.presses)  # told when it is true: all have the signal
 
 
 def _stop(process: subprocess.Popen[str], *, kill: bool) -> None:
