@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,14 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30  # bytes, of which the tests write a sixth
+
+# Most tests make runs, and a disk takes most of the time of making one. A folder that a user names
+# is taken instead.
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # A machine that is busy with something else is no reason to fail; neither is a seed that nobody
 # can bring back. So examples are always the same ones, and more of them find little more.
@@ -28,6 +36,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("neatfool")
+
+# Processes that tests start find the tests' modules, but behind the package that is installed.
+sys.path.append(str(Path(__file__).parents[1]))
 
 # jsonschema does without this grammar, which takes a second to build.
 sys.modules["rfc3987_syntax"] = None
@@ -48,6 +59,11 @@ COMPILING = (
     "import neatfool.cppn.compiled.slope_kernel",
     "from neatfool.cppn.breeding.breeding import PRESETS, breed_a_child\n"
     "for preset in PRESETS: breed_a_child(preset)",
+    "from neatfool import cppn\n"
+    "for name in ('paper_sine', 'abs'):\n"
+    "    genome = cppn.Genome.of([cppn.NodeGene(0, name)], [])\n"
+    "    tape = cppn.compile_tape([genome], [-1, -2, -3, -4], [0])\n"
+    "    for limit in (0, 2): cppn.render(tape, height=8, width=8, band_limit=limit)",
 )
 """Programs that have numba compile and keep what most tests need."""
 

@@ -25,6 +25,7 @@ EXPERIMENTS = Path("experiments")
 MNIST = (EXPERIMENTS / "mnist.ini").resolve()
 SMALL = Small().eval()
 ENSEMBLE = ["scheme.batch=2", "scheme.initial=2", "target.batch_size=2"]
+LEARN = ["scheme.batch=24", "scheme.learn=0.5", "scheme.learn_after=0"]
 VIEWS = [
     *("views.number=3", "views.focus=2", "views.move=2", "views.turn=9", "views.blur=1"),
     *("views.light=20", "views.jpeg=60", "encoding.band_limit=2"),
@@ -115,11 +116,11 @@ def test_the_encoding_keeps_its_contract_there(device):
 @pytest.mark.parametrize(
     ("name", "sets"),
     [
-        ("mnist", ["scheme.batch=24", "scheme.learn=0.5", "scheme.learn_after=0"]),
+        ("mnist", LEARN),
         ("mnist", ["scheme.batch=24", "target.device=twin:1", "encoding.device=twin:0"]),
-        ("mnist", ["scheme.batch=24", "scheme.learn=0.5", "scheme.learn_after=0", *VIEWS]),
+        pytest.param("mnist", [*LEARN, *VIEWS], marks=pytest.mark.slow),
         pytest.param("imagenet_ensemble", ENSEMBLE, marks=pytest.mark.slow),
-        ("mnist_direct", ["scheme.batch=24"]),
+        pytest.param("mnist_direct", ["scheme.batch=24"], marks=pytest.mark.slow),
         pytest.param("mnist_gradient", [], marks=pytest.mark.slow),
         ("mnist_guarded", ["scheme.batch=24", f"target.guards={MNIST}"]),
         pytest.param("mnist_ribs", [], marks=pytest.mark.slow),

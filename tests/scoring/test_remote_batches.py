@@ -63,6 +63,7 @@ def test_any_number_of_workers_gives_the_same_database(file, tmp_path, workers):
     assert database(file, tmp_path / "run", THREADS, f"engine.workers={workers}") == alone
 
 
+@pytest.mark.slow
 def test_with_views_too(file, tmp_path):
     views = "views.number=3", "views.move=2", "views.light=20"
     focus = "views.focus=4", "encoding.plugin=cppn", "encoding.band_limit=2"

@@ -120,7 +120,7 @@ def test_the_plan_is_recorded(screened):
     assert (plan.screening, plan.device, plan.batch_size) == ("bf16", "cpu", 15)
 
 
-@pytest.mark.parametrize("every", [1, 7])
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 7])
 def test_begun_ahead_or_not_a_run_ends_in_the_same_database(folder, every):
     """With screening, several parts, a length that is no multiple of a generation, and learning."""
     databases = []

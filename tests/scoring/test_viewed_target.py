@@ -179,7 +179,7 @@ learn_after = 1
 """
 
 
-@pytest.mark.parametrize("score", ["mean", "worst"])
+@pytest.mark.parametrize("score", [pytest.param("mean", marks=pytest.mark.slow), "worst"])
 @pytest.mark.usefixtures("own_sys_path")
 def test_a_run_with_views_is_the_same_after_a_kill_and_verifies(tmp_path, score):
     more = [f"views.score={score}"]

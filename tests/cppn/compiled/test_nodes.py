@@ -19,10 +19,9 @@ F = np.float32
 NAMES = list(ACTIVATIONS)
 # Their arguments are rounded once more, or rounding is magnified.
 TOLERANCES = {"sin": 4e-6, "gauss": 5e-6, "inv": 1e-5, "triangle": 2e-6}
-TABLES = "float32[:, :, ::1]"
 
 
-@outer(f"void(int64, {TABLES}, int32[::1], float32[::1], int64, boolean)")
+@outer()
 def apply(code, tables, sources, factors, width, limited):
     if limited:
         activate(code, (tables, sources, factors, F(0.0), 1, width, True))

@@ -59,6 +59,7 @@ def test_a_search_at_a_matched_confidence_has_a_folder_of_its_own(tmp_path):
     assert Search(file, (), 9, (1,), None, matched=0.9).folder == Path("runs/audit-mine-at-0.9")
 
 
+@pytest.mark.slow
 def test_audits_of_2400_images_and_more_begin_alike_and_smaller_ones_at_random_for_half(tmp_path):
     file = tmp_path / "mine.ini"
     file.write_text("[target]\nplugin = imagenet\n")

@@ -56,6 +56,7 @@ def test_a_network_that_is_screened_gives_the_same_database(tmp_path, cluster):
     assert database(file, tmp_path / "run", *by(cluster)) == alone
 
 
+@pytest.mark.slow
 def test_views_give_the_same_database(tmp_path, cluster):
     file = tmp_path / "mnist.ini"
     file.write_text(MNIST + "[views]\nnumber = 3\nmove = 2\nlight = 20\n")

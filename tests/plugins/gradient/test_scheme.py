@@ -484,7 +484,7 @@ STOPS = (1, 6, 11)
     [
         pytest.param(GRADIENT, id="quick"),
         pytest.param(PAPER, id="paper", marks=pytest.mark.slow),
-        pytest.param(DIRECT, id="direct"),
+        pytest.param(DIRECT, id="direct", marks=pytest.mark.slow),
     ],
 )
 def test_stopped_or_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path, text):

@@ -71,6 +71,7 @@ def test_a_network_in_a_file_is_shown_photographs_of_its_size_as_they_are(tmp_pa
     assert "shorter side to 9 (bilinear), middle cut out, if of another size" in found.describe()
 
 
+@pytest.mark.slow
 def test_a_guard_shows_photographs_as_the_target_behind_it(folder) -> None:
     inner = target()
     guarded = Guarded(inner, in_distribution(inner, folder), detector="msp")
@@ -96,6 +97,7 @@ def test_the_check_at_the_start_shows_photographs_in_the_same_way(monkeypatch) -
     assert all(torch.equal(image, expected) for image in shown[0])
 
 
+@pytest.mark.slow
 def test_transfer_shows_each_network_photographs_in_its_own_way(
     tmp_path, folder, monkeypatch
 ) -> None:
@@ -131,6 +133,7 @@ def test_networks_of_an_ensemble_see_what_the_largest_is_shown() -> None:
     assert "photographs are prepared as for efficientnet-lite1" in both.describe()
 
 
+@pytest.mark.slow
 def test_ten_crops_are_taken_of_the_middle_that_is_as_large_as_in_training() -> None:
     ten = target(crops="ten")
     expected = documented(not_square("wide"), 256, 256)

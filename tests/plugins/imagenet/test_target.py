@@ -158,6 +158,7 @@ def test_random_weights_fail_the_check(lite0) -> None:
         wrong.self_check()
 
 
+@pytest.mark.slow
 def test_one_bad_network_of_an_ensemble_fails_the_check() -> None:
     wrong = copy(kept(ensemble=LITE[:2]))
     module = wrong.classifiers[1].module

@@ -38,9 +38,9 @@ STOPS = (1, 6, 11)
     "text",
     [
         pytest.param(RIBS, id="as it is"),
-        pytest.param(LONG_LIVED, id="long-lived"),
-        pytest.param(NOVEL, id="novel"),
-        pytest.param(SOFT, id="soft"),
+        pytest.param(LONG_LIVED, id="long-lived", marks=pytest.mark.slow),
+        pytest.param(NOVEL, id="novel", marks=pytest.mark.slow),
+        pytest.param(SOFT, id="soft", marks=pytest.mark.slow),
         pytest.param(PIXELS, id="pixels", marks=pytest.mark.slow),
     ],
 )

@@ -49,10 +49,13 @@ def test_the_scheme_keeps_its_contract(options):
 WAYS = [
     *({"emitter": [name]} for name in get_args(EmitterName)),
     {"emitter": ["genetic"], "operator": "gaussian"},
-    *({"ranker": [name], "selection": "mu", "restart_after": 5} for name in RANKERS),
+    *({"ranker": [name], "selection": "mu", "restart_after": 5} for name in RANKERS[-2:]),
+    {"restart_at": "elite"},
+]
+MORE_WAYS = [
+    *({"ranker": [name], "selection": "mu", "restart_after": 5} for name in RANKERS[:-2]),
     *({"strategy": name, "ranker": ["objective"]} for name in ("sep_cma_es", "lm_ma_es")),
     {"threshold_rate": 0.1, "ranker": ["improvement"], "restart_after": 0},
-    {"restart_at": "elite"},
 ]
 
 
@@ -61,7 +64,11 @@ def search(generations=20, **options):
     return found.scheme, list(found.steps(generations))
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: " ".join(map(str, way.values())))
+@pytest.mark.parametrize(
+    "way",
+    [*WAYS, *(pytest.param(way, marks=pytest.mark.slow) for way in MORE_WAYS)],
+    ids=lambda way: " ".join(map(str, way.values())),
+)
 def test_each_emitter_and_ranker_improves_the_elites(way):
     scheme, steps = search(sigma=0.2, **way)
     begun, now = steps[0].after, scheme.archive

@@ -92,6 +92,7 @@ def test_a_signal_ends_it_while_it_is(tmp_path, number, busy):
     assert complaints == ("The target is still in a call, which is abandoned.\n" if busy else "")
 
 
+@pytest.mark.slow
 def test_with_a_key_it_wants_one_and_shows_none(tmp_path, monkeypatch):
     monkeypatch.setenv("OPEN_SESAME", "canary-7f3a")
     with in_a_process(write_experiment(tmp_path), "--api-key-env", "OPEN_SESAME") as process:

@@ -7,6 +7,7 @@ import sqlite3
 import struct
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,10 +99,12 @@ def test_wandb_offline_keeps_the_contract_of_observers(wandb):
     check_observer(Wandb(Options()))
 
 
+@pytest.mark.slow
 def test_wandb_has_each_generation_once_and_no_key_also_after_a_resume(wandb, tmp_path):
     from wandb.proto import wandb_internal_pb2
 
     follow(tmp_path / "toy", 3)
+    time.sleep(1)  # wandb names its folder by the second
     run = follow(tmp_path / "toy", 6)
     steps, ids = [], set()
     for file in sorted((tmp_path / "toy" / "wandb").glob("offline-run-*/*.wandb")):

@@ -151,6 +151,7 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone(graph: nx.DiGraph) -> N
     assert dict(mpl.rcParams) == before
 
 
+@pytest.mark.slow
 def test_importing_the_report_loads_no_matplotlib_and_drawing_no_pyplot() -> None:
     code = (
         "import sys, networkx; from neatfool.present import draw_graph;"

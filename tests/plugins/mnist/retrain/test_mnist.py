@@ -81,6 +81,7 @@ def three(tmp_path_factory, digits, quick):
     return out, retrain(out, digits, "--rounds", 3)
 
 
+@pytest.mark.slow
 def test_each_network_learns_all_images_of_the_rounds_before(three):
     out, told = three
     assert [each["fooling_images"] for each in told["rounds"]] == [0, 40, 60]
@@ -148,11 +149,11 @@ def cut_at_a_runs_birth(out):
 @pytest.mark.parametrize(
     "cut",
     [
-        cut_before_round_3,
+        pytest.param(cut_before_round_3, marks=pytest.mark.slow),
         cut_in_training,
-        cut_after_training,
+        pytest.param(cut_after_training, marks=pytest.mark.slow),
         cut_between_searches,
-        cut_at_a_runs_birth,
+        pytest.param(cut_at_a_runs_birth, marks=pytest.mark.slow),
     ],
 )
 def test_the_same_command_goes_on_to_the_same_end(three, digits, tmp_path, cut):
@@ -162,6 +163,7 @@ def test_the_same_command_goes_on_to_the_same_end(three, digits, tmp_path, cut):
     assert found(retrain(copy, digits, "--rounds", 3), copy) == found(told, out)
 
 
+@pytest.mark.slow
 def test_more_rounds_go_on_from_fewer(three, digits, tmp_path):
     out, told = three
     first = retrain(tmp_path / "out", digits, "--rounds", 1)
