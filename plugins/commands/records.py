@@ -51,10 +51,10 @@ def runs(folder: Path, as_json: bool) -> None:
             rows.append([name, "", "", run["state"], *[""] * 3])
             continue
         sure = percent(run["median"], middle), percent(run["minimum"], lowest)
-        numbers = f"{run['evaluations']:,}", str(run["generation"]), str(run["seed"])
+        numbers = f"{run['evaluations']:,}", str(run["generation"] + 1), str(run["seed"])
         rows.append([name, *sure, run["state"], *numbers])
     output = Output()
-    output.table(["run", "median", "lowest", "state", "images", "generation", "seed"], rows)
+    output.table(["run", "median", "lowest", "state", "images", "generations", "seed"], rows)
     for error in (run["error"] for run, _ in described if "error" in run):
         output.say(error)
 
@@ -102,7 +102,7 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
         console.say(f"{run.name}, seed {run.seed}: nothing is recorded yet")
         return
     console.say(
-        f"{run.name}, seed {run.seed}: generation {run.generation}, "
+        f"{run.name}, seed {run.seed}: {counted(run.generation + 1, 'generation', 'generations')}, "
         f"{counted(run.evaluations, 'image', 'images')}, "
         f"{summary['evaluations_per_s']:,.0f} a second"
     )

@@ -22,7 +22,7 @@ def test_a_run_is_shown(finished):
     result = neatfool("show", finished)
     assert result.exit_code == 0
     first, confidences, *_ = result.stdout.splitlines()
-    assert first.startswith("small, seed 3: generation 7, 160 images, ")
+    assert first.startswith("small, seed 3: 8 generations, 160 images, ")
     recorded = [elite.confidence for elite in open_run(finished)]
     assert f"median {percent(statistics.median(recorded))}, " in confidences
     assert f"min {percent(min(recorded))}; " in confidences
@@ -32,7 +32,7 @@ def test_a_run_is_shown(finished):
 def test_one_image_is_not_several(experiment, tmp_path):
     options = ("--set", "scheme.batch=1", "--generations", 1, "--no-report")
     assert neatfool("run", experiment, "--out", tmp_path / "run", *options).exit_code == 0
-    assert "generation 0, 1 image, " in neatfool("show", tmp_path / "run").stdout
+    assert "1 generation, 1 image, " in neatfool("show", tmp_path / "run").stdout
 
 
 def test_each_class_is_shown_with_its_name_as_it_is(finished):
