@@ -95,10 +95,10 @@ class ClipTarget(Target):
         self._options = options
         known, self.texts = find_texts(options, self.tower)
         self.against = [name for name in known if name not in {*self.texts}]
-        self._vectors = torch.stack([*known.values()])
+        self.vectors = torch.stack([*known.values()])
         shown = self.tower.preprocessing
         together, classes = options.aggregate == "all", tuple(self.texts)
-        vectors = self._vectors / self.temperature
+        vectors = self.vectors / self.temperature
         module = Similarity(self.tower.module, vectors, len(classes), all_at_once=together)
         if together:
             classes = (f"all {len(classes)} texts",)
@@ -176,7 +176,7 @@ class ClipTarget(Target):
             vectors = torch.stack([*embed(names, ["{}"], self.tower).values()])
             known = {photograph: {place} for place, photograph in enumerate(models.PHOTOGRAPHS)}
         else:
-            names, vectors = [*self.texts, *self.against], self._vectors
+            names, vectors = [*self.texts, *self.against], self.vectors
             known, tries = models.photographs_showing(names, NAMES), min(2, len(names) - 1)
             needed = ENOUGH
             if len(known) < ENOUGH:

@@ -6,20 +6,39 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.mark.parametrize(
-    "file", ["docs/exposure.py", "docs/fracture.py", "images/build.py", "images/measure.py"]
+SCRIPTS = (
+    "docs/exposure.py",
+    "docs/fracture.py",
+    "docs/recall.py",
+    "images/build.py",
+    "images/measure.py",
 )
-def test_all_that_a_script_imports_is_there(file, monkeypatch):
+
+
+@pytest.fixture
+def load(monkeypatch):
+    def load_script(file):
+        monkeypatch.syspath_prepend(str(ROOT / "images"))
+        spec = importlib.util.spec_from_file_location("script", ROOT / file)
+        script = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "script", script)
+        spec.loader.exec_module(script)
+        return script
+
+    return load_script
+
+
+@pytest.mark.parametrize("file", SCRIPTS)
+def test_all_that_a_script_imports_is_there(file, load):
     if file == "images/build.py":
         pytest.importorskip("mlcroissant", reason="only the data set's builder needs it")
-    monkeypatch.syspath_prepend(str(ROOT / "images"))
-    spec = importlib.util.spec_from_file_location("script", ROOT / file)
-    script = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "script", script)
-    spec.loader.exec_module(script)
-    assert "python " in script.__doc__
+    assert "python " in load(file).__doc__
+
+
+def test_coverage_is_how_far_an_image_is_at_most_from_a_hundred_others(load):
+    places = np.array([*range(100), 99.5])[:, None]
+    assert load("docs/recall.py").coverage(places) == 0.5
