@@ -416,6 +416,8 @@ def auroc(known: np.ndarray, others: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 6 or sys.argv[2] not in TITLES:
+        sys.exit(__doc__)
     torch.set_num_threads(1)
     out, kind, *paths = sys.argv[1:]
     folder, file = Path(out, kind), Path(out, "figures.json")

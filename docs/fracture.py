@@ -151,7 +151,7 @@ def run(folder: Path, count: int = 24) -> None:
             ]
             columns = [np.array([getattr(each, name) for each in swept]) for name in MEASURES]
             means = (
-                bootstrap(count, lambda rows, c=column: float(np.nanmean(c[rows])))
+                bootstrap(len(drawn), lambda rows, c=column: float(np.nanmean(c[rows])))
                 for column in columns
             )
             print(folder.name, span, *means, sep=" | ", flush=True)
@@ -190,7 +190,8 @@ def sweeps(folder: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("what", choices=["fer", "run", "sweeps"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path, nargs="?")

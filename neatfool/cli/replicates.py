@@ -125,11 +125,11 @@ class Display:
         self._show()
 
     def _on_line(self, key: Replicate, line: str) -> None:
-        if not self._console.is_terminal:
-            self._say(f"seed {key.seed}: {line}")
-        elif line:
+        if line and self._console.is_terminal:
             self._lines[key] = line
             self._show()
+        elif line:
+            self._say(f"seed {key.seed}: {line}")
 
     def _on_end(self, key: Replicate, code: int, written: Sequence[str]) -> None:
         del self._lines[key]

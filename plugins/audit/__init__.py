@@ -163,7 +163,7 @@ def audit(
     from neatfool.ood import count_in_distribution
     from neatfool.present import save
 
-    from .exports import FORMS, make_entry, write_exports
+    from .exports import FORMS, make_entry, read_about, write_exports
     from .searching import Search
 
     files = {form: options.pop(form) for form in FORMS}  # The measure takes what is left.
@@ -178,6 +178,8 @@ def audit(
     with console.status("loading the target"):
         search = Search(runs, overrides, images, parse_seeds(seeds), out, **shared)
         searches = [search, *([search.longer(longer)] if longer is not None else [])]
+    if entry is not None:
+        read_about(search.experiment)
     if options["max_accepted"] is not None:
         own = options["operating_point"]
         own = search.experiment.calls.threshold if own is None else own
@@ -190,9 +192,10 @@ def audit(
     cards = []
     for each, missing in zip(searches, left, strict=True):
         if missing:
-            most = None if spare is None else each.images + spare
             each.announce(missing, console)
-            each.run(ctx, jobs=jobs, overwrite=overwrite, most=most)
+        # Runs that are finished are kept; those of another search are refused.
+        most = None if spare is None else each.images + spare
+        each.run(ctx, jobs=jobs, overwrite=overwrite, most=most)
         more = options if each is search else {"sample": sample}
         with ExitStack() as ending:
             cards.append(

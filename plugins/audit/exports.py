@@ -54,27 +54,46 @@ class Entry(Facts):
     longer: Longer | None = Field(None, description="what `--longer` found")
 
 
+def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
+    """Read the section ``[about]`` for an entry, and the SHA-256 of the file of weights it names.
+
+    Raises:
+        ExperimentError: It names no network, a number is none, or the file cannot be read.
+    """
+    about, here = dict(experiment.about), (experiment.path or Path()).resolve().parent
+    if not about.get("network", "").strip():
+        raise ExperimentError("[about] network: an entry needs it; name the network")
+    for key, number in (("parameters", int), ("accuracy", float)):
+        try:
+            number(about.get(key, 0))
+        except ValueError as error:
+            fault = f"[about] {key} = {about[key]}: is no number"
+            raise ExperimentError(f"{fault}; write digits, or leave the key out") from error
+    if "weights" not in about:
+        return about, None
+    weights = here / about["weights"]
+    try:
+        with weights.open("rb") as file:
+            return about, hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ExperimentError(
+            f"[about] weights: {weights} cannot be read ({error.strerror}); name the file, or leave "
+            "the key out"
+        ) from error
+
+
 def make_entry(
     experiment: Experiment, command: str, card: Card, longer: Card | None = None
 ) -> Entry:
     """Make an entry of the cards of an experiment; paths are relative to it."""
-    about, here = dict(experiment.about), (experiment.path or Path()).resolve().parent
+    about, digest = read_about(experiment)
+    here = (experiment.path or Path()).resolve().parent
     options = {
         key: value.replace(f"{here}/", "") if isinstance(value, str) else value
         for key, value in card.classifier.options.items()
     }
     less = {"classifier": card.classifier.model_copy(update={"options": options}), "runs": []}
     less |= {} if len(card.classes) <= 2 * MOST else {"classes": []}
-    digest, weights = None, here / about.get("weights", "")
-    if "weights" in about:
-        try:
-            with weights.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise ExperimentError(
-                f"[about] weights: {weights} cannot be read ({error.strerror}); name the file, or "
-                "leave the key out. The runs are kept"
-            ) from error
     return Entry(
         about=about,
         sha256=digest,

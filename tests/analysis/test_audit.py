@@ -191,7 +191,8 @@ def test_an_entry_says_what_a_longer_search_adds_and_the_card_stays(small, tmp_p
     file, card = small
     (tmp_path / "runs").mkdir()
     longer = ("--longer", "200", "--entry", tmp_path / "entry.json", "--out", tmp_path / "runs")
-    first, again = (audit(file, *BUDGET, *longer) for _ in range(2))
+    named = ("--set", "about.network=Small")
+    first, again = (audit(file, *BUDGET, *longer, *named) for _ in range(2))
     assert (first.exit_code, again.exit_code) == (0, 0), again.output
     assert first.stderr.count("are to be scored") == 2
     assert "are to be scored" not in again.stderr
@@ -301,6 +302,13 @@ def test_what_is_finished_is_not_done_again(small):
     made = json.loads(again.stdout)
     assert made.pop("acceptance")["kinds"][-1]["median"] == 0.5
     assert made == {key: value for key, value in card.items() if key != "acceptance"}
+
+
+def test_runs_of_another_search_are_refused(small):
+    file, _ = small
+    result = audit(file, *BUDGET, "--out", file.parent / "out", "--set", "scheme.batch=7")
+    assert result.exit_code == 5
+    assert "holds a run of another experiment ([scheme] batch" in result.stderr
 
 
 def test_a_run_that_went_on_beyond_the_budget_is_refused(small):

@@ -19,7 +19,7 @@ from PIL import Image
 from neatfool import ExperimentError, load_experiment
 from neatfool.analysis import read_card
 from neatfool.analysis.auditing.card import Check
-from neatfool_plugins.audit.exports import FORMS, export, make_entry, write_exports
+from neatfool_plugins.audit.exports import FORMS, export, make_entry, read_about, write_exports
 
 EXPERIMENT = Path("experiments/mnist.ini")
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -108,17 +108,32 @@ def test_an_entry_names_no_folder_of_its_authors_machine(card, tmp_path):
 
 
 def test_weights_that_are_not_there_are_told(card, tmp_path):
-    text = "[target]\nplugin = mnist\n[about]\nweights = mine.pt\n"
+    text = "[target]\nplugin = mnist\n[about]\nnetwork = Mine\nweights = mine.pt\n"
     (tmp_path / "mine.ini").write_text(text)
     experiment = load_experiment(tmp_path / "mine.ini", to_search=False)
     with pytest.raises(ExperimentError, match=r"\[about\] weights: .*mine.pt cannot be read"):
-        make_entry(experiment, "", card)
+        read_about(experiment)
     (tmp_path / "mine.pt").write_bytes(b"weights")
     assert make_entry(experiment, "", card).sha256 == hashlib.sha256(b"weights").hexdigest()
 
 
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ("", r"\[about\] network: an entry needs it"),
+        ("network =", r"\[about\] network: an entry needs it"),
+        ("network = a\nparameters = 9k", r"\[about\] parameters = 9k: is no number"),
+        ("network = a\naccuracy = good", r"\[about\] accuracy = good: is no number"),
+    ],
+)
+def test_what_says_too_little_of_a_network_makes_no_entry(about, said, tmp_path):
+    (tmp_path / "mine.ini").write_text(f"[target]\nplugin = mnist\n[about]\n{about}\n")
+    with pytest.raises(ExperimentError, match=said):
+        read_about(load_experiment(tmp_path / "mine.ini", to_search=False))
+
+
 def test_an_entry_has_the_images_that_fit_and_of_all_their_hash(card, tmp_path):
-    (tmp_path / "mine.ini").write_text("[target]\nplugin = mnist\n")
+    (tmp_path / "mine.ini").write_text("[target]\nplugin = mnist\n[about]\nnetwork = Mine\n")
     noise = np.random.default_rng(0).integers(0, 256, (10, 32, 32, 3), np.uint8)
     pictures = {}
     for each, pixels in zip(card.classes, noise, strict=True):
