@@ -154,7 +154,9 @@ class FoolingImages(torch.utils.data.Dataset[tuple[Any, Any]]):
         ]
         if not chosen:
             known = {name: sorted({str(getattr(r, name)) for r in records}) for name in wanted}
-            raise ValueError(f"no image fits {wanted}, least {least:g}; there are {known}")
+            surest = max(record.confidence for record in records)
+            asked = f"{wanted}, least {least:g}; there are {known}, the surest with {surest:g}"
+            raise ValueError(f"no image fits {asked}")
         self.records = [records[place] for place in chosen]
         self._genomes = [genomes[place] for place in chosen]
         self._size = (size, size) if isinstance(size, int) else size
