@@ -89,7 +89,8 @@ class Evolution:
         self._limits = choices.general
         self._scoring: Generation | None = None
         self._sizes: dict[int, GenomeSize] = {}
-        self._no_room = False
+        images = self._limits.images
+        self._no_room = images is not None and store.info().get("full_of") == images
         self._pending: list[tuple[GenerationRecord, Json]] = []
         self._known = len(self._scorer.spec.classes)
 
@@ -272,8 +273,12 @@ class Evolution:
         # An interrupt may have come between a commit and the line after it.
         committed = self._store.last_generation()
         pending = [entry for entry in self._pending if entry[0].report.generation > committed]
+        # A resumed run would have room for other candidates.
+        facts: dict[str, Json] = {"full_of": self._limits.images} if self._no_room else {}
         if pending:
-            self._store.commit([record for record, _ in pending], pending[-1][1])
+            self._store.commit([record for record, _ in pending], pending[-1][1], facts)
+        elif facts:
+            self._store.keep("full_of", self._limits.images)
         self._pending.clear()
 
     def _make_parts(self, current: _Generation) -> Iterator[Sequence[Candidate]]:

@@ -56,7 +56,8 @@ class Run(Source):
             return self.generation + 1 >= generations
         # Each candidate counts as all its views, so the last images may not suffice for one.
         views = self.experiment.get("views", {}).get("number", 1)
-        return bool(self.evaluations + views > (images or 0))
+        full = self.info.get("full_of", 0)
+        return bool(self.evaluations + views > (images or 0) or full >= (images or 0))
 
     @property
     def generation(self) -> int:

@@ -47,7 +47,7 @@ from neatfool.spec.json import Json
 
 FACTS: Final = {
     **dict.fromkeys(("name", "text"), str),
-    **dict.fromkeys(("seed", "ended_after"), int),
+    **dict.fromkeys(("seed", "ended_after", "full_of"), int),
     **dict.fromkeys(("experiment", "identity", "spec", "scoring", "target"), dict),
     **dict.fromkeys(("versions", "clock"), dict),
 }
@@ -145,14 +145,17 @@ class RunStore:
                     self._connection.execute("PRAGMA journal_mode = DELETE")
             self._connection.close()
 
-    def commit(self, records: Sequence[GenerationRecord], state: Json) -> None:
-        """Write generations and the state after them, in one transaction."""
+    def commit(
+        self, records: Sequence[GenerationRecord], state: Json, facts: Mapping[str, Json]
+    ) -> None:
+        """Write generations, the state after them and facts about the run, in one transaction."""
         if not self.path.exists():
             raise RunError(f"{self.path}: was deleted during the run; the run is lost")
         with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
             for record in records:
                 write_record(db, record)
             write(db, "state", [(0, json.dumps(state))], "REPLACE")
+            write(db, "info", [(key, json.dumps(fact)) for key, fact in facts.items()], "REPLACE")
 
     def keep(self, key: str, value: Json) -> None:
         """Record a fact about the run in place of the old one."""

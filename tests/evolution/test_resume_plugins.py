@@ -9,7 +9,9 @@ from contextlib import closing
 
 import pytest
 from searches import Silence, Snapshots, go_on, stop_after
+from searches import begin as begin_text
 
+from neatfool import open_run
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
@@ -247,3 +249,21 @@ def test_the_parents_that_are_stored_are_those_that_bred_the_candidate(tmp_path,
     assert stored == {id_: asked[id_] for id_ in stored}
     numbers = {len(parents) for _, parents in stored.values()}
     assert numbers == ({0, 1} if name.endswith(("paper", "rank")) else {0, 1, 2})
+
+
+@pytest.mark.usefixtures("own_sys_path")
+def test_a_run_whose_last_images_are_too_few_for_a_lesson_is_finished_and_stays_so(tmp_path):
+    text = MAP_ELITES.format("paper").replace("generations = 20", "images = 700")
+    text += "learn = 0.5\nlearn_steps = 3\nlearn_after = 0\nlearn_at_once = 2\n"
+    session = begin_text(tmp_path / "run", text)
+    session.go(Snapshots(tmp_path, range(1, 99)))
+    before = contents(tmp_path / "run" / "run.db")
+    run = open_run(tmp_path / "run")
+    assert run.evaluations + 9 < 700
+    assert run.finished
+    assert not run.has_reached(None, 701)
+    last = tmp_path / f"killed-{run.generation + 1}"
+    go_on(last).go(Silence())
+    assert contents(last / "run.db") == before
+    go_on(tmp_path / "run").go(Silence())
+    assert contents(tmp_path / "run" / "run.db") == before

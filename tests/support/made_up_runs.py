@@ -70,7 +70,7 @@ def write_run(
         for index, confidence in made:
             best[index] = max(best[index], confidence)
         records.append(_record(generation, made, best[chosen], batch, goal_switch))
-    store.commit(records, {})
+    store.commit(records, {}, {})
     if ended:
         store.keep("ended_after", store.last_generation())
     store.close()
