@@ -48,7 +48,7 @@ class Row(NamedTuple):
     budget: int
     """Images with each seed: within these are the costs, and what they bring to :attr:`later`."""
     until: tuple[float, ...]
-    """Infinite: never; NaN: not known, as the card is an older one."""
+    """Infinite: never."""
     every: float
     number: float | None
     later: float | None
@@ -87,8 +87,8 @@ def row_of(name: str, entry: Entry) -> Row:
         kind="detector" if "defence" in about else "trained" if "training" in about else "plain",
         right=known.right if known else None,
         budget=longest.images,
-        until=tuple(images_of(each.by_seed) for each in longest.until) or (math.nan,) * 3,
-        every=images_of(longest.until[2].all_by_seed) if longest.until else math.nan,
+        until=tuple(images_of(each.by_seed) for each in longest.until),
+        every=images_of(longest.until[2].all_by_seed),
         number=card.fooled.share.value if card.fooled else None,
         later=longest.fooled.share.value if entry.longer and longest.fooled else None,
         numbers=tuple(card.fooled.by_seed) if card.fooled else (),
@@ -104,9 +104,7 @@ def read_rows() -> list[Row]:
     """Read all entries, those that took the most images until 99 % first."""
     files = sorted(FOLDER.glob("*.json"))
     rows = [row_of(file.stem, Entry.model_validate_json(file.read_bytes())) for file in files]
-    return sorted(
-        rows, key=lambda row: [-np.nan_to_num(each) for each in (*row.until[::-1], row.every)]
-    )
+    return sorted(rows, key=lambda row: [-each for each in (*row.until[::-1], row.every)])
 
 
 def page(rows: list[Row]) -> str:
@@ -207,8 +205,6 @@ def drawn(row: Row) -> str:
     """Draw the images until half of the classes are at 50, 90 and 99 %, and all at 99 %."""
     dots = []
     for kind, images in zip(("half", "most", "all", "every"), (*row.until, row.every), strict=True):
-        if math.isnan(images):
-            continue
         never, x = " never" * math.isinf(images), 6 + 170 * place(min(images, 1.5 * row.budget))
         shape = f'rect x="{x - 4:.1f}" y=7 width=8 height=8' if kind == "every" else ""
         dots.append(f'<{shape or f"""circle cx="{x:.1f}" cy=11 r=5"""} class="{kind}{never}" />')
