@@ -77,8 +77,8 @@ def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
             return about, hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ExperimentError(
-            f"[about] weights: {weights} cannot be read ({error.strerror}); name the file, or leave "
-            "the key out"
+            f"[about] weights: {weights} cannot be read ({error.strerror}); name the file, or "
+            "leave the key out"
         ) from error
 
 
