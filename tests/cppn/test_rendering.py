@@ -170,7 +170,7 @@ def test_a_poster_takes_little_more_memory_than_itself():
         capture_output=True,
         text=True,
         check=True,
-        env={"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"},
+        env={"PYTHONPATH": ":".join(sys.path), "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
     )
     assert int(done.stdout) < 40
 

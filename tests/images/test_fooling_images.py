@@ -94,6 +94,7 @@ def test_pytorch_ood_takes_it_as_an_out_of_distribution_data_set(images):
     assert 0 <= metrics.compute()["AUROC"] <= 1
 
 
+@pytest.mark.slow
 def test_files_for_openood_are_written_with_their_list(images, tmp_path):
     command = [sys.executable, "-m", "neatfool_images", tmp_path, "--size", "32"]
     choice = ["--network", "ResNet-20", "--tier", "blind", "--least", "0.99999"]

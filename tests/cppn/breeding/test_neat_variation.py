@@ -134,6 +134,7 @@ def test_a_genome_without_connections_is_given_one_where_that_is_sure(surer, sin
         assert {len(child.connections) for child in breed(bare, **given)} == {int(expected)}
 
 
+@pytest.mark.slow
 def test_which_connections_are_added_and_which_things_go_is_as_likely():
     parent = parents()[0]
     for key in ("conn_add_prob", "conn_delete_prob", "node_delete_prob"):
@@ -177,6 +178,7 @@ NUMBERS = [
 
 @pytest.mark.parametrize("values", NUMBERS, ids=str)
 @pytest.mark.parametrize("name", ["weight", "bias", "response"])
+@pytest.mark.slow
 def test_numbers_change_as_often_and_as_far(name, values):
     parent = parents()[0]
     given = NOTHING | {f"{name}_{key}": value for key, value in values.items()}
@@ -230,6 +232,7 @@ def test_names_and_truth_values_change_as_often(given):
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_new_genes_begin_as_neat_pythons(given):
     parent = parents()[0]
     nodes, connections = [], []

@@ -212,7 +212,12 @@ def run_python(code, **environment):
         capture_output=True,
         text=True,
         check=True,
-        env={"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1", **environment},
+        env={
+            "PYTHONPATH": ":".join(sys.path),
+            "PYTHONSAFEPATH": "1",
+            "OMP_NUM_THREADS": "1",
+            **environment,
+        },
     )
     return done.stdout.strip()
 

@@ -208,7 +208,7 @@ def test_genomes_do_not_depend_on_the_hash_seed():
     )
     elsewhere = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PYTHONHASHSEED": "1", "PYTHONPATH": ":".join(sys.path)},
+        env={"PYTHONHASHSEED": "1", "PYTHONPATH": ":".join(sys.path), "PYTHONSAFEPATH": "1"},
         capture_output=True,
         text=True,
         check=True,

@@ -42,7 +42,7 @@ def neatfool_register_targets(register):
 """
 
 
-@pytest.mark.parametrize("like", ["imagenet", "mnist"])
+@pytest.mark.parametrize("like", [pytest.param("imagenet", marks=pytest.mark.slow), "mnist"])
 def test_a_file_with_only_a_target_is_searched_as_the_shipped_experiment_is(like, tmp_path):
     shipped = load_experiment(EXPERIMENTS / f"{like}.ini")
     file = tmp_path / "mine.ini"

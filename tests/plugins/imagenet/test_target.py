@@ -174,6 +174,7 @@ def test_the_check_can_be_left_out_and_that_is_said() -> None:
     assert "Not checked on photographs" in unchecked.describe()
 
 
+@pytest.mark.slow
 def test_ten_crops_are_the_mean_of_ten_softmaxes() -> None:
     ten = kept(crops="ten")
     assert ten.spec.shape == (3, 256, 256)
