@@ -91,7 +91,7 @@ class Evolution:
         self._sizes: dict[int, GenomeSize] = {}
         images = self._limits.images
         self._no_room = images is not None and store.info().get("full_of") == images
-        self._pending: list[tuple[GenerationRecord, Json]] = []
+        self._pending: list[tuple[GenerationRecord, Json, dict[str, Json]]] = []
         self._known = len(self._scorer.spec.classes)
 
     @property
@@ -141,6 +141,9 @@ class Evolution:
             if not self.done:
                 self._flush()
                 self._store.keep("ended_after", self.generation)
+            elif self._no_room and not self.spent:
+                self._flush()
+                self._store.keep("full_of", self._limits.images)
         finally:
             if current is not None:
                 current.scoring.cancel()
@@ -246,6 +249,9 @@ class Evolution:
         classes = [(i, names[i], i in searched) for i in range(known, len(names))]
         # A deep copy: the scheme may change what it gave.
         state = json.loads(json.dumps({"scheme": self.scheme.state(), **self._scorer.state()}))
+        # A resumed run would have room for other candidates. What a budget cut off is asked again.
+        full = self._no_room and not self.spent
+        facts: dict[str, Json] = {"full_of": self._limits.images} if full else {}
         dumps, size = self._encoding.dumps, self._encoding.size
 
         def keep() -> None:
@@ -262,7 +268,7 @@ class Evolution:
                 classes=classes,
             )
             # An interrupt may come at any line, so only whole generations are pending.
-            self._pending.append((record, state))
+            self._pending.append((record, state, facts))
             if len(self._pending) >= self._limits.checkpoint_every:
                 self._flush()
 
@@ -273,12 +279,8 @@ class Evolution:
         # An interrupt may have come between a commit and the line after it.
         committed = self._store.last_generation()
         pending = [entry for entry in self._pending if entry[0].report.generation > committed]
-        # A resumed run would have room for other candidates.
-        facts: dict[str, Json] = {"full_of": self._limits.images} if self._no_room else {}
         if pending:
-            self._store.commit([record for record, _ in pending], pending[-1][1], facts)
-        elif facts:
-            self._store.keep("full_of", self._limits.images)
+            self._store.commit([record for record, *_ in pending], *pending[-1][1:])
         self._pending.clear()
 
     def _make_parts(self, current: _Generation) -> Iterator[Sequence[Candidate]]:

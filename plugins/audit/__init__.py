@@ -178,8 +178,7 @@ def audit(
     with console.status("loading the target"):
         search = Search(runs, overrides, images, parse_seeds(seeds), out, **shared)
         searches = [search, *([search.longer(longer)] if longer is not None else [])]
-    if entry is not None:
-        read_about(search.experiment)
+    about = None if entry is None else read_about(search.experiment)
     if options["max_accepted"] is not None:
         own = options["operating_point"]
         own = search.experiment.calls.threshold if own is None else own
@@ -214,8 +213,8 @@ def audit(
     click.echo(f"The card is in {saved}", err=True)
     for file in write_exports(card, runs, files):
         click.echo(f"The card is in {file}, too", err=True)
-    if entry is not None:
-        made = make_entry(search.experiment, _command(ctx), *cards)
+    if entry is not None and about is not None:
+        made = make_entry(search.experiment, about, _command(ctx), *cards)
         save(entry, f"{made.model_dump_json()}\n".encode())
     for check in card.checks:
         click.echo(str(check), err=True)

@@ -83,10 +83,13 @@ def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
 
 
 def make_entry(
-    experiment: Experiment, command: str, card: Card, longer: Card | None = None
+    experiment: Experiment,
+    about: tuple[dict[str, str], str | None],
+    command: str,
+    card: Card,
+    longer: Card | None = None,
 ) -> Entry:
-    """Make an entry of the cards of an experiment; paths are relative to it."""
-    about, digest = read_about(experiment)
+    """Make an entry of the cards of an experiment, and of :func:`read_about`."""
     here = (experiment.path or Path()).resolve().parent
     options = {
         key: value.replace(f"{here}/", "") if isinstance(value, str) else value
@@ -95,8 +98,8 @@ def make_entry(
     less = {"classifier": card.classifier.model_copy(update={"options": options}), "runs": []}
     less |= {} if len(card.classes) <= 2 * MOST else {"classes": []}
     return Entry(
-        about=about,
-        sha256=digest,
+        about=about[0],
+        sha256=about[1],
         command=command,
         experiment=experiment.text,
         images=[*_images(card)],

@@ -11,11 +11,12 @@ import pytest
 from searches import Silence, Snapshots, go_on, stop_after
 from searches import begin as begin_text
 
-from neatfool import open_run
+from neatfool import PluginError, open_run
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
 from neatfool.run.store import RunStore
+from neatfool_plugins.map_elites import MapElites
 from tests.support.databases import contents
 
 STOPS = (1, 7, 13)
@@ -251,11 +252,15 @@ def test_the_parents_that_are_stored_are_those_that_bred_the_candidate(tmp_path,
     assert numbers == ({0, 1} if name.endswith(("paper", "rank")) else {0, 1, 2})
 
 
+LESSONS = (
+    MAP_ELITES.format("paper").replace("generations = 20", "images = 700")
+    + "learn = 0.5\nlearn_steps = 3\nlearn_after = 0\nlearn_at_once = 2\n"
+)
+
+
 @pytest.mark.usefixtures("own_sys_path")
 def test_a_run_whose_last_images_are_too_few_for_a_lesson_is_finished_and_stays_so(tmp_path):
-    text = MAP_ELITES.format("paper").replace("generations = 20", "images = 700")
-    text += "learn = 0.5\nlearn_steps = 3\nlearn_after = 0\nlearn_at_once = 2\n"
-    session = begin_text(tmp_path / "run", text)
+    session = begin_text(tmp_path / "run", LESSONS)
     session.go(Snapshots(tmp_path, range(1, 99)))
     before = contents(tmp_path / "run" / "run.db")
     run = open_run(tmp_path / "run")
@@ -267,3 +272,24 @@ def test_a_run_whose_last_images_are_too_few_for_a_lesson_is_finished_and_stays_
     assert contents(last / "run.db") == before
     go_on(tmp_path / "run").go(Silence())
     assert contents(tmp_path / "run" / "run.db") == before
+
+
+@pytest.mark.usefixtures("own_sys_path")
+def test_what_fails_in_the_last_generation_is_done_again(tmp_path, monkeypatch):
+    begin_text(tmp_path / "whole", LESSONS).go(Silence())
+    expected = contents(tmp_path / "whole" / "run.db")
+    last = open_run(tmp_path / "whole").generation
+    tell = MapElites.tell
+
+    def fail_at_last(self, candidates, scores):
+        if self._generation == last:
+            raise ValueError("no more")
+        return tell(self, candidates, scores)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MapElites, "tell", fail_at_last)
+        with pytest.raises(PluginError, match="no more"):
+            begin_text(tmp_path / "run", LESSONS).go(Silence())
+    assert not open_run(tmp_path / "run").finished
+    go_on(tmp_path / "run").go(Silence())
+    assert contents(tmp_path / "run" / "run.db") == expected

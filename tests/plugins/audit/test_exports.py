@@ -102,7 +102,7 @@ def test_an_entry_names_no_folder_of_its_authors_machine(card, tmp_path):
     classifier = card.classifier.model_copy(update={"options": options})
     given = card.model_copy(update={"classifier": classifier, "runs": [str(tmp_path)]})
     experiment = load_experiment(tmp_path / "mine.ini", to_search=False)
-    entry = make_entry(experiment, "neatfool audit mine.ini", given)
+    entry = make_entry(experiment, read_about(experiment), "neatfool audit mine.ini", given)
     assert entry.card.classifier.options == {"weights": "nets/mine.pt", "logit_temperature": 2.0}
     assert str(tmp_path) not in entry.model_dump_json()
 
@@ -114,7 +114,7 @@ def test_weights_that_are_not_there_are_told(card, tmp_path):
     with pytest.raises(ExperimentError, match=r"\[about\] weights: .*mine.pt cannot be read"):
         read_about(experiment)
     (tmp_path / "mine.pt").write_bytes(b"weights")
-    assert make_entry(experiment, "", card).sha256 == hashlib.sha256(b"weights").hexdigest()
+    assert read_about(experiment)[1] == hashlib.sha256(b"weights").hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,8 @@ def test_an_entry_has_the_images_that_fit_and_of_all_their_hash(card, tmp_path):
         Image.fromarray(pixels).save(png := io.BytesIO(), "png")
         pictures[each.index] = (png.getvalue(), "99 %")
     given = card.model_copy(update={"pictures": pictures})
-    entry = make_entry(load_experiment(tmp_path / "mine.ini", to_search=False), "", given)
+    experiment = load_experiment(tmp_path / "mine.ini", to_search=False)
+    entry = make_entry(experiment, read_about(experiment), "", given)
     assert [each.png is None for each in entry.images] == [False] * 2 + [True] * 8
     assert len({each.sha256 for each in entry.images}) == 10
     assert len(entry.model_dump_json()) < 30_000
