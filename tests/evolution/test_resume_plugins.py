@@ -276,9 +276,10 @@ def test_a_run_whose_last_images_are_too_few_for_a_lesson_is_finished_and_stays_
 
 @pytest.mark.usefixtures("own_sys_path")
 def test_what_fails_in_the_last_generation_is_done_again(tmp_path, monkeypatch):
-    begin_text(tmp_path / "whole", LESSONS).go(Silence())
-    expected = contents(tmp_path / "whole" / "run.db")
-    last = open_run(tmp_path / "whole").generation
+    (tmp_path / "whole").mkdir()
+    begin_text(tmp_path / "whole" / "run", LESSONS).go(Silence())
+    expected = contents(tmp_path / "whole" / "run" / "run.db")
+    last = open_run(tmp_path / "whole" / "run").generation
     tell = MapElites.tell
 
     def fail_at_last(self, candidates, scores):
