@@ -133,8 +133,10 @@ class Wandb(Follower):
 
     def end(self) -> None:
         """Wait until all is sent."""
+        # wandb's `finish` returns before the last records are in its file.
+        end = self._library.finish if self._options.library == "trackio" else self._library.teardown
         with redirect_stdout(io.StringIO()):
-            self._library.finish()
+            end()
 
     def _say(self, command: str) -> None:
         Output().print(f"Follow it with: {command}", soft_wrap=True, markup=False, highlight=False)
