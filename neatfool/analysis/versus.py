@@ -8,6 +8,7 @@ from pydantic import Field
 from neatfool.analysis.estimates import Shares
 from neatfool.present.finding import Facts
 from neatfool.present.story import Block, Note, Section, Table, Text
+from neatfool.wording import counted
 
 Verdict: TypeAlias = Literal["better", "worse", "within chance", "not comparable"]
 LEVEL: Final = 0.05
@@ -51,12 +52,13 @@ class Versus(Facts):
         """Tell which version is better, and in which classes."""
         by = "your threshold" if self.threshold == "yours" else "the threshold that 95 % pass"
         p = "p < 0.0001" if self.p < 0.0001 else f"p = {self.p:.2g}"
+        worse = counted(self.worse, "class is", "classes are")
         yield Section(f"Against {self.baseline}")
         yield Text(
             f"{self.verdict.capitalize()}: an image of nothing reaches {by} in "
             f"{self.ours.as_share()} of {self.classes:,} classes, and in {self.theirs.as_share()} "
-            f"in the baseline. {self.worse:,} classes are newly fooled, and {self.better:,} no "
-            f"longer (McNemar's exact test, {p})."
+            f"in the baseline. {worse} newly fooled, and {self.better:,} no longer "
+            f"(McNemar's exact test, {p})."
         )
         if self.differs:
             yield Note(f"The two audits differ, so do not compare them: {'; '.join(self.differs)}.")

@@ -12,7 +12,7 @@ import numpy as np
 from neatfool.spec.archive import Archive, GenomeSize, Replacement
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
-from neatfool.wording import percent
+from neatfool.wording import counted, percent
 
 
 @dataclass(frozen=True)
@@ -197,12 +197,12 @@ class Verdict:
     def __str__(self) -> str:
         whole = self.summary()
         ranks = [result.measured_rank for result in self.results]
+        scored = counted(whole["images"], "image", "images")
         return (
-            f"{whole['images']} images scored from their files: {whole['wrong']} wrong, largest "
-            f"difference {whole['largest_difference']:.1e}. Median "
-            f"{percent(whole['median'], median(ranks))}, lowest "
-            f"{percent(whole['min'], min(ranks))}; {whole['classes_ge_0.9999']} of "
-            f"{whole['images']} classes >= 99.99 %."
+            f"{scored} scored from their files: {whole['wrong']} wrong, largest difference "
+            f"{whole['largest_difference']:.1e}. Median {percent(whole['median'], median(ranks))}, "
+            f"lowest {percent(whole['min'], min(ranks))}; {whole['classes_ge_0.9999']} of them "
+            ">= 99.99 %."
         )
 
     def __repr__(self) -> str:
