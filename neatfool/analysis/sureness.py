@@ -58,8 +58,10 @@ class Sureness(Facts):
 
     @property
     def right(self) -> np.ndarray:
-        """Whether no class is surer than its own: bools [N]. Twins differ in their last bits."""
-        return np.array(self.own_log_odds) >= np.array(self.log_odds) - 1e-6
+        """Whether it names a class, and none is surer than an image's own: bools [N]."""
+        # Twins differ in their last bits.
+        surest = np.array(self.own_log_odds) >= np.array(self.log_odds) - 1e-6
+        return surest & (np.array(self.named) >= 0)
 
 
 def count_queries(evolved: int, sample: int, *, transfer: bool = False, known: int = 0) -> int:

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,11 @@ from neatfool.ood.detector import (
 from neatfool.ood.in_distribution import InDistribution
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
+
+
+NORMALISED: Final = 0.02
+"""Logits are logarithms of probabilities if these sum to one up to so much: a quantised network
+rounds each to 256 steps."""
 
 
 class Outlying(NamedTuple):
@@ -180,7 +185,11 @@ class InspectedTarget:
                 "the target's confidences do not sum to one, and detectors look at probabilities "
                 "that do; choose a target whose classes exclude one another"
             )
-        if "logits" in needs and scores.logits is None:
+        # Logarithms of probabilities are no logits: their energy is that of rounding.
+        if "logits" in needs and (
+            scores.logits is None
+            or bool((torch.as_tensor(scores.logits).logsumexp(1).abs() < NORMALISED).all())
+        ):
             raise ExperimentError(
                 "the target gives probabilities and no logits; choose a detector that needs only "
                 f"those: {choice_of('probabilities')}"

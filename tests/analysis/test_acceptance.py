@@ -211,3 +211,8 @@ def test_in_distribution_images_come_with_labels_from_folders_and_tables(tmp_pat
     table.write_text("file,label\n2.png,cat\n\n,dog\n")
     with pytest.raises(ExperimentError, match=r"list\.csv:4: no file is named"):
         photographs_in(table)
+
+
+def test_an_image_that_is_rejected_is_not_named_rightly() -> None:
+    known = kind("in-distribution", [2, -LIMIT, -LIMIT, 1], [0] * 4, [0, -1, -1, 0])
+    assert known.right.tolist() == [True, False, False, True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -58,6 +59,23 @@ def test_those_whose_names_stand_alone_are_asked_by_default() -> None:
     images = torch.randint(256, (40, *spec.shape), dtype=torch.uint8)
     found = ask_detectors(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
     assert "margin" in found.scores
+
+
+class LogarithmsOfProbabilities(ToyTarget):
+    """Gives these as its logits, as a mean of several networks does."""
+
+    def score(self, images):
+        probs = super().score(images).probs
+        return neatfool.Scores(probs, np.log(probs))
+
+
+def test_logarithms_of_probabilities_are_no_logits() -> None:
+    images = torch.randint(256, (40, *ToyTarget().spec.shape), dtype=torch.uint8)
+    known = divide(images, "noise")
+    found = ask_detectors(LogarithmsOfProbabilities(), images[:9].numpy(), known)
+    assert {"energy", "max_logit"} <= found.left_out.keys()
+    assert "msp" in found.scores
+    assert "energy" in ask_detectors(ToyTarget(), images[:9].numpy(), known).scores
 
 
 @pytest.mark.usefixtures("margin")
