@@ -23,7 +23,6 @@ from neatfool.ood.in_distribution import InDistribution
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
 
-
 NORMALISED: Final = 0.02
 """Logits are logarithms of probabilities if these sum to one up to so much: a quantised network
 rounds each to 256 steps."""
