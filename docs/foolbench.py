@@ -247,7 +247,7 @@ def details(row: Row) -> str:
         "after a change": f"median confidence {changes}" if changes else "",
         "would pass": f"not evolved against it: {caught}" if caught else "",
         "transfer": "; ".join(
-            f"{share(each.top1.median)} are top-1 on {escape(each.label)}"
+            f"{share(each.top1.median)} are top-1 on {escape(Path(each.experiment or '').stem)}"
             for each in (card.transfer.networks if card.transfer else [])
         ),
         "entry": f'<a href="{row.name}.json">{row.name}.json</a>',

@@ -112,7 +112,7 @@ def judge(known: np.ndarray, others: np.ndarray) -> list[float]:
 
 
 def draw_sheet() -> Image.Image:
-    """Draw three rows: near and far images of ImageNet's network, and some of small networks."""
+    """Draw four rows: near and far images of ImageNet's network, and some of small networks."""
     rows: list[dict[str, Any]] = [
         {"data": "ImageNet", "near": True, "least": 0.97},
         {"data": "ImageNet", "near": False, "least": 0.9},
