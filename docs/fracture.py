@@ -1,7 +1,7 @@
 """Measure how fractured networks are: the figures and the picture of docs/fracture.md.
 
 python docs/fracture.py fer fer                      # a clone of github.com/akarshkumar0101/fer
-python docs/fracture.py run runs/imagenet-1          # 24 elites, and what births changed
+python docs/fracture.py run runs/imagenet-2          # 24 elites, and what births changed
 python docs/fracture.py sweeps fer docs/images/fracture.webp
 """
 

@@ -104,9 +104,9 @@ def find_photographs(run: Run, folder: Path | None, count: int, seed: int) -> li
         named: dict[str, str] = {}
         if unlabelled and not (scorer := load()).costs:
             images = [fit_photograph(each.open(), scorer.target) for each in unlabelled]
-            first = np.asarray(scorer.score(torch.cat(images)).probs).argmax(1).tolist()
-            names = (scorer.spec.classes[place] for place in first)
-            named = dict(zip((each.name for each in unlabelled), names, strict=True))
+            answers = zip(unlabelled, scorer.score(torch.cat(images)).probs, strict=True)
+            # A detector in front that rejects one names nothing.
+            named = {e.name: scorer.spec.classes[p.argmax()] for e, p in answers if p.max() > 0}
     return [
         Question(_fit(each.open(), run), "photograph", right, "label" if label else "network")
         for each in drawn
