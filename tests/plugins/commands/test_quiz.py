@@ -150,6 +150,14 @@ def test_the_targets_own_photographs_show_what_the_network_says(tmp_path):
         assert {*np.unique(pixels(tmp_path / "s", row))} == {250 if row["class"] == "bright" else 0}
 
 
+def test_a_photograph_that_the_target_rejects_is_left_out(tmp_path):
+    rejecting = OFFERING.replace("channels, ", "channels, sums_to_one=False, classes=").replace(
+        "keepdims=True), logits)", "keepdims=True) * (images.max((1, 2, 3)) > 0)[:, None])"
+    )
+    rows = of_kind(study(make(tmp_path, plugin=rejecting), tmp_path / "s"), "photograph")
+    assert [(row["class"], row["known_by"]) for row in rows] == [("bright", "network")]
+
+
 def test_a_target_that_costs_something_is_not_asked(tmp_path, photographs):
     options = ("target.plugin=paid", "target.max_queries=900", "experiment.generations=3")
     run = make(tmp_path, plugin=OFFERING + PAID, options=options)
