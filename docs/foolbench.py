@@ -257,13 +257,13 @@ def details(row: Row) -> str:
 
 
 def table(rows: list[Row]) -> str:
-    """Write the figures of entries as a table of Markdown."""
+    """Write the figures of networks without a detector as a table of Markdown."""
     heads = (
         *("network", "right", "budget", "50 %", "90 %", "99 %", "all at 99 %"),
         *("the number (over seeds)", "half fooled after", "simple images accepted"),
     )
     lines = [heads, ["---"] * len(heads)]
-    for row in rows:
+    for row in (each for each in rows if each.kind != "detector"):
         ends = f" ({spread(row)})" if spread(row) else ""
         lines.append(
             [
