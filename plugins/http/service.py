@@ -206,8 +206,8 @@ class Service:
             sending = event == "http11.send_request_headers.started"
             if event == "connection.connect_tcp.complete" and not self._proxied:
                 try:
-                    self._check_address(info["return_value"].get_extra_info("server_addr")[0])
-                except TargetError:
+                    self._check_peer(info["return_value"].get_extra_info("server_addr"))
+                except (TargetError, httpx2.ConnectError):
                     await info["return_value"].aclose()
                     raise
             # A CONNECT is for a proxy, and not yet for the service.
@@ -240,6 +240,12 @@ class Service:
             raise self._explain(error) from None
         self._check_status(response, body)
         return self._parse(response, body)
+
+    def _check_peer(self, peer: tuple[str, int] | None) -> None:
+        """Refuse a connection to what must not be sent anything, or that was reset at once."""
+        if peer is None:
+            raise httpx2.ConnectError("reset at once")
+        self._check_address(peer[0])
 
     def _check_address(self, text: str) -> None:
         """Refuse an address that must not be sent anything."""

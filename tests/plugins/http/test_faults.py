@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import threading
@@ -67,6 +68,15 @@ def test_what_is_whole_and_no_json_is_tried_again_a_few_times_only(server, fault
         target.score(random_images(1))
     assert not isinstance(caught.value, TargetUnavailable)
     assert len(server.asked) == 1 + MOST_NOT_JSON
+
+
+def test_a_connection_that_is_reset_at_once_is_tried_again(server, monkeypatch):
+    def getpeername(_):
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(socket.socket, "getpeername", getpeername)
+    with pytest.raises(TargetUnavailable, match="could not be connected to"):
+        open_target(server, give_up_after=1).__enter__()
 
 
 def test_a_server_that_is_not_there_makes_the_run_pause(server):
