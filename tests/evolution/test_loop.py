@@ -38,6 +38,12 @@ class Held(Networked):
         return super().score(torch.as_tensor(images))
 
 
+@pytest.fixture(autouse=True)
+def _not_slow(monkeypatch):
+    """Begin the next generation before this one is recorded, however busy the machine is."""
+    monkeypatch.setattr("neatfool.evolution.loop.SECONDS_AHEAD", 60.0)
+
+
 def assembly_of(target, generations=4, calls_a_generation=1):
     plan = Plan(BATCH // calls_a_generation, "cpu", cores=min(2, calls_a_generation))
     scorer = Scorer(target, name="target 'toy'", plan=plan)
