@@ -20,8 +20,8 @@ from PIL import Image
 
 from neatfool import open_run
 from neatfool.analysis import Sweeps, ancestry, sweep_genome, sweep_weights
-from neatfool.analysis.lineage.fracture import SIDE, find_size, sweep
-from neatfool.analysis.lineage.sweeping import strip
+from neatfool_plugins.ancestry.fracture import SIDE, find_size, sweep
+from neatfool_plugins.ancestry.weight_sweep import strip
 
 PICTURES = ("skull", "butterfly", "apple")
 MEASURES = ("fracture", "entangled", "shared")

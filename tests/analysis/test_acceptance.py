@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from neatfool import ExperimentError, ImageSpec
-from neatfool.analysis.auditing.acceptance import sum_up, thresholds_by_class
-from neatfool.analysis.estimates import tell_apart
-from neatfool.analysis.sureness import LIMIT, Sureness, images_of_nothing
+from neatfool_plugins.audit.acceptance import sum_up, thresholds_by_class
+from neatfool.measure.estimates import tell_apart
+from neatfool_plugins.audit.confidence import LIMIT, Sureness, images_of_nothing
 from neatfool.models.photographs import photographs_in
 from neatfool.spec.scores import log_odds
 

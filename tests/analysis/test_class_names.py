@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import ImageSpec, Scores, Target, analysis, fool
-from neatfool.analysis.common import match_classes
+from neatfool.measure.facts import match_classes
 
 
 def matched(ours, theirs):

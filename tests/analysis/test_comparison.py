@@ -13,7 +13,7 @@ from made_up_runs import random_course, write_run
 
 from neatfool import RunError, open_run
 from neatfool.analysis import Comparison, compare
-from neatfool.analysis.comparison.groups import MEASURES, TESTED
+from neatfool_plugins.compare.groups import MEASURES, TESTED
 
 
 def group(folder, confidences, *, generations=4, length=None, **more):

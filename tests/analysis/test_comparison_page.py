@@ -13,7 +13,7 @@ from made_up_runs import random_course, write_run
 
 from neatfool import StorageError
 from neatfool.analysis import compare
-from neatfool.analysis.comparison.groups import MEASURES
+from neatfool_plugins.compare.groups import MEASURES
 from neatfool.present import colour_of, draw_figure, key_of
 from neatfool.wording import percent
 

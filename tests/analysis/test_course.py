@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made_up_runs import random_course, write_run
 
 from neatfool import open_run
-from neatfool.analysis.comparison.groups import MEASURES, Course
+from neatfool_plugins.compare.groups import MEASURES, Course
 
 
 def course_of(folder, course, **more):

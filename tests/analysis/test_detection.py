@@ -18,7 +18,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from neatfool import ExperimentError, make_target
-from neatfool.analysis.detection import Detected, DetectedOfRun, Known
+from neatfool_plugins.detect.measure import Detected, DetectedOfRun, Known
 from neatfool.ood import ask_detectors, detector_names
 from neatfool.ood.in_distribution import divide, in_distribution
 from neatfool.testing import ToyTarget

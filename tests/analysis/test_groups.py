@@ -5,7 +5,7 @@ import pytest
 from made_up_runs import write_run
 
 from neatfool import ExperimentError, RunError
-from neatfool.analysis.comparison.groups import gather, options_that_differ
+from neatfool_plugins.compare.groups import gather, options_that_differ
 
 
 def seeds_of(group):

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 from neatfool import ExperimentError
-from neatfool.analysis.auditing.card import Card
-from neatfool.analysis.auditing.references import (
-    compare_versions,
-    differ,
-    put_beside,
-    read_card,
-    read_references,
-)
+from neatfool_plugins.audit.card import Card
+from neatfool_plugins.audit.references import compare_versions, differ, put_beside, read_card, read_references
 
 REFERENCES = {card.name: card for card in read_references()}
 SCHEME = REFERENCES["LeNet"].search["scheme"]

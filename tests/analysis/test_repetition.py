@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neatfool.analysis.ablation.repetition import Repetition, find_repetition, label_copies
+from neatfool_plugins.ablate.repetition import Repetition, find_repetition, label_copies
 
 ROWS, COLUMNS = np.mgrid[:60, :80]
 NOISE = np.random.default_rng(1).normal(size=(3, 60, 80))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from neatfool.analysis.comparison.groups import mann_whitney
+from neatfool_plugins.compare.groups import mann_whitney
 
 few = st.lists(st.integers(0, 4), min_size=1, max_size=6)
 some = st.lists(st.integers(0, 3), min_size=2, max_size=3)

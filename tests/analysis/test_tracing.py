@@ -11,10 +11,10 @@ import pytest
 from scipy.stats import rankdata
 
 from neatfool import cppn
-from neatfool.analysis.lineage.fracture import sweep, sweep_genome, sweep_weights, take_weights
-from neatfool.analysis.lineage.kinds import closest, goal_switches, wordnet_kinds
-from neatfool.analysis.lineage.measure import nearer, recur, relate
-from neatfool.analysis.lineage.sweeping import plan_pairs
+from neatfool_plugins.ancestry.fracture import sweep, sweep_genome, sweep_weights, take_weights
+from neatfool.measure.goal_switches import closest, goal_switches, wordnet_kinds
+from neatfool_plugins.ancestry.measure import nearer, recur, relate
+from neatfool_plugins.ancestry.weight_sweep import plan_pairs
 from neatfool.testing import GREY
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions

@@ -18,7 +18,7 @@ from PIL import Image
 
 from neatfool import ExperimentError, load_experiment
 from neatfool.analysis import read_card
-from neatfool.analysis.auditing.card import Check
+from neatfool_plugins.audit.card import Check
 from neatfool_plugins.audit.exports import FORMS, export, make_entry, read_about, write_exports
 
 EXPERIMENT = Path("experiments/mnist.ini")

@@ -1,0 +1,261 @@
+"""Takes images apart: copies, tiles, nodes and connections go away, and the rest is scored."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from . import importance as weighing
+from .finding import MEASURES, Ablated, Ablation, Quartiles, Repeats
+from .repetition import MOST_COPIES, find_repetition, hide_copies, hide_tiles, label_copies
+from neatfool.measure.facts import OfRun
+from neatfool.cppn import Genome
+from neatfool import ExperimentError
+from neatfool.files import read_whole, refuse_link
+from neatfool import choose_elites
+from neatfool.fooling.choosing import check_classes
+from neatfool import open_runs, open_scorer
+from neatfool.present import evenly
+from neatfool.present import Output
+from neatfool.present import Cell
+from neatfool import encode_png
+from neatfool.run.images import from_pillow
+from neatfool import EliteView
+from neatfool import Run
+from neatfool import Scorer
+from neatfool.wording import counted
+
+USUAL_TILES: Final = 8
+SIDE: Final = 660
+"""Pixels of a map's longer side."""
+MOST_NUMBERS: Final = 12
+"""Of more tiles side by side, numbers would be too small to be read."""
+LEAST_RANGE: Final = 0.5
+"""A drop in log-odds that counts as full colour at least, so that noise is not made to look like
+something."""
+MISSED, HARMFUL = (230, 97, 10), (13, 107, 184)
+SHOWN: Final = 10
+"""The page shows so many elites at most, so that it stays below a few MB."""
+METHOD: Final = 2
+"""Changes when elites are taken apart in another way, so that kept ones are not mixed with new."""
+
+
+def ablate(
+    run: Run | str | Path,
+    *,
+    tiles: int | None = None,
+    classes: Sequence[str] = (),
+    least: float = 0.0,
+    sample: int | None = None,
+    target: str | Path | None = None,
+    seed: int = 1,
+    max_queries: int | None = None,
+    console: Output | None = None,
+) -> Ablation:
+    """Take parts of images, and of the networks that draw them, away, and score what is left.
+
+    What is finished is kept in the run's folder, in ``ablation.jsonl``, so that an interrupted call
+    goes on when it is made again.
+
+    Args:
+        run: The run, or the folder that holds it.
+        tiles: How many tiles stand side by side, and one above another; 8 if absent.
+        classes: The classes of the elites; all if empty.
+        least: Their least recorded confidence.
+        sample: How many to draw at random; all if absent.
+        target: An experiment's file, whose target scores in place of the run's own.
+        seed: The seed of the sample.
+        max_queries: The most images to send to a target that costs something to ask.
+        console: Shows how far it is.
+
+    Raises:
+        ExperimentError: There is no such class, or the target does not know the classes, or there
+            are more tiles than pixels.
+        RunError: No elite fits.
+        UntrustedRun: Somebody else made the run, whose own target is to score.
+        BudgetSpent: The target costs something, and the budget does not suffice.
+    """
+    console = console or Output(quiet=True)
+    with open_runs(run, scored=target is None) as opened, ExitStack() as ending:
+        if len(opened) > 1:
+            raise ExperimentError(f"{run}: holds {len(opened)} runs; name one of them")
+        own = opened[0]
+        elites = choose_elites(own, classes=classes, least=least, sample=sample, seed=seed)
+        most = min(own.spec.height, own.spec.width)
+        if tiles and tiles > most:
+            raise ExperimentError(
+                f"--tiles {tiles}: the run's images have {own.spec.width} x {own.spec.height} "
+                "pixels; give a smaller number"
+            )
+        tiles = tiles or min(USUAL_TILES, most)
+        path = refuse_link(own.path / "ablation.jsonl")
+        # What is kept there may do; only the loaded target tells.
+        images = 0 if path.exists() else sum(_most_images(elite, tiles) for elite in elites)
+        with console.status("loading the target"):
+            scorer = open_scorer(target or own, max_queries=max_queries, images=images)
+        ending.callback(scorer.close)
+        items = _ablate_all(path, elites, scorer, tiles, max_queries=max_queries, console=console)
+        repeats = [item.repeats for item in items if item.repeats]
+        mirrored = sum(bool(each.mirrors) for each in repeats)
+        order = np.argsort([-item.saved.log_odds for item in items], kind="stable")
+        shown = {*order[evenly(len(order), SHOWN)].tolist()}
+        complete = tuple(
+            _complete(elite, item, with_pictures=place in shown)
+            for place, (elite, item) in enumerate(zip(elites, items, strict=True))
+        )
+        return Ablation(
+            **OfRun.facts(own, 0) | {"elites": complete},
+            target=scorer.name,
+            own_target=target is None,
+            tiles=tiles,
+            repeated=len(repeats) - mirrored,
+            mirrored=mirrored,
+            summary=tuple(_sum_up(items)),
+        )
+
+
+def _sum_up(items: Sequence[Ablated]) -> Iterator[Quartiles]:
+    all_shares = [item.shares() for item in items]
+    for key, measure in MEASURES.items():
+        if values := [shares[key] for shares in all_shares if key in shares]:
+            low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+            figures = {"lower_quartile": low, "median": median, "upper_quartile": high}
+            yield Quartiles(measure=measure, elites=len(values), **figures)
+
+
+def _ablate_all(
+    path: Path,
+    elites: Sequence[EliteView],
+    scorer: Scorer,
+    tiles: int,
+    *,
+    max_queries: int | None,
+    console: Output,
+) -> list[Ablated]:
+    """Take elites apart, but for those of which a file has what came out, and add to the file."""
+    check_classes(scorer, elites)
+    method = [METHOD, scorer.fingerprint, tiles]
+    kept = {}
+    for line in read_whole(path).splitlines() if path.exists() else ():
+        # A line may be cut short: the command was killed while it wrote it.
+        with suppress(ValueError, TypeError, KeyError):
+            record = json.loads(line)
+            if record["how"] == method:
+                found = Ablated.model_validate(record["elite"])
+                kept[found.index, found.genome] = found
+    missing = [elite for elite in elites if (elite.index, elite.candidate_id) not in kept]
+    if scorer.costs:
+        if total := sum(_most_images(elite, tiles) for elite in missing):
+            scorer.check_allowed(total, max_queries)
+        console.say(f"{scorer.name}: this takes up to {counted(total, 'query', 'queries')}")
+    fault = ""
+    with console.progress(len(missing), "elites") as note:
+        for elite in missing:
+            note(elite.name, 0)
+            found = _ablate(elite, scorer, tiles)
+            note(elite.name, 1)
+            kept[elite.index, elite.candidate_id] = found
+            text = json.dumps({"how": method, "elite": found.model_dump(mode="json")})
+            try:
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(f"\n{text}")  # so a line that was cut short stays alone
+            except OSError as error:
+                fault = error.strerror or str(error)
+    if fault:
+        console.say(f"{path}: cannot be written ({fault}), so nothing is kept")
+    return [kept[elite.index, elite.candidate_id] for elite in elites]
+
+
+def _most_images(elite: EliteView, tiles: int) -> int:
+    """Say how many images of an elite are scored at most."""
+    count = 1 + tiles**2 + 2 * MOST_COPIES + 1
+    if isinstance(elite.genome, Genome):
+        graph = elite.graph()
+        count += 1 + len(graph) + graph.number_of_edges() + weighing.PRUNINGS
+    return count
+
+
+def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
+    """Take an elite apart."""
+    image = elite.saved_pixels()
+    images = [image, *hide_tiles(image, tiles)]
+    if repetition := find_repetition(image):
+        labels = label_copies(image.shape[1:], repetition)
+        looked_at, hidden = hide_copies(image, labels)
+        images += hidden
+    saved, *scores = weighing.score_images(scorer, elite, torch.from_numpy(np.stack(images)))
+    repeats = None
+    if repetition:
+        half, *rest = scores[tiles**2 :]
+        repeats = Repeats(
+            **repetition.model_dump(),
+            copies=int(labels.max()) + 1,
+            looked_at=tuple(looked_at),
+            alone=tuple(rest[: len(looked_at)]),
+            without=tuple(rest[len(looked_at) :]),
+            half=half,
+        )
+    return Ablated(
+        name=elite.name,
+        index=elite.index,
+        genome=elite.candidate_id,
+        recorded=elite.confidence,
+        saved=saved,
+        tiles=tuple(tuple(scores[row * tiles : (row + 1) * tiles]) for row in range(tiles)),
+        repeats=repeats,
+        graph=weighing.score_network(elite, scorer) if isinstance(elite.genome, Genome) else None,
+    )
+
+
+def _complete(elite: EliteView, item: Ablated, *, with_pictures: bool) -> Ablated:
+    """Add to what came out its network, and pictures."""
+    more: dict[str, object] = {"file": elite.file.stem}
+    if item.graph:
+        more["weighed"] = weighing.with_importance(elite, item.graph)
+    if with_pictures:
+        more["strip"] = tuple(_strip(elite, item))
+    return item.model_copy(update=more)
+
+
+def _strip(elite: EliteView, item: Ablated) -> Iterator[Cell]:
+    """Show an image as saved, what its tiles are worth, and what carries most with few parts."""
+    image = elite.saved_pixels()
+    yield Cell(encode_png(image), "as saved", item.saved.words)
+    yield Cell(_draw_map(image, item), "without a tile", f"at least {item.worst_tile.words}")
+    if repeats := item.repeats:
+        _, (half, *alone) = hide_copies(image, label_copies(image.shape[1:], repeats))
+        if repeats.copies > 2:
+            yield Cell(encode_png(half), "half of the copies", repeats.half.words)
+        best = repeats.best
+        yield Cell(encode_png(alone[best]), "one copy", repeats.alone[best].words)
+    if graph := item.graph:
+        (simple,) = weighing.draw(elite, [weighing.simplest(elite, graph)]).numpy()
+        what = f"{graph.suffice_for_half} of {len(graph.connections)} connections"
+        kept = graph.pruned.get(graph.suffice_for_half, graph.drawn)
+        yield Cell(encode_png(simple), what, kept.words)
+
+
+def _draw_map(image: np.ndarray, item: Ablated) -> bytes:
+    """Draw what each tile is worth over an image: a PNG. Orange is missed, blue does harm."""
+    scale, tiles = SIDE / max(image.shape[1:]), len(item.tiles)
+    size = width, height = round(image.shape[2] * scale), round(image.shape[1] * scale)
+    drops = item.saved.log_odds - np.array([[s.log_odds for s in row] for row in item.tiles])
+    shares = np.clip(drops / max(drops.max(), -drops.min(), LEAST_RANGE), -1, 1)
+    inks = np.where(shares[..., None] > 0, MISSED, HARMFUL)
+    colours = np.dstack([inks, (217 * abs(shares)).round()]).astype(np.uint8)
+    grey = Image.fromarray((255 - (255 - image.mean(0)) * 0.45).astype(np.uint8))
+    drawn = grey.resize(size, Image.Resampling.NEAREST).convert("RGBA")
+    drawn.alpha_composite(Image.fromarray(colours).resize(size, Image.Resampling.NEAREST))
+    pen, font = ImageDraw.Draw(drawn), ImageFont.load_default(min(29, 213 / tiles))
+    for place, score in enumerate(item.all_tiles if tiles <= MOST_NUMBERS else ()):
+        row, column = divmod(place, tiles)
+        middle = (column + 0.5) * width / tiles, (row + 0.5) * height / tiles
+        text = f"{min(int(100 * score.confidence), 99)}"
+        for stroke, ink in ((4, "white"), (1, "black")):
+            pen.text(middle, text, ink, font, "mm", stroke_width=stroke, stroke_fill=ink)
+    return encode_png(from_pillow(drawn.convert("RGB")))

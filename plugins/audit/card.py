@@ -1,0 +1,350 @@
+"""A classifier's report card: how easily is it fooled?"""
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from neatfool import present
+from .acceptance import Acceptance
+from neatfool.measure.estimates import Estimate, Share, Shares
+from .comparison import Versus
+from neatfool.wording import format_seeds, level, percent, share
+
+NAMED: Final = 10
+"""How many classes are named that fell first, and how many that resist."""
+PASSING: Final = (*(round(0.5 + 0.05 * step, 2) for step in range(10)), 0.99)
+"""The shares of in-distribution images at which detectors are compared."""
+
+
+class Classifier(present.Facts):
+    """What was audited."""
+
+    name: str = Field(description="what messages call the target")
+    options: dict[str, Any] = Field(description="the section `[target]`")
+    fingerprint: str = Field(description="changes when the target scores differently")
+    classes: int = Field(description="the number of classes that were searched")
+    nothing: list[str] = Field([], description="the classes of nothing, which were not searched")
+    height: int = Field(description="of the images that it takes")
+    width: int = Field(description="of the images that it takes")
+    channels: int = Field(description="1 for grey, 3 for colours")
+
+
+class OfClass(present.Facts):
+    """How a class fell. A list has a value for each seed."""
+
+    name: str = Field(description="the class's name")
+    index: int = Field(description="the class's index")
+    until_half: float | None = Field(description="images until it had 50 %, if ever: the median")
+    confidence: Share = Field(description="its confidence at the end, the median over seeds")
+    log_odds: list[float | None] = Field(
+        description="the log-odds of its image; null if there is none, or another class is surer"
+    )
+    accepted: list[bool] = Field(description="whether it reaches your threshold, or the usual")
+    reached: int = Field(description="in-distribution images that are named so")
+    threshold: Share | None = Field(description="what 95 % of its in-distribution images pass")
+
+    def fell(self) -> str:
+        """Say how it fell: ``"99.1 % (50 % after 1,200)"``."""
+        half = self.until_half
+        when = "never at 50 %" if half is None else f"50 % after {half:,.0f}"
+        return f"{percent(self.confidence)} ({when})"
+
+
+class Until(present.Facts):
+    """How soon half of the classes had an image of some confidence."""
+
+    confidence: Share = Field(description="the confidence")
+    images: float | None = Field(description="images until then, the median over seeds; or never")
+    by_seed: list[int | None] = Field(description="the same for each seed; null: never")
+    all_by_seed: list[int | None] = Field(description="images until all classes had it, by seed")
+
+
+class Fooled(present.Facts):
+    """The one number: for which share of the classes an image of nothing is surer.
+
+    It counts the classes that some in-distribution image is named as.
+    """
+
+    share: Estimate = Field(
+        description="the share of classes for which an image of nothing is surer than the "
+        "threshold that 95 % of in-distribution images pass, and names the class first"
+    )
+    by_seed: list[Share] = Field(description="the same for each seed")
+    until_half: float | None = Field(
+        description="images until half of the classes had such an image: the median over seeds"
+    )
+    classes: int = Field(description="the number of classes that count")
+    unreached: list[str] = Field(description="classes that no in-distribution image is named as")
+
+
+class Asked(present.Facts):
+    """How another network sees the images."""
+
+    label: str = Field(description="the network's name")
+    experiment: str | None = Field(description="the file that names it")
+    images: int = Field(description="how many images of all runs have a class that it knows")
+    top1: Shares = Field(description="the share that is top-1 there")
+    confidence: Shares = Field(description="the median confidence there")
+    agreement: Share | None = Field(
+        description="of which share of photographs it says what the audited network does"
+    )
+
+
+class Transfer(present.Facts):
+    """Which other networks are fooled."""
+
+    sample: int = Field(description="how many images of each run were shown")
+    photographs: int = Field(description="how many photographs were shown, too")
+    networks: list[Asked] = Field(description="each other network")
+
+    def story(self) -> Iterator[present.Block]:
+        """Tell how other networks see the images."""
+        yield present.Section("Other networks", "Medians over seeds; in brackets their range.")
+        rows = []
+        for e in self.networks:
+            agrees = "-" if e.agreement is None else f"{share(e.agreement)} of {self.photographs:,}"
+            rows.append([e.label, e.top1.as_share(), e.confidence.as_confidence(), agrees])
+        heads = ["network", "top-1", "median confidence", "agrees on in-distribution images"]
+        title = f"What transfers (of {self.sample:,} images of each run)"
+        yield present.Table(heads, rows, title)
+
+
+class Detector(present.Facts):
+    """What an OOD detector tells of the fooling images."""
+
+    name: str = Field(description="the detector's name")
+    looks_at: str = Field("", description="what it looks at, in short")
+    auroc: Estimate = Field(description="1: it tells them from in-distribution ones, 0.5: chance")
+    passing_95: Estimate | None = Field(
+        description="the share of fooling images that pass where 95 % of the in-distribution ones "
+        "do: the false-positive rate at 95 % true positives; null if fewer than 20 are known"
+    )
+    curve: list[Share] = Field(
+        description="the share of fooling images that pass where 50, 55, … 95, 99 % of others do"
+    )
+
+
+class Defence(present.Facts):
+    """What a defence would have caught."""
+
+    in_distribution: str = Field(description="the in-distribution images, in words")
+    detectors: list[Detector] = Field(description="what each detector tells")
+
+    def story(self) -> Iterator[present.Block]:
+        """Tell what each detector would have let pass."""
+        yield present.Section(
+            "Detectors in place of the confidence",
+            f"{self.in_distribution} A detector may reject 5 % of them. Intervals are 95 % of a "
+            "bootstrap over seeds, classes and images.",
+        )
+        rows = [
+            [e.name, e.auroc.as_number(), part.as_share() if part else "-", e.looks_at]
+            for e in self.detectors
+            for part in [e.passing_95]
+        ]
+        heads = ["detector", "AUROC", "evolved images that pass (FPR at 95 %)", "looks at"]
+        yield present.Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
+        lines = [present.Line(e.curve, e.name, place) for place, e in enumerate(self.detectors)]
+        ticks = [f"{100 * p:g} %" if n % 2 == 0 else "" for n, p in enumerate(PASSING)]
+        yield present.Chart(
+            "The share of evolved images that pass each detector, over that of in-distribution",
+            lambda: present.lines_of_shares(lines, ticks, right=112),
+            "What passes a detector",
+            "Over the share of in-distribution images that pass. Lower is better.",
+        )
+
+
+class Check(present.Facts):
+    """A condition of the exit code."""
+
+    what: Literal["median", "accepted"] = Field(
+        description="`--fail-if-median-above`, or `--max-accepted`: the largest share of a kind"
+    )
+    above: Share = Field(description="the most that is allowed")
+    found: Share = Field(description="what was found")
+    failed: bool = Field(description="whether that is more than allowed")
+    words: str = Field(description="what was found, in words")
+
+    def __str__(self) -> str:
+        """Say whether it was kept."""
+        kept = "FAILED: {}, is above" if self.failed else "Passed: {}, is not above"
+        return f"{kept.format(self.words)} {level(self.above)}."
+
+
+class Card(present.Finding):
+    """The report card of a classifier: how easily is it fooled?"""
+
+    about: ClassVar[str] = "report card"
+
+    format: Literal["neatfool audit 2"] = Field("neatfool audit 2", description="the file's kind")
+    neatfool: str = Field(description="the version that ran the search")
+    name: str = Field(description="the experiment's name")
+    classifier: Classifier = Field(description="what was audited")
+    images: int = Field(description="the budget: images for each seed")
+    seeds: list[int] = Field(description="the seeds, one a run")
+    search: dict[str, dict[str, Any]] = Field(description="how it was searched: its sections")
+    runs: list[str] = Field(description="the folder of each run")
+    acceptance: Acceptance = Field(description="what is accepted at each threshold")
+    fooled: Fooled | None = Field(
+        description="the one number; null without 20 in-distribution images: then compare nothing"
+    )
+    top1: Shares = Field(description="the share of classes that are named first for their image")
+    median: Shares = Field(description="the median confidence over classes at the end")
+    until: list[Until] = Field([], description="images until half of the classes were so sure")
+    rejected: Shares | None = Field(
+        None, description="the share of images that it names as a class of nothing, if it has one"
+    )
+    classes: list[OfClass] = Field(description="each class, in the order in which they fell")
+    transfer: Transfer | None = Field(description="which other networks are fooled, if named")
+    defence: Defence | None = Field(description="what detectors tell of in-distribution images")
+    beside: list[str] = Field([], description="how it compares with known networks, if it may be")
+    versus: Versus | None = Field(None, description="the card of --against; null without it")
+    checks: list[Check] = Field([], description="the conditions of the exit code")
+    notes: list[str] = Field([], description="what to bear in mind")
+    pictures: dict[int, tuple[bytes, str]] = Field(default_factory=dict, exclude=True, repr=False)
+
+    @property
+    def title(self) -> str:
+        """The experiment's name."""
+        return self.name
+
+    @property
+    def exit_code(self) -> int:
+        """9 if a condition failed."""
+        return 9 if any(each.failed for each in self.checks) else 0  # No error has this code.
+
+    def story(self) -> Iterator[present.Block]:
+        """Tell what is accepted, the one number, and what stands beside it."""
+        yield present.Headline(self.acceptance.headline())
+        yield from (
+            present.Headline(str(check), where="page") for check in self.checks if check.failed
+        )
+        yield present.Headline(self.headline())
+        if self.beside:
+            yield present.Headline(f"It is {', and '.join(self.beside)}.")
+        yield from map(present.Text, self.acceptance.advice())
+        if self.until:
+            found = [(level(e.confidence), e.images) for e in self.until]
+            parts = [f"{at}: {f'{count:,.0f}' if count else 'never'}" for at, count in found]
+            yield present.Text(
+                f"Images until half of the classes were so sure: {', '.join(parts)}."
+            )
+        yield from (
+            present.Text(str(check), where="page") for check in self.checks if not check.failed
+        )
+        yield present.Text(self._subject())
+        yield present.Section(
+            "What is accepted",
+            "An image is accepted if the classifier is at least as sure as the threshold, of any "
+            "class.",
+        )
+        yield from self.acceptance.tables()
+        yield present.Chart(
+            "The share of images that is accepted over the threshold, by kind of images",
+            self.acceptance.draw,
+            "Accepted over the threshold",
+            "The best threshold is where the blue line is high and all others are low. The scale "
+            "is in log-odds.",
+            wide=True,
+        )
+        if self.versus is not None:
+            yield from self.versus.story()
+        if self.defence is not None:
+            yield from self.defence.story()
+        yield from self._classes()
+        if self.transfer is not None and self.transfer.networks:
+            yield from self.transfer.story()
+        yield from map(present.Note, self.notes)
+
+    def records(self) -> present.Records:
+        """Give how many images of each kind are accepted, one row a kind and threshold."""
+        heads = ["kind", "group", "threshold", "images", "accepted", "share"]
+        rows = [
+            [kind.kind, kind.group, threshold, kind.images, round(part * kind.images), part]
+            for kind in self.acceptance.kinds
+            for threshold, part in zip(self.acceptance.grid, kind.curve, strict=True)
+        ]
+        return present.Records(heads, rows)
+
+    def headline(self) -> str:
+        """Give the one number, or say why there is none."""
+        median = f"The median confidence over classes is {self.median.as_confidence()}"
+        first = f"{self.top1.as_share()} of all classes are named first for their image"
+        if self.fooled is None:
+            kinds = [e for e in self.acceptance.kinds if e.group in {"noise", "blank"}]
+            simple = ", ".join(f"{each.what} {percent(each.median)}" for each in kinds)
+            return (
+                f"{median} after {self.images:,} images; {first}. Do not compare that with another "
+                "network's: fewer than 20 in-distribution images say how sure this one is. Other "
+                f"medians: {simple}."
+            )
+        half = self.fooled.until_half
+        soon = "" if half is None else f"; half of the classes were fooled after {half:,.0f}"
+        return (
+            f"Images of nothing fool {self.fooled.share.as_share()} of the {self.fooled.classes:,} "
+            "classes: each of these has one that is accepted as it, at the threshold that 95 % of "
+            f"in-distribution images pass. The search tried {self.images:,} images with each seed"
+            f"{soon}. {median}; {first}."
+        )
+
+    @property
+    def temperature(self) -> float:
+        """What logits were divided by."""
+        return float(self.classifier.options.get("logit_temperature", 1))
+
+    def _subject(self) -> str:
+        """Say what was done to what."""
+        it, count, listed = self.classifier, len(self.seeds), format_seeds(self.seeds)
+        seeds = f"seed {listed}" if count == 1 else f"each of {count} seeds ({listed})"
+        text = f"{it.name}, {it.classes:,} classes, images of {it.width}x{it.height}: "
+        text += f"{self.images:,} images with {seeds}"
+        if self.acceptance.in_distribution:
+            text += f"; {self.acceptance.in_distribution}"
+        if self.temperature != 1:
+            text += f"; all but detectors at temperature {self.temperature:g}"
+        if self.rejected is not None:
+            names = " or ".join(it.nothing)
+            text += f"; it names {self.rejected.as_share()} of its images {names}: rejected"
+        return f"{text}."
+
+    def _classes(self) -> Iterator[present.Block]:
+        named = min(NAMED, -(-len(self.classes) // 2))
+        firsts, lasts = self.classes[:named], self.classes[named:][-named:]
+        yield present.Section(
+            "Which classes",
+            "In the order of the median over seeds. The images, and the figures in blue, are those "
+            "of the seed where a class is surest.",
+        )
+        rows = [
+            [text for e in pair for text in ([e.name, e.fell()] if e else ["", ""])]
+            for pair in zip_longest(firsts, lasts[::-1])
+        ]
+        heads = ["fall first", "at the end", "resist most", "at the end"]
+        yield present.Table(heads, rows, "Which classes", words=(0, 2), where="terminal")
+        for title, classes in (("These fell first", firsts), ("These resist most", lasts[::-1])):
+            cells = [
+                present.Cell(png, each.name, present.Strong(confidence), f"median {each.fell()}")
+                for each in classes
+                if each.index in self.pictures
+                for png, confidence in [self.pictures[each.index]]
+            ]
+            if cells:
+                yield present.Panel([present.Strip(cells, title, size=100, cards=True)], wide=True)
+        if self.fooled is not None and self.fooled.unreached:
+            names = self.fooled.unreached
+            more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+            yield present.Note(
+                f"No in-distribution image is named as {len(names):,} of the classes, so they do "
+                f"not count: {', '.join(names[:NAMED])}{more}."
+            )
+
+
+class Longer(present.Facts):
+    """What a search of more images with the same seeds found."""
+
+    images: int = Field(description="images for each seed")
+    until: list[Until] = Field(description="images until half of the classes were so sure")
+    fooled: Fooled | None = Field(description="the number then")
+    median: Shares = Field(description="the median confidence over classes then")

@@ -1,0 +1,301 @@
+"""How sure a classifier is: of in-distribution images, of evolved ones, and of simple ones."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from pydantic import Field
+from scipy.optimize import brentq
+from scipy.special import logit
+
+from neatfool.measure.facts import in_steps, place_of
+from neatfool.measure.estimates import FEWEST, LIMIT
+from neatfool_plugins.survive.measure import all_changes, pick
+from neatfool import ExperimentError
+from neatfool import choose_elites
+from neatfool.ood import behind
+from neatfool.ood import InDistribution
+from neatfool.ood import in_distribution as find_known
+from neatfool.present import Facts
+from neatfool import Run
+from neatfool import Scorer
+from neatfool.scoring.viewed_target import temper
+from neatfool import fit_images
+from neatfool import ImageSpec
+from neatfool import rank
+
+KINDS: Final = ("jpeg=75", "blur=1", "move=3")
+"""What is done to the images, as ``neatfool survive`` names it; and they are drawn larger."""
+OF_NOTHING: Final = 5
+"""So many kinds of images of nothing are made without a search."""
+KNOWN: Final = "in-distribution"
+EVOLVED: Final = "evolved"
+NEW: Final = 0.05
+"""Classes are known if at most this share of other images would be named as a further one."""
+
+
+class Sureness(Facts):
+    """How sure a classifier is of images of one kind. Each image has a place in all lists."""
+
+    kind: str = Field(description="a short name")
+    group: str = Field(description="what the kind belongs to")
+    what: str = Field(description="what they are, in words")
+    named: list[int] = Field(description="the class that it names first; -1 if it is rejected")
+    log_odds: list[float] = Field(description="how sure it is of that")
+    own: list[int] = Field([], description="the class that it was evolved for, or shows; -1: none")
+    own_log_odds: list[float] = Field([], description="how sure the classifier is of that")
+    seeds: list[int] = Field([], description="the place of the run that it is from")
+
+    def accepted(self, thresholds: float | Mapping[int, float]) -> np.ndarray:
+        """Say which reach a threshold, perhaps of their class, in log-odds: bools [N]."""
+        if isinstance(thresholds, float):
+            return np.array(self.log_odds) >= thresholds
+        least = [thresholds.get(name, np.inf) for name in self.named]
+        return np.array(self.log_odds) >= np.array(least)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether it names a class, and none is surer than an image's own: bools [N]."""
+        # Twins differ in their last bits.
+        surest = np.array(self.own_log_odds) >= np.array(self.log_odds) - 1e-6
+        return surest & (np.array(self.named) >= 0)
+
+
+def count_queries(evolved: int, sample: int, *, transfer: bool = False, known: int = 0) -> int:
+    """Count the images that an audit shows to its target after the search.
+
+    Args:
+        evolved: How many evolved images are looked at.
+        sample: How many of each kind of images of nothing that no search made.
+        transfer: Whether other networks see the evolved ones.
+        known: How many in-distribution images there are.
+    """
+    return evolved * (len(KINDS) + 1 + transfer) + sample * OF_NOTHING + known
+
+
+def look(
+    runs: Sequence[Run],
+    scorer: Scorer,
+    known: InDistribution | None,
+    *,
+    sample: int,
+    note: Callable[[str, int], None],
+) -> list[Sureness]:
+    """Score known images, evolved ones as they are and changed, and some of nothing."""
+    looking, spec = _Looking(runs, scorer, note), runs[0].spec
+    chosen = [choose_elites(run, sample=sample) for run in runs]
+    found = []
+    if known is not None:
+        own = [looking.place(label) for label in known.labels]
+        own = own if max(own, default=-1) >= 0 else []
+        kind = (KNOWN, KNOWN, "in-distribution images")
+        found.append(looking.score(kind, known.unseen, own))
+    simple = [looking.score(kind, images) for *kind, images in images_of_nothing(spec, sample)]
+    found.append(looking.recorded())
+    texts = [*KINDS, f"drawn={4 * max(spec.height, spec.width)}"]
+    own = [place_of(elite, scorer.spec.classes) for elites in chosen for elite in elites]
+    seeds = [seed for seed, elites in enumerate(chosen) for _ in elites]
+    saved = [
+        torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites])) for elites in chosen
+    ]
+    for same in zip(*(pick(all_changes(run, 1), texts) for run in runs), strict=True):
+        strength = same[0].strengths[0]
+        images = [
+            fit_images(change.apply(elites, pixels, strength), spec)
+            for change, elites, pixels in zip(same, chosen, saved, strict=True)
+        ]
+        # Where one strength is picked, it is the usual one.
+        what = f"evolved, {same[0].kind.words}"
+        kind = (f"{same[0].kind.name}={strength:g}", "changed", what)
+        found.append(looking.score(kind, torch.cat(images), own, seeds))
+    return [*found, *simple]
+
+
+def describe_known(known: InDistribution, spec: ImageSpec) -> str:
+    """Say which in-distribution images there are, and which of their labels are no classes."""
+    indices = map(str, range(len(spec.classes)))
+    unknown = sorted({*known.labels} - {"", *spec.classes, *indices})
+    text = f"{len(known.unseen):,} in-distribution images ({known.source})"
+    if unknown:
+        names = ", ".join(map(repr, unknown[:3])) + ("" if len(unknown) < 4 else " …")
+        text += f", with labels ({len(unknown):,}) that are no classes of the network: {names}"
+    return text
+
+
+def match_temperature(
+    scorer: Scorer, confidence: float, in_distribution: str | Path | None = None
+) -> float:
+    """Find the temperature at which a target's median confidence is as wanted.
+
+    Args:
+        scorer: The target.
+        confidence: The median confidence in in-distribution images, whatever the class.
+        in_distribution: These images; by default the target's own.
+
+    Returns:
+        What to divide logits by, ``[target] logit_temperature``; four digits of it.
+
+    Raises:
+        ExperimentError: There are no such images, or no temperature gives that confidence.
+    """
+    if scorer.costs:
+        raise ExperimentError(f"{scorer.name}: is metered; a temperature is for your own network")
+    scores = scorer.score(find_known(behind(scorer.target), in_distribution).unseen)
+
+    def excess(logarithm: float) -> float:
+        odds = cut(rank(temper(scores, scorer.spec, np.exp(logarithm))))
+        return float(np.median(odds.max(1)) - logit(confidence))
+
+    ends = np.log((1e-3, 1e3))
+    if excess(ends[0]) < 0 or excess(ends[1]) > 0:
+        raise ExperimentError(
+            f"{scorer.name}: no temperature gives in-distribution images a median confidence of "
+            f"{confidence:g}; choose another between 1 / {len(scorer.spec.classes):,} and 1"
+        )
+    return float(f"{np.exp(brentq(excess, *ends, xtol=1e-6)):.4g}")
+
+
+def find_reached(scorer: Scorer, in_distribution: str | Path | None = None) -> list[str]:
+    """Find the few classes of many that in-distribution images are named as; none if they are many.
+
+    A search for thousands of dead classes would spend its images on them. None, too, if
+    images are too few to tell, or classes do not exclude one another. The share of images that are
+    alone in their class says how often another would be named as a further one (Good and Turing).
+
+    Raises:
+        ExperimentError: The images cannot be read.
+    """
+    spec, target = scorer.spec, behind(scorer.target)
+    if scorer.costs or not spec.sums_to_one:
+        return []
+    if in_distribution is None and len(target.photographs()) < FEWEST:
+        return []
+    images = find_known(target, in_distribution).unseen
+    counts = np.zeros(len(spec.classes), int)
+    for some in in_steps(len(images), scorer):
+        odds = rank(scorer.score(images[some]))
+        counts += np.bincount(odds.argmax(1), minlength=len(counts))
+        if 2 * np.count_nonzero(counts) >= len(counts):
+            return []
+    if len(images) < FEWEST or (counts == 1).sum() > NEW * len(images):
+        return []
+    return [
+        name if spec.class_index(name) == place and not name.startswith("@") else str(place)
+        for place, name in enumerate(spec.classes)
+        if counts[place] and name not in spec.nothing
+    ]
+
+
+class _Looking:
+    """Asks the target of runs how sure it is."""
+
+    def __init__(
+        self, runs: Sequence[Run], scorer: Scorer, note: Callable[[str, int], None]
+    ) -> None:
+        self.runs, self.scorer, self._note = runs, scorer, note
+        self._logits = False
+
+    def score(
+        self,
+        kind: Sequence[str],
+        images: torch.Tensor,
+        own: Sequence[int] = (),
+        seeds: Sequence[int] = (),
+    ) -> Sureness:
+        """Score images of a kind (its name, group and words), perhaps each with its own class."""
+        facts, what = dict(zip(("kind", "group", "what"), kind, strict=True)), kind[-1]
+        nothing = [self.place(each) for each in self.runs[0].spec.nothing]
+        named, sure, of_own = list[int](), list[float](), list[float]()
+        for some in in_steps(len(images), self.scorer):
+            self._note(what, 0)
+            scores = self.scorer.score(images[some])
+            self._logits = scores.logits is not None
+            probs = np.asarray(scores.probs, np.float64)
+            odds = cut(rank(scores) if self._logits else logit(probs))
+            # A detector in front rejects the image, or its scores are no numbers.
+            odds[probs.max(1) == 0] = -LIMIT
+            of_own += [
+                float(odds[row, place]) if 0 <= place < odds.shape[1] else -LIMIT
+                for row, place in enumerate(own[some])
+            ]
+            first, best = odds.argmax(1), odds.max(1)
+            best[np.isin(first, nothing)] = -LIMIT
+            named += np.where(best > -LIMIT, first, -1).tolist()
+            sure += best.tolist()
+            self._note(what, len(odds))
+        lists: dict[str, Any] = {"own": own, "own_log_odds": of_own, "seeds": seeds}
+        return Sureness(**facts, named=named, log_odds=sure, **lists)
+
+    def recorded(self) -> Sureness:
+        """Take what the runs recorded of their elites."""
+        rows = []
+        for seed, run in enumerate(self.runs):
+            for elite in run.elites:
+                own = named = place_of(elite, self.scorer.spec.classes)
+                odds = sure = float(cut(elite.rank if self._logits else logit(elite.confidence)))
+                if elite.rejected or elite.top1 is False:
+                    first, confidence = elite.top[0]
+                    named = self.place(first)
+                    sure = -LIMIT if elite.rejected else max(odds, float(cut(logit(confidence))))
+                rows.append((named, sure, own, odds, seed))
+        names = ("named", "log_odds", "own", "own_log_odds", "seeds")
+        lists: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True))
+        return Sureness(kind=EVOLVED, group=EVOLVED, what="evolved, as found", **lists)
+
+    def place(self, name: str) -> int:
+        """Find a class by its name or index; -1 if there is none."""
+        classes = self.scorer.spec.classes
+        if name in classes:
+            return classes.index(name)
+        return int(name) if name.isdecimal() and int(name) < len(classes) else -1
+
+
+def images_of_nothing(
+    spec: ImageSpec, number: int, seed: int = 1
+) -> Iterator[tuple[str, str, str, torch.Tensor]]:
+    """Draw images of a target's size, of each kind the same number.
+
+    Yields:
+        The kind, its group (noise, blank or texture), what it is in words, and uint8 [N, C, H, W].
+    """
+    chance = np.random.default_rng(seed)
+    size = (spec.height, spec.width)
+    rows, columns = np.mgrid[: spec.height, : spec.width] / max(size)
+
+    def some(low: float, high: float, channels: int = 1) -> Any:
+        return chance.uniform(low, high, (number, channels, 1, 1))
+
+    def across() -> Any:
+        """Give how far each pixel lies in a random direction, from -0.7 to 0.7."""
+        angles = some(0, 2 * np.pi)
+        return (rows - 0.5) * np.sin(angles) + (columns - 0.5) * np.cos(angles)
+
+    def stripes() -> Any:
+        return 0.5 + 0.5 * np.sin(2 * np.pi * some(2, 20) * across() + some(0, 2 * np.pi))
+
+    first, second = (some(0, 255, spec.channels) for _ in range(2))
+    textures = [stripes(), np.round(stripes()) != np.round(stripes())]
+    clouds = np.full((number, 1, *size), 0.5)
+    for cells in (3, 6, 12, 24):  # Noise of several scales, the coarser the stronger.
+        grid = torch.from_numpy(chance.uniform(-1, 1, (number, 1, cells, cells)))
+        clouds += torch.nn.functional.interpolate(grid, size, mode="bicubic").numpy() * 2 / cells
+    turns = (np.arange(number) % 3)[:, None, None, None]
+    texture = np.choose(turns, [*textures, clouds])
+    shape = (number, spec.channels, *size)
+    for kind, group, what, values in (
+        ("uniform", "noise", "uniform noise", chance.uniform(0, 255, shape)),
+        ("gaussian", "noise", "Gaussian noise", chance.normal(128, 64, shape)),
+        ("blank", "blank", "blank images", np.broadcast_to(first, shape)),
+        ("gradient", "blank", "gradients", first + (second - first) * (0.5 + across() / 1.4)),
+        ("texture", "texture", "stripes, checks and clouds", first + (second - first) * texture),
+    ):
+        yield kind, group, what, torch.from_numpy(values.round().clip(0, 255).astype(np.uint8))
+
+
+def cut(odds: ArrayLike) -> np.ndarray:
+    """Cut log-odds that are infinite, or almost."""
+    finite: np.ndarray = np.clip(odds, -LIMIT, LIMIT)
+    return finite

@@ -1,0 +1,156 @@
+"""Cards of known networks and of earlier versions, and another card beside them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from .card import Card
+from neatfool.measure.estimates import Shares
+from .confidence import KNOWN
+from .comparison import LEVEL, Change, Verdict, Versus
+from neatfool import ExperimentError
+from neatfool import differences
+from neatfool.files import read_json
+from neatfool.wording import level
+
+OWN: Final = "(the target's own)"
+"""How :attr:`Acceptance.in_distribution` ends if nobody named images."""
+FOLDER: Final = Path(__file__).with_name("references")
+
+
+def read_references() -> list[Card]:
+    """Read the cards that come with neatfool: the standard budget, made by ``neatfool audit``."""
+    return [
+        Card.model_validate_json(file.read_text(encoding="utf-8"))
+        for file in sorted(FOLDER.glob("*.json"))
+    ]
+
+
+def read_card(file: Path) -> Card:
+    """Read a card that ``neatfool audit`` wrote.
+
+    Raises:
+        ExperimentError: It cannot be read, or is of another version.
+    """
+    try:
+        return Card.model_validate(read_json(file))
+    except (OSError, ValueError) as error:
+        raise ExperimentError(
+            f"{file}: is no card of this version; write one with neatfool audit EXPERIMENT --json"
+        ) from error
+
+
+def put_beside(card: Card, references: Sequence[Card]) -> list[str]:
+    """Say how a card compares with those that it may be compared with, of as many images."""
+    found = []
+    for other in references:
+        own = {(e.acceptance.in_distribution or "").endswith(OWN) for e in (card, other)}
+        alike = card.images == other.images and len(own) == 1 and not differ(card, other)
+        if card.fooled and other.fooled and alike:
+            ours, theirs = card.fooled.by_seed, other.fooled.by_seed
+            verdict = "about as easily fooled as"
+            if min(ours) > max(theirs) or max(ours) < min(theirs):
+                verdict = f"{'more' if min(ours) > max(theirs) else 'less'} easily fooled than"
+            found.append(f"{verdict} {other.name} ({other.fooled.share.as_share()})")
+    return found
+
+
+def differ(card: Card, other: Card) -> list[str]:
+    """Say in what two audits differ: in search, classes and calibration."""
+    ours, theirs = card.classifier.classes, other.classifier.classes
+    found = [f"{ours:,} classes and not {theirs:,}"] if ours != theirs else []
+    here, there = (_temperature(each) for each in (card, other))
+    found += [f"{here} and not {there}"] if here != there else []
+    return found + [
+        f"{name} = {_in_words(ours)} and not {_in_words(theirs)}"
+        for name, ours, theirs in differences(card.search, other.search)
+    ]
+
+
+def _temperature(card: Card) -> str:
+    """Say at which confidence a card was matched: equal ones are of one calibration."""
+    if card.temperature == 1:
+        return "its own calibration"
+    known = next((each for each in card.acceptance.kinds if each.group == KNOWN), None)
+    confidence = "unknown" if known is None else level(round(known.median, 2))
+    return f"a temperature that makes in-distribution images {confidence} sure (median)"
+
+
+def _in_words(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _differ_in_setting(card: Card, baseline: Card) -> Iterator[str]:
+    """Say in what two audits differ in all: also in budget, thresholds and images."""
+    yield from differ(card, baseline)
+    if card.images != baseline.images:
+        yield f"{card.images:,} images with each seed and not {baseline.images:,}"
+    ours, theirs = (each.acceptance.at("yours") for each in (card, baseline))
+    if ours and theirs and (ours.log_odds, ours.by_class) != (theirs.log_odds, theirs.by_class):
+        yield f"a threshold of {ours} and not {theirs}"
+    here, there = (each.acceptance.in_distribution for each in (card, baseline))
+    if here != there:
+        yield f"{here or 'no in-distribution images'} and not {there or 'none'}"
+
+
+def compare_versions(card: Card, baseline: Card) -> Versus:
+    """Compare a card with that of another version of the classifier."""
+    from scipy.stats import binomtest, false_discovery_control, fisher_exact
+
+    both = [(name, _fooled(card, name), _fooled(baseline, name)) for name in ("yours", "usual")]
+    name, here, there = next((each for each in both if each[1] and each[2]), ("", {}, {}))
+    common = [each for each in here if each in there]
+    if not common:
+        raise ExperimentError(
+            f"--against {baseline.name}: the two cards have no threshold of one kind, or no class "
+            "in common; give --in-distribution or --operating-point to both audits"
+        )
+    counts = [[(sum(seeds[n]), len(seeds[n])) for seeds in (here, there)] for n in common]
+    tests = [fisher_exact([(part, all_ - part) for part, all_ in each]).pvalue for each in counts]
+    beyond = false_discovery_control(tests) < LEVEL
+    changes = []
+    worse = better = 0
+    for label, (ours, theirs), p, sure in zip(common, counts, tests, beyond, strict=True):
+        more = (2 * ours[0] > ours[1]) - (2 * theirs[0] > theirs[1])
+        worse, better = worse + (more > 0), better + (more < 0)
+        if more or sure:
+            way: Verdict = "worse" if ours[0] * theirs[1] > theirs[0] * ours[1] else "better"
+            verdict: Verdict = way if sure else "within chance"
+            changes.append(Change(name=label, seeds=(ours, theirs), p=p, verdict=verdict))
+    one, other = (Shares.of(np.mean([seeds[n] for n in common], axis=0)) for seeds in (here, there))
+    p = float(binomtest(worse, worse + better).pvalue) if worse + better else 1.0
+    differs = [*_differ_in_setting(card, baseline)]
+    verdict = "not comparable" if differs else "within chance"
+    if not differs and p < LEVEL and (one.lowest > other.highest or one.highest < other.lowest):
+        verdict = "worse" if worse > better else "better"
+    return Versus(
+        baseline=baseline.name,
+        threshold=name,
+        classes=len(common),
+        ours=one,
+        theirs=other,
+        better=better,
+        worse=worse,
+        p=p,
+        verdict=verdict,
+        changes=sorted(changes, key=lambda each: (each.p, each.name)),
+        differs=differs,
+    )
+
+
+def _fooled(card: Card, name: str) -> dict[str, list[bool]]:
+    """Say which classes are fooled at a threshold, by seed; of the usual, those that count."""
+    threshold = card.acceptance.at(name)
+    if threshold is None:
+        return {}
+    least = threshold.log_odds
+    return {
+        each.name: [odds is not None and odds >= least for odds in each.log_odds]
+        if least is not None
+        else each.accepted
+        for each in card.classes
+        if each.reached or name != "usual"
+    }

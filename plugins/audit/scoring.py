@@ -1,0 +1,176 @@
+"""Measures runs for an audit, or finds again what was measured."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .card import PASSING, Asked, Defence, Detector, Transfer
+from neatfool_plugins.detect.measure import detect
+from neatfool.measure.estimates import Shares, tell_apart, threshold_of
+from .confidence import Sureness, count_queries, describe_known, look
+from neatfool_plugins.transfer.measure import transfer
+from neatfool import ExperimentError
+from neatfool.files import read_json
+from neatfool import open_scorer
+from neatfool.ood import behind
+from neatfool.ood import in_distribution as find_known
+from neatfool.present import Facts
+from neatfool.present import Output
+from neatfool.present import save
+from neatfool import Run
+
+Kind = TypeVar("Kind", bound=Facts)
+
+
+class Looked(Facts):
+    """How sure the target is of each kind of images."""
+
+    kinds: list[Sureness]
+    in_distribution: str | None
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Measures runs with up to ``most`` queries, or finds in a folder what was measured."""
+
+    runs: Sequence[Run]
+    known: str | Path | None
+    """In-distribution images; the target's own if absent."""
+    sample: int
+    folder: Path | None
+    console: Output
+    most: int | None
+    notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def _stamp(self) -> list[object]:
+        """Tell one folder of in-distribution images from another, or from what it was before."""
+        path = Path(self.known or "")
+        if self.folder is None or self.known is None or not path.exists():
+            return []
+        times = [file.lstat().st_mtime_ns for file in [*path.rglob("*")] or [path]]
+        return [str(self.known), len(times), max(times, default=0)]
+
+    def looked(self) -> Looked:
+        """Score images of each kind."""
+
+        def make() -> Looked:
+            most = self.most if self.runs[0].requests else None
+            evolved = sum(min(self.sample, len(run)) for run in self.runs)
+            least = count_queries(evolved, self.sample)
+            scorer = open_scorer(self.runs[0], max_queries=most, images=least)
+            with closing(scorer):
+                target, known = behind(scorer.target), None
+                if self.known or not (scorer.costs or len(target.photographs()) < 2):
+                    known = find_known(target, self.known)
+                shown = len(known.unseen) if known else 0
+                total = count_queries(evolved, self.sample, known=shown)
+                scorer.check_allowed(total, most)
+                with self.console.progress(total) as note:
+                    kinds = look(self.runs, scorer, known, sample=self.sample, note=note)
+                text = describe_known(known, scorer.spec) if known else None
+            return Looked(kinds=kinds, in_distribution=text)
+
+        return self._once("sureness", Looked, {"in_distribution": self._stamp}, make)
+
+    def transfer(self, files: Sequence[str | Path]) -> Transfer:
+        """Show images of each run to other networks."""
+
+        def make() -> Transfer:
+            found = transfer(
+                self.runs, to=paths, sample=self.sample, max_queries=self.most, console=self.console
+            )
+            self.notes.extend(found.notes)
+            own, known = found.runs[0].own, found.in_distribution
+            agreements = known.agreement if known else ()
+            agreeing = {each.key: each.top1 for each in agreements if each.first_of == own}
+            networks = []
+            for place, network in enumerate(found.networks):
+                figures = [run.networks[place] for run in found.runs]
+                if network.key != own and all(each.images for each in figures):
+                    networks.append(
+                        Asked(
+                            label=network.label,
+                            experiment=network.experiment,
+                            images=sum(each.images for each in figures),
+                            top1=Shares.of(each.top1 or 0.0 for each in figures),
+                            confidence=Shares.of(each.median or 0.0 for each in figures),
+                            agreement=agreeing.get(network.key),
+                        )
+                    )
+            if not networks:
+                self.notes.append(
+                    "The networks of --to are the audited one, or know none of its classes; so "
+                    "nothing is known of other networks."
+                )
+            return Transfer(
+                sample=min(run.elites for run in found.runs),
+                photographs=known.number if known else 0,
+                networks=networks,
+            )
+
+        paths = [Path(file) for file in files]
+        texts = {str(path): path.read_text(encoding="utf-8") for path in paths if path.is_file()}
+        return self._once("transfer", Transfer, {"to": texts}, make)
+
+    def defence(self) -> Defence | None:
+        """Ask OOD detectors about images of each run; None if there can be none."""
+
+        def make() -> Defence:
+            found = detect(
+                self.runs, in_distribution=self.known, sample=self.sample, console=self.console
+            ).runs
+            if found[0].warning:
+                self.notes.append(f"Detectors: {found[0].warning}")
+            seeds = np.repeat(np.arange(len(found)), [len(run.shown) for run in found])
+            classes = np.array([index for run in found for _, index, _ in run.shown])
+            detectors = []
+            for place, each in enumerate(found[0].detectors):
+                # A detector's scores are the larger, the more outlying; here, the surer.
+                inside = -np.array(each.known)
+                fooling = -np.concatenate([run.detectors[place].fooling for run in found])
+                auroc, passing = tell_apart(inside, fooling, seeds, classes)
+                detectors.append(
+                    Detector(
+                        name=each.name,
+                        looks_at=each.looks_at,
+                        auroc=auroc,
+                        passing_95=passing,
+                        curve=[(fooling >= threshold_of(inside, p)).mean() for p in PASSING],
+                    )
+                )
+            return Defence(in_distribution=found[0].in_distribution.text, detectors=detectors)
+
+        try:
+            return self._once("defence", Defence, {"in_distribution": self._stamp}, make)
+        except ExperimentError as error:
+            self.notes.append(f"What a detector would have caught is not known: {error}.")
+            return None
+
+    def _once(
+        self, name: str, kind: type[Kind], options: dict[str, Any], make: Callable[[], Kind]
+    ) -> Kind:
+        """Read a result that was kept, or make it and keep it."""
+        if self.folder is None:
+            return make()
+        runs = [[run.info["identity"], run.info["target"], run.evaluations] for run in self.runs]
+        given = json.loads(json.dumps({"runs": runs, "sample": self.sample, **options}))
+        file = self.folder / "measured" / f"{name}.json"
+        # There may be none, or one of another version.
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            kept = read_json(file)
+            if kept["of"] == given:
+                result = kind.model_validate(kept["result"])
+                self.notes.extend(map(str, kept["notes"]))
+                return result
+        before = len(self.notes)
+        result = make()
+        kept = {"of": given, "notes": self.notes[before:], "result": result.model_dump()}
+        save(file, json.dumps(kept, indent=1).encode(), within=self.folder)
+        return result

@@ -1,0 +1,294 @@
+"""Runs, read as courses over images, in groups, and the test whether two groups differ."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import Field
+
+from neatfool import ExperimentError, RunError
+from neatfool import differences
+from neatfool import open_runs
+from neatfool.present import Facts
+from neatfool import Run
+from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
+from neatfool.wording import level, percent
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that each generation of a run has; changes are counted since the run began."""
+
+    key: str
+    title: str
+    kind: Literal["confidence", "classes", "changes", "size"]
+
+    def in_words(self, value: float) -> str:
+        """Write a value of it, or ``"-"`` for NaN."""
+        if not np.isfinite(value):
+            return "-"
+        if self.kind == "confidence":
+            return percent(value)
+        return f"{value:,.0f}" if value == round(value) or value >= 1000 else f"{value:,.1f}"
+
+
+MEASURES: Final = {
+    measure.key: measure
+    for measure in (
+        Measure("median", "median confidence", "confidence"),
+        Measure("mean", "mean confidence", "confidence"),
+        Measure("minimum", "lowest confidence", "confidence"),
+        *(
+            Measure(f"classes_ge_{p:g}", f"classes ≥ {level(p)}", "classes")
+            for p in CONFIDENCE_THRESHOLDS
+        ),
+        Measure("replacements", "replacements", "changes"),
+        Measure("goal_switches", "goal switches", "changes"),
+        Measure("nodes", "nodes", "size"),
+        Measure("connections", "connections", "size"),
+    )
+}
+"""All measures by their keys, in the order in which they are shown."""
+TESTED: Final = [m for m in MEASURES.values() if m.kind == "classes" or m.key in ("median", "mean")]
+
+
+class Course:
+    """A run as a comparison sees it, over G generations and R replacements."""
+
+    def __init__(self, run: Run) -> None:
+        """Read the course of a run, finished or under way."""
+        history, target = run.history, run.info["target"]
+        self.path, self.name, self.seed = run.path, run.name, run.seed
+        identity: Mapping[str, Any] = run.info["identity"]
+        general = {key: v for key, v in identity.get("experiment", {}).items() if key != "seed"}
+        self.without_seed = {**identity, "experiment": general}
+        self.target, self.fingerprint = str(target["name"]), str(target["fingerprint"])
+        self.finished, self.ended = run.finished, run.ended
+        names, counts = list[str](), Counter[str]()
+        for index in run.searched:
+            counts[name := run.classes[index]] += 1
+            # A name that was there before: crane, crane (2).
+            names.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+        self.classes = tuple(names)
+        self.evaluations = np.array([report.evaluations for report in history], dtype=np.int64)
+        sure = np.array([report.classes_ge for report in history], dtype=float)
+        columns = iter(sure.reshape(-1, len(CONFIDENCE_THRESHOLDS)).T)
+        self.values: dict[str, np.ndarray] = {}
+        for key, measure in MEASURES.items():
+            if measure.kind == "classes":
+                self.values[key] = next(columns)
+            else:
+                each = np.array([getattr(report, key) for report in history], dtype=float)
+                self.values[key] = each.cumsum() if measure.kind == "changes" else each
+        replacements = np.array(run.replacements, dtype=float).reshape(-1, 3)
+        generations, indices = replacements[:, :2].astype(np.int64).T
+        places = np.full(len(run.classes), -1)
+        places[list(run.searched)] = np.arange(len(run.searched))
+        first = history[0].generation if history else 0
+        # Of each replacement the place of its class, images scored by then, and the confidence.
+        self.replaced, self.replaced_at = places[indices], self.evaluations[generations - first]
+        self.confidences = replacements[:, 2]
+
+    @property
+    def length(self) -> int:
+        """Images scored so far."""
+        return int(self.evaluations[-1]) if len(self.evaluations) else 0
+
+    @property
+    def reach(self) -> float:
+        """Up to how many images it is known what it found: infinity if it ended by itself."""
+        return math.inf if self.ended and self.length else self.length
+
+    def rows_of(self, name: str) -> np.ndarray:
+        """Say which replacements were in a class: bools [R]."""
+        place = self.classes.index(name) if name in self.classes else -1
+        found: np.ndarray = self.replaced == place
+        return found
+
+    def until(self, name: str, confidence: float) -> float:
+        """Count the images until a class had a confidence: infinity if it never did."""
+        above = self.rows_of(name) & (self.confidences >= confidence)
+        return float(self.replaced_at[above].min()) if above.any() else math.inf
+
+    def at(self, measure: str, grid: np.ndarray) -> np.ndarray:
+        """Give a measure at N numbers of images: 0 before the first generation, NaN after all."""
+        last = np.searchsorted(self.evaluations, grid, side="right")
+        values = np.concatenate([[0.0], self.values[measure]])
+        return np.where(grid <= self.reach, values[last], np.nan)
+
+    def by_class(self, classes: Sequence[str], grid: np.ndarray) -> np.ndarray:
+        """Give the best confidence so far in C classes, [C, N]: 0 in an empty niche, NaN after."""
+        places = {name: place for place, name in enumerate(classes)}
+        rows = np.array([places[name] for name in self.classes], dtype=np.int64)[self.replaced]
+        columns = np.searchsorted(grid, self.replaced_at, side="left")
+        best = np.zeros((len(classes), len(grid) + 1))
+        np.maximum.at(best, (rows, columns), self.confidences)
+        best = np.maximum.accumulate(best[:, :-1], axis=1)
+        best[:, grid > self.reach] = np.nan
+        return best
+
+
+MOST_IN_A_LABEL: Final = 2
+"""A label tells at most this many options; more make it too long for the tables."""
+MOST_ARRANGEMENTS: Final = 5_000
+"""Equal values make scipy count every way to deal the values out; more would take seconds."""
+USUAL_LEVEL: Final = 0.05
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one experiment that differ in their seed; groups list classes in one order."""
+
+    label: str
+    runs: tuple[Course, ...]
+    classes: tuple[str, ...]
+    folder: Path | None = None
+    left_out: tuple[Course, ...] = ()
+
+    @property
+    def first(self) -> Course:
+        """One of its runs."""
+        return self.runs[0]
+
+    @property
+    def reach(self) -> float:
+        """Up to how many images it is known what at least half of its runs found."""
+        reaches = sorted((run.reach for run in self.runs), reverse=True)
+        return reaches[(len(reaches) - 1) // 2]
+
+    def at(self, measure: str, grid: np.ndarray) -> np.ndarray:
+        """Give a measure of each run at numbers of images: float64 [S, N]."""
+        return np.stack([run.at(measure, grid) for run in self.runs])
+
+    def quartiles(self, measure: str, grid: np.ndarray) -> np.ndarray:
+        """Give a measure's quartiles, float64 [3, N]: NaN where less than half of the runs came."""
+        found = np.full((3, len(grid)), np.nan)
+        here = grid <= self.reach
+        found[:, here] = np.nanquantile(self.at(measure, grid[here]), [0.25, 0.5, 0.75], axis=0)
+        return found
+
+    def by_class(self, grid: np.ndarray) -> np.ndarray:
+        """Give the median over runs of each class's confidence at numbers of images: [C, N]."""
+        values = np.stack([run.by_class(self.classes, grid) for run in self.runs])
+        median = np.full(values.shape[1:], np.nan)
+        here = grid <= self.reach
+        median[:, here] = np.nanmedian(values[..., here], axis=0)
+        return median
+
+
+def gather(
+    runs: Run | str | Path | Sequence[Run | str | Path], labels: Sequence[str] = ()
+) -> list[Group]:
+    """Read runs and put together those of one folder that differ in nothing but their seed."""
+    courses: dict[Path, tuple[Path | None, Course]] = {}
+    for each in [runs] if isinstance(runs, Run | str | Path) else runs:
+        with open_runs(each) as opened:
+            for run in opened:
+                named = isinstance(each, Run) or run.path == Path(each)
+                entry = None if named else run.path.parent, Course(run)
+                courses.setdefault(run.path.resolve(), entry)
+    if not courses:
+        raise RunError("no run was named; give runs, or folders that hold such")
+    found: dict[tuple[Any, ...], list[Course]] = {}
+    for folder, course in courses.values():
+        same = json.dumps(course.without_seed, sort_keys=True)
+        found.setdefault((folder, same, course.fingerprint), []).append(course)
+    groups = [_group(folder, runs) for (folder, *_), runs in found.items()]
+    names = labels or _labels(groups)
+    if len(names) != len(groups):
+        count = f"{len(groups)} groups" if len(groups) != 1 else "1 group"
+        raise ExperimentError(
+            f"--labels: {len(names)} for {count} ({', '.join(_labels(groups))}); give one for each"
+        )
+    order = list(dict.fromkeys(name for group in groups for name in group.classes))
+    return [
+        replace(group, label=label, classes=tuple(filter(set(group.classes).__contains__, order)))
+        for group, label in zip(groups, names, strict=True)
+    ]
+
+
+def _group(folder: Path | None, runs: Sequence[Course]) -> Group:
+    longest = {run.seed: run for run in sorted(runs, key=lambda run: (run.seed, run.length))}
+    chosen = tuple(run for run in longest.values() if run.length)
+    if not chosen:
+        raise RunError(
+            f"{runs[0].path}: nothing is recorded yet; wait for its first generation, or leave it "
+            "out"
+        )
+    return Group(
+        label=chosen[0].name,
+        runs=chosen,
+        classes=tuple(dict.fromkeys(name for run in chosen for name in run.classes)),
+        folder=folder,
+        left_out=tuple(run for run in runs if run is not longest[run.seed] or not run.length),
+    )
+
+
+def options_that_differ(groups: Sequence[Group]) -> dict[str, list[Any]]:
+    """Give the options in which the groups' experiments differ, each with all groups' values."""
+    first, *others = (group.first.without_seed for group in groups)
+    options: dict[str, list[Any]] = {}
+    for place, other in enumerate(others, 1):
+        for name, here, there in differences(first, other):
+            options.setdefault(name, [here] * len(groups))[place] = there
+    return options
+
+
+def _labels(groups: Sequence[Group]) -> list[str]:
+    """Make labels that tell the groups apart: names, then options, then folders."""
+    labels = [group.first.name for group in groups]
+    for name in {label for label in labels if labels.count(label) > 1}:
+        places = [i for i, label in enumerate(labels) if label == name]
+        options = list(options_that_differ([groups[i] for i in places]).items())[:MOST_IN_A_LABEL]
+        for number, i in enumerate(places):
+            parts = [f"{key.partition('] ')[2]} = {values[number]}" for key, values in options]
+            labels[i] = f"{name} ({', '.join(parts)})" if parts else name
+    return [
+        label if labels.count(label) == 1 else f"{label} in {group.folder or group.first.path}"
+        for label, group in zip(labels, groups, strict=True)
+    ]
+
+
+class RankTest(Facts):
+    """What the Mann-Whitney U test says of two groups of values."""
+
+    n: tuple[int, int] = Field(description="how many values the groups have")
+    u: float = Field(description="pairs in which the first is the higher; a tie counts as half")
+    p: float = Field(description="how likely chance alone makes a U so far from the middle")
+    least_p: float = Field(description="the smallest p that this number of values can give")
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of a value of the first group and one of the second."""
+        return self.n[0] * self.n[1]
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether this number of values can show a difference at the level of 5 %."""
+        return self.least_p <= USUAL_LEVEL
+
+    @property
+    def words(self) -> str:
+        """The p-value: ``"p = 0.032"``."""
+        return "p < 0.0001" if self.p < 0.0001 else f"p = {self.p:.2g}"
+
+
+def mann_whitney(first: ArrayLike, second: ArrayLike) -> RankTest:
+    """Compare two groups of values by the two-sided U test (Mann and Whitney, 1947)."""
+    from scipy.stats import PermutationMethod, mannwhitneyu
+
+    one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    n = len(one), len(other)
+    arrangements = math.comb(sum(n), n[0])
+    tied = len(np.unique([*one, *other])) < sum(n)
+    count_all = tied and min(n) > 1 and arrangements <= MOST_ARRANGEMENTS
+    method = PermutationMethod(n_resamples=arrangements) if count_all else "auto"
+    u, p = mannwhitneyu(one, other, alternative="two-sided", method=method)
+    least_p = min(1.0, 2 / arrangements)
+    return RankTest(u=u, p=min(1.0, max(float(p), least_p)), least_p=least_p, n=n)

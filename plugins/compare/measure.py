@@ -1,0 +1,154 @@
+"""Compares groups of runs at equal numbers of images."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from . import finding
+from .groups import MEASURES, TESTED, USUAL_LEVEL, Group, gather, mann_whitney, options_that_differ
+from neatfool.present import Output
+from neatfool import Run
+from neatfool.wording import counted, format_seeds
+
+GRID_POINTS: Final = 200
+"""Steps of the common grid of images scored: about what a curve on the page can show."""
+
+
+def compare(
+    runs: Run | str | Path | Sequence[Run | str | Path],
+    *,
+    labels: Sequence[str] = (),
+    at: Sequence[int] = (),
+    console: Output | None = None,
+) -> finding.Comparison:
+    """Compare runs: medians over seeds at equal numbers of images, and whether they differ.
+
+    Runs of one experiment that differ only in their seed are put into one group. Groups are
+    compared by the Mann-Whitney U test. Runs under way count as far as they have come.
+
+    Args:
+        runs: The runs, their folders, or folders that hold several.
+        labels: What to call the groups, in their order; made of their names if empty.
+        at: Numbers of images to compare at; half and all of what all groups came to if empty.
+        console: Shows how far it is.
+
+    Raises:
+        RunError: There is no run in a folder, or nothing is recorded of a group.
+        ExperimentError: There are not as many labels as groups.
+    """
+    with (console or Output(quiet=True)).status("reading the runs"):
+        groups = gather(runs, labels)
+    longest = max(run.length for group in groups for run in group.runs)
+    grid = np.unique(np.linspace(0, longest, GRID_POINTS + 1).round().astype(np.int64))
+    # Half of the runs of each group have come to this number. A run whose search came to its own
+    # end counts as one that has scored any number of images.
+    common = int(min([longest, *(group.reach for group in groups)]))
+    points = sorted({*at} or {max(common // 2, 1), common})
+    snapshots = tuple(_snapshot(groups, evaluations) for evaluations in points)
+    return finding.Comparison(
+        groups=tuple(map(_describe, groups)),
+        differ_in=options_that_differ(groups),
+        notes=tuple(_notes(groups, snapshots[-1])),
+        at=snapshots,
+        series=finding.Series(
+            evaluations=tuple(grid.tolist()),
+            groups=tuple(_course(group, grid) for group in groups),
+        ),
+        gathered=tuple(groups),
+    )
+
+
+def _describe(group: Group) -> finding.Compared:
+    first = group.first
+    runs = (
+        finding.RunOfGroup(
+            path=str(run.path), seed=run.seed, evaluations=run.length, finished=run.finished
+        )
+        for run in group.runs
+    )
+    return finding.Compared(
+        label=group.label,
+        name=first.name,
+        target=first.target,
+        fingerprint=first.fingerprint,
+        classes=len(group.classes),
+        runs=tuple(runs),
+    )
+
+
+def _course(group: Group, grid: np.ndarray) -> finding.CourseOfGroup:
+    came = tuple(np.isfinite(group.at("median", grid)).sum(0).tolist())
+    measures = {
+        key: finding.Quartiles(lower=lower, median=median, upper=upper)
+        for key in MEASURES
+        for lower, median, upper in [group.quartiles(key, grid).tolist()]
+    }
+    return finding.CourseOfGroup(label=group.label, n=came, measures=measures)
+
+
+def _snapshot(groups: Sequence[Group], evaluations: int) -> finding.Snapshot:
+    here = np.array([evaluations])
+    found = []
+    for group in groups:
+        measures = {}
+        for key in MEASURES:
+            lower, median, upper = group.quartiles(key, here)[:, 0]
+            values = group.at(key, here)
+            came = tuple(values[np.isfinite(values)].tolist())
+            measures[key] = finding.Measured(lower=lower, median=median, upper=upper, values=came)
+        classes = dict(zip(group.classes, group.by_class(here)[:, 0], strict=True))
+        count = len(measures["median"].values)
+        found.append(
+            finding.GroupAt(label=group.label, n=count, measures=measures, classes=classes)
+        )
+    tests = []
+    for places in combinations(range(len(groups)), 2):
+        one, other = (found[place] for place in places)
+        for key in (measure.key for measure in TESTED if one.n and other.n):
+            test = mann_whitney(one.measures[key].values, other.measures[key].values)
+            facts = {"first": one.label, "second": other.label, "measure": key, "places": places}
+            ahead = test.u / test.pairs
+            tests.append(finding.Tested(**test.model_dump(), **facts, first_ahead=ahead))
+    return finding.Snapshot(evaluations=evaluations, groups=tuple(found), tests=tuple(tests))
+
+
+def _notes(groups: Sequence[Group], last: finding.Snapshot) -> Iterator[str]:
+    """Say what to bear in mind."""
+    if len({(group.first.target, group.first.fingerprint) for group in groups}) > 1:
+        names = [*dict.fromkeys(group.first.target for group in groups)]
+        which = f"{names[0]} with other weights" if len(names) == 1 else " and ".join(names)
+        yield (
+            f"The groups fool different targets ({which}). A difference may come from the targets, "
+            "not from the searches."
+        )
+    if len({group.classes for group in groups}) > 1:
+        counts = ", ".join(f"{group.label}: {len(group.classes):,}" for group in groups)
+        yield f"The groups search different classes ({counts}), so counts of classes mislead."
+    for group in groups:
+        if short := [run.seed for run in group.runs if not run.finished]:
+            seeds, are = ("seed", "is") if len(short) == 1 else ("seeds", "are")
+            yield (
+                f"{group.label}: {seeds} {format_seeds(short)} {are} not at the end yet; each run "
+                "counts as far as it has come."
+            )
+        if ended := [run.seed for run in group.runs if run.ended]:
+            searches, seeds = ("search", "seed") if len(ended) == 1 else ("searches", "seeds")
+            yield (
+                f"{group.label}: the {searches} of {seeds} {format_seeds(ended)} ended early, with "
+                "nothing left to do; after that counts what was found until then."
+            )
+        if group.left_out:
+            paths = ", ".join(str(run.path) for run in group.left_out)
+            yield (
+                f"{group.label}: {paths} left out, as nothing is recorded yet or a longer run has "
+                "the same seed."
+            )
+    unsure = {tuple(sorted(test.n)): test.least_p for test in last.tests if not test.can_tell}
+    for (one, other), least_p in unsure.items():
+        yield (
+            f"{counted(one, 'seed', 'seeds')} against {other} cannot reach p < {USUAL_LEVEL:g} "
+            f"(the smallest possible is {least_p:.3g}). Use at least four against four."
+        )

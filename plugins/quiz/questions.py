@@ -1,0 +1,211 @@
+"""Chooses a quiz's images, and the classes offered; writes its page, or a study for jsPsych."""
+
+import io
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from neatfool import Run, RunError, choose_elites, derive_seed, fit_photograph, open_scorer
+from neatfool.analysis import CHOICES, NOTHING, images_of_nothing
+from neatfool.models import PHOTOGRAPHS, Photograph, photographs_in, photographs_of
+from neatfool.ood import behind, has_mnist, read_mnist
+from neatfool.present import Records, embed_image, fill_template, save
+
+HERE: Final = Path(__file__).parent
+JSPSYCH: Final = {
+    "jspsych": "8.3.0",
+    "@jspsych/plugin-preload": "2.1.0",
+    "@jspsych/plugin-html-button-response": "2.1.0",
+    "@jspsych/plugin-image-button-response": "2.2.0",
+}
+"""Its packages that a study needs, and the versions that it was tried with."""
+NEAREST: Final = Image.Resampling.NEAREST
+SIDE: Final = 448
+"""Images are shown about so large: twice the size of most networks'."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """An image that is evolved, a photograph or noise, and what is known about it."""
+
+    picture: Image.Image
+    kind: str
+    right: str
+    known_by: str
+    run: str = ""
+    seed: int | None = None
+    confidence: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def row(self, number: int) -> dict[str, Any]:
+        """Give its key, as the columns of a file of answers."""
+        names = ("kind", "run", "seed", "known_by", "confidence")
+        facts = {name: getattr(self, name) for name in names}
+        choices = zip(CHOICES, self.choices, strict=False)
+        return facts | {"image": number, "class": self.right, **dict(choices)}
+
+
+def ask_about_elites(
+    runs: Sequence[Run], *, classes: Sequence[str], least: float, sample: int, seed: int
+) -> list[Question]:
+    """Draw elites, of each run as many, whose class is top-1."""
+    questions = []
+    for place, run in enumerate(runs):
+        elites = choose_elites(run, classes=classes, least=least)
+        named = [each for each in elites if each.top1 is not False and not each.rejected]
+        if not named:
+            raise RunError(f"{run.path}: no image is top-1 in its class; let the run go on")
+        named.sort(key=lambda each: derive_seed(seed, "quiz", each.run.seed, each.index))
+        size, drawn = _size(run), _is_drawn(run)
+        for elite in named[: (sample + place) // len(runs)]:
+            picture = elite.image(size[::-1]) if drawn else elite.image().resize(size, NEAREST)
+            facts = ("evolved", elite.name, "network", run.name, run.seed, elite.confidence)
+            questions.append(Question(picture, *facts))
+    return questions
+
+
+def find_photographs(run: Run, folder: Path | None, count: int, seed: int) -> list[Question]:
+    """Draw photographs; those without a label show what the network says."""
+    if not count:
+        return []
+    with ExitStack() as ending:
+        load = cache(lambda: ending.enter_context(closing(open_scorer(run))))
+        if folder is None:
+            found = photographs_of([behind(load().target)])
+        elif folder.is_dir() and has_mnist(folder):
+            digits = read_mnist(folder).test
+            pairs = enumerate(zip(digits.images, digits.labels, strict=True))
+            found = [
+                Photograph(f"digit {place}", partial(Image.fromarray, image), (str(label),))
+                for place, (image, label) in pairs
+            ]
+        else:
+            found = photographs_in(folder)
+        drawn = sorted(found, key=lambda each: derive_seed(seed, "quiz", each.name))[:count]
+        labels = {each.name: _label(each, run) for each in drawn}
+        unlabelled = [each for each in drawn if labels[each.name] is None]
+        named: dict[str, str] = {}
+        if unlabelled and not (scorer := load()).costs:
+            images = [fit_photograph(each.open(), scorer.target) for each in unlabelled]
+            answers = zip(unlabelled, scorer.score(torch.cat(images)).probs, strict=True)
+            # A detector in front that rejects one names nothing.
+            named = {e.name: scorer.spec.classes[p.argmax()] for e, p in answers if p.max() > 0}
+    return [
+        Question(_fit(each.open(), run), "photograph", right, "label" if label else "network")
+        for each in drawn
+        if (right := (label := labels[each.name]) or named.get(each.name))
+    ]
+
+
+def ask_about_noise(run: Run, count: int, seed: int) -> list[Question]:
+    """Make noise, half of it uniform, half of it Gaussian, with the pixels of the target."""
+    some = images_of_nothing(run.spec, -(-count // 2), seed)
+    kinds = [images for _, group, _, images in some if group == "noise"]
+    images = [image for pair in zip(*kinds, strict=True) for image in pair][:count]
+    pictures = (Image.fromarray(each.movedim(0, 2).squeeze(2).numpy()) for each in images)
+    shown = (each.resize(_size(run), NEAREST) for each in pictures)
+    return [Question(each, "noise", NOTHING, "noise") for each in shown]
+
+
+def offer_choices(questions: Sequence[Question], runs: Sequence[Run], seed: int) -> list[Question]:
+    """Offer the right class among others, those of the other images first; and mix all up."""
+    shown = dict.fromkeys(each.right for each in questions if each.right != NOTHING)
+    names = dict.fromkeys(name for run in runs for name in run.classes)
+    nothing = {name for run in runs for name in run.spec.nothing}
+    spare = [name for name in names if name not in {*shown, *nothing}]
+    offered = []
+    for place, question in enumerate(questions):
+        chance = np.random.default_rng(derive_seed(seed, "quiz", "choices", place))
+        others = [*chance.permutation([*shown]).tolist(), *chance.permutation(spare).tolist()]
+        right = [name for name in shown if name == question.right]
+        choices = [*right, *(name for name in others if name not in right)][: len(CHOICES)]
+        offered.append(replace(question, choices=tuple(chance.permutation(choices).tolist())))
+    order = np.random.default_rng(derive_seed(seed, "quiz", "order")).permutation(len(offered))
+    return [offered[place] for place in order]
+
+
+def _label(photograph: Photograph, run: Run) -> str | None:
+    """Give the class that a photograph shows, by a name or an index; None if it is not known."""
+    packaged = next((each.shows for each in PHOTOGRAPHS if each.name == photograph.name), ())
+    shows, classes = photograph.shows or packaged, run.classes
+    indices = [int(name) for name in shows if name.isdecimal() and int(name) < len(classes)]
+    names = [name for name in shows if name in classes]
+    return next(iter([*names, *(classes[index] for index in indices), *shows]), None)
+
+
+def _is_drawn(run: Run) -> bool:
+    """Say whether images are the same at any size; else, each pixel is part of the image."""
+    return bool(run.experiment["encoding"].get("band_limit"))
+
+
+def _size(run: Run) -> tuple[int, int]:
+    """Give the width and height at which images are shown, a multiple of the run's."""
+    times = max(1, round(SIDE / max(run.spec.height, run.spec.width)))
+    return run.spec.width * times, run.spec.height * times
+
+
+def _fit(photograph: Image.Image, run: Run) -> Image.Image:
+    """Cut a photograph to the shape of a run's images, as sharp as these are shown."""
+    upright = ImageOps.exif_transpose(photograph).convert("L" if run.spec.channels == 1 else "RGB")
+    if _is_drawn(run):
+        return ImageOps.fit(upright, _size(run))
+    return ImageOps.fit(upright, (run.spec.width, run.spec.height)).resize(_size(run), NEAREST)
+
+
+def write_page(questions: Sequence[Question], file: Path) -> Path:
+    """Write a page that asks the questions, one HTML file."""
+    pictures = [embed_image(each.picture, max(each.picture.size)).src for each in questions]
+    script = _script("page.js")
+    content = _content(questions, pictures) | {
+        "script": script,
+        "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
+    }
+    return save(file, fill_template(HERE / "page.html.j2", content).encode())
+
+
+def write_study(questions: Sequence[Question], folder: Path, jspsych: str | None) -> Path:
+    """Write a folder: images, their key as a table, and a page that asks with jsPsych."""
+    files = []
+    for number, question in enumerate(questions, 1):
+        question.picture.save(png := io.BytesIO(), "PNG")
+        files.append(f"images/{number:02}.png")
+        save(folder / files[-1], png.getvalue(), within=folder)
+    names = ["file", "quiz", "image", "kind", "run", "seed", "class", "known_by", "confidence"]
+    names += CHOICES
+    content = _content(questions, files)
+    rows = [
+        question.row(number) | {"file": file, "quiz": content["quiz"]}
+        for number, (question, file) in enumerate(zip(questions, files, strict=True), 1)
+    ]
+    manifest = Records(names, [[row.get(name, "") for name in names] for row in rows])
+    save(folder / "manifest.csv", manifest.csv().encode(), within=folder)
+    packages = {
+        name: f"{jspsych}/{name}" if jspsych else f"https://unpkg.com/{name}@{version}"
+        for name, version in JSPSYCH.items()
+    }
+    content |= {"packages": packages, "script": _script("study.js")}
+    study = fill_template(HERE / "study.html.j2", content)
+    return save(folder / "index.html", study.encode(), within=folder)
+
+
+def _script(name: str) -> str:
+    return "".join((HERE / each).read_text(encoding="utf-8") for each in ("answers.js", name))
+
+
+def _content(questions: Sequence[Question], pictures: Sequence[str]) -> dict[str, Any]:
+    """Give what a page is told. The key is in it, but not to be read at a glance."""
+    key = json.dumps([each.row(number) for number, each in enumerate(questions, 1)])
+    quiz = sha256(key.encode()).hexdigest()[:12]
+    given = {"quiz": quiz, "nothing": NOTHING, "choices": CHOICES, "pictures": pictures}
+    given["key"] = b64encode(key.encode()).decode()
+    return {"quiz": quiz, "count": len(questions), "told": json.dumps(given)}

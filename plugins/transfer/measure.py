@@ -1,0 +1,339 @@
+"""Shows the images of runs to several networks: the runs' own, and those of experiments."""
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias, TypeVar
+
+import numpy as np
+import torch
+
+from neatfool.measure.facts import OfRun, in_steps, match_classes
+from . import finding
+from neatfool import ExperimentError, RunError
+from neatfool import load_experiment
+from neatfool import choose_elites
+from neatfool import open_runs, open_scorer
+from neatfool.models import Photograph, photographs_in, photographs_of
+from neatfool.present import key_of
+from neatfool.present import Output
+from neatfool import EliteView
+from neatfool import Run
+from neatfool import Scorer
+from neatfool import fit_images, fit_photograph
+from neatfool import Scores, rank
+from neatfool.wording import counted, distinct_names
+
+Thing = TypeVar("Thing")
+Note: TypeAlias = Callable[[str, int], None]
+Answers: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""What a network says of N images, float64 [N, K]: its confidence in each class, and what orders
+these: log-odds, or the confidences where it gives no logits, -inf for a class that it omits."""
+MOST_ROWS: Final = 90
+"""All runs together list at most this many images, so that the page stays below a few MB."""
+_A_NAME: Final = re.compile(r"[a-z][\w:.+-]{2,29}", re.IGNORECASE)
+"""An option's value that can stand for a network, in a table: neither a number nor a path."""
+
+
+@dataclass
+class Network:
+    """A network; only ``experiment`` names it, or only ``runs`` do, or both."""
+
+    label: str
+    scorer: Scorer
+    options: dict[str, Any]
+    experiment: Path | None = None
+    runs: list[Run] = field(default_factory=list)
+    key: str = ""
+
+    def describe(self) -> finding.Asked:
+        """Say what it is."""
+        spec = self.scorer.spec
+        sides = {name: getattr(spec, name) for name in ("height", "width", "channels")}
+        return finding.Asked(
+            key=self.key,
+            label=self.label,
+            target=self.scorer.name,
+            options=self.options,
+            fingerprint=self.scorer.fingerprint,
+            experiment=self.experiment and str(self.experiment),
+            runs=tuple(str(run.path) for run in self.runs),
+            classes=len(spec.classes),
+            **sides,
+        )
+
+
+def transfer(
+    runs: Run | str | Path | Sequence[Run | str | Path],
+    *,
+    to: str | Path | Sequence[str | Path] = (),
+    classes: Sequence[str] = (),
+    least: float = 0.0,
+    sample: int | None = None,
+    seed: int = 1,
+    resize: bool = False,
+    in_distribution: str | Path | None = None,
+    max_queries: int | None = None,
+    console: Output | None = None,
+) -> finding.Transfer:
+    """Show the images of runs to several networks: the runs' own, and others.
+
+    A class is found by its name: case and underscores do not matter, and commas separate synonyms.
+
+    Args:
+        runs: The runs, or the folders that hold them.
+        to: Experiments' files, whose networks are asked, too.
+        classes: The classes of the elites; all if empty.
+        least: Their least recorded confidence.
+        sample: How many to draw at random; all if absent.
+        seed: The seed of the sample.
+        resize: For a network that takes another size, resize images; do not draw them anew.
+        in_distribution: A folder of images on which to see how far the networks agree; by default
+            those that the targets bring along.
+        max_queries: The most images to send in all to targets that cost something to ask.
+        console: Shows how far it is.
+
+    Raises:
+        ExperimentError: There is no such class, or a network knows no class of any run.
+        RunError: No elite fits, or no network can be loaded.
+        UntrustedRun: Somebody else made a run, whose own network is to be asked.
+        BudgetSpent: A target costs something, and the budget does not suffice.
+    """
+    with open_runs(runs, scored=True) as opened:
+        chosen = [
+            choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
+            for run in opened
+        ]
+        how: dict[str, Any] = {"resize": resize, "max_queries": max_queries, "console": console}
+        return show_to_networks(opened, chosen, to, in_distribution=in_distribution, **how)
+
+
+def show_to_networks(
+    runs: Sequence[Run],
+    chosen: Sequence[Sequence[EliteView]],
+    to: str | Path | Sequence[str | Path],
+    *,
+    resize: bool = False,
+    in_distribution: str | Path | None = None,
+    max_queries: int | None = None,
+    console: Output | None = None,
+) -> finding.Transfer:
+    """Show some elites of each run to networks; see :func:`transfer`."""
+    console = console or Output(quiet=True)
+    files = [Path(file) for file in ([to] if isinstance(to, str | Path) else to)]
+    photographs = photographs_in(Path(in_distribution)) if in_distribution else []
+    images = sum(map(len, chosen)) + len(photographs)
+    with ExitStack() as ending:
+        with console.status("loading the networks"):
+            networks, notes = _open_networks(runs, files, images, max_queries, ending)
+        photographs = photographs or photographs_of(each.scorer.target for each in networks)
+        images = sum(map(len, chosen)) + len(photographs)
+        for network in networks:
+            spec = network.scorer.spec
+            if not (spec.open or any(match_classes(run.classes, spec.classes) for run in runs)):
+                raise ExperimentError(
+                    f"{network.experiment or network.label}: has none of the classes, such as "
+                    f"{runs[0].classes[0]!r}; its own are called {spec.classes[0]!r} and so on. "
+                    "Give a network with the same class names (see class_names of its target)"
+                )
+        costly = [network.scorer for network in networks if network.scorer.costs]
+        for scorer in costly:
+            scorer.check_allowed(images * len(costly), max_queries)
+            console.say(f"{scorer.name}: this takes up to {counted(images, 'query', 'queries')}")
+        source = f"in {in_distribution}" if in_distribution else "the targets' own"
+        most = max(12, MOST_ROWS // len(runs))
+        anew = finding.RESIZED if resize else finding.DRAWN
+        with console.progress(images * len(networks), "answers") as note:
+            return finding.Transfer(
+                networks=tuple(network.describe() for network in networks),
+                runs=tuple(
+                    _look_at(run, elites, networks, note, anew=anew, most=most)
+                    for run, elites in zip(runs, chosen, strict=True)
+                ),
+                in_distribution=_agree(networks, photographs, source, note),
+                notes=tuple(notes),
+            )
+
+
+def _open_networks(
+    runs: Sequence[Run], files: Sequence[Path], images: int, most: int | None, ending: ExitStack
+) -> tuple[list[Network], list[str]]:
+    """Load the networks of runs and of files, each once, the runs' own first; and notes on them."""
+    found: dict[str, Network] = {}
+    notes: list[str] = []
+    for run in runs:
+        recorded = str(run.info["target"]["fingerprint"])
+        if recorded not in found:
+            try:
+                # Only a target that costs something takes a budget, and leaves requests behind.
+                budget = most if run.requests else None
+                scorer = open_scorer(run, max_queries=budget, images=images)
+                ending.callback(scorer.close)
+            except RunError as error:
+                if not files:
+                    raise
+                notes.append(f"{error}. Its own network is left out.")
+                continue
+            network = Network(run.name, scorer, dict(run.experiment["target"]))
+            if scorer.fingerprint != recorded:
+                notes.append(
+                    f"{run.path}: its target has changed since the run began, so its images score "
+                    "something else than was recorded."
+                )
+            found[recorded] = found.setdefault(scorer.fingerprint, network)
+        found[recorded].runs.append(run)
+    for file in files:
+        experiment = load_experiment(file, to_search=False)
+        budget = most if experiment.target.costs else None
+        scorer = open_scorer(experiment, max_queries=budget, images=images)
+        ending.callback(scorer.close)
+        options = experiment.resolved()["target"]
+        network = found.setdefault(scorer.fingerprint, Network(file.stem, scorer, options))
+        network.experiment = network.experiment or file
+    networks = list({id(network): network for network in found.values()}.values())
+    labels = [network.label for network in networks]
+    for key in networks[0].options if len(networks) > 1 else ():
+        # The option that tells all of them apart, such as the model.
+        values = [str(network.options.get(key) or "") for network in networks]
+        if len({*values}) == len(values) and all(map(_A_NAME.fullmatch, values)):
+            labels = values
+            break
+    for place, (network, label) in enumerate(zip(networks, distinct_names(labels), strict=True)):
+        network.key, network.label = key_of(place), label
+    return networks, notes
+
+
+def _ask(
+    networks: Sequence[Network],
+    things: Sequence[Thing],
+    show_one: Callable[[Thing], list[torch.Tensor]],
+    subject: str,
+    note: Note,
+) -> list[Answers]:
+    """Show all networks some images: ``show_one`` makes one for each, uint8 [1, C, H, W]."""
+    scores: list[list[Scores]] = [[] for _ in networks]
+    steps = in_steps(len(things), *(network.scorer for network in networks))
+    for step in steps:
+        note(f"drawing {subject}", 0)
+        shown = zip(*map(show_one, things[step]), strict=True)
+        for network, images, parts in zip(networks, shown, scores, strict=True):
+            parts.append(network.scorer.score(torch.cat(images)))
+            note(f"{subject} by {network.label}", len(images))
+    answers = []
+    for network, parts in zip(networks, scores, strict=True):
+        # A network that learns of new classes gives ever more columns.
+        shape = len(things), len(network.scorer.spec.classes)
+        probs, odds = np.zeros(shape), np.full(shape, -np.inf)
+        for step, part in zip(steps, parts, strict=True):
+            place = step, slice(part.probs.shape[1])
+            probs[place], odds[place] = part.probs, rank(part)
+        answers.append((probs, odds))
+    return answers
+
+
+def _look_at(
+    run: Run,
+    elites: Sequence[EliteView],
+    networks: Sequence[Network],
+    note: Note,
+    *,
+    anew: str,
+    most: int,
+) -> finding.Fooling:
+    """Ask all networks about a run's images; those that fool the most others come first."""
+    specs = {network.scorer.spec.shape: network.scorer.spec for network in networks}
+    ways = {shape: finding.SAVED if shape[1:] == run.spec.shape[1:] else anew for shape in specs}
+
+    def show_one(elite: EliteView) -> list[torch.Tensor]:
+        images = {}
+        for shape, spec in specs.items():
+            drawn = ways[shape] == finding.DRAWN
+            pixels = elite.pixels((spec.height, spec.width)) if drawn else elite.saved_pixels()
+            images[shape] = fit_images(torch.from_numpy(pixels.copy())[None], spec)
+        return [images[network.scorer.spec.shape] for network in networks]
+
+    answers = _ask(networks, elites, show_one, run.name, note)
+    indices = [elite.index for elite in elites]
+    columns, figures = [], []
+    for network, answer in zip(networks, answers, strict=True):
+        columns.append(column := _see(network, answer, indices, run.classes))
+        named = zip(elites, column, strict=True)
+        missing = tuple(elite.name for elite, sight in named if sight.confidence is None)
+        facts = finding.Figures.of(network.key, column) | {"classes_not_found": missing}
+        figures.append(finding.FiguresOfRun(**facts, shown=ways[network.scorer.spec.shape]))
+    own = next((network.key for network in networks if run in network.runs), None)
+    others = [
+        column
+        for network, column in zip(networks, columns, strict=True)
+        if network.key != own and any(sight.confidence is not None for sight in column)
+    ]
+    sights = [(s.rank == 1, s.confidence is not None, s.confidence or 0) for c in others for s in c]
+    first, known, sure = np.array(sights, float).reshape(-1, len(elites), 3).transpose(2, 0, 1)
+    order = np.lexsort((-sure.sum(0), -first.sum(0)))
+    shown = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
+
+    def share(fooled: Callable[..., Any]) -> float | None:
+        """Give the share of images that fool some or all, of those whose class they know."""
+        counting = fooled(known, axis=0).astype(bool)
+        return float(fooled(first, axis=0)[counting].mean()) if others and counting.any() else None
+
+    return finding.Fooling(
+        **OfRun.facts(run, len(elites)),
+        own=own,
+        others=len(others),
+        fool_any_other=share(np.any),
+        fool_all_others=share(np.all),
+        networks=tuple(figures),
+        classes=tuple(
+            finding.FoolingImage(
+                name=elites[place].name,
+                index=elites[place].index,
+                recorded=elites[place].confidence,
+                networks=tuple(column[place] for column in columns),
+                png=elites[place].png if place in shown else b"",
+            )
+            for place in order
+        ),
+    )
+
+
+def _agree(
+    networks: Sequence[Network], photographs: Sequence[Photograph], source: str, note: Note
+) -> finding.Agreement | None:
+    """Look up each network's top-1 classes in all networks' answers; None without images."""
+    if not photographs:
+        return None
+
+    def show_one(photograph: Photograph) -> list[torch.Tensor]:
+        image = photograph.open()
+        return [fit_photograph(image, network.scorer.target) for network in networks]
+
+    answers = _ask(networks, photographs, show_one, "in-distribution images", note)
+    pairs = []
+    for network, (_, odds) in zip(networks, answers, strict=True):
+        first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
+        for other, theirs in zip(networks, answers, strict=True):
+            sights = _see(other, theirs, first, network.scorer.spec.classes)
+            figures = finding.Figures.of(other.key, sights)
+            pairs.append(finding.FiguresOfPair(**figures, first_of=network.key))
+    return finding.Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
+
+
+def _see(
+    network: Network, answers: Answers, indices: Sequence[int | None], classes: Sequence[str]
+) -> list[finding.Sight]:
+    """Look up a class of each image in a network's answers; None is one not to be looked up.
+
+    An open network might have named a class that it did not: that is one without confidence.
+    """
+    spec, sights, (probs, odds) = network.scorer.spec, [], answers
+    matches = match_classes(classes, spec.classes)
+    for row, index in enumerate(indices):
+        name, sure, place = None, 0.0 if index is not None and spec.open else None, None
+        if index is not None and (column := matches.get(index)) is not None:
+            name, sure, own = spec.classes[column], probs[row, column], odds[row, column]
+            place = 1 + int((odds[row] > own).sum()) if own > -np.inf else None
+        sights.append(finding.Sight(key=network.key, their_class=name, confidence=sure, rank=place))
+    return sights
