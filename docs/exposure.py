@@ -33,8 +33,7 @@ from scipy.stats import rankdata
 from torch.nn import functional
 
 import neatfool
-from neatfool.analysis import images_of_nothing
-from neatfool.ood import read_mnist
+from neatfool.ood import read_mnist, simple_images
 from neatfool_plugins.mnist.retrain.rounds import fooling_images
 
 OUTLIERS: Final = 6000
@@ -226,7 +225,7 @@ class Study:
         self.others = dict(data.others)
         channels, height, width = data.known.shape[1:]
         spec = neatfool.ImageSpec(height, width, channels, [*"0123456789"], array="torch")
-        for _, group, _, images in images_of_nothing(spec, 1000):
+        for _, group, _, images in simple_images(spec, 1000):
             before = [self.others[group]] if group in self.others else []
             self.others[group] = np.concatenate([*before, images.numpy()])
 

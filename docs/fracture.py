@@ -19,8 +19,15 @@ from matplotlib.colors import hsv_to_rgb
 from PIL import Image
 
 from neatfool import open_run
-from neatfool.analysis import Sweeps, ancestry, sweep_genome, sweep_weights
-from neatfool_plugins.ancestry.fracture import SIDE, find_size, sweep
+from neatfool.analysis import ancestry
+from neatfool_plugins.ancestry.fracture import (
+    SIDE,
+    Sweeps,
+    find_size,
+    sweep,
+    sweep_genome,
+    sweep_weights,
+)
 from neatfool_plugins.ancestry.weight_sweep import strip
 
 PICTURES = ("skull", "butterfly", "apple")

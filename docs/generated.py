@@ -2,7 +2,7 @@
 
 Sphinx calls this when it reads a page. The comment ``<!-- commands -->`` becomes a section for each
 command, from its help. ``<!-- finding NAME -->`` becomes a table of the keys of that finding's
-JSON, from its fields; NAME is one of neatfool.analysis, or has its module before it.
+JSON, from its fields; NAME has its module before it.
 ``<!-- options WHAT -->`` becomes a table, from a model of options. WHAT is a plugin, as
 ``scheme.gradient``, or a section for the keys of neatfool's own, or ``learning``.
 Behind it may come
@@ -55,8 +55,7 @@ def generated(page: str) -> str:
 
 def keys_of(finding: str) -> str:
     """Write the keys of a finding's JSON as a table."""
-    where = finding if "." in finding else f"neatfool.analysis.{finding}"
-    model: type[BaseModel] = resolve_name(where)
+    model: type[BaseModel] = resolve_name(finding)
     rows = [("key", "what it is"), ("---", "---"), *fields_of(model, "", {})]
     return "".join(map(line, rows)).rstrip()
 

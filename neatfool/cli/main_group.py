@@ -88,7 +88,8 @@ class MainGroup(Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the commands of ``FIRST`` that are there, and then the others by name."""
-        names = sorted({*COMMANDS, *super().list_commands(ctx), *self._load_all()})
+        measures = self.plugins.names("measure")
+        names = sorted({*COMMANDS, *super().list_commands(ctx), *self._load_all(), *measures})
         return sorted(names, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -98,6 +99,8 @@ class MainGroup(Group):
         if cmd_name in COMMANDS:
             command: click.Command = resolve_name(COMMANDS[cmd_name])
             return command
+        if cmd_name in self.plugins.names("measure"):
+            return self._load_measure(cmd_name)
         installed = self.plugins.names("command")
         for plugin in (OURS, cmd_name):
             if plugin in installed and (found := self._load(plugin).get(cmd_name)):
@@ -123,6 +126,30 @@ class MainGroup(Group):
             logging.basicConfig(format="%(message)s")
         agreement.set(_ask)
         super().invoke(ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands; what a measure does stands in its plugin's docstring."""
+        measures, limit = self.plugins.names("measure"), formatter.width - 6
+        limit -= max(map(len, names := self.list_commands(ctx)))
+        rows = []
+        for name in names:
+            found: click.Command | None
+            if name in measures:
+                found = click.Command(name, help=self.plugins.summary("measure", name))
+            else:
+                found = self.get_command(ctx, name)
+            if found is not None and not found.hidden:
+                rows.append((name, found.get_short_help_str(limit)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _load_measure(self, name: str) -> click.Command:
+        from neatfool.present.command import make_measure_command
+
+        try:
+            return make_measure_command(name, self.plugins.load("measure", name).maker)
+        except PluginError as error:
+            return _broken(name, str(error))
 
     def _load_all(self) -> dict[str, click.Command]:
         commands: dict[str, click.Command] = {}

@@ -10,9 +10,11 @@ import networkx as nx
 import numpy as np
 from pydantic import Field
 
-from neatfool.measure.facts import OfRun
 from neatfool.errors import RunError
-from neatfool.fooling.choosing import image_features, join_spaces
+from neatfool.fooling.choosing import SPACES as SPACES
+from neatfool.fooling.choosing import image_features as image_features
+from neatfool.fooling.choosing import join_spaces
+from neatfool.measure.facts import OfRun
 from neatfool.wording import share
 
 if TYPE_CHECKING:

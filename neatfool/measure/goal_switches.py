@@ -12,8 +12,8 @@ import networkx as nx
 import numpy as np
 from pydantic import Field
 
-from neatfool.measure.facts import match_classes
 from neatfool.errors import ExperimentError
+from neatfool.measure.facts import match_classes
 from neatfool.present.charts.lines import draw_cells, short
 from neatfool.present.finding import Facts
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from neatfool.run.run import Run
 
 WORDNET: Final = Path(__file__).with_name("wordnet.tsv")
-FEWEST: Final = 3
+FEWEST_CLASSES: Final = 3
 """Fewer classes have no relations that could be tested."""
 BROAD: Final = WORDNET.with_name("broad_kinds.tsv")
 """Broad kinds of WordNet in words, with their numbers; the first one that holds a class counts."""
@@ -106,7 +106,9 @@ def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
         raise ExperimentError(f"{path}: a kind is of its own kind; write the narrow one first")
     found = _kinds(str(path), tree, leaves, under, sorted({*under.values()}), count=len(names))
     if found is None:
-        raise ExperimentError(f"{path}: names fewer than {FEWEST} classes; name more of them")
+        raise ExperimentError(
+            f"{path}: names fewer than {FEWEST_CLASSES} classes; name more of them"
+        )
     return found
 
 
@@ -119,7 +121,7 @@ def _kinds(
     *,
     count: int,
 ) -> Kinds | None:
-    if len(leaves) < FEWEST:
+    if len(leaves) < FEWEST_CLASSES:
         return None
     known = np.array(sorted(leaves))
     ours = [leaves[index] for index in known.tolist()]

@@ -24,4 +24,7 @@ from .in_distribution import InDistribution as InDistribution
 from .in_distribution import count_in_distribution as count_in_distribution
 from .in_distribution import in_distribution as in_distribution
 
+# Images that show nothing
+from .simple_images import simple_images as simple_images
+
 __all__: list[str]

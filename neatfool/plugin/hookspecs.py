@@ -90,6 +90,16 @@ def neatfool_register_detectors(register: Register) -> None:
 
 
 @hookspec(historic=True)
+def neatfool_register_measures(register: Register) -> None:
+    """Offer measures: functions of runs that return a :class:`neatfool.present.Finding`.
+
+    The first parameter takes the runs, the others are options by their keywords. Each has a type
+    and a description in the section ``Args`` of the docstring, of which the command is made
+    (:func:`neatfool.present.make_measure_command`). There are no options in an experiment.
+    """
+
+
+@hookspec(historic=True)
 def neatfool_register_observers(register: Register) -> None:
     """Offer an observer with options, in the section of its name: ``factory(options)``."""
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NoOptions", "Observers", "PluginEntry", "PluginManager", "Registration", "views"]
 
-KINDS: Final = (*CONTRACTS, "model", "detector", "observer")
+KINDS: Final = (*CONTRACTS, "model", "detector", "measure", "observer")
 """What plugins register, each by a hook of its own."""
 OBSERVER_HOOKS: Final = {
     "neatfool_run_started",
@@ -147,6 +147,14 @@ class PluginManager:
         with blaming(f"command {name!r} ({entry[0].origin})"):
             hooks_of(self._import(*entry), name).neatfool_add_commands(cli=group)
         return dict(group.commands)
+
+    def summary(self, kind: str, name: str) -> str:
+        """Give the docstring of an installed plugin's module; or why it cannot be imported."""
+        entry = self._only_entry(kind, name)
+        try:
+            return inspect.getdoc(self._import(*entry)) or "" if entry else ""
+        except PluginError as error:
+            return f"(broken: {error})"
 
     def write_report(self, run: Run, path: Path) -> None:
         """Let the plugin ``command.report`` write a run's page."""

@@ -82,6 +82,7 @@ RESERVED_KEYS: Final = {
     "view": (),
     "model": (),
     "detector": (),
+    "measure": (),
     "engine": ("plugin",),
 }
 """The keys of a plugin's section that belong to the framework."""

@@ -1,7 +1,7 @@
 """What people see: findings, pages and pictures.
 
 A :class:`Finding` has numbers, and a story of blocks, which it shows on the terminal, as JSON, CSV
-and a page. :func:`measure_command` makes a command of a function that gives a finding.
+and a page. :func:`make_measure_command` makes a command of a function that gives one.
 
 :func:`write_page` makes one HTML file from a template, with everything in it. A chart begins with
 :func:`new_axes`; :func:`draw_figure` makes an SVG or a PNG of it, as :func:`draw_graph` does of a

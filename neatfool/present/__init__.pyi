@@ -1,12 +1,14 @@
 # The public names of neatfool.present, each where it is defined. This is their only list.
 
 # Findings
-from .command import measure_command as measure_command
+from .command import finding_command as finding_command
+from .command import make_measure_command as make_measure_command
 from .story import Bars as Bars
 from .story import Block as Block
 from .story import Cell as Cell
 from .story import Chart as Chart
 from .finding import Facts as Facts
+from .finding import FORMULAS as FORMULAS
 from .finding import Finding as Finding
 from .story import Headline as Headline
 from .story import Note as Note
@@ -22,6 +24,7 @@ from .story import Text as Text
 from .output import Output as Output
 from .command import FileToWrite as FileToWrite
 from .command import FiniteRange as FiniteRange
+from .command import FOLDER as FOLDER
 from .command import Names as Names
 from .command import distinct_option as distinct_option
 from .command import elite_options as elite_options
@@ -43,6 +46,10 @@ from .finding import embed_png as embed_png
 from .finding import embed_svg as embed_svg
 
 # Charts
+from .charts.figure import DISABLED as DISABLED
+from .charts.figure import MUTED as MUTED
+from .charts.figure import SURFACE as SURFACE
+from .charts.figure import TICKS as TICKS
 from .charts.figure import decimal_odds as decimal_odds
 from .charts.figure import label_confidences as label_confidences
 from .charts.figure import label_counts as label_counts
@@ -54,10 +61,13 @@ from .charts.figure import evenly as evenly
 from .charts.lines import Line as Line
 from .charts.lines import Steps as Steps
 from .charts.lines import colour_of as colour_of
+from .charts.lines import heat_map as heat_map
+from .charts.lines import heat_scale as heat_scale
 from .charts.lines import key_of as key_of
 from .charts.lines import lines_of_shares as lines_of_shares
 from .charts.lines import matrix_of_shares as matrix_of_shares
 from .charts.lines import steps as steps
+from .charts.lines import short as short
 from .charts.lines import stroke_of as stroke_of
 from .charts.figure import LINE_COLOURS as LINE_COLOURS
 from .charts.figure import draw_figure as draw_figure

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool import present
-from .repetition import Repetition
-from .importance import NetworkScores, Score
-from neatfool.measure.facts import FEW
-from neatfool import StorageError
-from neatfool.present.charts.figure import SURFACE
+from neatfool import StorageError, present
+from neatfool.measure import FEW
+from neatfool.present import SURFACE
 from neatfool.wording import counted, level, percent, share
+
+from .importance import NetworkScores, Score
+from .repetition import Repetition
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,17 +11,14 @@ import torch
 from pydantic import Field
 from scipy.special import logit
 
-from neatfool.measure.facts import in_steps, place_of
+from neatfool import fit_images, rank
 from neatfool.cppn import from_graph
-from neatfool.fooling.choosing import check_classes
+from neatfool.measure import check_classes, in_steps, place_of
 from neatfool.present import Facts
-from neatfool import fit_images
-from neatfool import rank
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    from neatfool import EliteView
-    from neatfool import Scorer
+    from neatfool import EliteView, Scorer
 
 LARGEST_ODDS: Final = 100.0
 """Log-odds are cut off here, so that they are always numbers: no network is as sure as that."""

@@ -1,34 +1,36 @@
 """Takes images apart: copies, tiles, nodes and connections go away, and the rest is scored."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from neatfool import (
+    EliteView,
+    ExperimentError,
+    Run,
+    Scorer,
+    choose_elites,
+    encode_png,
+    open_runs,
+    open_scorer,
+)
+from neatfool.cppn import Genome
+from neatfool.files import read_whole, refuse_link
+from neatfool.measure import OfRun, check_classes, from_pillow
+from neatfool.present import Cell, Output, evenly
+from neatfool.wording import counted
+
 from . import importance as weighing
 from .finding import MEASURES, Ablated, Ablation, Quartiles, Repeats
 from .repetition import MOST_COPIES, find_repetition, hide_copies, hide_tiles, label_copies
-from neatfool.measure.facts import OfRun
-from neatfool.cppn import Genome
-from neatfool import ExperimentError
-from neatfool.files import read_whole, refuse_link
-from neatfool import choose_elites
-from neatfool.fooling.choosing import check_classes
-from neatfool import open_runs, open_scorer
-from neatfool.present import evenly
-from neatfool.present import Output
-from neatfool.present import Cell
-from neatfool import encode_png
-from neatfool.run.images import from_pillow
-from neatfool import EliteView
-from neatfool import Run
-from neatfool import Scorer
-from neatfool.wording import counted
 
 USUAL_TILES: Final = 8
 SIDE: Final = 660
@@ -52,24 +54,32 @@ def ablate(
     classes: Sequence[str] = (),
     least: float = 0.0,
     sample: int | None = None,
-    target: str | Path | None = None,
+    target: Annotated[str | Path | None, "EXPERIMENT"] = None,
     seed: int = 1,
+    graphs: Annotated[str | Path | None, "DIR"] = None,
     max_queries: int | None = None,
     console: Output | None = None,
 ) -> Ablation:
-    """Take parts of images, and of the networks that draw them, away, and score what is left.
+    """Say which parts of RUN's images, and of their networks, carry the confidence.
 
-    What is finished is kept in the run's folder, in ``ablation.jsonl``, so that an interrupted call
-    goes on when it is made again.
+    Parts are taken away, and what is left is scored again: copies of what an image repeats, tiles
+    of the image, and the nodes and connections of the network that draws it. An elite takes 65
+    images for its tiles, up to 33 for its copies, 21 for its network and one for each part of it.
+
+    What is finished is kept in RUN/ablation.jsonl, so an interrupted command goes on when you give
+    it again. Delete the file to begin anew.
 
     Args:
         run: The run, or the folder that holds it.
-        tiles: How many tiles stand side by side, and one above another; 8 if absent.
+        tiles: Divide an image into N x N tiles, and hide one at a time.  [default: 8]
         classes: The classes of the elites; all if empty.
         least: Their least recorded confidence.
         sample: How many to draw at random; all if absent.
-        target: An experiment's file, whose target scores in place of the run's own.
+        target: Score with the target of this experiment's file, and not with the run's own. It
+            needs the same names of classes.
         seed: The seed of the sample.
+        graphs: A folder; each elite's network is written there with the importance of its parts,
+            as GraphML and JSON.
         max_queries: The most images to send to a target that costs something to ask.
         console: Shows how far it is.
 
@@ -79,6 +89,13 @@ def ablate(
         RunError: No elite fits.
         UntrustedRun: Somebody else made the run, whose own target is to score.
         BudgetSpent: The target costs something, and the budget does not suffice.
+
+    Examples:
+        neatfool ablate runs/mnist-1
+        neatfool ablate runs/imagenet-1 --classes "school bus,starfish" --html parts.html
+        neatfool ablate runs/imagenet-1 --least 0.5 --sample 200 --csv parts.csv
+        neatfool ablate runs/imagenet-1 --sample 5 --tiles 14 --json
+        neatfool ablate runs/mnist-1 --graphs graphs      # for networkx: GraphML and JSON
     """
     console = console or Output(quiet=True)
     with open_runs(run, scored=target is None) as opened, ExitStack() as ending:
@@ -108,7 +125,7 @@ def ablate(
             _complete(elite, item, with_pictures=place in shown)
             for place, (elite, item) in enumerate(zip(elites, items, strict=True))
         )
-        return Ablation(
+        found = Ablation(
             **OfRun.facts(own, 0) | {"elites": complete},
             target=scorer.name,
             own_target=target is None,
@@ -117,6 +134,12 @@ def ablate(
             mirrored=mirrored,
             summary=tuple(_sum_up(items)),
         )
+    if graphs:
+        count = found.write_graphs(graphs)
+        console.say(
+            f"{counted(count, 'network', 'networks')} with their importance are in {graphs}"
+        )
+    return found
 
 
 def _sum_up(items: Sequence[Ablated]) -> Iterator[Quartiles]:

@@ -7,8 +7,7 @@ import numpy as np
 from pydantic import Field
 from scipy import ndimage, signal
 
-from neatfool.present import evenly
-from neatfool.present import Facts
+from neatfool.present import Facts, evenly
 
 Step = tuple[int, int]
 

@@ -10,16 +10,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.measure.facts import OfRuns
-from neatfool.measure.diversity import Diversity
-from neatfool.measure.goal_switches import GoalSwitches
-from .weight_sweep import Sweeping, number, p_value
-from neatfool.present import LINE_COLOURS, new_axes
-from neatfool.present.charts.figure import DISABLED
-from neatfool.present import Facts, Records
-from neatfool.present import export_graph
-from neatfool.present import Block, Chart, Headline, Note, Panel, Section, Table, Text
+from neatfool.measure import Diversity, GoalSwitches, OfRuns
+from neatfool.present import (
+    DISABLED,
+    LINE_COLOURS,
+    Block,
+    Chart,
+    Facts,
+    Headline,
+    Note,
+    Panel,
+    Records,
+    Section,
+    Table,
+    Text,
+    export_graph,
+    new_axes,
+)
 from neatfool.wording import share
+
+from .weight_sweep import Sweeping, number, p_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from neatfool import cppn
-from neatfool import Encoding
+from neatfool import Encoding, cppn
 
 if TYPE_CHECKING:
     from neatfool.cppn import Genome

@@ -1,28 +1,40 @@
 """Reads the lineages of runs, tests what goes with the relations of classes, and sweeps weights."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from itertools import permutations as all_pairs
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
+import click
 import networkx as nx
 import numpy as np
 from scipy import stats
 
-from neatfool.measure.diversity import diversity
+from neatfool import ExperimentError, Run, choose_elites, open_runs
+from neatfool.measure import (
+    FEWEST_CLASSES,
+    SPACES,
+    Kinds,
+    closest,
+    diversity,
+    goal_switches,
+    image_features,
+    table_kinds,
+    wordnet_kinds,
+)
+from neatfool.present import FileToWrite, FiniteRange, Names, Output
+
 from .finding import QUESTIONS, Ancestry, Between, ChanceTest, Lineage
 from .fracture import SPAN
-from neatfool.measure.goal_switches import FEWEST, Kinds, closest, goal_switches, table_kinds, wordnet_kinds
 from .weight_sweep import sweep_run
-from neatfool import choose_elites
-from neatfool.fooling.choosing import SPACES, image_features
-from neatfool import open_runs
-from neatfool.present import Output
-from neatfool import Run
 
+GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
+"""The suffixes of files that a phylogeny is written to."""
 _Options: TypeAlias = dict[str, Any]
 """How tests are made: their arguments ``permutations``, ``seed`` and ``note``."""
 
@@ -31,34 +43,59 @@ def ancestry(
     runs: Run | str | Path | Sequence[Run | str | Path],
     *,
     kinds: str | Path | None = None,
-    permutations: int = 999,
-    classes: Sequence[str] = (),
-    pairs: int = 12,
-    span: float = SPAN,
+    permutations: Annotated[int, click.IntRange(min=19)] = 999,
+    classes: Annotated[Sequence[str], Names()] = (),
+    pairs: Annotated[int, click.IntRange(min=0)] = 12,
+    span: Annotated[float, FiniteRange(0, 1, min_open=True)] = SPAN,
     seed: int = 1,
+    graph: Annotated[str | Path | None, FileToWrite()] = None,
     console: Output | None = None,
 ) -> Ancestry:
-    """Say who descends from whom in runs, and what that tells of the network.
+    """Say who descends from whom in RUN, and what that tells of the network.
+
+    You see between which classes elites' children moved (goal switches), whether related classes
+    share ancestors and kinds of images more than chance would have it, and whether several runs
+    find the same images. Weights are swept to see how fractured the networks behind the images
+    are, along their lines of ancestors, before and after learning. The target is not asked.
+
+    An interrupted command begins anew.
 
     Args:
         runs: The runs, or the folders that hold them.
-        kinds: A CSV file of which classes are related; each line has a class, its kind, the kind's
-            kind, and so on. WordNet's tree if absent, which knows ImageNet's classes.
-        permutations: Permutations of the classes in each test.
-        classes: Weights are swept along the lines of these classes' elites; of the two surest if
-            empty.
-        pairs: How many learned individuals, and how many bred ones, are swept with their parents;
-            0 sweeps nothing, no lines either.
-        span: A weight is swept to either side until its picture has changed so much on average.
+        kinds: Which classes are related: a CSV file; each line has a class, its kind, the kind's
+            kind, and so on.  [default: WordNet's tree, for ImageNet's classes]
+        permutations: Permutations of the classes in each test; the smallest possible p is
+            1 / (N + 1).
+        classes: Sweep weights along the lines of these classes' elites.  [default: the 2 surest]
+        pairs: Sweep N learned individuals and their parents, N bred ones, and N that switched to
+            other classes. 0: sweep nothing.
+        span: Sweep a weight to either side until the picture has changed by X on average, of a
+            range of 1.
         seed: The seed of permutations and samples.
+        graph: Write one run's phylogeny: .graphml, .json (networkx's node-link data), .dot, .svg
+            or .png.
         console: Shows how far it is.
 
     Raises:
         ExperimentError: The table is wrong, or there is no such class.
         RunError: A run has no elites.
+
+    Examples:
+        neatfool ancestry runs/imagenet-1 --html ancestry.html
+        neatfool ancestry runs/imagenet_quick --pairs 0 --json
+        neatfool ancestry runs/imagenet-1 --classes "zebra,school bus" --html lines.html
+        neatfool ancestry runs/mnist --kinds digits.csv
+        neatfool ancestry runs/mnist-1 --pairs 0 --graph phylogeny.graphml
     """
     console = console or Output(quiet=True)
     with open_runs(runs) as opened:
+        # Refused now, and not after all the work.
+        if graph and Path(graph).suffix.lower() not in GRAPHS:
+            raise ExperimentError(f"--graph {graph}: use one of {', '.join(GRAPHS)}")
+        if graph and len(opened) > 1:
+            raise ExperimentError(
+                f"--graph {graph}: is of one run, and there are {len(opened)}; name one of them"
+            )
         for run in opened:
             choose_elites(run, classes=classes)  # refuses wrong ones now, before the tests
         related = [
@@ -82,7 +119,11 @@ def ancestry(
             for place, (run, each) in enumerate(zip(opened, lineages, strict=True)):
                 swept = sweep(run, each.phylogeny, classes)
                 lineages[place] = each.model_copy(update={"sweeps": swept})
-        return Ancestry(runs=tuple(lineages), between_runs=between)
+    found = Ancestry(runs=tuple(lineages), between_runs=between)
+    if graph:
+        found.write_graph(graph)
+        console.say(f"The phylogeny is in {graph}")
+    return found
 
 
 def _read_lineage(
@@ -133,7 +174,7 @@ def _test(
     """Test whether related classes have more in common than others, within a run."""
     elites = np.array([elite.index for elite in run], np.int64)
     at, likeness = _known(elites, kinds)
-    if len(at) < FEWEST:
+    if len(at) < FEWEST_CLASSES:
         return {}
     index = elites[at]
     switched, broad = flows[np.ix_(index, index)], kinds.places[index]
@@ -164,7 +205,7 @@ def _compare(
     """Say whether runs find like images for a class; None if they share fewer than three."""
     names = [[elite.name for elite in run] for run in runs]
     shared = [name for name in names[0] if all(name in others for others in names[1:])]
-    if len(runs) < 2 or len(shared) < FEWEST:
+    if len(runs) < 2 or len(shared) < FEWEST_CLASSES:
         return None
     places = [[own.index(name) for name in shared] for own in names]
     stacked = {
@@ -176,7 +217,7 @@ def _compare(
     if kinds is not None:
         indices = np.array([runs[0].classes.index(name) for name in shared])
         at, likeness = _known(indices, kinds)
-        if len(at) >= FEWEST:
+        if len(at) >= FEWEST_CLASSES:
             matrices = {}
             for space, features in stacked.items():
                 pairs = [a[at] @ b[at].T for a, b in combinations(features, 2)]

@@ -10,25 +10,32 @@ import numpy as np
 from pydantic import Field
 from scipy import stats
 
-from neatfool import cppn
-from .fracture import Sweeps, sweep, sweep_genome, take_weights
-from neatfool import choose_elites
-from neatfool.present import evenly, new_axes
-from neatfool.present.charts.figure import MUTED
-from neatfool.present import colour_of
-from neatfool.present.charts.lines import short
-from neatfool.present import Facts
-from neatfool.present import Block, Cell, Chart, Panel, Section, Strip, Table
-from neatfool import encode_png
-from neatfool.run.individual import load_genome
+from neatfool import choose_elites, cppn, encode_png
+from neatfool.measure import load_genome
+from neatfool.present import (
+    MUTED,
+    Block,
+    Cell,
+    Chart,
+    Facts,
+    Panel,
+    Section,
+    Strip,
+    Table,
+    colour_of,
+    evenly,
+    new_axes,
+    short,
+)
 from neatfool.wording import percent
+
+from .fracture import Sweeps, sweep, sweep_genome, take_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from neatfool import EliteView, Run
     from neatfool.present import Output
-    from neatfool import EliteView
-    from neatfool import Run
 
 LONGEST: Final = 8
 """Of a longer line of ancestors so many are swept, evenly chosen with the first and the last."""

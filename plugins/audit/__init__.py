@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource as Source
 
 from neatfool import hookimpl
-from neatfool.present import FileToWrite, FiniteRange, measure_command, option, overrides_option
+from neatfool.present import FileToWrite, FiniteRange, finding_command, option, overrides_option
 
 if TYPE_CHECKING:
     from neatfool.present import Finding, Output
@@ -29,7 +29,7 @@ STANDARD_BUDGET: Final = 12_000
 
 def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from neatfool.analysis import Card
+        from .card import Card
 
         dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
         schema = dialect | Card.model_json_schema(mode="serialization")
@@ -37,7 +37,7 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
         ctx.exit()
 
 
-@measure_command(
+@finding_command(
     """
     neatfool audit experiments/mnist.ini
     neatfool audit my_model.ini --html card.html            # [target] suffices
@@ -159,17 +159,20 @@ def audit(
 
     EXPERIMENT needs only the section [target]. Then the best search that is known is used.
     """
-    from neatfool import analysis, parse_seeds
+    from neatfool import parse_seeds
     from neatfool.ood import count_in_distribution
     from neatfool.present import save
 
+    from . import measure
+    from .confidence import count_queries
     from .exports import FORMS, make_entry, read_about, write_exports
+    from .references import read_card
     from .searching import Search
 
     files = {form: options.pop(form) for form in FORMS}  # The measure takes what is left.
     known = count_in_distribution(in_distribution) if in_distribution else 0
     if options["against"] is not None:
-        analysis.read_card(options["against"])
+        read_card(options["against"])
     if longer is not None and (entry is None or longer <= images):
         raise click.UsageError(f"--longer {longer}: give more than --images, and --entry, too.")
     if workers is not None:
@@ -182,11 +185,11 @@ def audit(
     if options["max_accepted"] is not None:
         own = options["operating_point"]
         own = search.experiment.calls.threshold if own is None else own
-        analysis.check_threshold_known(own, known or search.photographs)
+        measure.check_threshold_known(own, known or search.photographs)
     left = [e.images * len(e.seeds) if overwrite else e.left() for e in searches]
     sample, transfer = options["sample"], bool(options["to"])
     evolved = len(search.seeds) * min(sample, search.classes or sample)
-    later = analysis.count_queries(evolved, sample, transfer=transfer, known=known)
+    later = count_queries(evolved, sample, transfer=transfer, known=known)
     spare = _allow(searches, sum(left) + later * len(searches), max_queries, console)
     cards = []
     for each, missing in zip(searches, left, strict=True):
@@ -198,7 +201,7 @@ def audit(
         more = options if each is search else {"sample": sample}
         with ExitStack() as ending:
             cards.append(
-                analysis.audit(
+                measure.audit(
                     [ending.enter_context(closing(run)) for run in each.runs().values()],
                     in_distribution=in_distribution,
                     max_queries=max_queries,

@@ -9,14 +9,11 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit, logit
 
-from neatfool.measure.estimates import FEWEST, LIMIT, Share, threshold_of
-from .confidence import EVOLVED, KNOWN, Sureness, cut
-from neatfool.present import decimal_odds
-from neatfool.present.charts.figure import MUTED, TICKS
-from neatfool.present import Line, lines_of_shares
-from neatfool.present import Facts
-from neatfool.present import Table
+from neatfool.measure import FEWEST, LIMIT, Share, threshold_of
+from neatfool.present import MUTED, TICKS, Facts, Line, Table, decimal_odds, lines_of_shares
 from neatfool.wording import level, listed, percent, share
+
+from .confidence import EVOLVED, KNOWN, Sureness, cut
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from neatfool import present
-from .acceptance import Acceptance
-from neatfool.measure.estimates import Estimate, Share, Shares
-from .comparison import Versus
+from neatfool.measure import Estimate, Share, Shares
 from neatfool.wording import format_seeds, level, percent, share
+
+from .acceptance import Acceptance
+from .comparison import Versus
 
 NAMED: Final = 10
 """How many classes are named that fell first, and how many that resist."""

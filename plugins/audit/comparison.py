@@ -5,9 +5,8 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from neatfool.measure.estimates import Shares
-from neatfool.present import Facts
-from neatfool.present import Block, Note, Section, Table, Text
+from neatfool.measure import Shares
+from neatfool.present import Block, Facts, Note, Section, Table, Text
 from neatfool.wording import counted
 
 Verdict: TypeAlias = Literal["better", "worse", "within chance", "not comparable"]

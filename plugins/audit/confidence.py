@@ -1,6 +1,6 @@
 """How sure a classifier is: of in-distribution images, of evolved ones, and of simple ones."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,21 +11,11 @@ from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import logit
 
-from neatfool.measure.facts import in_steps, place_of
-from neatfool.measure.estimates import FEWEST, LIMIT
-from neatfool_plugins.survive.measure import all_changes, pick
-from neatfool import ExperimentError
-from neatfool import choose_elites
-from neatfool.ood import behind
-from neatfool.ood import InDistribution
+from neatfool import ExperimentError, ImageSpec, Run, Scorer, choose_elites, fit_images, rank
+from neatfool.measure import FEWEST, LIMIT, all_changes, in_steps, pick, place_of, temper
+from neatfool.ood import InDistribution, behind, simple_images
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts
-from neatfool import Run
-from neatfool import Scorer
-from neatfool.scoring.viewed_target import temper
-from neatfool import fit_images
-from neatfool import ImageSpec
-from neatfool import rank
 
 KINDS: Final = ("jpeg=75", "blur=1", "move=3")
 """What is done to the images, as ``neatfool survive`` names it; and they are drawn larger."""
@@ -93,7 +83,7 @@ def look(
         own = own if max(own, default=-1) >= 0 else []
         kind = (KNOWN, KNOWN, "in-distribution images")
         found.append(looking.score(kind, known.unseen, own))
-    simple = [looking.score(kind, images) for *kind, images in images_of_nothing(spec, sample)]
+    simple = [looking.score(kind, images) for *kind, images in simple_images(spec, sample)]
     found.append(looking.recorded())
     texts = [*KINDS, f"drawn={4 * max(spec.height, spec.width)}"]
     own = [place_of(elite, scorer.spec.classes) for elites in chosen for elite in elites]
@@ -251,48 +241,6 @@ class _Looking:
         if name in classes:
             return classes.index(name)
         return int(name) if name.isdecimal() and int(name) < len(classes) else -1
-
-
-def images_of_nothing(
-    spec: ImageSpec, number: int, seed: int = 1
-) -> Iterator[tuple[str, str, str, torch.Tensor]]:
-    """Draw images of a target's size, of each kind the same number.
-
-    Yields:
-        The kind, its group (noise, blank or texture), what it is in words, and uint8 [N, C, H, W].
-    """
-    chance = np.random.default_rng(seed)
-    size = (spec.height, spec.width)
-    rows, columns = np.mgrid[: spec.height, : spec.width] / max(size)
-
-    def some(low: float, high: float, channels: int = 1) -> Any:
-        return chance.uniform(low, high, (number, channels, 1, 1))
-
-    def across() -> Any:
-        """Give how far each pixel lies in a random direction, from -0.7 to 0.7."""
-        angles = some(0, 2 * np.pi)
-        return (rows - 0.5) * np.sin(angles) + (columns - 0.5) * np.cos(angles)
-
-    def stripes() -> Any:
-        return 0.5 + 0.5 * np.sin(2 * np.pi * some(2, 20) * across() + some(0, 2 * np.pi))
-
-    first, second = (some(0, 255, spec.channels) for _ in range(2))
-    textures = [stripes(), np.round(stripes()) != np.round(stripes())]
-    clouds = np.full((number, 1, *size), 0.5)
-    for cells in (3, 6, 12, 24):  # Noise of several scales, the coarser the stronger.
-        grid = torch.from_numpy(chance.uniform(-1, 1, (number, 1, cells, cells)))
-        clouds += torch.nn.functional.interpolate(grid, size, mode="bicubic").numpy() * 2 / cells
-    turns = (np.arange(number) % 3)[:, None, None, None]
-    texture = np.choose(turns, [*textures, clouds])
-    shape = (number, spec.channels, *size)
-    for kind, group, what, values in (
-        ("uniform", "noise", "uniform noise", chance.uniform(0, 255, shape)),
-        ("gaussian", "noise", "Gaussian noise", chance.normal(128, 64, shape)),
-        ("blank", "blank", "blank images", np.broadcast_to(first, shape)),
-        ("gradient", "blank", "gradients", first + (second - first) * (0.5 + across() / 1.4)),
-        ("texture", "texture", "stripes, checks and clouds", first + (second - first) * texture),
-    ):
-        yield kind, group, what, torch.from_numpy(values.round().clip(0, 255).astype(np.uint8))
 
 
 def cut(odds: ArrayLike) -> np.ndarray:

@@ -13,9 +13,10 @@ from pydantic import Field
 from scipy.special import expit
 
 from neatfool import Experiment, ExperimentError
-from neatfool.analysis import Card, Longer
 from neatfool.present import Facts, fill_template, save
 from neatfool.wording import level, percent, share, slug
+
+from .card import Card, Longer
 
 SMALL: Final = 64
 """Pixels of the longer side of an image in SARIF: a thousand of them are four megabytes."""

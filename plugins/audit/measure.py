@@ -8,19 +8,16 @@ from typing import Any, Final
 import numpy as np
 from scipy.special import expit
 
+from neatfool import ExperimentError, Run, open_runs
+from neatfool.measure import FEW, FEWEST, LIMIT, Course, Shares, median_of, tell_apart, threshold_of
+from neatfool.present import Output
+from neatfool.wording import percent, share
+
 from .acceptance import Acceptance, sum_up, thresholds_by_class
 from .card import Card, Check, Classifier, Fooled, OfClass, Until
-from .scoring import Measuring
-from .references import compare_versions, put_beside, read_card, read_references
-from neatfool.measure.facts import FEW
-from neatfool_plugins.compare.groups import Course
-from neatfool.measure.estimates import FEWEST, LIMIT, Shares, median_of, tell_apart, threshold_of
 from .confidence import EVOLVED, KNOWN, Sureness
-from neatfool import ExperimentError
-from neatfool import open_runs
-from neatfool.present import Output
-from neatfool import Run
-from neatfool.wording import percent, share
+from .references import compare_versions, put_beside, read_card, read_references
+from .scoring import Measuring
 
 SURE: Final = (0.5, 0.9, 0.99)
 """The confidences for which the card says how soon half of the classes had them."""

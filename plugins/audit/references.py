@@ -6,14 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from .card import Card
-from neatfool.measure.estimates import Shares
-from .confidence import KNOWN
-from .comparison import LEVEL, Change, Verdict, Versus
-from neatfool import ExperimentError
-from neatfool import differences
+from neatfool import ExperimentError, differences
 from neatfool.files import read_json
+from neatfool.measure import Shares
 from neatfool.wording import level
+
+from .card import Card
+from .comparison import LEVEL, Change, Verdict, Versus
+from .confidence import KNOWN
 
 OWN: Final = "(the target's own)"
 """How :attr:`Acceptance.in_distribution` ends if nobody named images."""

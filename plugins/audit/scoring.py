@@ -10,20 +10,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .card import PASSING, Asked, Defence, Detector, Transfer
-from neatfool_plugins.detect.measure import detect
-from neatfool.measure.estimates import Shares, tell_apart, threshold_of
-from .confidence import Sureness, count_queries, describe_known, look
-from neatfool_plugins.transfer.measure import transfer
-from neatfool import ExperimentError
+from neatfool import ExperimentError, Run, analysis, open_scorer
 from neatfool.files import read_json
-from neatfool import open_scorer
+from neatfool.measure import Shares, tell_apart, threshold_of
 from neatfool.ood import behind
 from neatfool.ood import in_distribution as find_known
-from neatfool.present import Facts
-from neatfool.present import Output
-from neatfool.present import save
-from neatfool import Run
+from neatfool.present import Facts, Output, save
+
+from .card import PASSING, Asked, Defence, Detector, Transfer
+from .confidence import Sureness, count_queries, describe_known, look
 
 Kind = TypeVar("Kind", bound=Facts)
 
@@ -83,7 +78,7 @@ class Measuring:
         """Show images of each run to other networks."""
 
         def make() -> Transfer:
-            found = transfer(
+            found = analysis.transfer(
                 self.runs, to=paths, sample=self.sample, max_queries=self.most, console=self.console
             )
             self.notes.extend(found.notes)
@@ -123,7 +118,7 @@ class Measuring:
         """Ask OOD detectors about images of each run; None if there can be none."""
 
         def make() -> Defence:
-            found = detect(
+            found = analysis.detect(
                 self.runs, in_distribution=self.known, sample=self.sample, console=self.console
             ).runs
             if found[0].warning:

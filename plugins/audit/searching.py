@@ -28,11 +28,12 @@ from neatfool import (
     open_run,
     open_scorer,
 )
-from neatfool.analysis import find_reached, match_temperature
 from neatfool.models import photographs_of
 from neatfool.ood import behind
 from neatfool.present import Output
 from neatfool.wording import duration, format_seeds
+
+from .confidence import find_reached, match_temperature
 
 SMALLEST_PATTERNS: Final = 64
 """From so many pixels a side on, images are drawn as in imagenet.ini, else as in mnist.ini."""

@@ -11,13 +11,28 @@ import numpy as np
 from pydantic import BeforeValidator, Field, InstanceOf, json_schema
 from scipy.special import logit
 
-from .groups import MEASURES, TESTED, USUAL_LEVEL, Group, RankTest
-from neatfool.present import decimal_odds
-from neatfool.present import Steps, key_of, steps
-from neatfool.present.charts.lines import heat_map, heat_scale
-from neatfool.present import Facts, Finding, Records
-from neatfool.present import Block, Chart, Headline, Note, Panel, Section, Table
+from neatfool.measure import MEASURES, TESTED
+from neatfool.present import (
+    Block,
+    Chart,
+    Facts,
+    Finding,
+    Headline,
+    Note,
+    Panel,
+    Records,
+    Section,
+    Steps,
+    Table,
+    decimal_odds,
+    heat_map,
+    heat_scale,
+    key_of,
+    steps,
+)
 from neatfool.wording import format_seeds, listed, percent
+
+from .groups import USUAL_LEVEL, Group, RankTest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,137 +2,18 @@
 
 import json
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from neatfool import ExperimentError, RunError
-from neatfool import differences
-from neatfool import open_runs
+from neatfool import ExperimentError, Run, RunError, differences, open_runs
+from neatfool.measure import Course
 from neatfool.present import Facts
-from neatfool import Run
-from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
-from neatfool.wording import level, percent
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A number that each generation of a run has; changes are counted since the run began."""
-
-    key: str
-    title: str
-    kind: Literal["confidence", "classes", "changes", "size"]
-
-    def in_words(self, value: float) -> str:
-        """Write a value of it, or ``"-"`` for NaN."""
-        if not np.isfinite(value):
-            return "-"
-        if self.kind == "confidence":
-            return percent(value)
-        return f"{value:,.0f}" if value == round(value) or value >= 1000 else f"{value:,.1f}"
-
-
-MEASURES: Final = {
-    measure.key: measure
-    for measure in (
-        Measure("median", "median confidence", "confidence"),
-        Measure("mean", "mean confidence", "confidence"),
-        Measure("minimum", "lowest confidence", "confidence"),
-        *(
-            Measure(f"classes_ge_{p:g}", f"classes ≥ {level(p)}", "classes")
-            for p in CONFIDENCE_THRESHOLDS
-        ),
-        Measure("replacements", "replacements", "changes"),
-        Measure("goal_switches", "goal switches", "changes"),
-        Measure("nodes", "nodes", "size"),
-        Measure("connections", "connections", "size"),
-    )
-}
-"""All measures by their keys, in the order in which they are shown."""
-TESTED: Final = [m for m in MEASURES.values() if m.kind == "classes" or m.key in ("median", "mean")]
-
-
-class Course:
-    """A run as a comparison sees it, over G generations and R replacements."""
-
-    def __init__(self, run: Run) -> None:
-        """Read the course of a run, finished or under way."""
-        history, target = run.history, run.info["target"]
-        self.path, self.name, self.seed = run.path, run.name, run.seed
-        identity: Mapping[str, Any] = run.info["identity"]
-        general = {key: v for key, v in identity.get("experiment", {}).items() if key != "seed"}
-        self.without_seed = {**identity, "experiment": general}
-        self.target, self.fingerprint = str(target["name"]), str(target["fingerprint"])
-        self.finished, self.ended = run.finished, run.ended
-        names, counts = list[str](), Counter[str]()
-        for index in run.searched:
-            counts[name := run.classes[index]] += 1
-            # A name that was there before: crane, crane (2).
-            names.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
-        self.classes = tuple(names)
-        self.evaluations = np.array([report.evaluations for report in history], dtype=np.int64)
-        sure = np.array([report.classes_ge for report in history], dtype=float)
-        columns = iter(sure.reshape(-1, len(CONFIDENCE_THRESHOLDS)).T)
-        self.values: dict[str, np.ndarray] = {}
-        for key, measure in MEASURES.items():
-            if measure.kind == "classes":
-                self.values[key] = next(columns)
-            else:
-                each = np.array([getattr(report, key) for report in history], dtype=float)
-                self.values[key] = each.cumsum() if measure.kind == "changes" else each
-        replacements = np.array(run.replacements, dtype=float).reshape(-1, 3)
-        generations, indices = replacements[:, :2].astype(np.int64).T
-        places = np.full(len(run.classes), -1)
-        places[list(run.searched)] = np.arange(len(run.searched))
-        first = history[0].generation if history else 0
-        # Of each replacement the place of its class, images scored by then, and the confidence.
-        self.replaced, self.replaced_at = places[indices], self.evaluations[generations - first]
-        self.confidences = replacements[:, 2]
-
-    @property
-    def length(self) -> int:
-        """Images scored so far."""
-        return int(self.evaluations[-1]) if len(self.evaluations) else 0
-
-    @property
-    def reach(self) -> float:
-        """Up to how many images it is known what it found: infinity if it ended by itself."""
-        return math.inf if self.ended and self.length else self.length
-
-    def rows_of(self, name: str) -> np.ndarray:
-        """Say which replacements were in a class: bools [R]."""
-        place = self.classes.index(name) if name in self.classes else -1
-        found: np.ndarray = self.replaced == place
-        return found
-
-    def until(self, name: str, confidence: float) -> float:
-        """Count the images until a class had a confidence: infinity if it never did."""
-        above = self.rows_of(name) & (self.confidences >= confidence)
-        return float(self.replaced_at[above].min()) if above.any() else math.inf
-
-    def at(self, measure: str, grid: np.ndarray) -> np.ndarray:
-        """Give a measure at N numbers of images: 0 before the first generation, NaN after all."""
-        last = np.searchsorted(self.evaluations, grid, side="right")
-        values = np.concatenate([[0.0], self.values[measure]])
-        return np.where(grid <= self.reach, values[last], np.nan)
-
-    def by_class(self, classes: Sequence[str], grid: np.ndarray) -> np.ndarray:
-        """Give the best confidence so far in C classes, [C, N]: 0 in an empty niche, NaN after."""
-        places = {name: place for place, name in enumerate(classes)}
-        rows = np.array([places[name] for name in self.classes], dtype=np.int64)[self.replaced]
-        columns = np.searchsorted(grid, self.replaced_at, side="left")
-        best = np.zeros((len(classes), len(grid) + 1))
-        np.maximum.at(best, (rows, columns), self.confidences)
-        best = np.maximum.accumulate(best[:, :-1], axis=1)
-        best[:, grid > self.reach] = np.nan
-        return best
-
 
 MOST_IN_A_LABEL: Final = 2
 """A label tells at most this many options; more make it too long for the tables."""

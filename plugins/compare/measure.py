@@ -1,17 +1,22 @@
 """Compares groups of runs at equal numbers of images."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final
 
+import click
 import numpy as np
 
-from . import finding
-from .groups import MEASURES, TESTED, USUAL_LEVEL, Group, gather, mann_whitney, options_that_differ
-from neatfool.present import Output
 from neatfool import Run
+from neatfool.measure import MEASURES, TESTED
+from neatfool.present import FileToWrite, Names, Output, save
 from neatfool.wording import counted, format_seeds
+
+from . import finding
+from .groups import USUAL_LEVEL, Group, gather, mann_whitney, options_that_differ
 
 GRID_POINTS: Final = 200
 """Steps of the common grid of images scored: about what a curve on the page can show."""
@@ -21,25 +26,36 @@ def compare(
     runs: Run | str | Path | Sequence[Run | str | Path],
     *,
     labels: Sequence[str] = (),
-    at: Sequence[int] = (),
+    at: Annotated[Sequence[int], "N,N", Counts()] = (),
+    classes_csv: Annotated[str | Path | None, FileToWrite()] = None,
     console: Output | None = None,
 ) -> finding.Comparison:
     """Compare runs: medians over seeds at equal numbers of images, and whether they differ.
 
-    Runs of one experiment that differ only in their seed are put into one group. Groups are
-    compared by the Mann-Whitney U test. Runs under way count as far as they have come.
+    Runs of one experiment that differ only in their seed are put into one group; a folder may hold
+    several. Groups are compared by the Mann-Whitney U test. Runs under way count as far as they
+    have come.
 
     Args:
         runs: The runs, their folders, or folders that hold several.
-        labels: What to call the groups, in their order; made of their names if empty.
-        at: Numbers of images to compare at; half and all of what all groups came to if empty.
+        labels: What to call the groups, in their order.
+        at: Numbers of images to compare at.  [default: half and all of what all groups came to]
+        classes_csv: Write each class's course, the heat map, as comma-separated values.
         console: Shows how far it is.
 
     Raises:
         RunError: There is no run in a folder, or nothing is recorded of a group.
         ExperimentError: There are not as many labels as groups.
+
+    Examples:
+        neatfool compare runs/mnist                         # a folder of replicates: one group
+        neatfool compare runs/mnist runs/mnist_single_class --html compared.html
+        neatfool compare runs/a-1 runs/a-2 runs/b-1 runs/b-2 --labels old,new
+        neatfool compare runs/imagenet runs/imagenet_paper --at 25000,75000 --csv courses.csv
+        neatfool compare runs/imagenet --json --at 25000,75000,200000 | jq .at
     """
-    with (console or Output(quiet=True)).status("reading the runs"):
+    console = console or Output(quiet=True)
+    with console.status("reading the runs"):
         groups = gather(runs, labels)
     longest = max(run.length for group in groups for run in group.runs)
     grid = np.unique(np.linspace(0, longest, GRID_POINTS + 1).round().astype(np.int64))
@@ -48,7 +64,7 @@ def compare(
     common = int(min([longest, *(group.reach for group in groups)]))
     points = sorted({*at} or {max(common // 2, 1), common})
     snapshots = tuple(_snapshot(groups, evaluations) for evaluations in points)
-    return finding.Comparison(
+    found = finding.Comparison(
         groups=tuple(map(_describe, groups)),
         differ_in=options_that_differ(groups),
         notes=tuple(_notes(groups, snapshots[-1])),
@@ -59,6 +75,19 @@ def compare(
         ),
         gathered=tuple(groups),
     )
+    if classes_csv:
+        save(classes_csv, found.classes().csv().encode())
+        console.say(f"Each class's course is in {classes_csv}")
+    return found
+
+
+class Counts(Names):
+    """Numbers of images with commas between them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Divide a text."""
+        texts = super().convert(value, param, ctx)
+        return tuple(click.IntRange(min=1)(text, param, ctx) for text in texts)
 
 
 def _describe(group: Group) -> finding.Compared:

@@ -5,27 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import numpy as np
 from pydantic import Field
 
-from neatfool.measure.facts import OfRun, OfRuns
-from neatfool import ExperimentError
-from neatfool import make_target
-from neatfool import choose_elites
-from neatfool import open_runs, open_scorer
-from neatfool.ood import Asked, ask_detectors, behind
-from neatfool.ood import InDistribution
+from neatfool import (
+    EliteView,
+    ExperimentError,
+    Run,
+    Target,
+    choose_elites,
+    make_target,
+    open_runs,
+    open_scorer,
+)
+from neatfool.measure import OfRun, OfRuns
+from neatfool.ood import Asked, InDistribution, ask_detectors, behind
 from neatfool.ood import in_distribution as find_known
-from neatfool.present import LINE_COLOURS, new_axes
-from neatfool.present.charts.figure import MUTED
-from neatfool.present import Facts, Records
-from neatfool.present import Output
-from neatfool.present import Block, Chart, Headline, Note, Section, Table
-from neatfool import EliteView
-from neatfool import Run
-from neatfool import Target
+from neatfool.present import (
+    FOLDER,
+    LINE_COLOURS,
+    MUTED,
+    Block,
+    Chart,
+    Facts,
+    Headline,
+    Note,
+    Output,
+    Records,
+    Section,
+    Table,
+    new_axes,
+)
 from neatfool.wording import counted, level, percent, share
 
 if TYPE_CHECKING:
@@ -240,23 +252,29 @@ def detect(
     runs: Run | str | Path | Sequence[Run | str | Path],
     *,
     detectors: Sequence[str] = (),
-    in_distribution: str | Path | None = None,
+    in_distribution: Annotated[str | Path | None, "FOLDER", FOLDER] = None,
     classes: Sequence[str] = (),
     least: float = 0.0,
     sample: int | None = None,
     seed: int = 1,
     console: Output | None = None,
 ) -> Detection:
-    """Ask OOD detectors about the images of runs' elites.
+    """Say what out-of-distribution (OOD) detectors would have caught of RUN.
 
-    Each detector is fitted to in-distribution images; its thresholds are set on others. A run
-    whose target was guarded stands for the target behind the guard.
+    Each detector is fitted to in-distribution images. Its threshold is set on others, of which 95
+    or 99 % are to pass. You see how many of the run's fooling images pass then, too. A run whose
+    target was guarded stands for the target behind the guard.
+
+    An interrupted command begins anew.
 
     Args:
         runs: The runs, or the folders that hold them.
-        detectors: The detectors' names; all whose names stand alone if empty.
-        in_distribution: A folder with MNIST's four idx files, or with images; by default the
-            target's own photographs.
+        detectors: Only these: msp,energy or vim,pytorch-ood:NAME, say; `neatfool plugins list` has
+            all names. Some need the package pytorch-ood (`pip install 'neatfool[ood]'`).
+            [default: all but pytorch-ood:NAME]
+        in_distribution: In-distribution images: MNIST's four idx files (training digits fit the
+            detectors, test digits set the thresholds), or photographs, half of them for each.
+            [default: the target's own]
         classes: The classes of the elites; all if empty.
         least: Their least recorded confidence.
         sample: How many to draw at random; all if absent.
@@ -268,6 +286,13 @@ def detect(
             in-distribution images, or the target costs something to ask.
         RunError: No elite fits.
         UntrustedRun: Somebody else made a run.
+
+    Examples:
+        neatfool detect runs/mnist-1
+        neatfool detect runs/mnist-1 --in-distribution ~/mnist --html detected.html
+        neatfool detect runs/imagenet-1 --least 0.9 --in-distribution ~/Pictures --json
+        neatfool detect runs/mnist --detectors energy,vim,pytorch-ood:RMD
+        neatfool detect runs/mnist-1 runs/mnist_guarded-1 --csv scores.csv
     """
     console = console or Output(quiet=True)
     with open_runs(runs, scored=True) as opened, ExitStack() as ending:

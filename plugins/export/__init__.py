@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neatfool import hookimpl
-from neatfool.present import Names, distinct_option, measure_command, option
+from neatfool.present import Names, distinct_option, finding_command, option
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def _refuse_run(ctx: click.Context, argument: click.Parameter, folder: Path) -> 
     return folder
 
 
-@measure_command(
+@finding_command(
     """
     neatfool export runs/mnist-1 digits
     neatfool export runs/imagenet fooling --least 0.9         # a folder of runs

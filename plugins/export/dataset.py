@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import Field
 
-from neatfool.analysis import read_survival
+from neatfool.measure import read_survival
 from neatfool.present import Block, Finding, Headline, Records, Table, Text, fill_template
 from neatfool.wording import counted, level, percent, slug
 

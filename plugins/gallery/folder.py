@@ -12,8 +12,8 @@ import networkx as nx
 import numpy as np
 
 from neatfool import Ancestor, EliteView, Run, StorageError, cppn
-from neatfool.analysis import KeptSurvival, read_survival
 from neatfool.files import refuse_link
+from neatfool.measure import KeptSurvival, read_survival
 from neatfool.present import evenly, save
 from neatfool.wording import percent, share
 

@@ -1,4 +1,4 @@
-"""The command ``neatfool quiz``: a page, or a study, that asks people what images show."""
+"""Say how often people recognise images, from the ANSWERS that a quiz saved."""
 
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from neatfool import StorageError
+from neatfool import Register, StorageError, hookimpl
 from neatfool.present import FileToWrite, FiniteRange, Names, option, trust_option
 from neatfool.wording import counted
 
@@ -109,3 +109,15 @@ def quiz(
         else:
             questions.write_page(shown, out)
     click.echo(f"Look at {out}")
+
+
+@hookimpl
+def neatfool_add_commands(cli: click.Group) -> None:
+    """Add ``neatfool quiz``."""
+    cli.add_command(quiz)
+
+
+@hookimpl
+def neatfool_register_measures(register: Register) -> None:
+    """Register the measure ``recognise``, which reads the answers."""
+    register("recognise", f"{__name__}.recognition:recognise")

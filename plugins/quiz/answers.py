@@ -11,10 +11,9 @@ from typing import Annotated, Any, Final, Literal
 import numpy as np
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from neatfool.measure.estimates import Estimate
 from neatfool import ExperimentError
-from neatfool.present import Facts
-from neatfool.present.finding import FORMULAS
+from neatfool.measure import Estimate
+from neatfool.present import FORMULAS, Facts
 from neatfool.wording import share
 
 NOTHING: Final = "nothing at all"

@@ -16,10 +16,11 @@ import torch
 from PIL import Image, ImageOps
 
 from neatfool import Run, RunError, choose_elites, derive_seed, fit_photograph, open_scorer
-from neatfool.analysis import CHOICES, NOTHING, images_of_nothing
 from neatfool.models import PHOTOGRAPHS, Photograph, photographs_in, photographs_of
-from neatfool.ood import behind, has_mnist, read_mnist
+from neatfool.ood import behind, has_mnist, read_mnist, simple_images
 from neatfool.present import Records, embed_image, fill_template, save
+
+from .answers import CHOICES, NOTHING
 
 HERE: Final = Path(__file__).parent
 JSPSYCH: Final = {
@@ -109,7 +110,7 @@ def find_photographs(run: Run, folder: Path | None, count: int, seed: int) -> li
 
 def ask_about_noise(run: Run, count: int, seed: int) -> list[Question]:
     """Make noise, half of it uniform, half of it Gaussian, with the pixels of the target."""
-    some = images_of_nothing(run.spec, -(-count // 2), seed)
+    some = simple_images(run.spec, -(-count // 2), seed)
     kinds = [images for _, group, _, images in some if group == "noise"]
     images = [image for pair in zip(*kinds, strict=True) for image in pair][:count]
     pictures = (Image.fromarray(each.movedim(0, 2).squeeze(2).numpy()) for each in images)

@@ -6,20 +6,30 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from math import isclose
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
-from .answers import CELLS, NOTHING, Answer, Answered, read_answers
-from neatfool.measure.estimates import Estimate
-from neatfool_plugins.transfer.measure import show_to_networks
-from neatfool import ExperimentError
-from neatfool import open_runs
-from neatfool.present import Facts, Finding, Records
-from neatfool.present import Output
-from neatfool.present import Bars, Block, Cell, Headline, Note, Section, Strip, Strong, Table
-from neatfool import Run
+from neatfool import ExperimentError, Run, analysis, open_runs
+from neatfool.measure import Estimate
+from neatfool.present import (
+    Bars,
+    Block,
+    Cell,
+    Facts,
+    Finding,
+    Headline,
+    Note,
+    Output,
+    Records,
+    Section,
+    Strip,
+    Strong,
+    Table,
+)
 from neatfool.wording import counted, level, percent, share
+
+from .answers import CELLS, NOTHING, Answer, Answered, read_answers
 
 KINDS: Final = {"evolved": "evolved images", "photograph": "photographs", "noise": "noise"}
 BANDS: Final = (0.0, 0.5, 0.9, 0.99, 1.0)
@@ -170,27 +180,40 @@ class Recognition(Finding):
 
 
 def recognise(
-    answers: str | Path | Sequence[str | Path],
+    answers: Annotated[Run | str | Path | Sequence[Run | str | Path], "[RUN|FOLDER...] ANSWERS..."],
     *,
-    runs: Run | str | Path | Sequence[Run | str | Path] = (),
-    to: str | Path | Sequence[str | Path] = (),
+    to: Annotated[str | Path | Sequence[str | Path], "EXPERIMENT"] = (),
     max_queries: int | None = None,
     console: Output | None = None,
 ) -> Recognition:
-    """Say how often people name what images show, beside chance, photographs and noise.
+    """Say how often people recognise images, from the ANSWERS that a quiz saved.
+
+    You see which share names the class of the network, of a photograph, or says that noise is
+    nothing at all, each with its interval and beside chance. RUN adds the images themselves; --to,
+    too, how often networks name the class.
 
     Args:
-        answers: The files that a quiz saved.
-        runs: The runs whose images it showed, or their folders: for their pictures and networks.
-        to: Experiments' files. What their networks and the runs' own say of the same images
-            is compared with what people say; see :func:`neatfool.analysis.transfer`.
+        answers: The files that a quiz saved, and runs whose images it showed or their folders, for
+            pictures and networks.
+        to: A file of an experiment whose network is asked about the same images; repeat it for
+            more.
         max_queries: The most images to send in all to targets that cost something to ask.
         console: Shows how far it is.
 
     Raises:
-        ExperimentError: A file holds no answers, or none is about an image of a run.
+        ExperimentError: There is no file of answers, a file holds none, or none is about an image
+            of a run.
+
+    Examples:
+        neatfool recognise answers-*.csv
+        neatfool recognise runs/imagenet-1 answers-*.csv --html recognised.html    # with pictures
+        neatfool recognise runs/imagenet-1 answers-*.csv --to clip.ini --to lite1.ini
     """
-    files = [Path(file) for file in ([answers] if isinstance(answers, str | Path) else answers)]
+    named = [answers] if isinstance(answers, Run | str | Path) else [*answers]
+    runs = [each for each in named if isinstance(each, Run) or Path(each).is_dir()]
+    files = [Path(each) for each in named if not isinstance(each, Run) and each not in runs]
+    if not files:
+        raise ExperimentError("recognise: name at least one file of answers")
     rows, repeated = read_answers(files)
     evolved = [row for row in rows if row.kind == "evolved"]
     if to and not runs:
@@ -205,22 +228,21 @@ def recognise(
                 "say which image it is)"
             )
         top_of: dict[tuple[str, bool], list[bool]] = defaultdict(list)
-        named = {}
         for run in opened if to else ():
             own = [each for each in images if (each.run, each.seed) == (run.name, run.seed)]
-            if names := dict.fromkeys(each.name for each in own if each.png):
-                named[run] = [run.elite(name) for name in names]
-        if named:
-            found = show_to_networks(
-                [*named], [*named.values()], to, max_queries=max_queries, console=console
+            classes = [*dict.fromkeys(each.name for each in own if each.png)]
+            if not classes:
+                continue
+            found = analysis.transfer(
+                run, to=to, classes=classes, max_queries=max_queries, console=console
             )
-            for run_found in found.runs:
-                for place, network in enumerate(found.networks):
-                    is_own = network.key == run_found.own
-                    sights = [image.networks[place] for image in run_found.classes]
-                    top1 = [each.among(1) for each in sights if each.confidence is not None]
-                    if is_own or network.experiment:
-                        top_of[network.label, is_own] += top1
+            shown = found.runs[0]
+            for place, network in enumerate(found.networks):
+                is_own = network.key == shown.own
+                sights = [image.networks[place] for image in shown.classes]
+                top1 = [each.among(1) for each in sights if each.confidence is not None]
+                if is_own or network.experiment:
+                    top_of[network.label, is_own] += top1
     judges = [
         Judge(label=label, own=own, images=len(top1), right=Estimate.wilson(sum(top1), len(top1)))
         for (label, own), top1 in top_of.items()

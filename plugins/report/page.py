@@ -14,8 +14,7 @@ import networkx as nx
 import numpy as np
 
 from neatfool import EliteView, GenerationReport, Run, RunError, present
-from neatfool.analysis import goal_switches, read_survival
-from neatfool.measure import diversity
+from neatfool.measure import diversity, goal_switches, read_survival
 from neatfool.wording import spending
 
 from . import curves

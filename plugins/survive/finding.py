@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field
 
-from neatfool import present
-from neatfool.measure.facts import FEW, OfRun, OfRuns
-from neatfool.files import read_json
-from neatfool import open_run
-from neatfool import Run
+from neatfool import open_run, present
+from neatfool.measure import FEW, SURVIVAL_FILE, ChangeKind, KeptImage, KeptSurvival, OfRun, OfRuns
 from neatfool.wording import counted, listed, percent, share
 
 if TYPE_CHECKING:
@@ -41,37 +38,15 @@ class Point(present.Facts):
     shown: tuple[bytes, ...] = Field(exclude=True, repr=False)
 
 
-class Kind(present.Facts):
+class Kind(ChangeKind):
     """One kind of change, at several strengths."""
 
-    name: str = Field(description="its name, of `--kinds`")
-    what: str = Field(description="what happens, in a few words")
-    unit: str = Field(description="what strengths count")
-    harmless: float = Field(description="the strength that changes nothing")
-    signed: bool = Field(description="whether half of the images get the opposite")
-    usual: float = Field(description="the strength that a summary tells")
     points: tuple[Point, ...] = Field(description="what survives at each strength")
-
-    def number(self, strength: float) -> str:
-        """Write a strength without its unit: ``"3"``, ``"±10"``."""
-        return f"{'±' if self.signed else ''}{strength:g}"
 
     @property
     def usually(self) -> Point:
         """What survives at the usual strength."""
         return next(point for point in self.points if point.strength == self.usual)
-
-    @property
-    def words(self) -> str:
-        """The change at its usual strength: ``"saved as JPEG (quality 75)"``."""
-        times = {2.0: "twice", 4.0: "four times", 8.0: "eight times"}
-        if self.name == "drawn" and (factor := self.usual / self.harmless) in times:
-            return f"drawn at {times[factor]} the size"
-        number = self.number(self.usual)
-        if self.unit == "quality":
-            return f"{self.what} ({self.unit} {number})"
-        unit = self.unit[:-1] if self.usual == 1 and self.unit[-1] == "s" else self.unit
-        return f"{self.what} ({number} {unit})"
 
 
 class Survived(OfRun):
@@ -225,44 +200,6 @@ class Survival(OfRuns):
         return present.lines_of_shares(lines, ticks, right=104 if several else 148)
 
 
-FILE: Final = "survival.json"
-
-
-class KeptImage(present.Facts):
-    """What survives of an image."""
-
-    genome: int = Field(description="its number in the run")
-    changes: dict[str, tuple[float, bool]] = Field(
-        description="for each change, as `jpeg=75`, the confidence after it, and whether the class "
-        "is top-1 then"
-    )
-
-
-class KeptSurvival(present.Facts):
-    """What survives of a run."""
-
-    title: str = Field(description="what a report says above it")
-    text: str = Field(description="what was done, in a few sentences")
-    bars: tuple[tuple[str, float, str], ...] = Field(
-        description="the changes at their usual strengths, each with the share of images that keep "
-        "their class, and their median confidence in words"
-    )
-    own_target: bool = Field(description="whether the run's own target scored")
-    usual: dict[str, str] = Field(description="the changes at their usual strengths, in words")
-    images: dict[str, KeptImage] = Field(description="the images, by class")
-
-    def of(self, name: str, genome: int) -> dict[str, tuple[float, bool]]:
-        """Give what survives of an elite; nothing if it came after this was measured."""
-        image = self.images.get(name)
-        return image.changes if image and image.genome == genome else {}
-
-    def words_of(self, name: str, genome: int) -> list[tuple[str, str, bool]]:
-        """Give the same of the usual changes: in words, the confidence, whether it is top-1."""
-        changes = self.of(name, genome)
-        kept = ((words, changes[key]) for key, words in self.usual.items() if key in changes)
-        return [(words, percent(sure), first) for words, (sure, first) in kept]
-
-
 def keep_survival(survival: Survival) -> list[Path]:
     """Write RUN/survival.json for each run, and the runs' reports again, which show it.
 
@@ -293,14 +230,7 @@ def keep_survival(survival: Survival) -> list[Path]:
             usual={f"{kind.name}={kind.usual:g}": kind.words for kind in run.kinds},
             images=images,
         )
-        present.save(folder / FILE, f"{kept.model_dump_json()}\n".encode())
+        present.save(folder / SURVIVAL_FILE, f"{kept.model_dump_json()}\n".encode())
         with closing(open_run(folder)) as opened:
             reports.append(present.write_report(opened))
     return reports
-
-
-def read_survival(run: Run) -> KeptSurvival | None:
-    """Read what was kept of a run; None if nothing was, or if the file is another program's."""
-    with suppress(OSError, ValueError):
-        return KeptSurvival.model_validate(read_json(run.path / FILE))
-    return None

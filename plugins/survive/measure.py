@@ -2,61 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 
-from neatfool.measure.facts import OfRun, in_steps, place_of
-from .finding import Kind, Point, Survival, Survived
-from neatfool import ExperimentError, nearest
-from neatfool import choose_elites
-from neatfool.fooling.choosing import check_classes
-from neatfool import open_runs, open_scorer
-from neatfool import views
+from neatfool import (
+    EliteView,
+    ExperimentError,
+    Run,
+    Scorer,
+    choose_elites,
+    encode_png,
+    fit_images,
+    open_runs,
+    open_scorer,
+)
+from neatfool.measure import Change, OfRun, all_changes, check_classes, in_steps, pick, place_of
 from neatfool.present import Output
-from neatfool import encode_png
-from neatfool import EliteView
-from neatfool import Run
-from neatfool import Scorer
-from neatfool import derive_seed
-from neatfool import fit_images
-from neatfool import View
 from neatfool.wording import counted
 
-DRAWN, SHARP = "drawn", "sharp"
-"""The names of the changes that are no views, as they need the genome."""
-SIZES: Final = (0.5, 2, 4, 8)
-"""How large images are drawn, in sizes of the target's: 112 to 1792 pixels for 224."""
+from .finding import Kind, Point, Survival, Survived, keep_survival
 
 
 def survive(
     runs: Run | str | Path | Sequence[Run | str | Path],
     *,
-    kinds: Sequence[str] = (),
+    kinds: Annotated[Sequence[str], "A,B=1/2"] = (),
     classes: Sequence[str] = (),
     least: float = 0.0,
     sample: int | None = None,
-    target: str | Path | None = None,
+    target: Annotated[str | Path | None, "EXPERIMENT"] = None,
     seed: int = 1,
+    report: bool = False,
     max_queries: int | None = None,
     console: Output | None = None,
 ) -> Survival:
-    """Change the images of runs' elites in many ways, and score them again.
+    """Say how much of RUN survives: moved, blurred, as JPEG, on a screen, drawn at another size.
+
+    The images of the run's elites are changed in many ways, each at several strengths, and scored
+    again. You see the median confidence, and the share that keep their class in the first place.
 
     Args:
         runs: The runs, or the folders that hold them.
-        kinds: What to do, as ``"jpeg"`` or with strengths as ``"jpeg=75/50"``; all if empty.
+        kinds: What to do to the images; `neatfool plugins list` has the views; `drawn` is drawn
+            anew at another size, and `sharp` so too, but with twice the detail. Strengths may
+            follow: jpeg=75/50.  [default: all]
         classes: The classes of the elites; all if empty.
         least: Their least recorded confidence.
         sample: How many to draw at random; all if absent.
-        target: An experiment's file, whose target scores in place of the runs' own.
+        target: Score with the target of this experiment's file, and not with the run's own. Images
+            are scaled to its size.
         seed: The seed of the sample, and of directions, signs and noise.
+        report: Keep the result in RUN/survival.json, for galleries and `neatfool export`, and
+            write RUN's report again, which shows it.
         max_queries: The most images to send to a target that costs something to ask.
         console: Shows how far it is.
 
@@ -66,6 +68,14 @@ def survive(
         RunError: No elite fits.
         UntrustedRun: Somebody else made a run, whose own target is to score.
         BudgetSpent: The target costs something, and the budget does not suffice.
+
+    Examples:
+        neatfool survive runs/imagenet_quick-1
+        neatfool survive runs/imagenet-1 --sample 100 --html survived.html
+        neatfool survive runs/imagenet-1 --kinds jpeg,blur,drawn=448/896 --json
+        neatfool survive runs/imagenet-1 --least 0.5 --target experiments/another_network.ini
+        neatfool survive runs/old-1 runs/new-1 --sample 200 --csv survived.csv
+        neatfool survive runs/imagenet-1 --report          # the run's report then shows it
     """
     console = console or Output(quiet=True)
     with open_runs(runs, scored=target is None) as opened, ExitStack() as ending:
@@ -102,7 +112,10 @@ def survive(
                 scorer, before = load(run, loaded), own
             facts = {"own_target": target is None, "random_seed": seed, "target": scorer.name}
             found.append(_measure(run, elites, scorer, some, note, **facts))
-    return Survival(runs=tuple(found))
+    survival = Survival(runs=tuple(found))
+    for page in keep_survival(survival) if report else ():
+        console.say(f"Look at {page}")
+    return survival
 
 
 def _measure(
@@ -161,94 +174,13 @@ def _measure(
         **facts,
         as_saved=look(None, 0),
         kinds=tuple(
-            each.kind.model_copy(update={"points": tuple(look(each, s) for s in each.strengths)})
+            Kind(
+                **each.kind.model_dump(),
+                points=tuple(look(each, strength) for strength in each.strengths),
+            )
             for each in changes
         ),
         classes=tuple(elite.name for elite in elites),
         genomes=tuple(elite.candidate_id for elite in elites),
         examples=tuple(rows),
     )
-
-
-@dataclass(frozen=True)
-class Change:
-    """A kind of change, the ends of its strengths, some from mild to strong, and what changes."""
-
-    kind: Kind
-    ends: tuple[float, float]
-    strengths: tuple[float, ...]
-    apply: Callable[[Sequence[EliteView], torch.Tensor, float], torch.Tensor]
-    """Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255."""
-
-
-def all_changes(run: Run, seed: int) -> dict[str, Change]:
-    """List all changes of a run's images, by name; ``seed`` gives directions, signs and noise."""
-    side = max(run.spec.height, run.spec.width)
-    sizes = tuple(float(max(1, round(side * times))) for times in SIZES)
-    about: dict[str, Any] = {"unit": "pixels", "signed": False, "usual": 4 * side}
-    kinds = [Kind(name=DRAWN, what="drawn anew at another size", harmless=side, points=(), **about)]
-    if run.encoding.in_focus(0.5) is not run.encoding:  # else there is no limit to halve
-        what = "drawn anew with twice the detail"
-        kinds.append(Kind(name=SHARP, what=what, harmless=0, points=(), **about))
-    return {
-        kind.name: Change(kind, (1.0, 1e5), sizes, partial(_draw, sharp=kind.name == SHARP))
-        for kind in kinds
-    } | {name: _of_view(name, view, seed) for name, view in views().items()}
-
-
-def _of_view(name: str, view: View, seed: int) -> Change:
-    def apply(elites: Sequence[EliteView], images: torch.Tensor, strength: float) -> torch.Tensor:
-        # Each image has its own seed, which is the same at all strengths.
-        seeds = [derive_seed(seed, "survive", name, elite.index) for elite in elites]
-        signs = [
-            -1 if view.signed and derive_seed(seed, "survive sign", name, elite.index) % 2 else 1
-            for elite in elites
-        ]
-        return view.change(images.float(), torch.tensor(signs) * strength, torch.tensor(seeds))
-
-    strengths = tuple(map(float, view.strengths))
-    least, most = sorted((view.harmless, float(view.limit)))
-    about = {each: getattr(view, each) for each in ("what", "unit", "harmless", "signed")}
-    usual = strengths[(len(strengths) - 1) // 2]
-    kind = Kind(name=name, usual=usual, points=(), **about)
-    return Change(kind, (least, most), strengths, apply)
-
-
-def _draw(
-    elites: Sequence[EliteView], images: torch.Tensor, strength: float, *, sharp: bool
-) -> torch.Tensor:
-    """Draw images anew at a size, and bring them back to their own."""
-    drawn = (elite.pixels(round(strength), sharp=sharp) for elite in elites)
-    spec = elites[0].run.spec
-    return torch.cat([fit_images(torch.from_numpy(each)[None], spec) for each in drawn]).float()
-
-
-def pick(changes: dict[str, Change], kinds: Iterable[str]) -> list[Change]:
-    """Pick changes, each as ``"jpeg"`` or, with strengths, as ``"jpeg=75/50"``; all if none is."""
-    picked = []
-    for text in dict.fromkeys([kinds] if isinstance(kinds, str) else kinds):
-        name, with_strengths, given = text.partition("=")
-        if name == SHARP and name not in changes:
-            raise ExperimentError(
-                "--kinds 'sharp': the run's images have no band limit to halve; choose 'drawn'"
-            )
-        if name not in changes:
-            near = nearest(name, changes)
-            raise ExperimentError(f"--kinds {name!r}: there is no such kind{near}")
-        change = changes[name]
-        if with_strengths:
-            (least, most), strengths = change.ends, tuple[float, ...]()
-            with suppress(ValueError):
-                strengths = tuple(map(float, given.split("/")))
-            if not strengths or not all(least <= strength <= most for strength in strengths):
-                few = "/".join(f"{strength:g}" for strength in change.strengths[:2])
-                raise ExperimentError(
-                    f"--kinds {text!r}: strengths are numbers from {least:g} to {most:g} with / "
-                    f"between them: {name}={few}"
-                )
-            if change.kind.usual not in strengths:
-                usual = {"usual": strengths[(len(strengths) - 1) // 2]}
-                change = replace(change, kind=change.kind.model_copy(update=usual))
-            change = replace(change, strengths=strengths)
-        picked.append(change)
-    return picked or [*changes.values()]

@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.measure.facts import FEW, OfRun, OfRuns
-from neatfool.present import matrix_of_shares
-from neatfool.present import Facts, Records
-from neatfool.present import Block, Chart, Headline, Note, Panel, Section, Strong, Table, Text
+from neatfool.measure import FEW, OfRun, OfRuns
+from neatfool.present import (
+    Block,
+    Chart,
+    Facts,
+    Headline,
+    Note,
+    Panel,
+    Records,
+    Section,
+    Strong,
+    Table,
+    Text,
+    matrix_of_shares,
+)
 from neatfool.wording import percent, share
 
 if TYPE_CHECKING:

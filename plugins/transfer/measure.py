@@ -1,30 +1,38 @@
 """Shows the images of runs to several networks: the runs' own, and those of experiments."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import torch
 
-from neatfool.measure.facts import OfRun, in_steps, match_classes
-from . import finding
-from neatfool import ExperimentError, RunError
-from neatfool import load_experiment
-from neatfool import choose_elites
-from neatfool import open_runs, open_scorer
+from neatfool import (
+    EliteView,
+    ExperimentError,
+    Run,
+    RunError,
+    Scorer,
+    Scores,
+    choose_elites,
+    fit_images,
+    fit_photograph,
+    load_experiment,
+    open_runs,
+    open_scorer,
+    rank,
+)
+from neatfool.measure import OfRun, in_steps, match_classes
 from neatfool.models import Photograph, photographs_in, photographs_of
-from neatfool.present import key_of
-from neatfool.present import Output
-from neatfool import EliteView
-from neatfool import Run
-from neatfool import Scorer
-from neatfool import fit_images, fit_photograph
-from neatfool import Scores, rank
+from neatfool.present import FOLDER, Output, key_of
 from neatfool.wording import counted, distinct_names
+
+from . import finding
 
 Thing = TypeVar("Thing")
 Note: TypeAlias = Callable[[str, int], None]
@@ -68,30 +76,41 @@ class Network:
 def transfer(
     runs: Run | str | Path | Sequence[Run | str | Path],
     *,
-    to: str | Path | Sequence[str | Path] = (),
+    to: Annotated[str | Path | Sequence[str | Path], "EXPERIMENT..."] = (),
     classes: Sequence[str] = (),
     least: float = 0.0,
     sample: int | None = None,
     seed: int = 1,
     resize: bool = False,
-    in_distribution: str | Path | None = None,
+    in_distribution: Annotated[str | Path | None, "FOLDER", FOLDER] = None,
     max_queries: int | None = None,
     console: Output | None = None,
 ) -> finding.Transfer:
-    """Show the images of runs to several networks: the runs' own, and others.
+    """Say which images of RUN fool which networks: the runs' own, and those of --to.
 
-    A class is found by its name: case and underscores do not matter, and commas separate synonyms.
+    Each network is shown the images of all runs at the size that it takes. You see how many are
+    top-1 there in their class, how many top-5, and how sure the network is. You also see how far
+    the networks agree on in-distribution images, such as photographs; fewer than 50 of them tell
+    hardly anything.
+
+    A network that takes another size sees the picture drawn anew. A class is found by its name:
+    case and underscores do not matter, and commas separate synonyms. Images of a class that a
+    network does not have do not count there.
+
+    An interrupted command begins anew.
 
     Args:
-        runs: The runs, or the folders that hold them.
-        to: Experiments' files, whose networks are asked, too.
+        runs: The runs, or the folders that hold them. Experiments' files among them count as
+            ``to``.
+        to: Files of experiments whose networks are to see the images, too. Name one or several.
         classes: The classes of the elites; all if empty.
         least: Their least recorded confidence.
         sample: How many to draw at random; all if absent.
         seed: The seed of the sample.
-        resize: For a network that takes another size, resize images; do not draw them anew.
-        in_distribution: A folder of images on which to see how far the networks agree; by default
-            those that the targets bring along.
+        resize: For a network that takes another size, resize the saved images; do not draw them
+            anew.
+        in_distribution: In-distribution images, on which to see how far networks agree.
+            [default: the targets' own]
         max_queries: The most images to send in all to targets that cost something to ask.
         console: Shows how far it is.
 
@@ -100,42 +119,38 @@ def transfer(
         RunError: No elite fits, or no network can be loaded.
         UntrustedRun: Somebody else made a run, whose own network is to be asked.
         BudgetSpent: A target costs something, and the budget does not suffice.
+
+    Examples:
+        neatfool transfer runs/mnist-1 --to experiments/another_lenet.ini
+        neatfool transfer runs/lite0-1 runs/lite1-1 runs/lite2-1 --html transfer.html
+        neatfool transfer runs/lite0-1 --to lite1.ini lite2.ini --least 0.5 --csv images.csv
+        neatfool transfer runs/imagenet --to resnet.ini --in-distribution ~/Pictures --json
+        neatfool transfer runs/mnist-1 --to experiments/api.ini --sample 50 --max-queries 400
     """
-    with open_runs(runs, scored=True) as opened:
+    named = [runs] if isinstance(runs, Run | str | Path) else [*runs]
+    folders = [each for each in named if isinstance(each, Run) or not Path(each).is_file()]
+    if not folders:
+        raise ExperimentError("transfer: name at least one run whose images are to be shown")
+    files = [Path(each) for each in ([to] if isinstance(to, str | Path) else to)]
+    files += [Path(each) for each in named if not isinstance(each, Run) and each not in folders]
+    console = console or Output(quiet=True)
+    with open_runs(folders, scored=True) as opened, ExitStack() as ending:
         chosen = [
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened
         ]
-        how: dict[str, Any] = {"resize": resize, "max_queries": max_queries, "console": console}
-        return show_to_networks(opened, chosen, to, in_distribution=in_distribution, **how)
-
-
-def show_to_networks(
-    runs: Sequence[Run],
-    chosen: Sequence[Sequence[EliteView]],
-    to: str | Path | Sequence[str | Path],
-    *,
-    resize: bool = False,
-    in_distribution: str | Path | None = None,
-    max_queries: int | None = None,
-    console: Output | None = None,
-) -> finding.Transfer:
-    """Show some elites of each run to networks; see :func:`transfer`."""
-    console = console or Output(quiet=True)
-    files = [Path(file) for file in ([to] if isinstance(to, str | Path) else to)]
-    photographs = photographs_in(Path(in_distribution)) if in_distribution else []
-    images = sum(map(len, chosen)) + len(photographs)
-    with ExitStack() as ending:
+        photographs = photographs_in(Path(in_distribution)) if in_distribution else []
+        images = sum(map(len, chosen)) + len(photographs)
         with console.status("loading the networks"):
-            networks, notes = _open_networks(runs, files, images, max_queries, ending)
+            networks, notes = _open_networks(opened, files, images, max_queries, ending)
         photographs = photographs or photographs_of(each.scorer.target for each in networks)
         images = sum(map(len, chosen)) + len(photographs)
         for network in networks:
             spec = network.scorer.spec
-            if not (spec.open or any(match_classes(run.classes, spec.classes) for run in runs)):
+            if not (spec.open or any(match_classes(run.classes, spec.classes) for run in opened)):
                 raise ExperimentError(
                     f"{network.experiment or network.label}: has none of the classes, such as "
-                    f"{runs[0].classes[0]!r}; its own are called {spec.classes[0]!r} and so on. "
+                    f"{opened[0].classes[0]!r}; its own are called {spec.classes[0]!r} and so on. "
                     "Give a network with the same class names (see class_names of its target)"
                 )
         costly = [network.scorer for network in networks if network.scorer.costs]
@@ -143,14 +158,14 @@ def show_to_networks(
             scorer.check_allowed(images * len(costly), max_queries)
             console.say(f"{scorer.name}: this takes up to {counted(images, 'query', 'queries')}")
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
-        most = max(12, MOST_ROWS // len(runs))
+        most = max(12, MOST_ROWS // len(opened))
         anew = finding.RESIZED if resize else finding.DRAWN
         with console.progress(images * len(networks), "answers") as note:
             return finding.Transfer(
                 networks=tuple(network.describe() for network in networks),
                 runs=tuple(
                     _look_at(run, elites, networks, note, anew=anew, most=most)
-                    for run, elites in zip(runs, chosen, strict=True)
+                    for run, elites in zip(opened, chosen, strict=True)
                 ),
                 in_distribution=_agree(networks, photographs, source, note),
                 notes=tuple(notes),

@@ -278,8 +278,8 @@ def test_the_reference_has_each_public_name_and_no_other():
         f"{package.__name__}.{name}"
         for package in (
             neatfool,
-            neatfool.analysis,
             neatfool.cppn,
+            neatfool.measure,
             neatfool.files,
             neatfool.models,
             neatfool.network,

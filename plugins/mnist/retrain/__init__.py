@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 
 from neatfool import hookimpl
-from neatfool.present import FiniteRange, measure_command, option, overrides_option
+from neatfool.present import FiniteRange, finding_command, option, overrides_option
 
 from ..command import data_option, rate_option
 from ..options import RECOGNISED, SPEC
@@ -34,7 +34,7 @@ MOST_ROUNDS: Final = 40
 """Where ``--until-safe`` ends, if nothing is said."""
 
 
-@measure_command(
+@finding_command(
     """
     neatfool retrain experiments/mnist.ini
     neatfool retrain experiments/mnist.ini --data ~/mnist --html retrained.html

@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from neatfool import ExperimentError, load_experiment
-from neatfool.analysis import read_card
 from neatfool_plugins.audit.card import Check
 from neatfool_plugins.audit.exports import FORMS, export, make_entry, read_about, write_exports
+from neatfool_plugins.audit.references import read_card
 
 EXPERIMENT = Path("experiments/mnist.ini")
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -28,7 +28,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 @pytest.fixture(scope="module")
 def card():
     """The card of the packaged LeNet, as it was measured; with one image and a failed condition."""
-    found = read_card(Path(str(files("neatfool.analysis.auditing") / "references" / "LeNet.json")))
+    found = read_card(Path(str(files("neatfool_plugins.audit") / "references" / "LeNet.json")))
     Image.new("L", (28, 28)).save(png := io.BytesIO(), "png")
     fooled = [each.index for each in found.classes if any(each.accepted)]
     check = Check(what="accepted", above=0.01, found=0.5, failed=True, words="50 % of <i> & co.")

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from neatfool import load_experiment, open_scorer
-from neatfool.analysis import kind_of_search
 from neatfool.present import Output
 from neatfool_plugins.audit import searching
+from neatfool_plugins.audit.measure import kind_of_search
 from neatfool_plugins.audit.searching import Search
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"

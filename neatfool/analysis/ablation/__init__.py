@@ -1,1 +1,0 @@
-"""Ablation: which parts of images, and of their networks, carry the confidence."""

@@ -1,1 +1,0 @@
-"""Comparison: groups of runs side by side, and whether they differ."""

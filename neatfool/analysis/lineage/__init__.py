@@ -1,1 +1,0 @@
-"""Ancestry: what the lineages of runs' elites tell of the network."""

@@ -1,1 +1,0 @@
-"""Survival: how much of a run survives what happens to images in the world."""

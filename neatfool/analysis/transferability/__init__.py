@@ -1,1 +1,0 @@
-"""Transfer: which images of runs fool which networks."""

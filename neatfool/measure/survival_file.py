@@ -1,0 +1,59 @@
+"""What a run's folder keeps of its survival, for its report, gallery and export."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from pydantic import Field
+
+from neatfool.files import read_json
+from neatfool.present.finding import Facts
+from neatfool.wording import percent
+
+if TYPE_CHECKING:
+    from neatfool.run.run import Run
+
+SURVIVAL_FILE: Final = "survival.json"
+
+
+class KeptImage(Facts):
+    """What survives of an image."""
+
+    genome: int = Field(description="its number in the run")
+    changes: dict[str, tuple[float, bool]] = Field(
+        description="for each change, as `jpeg=75`, the confidence after it, and whether the class "
+        "is top-1 then"
+    )
+
+
+class KeptSurvival(Facts):
+    """What survives of a run."""
+
+    title: str = Field(description="what a report says above it")
+    text: str = Field(description="what was done, in a few sentences")
+    bars: tuple[tuple[str, float, str], ...] = Field(
+        description="the changes at their usual strengths, each with the share of images that keep "
+        "their class, and their median confidence in words"
+    )
+    own_target: bool = Field(description="whether the run's own target scored")
+    usual: dict[str, str] = Field(description="the changes at their usual strengths, in words")
+    images: dict[str, KeptImage] = Field(description="the images, by class")
+
+    def of(self, name: str, genome: int) -> dict[str, tuple[float, bool]]:
+        """Give what survives of an elite; nothing if it came after this was measured."""
+        image = self.images.get(name)
+        return image.changes if image and image.genome == genome else {}
+
+    def words_of(self, name: str, genome: int) -> list[tuple[str, str, bool]]:
+        """Give the same of the usual changes: in words, the confidence, whether it is top-1."""
+        changes = self.of(name, genome)
+        kept = ((words, changes[key]) for key, words in self.usual.items() if key in changes)
+        return [(words, percent(sure), first) for words, (sure, first) in kept]
+
+
+def read_survival(run: Run) -> KeptSurvival | None:
+    """Read what was kept of a run; None if nothing was, or if the file is another program's."""
+    with suppress(OSError, ValueError):
+        return KeptSurvival.model_validate(read_json(run.path / SURVIVAL_FILE))
+    return None

@@ -1,0 +1,9 @@
+"""Say which parts of RUN's images, and of their networks, carry the confidence."""
+
+from neatfool import Register, hookimpl
+
+
+@hookimpl
+def neatfool_register_measures(register: Register) -> None:
+    """Register the measure ``ablate``."""
+    register("ablate", f"{__name__}.measure:ablate")

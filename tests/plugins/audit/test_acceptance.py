@@ -1,0 +1,218 @@
+"""What is accepted at each threshold, and the figures that no change of scale may move."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from neatfool import ExperimentError, ImageSpec
+from neatfool.measure.estimates import tell_apart
+from neatfool.models.photographs import photographs_in
+from neatfool.spec.scores import log_odds
+from neatfool_plugins.audit.acceptance import sum_up, thresholds_by_class
+from neatfool_plugins.audit.confidence import LIMIT, Sureness, simple_images
+
+CLASSES = 20
+
+
+def kind(name, odds, own=(), named=None, **more):
+    """Describe images of one kind."""
+    odds = np.asarray(odds, float).tolist()
+    return Sureness(
+        kind=name,
+        group=name,
+        what=name,
+        named=[0] * len(odds) if named is None else list(named),
+        log_odds=odds,
+        own=list(own),
+        own_log_odds=odds if len(own) else [],
+        **more,
+    )
+
+
+def accept(known, evolved, *, yours=None, most=0.01):
+    kinds = [kind("in-distribution", known), kind("evolved", evolved)]
+    return sum_up(kinds, "some", yours=yours, most=most)
+
+
+def test_the_recommended_threshold_accepts_few_of_each_kind_and_the_next_lower_one_more() -> None:
+    chance = np.random.default_rng(1)
+    evolved = chance.normal(0, 2, 500)
+    found = accept(chance.normal(6, 1, 400), evolved)
+    best = found.at("recommended")
+    assert best is not None
+    assert best.log_odds is not None
+    assert (evolved >= best.log_odds).sum() <= 5
+    assert (evolved >= best.log_odds - 0.5).sum() > 5
+    assert found.advisable
+    assert "Recommended: a threshold of" in next(found.advice())
+    assert len(str(best.confidence)) <= 8  # A number that a person can copy.
+
+
+def test_few_digits_of_a_threshold_cost_few_images() -> None:
+    chance = np.random.default_rng(1)
+    known, evolved = chance.normal(0.06, 0.01, 400), chance.normal(0, 0.01, 500)
+    passing = [accept(scale * known, scale * evolved).at("recommended") for scale in (1, 100)]
+    assert passing[0] is not None
+    assert passing[1] is not None
+    assert passing[0].passing == pytest.approx(passing[1].passing, abs=0.03)
+
+
+def test_no_threshold_is_recommended_where_nothing_is_surer_than_the_real() -> None:
+    found = accept(np.zeros(100), np.ones(100))
+    assert not found.advisable
+    assert "No threshold is to be recommended" in next(found.advice())
+    assert accept(np.zeros(30), np.full(30, LIMIT)).at("recommended") is None
+
+
+def test_the_sentence_says_where_its_threshold_comes_from() -> None:
+    few = accept(np.zeros(3), np.ones(9)).headline()
+    assert "which accepts at most 1 % of each kind of nothing, it accepts 0 of 9" in few
+    assert (
+        accept(np.zeros(3), np.ones(9), yours=1.0)
+        .headline()
+        .startswith("At your threshold of 100 %")
+    )
+
+
+def test_a_threshold_of_each_class_accepts_only_those_classes() -> None:
+    evolved = kind("evolved", [1.0, 1.0, 1.0], named=[0, 1, 2])
+    found = sum_up([evolved], None, yours={0: 0.6, 1: 0.9}, most=0.5)
+    assert found.kinds[0].accepted[0] == 1
+
+
+def test_classes_that_do_not_exclude_one_another_have_thresholds_by_label() -> None:
+    own = [0] * 20 + [1] * 20
+    images = kind("in-distribution", [*range(20), *range(20, 40)], own, named=[1] * 40)
+    assert thresholds_by_class(images, exclusive=True) == {1: 2.0}
+    assert thresholds_by_class(images, exclusive=False) == {0: 1.0, 1: 21.0}
+
+
+@pytest.mark.parametrize("yours", [None, 0.9])
+def test_what_one_half_promises_holds_on_the_other(yours) -> None:
+    chance, held = np.random.default_rng(5), 0
+    every = chance.gamma(4, 1, 400)
+    for _ in range(100):
+        mixed = chance.permutation(every)
+        found = accept(mixed[:200], np.zeros(100), yours=yours)
+        threshold = found.at("usual" if yours is None else "yours")
+        assert threshold is not None
+        assert threshold.log_odds is not None
+        low, high = threshold.others
+        held += low <= (mixed[200:] >= threshold.log_odds).sum() <= high
+    assert held >= 95
+
+
+def fooled(known, evolved):
+    """Give the share of evolved images that pass with 95 % of the known ones, by logits."""
+    odds = [log_odds(np.asarray(each)) for each in (known, evolved)]
+    right = odds[1].argmax(1) == np.arange(len(evolved)) % CLASSES
+    sure = np.where(right, odds[1].max(1), -LIMIT)
+    places = np.arange(len(evolved))
+    found = tell_apart(odds[0].max(1), sure, places // CLASSES, places % CLASSES)[1]
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def logits():
+    """Draw logits of 600 in-distribution images, and of three seeds' evolved ones."""
+    chance = np.random.default_rng(3)
+
+    def some(number, strengths):
+        drawn = chance.normal(0, 1, (number, CLASSES))
+        drawn[np.arange(number), np.arange(number) % CLASSES] += strengths
+        return drawn
+
+    return some(600, chance.normal(9, 2.5, 600)), some(60, chance.normal(6, 2.5, 60))
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 2, 10, 100])
+def test_no_temperature_moves_the_share_of_fooled_classes(logits, temperature) -> None:
+    known, evolved = logits
+    plain = fooled(known, evolved)
+    assert 0.2 < plain.value < 0.8
+    changed = fooled(known / temperature, evolved / temperature)
+    assert plain.low <= changed.value <= plain.high
+    assert abs(changed.value - plain.value) < 0.1
+
+
+@pytest.mark.parametrize("dead", [1, 1000])
+def test_dead_classes_do_not_dilute_it(logits, dead) -> None:
+    known, evolved = logits
+    more = [np.pad(each, ((0, 0), (0, dead)), constant_values=-50) for each in logits]
+    assert fooled(*more).value == fooled(known, evolved).value
+
+
+def test_doubled_classes_do_not_halve_it(logits) -> None:
+    known, evolved = logits
+    twice = fooled(*(np.repeat(each, 2, 1)[:, ::2] for each in logits))
+    assert twice.value == fooled(known, evolved).value
+    halved = [np.concatenate([each, each], 1) for each in logits]
+    odds = [log_odds(each).max(1) for each in halved]
+    assert odds[0].max() < 1e-9  # No class is likelier than its twin.
+    places = np.arange(len(evolved))
+    found = tell_apart(*odds, places // CLASSES, places % CLASSES)[1]
+    plain = fooled(known, evolved)
+    assert found is not None
+    assert abs(found.value - plain.value) < 0.1
+
+
+@pytest.mark.parametrize("digits", [1, 2, 4])
+def test_rounding_never_makes_it_look_better(logits, digits) -> None:
+    known, evolved = (np.max(1 / (1 + np.exp(-log_odds(each))), 1) for each in logits)
+    places = np.arange(len(evolved))
+    ones = (places // CLASSES, places % CLASSES)
+    exact, rounded = (
+        tell_apart(*pair, *ones)[1]
+        for pair in ((known, evolved), (known.round(digits), evolved.round(digits)))
+    )
+    assert exact is not None
+    assert rounded is not None
+    assert rounded.value >= exact.value
+
+
+def test_noise_that_the_search_selects_from_never_makes_it_look_better(logits) -> None:
+    known, evolved = logits
+    chance = np.random.default_rng(4)
+    # As the noise is a hash of the image, a search keeps the luckiest of many.
+    drawn = [evolved + chance.normal(0, 2, evolved.shape) for _ in range(30)]
+    places = np.arange(len(evolved))
+    own = np.array([log_odds(each)[places, places % CLASSES] for each in drawn])
+    best = np.stack(drawn)[own.argmax(0), places]
+    noisy = fooled(known + chance.normal(0, 2, known.shape), best)
+    assert noisy.value >= fooled(known, evolved).value
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_simple_images_have_the_size_of_the_target_and_come_again(channels) -> None:
+    spec = ImageSpec(12, 20, channels, ("a", "b"))
+    first, again = ([*simple_images(spec, 6)] for _ in range(2))
+    assert [each[0] for each in first] == ["uniform", "gaussian", "blank", "gradient", "texture"]
+    for (*_, images), (*_, same) in zip(first, again, strict=True):
+        assert (images.dtype, images.shape) == (torch.uint8, (6, *spec.shape))
+        assert torch.equal(images, same)
+        assert len({image.numpy().tobytes() for image in images}) > 3
+
+
+def test_in_distribution_images_come_with_labels_from_folders_and_tables(tmp_path) -> None:
+    (tmp_path / "dog").mkdir()
+    for file in ("dog/1.png", "2.png"):
+        Image.new("L", (4, 4)).save(tmp_path / file)
+    table = tmp_path / "list.csv"
+    table.write_text("file,label\n2.png,cat\ndog/1.png,\n")
+    assert [each.shows for each in photographs_in(tmp_path)] == [(), ("dog",)]
+    assert [each.shows for each in photographs_in(table)] == [("cat",), ()]
+    table.write_text("picture\n2.png\n")
+    with pytest.raises(ExperimentError, match="with the columns file and label"):
+        photographs_in(table)
+    table.write_text("file,label\n2.png,cat\n\n,dog\n")
+    with pytest.raises(ExperimentError, match=r"list\.csv:4: no file is named"):
+        photographs_in(table)
+
+
+def test_an_image_that_is_rejected_is_not_named_rightly() -> None:
+    known = kind("in-distribution", [2, -LIMIT, -LIMIT, 1], [0] * 4, [0, -1, -1, 0])
+    assert known.right.tolist() == [True, False, False, True]

@@ -1,0 +1,635 @@
+"""``neatfool audit`` on small runs: the card, its schema, its exit codes, and going on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import signal
+from base64 import b64decode
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from html import unescape
+
+import jsonschema
+import numpy as np
+import pytest
+from commands import PAID, PLUGIN, neatfool, neatfool_process, write_experiment
+from PIL import Image
+from replicates_here import start_no_processes
+from scipy.special import logit
+from waiting import wait_until
+
+from neatfool import ExperimentError, make_target, open_run
+from neatfool.wording import percent
+from neatfool_plugins.audit.exports import Entry
+from neatfool_plugins.audit.measure import audit as make_card
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+BUDGET = ("--images", "60", "--seeds", "1-2", "--sample", "3")
+METERED = """
+class PaidOptions(Options):
+    metered: bool = True
+""" + PAID.replace("options=Options", "options=PaidOptions")
+
+
+CHANGED = """
+from zlib import crc32
+
+import numpy as np
+import torch
+from pydantic import BaseModel
+
+from neatfool import ImageSpec, Scores, Target, hookimpl, make_target
+
+class Options(BaseModel, extra="forbid"):
+    temperature: float = 1.0
+    dead: int = 0
+    doubled: bool = False
+    noise: float = 0.0
+
+class Changed(Target):
+    \"\"\"The LeNet, with a change that its accuracy does not show.\"\"\"
+
+    def __init__(self, options: Options) -> None:
+        self.options, self.inner = options, make_target("lenet.ini")
+        names = [*self.inner.spec.classes]
+        names += [f"{name} again" for name in names] * options.doubled
+        names += [f"dead {number}" for number in range(options.dead)]
+        self.spec = ImageSpec(28, 28, 1, tuple(names))
+
+    def photographs(self):
+        return self.inner.photographs()
+
+    def score(self, images):
+        options = self.options
+        z = np.asarray(self.inner.score(torch.as_tensor(images)).logits, np.float64)
+        if options.noise:
+            hashes = [crc32(image.tobytes()) for image in np.asarray(images)]
+            draws = [np.random.default_rng(each).normal(size=z.shape[1]) for each in hashes]
+            z += options.noise * np.stack(draws)
+        z = np.concatenate([z, z], 1) if options.doubled else z
+        z = np.pad(z, ((0, 0), (0, options.dead)), constant_values=-60) / options.temperature
+        weights = np.exp(z - z.max(1, keepdims=True))
+        return Scores(weights / weights.sum(1, keepdims=True), z)
+
+@hookimpl
+def neatfool_register_targets(register) -> None:
+    register("changed", Changed, options=Options)
+"""
+SEARCH = """
+[experiment]
+name = changed
+[plugins]
+path = changed.py
+[target]
+plugin = changed
+[encoding]
+plugin = cppn
+preset = paper
+inputs = normalised
+[scheme]
+plugin = map_elites
+batch = 10
+"""
+
+
+@contextmanager
+def no_waiting():
+    """Search in this process: tests learn nothing more from another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("")
+        start_no_processes(patch)
+        yield
+
+
+def audit(*args):
+    with no_waiting():
+        return neatfool("audit", *args)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Audit the small target; give the experiment's file and the card."""
+    folder = tmp_path_factory.mktemp("small")
+    file = write_experiment(folder)
+    made = audit(file, *BUDGET, "--out", folder / "out", "--html", folder / "card.html", "--json")
+    assert made.exit_code == 0, made.output
+    return file, json.loads(made.stdout)
+
+
+def test_the_card_says_how_many_images_are_rejected(tmp_path):
+    file = write_experiment(tmp_path)
+    (tmp_path / "patches.py").write_text(PLUGIN.replace("'dark'", "'background'"))
+    folder, page = tmp_path / "out", tmp_path / "card.html"
+    made = audit(file, "--images", "40", "--seeds", "1", "--out", folder, "--html", page, "--json")
+    assert made.exit_code == 0, made.output
+    card = json.loads(made.stdout)
+    assert card["classifier"]["nothing"] == ["background"]
+    assert card["classifier"]["classes"] == 3
+    with closing(open_run(card["runs"][0])) as run:
+        rejected = sum(elite.top[0][0] == "background" for elite in run) / 3
+    assert card["rejected"]["median"] == rejected
+    said = f"it names {100 * rejected:.0f} % of its images background: rejected"
+    assert said in audit(file, "--images", "40", "--seeds", "1", "--out", folder).stdout
+    assert said.replace(" %", "\u00a0%") in page.read_text()
+
+
+def test_a_card_without_such_a_class_says_nothing_of_it(small):
+    assert small[1]["classifier"]["nothing"] == []
+    assert small[1]["rejected"] is None
+
+
+def test_the_card_fits_the_schema_that_the_command_prints(small):
+    schema = json.loads(neatfool("audit", "--schema").stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(small[1], schema, cls=jsonschema.Draft202012Validator)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**small[1], "median": 0.5}, schema)
+
+
+def test_an_entry_says_whose_network_it_is_and_has_images_to_verify(small, tmp_path):
+    file, card = small
+    about = {"network": "Patches", "licence": "MIT", "weights": "patches.py", "accuracy": "0.9"}
+    lines = [f"{key} = {value}" for key, value in about.items()]
+    text = "\n".join([file.read_text(), "[about]", *lines, ""])
+    named = file.with_name("named.ini")
+    named.write_text(text)
+    setting = "experiment.name=patches"
+    made = audit(
+        named, *BUDGET, "--set", setting, "--out", tmp_path, "--entry", tmp_path / "entry.json"
+    )
+    assert made.exit_code == 0, made.output
+    entry = json.loads((tmp_path / "entry.json").read_text())
+    assert Entry.model_validate(entry).about == about
+    assert entry["sha256"] == sha256(file.with_name("patches.py").read_bytes()).hexdigest()
+    assert entry["experiment"] == text
+    again = f"neatfool audit {named} --images 60 --seeds 1-2 --sample 3 --set {setting}"
+    assert entry["command"] == again
+    assert entry["card"]["median"] == card["median"]
+    scorer = make_target(named)
+    for each in entry["images"]:
+        with Image.open(io.BytesIO(b64decode(each["png"]))) as image:
+            pixels = np.asarray(image)
+        assert sha256(pixels.tobytes()).hexdigest() == each["sha256"]
+        if each["log_odds"] is not None:
+            shown = pixels.reshape(pixels.shape[0], pixels.shape[1], -1).transpose(2, 0, 1)[None]
+            probability = scorer.score(shown).probs[0, each["index"]]
+            assert logit(probability) == pytest.approx(each["log_odds"], abs=1e-4)
+    assert any(each["log_odds"] is not None for each in entry["images"])
+
+
+def test_it_says_about_how_long_it_takes(small, tmp_path):
+    many = ("--images", "1000", "--seeds", "1", "--sample", "2")
+    made = audit(small[0], *many, "--out", tmp_path / "out")
+    said = r"1,000 images are to be scored: about (\d+ min )?\d+ s, at [\d,]+ images a second"
+    assert re.search(said, made.stderr)
+
+
+def test_an_entry_says_what_a_longer_search_adds_and_the_card_stays(small, tmp_path):
+    file, card = small
+    (tmp_path / "runs").mkdir()
+    longer = ("--longer", "200", "--entry", tmp_path / "entry.json", "--out", tmp_path / "runs")
+    named = ("--set", "about.network=Small")
+    first, again = (audit(file, *BUDGET, *longer, *named) for _ in range(2))
+    assert (first.exit_code, again.exit_code) == (0, 0), again.output
+    assert first.stderr.count("are to be scored") == 2
+    assert "are to be scored" not in again.stderr
+    entry = Entry.model_validate_json((tmp_path / "entry.json").read_bytes())
+    assert entry.card.images == 60
+    assert entry.card.median.median == card["median"]["median"]
+    assert "--longer 200" in entry.command
+    assert entry.longer.images == 200
+    assert entry.longer.median.median > entry.card.median.median
+    for short, long in zip(entry.card.until, entry.longer.until, strict=True):
+        for then, later in zip(short.by_seed, long.by_seed, strict=True):
+            assert later == then if then else later is None or later > 60
+
+
+@pytest.mark.parametrize("options", [["--longer", "60", "--entry", "e.json"], ["--longer", "90"]])
+def test_a_longer_search_is_longer_and_for_an_entry(small, options):
+    refused = audit(small[0], *BUDGET, *options)
+    assert refused.exit_code == 2
+    assert "--longer" in refused.output
+
+
+def test_the_card_says_how_soon_half_of_the_classes_were_sure(small):
+    card = small[1]
+    assert [each["confidence"] for each in card["until"]] == [0.5, 0.9, 0.99]
+    for place, folder in enumerate(card["runs"]):
+        with closing(open_run(folder)) as run:
+            for level, each in zip((0, 1, 2), card["until"], strict=True):
+                for found, least in (("by_seed", 2), ("all_by_seed", 4)):
+                    sure = [r.evaluations for r in run.history if r.classes_ge[level] >= least]
+                    assert each[found][place] == (sure[0] if sure else None)
+
+
+def test_the_card_says_what_the_runs_recorded(small):
+    card = small[1]
+    assert card["images"] == 60
+    ends = []
+    for each in card["runs"]:
+        with closing(open_run(each)) as run:
+            assert run.evaluations == 60
+            ends.append(run.history[-1].median)
+    assert card["median"]["by_seed"] == ends
+    assert card["median"]["median"] == np.median(ends)
+    names = {"dark", "bright", "[red]left[/]", "school bus"}
+    assert {each["name"] for each in card["classes"]} == names
+    kinds = {each["kind"]: each for each in card["acceptance"]["kinds"]}
+    changes = ["jpeg=75", "blur=1", "move=3", "drawn=32"]
+    simple = ["uniform", "gaussian", "blank", "gradient", "texture"]
+    assert [*kinds] == ["evolved", *changes, *simple]
+    assert [kinds[each]["images"] for each in ("evolved", "move=3", "blank")] == [8, 6, 3]
+    assert card["defence"] is None
+    assert card["fooled"] is None
+    assert any("What a detector would have caught is not known" in note for note in card["notes"])
+
+
+def test_detectors_are_asked_where_something_is_in_distribution(small):
+    file, _ = small
+    known = file.parent / "known"
+    known.mkdir()
+    for grey in range(0, 256, 64):
+        Image.new("L", (8, 6), grey).save(known / f"{grey}.png")
+    made = audit(file, *BUDGET, "--out", file.parent / "out", "--in-distribution", known, "--json")
+    assert made.exit_code == 0, made.output
+    card = json.loads(made.stdout)
+    assert card["fooled"] is None  # Four images cannot tell what 95 % of them pass.
+    assert card["acceptance"]["kinds"][0]["images"] == 4
+    found = {each["name"]: each for each in card["defence"]["detectors"]}
+    assert {"msp", "entropy"} <= found.keys()
+    assert found["msp"]["passing_95"] is None
+    assert found["msp"]["auroc"]["low"] <= found["msp"]["auroc"]["value"]
+
+
+def test_the_page_needs_no_network(small):
+    page = (small[0].parent / "card.html").read_text()
+    assert "default-src 'none'" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "[red]left[/]" in page
+
+
+def test_a_class_on_the_page_has_its_images_confidence_and_the_median(small):
+    file, told = small
+    page = unescape((file.parent / "card.html").read_text()).replace("\u00a0", " ")
+    own = dict.fromkeys((each["name"] for each in told["classes"]), -1.0)
+    for folder in told["runs"]:
+        with closing(open_run(folder)) as run:
+            first = [elite for elite in run if elite.top1 is not False]
+            own |= {e.name: max(own[e.name], e.confidence) for e in first}
+    assert told["classes"]
+    for each in told["classes"][:2]:
+        name, median = each["name"], percent(each["confidence"])
+        shown = f'<bdi>{name}</bdi></span><span class="confidence">{percent(own[name])}</span>'
+        assert f'{shown}<span class="quiet">median {median} (' in page
+
+
+def test_what_is_finished_is_not_done_again(small):
+    file, card = small
+    audit(file, *BUDGET, "--out", file.parent / "out")  # Others asked with images of their own.
+    kept = file.parent / "out" / "measured" / "sureness.json"
+    told = json.loads(kept.read_text())
+    told["result"]["kinds"][-1]["log_odds"] = [0.0] * 3
+    before = kept.read_text()
+    kept.write_text(json.dumps(told))
+    try:
+        again = audit(file, *BUDGET, "--out", file.parent / "out", "--json")
+    finally:
+        kept.write_text(before)
+    assert "are to be scored" not in again.stderr
+    made = json.loads(again.stdout)
+    assert made.pop("acceptance")["kinds"][-1]["median"] == 0.5
+    assert made == {key: value for key, value in card.items() if key != "acceptance"}
+
+
+def test_runs_of_another_search_are_refused(small):
+    file, _ = small
+    result = audit(file, *BUDGET, "--out", file.parent / "out", "--set", "scheme.batch=7")
+    assert result.exit_code == 5
+    assert "holds a run of another experiment ([scheme] batch" in result.stderr
+
+
+def test_a_run_that_went_on_beyond_the_budget_is_refused(small):
+    file, _ = small
+    made = audit(file, *BUDGET, "--images", "40", "--out", file.parent / "out")
+    assert made.exit_code == 5
+    assert "more than the budget of 40; give --images 60" in made.stderr
+
+
+@pytest.mark.parametrize(("limit", "code", "said"), [(0, 9, "FAILED"), (1, 0, "Passed")])
+def test_a_median_above_the_threshold_is_an_exit_code(small, limit, code, said):
+    file, _ = small
+    folder = file.parent / "out"
+    made = audit(file, *BUDGET, "--out", folder, "--fail-if-median-above", limit)
+    assert made.exit_code == code
+    assert said in made.output
+    assert "Which classes" in made.stdout
+    saved = json.loads((folder / "card.json").read_text())
+    ((what, above, found),) = [
+        (each["what"], each["above"], each["found"]) for each in saved["checks"]
+    ]
+    assert (what, above) == ("median", limit)
+    assert found == saved["median"]["median"]
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """Make forty in-distribution images: dark and bright ones, in a folder for each."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for name, grey in (("dark", 40), ("bright", 200)):
+        (folder / name).mkdir()
+        for number in range(20):
+            Image.new("L", (8, 6), grey + number).save(folder / name / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def known(small, labelled, tmp_path_factory):
+    """Audit the small target again, with these and a threshold."""
+    file, _ = small
+    out = tmp_path_factory.mktemp("known")
+    options = ("--in-distribution", labelled, "--operating-point", "0.7", "--sample", "3")
+    files = ("--csv", out / "card.csv", "--html", out / "card.html")
+    made = audit(file, *BUDGET, "--out", out / "out", *options, *files, "--json")
+    assert made.exit_code == 0, made.output
+    return json.loads(made.stdout), out
+
+
+def test_the_card_leads_with_what_is_accepted_at_your_threshold(known):
+    card, folder = known
+    first, *_ = card["acceptance"]["kinds"]
+    names = [each["name"] for each in card["acceptance"]["thresholds"]]
+    assert names == ["yours", "usual", "recommended"]
+    assert (first["group"], first["images"]) == ("in-distribution", 40)
+    assert first["right"] > 0.5
+    assert first["accepted"][names.index("usual")] >= 38
+    evolved = card["acceptance"]["kinds"][1]
+    with_image = [odds for each in card["classes"] for odds in each["log_odds"] if odds is not None]
+    sure = sum(1 / (1 + np.exp(-odds)) >= 0.7 for odds in with_image)
+    assert evolved["accepted"][0] == sure == sum(sum(c["accepted"]) for c in card["classes"])
+    page = unescape((folder / "card.html").read_text()).replace("\u00a0", " ")
+    assert f"At your threshold of 70 % it accepts {sure} of 8 evolved images of nothing" in page
+    assert f"{first['accepted'][0]} of 40 in-distribution images" in page
+
+
+def test_an_image_that_a_detector_in_front_rejects_is_accepted_at_no_threshold(tmp_path):
+    (tmp_path / "lenet.ini").write_text("[target]\nplugin = mnist\n")
+    lines = ["[target]", "plugin = guarded", "guards = lenet.ini", "detector = msp", "keeps = 0.8"]
+    (tmp_path / "guarded.ini").write_text("\n".join([*lines, ""]))
+    made = audit(tmp_path / "guarded.ini", *BUDGET, "--out", tmp_path / "out", "--json")
+    assert made.exit_code == 0, made.output
+    acceptance = json.loads(made.stdout)["acceptance"]
+    usual = next(each for each in acceptance["thresholds"] if each["name"] == "usual")
+    assert usual["passing"] == pytest.approx(0.8, abs=0.05)
+    assert usual["confidence"] > 0.5
+
+
+def test_only_classes_that_in_distribution_images_reach_count(known):
+    card, _ = known
+    reached = {each["name"] for each in card["classes"] if each["reached"]}
+    assert "bright" in reached
+    assert "school bus" not in reached
+    assert card["fooled"]["classes"] == len(reached)
+    assert len(reached & {*card["fooled"]["unreached"]}) == 0
+    usual = card["acceptance"]["thresholds"][1]["log_odds"]
+    for seed, part in enumerate(card["fooled"]["by_seed"]):
+        beyond = [each["log_odds"][seed] for each in card["classes"] if each["reached"]]
+        assert part == np.mean([odds is not None and odds >= usual for odds in beyond])
+
+
+def test_a_class_with_twenty_images_has_a_threshold_of_its_own(known):
+    card, _ = known
+    own = {each["name"]: each["threshold"] for each in card["classes"]}
+    assert own["[red]left[/]"] is None
+    assert 0.5 < own["dark"] < 1
+    assert card["acceptance"]["by_class"][2] >= 2
+
+
+def test_the_csv_has_how_many_are_accepted_at_each_threshold(known):
+    card, folder = known
+    rows = [*csv.DictReader((folder / "card.csv").open())]
+    assert len(rows) == len(card["acceptance"]["kinds"]) * len(card["acceptance"]["grid"])
+    blank = [row for row in rows if row["kind"] == "blank"]
+    counts = [int(row["accepted"]) for row in blank]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] == int(blank[0]["images"]) == 3
+
+
+@pytest.mark.parametrize(("most", "code"), [("0", 9), ("0.99", 0)])
+def test_too_many_accepted_are_an_exit_code(known, small, labelled, most, code):
+    _, folder = known
+    options = ("--in-distribution", labelled, "--operating-point", "0.7", "--max-accepted", most)
+    made = audit(small[0], *BUDGET, "--out", folder / "out", *options)
+    assert made.exit_code == code, made.output
+    assert "the share of images of nothing accepted at 70 %" in made.stderr
+
+
+def test_a_check_needs_a_threshold_and_says_so_before_the_search(tmp_path):
+    made = audit(write_experiment(tmp_path), "--out", tmp_path / "out", "--max-accepted", "0.1")
+    assert made.exit_code == 2
+    assert "give --operating-point, or --in-distribution" in made.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_versions_stand_side_by_side(known, small, labelled, tmp_path):
+    card, folder = known
+    baseline = tmp_path / "old.json"
+    old = card | {"name": "old"}
+    old["classes"] = [each | {"log_odds": [None, None]} for each in card["classes"]]
+    baseline.write_text(json.dumps(old))
+    options = ("--in-distribution", labelled, "--operating-point", "0.7", "--against", baseline)
+    made = audit(small[0], *BUDGET, "--out", folder / "out", *options, "--json")
+    versus = json.loads(made.stdout)["versus"]
+    assert [versus["baseline"], versus["threshold"], versus["theirs"]["median"]] == [
+        "old",
+        "yours",
+        0,
+    ]
+    assert versus["worse"] == sum(sum(each["accepted"]) == 2 for each in card["classes"])
+    assert versus["verdict"] == "within chance"  # Four classes cannot tell.
+
+
+def test_a_baseline_of_another_threshold_is_not_to_be_compared(known, small, labelled):
+    _, folder = known
+    baseline = folder / "out" / "card.json"
+    options = ("--in-distribution", labelled, "--operating-point", "0.9", "--against", baseline)
+    made = audit(small[0], *BUDGET, "--out", folder / "other", *options)
+    assert "Not comparable: an image of nothing" in made.stdout
+    assert "a threshold of 90 % and not 70 %" in made.stdout
+
+
+def test_labels_that_are_no_classes_are_told(small, labelled, tmp_path):
+    lines = ["file,label", f"{labelled}/dark/0.png,dark", f"{labelled}/bright/0.png,zebra"]
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    options = ("--in-distribution", tmp_path / "list.csv", "--out", tmp_path / "out", "--json")
+    card = json.loads(audit(small[0], *BUDGET, *options).stdout)
+    assert card["acceptance"]["in_distribution"].endswith("no classes of the network: 'zebra'")
+
+
+def test_a_network_that_changed_since_is_not_given_the_old_card(tmp_path):
+    file = write_experiment(tmp_path)
+    given = (file, "--images", "60", "--seeds", "1", "--out", tmp_path / "out")
+    first = audit(*given)
+    assert first.exit_code == 0, first.output
+    (code,) = tmp_path.glob("*.py")
+    code.write_text(f"{code.read_text()}\nCHANGED = True\n")
+    second = audit(*given)
+    assert second.exit_code != 0
+    assert "the target is not the one that was searched" in second.stderr
+    other = audit(*given[:3], "--seeds", "2", *given[5:])
+    assert other.exit_code == 0, other.output
+    anew = audit(*given, "--overwrite")
+    assert anew.exit_code == 0, anew.output
+
+
+@pytest.mark.parametrize("wrong", ["empty", "card.json", "list.csv"])
+def test_what_cannot_be_read_is_refused_before_the_search(tmp_path, wrong):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "card.json").write_text("{}")
+    (tmp_path / "list.csv").write_text("file,label\nnone.png,dark\n")
+    option = "--against" if wrong == "card.json" else "--in-distribution"
+    file = write_experiment(tmp_path)
+    made = audit(file, *BUDGET, "--out", tmp_path / "out", option, tmp_path / wrong)
+    assert made.exit_code == 2
+    assert str(tmp_path / wrong) in made.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_networks_see_the_images(small):
+    file, _ = small
+    other = file.parent / "other"
+    other.mkdir(exist_ok=True)
+    (other / "patches.py").write_text(PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16"))
+    to = other / "other.ini"
+    to.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
+    made = audit(file, *BUDGET, "--out", file.parent / "out", "--to", to, "--json")
+    (network,) = json.loads(made.stdout)["transfer"]["networks"]
+    assert network["experiment"] == str(to)
+    assert network["images"] == 6
+
+
+def test_a_file_with_only_a_target_is_searched_in_the_way_that_serves_best(tmp_path):
+    (tmp_path / "patches.py").write_text(PLUGIN)
+    file = tmp_path / "mine.ini"
+    file.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
+    budget = ("--images", "60", "--seeds", "4", "--sample", "2", "--out", tmp_path / "out")
+    made = audit(file, *budget, "--json")
+    assert made.exit_code == 0, made.output
+    card = json.loads(made.stdout)
+    assert [card["name"], card["search"]["encoding"]["inputs"]] == ["mine", "normalised"]
+    assert card["search"]["scheme"]["batch"] == 200
+    assert any("has no section [encoding] and [scheme]" in note for note in card["notes"])
+
+
+def test_a_target_that_costs_something_is_asked_only_what_is_allowed(tmp_path):
+    file = write_experiment(tmp_path)
+    (tmp_path / "patches.py").write_text(PLUGIN + METERED)
+    file.write_text(file.read_text().replace("plugin = patches", "plugin = paid"))
+    budget = (file, "--images", "40", "--seeds", "1", "--sample", "2", "--out", tmp_path / "out")
+    refused = audit(*budget)
+    assert refused.exit_code == 8
+    assert "--max-queries 58" in refused.stderr
+    assert not (tmp_path / "asked").exists()
+    made = audit(*budget, "--max-queries", "58", "--json")
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout)["images"] == 40
+    asked = (tmp_path / "asked").read_text()
+    assert 40 < len(asked) <= 58
+    again = audit(*budget, "--max-queries", "58", "--json")
+    assert again.stdout == made.stdout
+    assert (tmp_path / "asked").read_text() == asked
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_an_interrupted_audit_goes_on_and_ends_with_the_same_card(small, tmp_path, end, code):
+    def held():
+        return (tmp_path / "held").exists()
+
+    file = write_experiment(tmp_path)
+    out = tmp_path / "out"
+    process = neatfool_process("audit", file, *BUDGET, "--out", out, "--json")
+    # It has tried its speed, and the first run is under way: it, or the second one, stops.
+    wait_until((out / "small-1").exists, process=process)
+    (tmp_path / "hold").touch()
+    wait_until(held, process=process)
+    process.send_signal(end)
+    (tmp_path / "hold").unlink()
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    made = audit(file, *BUDGET, "--out", out, "--json")
+    card, whole = json.loads(made.stdout), dict(small[1])
+    for each in (card, whole):
+        del each["runs"], each["classifier"]  # they name the folder
+    assert card == whole
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+    result = neatfool("audit", write_experiment(tmp_path), "--html", tmp_path / "no" / "card.html")
+    assert result.exit_code == 6
+    assert "its folder does not exist" in result.stderr
+
+
+def test_a_search_at_a_matched_confidence_says_its_temperature(small, labelled, tmp_path):
+    options = ("--in-distribution", labelled, "--out", tmp_path, "--match-confidence", "0.6")
+    made = audit(small[0], *BUDGET, *options, "--json")
+    assert made.exit_code == 0, made.output
+    card = json.loads(made.stdout)
+    temperature = card["classifier"]["options"]["logit_temperature"]
+    assert card["acceptance"]["kinds"][0]["median"] == pytest.approx(0.6, abs=1e-3)
+    assert f"at temperature {temperature:g}" in audit(small[0], *BUDGET, *options).stdout
+    with closing(open_run(card["runs"][0])) as run:
+        assert run.verify().wrong == []
+
+
+@pytest.mark.parametrize(("confidence", "said"), [("0.1", "no temperature gives"), ("2", "range")])
+def test_a_confidence_that_no_temperature_gives_is_refused_before_the_search(
+    small, labelled, tmp_path, confidence, said
+):
+    options = ("--in-distribution", labelled, "--match-confidence", confidence)
+    made = audit(small[0], *BUDGET, "--out", tmp_path / "out", *options)
+    assert made.exit_code == 2
+    assert said in made.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_no_change_of_scale_makes_a_network_look_harder_to_fool(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "changed.py").write_text(CHANGED)
+    (tmp_path / "lenet.ini").write_text("[target]\nplugin = mnist\n")
+    file = tmp_path / "changed.ini"
+    file.write_text(SEARCH)
+
+    def fooled(change, *more):
+        out = tmp_path / "-".join([change, *more])
+        budget = ("--images", "100", "--seeds", "1-3", "--sample", "2", "--out", out, *more)
+        made = audit(file, *budget, "--set", f"target.{change}", "--json")
+        assert made.exit_code == 0, made.output
+        card = json.loads(made.stdout)
+        assert len(card["fooled"]["unreached"]) == (100 if change == "dead=100" else 0)
+        return card["fooled"]["share"], card["median"]["median"]
+
+    plain, median = fooled("temperature=1")
+    assert plain["value"] > 0.2
+    changes = ("temperature=0.1", "temperature=10", "temperature=100", "dead=100", "doubled=true")
+    for change in (*changes, "noise=2"):
+        share, changed = fooled(change)
+        assert share["high"] >= plain["value"], change
+        assert change == "noise=2" or share["low"] <= plain["high"], change
+        assert change != "dead=100" or share == plain  # The search is not for dead classes.
+        if change in {"temperature=10", "temperature=100", "doubled=true"}:
+            assert changed < 0.6 * median  # So much would the median flatter it.
+    matched = ("--match-confidence", "0.9")
+    soft, hard = (fooled(f"temperature={each}", *matched) for each in (10, 0.1))
+    assert soft[0] == hard[0]
+    assert soft[1] == pytest.approx(hard[1], abs=1e-3)
+
+
+def test_in_distribution_images_that_are_not_there_are_refused_in_words(small, tmp_path):
+    missing = {"in_distribution": tmp_path / "missing", "keep": tmp_path / "kept"}
+    with pytest.raises(ExperimentError, match="missing"):
+        make_card(small[1]["runs"], sample=2, **missing)

@@ -1,0 +1,228 @@
+"""The page of a comparison: its curves, maps and tables, and what a browser makes of them."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
+
+import pytest
+from browser import measure, needs_browser
+from made_up_runs import random_course, write_run
+
+from neatfool import StorageError
+from neatfool.analysis import compare
+from neatfool.measure.course import MEASURES
+from neatfool.present import colour_of, draw_figure, key_of
+from neatfool.wording import percent
+
+EVIL = "<script>alert(1)</script>\"' onerror=alert(2)"
+
+
+class Parsed(HTMLParser):
+    """The start tags with their attributes, and the text of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def images(self, kind):
+        return [attrs for tag, attrs in self.tags if tag == "img" and attrs.get("class") == kind]
+
+
+def texts(svg):
+    return [element.text for element in ET.fromstring(svg).iter() if element.tag[-4:] == "text"]
+
+
+@pytest.fixture(scope="module")
+def make_comparison(tmp_path_factory):
+    def make(*names, classes=("cat", "dog", "cow"), seeds=4, generations=12, **more):
+        folder = tmp_path_factory.mktemp("compared")
+        for number, name in enumerate(names):
+            for seed in range(1, seeds + 1):
+                made = random_course(
+                    len(classes), generations, seed=seed + 100 * number, pace=1 + number
+                )
+                options = {"parents": number}
+                place = folder / f"{number}" / f"{seed}"
+                write_run(
+                    place, made, classes=classes, name=name, seed=seed, options=options, **more
+                )
+        return compare(folder)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def two(make_comparison):
+    return make_comparison("old", "new")
+
+
+def written(comparison, tmp_path):
+    return Parsed(comparison.html(tmp_path / "c.html"))
+
+
+def test_the_page_has_all_curves_maps_and_tables(two, tmp_path):
+    page = written(two, tmp_path)
+    assert len(page.images("curve")) == 12  # nine courses, a scale of colours, two maps
+    text = " ".join(page.text.split())
+    for words in (
+        "old · new",
+        "After 120 images the median confidence is ",
+        "Mann-Whitney U, two-sided",
+        "A (n=4)",
+        "classes ≥ 99.99 %",
+        "All classes, the easiest first",
+        "[scheme] parents",
+        "Goal switches",
+    ):
+        assert words in text, words
+
+
+def test_what_is_to_be_borne_in_mind_is_on_the_page(make_comparison, tmp_path):
+    page = written(make_comparison("old", "new", seeds=3), tmp_path)
+    limit = page.text.index("3 seeds against 3 cannot reach p <\xa00.05")
+    assert limit < page.text.index("The course of the search")
+
+
+def test_of_many_classes_the_easiest_the_hardest_and_those_that_differ_are_listed(
+    make_comparison, tmp_path
+):
+    names = [f"class {number}" for number in range(60)]
+    page = written(make_comparison("old", "new", classes=names, seeds=2), tmp_path)
+    for title in ("The easiest", "The hardest", "The most different"):
+        assert title in page.text
+    assert "All classes" not in page.text
+
+
+def test_a_single_group_needs_no_test(make_comparison, tmp_path):
+    page = written(make_comparison("only"), tmp_path)
+    assert "Mann-Whitney" not in page.text
+    assert len(page.images("curve")) == 11
+
+
+def test_groups_of_different_classes_have_a_map_each(tmp_path):
+    write_run(tmp_path / "a" / "a-1", random_course(3, 5, seed=1), classes="abc", name="a")
+    write_run(tmp_path / "b" / "b-1", random_course(2, 5, seed=1), classes="xy", name="b")
+    page = written(compare(tmp_path), tmp_path)
+    assert len(page.images("curve")) == 12
+    assert "The groups search different classes" in page.text
+    assert "All classes" not in page.text
+
+
+def test_names_cannot_bring_in_anything(make_comparison, tmp_path):
+    page = written(make_comparison(EVIL, "new", classes=(EVIL, "dog")), tmp_path)
+    assert EVIL in page.text
+    assert not [attrs for _, attrs in page.tags if any(key.startswith("on") for key in attrs)]
+    assert "script" not in {tag for tag, _ in page.tags}
+
+
+def test_nothing_is_loaded_from_anywhere(two):
+    html = two.html()
+    assert "default-src 'none'" in html
+    assert re.findall(r'(?:src|href)="(?!data:)', html) == []
+    assert re.findall(r"url\((?!#)", unquote(html)) == []
+    inside = [unquote(image["src"]) for image in Parsed(html).images("curve")]
+    assert len([svg for svg in inside if "data:image/png;base64," in svg]) == 3
+
+
+def test_the_same_comparison_gives_the_same_page(two):
+    assert two.html() == two.html()
+
+
+def test_a_page_that_cannot_be_written_is_an_error_that_names_the_file(two, tmp_path):
+    with pytest.raises(StorageError, match=r"nowhere.*page\.html: cannot be written"):
+        two.html(tmp_path / "nowhere" / "page.html")
+
+
+# curves
+
+
+@pytest.mark.parametrize("measure", ["median", "mean", "minimum"])
+def test_the_curves_end_with_each_groups_letter_and_value(two, measure):
+    found = [text for text in texts(draw_figure(two.draw(measure))) if text]
+    for place in range(2):
+        median = two.at[-1].groups[place].measures[measure].median
+        (end,) = [text for text in found if text.startswith(f"{key_of(place)}  ")]
+        assert end == f"{key_of(place)}  {percent(median)}"
+
+
+@pytest.mark.parametrize("measure", list(MEASURES)[3:])
+def test_every_count_has_a_curve(two, measure):
+    svg = draw_figure(two.draw(measure))
+    assert b"nan" not in svg.lower()
+    assert "images scored" in texts(svg)
+
+
+def test_every_run_has_a_thin_line_and_every_group_a_thick_one(two):
+    svg = draw_figure(two.draw("median", wide=True)).decode()
+    for place in range(2):
+        lines = re.findall(rf"stroke: {colour_of(place)};[^\"]*", svg)
+        widths = [float(re.search(r"stroke-width: ([\d.]+)", line)[1]) for line in lines]
+        assert len(widths) == 5
+        assert len([width for width in widths if width > 1.5]) == 1
+
+
+def test_a_course_of_a_single_generation_is_marked(make_comparison):
+    comparison = make_comparison("a", generations=1, seeds=1)
+    assert b"<use" in draw_figure(comparison.draw("median"))
+
+
+def look(page, folder, *options):
+    """Open a page; give what was measured and the complaints."""
+    paper = "return { paper: getComputedStyle(document.body).backgroundColor }"
+    return measure(page, folder, *options, more=paper)
+
+
+@pytest.fixture(scope="module", params=[10, 200])
+def drawn(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compared")
+    names = [f"a class with the number {number}" for number in range(request.param)]
+    for number, name in enumerate(("new", "an_older_one")):
+        for seed in range(1, 5):
+            made = random_course(request.param, 60, seed=seed + 50 * number, pace=0.5)
+            place = folder / name / f"{name}-{seed}"
+            options = {"parents": number}
+            write_run(place, made, classes=names, name=name, seed=seed, options=options)
+    return compare(folder).html()
+
+
+@needs_browser
+@pytest.mark.browser
+def test_curves_and_maps_are_drawn_without_an_error(drawn, tmp_path):
+    seen, console = look(drawn, tmp_path)
+    assert console == seen["errors"] == []
+    kinds = [image["kind"] for image in seen["images"]]
+    assert kinds == ["curve"] * 12
+    assert [image for image in seen["images"] if not image["natural"]] == []
+    assert min(image["width"] for image in seen["images"]) > 350
+    # A raster inside the drawing: the browser draws it too, in many colours.
+    maps = seen["images"][6:8]
+    assert min(image["colours"] for image in maps) > 150
+    assert min(image["height"] for image in maps) > 200
+
+
+@needs_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [500, 1900])
+def test_nothing_sticks_out_of_a_narrow_or_a_wide_window(drawn, tmp_path, width):
+    seen, console = look(drawn, tmp_path, f"--window-size={width},900")
+    assert console == []
+    assert seen["window"] == width
+    assert seen["page"] <= width
+
+
+@needs_browser
+@pytest.mark.browser
+def test_the_page_is_dark_for_who_wants_it_dark(drawn, tmp_path):
+    seen, _ = look(drawn, tmp_path, "--blink-settings=preferredColorScheme=0")
+    assert seen["paper"] == "rgb(17, 19, 23)"

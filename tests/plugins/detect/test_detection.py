@@ -1,0 +1,214 @@
+"""``neatfool detect``: what it measures, prints, writes and refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from browser import measure, needs_browser
+from commands import neatfool, write_experiment
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from neatfool import ExperimentError, make_target
+from neatfool.ood import ask_detectors, detector_names
+from neatfool.ood.in_distribution import divide, in_distribution
+from neatfool.testing import ToyTarget
+from neatfool_plugins.detect.measure import Detected, DetectedOfRun, Known
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Make a small run on MNIST, and one against a guard."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in ("mnist", "mnist_guarded"):
+        short = "--set", "experiment.generations=6", "--no-report"
+        made = neatfool("run", EXPERIMENTS / f"{name}.ini", "--out", folder / name, *short)
+        assert made.exit_code == 0, made.output
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(runs):
+    """Let all detectors look at both; give the JSON, the rows of the CSV, and the page."""
+    files = "--csv", runs / "scores.csv", "--html", runs / "page.html"
+    result = neatfool("detect", runs / "mnist", runs / "mnist_guarded", "--json", *files)
+    assert result.exit_code == 0, result.output
+    rows = [*csv.DictReader(io.StringIO((runs / "scores.csv").read_text()))]
+    return json.loads(result.stdout)["runs"], rows, (runs / "page.html").read_text()
+
+
+def test_each_detector_has_its_rates(told):
+    (plain, guarded), rows, _ = told
+    assert [each["name"] for each in plain["detectors"]] == [
+        name for name in detector_names() if name != "mahalanobis"
+    ]
+    assert "cannot be fitted to 150 images" in plain["left_out"]["mahalanobis"]
+    assert plain["in_distribution"]["held_out"] == 150
+    assert (plain["guarded"], guarded["guarded"] is None) == (None, False)
+    for run, place in ((plain, 0), (guarded, 1)):
+        for each in run["detectors"]:
+            mine = [row for row in rows if row["run"] == run["path"]]
+            mine = [row for row in mine if row["detector"] == each["name"]]
+            assert len(mine) == run["elites"] == 10
+            for at, column in zip(each["at"], ("passes_95", "passes_99"), strict=False):
+                passed = [float(row["score"]) <= at["threshold"] for row in mine]
+                assert [int(row[column]) for row in mine] == passed
+                assert at["passing"] == pytest.approx(np.mean(passed))
+                assert at["caught"] == 10 - sum(passed)
+        assert place in (0, 1)
+
+
+def test_the_rates_are_those_of_other_libraries():
+    draw = np.random.default_rng(0)
+    known, fooling = draw.normal(0, 1, 400), draw.normal(1, 2, 90).round(1)
+    found = Detected.of("msp", "", known, fooling)
+    labels = np.repeat([0, 1], [400, 90])
+    assert found.auroc == pytest.approx(roc_auc_score(labels, np.concatenate([known, fooling])))
+    at = found.where(0.95)
+    assert 0.95 <= (known <= at.threshold).mean() < 0.953
+    assert at.passing == pytest.approx((fooling <= at.threshold).mean())
+
+
+def test_a_table_says_how_many_pass(runs):
+    result = neatfool("detect", runs / "mnist", "--detectors", "msp,knn", "--sample", "4")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"knn +│ +\d of 4 \(\d+ %\) │ .* │ +[01]\.\d{3} │", result.output)
+    assert "4 fooling images" in result.output
+    assert "150 others set the thresholds" in result.output
+    assert "energy" not in result.output
+
+
+def test_five_in_distribution_images_carry_no_conclusion(runs, tmp_path):
+    for number in range(5):
+        pixels = np.random.default_rng(number).integers(256, size=(28, 28), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    page = tmp_path / "page.html"
+    few = neatfool("detect", runs / "mnist", "--in-distribution", tmp_path, "--html", page)
+    assert few.exit_code == 0, few.output
+    first = few.stdout.splitlines()[0]
+    assert first.startswith(
+        "mnist, seed 1: Only 5 in-distribution images are known: too few to say what"
+    )
+    for text in (few.stdout, page.read_text()):
+        assert "pass at 100 %" in text
+        assert "pass at 95 %" not in text
+        assert "The best detector" not in text
+
+
+@pytest.mark.parametrize(
+    ("count", "levels"), [(20, [1.0]), (21, [0.95]), (100, [0.95]), (101, [0.95, 0.99])]
+)
+def test_a_threshold_takes_as_many_images_as_it_rejects_one_of(told, count, levels):
+    at = Detected.of("energy", "", np.arange(count), np.arange(3)).at
+    assert [each.kept for each in at if each.threshold < count - 1] == [e for e in levels if e < 1]
+    run = told[0][0] | {"shown": (), "in_words": "", "detectors": ()}
+    known = run["in_distribution"] | {"held_out": count, "text": ""}
+    assert DetectedOfRun.model_validate(run | {"in_distribution": known}).levels == levels
+
+
+def test_the_page_shows_a_histogram_for_each_detector(told):
+    _, _, page = told
+    assert page.count('class="curve"') == 2 * (len(detector_names()) - 1)
+    assert "evolved against the detector" in page
+    bare = re.sub(r'src="[^"]*"', "", page)
+    assert "http://" not in bare
+    assert "nan" not in bare
+
+
+@needs_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [500, 1900])
+def test_a_browser_draws_it_within_the_window(told, width, tmp_path):
+    seen, console = measure(told[2], tmp_path, f"--window-size={width},900")
+    assert console == seen["errors"] == []
+    assert seen["page"] <= seen["window"] == width
+
+
+def test_detectors_can_be_asked_about_any_images():
+    target = make_target(EXPERIMENTS / "mnist.ini")
+    draw = torch.Generator().manual_seed(1)
+    images = torch.randint(256, (20, 1, 28, 28), dtype=torch.uint8, generator=draw)
+    names = ("energy", "pytorch-ood:ODIN", "vim")
+    scores = ask_detectors(target, images, in_distribution(target), names).scores
+    assert tuple(scores) == names
+    # Noise is easily told from digits.
+    assert max(Detected.of(name, *scores[name]).auroc for name in names) > 0.95
+
+
+def test_detectors_that_do_not_work_here_are_left_out():
+    images = torch.randint(256, (60, 1, 4, 4), dtype=torch.uint8)
+    images28 = torch.randint(256, (5, 1, 28, 28), dtype=torch.uint8)
+    found = ask_detectors(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
+    assert {*found.scores} == {*detector_names()} - {"knn", "mahalanobis", "vim"}
+    assert "PyTorch" in found.left_out["knn"]
+    few = ask_detectors(make_target(EXPERIMENTS / "mnist.ini"), images28, divide(images28, "few"))
+    assert {*few.left_out} == {"knn", "mahalanobis", "vim"}  # they would know what they are shown
+    with pytest.raises(ExperimentError, match="no detector works here"):
+        ask_detectors(ToyTarget(), images.numpy(), divide(images, "noise"), ("knn",))
+
+
+def test_without_pytorch_ood_the_formulas_of_logits_work(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pytorch_ood", None)
+    images = torch.randint(256, (60, 1, 4, 4), dtype=torch.uint8)
+    found = ask_detectors(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
+    assert {*found.scores} >= {"msp", "max_logit", "energy", "entropy", "gen"}
+    assert {*found.left_out} == {"knn", "mahalanobis", "vim"}
+    assert "pip install 'neatfool[ood]'" in found.left_out["vim"]
+
+
+def test_a_run_is_told_of_detectors_with_fewer_images_than_features(runs, caplog):
+    told = neatfool("detect", runs / "mnist")
+    warning = "Do not rely on vim: fitted to 150 images, fewer than the 500"
+    assert f"Note: {warning}" in told.stdout
+    assert told.output.count(warning) == 1
+    assert warning not in caplog.text
+    (as_json,) = json.loads(neatfool("detect", runs / "mnist", "--json").stdout)["runs"]
+    assert as_json["warning"].startswith(warning)
+    (as_json,) = json.loads(
+        neatfool("detect", runs / "mnist", "--json", "--detectors", "msp,knn").stdout
+    )["runs"]
+    assert as_json["warning"] is None
+
+
+@pytest.mark.usefixtures("own_sys_path")
+def test_a_target_without_in_distribution_images_is_refused(tmp_path):
+    made = neatfool("run", write_experiment(tmp_path), "--out", tmp_path / "run", "--no-report")
+    assert made.exit_code == 0, made.output
+    result = neatfool("detect", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "--in-distribution FOLDER" in result.output
+
+
+def test_a_wrong_detector_is_refused(runs):
+    result = neatfool("detect", runs / "mnist", "--detectors", "enrgy")
+    assert result.exit_code == 2
+    assert "did you mean 'energy'" in result.output
+
+
+@pytest.mark.parametrize(
+    ("caught", "sentence"),
+    [
+        (2, "the best detector, b, catches 2 of 4 (50 %"),
+        (0, "no detector catches any of 4; a comes nearest (AUROC 0.955)"),
+    ],
+)
+def test_the_best_detector_is_the_one_that_catches_the_most(caught, sentence):
+    known = np.arange(100.0)
+    steady = Detected.of("a", "", known, np.full(4, 95.0))
+    b = Detected.of("b", "", known, np.array([-1.0] * (4 - caught) + [200.0] * caught))
+    facts = {"source": "", "fitted": 0, "divided": False, "few": False, "text": ""}
+    known_images = Known(**facts, held_out=100)
+    run = DetectedOfRun.model_construct(
+        elites=4, in_distribution=known_images, detectors=(steady, b)
+    )
+    assert sentence in run.headline()

@@ -1,0 +1,304 @@
+"""Recognition, from files of answers: what is found, printed, written and refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+
+import jsonschema
+import pytest
+from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
+from scipy.stats import binomtest
+
+from neatfool import analysis, errors, open_run
+from neatfool_plugins.quiz.answers import CHOICES
+from neatfool_plugins.quiz.recognition import Recognition
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+NOTHING = "nothing at all"
+FIVE = ("tabby", "volcano", "stole", "candle", "tench, Tinca tinca")
+MARKUP = "<img src=x onerror=alert(1)>[red]\x1b[31m"
+
+
+def answer(image=1, said="tabby", **more):
+    """Make a row of a file of answers, about an evolved tabby unless it says otherwise."""
+    row = {"quiz": "q", "player": "p", "image": image, "kind": "evolved", "class": "tabby"}
+    row |= {"run": "small", "seed": 3, "known_by": "network", "confidence": 0.75}
+    row |= {f"choice_{place}": name for place, name in enumerate(FIVE, 1)}
+    return row | {"answer": said, "sure": 2, "seconds": 1.5} | more
+
+
+def noise(image, said=NOTHING, **more):
+    return answer(image, said, kind="noise", confidence="", **{"class": NOTHING}, **more)
+
+
+def write(file, *rows):
+    text = io.StringIO()
+    names = dict.fromkeys(name for row in rows for name in row)
+    table = csv.DictWriter(text, [*names])
+    table.writeheader()
+    table.writerows(rows)
+    file.write_text(text.getvalue())
+    return file
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "answers.csv"
+
+
+@pytest.fixture
+def mixed(file):
+    """Write answers of two players: right, wrong and nothing, and controls."""
+    return write(
+        file,
+        answer(1, seconds=1),
+        answer(2, "volcano", sure=4, seconds=2),
+        answer(3, NOTHING, seconds=9),
+        answer(1, player="other", confidence=0.95, seconds=4),
+        answer(4, kind="photograph", known_by="label", confidence=""),
+        answer(5, "stole", kind="photograph", confidence=""),
+        noise(6),
+        noise(7, "candle"),
+    )
+
+
+def test_shares_are_those_of_the_answers_with_wilsons_interval_beside_chance(mixed):
+    found = analysis.recognise(mixed)
+    evolved, photographs, noise_ = found.kinds
+    assert (found.answers, found.players, found.by_network) == (8, 2, 1)
+    assert [kind.name for kind in found.kinds] == ["evolved images", "photographs", "noise"]
+    assert (evolved.answers, evolved.right.value, evolved.nothing.value) == (4, 0.5, 0.25)
+    interval = binomtest(2, 4).proportion_ci(method="wilson")
+    assert (evolved.right.low, evolved.right.high) == pytest.approx(interval[:])
+    assert evolved.of_named.value == pytest.approx(2 / 3)
+    assert (evolved.chance, evolved.sure, evolved.seconds) == pytest.approx((1 / 6, 2.5, 3))
+    assert (photographs.right.value, noise_.right.value, noise_.nothing.value) == (0.5, 0.5, 0.5)
+    assert noise_.of_named.value == 0
+
+
+def test_with_fewer_choices_chance_is_larger(file):
+    row = answer()
+    few = {name: row[name] for name in row if name not in {"choice_4", "choice_5"}}
+    assert analysis.recognise(write(file, few)).kinds[0].chance == 0.25
+
+
+def test_evolved_images_are_told_apart_by_run_confidence_and_player(mixed):
+    found = analysis.recognise(mixed)
+    assert [(each.name, each.answers) for each in found.bands] == [
+        ("50 % to 90 %", 3),
+        ("90 % to 99 %", 1),
+    ]
+    assert [(each.name, each.answers) for each in found.runs] == [("small, seed 3", 4)]
+    assert [(each.name, each.right.value) for each in found.by_player] == [
+        ("other", 1),
+        ("p", pytest.approx(1 / 3)),
+    ]
+    first, second = found.images
+    assert (first.name, first.confidence, first.right, first.answers) == ("tabby", 0.95, 1, 1)
+    assert (second.right, second.nothing, second.instead) == (1, 1, "volcano")
+
+
+@pytest.mark.parametrize(
+    ("right", "verdict"),
+    [(20, "more than chance"), (3, "no different from chance"), (0, "less than chance")],
+)
+def test_the_headline_compares_with_chance(file, right, verdict):
+    rows = [answer(place, "tabby" if place < right else "stole") for place in range(24)]
+    (line, *_) = neatfool("recognise", write(file, *rows)).stdout.splitlines()
+    assert line.startswith("Evolved images: of 24 answers, ")
+    assert f"({verdict}, 17 %)" in line
+
+
+def test_players_without_a_name_are_not_taken_for_one(file):
+    rows = [answer(1), answer(1), answer(1, "stole")]
+    found = analysis.recognise(write(file, *(row | {"player": ""} for row in rows)))
+    assert (found.answers, found.repeated) == (3, 0)
+    assert found.kinds[0].right.value == pytest.approx(2 / 3)
+
+
+def test_a_spreadsheet_runs_nothing_of_what_strangers_wrote(file):
+    evil = '=HYPERLINK("http://x","y")'
+    found = analysis.recognise(write(file, answer(1, "=1+1", player=evil, choice_2="=1+1")))
+    (row,) = csv.DictReader(io.StringIO(found.csv()))
+    assert (row["player"], row["answer"]) == (f"'{evil}", "'=1+1")
+    # And what was written so is read again.
+    again = analysis.recognise(write(file, answer(1, "'=1+1", choice_2="'=1+1")))
+    assert again.rows[0].answer == "=1+1"
+
+
+def test_semicolons_and_spaces_of_a_spreadsheet_are_read(file):
+    write(file, answer(1, "tabby "), answer(2, "volcano"))
+    file.write_text(file.read_text().replace(",", ";").replace('"tench; Tinca tinca"', "tench"))
+    assert analysis.recognise(file).kinds[0].right.value == 0.5
+
+
+def test_a_players_first_answer_to_an_image_counts_once(file, mixed):
+    again = write(file.with_name("again.csv"), answer(1, "stole"), answer(9))
+    found = analysis.recognise([mixed, again, mixed])
+    assert (found.answers, found.repeated) == (9, 9)
+    assert found.by_player[1].right.value == 0.5
+    assert "9 answers left out" in neatfool("recognise", mixed, again, mixed).stdout
+
+
+def test_what_a_form_gave_needs_only_the_key_and_the_answers(file):
+    needed = {"kind", "class", "answer", *CHOICES}
+    rows = [{name: row[name] for name in needed} for row in (answer(), answer(said=NOTHING))]
+    found = analysis.recognise([write(file, *rows), write(file.with_name("b.csv"), *rows)])
+    assert (found.answers, found.players) == (4, 2)
+    assert found.kinds[0].sure is None
+    assert [each.name for each in found.bands] == ["not known"]
+
+
+def test_json_follows_its_schema_and_csv_has_a_row_for_each_answer(mixed, tmp_path):
+    result = neatfool("recognise", mixed, "--json", "--csv", tmp_path / "all.csv")
+    schema = Recognition.model_json_schema(mode="serialization")
+    told = json.loads(result.stdout)
+    jsonschema.validate(told, schema)
+    assert {*told} == {*schema["properties"]}
+    rows = [*csv.DictReader((tmp_path / "all.csv").open())]
+    assert [row["right"] for row in rows] == [*"10011010"]
+    assert rows[1]["class"] == "tabby"
+    assert rows[1]["answer"] == "volcano"
+
+
+def test_what_a_stranger_wrote_is_shown_and_not_obeyed(file, tmp_path):
+    row = {"class": MARKUP, "choice_1": MARKUP, "run": MARKUP}
+    written = write(file, answer(1, MARKUP, **row, player=MARKUP), answer(2, MARKUP, **row))
+    result = neatfool("recognise", written, "--html", tmp_path / "page.html")
+    assert result.exit_code == 0
+    assert "\x1b" not in result.output
+    assert "[red]" in result.stdout
+    page = (tmp_path / "page.html").read_text()
+    assert "&lt;img src=x" in page
+    assert "<img src=x" not in page
+    assert "\x1b" not in page
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (answer(said="zebra"), "'zebra' is none of the choices"),
+        (answer(**{"class": "zebra"}), "'zebra' is none of the choices"),
+        (answer(kind="noise"), f"noise, and nothing else, shows '{NOTHING}'"),
+        (answer(kind="drawing"), "kind: Input should be 'evolved', 'photograph' or 'noise'"),
+        (answer(seconds="nan"), "seconds: Input should be a finite number"),
+        (answer(seconds=-1), "seconds: "),
+        (answer(sure=5), "sure: "),
+        (answer(confidence=2), "confidence: "),
+        (answer(seed="9" * 5000), "seed: "),
+        (answer(player="x" * 301), "player: String should have at most 300 characters"),
+        ({"kind": "evolved", "answer": "tabby"}, "class: Field required"),
+    ],
+)
+def test_a_row_that_is_no_answer_is_refused_with_its_line(file, row, said):
+    result = neatfool("recognise", write(file, answer(), row))
+    assert result.exit_code == 2
+    assert f"{file}:3: " in result.stderr
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "has no answers in it"),
+        (b"kind,class\n", "has no answers in it"),
+        (b"\xff\xfe", "cannot be read: it is no CSV in UTF-8"),
+        (b'kind\n"' + b"x" * 200_000 + b'"\n', "cannot be read: it is no CSV"),
+        (b"kind,class\n" + b"noise,\n" * 2_500_000, "has more than 16,777,216 bytes in it"),
+        (None, "cannot be read: No such file or directory;"),
+    ],
+)
+def test_a_file_that_holds_no_answers_is_refused(file, data, said):
+    if data is not None:
+        file.write_bytes(data)
+    with pytest.raises(errors.ExperimentError, match=str(file)) as refused:
+        analysis.recognise(file)
+    assert said in str(refused.value)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Make a small run; give its folder."""
+    folder = tmp_path_factory.mktemp("small")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("")
+        made = neatfool("run", write_experiment(folder), "--out", folder / "run", "--no-report")
+    assert made.exit_code == 0, made.output
+    return folder / "run"
+
+
+@pytest.fixture
+def of_small(small, file):
+    """Write answers about the small run's images: all are named but the last."""
+    names = {f"choice_{place}": name for place, name in enumerate(CLASSES, 1)} | {"choice_5": "x"}
+    rows = [
+        answer(
+            elite.index, elite.name, confidence=elite.confidence, **names | {"class": elite.name}
+        )
+        for elite in open_run(small)
+    ]
+    return write(file, *rows[:-1], rows[-1] | {"answer": NOTHING})
+
+
+def test_a_run_adds_the_pictures(small, of_small, tmp_path):
+    assert b"" not in {each.png for each in analysis.recognise(of_small, runs=small).images}
+    result = neatfool("recognise", small, of_small, "--html", tmp_path / "page.html")
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "page.html").read_text()
+    assert page.count('class="card"') == 4
+    assert page.index("1 of 1 named it") < page.index("0 of 1 named it")
+    assert 'class="card"' not in analysis.recognise(of_small).html()
+
+
+def test_networks_judge_the_same_images(small, of_small):
+    # The other network takes every image for a dark one.
+    folder = small.parent / "other"
+    folder.mkdir(exist_ok=True)
+    (folder / "patches.py").write_text(PLUGIN.replace("[-whole, ", "[9 - whole, "))
+    other = folder / "gloomy.ini"
+    other.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
+    found = analysis.recognise(of_small, runs=small, to=other)
+    own, gloomy = found.judges
+    assert (own.own, own.images, own.right.value) == (True, 4, 1)
+    assert (gloomy.label, gloomy.own, gloomy.right.value) == ("gloomy", False, 0.25)
+    assert found.kinds[0].right.value == 0.75
+
+
+def test_one_budget_is_for_the_images_of_all_runs(small, of_small, tmp_path):
+    again = tmp_path / "again"
+    shutil.copytree(small, again)
+    (tmp_path / "patches.py").write_text(PLUGIN + PAID)
+    other = tmp_path / "paid.ini"
+    other.write_text("[plugins]\npath = patches.py\n[target]\nplugin = paid\n")
+    with pytest.raises(errors.BudgetSpent, match="takes up to 8 queries"):
+        analysis.recognise(of_small, runs=[small, again], to=other, max_queries=7)
+    assert not (tmp_path / "asked").exists()
+
+
+def test_networks_need_a_run_to_judge(of_small):
+    with pytest.raises(errors.ExperimentError, match="name these, too"):
+        analysis.recognise(of_small, to="other.ini")
+
+
+def test_a_run_that_no_answer_is_about_is_refused(small, mixed):
+    result = neatfool("recognise", small, mixed)
+    assert result.exit_code == 2
+    assert "no answer is about its images as they are now" in result.stderr
+
+
+def test_an_image_that_was_replaced_since_has_no_picture(small, of_small):
+    *kept, last = csv.DictReader(of_small.open())
+    write(of_small, *kept, last | {"confidence": 0.9 * float(last["confidence"])})
+    images = analysis.recognise(of_small, runs=small).images
+    assert [each.name for each in images if not each.png] == [last["class"]]
+
+
+def test_a_command_without_answers_is_refused(small):
+    result = neatfool("recognise", small)
+    assert result.exit_code == 2
+    assert "Name at least one file of answers" in result.stderr

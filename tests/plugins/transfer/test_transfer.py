@@ -1,0 +1,393 @@
+"""Transfer, measured on small runs: what it finds, prints, writes and refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from contextlib import closing
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
+from PIL import Image
+
+from neatfool import fit_images, fool, open_run, open_scorer
+from neatfool_plugins.audit.card import Transfer
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+# Twice the size, in colours, less sure; of the names one is another, two are written otherwise.
+OTHER = (
+    PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16")
+    .replace("'school bus'", "'School_Bus, coach'")
+    .replace("'bright'", "'light, BRIGHT'")
+    .replace("'dark'", "'night'")
+)
+OFFERED = """
+    def photographs(self):
+        from PIL import Image
+        return {f"grey {n}": Image.new("L", (20, 10), n) for n in (0, 60, 90)}
+"""
+# It names its best two classes, one of which nobody has heard of before.
+NAMES_TWO = """
+from neatfool import Labels
+
+class NamesTwo(Paid):
+    def __init__(self, options):
+        super().__init__(options)
+        self.spec = ImageSpec(6, 8, 1, (), open=True)
+
+    def score(self, images):
+        best = super().score(images).probs.argmax(1)
+        return Labels([{self.names[place]: 0.5, "grey": 0.25} for place in best])
+
+    names = ("gloom", "Bright", "[red]left[/]", "school_bus")
+
+@hookimpl(specname="neatfool_register_targets")
+def target_that_names_two(register) -> None:
+    register("names_two", NamesTwo, options=Options)
+"""
+
+
+def write_other(folder, plugin=OTHER, options="gain = 4\nchannels = 3", name="other", of="patches"):
+    folder.mkdir(exist_ok=True)
+    (folder / "patches.py").write_text(plugin)
+    file = folder / f"{name}.ini"
+    target = f"[plugins]\npath = patches.py\n[target]\nplugin = {of}\n{options}\n"
+    file.write_text(target)
+    return file
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Make a small run; give its folder."""
+    folder = tmp_path_factory.mktemp("small")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("")
+        made = neatfool("run", write_experiment(folder), "--out", folder / "run", "--no-report")
+    assert made.exit_code == 0, made.output
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    return write_other(tmp_path_factory.mktemp("other"))
+
+
+def transfer(*args):
+    result = neatfool("transfer", *args, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_transfer_to_itself_equals_verify(small):
+    verified = json.loads(neatfool("verify", small, "--json").stdout)
+    told = transfer(small, "--to", small.parent / "small.ini")
+    (network,) = told["networks"]  # the run's own and that of the file are one
+    assert network["runs"] == [str(small)]
+    (run,) = told["runs"]
+    assert [run["own"], run["others"], run["fool_any_other"]] == ["A", 0, None]
+    assert run["networks"][0]["shown"] == "as saved"
+    assert run["networks"][0]["median"] == verified["median"]
+    measured = {each["name"]: each["networks"][0]["confidence"] for each in run["classes"]}
+    assert measured == {each["name"]: each["measured"] for each in verified["classes"]}
+
+
+def scored(run, file, make):
+    """Score what is made of each elite; give (confidence, rank) by class, as numpy has them."""
+    with closing(open_run(run)) as opened, closing(open_scorer(file)) as scorer:
+        images = torch.cat([fit_images(make(elite), scorer.spec) for elite in opened])
+        probs = scorer.score(images).probs
+        return {
+            elite.name: (row[elite.index], 1 + (row > row[elite.index]).sum())
+            for elite, row in zip(opened, probs, strict=True)
+        }
+
+
+@pytest.mark.parametrize(
+    ("options", "shown", "make"),
+    [
+        ([], "drawn anew", lambda elite: elite.pixels((12, 16))),
+        (["--resize"], "resized", lambda elite: elite.saved_pixels().copy()),
+    ],
+)
+def test_images_are_drawn_anew_at_the_other_size_or_resized(small, other, options, shown, make):
+    (run,) = transfer(small, "--to", other, *options)["runs"]
+    expected = scored(small, other, lambda elite: torch.from_numpy(make(elite))[None])
+    assert run["networks"][1]["shown"] == shown
+    found = {each["name"]: each["networks"][1] for each in run["classes"]}
+    assert found.pop("dark") == {"key": "B", "their_class": None, "confidence": None, "rank": None}
+    assert found["school bus"]["their_class"] == "School_Bus, coach"
+    for name, each in found.items():
+        assert (each["confidence"], each["rank"]) == pytest.approx(expected[name])
+    figures = run["networks"][1]
+    assert figures["images"] == 3
+    assert figures["classes_not_found"] == ["dark"]
+    assert figures["top1"] == pytest.approx(np.mean([each["rank"] == 1 for each in found.values()]))
+    assert figures["top5"] == 1
+    assert figures["median"] == pytest.approx(np.median([e["confidence"] for e in found.values()]))
+    assert run["fool_any_other"] == run["fool_all_others"] == figures["top1"]
+
+
+def test_runs_see_each_others_networks_and_files_may_stand_among_them(small, other, tmp_path):
+    """One --to takes several files, as a shell writes them for a pattern."""
+    third = write_other(tmp_path / "third", PLUGIN, "gain = 2", name="third")
+    place = tmp_path / "runs"
+    made = neatfool("run", small.with_name("small.ini"), "--seed", 5, "--out", place, "--no-report")
+    assert made.exit_code == 0
+    told = transfer(small, place, "--to", other, third)
+    assert [each["label"] for each in told["networks"]] == ["small", "other", "third"]
+    assert [each["runs"] for each in told["networks"]] == [[str(small), str(place)], [], []]
+    assert [(run["seed"], run["own"], run["others"]) for run in told["runs"]] == [
+        (3, "A", 2),
+        (5, "A", 2),
+    ]
+    for run in told["runs"]:
+        assert run["fool_all_others"] <= run["fool_any_other"]
+
+
+def test_networks_are_called_by_the_option_that_tells_them_apart(small, tmp_path):
+    plugin = PLUGIN.replace("gain: float", "model: str = 'of-my-own'; gain: float")
+    files = [
+        write_other(tmp_path / str(gain), plugin, f"model = net-{gain}\ngain = {gain}", name="x")
+        for gain in (2, 3)
+    ]
+    told = transfer(small, "--to", *files)
+    assert [each["label"] for each in told["networks"]] == ["small", "x (1)", "x (2)"]
+    experiment = write_experiment(tmp_path)
+    (tmp_path / "patches.py").write_text(plugin)
+    made = neatfool("run", experiment, "--out", tmp_path / "named", "--no-report")
+    assert made.exit_code == 0
+    told = transfer(tmp_path / "named", "--to", *files)
+    assert [each["label"] for each in told["networks"]] == ["of-my-own", "net-2", "net-3"]
+
+
+def test_photographs_show_how_far_networks_agree(small, other, tmp_path):
+    folder = tmp_path / "photographs"
+    (folder / "deeper").mkdir(parents=True)
+    left = np.zeros((40, 60, 3), np.uint8)
+    left[:, :30] = 255
+    Image.fromarray(left).save(folder / "left.png")
+    Image.fromarray(left).rotate(180).convert("L").save(folder / "deeper" / "right.JPG", "JPEG")
+    Image.new("RGB", (50, 30), (250, 250, 250)).save(folder / "deeper" / "light.webp")
+    (folder / "notes.txt").write_text("no image")
+    told = transfer(small, "--to", other, "--in-distribution", folder)["in_distribution"]
+    assert told["number"] == 3
+    assert told["source"] == f"in {folder}"
+    figures = {each["first_of"] + each["key"]: each for each in told["agreement"]}
+    assert list(figures) == ["AA", "AB", "BA", "BB"]
+    assert all(each["top1"] == each["median_rank"] == 1 for each in figures.values())
+    assert figures["AA"]["images"] == 3
+    assert figures["AA"]["median"] > figures["AB"]["median"]
+
+
+def test_targets_may_offer_photographs(small, tmp_path):
+    offering = write_other(tmp_path, PLUGIN.replace("\n@hookimpl", OFFERED + "\n@hookimpl"))
+    told = transfer(small, "--to", offering)
+    assert told["in_distribution"]["number"] == 3
+    assert all(each["top1"] == 1 for each in told["in_distribution"]["agreement"])
+    wrong = write_other(tmp_path / "wrong", offering.with_name("patches.py").read_text())
+    wrong.with_name("patches.py").write_text(
+        wrong.with_name("patches.py")
+        .read_text()
+        .replace("return {f", "return [f")
+        .replace(': Image.new("L", (20, 10), n) for n in (0, 60, 90)}', " for n in (0, 60, 90)]")
+    )
+    refused = neatfool("transfer", small, "--to", wrong)
+    assert "photographs() must give Pillow images by name, and gave list" in refused.stderr
+    assert transfer(small)["in_distribution"] is None
+    other = write_other(tmp_path / "other")
+    assert "with --in-distribution" in neatfool("transfer", small, "--to", other).stdout
+
+
+def test_one_network_alone_tells_nothing_of_transfer_and_says_so(small):
+    first, second, *_ = neatfool("transfer", small).stdout.splitlines()
+    assert first.startswith("small, seed 3: 4 of 4 images are top-1 on")
+    assert second.startswith("Note: No other network was asked, so this tells nothing of transfer")
+    own = small.parent / "small.ini"
+    _, second, *_ = neatfool("transfer", small, "--to", own).stdout.splitlines()
+    assert f"{own} names the run's own network, so this tells nothing of transfer" in second
+
+
+def test_the_json_fits_its_schema_which_describes_each_field(small, other):
+    schema = Transfer.model_json_schema(mode="serialization")
+    jsonschema.validate(transfer(small, "--to", other), schema)
+    parts = [schema, *schema["$defs"].values()]
+    assert all("description" in each for part in parts for each in part["properties"].values())
+
+
+def test_few_in_distribution_images_are_no_measure_of_agreement(small, tmp_path):
+    for number in range(3):
+        Image.new("RGB", (16, 16), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    other = write_other(tmp_path / "other", PLUGIN, "gain = 4")
+    told = neatfool("transfer", small, "--to", other, "--in-distribution", tmp_path).stdout
+    assert "How far the networks agree, 3 in-distribution images (in" in told.splitlines()[1]
+    assert "hardly tell" in told.splitlines()[1]
+    assert "have the same top-1 class" not in told
+
+
+def test_the_tables_can_be_read_without_colour(small, other):
+    result = neatfool("transfer", small, "--to", other)
+    assert result.exit_code == 0, result.output
+    assert "\x1b" not in result.stdout
+    text = re.sub(" +", " ", result.stdout)
+    assert "B other: patches, gain = 4.0, channels = 3, images of 16x12, 4 classes" in text
+    assert re.search(r"│ small, seed 3 │ A \(own\) │ 100 % │ 100 % │", text)
+    assert re.search(r"│ │ B │ \d+ % │", text)
+    assert re.search(r"│ dark │ [\d.]+ % │ [\d.]+ % │ - │", text)
+    assert re.search(r"small, seed 3: \d+ % of its images fool the other network\.", text)
+    assert "Images were drawn anew at the size of B (16x12)" in text
+    assert "B other has no class of the name of 1 of 4 images of small, seed 3 ('dark')" in text
+
+
+def test_each_image_is_in_the_csv(small, other, tmp_path):
+    file = tmp_path / "all.csv"
+    told = transfer(small, "--to", other, "--csv", file)
+    rows = [*csv.DictReader(io.StringIO(file.read_text()))]
+    assert len(rows) == 2 * len(CLASSES)
+    (run,) = told["runs"]
+    for elite in run["classes"]:
+        own, theirs = (row for row in rows if row["class"] == elite["name"])
+        assert float(own["confidence"]) == elite["networks"][0]["confidence"]
+        assert [own["own"], own["shown"], own["top1"]] == ["1", "as saved", "1"]
+        assert theirs["their_class"] == (elite["networks"][1]["their_class"] or "")
+        assert theirs["rank"] == str(elite["networks"][1]["rank"] or "")
+
+
+def test_some_elites_can_be_chosen(small):
+    def names(*options):
+        return {each["name"] for each in transfer(small, *options)["runs"][0]["classes"]}
+
+    assert names("--classes", "school bus, 0") == {"dark", "school bus"}
+    assert names("--sample", 2) == names("--sample", 2)
+    assert len({tuple(sorted(names("--sample", 2, "--seed", seed))) for seed in range(6)}) > 1
+    with closing(open_run(small)) as run:
+        middle = sorted(elite.confidence for elite in run)[2]
+        assert names("--least", middle) == {e.name for e in run if e.confidence >= middle}
+
+
+def test_a_network_without_any_of_the_classes_is_refused(small, tmp_path):
+    names = repr(CLASSES)
+    alien = write_other(tmp_path, PLUGIN.replace(names, "('a', 'b', 'c', 'd')"), "")
+    result = neatfool("transfer", small, "--to", alien)
+    assert result.exit_code == 2
+    assert "other.ini: has none of the classes, such as 'dark'; its own are called 'a'" in (
+        result.stderr
+    )
+
+
+def test_a_run_whose_classes_no_other_network_has_is_told(small, tmp_path):
+    experiment = write_experiment(tmp_path)
+    names = repr((*"abc", CLASSES[-1]))
+    (tmp_path / "patches.py").write_text(PLUGIN.replace(repr(CLASSES), names))
+    few = ("--set", "scheme.classes=a, b", "--out", tmp_path / "run", "--no-report")
+    made = neatfool("run", experiment, *few)
+    assert made.exit_code == 0, made.output
+    told = neatfool("transfer", small, tmp_path / "run")
+    assert told.exit_code == 0, told.output
+    assert "no other network has one of its classes" in told.output
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--classes", "scool bus"], 2, "there is no class 'scool bus'; did you mean 'school bus'"),
+        (["--least", "1"], 5, "no elite has a confidence of 1 or more; the highest is 0.9"),
+        (["--to", "nowhere.ini"], 2, "nowhere.ini"),
+        (["--in-distribution", "."], 2, "there is no image in it"),
+    ],
+)
+def test_what_is_wrong_is_told(small, tmp_path, monkeypatch, options, code, message):
+    monkeypatch.chdir(tmp_path)
+    result = neatfool("transfer", small, *options)
+    assert result.exit_code == code, result.output
+    assert re.search(message, result.stderr), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"\x89PNG no more", "cannot identify"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n", "a program"),
+    ],
+)
+def test_a_photograph_that_cannot_be_read_is_named(small, tmp_path, data, fault):
+    (tmp_path / "broken.png").write_bytes(data)
+    result = neatfool("transfer", small, "--in-distribution", tmp_path)
+    assert result.exit_code == 2
+    assert re.search(f"broken.png: cannot be read as an image .*{fault}", result.stderr)
+
+
+def test_files_alone_are_no_runs(other):
+    result = neatfool("transfer", other)
+    assert result.exit_code == 2
+    assert "Name at least one run" in result.stderr
+
+
+def test_networks_that_cost_something_are_asked_within_the_budget_only(small, tmp_path):
+    one, two = (
+        write_other(tmp_path / name, PLUGIN + PAID, f"gain = {gain}", name=name, of="paid")
+        for name, gain in (("one", 4), ("two", 3))
+    )
+    asked = [tmp_path / name / "asked" for name in ("one", "two")]
+    for options in ([], ["--max-queries", "7"]):
+        result = neatfool("transfer", small, "--to", one, two, *options)
+        assert result.exit_code == 8, result.output
+        assert "this takes up to 8 queries of a target that costs something" in result.stderr
+        assert not any(file.exists() for file in asked)
+    result = neatfool("transfer", small, "--to", one, two, "--max-queries", "8")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("this takes up to 4 queries") == 2
+    assert [len(file.read_text()) for file in asked] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    "command", [["transfer", "--to"], ["survive", "--target"], ["ablate", "--target"]]
+)
+def test_a_service_is_not_even_connected_to_without_a_budget(small, tmp_path, command):
+    """What says in its options that it costs something, as the plugin http does."""
+    plugin = PLUGIN.replace(
+        "    gain: float", "    metered: ClassVar[bool] = True\n    gain: float"
+    )
+    plugin = plugin.replace(
+        "        self.gain =", "        (HERE / 'connected').touch()\n        self.gain ="
+    )
+    file = write_other(tmp_path, f"from typing import ClassVar\n{plugin}")
+    for options in ([], ["--max-queries", "3"]):
+        result = neatfool(command[0], small, command[1], file, *options)
+        assert result.exit_code == 8, result.output
+        assert "nothing was asked" in result.stderr
+        assert not (tmp_path / "connected").exists()
+
+
+def test_classes_that_a_network_does_not_name_have_no_rank_there(small, tmp_path):
+    file = write_other(tmp_path, PLUGIN + PAID + NAMES_TWO, "", of="names_two")
+    told = transfer(small, "--to", file, "--max-queries", 4)
+    (run,) = told["runs"]
+    theirs = run["networks"][1]
+    assert theirs["images"] == 4
+    assert theirs["classes_not_found"] == []
+    found = {each["name"]: each["networks"][1] for each in run["classes"]}
+    assert found["dark"] == {"key": "B", "their_class": None, "confidence": 0, "rank": None}
+    assert found["bright"] == {"key": "B", "their_class": "Bright", "confidence": 0.5, "rank": 1}
+    assert theirs["top5"] == 0.75
+
+
+def test_a_run_that_only_python_can_score_has_no_network_of_its_own(tmp_path):
+    def model(images):
+        light = images.mean((1, 2, 3)) / 255
+        return np.stack([1 - light, light], 1)
+
+    names = ("dark", "bright")
+    fool(model, image=(1, 6, 8), classes=names, images=40, out=tmp_path / "p", progress=False)
+    alone = neatfool("transfer", tmp_path / "p")
+    assert alone.exit_code == 5
+    assert "only Python has its target" in alone.stderr
+    told = transfer(tmp_path / "p", "--to", write_other(tmp_path, PLUGIN, ""))
+    assert told["runs"][0]["own"] is None
+    assert told["runs"][0]["others"] == 1
+    assert any("Its own network is left out" in note for note in told["notes"])

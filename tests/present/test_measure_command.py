@@ -1,0 +1,129 @@
+"""A measure's command, made from its signature and its docstring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from click.testing import CliRunner
+
+from neatfool import PluginError, present
+
+
+class Echo(present.Finding):
+    about = "what was given"
+    given: dict[str, str]
+
+    @property
+    def title(self):
+        return "echo"
+
+    def story(self):
+        yield present.Headline(f"{len(self.given)} given")
+
+    def records(self):
+        return present.Records(["name", "value"], [*self.given.items()])
+
+
+def echo(
+    runs: str | Path | Sequence[str | Path],
+    *,
+    kinds: Sequence[str] = (),
+    steps: int = 3,
+    span: Annotated[float, "S", present.FiniteRange(0, 1)] = 0.5,
+    quickly: bool = False,
+    table: Path | None = None,
+    to: Sequence[str | Path] = (),
+    console: present.Output | None = None,
+) -> Echo:
+    """Say what was given.
+
+    More about it.
+
+    Args:
+        runs: The runs.
+        kinds: The kinds
+            of things.
+        steps: How many steps.
+        span: How far.
+        quickly: Be quick.
+        table: A table.
+        to: Where to; repeat it.
+        console: Shows how far it is.
+
+    Examples:
+        neatfool echo a b
+    """
+    values = {"runs": runs, "kinds": kinds, "steps": steps, "span": span, "quickly": quickly}
+    values |= {"table": table, "to": to, "console": console is not None}
+    return Echo(given={name: str(value) for name, value in values.items()})
+
+
+COMMAND = present.make_measure_command("echo", echo)
+
+
+def run(*args):
+    return CliRunner().invoke(COMMAND, args)
+
+
+def test_help_is_the_docstring():
+    text = run("--help").output
+    assert "Say what was given." in text
+    assert "The kinds of things." in text
+    assert "[default: 3; x>=1]" in " ".join(text.split())
+    assert "--span S" in text
+    assert "neatfool echo a b" in text
+    assert "Args" not in text
+    assert "--console" not in text
+
+
+def test_values_have_the_types_of_the_signature():
+    found = Echo.model_validate_json(
+        run(
+            *("a", "b", "--kinds", "x, y", "--steps", "7", "--span", "0.25", "--quickly"),
+            *("--to", "c", "--to", "d", "--json"),
+        ).stdout
+    ).given
+    assert found == {
+        "runs": str((Path("a"), Path("b"))),
+        "kinds": "('x', 'y')",
+        "steps": "7",
+        "span": "0.25",
+        "quickly": "True",
+        "table": "None",
+        "to": str((Path("c"), Path("d"))),
+        "console": "True",
+    }
+
+
+@pytest.mark.parametrize("wrong", [("--steps", "0"), ("--span", "2"), ("--span", "nan")])
+def test_a_value_outside_its_range_is_refused(wrong):
+    assert run("a", *wrong).exit_code == 2
+
+
+def test_a_parameter_without_a_description_is_named():
+    def bare(runs: str, *, depth: int = 1) -> Echo:
+        """Say nothing.
+
+        Args:
+            runs: The runs.
+        """
+
+    with pytest.raises(PluginError, match="measure 'bare': its parameter 'depth'"):
+        present.make_measure_command("bare", bare)
+
+
+def test_csv_and_page_are_written(tmp_path):
+    csv, page = tmp_path / "echo.csv", tmp_path / "echo.html"
+    assert run("a", "--csv", str(csv), "--html", str(page)).exit_code == 0
+    assert csv.read_text().startswith("name,value\n")
+    assert "given" in page.read_text()
+
+
+def test_one_file_for_both_is_refused_before_anything_is_measured(tmp_path):
+    both = str(tmp_path / "both")
+    result = run("a", "--csv", both, "--html", both)
+    assert result.exit_code == 2
+    assert not Path(both).exists()
