@@ -39,11 +39,18 @@ COMMANDS: Final = {
     "plugins": "neatfool.cli.plugins:plugins",
 }
 """The commands that are no plugins, by ``module:attribute``."""
-FIRST: Final = [
-    *("run", "resume", "show", "verify", "report", "graph", "render"),
-    *("validate", "bench", "plugins"),
-]
-"""The commands that help lists first, in this order; the others follow by name."""
+GROUPS: Final = {
+    "Search": ("run", "resume", "validate", "bench", "experiments", "demo"),
+    "Look": (
+        *("show", "runs", "watch", "report", "gallery", "graph", "render", "picbreeder"),
+        *("quiz", "export"),
+    ),
+    "Measure": ("verify", "audit"),
+    "Networks and plugins": ("plugins", "serve", "mnist", "retrain"),
+}
+"""The groups of commands in the help, each with those that come first in it. Measures follow in
+theirs by name, and all other commands in one of their own."""
+OTHERS: Final = "Others"
 OURS: Final = "commands"
 """The plugin with neatfool's own commands that read runs. No other plugin can replace one."""
 
@@ -87,10 +94,19 @@ class MainGroup(Group):
         return PluginManager()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """List the commands of ``FIRST`` that are there, and then the others by name."""
+        """List the commands, group by group."""
+        return [name for names in self._groups(ctx).values() for name in names]
+
+    def _groups(self, ctx: click.Context) -> dict[str, list[str]]:
+        """List the names of the commands that are there, by their groups."""
         measures = self.plugins.names("measure")
-        names = sorted({*COMMANDS, *super().list_commands(ctx), *self._load_all(), *measures})
-        return sorted(names, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+        left = {*COMMANDS, *super().list_commands(ctx), *self._load_all(), *measures}
+        groups = {
+            group: [name for name in names if name in left] for group, names in GROUPS.items()
+        }
+        groups["Measure"] += [each for each in measures if each not in groups["Measure"]]
+        left -= {each for names in groups.values() for each in names}
+        return groups | {OTHERS: sorted(left)}
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command, neatfool's before a plugin's."""
@@ -128,20 +144,26 @@ class MainGroup(Group):
         super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands; what a measure does stands in its plugin's docstring."""
-        measures, limit = self.plugins.names("measure"), formatter.width - 6
-        limit -= max(map(len, names := self.list_commands(ctx)))
-        rows = []
-        for name in names:
-            found: click.Command | None
-            if name in measures:
-                found = click.Command(name, help=self.plugins.summary("measure", name))
-            else:
-                found = self.get_command(ctx, name)
-            if found is not None and not found.hidden:
-                rows.append((name, found.get_short_help_str(limit)))
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        """List the commands by groups; what a measure does stands in its plugin's docstring."""
+        groups = self._groups(ctx)
+        width = max(len(name) for names in groups.values() for name in names)
+        limit = formatter.width - 6 - width
+        for group, names in groups.items():
+            described = [(name, self._describe(ctx, name)) for name in names]
+            rows = [
+                (f"{name:{width}}", command.get_short_help_str(limit))
+                for name, command in described
+            ]
+            if rows:
+                with formatter.section(group):
+                    formatter.write_dl(rows)
+
+    def _describe(self, ctx: click.Context, name: str) -> click.Command:
+        if name in self.plugins.names("measure"):
+            return click.Command(name, help=self.plugins.summary("measure", name))
+        found = self.get_command(ctx, name)
+        assert found is not None
+        return found
 
     def _load_measure(self, name: str) -> click.Command:
         from neatfool.present.command import make_measure_command

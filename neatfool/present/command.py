@@ -250,6 +250,8 @@ COMMON: Final = {
     "max_queries": max_queries_option,
 }
 """The options of parameters that many measures have, so that their help stands here once."""
+PLAIN: Final = {bool, float, int, str, Path, Sequence, type(None)}
+"""The types of parameters that become options."""
 _SECTIONS: Final = re.compile(r"^(Args|Returns|Raises|Examples):\n", re.MULTILINE)
 _ARGUMENT: Final = re.compile(r"^(\w+): (.*(?:\n +.*)*)", re.MULTILINE)
 
@@ -258,11 +260,11 @@ def make_measure_command(name: str, measure: Callable[..., Finding]) -> click.Co
     """Make a command of a measure, from its signature and its docstring.
 
     The first parameter becomes the command's argument: one run, or several where it takes a
-    sequence. Each other parameter becomes an option, but for ``console``, which shows how far the
-    measure is. Types give the kinds of options: ``bool`` a flag, ``int`` a whole number from 1 on,
-    ``float`` a number, ``Path`` an existing file, a sequence of text names with commas between
-    them, a sequence of paths an option that may be repeated. ``Annotated`` adds what the help
-    calls a value, as text, or a type of click's.
+    sequence. Each other parameter of a plain type becomes an option; others are for Python only,
+    and ``console``, an :class:`Output`, shows how far the measure is. ``bool`` makes a flag,
+    ``int`` a whole number from 1 on, ``float`` a number, ``Path`` a file, a sequence of text names
+    with commas between them, a sequence of paths an option that may be repeated. ``Annotated``
+    adds what the help calls a value, as text, or a type of click's.
 
     The docstring has Google style: its description is the command's help, ``Args`` the help of the
     options, ``Examples`` its examples. The command prints the finding, or writes it as JSON, CSV
@@ -293,7 +295,7 @@ def make_measure_command(name: str, measure: Callable[..., Finding]) -> click.Co
 
     made: Any = trust_option(_output_options(command, CSV_HELP, HTML_HELP))
     for each in reversed(others):
-        if each.name != "console":
+        if _types_of(hints[each.name]) <= PLAIN:
             made = _option_of(each, hints[each.name], texts[each.name])(made)
     types, (metavar, _) = _types_of(hints[argument.name]), _extras_of(hints[argument.name])
     several = Sequence in types

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
-from neatfool import ExperimentError, Run, analysis, open_runs
+from neatfool import EliteView, ExperimentError, Run, analysis, open_runs
 from neatfool.measure import Estimate
 from neatfool.present import (
     Bars,
@@ -228,21 +228,26 @@ def recognise(
                 "say which image it is)"
             )
         top_of: dict[tuple[str, bool], list[bool]] = defaultdict(list)
+        named: dict[Run, list[EliteView]] = {}
         for run in opened if to else ():
             own = [each for each in images if (each.run, each.seed) == (run.name, run.seed)]
-            classes = [*dict.fromkeys(each.name for each in own if each.png)]
-            if not classes:
-                continue
+            if names := dict.fromkeys(each.name for each in own if each.png):
+                named[run] = [run.elite(name) for name in names]
+        if named:
             found = analysis.transfer(
-                run, to=to, classes=classes, max_queries=max_queries, console=console
+                [*named],
+                elites=[*named.values()],
+                to=to,
+                max_queries=max_queries,
+                console=console,
             )
-            shown = found.runs[0]
-            for place, network in enumerate(found.networks):
-                is_own = network.key == shown.own
-                sights = [image.networks[place] for image in shown.classes]
-                top1 = [each.among(1) for each in sights if each.confidence is not None]
-                if is_own or network.experiment:
-                    top_of[network.label, is_own] += top1
+            for run_found in found.runs:
+                for place, network in enumerate(found.networks):
+                    is_own = network.key == run_found.own
+                    sights = [image.networks[place] for image in run_found.classes]
+                    top1 = [each.among(1) for each in sights if each.confidence is not None]
+                    if is_own or network.experiment:
+                        top_of[network.label, is_own] += top1
     judges = [
         Judge(label=label, own=own, images=len(top1), right=Estimate.wilson(sum(top1), len(top1)))
         for (label, own), top1 in top_of.items()

@@ -76,6 +76,7 @@ class Network:
 def transfer(
     runs: Run | str | Path | Sequence[Run | str | Path],
     *,
+    elites: Sequence[Sequence[EliteView]] = (),
     to: Annotated[str | Path | Sequence[str | Path], "EXPERIMENT..."] = (),
     classes: Sequence[str] = (),
     least: float = 0.0,
@@ -102,6 +103,8 @@ def transfer(
     Args:
         runs: The runs, or the folders that hold them. Experiments' files among them count as
             ``to``.
+        elites: For each run those of its elites that are shown; if empty, ``classes``, ``least``,
+            ``sample`` and ``seed`` choose them.
         to: Files of experiments whose networks are to see the images, too. Name one or several.
         classes: The classes of the elites; all if empty.
         least: Their least recorded confidence.
@@ -135,7 +138,7 @@ def transfer(
     files += [Path(each) for each in named if not isinstance(each, Run) and each not in folders]
     console = console or Output(quiet=True)
     with open_runs(folders, scored=True) as opened, ExitStack() as ending:
-        chosen = [
+        chosen = elites or [
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened
         ]

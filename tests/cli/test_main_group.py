@@ -19,7 +19,7 @@ from rich.table import Table
 import neatfool
 from neatfool import errors
 from neatfool.cli import main, main_group
-from neatfool.cli.main_group import COMMANDS, FIRST, MainGroup
+from neatfool.cli.main_group import COMMANDS, GROUPS, MainGroup
 from neatfool.errors import NeatfoolError, RunError, VerificationError
 from neatfool.machine import THRESHOLDS
 from neatfool.present import output
@@ -78,17 +78,20 @@ def test_a_process_that_ends_searches_for_no_cycles():
     assert left < 1000, "objects that the last search would look at"
 
 
-def test_help_lists_neatfools_commands_first_and_then_those_of_plugins_by_name():
+def test_help_lists_commands_by_groups():
     result = run("--help")
     assert result.exit_code == 0
-    listed = result.output.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    names = [line.split()[0] for line in listed if not line.startswith("   ")]
-    assert names[: len(FIRST)] == FIRST
-    assert names[len(FIRST) :] == sorted(names[len(FIRST) :]) != []
-    assert {*COMMANDS} <= {*FIRST}
+    listed = {
+        block.split(":\n")[0]: [line.split()[0] for line in block.splitlines()[1:]]
+        for block in result.output.split("\n\n")
+    }
+    assert [group for group in listed if group in GROUPS] == [*GROUPS]
+    assert {*COMMANDS} <= {name for group in GROUPS for name in listed[group]}
+    assert listed["Search"][:2] == ["run", "resume"]
+    assert {"survive", "transfer"} < {*listed["Measure"]}
 
 
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", [name for names in GROUPS.values() for name in names])
 def test_each_command_has_help_with_an_example(name):
     result = run(name, "--help")
     assert result.exit_code == 0, result.output

@@ -141,7 +141,7 @@ def test_a_measure_of_the_handbook_is_a_command(tmp_path, own_sys_path):
     ]
     (tmp_path / "light_of_runs.py").write_text(code.split("\n```")[0])
     sys.path.append(str(tmp_path))
-    light = import_module("light_of_runs").light
+    light = present.make_measure_command("light", import_module("light_of_runs").light)
     assert command("run", write_experiment(tmp_path), "--out", tmp_path / "run").exit_code == 0
     options = ["--json", "--csv", str(tmp_path / "a.csv"), "--html", str(tmp_path / "a.html")]
     result = CliRunner().invoke(light, [str(tmp_path / "run"), *options])

@@ -23,7 +23,7 @@ from neatfool_plugins.ablate.importance import weigh_graph, without_connection, 
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CORNER = PLUGIN.replace(
     "        whole, left =",
     "        light = np.broadcast_to(light[:, :1, :1], light.shape)\n        whole, left =",

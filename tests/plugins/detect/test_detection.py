@@ -23,7 +23,7 @@ from neatfool.ood.in_distribution import divide, in_distribution
 from neatfool.testing import ToyTarget
 from neatfool_plugins.detect.measure import Detected, DetectedOfRun, Known
 
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 
 
 @pytest.fixture(scope="module")

@@ -246,7 +246,7 @@ def of_small(small, file):
 
 
 def test_a_run_adds_the_pictures(small, of_small, tmp_path):
-    assert b"" not in {each.png for each in analysis.recognise(of_small, runs=small).images}
+    assert b"" not in {each.png for each in analysis.recognise([of_small, small]).images}
     result = neatfool("recognise", small, of_small, "--html", tmp_path / "page.html")
     assert result.exit_code == 0, result.output
     page = (tmp_path / "page.html").read_text()
@@ -262,7 +262,7 @@ def test_networks_judge_the_same_images(small, of_small):
     (folder / "patches.py").write_text(PLUGIN.replace("[-whole, ", "[9 - whole, "))
     other = folder / "gloomy.ini"
     other.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
-    found = analysis.recognise(of_small, runs=small, to=other)
+    found = analysis.recognise([of_small, small], to=other)
     own, gloomy = found.judges
     assert (own.own, own.images, own.right.value) == (True, 4, 1)
     assert (gloomy.label, gloomy.own, gloomy.right.value) == ("gloomy", False, 0.25)
@@ -276,7 +276,7 @@ def test_one_budget_is_for_the_images_of_all_runs(small, of_small, tmp_path):
     other = tmp_path / "paid.ini"
     other.write_text("[plugins]\npath = patches.py\n[target]\nplugin = paid\n")
     with pytest.raises(errors.BudgetSpent, match="takes up to 8 queries"):
-        analysis.recognise(of_small, runs=[small, again], to=other, max_queries=7)
+        analysis.recognise([of_small, small, again], to=other, max_queries=7)
     assert not (tmp_path / "asked").exists()
 
 
@@ -294,11 +294,11 @@ def test_a_run_that_no_answer_is_about_is_refused(small, mixed):
 def test_an_image_that_was_replaced_since_has_no_picture(small, of_small):
     *kept, last = csv.DictReader(of_small.open())
     write(of_small, *kept, last | {"confidence": 0.9 * float(last["confidence"])})
-    images = analysis.recognise(of_small, runs=small).images
+    images = analysis.recognise([of_small, small]).images
     assert [each.name for each in images if not each.png] == [last["class"]]
 
 
 def test_a_command_without_answers_is_refused(small):
     result = neatfool("recognise", small)
     assert result.exit_code == 2
-    assert "Name at least one file of answers" in result.stderr
+    assert "name at least one file of answers" in result.stderr

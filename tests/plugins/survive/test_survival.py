@@ -20,7 +20,7 @@ from neatfool import RunError, analysis, decode_png, fool, open_run, open_scorer
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
-MNIST = Path(__file__).parents[2] / "experiments" / "mnist.ini"
+MNIST = Path(__file__).parents[3] / "experiments" / "mnist.ini"
 
 
 def go(folder, *options):

@@ -325,7 +325,7 @@ def test_a_photograph_that_cannot_be_read_is_named(small, tmp_path, data, fault)
 def test_files_alone_are_no_runs(other):
     result = neatfool("transfer", other)
     assert result.exit_code == 2
-    assert "Name at least one run" in result.stderr
+    assert "name at least one run" in result.stderr
 
 
 def test_networks_that_cost_something_are_asked_within_the_budget_only(small, tmp_path):
