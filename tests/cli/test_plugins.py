@@ -130,6 +130,50 @@ def test_a_bad_one_fails_them():
     assert "checks failed" in result.stderr
 
 
+FAILING = """
+        import darkness
+        return darkness.{call}(images, Scores)
+"""
+LIBRARY = """
+import json
+def of_python(images, scores): return json.loads("no")
+def of_neatfool(images, scores): return scores(images[0, 0, 0, 0], top=None)
+def of_its_own(images, scores): raise ValueError("too dark")
+def asserted(images, scores): assert False, "too dark"
+"""
+
+
+@pytest.mark.parametrize("place", ["site-packages", "elsewhere"])
+@pytest.mark.parametrize("call", ["of_python", "of_neatfool", "of_its_own", "asserted"])
+def test_a_failed_check_names_the_line_of_the_plugin_and_not_that_of_a_library(
+    place, call, tmp_path, monkeypatch
+):
+    folder = tmp_path / place
+    folder.mkdir()
+    (folder / "darkness.py").write_text(LIBRARY)
+    monkeypatch.syspath_prepend(folder)
+    code = GOOD.replace("        p = images", FAILING.format(call=call) + "        p = images")
+    (tmp_path / "mine").mkdir()
+    Path("mine/bright.py").write_text(code)
+    number = 1 + code.splitlines().index(f"        return darkness.{call}(images, Scores)")
+    said = " ".join(plugins("check", "mine/bright.py").stdout.replace("│", " ").split())
+    assert f"(mine/bright.py, line {number})" in said
+    assert "darkness.py" not in said
+
+
+def test_a_failed_check_names_the_deepest_line_of_a_plugin_that_is_a_folder(tmp_path):
+    folder = Path("bright")
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        GOOD.replace("from neatfool", "from .light import fail\nfrom neatfool").replace(
+            "        p = images", "        fail()\n        p = images"
+        )
+    )
+    (folder / "light.py").write_text("import json\n\ndef fail():\n    json.loads('no')\n")
+    said = " ".join(plugins("check", "bright").stdout.replace("│", " ").split())
+    assert "(bright/light.py, line 4)" in said
+
+
 def test_options_for_the_checks_can_be_given():
     Path("bright.py").write_text(TARGET.format(default=""))
     assert plugins("check", "bright.py").exit_code == 3
