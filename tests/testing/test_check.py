@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import subprocess
 import re
+import subprocess
 import sys
 from typing import Any
 
