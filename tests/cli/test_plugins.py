@@ -239,17 +239,24 @@ def test_an_unknown_name_is_told_with_those_near(distribute):
     assert "birds_gone" not in sys.modules
 
 
-def test_the_options_of_a_plugin_are_shown():
-    result = plugins("show", "map_elites")
-    assert result.exit_code == 0, result.output
-    assert "scheme map_elites (neatfool" in result.stdout
-    (row,) = [line for line in result.stdout.splitlines() if line.startswith("│ batch ")]
-    assert [cell.strip() for cell in row.split("│")[1:-1]] == [
-        "batch",
-        "a whole number from 1 to 100000",
-        "200",
-        "candidates in each generation",
-    ]
+@pytest.mark.parametrize("columns", ["80", "160"])
+def test_the_options_of_a_plugin_are_listed_as_help_lists_them(columns):
+    shown = CliRunner().invoke(main, ["plugins", "show", "single_class"], env={"COLUMNS": columns})
+    assert shown.exit_code == 0, shown.output
+    assert "scheme single_class (neatfool" in shown.stdout
+    lines = shown.stdout.partition("[scheme]\n")[2].splitlines()
+    assert max(map(len, lines)) <= 80
+    (place,) = [n for n, line in enumerate(lines) if line.startswith("  population ")]
+    own = " ".join(lines[place].split() + lines[place + 1].split())
+    fact = "a whole number from 2 to 100000; default: 100"
+    assert own.startswith(f"population candidates that live at a time [{fact}]")
+
+
+def test_options_that_must_be_given_and_a_plugin_without_any_are_shown():
+    Path("bright.py").write_text(TARGET.format(default=""))
+    assert "  total  [a number; required]\n" in plugins("show", "bright.py").stdout
+    Path("watch.py").write_text(GOOD.replace(", options=Options", ""))
+    assert "[target] no options" in plugins("show", "watch.py").stdout
 
 
 def test_sections_of_a_plugins_own_are_shown_with_it():
