@@ -25,7 +25,7 @@ The run's folder is temporary. Try a change with --set before you keep it."""
 @experiment_parameters
 @option(
     "--seconds S",
-    "How many seconds to run after the first generation, unless the experiment ends earlier.",
+    "How many seconds to run after the first steady second, unless the experiment ends earlier.",
     FiniteRange(min=0, min_open=True),
     10.0,
 )

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from neatfool import __version__
 from neatfool.cli.main_group import Group
-from neatfool.errors import ExperimentError, PluginError, StorageError
+from neatfool.errors import ExperimentError, PluginError, StorageError, printable
 from neatfool.plugin.entries import GROUP, entry_points
 from neatfool.present.command import option
 from neatfool.present.output import Output
@@ -112,14 +112,19 @@ def show_plugin(name: str, as_json: bool) -> None:
         console.print(f"[bold]{title}[/] ({escape(plugin['source'])})")
         console.print(escape(plugin["about"]))
         for section, options in plugin["sections"].items():
+            console.say(f"[{section}]" if options else f"[{section}] no options")
             rows = []
             for each in options:
                 default = "" if each["default"] is None else write_value(each["default"])
-                default = "(must be given)" if each["required"] else default
-                rows.append([each["key"], each["type"], default, each["description"]])
-            console.say(f"[{section}]" if rows else f"[{section}] no options")
+                takes = [each["type"], "required" if each["required"] else f"default: {default}"]
+                facts = "; ".join(takes if default or each["required"] else takes[:1])
+                about = f"{each['description']}  [{facts}]".strip()
+                rows.append((printable(each["key"]), printable(about)))
             if rows:
-                console.table(["key", "type", "default", "what it is for"], rows, words=range(4))
+                formatter = click.get_current_context().make_formatter()
+                with formatter.indentation():
+                    formatter.write_dl(rows)
+                click.echo(formatter.getvalue(), nl=False)
 
 
 @plugins.command(

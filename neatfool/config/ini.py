@@ -5,7 +5,7 @@ with a space continues the value before it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -19,9 +19,14 @@ _Values = dict[str, tuple[int, list[str]]]
 """The keys of a section: the line of each, and the lines of its value."""
 
 
-def read_ini(path: Path, problems: Problems | None = None) -> tuple[str, dict[str, Section]]:
-    """Read an INI file; give its text, with plain line ends, and its sections."""
-    text = _read_text(path)
+def read_ini(
+    path: Path, problems: Problems | None = None, others: Collection[str] = ()
+) -> tuple[str, dict[str, Section]]:
+    """Read an INI file; give its text, with plain line ends, and its sections.
+
+    ``others`` are what else might be meant if there is no such file.
+    """
+    text = _read_text(path, others)
     return text, parse_ini(text, path, problems)
 
 
@@ -109,7 +114,7 @@ def override(
     return merged
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, others: Collection[str]) -> str:
     try:
         data = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError):
@@ -117,7 +122,10 @@ def _read_text(path: Path) -> str:
         fault = "is a folder; give an experiment's file" if is_folder else "there is no such file"
         files = (path if is_folder else path.parent).glob("*.ini")
         installed = "; `neatfool experiments list` lists those that come with neatfool"
-        near = nearest(path.name, [str(file) if is_folder else file.name for file in files])
+        known = [str(file) if is_folder else file.name for file in files]
+        near = nearest(path.name, [*known, *others])
+        if "did you mean" not in near:
+            near = nearest(path.name, known)
         raise ExperimentError(f"{path}: {fault}{near or installed}") from None
     except OSError as error:
         raise ExperimentError(f"{path}: cannot be read: {error.strerror or error}") from error

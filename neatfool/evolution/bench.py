@@ -18,6 +18,7 @@ from neatfool.errors import ExperimentError, RunError, TargetError
 from neatfool.evolution.assembly import Assembly
 from neatfool.evolution.session import start
 from neatfool.network.devices import is_out_of_memory
+from neatfool.pace import Pace
 from neatfool.plugin.hookspecs import hookimpl
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.statistics import GenerationReport
@@ -162,7 +163,10 @@ def measure(
     warm: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> Measured:
-    """Run an experiment for ``seconds`` after ``warm`` generations, and measure it."""
+    """Run an experiment, and measure it after ``warm`` generations.
+
+    With ``seconds``, for so long; they begin after the first steady second.
+    """
     if assembly.scorer.metered is not None:
         raise too_costly(assembly.scorer.name)
     target = TargetTrial(assembly)
@@ -171,13 +175,13 @@ def measure(
         say("measuring the target alone")
         return target.images_per_s()
 
-    before, watch = alone(), _RunWatch(seconds, warm, alone)
+    before, watch = alone(), _RunWatch(seconds, warm, alone, say)
     plugins.register_object(watch, "bench")
-    say("running the experiment" if seconds is None else f"running for {seconds:g} s")
+    say("running the experiment" if seconds is None else "compiling")
     outcome = start(assembly, folder).go(plugins.observers(), watch)
     if watch.after is None:
         raise RunError("bench: the run ended before its first generation was done")
-    first = min(warm, len(watch.reports) - 1)
+    first = min(watch.first or warm, len(watch.reports) - 1)
     reports = watch.reports[first:]
     images = [0, *(report.evaluations for report in watch.reports)]
     return Measured(
@@ -203,27 +207,41 @@ def too_costly(name: str) -> ExperimentError:
 class _RunWatch:
     """Observes the run, stops it in time, and times the target again before it is closed."""
 
-    def __init__(self, seconds: float | None, warm: int, alone: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        seconds: float | None,
+        warm: int,
+        alone: Callable[[], float],
+        say: Callable[[str], None],
+    ) -> None:
         self.reports: list[GenerationReport] = []
-        self.ends = [time.perf_counter()]
+        self.ends: list[float] = []
         """When the run began, and when each generation ended."""
+        self.first: int | None = None
+        """After how many generations the seconds begin; None before they do."""
         self.after: float | None = None
-        self._seconds, self._warm, self._alone = seconds, warm, alone
+        self._seconds, self._warm, self._alone, self._say = seconds, warm, alone, say
 
     def __call__(self) -> bool:
         """Whether the time is up."""
-        if self._seconds is None or len(self.reports) <= self._warm:
+        if self._seconds is None or self.first is None:
             return False
-        return time.perf_counter() - self.ends[self._warm] >= self._seconds
+        return time.perf_counter() - self.ends[self.first] >= self._seconds
 
     @hookimpl
     def neatfool_run_started(self) -> None:
         self.ends = [time.perf_counter()]
+        self._pace = Pace(self.ends[0])
 
     @hookimpl
     def neatfool_generation_done(self, report: GenerationReport) -> None:
         self.reports.append(report)
         self.ends.append(time.perf_counter())
+        self._pace.note(self.ends[-1], report.evaluations)
+        steady = self._pace.speed is not None and len(self.reports) >= self._warm
+        if self._seconds is not None and self.first is None and steady:
+            self.first = len(self.reports)
+            self._say(f"running for {self._seconds:g} s")
 
     @hookimpl
     def neatfool_run_finished(self) -> None:

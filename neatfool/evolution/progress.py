@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.segment import ControlType, Segment
 
+from neatfool.pace import Pace
 from neatfool.plugin.hookspecs import hookimpl
-from neatfool.wording import counted, duration, percent
+from neatfool.wording import counted, percent
 
 if TYPE_CHECKING:
     from neatfool.evolution.session import Session
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 SECONDS_TO_THE_FIRST_LINE: Final = 2.0
 """Whoever sees nothing for longer than this wonders whether anything happens."""
 SECONDS_BETWEEN_LINES: Final = 5.0
-SECONDS_OF_SPEED: Final = 5.0
-"""The speed is the mean over this time, so that it does not flicker."""
-SECONDS_OF_COMPILING: Final = 30.0
-"""If the first generation takes less, it may be compiling that took so long: it tells no speed."""
 SECONDS_BETWEEN_DRAWINGS: Final = 0.25
 WIDEST_BAR: Final = 24
 NARROWEST_BAR: Final = 8
@@ -126,7 +122,6 @@ class ProgressDisplay:
         self._generations, self._images = session.general.generations, session.general.images
         self._still = 0
         self._shown = 0.0
-        self._speed: deque[tuple[float, int]] = deque()
         self._last: tuple[GenerationReport, tuple[float, float]] | None = None
         self._stop: Callable[[], None] | None = None
         self._first_done = Event()
@@ -135,7 +130,7 @@ class ProgressDisplay:
     def neatfool_run_started(self, run: Run) -> None:
         """Start to show the run."""
         self._name = run.name
-        self._speed.append((time.monotonic(), run.evaluations))
+        self._pace = Pace(time.monotonic(), run.evaluations)
         history = run.history
         self._still = sum(1 for _ in takewhile(lambda each: not each.replacements, history[::-1]))
         self._last = (history[-1], self._session.ranks) if history else None
@@ -150,16 +145,11 @@ class ProgressDisplay:
     @hookimpl
     def neatfool_generation_done(self, report: GenerationReport) -> None:
         """Show a generation."""
-        first = not self._first_done.is_set()
         self._first_done.set()
         self._last = report, self._session.ranks
         self.scoring_seconds += report.stages.scoring
         now = time.monotonic()
-        if first and now - self._speed[0][0] < SECONDS_OF_COMPILING:
-            self._speed.clear()
-        self._speed.append((now, report.evaluations))
-        while len(self._speed) > 2 and now - self._speed[0][0] > SECONDS_OF_SPEED:
-            self._speed.popleft()
+        self._pace.note(now, report.evaluations)
         if self._stop is None and now - self._shown >= SECONDS_BETWEEN_LINES:
             self._print(self._figures(report.evaluations))
             self._shown = now
@@ -180,18 +170,28 @@ class ProgressDisplay:
 
     def _print_until_the_first(self) -> None:
         """Print plain lines until the first generation of this process is done, each once."""
-        pause = SECONDS_TO_THE_FIRST_LINE
+        pause, waited = SECONDS_TO_THE_FIRST_LINE, 0.0
         printed: dict[str, str] = {}
-        while not self._first_done.wait(pause):
-            if (figures := self._figures(self._session.scored)) != printed:
-                self._print(figures)
-            pause, printed = SECONDS_BETWEEN_LINES, figures
+        while not self._first_done.wait(min(pause, SECONDS_BETWEEN_DRAWINGS)):
+            waited += SECONDS_BETWEEN_DRAWINGS
+            figures = self._figures(self._look())
+            if waited >= pause:
+                if figures != printed:
+                    self._print(figures)
+                pause, waited, printed = SECONDS_BETWEEN_LINES, 0.0, figures
+
+    def _look(self) -> int:
+        """Count the images scored; those within the first generation tell how fast it goes."""
+        scored = self._session.scored
+        if not self._first_done.is_set():
+            self._pace.note(time.monotonic(), scored)
+        return scored
 
     def _print(self, figures: dict[str, str]) -> None:
         self._console.print(GAP.join(figures.values()), soft_wrap=True)
 
     def _line(self) -> Line:
-        scored = self._session.scored
+        scored = self._look()
         done = self._last[0].generation + 1 if self._last else 0
         images = ("generation", "images") if self._images else ("images", "generation")
         return Line(
@@ -207,29 +207,28 @@ class ProgressDisplay:
         speeds = self._session.progress_of_workers()
         workers = {"workers": speeds} if speeds else {}
         if self._last is None:
-            return {"images": f"{counted(images, 'image', 'images')} so far", **workers}
+            so_far = f"{counted(images, 'image', 'images')} so far"
+            return {"images": so_far, **self._speed(images, self._images), **workers}
         report, (middle, lowest) = self._last
+        batch = report.evaluations / (report.generation + 1)
+        length = self._images or batch * (self._generations or 0)
         return {
             "generation": f"generation {report.generation + 1}{in_all}",
             "images": counted(images, "image", "images"),
-            **self._pace(report),
+            **self._speed(images, length),
             "median": f"median {percent(report.median, middle)}",
             "min": f"min {percent(report.minimum, lowest)}",
             "certain": f">= 99 %: {report.classes_ge[2]}/{self._session.searched}",
             **workers,
         }
 
-    def _pace(self, report: GenerationReport) -> dict[str, str]:
-        (then, before), (now, evaluations) = self._speed[0], self._speed[-1]
-        if now <= then or evaluations <= before:
-            return {}
-        rate = (evaluations - before) / (now - then)
-        if self._generations:
-            batch = report.evaluations / (report.generation + 1)
-            left = (self._generations - report.generation - 1) * batch
-        else:
-            left = (self._images or 0) - report.evaluations
-        return {"speed": f"{rate:,.0f}/s", "left": f"{duration(left / rate)} left"}
+    def _speed(self, images: int, length: float | None) -> dict[str, str]:
+        """Say how fast it goes, and how long the rest of a length in images takes, if known."""
+        speed = self._pace.speed
+        words = {} if speed is None else {"speed": f"{speed:,.0f}/s"}
+        if speed is None or length:
+            words["left"] = self._pace.left((length or 0) - images)
+        return words
 
 
 @contextmanager

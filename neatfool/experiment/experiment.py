@@ -34,6 +34,7 @@ from neatfool.experiment.framework import (
     read_showing,
     safe_name,
 )
+from neatfool.experiment.neat_sections import NEAT_SECTIONS, note_neat_section
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import is_from_python
@@ -185,10 +186,11 @@ def load_experiment(
         PluginError: A plugin is missing or broken, and nothing else is wrong.
     """
     path, problems = Path(path), Problems()
-    supplied = Path(str(files("neatfool_experiments"))) / f"{path.name}.ini"
-    if str(path) == path.name and not path.is_file() and supplied.is_file():
-        path = supplied
-    text, in_file = read_ini(path, problems)
+    supplied = Path(str(files("neatfool_experiments")))
+    names = [file.stem for file in supplied.glob("*.ini")] if str(path) == path.name else []
+    if path.name in names and not path.is_file():
+        path = supplied / f"{path.name}.ini"
+    text, in_file = read_ini(path, problems, names)
     absent = {name: Section({}, f"{path}:1", path.parent) for name in FRAMEWORK_SECTIONS}
     sections = override(absent | in_file, overrides, Path.cwd())
     general = sections["experiment"]
@@ -277,7 +279,11 @@ def _check_sections(
     known = {*FRAMEWORK_SECTIONS, *readers}
     for name, section in sections.items():
         near = nearest(name, known)
-        if name not in known and (whole or "did you mean" in near):
+        if name in known:
+            continue
+        if whole and name in NEAT_SECTIONS:
+            note_neat_section(name, section, problems)
+        elif whole or "did you mean" in near:
             problems.add_at(section, name, "", f"unknown section{near}")
     for name, count in readers.items():
         if count > 1 or name in FRAMEWORK_SECTIONS:

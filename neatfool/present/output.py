@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from neatfool.errors import printable
+from neatfool.pace import Pace
 
 if TYPE_CHECKING:
     from rich.table import Column
@@ -101,25 +102,35 @@ class Output(Console):
         """
         from rich import progress
 
+        pace, done, shown = Pace(time.monotonic()), 0, time.monotonic() - SECONDS_BETWEEN_LINES / 2
+
+        def count(more: int) -> str:
+            nonlocal done
+            done += more
+            pace.note(time.monotonic(), done)
+            return pace.left(total - done)
+
         if self.is_terminal:
             columns = (
                 progress.TextColumn("{task.description}", markup=False),
                 progress.BarColumn(),
                 progress.MofNCompleteColumn(),
-                progress.TimeRemainingColumn(),
+                progress.TextColumn("{task.fields[left]}"),
             )
             with progress.Progress(*columns, console=self, transient=True) as bar:
-                task = bar.add_task("loading", total=total)
-                yield lambda what, more: bar.update(task, description=what, advance=more)
+                task = bar.add_task("loading", total=total, left="")
+                yield lambda what, more: bar.update(
+                    task, description=what, advance=more, left=count(more)
+                )
             return
-        done, shown = 0, time.monotonic() - SECONDS_BETWEEN_LINES / 2
 
         def note(what: str, more: int) -> None:
-            nonlocal done, shown
-            done += more
+            nonlocal shown
+            left = count(more)
             if done < total and time.monotonic() - shown > SECONDS_BETWEEN_LINES:
                 shown = time.monotonic()
-                self.print(f"{what}: {done:,} of {total:,} {unit}", soft_wrap=True, markup=False)
+                text = f"{what}: {done:,} of {total:,} {unit}, {left}"
+                self.print(text, soft_wrap=True, markup=False)
 
         yield note
 

@@ -1,17 +1,15 @@
 """What a check is: a function that asserts; and what runs checks."""
 
 import random
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.errors import NeatfoolError
+from neatfool.errors import NeatfoolError, failing_line
 
 
 @dataclass(frozen=True)
@@ -41,11 +39,13 @@ def run_check(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> Ch
         except SkipTest as missing:
             lacking = lacking or str(missing)
         except Exception as error:
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            place = f" ({Path(last.filename).name}:{last.lineno})"
+            line = failing_line(error, {"neatfool"})
+            place = f" ({line[1]})" if line else ""
             message = f"{type(error).__name__}: {error}{place}"
-            if isinstance(error, AssertionError | NeatfoolError):
-                message = str(error) or f"an assertion failed{place}"
+            if isinstance(error, AssertionError):
+                message = (str(error) or "an assertion failed") + place
+            elif isinstance(error, NeatfoolError):
+                message = str(error)
             text = f"{label}: {message}" if label else message
             return CheckResult(name, passed=False, message=text)
     return CheckResult(name, passed=True, message=lacking, applies=not lacking)

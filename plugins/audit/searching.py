@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Sequence
 from configparser import ConfigParser
 from contextlib import closing, redirect_stdout
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import torch
 
 from neatfool import (
     Differentiable,
@@ -22,7 +20,6 @@ from neatfool import (
     ImageSpec,
     Run,
     RunError,
-    Scorer,
     find_runs,
     load_experiment,
     open_run,
@@ -31,7 +28,7 @@ from neatfool import (
 from neatfool.models import photographs_of
 from neatfool.ood import behind
 from neatfool.present import Output
-from neatfool.wording import duration, format_seeds
+from neatfool.wording import format_seeds
 
 from .confidence import find_reached, match_temperature
 
@@ -40,9 +37,6 @@ SMALLEST_PATTERNS: Final = 64
 LARGEST_BEGINNING: Final = 0.5
 """The random beginning takes at most this share of the images. So audits of 2,400 and more begin
 alike."""
-SECONDS_OF_TRIAL: Final = 0.5
-FEWEST_TRIED: Final = 1000
-"""Fewer images are scored without a trial of how long that takes."""
 
 
 class Search:
@@ -73,7 +67,7 @@ class Search:
             self._given.append(f"target.logit_temperature={temperature}")
         given = load_experiment(file, overrides=self._given, to_search=False)
         self.costs, self.photographs, self._fingerprint = given.target.costs, 0, None
-        self._learns, self._reached, self._speed = False, list[str](), 0.0
+        self._learns, self._reached = False, list[str]()
         if self.costs:
             self._spec = given.target.spec()
         else:
@@ -83,8 +77,6 @@ class Search:
                 self._learns = isinstance(scorer.target, Differentiable)
                 if not self.costs:
                     self.photographs = len(photographs_of([behind(scorer.target)]))
-                    many = images * len(self.seeds) >= FEWEST_TRIED
-                    self._speed = _measure_speed(scorer) if many and not given.engine else 0.0
                 self._reached = find_reached(scorer, known)
         spec, both = self._spec, {"encoding": given.encoding, "scheme": given.scheme}
         self.classes = None if spec is None or spec.open else len(spec.classes)
@@ -164,26 +156,11 @@ class Search:
                     raise
 
     def announce(self, missing: int, console: Output) -> None:
-        """Say how many images are to be scored, and how long that takes if it can be tried."""
+        """Say how many images are to be scored; each run says how long that takes."""
         text = f"{missing:,} images are to be scored"
         if len(self.seeds) > 1:
             text += f", up to {self.images:,} with each seed"
-        if self._speed:
-            seconds = max(1, missing / self._speed)
-            text += f": about {duration(seconds)}, at {self._speed:,.0f} images a second"
         console.say(f"{text}. The runs go into {self.folder}")
-
-
-def _measure_speed(scorer: Scorer) -> float:
-    """Give the images a second that a target scores of noise."""
-    count = max(scorer.batch_size, 32)
-    generator = torch.Generator().manual_seed(1)
-    images = torch.randint(256, (count, *scorer.spec.shape), generator=generator, dtype=torch.uint8)
-    calls, began = 0, time.perf_counter()
-    while (passed := time.perf_counter() - began) < SECONDS_OF_TRIAL or not calls:
-        scorer.score(images)
-        calls += 1
-    return count * calls / passed
 
 
 def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> dict[str, dict[str, str]]:

@@ -39,7 +39,7 @@ def test_what_it_is_doing_is_said_on_standard_error(experiment):
     assert result.stderr.splitlines() == [
         "loading the target",
         "measuring the target alone",
-        "running for 1 s",
+        "compiling",
         "measuring the target alone",
     ]
 

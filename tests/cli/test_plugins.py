@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -130,6 +131,53 @@ def test_a_bad_one_fails_them():
     assert "checks failed" in result.stderr
 
 
+FAILING = """
+        import darkness
+        return darkness.{call}(images, Scores)
+"""
+LIBRARY = """
+import json
+def of_python(images, scores): return json.loads("no")
+def of_neatfool(images, scores): return scores(images[0, 0, 0, 0], top=None)
+def of_its_own(images, scores): raise ValueError("too dark")
+def asserted(images, scores): assert False, "too dark"
+"""
+
+
+@pytest.mark.parametrize("place", ["site-packages", "elsewhere"])
+@pytest.mark.parametrize("call", ["of_python", "of_neatfool", "of_its_own", "asserted"])
+def test_a_failed_check_names_the_line_of_the_plugin_and_not_that_of_a_library(
+    place, call, tmp_path, monkeypatch
+):
+    folder = tmp_path / place
+    folder.mkdir()
+    (folder / "darkness.py").write_text(LIBRARY)
+    monkeypatch.syspath_prepend(folder)
+    code = GOOD.replace("        p = images", FAILING.format(call=call) + "        p = images")
+    (tmp_path / "mine").mkdir()
+    Path("mine/bright.py").write_text(code)
+    number = 1 + code.splitlines().index(f"        return darkness.{call}(images, Scores)")
+    said = " ".join(plugins("check", "mine/bright.py").stdout.replace("│", " ").split())
+    assert f"(mine/bright.py, line {number})" in said
+    places = set(re.findall(r"\(([^()]+\.py)[:,] *(?:line )?\d+\)", said))
+    assert places == {"mine/bright.py"}
+
+
+def test_a_failed_check_names_the_deepest_line_of_a_plugin_that_is_a_folder(tmp_path):
+    folder = Path("bright")
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        GOOD.replace("from neatfool", "from .light import fail\nfrom neatfool").replace(
+            "        p = images", "        fail()\n        p = images"
+        )
+    )
+    (folder / "light.py").write_text("import json\n\ndef fail():\n    json.loads('no')\n")
+    said = " ".join(plugins("check", "bright").stdout.replace("│", " ").split())
+    assert set(re.findall(r"\(([^()]+\.py[:,] *(?:line )?\d+)\)", said)) == {
+        "bright/light.py, line 4"
+    }
+
+
 def test_options_for_the_checks_can_be_given():
     Path("bright.py").write_text(TARGET.format(default=""))
     assert plugins("check", "bright.py").exit_code == 3
@@ -195,17 +243,24 @@ def test_an_unknown_name_is_told_with_those_near(distribute):
     assert "birds_gone" not in sys.modules
 
 
-def test_the_options_of_a_plugin_are_shown():
-    result = plugins("show", "map_elites")
-    assert result.exit_code == 0, result.output
-    assert "scheme map_elites (neatfool" in result.stdout
-    (row,) = [line for line in result.stdout.splitlines() if line.startswith("│ batch ")]
-    assert [cell.strip() for cell in row.split("│")[1:-1]] == [
-        "batch",
-        "a whole number from 1 to 100000",
-        "200",
-        "candidates in each generation",
-    ]
+@pytest.mark.parametrize("columns", ["80", "160"])
+def test_the_options_of_a_plugin_are_listed_as_help_lists_them(columns):
+    shown = CliRunner().invoke(main, ["plugins", "show", "single_class"], env={"COLUMNS": columns})
+    assert shown.exit_code == 0, shown.output
+    assert "scheme single_class (neatfool" in shown.stdout
+    lines = shown.stdout.partition("[scheme]\n")[2].splitlines()
+    assert max(map(len, lines)) <= 80
+    (place,) = [n for n, line in enumerate(lines) if line.startswith("  population ")]
+    own = " ".join(lines[place].split() + lines[place + 1].split())
+    fact = "a whole number from 2 to 100000; default: 100"
+    assert own.startswith(f"population candidates that live at a time [{fact}]")
+
+
+def test_options_that_must_be_given_and_a_plugin_without_any_are_shown():
+    Path("bright.py").write_text(TARGET.format(default=""))
+    assert "  total  [a number; required]\n" in plugins("show", "bright.py").stdout
+    Path("watch.py").write_text(GOOD.replace(", options=Options", ""))
+    assert "[target] no options" in plugins("show", "watch.py").stdout
 
 
 def test_sections_of_a_plugins_own_are_shown_with_it():

@@ -99,6 +99,47 @@ def test_what_a_file_says_does_nothing_to_the_terminal(given, wrong):
     assert all(character.isprintable() or character == "\n" for character in result.stderr)
 
 
+@pytest.mark.parametrize("command", ["run", "validate", "bench"])
+def test_a_wrong_name_of_an_experiment_that_comes_with_neatfool_is_told_with_the_nearest(command):
+    Path("e.ini").unlink()
+    result = CliRunner().invoke(main, [command, "mnsit"])
+    assert result.exit_code == 2
+    assert result.stderr == "error: mnsit: there is no such file; did you mean 'mnist'?\n"
+    assert "`neatfool experiments list`" in CliRunner().invoke(main, [command, "whatever"]).stderr
+
+
+NEAT = "[experiment]\nimages = 9\n[target]\nplugin = mnist\n"
+
+
+def test_for_each_key_of_neat_python_it_is_said_what_to_write_here():
+    keys = ["pop_size", "fitness_criterion", "fitness_threshold", "no_fitness_termination"]
+    keys += ["reset_on_extinction", "seed"]
+    given = "\n".join(f"{key} = 1" for key in [*keys, "pop_siz"])
+    Path("e.ini").write_text(f"{NEAT}[NEAT]\n{given}\n")
+    result = validate("e.ini")
+    assert result.exit_code == 2
+    *known, unknown = result.stderr.removeprefix("error: ").splitlines()
+    assert [line.split(" is ")[0] for line in known] == [
+        f"e.ini:{number}: [NEAT] {key}:" for number, key in enumerate(keys, 6)
+    ]
+    assert "[scheme] batch, or with plugin = single_class [scheme] population" in known[0]
+    assert unknown.endswith("[NEAT] pop_siz: unknown key; did you mean 'pop_size'?")
+
+
+def test_sections_of_neat_python_that_nothing_reads_are_told_with_what_reads_them():
+    names = ["DefaultSpeciesSet", "DefaultStagnation", "DefaultReproduction", "NEAT"]
+    given = "".join(f"[{name}]\n" for name in names)
+    Path("e.ini").write_text(NEAT + given)
+    lines = validate("e.ini").stderr.splitlines()
+    assert [line.split("with ")[1].split(" only")[0] for line in lines[:3]] == [
+        "[scheme] plugin = single_class"
+    ] * 3
+    assert lines[3].endswith("[NEAT]: is neat-python's, and is not read here; leave it out")
+    scheme = "[scheme]\nplugin = single_class\n"
+    Path("e.ini").write_text(NEAT + given.removesuffix("[NEAT]\n") + scheme)
+    assert validate("e.ini").exit_code == 0
+
+
 def test_nothing_is_no_name_that_may_have_been_meant():
     result = validate("e.ini", "--set", "target.gain=")
     assert result.stderr == ("error: --set target.gain: [target] gain: must be a number, not ''\n")

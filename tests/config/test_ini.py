@@ -131,6 +131,14 @@ def test_a_missing_file_is_named_with_what_is_near(tmp_path):
         read_ini(tmp_path / "mnits.ini")
 
 
+def test_what_else_may_be_meant_is_named_only_if_it_is_near(tmp_path):
+    (tmp_path / "api.ini").touch()
+    with pytest.raises(ExperimentError, match=r"no such file; did you mean 'mnist'\?"):
+        read_ini(tmp_path / "mnits", others=["mnist", "clip"])
+    with pytest.raises(ExperimentError, match=r"no such file; there are: api.ini$"):
+        read_ini(tmp_path / "whatever", others=["mnist", "clip"])
+
+
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(
         ExperimentError, match="is a folder; give an experiment's file; `neatfool experiments"

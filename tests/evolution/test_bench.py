@@ -141,10 +141,16 @@ def test_a_run_of_a_slow_target_is_limited_by_it(tmp_path, clock):
 
 
 def test_a_run_ends_when_its_time_is_up(tmp_path, clock):
-    assembly = toy_assembly(100_000, target=SlowTarget(clock))
-    run = measure(assembly, tmp_path / "run", plugins=PluginManager(), seconds=0.305)
-    assert run.generations == 31, "the time begins after the first generation"
+    said = []
+    target = SlowTarget(clock)
+    target.compiling = iter([0.0] * 55 + [4.0, 7.0])  # before the run, and in it
+    assembly = toy_assembly(100_000, target=target)
+    plugins, where = PluginManager(), tmp_path / "run"
+    run = measure(assembly, where, plugins=plugins, seconds=0.305, say=said.append)
+    assert run.generations == 31, "the time begins after the first steady second"
+    assert run.seconds == pytest.approx(0.31)
     assert not run.ended
+    assert said[1:3] == ["compiling", "running for 0.305 s"]
 
 
 def test_the_first_generations_are_left_out(tmp_path):

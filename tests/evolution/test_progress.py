@@ -110,20 +110,26 @@ def test_a_line_says_how_far_how_fast_and_how_well(clock):
     )
 
 
-def test_a_first_generation_that_may_have_compiled_tells_no_speed(clock):
+def test_generations_that_may_have_compiled_tell_no_speed(clock):
     watched = Watched(clock)
-    watched.see(report(0, median=0.5, minimum=0.25, ge_99=3), seconds=20)
-    assert watched.output() == (
-        "generation 1/10  100 images  median 50.0 %  min 25.0 %  >= 99 %: 3/10\n"
+    watched.see(report(0, median=0.5, minimum=0.25, ge_99=3), seconds=60)
+    watched.see(report(1), seconds=25)
+    watched.see(report(2), seconds=5)
+    assert watched.lines[0] == (
+        "generation 1/10  100 images  compiling  median 50.0 %  min 25.0 %  >= 99 %: 3/10"
     )
-    watched.see(report(1), seconds=5)
-    assert "  20/s  40 s left  " in watched.lines[1]
+    assert [line.split("  ")[2] for line in watched.lines] == ["compiling"] * 3
+    watched.see(report(3), seconds=5)
+    assert "  20/s  30 s left  " in watched.lines[3]
 
 
-def test_a_first_generation_that_took_long_tells_it(clock):
-    watched = Watched(clock)
-    watched.see(report(0), seconds=60)
-    assert "  2/s  9 min 0 s left  " in watched.lines[0]
+def test_a_long_first_generation_tells_its_speed_while_it_is_under_way(clock):
+    watched = Watched(clock, terminal=True, generations=None, images=1000)
+    for scored in (20, 40, 60):
+        clock.now += 10
+        watched.session.scored = scored
+        wait_until(lambda scored=scored: f"{scored} images so far" in watched.output())
+    assert "60 images so far  2/s  7 min 50 s left" in watched.drawn()
 
 
 def test_plain_lines_come_now_and_then(clock):
@@ -150,7 +156,7 @@ def test_what_changes_is_told_while_the_first_generation_takes_long(clock, monke
     time.sleep(0.1)
     watched.session.scored = 48
     wait_until(lambda: len(watched.lines) > 1)
-    assert watched.lines == [f"{count} images so far" for count in (0, 48)]
+    assert watched.lines == [f"{count} images so far  compiling" for count in (0, 48)]
     watched.see(report(0))
     assert watched.lines[2].startswith("generation 1/10  100 images  ")
 
@@ -184,14 +190,14 @@ def test_the_speed_is_that_of_the_last_seconds(clock):
 def test_the_time_left_counts_down_to_nothing(clock):
     watched = Watched(clock)
     watched.see(*map(report, range(10)), seconds=60)
-    assert "9 min 0 s left" in watched.lines[0]
+    assert "8 min 0 s left" in watched.lines[1]
     assert "  0 s left" in watched.lines[-1]
 
 
 def test_a_run_of_so_many_images_counts_in_images(clock):
     watched = Watched(clock, generations=None, images=1000)
     watched.see(report(0), report(1), seconds=10)
-    assert watched.lines[0].startswith("generation 1  100 images  median")
+    assert watched.lines[0].startswith("generation 1  100 images  compiling  median")
     assert watched.lines[1].startswith("generation 2  200 images  10/s  1 min 20 s left")
 
 
@@ -204,7 +210,7 @@ def test_a_resumed_run_counts_only_its_own_images_for_the_speed(clock):
 def test_no_speed_is_told_where_no_time_has_passed(clock):
     watched = Watched(clock)
     watched.see(report(0), seconds=0)
-    assert watched.lines[0].startswith("generation 1/10  100 images  median")
+    assert watched.lines[0].startswith("generation 1/10  100 images  compiling  median")
 
 
 def test_the_time_that_scoring_took_is_that_of_the_generations_seen(clock):
@@ -230,7 +236,7 @@ def test_a_terminal_gets_one_live_line(clock):
 
 def test_a_resumed_run_begins_with_what_is_known(clock):
     watched = Watched(clock, terminal=True, history=[report(n) for n in range(6)])
-    assert "generation 6/10  600 images  median 50.0 %" in watched.drawn()
+    assert "generation 6/10  600 images  compiling  median 50.0 %" in watched.drawn()
 
 
 def test_the_live_line_counts_images_while_a_generation_is_under_way(clock):
@@ -296,9 +302,9 @@ def test_a_notebook_gets_one_line_that_is_kept_up_to_date(clock, monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
     monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
     watched = Watched(clock, jupyter=True)
-    assert shown[0] == "toy  0 images so far"
+    assert shown[0] == "toy  0 images so far  compiling"
     watched.session.scored = 48
-    wait_until(lambda: shown[-1] == "toy  48 images so far")
+    wait_until(lambda: shown[-1] == "toy  48 images so far  compiling")
     watched.see(*map(report, range(10)))
     watched.display.neatfool_run_finished()
     assert shown[-1].startswith("toy  generation 10/10  1,000 images  ")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -76,7 +77,9 @@ def test_a_factory_that_raises_is_the_only_result(kind) -> None:
 
     (result,) = check_registration(registration(kind, factory))
     assert result.name == "can be made"
-    assert "FileNotFoundError: weights.safetensors (test_check.py:" in result.message
+    assert re.search(
+        r"FileNotFoundError: weights.safetensors \(.*test_check.py, line \d+\)", result.message
+    )
 
 
 def test_an_encoding_is_tried_in_grey_and_in_colour() -> None:
@@ -117,7 +120,7 @@ def test_a_bare_assertion_of_a_plugin_says_where() -> None:
         assert subject is None
 
     text = run_check(check, {"": 3}).message
-    assert "test_check.py:" in text or "assert 3 is None" in text
+    assert re.search(r"test_check.py, line \d+", text)
 
 
 def test_python_that_leaves_assertions_out_is_refused() -> None:
