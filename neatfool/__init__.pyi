@@ -45,8 +45,10 @@ from .spec.scores import Scores as Scores
 from .spec.scores import log_odds as log_odds
 from .spec.scores import rank as rank
 from .spec.target import Differentiable as Differentiable
+from .spec.target import Guarding as Guarding
 from .spec.target import Metered as Metered
 from .spec.target import Target as Target
+from .spec.target import behind as behind
 from .budget.ledger import Budget as Budget
 from .budget.ledger import Ledger as Ledger
 from .run.images import decode_png as decode_png

@@ -2,10 +2,8 @@
 
 # Asking detectors
 from .asking import Asked as Asked
-from .asking import Guarding as Guarding
 from .asking import Outlying as Outlying
 from .asking import ask_detectors as ask_detectors
-from .asking import behind as behind
 
 # Detectors
 from .detector import Answers as Answers

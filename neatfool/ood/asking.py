@@ -21,7 +21,7 @@ from neatfool.ood.detector import (
 )
 from neatfool.ood.in_distribution import InDistribution
 from neatfool.spec.scores import Scores
-from neatfool.spec.target import Differentiable, Metered, Target
+from neatfool.spec.target import Differentiable, Metered, Target, behind
 
 NORMALISED: Final = 0.02
 """Logits are logarithms of probabilities if these sum to one up to so much: a quantised network
@@ -54,17 +54,6 @@ class Asked(NamedTuple):
     scores: dict[str, Outlying]
     left_out: dict[str, str]
     lacks: str
-
-
-class Guarding:
-    """Marks a target that stands in front of another, its ``inner``; detectors look at that."""
-
-    inner: Target
-
-
-def behind(target: Target) -> Target:
-    """Give the target behind a guard, or the target itself if there is none."""
-    return target.inner if isinstance(target, Guarding) else target
 
 
 def ask_detectors(

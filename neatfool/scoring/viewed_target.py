@@ -20,13 +20,12 @@ from scipy.special import expit, log_softmax, logit
 
 from neatfool.errors import ExperimentError, PluginError, option
 from neatfool.network.devices import computing_on
-from neatfool.ood.asking import Guarding
 from neatfool.scoring.answers import check_scores
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Scores
-from neatfool.spec.target import Differentiable, Metered, Target
+from neatfool.spec.target import Differentiable, Guarding, Metered, Target
 
 if TYPE_CHECKING:
     from neatfool.experiment.framework import Showing

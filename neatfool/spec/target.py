@@ -147,3 +147,14 @@ class Metered(Protocol):
             ledger: A :class:`~neatfool.Ledger`, to debit before each request that is sent. The run
                 ends when the budget does.
         """
+
+
+class Guarding:
+    """Marks a target that stands in front of another, its ``inner``; detectors look at that."""
+
+    inner: Target
+
+
+def behind(target: Target) -> Target:
+    """Return the target behind a guard, or the target itself if there is none."""
+    return target.inner if isinstance(target, Guarding) else target

@@ -11,9 +11,18 @@ from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import logit
 
-from neatfool import ExperimentError, ImageSpec, Run, Scorer, choose_elites, fit_images, rank
+from neatfool import (
+    ExperimentError,
+    ImageSpec,
+    Run,
+    Scorer,
+    behind,
+    choose_elites,
+    fit_images,
+    rank,
+)
 from neatfool.measure import FEWEST, LIMIT, all_changes, in_steps, pick, place_of, temper
-from neatfool.ood import InDistribution, behind, simple_images
+from neatfool.ood import InDistribution, simple_images
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts
 

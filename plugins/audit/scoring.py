@@ -10,10 +10,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from neatfool import ExperimentError, Run, analysis, open_scorer
+from neatfool import ExperimentError, Run, analysis, behind, open_scorer
 from neatfool.files import read_json
 from neatfool.measure import Shares, tell_apart, threshold_of
-from neatfool.ood import behind
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts, Output, save
 

@@ -20,13 +20,13 @@ from neatfool import (
     ImageSpec,
     Run,
     RunError,
+    behind,
     find_runs,
     load_experiment,
     open_run,
     open_scorer,
 )
 from neatfool.models import photographs_of
-from neatfool.ood import behind
 from neatfool.present import Output
 from neatfool.wording import format_seeds
 

@@ -15,13 +15,14 @@ from neatfool import (
     ExperimentError,
     Run,
     Target,
+    behind,
     choose_elites,
     make_target,
     open_runs,
     open_scorer,
 )
 from neatfool.measure import OfRun, OfRuns
-from neatfool.ood import Asked, InDistribution, ask_detectors, behind
+from neatfool.ood import Asked, InDistribution, ask_detectors
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import (
     FOLDER,

@@ -14,6 +14,7 @@ from PIL.Image import Image
 from neatfool import (
     Differentiable,
     ExperimentError,
+    Guarding,
     Scores,
     Target,
     TargetError,
@@ -21,7 +22,7 @@ from neatfool import (
     load_experiment,
     make_target,
 )
-from neatfool.ood import Guarding, InDistribution, InspectedTarget, in_distribution, make_detector
+from neatfool.ood import InDistribution, InspectedTarget, in_distribution, make_detector
 from neatfool.wording import share
 
 from . import Options

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from neatfool import Run, RunError, choose_elites, derive_seed, fit_photograph, open_scorer
+from neatfool import Run, RunError, behind, choose_elites, derive_seed, fit_photograph, open_scorer
 from neatfool.models import PHOTOGRAPHS, Photograph, photographs_in, photographs_of
-from neatfool.ood import behind, has_mnist, read_mnist, simple_images
+from neatfool.ood import has_mnist, read_mnist, simple_images
 from neatfool.present import Records, embed_image, fill_template, save
 
 from .answers import CHOICES, NOTHING

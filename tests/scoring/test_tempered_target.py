@@ -10,9 +10,8 @@ import torch
 from paid import PaidToy
 
 import neatfool
-from neatfool import Scores
+from neatfool import Scores, behind
 from neatfool.errors import ExperimentError
-from neatfool.ood import behind
 from neatfool.scoring.viewed_target import TemperedTarget, temper
 from neatfool.testing import TOY_SPEC, ToyTarget, check_target
 
