@@ -270,8 +270,10 @@ class Run(Source):
         try:
             return self.encoding.loads(self.encoding.dumps(genome))
         except (ValueError, AttributeError, TypeError) as error:
-            fault = f"{self.path}: no genome of this run: {error}; give the genome of an elite"
-            raise ExperimentError(f"{fault}, or neatfool.cppn.from_graph of a graph") from error
+            fault = f"no genome of this run: {error}; give the genome of an elite"
+            if hasattr(genome, "edges"):
+                fault = "a graph is no genome; give neatfool.cppn.from_graph(graph)"
+            raise ExperimentError(f"{self.path}: {fault}") from error
 
     def verify(
         self, model: Any = None, *, tolerance: float = 1e-4, max_queries: int | None = None
