@@ -88,7 +88,9 @@ def channels_last(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """
 
     def transposed(images: np.ndarray) -> Any:
-        return function(np.ascontiguousarray(images.transpose(0, 2, 3, 1)))
+        images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+        with _blaming_the_model(images.shape):
+            return function(images)
 
     return update_wrapper(transposed, function, (), ())
 
@@ -236,7 +238,7 @@ def choice_of(target: Target, given: Given, label: str = "") -> Choice:
 
 def source_of(thing: Any) -> bytes:
     """Give the qualified name of a function, a class or an object's class, and its file's bytes."""
-    # What a decorator's file says of the function that it wraps is nothing.
+    # A decorator's file is not the file of the function that it wraps.
     thing = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
     defined = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
     name = getattr(defined, "__qualname__", repr(defined)).encode()
@@ -261,7 +263,7 @@ def _hash(value: Any, digest: Any) -> None:
 
 
 @contextmanager
-def _blaming_the_model(shape: Sequence[int], model: Any) -> Iterator[None]:
+def _blaming_the_model(shape: Sequence[int], model: Any = None) -> Iterator[None]:
     """Turn an exception of the model's code into a message in the words of fool's arguments."""
     try:
         yield
@@ -271,7 +273,7 @@ def _blaming_the_model(shape: Sequence[int], model: Any) -> Iterator[None]:
         advice = "If it takes other images, say so with image=(channels, height, width)"
         if hasattr(getattr(model, "__self__", None), "predict_proba"):
             advice = f"It takes rows of numbers; {_AS_ROWS}"
-        elif not isinstance(model, torch.nn.Module):
+        elif callable(model) and not isinstance(model, torch.nn.Module):
             advice = f"{advice}; {AS_CHANNELS_LAST}"
         fault = f"failed on images of shape {tuple(shape)}: {cause(error)}"
         raise TargetError(f"model: {fault}. {advice}") from error

@@ -373,6 +373,8 @@ def test_a_function_of_images_with_channels_last_is_adapted(tmp_path: Path) -> N
         fool(with_channels_last, tmp_path / "1")
     with pytest.raises(ExperimentError, match=rf"not \(12, 10, 1\): image=\(1, 12, 10\); .*{line}"):
         fool(with_channels_last, tmp_path / "1", image=(12, 10, 1))
+    with pytest.raises(TargetError, match=r"of shape \(20, 10, 12, 1\): .*height, width\)$"):
+        fool(model, tmp_path / "1", image=(1, 10, 12))
 
 
 def test_a_threshold_is_kept_and_counted(tmp_path: Path) -> None:
