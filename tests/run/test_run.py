@@ -184,7 +184,7 @@ def test_a_run_without_elites_has_no_best(tmp_path):
 def test_a_run_is_closed_at_the_end_of_its_block(tmp_path):
     path = write_run(tmp_path / "run", [[(0, 0.5)]])
     with open_run(path) as run:
-        store = run.store
+        store = run.store  # is closed with the run, which may be used again
         assert len(run) == 1
     with pytest.raises(RunError, match="closed"):
         store.classes()
