@@ -104,6 +104,7 @@ class CallableTarget(Target):
         """Wrap a function that gives :class:`neatfool.Scores`, or what ``outputs`` says."""
         self.spec = replace(spec, array="numpy", sums_to_one=outputs != "multi_label")
         self._function = function
+        self._binary = self.spec.sums_to_one and len(spec.classes) == 2
         self._logits: bool | None = None if outputs == "multi_label" else outputs == "logits"
 
     def score(self, images: np.ndarray) -> Scores:
@@ -138,6 +139,9 @@ class CallableTarget(Target):
         if isinstance(answer, Scores):
             return answer
         numbers = as_numbers(answer, "probabilities", "model")
+        if self._binary and numbers.shape == (len(images), 1):
+            first = np.zeros_like(numbers) if self._logits else 1 - numbers
+            numbers = np.hstack([first, numbers])
         _check_shape(numbers.shape, len(images), self.spec)
         return numbers
 
@@ -274,7 +278,7 @@ def _blaming_the_model(shape: Sequence[int], model: Any = None) -> Iterator[None
         if hasattr(getattr(model, "__self__", None), "predict_proba"):
             advice = f"It takes rows of numbers; {_AS_ROWS}"
         elif callable(model) and not isinstance(model, torch.nn.Module):
-            advice = f"{advice}; {AS_CHANNELS_LAST}"
+            advice = f"It gets a numpy array, uint8 [N, C, H, W]. {advice}; {AS_CHANNELS_LAST}"
         fault = f"failed on images of shape {tuple(shape)}: {cause(error)}"
         raise TargetError(f"model: {fault}. {advice}") from error
 

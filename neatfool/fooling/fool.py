@@ -308,7 +308,7 @@ def _target(model: Any, arguments: Arguments) -> Target:
         classes = distinct_names(classes)
     if len(classes) < 2 and not (open_ended or alone):
         raise ExperimentError(
-            "classes: a classifier has at least two; give all of them. A module with one number "
+            "classes: a classifier has at least two; give all of them. A model with one number "
             "for two classes has both, too: classes=['no', 'yes']"
         )
     if isinstance(model, Target) and arguments.outputs is not None:

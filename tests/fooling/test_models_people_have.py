@@ -357,6 +357,18 @@ def test_confidences_that_become_logits_are_told(tmp_path: Path) -> None:
         target_of(function, SPEC, outputs="multi_label").score(np.zeros((2, *IMAGE), np.uint8))
 
 
+@pytest.mark.parametrize("outputs", ["logits", "probabilities", None])
+def test_a_functions_one_number_stands_for_two_classes(tmp_path: Path, outputs: Any) -> None:
+    def function(images: np.ndarray) -> Any:
+        logits = Flattens(1)(torch.from_numpy(images / 255).float()).detach().numpy()
+        return logits if outputs == "logits" else 1 / (1 + np.exp(-logits))
+
+    run = fool(function, tmp_path, classes=["no", "yes"], outputs=outputs)
+    yes = Flattens(1)(saved(run)).detach().sigmoid()[:, 0].tolist()
+    assert run["yes"].confidence == pytest.approx(yes[1], abs=1e-5)
+    assert run["no"].confidence == pytest.approx(1 - yes[0], abs=1e-5)
+
+
 def with_channels_last(images: np.ndarray) -> Any:
     if images.shape[1:] != (12, 10, 1):
         raise ValueError(f"expected shape=(None, 12, 10, 1), found shape={images.shape}")
