@@ -17,7 +17,7 @@ from neatfool.config.options import read_options
 from neatfool.config.values import Problems
 from neatfool.errors import ExperimentError, PluginError, blaming, nearest
 from neatfool.experiment.framework import OWN_KEYS
-from neatfool.plugin.manager import PluginManager, views
+from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.testing import CheckResult, check_observers, check_registration
 
@@ -113,9 +113,7 @@ def _check(
             problems = (entry.problem for entry in manager.available() if entry.name == name)
             return [replace(loaded, passed=False, message=next(problems))]
         made = manager.load(kind, name)
-        if kind == "view":
-            views([name], manager)
-        if kind in {"view", "model", "detector"}:
+        if kind in {"model", "detector"}:
             return [loaded]
         return [loaded, *check_registration(made, _read_settings(made, settings))]
     except PluginError as error:

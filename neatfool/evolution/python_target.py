@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import update_wrapper
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
@@ -13,14 +14,17 @@ from typing import Any, Final
 import numpy as np
 import torch
 from pydantic import BaseModel
+from scipy.special import expit
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
 from neatfool.experiment.choice import Choice
 from neatfool.network.devices import is_out_of_memory
 from neatfool.network.network import Network
+from neatfool.network.tensor_module import find_reading
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import FROM_PYTHON
 from neatfool.scoring.answers import as_numbers, fault_in
+from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec, Outputs
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Target
@@ -64,6 +68,31 @@ _AS_ROWS: Final = (
     "give a function that makes such rows as it was fitted on: fool(lambda images: "
     "model.predict_proba(images.reshape(len(images), -1) / 255), …)"
 )
+AS_CHANNELS_LAST: Final = (
+    "if it takes [N, H, W, C], as Keras and TensorFlow do, give neatfool.channels_last(model)"
+)
+
+
+def channels_last(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Adapt a function of images [N, H, W, C], as Keras and TensorFlow have them.
+
+    For example::
+
+        run = neatfool.fool(neatfool.channels_last(model), image=(3, 224, 224), classes=names)
+
+    Args:
+        function: Takes uint8 [N, H, W, C] (numpy).
+
+    Returns:
+        A function that takes uint8 [N, C, H, W], for :func:`neatfool.fool`.
+    """
+
+    def transposed(images: np.ndarray) -> Any:
+        images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+        with _blaming_the_model(images.shape):
+            return function(images)
+
+    return update_wrapper(transposed, function, (), ())
 
 
 class CallableTarget(Target):
@@ -75,28 +104,53 @@ class CallableTarget(Target):
         """Wrap a function that gives :class:`neatfool.Scores`, or what ``outputs`` says."""
         self.spec = replace(spec, array="numpy", sums_to_one=outputs != "multi_label")
         self._function = function
-        self._logits = outputs == "logits"
+        self._binary = self.spec.sums_to_one and len(spec.classes) == 2
+        self._logits: bool | None = None if outputs == "multi_label" else outputs == "logits"
 
     def score(self, images: np.ndarray) -> Scores:
         """Call the function."""
+        answer = self._call(images)
+        if isinstance(answer, Scores):
+            return answer
+        if self._logits is None:
+            self._logits = not self._gives_confidences(len(images))
+        if self._logits:
+            logits = np.asarray(answer, np.float64)
+            if self.spec.sums_to_one:
+                return Scores(torch.from_numpy(logits).softmax(1).numpy(), logits)
+            return Scores(expit(logits), logits)
+        if fault := fault_in(answer[np.isfinite(answer).all(1)], self.spec):
+            if not self.spec.sums_to_one:
+                raise TargetError(
+                    f"model: gives {fault}, but gave numbers from 0 to 1 for a few varied images, "
+                    'which outputs="multi_label" takes for confidences. If they are logits, '
+                    "apply the sigmoid in the function"
+                )
+            raise TargetError(
+                f"model: gives {fault}, but a function must give probabilities, whose sum is 1. If "
+                'they are logits, say outputs="logits", and their softmax counts; if each class '
+                'has its own confidence or logit, say outputs="multi_label"'
+            )
+        return Scores(answer)
+
+    def _call(self, images: np.ndarray) -> Any:
         with _blaming_the_model(images.shape, self._function):
             answer = self._function(images)
         if isinstance(answer, Scores):
             return answer
         numbers = as_numbers(answer, "probabilities", "model")
+        if self._binary and numbers.shape == (len(images), 1):
+            first = np.zeros_like(numbers) if self._logits else 1 - numbers
+            numbers = np.hstack([first, numbers])
         _check_shape(numbers.shape, len(images), self.spec)
-        if self._logits:
-            logits = np.asarray(numbers, np.float64)
-            return Scores(torch.from_numpy(logits).softmax(1).numpy(), logits)
-        if fault := fault_in(numbers[np.isfinite(numbers).all(1)], self.spec):
-            sums = self.spec.sums_to_one
-            wanted = "probabilities, whose sum is 1" if sums else "numbers from 0 to 1"
-            raise TargetError(
-                f"model: gives {fault}, but a function must give {wanted}. If they are logits, say "
-                'outputs="logits", and their softmax counts; if each class has its own confidence, '
-                'say outputs="multi_label"'
-            )
-        return Scores(numbers)
+        return numbers
+
+    def _gives_confidences(self, size: int) -> bool:
+        """Find out what multi-label numbers are, from varied images, ``size`` in each call."""
+        probes = probe_images(self.spec)
+        probes = np.resize(probes, (-(-len(probes) // size) * size, *self.spec.shape))
+        numbers = np.concatenate([*map(self._call, probes.reshape(-1, size, *self.spec.shape))])
+        return find_reading(torch.from_numpy(numbers), "multi_label").applied
 
     def fingerprint(self) -> str:
         """Hash the file that the function, or the object's class, is defined in."""
@@ -188,6 +242,8 @@ def choice_of(target: Target, given: Given, label: str = "") -> Choice:
 
 def source_of(thing: Any) -> bytes:
     """Give the qualified name of a function, a class or an object's class, and its file's bytes."""
+    # A decorator's file is not the file of the function that it wraps.
+    thing = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
     defined = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
     name = getattr(defined, "__qualname__", repr(defined)).encode()
     try:
@@ -211,16 +267,18 @@ def _hash(value: Any, digest: Any) -> None:
 
 
 @contextmanager
-def _blaming_the_model(shape: Sequence[int], model: Any) -> Iterator[None]:
+def _blaming_the_model(shape: Sequence[int], model: Any = None) -> Iterator[None]:
     """Turn an exception of the model's code into a message in the words of fool's arguments."""
     try:
         yield
     except Exception as error:
         if isinstance(error, NeatfoolError) or is_out_of_memory(error):
             raise
-        rows = hasattr(getattr(model, "__self__", None), "predict_proba")
-        other = "If it takes other images, say so with image=(channels, height, width)"
-        advice = f"It takes rows of numbers; {_AS_ROWS}" if rows else other
+        advice = "If it takes other images, say so with image=(channels, height, width)"
+        if hasattr(getattr(model, "__self__", None), "predict_proba"):
+            advice = f"It takes rows of numbers; {_AS_ROWS}"
+        elif callable(model) and not isinstance(model, torch.nn.Module):
+            advice = f"It gets a numpy array, uint8 [N, C, H, W]. {advice}; {AS_CHANNELS_LAST}"
         fault = f"failed on images of shape {tuple(shape)}: {cause(error)}"
         raise TargetError(f"model: {fault}. {advice}") from error
 

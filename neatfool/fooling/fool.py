@@ -1,5 +1,6 @@
 """``neatfool.fool``: fool a classifier of your own in three lines of Python."""
 
+import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from pydantic import BaseModel, PositiveInt, ValidationInfo, field_validator, mo
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.python_target import Given, choice_of, target_of
+from neatfool.evolution.python_target import AS_CHANNELS_LAST, Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.choice import choose
 from neatfool.experiment.experiment import Experiment
@@ -174,8 +175,8 @@ def fool(
     Args:
         model: A torch module in evaluation mode, which takes float32 [N, C, H, W] in [0, 1]
             (less ``mean``, divided by ``std``) and returns logits or probabilities [N, K]; or a
-            callable from uint8 [N, C, H, W] (numpy) to probabilities [N, K]; or a target. A module
-            is copied, and stays as it is.
+            callable from uint8 [N, C, H, W] (numpy) to probabilities [N, K], perhaps made by
+            :func:`neatfool.channels_last`; or a target. A module is copied, and stays as it is.
         image: (channels, height, width) of the model's images.
         classes: The class names, or their number. A name that occurs twice gets its index added.
         images: How many images to score in all; 20,000 if ``generations`` is absent too.
@@ -199,8 +200,8 @@ def fool(
         std: What to divide each channel by for a module, on the same scale; given with ``mean``.
         outputs: What a module or a function gives: ``logits``, ``probabilities``, or
             ``multi_label`` if classes do not exclude one another: for each a confidence by itself
-            (of a module also the logit). If absent, a module is asked about a few varied images: a
-            guess is told as a warning.
+            or logit. If absent, a function gives probabilities, and a module is asked about a few
+            varied images: a guess is told as a warning.
         threshold: The confidence from which the model's user believes it: a number, or one for
             each class by name. ``neatfool show``, ``report`` and ``audit`` count the classes above.
         logit_temperature: What logits are divided by; 1 leaves them as they are.
@@ -307,7 +308,7 @@ def _target(model: Any, arguments: Arguments) -> Target:
         classes = distinct_names(classes)
     if len(classes) < 2 and not (open_ended or alone):
         raise ExperimentError(
-            "classes: a classifier has at least two; give all of them. A module with one number "
+            "classes: a classifier has at least two; give all of them. A model with one number "
             "for two classes has both, too: classes=['no', 'yes']"
         )
     if isinstance(model, Target) and arguments.outputs is not None:
@@ -317,9 +318,10 @@ def _target(model: Any, arguments: Arguments) -> Target:
     try:
         spec = ImageSpec(height, width, channels, classes, sums_to_one=not alone, open=open_ended)
     except ValueError as error:
-        raise ExperimentError(
-            f"image: {error}; give (channels, height, width), not {tuple(arguments.image)}"
-        ) from error
+        fault = f"image: {error}; give (channels, height, width), not {tuple(arguments.image)}"
+        if width in {1, 3} and not isinstance(model, torch.nn.Module | Target):
+            fault = f"{fault}: image={(width, channels, height)}; {AS_CHANNELS_LAST}"
+        raise ExperimentError(fault) from error
     mean, std = arguments.mean, arguments.std
     if not isinstance(model, torch.nn.Module) and (mean, std) != (None, None):
         raise ExperimentError(
@@ -342,6 +344,7 @@ def _argument(section: str, key: str) -> str:
 
 def _model_name(model: Any) -> str:
     model = unwrap(model) if isinstance(model, torch.nn.Module) else model
+    model = inspect.unwrap(model) if inspect.isroutine(model) else model
     named = getattr(model, "__name__", None) or type(model).__name__
     return "".join(letter if letter.isalnum() else "-" for letter in named).strip("-") or "model"
 

@@ -24,9 +24,12 @@ def gradients_of(target: Target | None, otherwise: str) -> LogitsOf:
     Raises:
         ExperimentError: There is no target, or it is not differentiable.
     """
+    if target is None:
+        fault = "the scheme was made without the target, which gives gradients; let its factory"
+        raise ExperimentError(f"{fault} have a parameter `target`, and pass it on, or {otherwise}")
     if not isinstance(target, Differentiable):
-        why = (target or Target).no_gradients
-        raise ExperimentError(f"the target gives no gradients: {why}; {otherwise}")
+        fault = f"the target gives no gradients: {target.no_gradients}"
+        raise ExperimentError(f"{fault}; {otherwise}")
     return target.logits_of
 
 

@@ -143,9 +143,19 @@ class Registration:
         return made if contract is None else adopt(made, contract, self.label)
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
-        """Choose the arguments that the factory has a parameter for."""
-        try:
-            parameters = inspect.signature(self.maker).parameters
-        except ValueError:  # A type of Python's own tells none.
-            return {}
-        return {name: value for name, value in offered.items() if name in parameters}
+        """Choose the arguments that the factory has a parameter for, or a base class of it."""
+        return {name: value for name, value in offered.items() if self._takes(name)}
+
+    def _takes(self, name: str) -> bool:
+        maker, bases = self.maker, getattr(self.maker, "__mro__", ())
+        # What a class takes with `**named`, it passes on to the next base class.
+        for factory in (maker, *(base.__init__ for base in bases[1:-1])):
+            try:
+                parameters = inspect.signature(factory).parameters
+            except ValueError:  # A type of Python's own tells none.
+                return False
+            if name in parameters:
+                return True
+            if all(each.kind is not each.VAR_KEYWORD for each in parameters.values()):
+                return False
+        return name == "target"

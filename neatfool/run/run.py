@@ -158,6 +158,15 @@ class Run(Source):
                 return self._view(stored)
         raise RunError(f"{self.path}: class {self.classes[index]!r} has no elite")
 
+    def best(self) -> EliteView:
+        """Give the elite of the highest rank, the first class's among equals; RunError if none.
+
+        Confidences do not order elites, as many round to 1.0; see ``EliteView.rank``.
+        """
+        if not self._snapshot.elites:
+            raise RunError(f"{self.path}: the run has no elites yet; let it go on for a while")
+        return self._view(max(self._snapshot.elites, key=lambda elite: elite.rank))
+
     def holders(self, least: float = 0.0) -> list[tuple[int, int, float]]:
         """List all that ever held a niche: class index, candidate id, confidence.
 
@@ -270,8 +279,10 @@ class Run(Source):
         try:
             return self.encoding.loads(self.encoding.dumps(genome))
         except (ValueError, AttributeError, TypeError) as error:
-            fault = f"{self.path}: no genome of this run: {error}; give the genome of an elite"
-            raise ExperimentError(f"{fault}, or neatfool.cppn.from_graph of a graph") from error
+            fault = f"no genome of this run: {error}; give the genome of an elite"
+            if hasattr(genome, "edges"):
+                fault = "a graph is no genome; give neatfool.cppn.from_graph(graph)"
+            raise ExperimentError(f"{self.path}: {fault}") from error
 
     def verify(
         self, model: Any = None, *, tolerance: float = 1e-4, max_queries: int | None = None

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import TypeAdapter
 
@@ -46,6 +46,14 @@ class Source:
         """Show the run as it is now. Elites that were given before do not change."""
         for known in ("_snapshot", "spec"):
             self.__dict__.pop(known, None)
+
+    def __enter__(self) -> Self:
+        """Use the run in a block of ``with``, at whose end it is closed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the run."""
+        self.close()
 
     def close(self) -> None:
         """Close the database and the target; the next use opens them again."""

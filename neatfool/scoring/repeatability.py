@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.errors import BudgetSpent, TargetError
+from neatfool.errors import BudgetSpent, PluginError, TargetError
 from neatfool.network.devices import OutOfMemory
 from neatfool.run.images import decode_png
 from neatfool.spec.encoding import Encoding
@@ -59,6 +59,7 @@ def check_repeatability(scorer: Scorer) -> None:
 
     images = torch.from_numpy(probe_images(scorer.spec))
     if scorer.metered is not None:
+        _blame_a_view(scorer)
         try:
             answers, names = scorer.metered.ask_twice(images[AGAIN[:1]])
         except BudgetSpent:
@@ -73,6 +74,7 @@ def check_repeatability(scorer: Scorer) -> None:
     apart, words = differ(once.part(AGAIN), scorer.score(images[AGAIN]), classes)
     if apart <= ROUNDING:
         return
+    _blame_a_view(scorer)
     # Only now: most targets are repeatable, and are asked twice and not three times.
     by_chance, words_of_chance = differ(once, scorer.score(images), classes)
     if by_chance > ROUNDING:
@@ -84,6 +86,25 @@ def check_repeatability(scorer: Scorer) -> None:
             "normalisation over the batch (a torch module needs .eval()) or a dynamically "
             "quantised graph, whose rounding depends on the whole batch. If you cannot change "
             "that, score one image a call: batch_size = 1"
+        )
+
+
+def _unsteady_view(scorer: Scorer) -> str:
+    import torch
+
+    from neatfool.scoring.viewed_target import ViewedTarget
+
+    if not isinstance(scorer.target, ViewedTarget):
+        return ""
+    return scorer.target.unsteady_view(torch.from_numpy(probe_images(scorer.spec)), AGAIN)
+
+
+def _blame_a_view(scorer: Scorer) -> None:
+    if name := _unsteady_view(scorer):
+        raise PluginError(
+            f"view {name!r}: the same image, changed twice, became two images. What a view makes "
+            "of an image must follow from that image, its amount and its seed alone, whatever came "
+            "before or stands beside it; `neatfool plugins check` checks it at each strength"
         )
 
 
@@ -171,9 +192,12 @@ class DriftWatch:
             self._warned = True
             sure = percent(float(scores.probs[0, elite.class_index]), float(now))
             before, name = percent(elite.confidence, elite.rank), self._scorer.name
+            why = "The target has changed, or its scores depend on chance or on the other images "
+            why += "of a batch"
+            if view := _unsteady_view(self._scorer):
+                why = f"View {view!r} does not change the same image in the same way each time"
             _log.warning(
-                "%s: the image of %r was recorded with %s and now scores %s. The target has "
-                "changed, or its scores depend on chance or on the other images of a batch. "
+                "%s: the image of %r was recorded with %s and now scores %s. %s. "
                 "`neatfool verify RUN` scores all images again",
-                *(name, self._scorer.spec.classes[elite.class_index], before, sure),
+                *(name, self._scorer.spec.classes[elite.class_index], before, sure, why),
             )

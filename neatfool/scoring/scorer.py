@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -251,6 +251,14 @@ class Scorer:
         """
         if self.costs:
             check_allowed(self.name, images, most)
+
+    def __enter__(self) -> Self:
+        """Use the scorer in a block of ``with``, at whose end it is closed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the target."""
+        self.close()
 
     def close(self) -> None:
         """Close the target, if it can be closed."""

@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from scipy.special import expit, log_softmax, logit
 
-from neatfool.errors import ExperimentError, PluginError, option
-from neatfool.network.devices import computing_on
+from neatfool.errors import ExperimentError, PluginError, cause, option
+from neatfool.network.devices import computing_on, is_out_of_memory
 from neatfool.scoring.answers import check_scores
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.encoding import Encoding
@@ -102,6 +102,17 @@ class ViewedTarget(Target):
             # By way of int16, which is four times as fast.
             return torch.cat([each.round().clamp(0, 255).short().byte() for each in changed])
 
+    def unsteady_view(self, images: torch.Tensor, again: Sequence[int]) -> str:
+        """Name a view that shows some of the images differently ``again``; empty if none does."""
+        for name, view in self._showing.views.items():
+            strengths = {name: self._showing.strengths[name]}
+            showing = replace(self._showing, strengths=strengths, views={name: view})
+            alone = ViewedTarget(self.target, showing, name=self._name, seed=self._seed)
+            once = alone.show(images).reshape(len(images), self.number, *self.spec.shape)
+            if not torch.equal(once[again].flatten(0, 1), alone.show(images[again])):
+                return name
+        return ""
+
     def gather(self, parts: Sequence[Scores]) -> Scores:
         """Put together the checked scores [N, K] of each view."""
         probs = np.stack([part.probs for part in parts]).astype(np.float64)
@@ -161,14 +172,19 @@ class ViewedTarget(Target):
             drawn = [
                 torch.from_numpy(each[:, places]).to(shown.device) for each in (amounts, seeds)
             ]
-            if callable(change):
-                changed = change(shown, views, *drawn)
-            else:
-                changed = views[0].change(shown, *(each[:, 0] for each in drawn))
+            which = f"view {', '.join(map(repr, names))}"
+            try:
+                if callable(change):
+                    changed = change(shown, views, *drawn)
+                else:
+                    changed = views[0].change(shown, *(each[:, 0] for each in drawn))
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                raise PluginError(f"{which}: {cause(error)}") from error
             if changed.shape != shown.shape or changed.dtype != shown.dtype:
                 one, two = (f"{each.dtype} {tuple(each.shape)}" for each in (changed, shown))
-                which = ", ".join(map(repr, names))
-                raise PluginError(f"view {which}: gave {one} for {two}; give the same")
+                raise PluginError(f"{which}: gave {one} for {two}; give the same")
             shown = changed
         return shown
 

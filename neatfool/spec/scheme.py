@@ -19,9 +19,9 @@ class Scheme(ABC):
     """How the search selects.
 
     A factory is called as ``factory(options, encoding=encoding, spec=spec, seed=seed)``, and with
-    ``target=target`` too if it has a parameter of that name. The framework calls ``ask`` and
-    ``tell`` in turn. All randomness comes from ``seed``, the generation and the candidates' ids,
-    never from a generator that is carried along.
+    ``target=target`` too if it has a parameter of that name, or ``**named``. The framework calls
+    ``ask`` and ``tell`` in turn. All randomness comes from ``seed``, the generation and the
+    candidates' ids, never from a generator that is carried along.
 
     Attributes:
         archive: The elites.

@@ -29,13 +29,21 @@ from neatfool.spec.engine import Engine
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.target import Target
-from neatfool.testing import encoding_checks, engine_checks, scheme_checks, target_checks
+from neatfool.spec.view import View
+from neatfool.testing import (
+    encoding_checks,
+    engine_checks,
+    scheme_checks,
+    target_checks,
+    view_checks,
+)
 from neatfool.testing.checking import CheckResult, run_check
 from neatfool.testing.encoding_checks import COLOUR, GREY, EncodingSubject
 from neatfool.testing.engine_checks import EngineSubject
 from neatfool.testing.scheme_checks import SchemeSubject
 from neatfool.testing.target_checks import TargetSubject
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget, assemble_toys
+from neatfool.testing.view_checks import ViewSubject
 
 __all__ = [
     "COLOUR",
@@ -52,6 +60,7 @@ __all__ = [
     "check_registration",
     "check_scheme",
     "check_target",
+    "check_view",
 ]
 
 _CHECKS: Final = {
@@ -59,6 +68,7 @@ _CHECKS: Final = {
     "engine": engine_checks,
     "scheme": scheme_checks,
     "target": target_checks,
+    "view": view_checks,
 }
 """Kind -> module; its checks are the functions named ``check_...``, in their order."""
 
@@ -95,6 +105,15 @@ def check_engine(make: Callable[[], Engine]) -> None:
     """Check that an engine keeps its contract; its workers must see this machine's files."""
     __tracebackhide__ = True
     _expect_passed(examine("engine", make))
+
+
+def check_view(make: Callable[[], View]) -> None:
+    """Check that a view keeps its contract at each strength: ``check_view(lambda: Darker(None))``.
+
+    Its images are grey and in colour, of a few pixels.
+    """
+    __tracebackhide__ = True
+    _expect_passed(examine("view", make))
 
 
 def check_observer(observer: object) -> None:
@@ -147,7 +166,7 @@ def check_registration(
     Args:
         registration: What the plugin registered.
         options: Its options, or values for them; the defaults if absent.
-        specs: The images to try an encoding with.
+        specs: The images to try an encoding or a view with.
 
     Returns:
         One result for each check; or, if the plugin cannot be made, a single one that says why.
@@ -190,10 +209,11 @@ def examine(
 
     subjects: dict[str, Any]
     with ExitStack() as stack:
-        if kind == "encoding":
+        if kind in {"encoding", "view"}:
+            of_images = EncodingSubject if kind == "encoding" else ViewSubject
             subjects = {
                 f"{spec.width}x{spec.height} {'grey' if spec.channels == 1 else 'colour'}": (
-                    EncodingSubject(make, spec)
+                    of_images(make, spec)
                 )
                 for spec in specs
             }
@@ -205,6 +225,6 @@ def examine(
             subjects = {"": stack.enter_context(closing(subject))}
         results = [run_check(can_be_made, subjects)]
         if results[0].passed:
-            checks = vars(_CHECKS[kind]).items()
+            checks = [*vars(_CHECKS[kind]).items()]
             results += [run_check(c, subjects) for name, c in checks if name.startswith("check_")]
     return results

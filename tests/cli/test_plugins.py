@@ -235,6 +235,35 @@ def test_an_observer_is_checked(distribute):
     assert "did you mean 'neatfool_run_started'?" in result.stderr
 
 
+VIEW = """
+import torch
+from neatfool import View, hookimpl
+
+class Dim(View):
+    unit, what, strengths = "%", "dimmer", (10.0, 50.0)
+
+    def __init__(self, options):
+        pass
+
+    def change(self, images, amounts, seeds):
+        return images * (1 - amounts[:, None, None, None] / 100) * FACTOR
+
+@hookimpl
+def neatfool_register_views(register):
+    register("dim", Dim)
+"""
+
+
+def test_a_view_is_checked_at_each_strength():
+    Path("dim.py").write_text(VIEW.replace("FACTOR", "1"))
+    assert plugins("check", "dim.py").exit_code == 0
+    Path("dim.py").write_text(VIEW.replace("FACTOR", "(1 - torch.rand(1))"))
+    result = plugins("check", "dim.py")
+    assert result.exit_code == 3
+    assert "change() at 10 %" in result.stdout
+    assert "the generator of torch was used" in result.stdout
+
+
 def test_an_unknown_name_is_told_with_those_near(distribute):
     distribute("birds", {"target.tit": "birds_gone"})
     result = plugins("check", "titt")

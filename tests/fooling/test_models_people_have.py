@@ -337,6 +337,58 @@ def test_a_function_says_what_it_gives(tmp_path: Path, outputs: str, make: Any) 
     assert run.verify(function).wrong == []
 
 
+def of_pictures(images: np.ndarray) -> Any:
+    return Flattens()(torch.from_numpy(images / 255).float()).detach().numpy()
+
+
+def test_a_functions_multi_label_logits_have_a_sigmoid_each(tmp_path: Path) -> None:
+    run = fool(of_pictures, tmp_path, outputs="multi_label", batch_size=3)
+    for elite, logits in zip(run, Flattens()(saved(run)).detach(), strict=True):
+        assert elite.rank == pytest.approx(float(logits[elite.index]), abs=1e-4)
+        assert elite.confidence == pytest.approx(1 / (1 + np.exp(-elite.rank)))
+    assert run.verify(of_pictures).wrong == []
+
+
+def test_confidences_that_become_logits_are_told(tmp_path: Path) -> None:
+    def function(images: np.ndarray) -> np.ndarray:
+        return np.full((len(images), CLASSES), 0.5 if images.any() else 7)
+
+    with pytest.raises(TargetError, match=r"numbers from 7 to 7, but .* apply the sigmoid in the"):
+        target_of(function, SPEC, outputs="multi_label").score(np.zeros((2, *IMAGE), np.uint8))
+
+
+@pytest.mark.parametrize("outputs", ["logits", "probabilities", None])
+def test_a_functions_one_number_stands_for_two_classes(tmp_path: Path, outputs: Any) -> None:
+    def function(images: np.ndarray) -> Any:
+        logits = Flattens(1)(torch.from_numpy(images / 255).float()).detach().numpy()
+        return logits if outputs == "logits" else 1 / (1 + np.exp(-logits))
+
+    run = fool(function, tmp_path, classes=["no", "yes"], outputs=outputs)
+    yes = Flattens(1)(saved(run)).detach().sigmoid()[:, 0].tolist()
+    assert run["yes"].confidence == pytest.approx(yes[1], abs=1e-5)
+    assert run["no"].confidence == pytest.approx(1 - yes[0], abs=1e-5)
+
+
+def with_channels_last(images: np.ndarray) -> Any:
+    if images.shape[1:] != (12, 10, 1):
+        raise ValueError(f"expected shape=(None, 12, 10, 1), found shape={images.shape}")
+    return of_pictures(images.transpose(0, 3, 1, 2))
+
+
+def test_a_function_of_images_with_channels_last_is_adapted(tmp_path: Path) -> None:
+    model, line = neatfool.channels_last(with_channels_last), r"neatfool.channels_last\(model\)"
+    run = fool(model, tmp_path, outputs="logits")
+    plain = fool(of_pictures, tmp_path / "plain", outputs="logits")
+    assert run.name == "with-channels-last"
+    assert [elite.rank for elite in run] == [elite.rank for elite in plain]
+    with pytest.raises(TargetError, match=rf"failed on images of shape .*{line}"):
+        fool(with_channels_last, tmp_path / "1")
+    with pytest.raises(ExperimentError, match=rf"not \(12, 10, 1\): image=\(1, 12, 10\); .*{line}"):
+        fool(with_channels_last, tmp_path / "1", image=(12, 10, 1))
+    with pytest.raises(TargetError, match=r"of shape \(20, 10, 12, 1\): .*height, width\)$"):
+        fool(model, tmp_path / "1", image=(1, 10, 12))
+
+
 def test_a_threshold_is_kept_and_counted(tmp_path: Path) -> None:
     least = {"cat": 0.0, "dog": 1.0}
     names = ["cat", "dog", "cow", "owl"]
@@ -426,6 +478,12 @@ def test_the_copy_is_a_copy_of_the_module_in_data_parallel() -> None:
 
 
 SPEC = neatfool.ImageSpec(12, 10, 1, (*"abcd",))
+
+
+def test_the_file_of_a_decorated_function_is_its_own() -> None:
+    without_gradients = torch.no_grad()(of_pictures)
+    prints = {target_of(each, SPEC).fingerprint() for each in (without_gradients, of_pictures)}
+    assert len(prints) == 1
 
 
 @pytest.mark.parametrize("make", [frozen, quantised, Flattens])

@@ -63,7 +63,8 @@ def test_a_scorer_says_what_it_is(experiment):
 def test_the_section_of_the_target_suffices(experiment):
     file = experiment.parent / "only.ini"
     file.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
-    open_scorer(file).close()
+    with open_scorer(file) as scorer:
+        assert scorer.spec.classes == CLASSES
     assert load_experiment(file, to_search=False).name == "only"
     with pytest.raises(ExperimentError, match="say how long to run"):
         load_experiment(file)

@@ -105,7 +105,7 @@ def test_the_example_of_a_changed_graph_runs(tmp_path, monkeypatch, capsys):
     Path("example.py").write_text(code, encoding="utf-8")
     runpy.run_path("example.py", {"run": run})
     assert (tmp_path / "three-without-d.png").is_file()
-    assert capsys.readouterr().out == "10.00%\n"
+    assert capsys.readouterr().out == "10.0 %\n"
 
 
 def test_the_examples_of_a_picture_for_other_programs_run(tmp_path, monkeypatch):

@@ -164,6 +164,33 @@ def test_a_notebook_shows_an_ancestor(run):
     assert (decode_png(ancestor._repr_png_())[:, ::32, ::32] == ancestor.pixels()).all()
 
 
+def test_the_best_of_many_certainties_has_the_highest_rank(tmp_path):
+    def certain(images):
+        light = images.mean((1, 2, 3)) / 255
+        return np.stack([100 + light, 200 * light, 0 * light], 1)
+
+    how = {"image": (1, 6, 6), "images": 100, "outputs": "logits", "progress": False}
+    run = fool(certain, classes=["a", "b", "c"], out=tmp_path / "run", **how)
+    assert run["a"].confidence == run["b"].confidence == 1
+    assert run.best().name == max(run, key=lambda elite: elite.rank).name == "a"
+    assert run.best().caption.startswith("a > 99.99 % (log-odds ")
+
+
+def test_a_run_without_elites_has_no_best(tmp_path):
+    with pytest.raises(RunError, match="no elites yet"):
+        open_run(write_run(tmp_path / "run", [[]])).best()
+
+
+def test_a_run_is_closed_at_the_end_of_its_block(tmp_path):
+    path = write_run(tmp_path / "run", [[(0, 0.5)]])
+    with open_run(path) as run:
+        store = run.store  # is closed with the run, which may be used again
+        assert len(run) == 1
+    with pytest.raises(RunError, match="closed"):
+        store.classes()
+    assert len(run) == 1
+
+
 def test_the_history_is_a_data_frame(run):
     pytest.importorskip("pandas")
     frame = run.frame()

@@ -89,6 +89,8 @@ def test_a_genome_that_is_not_of_the_run_is_neither_drawn_nor_scored(finished, e
     for use in (run.render, run.score):
         with pytest.raises(ExperimentError, match=r"no genome of this run: .* has 4 inputs"):
             use(genome)
+        with pytest.raises(ExperimentError, match=r"a graph is no genome; .*from_graph\(graph\)$"):
+            use(elite.graph())
 
 
 def is_svg(data):

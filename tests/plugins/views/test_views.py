@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import neatfool
+from neatfool.testing import check_view
 
 VIEWS = neatfool.views()
 
@@ -52,35 +53,8 @@ def roughness(image):
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_strengths_go_from_mild_to_the_limit(name):
-    view = VIEWS[name]
-    assert isinstance(view, neatfool.View)
-    away = [abs(strength - view.harmless) for strength in (view.harmless, *view.strengths)]
-    assert away == sorted({*away})
-    assert away[-1] <= abs(view.limit - view.harmless)
-    assert view.unit
-    assert view.what
-
-
-@pytest.mark.parametrize("name", VIEWS)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_each_image_is_changed_the_same_way_alone_and_among_others(name, channels):
-    view, images = VIEWS[name], pictures(channels=channels)
-    seeds = torch.tensor([5, 2**63 - 1, 0])
-    for amount in amounts_of(view):
-        amounts = torch.tensor([amount, view.harmless, view.strengths[0]], dtype=torch.float32)
-        before = images.clone()
-        together = view.change(images, amounts, seeds)
-        assert torch.equal(images, before)
-        assert together.shape == images.shape
-        assert together.dtype == torch.float32
-        assert together.min() >= 0
-        assert together.max() <= 255
-        assert torch.equal(together[1], images[1])
-        assert not torch.equal(together[0], images[0])
-        for i in range(3):
-            alone = view.change(images[i : i + 1], amounts[i : i + 1], seeds[i : i + 1])
-            assert torch.equal(alone[0], together[i]), (amount, i)
+def test_a_view_keeps_its_contract(name):
+    check_view(lambda: VIEWS[name])
 
 
 def change_in_turn(images, changes, *, at_once):
