@@ -66,7 +66,9 @@ It needs `pip install 'neatfool[serve]'`."""
 )
 @option(
     "--max-body MIB",
-    "How large a request may be, packed or unpacked, and the scores in its answer.",
+    "How large a request may be, packed or unpacked; the scores in its answer have an eighth of "
+    "that. All requests together hold at most four times as much in memory, whatever is sent; "
+    "those that do not fit are told to try again.",
     click.IntRange(min=1),
     64,
 )

@@ -38,8 +38,8 @@ class Output:
         """Give its numbers [N, K], all NaN for an image without a score."""
         # JSON has no infinity. A softmax turns the lowest number into zero, as it does that.
         values = scores.probs if self.name == "probabilities" else scores.logits
-        lowest = np.finfo(self.dtype).min
-        given: np.ndarray = np.maximum(np.asarray(values).astype(self.dtype), lowest)
+        given: np.ndarray = np.array(values, self.dtype)
+        np.maximum(given, np.finfo(self.dtype).min, out=given)
         given[~np.asarray(scores.ok)] = np.nan
         return given
 
