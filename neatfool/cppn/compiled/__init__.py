@@ -1,3 +1,5 @@
 """The renderer in machine code, for CPUs."""
 
-from neatfool import compiling  # noqa: F401 - imports numba as it should be imported
+from neatfool.library_settings import ignore_working_folder
+
+ignore_working_folder()  # of which numba would read settings
