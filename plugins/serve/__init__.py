@@ -1,8 +1,9 @@
 """The command ``neatfool serve``: a target for other machines, by the Open Inference Protocol v2.
 
 :mod:`.served` makes and calls an experiment's target in a thread of its own. A web application
-(:mod:`.app`) reads :mod:`.requests` and writes answers; :mod:`.listening` connects it, and that of
-:mod:`.watch`, to the network.
+(:mod:`.app`) reads :mod:`.requests` and writes answers. :mod:`.memory` counts what they hold, and
+:mod:`.numbers` checks their numbers. :mod:`.listening` connects it, and that of :mod:`.watch`, to
+the network.
 """
 
 from __future__ import annotations

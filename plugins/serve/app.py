@@ -24,7 +24,8 @@ from neatfool import NeatfoolError
 
 from .listening import BrowserGuard
 from .memory import Body, Memory
-from .requests import LONGEST_SCORE, PACKED, Limits, Refusal, read_request, too_long
+from .refusal import Refusal, too_long
+from .requests import LONGEST_SCORE, PACKED, Limits, read_request
 from .served import VERSION, Served, TargetThread, describe, write_answer
 
 JSON_LENGTH: Final = "inference-header-content-length"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
-from .requests import Refusal, too_long
+from .refusal import Refusal, too_long
 
 PIECE: Final = 2**18
 """Bodies are unpacked in pieces of so many bytes."""

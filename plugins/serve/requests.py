@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import numpy as np
 import orjson
 from pydantic import BaseModel, Field, ValidationError
-from starlette.exceptions import HTTPException
 
 from neatfool import nearest
 
 from .numbers import PIECE, fill, find_lists, make_levels, read_lists
+from .refusal import Refusal
 from .served import Output, Request, Served
 
 if TYPE_CHECKING:
@@ -27,14 +27,6 @@ PACKED: Final = ("gzip", "deflate")
 _BYTES: Final = "data: give whole numbers from 0 to 255, also in FP32; do not scale or normalise"
 _NUMBERS: Final = 0
 """It stands in the JSON for lists of numbers."""
-
-
-class Refusal(HTTPException):
-    """An answer that is an error: what went wrong and what to do, and extra headers."""
-
-    def __init__(self, words: str, status: int = 400, **headers: str) -> None:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        super().__init__(status, words, named)
 
 
 @dataclass(frozen=True)
@@ -82,11 +74,6 @@ class _Body(BaseModel, extra="ignore", strict=True):
     parameters: dict[str, Any] = {}
     inputs: Annotated[list[_Given], Field(min_length=1, max_length=1)]
     outputs: list[_Wanted] = []
-
-
-def too_long(most: int) -> Refusal:
-    """Refuse a body that is too long."""
-    return Refusal(f"the body has more than {most} bytes; send fewer images a request", 413)
 
 
 def read_request(
