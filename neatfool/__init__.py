@@ -11,9 +11,6 @@ import lazy_loader
 # OpenMP reads this when torch is first imported. Threads that spin while they wait take the time
 # of those that work: beside other programs, each call takes more than twice the processor time.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Numba unpickles the code that it keeps: ./.numba_config.yaml must not say where that lies.
-os.environ.setdefault("NUMBA_CACHE_DIR", "")
-os.environ.setdefault("NUMBA_CACHE_LOCATOR_CLASSES", "")
 
 __version__ = "0.2.0.dev0"
 

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from zlib import crc32
 
-import numba
-from numba.core import cgutils, types
-from numba.core.cpu import CPUTargetOptions
-from numba.core.typing.templates import signature
-from numba.extending import intrinsic
+from neatfool.library_settings import ignore_working_folder
+
+ignore_working_folder()
+
+import numba  # noqa: E402
+from numba.core import cgutils, types  # noqa: E402
+from numba.core.cpu import CPUTargetOptions  # noqa: E402
+from numba.core.typing.templates import signature  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 

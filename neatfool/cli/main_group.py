@@ -26,6 +26,7 @@ from neatfool.errors import (
     nearest,
     printable,
 )
+from neatfool.library_settings import ignore_working_folder
 from neatfool.plugin.entries import GROUP, entry_points
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class MainGroup(Group):
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run a command line and exit; errors are messages, wherever they happen."""
+        ignore_working_folder()
         try:
             code = super().main(*args, **settings | {"standalone_mode": False})
         except click.ClickException as error:

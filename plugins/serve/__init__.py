@@ -1,8 +1,9 @@
 """The command ``neatfool serve``: a target for other machines, by the Open Inference Protocol v2.
 
 :mod:`.served` makes and calls an experiment's target in a thread of its own. A web application
-(:mod:`.app`) reads :mod:`.requests` and writes answers; :mod:`.listening` connects it, and that of
-:mod:`.watch`, to the network.
+(:mod:`.app`) reads :mod:`.requests` and writes answers. :mod:`.memory` counts what they hold, and
+:mod:`.numbers` checks their numbers. :mod:`.listening` connects it, and that of :mod:`.watch`, to
+the network.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ It needs `pip install 'neatfool[serve]'`."""
 )
 @option(
     "--max-body MIB",
-    "How large a request may be, packed or unpacked, and the scores in its answer.",
+    "How large a request may be, packed or unpacked; the scores in its answer have an eighth of "
+    "that. All requests together hold at most four times as much in memory, whatever is sent; "
+    "those that do not fit are told to try again.",
     click.IntRange(min=1),
     64,
 )

@@ -5,6 +5,9 @@ import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final, TypeVar
 
@@ -12,7 +15,7 @@ import orjson
 import torch
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,13 +23,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from neatfool import NeatfoolError
 
 from .listening import BrowserGuard
-from .requests import LONGEST_SCORE, PACKED, Limits, Refusal, read_request, too_long, unpack
+from .memory import Body, Memory
+from .refusal import Refusal, too_long
+from .requests import LONGEST_SCORE, PACKED, Limits, read_request
 from .served import VERSION, Served, TargetThread, describe, write_answer
-from .served import Request as Wanted
 
 JSON_LENGTH: Final = "inference-header-content-length"
 MOST_AT_A_TIME: Final = 64
-"""Requests that may run or wait at once, their bodies in memory; others must try again."""
+"""Requests that may run or wait at once; others must try again."""
+SILENT: Final = 1.0
+"""A body of which nothing came for so many seconds may have to make room for others."""
+PIECE: Final = 2**18
+"""Answers are sent in pieces of so many bytes."""
 T = TypeVar("T")
 _log = logging.getLogger("neatfool.serve")
 
@@ -66,12 +74,29 @@ def make_app(
     return BrowserGuard(app if key is None else _check_key(app, key), names)
 
 
+class _Answer(Response):
+    """An answer in pieces: a client that does not read leaves only one of them in buffers."""
+
+    ending = ExitStack()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.ending:
+            head = {"status": self.status_code, "headers": self.raw_headers}
+            await send({"type": "http.response.start", **head})
+            for begin in range(0, len(self.body), PIECE):
+                piece = self.body[begin : begin + PIECE]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+
 class _Service:
     """What the addresses answer."""
 
     def __init__(self, served: Served, thread: TargetThread, limits: Limits) -> None:
         self._served, self._thread, self._limits = served, thread, limits
         self._statistics, self._running = thread.statistics, 0
+        self._memory, self._worker = Memory(limits.memory), ThreadPoolExecutor(1)
+        self._heard: dict[asyncio.Timeout, float] = {}  # when something came of each body
 
     def telling(self, give: Callable[[], Any]) -> Callable[[Request], Awaitable[Response]]:
         """Make what answers with an object; of a model only if it is the one that is served."""
@@ -99,47 +124,95 @@ class _Service:
         self._check_model(request)
         began, self._statistics.last = time.perf_counter_ns(), int(time.time() * 1000)
         outcome = "fail"
-        try:
-            self._check_busy()
-            body = await _read_body(request, self._limits)
-            answer = await self._answer(body, request)
-            outcome = "success"
-        except asyncio.CancelledError:
-            raise Refusal("the service is shutting down", 503) from None
-        finally:
-            self._statistics.add(outcome, began)
+        with ExitStack() as ending:
+            hold = ending.enter_context(self._memory.share())
+            try:
+                self._check_busy()
+                answer = await self._answer(await self._read_body(request, hold), request, hold)
+                outcome = "success"
+            except ClientDisconnect:
+                _log.warning("a client left in the middle of a body")
+                return Response()
+            except asyncio.CancelledError:
+                raise Refusal("the service is shutting down", 503) from None
+            finally:
+                self._statistics.add(outcome, began)
+            answer.ending = ending.pop_all()
         return answer
 
-    async def _answer(self, body: bytearray, request: Request) -> Response:
+    async def _read_body(self, request: Request, hold: Callable[[int], None]) -> Body:
+        """Read a body. Read a refused one to twice the limit, so that clients see the answer."""
+        packing, length = _read_kind(request, most := self._limits.body)
+        body, size = Body(packing, length, most, hold), 0
+        refusal: Refusal | None = None
+        loop = asyncio.get_running_loop()
+        patience = asyncio.timeout(self._limits.seconds)
+        try:
+            async with patience:
+                async for chunk in request.stream():
+                    self._heard[patience] = loop.time()
+                    if (size := size + len(chunk)) > 2 * most:
+                        break
+                    try:
+                        if refusal is None:
+                            body.add(chunk)
+                    except Refusal as error:
+                        refusal = error
+                        body.pages.close()
+                        hold(0)
+                        self._make_room(error)
+        except TimeoutError:
+            words = "the body comes too slowly; send fewer images a request"
+            raise Refusal(words, 408, connection="close") from None
+        finally:
+            self._heard.pop(patience, None)
+        if refusal is not None:
+            raise refusal
+        body.end()
+        return body
+
+    async def _answer(self, body: Body, request: Request, hold: Callable[[int], None]) -> _Answer:
         # It counts only now: clients that stop sending must not keep others out.
         self._check_busy()
         self._running += 1
-        packing = request.headers.get("content-encoding", "identity").lower()
-        length = request.headers.get(JSON_LENGTH)
-
-        def read() -> Wanted:
-            plain = body if packing == "identity" else unpack(body, self._limits.body)
-            return read_request(plain, length, self._served, self._limits)
-
         try:
-            began = time.perf_counter_ns()
-            wanted = await _in_thread_if(len(body) > 2**20 or packing != "identity", read)
+            began, large = time.perf_counter_ns(), body.size > 2**20
+            length = request.headers.get(JSON_LENGTH)
+            read = partial(read_request, body, length, self._served, self._limits, hold)
+            del body
+            wanted = await self._work(large, read)
+            del read
             self._statistics.add("compute_input", began)
             images = torch.from_numpy(wanted.images)
             scores = await asyncio.wrap_future(self._thread.submit(images))
             began = time.perf_counter_ns()
             size = len(wanted.outputs) * scores.probs.size * LONGEST_SCORE
-            answer, json_length = await _in_thread_if(
-                size > 2**20, lambda: write_answer(scores, wanted, self._served)
-            )
+            write = partial(write_answer, scores, wanted, self._served)
+            answer, json_length = await self._work(size > 2**20, write)
             self._statistics.add("compute_output", began)
+        except Refusal as error:
+            self._make_room(error)
+            raise
         finally:
             self._running -= 1
         self._statistics.images += len(images)
         if json_length is None:
-            return Response(answer, media_type="application/json")
+            return _Answer(answer, media_type="application/json")
         headers = {JSON_LENGTH: str(json_length)}
-        return Response(answer, headers=headers, media_type="application/octet-stream")
+        return _Answer(answer, headers=headers, media_type="application/octet-stream")
+
+    def _make_room(self, refusal: Refusal) -> None:
+        """Give up the body that was silent longest if memory is short: its rest may never come."""
+        now = asyncio.get_running_loop().time()
+        patience = min(self._heard, key=self._heard.__getitem__, default=None)
+        if patience and refusal.status_code == 503 and now - self._heard[patience] > SILENT:
+            patience.reschedule(now)
+
+    async def _work(self, large: bool, work: Callable[[], T]) -> T:
+        """Do large work in another thread, so that others need not wait; one at a time."""
+        if not large:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
     def _check_busy(self) -> None:
         if self._running >= MOST_AT_A_TIME:
@@ -167,40 +240,21 @@ def _check_key(app: ASGIApp, key: str) -> ASGIApp:
     return answer
 
 
-async def _read_body(request: Request, limits: Limits) -> bytearray:
-    """Read a body. Read one that is too long to twice the limit, so that clients see the answer."""
+def _read_kind(request: Request, most: int) -> tuple[str, int]:
+    """Read how a body is packed, and its length, 0 if that is unknown."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     # A page of another site could send other kinds without asking the browser first.
     if kind != "application/json" and JSON_LENGTH not in request.headers:
         words = f"Content-Type is {kind[:60]!r}; send application/json, or say how much of the body"
         raise Refusal(f"{words} is JSON: Inference-Header-Content-Length", 415)
-    packing, most = request.headers.get("content-encoding", "identity").lower(), limits.body
+    packing = request.headers.get("content-encoding", "identity").lower()
     if packing not in ("identity", *PACKED):
         known = " or ".join(PACKED)
         words = f"Content-Encoding is {packing[:20]!r}; send bodies without one, or use {known}"
         raise Refusal(words, 415)
-    if int(request.headers.get("content-length", 0)) > most:
+    if (length := int(request.headers.get("content-length", 0))) > most:
         raise too_long(most)
-    body, size = bytearray(), 0
-    try:
-        async with asyncio.timeout(limits.seconds):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size <= most:
-                    body += chunk
-                elif size > 2 * most:
-                    break
-    except TimeoutError:
-        words = f"the body took more than {limits.seconds:g} s; send fewer images a request"
-        raise Refusal(words, 408, connection="close") from None
-    if size > most:
-        raise too_long(most)
-    return body
-
-
-async def _in_thread_if(large: bool, work: Callable[[], T]) -> T:
-    """Do large work in another thread, so that others need not wait."""
-    return await asyncio.to_thread(work) if large else work()
+    return packing, length
 
 
 def _json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

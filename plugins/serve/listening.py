@@ -23,6 +23,10 @@ SECONDS_OF_SILENCE: Final = 75
 """A connection is closed after this silence. A search may breed for a minute between requests."""
 SECONDS_TO_ASK: Final = 20
 """A new connection, or a request's header, must be complete within this time."""
+MOST_CONNECTIONS: Final = 256
+"""With one more, the connection is closed that was silent longest between two requests."""
+LONGEST_HEADER: Final = 2**14
+"""The bytes of a request's header, of which each connection may hold so many."""
 HOST: Final = re.compile(r"(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?")
 """A ``Host`` in small letters: an address or a name, perhaps with a port."""
 
@@ -80,22 +84,33 @@ def make_server(app: ASGIApp, on_end: Callable[[], None] = lambda: None) -> uvic
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=SECONDS_OF_SILENCE,
+        h11_max_incomplete_event_size=LONGEST_HEADER,
     )
     return _Server(config, on_end)
 
 
 class _TimedProtocol(H11Protocol):
-    """Closes connections without a request in time; uvicorn waits forever for a header."""
+    """Closes connections without a request in time; uvicorn waits forever for a header.
+
+    It waits as long for clients that read no answer, and takes any number of connections.
+    """
 
     _due: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+    _heard = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._expect_header()
+        self._heard = self.loop.time()
+        if len(self.connections) > MOST_CONNECTIONS:
+            timed = [each for each in self.connections if isinstance(each, _TimedProtocol)]
+            idle = [each for each in timed if each._is_idle()]
+            min(idle, key=lambda each: each._heard).transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        before = self.cycle
-        if self._due is None and (before is None or before.response_complete):
+        self._heard, before = self.loop.time(), self.cycle
+        if self._due is None and self._is_idle():
             self._expect_header()
         super().data_received(data)
         if self.cycle is not before:
@@ -103,13 +118,25 @@ class _TimedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._stop_watching()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(SECONDS_OF_SILENCE, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_watching()
+        super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
         if self.transport.get_write_buffer_size():
             # A graceful close would wait until the client has read everything.
             self.transport.abort()
         super().timeout_keep_alive_handler()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def _expect_header(self) -> None:
         self._due = self.loop.call_later(SECONDS_TO_ASK, self.timeout_keep_alive_handler)
@@ -118,6 +145,11 @@ class _TimedProtocol(H11Protocol):
         if self._due is not None:
             self._due.cancel()
             self._due = None
+
+    def _stop_watching(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
 
 class _Server(uvicorn.Server):

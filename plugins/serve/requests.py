@@ -1,48 +1,58 @@
 """Inference requests of the Open Inference Protocol v2, its binary extension included."""
 
+from __future__ import annotations
+
 import math
-import zlib
-from collections.abc import Sequence
+import mmap
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import numpy as np
 import orjson
 from pydantic import BaseModel, Field, ValidationError
-from starlette.exceptions import HTTPException
 
 from neatfool import nearest
 
+from .numbers import PIECE, fill, find_lists, make_levels, read_lists
+from .refusal import Refusal
 from .served import Output, Request, Served
+
+if TYPE_CHECKING:
+    from .memory import Body
 
 LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
 """A score takes at most this many bytes of JSON."""
 PACKED: Final = ("gzip", "deflate")
 _BYTES: Final = "data: give whole numbers from 0 to 255, also in FP32; do not scale or normalise"
-
-
-class Refusal(HTTPException):
-    """An answer that is an error: what went wrong and what to do, and extra headers."""
-
-    def __init__(self, words: str, status: int = 400, **headers: str) -> None:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        super().__init__(status, words, named)
+_NUMBERS: Final = 0
+"""It stands in the JSON for lists of numbers."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The bytes of a request's unpacked body and of its answer's numbers; images; seconds."""
+    """The bytes of a request's unpacked body, its images, and the seconds until it is there."""
 
     body: int = 64 * 2**20
     images: int = 4096
     seconds: float = 60
+
+    @property
+    def answer(self) -> int:
+        """The bytes that the scores of a request may have in its answer."""
+        return self.body // 8
+
+    @property
+    def memory(self) -> int:
+        """The bytes that all requests may hold, one body less than they may cost."""
+        return 3 * self.body
 
     def advised(self, served: Served) -> int:
         """Give the images that a request may have in any format of request and answer."""
         # JSON has so much besides the pixels, and some clients refuse answers of more than 4 MiB.
         sent = (self.body - 1000) // (len("[255.0, ") * math.prod(served.spec.shape))
         numbers = len(served.spec.classes) * len(served.outputs)
-        answered = min(self.body, 4 * 2**20) // (LONGEST_SCORE * numbers)
+        answered = min(self.answer, 4 * 2**20) // (LONGEST_SCORE * numbers)
         return max(1, min(self.images, sent, answered))
 
 
@@ -66,48 +76,42 @@ class _Body(BaseModel, extra="ignore", strict=True):
     outputs: list[_Wanted] = []
 
 
-def unpack(body: bytearray, most: int) -> bytearray:
-    """Unpack a body in gzip or deflate to at most ``most`` bytes."""
-    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    try:
-        plain = bytearray(unpacking.decompress(body, most + 1))
-    except zlib.error as error:
-        raise Refusal(f"the body cannot be unpacked: {error}") from None
-    if len(plain) > most:
-        raise too_long(most)
-    if not unpacking.eof or unpacking.unused_data:
-        raise Refusal("the packed body is not complete, or something follows it")
-    return plain
-
-
-def too_long(most: int) -> Refusal:
-    """Refuse a body that is too long."""
-    return Refusal(f"the body has more than {most} bytes; send fewer images a request", 413)
-
-
-def read_request(body: bytearray, header: str | None, served: Served, limits: Limits) -> Request:
+def read_request(
+    body: Body,
+    header: str | None,
+    served: Served,
+    limits: Limits,
+    hold: Callable[[int], None],
+) -> Request:
     """Read a body; ``header`` is the length of its JSON if raw tensors follow it."""
-    length = size = len(body)
+    length = body.size
     if header is not None:
         # Python refuses to read a number of thousands of figures.
         is_number = header.isascii() and header.isdecimal() and len(header) <= 20
-        if not is_number or int(header) > size:
+        if not is_number or int(header) > length:
             words = f"Inference-Header-Content-Length {header[:20]!r} is not a length of JSON"
             raise Refusal(words)
         length = int(header)
-    given = _parse(memoryview(body)[:length])
+    given, lists = _parse(body.pages, length)
     outputs = _choose_outputs(given, served)
-    images = _read_images(given, memoryview(body)[length:], served, limits.images)
+    count = _count_images(given, served, limits.images)
     score = sum(each.dtype.itemsize if binary else LONGEST_SCORE for each, binary in outputs)
-    most = max(1, limits.body // (score * len(served.spec.classes)))
-    if len(images) > most:
-        raise Refusal(f"{len(images)} images have too many scores for an answer; at most {most}")
+    each = score * len(served.spec.classes)
+    if count > (most := max(1, limits.answer // each)):
+        raise Refusal(f"{count} images have too many scores for an answer; at most {most}")
+    levels = count * math.prod(served.spec.shape)
+    # The scores themselves, and what they are written in, have at most three times as many bytes.
+    hold(body.size + levels + 3 * count * each)
+    images = _read_images(given.inputs[0], body, length, lists)
     return Request(images, given.id, outputs)
 
 
-def _parse(text: memoryview) -> _Body:
+def _parse(text: mmap.mmap, end: int) -> tuple[_Body, tuple[int, int]]:
+    """Read the JSON but for its numbers, and tell where those begin and end."""
     try:
-        return _Body.model_validate(orjson.loads(text))
+        begin, last = find_lists(text, end)
+        rest = text[:end] if begin == last else b"%b%d%b" % (text[:begin], _NUMBERS, text[last:end])
+        return _Body.model_validate(orjson.loads(rest)), (begin, last)
     except orjson.JSONDecodeError as error:
         raise Refusal(
             f"the body is not JSON: {error}. (If raw bytes follow the JSON, give its length in "
@@ -118,9 +122,11 @@ def _parse(text: memoryview) -> _Body:
         steps = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"])
         place = "".join(steps).lstrip(".") or "the body"
         raise Refusal(f"{place}: {first['msg']}") from None
+    except ValueError as error:
+        raise Refusal(str(error)) from None
 
 
-def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np.ndarray:
+def _count_images(given: _Body, served: Served, most: int) -> int:
     (tensor,), wanted = given.inputs, [*served.spec.shape]
     if tensor.shape[1:] != wanted or tensor.shape[0] < 1:
         raise Refusal(
@@ -129,43 +135,43 @@ def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np
         )
     if tensor.shape[0] > most:
         raise Refusal(f"{tensor.shape[0]} images are too many for a request; at most {most}")
-    size = tensor.parameters.get("binary_data_size")
+    return tensor.shape[0]
+
+
+def _read_images(tensor: _Given, body: Body, length: int, lists: tuple[int, int]) -> np.ndarray:
+    raw, size = body.size - length, tensor.parameters.get("binary_data_size")
+    count, shape = math.prod(tensor.shape), tensor.shape
     if size is None:
         if raw:
-            raise Refusal(f"{len(raw)} bytes after the JSON belong to no input")
-        numbers = _read_lists(tensor.data, tensor.shape)
+            raise Refusal(f"{raw} bytes after the JSON belong to no input")
+        wanted = f"data: give lists of whole numbers from 0 to 255, flat or nested as {shape}"
+        if lists[0] == lists[1] or tensor.data != _NUMBERS:
+            raise Refusal(wanted)
+        numbers = read_lists(body.pages, *lists, shape)
     elif tensor.data is not None:
         raise Refusal("data and binary_data_size are both given; give one of them")
-    elif size != len(raw):
+    elif size != raw:
         raise Refusal(
-            f"binary_data_size is {str(size)[:20]}, but {len(raw)} bytes follow the JSON, whose "
+            f"binary_data_size is {str(size)[:20]}, but {raw} bytes follow the JSON, whose "
             "length the header Inference-Header-Content-Length gives"
         )
     else:
         kind, dtype = tensor.datatype, np.dtype({"UINT8": "u1", "FP32": "<f4"}[tensor.datatype])
-        if size != (right := math.prod(tensor.shape) * dtype.itemsize):
-            raise Refusal(f"binary_data_size is {size}; {kind} of shape {tensor.shape} has {right}")
-        numbers = np.frombuffer(raw, dtype)
-    with np.errstate(invalid="ignore"):
-        levels = numbers.astype(np.uint8, copy=False)
-    # What is scored must be what was sent.
-    if not np.array_equal(levels, numbers):
-        raise Refusal(_BYTES)
-    return levels.reshape(tensor.shape)
-
-
-def _read_lists(data: Any, shape: Sequence[int]) -> np.ndarray:
-    """Read numbers from lists, nested as ``shape`` says or flat, row by row."""
-    wanted = f"data: give lists of numbers, flat or nested as the shape {list(shape)}"
+        if size != (right := count * dtype.itemsize):
+            raise Refusal(f"binary_data_size is {size}; {kind} of shape {shape} has {right}")
+        given = np.frombuffer(body.pages, dtype, count, length)
+        if kind == "UINT8":
+            return given.reshape(shape)
+        numbers = (given[start : start + PIECE] for start in range(0, count, PIECE))
+        wanted = _BYTES
+    levels = make_levels(count)
     try:
-        numbers = np.array(data)
-    except (ValueError, OverflowError):
+        # What is scored must be what was sent.
+        if not fill(levels, numbers):
+            raise Refusal(_BYTES)
+    except ValueError:
         raise Refusal(wanted) from None
-    if numbers.shape not in {(math.prod(shape),), tuple(shape)}:
-        raise Refusal(f"{wanted}; these have the shape {list(numbers.shape)}")
-    if numbers.dtype.kind not in "iuf":
-        raise Refusal(_BYTES)
-    return numbers
+    return levels.reshape(shape)
 
 
 def _choose_outputs(given: _Body, served: Served) -> tuple[tuple[Output, bool], ...]:

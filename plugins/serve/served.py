@@ -38,8 +38,8 @@ class Output:
         """Give its numbers [N, K], all NaN for an image without a score."""
         # JSON has no infinity. A softmax turns the lowest number into zero, as it does that.
         values = scores.probs if self.name == "probabilities" else scores.logits
-        lowest = np.finfo(self.dtype).min
-        given: np.ndarray = np.maximum(np.asarray(values).astype(self.dtype), lowest)
+        given: np.ndarray = np.array(values, self.dtype)
+        np.maximum(given, np.finfo(self.dtype).min, out=given)
         given[~np.asarray(scores.ok)] = np.nan
         return given
 
@@ -209,8 +209,11 @@ class TargetThread:
             while going_on:
                 together: list[_Order] = []
                 # Waiting requests are scored together, so that fewer batches are padded; with more
-                # images than this, the first request would wait long.
-                while sum(len(each.images) for each in together) < 512:
+                # images than this, the first request would wait long, and their copy be large.
+                while (
+                    sum(len(each.images) for each in together) < 512
+                    and sum(each.images.nbytes for each in together) < 4 * 2**20
+                ):
                     order = self._orders.get()
                     if order is None:
                         going_on = False
@@ -228,7 +231,8 @@ class TargetThread:
         """Score orders together; on failure score each alone, so only bad ones fail."""
         began = time.perf_counter_ns()
         try:
-            scores = served.scorer.score(torch.cat([order.images for order in orders]))
+            images = [order.images for order in orders]
+            scores = served.scorer.score(torch.cat(images) if len(images) > 1 else images[0])
         except Exception as error:
             if len(orders) == 1:
                 orders[0].scores.set_exception(error)

@@ -9,10 +9,12 @@ import hashlib
 import importlib
 import io
 import json
-from collections.abc import Sequence
-from contextlib import redirect_stdout, suppress
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from unittest.mock import patch
 
 from PIL import Image
 from pydantic import Field
@@ -70,9 +72,30 @@ class Wandb(Follower):
         config = {"experiment": run.experiment, "versions": run.info.get("versions", {})}
         if options.library == "trackio":
             return self._begin_trackio(run, config)
+        refuse_link(run.path / "wandb")
+        with self._settings_ignored():
+            self._begin_wandb(run, config)
+        self._say(f"wandb sync {run.path}/wandb/*" if options.mode == "offline" else self._run.url)
+        images = 0
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            mark = read_json(self._mark)
+            images = int(mark["images"]) if mark["id"] == self._id else 0
+        return max(images, int(self._run.step) - 1)
+
+    @contextmanager
+    def _settings_ignored(self) -> Iterator[None]:
+        """Let wandb read no settings in the working folder, which may name another server."""
+        exists, name = os.path.exists, "config-defaults.yaml"
+        with (
+            patch.object(self._library.Settings, "settings_workspace", os.devnull),
+            patch("os.path.exists", lambda path: path != name and exists(path)),
+        ):
+            yield
+
+    def _begin_wandb(self, run: Run, config: dict[str, Any]) -> None:
+        options = self._options
         if options.mode == "online" and not self._library.api.api_key:
             raise ExperimentError("[wandb] mode: there is no key; run `wandb login`")
-        refuse_link(run.path / "wandb")
         # What wandb would gather by itself is left out: the terminal, the code, the machine.
         settings = self._library.Settings(
             silent=True,
@@ -94,12 +117,6 @@ class Wandb(Follower):
             config=config,
             settings=settings,
         )
-        self._say(f"wandb sync {run.path}/wandb/*" if options.mode == "offline" else self._run.url)
-        images = 0
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            mark = read_json(self._mark)
-            images = int(mark["images"]) if mark["id"] == self._id else 0
-        return max(images, int(self._run.step) - 1)
 
     def _begin_trackio(self, run: Run, config: dict[str, Any]) -> int:
         # trackio knows runs by name only, so the name tells apart runs that shared a folder.

@@ -212,6 +212,11 @@ def test_numba_keeps_code_under_a_functions_name(tmp_path, monkeypatch) -> None:
     assert [*kept.glob(f"*.{function.__qualname__}-*.nbi")]
 
 
+def test_numba_names_its_settings_file() -> None:
+    config = pytest.importorskip("numba.core.config")
+    assert hasattr(config, "_config_fname")
+
+
 # torchvision and neat-python
 
 

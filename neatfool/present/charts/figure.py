@@ -11,12 +11,15 @@ from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
+from neatfool.library_settings import ignore_working_folder
 from neatfool.wording import level
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
+
+ignore_working_folder()  # of which matplotlib would read settings
 
 PIXELS_PER_INCH: Final = 96
 """An inch has this many CSS pixels; matplotlib measures figures in inches."""

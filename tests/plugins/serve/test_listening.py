@@ -146,7 +146,7 @@ def test_an_answer_that_nobody_reads_is_given_up(monkeypatch):
     spec = ImageSpec(1, 1, 1, tuple(map(str, range(20_000))))
     body = json.dumps(body_of(np.zeros((60, 1, 1, 1), np.uint8))).encode()
     with (
-        in_this_process(ToyTarget(spec)) as client,
+        in_this_process(ToyTarget(spec), limits=Limits(body=2**29)) as client,
         on_loopback(client.app) as port,
         socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
     ):

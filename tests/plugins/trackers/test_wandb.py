@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -117,6 +119,27 @@ def test_wandb_has_each_generation_once_and_no_key_also_after_a_resume(wandb, tm
     assert len(ids) == 1
     written = [file for file in (tmp_path / "toy").rglob("*") if file.is_file()]
     assert [file for file in written if KEY.encode() in file.read_bytes()] == []
+
+
+@pytest.mark.slow
+def test_wandb_follows_no_settings_of_the_working_folder(tmp_path):
+    pytest.importorskip("wandb", reason="pip install 'neatfool[wandb]'")
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "wandb" / "settings").write_text("[default]\nentity = theirs\n")
+    (tmp_path / "config-defaults.yaml").write_text("theirs: {value: 1}\n")
+    program = (
+        "import json, wandb\nfrom neatfool.testing import check_observer\n"
+        "from neatfool_plugins.trackers.wandb import Options, Wandb\n"
+        "begun, init = [], wandb.init\n"
+        "wandb.init = lambda **named: begun.append(init(**named)) or begun[-1]\n"
+        "check_observer(Wandb(Options()))\n"
+        "print(json.dumps([[run.settings.entity, 'theirs' in run.config] for run in begun]))"
+    )
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found
+    assert all(entry == [None, False] for entry in found)
 
 
 def test_an_online_run_without_a_key_says_what_to_do(wandb, tmp_path, caplog, monkeypatch):

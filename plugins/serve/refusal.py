@@ -1,0 +1,16 @@
+"""Answers that are errors."""
+
+from starlette.exceptions import HTTPException
+
+
+class Refusal(HTTPException):
+    """An answer that is an error: what went wrong and what to do, and extra headers."""
+
+    def __init__(self, words: str, status: int = 400, **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        super().__init__(status, words, named)
+
+
+def too_long(most: int) -> Refusal:
+    """Refuse a body that is too long."""
+    return Refusal(f"the body has more than {most} bytes; send fewer images a request", 413)
