@@ -41,8 +41,8 @@ MOST_NOT_JSON: Final = 3
 """How often a request is sent again whose whole answer was no JSON: each may cost something."""
 LARGEST: Final = 8 * 2**20
 """The most bytes of an answer, after decompression."""
-MOST_LISTS: Final = 500_000
-"""The most lists and objects of an answer: while JSON is read, nothing else can go on."""
+MOST_VALUES: Final = 2**20
+"""The most values of an answer, roughly: while JSON is read, no other thread can go on."""
 MOST_QUOTED: Final = 2**16
 """The most bytes of an answer that are looked through for what its message quotes."""
 SECONDS_TO_END: Final = 0.5
@@ -323,8 +323,8 @@ class Service:
         try:
             length = response.headers.get("Inference-Header-Content-Length")
             end = len(body) if length is None else int(length)
-            if body.count(b"[", 0, end) + body.count(b"{", 0, end) > MOST_LISTS:
-                raise answers.RefusedError(f"more than {MOST_LISTS:,} lists and objects")
+            if sum(body.count(each, 0, end) for each in b",[{") > MOST_VALUES:
+                raise answers.RefusedError(f"more than {MOST_VALUES:,} values")
             document = json.loads(body[:end].removeprefix(codecs.BOM_UTF8))
             return answers.attach_raw_tensors(
                 self._credentials.scrub_json(document), bytes(body[end:])
