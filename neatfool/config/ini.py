@@ -102,11 +102,11 @@ def override(
     """Replace values by those of ``--set``; their relative paths are relative to a folder."""
     merged = dict(sections)
     for text in overrides:
-        match = re.fullmatch(r"\s*([^.=]+)\.([^=]+?)\s*=(.*)", text, re.DOTALL)
-        if match is None:
+        place, equals, value = text.partition("=")
+        name, _, key = map(str.strip, place.partition("."))
+        if not (equals and name and key):
             fault = f"--set {printable(text, LONGEST_QUOTE)}: must be SECTION.KEY=VALUE"
             raise ExperimentError(f"{fault}, for example --set scheme.batch=100")
-        name, key, value = match.groups()
         where = f"--set {printable(name, LONGEST_QUOTE)}.{printable(key, LONGEST_QUOTE)}"
         before = merged.get(name, Section({}, where, base=folder))
         values = {**before.values, key: Value(value.strip(), where, folder)}

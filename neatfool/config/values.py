@@ -24,7 +24,7 @@ from neatfool.spec.json import Json
 
 _QUOTED: Final = r'(?<![^\s,\[{:])"(?:[^"\\\n]|\\.)*"'
 _COMMENT: Final = re.compile(rf"({_QUOTED})|(?<!\S)[#;].*$")
-_ITEM: Final = re.compile(rf"\s*({_QUOTED})\s*(?=[,\n]|$)|[^,\n]+")
+_ITEM: Final = re.compile(rf"[^\S\n]*({_QUOTED})\s*(?=[,\n]|$)|[^,\n]+")
 
 
 @dataclass(frozen=True)

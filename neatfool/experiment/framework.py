@@ -33,7 +33,7 @@ FRAMEWORK_SECTIONS: Final = (
     "experiment", "plugins", "target", "views", "encoding", "scheme", "engine", "about",
 )  # fmt: skip
 Confidence: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-_UNSAFE: Final = re.compile(r"[^\w.+-]+|^[^\w]+|\.+$")
+_UNSAFE: Final = re.compile(r"[^\w.+-]+")
 
 _NOTHING: Final = re.compile(
     "background( google)?|none( of .+)?|nothing|others?|unknown|no (finding|object)s?|not .+"

@@ -255,7 +255,7 @@ def load_classifier(request: Request) -> Classifier:
         TargetError: The weights do not fit, are damaged, or are not available.
     """
     try:
-        return find_format(request.model, ClassifierFormat).classifier(request.name, request)
+        return _find_to_read(request, ClassifierFormat).classifier(request.name, request)
     except ValueError as error:
         raise ExperimentError(f"[target] {request.key} = {request.model}: {error}") from error
 
@@ -268,9 +268,18 @@ def load_tower(request: Request) -> Tower:
         TargetError: The weights are damaged, or not available.
     """
     try:
-        return find_format(request.model, TowerFormat).tower(request.name, request)
+        return _find_to_read(request, TowerFormat).tower(request.name, request)
     except ValueError as error:
         raise ExperimentError(f"[target] {request.key} = {request.model}: {error}") from error
+
+
+def _find_to_read(request: Request, kind: type[FormatT]) -> FormatT:
+    found = find_format(request.model, kind)
+    path = Path(request.name).expanduser()
+    # Opening a pipe would wait for somebody to write to it.
+    if found.is_file and path.exists() and not path.is_file():
+        raise ValueError("is no ordinary file; give the path of a model's file")
+    return found
 
 
 def need(module: str, *, extra: str, package: str = "") -> None:

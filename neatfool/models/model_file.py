@@ -1,7 +1,7 @@
 """Networks in files: how they take images, which output answers, and weights without a network."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from textwrap import shorten
@@ -28,6 +28,7 @@ class FileModule(nn.Module, ABC):
     Attributes:
         path: The file.
         input: What it says of its input.
+        beside: Other files that hold weights of it.
         alone: Whether each image must be computed alone.
         rounded: The outputs that hold probabilities in 256 steps.
         layout: The shape of its images, as soon as it has settled.
@@ -57,6 +58,7 @@ class FileModule(nn.Module, ABC):
         self.training = False
         self.path = path
         self.input = Input((None,) * 4)
+        self.beside: Sequence[Path] = ()
         self.alone = False
         self.rounded: frozenset[str] = frozenset()
         self.output = ""
@@ -68,11 +70,9 @@ class FileModule(nn.Module, ABC):
         """Compute all outputs, by name, of a batch in the file's own layout and type."""
 
     def digest(self) -> str:
-        """Hash the file, and the files next to it that hold weights."""
+        """Hash the file, and those that hold weights of it."""
         digest = sha256(self.path.read_bytes())
-        beside = self.path.with_suffix(".bin") if self.path.suffix == ".xml" else self.path
-        found = [beside] if beside != self.path and beside.exists() else []
-        for each in found or sorted(self.path.parent.glob(f"{self.path.name}[._]data")):
+        for each in self.beside:
             digest.update(each.read_bytes())
         return digest.hexdigest()
 

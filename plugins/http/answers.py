@@ -19,6 +19,8 @@ from neatfool import Scores, TargetError, nearest
 
 ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
+MOST_LABELS: Final = 100_000
+"""More labels of one image are refused: no service has so many classes."""
 RAW: Final = {name: np.dtype(f"<f{int(name[2:]) // 8}") for name in ("FP16", "FP32", "FP64")}
 """The kinds of numbers that scores may come as in raw bytes."""
 

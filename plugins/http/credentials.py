@@ -20,7 +20,14 @@ from .texts import KEY_PLACE, is_secret_name
 HIDDEN: Final = "[the key]"
 _SHORTEST: Final = 4
 """A shorter key would be found in words and numbers that have nothing to do with it."""
-_ESCAPES: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'/]))")
+_ESCAPES: Final = re.compile(
+    r"\\(?<!\\\\)\\*+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'/]))"  # each \ is passed once
+)
+_MOST_ESCAPES: Final = 5000
+"""A text with more of them is for no reader."""
+_LONG_NUMBER: Final = re.compile(r"&#\d{4000}")  # int() refuses more than 4300 digits
+_ENDING: Final = 2**16
+"""Where the beginning of a key is looked for: so many characters at a text's end."""
 
 
 class ApiKey:
@@ -48,13 +55,18 @@ class ApiKey:
         return self._value
 
     def scrub(self, text: str) -> str:
-        """Take the key out of a text, also the beginning of it that the text ends with."""
+        """Take the key out of a text, also the beginning of it that the text ends with.
+
+        What is nearly all escapes takes too long to be looked through, and is not shown at all.
+        """
         text = self._replace(text)
-        for each in (text, _unescape(text)):
+        if (ending := _unescape(text[-_ENDING:])) is None:
+            return HIDDEN
+        for each, plain in ((text, text), (ending, text[:-_ENDING] + ending)):
             for form in self._forms:
                 for length in range(min(len(form), len(each)), _SHORTEST - 1, -1):
                     if each.endswith(form[:length]):
-                        return each[:-length] + HIDDEN
+                        return plain[:-length] + HIDDEN
         return text
 
     def scrub_json(self, value: Any) -> Any:
@@ -68,18 +80,22 @@ class ApiKey:
         return value
 
     def _replace(self, text: str) -> str:
-        if self._value in (plain := _unescape(text)):
+        if (plain := _unescape(text)) is None:
+            return HIDDEN
+        if self._value in plain:
             text = plain
         for form in self._forms:
             text = text.replace(form, HIDDEN)
         return text
 
 
-def _unescape(text: str) -> str:
-    """Undo the escapes of HTML, JSON and URLs, also where they are within one another."""
+def _unescape(text: str) -> str | None:
+    """Undo the escapes of HTML, JSON and URLs, also within one another; None if that takes long."""
     for _ in range(2):  # a page may quote JSON that quotes a URL
-        if not any(each in text for each in "&\\%"):
+        if not (count := sum(map(text.count, "&\\%"))):
             break
+        if count > _MOST_ESCAPES or _LONG_NUMBER.search(text):
+            return None
         text = _ESCAPES.sub(lambda m: m[3] or chr(int(m[1] or m[2], 16)), html.unescape(text))
         text = unquote(text)
     return text

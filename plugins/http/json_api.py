@@ -25,8 +25,6 @@ QUALITY: Final = 95
 UNLISTED: Final = (
     "which [target] classes does not list; add it there, or say further_classes = true"
 )
-MOST_LABELS: Final = 100_000
-"""More labels of one image are refused: no service has so many classes."""
 
 
 class JsonApi:
@@ -138,7 +136,7 @@ class JsonApi:
             row: np.ndarray = answers.read_rows(self._scores(answer), 1, len(self.spec.classes))[0]
             return row
         found = [answer] if self._items is None else self._items(answer)
-        if not isinstance(found, list) or len(found) > MOST_LABELS:
+        if not isinstance(found, list) or len(found) > answers.MOST_LABELS:
             raise answers.RefusedError("no list of what was found")
         labels = [self._labels(each) for each in found]
         scores = [self._scores(each) for each in found]
@@ -146,7 +144,7 @@ class JsonApi:
             (labels,), (scores,) = labels, scores
         if not isinstance(labels, list) or not isinstance(scores, list):
             raise answers.RefusedError("no list of labels and scores")
-        if len(labels) != len(scores) or len(labels) > MOST_LABELS:
+        if len(labels) != len(scores) or len(labels) > answers.MOST_LABELS:
             raise answers.RefusedError(f"{len(labels)} labels with {len(scores)} scores")
         numbers = answers.read_rows(scores, 1, len(scores))[0] / self._options.full_score
         if not answers.are_probabilities(numbers[None], sums_to_one=False)[0]:

@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import httpx2
 import numpy as np
-from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictInt, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StrictInt, ValidationError
 
 from neatfool import ImageSpec, Scores, TargetError, nearest
 
-from .answers import RAW, RefusedError, is_short_text, make_scores, read_rows
+from .answers import MOST_LABELS, RAW, RefusedError, is_short_text, make_scores, read_rows
 from .options import Options
 
 LIMIT: Final = "max_batch_size"
@@ -40,7 +40,7 @@ class Tensor(BaseModel, frozen=True):
 
     name: Name
     datatype: Annotated[Name, AfterValidator(str.upper)]
-    shape: tuple[StrictInt, ...]
+    shape: Annotated[tuple[StrictInt, ...], Field(max_length=8)]
     parameters: Parameters = {}
 
 
@@ -267,7 +267,7 @@ class OpenInference:
             names = tensor.parameters.get("classes")
             if not given and isinstance(names, list):
                 given = tuple(map(str, names))
-        if not given and len(counts) == 1:
+        if not given and len(counts) == 1 and max(counts) <= MOST_LABELS:
             given = tuple(map(str, range(min(counts))))
         if not given:
             raise self._error("it does not say its classes; name them in order: classes = @FILE")

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -41,8 +41,12 @@ MOST_NOT_JSON: Final = 3
 """How often a request is sent again whose whole answer was no JSON: each may cost something."""
 LARGEST: Final = 8 * 2**20
 """The most bytes of an answer, after decompression."""
+MOST_VALUES: Final = 2**20
+"""The most values of an answer, roughly: while JSON is read, no other thread can go on."""
 MOST_QUOTED: Final = 2**16
 """The most bytes of an answer that are looked through for what its message quotes."""
+SECONDS_TO_END: Final = 0.5
+"""How long closing waits for an answer to be read to its end."""
 SHOWN: Final = 300
 """The most characters of a message that are what the service says."""
 _NOT_CONNECTED: Final = ("not connected", "it could not be connected to")
@@ -81,9 +85,14 @@ class Service:
         self._next_turn = 0.0
         self._silent_until = time.monotonic() + SILENCE / 2
         self._closed, self._lock = False, threading.Lock()
+        self._asked: set[Future[Any]] = set()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="http", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="http", daemon=True)
         self._thread.start()
+
+    def _work(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
 
     def ask(
         self,
@@ -99,9 +108,13 @@ class Service:
             if not self._closed:
                 asking = self._ask(request, read, images, tries)
                 future = asyncio.run_coroutine_threadsafe(asking, self._loop)
+                self._asked.add(future)
         with suppress(CancelledError):
             if future is not None:
-                return future.result()
+                try:
+                    return future.result()
+                finally:
+                    self._asked.discard(future)
         raise TargetUnavailable(f"http: closed while {self._host} was waited for")
 
     def close(self) -> None:
@@ -110,18 +123,22 @@ class Service:
             closed, self._closed = self._closed, True
         if closed:
             return
+        # Those who wait go on now, even if the event loop reads an answer for seconds.
+        for future in [*self._asked]:
+            future.cancel()
 
         async def end() -> None:
             others = asyncio.all_tasks() - {asyncio.current_task()}
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-            await self._transport.aclose()
+            try:
+                await self._transport.aclose()
+            finally:
+                self._loop.stop()
 
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        asyncio.run_coroutine_threadsafe(end(), self._loop)
+        self._thread.join(SECONDS_TO_END)
 
     async def _ask(
         self, request: httpx2.Request, read: Callable[[Any], ReadT], images: int, tries: int
@@ -306,6 +323,8 @@ class Service:
         try:
             length = response.headers.get("Inference-Header-Content-Length")
             end = len(body) if length is None else int(length)
+            if sum(body.count(each, 0, end) for each in b",[{") > MOST_VALUES:
+                raise answers.RefusedError(f"more than {MOST_VALUES:,} values")
             document = json.loads(body[:end].removeprefix(codecs.BOM_UTF8))
             return answers.attach_raw_tensors(
                 self._credentials.scrub_json(document), bytes(body[end:])

@@ -28,8 +28,9 @@ _SECRET_WORD: Final = re.compile(
 )
 _KEY_SHAPES: Final = re.compile(
     r"^\s*(?:bearer|basic|key|token|apikey)\s+(?=\S*\d)\S{8,}"
-    r"|\b(?:sk-|hf_|ghp_|gho_|github_pat_|glpat-|xox[abp]-|AIza|ya29\.|AKIA|ASIA|eyJ[\w-]{8,}\.)"
-    r"[\w.-]{8,}",
+    r"|\b(?:sk-|hf_|ghp_|gho_|github_pat_|glpat-|xox[abp]-|AIza|ya29\.|AKIA|ASIA)[\w.-]{8,}"
+    # The first eyJ of a word is enough, so that no word is read twice.
+    r"|(?<![\w-])(?>[\w-]*?\beyJ)[\w-]{8,}+\.[\w.-]{8,}",
     re.IGNORECASE,
 )
 

@@ -32,6 +32,8 @@ class OpenVino(models.ClassifierFormat):
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load the file ``name``; ``request`` says what it does not."""
         models.need("openvino", extra="openvino")
+        if name.endswith(".onnx"):
+            models.need("onnx", extra="onnx")
         return models.load_file(OpenVinoModule(Path(name).expanduser()), request)
 
 
@@ -59,6 +61,12 @@ class OpenVinoModule(models.FileModule):
         import openvino
 
         super().__init__(path)
+        if path.suffix == ".onnx":
+            from .onnx.weights import weight_files
+
+            self.beside = weight_files(path, path.read_bytes())
+        elif (weights := path.with_suffix(".bin")).exists():
+            self.beside = [weights]
         self.by = f"OpenVINO {version('openvino')}"
         settings = {
             # Some processors would compute in half precision.

@@ -6,9 +6,11 @@ for torch to differentiate.
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 import torch
@@ -25,6 +27,8 @@ _TYPES: Final = {
     "tensor(double)": torch.float64,
     "tensor(uint8)": torch.uint8,
 }
+SECONDS_TO_ANSWER: Final = 60.0
+"""How long a graph with a loop may compute a batch: it may be one that never ends."""
 
 
 class Onnx(models.ClassifierFormat, models.TowerFormat):
@@ -92,11 +96,11 @@ def _size(given: models.Input, size: int | None) -> tuple[int, int]:
 def _open(name: str, request: models.Request) -> OnnxModule:
     """Open a file as a torch module, which may be another one in floats."""
     models.need("onnxruntime", extra="onnx")
+    models.need("onnx", extra="onnx")
     path = Path(name).expanduser()
     module = OnnxModule(path)
     if not request.dequantise:
         return module
-    models.need("onnx", extra="onnx")
     if not module.alone:
         raise ValueError("its graph is not dynamically quantised; leave 'dequantise' out")
     from .dequantising import dequantise
@@ -111,7 +115,11 @@ class OnnxModule(models.FileModule):
         """Load a file, or a model in floats that was made of it."""
         import onnxruntime
 
+        from .weights import weight_files
+
         super().__init__(path)
+        file = path.read_bytes()
+        self.beside = weight_files(path, file)
         self.by = f"onnxruntime {version('onnxruntime')}"
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = torch.get_num_threads()
@@ -137,7 +145,8 @@ class OnnxModule(models.FileModule):
         sizes = tuple(size if isinstance(size, int) else None for size in shape)
         self.input = models.Input(sizes, _TYPES[inputs[0].type])
         # Operations of such names round by the range of a whole batch.
-        self.alone = b"DynamicQuantize" in (content or path.read_bytes())
+        self.alone = b"DynamicQuantize" in (content or file)
+        self._loops = b"Loop" in file
         self._in_floats = content is not None
 
     def __deepcopy__(self, _: Any) -> OnnxModule:
@@ -152,8 +161,32 @@ class OnnxModule(models.FileModule):
     def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Compute all outputs of a batch."""
         given = {self._input: images.detach().cpu().numpy()}
-        answers = map(torch.from_numpy, self._session.run(None, given))
+        run = self._run_in_time if self._loops else self._session.run
+        answers = map(torch.from_numpy, run(None, given))
         return dict(zip(self._outputs, answers, strict=True))
+
+    def _run_in_time(self, outputs: None, given: dict[str, Any]) -> Any:
+        """Run the session in a thread that may stay behind, and give up if it takes too long."""
+        import onnxruntime
+
+        options, future = onnxruntime.RunOptions(), Future[Any]()
+
+        def work() -> None:
+            try:
+                future.set_result(self._session.run(outputs, given, options))
+            except Exception as error:
+                future.set_exception(error)
+
+        Thread(target=work, name="neatfool-onnx", daemon=True).start()
+        try:
+            return future.result(SECONDS_TO_ANSWER)
+        except TimeoutError:
+            raise TargetError(
+                f"{self.path}: has a loop, and gave no answer to a batch in "
+                f"{SECONDS_TO_ANSWER:.0f} s; if the loop ends, set a smaller [target] batch_size"
+            ) from None
+        finally:
+            options.terminate = True  # A body without operations goes on all the same.
 
     def digest(self) -> str:
         """Hash the file, and the files next to it that hold weights."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+import timeit
+
 import pytest
 
 from neatfool import ExperimentError
-from neatfool_plugins.http.credentials import ApiKey
+from neatfool_plugins.http.credentials import _ESCAPES, ApiKey
 
 CANARY = "sk-canary0123456789"
 
@@ -56,6 +59,35 @@ def test_a_key_is_scrubbed_however_a_service_escapes_it(text):
 def test_escapes_that_hide_no_key_stay():
     text = r"no \u00e9, &amp; and %20" + "%25" * 9
     assert ApiKey(CANARY, "a test").scrub(text) == text
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["\\", "&", "%", "&#", "&a", "é%", "%41", r"\x", r"\\u005c", "&#9", "&" + " " * 900, CANARY],
+)
+def test_no_text_takes_long_to_scrub(unit):
+    key = ApiKey(CANARY, "a test")
+    text = unit * (2_000_000 // len(unit))
+    began = time.process_time()
+    scrubbed = key.scrub(text + CANARY)
+    assert time.process_time() - began < 1
+    assert CANARY not in scrubbed
+    assert scrubbed.endswith("[the key]")
+    assert CANARY not in key.scrub_json([text + CANARY])[0]
+
+
+def test_backslashes_are_looked_through_once():
+    def seconds(count):
+        text = "\\" * count
+        return min(timeit.repeat(lambda: _ESCAPES.sub("", text), number=1, repeat=5))
+
+    assert seconds(4000) < 8 * seconds(1000)
+
+
+def test_a_number_of_thousands_of_digits_is_no_letter():
+    text = f"{CANARY} &#{'9' * 5000};"
+    assert ApiKey(CANARY, "a test").scrub(text) == "[the key]"
+    assert ApiKey(CANARY, "a test").scrub_json([text]) == ["[the key]"]
 
 
 def test_numbers_and_names_that_only_begin_as_a_key_does_stay():

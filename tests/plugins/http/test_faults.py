@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from email.utils import formatdate
 
@@ -361,6 +362,41 @@ def test_closing_ends_what_is_under_way_at_once(server, fault):
     thread.join(IN_TIME)
     assert ended
     assert ended[0] - began < 0.5
+
+
+def test_closing_does_not_wait_for_an_answer_to_be_read(server, monkeypatch):
+    reading, go_on = threading.Event(), threading.Event()
+    with open_target(server) as target:
+        monkeypatch.setattr(
+            target._protocol, "read_answer", lambda *_: reading.set() or go_on.wait(IN_TIME)
+        )
+        with ThreadPoolExecutor() as threads:
+            asked = threads.submit(target.score, random_images(1))
+            reading.wait(IN_TIME)
+            target.close()
+            with pytest.raises(TargetUnavailable, match="closed while"):
+                asked.result(IN_TIME)
+            assert not go_on.is_set()
+            go_on.set()
+
+
+def test_an_answer_of_too_many_values_is_refused(server):
+    server.answer = lambda good: json.dumps({**good, "more": [0] * 2**20}).encode()
+    with open_target(server) as target:
+        assert not target.score(random_images(1)).ok.any()
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("text", ["&#" + "9" * 5000, "\\" * 60_000])
+def test_words_that_are_all_escapes_are_not_shown(server, monkeypatch, text):
+    monkeypatch.setenv("CANARY_KEY", "canary-0123")
+    server.words = text.encode()
+    server.plan.append("401")
+    with (
+        open_target(server, api_key_env="CANARY_KEY") as target,
+        pytest.raises(TargetError, match=r"answered 401: \[the key\]"),
+    ):
+        target.score(random_images(1))
 
 
 def test_closing_ends_all_threads_whenever_it_comes(server):

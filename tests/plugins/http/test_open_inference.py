@@ -177,7 +177,12 @@ def test_an_output_of_another_name_is_what_the_options_say(server):
         ({"outputs": []}, r"declares no outputs; say \[target\] output_name"),
         ({"inputs": "images"}, "no inputs and outputs"),
         ({"outputs": [{"name": 3}]}, "no tensors"),
+        ({"inputs": [{"name": "x", "datatype": "UINT8", "shape": [1] * 99}]}, "as they must be"),
         ({"outputs": [{"name": "logits", "datatype": "FP32", "shape": [-1]}]}, "classes = @FILE"),
+        (
+            {"outputs": [{"name": "logits", "datatype": "FP32", "shape": [-1, 10**15]}]},
+            "classes = @FILE",
+        ),
         (
             {
                 "inputs": [
