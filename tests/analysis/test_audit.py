@@ -16,12 +16,14 @@ import jsonschema
 import numpy as np
 import pytest
 from commands import PAID, PLUGIN, neatfool, neatfool_process, write_experiment
+from filelock import FileLock
 from PIL import Image
 from replicates_here import start_no_processes
 from scipy.special import logit
 from waiting import wait_until
 
 from neatfool import ExperimentError, analysis, make_target, open_run
+from neatfool.analysis.auditing import measuring
 from neatfool.wording import percent
 from neatfool_plugins.audit.exports import Entry
 
@@ -207,11 +209,24 @@ def test_an_entry_says_what_a_longer_search_adds_and_the_card_stays(small, tmp_p
             assert later == then if then else later is None or later > 60
 
 
-@pytest.mark.parametrize("options", [["--longer", "60", "--entry", "e.json"], ["--longer", "90"]])
-def test_a_longer_search_is_longer_and_for_an_entry(small, options):
-    refused = audit(small[0], *BUDGET, *options)
+def test_a_longer_search_is_longer(small):
+    refused = audit(small[0], *BUDGET, "--longer", "60")
     assert refused.exit_code == 2
     assert "--longer" in refused.output
+
+
+def test_a_longer_search_judges_the_recommended_threshold_too(small, tmp_path):
+    made = audit(small[0], *BUDGET, "--longer", "200", "--out", tmp_path, "--json")
+    assert made.exit_code == 0, made.output
+    acceptance = json.loads(made.stdout)["acceptance"]
+    assert acceptance["fitted"] == [1]
+    (best,) = acceptance["thresholds"]
+    for each, folder in zip(acceptance["held_out"], ("", "longer"), strict=True):
+        with closing(open_run(tmp_path / folder / "small-2")) as run:
+            assert each["budget"] == run.evaluations
+            sure = sum(elite.confidence >= best["confidence"] for elite in run)
+        assert each["seeds"] == [2]
+        assert each["accepted"]["evolved"] == [sure, 4]
 
 
 def test_the_card_says_how_soon_half_of_the_classes_were_sure(small):
@@ -302,6 +317,31 @@ def test_what_is_finished_is_not_done_again(small):
     made = json.loads(again.stdout)
     assert made.pop("acceptance")["kinds"][-1]["median"] == 0.5
     assert made == {key: value for key, value in card.items() if key != "acceptance"}
+
+
+def test_what_other_code_measured_is_measured_anew(small, monkeypatch):
+    file, card = small
+    kept = file.parent / "out" / "measured" / "sureness.json"
+    audit(file, *BUDGET, "--out", file.parent / "out")
+    told = json.loads(kept.read_text())
+    told["result"]["kinds"][-1]["log_odds"] = [0.0] * 3
+    kept.write_text(json.dumps(told))
+    monkeypatch.setattr(measuring, "versions", lambda: {"neatfool": "of another day"})
+    measuring.measuring_code.cache_clear()
+    again = audit(file, *BUDGET, "--out", file.parent / "out", "--json")
+    measuring.measuring_code.cache_clear()
+    assert json.loads(again.stdout)["acceptance"] == card["acceptance"]
+
+
+def test_a_second_audit_in_the_folder_says_that_there_is_one_before_it_begins(small, tmp_path):
+    first = FileLock(tmp_path / ".lock")
+    with first:
+        second = audit(small[0], *BUDGET, "--out", tmp_path)
+    assert second.exit_code == 5
+    assert f"{tmp_path}: another audit is under way there; wait for it" in second.stderr
+    assert not (tmp_path / "small-1").exists()
+    assert "are to be scored" not in second.stderr
+    assert audit(small[0], *BUDGET, "--out", tmp_path).exit_code == 0
 
 
 def test_runs_of_another_search_are_refused(small):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from neatfool import present
 from neatfool.analysis.auditing.acceptance import Acceptance
+from neatfool.analysis.auditing.known_images import KnownImages
 from neatfool.analysis.estimates import Estimate, Share, Shares
 from neatfool.analysis.versus import Versus
 from neatfool.wording import format_seeds, level, percent, share
@@ -187,6 +188,12 @@ class Card(present.Finding):
     search: dict[str, dict[str, Any]] = Field(description="how it was searched: its sections")
     runs: list[str] = Field(description="the folder of each run")
     acceptance: Acceptance = Field(description="what is accepted at each threshold")
+    known: KnownImages | None = Field(
+        None, description="the in-distribution images; null in cards from before they were hashed"
+    )
+    warnings: list[str] = Field(
+        [], description="in what the in-distribution images are out of line with usual ones"
+    )
     fooled: Fooled | None = Field(
         description="the one number; null without 20 in-distribution images: then compare nothing"
     )
@@ -217,6 +224,7 @@ class Card(present.Finding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
+        yield from map(present.Headline, self.warnings)
         yield present.Headline(self.acceptance.headline())
         yield from (
             present.Headline(str(check), where="page") for check in self.checks if check.failed
@@ -302,6 +310,8 @@ class Card(present.Finding):
         text += f"{self.images:,} images with {seeds}"
         if self.acceptance.in_distribution:
             text += f"; {self.acceptance.in_distribution}"
+        if self.known is not None and self.known.right is not None:
+            text += f", {self.known.right:,} of them named rightly"
         if self.temperature != 1:
             text += f"; all but detectors at temperature {self.temperature:g}"
         if self.rejected is not None:

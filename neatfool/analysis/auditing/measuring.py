@@ -4,7 +4,10 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,10 +19,12 @@ from neatfool.analysis.estimates import Shares, tell_apart, threshold_of
 from neatfool.analysis.sureness import Sureness, count_queries, describe_known, look
 from neatfool.analysis.transferability.measure import transfer
 from neatfool.errors import ExperimentError
+from neatfool.evolution.assembly import versions
 from neatfool.files import read_json
 from neatfool.fooling.opening import open_scorer
 from neatfool.ood.asking import behind
 from neatfool.ood.in_distribution import in_distribution as find_known
+from neatfool.plugin.entries import installed_plugins
 from neatfool.present.finding import Facts
 from neatfool.present.output import Output
 from neatfool.present.saving import save
@@ -28,11 +33,29 @@ from neatfool.run.run import Run
 Kind = TypeVar("Kind", bound=Facts)
 
 
+@cache
+def measuring_code() -> dict[str, str]:
+    """Give the versions that a measurement rests on, and a hash of neatfool's and plugins' code."""
+    files, found = {*Path(__file__).parents[2].rglob("*.py")}, versions()
+    with suppress(PackageNotFoundError):
+        found["pytorch-ood"] = version("pytorch-ood")
+    for entry, point in installed_plugins():
+        if entry.kind in {"view", "detector"}:
+            found[entry.source] = entry.version
+            with suppress(ImportError):  # A plugin that is broken measures nothing.
+                spec = find_spec(point.module)
+                files |= {Path(spec.origin)} if spec and spec.origin else set()
+    code = sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()
+    return found | {"code": code}
+
+
 class Looked(Facts):
     """How sure the target is of each kind of images."""
 
     kinds: list[Sureness]
+    logits: bool
     in_distribution: str | None
+    hashes: list[str]
 
 
 @dataclass(frozen=True)
@@ -73,9 +96,10 @@ class Measuring:
                 total = count_queries(evolved, self.sample, known=shown)
                 scorer.check_allowed(total, most)
                 with self.console.progress(total) as note:
-                    kinds = look(self.runs, scorer, known, sample=self.sample, note=note)
+                    kinds, logits = look(self.runs, scorer, known, sample=self.sample, note=note)
                 text = describe_known(known, scorer.spec) if known else None
-            return Looked(kinds=kinds, in_distribution=text)
+            hashes = [*known.hashes] if known else []
+            return Looked(kinds=kinds, logits=logits, in_distribution=text, hashes=hashes)
 
         return self._once("sureness", Looked, {"in_distribution": self._stamp}, make)
 
@@ -160,7 +184,8 @@ class Measuring:
         if self.folder is None:
             return make()
         runs = [[run.info["identity"], run.info["target"], run.evaluations] for run in self.runs]
-        given = json.loads(json.dumps({"runs": runs, "sample": self.sample, **options}))
+        stamp = {"runs": runs, "sample": self.sample, "by": measuring_code(), **options}
+        given = json.loads(json.dumps(stamp))
         file = self.folder / "measured" / f"{name}.json"
         # There may be none, or one of another version.
         with suppress(OSError, ValueError, KeyError, TypeError):
