@@ -125,7 +125,7 @@ def warning_of(row: Row, rows: list[Row]) -> str:
     own, others = dict(cards).get(row.name), [card for name, card in cards if name != row.name]
     if own is None or not others:
         return ""
-    usual = Counter(card.known.sha256 for card in others).most_common(1)[0][0]
+    usual = Counter(card.known.sha256 for _, card in cards).most_common(1)[0][0]
     told = [*out_of_line(own, others)]
     if not told and own.known.sha256 != usual:
         told = ["The in-distribution images are not those of most entries of its data set."]
@@ -395,7 +395,7 @@ def longer(row: Row, other: Row) -> bool:
 
 
 def order(rows: list[Row]) -> str:
-    """Say, of networks without a detector, which took longer than which, whatever the seed."""
+    """Say, of networks without a detector, which took longer than others, whatever the seed."""
     heads = ["data set", "network", "until half at 99 %", "took longer, with each seed, than"]
     lines = [heads, ["---"] * 4]
     for name, group in by_data(rows).items():
@@ -403,7 +403,8 @@ def order(rows: list[Row]) -> str:
             label = ", ".join(filter(None, [row.network, row.guard]))
             beaten = [other for other in without_detector(group) if longer(row, other)]
             names = [", ".join(filter(None, [each.network, each.guard])) for each in beaten]
-            lines.append([name, label, count(row.until[2], 12_000), "; ".join(names) or "none"])
+            if names:
+                lines.append([name, label, count(row.until[2], 12_000), "; ".join(names)])
     return "".join(f"| {' | '.join(each)} |\n" for each in lines)
 
 

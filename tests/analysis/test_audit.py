@@ -15,6 +15,7 @@ from html import unescape
 import jsonschema
 import numpy as np
 import pytest
+import torch
 from commands import PAID, PLUGIN, neatfool, neatfool_process, write_experiment
 from filelock import FileLock
 from PIL import Image
@@ -672,3 +673,68 @@ def test_in_distribution_images_that_are_not_there_are_refused_in_words(small, t
     missing = {"in_distribution": tmp_path / "missing", "keep": tmp_path / "kept"}
     with pytest.raises(ExperimentError, match="missing"):
         analysis.audit(small[1]["runs"], sample=2, **missing)
+
+
+def test_the_card_has_the_hash_of_each_in_distribution_image_and_how_many_are_right(
+    known, labelled
+):
+    card, folder = known
+    images = [Image.open(file).convert("RGB") for file in labelled.rglob("*.png")]
+    hashes = sorted(sha256(each.tobytes()).hexdigest()[:16] for each in images)
+    assert card["known"]["images"] == hashes
+    listed = "".join(f"{each}\n" for each in hashes).encode()
+    assert card["known"]["sha256"] == sha256(listed).hexdigest()
+    right = card["acceptance"]["kinds"][0]["right"] * 40
+    assert card["known"]["right"] == round(right)
+    assert f"{right:.0f} of them named rightly" in (folder / "card.html").read_text()
+
+
+def test_an_entry_has_its_images_hashes_in_a_file_beside_it(small, labelled, tmp_path):
+    options = ("--in-distribution", labelled, "--set", "about.network=Small", "--out", tmp_path)
+    made = audit(small[0], *BUDGET, *options, "--entry", tmp_path / "entry.json")
+    assert made.exit_code == 0, made.output
+    known = Entry.model_validate_json((tmp_path / "entry.json").read_bytes()).card.known
+    assert known.images == []
+    listed = (tmp_path / f"{known.sha256}.txt").read_bytes()
+    assert sha256(listed).hexdigest() == known.sha256
+    assert len(listed.split()) == known.number == 40
+
+
+def test_digits_of_which_the_least_sure_are_left_out_are_told_first(tmp_path):
+    file = tmp_path / "lenet.ini"
+    file.write_text("[target]\nplugin = mnist\n")
+    target = make_target(file)
+    digits = [*target.photographs().values()]
+    images = np.stack([np.asarray(each)[None] for each in digits])
+    sure = np.asarray(target.score(torch.from_numpy(images)).probs).max(1)
+    chosen, every = tmp_path / "chosen", tmp_path / "every"
+    for folder, places in ((chosen, np.argsort(sure)[75:]), (every, range(300))):
+        folder.mkdir()
+        for place in places:
+            digits[place].save(folder / f"{place}.png")
+    told = []
+    for folder in (chosen, every):
+        given = ("--in-distribution", folder, "--out", tmp_path / "out", "--json")
+        told.append(json.loads(audit(file, *BUDGET, *given).stdout)["warnings"])
+    ((warning,), none) = told
+    assert "out of line with the usual 300 of LeNet: its median confidence" in warning
+    assert "75 of these were left out" in warning
+    assert none == []
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_accuracy_that_is_out_of_line_with_the_stated_one_is_told_first(
+    known, small, labelled, told
+):
+    stated = 0.02 if told else known[0]["known"]["right"] / 40
+    options = ("--in-distribution", labelled, "--set", f"about.accuracy={stated}")
+    made = audit(small[0], *BUDGET, "--out", known[1] / "out", *options)
+    assert made.exit_code == 0, made.output
+    first = " ".join(made.stdout.split())[:300]
+    assert ("out of line with its accuracy: it names" in first) == told
+
+
+def test_a_stated_accuracy_is_a_share(small, tmp_path):
+    made = audit(small[0], *BUDGET, "--set", "about.accuracy=98 %", "--out", tmp_path / "out")
+    assert made.exit_code == 2
+    assert "[about] accuracy = 98 %: is no share; write a number from 0 to 1" in made.stderr
