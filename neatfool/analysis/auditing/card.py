@@ -189,7 +189,8 @@ class Card(present.Finding):
     runs: list[str] = Field(description="the folder of each run")
     acceptance: Acceptance = Field(description="what is accepted at each threshold")
     known: KnownImages | None = Field(
-        None, description="the in-distribution images; null in cards from before they were hashed"
+        None,
+        description="the in-distribution images; null if there are none, or nobody hashed them",
     )
     warnings: list[str] = Field(
         [], description="in what the in-distribution images are out of line with usual ones"
