@@ -23,7 +23,7 @@ from replicates_here import start_no_processes
 from scipy.special import logit
 from waiting import wait_until
 
-from neatfool import ExperimentError, analysis, make_target, open_run
+from neatfool import ExperimentError, RunError, analysis, make_target, open_run
 from neatfool.analysis.auditing import measuring
 from neatfool.wording import percent
 from neatfool_plugins.audit.exports import Entry
@@ -228,6 +228,9 @@ def test_a_longer_search_judges_the_recommended_threshold_too(small, tmp_path):
             sure = sum(elite.confidence >= best["confidence"] for elite in run)
         assert each["seeds"] == [2]
         assert each["accepted"]["evolved"] == [sure, 4]
+    runs = [tmp_path / "small-1", tmp_path / "small-2"]
+    with pytest.raises(RunError, match="give runs of the same seeds"):
+        analysis.audit(runs, sample=2, longer=[tmp_path / "longer" / "small-2"])
 
 
 def test_the_card_says_how_soon_half_of_the_classes_were_sure(small):
