@@ -12,6 +12,7 @@ from .facts import load_genome as load_genome
 from .facts import from_pillow as from_pillow
 from .facts import temper as temper
 
+from .code import measuring_code as measuring_code
 from .course import Course as Course
 from .course import MEASURES as MEASURES
 from .course import Measure as Measure

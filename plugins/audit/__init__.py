@@ -18,6 +18,7 @@ from neatfool.present import FileToWrite, FiniteRange, finding_command, option, 
 if TYPE_CHECKING:
     from neatfool.present import Finding, Output
 
+    from .card import Card
     from .searching import Search
 
 FILE: Final = FileToWrite()
@@ -56,7 +57,8 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 @option("--images N", "The budget: how many images to try with each seed.", None, STANDARD_BUDGET)
 @option(
     "--longer N",
-    "With --entry: search on until N images with each seed, too, and say what that adds.",
+    "Search on until N images with each seed, too, say what then passes the recommended threshold, "
+    "and, with --entry, what that adds.",
 )
 @option("--seeds LIST", "Search once with each of these seeds: 1-5, say, or 1,3,7-9.", str, "1-3")
 @option(
@@ -86,8 +88,8 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 @option(
     "--max-accepted P",
     "Exit with code 9 if more of any kind of images of nothing is accepted at your threshold, "
-    "or else at the one that 95 % of in-distribution images pass. The recommended threshold keeps "
-    "it, too.  [default: no check; 0.01 for the recommended threshold]",
+    "or else at the one that 95 % of in-distribution images pass. The recommended threshold is "
+    "fitted to it.  [default: no check; 0.01 for the recommended threshold]",
     FiniteRange(0, 1, max_open=True),
 )
 @option(
@@ -125,7 +127,8 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 )
 @option(
     "--entry FILE",
-    "Write an entry of FoolBench: the card, the section [about], and images to verify.",
+    "Write an entry of FoolBench: the card, the section [about], and images to verify; and beside "
+    "it the hashes of the in-distribution images.",
     FILE,
 )
 @click.pass_context
@@ -159,22 +162,20 @@ def audit(
 
     EXPERIMENT needs only the section [target]. Then the best search that is known is used.
     """
-    from neatfool import parse_seeds
-    from neatfool.ood import count_in_distribution
-    from neatfool.present import save
+    from neatfool import ood, parse_seeds, present
 
     from . import measure
     from .confidence import count_queries
-    from .exports import FORMS, make_entry, read_about, write_exports
+    from .exports import FORMS, make_entry, read_about, read_accuracy, write_exports
     from .references import read_card
     from .searching import Search
 
     files = {form: options.pop(form) for form in FORMS}  # The measure takes what is left.
-    known = count_in_distribution(in_distribution) if in_distribution else 0
+    known = ood.count_in_distribution(in_distribution) if in_distribution else 0
     if options["against"] is not None:
         read_card(options["against"])
-    if longer is not None and (entry is None or longer <= images):
-        raise click.UsageError(f"--longer {longer}: give more than --images, and --entry, too.")
+    if longer is not None and longer <= images:
+        raise click.UsageError(f"--longer {longer}: give more than --images, {images}.")
     if workers is not None:
         overrides += (f"engine.workers={workers}",)
     shared: dict[str, Any] = {"matched": match_confidence, "known": in_distribution}
@@ -182,6 +183,7 @@ def audit(
         search = Search(runs, overrides, images, parse_seeds(seeds), out, **shared)
         searches = [search, *([search.longer(longer)] if longer is not None else [])]
     about = None if entry is None else read_about(search.experiment)
+    accuracy = read_accuracy(search.experiment.about)
     if options["max_accepted"] is not None:
         own = options["operating_point"]
         own = search.experiment.calls.threshold if own is None else own
@@ -191,19 +193,23 @@ def audit(
     evolved = len(search.seeds) * min(sample, search.classes or sample)
     later = count_queries(evolved, sample, transfer=transfer, known=known)
     spare = _allow(searches, sum(left) + later * len(searches), max_queries, console)
-    cards = []
-    for each, missing in zip(searches, left, strict=True):
-        if missing:
-            each.announce(missing, console)
-        # Runs that are finished are kept; those of another search are refused.
-        most = None if spare is None else each.images + spare
-        each.run(ctx, jobs=jobs, overwrite=overwrite, most=most)
-        more = options if each is search else {"sample": sample}
-        with ExitStack() as ending:
+    with search.alone(), ExitStack() as ending:
+        opened, cards = [], []
+        for each, missing in zip(searches, left, strict=True):
+            if missing:
+                each.announce(missing, console)
+            # Runs that are finished are kept; those of another search are refused.
+            most = None if spare is None else each.images + spare
+            each.run(ctx, jobs=jobs, overwrite=overwrite, most=most)
+            opened.append([ending.enter_context(closing(run)) for run in each.runs().values()])
+        judges = {"longer": opened[-1]} if longer is not None else {}
+        for each, found in zip(searches, opened, strict=True):
+            more = {**options, **judges} if each is search else {"sample": sample}
             cards.append(
                 measure.audit(
-                    [ending.enter_context(closing(run)) for run in each.runs().values()],
+                    found,
                     in_distribution=in_distribution,
+                    accuracy=accuracy,
                     max_queries=max_queries,
                     chosen=each.chosen,
                     keep=each.folder,
@@ -211,17 +217,27 @@ def audit(
                     **more,
                 )
             )
-    card = cards[0]
-    saved = save(search.folder / "card.json", f"{card.json()}\n".encode())
+        card = cards[0]
+        saved = present.save(search.folder / "card.json", f"{card.json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)
     for file in write_exports(card, runs, files):
         click.echo(f"The card is in {file}, too", err=True)
     if entry is not None and about is not None:
         made = make_entry(search.experiment, about, _command(ctx), *cards)
-        save(entry, f"{made.model_dump_json()}\n".encode())
+        _write_entry(entry, made.model_dump_json(), card)
     for check in card.checks:
         click.echo(str(check), err=True)
     return card
+
+
+def _write_entry(entry: Path, text: str, card: Card) -> None:
+    """Write an entry of FoolBench, and beside it the hashes of its in-distribution images."""
+    from neatfool import present
+
+    present.save(entry, f"{text}\n".encode())
+    if card.known is not None:
+        listed = present.save(entry.with_name(card.known.file_name), card.known.lines())
+        click.echo(f"The hashes of the in-distribution images are in {listed}", err=True)
 
 
 def _command(ctx: click.Context) -> str:

@@ -9,19 +9,18 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit, logit
 
-from neatfool.measure import FEWEST, LIMIT, Share, threshold_of
+from neatfool.measure import FEWEST, Share, threshold_of
 from neatfool.present import MUTED, TICKS, Facts, Line, Table, decimal_odds, lines_of_shares
 from neatfool.wording import level, listed, percent, share
 
 from .confidence import EVOLVED, KNOWN, Sureness, cut
+from .recommendation import HeldOut, judgement, parted, recommend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GRID: Final = tuple(round(float(1 / (1 + 10**-odds)), 9) for odds in np.arange(-3.6, 7.1, 0.2))
 """The thresholds of the curves: confidences that are even in log-odds."""
-ROUNDING: Final = 0.02
-"""At most this share of in-distribution images is lost so that a threshold has few digits."""
 RARELY: Final = 0.5
 """A threshold that fewer in-distribution images pass than this is no advice."""
 GROUPS: Final = {
@@ -40,7 +39,7 @@ class Threshold(Facts):
 
     name: str = Field(
         description="`yours`: --operating-point; `usual`: 95 % of in-distribution images pass; "
-        "`recommended`: at most --max-accepted of each kind of nothing do"
+        "`recommended`: fitted to accept at most --max-accepted of each kind of nothing"
     )
     confidence: Share | None = Field(description="the threshold; null if each class has its own")
     log_odds: float | None = Field(description="the same as log-odds, which tell near-certainties")
@@ -130,6 +129,14 @@ class Acceptance(Facts):
     kinds: list[Accepted] = Field(description="each kind of images")
     grid: list[Share] = Field(list(GRID), description="the thresholds of each `curve`")
     most: Share = Field(description="the share of each kind of nothing that may be accepted")
+    fitted: list[int] = Field(
+        [], description="the seeds whose images the recommended threshold was fitted to"
+    )
+    held_out: list[HeldOut] = Field(
+        [],
+        description="what the recommended threshold accepts of other seeds' images, after the "
+        "budget and after `--longer`",
+    )
     in_distribution: str | None = Field(description="the in-distribution images, in words")
     by_class: tuple[int, int, int] | None = Field(
         description="of classes with 20 in-distribution images or more: evolved images accepted "
@@ -163,7 +170,7 @@ class Acceptance(Facts):
         if first is None:
             return "No threshold keeps images of nothing out: it is certain of some."
         where = "your threshold of " if first.name == "yours" and first.confidence else ""
-        least = f", which accepts at most {share(self.most)} of each kind of nothing"
+        least = f", fitted to accept at most {share(self.most)} of each kind of nothing"
         why = {"usual": ", which 95 % of in-distribution images pass,", "recommended": f"{least},"}
         text = f"At {where}{first}{why.get(first.name, '')} it accepts "
         text += f"{self._counts(first, long=True)}."
@@ -191,31 +198,40 @@ class Acceptance(Facts):
 
     def label(self, threshold: Threshold) -> str:
         """Say in short what a threshold is."""
-        best = "recommended" if self.advisable else f"≤ {share(self.most)} of each kind"
+        best = "recommended" if self.advisable else f"fitted: ≤ {share(self.most)}"
         return {"yours": "yours", "usual": "95 % pass"}.get(threshold.name, best)
 
     def advice(self) -> Iterator[str]:
-        """Recommend a threshold, and say what it costs."""
+        """Recommend a threshold, and say what it costs, and what it rests on."""
         best = self.at("recommended")
         most = f"at most {share(self.most)} of each kind of images of nothing"
         if best is None:
             yield f"No threshold keeps images of nothing out: no one accepts {most}."
         elif best.passing is None:
-            yield f"A threshold of {best} accepts {most}. --in-distribution tells what it costs."
+            text = f"A threshold of {best} was fitted to accept {most}."
+            yield " ".join(
+                [
+                    text,
+                    "--in-distribution tells what it costs.",
+                    *judgement(self.fitted, self.held_out),
+                ]
+            )
         elif not self.advisable:
-            yield (
-                f"No threshold is to be recommended: {best}, which accepts {most}, costs "
+            text = (
+                f"No threshold is to be recommended: {best}, fitted to accept {most}, costs "
                 f"{share(1 - best.passing)} of the in-distribution images. Look at the detectors, "
                 "at the chart for a threshold between, or for another network."
             )
+            yield " ".join([text, *judgement(self.fitted, self.held_out)])
         else:
             part, whole = self.count(best, KNOWN)
             low, high = best.others or (part, part)
-            yield (
-                f"Recommended: a threshold of {best}. It accepts {most}, and costs "
+            text = (
+                f"Recommended: a threshold of {best}. It was fitted to accept {most}, and costs "
                 f"{whole - part:,} of {whole:,} in-distribution images. Of as many others, "
                 f"{low:,} to {high:,} will pass (98 % interval)."
             )
+            yield " ".join([text, *judgement(self.fitted, self.held_out)])
         if self.by_class is not None:
             own, usual, whole = self.by_class
             yield (
@@ -275,8 +291,15 @@ def sum_up(
     yours: float | Mapping[int, float] | None,
     most: float,
     exclusive: bool = True,
+    seeds: Sequence[int] = (1,),
+    budget: int = 0,
+    longer: tuple[int, Sureness] | None = None,
 ) -> Acceptance:
-    """Say what is accepted at your threshold, perhaps by class, the usual and the recommended."""
+    """Say what is accepted at your threshold, perhaps by class, the usual and the recommended.
+
+    The recommended one is fitted to the first half of the seeds. Others judge it, after the budget
+    and, if ``longer`` says with how many images these were evolved, after a longer search.
+    """
     groups = {each.group: each for each in found}
     known, by_class = groups.get(KNOWN), None
     tests: dict[str, float | dict[int, float]] = {}
@@ -291,13 +314,26 @@ def sum_up(
         if these.any():
             both = (int((evolved.accepted(each) & these).sum()) for each in (least, usual))
             by_class = (*both, int(these.sum()))
-    best = _recommend([each for each in found if each.group != KNOWN], most, known)
+    fitted = [*seeds[: -(-len(seeds) // 2)]] if len(seeds) > 1 else []
+    halves = {e.kind: parted(e, len(fitted)) for e in found if e.group != KNOWN}
+    best = recommend([fit for fit, _ in halves.values()], most, known)
+    held_out = []
     if best is not None:
         tests["recommended"] = best
+        judges = {budget: {kind: rest for kind, (_, rest) in halves.items()}}
+        if longer is not None:
+            judges[longer[0]] = {EVOLVED: parted(longer[1], len(fitted))[1]}
+        held_out = [
+            HeldOut.of(best, [*seeds[len(fitted) :]], images, kinds)
+            for images, kinds in judges.items()
+            if fitted
+        ]
     return Acceptance(
         thresholds=[Threshold.of(name, test, known) for name, test in tests.items()],
         kinds=[Accepted.of(each, [*tests.values()]) for each in found],
         most=most,
+        fitted=fitted,
+        held_out=held_out,
         in_distribution=text,
         by_class=by_class,
     )
@@ -314,23 +350,3 @@ def thresholds_by_class(known: Sureness, *, exclusive: bool) -> dict[int, float]
         for kind, count in zip(kinds, counts, strict=True)
         if count >= FEWEST
     }
-
-
-def _recommend(kinds: Sequence[Sureness], most: float, known: Sureness | None) -> float | None:
-    """Give the lowest threshold, rounded up, that few enough images of each kind reach."""
-    least = -LIMIT
-    for each in kinds:
-        falling = np.sort(each.log_odds)[::-1]
-        least = max(least, float(falling[min(int(most * len(falling) + 1e-9), len(falling) - 1)]))
-    if least >= LIMIT:
-        return None
-    above, confidence = float(np.nextafter(least, np.inf)), float(expit(least))
-    rest = min(confidence, 1 - confidence)
-    odds = np.array([] if known is None else known.log_odds)
-    # Two digits of what is left to 0 or to 1; more where rounding costs too many images.
-    for digits in range(2, 7) if rest >= 1e-6 else ():
-        scale = 10.0 ** (digits - 1 - np.floor(np.log10(rest)))
-        rounded = max(above, float(logit(min(1.0, np.ceil(confidence * scale) / scale))))
-        if rounded < LIMIT and ((odds >= above) & (odds < rounded)).sum() <= ROUNDING * len(odds):
-            return rounded
-    return above

@@ -12,6 +12,7 @@ from neatfool.wording import format_seeds, level, percent, share
 
 from .acceptance import Acceptance
 from .comparison import Versus
+from .known_images import KnownImages
 
 NAMED: Final = 10
 """How many classes are named that fell first, and how many that resist."""
@@ -188,6 +189,13 @@ class Card(present.Finding):
     search: dict[str, dict[str, Any]] = Field(description="how it was searched: its sections")
     runs: list[str] = Field(description="the folder of each run")
     acceptance: Acceptance = Field(description="what is accepted at each threshold")
+    known: KnownImages | None = Field(
+        None,
+        description="the in-distribution images; null if there are none, or nobody hashed them",
+    )
+    warnings: list[str] = Field(
+        [], description="in what the in-distribution images are out of line with usual ones"
+    )
     fooled: Fooled | None = Field(
         description="the one number; null without 20 in-distribution images: then compare nothing"
     )
@@ -218,6 +226,7 @@ class Card(present.Finding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell what is accepted, the one number, and what stands beside it."""
+        yield from map(present.Headline, self.warnings)
         yield present.Headline(self.acceptance.headline())
         yield from (
             present.Headline(str(check), where="page") for check in self.checks if check.failed
@@ -303,6 +312,8 @@ class Card(present.Finding):
         text += f"{self.images:,} images with {seeds}"
         if self.acceptance.in_distribution:
             text += f"; {self.acceptance.in_distribution}"
+        if self.known is not None and self.known.right is not None:
+            text += f", {self.known.right:,} of them named rightly"
         if self.temperature != 1:
             text += f"; all but detectors at temperature {self.temperature:g}"
         if self.rejected is not None:

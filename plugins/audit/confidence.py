@@ -82,8 +82,12 @@ def look(
     *,
     sample: int,
     note: Callable[[str, int], None],
-) -> list[Sureness]:
-    """Score known images, evolved ones as they are and changed, and some of nothing."""
+) -> tuple[list[Sureness], bool]:
+    """Score known images, evolved ones as they are and changed, and some of nothing.
+
+    Returns:
+        How sure the target is of each kind, and whether it gives logits.
+    """
     looking, spec = _Looking(runs, scorer, note), runs[0].spec
     chosen = [choose_elites(run, sample=sample) for run in runs]
     found = []
@@ -93,7 +97,7 @@ def look(
         kind = (KNOWN, KNOWN, "in-distribution images")
         found.append(looking.score(kind, known.unseen, own))
     simple = [looking.score(kind, images) for *kind, images in simple_images(spec, sample)]
-    found.append(looking.recorded())
+    found.append(recorded(runs, logits=looking.logits))
     texts = [*KINDS, f"drawn={4 * max(spec.height, spec.width)}"]
     own = [place_of(elite, scorer.spec.classes) for elites in chosen for elite in elites]
     seeds = [seed for seed, elites in enumerate(chosen) for _ in elites]
@@ -110,7 +114,7 @@ def look(
         what = f"evolved, {same[0].kind.words}"
         kind = (f"{same[0].kind.name}={strength:g}", "changed", what)
         found.append(looking.score(kind, torch.cat(images), own, seeds))
-    return [*found, *simple]
+    return [*found, *simple], looking.logits
 
 
 def describe_known(known: InDistribution, spec: ImageSpec) -> str:
@@ -195,7 +199,7 @@ class _Looking:
         self, runs: Sequence[Run], scorer: Scorer, note: Callable[[str, int], None]
     ) -> None:
         self.runs, self.scorer, self._note = runs, scorer, note
-        self._logits = False
+        self.logits = False
 
     def score(
         self,
@@ -211,9 +215,9 @@ class _Looking:
         for some in in_steps(len(images), self.scorer):
             self._note(what, 0)
             scores = self.scorer.score(images[some])
-            self._logits = scores.logits is not None
+            self.logits = scores.logits is not None
             probs = np.asarray(scores.probs, np.float64)
-            odds = cut(rank(scores) if self._logits else logit(probs))
+            odds = cut(rank(scores) if self.logits else logit(probs))
             # A detector in front rejects the image, or its scores are no numbers.
             odds[probs.max(1) == 0] = -LIMIT
             of_own += [
@@ -228,28 +232,33 @@ class _Looking:
         lists: dict[str, Any] = {"own": own, "own_log_odds": of_own, "seeds": seeds}
         return Sureness(**facts, named=named, log_odds=sure, **lists)
 
-    def recorded(self) -> Sureness:
-        """Take what the runs recorded of their elites."""
-        rows = []
-        for seed, run in enumerate(self.runs):
-            for elite in run.elites:
-                own = named = place_of(elite, self.scorer.spec.classes)
-                odds = sure = float(cut(elite.rank if self._logits else logit(elite.confidence)))
-                if elite.rejected or elite.top1 is False:
-                    first, confidence = elite.top[0]
-                    named = self.place(first)
-                    sure = -LIMIT if elite.rejected else max(odds, float(cut(logit(confidence))))
-                rows.append((named, sure, own, odds, seed))
-        names = ("named", "log_odds", "own", "own_log_odds", "seeds")
-        lists: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True))
-        return Sureness(kind=EVOLVED, group=EVOLVED, what="evolved, as found", **lists)
-
     def place(self, name: str) -> int:
         """Find a class by its name or index; -1 if there is none."""
-        classes = self.scorer.spec.classes
-        if name in classes:
-            return classes.index(name)
-        return int(name) if name.isdecimal() and int(name) < len(classes) else -1
+        return _place(name, self.scorer.spec.classes)
+
+
+def _place(name: str, classes: Sequence[str]) -> int:
+    if name in classes:
+        return classes.index(name)
+    return int(name) if name.isdecimal() and int(name) < len(classes) else -1
+
+
+def recorded(runs: Sequence[Run], *, logits: bool) -> Sureness:
+    """Take what runs recorded of their elites; ``logits`` says whether their targets give them."""
+    rows = []
+    for seed, run in enumerate(runs):
+        classes = run.spec.classes
+        for elite in run.elites:
+            own = named = place_of(elite, classes)
+            odds = sure = float(cut(elite.rank if logits else logit(elite.confidence)))
+            if elite.rejected or elite.top1 is False:
+                first, confidence = elite.top[0]
+                named = _place(first, classes)
+                sure = -LIMIT if elite.rejected else max(odds, float(cut(logit(confidence))))
+            rows.append((named, sure, own, odds, seed))
+    names = ("named", "log_odds", "own", "own_log_odds", "seeds")
+    lists: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True))
+    return Sureness(kind=EVOLVED, group=EVOLVED, what="evolved, as found", **lists)
 
 
 def cut(odds: ArrayLike) -> np.ndarray:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -64,12 +65,11 @@ def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
     about, here = dict(experiment.about), (experiment.path or Path()).resolve().parent
     if not about.get("network", "").strip():
         raise ExperimentError("[about] network: an entry needs it; name the network")
-    for key, number in (("parameters", int), ("accuracy", float)):
-        try:
-            number(about.get(key, 0))
-        except ValueError as error:
-            fault = f"[about] {key} = {about[key]}: is no number"
-            raise ExperimentError(f"{fault}; write digits, or leave the key out") from error
+    try:
+        int(about.get("parameters", 0))
+    except ValueError as error:
+        fault = f"[about] parameters = {about['parameters']}: is no number"
+        raise ExperimentError(f"{fault}; write digits, or leave the key out") from error
     if "weights" not in about:
         return about, None
     weights = here / about["weights"]
@@ -81,6 +81,21 @@ def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
             f"[about] weights: {weights} cannot be read ({error.strerror}); name the file, or "
             "leave the key out"
         ) from error
+
+
+def read_accuracy(about: Mapping[str, str]) -> float | None:
+    """Read the share of images that a network names rightly, from the section ``[about]``.
+
+    Raises:
+        ExperimentError: It is no number from 0 to 1.
+    """
+    if (given := about.get("accuracy")) is None:
+        return None
+    with suppress(ValueError):
+        if 0 <= (accuracy := float(given)) <= 1:
+            return accuracy
+    fault = f"[about] accuracy = {given}: is no share"
+    raise ExperimentError(f"{fault}; write a number from 0 to 1, or leave the key out")
 
 
 def make_entry(
@@ -96,7 +111,11 @@ def make_entry(
         key: value.replace(f"{here}/", "") if isinstance(value, str) else value
         for key, value in card.classifier.options.items()
     }
-    less = {"classifier": card.classifier.model_copy(update={"options": options}), "runs": []}
+    less: dict[str, Any] = {
+        "classifier": card.classifier.model_copy(update={"options": options}),
+        "runs": [],
+    }
+    less["known"] = card.known and card.known.model_copy(update={"images": []})
     less |= {} if len(card.classes) <= 2 * MOST else {"classes": []}
     return Entry(
         about=about[0],
@@ -127,14 +146,20 @@ def _images(card: Card) -> Iterator[Shown]:
 
 def export(card: Card, experiment: Path, form: str) -> str:
     """Write a card in one of :data:`FORMS`; ``experiment`` is the file that was audited."""
-    advice = card.acceptance.advice()
+    checks, advice = map(str, card.checks), card.acceptance.advice()
     content: dict[str, Any] = {
         "card": card,
         "experiment": experiment.as_posix(),
         "address": quote(experiment.as_posix()),
         "home": "https://github.com/neatfool/neatfool",
         "fooled": [each for each in card.classes if any(each.accepted)],
-        "sentences": [card.acceptance.headline(), card.headline(), *map(str, card.checks), *advice],
+        "sentences": [
+            *card.warnings,
+            card.acceptance.headline(),
+            card.headline(),
+            *checks,
+            *advice,
+        ],
         "cases": [*_cases(card)],
         "metrics": [*_metrics(card)],
         "sentence": lambda each: _sentence(card, each),

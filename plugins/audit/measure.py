@@ -2,22 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from scipy.special import expit
 
-from neatfool import ExperimentError, Run, open_runs
-from neatfool.measure import FEW, FEWEST, LIMIT, Course, Shares, median_of, tell_apart, threshold_of
+from neatfool import ExperimentError, Run, RunError, open_runs
+from neatfool.measure import FEW, FEWEST, LIMIT, Shares, median_of, tell_apart, threshold_of
 from neatfool.present import Output
 from neatfool.wording import percent, share
+from neatfool_plugins.compare.groups import Course
 
 from .acceptance import Acceptance, sum_up, thresholds_by_class
 from .card import Card, Check, Classifier, Fooled, OfClass, Until
-from .confidence import EVOLVED, KNOWN, Sureness
-from .references import compare_versions, put_beside, read_card, read_references
-from .scoring import Measuring
+from .confidence import EVOLVED, KNOWN, Sureness, recorded
+from .known_images import KnownImages
+from .references import compare_versions, out_of_line, put_beside, read_card, read_references
+from .scoring import Looked, Measuring
 
 SURE: Final = (0.5, 0.9, 0.99)
 """The confidences for which the card says how soon half of the classes had them."""
@@ -47,6 +50,8 @@ def audit(
     against: str | Path | None = None,
     max_queries: int | None = None,
     chosen: Sequence[str] = (),
+    longer: Sequence[Run | str | Path] = (),
+    accuracy: float | None = None,
     keep: str | Path | None = None,
     console: Output | None = None,
 ) -> Card:
@@ -68,17 +73,27 @@ def audit(
         against: The JSON file of another version's card.
         max_queries: The most images to send to a target that costs something to ask.
         chosen: The sections of the experiment that its user left open.
+        longer: Runs with the same seeds that tried more images: they judge the recommended
+            threshold, too.
+        accuracy: The share of images that the network's makers say it names rightly, from 0 to 1.
+            The card tells if in-distribution images are out of line with it.
         keep: A folder where what was measured is kept, and found again.
         console: Shows how far it is.
 
     Raises:
         UntrustedRun: Somebody else made a run.
-        RunError: A run has no elites.
+        RunError: A run has no elites, or ``longer`` has other seeds.
         ExperimentError: The in-distribution images or the other card cannot be read.
         NeatfoolError: A target cannot be loaded, or failed.
     """
     baseline = None if against is None else read_card(Path(against))
-    with open_runs(runs, scored=True) as opened:
+    with open_runs(runs, scored=True) as opened, ExitStack() as ending:
+        more = ending.enter_context(open_runs(longer)) if longer else []
+        seeds = [run.seed for run in opened]
+        if more and [run.seed for run in more] != seeds:
+            raise RunError(
+                f"longer: {more[0].path}: give runs of the same seeds, in the same order"
+            )
         console = console or Output(quiet=True)
         folder = None if keep is None else Path(keep)
         measuring = Measuring(opened, in_distribution, sample, folder, console, max_queries)
@@ -93,16 +108,20 @@ def audit(
             yours=yours,
             most=MOST_ACCEPTED if max_accepted is None else max_accepted,
             exclusive=opened[0].spec.sums_to_one,
+            seeds=seeds,
+            budget=_budget(opened),
+            longer=(_budget(more), recorded(more, logits=looked.logits)) if more else None,
         )
         card = _fill(
             opened,
-            looked.kinds,
+            looked,
             acceptance,
             transfer=measuring.transfer(to) if to else None,
             defence=measuring.defence(),
         )
         return card.model_copy(
             update={
+                "warnings": [*out_of_line(card, read_references(), accuracy)],
                 "beside": put_beside(card, read_references()),
                 "notes": [LOWER_BOUND, *_notes(card, chosen, sample), *measuring.notes],
                 "checks": [*_checks(card, limit, max_accepted)],
@@ -148,13 +167,11 @@ def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _fill(
-    runs: Sequence[Run], looked: Sequence[Sureness], acceptance: Acceptance, **parts: Any
-) -> Card:
+def _fill(runs: Sequence[Run], looked: Looked, acceptance: Acceptance, **parts: Any) -> Card:
     """Read what the runs found, and fill in the card."""
     courses = [Course(run) for run in runs]
-    known = next((each for each in looked if each.group == KNOWN), None)
-    classes = _classes(runs, courses, looked, acceptance)
+    known = next((each for each in looked.kinds if each.group == KNOWN), None)
+    classes = _classes(runs, courses, looked.kinds, acceptance)
     run, spec, target = runs[0], runs[0].spec, runs[0].info["target"]
     elites = (elite for run in runs for elite in run.elites)
     ordered = sorted(elites, key=lambda e: (e.top1 is not False and not e.rejected, e.rank))
@@ -172,11 +189,12 @@ def _fill(
             width=spec.width,
             channels=spec.channels,
         ),
-        images=run.experiment["experiment"].get("images") or max(e.evaluations for e in runs),
+        images=_budget(runs),
         seeds=[each.seed for each in runs],
         search=kind_of_search(run.experiment),
         runs=[str(each.path) for each in runs],
         acceptance=acceptance,
+        known=known and KnownImages.of(looked.hashes, known),
         fooled=_fooled(run, courses, classes, known),
         top1=Shares.of(
             sum(each.log_odds[place] is not None for each in classes) / max(1, len(classes))
@@ -191,6 +209,11 @@ def _fill(
         pictures={n: (e.png, percent(e.confidence, e.rank)) for n, e in surest.items()},
         **parts,
     )
+
+
+def _budget(runs: Sequence[Run]) -> int:
+    given: int | None = runs[0].experiment["experiment"].get("images")
+    return given or max(run.evaluations for run in runs)
 
 
 def _classes(

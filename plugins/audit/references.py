@@ -9,14 +9,19 @@ import numpy as np
 from neatfool import ExperimentError, differences
 from neatfool.files import read_json
 from neatfool.measure import Shares
-from neatfool.wording import level
+from neatfool.wording import level, percent, share
 
+from .acceptance import Accepted
 from .card import Card
 from .comparison import LEVEL, Change, Verdict, Versus
 from .confidence import KNOWN
 
 OWN: Final = "(the target's own)"
 """How :attr:`Acceptance.in_distribution` ends if nobody named images."""
+CHOSEN: Final = "The in-distribution images are"
+RESTS: Final = "The number rests on these images: easier ones lower it."
+SURPRISING: Final = 0.001
+"""Images are out of line if so large a difference were rarer by chance."""
 FOLDER: Final = Path(__file__).with_name("references")
 
 
@@ -69,11 +74,60 @@ def differ(card: Card, other: Card) -> list[str]:
     ]
 
 
+def out_of_line(card: Card, others: Sequence[Card], accuracy: float | None = None) -> Iterator[str]:
+    """Say in what in-distribution images differ from those of other audits, and from ``accuracy``.
+
+    A network is compared with itself, so that only images can differ: by the share that it names
+    rightly (Fisher's exact test), and by its confidences (Kolmogorov and Smirnov's). Of any
+    network's images it is told if some of those of another audit are left out.
+    """
+    from scipy.stats import binomtest
+
+    ours = _known(card)
+    if ours is None:
+        return
+    for other in others:
+        theirs, found = _known(other), list[str]()
+        if theirs and card.classifier.fingerprint == other.classifier.fingerprint:
+            found += _differ_in_known(ours, theirs)
+        if card.known and other.known:
+            both = {*card.known.images} & {*other.known.images}
+            if 2 * len(both) > card.known.number and len(both) < other.known.number:
+                found.append(f"{other.known.number - len(both):,} of these were left out")
+        if theirs and found:
+            usual = f"the usual {theirs.images:,} of {other.name}"
+            yield f"{CHOSEN} out of line with {usual}: {'; '.join(found)}. {RESTS}"
+    if accuracy is not None and ours.right is not None:
+        right = round(ours.right * ours.images)
+        if binomtest(right, ours.images, accuracy).pvalue < SURPRISING:
+            said = f"it names {share(ours.right, 1)} of them rightly, and [about] says"
+            yield f"{CHOSEN} out of line with its accuracy: {said} {share(accuracy, 1)}. {RESTS}"
+
+
+def _differ_in_known(ours: Accepted, theirs: Accepted) -> Iterator[str]:
+    from scipy.stats import fisher_exact, kstwobign
+
+    if ours.right is not None and theirs.right is not None:
+        both = [
+            (round(e.right * e.images), e.images) for e in (ours, theirs) if e.right is not None
+        ]
+        if fisher_exact([(part, all_ - part) for part, all_ in both]).pvalue < SURPRISING:
+            yield f"it names {share(ours.right, 1)} rightly and not {share(theirs.right, 1)}"
+    gap = np.abs(np.array(ours.curve) - theirs.curve).max()
+    number = ours.images * theirs.images / (ours.images + theirs.images)
+    if kstwobign.sf(gap * np.sqrt(number)) < SURPRISING:
+        yield f"its median confidence is {percent(ours.median)} and not {percent(theirs.median)}"
+
+
+def _known(card: Card) -> Accepted | None:
+    return next((each for each in card.acceptance.kinds if each.group == KNOWN), None)
+
+
 def _temperature(card: Card) -> str:
     """Say at which confidence a card was matched: equal ones are of one calibration."""
     if card.temperature == 1:
         return "its own calibration"
-    known = next((each for each in card.acceptance.kinds if each.group == KNOWN), None)
+    known = _known(card)
     confidence = "unknown" if known is None else level(round(known.median, 2))
     return f"a temperature that makes in-distribution images {confidence} sure (median)"
 
@@ -94,6 +148,8 @@ def _differ_in_setting(card: Card, baseline: Card) -> Iterator[str]:
     here, there = (each.acceptance.in_distribution for each in (card, baseline))
     if here != there:
         yield f"{here or 'no in-distribution images'} and not {there or 'none'}"
+    elif card.known and baseline.known and card.known.sha256 != baseline.known.sha256:
+        yield "in-distribution images that are not the same (their hashes differ)"
 
 
 def compare_versions(card: Card, baseline: Card) -> Versus:

@@ -12,7 +12,7 @@ import numpy as np
 
 from neatfool import ExperimentError, Run, analysis, behind, open_scorer
 from neatfool.files import read_json
-from neatfool.measure import Shares, tell_apart, threshold_of
+from neatfool.measure import Shares, measuring_code, tell_apart, threshold_of
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts, Output, save
 
@@ -26,7 +26,9 @@ class Looked(Facts):
     """How sure the target is of each kind of images."""
 
     kinds: list[Sureness]
+    logits: bool
     in_distribution: str | None
+    hashes: list[str]
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,10 @@ class Measuring:
                 total = count_queries(evolved, self.sample, known=shown)
                 scorer.check_allowed(total, most)
                 with self.console.progress(total) as note:
-                    kinds = look(self.runs, scorer, known, sample=self.sample, note=note)
+                    kinds, logits = look(self.runs, scorer, known, sample=self.sample, note=note)
                 text = describe_known(known, scorer.spec) if known else None
-            return Looked(kinds=kinds, in_distribution=text)
+            hashes = [*known.hashes] if known else []
+            return Looked(kinds=kinds, logits=logits, in_distribution=text, hashes=hashes)
 
         return self._once("sureness", Looked, {"in_distribution": self._stamp}, make)
 
@@ -154,7 +157,13 @@ class Measuring:
         if self.folder is None:
             return make()
         runs = [[run.info["identity"], run.info["target"], run.evaluations] for run in self.runs]
-        given = json.loads(json.dumps({"runs": runs, "sample": self.sample, **options}))
+        stamp = {
+            "runs": runs,
+            "sample": self.sample,
+            "by": measuring_code(Path(__file__).parent),
+            **options,
+        }
+        given = json.loads(json.dumps(stamp))
         file = self.folder / "measured" / f"{name}.json"
         # There may be none, or one of another version.
         with suppress(OSError, ValueError, KeyError, TypeError):

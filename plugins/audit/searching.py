@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from configparser import ConfigParser
-from contextlib import closing, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout
 from copy import copy
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from filelock import FileLock, Timeout
 
 from neatfool import (
     Differentiable,
@@ -20,12 +21,14 @@ from neatfool import (
     ImageSpec,
     Run,
     RunError,
+    StorageError,
     behind,
     find_runs,
     load_experiment,
     open_run,
     open_scorer,
 )
+from neatfool.files import refuse_link
 from neatfool.models import photographs_of
 from neatfool.present import Output
 from neatfool.wording import format_seeds
@@ -82,6 +85,30 @@ class Search:
         self.classes = None if spec is None or spec.open else len(spec.classes)
         self.chosen = tuple(kind for kind, choice in both.items() if not choice.section.values)
         self._choose(images, folder)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other audit out of the folder meanwhile.
+
+        Raises:
+            RunError: There is one already.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(refuse_link(self.folder / ".lock"), timeout=0)
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                f"{self.folder}: another audit is under way there; wait for it or stop it, or "
+                "audit elsewhere with --out DIR"
+            ) from None
+        except OSError as error:
+            fault = f"{self.folder}: cannot be written: {error.strerror or error}"
+            raise StorageError(f"{fault}; give another folder with --out DIR") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def longer(self, images: int) -> Search:
         """Give the same search for more images, in a folder below its own."""

@@ -8,11 +8,14 @@ import runpy
 from base64 import b64decode
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from browser import BROWSER
 from devtools import Browser
 from PIL import Image
+
+from neatfool_plugins.audit.confidence import Sureness
 
 DOCS = Path(__file__).parents[2] / "docs"
 bench = runpy.run_path(str(DOCS / "foolbench.py"))
@@ -46,7 +49,10 @@ def test_a_longer_search_goes_on_where_the_first_ended(row):
 def test_the_page_has_every_entry_and_loads_nothing_else():
     page = bench["page"](ROWS)
     assert re.findall(r'href="([\w-]+)\.json"', page) == [row.name for row in ROWS]
-    assert re.findall(r'(?:src|href)="(?!data:image/png|https?:|\w[\w-]*\.json|\.\./)', page) == []
+    assert (
+        re.findall(r'(?:src|href)="(?!data:image/png|https?:|\w[\w-]*\.(?:json|txt)|\.\./)', page)
+        == []
+    )
     assert "<link" not in page
     assert "{rows}" not in page
 
@@ -58,9 +64,58 @@ def test_each_row_of_the_docs_table_is_a_network_without_a_detector():
 
 def test_the_page_asks_for_tables_that_there_are():
     asked = re.findall("<!-- foolbench (.*) -->", (DOCS / "foolbench.md").read_text("utf-8"))
-    assert len({*asked}) == len(asked) == 4
+    assert len({*asked}) == len(asked) == 5
     for each in asked:
         assert len(bench["in_markdown"](each).splitlines()) > 4
+
+
+def test_the_ranking_is_told_within_each_data_set_with_and_without_detectors():
+    rows = [line.split(" | ") for line in bench["in_markdown"]("ranking").splitlines()]
+    names = [row[0].removeprefix("| ") for row in rows[2:]]
+    both = [each for name in ("CIFAR-10", "MNIST") for each in (name, f"{name}, no detector")]
+    assert names == ["all data sets", *both, "Speech Commands"]
+    assert rows[0][4] == "half at 99 %"
+    assert rows[2 + names.index("CIFAR-10, no detector")][4].startswith("0.36")
+
+
+def test_an_order_is_supported_if_no_seed_contradicts_it():
+    def entry(*by_seed):
+        until = [SimpleNamespace(by_seed=by_seed)] * 3
+        return SimpleNamespace(entry=SimpleNamespace(card=SimpleNamespace(until=until)))
+
+    slow, slower, quick = entry(400, 800), entry(600, None), entry(200, 200)
+    assert bench["longer"](slow, quick)
+    assert not bench["longer"](quick, slow)
+    assert not bench["longer"](slower, slow)
+
+
+def test_an_entry_without_hashes_says_so_and_the_others_have_their_file():
+    page = bench["page"](ROWS)
+    cards = [row.entry.card for row in ROWS if row.entry.card.acceptance.in_distribution]
+    unknown = [card for card in cards if card.known is None]
+    assert page.count("measured before images' hashes were recorded") == len(unknown)
+    for card in cards:
+        if card.known is not None:
+            listed = (bench["FOLDER"] / card.known.file_name).read_bytes()
+            assert sha256(listed).hexdigest() == card.known.sha256
+            assert len(listed.split()) == card.known.number == card.acceptance.kinds[0].images
+            assert card.known.right == round(card.acceptance.kinds[0].right * card.known.number)
+
+
+def test_an_entry_whose_images_are_a_choice_of_anothers_is_told(tmp_path, monkeypatch):
+    row = next(row for row in ROWS if row.name == "lenet")
+    monkeypatch.setitem(bench["warning_of"].__globals__, "FOLDER", tmp_path)
+    hashes = (bench["FOLDER"] / row.entry.card.known.file_name).read_text().split()
+    known = row.entry.card.known.of(hashes[:750], Sureness.model_construct(own=[]))
+    for each, lines in ((row.entry.card.known, hashes), (known, hashes[:750])):
+        (tmp_path / each.file_name).write_text("\n".join(lines))
+    card = row.entry.card.model_copy(update={"known": known})
+    entry = row.entry.model_copy(update={"card": card})
+    chosen = row._replace(name="chosen", entry=entry)
+    warning = bench["warning_of"](chosen, [row, chosen])
+    assert "250 of these were left out" in warning
+    assert bench["warning_of"](row, [row, chosen]) == ""
+    assert warning in bench["page"]([chosen._replace(warning=warning)])
 
 
 @pytest.mark.browser

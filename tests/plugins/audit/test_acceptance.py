@@ -51,6 +51,33 @@ def test_the_recommended_threshold_accepts_few_of_each_kind_and_the_next_lower_o
     assert len(str(best.confidence)) <= 8  # A number that a person can copy.
 
 
+def by_seed(*odds, group="evolved"):
+    """Describe evolved images: the log-odds of each seed's."""
+    places = [place for place, of_seed in enumerate(odds) for _ in of_seed]
+    return kind(group, np.concatenate(odds), seeds=places)
+
+
+def test_the_recommended_threshold_is_judged_by_images_of_other_seeds_and_of_a_longer_search():
+    chance = np.random.default_rng(1)
+    seeds = [chance.normal(mean, 0.1, 200) for mean in (0, 0, 5)]
+    longer = by_seed(*(chance.normal(mean, 0.1, 200) for mean in (9, 9, 6)))
+    images = [kind("in-distribution", np.full(100, 8.0)), by_seed(*seeds)]
+    options = {"yours": None, "most": 0.01, "seeds": [4, 5, 9], "budget": 100}
+    found = sum_up(images, "some", longer=(1000, longer), **options)
+    best = found.at("recommended")
+    assert best is not None
+    assert best.log_odds < 1
+    assert found.fitted == [4, 5]
+    assert [each.accepted["evolved"] for each in found.held_out] == [(200, 200), (200, 200)]
+    said = next(found.advice())
+    assert "fitted to seeds 4-5. Of the evolved images of seed 9 it accepts 200 of 200" in said
+    assert "after 100 images, 100 % (98 to 100 %); 200 of 200 after 1,000 images" in said
+    alone = next(sum_up(images, "some", **options).advice())
+    assert "judged at this budget only" in alone
+    one = next(accept(np.full(100, 8.0), seeds[0]).advice())
+    assert "the images that it is judged by" in one
+
+
 def test_few_digits_of_a_threshold_cost_few_images() -> None:
     chance = np.random.default_rng(1)
     known, evolved = chance.normal(0.06, 0.01, 400), chance.normal(0, 0.01, 500)
@@ -69,7 +96,7 @@ def test_no_threshold_is_recommended_where_nothing_is_surer_than_the_real() -> N
 
 def test_the_sentence_says_where_its_threshold_comes_from() -> None:
     few = accept(np.zeros(3), np.ones(9)).headline()
-    assert "which accepts at most 1 % of each kind of nothing, it accepts 0 of 9" in few
+    assert "fitted to accept at most 1 % of each kind of nothing, it accepts 0 of 9" in few
     assert (
         accept(np.zeros(3), np.ones(9), yours=1.0)
         .headline()

@@ -14,13 +14,16 @@ from html import unescape
 import jsonschema
 import numpy as np
 import pytest
+import torch
 from commands import PAID, PLUGIN, neatfool, neatfool_process, write_experiment
+from filelock import FileLock
 from PIL import Image
 from replicates_here import start_no_processes
 from scipy.special import logit
 from waiting import wait_until
 
-from neatfool import ExperimentError, make_target, open_run
+from neatfool import ExperimentError, RunError, make_target, open_run
+from neatfool.measure import code
 from neatfool.wording import percent
 from neatfool_plugins.audit.exports import Entry
 from neatfool_plugins.audit.measure import audit as make_card
@@ -200,11 +203,27 @@ def test_an_entry_says_what_a_longer_search_adds_and_the_card_stays(small, tmp_p
             assert later == then if then else later is None or later > 60
 
 
-@pytest.mark.parametrize("options", [["--longer", "60", "--entry", "e.json"], ["--longer", "90"]])
-def test_a_longer_search_is_longer_and_for_an_entry(small, options):
-    refused = audit(small[0], *BUDGET, *options)
+def test_a_longer_search_is_longer(small):
+    refused = audit(small[0], *BUDGET, "--longer", "60")
     assert refused.exit_code == 2
     assert "--longer" in refused.output
+
+
+def test_a_longer_search_judges_the_recommended_threshold_too(small, tmp_path):
+    made = audit(small[0], *BUDGET, "--longer", "200", "--out", tmp_path, "--json")
+    assert made.exit_code == 0, made.output
+    acceptance = json.loads(made.stdout)["acceptance"]
+    assert acceptance["fitted"] == [1]
+    (best,) = acceptance["thresholds"]
+    for each, folder in zip(acceptance["held_out"], ("", "longer"), strict=True):
+        with closing(open_run(tmp_path / folder / "small-2")) as run:
+            assert each["budget"] == run.evaluations
+            sure = sum(elite.confidence >= best["confidence"] for elite in run)
+        assert each["seeds"] == [2]
+        assert each["accepted"]["evolved"] == [sure, 4]
+    runs = [tmp_path / "small-1", tmp_path / "small-2"]
+    with pytest.raises(RunError, match="give runs of the same seeds"):
+        make_card(runs, sample=2, longer=[tmp_path / "longer" / "small-2"])
 
 
 def test_the_card_says_how_soon_half_of_the_classes_were_sure(small):
@@ -295,6 +314,31 @@ def test_what_is_finished_is_not_done_again(small):
     made = json.loads(again.stdout)
     assert made.pop("acceptance")["kinds"][-1]["median"] == 0.5
     assert made == {key: value for key, value in card.items() if key != "acceptance"}
+
+
+def test_what_other_code_measured_is_measured_anew(small, monkeypatch):
+    file, card = small
+    kept = file.parent / "out" / "measured" / "sureness.json"
+    audit(file, *BUDGET, "--out", file.parent / "out")
+    told = json.loads(kept.read_text())
+    told["result"]["kinds"][-1]["log_odds"] = [0.0] * 3
+    kept.write_text(json.dumps(told))
+    monkeypatch.setattr(code, "versions", lambda: {"neatfool": "of another day"})
+    code.measuring_code.cache_clear()
+    again = audit(file, *BUDGET, "--out", file.parent / "out", "--json")
+    code.measuring_code.cache_clear()
+    assert json.loads(again.stdout)["acceptance"] == card["acceptance"]
+
+
+def test_a_second_audit_in_the_folder_says_that_there_is_one_before_it_begins(small, tmp_path):
+    first = FileLock(tmp_path / ".lock")
+    with first:
+        second = audit(small[0], *BUDGET, "--out", tmp_path)
+    assert second.exit_code == 5
+    assert f"{tmp_path}: another audit is under way there; wait for it" in second.stderr
+    assert not (tmp_path / "small-1").exists()
+    assert "are to be scored" not in second.stderr
+    assert audit(small[0], *BUDGET, "--out", tmp_path).exit_code == 0
 
 
 def test_runs_of_another_search_are_refused(small):
@@ -625,3 +669,68 @@ def test_in_distribution_images_that_are_not_there_are_refused_in_words(small, t
     missing = {"in_distribution": tmp_path / "missing", "keep": tmp_path / "kept"}
     with pytest.raises(ExperimentError, match="missing"):
         make_card(small[1]["runs"], sample=2, **missing)
+
+
+def test_the_card_has_the_hash_of_each_in_distribution_image_and_how_many_are_right(
+    known, labelled
+):
+    card, folder = known
+    images = [Image.open(file).convert("RGB") for file in labelled.rglob("*.png")]
+    hashes = sorted(sha256(each.tobytes()).hexdigest()[:16] for each in images)
+    assert card["known"]["images"] == hashes
+    listed = "".join(f"{each}\n" for each in hashes).encode()
+    assert card["known"]["sha256"] == sha256(listed).hexdigest()
+    right = card["acceptance"]["kinds"][0]["right"] * 40
+    assert card["known"]["right"] == round(right)
+    assert f"{right:.0f} of them named rightly" in (folder / "card.html").read_text()
+
+
+def test_an_entry_has_its_images_hashes_in_a_file_beside_it(small, labelled, tmp_path):
+    options = ("--in-distribution", labelled, "--set", "about.network=Small", "--out", tmp_path)
+    made = audit(small[0], *BUDGET, *options, "--entry", tmp_path / "entry.json")
+    assert made.exit_code == 0, made.output
+    known = Entry.model_validate_json((tmp_path / "entry.json").read_bytes()).card.known
+    assert known.images == []
+    listed = (tmp_path / f"{known.sha256}.txt").read_bytes()
+    assert sha256(listed).hexdigest() == known.sha256
+    assert len(listed.split()) == known.number == 40
+
+
+def test_digits_of_which_the_least_sure_are_left_out_are_told_first(tmp_path):
+    file = tmp_path / "lenet.ini"
+    file.write_text("[target]\nplugin = mnist\n")
+    target = make_target(file)
+    digits = [*target.photographs().values()]
+    images = np.stack([np.asarray(each)[None] for each in digits])
+    sure = np.asarray(target.score(torch.from_numpy(images)).probs).max(1)
+    chosen, every = tmp_path / "chosen", tmp_path / "every"
+    for folder, places in ((chosen, np.argsort(sure)[75:]), (every, range(300))):
+        folder.mkdir()
+        for place in places:
+            digits[place].save(folder / f"{place}.png")
+    told = []
+    for folder in (chosen, every):
+        given = ("--in-distribution", folder, "--out", tmp_path / "out", "--json")
+        told.append(json.loads(audit(file, *BUDGET, *given).stdout)["warnings"])
+    ((warning,), none) = told
+    assert "out of line with the usual 300 of LeNet: its median confidence" in warning
+    assert "75 of these were left out" in warning
+    assert none == []
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_accuracy_that_is_out_of_line_with_the_stated_one_is_told_first(
+    known, small, labelled, told
+):
+    stated = 0.02 if told else known[0]["known"]["right"] / 40
+    options = ("--in-distribution", labelled, "--set", f"about.accuracy={stated}")
+    made = audit(small[0], *BUDGET, "--out", known[1] / "out", *options)
+    assert made.exit_code == 0, made.output
+    first = " ".join(made.stdout.split())[:300]
+    assert ("out of line with its accuracy: it names" in first) == told
+
+
+def test_a_stated_accuracy_is_a_share(small, tmp_path):
+    made = audit(small[0], *BUDGET, "--set", "about.accuracy=98 %", "--out", tmp_path / "out")
+    assert made.exit_code == 2
+    assert "[about] accuracy = 98 %: is no share; write a number from 0 to 1" in made.stderr

@@ -10,6 +10,7 @@ from neatfool_plugins.audit.card import Card
 from neatfool_plugins.audit.references import (
     compare_versions,
     differ,
+    out_of_line,
     put_beside,
     read_card,
     read_references,
@@ -143,3 +144,13 @@ def test_a_file_that_is_no_card_is_refused(tmp_path):
     file.write_text('{"format": "neatfool audit 1"}')
     with pytest.raises(ExperimentError, match="is no card of this version"):
         read_card(file)
+
+
+def test_images_that_a_known_network_names_rightly_too_often_are_told():
+    card = REFERENCES["efficientnet-lite0"]
+    (known, *others) = card.acceptance.kinds
+    assert [*out_of_line(card, [card])] == []
+    easier = known.model_copy(update={"images": 750, "right": 0.97})
+    acceptance = card.acceptance.model_copy(update={"kinds": [easier, *others]})
+    (told,) = out_of_line(card.model_copy(update={"acceptance": acceptance}), [card])
+    assert "it names 97.0 % rightly and not 88.3 %" in told
