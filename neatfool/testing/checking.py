@@ -40,7 +40,7 @@ def run_check(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> Ch
             check(subject)
         except SkipTest as missing:
             lacking = lacking or str(missing)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             last = traceback.extract_tb(error.__traceback__)[-1]
             place = f" ({Path(last.filename).name}:{last.lineno})"
             message = f"{type(error).__name__}: {error}{place}"
