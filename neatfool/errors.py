@@ -121,12 +121,12 @@ class VerificationError(NeatfoolError):
 
 @contextmanager
 def blaming(who: str) -> Iterator[None]:
-    """Turn exceptions of a plugin's code, other than neatfool's own, into a PluginError."""
+    """Turn exceptions of a plugin's code, and its ``sys.exit``, into a PluginError."""
     try:
         yield
     except NeatfoolError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"{who}: {cause(error)}") from error
 
 

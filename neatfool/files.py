@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and never through a link."""
+"""Files that are written whole or not at all, and never through a link; and pipes and devices."""
 
 import json
 import os
@@ -82,6 +82,29 @@ def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+def is_stream(path: Path) -> bool:
+    """Say whether a path is a pipe, a device or the like, which is written into, never replaced.
+
+    A link is one only below ``/dev`` and ``/proc``, as ``/dev/stdout``: elsewhere a stranger may
+    have put it there.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return False
+    if stat.S_ISLNK(mode):
+        folder = path.parent.resolve()
+        return folder == Path("/dev") or folder.is_relative_to("/proc")
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def write_into(stream: Path, data: bytes) -> None:
+    """Write into a pipe or a device; what the shell made of ``/dev/stdout`` goes on behind it."""
+    own = [each for each in (1, 2) if os.path.samestat(stream.stat(), os.fstat(each))]
+    with open(os.dup(own[0]) if own else stream, "wb") as file:  # noqa: PTH123
+        file.write(data)
 
 
 def read_names(path: Path) -> list[str]:

@@ -185,10 +185,14 @@ class SideBySide(Generic[Key]):
 
     @contextmanager
     def _catching_stops(self) -> Iterator[None]:
-        """Count the signals that ask to stop, except those that this process ignores."""
+        """Count the signals that ask to stop, except those that this process ignores.
+
+        One with a handler is left to that: the command line makes a Ctrl-C of a hang-up.
+        """
         numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
         before = {number: signal.getsignal(number) for number in numbers}
         heeded = [number for number in numbers if before[number] is not signal.SIG_IGN]
+        heeded = [each for each in heeded if each == signal.SIGINT or not callable(before[each])]
         for number in heeded:
             signal.signal(number, self._press)
         try:

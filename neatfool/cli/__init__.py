@@ -30,7 +30,8 @@ Examples:
   neatfool plugins new target mine        # begin with a classifier of your own
 
 Exit codes: 0 all went well, 2 wrong input, 3 a plugin, 4 the target, 5 the run folder,
-6 the disk, 7 images do not verify, 8 no budget, 9 too easily fooled, 130 interrupted, 1 a bug.""",
+6 the disk, 7 images do not verify, 8 no budget, 9 too easily fooled, 130 interrupted, 1 out of
+memory, or a bug.""",
 )
 @option(
     "--debug",

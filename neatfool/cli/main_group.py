@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cached_property
 from io import StringIO
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
@@ -27,6 +27,7 @@ from neatfool.errors import (
     printable,
 )
 from neatfool.library_settings import ignore_working_folder
+from neatfool.network.devices import is_out_of_memory
 from neatfool.plugin.entries import GROUP, entry_points
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ _STORAGE: Final = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
     errno.EROFS: "write elsewhere",
+    errno.EIO: "check the disk, or write elsewhere",
     errno.EACCES: "check its permissions, or use another place",
     errno.EPERM: "check its permissions, or use another place",
 }
@@ -223,9 +225,9 @@ def _broken(name: str, cause: str) -> click.Command:
 def exit_code_of(error: BaseException) -> int:
     """Print an error's message, and its traceback with ``--debug``; give the exit code."""
     if debug := _log.level == logging.DEBUG:
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        _tell("".join(traceback.format_exception(error)))
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        click.echo("Interrupted.", err=True)
+        _tell("Interrupted.\n")
         return INTERRUPTED
     if isinstance(error, NeatfoolError):
         cause = error.__cause__
@@ -238,12 +240,11 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, OSError) and error.errno in _STORAGE:
         place = error.filename or "cannot write"
         _say(f"{place}: {error.strerror}; {_STORAGE[error.errno]}")
-        if not error.filename:  # What is left would be tried again when Python ends.
-            with suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not error.filename:
+            _silence(sys.stdout)
         return StorageError.exit_code
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-        _say("out of memory; use a smaller batch or image")
+    if is_out_of_memory(error):
+        _say("out of memory; use a smaller batch or image, or allow more memory (`ulimit -v`)")
         return 1
     first = printable(f"{type(error).__name__}: {error}".splitlines()[0], LONGEST_LINE)
     if line := failing_line(error):
@@ -264,8 +265,21 @@ def show_reworded(error: click.ClickException) -> None:
     output = StringIO()
     error.show(output)
     words = re.sub("^Error: ", PREFIX, output.getvalue(), flags=re.MULTILINE)
-    click.echo(printable(words), err=True, nl=False)
+    _tell(printable(words))
 
 
 def _say(message: str) -> None:
-    click.echo(printable(f"{PREFIX}{message}"), err=True)
+    _tell(printable(f"{PREFIX}{message}\n"))
+
+
+def _tell(text: str) -> None:
+    try:
+        click.echo(text, err=True, nl=False)
+    except OSError:  # The exit code still says what happened.
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    """Discard what a stream could not write: it would be tried again when Python ends."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

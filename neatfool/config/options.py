@@ -75,7 +75,7 @@ def read_options(
         reader.note(model, name, error.errors(include_url=False))
     except NeatfoolError as error:
         problems.add_at(reader.places[name], name, "", str(error))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         fault = f"the options model {model.__qualname__} raised {cause(error)}"
         problems.add_at(reader.places[name], name, "", fault, of_plugin=True)
     return options if len(problems) == before else None

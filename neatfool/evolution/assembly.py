@@ -151,7 +151,7 @@ def make_target(source: Experiment | str | Path) -> Target:
         target.self_check()
     except NeatfoolError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TargetError(f"{choice.label}: self_check: {cause(error)}") from error
     return target
 

@@ -271,7 +271,7 @@ def _blaming_the_model(shape: Sequence[int], model: Any = None) -> Iterator[None
     """Turn an exception of the model's code into a message in the words of fool's arguments."""
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, NeatfoolError) or is_out_of_memory(error):
             raise
         advice = "If it takes other images, say so with image=(channels, height, width)"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
 import numpy as np
 from pydantic import Field
+from scipy.sparse import coo_array, csr_array
 
 from neatfool.errors import ExperimentError
 from neatfool.measure.facts import match_classes
@@ -142,12 +144,30 @@ class GoalSwitches(Facts):
     groups: tuple[str, ...] = Field(description="the names of the groups: classes, or broad kinds")
     counts: list[list[float]] = Field(description="how many lead from row to column")
     expected: list[list[float]] = Field(description="the same, if all led anywhere alike")
-    between_classes: np.ndarray = Field(exclude=True, repr=False)
+    origins: csr_array = Field(exclude=True, repr=False)
+    """float64 [N, K], for each of N children the parts of the K classes it came from: one in all"""
+    taken: csr_array = Field(exclude=True, repr=False)
+    """float64 [N, K], 1 for each class whose niche the child took"""
 
     @property
     def total(self) -> float:
         """How many there are."""
-        return float(self.between_classes.sum())
+        return float(self.taken.sum())
+
+    @property
+    def between_classes(self) -> csr_array:
+        """How many lead from class to class, [K, K]; large if many classes have one elite."""
+        return csr_array(self.origins.T @ self.taken)
+
+    def sum_between(self, classes: Sequence[int], places: np.ndarray, count: int) -> np.ndarray:
+        """Sum those between some classes by ``count`` groups: float64 [count, count].
+
+        Args:
+            classes: The indices of C classes.
+            places: int64 [C], the group of each.
+            count: How many groups there are.
+        """
+        return _sum_between(self.origins[:, classes], self.taken[:, classes], places, count)
 
     def largest(self, most: int) -> list[tuple[str, str, str, str]]:
         """List the largest flows: from, to, how many, and how many times chance (``"2.4 x"``)."""
@@ -185,35 +205,48 @@ def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -
         kinds: How its classes are related; WordNet's if absent. Flows between many classes are
             shown between their kinds, or, if nothing is known of these, between the busiest ones.
     """
-    flows = _count(run, phylogeny)
+    origins, taken = _read(run, phylogeny)
     searched = np.array(run.searched)
     if len(searched) <= MOST_CLASSES:
         names, places = [run.classes[index] for index in searched], np.arange(len(searched))
     elif kinds := kinds or wordnet_kinds(run.classes):
         names, places = [*kinds.broad], kinds.places[searched]
     else:
-        busy = (flows.sum(0) + flows.sum(1))[searched].argsort(kind="stable")[::-1]
+        busy = (taken.sum(0) + origins.T @ taken.sum(1))[searched].argsort(kind="stable")[::-1]
         most = busy[: MOST_CLASSES - 1]
         names, places = [run.classes[index] for index in searched[most]], np.full(len(searched), -1)
         places[most] = np.arange(len(most))
     if (places < 0).any():
         places = np.where(places < 0, len(names), places)
         names.append("all others")
-    member = np.eye(len(names))[places]
-    sizes = member.sum(0)
+    sizes = np.bincount(places, minlength=len(names))
     share = np.outer(sizes, sizes) - np.diag(sizes)
-    counts = member.T @ flows[np.ix_(searched, searched)] @ member
+    counts = _sum_between(origins[:, searched], taken[:, searched], places, len(names))
     return GoalSwitches(
         groups=tuple(names),
         counts=counts.tolist(),
         expected=(counts.sum() * share / max(1, share.sum())).tolist(),
-        between_classes=flows,
+        origins=origins,
+        taken=taken,
     )
 
 
-def _count(run: Run, graph: nx.DiGraph) -> np.ndarray:
-    """Count goal switches from class to class: float64 [K, K]."""
-    flows = np.zeros((len(run.classes), len(run.classes)))
+def _sum_between(
+    origins: csr_array, taken: csr_array, places: np.ndarray, count: int
+) -> np.ndarray:
+    each = np.arange(len(places))
+    member = coo_array((np.ones(len(places)), (each, places)), shape=(len(places), count)).tocsr()
+    summed: np.ndarray = ((origins @ member).T @ (taken @ member)).toarray()
+    return summed
+
+
+def _read(run: Run, graph: nx.DiGraph) -> tuple[csr_array, csr_array]:
+    """Read goal switches: of each child with one, the classes it came from, and those it took.
+
+    From class to class they would be up to K x K numbers, as an elite may hold most classes.
+    """
+    origins: list[list[int]] = []
+    taken: list[list[int]] = []
     numbers = {name: index for index, name in enumerate(run.classes)}
     holder: dict[int, int] = {}
     niches: dict[int, set[int]] = {}
@@ -221,16 +254,29 @@ def _count(run: Run, graph: nx.DiGraph) -> np.ndarray:
     for id_, generation in graph.nodes(data="generation"):
         born.setdefault(generation, []).append(id_)
     for generation in sorted(born):
-        changes = [
-            (numbers[name], id_) for id_ in born[generation] for name in graph.nodes[id_]["held"]
-        ]
-        for number, id_ in changes:
+        changes = {
+            id_: [numbers[name] for name in graph.nodes[id_]["held"]] for id_ in born[generation]
+        }
+        for id_, won in changes.items():
             parents = sorted(graph.in_edges(id_, "position"), key=lambda edge: edge[2])
             held = [niches[parent] for parent, *_ in parents if niches.get(parent)]
-            if held and holder.get(number) not in {parent for parent, *_ in parents}:
-                flows[sorted(held[0]), number] += 1 / len(held[0])
-        for number, id_ in changes:
-            niches.get(holder.get(number, -1), set()).discard(number)
-            holder[number] = id_
-            niches.setdefault(id_, set()).add(number)
-    return flows
+            own = {parent for parent, *_ in parents}
+            if held and (new := [number for number in won if holder.get(number) not in own]):
+                origins.append(sorted(held[0]))
+                taken.append(new)
+        for id_, won in changes.items():
+            for number in won:
+                niches.get(holder.get(number, -1), set()).discard(number)
+                holder[number] = id_
+                niches.setdefault(id_, set()).add(number)
+    width = len(run.classes)
+    return _rows(origins, width, parts=True), _rows(taken, width, parts=False)
+
+
+def _rows(lists: Sequence[Sequence[int]], width: int, *, parts: bool) -> csr_array:
+    """Make a row of each list of columns, of ones, or of parts that sum to one."""
+    sizes = np.array([*map(len, lists)], np.int64)
+    values = np.repeat(1 / sizes, sizes) if parts else np.ones(sizes.sum())
+    columns = np.array([*chain.from_iterable(lists)], np.int64)
+    ends = np.concatenate([[0], sizes.cumsum()])
+    return csr_array((values, columns, ends), shape=(len(lists), width))

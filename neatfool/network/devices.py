@@ -14,7 +14,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from functools import cache
 from pathlib import Path
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
+
+from pydantic import AfterValidator
 
 from neatfool.errors import ExperimentError
 
@@ -45,15 +47,37 @@ def pick_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device("cpu") if found is None or found.type == "mps" else found
     try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ExperimentError(
-            f"device = {name}: torch knows no such device; give auto, cpu or cuda"
-        ) from error
+        device = torch.device(_known(name))
+    except ValueError as error:
+        raise ExperimentError(f"device = {name}: {error}") from error
     count = torch.accelerator.device_count() if found and found.type == device.type else 0
     if device.type not in {"cpu", "meta"} and (device.index or 0) >= count:
         raise ExperimentError(f"device = {name}: torch finds no such GPU; give auto or cpu")
     return device
+
+
+def _known(name: str) -> str:
+    """Give a device's name back if it is ``auto``, or torch has such a kind of devices."""
+    if name not in {"auto", "cpu"}:
+        import torch
+
+        try:
+            torch.device(name)
+        except RuntimeError:
+            raise ValueError("torch knows no such device; give auto, cpu or cuda") from None
+    return name
+
+
+def _all_known(names: str) -> str:
+    for name in names.split(","):
+        _known(name.strip())
+    return names
+
+
+DeviceName: TypeAlias = Annotated[str, AfterValidator(_known)]
+"""An option's type: ``auto``, or torch's name of a device, which need not be in this machine."""
+DeviceNames: TypeAlias = Annotated[str, AfterValidator(_all_known)]
+"""The same for one device or several, with commas between them."""
 
 
 def pick_devices(names: str = "auto") -> list[torch.device]:
@@ -151,6 +175,8 @@ _WORDS: Final = (
     "not enough memory",  # torch on a CPU
     "allocate memory",  # torch on a CPU, onnxruntime, the system
     "bad_alloc",  # C++
+    "failed to map segment",  # the system, of a library that does not fit
+    "can't start new thread",  # Python, as each has a stack
     "alloc_failed",  # cuDNN and cuBLAS
 )
 

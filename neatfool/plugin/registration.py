@@ -137,10 +137,10 @@ class Registration:
     def make(self, *arguments: Any, **named: Any) -> Any:
         """Call the factory, and give an instance of the kind's contract."""
         factory = self.maker
+        contract: type[Any] | None = CONTRACTS.get(self.kind)
         with blaming(self.label):
             made = factory(*arguments, **named)
-        contract: type[Any] | None = CONTRACTS.get(self.kind)
-        return made if contract is None else adopt(made, contract, self.label)
+            return made if contract is None else adopt(made, contract, self.label)
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for, or a base class of it."""

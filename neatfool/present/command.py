@@ -27,6 +27,7 @@ from typing import (
 import click
 
 from neatfool.errors import PluginError, StorageError, agreement
+from neatfool.files import is_stream
 from neatfool.present.output import Output
 from neatfool.present.story import Bars, Block, Headline, Note, Panel, Table, Text, is_shown
 from neatfool.wording import share
@@ -81,7 +82,7 @@ class FileToWrite(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Convert a text to a path."""
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+        if not is_stream(path) and not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
             why = "is read-only" if path.parent.exists() else "does not exist"
             raise StorageError(f"{path}: cannot be written: its folder {why}; give another file")
         return path

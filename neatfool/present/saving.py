@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import StorageError, printable
-from neatfool.files import make_folder, write_whole
+from neatfool.files import is_stream, make_folder, write_into, write_whole
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import DATABASE, EXPERIMENT, REPORT
 from neatfool.wording import counted, duration, level, percent, share, unbroken
@@ -21,6 +21,8 @@ TEMPLATES: Final = Path(__file__).with_name("templates")
 def save(path: str | Path, data: bytes, *, within: Path | None = None) -> Path:
     """Write a file completely or not at all, and give its path. It replaces a link in its place.
 
+    A pipe or a device is written into, unless it stands in a run's folder.
+
     Args:
         path: The file.
         data: What to write.
@@ -32,12 +34,14 @@ def save(path: str | Path, data: bytes, *, within: Path | None = None) -> Path:
             ``within`` is a link.
     """
     path = Path(path)
-    if path.name in {DATABASE, EXPERIMENT} and (path.parent / DATABASE).exists():
+    of_run = (path.parent / DATABASE).exists()
+    if of_run and path.name in {DATABASE, EXPERIMENT}:
         raise StorageError(f"{path}: a run keeps its record there; give another file")
     try:
         if within is not None:
             make_folder(path.parent, within)
-        write_whole(path, data)
+        named_by_user = within is None and not of_run
+        (write_into if named_by_user and is_stream(path) else write_whole)(path, data)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
     return path

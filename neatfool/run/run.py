@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,8 @@ class Run(Source):
     @property
     def elites(self) -> list[EliteView]:
         """The elites, in the order of their classes."""
-        return [*map(self._view, self._snapshot.elites)]
+        candidate = cache(self.store.candidate)  # one may hold many niches
+        return [EliteView(self, each, candidate(each.candidate)) for each in self._snapshot.elites]
 
     def _view(self, elite: StoredElite) -> EliteView:
         return EliteView(self, elite, self.store.candidate(elite.candidate))

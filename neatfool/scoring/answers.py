@@ -7,7 +7,7 @@ import numpy as np
 
 from neatfool.errors import PluginError, TargetError, blaming
 from neatfool.spec.encoding import Encoding
-from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.image_spec import ImageSpec, is_text
 from neatfool.spec.scores import ROUNDING, Labels, Scores
 
 
@@ -83,7 +83,8 @@ def _confidences(named: Any, known: Collection[str] | None) -> dict[str, float] 
     except (AttributeError, TypeError, ValueError):
         return None
     in_range = all(-ROUNDING <= value <= 1 + ROUNDING for value in read.values())
-    known_only = all(label.strip() and (known is None or label in known) for label in read)
+    usual = is_text if known is None else known.__contains__
+    known_only = all(label.strip() and usual(label) for label in read)
     if not (in_range and known_only):
         return None
     return {label: min(max(value, 0.0), 1.0) for label, value in read.items()}

@@ -248,7 +248,7 @@ class LocalBatches(Batches):
                 images = images.cpu()
             given = images.cpu().numpy() if self.spec.array == "numpy" else images
             return cast("Scores", self.target.score(given))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if not is_out_of_memory(error):
                 if isinstance(error, NeatfoolError):
                     raise

@@ -208,7 +208,7 @@ class MeteredBatches(Batches):
             answer = self._inner.score(given)
         except NeatfoolError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             fault = f"score() failed on {len(images)} images: {cause(error)}"
             raise TargetError(f"{self.name}: {fault}") from error
         if self.ledger.debits == debits:

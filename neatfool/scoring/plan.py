@@ -166,7 +166,8 @@ class SpeedTrial:
         """Try whether the networks can compute in a form."""
         try:
             with_cores(1, lambda: self._call(form, self._noise(batch)))
-        except Exception as error:  # an error of the target itself will show in its own form
+        except (Exception, SystemExit) as error:
+            # An error of the target itself will show in its own form.
             if is_out_of_memory(error):
                 return True  # A smaller batch may fit.
             who, what = type(self._target).__name__, type(error).__name__
@@ -321,7 +322,7 @@ def _measure(
         seconds = trial.seconds([*plan.calls, *([(Form(), plan.batch_size)] if fused else [])])
     except NeatfoolError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if is_out_of_memory(error):  # The run itself finds out how many images fit.
             return replace(plan, screening=None, screening_batch=0)
         fault = f"score() failed while its speed was measured: {cause(error)}"

@@ -54,6 +54,10 @@ class ImageSpec:
             raise ValueError(f"channels = {self.channels}: must be 1 (grey) or 3 (RGB)")
         if self.array not in ("numpy", "torch"):
             raise ValueError(f"array = {self.array!r}: must be 'numpy' or 'torch'")
+        for name in self.classes:
+            if not is_text(name):
+                fault = "holds half a character (a lone surrogate), which no file can"
+                raise ValueError(f"class {name!r}: {fault}; name it otherwise")
         least = 2 if self.sums_to_one else 1
         if len(self.classes) < least and not self.open:
             raise ValueError(f"{len(self.classes)} classes: there must be at least {least}")
@@ -108,3 +112,12 @@ class ImageSpec:
         if text and 0 < len(within) <= SHOWN_NAMES:
             near = f"; did you mean {' or '.join(map(repr, within))}?"
         raise ExperimentError(f"there is no class {quoted(text)}{near}{hint}")
+
+
+def is_text(name: str) -> bool:
+    """Say whether a name can be written to a file; half a character, a lone surrogate, cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -180,7 +180,7 @@ def check_registration(
     try:
         given = isinstance(options, BaseModel)
         made = options if given else registration.options.model_validate(options or {})
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"its options model raised {type(error).__name__}: {error}"
         if isinstance(error, ValidationError):
             faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]

@@ -38,7 +38,7 @@ def run_check(check: Callable[[Any], object], subjects: Mapping[str, Any]) -> Ch
             check(subject)
         except SkipTest as missing:
             lacking = lacking or str(missing)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             line = failing_line(error, {"neatfool"})
             place = f" ({line[1]})" if line else ""
             message = f"{type(error).__name__}: {error}{place}"

@@ -14,6 +14,7 @@ import click
 import networkx as nx
 import numpy as np
 from scipy import stats
+from scipy.sparse import csr_array
 
 from neatfool import ExperimentError, Run, choose_elites, open_runs
 from neatfool.measure import (
@@ -144,7 +145,7 @@ def _read_lineage(
     between = flows.between_classes
     records = [
         (*(run.classes[place] for place in pair), float(between[*pair]), *(broad[p] for p in pair))
-        for pair in np.argwhere(between > 0).tolist()
+        for pair in np.stack(between.nonzero(), 1).tolist()
     ]
     return Lineage(
         **dict(diversity(run, graph, features)),
@@ -169,7 +170,7 @@ def _known(elites: np.ndarray, kinds: Kinds) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _test(
-    run: Run, kinds: Kinds, matrices: dict[str, np.ndarray], flows: np.ndarray, options: _Options
+    run: Run, kinds: Kinds, matrices: dict[str, np.ndarray], flows: csr_array, options: _Options
 ) -> dict[str, ChanceTest]:
     """Test whether related classes have more in common than others, within a run."""
     elites = np.array([elite.index for elite in run], np.int64)
@@ -177,7 +178,7 @@ def _test(
     if len(at) < FEWEST_CLASSES:
         return {}
     index = elites[at]
-    switched, broad = flows[np.ix_(index, index)], kinds.places[index]
+    switched, broad = flows[index][:, index].toarray(), kinds.places[index]
     matrices = {name: each[np.ix_(at, at)] for name, each in matrices.items()}
     found = relate(likeness, matrices, {"flows": switched}, **options)
     same, off = broad[:, None] == broad, ~np.eye(len(broad), dtype=bool)

@@ -177,7 +177,7 @@ def write_exports(card: Card, experiment: Path, files: Mapping[str, Path | None]
     """Write a card in the forms that have a file, and give each file that was written."""
     for form in FORMS:
         if file := files.get(form):
-            appended = form == "markdown" and file.exists()
+            appended = form == "markdown" and file.is_file()
             before = file.read_text(encoding="utf-8") if appended else ""
             yield save(file, (before + export(card, experiment, form)).encode())
 

@@ -18,6 +18,7 @@ from pydantic import (
 
 from neatfool import ClassNames, Reaches, hookimpl
 from neatfool.models import ModelName, TowerFormat, find_format
+from neatfool.network import DeviceNames
 
 _BLANK = "{}"
 
@@ -67,7 +68,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     an image's score"""
     check_photographs: bool = True
     """whether it must recognise a few photographs before the run"""
-    device: str = "auto"
+    device: DeviceNames = "auto"
     """where the network computes: `auto` (all GPUs, or the CPU if there is none), `cpu`, `cuda`
     (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`"""
 

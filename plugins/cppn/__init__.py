@@ -18,7 +18,7 @@ import torch
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from neatfool import Encoding, ExperimentError, GenomeSize, ImageSpec, cppn, hookimpl, nearest
-from neatfool.network import pick_device
+from neatfool.network import DeviceName, pick_device
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -50,7 +50,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
     left. What changes faster fades, and the picture is the same at any size. 0: a pixel shows the
     value at its centre, as in the paper. If left out, 2 with `preset = patterns`, else 0 *(new in
     0.2)*"""
-    device: str = "auto"
+    device: DeviceName = "auto"
     """where images are drawn. `auto` takes the GPU if there is one; else PyTorch's name of a
     device: `cpu`, `cuda`, `xpu`, `mps`"""
     renderer: Literal["compiled", "cuda", "plain"] | None = Field(None, validate_default=True)
@@ -90,11 +90,15 @@ class Options(BaseModel, extra="forbid", populate_by_name=True, use_attribute_do
     @field_validator("renderer")
     @classmethod
     def _choose_for_this_machine(cls, renderer: str | None, info: ValidationInfo) -> str:
+        device = info.data.get("device", "auto")
+        if renderer == "compiled" and device not in {"auto", "cpu"}:
+            raise ValueError(
+                f"draws on the CPU, but device = {device}; leave it out, or set renderer = plain"
+            )
         if renderer:
             return renderer
         if preset := info.data.get("preset"):
             cppn.Breeder.prepare(cppn.PRESETS[preset])
-        device = info.data.get("device", "auto")
         kind = pick_device().type if device == "auto" else device.partition(":")[0]
         fast = "compiled" if kind == "cpu" else "cuda" if cppn.can_launch(kind) else "plain"
         return fast if fast != "plain" and cppn.can_compile() else "plain"
@@ -322,11 +326,6 @@ def _choose_compiler(
         return cppn.compile_genomes, pick_device(options.device)
     cppn.load_compiled()
     if options.renderer == "compiled":
-        if options.device not in {"auto", "cpu"}:
-            raise ExperimentError(
-                f"[encoding] renderer = compiled: draws on the CPU, but device = {options.device}; "
-                "leave it out, or set renderer = plain"
-            )
         return cppn.compile_tape, pick_device("cpu")
     device = pick_device(options.device)
     if not cppn.can_launch(device.type):

@@ -155,8 +155,11 @@ class DaskEngine(Engine):
 
 async def _keep_a_worker(scheduler: str, own: dict[str, Any]) -> None:
     """Have a worker of this machine; where one ends, or cannot begin, there comes another."""
-    # Ctrl-C is meant for the run's process alone.
-    deaf = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    # Ctrl-C and the end of a terminal are meant for the run's process alone.
+    deaf = (
+        "import signal; [signal.signal(getattr(signal, name), signal.SIG_IGN) "
+        "for name in ('SIGINT', 'SIGHUP') if hasattr(signal, name)]"
+    )
     quiet = {"silence_logs": logging.CRITICAL, "preload": [deaf]}
     while True:
         with suppress(OSError, RuntimeError):

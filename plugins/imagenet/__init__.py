@@ -18,6 +18,7 @@ from pydantic import (
 
 from neatfool import ImageSpec, Reaches, hookimpl
 from neatfool.models import ClassifierFormat, ModelName, Outputs, find_format
+from neatfool.network import DeviceNames
 
 
 def _can_be_found(model: str) -> str:
@@ -75,7 +76,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
     still come from onnxruntime. It needs `pip install 'neatfool[onnx-gradients]'` *(new in 0.2)*"""
     check_photographs: bool = True
     """whether each network must recognise a few photographs before the run"""
-    device: str = "auto"
+    device: DeviceNames = "auto"
     """where the network computes: `auto` (all GPUs, or the CPU if there is none), `cpu`, `cuda`
     (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`"""
 

@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import BaseModel, FilePath
 
 from neatfool import ImageSpec
+from neatfool.network import DeviceNames
 
 SPEC: Final = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
 """The images that a LeNet takes, white ink on black, and its classes."""
@@ -22,7 +23,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """a safetensors file of another LeNet's weights, as `neatfool mnist train` writes it, or of one
     with the eleventh class `fooling`, as `neatfool retrain` does. If left out, the packaged
     weights"""
-    device: str = "auto"
+    device: DeviceNames = "auto"
     """where the network computes. `auto` takes the GPU if there is one; else PyTorch's name of a
     device: `cpu`, `cuda`, `xpu`, `mps`"""
 

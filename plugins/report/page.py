@@ -14,7 +14,7 @@ import networkx as nx
 import numpy as np
 
 from neatfool import EliteView, GenerationReport, Run, RunError, present
-from neatfool.measure import diversity, goal_switches, read_survival
+from neatfool.measure import GoalSwitches, diversity, goal_switches, read_survival
 from neatfool.wording import spending
 
 from . import curves
@@ -135,27 +135,25 @@ def _read_switches(run: Run, phylogeny: nx.DiGraph) -> dict[str, Any] | None:
     found = goal_switches(run, phylogeny)
     if not found.total:
         return None
-    flows, grouped = found.between_classes, len(found.groups) < len(run.searched)
+    grouped = len(found.groups) < len(run.searched)
     return {
         "total": found.total,
         "matrix": present.embed_svg(present.draw_figure(found.draw_matrix())),
         "grouped": grouped,
-        "map": present.embed_svg(_draw_map(flows[np.ix_(run.searched, run.searched)]))
-        if grouped
-        else None,
-        "givers": most(flows.sum(1)),
-        "takers": most(flows.sum(0)),
+        "map": present.embed_svg(_draw_map(found, run.searched)) if grouped else None,
+        "givers": most(found.origins.T @ found.taken.sum(1)),
+        "takers": most(found.taken.sum(0)),
         "pairs": found.largest(MOST_ROWS),
     }
 
 
-def _draw_map(flows: np.ndarray) -> bytes:
+def _draw_map(found: GoalSwitches, searched: Sequence[int]) -> bytes:
     """Draw the flows between all classes, in their order; a dark cell has many switches."""
     from matplotlib.colors import LinearSegmentedColormap, LogNorm
 
-    end, (rows, columns) = len(flows), flows.nonzero()
-    span, counts = [(0, end), (0, end)], flows[rows, columns]
-    summed = np.histogram2d(rows, columns, min(end, MOST_BINS), span, weights=counts)[0]
+    end, bins = len(searched), min(len(searched), MOST_BINS)
+    places = np.arange(end) * bins // end
+    summed = found.sum_between(searched, places, bins)
     drawn, axes = present.new_axes(620, 620, left=64, right=16, top=16, bottom=54)
     axes.grid(visible=False)
     axes.set_facecolor("white")  # in the dark, too: dark cells would vanish

@@ -73,6 +73,16 @@ def test_a_failing_plugin_is_named_with_file_and_line(
     assert_blamed(neatfool("run", experiment, *more), file, number)
 
 
+@pytest.mark.parametrize("method", PLACES["target"])
+def test_a_target_that_would_end_the_process_is_named_as_well(tmp_path: Path, method: str) -> None:
+    write_plugin("target", "mine", tmp_path / "mine")
+    file = tmp_path / "mine" / "mine.py"
+    number = break_at(file, method, "raise SystemExit(0)")
+    result = neatfool("run", file.with_suffix(".ini"), "--out", tmp_path / "run")
+    assert result.exit_code in {3, 4}
+    assert f"SystemExit: 0 ({file}, line {number})" in result.stderr
+
+
 @pytest.mark.parametrize("code", [VALIDATOR, SPEC], ids=["validator", "spec"])
 def test_failing_options_are_named_with_file_and_line(tmp_path: Path, code: str) -> None:
     write_plugin("target", "mine", tmp_path / "mine")

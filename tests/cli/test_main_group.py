@@ -214,12 +214,21 @@ def test_debugging_shows_the_traceback_too(option, variables):
 
 
 @pytest.mark.parametrize(
-    "code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT]
+    "code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.EIO]
 )
 def test_a_disk_that_cannot_be_written_is_no_bug(code):
     result = run("fail", group=failing(OSError(code, "The reason", "some/file")))
     assert result.stderr.startswith("error: some/file: The reason; ")
     assert result.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), ImportError("libx.so: failed to map segment from shared object")]
+)
+def test_too_little_memory_is_no_bug(error):
+    result = run("fail", group=failing(error))
+    assert result.stderr.startswith("error: out of memory; use a smaller batch or image")
+    assert result.exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -308,6 +317,15 @@ def test_output_that_cannot_be_written_is_told_in_one_line(words):
         )
     assert answer.stderr == "error: cannot write: No space left on device; free some space\n"
     assert answer.returncode == 6
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(("word", "code"), [("--help", 6), ("nonsense", 2)])
+def test_the_exit_code_is_right_where_no_message_can_be_written(word, code):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "neatfool", word]
+        answer = subprocess.run(command, stdout=full, stderr=full, check=False)
+    assert answer.returncode == code
 
 
 def test_a_reader_that_went_away_is_no_error():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import sys
 from contextlib import closing
 
 import pytest
@@ -326,7 +328,15 @@ def resumed_like(finished, folder):
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(
+            getattr(signal, "SIGHUP", None),
+            marks=pytest.mark.skipif(os.name == "nt", reason="none"),
+        ),
+    ],
 )
 def test_a_signal_ends_a_run_after_its_generation(number, held, experiment, finished, tmp_path):
     held.send_signal(number)
@@ -339,6 +349,28 @@ def test_a_signal_ends_a_run_after_its_generation(number, held, experiment, fini
     assert output.endswith(f"\nGo on with: neatfool resume {tmp_path / 'run'}\n")
     assert open_run(tmp_path / "run").generation == 2
     assert resumed_like(finished, tmp_path / "run")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no terminals of this kind")
+def test_a_closed_terminal_ends_a_run_with_its_images(experiment, tmp_path):
+    import pty
+
+    hold, told = experiment.parent / "hold", experiment.parent / "held"
+    hold.touch()
+    process, terminal = pty.fork()
+    if process == 0:
+        words = [sys.executable, "-m", "neatfool", "run", experiment, "--out", tmp_path / "run"]
+        os.execv(sys.executable, [*map(str, words)])
+    try:
+        wait_until(told.exists, "it did not get to the third generation")
+        os.close(terminal)
+        os.kill(process, signal.SIGHUP)  # shells pass it on, too
+    finally:
+        hold.unlink()
+        told.unlink(missing_ok=True)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 130
+    assert len(files(tmp_path / "run" / "images")) == len(CLASSES)
 
 
 def test_a_second_ctrl_c_ends_a_run_at_once_without_loss(held, experiment, finished, tmp_path):

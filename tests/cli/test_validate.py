@@ -237,3 +237,26 @@ def test_a_file_that_is_not_there_is_reported_with_its_line(plugin, key, monkeyp
     assert result.stderr.startswith(f"error: ../e.ini:5: [target] {key}: there is no file /")
     Path("../it").touch()  # relative to the experiment's folder
     assert validate("../e.ini").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["validate", "run"])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["target.device=[1e400]"], "[target] device: torch knows no such device"),
+        (["encoding.device=[1e400]"], "[encoding] device: torch knows no such device"),
+        (["encoding.device=cpu, cpu"], "[encoding] device: torch knows no such device"),
+        (
+            ["encoding.device=cuda", "encoding.renderer=compiled"],
+            "[encoding] renderer: draws on the CPU, but device = cuda",
+        ),
+        (["encoding.colour=rgb"], "[encoding] colour = rgb: the target takes grey images"),
+        (['target.threshold={"dog": 0.5}'], "[target] threshold: there is no class 'dog'"),
+    ],
+)
+def test_what_a_run_refuses_is_not_valid(command, given, message):
+    Path("e.ini").write_text(BUILT_IN.replace(", dog", ""))
+    options = [word for each in given for word in ("--set", each)]
+    result = CliRunner().invoke(main, [command, "e.ini", *options])
+    assert result.exit_code == 2
+    assert message in result.stderr

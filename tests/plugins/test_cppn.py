@@ -267,7 +267,7 @@ def test_where_numba_does_not_work_the_plain_renderer_draws_and_says_why_once(no
 
 
 def test_a_compiled_renderer_does_not_draw_on_a_gpu(monkeypatch):
-    with pytest.raises(ExperimentError, match=r"renderer = compiled: draws on the CPU, but device"):
+    with pytest.raises(ValidationError, match="draws on the CPU, but device = cuda"):
         encoding_of(renderer="compiled", device="cuda")
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,39 @@ def test_a_plugin_that_makes_no_report_is_named(distribute, monkeypatch, finishe
     monkeypatch.setattr("neatfool.plugin.manager.installed_plugins", lambda: mine)
     with pytest.raises(PluginError, match=r"'report': no plugin implements neatfool_write_report"):
         write_report(open_run(finished), tmp_path / "page.html")
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no pipes with names here")
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+def test_a_pipe_is_written_into_and_stays_one(fifo):
+    heard = []
+    reader = threading.Thread(target=lambda: heard.append(fifo.read_bytes()), daemon=True)
+    reader.start()
+    save(fifo, b"a,b\n")
+    reader.join(10)
+    assert heard == [b"a,b\n"]
+    assert fifo.is_fifo()
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no files of descriptors here")
+def test_what_a_shell_gives_for_a_file_is_written_into():
+    """Write to ``>(gzip > x.gz)``, which is ``/dev/fd/63``."""
+    reading, writing = os.pipe()
+    save(Path(f"/dev/fd/{writing}"), b"a,b\n")
+    assert os.read(reading, 9) == b"a,b\n"
+    os.close(reading)
+    with pytest.raises(StorageError, match=f"/dev/fd/{writing}: cannot be written: Broken pipe"):
+        save(Path(f"/dev/fd/{writing}"), b"a,b\n")
+    os.close(writing)
+
+
+def test_a_pipe_in_a_run_from_elsewhere_is_replaced_as_a_link_is(fifo):
+    (fifo.parent / "run.db").touch()
+    save(fifo, b"a page")
+    assert fifo.read_bytes() == b"a page"

@@ -12,6 +12,7 @@ from neatfool import ImageSpec
         ({"channels": 2}, r"channels = 2: must be 1 \(grey\) or 3 \(RGB\)"),
         ({"classes": "dark"}, "classes = 'dark': must be a tuple of names"),
         ({"classes": ("dark",)}, "1 classes: there must be at least 2"),
+        ({"classes": ("dark", "\ud800")}, r"class '\\ud800': holds half a character"),
         ({"array": "jax"}, "array = 'jax': must be 'numpy' or 'torch'"),
     ],
 )

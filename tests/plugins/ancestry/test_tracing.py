@@ -93,6 +93,21 @@ def test_a_switch_comes_from_each_class_that_the_fitter_parent_held_in_equal_par
     assert found.largest(1) == [("b", "d", "1", "6.0 x")]
 
 
+def test_switches_between_a_hundred_thousand_classes_need_no_matrix_of_all_pairs():
+    classes = [f"c{number}" for number in range(100_000)]
+    graph = nx.DiGraph()
+    graph.add_node(1, generation=0, held=dict.fromkeys(classes[::2], 0.5))
+    graph.add_node(2, generation=0, held=dict.fromkeys(classes[1::2], 0.5))
+    graph.add_node(3, generation=1, held=dict.fromkeys(classes[1::2], 0.6))
+    graph.add_edge(1, 3, position=0)
+    found = goal_switches(SimpleNamespace(classes=classes, searched=range(100_000)), graph)
+    assert found.total == 50_000
+    assert found.sum_between(range(100_000), np.arange(100_000) % 2, 2).tolist() == [
+        pytest.approx([0, 50_000]),
+        [0, 0],
+    ]
+
+
 # --- chance
 
 
