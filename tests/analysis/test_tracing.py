@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 from neatfool import cppn
 from neatfool.analysis.lineage.fracture import sweep, sweep_genome, sweep_weights, take_weights
-from neatfool.analysis.lineage.kinds import closest, goal_switches, wordnet_kinds
+from neatfool.analysis.lineage.kinds import GoalSwitches, closest, goal_switches, wordnet_kinds
 from neatfool.analysis.lineage.measure import nearer, recur, relate
 from neatfool.analysis.lineage.sweeping import plan_pairs
 from neatfool.testing import GREY
@@ -90,7 +90,19 @@ def test_a_switch_comes_from_each_class_that_the_fitter_parent_held_in_equal_par
     # d from b, as 1 had lost a to 3; b from a and c, which 3 held.
     assert found.counts == [[0, 0.5, 0, 0], [0, 0, 0, 1], [0, 0.5, 0, 0], [0] * 4]
     assert found.total == 2
-    assert found.largest(1) == [("b", "d", "1", "6.0 x")]
+    assert found.largest(1) == [("b", "d", "1", "-")]
+
+
+def test_a_ratio_to_chance_has_an_interval_and_at_least_five_switches():
+    counts, expected = [[0, 5], [4, 0]], [[0, 0.5], [0.5, 0]]
+    found = GoalSwitches(
+        groups=("a", "b"), counts=counts, expected=expected, between_classes=np.array(counts)
+    )
+    # Of 5 counts the exact interval is 1.62 to 11.67.
+    assert found.largest(2) == [
+        ("a", "b", "5", "10.0 x (3.2 to 23.3)"),
+        ("b", "a", "4", "-"),
+    ]
 
 
 # --- chance
