@@ -31,11 +31,11 @@ DISABLED: Final = "#9aa2ae"
 POSITIVE: Final = "#2b7bba"
 NEGATIVE: Final = "#e0752d"
 LINE_COLOURS: Final = (
-    *("#0b6fa4", "#c2571a", "#1a7f5a", "#9b3a7d"),
-    *("#a48300", "#3d4654", "#c93a5b", "#2a9aa6"),
+    *("#0b6fa4", "#b85218", "#1a7f5a", "#9b3a7d"),
+    *("#8a6d00", "#3d4654", "#c93a5b", "#1b7f8a"),
 )
 """Blue, orange, green, purple, gold, slate, crimson and teal, of different lightness; lines have
-strokes, too, for colour-blind readers."""
+strokes, too, for colour-blind readers. Each is a colour of texts, with a contrast of 4.5."""
 
 _LIGHT: Final = (SURFACE, INK, MUTED, RULE, DISABLED, POSITIVE, NEGATIVE, *LINE_COLOURS)
 _ON_DARK: Final = (
