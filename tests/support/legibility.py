@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 # Charts are images: their SVG is put in their place, so that its texts are texts of the page.
 UNPACK = """(() => {
-  document.head.append(Object.assign(document.createElement("style"), {
-    textContent: "* { content-visibility: visible !important; scroll-behavior: auto !important; }",
-  }));
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("* { content-visibility: visible !important; }");
+  document.adoptedStyleSheets.push(sheet);
   for (const image of document.querySelectorAll('img[src^="data:image/svg"]')) {
     const { width, height } = image.getBoundingClientRect();
     const box = document.createElement("div");
@@ -69,11 +69,11 @@ TEXTS = """((root) => {
   return found;
 })"""
 HIDE = """(() => {
-  const style = document.createElement("style");
-  style.textContent = `*, *::before, *::after, *::placeholder { color: transparent !important;
+  const sheet = new CSSStyleSheet();  // A page's policy may refuse an element of style.
+  sheet.replaceSync(`*, *::before, *::after, *::placeholder { color: transparent !important;
     text-shadow: none !important; transition: none !important; animation: none !important; }
-    svg text, svg text * { fill: transparent !important; }`;
-  document.head.append(style);
+    svg text, svg text * { fill: transparent !important; }`);
+  document.adoptedStyleSheets.push(sheet);
 })()"""
 COLOUR = """(colours => {
   const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
