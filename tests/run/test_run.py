@@ -294,6 +294,7 @@ def test_an_encoding_without_graphs_says_so(run):
 
 def test_a_notebook_shows_a_run_and_an_elite(run):
     assert run._repr_html_().count("<img") == 5
+    assert run._repr_html_().count('alt="evolved image"') == 5
     shown = decode_png(run["a"]._repr_png_())
     assert shown.shape == (1, 128, 128)
     assert (shown[:, ::32, ::32] == decode_png(run["a"].png)).all()
