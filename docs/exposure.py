@@ -52,7 +52,7 @@ LABELS: Final = {
     "plain": ("plain", "#8a8a92"),
     "tuned alone": ("tuned without outliers", "#4f4f57"),
     "people's": ("photographs, tuned", "#c9a227"),
-    "people's, from scratch": ("photographs, from scratch", "#c2571a"),
+    "people's, from scratch": ("photographs, from scratch", "#b85218"),
     "random": ("random CPPNs", "#7fb2e5"),
     "evolved, 1 rounds": ("evolved, 1 round", "#2f6fb3"),
     "evolved, 3 rounds": ("evolved, 3 rounds", "#0b2e55"),

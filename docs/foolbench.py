@@ -454,7 +454,7 @@ def picture(rows: list[Row]) -> bytes:
     figure = Figure(figsize=(11, 0.5 * len(rows) + 1), dpi=110)
     low, tall = 0.5 / figure.get_figheight(), 0.5 / figure.get_figheight()
     axes = figure.add_axes((0.56, low, 0.42, tall * len(rows)))
-    marks = [("#7fb2e5", "o"), ("#2f6fb3", "o"), ("#0b2e55", "o"), ("#c2571a", "D")]
+    marks = [("#7fb2e5", "o"), ("#2f6fb3", "o"), ("#0b2e55", "o"), ("#b85218", "D")]
     for line, row in enumerate(rows):
         axes.axhline(line, color="#e2e2e6", zorder=0)
         for (colour, mark), images in zip(marks, (*row.until, row.every), strict=True):

@@ -78,7 +78,7 @@ class Course:
             else:
                 each = np.array([getattr(report, key) for report in history], dtype=float)
                 self.values[key] = each.cumsum() if measure.kind == "changes" else each
-        replacements = np.array(run.replacements, dtype=float).reshape(-1, 3)
+        replacements = np.array(run.replacements, dtype=float).reshape(-1, 4)
         generations, indices = replacements[:, :2].astype(np.int64).T
         places = np.full(len(run.classes), -1)
         places[list(run.searched)] = np.arange(len(run.searched))

@@ -13,6 +13,7 @@ import networkx as nx
 import numpy as np
 from pydantic import Field
 from scipy.sparse import coo_array, csr_array
+from scipy.special import gammaincinv
 
 from neatfool.errors import ExperimentError
 from neatfool.measure.facts import match_classes
@@ -30,6 +31,8 @@ FEWEST_CLASSES: Final = 3
 BROAD: Final = WORDNET.with_name("broad_kinds.tsv")
 """Broad kinds of WordNet in words, with their numbers; the first one that holds a class counts."""
 OTHER: Final = "other"
+FEWEST_SWITCHES: Final = 5
+"""Of fewer, no ratio to chance is given."""
 MOST_CLASSES: Final = 24
 """Flows between more classes are shown between their broad kinds."""
 
@@ -170,13 +173,21 @@ class GoalSwitches(Facts):
         return _sum_between(self.origins[:, classes], self.taken[:, classes], places, count)
 
     def largest(self, most: int) -> list[tuple[str, str, str, str]]:
-        """List the largest flows: from, to, how many, and how many times chance (``"2.4 x"``)."""
+        """List the largest flows: from, to, how many, and how many times chance.
+
+        The last is written with its exact 95 % Poisson interval, ``"2.4 x (1.1 to 4.6)"``. Of fewer
+        than FEWEST_SWITCHES it is ``"-"``, as nearly any ratio would fit them.
+        """
         counts, expected = np.array(self.counts), np.array(self.expected)
         rows = []
         for place in np.argsort(-counts, axis=None, kind="stable")[:most].tolist():
             row, column = divmod(place, len(self.groups))
             if count := counts[row, column]:
-                times = f"{count / expected[row, column]:.1f} x" if expected[row, column] else "-"
+                times = "-"
+                if round(count) >= FEWEST_SWITCHES and expected[row, column]:
+                    ends = gammaincinv([count, count + 1], [0.025, 0.975])
+                    value, low, high = np.array([count, *ends]) / expected[row, column]
+                    times = f"{value:.1f} x ({low:.1f} to {high:.1f})"
                 rows.append((self.groups[row], self.groups[column], f"{count:,.0f}", times))
         return rows
 

@@ -152,8 +152,8 @@ class Individual:
         data = b64encode(self._repr_png_()).decode()
         return (
             f'<figure style="margin:0"><img src="data:image/png;base64,{data}" '
-            f'style="image-rendering:pixelated"><figcaption>{html.escape(self.caption)}'
-            "</figcaption></figure>"
+            f'style="image-rendering:pixelated" alt="evolved image">'
+            f"<figcaption>{html.escape(self.caption)}</figcaption></figure>"
         )
 
     def height_width(self, size: int | tuple[int, int] | None) -> tuple[int, int]:

@@ -76,11 +76,13 @@ class Run(Source):
         return self.store.reports(last=self.generation)
 
     @property
-    def replacements(self) -> list[tuple[int, int, float]]:
-        """Each niche that changed hands, in order: generation, class index, new confidence."""
+    def replacements(self) -> list[tuple[int, int, float, float]]:
+        """Each niche that changed hands, in order: generation, class index, confidence, rank."""
         return self.store.replacements(self.generation)
 
-    def since(self, first: int) -> tuple[list[GenerationReport], list[tuple[int, int, float]]]:
+    def since(
+        self, first: int
+    ) -> tuple[list[GenerationReport], list[tuple[int, int, float, float]]]:
         """Give ``history`` and ``replacements`` from a generation on: those that are new."""
         last = self.generation
         return self.store.reports(first, last), self.store.replacements(last, first)

@@ -337,9 +337,9 @@ class RunStore:
         return [*self.rows("replacement", order, (candidate,), names="class, confidence, rank")]
 
     def replacements(self, last: int, first: int = 0) -> list[tuple[Any, ...]]:
-        """Read (generation, class, confidence) of the replacements up to a generation, in order."""
+        """Read (generation, class, confidence, rank) of the replacements up to a generation."""
         order = "WHERE generation BETWEEN ? AND ? ORDER BY number"
-        names = "generation, class, confidence"
+        names = "generation, class, confidence, rank"
         return [*self.rows("replacement", order, (first, last), names=names)]
 
     def requests(self) -> dict[str, tuple[int, int]]:

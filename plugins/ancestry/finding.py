@@ -205,7 +205,7 @@ class Lineage(Diversity):
     def _flows(self) -> Iterator[Block]:
         groups, rows = len(self.flows.groups), self.flows.largest(12)
         title = "The largest flows of goal switches"
-        heads = ("from", "to", "switches", "times chance")
+        heads = ("from", "to", "switches", "times chance (95 % interval)")
         yield Table(heads, rows, title, words=(0, 1), where="terminal")
         yield Chart(
             "Goal switches from the row's group to the column's, in numbers",

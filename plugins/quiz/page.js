@@ -11,17 +11,25 @@ const show = (id) => {
   scrollTo(0, 0);
 };
 
+// Letters, as a digit might be taken for a class. Names of one character, as digits are, are their own keys.
+const keysOf = (names) => {
+  const own = names.map((name) => (name === NOTHING ? "-" : name).toUpperCase());
+  const fit = own.every((key) => [...key].length === 1) && new Set(own).size === own.length;
+  return fit ? own : names.map((_, place) => "ABCDEF"[place]);
+};
+
 // Buttons, which keys choose, too; gives the place of the one that was chosen.
 const choose = (title, names) => new Promise((resolve) => {
   const start = performance.now();
+  const keys = keysOf(names);
   const pick = (place) => {
     if (performance.now() - start < TOO_SOON) return;
     removeEventListener("keydown", onKey);
     resolve(place);
   };
   const onKey = (event) => {
-    const place = Number(event.key) - 1;
-    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || !(place in names)) return;
+    const place = keys.indexOf(event.key.toUpperCase());
+    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || place < 0) return;
     event.preventDefault();
     pick(place);
   };
@@ -29,7 +37,7 @@ const choose = (title, names) => new Promise((resolve) => {
   find("offers").replaceChildren(...names.map((name, place) => {
     const button = make("button", "", name === NOTHING ? "nothing" : "");
     button.type = "button";
-    button.append(make("kbd", place + 1), make("bdi", name));
+    button.append(make("kbd", keys[place]), make("bdi", name));
     button.addEventListener("click", () => pick(place));
     return button;
   }));
@@ -91,7 +99,8 @@ const finish = () => {
   const chance = evolved.reduce((sum, answer) => sum + 1 / answer.offered.length, 0);
   find("score").textContent = `You and the network agree on ${right} of ${evolved.length}`;
   find("meaning").textContent =
-    `${evolved.length} images show nothing real. They were evolved until an image classifier was sure of a class. ` +
+    `${evolved.length} images were not made from any photograph or handwriting. ` +
+    "They were evolved until an image classifier was sure of a class. " +
     `You named that class ${right} times, and said nothing at all ${none} times. ` +
     `Guessing among all that was offered would name it about ${Math.round(chance)} times.`;
   find("results").append(

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 from neatfool import RunError, present
 from neatfool.wording import counted, level, percent
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from neatfool import EliteView, GenerationReport, Run
 
 MOST_POINTS: Final = 400
+ENDS: Final = (present.decimal_odds(0), 100 / math.log(10))
+"""Decimal log-odds outside are drawn at the edge; they may be infinite."""
 FEWEST_BARS: Final = 12
 """There is room for this many bars: the few of a short run stand in the middle, not too wide."""
 FEWEST_OF_FIFTHS: Final = 50
@@ -37,16 +40,46 @@ MOST_CLASSES: Final = 20
 USE_BOX: Final = (200, 28)
 
 
-def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
+def confidence_curve(run: Run) -> bytes:
     """Draw median, quartiles, mean and minimum of the elites' confidences over images scored."""
-    x, columns = _columns(history, "minimum", "mean", "median", "lower_quartile", "upper_quartile")
-    minimum, mean, median, *quartiles = columns
+    shown = _shown(run.history)
+    x, last = np.array([report.evaluations for report in shown]), shown[-1]
+    minimum, lower, middle, upper, mean = _read_spread(run, [each.generation for each in shown])
+    median = f"median  {percent(last.median)}"
     lines = [
-        present.Steps(x, minimum, f"minimum  {percent(minimum[-1])}", 1),
-        present.Steps(x, mean, f"mean  {percent(mean[-1])}", 2),
-        present.Steps(x, median, f"median  {percent(median[-1])}", 0, np.array(quartiles)),
+        present.Steps(x, minimum, f"minimum  {percent(last.minimum)}", 1),
+        present.Steps(x, mean, f"mean  {percent(last.mean)}", 2),
+        present.Steps(x, middle, median, 0, np.array([lower, upper])),
     ]
-    return present.draw_figure(present.steps(lines, "confidences", x, wide=True))
+    return present.draw_figure(present.steps(lines, "decimal odds", x, wide=True))
+
+
+def _read_spread(run: Run, generations: Sequence[int]) -> np.ndarray:
+    """Give minimum, quartiles and mean of the confidences, float64 [5, G], as decimal log-odds.
+
+    Near one they are told apart by how far they are from it, which ranks know and confidences not.
+    """
+    told = run.replacements
+    odds = _decades(told) * math.log(10)
+    held, start = np.full((len(generations), len(run.classes)), -np.inf), 0
+    for row, generation in enumerate(generations):
+        end = bisect_right(told, generation, key=lambda each: each[0])
+        held[row:, [each[1] for each in told[start:end]]] = odds[start:end]
+        start = end
+    held = held[:, [*run.searched]]
+    sure, doubt = (
+        np.array([*np.percentile(each, parts, axis=1), each.mean(axis=1)])
+        for each, parts in ((expit(held), (0, 25, 50, 75)), (expit(-held), (100, 75, 50, 25)))
+    )
+    decades: np.ndarray = np.clip(np.log10(sure.clip(1e-300)) - np.log10(doubt), *ENDS)
+    return decades
+
+
+def _decades(told: Sequence[tuple[int, int, float, float]]) -> np.ndarray:
+    """Give decimal log-odds of replacements: of a target without logits, ranks are confidences."""
+    sure, ranks = np.array([each[2:] for each in told]).reshape(-1, 2).T
+    decades = np.where(ranks == sure, present.decimal_odds(sure), ranks / math.log(10))
+    return np.clip(decades, *ENDS)
 
 
 def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
@@ -91,9 +124,9 @@ def size_curve(history: Sequence[GenerationReport]) -> bytes:
 
 def size_scatter(elites: Sequence[EliteView]) -> bytes:
     """Draw each elite's confidence over its connections, with the medians of five equal parts."""
-    drawn, axes = present.new_axes(1080, 430, right=195, left=84)
+    drawn, axes = present.new_axes(1080, 430, right=195, left=92)
     sizes = np.array([elite.size.connections for elite in elites])
-    odds = present.decimal_odds([elite.confidence for elite in elites])
+    odds = _decades([(each.generation, each.index, each.confidence, each.rank) for each in elites])
     few = len(sizes) < FEWEST_OF_FIFTHS
     size, alpha = (7, 0.9) if few else (3, 0.45)
     look: dict[str, Any] = {"markersize": size, "alpha": alpha, "markeredgewidth": 0}
@@ -115,9 +148,13 @@ def _columns(
     history: Sequence[GenerationReport], *names: str
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Give the images scored, and some numbers, of at most MOST_POINTS generations."""
-    shown = [history[place] for place in present.evenly(len(history), MOST_POINTS)]
+    shown = _shown(history)
     x, *columns = ([getattr(r, name) for r in shown] for name in ("evaluations", *names))
     return np.array(x), [np.array(each, float) for each in columns]
+
+
+def _shown(history: Sequence[GenerationReport]) -> list[GenerationReport]:
+    return [history[place] for place in present.evenly(len(history), MOST_POINTS)]
 
 
 class Course(NamedTuple):
@@ -133,21 +170,24 @@ def read_courses(
     """Read how each class's confidence rose, and the lines across: their height and words."""
     scored = {report.generation: report.evaluations for report in run.history}
     steps: dict[int, list[tuple[int, float]]] = {}
-    for generation, index, confidence in run.replacements:
+    places: dict[int, list[int]] = {}
+    told = run.replacements
+    for place, (generation, index, confidence, _) in enumerate(told):
         steps.setdefault(index, []).append((scored[generation], confidence))
+        places.setdefault(index, []).append(place)
     if not steps:
         return {}, []
-    odds = {
-        index: present.decimal_odds([sure for _, sure in each]) for index, each in steps.items()
-    }
-    every = np.concatenate([*odds.values()])
-    shown = present.ticks_around(TICKS, every.min(), every.max())
-    high, low = present.decimal_odds([shown[-1], shown[0]]).tolist()
+    every = _decades(told)
+    odds = {index: every[each] for index, each in places.items()}
+    across, names = present.ticks_around(TICKS, every.min(), every.max(), most=6)
+    high, low = max(across[-1], every.max()), across[0]
     span = high - low or 1.0
     heights = {i: COURSE_BOX[1] * (high - values) / span for i, values in odds.items()}
     last, ends = run.evaluations, {e.index: percent(e.confidence, e.rank) for e in elites}
-    across = COURSE_BOX[1] * (high - present.decimal_odds(shown)) / span
-    ticks = [(round(y, 1), level(p)) for y, p in zip(across.tolist(), shown, strict=True)]
+    ticks = [
+        (round(COURSE_BOX[1] * (high - y) / span, 1), name)
+        for y, name in zip(across, names, strict=True)
+    ]
     courses = {}
     for i, each in steps.items():
         if i in ends:

@@ -26,9 +26,6 @@
     nothing.hidden = cards.some((card) => !card.hidden);
   });
   controls.addEventListener("submit", (event) => event.preventDefault());
-  window.addEventListener("beforeprint", () => {
-    for (const part of document.querySelectorAll("details")) part.open = true;
-  });
 
   const closer = document.querySelector("dialog");
   if (!closer) return;

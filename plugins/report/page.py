@@ -92,7 +92,7 @@ def _read_history(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
         return dict.fromkeys(("curves", "switches", "functions", "diversity", "last"))
     phylogeny = run.phylogeny(kinds=False)
     drawn = {
-        "confidence": curves.confidence_curve(history),
+        "confidence": curves.confidence_curve(run),
         "thresholds": curves.threshold_curve(history, classes),
         "replacements": curves.replacement_curve(history),
         "size": curves.size_curve(history),

@@ -41,3 +41,18 @@ def test_a_notebook_first_installs_neatfool_where_it_is_missing(source: Path) ->
         ran: list[str] = []
         exec(code.replace('"neatfool"', f'"{name}"'), {"ran": ran})
         assert ran == expected
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_images_of_a_notebook_have_texts_in_their_place_and_come_from_nowhere_else(
+    source: Path,
+) -> None:
+    text = source.read_text("utf-8")
+    assert not re.search(r"!\[[^]]*\]\(https?:", text)
+    cells = json.loads((DOCS / "colab" / f"{source.stem}.ipynb").read_text("utf-8"))["cells"]
+    drawing = re.compile(r"^(?:figure, |show\(|SVG\(|elite\.image)", re.MULTILINE)
+    shown = [cell for cell in cells if drawing.search("".join(cell["source"]))]
+    assert shown
+    for cell in shown:
+        if cell["cell_type"] == "code":
+            assert cell["metadata"]["mystnb"]["image"]["alt"]

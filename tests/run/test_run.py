@@ -53,12 +53,13 @@ def test_it_is_finished_at_its_length_and_not_before(tmp_path):
 
 def test_each_niche_that_changed_hands_is_told(tmp_path):
     run = open_run(write_run(tmp_path / "run", [[(0, 0.25)], [(1, 0.5), (0, 0.75)]]))
-    assert run.replacements == [(0, 0, 0.25), (1, 1, 0.5), (1, 0, 0.75)]
+    told = [each[:3] for each in run.replacements]
+    assert told == [(0, 0, 0.25), (1, 1, 0.5), (1, 0, 0.75)]
 
 
 def test_all_that_ever_held_a_niche_are_told_class_by_class(run):
     held = run.holders()
-    in_order = [(index, confidence) for _, index, confidence in run.replacements]
+    in_order = [(index, confidence) for _, index, confidence, _ in run.replacements]
     told = [(index, confidence) for index, _, confidence in held]
     assert told == sorted(in_order, key=lambda each: each[0])
     last = {index: candidate for index, candidate, _ in held}
@@ -320,6 +321,7 @@ def test_an_encoding_without_graphs_says_so(run):
 
 def test_a_notebook_shows_a_run_and_an_elite(run):
     assert run._repr_html_().count("<img") == 5
+    assert run._repr_html_().count('alt="evolved image"') == 5
     shown = decode_png(run["a"]._repr_png_())
     assert shown.shape == (1, 128, 128)
     assert (shown[:, ::32, ::32] == decode_png(run["a"].png)).all()

@@ -210,15 +210,17 @@ class FakeRun:
             self.classes[index],
             confidence,
             index,
+            confidence,
         )
 
     @property
-    def replacements(self) -> list[tuple[int, int, float]]:
+    def replacements(self) -> list[tuple[int, int, float, float]]:
         """Each class is taken by two candidates: in generation 0, and in that of its elite."""
         if not self.generations:
             return []
-        first = [(0, elite.index, 0.01) for elite in self.elites]
-        return first + [(e.generation, e.index, e.confidence) for e in self.elites if e.generation]
+        told = [(0, elite.index, 0.01) for elite in self.elites]
+        told += [(e.generation, e.index, e.confidence) for e in self.elites if e.generation]
+        return [(*each, each[2]) for each in sorted(told)]  # of a target without logits
 
     def holders(self) -> list[tuple[int, int, float]]:
         return [

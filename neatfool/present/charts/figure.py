@@ -34,11 +34,11 @@ DISABLED: Final = "#9aa2ae"
 POSITIVE: Final = "#2b7bba"
 NEGATIVE: Final = "#e0752d"
 LINE_COLOURS: Final = (
-    *("#0b6fa4", "#c2571a", "#1a7f5a", "#9b3a7d"),
-    *("#a48300", "#3d4654", "#c93a5b", "#2a9aa6"),
+    *("#0b6fa4", "#b85218", "#1a7f5a", "#9b3a7d"),
+    *("#8a6d00", "#3d4654", "#c93a5b", "#1b7f8a"),
 )
 """Blue, orange, green, purple, gold, slate, crimson and teal, of different lightness; lines have
-strokes, too, for colour-blind readers."""
+strokes, too, for colour-blind readers. Each is a colour of texts, with a contrast of 4.5."""
 
 _LIGHT: Final = (SURFACE, INK, MUTED, RULE, DISABLED, POSITIVE, NEGATIVE, *LINE_COLOURS)
 _ON_DARK: Final = (
@@ -112,6 +112,8 @@ FINE_TICKS: Final = (
     *(0.999, 0.9997, 0.9999, 0.99997, 0.99999, 0.999997, 0.999999),
 )
 """Used if fewer than FEWEST_TICKS of the coarse ticks are in sight. Both are almost even."""
+SUREST_TICKS: Final = (16, 20, 25, 30, 40, 50, 60, 80, 100)
+"""Log-odds, which follow the ticks: nobody can count so many nines of a percentage."""
 
 
 def new_axes(
@@ -154,21 +156,39 @@ def decimal_odds(confidences: ArrayLike) -> np.ndarray:
 
 def label_confidences(axes: Axes, lowest: float, highest: float) -> None:
     """Label decimal log-odds, from the lowest to the highest, with confidences in per cent."""
-    ticks = ticks_around(TICKS, lowest, highest)
-    if len(ticks) < FEWEST_TICKS:
-        ticks = ticks_around(FINE_TICKS, lowest, highest)
-    at = decimal_odds(ticks)
-    axes.set_yticks(at, [level(p) for p in ticks])
+    at, names = ticks_around(TICKS, lowest, highest)
+    if len(at) < FEWEST_TICKS:
+        at, names = ticks_around(FINE_TICKS, lowest, highest)
+    axes.set_yticks(at, names)
     room = 0.05 * max(1.0, highest - lowest)
     axes.set_ylim(min(at[0], lowest - room), max(at[-1], highest + room))
 
 
-def ticks_around(ticks: Sequence[float], lowest: float, highest: float) -> Sequence[float]:
-    """Choose ticks around two decimal log-odds, with the next below and above: at least two."""
-    at = decimal_odds(ticks)
+def ticks_around(
+    ticks: Sequence[float], lowest: float, highest: float, most: int = 16
+) -> tuple[list[float], list[str]]:
+    """Choose ticks around two decimal log-odds, with the next below and above: at least two.
+
+    Args:
+        ticks: Confidences that may be marked.
+        lowest: The lowest decimal log-odds that are shown.
+        highest: The highest ones. Above what a confidence in float32 can tell, ticks are log-odds.
+        most: About how many there is room for.
+
+    Returns:
+        Their decimal log-odds, and their labels: ``"99.99 %"``, ``"log-odds 20"``.
+    """
+    at, names = decimal_odds(ticks), [*map(level, ticks)]
+    if highest > decimal_odds(1):
+        at = np.append(at, np.array(SUREST_TICKS) / np.log(10))
+        names += [f"log-odds {odds}" for odds in SUREST_TICKS]
     last = min(len(at) - 1, int(np.searchsorted(at, highest)))
     first = max(0, min(int(np.searchsorted(at, lowest, side="right")), last) - 1)
-    return ticks[first : last + 1]
+    chosen = [first]
+    for place in range(first + 1, last + 1):
+        if at[place] - at[chosen[-1]] >= (at[last] - at[first]) / most:
+            chosen.append(place)
+    return at[chosen].tolist(), [names[place] for place in chosen]
 
 
 def label_counts(axes: Axes, values: Sequence[float], name: str = "images scored") -> None:

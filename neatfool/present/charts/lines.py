@@ -167,7 +167,7 @@ class Steps(NamedTuple):
 
 def steps(
     lines: Sequence[Steps],
-    scale: Literal["confidences", "counts"],
+    scale: Literal["confidences", "decimal odds", "counts"],
     counts: Sequence[float] | np.ndarray,
     *,
     wide: bool = False,
@@ -177,14 +177,15 @@ def steps(
 
     Args:
         lines: The lines.
-        scale: What their values are; confidences are drawn in log-odds.
+        scale: What their values are: confidences, which are drawn in log-odds, decimal log-odds,
+            which may lie above those of any confidence, or counts.
         counts: The numbers of images that the axis covers.
         wide: Whether it goes across the page.
         most: The whole number that counts may reach, if that is known.
     """
     width, height = (WIDE, 440) if wide else (NARROW, 300)
     right = 26 + 7.4 * max((len(line.end) for line in lines), default=0)
-    left = 84 if scale == "confidences" else 62
+    left = 62 if scale == "counts" else 92
     drawn, axes = figure.new_axes(width, height, right=right, left=left)
     scaled = figure.decimal_odds if scale == "confidences" else np.asarray
     ends, shown = [], [np.zeros(0)]
@@ -209,7 +210,7 @@ def steps(
     # All values are in sight.
     known = np.concatenate(shown)
     known = known[np.isfinite(known)]
-    if scale == "confidences" and len(known):
+    if scale != "counts" and len(known):
         figure.label_confidences(axes, float(known.min()), float(known.max()))
     else:
         figure.mark_counts(axes, most or max(1.0, *known), whole=most is not None)

@@ -264,7 +264,8 @@ class _Drawing:
         outline["alpha"] = opacity
         for look in ({"facecolor": figure.SURFACE, "edgecolor": "none"}, outline):
             self._add(FancyBboxPatch(corner, side, side, **shape, **look))
-        self._write(place, label, 14 if len(label) < 3 else 10, weight="bold", alpha=opacity)
+        colour = figure.INK if opacity > 0.7 else figure.MUTED  # a fainter text could not be read
+        self._write(place, label, 14 if len(label) < 3 else 10, weight="bold", color=colour)
 
     def _write(self, place: Point, text: str, size: float, **look: Any) -> None:
         """Write text as it is, without mathematics; its size is in pixels."""

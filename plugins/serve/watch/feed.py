@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -74,7 +74,7 @@ class Feed:
         self._about: dict[str, Any] | None = None
         self._experiment: dict[str, Any] = {}
         self._points: list[dict[str, float]] = []
-        self._changes: list[tuple[int, int, float]] = []
+        self._changes: list[list[Any]] = []
         self._images.clear()
         self._state = dict[str, Any](finished=False, requests={}, changed=0.0, error=None)
 
@@ -119,7 +119,8 @@ class Feed:
                 "length": {name: general.get(name) for name in ("generations", "images")},
                 "budget": {key: target.get(f"max_{key}") for key in ("queries", "requests")},
             }
-        reports, changes = run.since(last + 1)
+        reports, replacements = run.since(last + 1)
+        changes = [change for *change, _ in replacements]
         self._points += _follow(self._points[-1] if self._points else {}, reports, changes)
         self._changes += changes
         self._state.update(finished=run.finished, requests=run.requests)
@@ -161,7 +162,7 @@ class Feed:
 def _follow(
     before: Mapping[str, float],
     reports: Iterable[GenerationReport],
-    changes: Iterable[tuple[int, int, float]],
+    changes: Iterable[Sequence[Any]],
 ) -> Iterable[dict[str, float]]:
     """Give the columns of new generations, after the last one before them."""
     best: dict[int, float] = {}

@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import networkx as nx
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.stats import rankdata
 
 from neatfool import cppn
-from neatfool.measure.goal_switches import closest, goal_switches, wordnet_kinds
+from neatfool.measure.goal_switches import GoalSwitches, closest, goal_switches, wordnet_kinds
 from neatfool.testing import GREY
 from neatfool_plugins.ancestry.fracture import sweep, sweep_genome, sweep_weights, take_weights
 from neatfool_plugins.ancestry.measure import nearer, recur, relate
@@ -90,7 +91,20 @@ def test_a_switch_comes_from_each_class_that_the_fitter_parent_held_in_equal_par
     # d from b, as 1 had lost a to 3; b from a and c, which 3 held.
     assert found.counts == [[0, 0.5, 0, 0], [0, 0, 0, 1], [0, 0.5, 0, 0], [0] * 4]
     assert found.total == 2
-    assert found.largest(1) == [("b", "d", "1", "6.0 x")]
+    assert found.largest(1) == [("b", "d", "1", "-")]
+
+
+def test_a_ratio_to_chance_has_an_interval_and_at_least_five_switches():
+    counts, expected = [[0, 5], [4, 0]], [[0, 0.5], [0.5, 0]]
+    none = csr_array((0, 2))
+    found = GoalSwitches(
+        groups=("a", "b"), counts=counts, expected=expected, origins=none, taken=none
+    )
+    # Of 5 counts the exact interval is 1.62 to 11.67.
+    assert found.largest(2) == [
+        ("a", "b", "5", "10.0 x (3.2 to 23.3)"),
+        ("b", "a", "4", "-"),
+    ]
 
 
 def test_switches_between_a_hundred_thousand_classes_need_no_matrix_of_all_pairs():

@@ -59,17 +59,20 @@ def shown(browser, tmp_path):
     return browser
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """Make a run whose classes have quotes, a comma and markup in their names."""
-    folder = tmp_path_factory.mktemp("run")
+def make_run(folder, names):
     file = write_experiment(folder)
-    (folder / "patches.py").write_text(PLUGIN.replace(repr(CLASSES), repr(NAMES)))
+    (folder / "patches.py").write_text(PLUGIN.replace(repr(CLASSES), repr(names)))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend("")
         made = neatfool("run", file, "--out", folder / "run", "--no-report")
     assert made.exit_code == 0, made.output
     return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Make a run whose classes have quotes, a comma and markup in their names."""
+    return make_run(tmp_path_factory.mktemp("run"), NAMES)
 
 
 @pytest.fixture
@@ -108,10 +111,10 @@ def test_a_game_by_keys_is_saved_and_read_again(shown, page, tmp_path):
         assert names[-1] == NOTHING
         assert shown.do("document.querySelector('#place').textContent") == f"{place + 1} of 5"
         assert shown.do("document.querySelector('#picture').naturalWidth") == 448
-        shown.press("9")  # is no answer
-        shown.press(str(1 + names.index("dark")))
+        shown.press("3")  # is no answer
+        shown.press("abcde"[names.index("dark")])
         assert len(offered(shown, "How sure are you?")) == 4
-        shown.press("3")
+        shown.press("c")
     shown.wait("!document.querySelector('#end').hidden")
     assert "on 1 of 4" in shown.do("document.querySelector('#score').textContent")
     cards = shown.do("[...document.querySelectorAll('#seen .card')].map((e) => e.textContent)")
@@ -128,6 +131,30 @@ def test_a_game_by_keys_is_saved_and_read_again(shown, page, tmp_path):
     assert {each.run for each in found.images} == {"small"}
     assert shown.complaints == []
     assert {each.split(":")[0] for each in shown.requested} <= {"file", "data", "blob"}
+
+
+def test_the_key_of_a_digit_is_the_digit(shown, tmp_path):
+    page = tmp_path / "quiz.html"
+    run = make_run(tmp_path, ("1", "7", "3", "9"))
+    assert neatfool("quiz", run, "-o", page, "--noise", 1).exit_code == 0
+    shown.open(page.as_uri())
+    shown.press("Enter")
+    given = []
+    for key, answer in (("3", "3"), ("9", "9"), ("1", "1"), ("7", "7"), ("-", NOTHING)):
+        names = offered(shown, "What is it?")
+        keys = shown.do(f"[...{BUTTONS}].map((each) => each.querySelector('kbd').textContent)")
+        assert [*zip(keys, names, strict=True)] == [("-" if n == NOTHING else n, n) for n in names]
+        shown.press(key)
+        offered(shown, "How sure are you?")
+        shown.press("1")  # is no answer
+        shown.press("d")
+        given.append(answer)
+        shown.wait(f"answers.length === {len(given)}")
+    assert shown.do("answers.map((each) => each.answer)") == given
+    shown.wait("!document.querySelector('#end').hidden")
+    meaning = shown.do("document.querySelector('#meaning').textContent")
+    assert meaning.startswith("4 images were not made from any photograph or handwriting.")
+    shown.do("document.querySelector('#save').click()")  # else the browser would ask
 
 
 def test_the_second_half_of_a_double_tap_is_no_answer(shown, page):

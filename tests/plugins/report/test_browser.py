@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import measure, needs_browser
+from devtools import Browser
 
 from neatfool.present import write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = needs_browser
@@ -122,3 +125,65 @@ def test_a_script_that_got_in_does_not_run_and_is_seen(page: str, tmp_path: Path
     faults = look(intruded, tmp_path).faults()
     assert faults
     assert all("Content Security Policy" in fault for fault in faults)
+
+
+@pytest.fixture(scope="module")
+def of_many(
+    make_run_in: Callable, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Browser, str]]:
+    """Open the page of a run of 400 classes; give the browser, and the page's address."""
+    names = tuple(f"class {n}" + " of a long name" * (n % 3) for n in range(400))
+    run = make_run_in(tmp_path_factory.mktemp("many"), classes=names, generations=40)
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser, write_report(run).as_uri()
+    browser.close()
+
+
+def top(browser: Browser, what: str) -> float:
+    """Say how far from the window's top something lies, once the page does not move any more."""
+    tops: list[float] = []
+    while len(tops) < 4 or len({*tops[-4:]}) > 1:
+        tops.append(browser.do(f"document.querySelector('{what}').getBoundingClientRect().top"))
+        time.sleep(0.1)
+    return tops[-1]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [400, 1280])
+def test_a_link_to_a_graph_lands_there(of_many: tuple[Browser, str], width: int) -> None:
+    browser, address = of_many
+    browser.resize(width, 900, phone=width == 400)
+    browser.open("about:blank#")
+    browser.open(address)
+    links = "[...document.querySelectorAll('.card a[href^=\"#class-\"]')]"
+    for place, target in enumerate(browser.do(f"{links}.map((each) => each.hash)")):
+        browser.do("scrollTo({ top: 0, behavior: 'instant' })")
+        browser.do(f"{links}[{place}].click()")
+        assert 0 <= top(browser, target) < 50
+    browser.open("about:blank#")
+    browser.open(f"{address}{target}")
+    assert 0 <= top(browser, target) < 50
+
+
+@pytest.mark.browser
+def test_the_first_screen_of_a_phone_has_a_picture(of_many: tuple[Browser, str]) -> None:
+    browser, address = of_many
+    browser.resize(400, 800, phone=True)
+    browser.open("about:blank#")
+    browser.open(address)
+    box = browser.do("document.querySelector('img').getBoundingClientRect().toJSON()")
+    assert box["bottom"] < 800
+    assert box["width"] == box["height"] > 100
+
+
+@pytest.mark.browser
+def test_a_run_of_any_size_is_printed_on_a_few_pages(
+    of_many: tuple[Browser, str], page: str, tmp_path: Path
+) -> None:
+    browser, address = of_many
+    (tmp_path / "few.html").write_text(page, encoding="utf-8")
+    for each in (address, (tmp_path / "few.html").as_uri()):
+        browser.open("about:blank#")
+        browser.open(each)
+        pdf = base64.b64decode(browser.call("Page.printToPDF")["data"])
+        assert 2 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 8

@@ -6,10 +6,11 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from neatfool import GenomeSize
 from neatfool.present import LINE_COLOURS
 from neatfool.present.charts.figure import compact
 from neatfool.wording import percent
@@ -32,20 +33,45 @@ def texts(svg: bytes) -> list[str]:
     ]
 
 
+def run_of(history: list[GenerationReport], *told: tuple[int, int, float, float]) -> Any:
+    """Make up a run of two classes, of its history and replacements."""
+    places = {"classes": ("a", "b"), "searched": (0, 1), "evaluations": history[-1].evaluations}
+    return SimpleNamespace(history=history, replacements=[*told], **places)
+
+
+def ends_of(svg: bytes) -> dict[str, float]:
+    """Find how high each line ends: its label, and the place of that."""
+    found = {e.text or "": float(e.get("y", 0)) for e in ET.fromstring(svg).iterfind(".//{*}text")}
+    return {text.split()[0]: y for text, y in found.items() if text[:2] in ("me", "mi")}
+
+
 def test_confidences_are_on_an_axis_that_tells_near_certainties_apart(
     history: list[GenerationReport],
 ) -> None:
-    last = replace(
-        history[-1],
-        median=0.999912,
-        lower_quartile=0.99,
-        upper_quartile=0.99995,
-        minimum=0.4,
-        mean=0.9,
-    )
-    found = texts(curves.confidence_curve([*history[:3], last]))
-    assert {"50 %", "90 %", "99 %", "99.9 %", "99.99 %"} <= set(found)
+    last = replace(history[2], median=0.999912, minimum=0.4)
+    sure = (0, 0, 0.01), (1, 1, 0.4), (2, 0, 0.99997), (2, 1, 0.99996)
+    told = [(*each, each[2]) for each in sure]
+    found = texts(curves.confidence_curve(run_of([*history[:2], last], *told)))
+    assert {"1 %", "10 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"} <= set(found)
     assert {f"median  {percent(0.999912)}", f"minimum  {percent(0.4)}"} <= set(found)
+
+
+def test_elites_whose_confidence_is_rounded_to_one_are_told_apart_by_their_log_odds(
+    history: list[GenerationReport],
+) -> None:
+    told = (0, 0, 0.5, 0.0), (0, 1, 0.5, 0.0), (1, 0, 1.0, 24.0), (1, 1, 1.0, 17.0)
+    svg = curves.confidence_curve(run := run_of(history[:3], *told))
+    assert {"50 %", "99.9999 %", "log-odds 16", "log-odds 20"} <= {*texts(svg)}
+    ends = ends_of(svg)
+    assert ends["median"] < ends["minimum"] - 10
+    elites = [
+        SimpleNamespace(index=i, generation=1, confidence=1.0, rank=odds, size=GenomeSize(9, i))
+        for i, odds in enumerate((24.0, 17.0))
+    ]
+    assert "log-odds 25" in texts(curves.size_scatter(elites))
+    courses, across = curves.read_courses(run, elites)
+    assert "log-odds 20" in [name for _, name in across]
+    assert courses[0].path != courses[1].path
 
 
 @pytest.mark.parametrize("generations", [1, 2, 3, 200])
@@ -82,9 +108,8 @@ def test_numbers_in_texts_are_not_rounded_with_those_of_paths() -> None:
 def test_equal_confidences_of_exactly_one_and_zero_can_be_drawn(
     history: list[GenerationReport],
 ) -> None:
-    for p in (0.0, 1.0):
-        same = dict.fromkeys(("median", "mean", "minimum", "lower_quartile", "upper_quartile"), p)
-        svg = curves.confidence_curve([replace(report, **same) for report in history])
+    for p, rank in ((0.0, 0.0), (0.0, -math.inf), (1.0, 1.0), (1.0, math.inf)):
+        svg = curves.confidence_curve(run_of(history, (0, 0, p, rank), (0, 1, p, rank)))
         assert b"nan" not in svg.lower()
         assert b"inf" not in svg.lower()
 
@@ -92,20 +117,8 @@ def test_equal_confidences_of_exactly_one_and_zero_can_be_drawn(
 def test_lines_that_end_at_certainty_are_labelled_in_their_order(
     history: list[GenerationReport],
 ) -> None:
-    sure = dict.fromkeys(("median", "lower_quartile", "upper_quartile"), 1.0)
-    last = replace(history[-1], **sure, mean=0.9999999, minimum=0.99999985)
-    drawn = ET.fromstring(curves.confidence_curve([*history, last]))
-    heights = {
-        element.text: float(element.attrib["y"])
-        for element in drawn.findall(".//{*}text")
-        if element.text
-    }
-    labels = [text for text in heights if text.startswith(("median", "mean", "minimum"))]
-    assert sorted(labels, key=heights.__getitem__) == [
-        "median  > 99.99 %",
-        "mean  > 99.99 %",
-        "minimum  > 99.99 %",
-    ]
+    ends = ends_of(curves.confidence_curve(run_of(history, (0, 0, 1.0, 19.0), (0, 1, 1.0, 18.9))))
+    assert sorted(ends, key=ends.__getitem__) == ["median", "mean", "minimum"]
 
 
 def test_thresholds_are_counted_up_to_all_classes(history: list[GenerationReport]) -> None:
@@ -142,8 +155,9 @@ def test_every_curve_can_be_drawn_of_any_number_of_generations(
     stretched = [
         replace(history[i % 40], generation=i, evaluations=200 * (i + 1)) for i in range(count)
     ]
+    told = [(i, i % 2, 0.9, float(i)) for i in range(count)]
     drawn = [
-        curves.confidence_curve(stretched),
+        curves.confidence_curve(run_of(stretched, *told)),
         curves.threshold_curve(stretched, 10),
         curves.replacement_curve(stretched),
         curves.size_curve(stretched),
@@ -163,7 +177,7 @@ def test_thinning_keeps_the_last_generation(history: list[GenerationReport]) -> 
 
 def test_a_run_that_is_sure_of_nothing_has_level_lines():
     report = SimpleNamespace(generation=0, evaluations=10)
-    run = SimpleNamespace(history=[report], replacements=[(0, 2, 0.0)], evaluations=10)
+    run = SimpleNamespace(history=[report], replacements=[(0, 2, 0.0, -math.inf)], evaluations=10)
     elite = SimpleNamespace(index=2, confidence=0.0, rank=-math.inf)
     courses, across = curves.read_courses(run, [elite])
     assert re.fullmatch(r"M[\d.]+ [\d.]+H\d+", courses[2].path)

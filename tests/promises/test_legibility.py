@@ -1,0 +1,96 @@
+"""Each page that neatfool makes can be read: contrast, headings, and texts in place of images."""
+
+from __future__ import annotations
+
+import runpy
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browser import needs_browser
+from commands import neatfool
+from devtools import Browser
+from galleries import make_run, write
+from legibility import HEADINGS, contrasts
+from report_runs import FakeRun
+from watching import served
+
+from neatfool.present import write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.usefixtures("own_sys_path")]
+
+DOCS = Path(__file__).parents[2] / "docs"
+SHOWN = {
+    "report": (),
+    "report of many": (),
+    "finding": (),
+    "foolbench": ("document.querySelector('.open').click()",),
+    "watch": ("document.querySelector('.cell').click()",),
+    "gallery": (),
+    "viewer": ("document.querySelector('a.tile').click()",),
+    "quiz": (),
+    "question": ("document.querySelector('#begin').click()",),
+    "result": ("find('begin').click(); finish()",),
+}
+"""What is looked at, and what is done with its page first."""
+READY = {
+    "watch": "document.querySelectorAll('#medians polyline').length",
+    "gallery": "document.querySelector('.frame[data-state=drawn]')",
+    "viewer": "document.querySelector('.frame[data-state=drawn]')",
+}
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    folder = tmp_path_factory.mktemp("pages")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("")
+        runs = [make_run(folder, seed, "encoding.inputs=normalised") for seed in (1, 2)]
+        gallery = write(folder / "gallery", runs)
+        quiz, finding = folder / "quiz.html", folder / "finding.html"
+        for command in (("quiz", *runs, "-o", quiz), ("compare", *runs, "--html", finding)):
+            assert neatfool(*command).exit_code == 0
+    bench = runpy.run_path(str(DOCS / "foolbench.py"))
+    table = folder / "foolbench.html"
+    table.write_text(bench["page"](bench["read_rows"]()), encoding="utf-8")
+    reports = []
+    for name, count in (("few", 6), ("many", 60)):
+        (folder / name).mkdir()
+        run = FakeRun(folder / name, classes=tuple(f"class {n}" for n in range(count)))
+        reports.append(write_report(run))  # type: ignore[arg-type]
+    files = {"report": reports[0], "report of many": reports[1], "finding": finding}
+    files |= {"foolbench": table, "gallery": gallery, "viewer": gallery}
+    files |= dict.fromkeys(("quiz", "question", "result"), quiz)
+    with served(*runs) as watched:
+        yield {"watch": watched} | {name: file.as_uri() for name, file in files.items()}
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.parametrize("shown", SHOWN)
+def test_each_page_can_be_read(
+    browser: Browser, addresses: dict[str, str], shown: str, width: int
+) -> None:
+    for dark in (False, True):
+        browser.resize(width, 2000, phone=width == 400, dark=dark)
+        browser.open("about:blank#")
+        browser.open(addresses[shown])
+        browser.wait(READY.get(shown, "true"), 120)
+        for action in SHOWN[shown]:
+            browser.do(action)
+        levels = browser.do(HEADINGS)
+        assert levels[0] == 1
+        assert all(after <= before + 1 for before, after in pairwise(levels))
+        assert browser.do("document.querySelectorAll('img:not([alt])').length") == 0
+        found = contrasts(browser, "dialog" if shown == "viewer" else "body")
+        assert [each for each in found if each[0] < 4.5] == []
