@@ -228,15 +228,15 @@ def recognise(
                 "say which image it is)"
             )
         top_of: dict[tuple[str, bool], list[bool]] = defaultdict(list)
-        named: dict[Run, list[EliteView]] = {}
+        shown: dict[Run, list[EliteView]] = {}
         for run in opened if to else ():
             own = [each for each in images if (each.run, each.seed) == (run.name, run.seed)]
             if names := dict.fromkeys(each.name for each in own if each.png):
-                named[run] = [run.elite(name) for name in names]
-        if named:
+                shown[run] = [run.elite(name) for name in names]
+        if shown:
             found = analysis.transfer(
-                [*named],
-                elites=[*named.values()],
+                [*shown],
+                elites=[*shown.values()],
                 to=to,
                 max_queries=max_queries,
                 console=console,
