@@ -29,11 +29,6 @@ OPTIONS = {
         {"initial_rounds": 9, "graft": 0.4, "mutation_spread": 1},
     ],
     "encoding.direct": [{"mutation_rate": 0.5, "halve_rate_every": 2}, {"eta": 0}],
-    "encoding.hybrid": [
-        {"preset": "patterns", "pixel_share": 1.0},
-        {"preset": "neat", "pixels": 3, "pixel_share": 0.8, "pixel_changes": 40},
-        {"pixels": 0},
-    ],
     "scheme.gradient": [
         {"batch": 2, "steps": 3, "gradients_at_once": 1},
         {"preset": "c", "classes": ["b", "3"], "stop_at": 1},
