@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from neatfool.cppn.activations import ACTIVATIONS, aggregate
+from neatfool.cppn.draw.lattice import input_formula, weigh
 from neatfool.cppn.exchange.picture import INPUT_KEYS, Look, Picture
-from neatfool.cppn.functions.lattice import input_formula, weigh
-from neatfool.cppn.functions.nodes import ACTIVATIONS, aggregate
-from neatfool.cppn.functions.recording import Recorder, Value
+from neatfool.cppn.formulas import Recorder, Value
 from neatfool.errors import ExperimentError
 
 OPSET: Final = 17

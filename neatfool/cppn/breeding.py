@@ -1,0 +1,298 @@
+"""Breeding: a batch of genomes, each from its own seed, as flat bytes in compiled code.
+
+A child depends only on its parents and its seed. Children draw from streams of their own. Random
+genomes are made by neat-python's code, which draws from Python's global random generator. That
+generator is seeded for each genome, and restored after the batch. Each way of variation is compiled
+when a run first needs it: :func:`vary_as_neat`, crossover of two parents and neat-python's
+mutation, and :func:`vary_as_the_paper`, the paper's mutation with the refinements of
+:class:`neatfool.cppn.Refinements`, which may all be off. What a mutation does stands in
+:mod:`neatfool.cppn.mutation`.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from copy import copy
+from functools import cache, partial
+from itertools import chain, pairwise
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+from numpy import ndarray as Array
+
+from neatfool.cppn.buffer import (
+    GenomeBuffer,
+    Parent,
+    are_equal,
+    copy_genome,
+    make_buffer,
+    view_genome,
+    write_genome,
+)
+from neatfool.cppn.crossover import cross, graft
+from neatfool.cppn.genome import genes
+from neatfool.cppn.genome.genome import Genome, GenomeConfig
+from neatfool.cppn.genome.options import GenomeOptions, genome_config, resolve
+from neatfool.cppn.genome.presets import PRESETS, Preset, Refinements
+from neatfool.cppn.jit import await_compiled, compile_beside, inner, outer
+from neatfool.cppn.mutation import add_connection, add_node, mutate_as_neat, mutate_as_the_paper
+from neatfool.cppn.rates import read_rates, strength_step
+from neatfool.cppn.rng import draw, draw_place, first_numbers, seed_array
+
+_step_of = inner(strength_step)
+
+
+class Batch(NamedTuple):
+    """Litters, and room for their children."""
+
+    words: Array  # int64 [W], flat genomes, one after another
+    litters: Array  # int64 [N, 2], the words where the parents begin; -1 for none
+    seeds: Array  # uint64 [N]
+    bounds: Array  # int64 [N + 1]; receives the words where the children begin and end
+    written: Array  # int64 [≥ all children]; receives the children
+    random: Array  # uint64 [1], the stream of a child
+
+
+class Refining(NamedTuple):
+    """The refinements of the paper's mutation, but for grafts."""
+
+    strength: float  # the factor for the probabilities of all mutations
+    spread: float  # the spread of the strength's logarithm
+    lowest: int  # the step of strength of the first rates
+    copies: int  # how many copies of the parent are thrown away until one may be the child
+
+
+@outer
+def vary_as_the_paper(
+    batch: Batch, table: Array, refining: Refining, grafted: float | None, genome: GenomeBuffer
+) -> None:
+    """Make a child of each litter by the paper's mutation and its refinements.
+
+    The table has the rates of each step of strength. ``grafted`` is the probability of a graft.
+    Where it is None, code for grafts is not compiled.
+    """
+    stream = batch.random
+    for child in range(len(batch.litters)):
+        stream[0] = batch.seeds[child]
+        parent = _parent(batch, child, 0)
+        is_graft = False
+        if grafted is not None:
+            is_graft = draw(stream) < grafted and batch.litters[child, 1] >= 0
+            if is_graft:  # of one parent on the other
+                first, donor = parent, _parent(batch, child, 1)
+                if draw(stream) >= 0.5:
+                    first, donor = donor, first
+                graft(first, donor, draw_place(genome.count.outputs, stream), genome)
+        strength = refining.strength
+        if refining.spread:
+            strength *= math.exp(refining.spread * (2.0 * draw(stream) - 1.0))
+        rates = table[_step_of(strength) - refining.lowest]
+        # Weak mutation often changes nothing, and scoring a copy would waste an image.
+        for left in range(0 if is_graft else refining.copies, -1, -1):
+            if not is_graft:
+                copy_genome(parent, genome)
+            mutate_as_the_paper(genome, rates, stream)
+            _finish(batch, child, genome)
+            if left == 0 or not _is_copy(batch, child):
+                break
+
+
+@outer
+def vary_as_neat(batch: Batch, table: Array, genome: GenomeBuffer) -> None:
+    """Make a child of each litter by neat-python's crossover and mutation."""
+    stream = batch.random
+    for child in range(len(batch.litters)):
+        stream[0] = batch.seeds[child]
+        copy_genome(_parent(batch, child, 0), genome)
+        if batch.litters[child, 1] >= 0:
+            cross(genome, _parent(batch, child, 1), stream)
+        mutate_as_neat(genome, table[0], stream)
+        _finish(batch, child, genome)
+
+
+@outer
+def grow(batch: Batch, table: Array, rounds: int, genome: GenomeBuffer) -> None:
+    """Grow the first parent of each litter by some rounds, as an initial genome grows."""
+    stream = batch.random
+    for child in range(len(batch.litters)):
+        stream[0] = batch.seeds[child]
+        copy_genome(_parent(batch, child, 0), genome)
+        for _ in range(int(draw(stream) * (rounds + 1))):
+            add_node(genome, table[0], stream)
+            add_connection(genome, table[0], stream)
+        _finish(batch, child, genome)
+
+
+@inner
+def _parent(batch: Batch, child: int, place: int) -> Parent:
+    return view_genome(batch.words, batch.litters[child, place])
+
+
+@inner
+def _finish(batch: Batch, child: int, genome: GenomeBuffer) -> None:
+    """Write a child after those before it."""
+    batch.bounds[child + 1] = write_genome(genome, batch.bounds[child], batch.written)
+
+
+@inner
+def _is_copy(batch: Batch, child: int) -> bool:
+    """Tell whether a child is the same as its first parent."""
+    start, end = batch.bounds[child], batch.bounds[child + 1]
+    first = batch.litters[child, 0]
+    return are_equal(batch.written[start:end], batch.words[first : first + end - start])
+
+
+COPIES: Final = 999
+"""The most copies of a parent that are thrown away; rates of 0 would need for ever."""
+
+
+class Breeder:
+    """Makes and breeds genomes according to a preset.
+
+    Attributes:
+        parents: The most parents of a child.
+    """
+
+    def __init__(
+        self, preset: Preset, config: GenomeConfig, refinements: Refinements | None = None
+    ) -> None:
+        """Prepare to breed by a preset, and refinements of the paper's mutation if it has that.
+
+        By default the refinements are the preset's own.
+        """
+        self._config = config
+        self._is_paper = preset.refinements is not None
+        self._refinements = refinements or Refinements(**(preset.refinements or {}))
+        self._rates_of = cache(partial(read_rates, config))
+        self.parents = 1 if self._is_paper and not self._refinements.graft else 2
+        self._set_warmth(1.0)
+
+    @staticmethod
+    def prepare(preset: Preset) -> None:
+        """Have another process compile how a preset breeds, if no code is kept on this machine.
+
+        Breeding waits for it.
+        """
+        is_paper = preset.refinements is not None
+        compile_beside(preset.name, vary_as_the_paper if is_paper else vary_as_neat)
+
+    def _set_warmth(self, warmth: float) -> None:
+        """Prepare for a factor of all probabilities."""
+        refinements, steps = self._refinements, range(1)
+        self._graft = refinements.graft * warmth
+        self._refining: Refining | None = None
+        if self._is_paper:
+            strength, spread = refinements.mutation_strength * warmth, refinements.mutation_spread
+            lowest, highest = (strength_step(strength * math.exp(s)) for s in (-spread, spread))
+            # The logarithm may be rounded differently in compiled code.
+            steps = range(lowest - 1, highest + 2)
+            only_grows = refinements == Refinements(initial_rounds=refinements.initial_rounds)
+            self._refining = Refining(
+                strength, float(spread), steps.start, 0 if only_grows else COPIES
+            )
+        self._rates = self._rates_of(steps)
+
+    def in_generation(self, generation: int) -> Self:
+        """Give the breeder for a generation of a run."""
+        cooling = self._refinements.mutation_cooling
+        if not cooling:
+            return self
+        then = copy(self)
+        then._set_warmth(cooling / (cooling + generation))
+        return then
+
+    def create(self, seeds: Sequence[int]) -> list[Genome]:
+        """Make a random genome from each seed."""
+        genomes = [Genome() for _ in seeds]
+        state = random.getstate()
+        try:
+            for genome, seed in zip(genomes, seeds, strict=True):
+                random.seed(seed)
+                genome.configure_new(self._config)
+        finally:
+            random.setstate(state)
+        rounds = self._refinements.initial_rounds if self._is_paper else 0
+        if not rounds:
+            return [Genome.read(genome.flat) for genome in genomes]
+        litters = [[genome] for genome in genomes]
+        batch, buffer = self._lay_out(litters, seeds, rounds)
+        grow(batch, self._rates_of(range(1)), rounds, buffer)
+        return _read_children(batch)
+
+    def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
+        """Give the number of parents for the child of each seed."""
+        if not self._is_paper or self.parents == 1:
+            return [self.parents] * len(seeds)
+        # Whether a child is grafted is drawn before anything else.
+        grafted: list[int] = (1 + (first_numbers(seed_array(seeds)) < self._graft)).tolist()
+        return grafted
+
+    def breed(self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int]) -> list[Genome]:
+        """Breed children.
+
+        Args:
+            litters: For each child its parents, fittest first; at least one. Those beyond
+                ``parents`` are ignored.
+            seeds: For each child the seed of all its randomness.
+        """
+        batch, buffer = self._lay_out(litters, seeds)
+        if self._refining is None:
+            vary_as_neat(batch, self._rates, buffer)
+        else:
+            grafted = self._graft if self.parents > 1 else None
+            vary_as_the_paper(batch, self._rates, self._refining, grafted, buffer)
+        return _read_children(batch)
+
+    def _lay_out(
+        self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int], rounds: int = 0
+    ) -> tuple[Batch, GenomeBuffer]:
+        """Put the parents one after another, each once, and make room for the children."""
+        await_compiled()
+        if len(litters) != len(seeds):
+            raise ValueError(f"{len(litters)} litters, but {len(seeds)} seeds")
+        firsts = [litter[0] for litter in litters]
+        others = (
+            [litter[1] if len(litter) > 1 else None for litter in litters]
+            if self.parents > 1
+            else []
+        )
+        known = {id(genome): genome for genome in chain(firsts, others) if genome is not None}
+        places = dict(zip(known, range(len(known)), strict=True))
+        rows = np.full((len(litters), 2), -1)
+        rows[:, 0] = [places[id(genome)] for genome in firsts]
+        if others:
+            rows[:, 1] = [places.get(id(genome), -1) for genome in others]
+        words, begins = genes.join([genome.flat for genome in known.values()])
+        # The last row stands for no parent, whose place is -1.
+        begins[-1] = -1
+        heads = np.zeros((len(begins), 2), np.int64)
+        for column in range(2):
+            heads[:-1, column] = words[begins[:-1] + column]
+        # A child has at most the genes of both parents, of a new node and of the connections that
+        # come with it, and what it grows in each round.
+        nodes, connections = (heads[rows].sum(1) + np.array([1 + rounds, 4 + 2 * rounds])).T
+        room = genes.HEAD + genes.NODE_WORDS * nodes + genes.CONNECTION_WORDS * connections
+        batch = Batch(
+            words,
+            begins[rows],
+            seed_array(seeds),
+            bounds=np.zeros(len(litters) + 1, np.int64),
+            written=np.empty(int(room.sum()), np.int64),
+            random=np.zeros(1, np.uint64),
+        )
+        ends = self._config.num_inputs, self._config.num_outputs
+        most = int(nodes.max(initial=0)), int(connections.max(initial=0))
+        return batch, make_buffer(*ends, *most)
+
+
+def breed_a_child(preset: str) -> None:
+    """Breed, so that the code for it is compiled and kept."""
+    chosen = PRESETS[preset]
+    breeder = Breeder(chosen, genome_config(resolve(GenomeOptions(), chosen), 1))
+    breeder.breed([breeder.create([0, 1])], [2])
+
+
+def _read_children(batch: Batch) -> list[Genome]:
+    """Make genomes of the children that compiled code wrote."""
+    text, ends = batch.written[: batch.bounds[-1]].tobytes(), (8 * batch.bounds).tolist()
+    return list(map(Genome.read, [text[start:end] for start, end in pairwise(ends)]))

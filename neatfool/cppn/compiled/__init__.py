@@ -1,1 +1,0 @@
-"""The renderer in machine code, for CPUs."""

@@ -1,0 +1,437 @@
+"""The mutation operators, and the order in which the paper and neat-python apply them.
+
+An operator is a function ``operator(genome, rates, random)``. It changes the genome
+(:class:`~neatfool.cppn.buffer.GenomeBuffer`) in place. What it needs of the configuration are named
+fields of the rates (:class:`MutationRates`), and all chance comes from the stream ``random``
+(:mod:`neatfool.cppn.rng`). numba compiles operators as they stand; where it is missing, they run as
+plain Python, with the same result.
+
+To add an operator: write the function, give :class:`MutationRates` a field with its name for its
+probability, and call it in :func:`mutate_as_the_paper` or :func:`mutate_as_neat`. The field is read
+from the key ``NAME_prob`` of ``[DefaultGenome]``, which needs a line in
+:mod:`neatfool.cppn.genome.options`.
+
+neat-python looks up its keys for every attribute of every gene, and draws a number only to learn
+that nothing changes. Here genes that do not change are skipped, and cycles are searched only where
+they can be. So the random numbers differ from neat-python's, but not the distribution of children;
+the tests compare the two.
+"""
+
+import math
+from typing import Annotated, Any, Final, NamedTuple, get_type_hints
+
+import numpy as np
+from numpy import ndarray as Array
+
+from neatfool.cppn.buffer import (
+    GenomeBuffer,
+    append_connection,
+    closes_cycle,
+    find_connection,
+    list_hidden,
+    remove_connection,
+)
+from neatfool.cppn.genome.genes import MOST_OPTIONS, SPLIT
+from neatfool.cppn.jit import inner
+from neatfool.cppn.rng import TAU, choose, draw, draw_normal, draw_place, new_id
+
+FIXED, GAUSSIAN, UNIFORM = range(3)
+"""The distributions of a new number."""
+RANDOM: Final = -1
+"""Stands for a default that is drawn for each new gene."""
+TRIES: Final = 20
+"""The most random pairs of nodes to try for a new connection, as in a full genome none may fit."""
+_Options = Annotated[Array, (np.int64, (MOST_OPTIONS,))]
+
+
+class NumberRates(NamedTuple):
+    """A weight, bias, response or time constant: how a new one is drawn, and how one mutates."""
+
+    mutate: float  # the probability of a change
+    replace: float  # the probability that it is drawn anew
+    power: float  # the standard deviation of a change
+    exponent: float  # 1 / (eta + 1), of polynomial mutation
+    scale: float  # `scale_of` the probability of a change
+    least: float
+    most: float
+    distribution: int  # FIXED, GAUSSIAN or UNIFORM
+    start: float  # the fixed number, the mean, or the least
+    span: float  # the standard deviation, or the width
+
+
+class NameRates(NamedTuple):
+    """An activation or aggregation, by its code: how a new one is drawn, and how one mutates."""
+
+    mutate: float  # the probability of a change
+    scale: float  # `scale_of` that
+    default: int  # a new gene's; RANDOM for any of the options
+    count: int  # the number of options
+    options: _Options
+
+
+class SwitchRates(NamedTuple):
+    """Whether a connection is enabled: how a new one is, and how it mutates."""
+
+    mutate: float  # the larger probability of a change
+    scale: float  # `scale_of` that
+    mutate_true: float  # the probability of a change where it is true
+    mutate_false: float  # and where it is false
+    default: int  # a new gene's; RANDOM for either
+
+
+class MutationRates(NamedTuple):
+    """How often each mutation happens, and how new genes are drawn.
+
+    Compiled code takes it as a record of numpy's with the same fields: :data:`RATES`.
+    """
+
+    weight: NumberRates
+    enabled: SwitchRates
+    bias: NumberRates
+    response: NumberRates
+    activation: NameRates
+    aggregation: NameRates
+    time_constant: NumberRates
+    add_connection: float
+    delete_connection: float
+    add_node: float
+    delete_node: float
+    single: bool  # whether a child has at most one of neat-python's structural mutations
+    surer: bool  # whether such a mutation that cannot be made is made another way
+
+
+def _record_of(fields: type[Any]) -> np.dtype[Any]:
+    """Give the record with the fields of a named tuple."""
+
+    def kind_of(hint: Any) -> Any:
+        nested = _record_of(hint) if hasattr(hint, "_fields") else hint
+        return getattr(hint, "__metadata__", (nested,))[0]
+
+    hints = get_type_hints(fields, include_extras=True)
+    return np.dtype((np.record, [(name, kind_of(hint)) for name, hint in hints.items()]))
+
+
+RATES: Final = _record_of(MutationRates)
+
+
+@inner
+def mutate_as_the_paper(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Mutate in the six steps of the paper's own code.
+
+    Attributes that the paper's CPPNs do not have mutate with the activations, as in neat-python, at
+    rates that the presets set to 0.
+    """
+    mutate_weights(genome, rates, random)  # 1.
+    mutate_enabled(genome, rates, random)
+    mutate_biases(genome, rates, random)
+    mutate_responses(genome, rates, random)
+    mutate_activations(genome, rates, random)  # 2.
+    mutate_aggregations(genome, rates, random)
+    mutate_time_constants(genome, rates, random)
+    if draw(random) < rates.add_connection:  # 3.
+        add_connection(genome, rates, random)
+    if draw(random) < rates.delete_connection:  # 4.
+        delete_connection(genome, rates, random)
+    if draw(random) < rates.add_node:  # 5.
+        add_node(genome, rates, random)
+    if draw(random) < rates.delete_node:  # 6.
+        delete_node(genome, rates, random)
+
+
+@inner
+def mutate_as_neat(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Mutate as neat-python does: the structure, then each attribute of each gene."""
+    lot = genome.rolls[:1]
+    if rates.single:
+        total = rates.add_node + rates.delete_node + rates.add_connection + rates.delete_connection
+        lot[0] = draw(random) * max(1.0, total)
+    if _happens(rates.add_node, rates, lot, random):
+        neat_add_node(genome, rates, random)
+    if _happens(rates.delete_node, rates, lot, random):
+        delete_node(genome, rates, random)
+    if _happens(rates.add_connection, rates, lot, random):
+        neat_add_connection(genome, rates, random)
+    if _happens(rates.delete_connection, rates, lot, random):
+        delete_connection(genome, rates, random)
+    neat_mutate_weights(genome, rates, random)
+    mutate_enabled(genome, rates, random)
+    mutate_biases(genome, rates, random)
+    mutate_responses(genome, rates, random)
+    mutate_activations(genome, rates, random)
+    mutate_aggregations(genome, rates, random)
+    mutate_time_constants(genome, rates, random)
+
+
+@inner
+def _happens(rate: float, rates: MutationRates, lot: Array, random: Array) -> bool:
+    """Draw whether a mutation happens. If only a single one may, all share one lot."""
+    if not rates.single:
+        return draw(random) < rate
+    is_drawn: bool = lot[0] < rate
+    lot[0] = math.inf if is_drawn else lot[0] - rate
+    return is_drawn
+
+
+# The structure: the paper's operators, and where neat-python's differ, those.
+
+
+@inner
+def add_connection(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Add a random connection that is absent and closes no cycle; all are equally likely."""
+    hidden = list_hidden(genome)
+    for _ in range(TRIES):
+        source = _draw_source(genome, hidden, random)
+        target = draw_place(genome.count.nodes, random)
+        is_there = find_connection(genome, source, target) >= 0
+        if not is_there and not closes_cycle(genome, source, target):
+            _append_new_connection(genome, source, target, rates, random)
+            return
+
+
+@inner
+def neat_add_connection(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Add a random connection, unless it is there or closes a cycle."""
+    target = draw_place(genome.count.nodes, random)
+    source = _draw_source(genome, list_hidden(genome), random)
+    place = find_connection(genome, source, target)
+    if place >= 0:
+        if rates.surer:
+            genome.connections[place].enabled = 1.0
+    elif not closes_cycle(genome, source, target):
+        _append_new_connection(genome, source, target, rates, random)
+
+
+@inner
+def delete_connection(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Delete a random connection, if there is one."""
+    if genome.count.connections:
+        remove_connection(genome, draw_place(genome.count.connections, random))
+
+
+@inner
+def add_node(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Replace a random connection by a new node and two connections of the same weight."""
+    if genome.count.connections:
+        place = draw_place(genome.count.connections, random)
+        split = genome.connections[place]
+        source, target, weight = split.source, split.target, split.weight
+        remove_connection(genome, place)
+        node = _append_new_node(genome, source, target, rates, random)
+        append_connection(genome, source, node, weight, 1.0)
+        append_connection(genome, node, target, weight, 1.0)
+
+
+@inner
+def neat_add_node(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Add a new node on the way of a random connection, and disable that."""
+    if genome.count.connections:
+        split = genome.connections[draw_place(genome.count.connections, random)]
+        node = _append_new_node(genome, split.source, split.target, rates, random)
+        genome.nodes[node].bias = 0.0
+        split.enabled = 0.0
+        append_connection(genome, split.source, node, 1.0, 1.0)
+        append_connection(genome, node, split.target, split.weight, 1.0)
+    elif rates.surer:
+        neat_add_connection(genome, rates, random)
+
+
+@inner
+def delete_node(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Delete a random hidden node, if there is one, and its connections."""
+    hidden = list_hidden(genome)
+    if not hidden:
+        return
+    gone = genome.scratch[0, draw_place(hidden, random)]
+    genome.count.nodes -= 1
+    for node in range(gone, genome.count.nodes):
+        genome.nodes[node] = genome.nodes[node + 1]
+    kept = 0
+    for place in range(genome.count.connections):
+        source, target = genome.connections[place].source, genome.connections[place].target
+        if source != gone and target != gone:  # noqa: PLR1714 - compiles faster
+            genome.connections[kept] = genome.connections[place]
+            genome.connections[kept].source = source - 1 if source > gone else source
+            genome.connections[kept].target = target - 1 if target > gone else target
+            kept += 1
+    genome.count.connections = kept
+
+
+@inner
+def _draw_source(genome: GenomeBuffer, hidden: int, random: Array) -> int:
+    """Draw an input or a hidden node, as :func:`list_hidden` left them in scratch."""
+    place = draw_place(genome.count.inputs + hidden, random)
+    inputs = genome.count.inputs
+    return -1 - place if place < inputs else genome.scratch[0, place - inputs]
+
+
+@inner
+def _append_new_connection(
+    genome: GenomeBuffer, source: int, target: int, rates: MutationRates, random: Array
+) -> None:
+    weight = _draw_number(rates.weight, random)
+    enabled = float(rates.enabled.default)
+    if rates.enabled.default == RANDOM:
+        enabled = 1.0 if draw(random) < 0.5 else 0.0
+    append_connection(genome, source, target, weight, enabled)
+
+
+@inner
+def _append_new_node(
+    genome: GenomeBuffer, source: int, target: int, rates: MutationRates, random: Array
+) -> int:
+    """Append a new node that splits a connection between two places; give its place.
+
+    Its key is the first id of those that the connection's splits have that is not taken.
+    """
+    first = genome.nodes[source].key if source >= 0 else source
+    second, again, node = genome.nodes[target].key, 0, 0
+    key = new_id(SPLIT, first, second, again)
+    while node < genome.count.nodes:
+        if genome.nodes[node].key == key:
+            again, node = again + 1, -1
+            key = new_id(SPLIT, first, second, again)
+        node += 1
+    genome.count.nodes += 1
+    new = genome.nodes[node]
+    new.key = key
+    new.bias = _draw_number(rates.bias, random)
+    new.response = _draw_number(rates.response, random)
+    new.activation = _draw_name(rates.activation, random)
+    new.aggregation = _draw_name(rates.aggregation, random)
+    new.time_constant = _draw_number(rates.time_constant, random)
+    return node
+
+
+@inner
+def _draw_number(rates: NumberRates, random: Array) -> float:
+    """Draw a number of a new gene."""
+    if rates.distribution == FIXED:
+        return rates.start
+    if rates.distribution == UNIFORM:
+        return rates.start + rates.span * draw(random)
+    return _clip(rates.start + rates.span * draw_normal(random), rates)
+
+
+@inner
+def _draw_name(rates: NameRates, random: Array) -> int:
+    """Draw the function of a new node."""
+    if rates.default == RANDOM:
+        code: int = rates.options[draw_place(rates.count, random)]
+        return code
+    return rates.default
+
+
+# Attributes of connections, and of nodes.
+
+
+@inner
+def mutate_weights(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Let each weight change by polynomial mutation, or stay."""
+    own, chosen = rates.weight, genome.scratch[0]
+    found = choose(genome.count.connections, own.mutate, own.scale, random, chosen)
+    for place in chosen[:found]:
+        step = polynomial_step(draw(random), own.exponent)
+        connection = genome.connections[place]
+        connection.weight = _clip(connection.weight + (own.most - own.least) * step, own)
+
+
+@inner
+def polynomial_step(r: float, exponent: float) -> float:
+    """Turn r in [0, 1) into a step of polynomial mutation, as a part of the value's range.
+
+    The exponent is 1 / (eta + 1): a large index eta makes small steps.
+    """
+    if r < 0.5:
+        return math.pow(2.0 * r, exponent) - 1.0
+    return 1.0 - math.pow(2.0 * (1.0 - r), exponent)
+
+
+@inner
+def neat_mutate_weights(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Let each weight move by a normal step, or be drawn anew, or stay."""
+    count = genome.count.connections
+    _mutate_numbers(genome.connections["weight"][:count], rates.weight, genome, random)
+
+
+@inner
+def mutate_enabled(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Let each connection be enabled or disabled anew, or stay as it is."""
+    own, chosen = rates.enabled, genome.scratch[0]
+    found = choose(genome.count.connections, own.mutate, own.scale, random, chosen)
+    for place in chosen[:found]:
+        connection = genome.connections[place]
+        rate = own.mutate_true if connection.enabled else own.mutate_false
+        if draw(random) * own.mutate < rate:
+            connection.enabled = 1.0 if draw(random) < 0.5 else 0.0
+
+
+@inner
+def mutate_biases(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Let each bias move by a normal step, or be drawn anew, or stay."""
+    _mutate_numbers(genome.nodes["bias"][: genome.count.nodes], rates.bias, genome, random)
+
+
+@inner
+def mutate_responses(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Let each response move by a normal step, or be drawn anew, or stay."""
+    _mutate_numbers(genome.nodes["response"][: genome.count.nodes], rates.response, genome, random)
+
+
+@inner
+def mutate_time_constants(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Let each time constant move by a normal step, or be drawn anew, or stay."""
+    numbers = genome.nodes["time_constant"][: genome.count.nodes]
+    _mutate_numbers(numbers, rates.time_constant, genome, random)
+
+
+@inner
+def mutate_activations(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Let each node's activation become any of the options, or stay."""
+    _mutate_names(genome.nodes["activation"], rates.activation, genome, random)
+
+
+@inner
+def mutate_aggregations(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Let each node's aggregation become any of the options, or stay."""
+    _mutate_names(genome.nodes["aggregation"], rates.aggregation, genome, random)
+
+
+@inner
+def _mutate_names(codes: Array, rates: NameRates, genome: GenomeBuffer, random: Array) -> None:
+    chosen = genome.scratch[0]
+    found = choose(genome.count.nodes, rates.mutate, rates.scale, random, chosen)
+    for place in chosen[:found]:
+        codes[place] = rates.options[draw_place(rates.count, random)]
+
+
+@inner
+def _mutate_numbers(
+    numbers: Array, rates: NumberRates, genome: GenomeBuffer, random: Array
+) -> None:
+    either, chosen, rolls, found = rates.mutate + rates.replace, genome.scratch[0], genome.rolls, 0
+    if either == 0.0:
+        return
+    for place in range(len(numbers)):
+        rolls[found] = draw(random)
+        if rolls[found] < either:
+            chosen[found] = place
+            found += 1
+    spare, is_spare = 0.0, False
+    for number in range(found):
+        place = chosen[number]
+        if rolls[number] >= rates.mutate:
+            numbers[place] = _draw_number(rates, random)
+            continue
+        # Box and Muller's method gives two steps.
+        step, is_spare = spare, not is_spare
+        if is_spare:
+            radius = rates.power * math.sqrt(-2.0 * math.log(1.0 - draw(random)))
+            angle = TAU * draw(random)
+            step, spare = radius * math.cos(angle), radius * math.sin(angle)
+        numbers[place] = _clip(numbers[place] + step, rates)
+
+
+@inner
+def _clip(number: float, rates: NumberRates) -> float:
+    least, most = rates.least, rates.most
+    return least if number < least else most if number > most else number
