@@ -82,7 +82,7 @@ def vary_as_the_paper(
                 first, donor = parent, _parent(batch, child, 1)
                 if draw(stream) >= 0.5:
                     first, donor = donor, first
-                graft(first, donor, draw_place(genome.count.outputs, stream), genome)
+                graft(first, donor, draw_place(genome.size.outputs, stream), genome)
         strength = refining.strength
         if refining.spread:
             strength *= math.exp(refining.spread * (2.0 * draw(stream) - 1.0))

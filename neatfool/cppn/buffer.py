@@ -19,7 +19,7 @@ from neatfool.cppn.genome.genes import (
 )
 from neatfool.cppn.jit import inner
 
-COUNT: Final = np.dtype(
+SIZE: Final = np.dtype(
     (np.record, [(name, np.int64) for name in ("inputs", "outputs", "nodes", "connections")])
 )
 
@@ -27,10 +27,10 @@ COUNT: Final = np.dtype(
 class GenomeBuffer(NamedTuple):
     """A genome in the making, with room to grow, and scratch.
 
-    Only the first ``count.nodes`` nodes and ``count.connections`` connections are the genome's.
+    Only the first ``size.nodes`` nodes and ``size.connections`` connections are the genome's.
     """
 
-    count: Any  # how many ``inputs``, ``outputs``, ``nodes`` and ``connections`` there are
+    size: Any  # how many ``inputs``, ``outputs``, ``nodes`` and ``connections`` there are
     nodes: Array  # NODE [≥ nodes]
     connections: Array  # CONNECTION [≥ connections]
     scratch: Array  # int64 [5, S]: S is more than the nodes, and more than the connections
@@ -45,7 +45,7 @@ def make_buffer(inputs: int, outputs: int, nodes: int, connections: int) -> Geno
     """Make a buffer with room for so many nodes and connections."""
     size = max(nodes, connections) + 2
     return GenomeBuffer(
-        np.array([(inputs, outputs, 0, 0)], COUNT)[0],
+        np.array([(inputs, outputs, 0, 0)], SIZE)[0],
         np.empty(nodes, NODE),
         np.empty(connections, CONNECTION),
         np.empty((5, size), np.int64),
@@ -65,7 +65,7 @@ def view_genome(words: Array, start: int) -> Parent:
 def copy_genome(parent: Parent, genome: GenomeBuffer) -> None:
     """Begin with a copy of a genome."""
     nodes, connections = parent
-    genome.count.nodes, genome.count.connections = len(nodes), len(connections)
+    genome.size.nodes, genome.size.connections = len(nodes), len(connections)
     for place in range(len(nodes)):
         genome.nodes[place] = nodes[place]
     for place in range(len(connections)):
@@ -75,7 +75,7 @@ def copy_genome(parent: Parent, genome: GenomeBuffer) -> None:
 @inner
 def write_genome(genome: GenomeBuffer, start: int, words: Array) -> int:
     """Write a flat genome that begins at a word; give where it ends."""
-    words[start], words[start + 1] = genome.count.nodes, genome.count.connections
+    words[start], words[start + 1] = genome.size.nodes, genome.size.connections
     nodes, connections = view_genome(words, start)
     for place in range(len(nodes)):
         nodes[place] = genome.nodes[place]
@@ -89,23 +89,23 @@ def append_connection(
     genome: GenomeBuffer, source: int, target: int, weight: float, enabled: float
 ) -> None:
     """Append a connection between two places."""
-    new = genome.connections[genome.count.connections]
+    new = genome.connections[genome.size.connections]
     new.source, new.target, new.weight, new.enabled = source, target, weight, enabled
-    genome.count.connections += 1
+    genome.size.connections += 1
 
 
 @inner
 def remove_connection(genome: GenomeBuffer, gone: int) -> None:
     """Remove the connection at a place; the later ones move up."""
-    genome.count.connections -= 1
-    for place in range(gone, genome.count.connections):
+    genome.size.connections -= 1
+    for place in range(gone, genome.size.connections):
         genome.connections[place] = genome.connections[place + 1]
 
 
 @inner
 def find_connection(genome: GenomeBuffer, source: int, target: int) -> int:
     """Give the place of a connection; -1 if it is not there."""
-    for place in range(genome.count.connections):
+    for place in range(genome.size.connections):
         connection = genome.connections[place]
         if connection.source == source and connection.target == target:
             return place
@@ -116,8 +116,8 @@ def find_connection(genome: GenomeBuffer, source: int, target: int) -> int:
 def list_hidden(genome: GenomeBuffer) -> int:
     """Put the places of the nodes that are no outputs into the first row of scratch; count them."""
     found = 0
-    for node in range(genome.count.nodes):
-        if genome.nodes[node].key >= genome.count.outputs:
+    for node in range(genome.size.nodes):
+        if genome.nodes[node].key >= genome.size.outputs:
             genome.scratch[0, found] = node
             found += 1
     return found
@@ -154,9 +154,9 @@ def closes_cycle(genome: GenomeBuffer, source: int, target: int) -> bool:
         return False
     starts, order = genome.scratch[1], genome.scratch[2]
     visited, to_visit = genome.scratch[3], genome.scratch[4]
-    sources = genome.connections["source"][: genome.count.connections]
-    sort_connections(sources, genome.count.nodes, starts, order)
-    for node in range(genome.count.nodes):
+    sources = genome.connections["source"][: genome.size.connections]
+    sort_connections(sources, genome.size.nodes, starts, order)
+    for node in range(genome.size.nodes):
         visited[node] = 0
     to_visit[0], waiting = target, 1
     while waiting:

@@ -28,7 +28,7 @@ def cross(genome: GenomeBuffer, other: Parent, random: Array) -> None:
     starts, order, matches = genome.scratch[0], genome.scratch[1], genome.scratch[2]
     sort_connections(connections["target"], len(nodes), starts, order)
     _match_nodes(genome, nodes, matches)
-    for place in range(genome.count.connections):
+    for place in range(genome.size.connections):
         mine = genome.connections[place]
         source = matches[mine.source] if mine.source >= 0 else mine.source
         node = matches[mine.target]
@@ -38,7 +38,7 @@ def cross(genome: GenomeBuffer, other: Parent, random: Array) -> None:
             if connections[match].source == source:
                 _cross_connection(mine, connections[match], random)
                 break
-    for node in range(genome.count.nodes):
+    for node in range(genome.size.nodes):
         if matches[node] >= 0:
             _cross_node(genome.nodes[node], nodes[matches[node]], random)
 
@@ -48,7 +48,7 @@ def _match_nodes(genome: GenomeBuffer, nodes: Array, matches: Array) -> None:
     """Find the place of each node in the other parent; -1 if it is not there."""
     # Relatives have most nodes in the same order, so the next one is looked at first.
     following, count = 0, len(nodes)
-    for node in range(genome.count.nodes):
+    for node in range(genome.size.nodes):
         matches[node] = -1
         for step in range(count):
             place = following + step
@@ -99,7 +99,7 @@ def graft(parent: Parent, donor: Parent, output: int, genome: GenomeBuffer) -> N
     _mark(parent, output, False, genome, kept)
     _mark(donor, output, True, genome, taken)
     _write_nodes(parent, donor, output, genome)
-    genome.count.connections = 0
+    genome.size.connections = 0
     for place in range(len(connections)):
         target = connections[place].target
         if target >= 0 and kept[target] >= 0 and nodes[target].key != output:
@@ -113,12 +113,12 @@ def graft(parent: Parent, donor: Parent, output: int, genome: GenomeBuffer) -> N
 @inner
 def _append_moved(connection: Any, places: Array, genome: GenomeBuffer) -> None:
     """Append a copy of a connection between nodes that have new places."""
-    new = genome.connections[genome.count.connections]
+    new = genome.connections[genome.size.connections]
     source, target = connection.source, connection.target
     new.source = places[source] if source >= 0 else source
     new.target = places[target] if target >= 0 else target
     new.weight, new.enabled = connection.weight, connection.enabled
-    genome.count.connections += 1
+    genome.size.connections += 1
 
 
 @inner
@@ -131,7 +131,7 @@ def _mark(parent: Parent, output: int, of_output: bool, genome: GenomeBuffer, ma
     for node in range(len(nodes)):
         key = nodes[node].key
         marks[node] = -1
-        if 0 <= key < genome.count.outputs and (key == output) == of_output:
+        if 0 <= key < genome.size.outputs and (key == output) == of_output:
             marks[node] = 0
             to_visit[waiting] = node
             waiting += 1
@@ -159,18 +159,18 @@ def _write_nodes(parent: Parent, donor: Parent, output: int, genome: GenomeBuffe
         if taken[node] >= 0:
             ids[node] = _name(nodes, donors, node, output, genome)
             begun[node] = 0
-    genome.count.nodes = 0
+    genome.size.nodes = 0
     for node in range(len(nodes)):
         key = nodes[node].key
         if key != output and kept[node] >= 0:
-            genome.nodes[genome.count.nodes] = nodes[node]
-            kept[node] = genome.count.nodes
-            genome.count.nodes += 1
+            genome.nodes[genome.size.nodes] = nodes[node]
+            kept[node] = genome.size.nodes
+            genome.size.nodes += 1
             continue
         for other in range(len(donors)):
             if taken[other] >= 0 and ids[other] == key:
                 if key == output:
-                    kept[node] = genome.count.nodes
+                    kept[node] = genome.size.nodes
                 _append_donated(donors, other, genome)
                 break
     for last in range(2):  # the output comes after the hidden nodes
@@ -204,8 +204,8 @@ def _name(nodes: Array, donors: Array, node: int, output: int, genome: GenomeBuf
 def _append_donated(donors: Array, node: int, genome: GenomeBuffer) -> None:
     """Append a donor's node by its new id, note its place and that it is there."""
     taken, ids, begun = genome.scratch[4], genome.scratch[0], genome.scratch[1]
-    place = genome.count.nodes
+    place = genome.size.nodes
     genome.nodes[place] = donors[node]
     genome.nodes[place].key = ids[node]
     taken[node], begun[node] = place, 1
-    genome.count.nodes = place + 1
+    genome.size.nodes = place + 1

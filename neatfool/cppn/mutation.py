@@ -65,7 +65,7 @@ class NameRates(NamedTuple):
     mutate: float  # the probability of a change
     scale: float  # `scale_of` that
     default: int  # a new gene's; RANDOM for any of the options
-    count: int  # the number of options
+    choices: int  # the number of options
     options: _Options
 
 
@@ -181,7 +181,7 @@ def add_connection(genome: GenomeBuffer, rates: MutationRates, random: Array) ->
     hidden = list_hidden(genome)
     for _ in range(TRIES):
         source = _draw_source(genome, hidden, random)
-        target = draw_place(genome.count.nodes, random)
+        target = draw_place(genome.size.nodes, random)
         is_there = find_connection(genome, source, target) >= 0
         if not is_there and not closes_cycle(genome, source, target):
             _append_new_connection(genome, source, target, rates, random)
@@ -191,7 +191,7 @@ def add_connection(genome: GenomeBuffer, rates: MutationRates, random: Array) ->
 @inner
 def neat_add_connection(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Add a random connection, unless it is there or closes a cycle."""
-    target = draw_place(genome.count.nodes, random)
+    target = draw_place(genome.size.nodes, random)
     source = _draw_source(genome, list_hidden(genome), random)
     place = find_connection(genome, source, target)
     if place >= 0:
@@ -204,15 +204,15 @@ def neat_add_connection(genome: GenomeBuffer, rates: MutationRates, random: Arra
 @inner
 def delete_connection(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Delete a random connection, if there is one."""
-    if genome.count.connections:
-        remove_connection(genome, draw_place(genome.count.connections, random))
+    if genome.size.connections:
+        remove_connection(genome, draw_place(genome.size.connections, random))
 
 
 @inner
 def add_node(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Replace a random connection by a new node and two connections of the same weight."""
-    if genome.count.connections:
-        place = draw_place(genome.count.connections, random)
+    if genome.size.connections:
+        place = draw_place(genome.size.connections, random)
         split = genome.connections[place]
         source, target, weight = split.source, split.target, split.weight
         remove_connection(genome, place)
@@ -224,8 +224,8 @@ def add_node(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
 @inner
 def neat_add_node(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Add a new node on the way of a random connection, and disable that."""
-    if genome.count.connections:
-        split = genome.connections[draw_place(genome.count.connections, random)]
+    if genome.size.connections:
+        split = genome.connections[draw_place(genome.size.connections, random)]
         node = _append_new_node(genome, split.source, split.target, rates, random)
         genome.nodes[node].bias = 0.0
         split.enabled = 0.0
@@ -242,25 +242,25 @@ def delete_node(genome: GenomeBuffer, rates: MutationRates, random: Array) -> No
     if not hidden:
         return
     gone = genome.scratch[0, draw_place(hidden, random)]
-    genome.count.nodes -= 1
-    for node in range(gone, genome.count.nodes):
+    genome.size.nodes -= 1
+    for node in range(gone, genome.size.nodes):
         genome.nodes[node] = genome.nodes[node + 1]
     kept = 0
-    for place in range(genome.count.connections):
+    for place in range(genome.size.connections):
         source, target = genome.connections[place].source, genome.connections[place].target
         if source != gone and target != gone:  # noqa: PLR1714 - compiles faster
             genome.connections[kept] = genome.connections[place]
             genome.connections[kept].source = source - 1 if source > gone else source
             genome.connections[kept].target = target - 1 if target > gone else target
             kept += 1
-    genome.count.connections = kept
+    genome.size.connections = kept
 
 
 @inner
 def _draw_source(genome: GenomeBuffer, hidden: int, random: Array) -> int:
     """Draw an input or a hidden node, as :func:`list_hidden` left them in scratch."""
-    place = draw_place(genome.count.inputs + hidden, random)
-    inputs = genome.count.inputs
+    place = draw_place(genome.size.inputs + hidden, random)
+    inputs = genome.size.inputs
     return -1 - place if place < inputs else genome.scratch[0, place - inputs]
 
 
@@ -286,12 +286,12 @@ def _append_new_node(
     first = genome.nodes[source].key if source >= 0 else source
     second, again, node = genome.nodes[target].key, 0, 0
     key = new_id(SPLIT, first, second, again)
-    while node < genome.count.nodes:
+    while node < genome.size.nodes:
         if genome.nodes[node].key == key:
             again, node = again + 1, -1
             key = new_id(SPLIT, first, second, again)
         node += 1
-    genome.count.nodes += 1
+    genome.size.nodes += 1
     new = genome.nodes[node]
     new.key = key
     new.bias = _draw_number(rates.bias, random)
@@ -316,7 +316,7 @@ def _draw_number(rates: NumberRates, random: Array) -> float:
 def _draw_name(rates: NameRates, random: Array) -> int:
     """Draw the function of a new node."""
     if rates.default == RANDOM:
-        code: int = rates.options[draw_place(rates.count, random)]
+        code: int = rates.options[draw_place(rates.choices, random)]
         return code
     return rates.default
 
@@ -328,7 +328,7 @@ def _draw_name(rates: NameRates, random: Array) -> int:
 def mutate_weights(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each weight change by polynomial mutation, or stay."""
     own, chosen = rates.weight, genome.scratch[0]
-    found = choose(genome.count.connections, own.mutate, own.scale, random, chosen)
+    found = choose(genome.size.connections, own.mutate, own.scale, random, chosen)
     for place in chosen[:found]:
         step = polynomial_step(draw(random), own.exponent)
         connection = genome.connections[place]
@@ -349,7 +349,7 @@ def polynomial_step(r: float, exponent: float) -> float:
 @inner
 def neat_mutate_weights(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each weight move by a normal step, or be drawn anew, or stay."""
-    count = genome.count.connections
+    count = genome.size.connections
     _mutate_numbers(genome.connections["weight"][:count], rates.weight, genome, random)
 
 
@@ -357,7 +357,7 @@ def neat_mutate_weights(genome: GenomeBuffer, rates: MutationRates, random: Arra
 def mutate_enabled(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each connection be enabled or disabled anew, or stay as it is."""
     own, chosen = rates.enabled, genome.scratch[0]
-    found = choose(genome.count.connections, own.mutate, own.scale, random, chosen)
+    found = choose(genome.size.connections, own.mutate, own.scale, random, chosen)
     for place in chosen[:found]:
         connection = genome.connections[place]
         rate = own.mutate_true if connection.enabled else own.mutate_false
@@ -368,19 +368,19 @@ def mutate_enabled(genome: GenomeBuffer, rates: MutationRates, random: Array) ->
 @inner
 def mutate_biases(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each bias move by a normal step, or be drawn anew, or stay."""
-    _mutate_numbers(genome.nodes["bias"][: genome.count.nodes], rates.bias, genome, random)
+    _mutate_numbers(genome.nodes["bias"][: genome.size.nodes], rates.bias, genome, random)
 
 
 @inner
 def mutate_responses(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each response move by a normal step, or be drawn anew, or stay."""
-    _mutate_numbers(genome.nodes["response"][: genome.count.nodes], rates.response, genome, random)
+    _mutate_numbers(genome.nodes["response"][: genome.size.nodes], rates.response, genome, random)
 
 
 @inner
 def mutate_time_constants(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each time constant move by a normal step, or be drawn anew, or stay."""
-    numbers = genome.nodes["time_constant"][: genome.count.nodes]
+    numbers = genome.nodes["time_constant"][: genome.size.nodes]
     _mutate_numbers(numbers, rates.time_constant, genome, random)
 
 
@@ -399,9 +399,9 @@ def mutate_aggregations(genome: GenomeBuffer, rates: MutationRates, random: Arra
 @inner
 def _mutate_names(codes: Array, rates: NameRates, genome: GenomeBuffer, random: Array) -> None:
     chosen = genome.scratch[0]
-    found = choose(genome.count.nodes, rates.mutate, rates.scale, random, chosen)
+    found = choose(genome.size.nodes, rates.mutate, rates.scale, random, chosen)
     for place in chosen[:found]:
-        codes[place] = rates.options[draw_place(rates.count, random)]
+        codes[place] = rates.options[draw_place(rates.choices, random)]
 
 
 @inner

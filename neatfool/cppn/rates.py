@@ -89,9 +89,11 @@ class _RatesReader:
             # As in neat-python: two deviations to either side, within the bounds.
             distribution, start = UNIFORM, max(least, mean - 2.0 * deviation)
             span = min(most, mean + 2.0 * deviation) - start
+        replace, power = self._get(name, "replace_rate", "mutate_power")
         return NumberRates(
-            rate,
-            *self._get(name, "replace_rate", "mutate_power"),
+            mutate=rate,
+            replace=replace,
+            power=power,
             exponent=1.0 / (getattr(self._config, f"{name}_mutate_eta", 0.0) + 1.0),
             scale=scale_of(rate),
             least=least,
@@ -108,7 +110,7 @@ class _RatesReader:
             rate,
             scale_of(rate),
             default=RANDOM if is_drawn else codes[str(default)],
-            count=len(options),
+            choices=len(options),
             options=np.resize([codes[option] for option in options], MOST_OPTIONS),
         )
 

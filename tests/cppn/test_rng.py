@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neatfool.cppn.rng import first_numbers, scale_of, seed_array
 from neatfool.cppn.genome.genes import GRAFT, SPLIT, first_free, marking
+from neatfool.cppn.rng import first_numbers, scale_of, seed_array
 
 REFERENCE = [  # of seed 1234567, from the algorithm's public-domain implementation in C
     6457827717110365317,
@@ -102,9 +102,7 @@ KEYS = st.integers(-4, 2**52 - 1)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from([SPLIT, GRAFT]), KEYS, KEYS, st.integers(0, 30))
 def test_ids_of_new_nodes_are_markings(plain, kind, first, second, again):
-    assert plain.rng.new_id(kind, first, second, again) == marking(
-        kind, first, second, again
-    )
+    assert plain.rng.new_id(kind, first, second, again) == marking(kind, first, second, again)
 
 
 @pytest.mark.parametrize("edge", [(-4, 0), (0, 1), (2**52 - 1, 2**51), (10, 100)])

@@ -15,7 +15,7 @@ import pytest
 
 from neatfool.cppn.draw.cuda import write_source
 
-HEADER = Path(__file__).parents[1] / "cppn" / "cuda" / "on_cpu.h"
+HEADER = Path(__file__).parents[1] / "cppn" / "draw" / "on_cpu.h"
 SHARED = 99 << 10
 """What a block of most GPUs may have."""
 

@@ -303,7 +303,8 @@ def divide(flat: bytes) -> tuple[np.ndarray, np.ndarray]:
 def read_field(record: Any, words: np.ndarray, places: np.ndarray, name: str) -> np.ndarray:
     """Read a field of the records that begin at some places among words."""
     kind, offset = record.fields[name]
-    return words[places + offset // 8].view(kind)
+    found: np.ndarray = words[places + offset // 8].view(kind)
+    return found
 
 
 def join(flats: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:

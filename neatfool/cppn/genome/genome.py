@@ -45,8 +45,9 @@ class GenomeConfig(DefaultGenomeConfig):  # type: ignore[misc]
         for name, activation in ACTIVATIONS.items():
             self.add_activation(name, activation.scalar)
         # The rates of our own operators, which neat-python does not have.
-        own = {name: float(text) for name, text in values.items() if name.endswith("_prob")}
-        vars(self).update(own)
+        for key, value in params.items():
+            if key.endswith("_prob"):
+                setattr(self, key, float(str(value)))
 
     def get_innovation_number(
         self, input_node: int, output_node: int, mutation_type: str = "add_connection"

@@ -231,7 +231,7 @@ def test_another_process_draws_the_same():
 COMPILED_FUNCTIONS = """
 import gc
 from numba.core.dispatcher import Dispatcher
-from neatfool.cppn.compiled import kernel, slope_kernel
+from neatfool.cppn.draw import gradient_kernel, kernel
 from neatfool.cppn import tape
 for each in gc.get_objects():
     if issubclass(type(each), Dispatcher) and each.py_func.__module__.startswith("neatfool."):

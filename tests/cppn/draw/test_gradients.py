@@ -19,8 +19,8 @@ from neatfool.cppn import (
     render_gradients,
 )
 from neatfool.cppn.draw.colour import quantise
-from neatfool.cppn.draw.lattice import lay_lattice, pixel_grid, smooth
 from neatfool.cppn.draw.execution import Machine
+from neatfool.cppn.draw.lattice import lay_lattice, pixel_grid, smooth
 
 SIZE = 19, 23
 NAMES = ("weights", "biases", "responses")

@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from neatfool import ExperimentError
 from neatfool.cppn import COLOUR_MAPS, compile_genomes, evaluate, render
+from neatfool.cppn.draw import execution as machine
 from neatfool.cppn.draw.lattice import pixel_grid
-from neatfool.cppn.plain import execution as machine
 
 SIZE = {"height": 33, "width": 37}
 
