@@ -16,12 +16,11 @@ from neatfool.cppn.genome.genes import (
     HEAD,
     NODE,
     NODE_WORDS,
+    record_of,
 )
 from neatfool.cppn.jit import inner
 
-SIZE: Final = np.dtype(
-    (np.record, [(name, np.int64) for name in ("inputs", "outputs", "nodes", "connections")])
-)
+SIZE: Final = record_of(inputs=np.int64, outputs=np.int64, nodes=np.int64, connections=np.int64)
 
 
 class GenomeBuffer(NamedTuple):

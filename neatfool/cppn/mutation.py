@@ -31,12 +31,10 @@ from neatfool.cppn.buffer import (
     list_hidden,
     remove_connection,
 )
-from neatfool.cppn.genome.genes import MOST_OPTIONS, SPLIT
+from neatfool.cppn.genome.genes import MOST_OPTIONS, SPLIT, record_of
 from neatfool.cppn.jit import inner
 from neatfool.cppn.rng import TAU, choose, draw, draw_normal, draw_place, new_id
 
-FIXED, GAUSSIAN, UNIFORM = range(3)
-"""The distributions of a new number."""
 RANDOM: Final = -1
 """Stands for a default that is drawn for each new gene."""
 TRIES: Final = 20
@@ -45,24 +43,24 @@ _Options = Annotated[Array, (np.int64, (MOST_OPTIONS,))]
 
 
 class NumberRates(NamedTuple):
-    """A weight, bias, response or time constant: how a new one is drawn, and how one mutates."""
+    """A weight, bias, response or time constant, as neat-python's keys of these names say."""
 
-    mutate: float  # the probability of a change
-    replace: float  # the probability that it is drawn anew
-    power: float  # the standard deviation of a change
-    exponent: float  # 1 / (eta + 1), of polynomial mutation
-    scale: float  # `scale_of` the probability of a change
-    least: float
-    most: float
-    distribution: int  # FIXED, GAUSSIAN or UNIFORM
-    start: float  # the fixed number, the mean, or the least
-    span: float  # the standard deviation, or the width
+    mutate_rate: float
+    scale: float  # `scale_of` that
+    replace_rate: float
+    mutate_power: float
+    mutate_eta: float
+    min_value: float
+    max_value: float
+    init_mean: float
+    init_stdev: float
+    init_uniform: bool  # whether ``init_type`` is uniform, not Gaussian
 
 
 class NameRates(NamedTuple):
-    """An activation or aggregation, by its code: how a new one is drawn, and how one mutates."""
+    """An activation or aggregation, by its code."""
 
-    mutate: float  # the probability of a change
+    mutate_rate: float
     scale: float  # `scale_of` that
     default: int  # a new gene's; RANDOM for any of the options
     choices: int  # the number of options
@@ -70,12 +68,12 @@ class NameRates(NamedTuple):
 
 
 class SwitchRates(NamedTuple):
-    """Whether a connection is enabled: how a new one is, and how it mutates."""
+    """Whether a connection is enabled."""
 
-    mutate: float  # the larger probability of a change
+    mutate_rate: float  # the larger of the following
     scale: float  # `scale_of` that
-    mutate_true: float  # the probability of a change where it is true
-    mutate_false: float  # and where it is false
+    rate_where_true: float
+    rate_where_false: float
     default: int  # a new gene's; RANDOM for either
 
 
@@ -102,13 +100,9 @@ class MutationRates(NamedTuple):
 
 def _record_of(fields: type[Any]) -> np.dtype[Any]:
     """Give the record with the fields of a named tuple."""
-
-    def kind_of(hint: Any) -> Any:
-        nested = _record_of(hint) if hasattr(hint, "_fields") else hint
-        return getattr(hint, "__metadata__", (nested,))[0]
-
     hints = get_type_hints(fields, include_extras=True)
-    return np.dtype((np.record, [(name, kind_of(hint)) for name, hint in hints.items()]))
+    kinds = {name: getattr(hint, "__metadata__", [hint])[0] for name, hint in hints.items()}
+    return record_of(**{n: _record_of(k) if hasattr(k, "_fields") else k for n, k in kinds.items()})
 
 
 RATES: Final = _record_of(MutationRates)
@@ -123,11 +117,7 @@ def mutate_as_the_paper(genome: GenomeBuffer, rates: MutationRates, random: Arra
     """
     mutate_weights(genome, rates, random)  # 1.
     mutate_enabled(genome, rates, random)
-    mutate_biases(genome, rates, random)
-    mutate_responses(genome, rates, random)
-    mutate_activations(genome, rates, random)  # 2.
-    mutate_aggregations(genome, rates, random)
-    mutate_time_constants(genome, rates, random)
+    mutate_nodes(genome, rates, random)  # 2. mutate_activations, and the other attributes
     if draw(random) < rates.add_connection:  # 3.
         add_connection(genome, rates, random)
     if draw(random) < rates.delete_connection:  # 4.
@@ -155,11 +145,7 @@ def mutate_as_neat(genome: GenomeBuffer, rates: MutationRates, random: Array) ->
         delete_connection(genome, rates, random)
     neat_mutate_weights(genome, rates, random)
     mutate_enabled(genome, rates, random)
-    mutate_biases(genome, rates, random)
-    mutate_responses(genome, rates, random)
-    mutate_activations(genome, rates, random)
-    mutate_aggregations(genome, rates, random)
-    mutate_time_constants(genome, rates, random)
+    mutate_nodes(genome, rates, random)
 
 
 @inner
@@ -305,11 +291,15 @@ def _append_new_node(
 @inner
 def _draw_number(rates: NumberRates, random: Array) -> float:
     """Draw a number of a new gene."""
-    if rates.distribution == FIXED:
-        return rates.start
-    if rates.distribution == UNIFORM:
-        return rates.start + rates.span * draw(random)
-    return _clip(rates.start + rates.span * draw_normal(random), rates)
+    mean, deviation = rates.init_mean, rates.init_stdev
+    if deviation == 0.0:
+        return _clip(mean, rates)
+    if rates.init_uniform:
+        # As in neat-python: two deviations to either side, within the bounds.
+        least = max(rates.min_value, mean - 2.0 * deviation)
+        most = min(rates.max_value, mean + 2.0 * deviation)
+        return least + (most - least) * draw(random)
+    return _clip(mean + deviation * draw_normal(random), rates)
 
 
 @inner
@@ -328,11 +318,12 @@ def _draw_name(rates: NameRates, random: Array) -> int:
 def mutate_weights(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each weight change by polynomial mutation, or stay."""
     own, chosen = rates.weight, genome.scratch[0]
-    found = choose(genome.size.connections, own.mutate, own.scale, random, chosen)
+    exponent, span = 1.0 / (own.mutate_eta + 1.0), own.max_value - own.min_value
+    found = choose(genome.size.connections, own.mutate_rate, own.scale, random, chosen)
     for place in chosen[:found]:
-        step = polynomial_step(draw(random), own.exponent)
+        step = polynomial_step(draw(random), exponent)
         connection = genome.connections[place]
-        connection.weight = _clip(connection.weight + (own.most - own.least) * step, own)
+        connection.weight = _clip(connection.weight + span * step, own)
 
 
 @inner
@@ -349,83 +340,69 @@ def polynomial_step(r: float, exponent: float) -> float:
 @inner
 def neat_mutate_weights(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each weight move by a normal step, or be drawn anew, or stay."""
-    count = genome.size.connections
-    _mutate_numbers(genome.connections["weight"][:count], rates.weight, genome, random)
+    weights = genome.connections["weight"][: genome.size.connections]
+    _mutate_numbers(weights, rates.weight, genome, random)
 
 
 @inner
 def mutate_enabled(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each connection be enabled or disabled anew, or stay as it is."""
     own, chosen = rates.enabled, genome.scratch[0]
-    found = choose(genome.size.connections, own.mutate, own.scale, random, chosen)
+    found = choose(genome.size.connections, own.mutate_rate, own.scale, random, chosen)
     for place in chosen[:found]:
         connection = genome.connections[place]
-        rate = own.mutate_true if connection.enabled else own.mutate_false
-        if draw(random) * own.mutate < rate:
+        rate = own.rate_where_true if connection.enabled else own.rate_where_false
+        if draw(random) * own.mutate_rate < rate:
             connection.enabled = 1.0 if draw(random) < 0.5 else 0.0
 
 
 @inner
-def mutate_biases(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
-    """Let each bias move by a normal step, or be drawn anew, or stay."""
-    _mutate_numbers(genome.nodes["bias"][: genome.size.nodes], rates.bias, genome, random)
-
-
-@inner
-def mutate_responses(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
-    """Let each response move by a normal step, or be drawn anew, or stay."""
-    _mutate_numbers(genome.nodes["response"][: genome.size.nodes], rates.response, genome, random)
-
-
-@inner
-def mutate_time_constants(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
-    """Let each time constant move by a normal step, or be drawn anew, or stay."""
-    numbers = genome.nodes["time_constant"][: genome.size.nodes]
-    _mutate_numbers(numbers, rates.time_constant, genome, random)
+def mutate_nodes(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    """Let each attribute of each node change, or stay."""
+    nodes = genome.nodes[: genome.size.nodes]
+    _mutate_numbers(nodes["bias"], rates.bias, genome, random)
+    _mutate_numbers(nodes["response"], rates.response, genome, random)
+    mutate_activations(genome, rates, random)
+    _mutate_names(nodes["aggregation"], rates.aggregation, genome, random)
+    _mutate_numbers(nodes["time_constant"], rates.time_constant, genome, random)
 
 
 @inner
 def mutate_activations(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each node's activation become any of the options, or stay."""
-    _mutate_names(genome.nodes["activation"], rates.activation, genome, random)
+    names = genome.nodes["activation"][: genome.size.nodes]
+    _mutate_names(names, rates.activation, genome, random)
 
 
 @inner
-def mutate_aggregations(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
-    """Let each node's aggregation become any of the options, or stay."""
-    _mutate_names(genome.nodes["aggregation"], rates.aggregation, genome, random)
-
-
-@inner
-def _mutate_names(codes: Array, rates: NameRates, genome: GenomeBuffer, random: Array) -> None:
+def _mutate_names(names: Array, rates: NameRates, genome: GenomeBuffer, random: Array) -> None:
     chosen = genome.scratch[0]
-    found = choose(genome.size.nodes, rates.mutate, rates.scale, random, chosen)
+    found = choose(len(names), rates.mutate_rate, rates.scale, random, chosen)
     for place in chosen[:found]:
-        codes[place] = rates.options[draw_place(rates.choices, random)]
+        names[place] = rates.options[draw_place(rates.choices, random)]
 
 
 @inner
 def _mutate_numbers(
     numbers: Array, rates: NumberRates, genome: GenomeBuffer, random: Array
 ) -> None:
-    either, chosen, rolls, found = rates.mutate + rates.replace, genome.scratch[0], genome.rolls, 0
-    if either == 0.0:
-        return
-    for place in range(len(numbers)):
+    """Let each number move by a normal step, or be drawn anew, or stay."""
+    either, chosen, rolls = rates.mutate_rate + rates.replace_rate, genome.scratch[0], genome.rolls
+    found, spare, is_spare = 0, 0.0, False
+    for place in range(len(numbers) if either else 0):
         rolls[found] = draw(random)
         if rolls[found] < either:
             chosen[found] = place
             found += 1
-    spare, is_spare = 0.0, False
     for number in range(found):
         place = chosen[number]
-        if rolls[number] >= rates.mutate:
+        if rolls[number] >= rates.mutate_rate:
             numbers[place] = _draw_number(rates, random)
             continue
         # Box and Muller's method gives two steps.
         step, is_spare = spare, not is_spare
         if is_spare:
-            radius = rates.power * math.sqrt(-2.0 * math.log(1.0 - draw(random)))
+            radius = rates.mutate_power * math.sqrt(-2.0 * math.log(1.0 - draw(random)))
             angle = TAU * draw(random)
             step, spare = radius * math.cos(angle), radius * math.sin(angle)
         numbers[place] = _clip(numbers[place] + step, rates)
@@ -433,5 +410,5 @@ def _mutate_numbers(
 
 @inner
 def _clip(number: float, rates: NumberRates) -> float:
-    least, most = rates.least, rates.most
+    least, most = rates.min_value, rates.max_value
     return least if number < least else most if number > most else number

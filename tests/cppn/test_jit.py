@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from neatfool import cppn
-from neatfool.cppn import compiling
+from neatfool.cppn import jit
 from neatfool.cppn.breeding import vary_as_the_paper
 
 PRESET = cppn.PRESETS["paper"]
@@ -34,7 +34,7 @@ def nothing_kept(tmp_path, monkeypatch):
         cache_path = str(tmp_path)
 
     monkeypatch.setattr(type(vary_as_the_paper), "stats", Stats)
-    monkeypatch.setattr(compiling, "_beside", [])
+    monkeypatch.setattr(jit, "_beside", [])
     return tmp_path
 
 
@@ -46,7 +46,7 @@ def breed():
 
 def test_breeding_waits_for_what_is_compiled_beside(nothing_kept, monkeypatch):
     program = f"import time; time.sleep(0.3); open({str(nothing_kept / 'ready')!r}, 'w')"
-    monkeypatch.setattr(compiling, "BREED_A_CHILD", program)
+    monkeypatch.setattr(jit, "BREED_A_CHILD", program)
     cppn.Breeder.prepare(PRESET)
     assert not (nothing_kept / "ready").exists()
     breed()
@@ -65,7 +65,7 @@ def test_a_file_in_the_working_folder_does_not_say_where_code_is_kept(tmp_path):
 
 def test_a_process_that_fails_or_cannot_be_started_changes_no_child(nothing_kept, monkeypatch):
     wanted = breed()
-    monkeypatch.setattr(compiling, "BREED_A_CHILD", "raise SystemExit(1)")
+    monkeypatch.setattr(jit, "BREED_A_CHILD", "raise SystemExit(1)")
     cppn.Breeder.prepare(PRESET)
     assert breed() == wanted
     monkeypatch.setattr(sys, "executable", str(nothing_kept / "missing"))

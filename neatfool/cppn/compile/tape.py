@@ -15,7 +15,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from neatfool.cppn.activations import MEAN, PRODUCT, SUM
-from neatfool.cppn.buffer import view_genome
+from neatfool.cppn.buffer import sort_connections, view_genome
 from neatfool.cppn.genome.genes import COMMON, CONNECTION_WORDS, HEAD, NODE_WORDS, join
 from neatfool.cppn.genome.genome import check_genome, flat_of
 from neatfool.cppn.jit import inlined, inner, outer
@@ -161,25 +161,15 @@ def _sort_connections(
     ``ends`` receives the two places that each joins, ``starts`` where those to each place begin in
     ``by_sink``, which receives their numbers, in order.
     """
-    for place in range(len(starts)):
-        starts[place] = 0
     for edge in range(len(connections)):
         connection = connections[edge]
+        ends[edge, 1] = NOWHERE
         if connection.enabled:
             ends[edge, 0] = _place_of(connection.source, input_keys)
             ends[edge, 1] = _place_of(connection.target, input_keys)
             if ends[edge, 0] == NOWHERE or ends[edge, 1] == NOWHERE:
                 return False
-            starts[ends[edge, 1]] += 1
-    total = 0
-    for place in range(len(starts)):
-        total += starts[place]
-        starts[place] = total
-    for edge in range(len(connections) - 1, -1, -1):
-        if connections[edge].enabled:
-            sink = ends[edge, 1]
-            starts[sink] -= 1
-            by_sink[starts[sink]] = edge
+    sort_connections(ends[: len(connections), 1], len(starts) - 1, starts, by_sink)
     return True
 
 

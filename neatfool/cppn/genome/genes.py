@@ -199,33 +199,20 @@ _AGGREGATIONS = tuple(AGGREGATIONS)
 
 HEAD: Final = 2
 """The words before the first node: the numbers of nodes and of connections."""
-NODE: Final = np.dtype(
-    (
-        np.record,
-        [
-            ("key", np.int64),
-            ("activation", np.int64),  # its place in ``ACTIVATIONS``
-            ("aggregation", np.int64),  # its place in ``AGGREGATIONS``
-            ("bias", np.float64),
-            ("response", np.float64),
-            ("time_constant", np.float64),
-        ],
-    )
-)
-"""A node of a flat genome: the attributes of :class:`NodeGene`."""
-CONNECTION: Final = np.dtype(
-    (
-        np.record,
-        [
-            ("source", np.int64),
-            ("target", np.int64),
-            ("weight", np.float64),
-            ("enabled", np.float64),  # 0 or 1
-        ],
-    )
-)
-"""A connection of a flat genome. It names a node by its place among the genome's nodes, and an
-input by its (negative) key."""
+
+
+def record_of(**fields: Any) -> np.dtype[Any]:
+    """Give the type of a record, whose fields numba and numpy read as attributes."""
+    return np.dtype((np.record, [*fields.items()]))
+
+
+_NUMBERS: Final = {"bias": float, "response": float, "time_constant": float}
+NODE: Final = record_of(key=np.int64, activation=np.int64, aggregation=np.int64, **_NUMBERS)
+"""A node of a flat genome: the attributes of :class:`NodeGene`. Its functions are places in
+``ACTIVATIONS`` and ``AGGREGATIONS``."""
+CONNECTION: Final = record_of(source=np.int64, target=np.int64, weight=float, enabled=float)
+"""A connection of a flat genome; ``enabled`` is 0 or 1. It names a node by its place among the
+genome's nodes, and an input by its (negative) key."""
 NODE_WORDS: Final = NODE.itemsize // 8
 CONNECTION_WORDS: Final = CONNECTION.itemsize // 8
 FORM: Final = struct.pack(
@@ -282,7 +269,7 @@ def read_rows(flat: bytes) -> tuple[list[NodeRow], list[ConnectionRow]]:
         keys,
         [_ACTIVATIONS[code] for code in nodes["activation"].tolist()],
         [_AGGREGATIONS[code] for code in nodes["aggregation"].tolist()],
-        *(nodes[name].tolist() for name in ("bias", "response", "time_constant")),
+        *(nodes[name].tolist() for name in _NUMBERS),
         strict=True,
     )
     ends = [
