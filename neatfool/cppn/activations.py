@@ -23,7 +23,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from neatfool.cppn.formulas import Formula, Number, Trace, Value, by_python
+from neatfool.cppn.formulas import Expression, Number, Symbol, Trace, by_python
 
 Mean = Callable[[Any, Any, Any], Any]
 
@@ -171,13 +171,13 @@ class Activation:
         return lambda z: float(self.at_points.play(by_python, z)[0])
 
     @cached_property
-    def at_points(self) -> Formula:
+    def at_points(self) -> Expression:
         """The formula of a picture of points: its value, given its argument."""
         trace = Trace(1)
         return trace.formula([self.mean(trace, self._bounded(trace)[0], 0.0)])
 
     @cached_property
-    def within_reach(self) -> Formula:
+    def within_reach(self) -> Expression:
         """The formula of a node that fades: from its argument's mean and derivatives to its own.
 
         A derivative is what a number changes by over a pixel's reach, to the right or downwards.
@@ -186,7 +186,7 @@ class Activation:
         return trace.formula(self._limited(trace))
 
     @cached_property
-    def backwards(self) -> Formula:
+    def backwards(self) -> Expression:
         """The formula of gradients by what ``within_reach`` is given, from that and those after."""
         trace = Trace(6)
         results = zip(self._limited(trace), trace.given[3:], strict=True)
@@ -199,7 +199,7 @@ class Activation:
         (slope,) = trace.differentiate([(mean, 1.0)], [s])
         return [mean, slope * across, slope * down]
 
-    def _bounded(self, trace: Trace) -> list[Value]:
+    def _bounded(self, trace: Trace) -> list[Symbol]:
         """Give what a formula is given, within its limit if that is necessary."""
         given = trace.given[:3]
         if self.name not in UNBOUNDED:

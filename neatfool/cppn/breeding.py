@@ -53,23 +53,23 @@ class Batch(NamedTuple):
     random: Array  # uint64 [1], the stream of a child
 
 
-class Refining(NamedTuple):
-    """The refinements of the paper's mutation, but for grafts."""
-
-    strength: float  # the factor for the probabilities of all mutations
-    spread: float  # the spread of the strength's logarithm
-    lowest: int  # the step of strength of the first rates
-    copies: int  # how many copies of the parent are thrown away until one may be the child
-
-
 @outer
 def vary_as_the_paper(
-    batch: Batch, table: Array, refining: Refining, grafted: float | None, genome: GenomeBuffer
+    batch: Batch,
+    table: Array,
+    lowest: int,
+    strength: float,
+    spread: float,
+    copies: int,
+    grafted: float | None,
+    genome: GenomeBuffer,
 ) -> None:
     """Make a child of each litter by the paper's mutation and its refinements.
 
-    The table has the rates of each step of strength. ``grafted`` is the probability of a graft.
-    Where it is None, code for grafts is not compiled.
+    The table has the rates of each step of strength, from the lowest. The strength is a factor for
+    all probabilities, and its logarithm has a spread. Of copies of the parent, at most so many are
+    thrown away. ``grafted`` is the probability of a graft; where it is None, code for grafts is not
+    compiled.
     """
     stream = batch.random
     for child in range(len(batch.litters)):
@@ -83,12 +83,12 @@ def vary_as_the_paper(
                 if draw(stream) >= 0.5:
                     first, donor = donor, first
                 graft(first, donor, draw_place(genome.size.outputs, stream), genome)
-        strength = refining.strength
-        if refining.spread:
-            strength *= math.exp(refining.spread * (2.0 * draw(stream) - 1.0))
-        rates = table[_step_of(strength) - refining.lowest]
+        own_strength = strength
+        if spread:
+            own_strength *= math.exp(spread * (2.0 * draw(stream) - 1.0))
+        rates = table[_step_of(own_strength) - lowest]
         # Weak mutation often changes nothing, and scoring a copy would waste an image.
-        for left in range(0 if is_graft else refining.copies, -1, -1):
+        for left in range(0 if is_graft else copies, -1, -1):
             if not is_graft:
                 copy_genome(parent, genome)
             mutate_as_the_paper(genome, rates, stream)
@@ -180,16 +180,13 @@ class Breeder:
         """Prepare for a factor of all probabilities."""
         refinements, steps = self._refinements, range(1)
         self._graft = refinements.graft * warmth
-        self._refining: Refining | None = None
         if self._is_paper:
             strength, spread = refinements.mutation_strength * warmth, refinements.mutation_spread
             lowest, highest = (strength_step(strength * math.exp(s)) for s in (-spread, spread))
             # The logarithm may be rounded differently in compiled code.
             steps = range(lowest - 1, highest + 2)
             only_grows = refinements == Refinements(initial_rounds=refinements.initial_rounds)
-            self._refining = Refining(
-                strength, float(spread), steps.start, 0 if only_grows else COPIES
-            )
+            self._strength = steps.start, strength, float(spread), 0 if only_grows else COPIES
         self._rates = self._rates_of(steps)
 
     def in_generation(self, generation: int) -> Self:
@@ -236,11 +233,11 @@ class Breeder:
             seeds: For each child the seed of all its randomness.
         """
         batch, buffer = self._lay_out(litters, seeds)
-        if self._refining is None:
+        if not self._is_paper:
             vary_as_neat(batch, self._rates, buffer)
         else:
             grafted = self._graft if self.parents > 1 else None
-            vary_as_the_paper(batch, self._rates, self._refining, grafted, buffer)
+            vary_as_the_paper(batch, self._rates, *self._strength, grafted, buffer)
         return _read_children(batch)
 
     def _lay_out(

@@ -1,9 +1,9 @@
 """Records formulas as operations, differentiates them, and plays them in any language.
 
 A :class:`Trace` has the functions of arrays that activations and colour maps are written in. What a
-formula does with a :class:`Value` is written down, and gives another value. The :class:`Formula`
-that results can be played with anything that performs operations: numpy, torch, and what writes
-machine code, GLSL or ONNX. Derivatives are operations, too. So no function is written twice.
+formula does with a :class:`Symbol` is written down, and gives another symbol. The resulting
+:class:`Expression` can be played with anything that performs operations: numpy, torch, and what
+writes machine code, GLSL or ONNX. Derivatives are operations, too. So no function is written twice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 Perform: TypeAlias = Callable[..., Any]
-Number: TypeAlias = "Value | float"
+Number: TypeAlias = "Symbol | float"
 
 _FUNCTIONS: Final = ("sqrt", "exp", "log", "sin", "cos", "tanh")
 
@@ -77,7 +77,7 @@ by_torch: Final = _perform(_TORCH)
 
 
 def _operator(kind: str, *, reflected: bool = False) -> Callable[..., Any]:
-    def record(self: Value, *others: Number) -> Any:
+    def record(self: Symbol, *others: Number) -> Any:
         inputs = (*others, self) if reflected else (self, *others)
         return self.recorder.record(kind, *inputs)
 
@@ -85,7 +85,7 @@ def _operator(kind: str, *, reflected: bool = False) -> Callable[..., Any]:
 
 
 @dataclass(frozen=True, eq=False)
-class Value:
+class Symbol:
     """Stands for an array: what a formula is given, or the result of an operation."""
 
     recorder: Recorder
@@ -102,15 +102,15 @@ class Recorder(ABC):
     """Writes operations down, each only once; plain numbers are computed at once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], Value] = {}
+        self._known: dict[tuple[Any, ...], Symbol] = {}
 
     @abstractmethod
-    def write(self, kind: str, *inputs: Number) -> Value:
+    def write(self, kind: str, *inputs: Number) -> Symbol:
         """Write an operation, whose inputs are values and plain numbers."""
 
     def record(self, kind: str, *inputs: Number) -> Any:
         """Give the result of an operation: a value, or a number if all inputs are numbers."""
-        if not any(isinstance(each, Value) for each in inputs):
+        if not any(isinstance(each, Symbol) for each in inputs):
             return PLAIN[kind](*inputs)
         first, last = inputs[0], inputs[-1]
         if (first == 0.0 and kind in ("Mul", "Div")) or (last == 0.0 and kind == "Mul"):
@@ -119,7 +119,7 @@ class Recorder(ABC):
             return last
         if (kind, last) in (("Add", 0.0), ("Sub", 0.0), ("Mul", 1.0), ("Div", 1.0)):
             return first
-        key = kind, *((each.name,) if isinstance(each, Value) else float(each) for each in inputs)
+        key = kind, *((each.name,) if isinstance(each, Symbol) else float(each) for each in inputs)
         if key not in self._known:
             self._known[key] = self.write(kind, *inputs)
         return self._known[key]
@@ -148,24 +148,24 @@ class Trace(Recorder):
 
     def __init__(self, given: int) -> None:
         super().__init__()
-        self.given = [Value(self, place) for place in range(given)]
+        self.given = [Symbol(self, place) for place in range(given)]
         self._values = [*self.given]
         self._steps: list[tuple[str, tuple[Number, ...]]] = []
 
-    def write(self, kind: str, *inputs: Number) -> Value:
+    def write(self, kind: str, *inputs: Number) -> Symbol:
         """Keep an operation."""
         self._steps.append((kind, inputs))
-        self._values.append(Value(self, len(self._values)))
+        self._values.append(Symbol(self, len(self._values)))
         return self._values[-1]
 
     def differentiate(
-        self, results: Sequence[tuple[Any, Any]], arguments: Sequence[Value]
+        self, results: Sequence[tuple[Any, Any]], arguments: Sequence[Symbol]
     ) -> list[Any]:
         """Record the derivatives by arguments of what has such derivatives by the results."""
         slopes: dict[int, Any] = {}
 
         def add(value: Number, slope: Any) -> None:
-            if isinstance(value, Value):
+            if isinstance(value, Symbol):
                 slopes[value.name] = slopes.get(value.name, 0.0) + slope
 
         for value, slope in results:
@@ -174,30 +174,30 @@ class Trace(Recorder):
         leads, first = {*wanted}, len(self.given)
         steps = [*enumerate(self._steps, first)]
         for place, (_, inputs) in steps:
-            if any(isinstance(each, Value) and each.name in leads for each in inputs):
+            if any(isinstance(each, Symbol) and each.name in leads for each in inputs):
                 leads.add(place)
         for place, (kind, inputs) in reversed(steps):
             if place in leads - wanted and place in slopes:
                 parts = _SLOPES[kind](self, self._values[place], *inputs)
                 for value, part in zip(inputs, parts, strict=True):
-                    if isinstance(value, Value) and value.name in leads:
+                    if isinstance(value, Symbol) and value.name in leads:
                         add(value, slopes[place] * part)
         return [slopes.get(each.name, 0.0) for each in arguments]
 
-    def formula(self, results: Sequence[Any]) -> Formula:
+    def formula(self, results: Sequence[Any]) -> Expression:
         """Give what leads to some results."""
-        first, used = len(self.given), {r.name for r in results if isinstance(r, Value)}
+        first, used = len(self.given), {r.name for r in results if isinstance(r, Symbol)}
         for place in range(len(self._values) - 1, first - 1, -1):
             if place in used:
-                used |= {i.name for i in self._steps[place - first][1] if isinstance(i, Value)}
+                used |= {i.name for i in self._steps[place - first][1] if isinstance(i, Symbol)}
         kept = [place for place in range(first, len(self._values)) if place in used]
         places = {place: place for place in range(first)}
         places |= {place: first + number for number, place in enumerate(kept)}
 
         def refer(number: Number) -> int | float:
-            return places[number.name] if isinstance(number, Value) else float(number)
+            return places[number.name] if isinstance(number, Symbol) else float(number)
 
-        return Formula(
+        return Expression(
             first,
             tuple(
                 (kind, tuple(map(refer, inputs)))
@@ -230,7 +230,7 @@ _SLOPES: Final[Mapping[str, Callable[..., tuple[Any, ...]]]] = {
 
 
 @dataclass(frozen=True)
-class Formula:
+class Expression:
     """Operations, and what they lead to."""
 
     given: int  # how many arrays it is given

@@ -26,7 +26,7 @@ _read_nodes, _read_connections = partial(read_field, NODE), partial(read_field, 
 
 
 @dataclass(frozen=True)
-class Step:
+class ProgramStep:
     """Nodes of one level with one aggregation."""
 
     rows: slice  # their rows
@@ -60,7 +60,7 @@ class Program:
 
     inputs: int
     rows: int
-    steps: tuple[Step, ...]
+    steps: tuple[ProgramStep, ...]
     outputs: torch.Tensor
     weights: torch.Tensor
     biases: torch.Tensor
@@ -207,7 +207,7 @@ def _starts(*columns: np.ndarray) -> np.ndarray:
 
 def _steps(
     starts: np.ndarray, activation: np.ndarray, kind: np.ndarray, bounds: np.ndarray, first: int
-) -> tuple[Step, ...]:
+) -> tuple[ProgramStep, ...]:
     """Make the steps that begin at the given nodes, all in the order of rows."""
     count = len(activation)
     cuts = np.append(np.union1d(starts, _starts(activation)), count)
@@ -216,7 +216,7 @@ def _steps(
         own = cuts[low : high + 1].tolist()
         begin, end = own[0], own[-1]
         steps.append(
-            Step(
+            ProgramStep(
                 rows=slice(first + begin, first + end),
                 terms=slice(int(bounds[begin]), int(bounds[end])),
                 aggregation=AGGREGATIONS[MEAN + kind[begin]] if kind[begin] else None,

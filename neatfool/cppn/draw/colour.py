@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import torch
 
-from neatfool.cppn.formulas import Formula, Number, Trace, by_torch
+from neatfool.cppn.formulas import Expression, Number, Trace, by_torch
 from neatfool.errors import ExperimentError, nearest
 
 Convert = Callable[..., Any]
@@ -47,13 +47,13 @@ class ColourMap:
         return len(self.labels)
 
     @cached_property
-    def at_points(self) -> Formula:
+    def at_points(self) -> Expression:
         """The formula of a picture of points: the channels, given the outputs."""
         trace = Trace(self.outputs)
         return trace.formula(self.convert(trace, *trace.given))
 
     @cached_property
-    def within_reach(self) -> Formula:
+    def within_reach(self) -> Expression:
         """The formula of the mean colour within the reach of a pixel.
 
         It is given the outputs, what they change by over that reach to the right, and downwards.
@@ -62,7 +62,7 @@ class ColourMap:
         return trace.formula(self._mean(trace))
 
     @cached_property
-    def backwards(self) -> Formula:
+    def backwards(self) -> Expression:
         """The formula of gradients by what ``within_reach`` is given.
 
         It is given that, and the gradients by the channels.

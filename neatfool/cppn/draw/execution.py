@@ -22,7 +22,7 @@ import torch
 from torch.nn import functional as F
 
 from neatfool.cppn.activations import LIMIT, aggregate
-from neatfool.cppn.compile.program import PARAMETERS, Program, Step
+from neatfool.cppn.compile.program import PARAMETERS, Program, ProgramStep
 from neatfool.cppn.formulas import by_numpy, by_torch
 from neatfool.network.devices import threads_with_cores
 
@@ -49,7 +49,7 @@ _TENSORS: Final = SimpleNamespace(choose=lambda a, b, c, d: torch.where(a > b, c
 class _Operation:
     """A step with its numbers, on its device and in its precision."""
 
-    step: Step
+    step: ProgramStep
     sources: torch.Tensor
     factors: torch.Tensor
     offsets: torch.Tensor
@@ -126,7 +126,7 @@ def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Te
     ]
 
 
-class Machine:
+class ProgramRunner:
     """A program on a device, float32 or float64, perhaps with other numbers than its own."""
 
     def __init__(

@@ -17,7 +17,7 @@ from jinja2 import Template
 from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.cppn.draw import polynomials
 from neatfool.cppn.draw.colour import COLOUR_MAPS
-from neatfool.cppn.formulas import Formula
+from neatfool.cppn.formulas import Expression
 from neatfool.spec.json import Json
 
 
@@ -68,7 +68,7 @@ _OPERATORS: Final = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
 def declare(
     head: str,
     result: str,
-    formula: Formula,
+    formula: Expression,
     given: Sequence[str],
     functions: Mapping[str, str] = FUNCTIONS,
 ) -> str:

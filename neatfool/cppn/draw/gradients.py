@@ -8,7 +8,7 @@ import torch
 
 from neatfool.cppn.compile.program import PARAMETERS, Program
 from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap, find_colour_map
-from neatfool.cppn.draw.execution import Machine, on_one_core
+from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
 from neatfool.cppn.draw.lattice import InputKind, PixelGrid, lay_lattice, spread
 from neatfool.cppn.genome.genes import pack, unpack
 from neatfool.cppn.genome.genome import Genome, GenomeConfig
@@ -102,7 +102,7 @@ def _follow_by_torch(
             name: getattr(program, name).to(where, torch.float32).requires_grad_()
             for name in PARAMETERS
         }
-        machine = Machine(program, torch.float32, where, **given)
+        machine = ProgramRunner(program, torch.float32, where, **given)
         outputs = machine.differentiate(grid.tables(start, stop, band_limit).to(where))
         channels = colours(outputs if band_limit else outputs.squeeze(2))
         for which in range(many):

@@ -20,7 +20,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, models, register_model
 
 from neatfool.cppn.draw import polynomials
-from neatfool.cppn.formulas import Formula, Number, Recorder, Value
+from neatfool.cppn.formulas import Expression, Number, Recorder, Symbol
 
 Code = Callable[..., Any]
 _intrinsic = cast("Callable[[Code], Callable[..., np.float32]]", intrinsic)
@@ -156,14 +156,14 @@ class _Emitter(Recorder):
         super().__init__()
         self._builder = builder
 
-    def write(self, kind: str, *inputs: Number) -> Value:
+    def write(self, kind: str, *inputs: Number) -> Symbol:
         if kind in _ELEMENTARY:
-            return cast("Value", _ELEMENTARY[kind](self, *inputs))
-        return Value(self, _CODE[kind](self._builder, *map(self.lanes, inputs)))
+            return cast("Symbol", _ELEMENTARY[kind](self, *inputs))
+        return Symbol(self, _CODE[kind](self._builder, *map(self.lanes, inputs)))
 
     def lanes(self, number: Number) -> Any:
         """Give the lanes of a value or a number; integers belong to operations on bits."""
-        if isinstance(number, Value):
+        if isinstance(number, Symbol):
             return number.name
         kind = ir.IntType(32) if isinstance(number, int) else ir.FloatType()
         return _widen(self._builder, ir.Constant(kind, number))
@@ -293,7 +293,7 @@ _CODE: Final[dict[str, Code]] = {
 }
 
 
-def emit(formula: Formula) -> Callable[..., Any]:
+def emit(formula: Expression) -> Callable[..., Any]:
     """Make a formula a function of compiled code, which takes a tuple of lanes and gives one."""
 
     def typed(_: Any, given: Any) -> Any:
@@ -301,7 +301,7 @@ def emit(formula: Formula) -> Callable[..., Any]:
 
         def lower(context: Any, builder: Any, _: Any, values: Any) -> Any:
             emitter = _Emitter(builder)
-            lanes = [Value(emitter, each) for each in cgutils.unpack_tuple(builder, values[0])]
+            lanes = [Symbol(emitter, each) for each in cgutils.unpack_tuple(builder, values[0])]
             found = [emitter.lanes(each) for each in formula.play(emitter.record, *lanes)]
             return context.make_tuple(builder, result, found)
 

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 import torch
 
-from neatfool.cppn.formulas import Formula, Trace, by_numpy
+from neatfool.cppn.formulas import Expression, Trace, by_numpy
 
 InputKind: TypeAlias = Literal["raw", "normalised"]
 
@@ -34,7 +34,7 @@ _FLOATS: Final = {torch.float32: np.float32, torch.float64: np.float64}
 
 
 @lru_cache(maxsize=64)
-def input_formula(native: tuple[int, int], kind: InputKind, reach: float) -> Formula:
+def input_formula(native: tuple[int, int], kind: InputKind, reach: float) -> Expression:
     """Give the formula of the inputs at a place in native pixels, of which 0 is the first's centre.
 
     It is given x and y, and gives x, y, d and 1, each with what it changes by over a reach to the

@@ -17,7 +17,7 @@ from neatfool.cppn.compile.tape import Tape
 from neatfool.cppn.draw.colour import ColourMap, find_colour_map, quantise
 from neatfool.cppn.draw.cpu import draw_tape, smooth_bytes
 from neatfool.cppn.draw.cuda import can_launch, draw_on_gpu
-from neatfool.cppn.draw.execution import Machine, on_one_core
+from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
 from neatfool.cppn.draw.lattice import InputKind, PixelGrid, lay_lattice, smooth, whole_tables
 from neatfool.cppn.formulas import by_numpy
 
@@ -58,7 +58,7 @@ def evaluate(
     parameters = {"weights": weights, "biases": biases, "responses": responses}
     tables = inputs if inputs.dim() == 3 else inputs.unsqueeze(0)
 
-    machine = partial(Machine, program, inputs.dtype, inputs.device, **parameters)
+    machine = partial(ProgramRunner, program, inputs.dtype, inputs.device, **parameters)
     if torch.is_grad_enabled() and any(
         tensor is not None and tensor.requires_grad for tensor in (inputs, *parameters.values())
     ):
@@ -162,7 +162,7 @@ def _draw_program(
         shape = (len(program), colours.channels, grid.pixels)
         images = torch.empty(shape, dtype=torch.uint8, device=where)
         inputs = partial(_inputs_on, grid, where, band_limit)
-        found = Machine(program, torch.float32, where).run(
+        found = ProgramRunner(program, torch.float32, where).run(
             grid.pixels, 3 if band_limit else 1, inputs
         )
         for genomes, pixels, outputs in found:

@@ -19,7 +19,7 @@ from neatfool.cppn import (
     render_gradients,
 )
 from neatfool.cppn.draw.colour import quantise
-from neatfool.cppn.draw.execution import Machine
+from neatfool.cppn.draw.execution import ProgramRunner
 from neatfool.cppn.draw.lattice import lay_lattice, pixel_grid, smooth
 
 SIZE = 19, 23
@@ -59,7 +59,7 @@ def reference(program, gradients, colours, inputs, band_limit):
     lattice = lay_lattice(*gradients.shape[2:], kind=inputs, band_limit=band_limit or 2.0)
     grid = lattice.grid if band_limit else pixel_grid(*gradients.shape[2:], kind=inputs)
     points = grid.tables(0, grid.pixels, band_limit, torch.float64)
-    outputs = Machine(program, torch.float64, points.device, **given).differentiate(points)
+    outputs = ProgramRunner(program, torch.float64, points.device, **given).differentiate(points)
     channels = colours(outputs if band_limit else outputs.squeeze(2))
     if band_limit:
         channels = smooth(channels.unflatten(2, (len(grid.y), len(grid.x))), lattice).flatten(2)

@@ -179,7 +179,7 @@ def test_what_a_gpu_would_do_gives_the_same(monkeypatch):
     program = compiled(batch(60))
     grid = pixel_grid(9, 7, kind="normalised")
     inputs = grid.tables(0, 63, dtype=torch.float64)[0]
-    elsewhere = machine.Machine(program, inputs.dtype, inputs.device)
+    elsewhere = machine.ProgramRunner(program, inputs.dtype, inputs.device)
     monkeypatch.setattr(elsewhere, "_on_cpu", False)
     values = torch.empty(60, 3, 63, dtype=torch.float64)
 
