@@ -23,7 +23,6 @@ from numpy import ndarray as Array
 from neatfool.cppn.buffer import (
     GenomeBuffer,
     Parent,
-    are_equal,
     copy_genome,
     make_buffer,
     view_genome,
@@ -137,9 +136,13 @@ def _finish(batch: Batch, child: int, genome: GenomeBuffer) -> None:
 @inner
 def _is_copy(batch: Batch, child: int) -> bool:
     """Tell whether a child is the same as its first parent."""
-    start, end = batch.bounds[child], batch.bounds[child + 1]
-    first = batch.litters[child, 0]
-    return are_equal(batch.written[start:end], batch.words[first : first + end - start])
+    start, first, length = batch.bounds[child], batch.litters[child, 0], 0
+    end = batch.bounds[child + 1] - start
+    # The first words say how long a genome is.
+    while length < end and batch.written[start + length] == batch.words[first + length]:
+        length += 1
+    is_copy: bool = length == end
+    return is_copy
 
 
 COPIES: Final = 999

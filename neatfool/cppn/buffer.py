@@ -170,14 +170,3 @@ def closes_cycle(genome: GenomeBuffer, source: int, target: int) -> bool:
                 to_visit[waiting] = following
                 waiting += 1
     return False
-
-
-@inner
-def are_equal(words: Array, others: Array) -> bool:
-    """Tell whether two flat genomes are the same."""
-    if len(words) != len(others):
-        return False
-    place = 0
-    while place < len(words) and words[place] == others[place]:
-        place += 1
-    return place == len(words)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from numpy import ndarray as Array
 
-from neatfool.cppn.buffer import GenomeBuffer, Parent, sort_connections
+from neatfool.cppn.buffer import GenomeBuffer, Parent, append_connection, sort_connections
 from neatfool.cppn.genome.genes import GRAFT
 from neatfool.cppn.jit import inner
 from neatfool.cppn.rng import draw, new_id
@@ -113,12 +113,9 @@ def graft(parent: Parent, donor: Parent, output: int, genome: GenomeBuffer) -> N
 @inner
 def _append_moved(connection: Any, places: Array, genome: GenomeBuffer) -> None:
     """Append a copy of a connection between nodes that have new places."""
-    new = genome.connections[genome.size.connections]
-    source, target = connection.source, connection.target
-    new.source = places[source] if source >= 0 else source
-    new.target = places[target] if target >= 0 else target
-    new.weight, new.enabled = connection.weight, connection.enabled
-    genome.size.connections += 1
+    source = places[connection.source] if connection.source >= 0 else connection.source
+    target = places[connection.target]
+    append_connection(genome, source, target, connection.weight, connection.enabled)
 
 
 @inner

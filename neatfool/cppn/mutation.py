@@ -46,7 +46,6 @@ class NumberRates(NamedTuple):
     """A weight, bias, response or time constant, as neat-python's keys of these names say."""
 
     mutate_rate: float
-    scale: float  # `scale_of` that
     replace_rate: float
     mutate_power: float
     mutate_eta: float
@@ -61,7 +60,6 @@ class NameRates(NamedTuple):
     """An activation or aggregation, by its code."""
 
     mutate_rate: float
-    scale: float  # `scale_of` that
     default: int  # a new gene's; RANDOM for any of the options
     choices: int  # the number of options
     options: _Options
@@ -70,9 +68,7 @@ class NameRates(NamedTuple):
 class SwitchRates(NamedTuple):
     """Whether a connection is enabled."""
 
-    mutate_rate: float  # the larger of the following
-    scale: float  # `scale_of` that
-    rate_where_true: float
+    rate_where_true: float  # the probability that it is drawn anew
     rate_where_false: float
     default: int  # a new gene's; RANDOM for either
 
@@ -319,7 +315,7 @@ def mutate_weights(genome: GenomeBuffer, rates: MutationRates, random: Array) ->
     """Let each weight change by polynomial mutation, or stay."""
     own, chosen = rates.weight, genome.scratch[0]
     exponent, span = 1.0 / (own.mutate_eta + 1.0), own.max_value - own.min_value
-    found = choose(genome.size.connections, own.mutate_rate, own.scale, random, chosen)
+    found = choose(genome.size.connections, own.mutate_rate, random, chosen)
     for place in chosen[:found]:
         step = polynomial_step(draw(random), exponent)
         connection = genome.connections[place]
@@ -348,11 +344,12 @@ def neat_mutate_weights(genome: GenomeBuffer, rates: MutationRates, random: Arra
 def mutate_enabled(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each connection be enabled or disabled anew, or stay as it is."""
     own, chosen = rates.enabled, genome.scratch[0]
-    found = choose(genome.size.connections, own.mutate_rate, own.scale, random, chosen)
+    most = max(own.rate_where_true, own.rate_where_false)
+    found = choose(genome.size.connections, most, random, chosen)
     for place in chosen[:found]:
         connection = genome.connections[place]
         rate = own.rate_where_true if connection.enabled else own.rate_where_false
-        if draw(random) * own.mutate_rate < rate:
+        if draw(random) * most < rate:
             connection.enabled = 1.0 if draw(random) < 0.5 else 0.0
 
 
@@ -377,7 +374,7 @@ def mutate_activations(genome: GenomeBuffer, rates: MutationRates, random: Array
 @inner
 def _mutate_names(names: Array, rates: NameRates, genome: GenomeBuffer, random: Array) -> None:
     chosen = genome.scratch[0]
-    found = choose(len(names), rates.mutate_rate, rates.scale, random, chosen)
+    found = choose(len(names), rates.mutate_rate, random, chosen)
     for place in chosen[:found]:
         names[place] = rates.options[draw_place(rates.choices, random)]
 

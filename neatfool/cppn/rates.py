@@ -17,7 +17,6 @@ from neatfool.cppn.mutation import (
     NumberRates,
     SwitchRates,
 )
-from neatfool.cppn.rng import scale_of
 
 STEPS_AN_OCTAVE: Final = 4
 """Strengths are rounded to this many steps an octave, as each needs prepared probabilities."""
@@ -55,21 +54,19 @@ def _read(config: GenomeConfig, strength: float) -> MutationRates:
     rates: dict[str, Any] = {name: keys.get(f"{name}_prob", 0.0) for name in operators}
     for name in ("weight", "bias", "response", "time_constant"):
         own = {field: keys.get(f"{name}_{field}", 0.0) for field in NumberRates._fields}
-        own["scale"] = scale_of(own["mutate_rate"])
         own["init_uniform"] = "uniform" in keys[f"{name}_init_type"].lower()
         rates[name] = NumberRates(**own)
     for name, codes in (("activation", ACTIVATION_CODES), ("aggregation", AGGREGATION_CODES)):
-        rate, options = keys[f"{name}_mutate_rate"], keys[f"{name}_options"]
+        options = keys[f"{name}_options"]
         padded = np.resize([codes[option] for option in options], MOST_OPTIONS)
         default = _read_default(keys[f"{name}_default"], codes)
-        rates[name] = NameRates(rate, scale_of(rate), default, len(options), padded)
+        rates[name] = NameRates(keys[f"{name}_mutate_rate"], default, len(options), padded)
     where_true, where_false = (
         min(max(keys["enabled_mutate_rate"] + keys[f"enabled_rate_to_{other}_add"], 0.0), 1.0)
         for other in ("false", "true")
     )
     default = _read_default(str(keys["enabled_default"]).lower(), {"true": 1, "false": 0})
-    most = max(where_true, where_false)
-    rates["enabled"] = SwitchRates(most, scale_of(most), where_true, where_false, default)
+    rates["enabled"] = SwitchRates(where_true, where_false, default)
     surer = config.check_structural_mutation_surer()
     return MutationRates(single=config.single_structural_mutation, surer=surer, **rates)
 

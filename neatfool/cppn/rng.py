@@ -56,32 +56,25 @@ def draw_normal(random: Array) -> float:
 
 
 @inner
-def choose(count: int, probability: float, scale: float, random: Array, chosen: Array) -> int:
+def choose(count: int, probability: float, random: Array, chosen: Array) -> int:
     """Choose some of the places 0 to ``count`` - 1, each with one probability; say how many.
 
-    Up to the next one, a geometric number of places is skipped; :func:`scale_of` gives its scale.
+    Up to the next one, a geometric number of places is skipped: log(1 - u) / log(1 - p) is at least
+    n with probability (1 - p)^n.
     """
     found = 0
-    if scale == 0.0:
-        if probability > 0.0:
-            for place in range(count):
-                chosen[place] = place
-            found = count
+    if not 0.0 < probability < 1.0:
+        for place in range(count if probability > 0.0 else 0):
+            chosen[place] = place
+            found += 1
         return found
+    scale = max(1.0 / math.log1p(-probability), -1e15)
     place = int(math.log(1.0 - draw(random)) * scale)
     while place < count:
         chosen[found] = place
         found += 1
         place += 1 + int(math.log(1.0 - draw(random)) * scale)
     return found
-
-
-def scale_of(probability: float) -> float:
-    """Give the factor for the logarithm of a uniform number that makes the places to skip.
-
-    log(1 - u) / log(1 - p) is at least n with probability (1 - p)^n. 0 stands for "all or none".
-    """
-    return max(1.0 / math.log1p(-probability), -1e15) if 0.0 < probability < 1.0 else 0.0
 
 
 @inner

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 
 import neatfool
+import neatfool.cppn.compile.tape
 from neatfool import cppn
 
 NAMES = ("breeding", "rates", "mutation", "crossover", "buffer", "rng", "jit")
