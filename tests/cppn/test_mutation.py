@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
-from genomes import breeder_of, has_cycle, line_of
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from uncompiled import buffer_of
+from genomes import breeder_of, config_of, has_cycle, line_of
+from uncompiled import buffer_of, genome_of_buffer
 
+import neatfool
 from neatfool import cppn
-
-IN_ANY_CASE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 NOTHING = {
     "weight_mutate_rate": 0,
@@ -44,19 +47,6 @@ def children(parent, count=400, **given):
 )
 def test_a_polynomial_step_is_the_papers(plain, r, step):
     assert plain.mutation.polynomial_step(r, 1 / 16) == pytest.approx(step)
-
-
-@IN_ANY_CASE
-@given(st.floats(0, 1, exclude_max=True), st.floats(0, 100))
-def test_a_polynomial_step_is_within_the_range(plain, r, eta):
-    assert -1 <= plain.mutation.polynomial_step(r, 1 / (eta + 1)) <= 1
-
-
-@IN_ANY_CASE
-@given(st.floats(0.001, 0.999), st.floats(0, 100))
-def test_a_polynomial_step_is_as_likely_up_as_down(plain, r, eta):
-    step, power = plain.mutation.polynomial_step, 1 / (eta + 1)
-    assert step(1 - r, power) == pytest.approx(-step(r, power), abs=1e-9)
 
 
 def test_a_weight_moves_by_a_step_of_the_range():
@@ -222,12 +212,68 @@ def test_attributes_that_the_paper_lacks_mutate_where_a_rate_says_so():
 
 
 @pytest.mark.parametrize(
-    ("new", "closes"),
-    [((-1, 0), False), ((5, 0), False), ((6, 5), True), ((5, 5), True), ((5, 7), False)],
+    ("operator", "nodes", "connections"),
+    [
+        ("mutate_weights", 0, 0),
+        ("mutate_activations", 0, 0),
+        ("add_connection", 0, 1),
+        ("delete_connection", 0, -1),
+        ("add_node", 1, 1),
+        ("neat_add_node", 1, 2),
+        ("neat_mutate_weights", 0, 0),
+    ],
 )
-def test_a_cycle_is_seen(plain, new, closes):
-    genes = [cppn.NodeGene(key, "sin") for key in (0, 5, 6, 7)]
-    edges = [(-1, 5), (5, 6), (6, 0), (7, 6)]
-    genome = cppn.Genome.of(genes, [cppn.ConnectionGene(edge, 1.0) for edge in edges])
-    places = [key if key < 0 else [0, 5, 6, 7].index(key) for key in new]
-    assert plain.buffer.closes_cycle(buffer_of(plain, genome), *places) is closes
+def test_an_operator_is_a_function_of_genome_rates_and_random(plain, operator, nodes, connections):
+    parent = grown()
+    buffer = buffer_of(plain, parent)
+    rates = plain.rates.read_rates(config_of(weight_mutate_rate=1, activation_mutate_rate=1), [0])
+    getattr(plain.mutation, operator)(buffer, rates[0], np.array([5], np.uint64))
+    child = genome_of_buffer(plain, buffer)
+    assert child != parent
+    assert len(child.nodes) - len(parent.nodes) == nodes
+    assert len(child.connections) - len(parent.connections) == connections
+
+
+ADDED = """
+
+@inner
+def negate_weights(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
+    for place in range(genome.size.connections):
+        genome.connections[place].weight *= -1.0
+"""
+CALLED = """    if draw(random) < rates.negate_weights:
+        negate_weights(genome, rates, random)
+    if draw(random) < rates.add_connection:"""
+TRIED = """
+import sys
+sys.modules["numba"] = None
+from neatfool import cppn
+nothing = dict.fromkeys(NOTHING, 0)
+preset = cppn.PRESETS["paper"]
+for given in ({}, {"negate_weights_prob": 1}):
+    options = cppn.resolve(cppn.GenomeOptions(**nothing, **given), preset)
+    breeder = cppn.Breeder(preset, cppn.genome_config(options, 1))
+    (parent,) = breeder.create([1])
+    (child,) = breeder.breed([[parent]], [2])
+    print({child.connections[edge].weight / g.weight for edge, g in parent.connections.items()})
+"""
+
+
+def test_an_operator_of_ones_own_needs_mutation_and_options_only(tmp_path):
+    shutil.copytree(Path(neatfool.__file__).parent, tmp_path / "neatfool")
+    room, field = tmp_path / "neatfool" / "cppn", "    delete_node: float\n"
+    mutation, options = room / "mutation.py", room / "genome" / "options.py"
+    text = mutation.read_text().replace(field, field + "    negate_weights: float\n")
+    mutation.write_text(text.replace(CALLED.splitlines()[-1], CALLED, 1) + ADDED)
+    key = '    "negate_weights_prob": (_Rate, "the probability of other signs"),\n'
+    text = options.read_text()
+    options.write_text(text.replace('    "conn_add_prob"', key + '    "conn_add_prob"', 1))
+    found = subprocess.run(
+        [sys.executable, "-c", TRIED.replace("NOTHING", repr([*NOTHING]))],
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.split() == ["{1.0}", "{-1.0}"]
