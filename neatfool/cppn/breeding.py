@@ -14,7 +14,7 @@ import random
 from collections.abc import Sequence
 from copy import copy
 from functools import cache, partial
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -250,18 +250,12 @@ class Breeder:
         await_compiled()
         if len(litters) != len(seeds):
             raise ValueError(f"{len(litters)} litters, but {len(seeds)} seeds")
-        firsts = [litter[0] for litter in litters]
-        others = (
-            [litter[1] if len(litter) > 1 else None for litter in litters]
-            if self.parents > 1
-            else []
-        )
-        known = {id(genome): genome for genome in chain(firsts, others) if genome is not None}
-        places = dict(zip(known, range(len(known)), strict=True))
-        rows = np.full((len(litters), 2), -1)
-        rows[:, 0] = [places[id(genome)] for genome in firsts]
-        if others:
-            rows[:, 1] = [places.get(id(genome), -1) for genome in others]
+        pairs = [litter[: self.parents] for litter in litters]
+        known = {id(genome): genome for pair in pairs for genome in pair}
+        places = {key: place for place, key in enumerate(known)}
+        rows = np.full((len(pairs), 2), -1)
+        for row, pair in zip(rows, pairs, strict=True):
+            row[: len(pair)] = [places[id(genome)] for genome in pair]
         words, begins = genes.join([genome.flat for genome in known.values()])
         # The last row stands for no parent, whose place is -1.
         begins[-1] = -1

@@ -148,7 +148,7 @@ def mutate_as_neat(genome: GenomeBuffer, rates: MutationRates, random: Array) ->
 def _happens(rate: float, rates: MutationRates, lot: Array, random: Array) -> bool:
     """Draw whether a mutation happens. If only a single one may, all share one lot."""
     if not rates.single:
-        return draw(random) < rate
+        lot[0] = draw(random)
     is_drawn: bool = lot[0] < rate
     lot[0] = math.inf if is_drawn else lot[0] - rate
     return is_drawn

@@ -213,15 +213,14 @@ def _write_node(
     genes: tuple[Array, int],
     own: Array,
     rows: Array,
-    row: int,
     first: int,
-    written: int,
+    number: int,
     inputs: int,
     tape: tuple[Array, ...],
 ) -> None:
     """Append a node that begins at a word, with the connections ``own``, which come from rows.
 
-    Of its genome, the nodes begin at ``first``, and the connections begin at a word.
+    Of its genome, it has a number, the nodes begin at ``first``, and the connections at a word.
     """
     connections, middle = genes
     _, nodes, numbers, sources, factors, _, edges = tape
@@ -230,25 +229,23 @@ def _write_node(
         # The factors of a weighted sum include its response and its number of terms.
         factor = response / max(len(own), 1) if kind == MEAN else response
         kind, response = SUM, 1.0
-    term = nodes[written - 1, 3] if written else 0
-    reach, level = 0, 0
-    for number in range(len(own)):
-        source = rows[number]
+    written = first + number
+    start = nodes[written - 1, 3] if written else 0
+    end, reach, level = start + len(own), 0, 0
+    for term in range(start, end):
+        connection, source = own[term - start], rows[term - start]
         if source < inputs:
             reach |= 1 << (source % BITS)
         else:
             needed = nodes[first + source - inputs]
             reach, level = reach | needed[5], max(level, needed[8])
-        sources[term + number], edges[term + number] = (
-            source,
-            middle + CONNECTION_WORDS * own[number],
-        )
-        factors[term + number] = connections[own[number]].weight * factor
-    new, end = nodes[written], term + len(own)
-    new[0], new[1], new[2], new[3] = node.activation, kind, term, end
-    new[4], new[5], new[6], new[7], new[8] = row, reach, 0, gene, level + 1
+        sources[term], edges[term] = source, middle + CONNECTION_WORDS * connection
+        factors[term] = connections[connection].weight * factor
+    new = nodes[written]
+    new[0], new[1], new[2], new[3] = node.activation, kind, start, end
+    new[4], new[5], new[6], new[7], new[8] = inputs + number, reach, 0, gene, level + 1
     numbers[written, 0], numbers[written, 1] = response, node.bias
-    for source in sources[term:end]:
+    for source in sources[start:end]:
         if source >= inputs:
             nodes[first + source - inputs, 6] |= reach
 
@@ -294,11 +291,9 @@ def link(
             own = by_sink[starts[place] : starts[place + 1]]
             for term in range(len(own)):
                 stack[term] = rows[ends[own[term], 0]]
-            node, new, links = place - inputs, written + number, (connections, middle)
-            gene = begin + NODE_WORDS * node
-            _write_node(
-                genes[node], gene, links, own, stack, rows[place], written, new, inputs, tape
-            )
+            gene, links = begin + NODE_WORDS * (place - inputs), (connections, middle)
+            node = genes[place - inputs]
+            _write_node(node, gene, links, own, stack, written, number, inputs, tape)
         for row in outputs[genome]:
             if row >= inputs:
                 nodes[written + row - inputs, 6] = ALL

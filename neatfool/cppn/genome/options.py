@@ -135,7 +135,6 @@ _OF_GENES: dict[str, tuple[Any, str]] = {
     "enabled_default": (_word("true", "false", *RANDOM), _DEFAULT),
 }
 _BY_ENDING: dict[str, tuple[Any, str]] = {
-    "_default": (str, _DEFAULT),
     "_init_mean": (FiniteFloat, "the mean of a new {}"),
     "_init_stdev": (
         _Amount,
