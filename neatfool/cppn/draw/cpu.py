@@ -75,8 +75,8 @@ def load_compiled() -> ModuleType:
         ) from error
 
 
-def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float) -> torch.Tensor:
-    """Draw N genomes at the P pixels of a grid: uint8 [N, C, P]; with a band limit of 0, points."""
+def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
+    """Draw N genomes at the P pixels of a grid: uint8 [N, C, P]."""
     kernel = load_compiled()
     images = np.empty((len(tape), colours.channels, grid.pixels), np.uint8)
     colour, across = _COLOURS.index(colours.name), len(grid.x)
@@ -89,9 +89,9 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float
     for offset in range(0, grid.pixels, at_once):
         stop = min(offset + at_once, grid.pixels)
         if stop - offset == grid.pixels:  # the same as for the images before, most likely
-            inputs = whole_tables(grid, band_limit).numpy()
+            inputs = whole_tables(grid).numpy()
         else:
-            inputs = grid.tables(offset, stop, band_limit).numpy()
+            inputs = grid.tables(offset, stop).numpy()
 
         def work(genomes: slice, part: slice, inputs: Array = inputs, offset: int = offset) -> None:
             kernel.draw(

@@ -74,18 +74,14 @@ def render_gradients(
     def compute() -> dict[str, torch.Tensor]:
         lattice = lay_lattice(height, width, band_limit=band_limit, native=native, kind=inputs)
         by_point = torch.stack([spread(each, lattice) for each in by_pixel])
-        found = follow(program, lattice.grid, colours, band_limit, by_point.flatten(3))
+        found = follow(program, lattice.grid, colours, by_point.flatten(3))
         return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
 
     return on_one_core(compute) if where.type == "cpu" else compute()
 
 
 def _follow_by_torch(
-    program: Program,
-    grid: PixelGrid,
-    colours: ColourMap,
-    band_limit: float,
-    by_channel: torch.Tensor,
+    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, N, C, P] into those by the parameters with torch, a tile at a time."""
     where, many = by_channel.device, len(by_channel)
@@ -103,8 +99,8 @@ def _follow_by_torch(
             for name in PARAMETERS
         }
         machine = ProgramRunner(program, torch.float32, where, **given)
-        outputs = machine.differentiate(grid.tables(start, stop, band_limit).to(where))
-        channels = colours(outputs if band_limit else outputs.squeeze(2))
+        outputs = machine.differentiate(grid.tables(start, stop).to(where))
+        channels = colours(outputs if grid.reach else outputs.squeeze(2))
         for which in range(many):
             parts = torch.autograd.grad(
                 channels,
@@ -120,11 +116,7 @@ def _follow_by_torch(
 
 
 def _follow_by_compiled_code(
-    program: Program,
-    grid: PixelGrid,
-    colours: ColourMap,
-    band_limit: float,
-    by_channel: torch.Tensor,
+    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, 1, C, P] into those by one genome's parameters with compiled code."""
     from neatfool.cppn.draw.gradient_kernel import TILE, flow_back
@@ -135,7 +127,7 @@ def _follow_by_compiled_code(
     # For each node: activation, begin and end of its terms, row.
     bounds, rows = program.bounds.numpy(), np.arange(program.inputs + 1, program.rows)
     nodes = np.stack([program.activations.numpy(), bounds[:-1], bounds[1:], rows], 1)
-    found = grid.tables(0, grid.pixels, band_limit).numpy()
+    found = grid.tables(0, grid.pixels).numpy()
     inputs = np.zeros((3, *found.shape[1:]), np.float32)
     inputs[: len(found)] = found
     totals = np.zeros((len(by_channel), len(program.sources)))

@@ -64,26 +64,25 @@ class PixelGrid:
     y: np.ndarray  # float64 [H], the place of each row
     native: tuple[int, int]  # the native height and width
     kind: InputKind = "raw"  # whether x and y are counted in native pixels, or go from -1 to 1
+    reach: float = 0.0  # how far a pixel reaches, in native pixels; 0 for points
 
     @property
     def pixels(self) -> int:
         """The number of pixels."""
         return len(self.x) * len(self.y)
 
-    def tables(
-        self, start: int, stop: int, reach: float = 0.0, dtype: torch.dtype = torch.float32
-    ) -> torch.Tensor:
+    def tables(self, start: int, stop: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Give the inputs of some pixels, counted row by row: floats [1, 4, stop - start].
 
-        For a reach above 0, in native pixels, they are [3, 4, stop - start], with what the inputs
-        change by over it to the right, and downwards.
+        For a reach above 0, they are [3, 4, stop - start], with what the inputs change by over it
+        to the right, and downwards.
         """
         width = len(self.x)
         top, skipped = divmod(start, width)
         rows = slice(top, -(-stop // width))
         shape = max(rows.stop - top, 0), width
-        whole = np.zeros((3 if reach else 1, 4, *shape), _FLOATS[dtype])
-        formula = input_formula(self.native, self.kind, reach)
+        whole = np.zeros((3 if self.reach else 1, 4, *shape), _FLOATS[dtype])
+        formula = input_formula(self.native, self.kind, self.reach)
         found = formula.play(by_numpy, self.x, self.y[rows, None])
         for place, number in enumerate(found):
             if place % 3 < len(whole) and (isinstance(number, np.ndarray) or number):
@@ -93,9 +92,9 @@ class PixelGrid:
 
 
 @lru_cache(maxsize=4)
-def whole_tables(grid: PixelGrid, reach: float, device: torch.device | None = None) -> torch.Tensor:
+def whole_tables(grid: PixelGrid, device: torch.device | None = None) -> torch.Tensor:
     """Give the inputs of all pixels, which are not to be written to, as ``tables`` gives them."""
-    return grid.tables(0, grid.pixels, reach).to(device)
+    return grid.tables(0, grid.pixels).to(device)
 
 
 @lru_cache(maxsize=8)
@@ -216,7 +215,8 @@ def lay_lattice(
     if not band_limit:
         return Lattice(grid, None)
     across, down = (Axis.of(centres, band_limit) for centres in (grid.x, grid.y))
-    return Lattice(PixelGrid(across.places, down.places, grid.native, kind), (down, across))
+    points = PixelGrid(across.places, down.places, grid.native, kind, band_limit)
+    return Lattice(points, (down, across))
 
 
 def smooth(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:

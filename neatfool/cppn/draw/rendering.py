@@ -130,12 +130,12 @@ def render(
     lattice = lay_lattice(height, width, band_limit=band_limit, native=native, box=box, kind=inputs)
     join = smooth
     if not isinstance(program, Tape):
-        points = _draw_program(program, lattice.grid, colours, band_limit, where)
+        points = _draw_program(program, lattice.grid, colours, where)
     elif by_kernel:
         parts = [
             draw_on_gpu(
                 program,
-                _inputs_on(lattice.grid, where, band_limit, start, start + PIXELS_KEPT),
+                _inputs_on(lattice.grid, where, start, start + PIXELS_KEPT),
                 colours,
                 where,
             )
@@ -143,17 +143,13 @@ def render(
         ]
         points = torch.cat(parts, 2) if len(parts) > 1 else parts[0]
     else:
-        points, join = draw_tape(program, lattice.grid, colours, band_limit), smooth_bytes
+        points, join = draw_tape(program, lattice.grid, colours), smooth_bytes
     images = join(points.view(*points.shape[:2], *lattice.shape), lattice)
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
 
 
 def _draw_program(
-    program: Program,
-    grid: PixelGrid,
-    colours: ColourMap,
-    band_limit: float,
-    where: torch.device,
+    program: Program, grid: PixelGrid, colours: ColourMap, where: torch.device
 ) -> torch.Tensor:
     """Draw with the plain renderer: uint8 [N, C, P]."""
 
@@ -161,29 +157,27 @@ def _draw_program(
     def compute() -> torch.Tensor:
         shape = (len(program), colours.channels, grid.pixels)
         images = torch.empty(shape, dtype=torch.uint8, device=where)
-        inputs = partial(_inputs_on, grid, where, band_limit)
+        inputs = partial(_inputs_on, grid, where)
         found = ProgramRunner(program, torch.float32, where).run(
-            grid.pixels, 3 if band_limit else 1, inputs
+            grid.pixels, 3 if grid.reach else 1, inputs
         )
         for genomes, pixels, outputs in found:
             if where.type == "cpu":
                 given = outputs.permute(2, 0, 1, 3).flatten(0, 1)
-                formula = colours.within_reach if band_limit else colours.at_points
+                formula = colours.within_reach if grid.reach else colours.at_points
                 for channel, levels in enumerate(formula.play(by_numpy, *given.numpy())):
                     images.numpy()[genomes, channel, pixels] = np.rint(levels * np.float32(255))
             else:
                 own = outputs.transpose(0, 1)
-                channels = colours(own if band_limit else own.squeeze(2))
+                channels = colours(own if grid.reach else own.squeeze(2))
                 images[genomes, :, pixels] = quantise(channels)
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()
 
 
-def _inputs_on(
-    grid: PixelGrid, device: torch.device, band_limit: float, start: int, stop: int
-) -> torch.Tensor:
+def _inputs_on(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:
     """Give the inputs of some pixels on a device; those of a small image stay on a GPU."""
     if grid.pixels > PIXELS_KEPT or device.type == "cpu":
-        return grid.tables(start, min(stop, grid.pixels), band_limit).to(device)
-    return whole_tables(grid, band_limit, device)[..., start:stop]
+        return grid.tables(start, min(stop, grid.pixels)).to(device)
+    return whole_tables(grid, device)[..., start:stop]

@@ -140,7 +140,7 @@ class Picture(nn.Module):
             native=(look.height, look.width),
             kind=look.inputs,
         )
-        points = self._colour(lattice.grid.tables(0, lattice.grid.pixels, look.band_limit))
+        points = self._colour(lattice.grid.tables(0, lattice.grid.pixels))
         image = smooth(points.view(1, len(points), *lattice.shape), lattice)[0]
         return image.expand(look.channels or len(image), -1, -1)
 

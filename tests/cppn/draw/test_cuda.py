@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -42,7 +43,7 @@ def tape(colour_map: str, count: int, **options):
 
 
 def draw(given, colour_map: str, band_limit: float):
-    inputs = GRID.tables(0, GRID.pixels, band_limit)
+    inputs = replace(GRID, reach=band_limit).tables(0, GRID.pixels)
     return draw_on_gpu(given, inputs, COLOUR_MAPS[colour_map], CPU).int()
 
 
@@ -57,7 +58,7 @@ def draw(given, colour_map: str, band_limit: float):
 def test_the_kernel_draws_what_the_compiled_renderer_draws(monkeypatch, colour_map, band_limit):
     Driver(monkeypatch, *SANITIZED)
     given = tape(colour_map, 200)
-    expected = draw_tape(given, GRID, COLOUR_MAPS[colour_map], band_limit).int()
+    expected = draw_tape(given, replace(GRID, reach=band_limit), COLOUR_MAPS[colour_map]).int()
     apart = (draw(given, colour_map, band_limit) - expected).abs()
     assert (apart <= 1).float().mean() > 0.999
 
@@ -71,7 +72,7 @@ def test_the_kernel_draws_what_double_precision_gives(monkeypatch, colour_map, b
     colours, every = COLOUR_MAPS[colour_map], {"activations": [*ACTIVATIONS]}
     many = genomes(colour_map, 200, **every)
     program = compile_genomes(many, INPUTS, [*range(colours.outputs)])
-    inputs = GRID.tables(0, GRID.pixels, band_limit, torch.float64)
+    inputs = replace(GRID, reach=band_limit).tables(0, GRID.pixels, torch.float64)
     exact = quantise(colours(evaluate(program, inputs if band_limit else inputs[0]))).int()
     apart = (draw(tape(colour_map, 200, **every), colour_map, band_limit) - exact).abs()
     # Points of 1 / x and the like magnify the last bits of a number.

@@ -58,7 +58,7 @@ def reference(program, gradients, colours, inputs, band_limit):
     given = {name: getattr(program, name).clone().requires_grad_() for name in NAMES}
     lattice = lay_lattice(*gradients.shape[2:], kind=inputs, band_limit=band_limit or 2.0)
     grid = lattice.grid if band_limit else pixel_grid(*gradients.shape[2:], kind=inputs)
-    points = grid.tables(0, grid.pixels, band_limit, torch.float64)
+    points = grid.tables(0, grid.pixels, torch.float64)
     outputs = ProgramRunner(program, torch.float64, points.device, **given).differentiate(points)
     channels = colours(outputs if band_limit else outputs.squeeze(2))
     if band_limit:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -99,7 +101,7 @@ def test_inputs_that_are_the_same_in_all_rows_or_columns_are_known(kind):
 @pytest.mark.parametrize("kind", ["raw", "normalised"])
 def test_derivatives_are_what_inputs_change_by(kind):
     grid = pixel_grid(9, 7, kind=kind)
-    tables = grid.tables(0, 63, 2.0, torch.float64)
+    tables = replace(grid, reach=2.0).tables(0, 63, torch.float64)
     assert torch.equal(tables[0], grid.tables(0, 63, dtype=torch.float64)[0])
     for table, shift in ((tables[1], (1e-6, 0.0)), (tables[2], (0.0, 1e-6))):
         places = np.arange(7) + shift[0], np.arange(9) + shift[1]
