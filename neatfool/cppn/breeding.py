@@ -11,11 +11,11 @@ mutation, and :func:`vary_as_the_paper`, the paper's mutation with the refinemen
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import cache, partial
 from itertools import pairwise
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy import ndarray as Array
@@ -34,11 +34,80 @@ from neatfool.cppn.genome.genome import Genome, GenomeConfig
 from neatfool.cppn.genome.options import GenomeOptions, genome_config, resolve
 from neatfool.cppn.genome.presets import PRESETS, Preset, Refinements
 from neatfool.cppn.jit import await_compiled, compile_beside, inner, outer
-from neatfool.cppn.mutation import add_connection, add_node, mutate_as_neat, mutate_as_the_paper
-from neatfool.cppn.rates import read_rates, strength_step
+from neatfool.cppn.mutation import (
+    RANDOM,
+    RATES,
+    MutationRates,
+    NameRates,
+    NumberRates,
+    SwitchRates,
+    add_connection,
+    add_node,
+    mutate_as_neat,
+    mutate_as_the_paper,
+)
 from neatfool.cppn.rng import draw, draw_place, first_numbers, seed_array
 
+STEPS_AN_OCTAVE: Final = 4
+"""Strengths are rounded to this many steps an octave, as each needs prepared probabilities."""
+
+_NEAT_PYTHONS: Final = {
+    "conn_add_prob": "add_connection_prob",
+    "conn_delete_prob": "delete_connection_prob",
+    "node_add_prob": "add_node_prob",
+    "node_delete_prob": "delete_node_prob",
+}
+"""neat-python's keys of operators, and what they would be by the operators' names."""
+
+_CODES: Final = {"activation": genes.ACTIVATION_CODES, "aggregation": genes.AGGREGATION_CODES}
+
+
+def strength_step(strength: float) -> int:
+    """Round a strength of mutation: give its step, 0 for the strength 1."""
+    return round(STEPS_AN_OCTAVE * math.log2(strength))
+
+
 _step_of = inner(strength_step)
+
+
+def read_rates(config: GenomeConfig, steps: Sequence[int]) -> Array:
+    """Read a configuration: ``RATES`` [S], for each step of strength.
+
+    The strength is a factor for the probabilities of all mutations, none of which exceeds 1.
+    """
+    return np.array([_read_rates(config, 2.0 ** (step / STEPS_AN_OCTAVE)) for step in steps], RATES)
+
+
+def _read_rates(config: GenomeConfig, strength: float) -> MutationRates:
+    keys: dict[str, Any] = {
+        _NEAT_PYTHONS.get(key, key): min(value * strength, 1.0)
+        if key.endswith(("_mutate_rate", "_prob"))
+        else value
+        for key, value in vars(config).items()
+    }
+    kinds = MutationRates.__annotations__.items()
+    rates: dict[str, Any] = {n: keys.get(f"{n}_prob", 0.0) for n, kind in kinds if kind is float}
+    for name in ("weight", "bias", "response", "time_constant"):
+        own = {field: keys.get(f"{name}_{field}", 0.0) for field in NumberRates._fields}
+        own["init_uniform"] = "uniform" in keys[f"{name}_init_type"].lower()
+        rates[name] = NumberRates(**own)
+    for name, codes in _CODES.items():
+        options = keys[f"{name}_options"]
+        padded = np.resize([codes[option] for option in options], genes.MOST_OPTIONS)
+        default = _read_default(keys[f"{name}_default"], codes)
+        rates[name] = NameRates(keys[f"{name}_mutate_rate"], default, len(options), padded)
+    where_true, where_false = (
+        min(max(keys["enabled_mutate_rate"] + keys[f"enabled_rate_to_{other}_add"], 0.0), 1.0)
+        for other in ("false", "true")
+    )
+    default = _read_default(str(keys["enabled_default"]).lower(), {"true": 1, "false": 0})
+    rates["enabled"] = SwitchRates(where_true, where_false, default)
+    surer = config.check_structural_mutation_surer()
+    return MutationRates(single=config.single_structural_mutation, surer=surer, **rates)
+
+
+def _read_default(value: object, codes: Mapping[str, int]) -> int:
+    return RANDOM if str(value).lower() in ("random", "none") else codes[str(value)]
 
 
 class Batch(NamedTuple):
@@ -141,8 +210,7 @@ def _is_copy(batch: Batch, child: int) -> bool:
     # The first words say how long a genome is.
     while length < end and batch.written[start + length] == batch.words[first + length]:
         length += 1
-    is_copy: bool = length == end
-    return is_copy
+    return bool(length == end)
 
 
 COPIES: Final = 999
@@ -176,8 +244,8 @@ class Breeder:
 
         Breeding waits for it.
         """
-        is_paper = preset.refinements is not None
-        compile_beside(preset.name, vary_as_the_paper if is_paper else vary_as_neat)
+        vary = vary_as_neat if preset.refinements is None else vary_as_the_paper
+        compile_beside(preset.name, vary)
 
     def _set_warmth(self, warmth: float) -> None:
         """Prepare for a factor of all probabilities."""
@@ -214,8 +282,7 @@ class Breeder:
         rounds = self._refinements.initial_rounds if self._is_paper else 0
         if not rounds:
             return [Genome.read(genome.flat) for genome in genomes]
-        litters = [[genome] for genome in genomes]
-        batch, buffer = self._lay_out(litters, seeds, rounds)
+        batch, buffer = self._lay_out([[genome] for genome in genomes], seeds, rounds)
         grow(batch, self._rates_of(range(1)), rounds, buffer)
         return _read_children(batch)
 
@@ -260,8 +327,7 @@ class Breeder:
         # The last row stands for no parent, whose place is -1.
         begins[-1] = -1
         heads = np.zeros((len(begins), 2), np.int64)
-        for column in range(2):
-            heads[:-1, column] = words[begins[:-1] + column]
+        heads[:-1] = words[begins[:-1, None] + np.arange(2)]
         # A child has at most the genes of both parents, of a new node and of the connections that
         # come with it, and what it grows in each round.
         nodes, connections = (heads[rows].sum(1) + np.array([1 + rounds, 4 + 2 * rounds])).T

@@ -127,17 +127,16 @@ def mutate_as_the_paper(genome: GenomeBuffer, rates: MutationRates, random: Arra
 @inner
 def mutate_as_neat(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Mutate as neat-python does: the structure, then each attribute of each gene."""
-    lot = genome.rolls[:1]
     if rates.single:
         total = rates.add_node + rates.delete_node + rates.add_connection + rates.delete_connection
-        lot[0] = draw(random) * max(1.0, total)
-    if _happens(rates.add_node, rates, lot, random):
+        genome.rolls[0] = draw(random) * max(1.0, total)
+    if _happens(rates.add_node, rates, genome, random):
         neat_add_node(genome, rates, random)
-    if _happens(rates.delete_node, rates, lot, random):
+    if _happens(rates.delete_node, rates, genome, random):
         delete_node(genome, rates, random)
-    if _happens(rates.add_connection, rates, lot, random):
+    if _happens(rates.add_connection, rates, genome, random):
         neat_add_connection(genome, rates, random)
-    if _happens(rates.delete_connection, rates, lot, random):
+    if _happens(rates.delete_connection, rates, genome, random):
         delete_connection(genome, rates, random)
     neat_mutate_weights(genome, rates, random)
     mutate_enabled(genome, rates, random)
@@ -145,12 +144,12 @@ def mutate_as_neat(genome: GenomeBuffer, rates: MutationRates, random: Array) ->
 
 
 @inner
-def _happens(rate: float, rates: MutationRates, lot: Array, random: Array) -> bool:
+def _happens(rate: float, rates: MutationRates, genome: GenomeBuffer, random: Array) -> bool:
     """Draw whether a mutation happens. If only a single one may, all share one lot."""
     if not rates.single:
-        lot[0] = draw(random)
-    is_drawn: bool = lot[0] < rate
-    lot[0] = math.inf if is_drawn else lot[0] - rate
+        genome.rolls[0] = draw(random)
+    is_drawn: bool = genome.rolls[0] < rate
+    genome.rolls[0] = math.inf if is_drawn else genome.rolls[0] - rate
     return is_drawn
 
 
@@ -164,8 +163,7 @@ def add_connection(genome: GenomeBuffer, rates: MutationRates, random: Array) ->
     for _ in range(TRIES):
         source = _draw_source(genome, hidden, random)
         target = draw_place(genome.size.nodes, random)
-        is_there = find_connection(genome, source, target) >= 0
-        if not is_there and not closes_cycle(genome, source, target):
+        if find_connection(genome, source, target) < 0 and not closes_cycle(genome, source, target):
             _append_new_connection(genome, source, target, rates, random)
             return
 
@@ -241,8 +239,8 @@ def delete_node(genome: GenomeBuffer, rates: MutationRates, random: Array) -> No
 @inner
 def _draw_source(genome: GenomeBuffer, hidden: int, random: Array) -> int:
     """Draw an input or a hidden node, as :func:`list_hidden` left them in scratch."""
-    place = draw_place(genome.size.inputs + hidden, random)
     inputs = genome.size.inputs
+    place = draw_place(inputs + hidden, random)
     return -1 - place if place < inputs else genome.scratch[0, place - inputs]
 
 
@@ -302,8 +300,7 @@ def _draw_number(rates: NumberRates, random: Array) -> float:
 def _draw_name(rates: NameRates, random: Array) -> int:
     """Draw the function of a new node."""
     if rates.default == RANDOM:
-        code: int = rates.options[draw_place(rates.choices, random)]
-        return code
+        return int(rates.options[draw_place(rates.choices, random)])
     return rates.default
 
 
@@ -337,7 +334,7 @@ def polynomial_step(r: float, exponent: float) -> float:
 def neat_mutate_weights(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each weight move by a normal step, or be drawn anew, or stay."""
     weights = genome.connections["weight"][: genome.size.connections]
-    _mutate_numbers(weights, rates.weight, genome, random)
+    _move_numbers(weights, rates.weight, genome, random)
 
 
 @inner
@@ -357,11 +354,11 @@ def mutate_enabled(genome: GenomeBuffer, rates: MutationRates, random: Array) ->
 def mutate_nodes(genome: GenomeBuffer, rates: MutationRates, random: Array) -> None:
     """Let each attribute of each node change, or stay."""
     nodes = genome.nodes[: genome.size.nodes]
-    _mutate_numbers(nodes["bias"], rates.bias, genome, random)
-    _mutate_numbers(nodes["response"], rates.response, genome, random)
+    _move_numbers(nodes["bias"], rates.bias, genome, random)
+    _move_numbers(nodes["response"], rates.response, genome, random)
     mutate_activations(genome, rates, random)
     _mutate_names(nodes["aggregation"], rates.aggregation, genome, random)
-    _mutate_numbers(nodes["time_constant"], rates.time_constant, genome, random)
+    _move_numbers(nodes["time_constant"], rates.time_constant, genome, random)
 
 
 @inner
@@ -380,9 +377,7 @@ def _mutate_names(names: Array, rates: NameRates, genome: GenomeBuffer, random: 
 
 
 @inner
-def _mutate_numbers(
-    numbers: Array, rates: NumberRates, genome: GenomeBuffer, random: Array
-) -> None:
+def _move_numbers(numbers: Array, rates: NumberRates, genome: GenomeBuffer, random: Array) -> None:
     """Let each number move by a normal step, or be drawn anew, or stay."""
     either, chosen, rolls = rates.mutate_rate + rates.replace_rate, genome.scratch[0], genome.rolls
     found, spare, is_spare = 0, 0.0, False

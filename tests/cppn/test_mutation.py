@@ -226,7 +226,9 @@ def test_attributes_that_the_paper_lacks_mutate_where_a_rate_says_so():
 def test_an_operator_is_a_function_of_genome_rates_and_random(plain, operator, nodes, connections):
     parent = grown()
     buffer = buffer_of(plain, parent)
-    rates = plain.rates.read_rates(config_of(weight_mutate_rate=1, activation_mutate_rate=1), [0])
+    rates = plain.breeding.read_rates(
+        config_of(weight_mutate_rate=1, activation_mutate_rate=1), [0]
+    )
     getattr(plain.mutation, operator)(buffer, rates[0], np.array([5], np.uint64))
     child = genome_of_buffer(plain, buffer)
     assert child != parent

@@ -13,7 +13,7 @@ import neatfool
 import neatfool.cppn.compile.tape
 from neatfool import cppn
 
-NAMES = ("breeding", "rates", "mutation", "crossover", "buffer", "rng", "jit")
+NAMES = ("breeding", "mutation", "crossover", "buffer", "rng", "jit")
 COMPILED = (*(f"neatfool.cppn.{name}" for name in NAMES), "neatfool.cppn.compile.tape")
 
 

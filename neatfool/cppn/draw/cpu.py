@@ -33,7 +33,6 @@ computed only once."""
 WORTH_A_THREAD: Final = 1 << 21
 """The fewest values of nodes that are worth a thread: some 0.3 milliseconds of work."""
 
-_COLOURS = tuple(COLOUR_MAPS)
 _log = logging.getLogger("neatfool.cppn")
 
 
@@ -79,7 +78,7 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
     """Draw N genomes at the P pixels of a grid: uint8 [N, C, P]."""
     kernel = load_compiled()
     images = np.empty((len(tape), colours.channels, grid.pixels), np.uint8)
-    colour, across = _COLOURS.index(colours.name), len(grid.x)
+    colour, across = list(COLOUR_MAPS).index(colours.name), len(grid.x)
     tiling: tuple[int, ...] = (kernel.TILE, kernel.TILE, -1, -1)
     if NARROWEST <= across <= kernel.TILE:
         tiling = min(kernel.TILE // across, kernel.LANES) * across, across, BY_COLUMN, BY_ROW
