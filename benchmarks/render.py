@@ -5,10 +5,10 @@ and 140 connections, at 28x28 and 256x256, in one thread and in as many as torch
 in turn, round after round:
 
 compiled
-    ``neatfool.cppn.rendering`` of a tape, and with it ``compile_tape``. Where numba is missing, the
+    ``neatfool.cppn.render`` of a tape, and with it ``compile_tape``. Where numba is missing, the
     plain renderer has to keep the bounds.
 plain
-    ``neatfool.cppn.rendering`` of a program, and with it ``compile_genomes``.
+    ``neatfool.cppn.render`` of a program, and with it ``compile_genomes``.
 torch
     A genome at a time, a node at a time, with the fastest torch operation there is for each
     activation, in place, on all pixels at once. The order of the nodes is worked out beforehand.
@@ -44,8 +44,8 @@ from neatfool.cppn import (
     compile_tape,
     render,
 )
-from neatfool.cppn.functions.colour import quantise
-from neatfool.cppn.functions.lattice import pixel_grid
+from neatfool.cppn.draw.colour import quantise
+from neatfool.cppn.draw.lattice import pixel_grid
 from neatfool.network.devices import keep_freed_memory
 
 if TYPE_CHECKING:

@@ -110,6 +110,6 @@ def outer(signature: str | None = None, *, exact: bool = False) -> Callable[[Fun
 def _fingerprint(room: Path) -> int:
     """Hash the source of all compiled functions of a room, and of what they use of CPPNs."""
     cppn = Path(__file__).parent / "cppn"
-    used = (cppn / "genome", cppn / "functions", room)
-    files = {*(file for folder in used for file in folder.glob("*.py")), Path(__file__)}
+    used = [cppn / f"{name}.py" for name in ("activations", "buffer", "formulas", "jit")]
+    files = {Path(__file__), *used, *(cppn / "genome").glob("*.py"), *room.glob("*.py")}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))

@@ -56,8 +56,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 COMPILING = (
-    "import neatfool.cppn.compiled.slope_kernel",
-    "from neatfool.cppn.breeding.breeding import PRESETS, breed_a_child\n"
+    "import neatfool.cppn.draw.gradient_kernel",
+    "from neatfool.cppn.breeding import PRESETS, breed_a_child\n"
     "for preset in PRESETS: breed_a_child(preset)",
     "from neatfool import cppn\n"
     "for name in ('paper_sine', 'abs'):\n"
@@ -158,15 +158,15 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
 @pytest.fixture
 def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have no numba for the time of a test."""
-    from neatfool.cppn.compiled import renderer
+    from neatfool.cppn.draw import cpu
 
-    for name in ("cppn.compiled.kernel", "compiling"):
+    for name in ("cppn.draw.kernel", "compiling"):
         monkeypatch.delitem(sys.modules, f"neatfool.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
-    for cached in (renderer.load_compiled, renderer.can_compile):
+    for cached in (cpu.load_compiled, cpu.can_compile):
         cached.cache_clear()
     yield
-    renderer.can_compile.cache_clear()
+    cpu.can_compile.cache_clear()
 
 
 @pytest.fixture

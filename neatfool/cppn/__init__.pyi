@@ -1,22 +1,22 @@
 # The public names of neatfool.cppn, each where it is defined. This is their only list.
 
-from .breeding.breeding import Breeder as Breeder
+from .breeding import Breeder as Breeder
 from .genome.presets import Refinements as Refinements
-from .compiled.renderer import can_compile as can_compile
-from .compiled.renderer import load_compiled as load_compiled
-from .tape import Tape as Tape
-from .tape import compile_tape as compile_tape
-from .cuda.launching import can_launch as can_launch
-from .functions.glsl import GLSL as GLSL
+from .draw.cpu import can_compile as can_compile
+from .draw.cpu import load_compiled as load_compiled
+from .compile.tape import Tape as Tape
+from .compile.tape import compile_tape as compile_tape
+from .draw.cuda import can_launch as can_launch
+from .draw.glsl import GLSL as GLSL
 from .exchange.onnx_model import to_onnx as to_onnx
 from .exchange.picbreeder import read_picbreeder as read_picbreeder
 from .exchange.picture import Look as Look
 from .exchange.picture import Picture as Picture
 from .exchange.picture import to_glsl as to_glsl
-from .functions.nodes import ACTIVATIONS as ACTIVATIONS
-from .functions.nodes import AGGREGATIONS as AGGREGATIONS
-from .functions.colour import COLOUR_MAPS as COLOUR_MAPS
-from .functions.colour import ColourMap as ColourMap
+from .activations import ACTIVATIONS as ACTIVATIONS
+from .activations import AGGREGATIONS as AGGREGATIONS
+from .draw.colour import COLOUR_MAPS as COLOUR_MAPS
+from .draw.colour import ColourMap as ColourMap
 from .genome.genes import ConnectionGene as ConnectionGene
 from .genome.genes import NodeGene as NodeGene
 from .genome.genome import Genome as Genome
@@ -32,11 +32,11 @@ from .genome.serial import loads as loads
 from .genome.serial import to_bytes as to_bytes
 from .genome.options import genome_config as genome_config
 from .genome.options import resolve as resolve
-from .gradients import render_gradients as render_gradients
-from .gradients import Parameters as Parameters
-from .plain.program import Program as Program
-from .plain.program import compile_genomes as compile_genomes
-from .rendering import evaluate as evaluate
-from .rendering import render as render
+from .draw.gradients import render_gradients as render_gradients
+from .draw.gradients import Parameters as Parameters
+from .compile.program import Program as Program
+from .compile.program import compile_genomes as compile_genomes
+from .draw.rendering import evaluate as evaluate
+from .draw.rendering import render as render
 
 __all__: list[str]

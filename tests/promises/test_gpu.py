@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from neatfool import Network
-from neatfool.cppn.plain.execution import send
+from neatfool.cppn.draw.execution import send
 from neatfool.network.devices import is_out_of_memory
 from tests.support.small_networks import Small, noise
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from neatfool.cppn.cuda.launching import write_source
+from neatfool.cppn.draw.cuda import write_source
 
-HEADER = Path(__file__).parents[1] / "cppn" / "cuda" / "on_cpu.h"
+HEADER = Path(__file__).parents[1] / "cppn" / "draw" / "on_cpu.h"
 SHARED = 99 << 10
 """What a block of most GPUs may have."""
 
@@ -43,16 +43,16 @@ class Driver:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *flags: str, shared: int = SHARED) -> None:
         self.calls: list[dict[str, Any]] = []
         self.flags = flags
-        from neatfool.cppn.cuda import launching
+        from neatfool.cppn.draw import cuda
 
-        monkeypatch.setattr(launching, "launch", self._launch)
+        monkeypatch.setattr(cuda, "launch", self._launch)
         monkeypatch.setattr(
-            launching,
+            cuda,
             "load_kernel",
             lambda device, colour_map, *, limited: ((colour_map, limited), shared),
         )
         monkeypatch.setattr(
-            launching.torch.cuda, "current_stream", lambda _: SimpleNamespace(cuda_stream=7)
+            cuda.torch.cuda, "current_stream", lambda _: SimpleNamespace(cuda_stream=7)
         )
 
     def _launch(

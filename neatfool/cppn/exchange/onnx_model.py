@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from neatfool.cppn.activations import ACTIVATIONS, aggregate
+from neatfool.cppn.draw.lattice import input_formula, weigh
 from neatfool.cppn.exchange.picture import INPUT_KEYS, Look, Picture
-from neatfool.cppn.functions.lattice import input_formula, weigh
-from neatfool.cppn.functions.nodes import ACTIVATIONS, aggregate
-from neatfool.cppn.functions.recording import Recorder, Value
+from neatfool.cppn.formulas import Recorder, Symbol
 from neatfool.errors import ExperimentError
 
 OPSET: Final = 17
@@ -41,7 +41,7 @@ class Operations(Recorder):
         self.constants: list[Any] = within.constants if within else []
         self._constants: dict[tuple[str, bytes], Any] = within._constants if within else {}
 
-    def write(self, kind: str, *inputs: Any) -> Value:
+    def write(self, kind: str, *inputs: Any) -> Symbol:
         """Write an operation."""
         if kind == "Rsqrt":
             return self.add_node("Reciprocal", self.add_node("Sqrt", *inputs))
@@ -53,7 +53,7 @@ class Operations(Recorder):
 
     def _name(self, given: Any) -> Any:
         """Give the name of a value, of a number, or of integers, [n]; each is there only once."""
-        if isinstance(given, Value):
+        if isinstance(given, Symbol):
             return given.name
         array = np.asarray(given, np.int64 if isinstance(given, list) else self._dtype)
         key = array.dtype.str + str(array.shape), array.tobytes()
@@ -62,13 +62,13 @@ class Operations(Recorder):
             self.constants.append(self.onnx.numpy_helper.from_array(array, self._constants[key]))
         return self._constants[key]
 
-    def add_node(self, kind: str, *inputs: Any, **attributes: Any) -> Value:
+    def add_node(self, kind: str, *inputs: Any, **attributes: Any) -> Symbol:
         """Add an operation."""
         name, given = f"v{len(self.nodes)}", [*map(self._name, inputs)]
         self.nodes.append(self.onnx.helper.make_node(kind, given, [name], **attributes))
-        return Value(self, name)
+        return Symbol(self, name)
 
-    def cast(self, value: Value) -> Value:
+    def cast(self, value: Symbol) -> Symbol:
         """Turn a tensor into one of our type."""
         to = self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(self._dtype))
         return self.add_node("Cast", value, to=to)
@@ -98,7 +98,7 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
     """
     operations, look = Operations(np.float32), picture.look
     doubles = Operations(np.float64, operations)
-    size = Value(operations, SIZE)
+    size = Symbol(operations, SIZE)
     centres = []
     for place, native in enumerate((look.height, look.width)):
         side = doubles.cast(operations.add_node("Gather", size, [place]))
@@ -140,7 +140,7 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
     return written
 
 
-def _lay_axis(operations: Operations, centres: Value, step: float) -> tuple[Value, Value]:
+def _lay_axis(operations: Operations, centres: Symbol, step: float) -> tuple[Symbol, Symbol]:
     """Lay points a step apart around the centres of pixels, float64 [n].
 
     Give the weight of each point in each pixel, float32 [n, m], and the points' places, float64.
@@ -156,18 +156,18 @@ def _lay_axis(operations: Operations, centres: Value, step: float) -> tuple[Valu
     return weigh(operations, away), (points + 0.5) * step - 0.5
 
 
-def _inputs(operations: Operations, look: Look, y: Value, x: Value) -> list[tuple[Any, ...]]:
+def _inputs(operations: Operations, look: Look, y: Symbol, x: Symbol) -> list[tuple[Any, ...]]:
     """Give x [w], y [h, 1], d [h, w] and 1 at places in native pixels, with their derivatives."""
     doubles: Any = x.recorder
     formula = input_formula((look.height, look.width), look.inputs, look.band_limit)
     found = formula.play(doubles.record, x, doubles.add_node("Unsqueeze", y, [1]))
-    cast = [operations.cast(each) if isinstance(each, Value) else each for each in found]
+    cast = [operations.cast(each) if isinstance(each, Symbol) else each for each in found]
     return [tuple(cast[place : place + 3]) for place in range(0, len(cast), 3)]
 
 
 def _draw(
-    operations: Operations, picture: Picture, inputs: Sequence[tuple[Any, ...]], shape: Value
-) -> Value:
+    operations: Operations, picture: Picture, inputs: Sequence[tuple[Any, ...]], shape: Symbol
+) -> Symbol:
     """Give each channel, from 0 to 255: [C, *shape]."""
     look = picture.look
     values = dict(zip(INPUT_KEYS, inputs, strict=True))

@@ -12,9 +12,11 @@ import torch
 from jinja2 import Template
 from torch import nn
 
-from neatfool.cppn.functions import glsl
-from neatfool.cppn.functions.colour import ColourMap, find_colour_map, quantise
-from neatfool.cppn.functions.lattice import (
+from neatfool.cppn.activations import WEIGHTED_SUMS
+from neatfool.cppn.compile.program import compile_genomes
+from neatfool.cppn.draw import glsl
+from neatfool.cppn.draw.colour import ColourMap, find_colour_map, quantise
+from neatfool.cppn.draw.lattice import (
     TAPS,
     InputKind,
     input_formula,
@@ -22,12 +24,10 @@ from neatfool.cppn.functions.lattice import (
     smooth,
     weigh,
 )
-from neatfool.cppn.functions.nodes import WEIGHTED_SUMS
-from neatfool.cppn.functions.recording import by_torch
+from neatfool.cppn.draw.rendering import evaluate
+from neatfool.cppn.formulas import by_torch
 from neatfool.cppn.genome.genes import NodeGene, unpack
 from neatfool.cppn.genome.genome import Genome, flat_of, layers
-from neatfool.cppn.plain.program import compile_genomes
-from neatfool.cppn.rendering import evaluate
 
 _INPUT_NAMES: Final = {-1: "in_x", -2: "in_y", -3: "in_d", -4: "vec3(1.0, 0.0, 0.0)"}
 
@@ -140,7 +140,7 @@ class Picture(nn.Module):
             native=(look.height, look.width),
             kind=look.inputs,
         )
-        points = self._colour(lattice.grid.tables(0, lattice.grid.pixels, look.band_limit))
+        points = self._colour(lattice.grid.tables(0, lattice.grid.pixels))
         image = smooth(points.view(1, len(points), *lattice.shape), lattice)[0]
         return image.expand(look.channels or len(image), -1, -1)
 

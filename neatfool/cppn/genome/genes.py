@@ -11,16 +11,9 @@ connection, and a new node's id is a hash of the connection that it splits. So e
 equal markings in any process, and there is no counter to store.
 
 A flat genome is a sequence of 8-byte words, in the byte order of the machine, which compiled code
-reads and writes. It lives in memory, and on its way to another process; on disk a genome is JSON
-(:mod:`neatfool.cppn.genome.serial`)::
-
-    [nodes, connections]
-    [key, activation, aggregation, bias, response, time_constant] for each node
-    [source, target, weight, enabled] for each connection
-
-The functions are places in ``ACTIVATIONS`` and ``AGGREGATIONS``. A connection names a node by its
-place among the genome's nodes, and an input by its (negative) key. Attributes that are numbers or
-truth values are float64, all others int64.
+reads and writes as records: how many nodes and connections there are (:data:`HEAD` words), then a
+:data:`NODE` for each node and a :data:`CONNECTION` for each connection. It lives in memory, and on
+its way to another process; on disk a genome is JSON (:mod:`neatfool.cppn.genome.serial`).
 """
 
 import struct
@@ -34,7 +27,7 @@ import numpy as np
 from neat.attributes import BoolAttribute, FloatAttribute
 from neat.genes import BaseGene, DefaultConnectionGene, DefaultNodeGene
 
-from neatfool.cppn.functions.nodes import ACTIVATIONS, AGGREGATIONS
+from neatfool.cppn.activations import ACTIVATIONS, AGGREGATIONS
 from neatfool.cppn.genome.presets import PAPER_ACTIVATIONS
 
 Edge = tuple[int, int]
@@ -44,7 +37,7 @@ Edge = tuple[int, int]
 INITIAL: Final = 0
 SPLIT: Final = 1
 GRAFT: Final = 2
-CONNECTION: Final = 3
+LINK: Final = 3
 PICBREEDER: Final = 4
 
 STEP: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -184,7 +177,7 @@ class ConnectionGene(_Gene):
     @property
     def innovation(self) -> int:
         """The historical marking."""
-        return marking(CONNECTION, *self.key)
+        return marking(LINK, *self.key)
 
     @property
     def values(self) -> tuple[Edge, float, bool]:
@@ -197,18 +190,33 @@ ConnectionRow = tuple[int, int, float, bool]
 
 ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
 AGGREGATION_CODES = {name: code for code, name in enumerate(AGGREGATIONS)}
+MOST_OPTIONS: Final = 256
+"""The most names in ``activation_options`` or ``aggregation_options``, some of them repeated."""
 COMMON: Final = tuple(ACTIVATION_CODES[name] for name in PAPER_ACTIVATIONS)
 """The activations for which drawing is compiled first; the others only if a genome has them."""
 _ACTIVATIONS = tuple(ACTIVATIONS)
 _AGGREGATIONS = tuple(AGGREGATIONS)
 
 HEAD: Final = 2
-"""The words before the first node."""
-# The words of a node and of a connection, and how many they are.
-KEY, ACTIVATION, AGGREGATION, BIAS, RESPONSE, TIME_CONSTANT, NODE = range(7)
-SOURCE, TARGET, WEIGHT, ENABLED, EDGE = range(5)
+"""The words before the first node: the numbers of nodes and of connections."""
+
+
+def record_of(**fields: Any) -> np.dtype[Any]:
+    """Give the type of a record, whose fields numba and numpy read as attributes."""
+    return np.dtype((np.record, [*fields.items()]))
+
+
+_NUMBERS: Final = {"bias": float, "response": float, "time_constant": float}
+NODE: Final = record_of(key=np.int64, activation=np.int64, aggregation=np.int64, **_NUMBERS)
+"""A node of a flat genome: the attributes of :class:`NodeGene`. Its functions are places in
+``ACTIVATIONS`` and ``AGGREGATIONS``."""
+CONNECTION: Final = record_of(source=np.int64, target=np.int64, weight=float, enabled=float)
+"""A connection of a flat genome; ``enabled`` is 0 or 1. It names a node by its place among the
+genome's nodes, and an input by its (negative) key."""
+NODE_WORDS: Final = NODE.itemsize // 8
+CONNECTION_WORDS: Final = CONNECTION.itemsize // 8
 FORM: Final = struct.pack(
-    "=q", zlib.crc32(repr((1, NODE, EDGE, _ACTIVATIONS, _AGGREGATIONS)).encode())
+    "=q", zlib.crc32(repr((1, NODE, CONNECTION, _ACTIVATIONS, _AGGREGATIONS)).encode())
 )
 """The word that another process reads first. If it has other functions, another layout or another
 byte order, it finds another word. The 1 counts the changes of the layout."""
@@ -255,29 +263,35 @@ def unpack(flat: bytes) -> tuple[dict[int, NodeGene], dict[Edge, ConnectionGene]
 
 def read_rows(flat: bytes) -> tuple[list[NodeRow], list[ConnectionRow]]:
     """Read a flat genome as the rows of the stored text: nodes and connections, with keys."""
-    nodes, node_numbers, edges, edge_numbers = divide(flat)
-    keys = nodes[:, KEY].tolist()
+    nodes, connections = divide(flat)
+    keys = nodes["key"].tolist()
     rows = zip(
         keys,
-        [_ACTIVATIONS[code] for code in nodes[:, ACTIVATION].tolist()],
-        [_AGGREGATIONS[code] for code in nodes[:, AGGREGATION].tolist()],
-        *node_numbers[:, BIAS:].T.tolist(),
+        [_ACTIVATIONS[code] for code in nodes["activation"].tolist()],
+        [_AGGREGATIONS[code] for code in nodes["aggregation"].tolist()],
+        *(nodes[name].tolist() for name in _NUMBERS),
         strict=True,
     )
     ends = [
-        [place if place < 0 else keys[place] for place in edges[:, column].tolist()]
-        for column in (SOURCE, TARGET)
+        [place if place < 0 else keys[place] for place in connections[end].tolist()]
+        for end in ("source", "target")
     ]
-    weights, enabled = edge_numbers[:, WEIGHT].tolist(), (edge_numbers[:, ENABLED] != 0.0).tolist()
-    return list(rows), list(zip(*ends, weights, enabled, strict=True))
+    enabled = (connections["enabled"] != 0.0).tolist()
+    return list(rows), list(zip(*ends, connections["weight"].tolist(), enabled, strict=True))
 
 
-def divide(flat: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Give the nodes as int64 and as float64 [nodes, NODE], and the connections [n, EDGE] so."""
+def divide(flat: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Give the nodes of a flat genome, :data:`NODE` [n], and the connections."""
     words = np.frombuffer(flat, np.int64)
-    end = HEAD + NODE * int(words[0])
-    nodes, edges = words[HEAD:end].reshape(-1, NODE), words[end:].reshape(-1, EDGE)
-    return nodes, nodes.view(np.float64), edges, edges.view(np.float64)
+    end = HEAD + NODE_WORDS * int(words[0])
+    return words[HEAD:end].view(NODE), words[end:].view(CONNECTION)
+
+
+def read_field(record: Any, words: np.ndarray, places: np.ndarray, name: str) -> np.ndarray:
+    """Read a field of the records that begin at some places among words."""
+    kind, offset = record.fields[name]
+    found: np.ndarray = words[places + offset // 8].view(kind)
+    return found
 
 
 def join(flats: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:

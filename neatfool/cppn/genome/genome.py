@@ -11,9 +11,10 @@ import networkx as nx
 import numpy as np
 from neat.genome import DefaultGenome, DefaultGenomeConfig
 
-from neatfool.cppn.functions.nodes import ACTIVATIONS, AGGREGATIONS
+from neatfool.cppn.activations import ACTIVATIONS, AGGREGATIONS
 from neatfool.cppn.genome import genes
 from neatfool.cppn.genome.genes import ConnectionGene, Edge, NodeGene
+from neatfool.cppn.species import distance
 from neatfool.errors import GenomeError, nearest
 
 _SPELLED_OUT = {
@@ -43,12 +44,16 @@ class GenomeConfig(DefaultGenomeConfig):  # type: ignore[misc]
         self.innovation_tracker = self
         for name, activation in ACTIVATIONS.items():
             self.add_activation(name, activation.scalar)
+        # The rates of our own operators, which neat-python does not have.
+        for key, value in params.items():
+            if key.endswith("_prob"):
+                setattr(self, key, float(str(value)))
 
     def get_innovation_number(
         self, input_node: int, output_node: int, mutation_type: str = "add_connection"
     ) -> int:
         """Give a connection's marking, whatever the type of mutation."""
-        return genes.marking(genes.CONNECTION, input_node, output_node)
+        return genes.marking(genes.LINK, input_node, output_node)
 
     def get_new_node_key(self, node_dict: Mapping[int, Any]) -> int:
         """Give the id of an initial hidden node."""
@@ -130,8 +135,8 @@ class Genome(DefaultGenome):  # type: ignore[misc]
 
     def size(self) -> tuple[int, int]:
         """Count the nodes and the enabled connections."""
-        nodes, _, _, edges = genes.divide(self.flat)
-        return len(nodes), int(np.count_nonzero(edges[:, genes.ENABLED]))
+        nodes, connections = genes.divide(self.flat)
+        return len(nodes), int(np.count_nonzero(connections["enabled"]))
 
     def mutate_add_node(self, config: GenomeConfig) -> None:
         """Split a random connection, as neat-python does; its key gives the node's id."""
@@ -149,12 +154,8 @@ class Genome(DefaultGenome):  # type: ignore[misc]
         self.add_connection(config, node.key, target, split.weight, True)
 
     def distance(self, other: Self, config: GenomeConfig) -> float:
-        """Measure how unlike two genomes are: neat-python's distance, made symmetric.
-
-        neat-python adds in the order of its first genome, and the last bits depend on that.
-        """
-        first, second = sorted((self, other), key=lambda each: [[*each.nodes], [*each.connections]])
-        return float(DefaultGenome.distance(first, second, config))
+        """Measure how unlike two genomes are; see :func:`neatfool.cppn.species.distance`."""
+        return distance(self, other, config)
 
 
 def flat_of(genome: Any) -> bytes:

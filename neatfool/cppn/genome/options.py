@@ -20,8 +20,8 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from neatfool.cppn.functions.nodes import ACTIVATIONS, AGGREGATIONS
-from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
+from neatfool.cppn.activations import ACTIVATIONS, AGGREGATIONS
+from neatfool.cppn.genome.genes import MOST_OPTIONS, ConnectionGene, NodeGene
 from neatfool.cppn.genome.genome import GenomeConfig
 from neatfool.cppn.genome.presets import INPUTS, PRESETS, Preset
 from neatfool.errors import nearest
@@ -43,6 +43,8 @@ def _known(names: Collection[str]) -> Callable[[list[str]], list[str]]:
     def check(given: list[str]) -> list[str]:
         if not given:
             raise ValueError("no name is given")
+        if len(given) > MOST_OPTIONS:
+            raise ValueError(f"{len(given)} names; give at most {MOST_OPTIONS}")
         for name in given:
             if name not in names:
                 raise ValueError(f"there is no {name!r}{nearest(name, names)}")
@@ -133,7 +135,6 @@ _OF_GENES: dict[str, tuple[Any, str]] = {
     "enabled_default": (_word("true", "false", *RANDOM), _DEFAULT),
 }
 _BY_ENDING: dict[str, tuple[Any, str]] = {
-    "_default": (str, _DEFAULT),
     "_init_mean": (FiniteFloat, "the mean of a new {}"),
     "_init_stdev": (
         _Amount,

@@ -1,7 +1,7 @@
 """The presets: ways of drawing and evolving CPPNs, each a full set of values for their keys.
 
 ``paper``
-    Evolves as the paper's own code: see :mod:`neatfool.cppn.breeding.breeding`. A child has
+    Evolves as the paper's own code: see :mod:`neatfool.cppn.mutation`. A child has
     one parent.
 ``patterns``
     Evolves so too, with all that made searches need fewer images; and draws pictures that do not
@@ -18,8 +18,9 @@ from typing import Any, Literal
 PAPER_ACTIVATIONS = ("paper_sine", "paper_sigmoid", "paper_gaussian", "paper_linear")
 """sin(z), 2/(1 + exp(-z)) - 1, exp(-z^2) and clip(z, -3, 3)/3."""
 
-INPUTS = 4
-"""x, y, the distance from the centre, and 1."""
+INPUT_LABELS = ("x", "y", "d", "1")
+"""The inputs in their order: column, row, distance from the centre, and one."""
+INPUTS = len(INPUT_LABELS)
 
 _FIXED: Mapping[str, object] = {"num_inputs": INPUTS, "feed_forward": True}
 

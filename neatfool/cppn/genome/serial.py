@@ -22,9 +22,9 @@ from typing import Annotated, Any, Final, Literal
 import networkx as nx
 from pydantic import BaseModel, Field, ValidationError
 
-from neatfool.cppn.functions.lattice import INPUT_LABELS
 from neatfool.cppn.genome.genes import FORM, ConnectionGene, Edge, NodeGene, read_rows
 from neatfool.cppn.genome.genome import Genome, GenomeConfig, check_genome, layers
+from neatfool.cppn.genome.presets import INPUT_LABELS
 from neatfool.errors import GenomeError
 
 _DEFAULTS: Final = {"aggregation": "sum", "bias": 0.0, "response": 1.0, "time_constant": 1.0}

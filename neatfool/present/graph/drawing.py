@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import networkx as nx
 import numpy as np
 
-from neatfool.cppn.functions.nodes import ACTIVATIONS
+from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.present.charts import figure
 from neatfool.present.graph.layout import lay_out, reading_order
 from neatfool.wording import share

@@ -14,7 +14,7 @@ from hypothesis import given
 from neat.genome import DefaultGenome
 
 from neatfool import cppn
-from neatfool.cppn.genome.genes import CONNECTION, SPLIT, first_free, marking
+from neatfool.cppn.genome.genes import LINK, SPLIT, first_free, marking
 
 
 def small_genome(weight=1.0):
@@ -25,13 +25,13 @@ def small_genome(weight=1.0):
 
 
 def test_markings_fit_a_double_and_differ():
-    markings = {marking(CONNECTION, a, b) for a in range(-4, 100) for b in range(100)}
+    markings = {marking(LINK, a, b) for a in range(-4, 100) for b in range(100)}
     assert len(markings) == 104 * 100
     assert all(0 <= number < 2**52 for number in markings)
 
 
 def test_a_marking_never_changes():
-    assert marking(CONNECTION, -1, 0) == 3028231431639899
+    assert marking(LINK, -1, 0) == 3028231431639899
     assert first_free(SPLIT, -1, 0, taken=()) == 3543027562365320
 
 
@@ -61,8 +61,8 @@ def test_a_split_never_takes_the_id_of_a_node_that_is_there():
 
 def test_neat_python_gets_markings_from_the_configuration():
     tracker = config_of().innovation_tracker
-    assert tracker.get_innovation_number(-1, 0, "add_node_in") == marking(CONNECTION, -1, 0)
-    assert cppn.ConnectionGene((-1, 0), innovation=5).innovation == marking(CONNECTION, -1, 0)
+    assert tracker.get_innovation_number(-1, 0, "add_node_in") == marking(LINK, -1, 0)
+    assert cppn.ConnectionGene((-1, 0), innovation=5).innovation == marking(LINK, -1, 0)
 
 
 def test_hidden_nodes_at_the_start_have_the_same_ids_in_all_genomes():

@@ -13,7 +13,7 @@ def errors_of(**given):
     return {error["loc"][0]: error["msg"] for error in caught.value.errors()}
 
 
-def test_the_keys_are_neat_pythons_and_one_more():
+def test_the_keys_are_neat_pythons_and_our_own():
     values = {"num_outputs": 1, **cppn.PRESETS["neat"].values}
     values = {
         key: " ".join(value) if isinstance(value, tuple) else str(value)
@@ -21,7 +21,9 @@ def test_the_keys_are_neat_pythons_and_one_more():
     }
     # neat-python names its parameters nowhere else.
     theirs = {parameter.name for parameter in DefaultGenome.parse_config(values)._params}
-    assert cppn.GenomeOptions.model_fields.keys() == theirs | {"weight_mutate_eta"}
+    own = cppn.GenomeOptions.model_fields.keys() - theirs
+    assert theirs <= cppn.GenomeOptions.model_fields.keys()
+    assert {"weight_mutate_eta"} == {key for key in own if not key.endswith("_prob")}
 
 
 def test_every_key_is_optional_and_described():
@@ -89,6 +91,12 @@ def test_values_are_typed_as_neat_python_types_them():
         "conn_add_prob": 0.25,
         "initial_connection": "partial_direct 0.5",
     }
+
+
+def test_names_may_be_repeated_up_to_a_limit():
+    options = cppn.GenomeOptions(activation_options="sin " * 256)
+    assert options.activation_options == ["sin"] * 256
+    assert "at most 256" in errors_of(activation_options="sin " * 257)["activation_options"]
 
 
 def test_unknown_names_are_told_with_the_nearest():

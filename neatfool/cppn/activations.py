@@ -1,0 +1,318 @@
+"""What a node computes: an aggregation of its weighted inputs, then an activation.
+
+A node's argument is not one number but many: those that it takes within the reach of a pixel. They
+count as normally distributed, with the mean s and the variance v; v is 0 where a picture is sampled
+at points. An activation is the mean that it makes of such arguments, so that a node which turns too
+fast for a pixel fades. With v = 0 it is the function itself.
+
+Each formula is called as ``formula(xp, s, v)``, and written once, with Python's operators and the
+functions of ``xp``, a :class:`~neatfool.cppn.formulas.Trace`: all that draws is made of
+what that records, derivatives too. Arguments are within ``LIMIT``.
+
+The aggregations ``sum`` and ``mean`` are weighted sums. The others are functions of terms. A term
+is a value and, if a picture has a band limit, its derivatives: numbers, tensors, or values of a
+:class:`~neatfool.cppn.formulas.Recorder`.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial, reduce
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from neatfool.cppn.formulas import Expression, Number, Symbol, Trace, by_python
+
+Mean = Callable[[Any, Any, Any], Any]
+
+LIMIT: Final = 1e9
+"""The largest size of an argument, and of its derivatives."""
+
+UNBOUNDED: Final = (
+    *("relu", "elu", "lelu", "selu", "softplus", "identity"),
+    *("inv", "log", "exp", "abs", "square", "cube"),
+)
+"""The activations whose derivatives can become so large that products of them overflow."""
+
+WAVE_LIMIT: Final = 25_000.0
+"""The largest argument of a sine. Beyond it a wave is flat, as single precision has few numbers
+there in each period."""
+
+_SQUARED_SIZE: Final = 2 / math.pi
+"""The square of the mean size of a normal number."""
+
+
+def _mean_size(xp: Any, s: Any, v: Any) -> Any:
+    """Give the mean of the size of numbers with the mean s and the variance v."""
+    if v == 0.0:
+        return xp.absolute(s)
+    # Exact for s = 0 and for v = 0, and within 8 % of the deviation between them: the mean under a
+    # distribution with longer tails than the normal one, which needs no error function.
+    return xp.sqrt(s * s + _SQUARED_SIZE * v + 1e-20)
+
+
+def _positive_part(xp: Any, s: Any, v: Any) -> Any:
+    """Give the mean of max(s, 0)."""
+    if v == 0.0:
+        return xp.clip(s, 0.0, LIMIT)
+    beyond = (0.5 * _SQUARED_SIZE) * v / (_mean_size(xp, s, v) + xp.absolute(s))
+    return xp.clip(s, 0.0, LIMIT) + beyond
+
+
+def _wave(rate: float, end: float = WAVE_LIMIT) -> Mean:
+    """Give the formula of sin(rate s), level where s is larger than ``end``."""
+    return lambda xp, s, v: xp.sin(rate * xp.clip(s, -end, end)) * _fade(xp, (rate * rate) * v)
+
+
+def _fade(xp: Any, v: Any) -> Any:
+    """Give how much is left of a wave: nearly exp(-v / 2), and nothing of a fast one."""
+    left = xp.maximum(1.0 - (1 / 16) * v, 0.0)
+    for _ in range(3):
+        left = left * left
+    return left
+
+
+def _bell(rate: float) -> Mean:
+    """Give the formula of exp(-rate s^2)."""
+
+    def mean(xp: Any, s: Any, v: Any) -> Any:
+        height = xp.rsqrt(1.0 + (2.0 * rate) * v)
+        z = height * s
+        return height * xp.exp(-rate * (z * z))
+
+    return mean
+
+
+def _step(rate: float, low: float = -1.0) -> Mean:
+    """Give the formula of tanh(rate s), scaled to the range from ``low`` to 1."""
+    half = 0.5 * (1.0 - low)
+
+    def mean(xp: Any, s: Any, v: Any) -> Any:
+        narrowing = xp.rsqrt(1.0 + (0.5 * math.pi * rate * rate) * v)
+        return half * xp.tanh(rate * (narrowing * s)) + (1.0 - half)
+
+    return mean
+
+
+def _bend(low: float, high: float) -> Mean:
+    """Give the formula of two lines that meet in 0, with the slopes ``low`` and ``high``."""
+    return lambda xp, s, v: low * s + (high - low) * _positive_part(xp, s, v)
+
+
+def _ramp(end: float) -> Mean:
+    """Give the formula of a line from (-end, -1) to (end, 1) that goes on level."""
+
+    def mean(xp: Any, s: Any, v: Any) -> Any:
+        if v == 0.0:
+            return (1.0 / end) * xp.clip(s, -end, end)
+        s = xp.clip(s, -1e3, 1e3)
+        return (0.5 / end) * (_mean_size(xp, s + end, v) - _mean_size(xp, s - end, v))
+
+    return mean
+
+
+def _linear_unit(scale: float, depth: float) -> Mean:
+    """Give the formula of scale s above 0, and of scale depth (exp(s) - 1) below."""
+
+    def mean(xp: Any, s: Any, v: Any) -> Any:
+        above = _positive_part(xp, s, v)
+        return scale * (above + depth * (xp.exp(s - above) - 1.0))
+
+    return mean
+
+
+def _softplus(xp: Any, s: Any, v: Any) -> Any:
+    """Compute log(1 + exp(5 s)) / 5."""
+    rate = 5.0 / xp.sqrt(1.0 + (25.0 * math.pi / 8.0) * v)
+    return xp.log(1.0 + xp.exp(xp.clip(rate * s, -60.0, 60.0))) / rate
+
+
+def _hat(xp: Any, s: Any, v: Any) -> Any:
+    """Compute 1 - |s|, and 0 where that is negative."""
+    s = xp.clip(s, -1e3, 1e3)
+    sides = _mean_size(xp, s - 1.0, v) + _mean_size(xp, s + 1.0, v)
+    return xp.maximum(0.5 * sides - _mean_size(xp, s, v), 0.0)
+
+
+def _triangle(xp: Any, s: Any, v: Any) -> Any:
+    """Compute s reflected at 1 and -1, a wave of lines with the period 4."""
+    z = xp.clip(s, -1e6, 1e6)
+    z = z - 4.0 * xp.round(0.25 * z)
+    return (2.0 * xp.clip(z, -1.0, 1.0) - z) * _fade(xp, (0.25 * math.pi**2) * v)
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """How drawings of networks show an activation."""
+
+    colour: str  # the colour of its disc, ``#rrggbb``; activations of one shape share it
+    curve: Callable[[np.ndarray], np.ndarray]
+    """Its shape without its scale: a function of an array in [-1, 1] to about [-1, 1]."""
+
+    def points(self) -> np.ndarray:
+        """Give points of the curve: float64 [33, 2], x from -1 to 1, and y."""
+        x = np.linspace(-1, 1, 33)
+        return np.stack([x, self.curve(x)], axis=1)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A node's activation function."""
+
+    name: str  # its name in genomes and configurations
+    mean: Mean  # its mean over the reach of a pixel
+    glyph: Glyph  # its picture in drawings of networks
+
+    @property
+    def scalar(self) -> Callable[[float], float]:
+        """The function of a Python float, for neat-python's ``add_activation``."""
+        return lambda z: float(self.at_points.play(by_python, z)[0])
+
+    @cached_property
+    def at_points(self) -> Expression:
+        """The formula of a picture of points: its value, given its argument."""
+        trace = Trace(1)
+        return trace.formula([self.mean(trace, self._bounded(trace)[0], 0.0)])
+
+    @cached_property
+    def within_reach(self) -> Expression:
+        """The formula of a node that fades: from its argument's mean and derivatives to its own.
+
+        A derivative is what a number changes by over a pixel's reach, to the right or downwards.
+        """
+        trace = Trace(3)
+        return trace.formula(self._limited(trace))
+
+    @cached_property
+    def backwards(self) -> Expression:
+        """The formula of gradients by what ``within_reach`` is given, from that and those after."""
+        trace = Trace(6)
+        results = zip(self._limited(trace), trace.given[3:], strict=True)
+        return trace.formula(trace.differentiate([*results], trace.given[:3]))
+
+    def _limited(self, trace: Trace) -> list[Number]:
+        s, across, down = self._bounded(trace)
+        variance = trace.minimum(across * across + down * down, LIMIT**2)
+        mean = self.mean(trace, s, variance)
+        (slope,) = trace.differentiate([(mean, 1.0)], [s])
+        return [mean, slope * across, slope * down]
+
+    def _bounded(self, trace: Trace) -> list[Symbol]:
+        """Give what a formula is given, within its limit if that is necessary."""
+        given = trace.given[:3]
+        if self.name not in UNBOUNDED:
+            return given
+        return [trace.clip(each, -LIMIT, LIMIT) for each in given]
+
+
+_BLUE, _GREEN, _RED, _PURPLE = "#3f74b5", "#1d8552", "#d4556a", "#9a3a86"
+_OLIVE, _CYAN, _GREY = "#8f7d1e", "#1f8fa8", "#747d8a"
+
+_WAVE = Glyph(_BLUE, lambda z: np.sin(np.pi * z))
+_SLOPE = Glyph(_GREEN, lambda z: np.tanh(3 * z))
+_STEP = Glyph(_CYAN, lambda z: np.tanh(5 * z))
+_BELL = Glyph(_RED, lambda z: 2 * np.exp(-6 * z**2) - 1)
+_RAMP = Glyph(_PURPLE, lambda z: np.clip(2 * z, -1, 1))
+_TENT = Glyph(_OLIVE, lambda z: 2 * np.maximum(0, 1 - np.abs(2 * z)) - 1)
+_TRIANGLE = Glyph(_OLIVE, lambda z: 2 * np.clip(2 * z, -1, 1) - 2 * z)
+_V = Glyph(_OLIVE, lambda z: 2 * np.abs(z) - 1)
+_ELU = Glyph(_GREY, lambda z: np.where(z > 0, z, 0.3 * np.expm1(4 * np.minimum(z, 0))) - 0.3)
+_SELU = Glyph(_GREY, lambda z: np.where(z > 0, z, 0.5 * np.expm1(4 * np.minimum(z, 0))) - 0.2)
+_INVERSE = Glyph(_GREY, lambda z: np.clip(0.2 / np.where(z == 0, 1e-9, z), -1, 1))
+_LOG = Glyph(_GREY, lambda z: np.clip(0.5 * np.log(np.maximum(1e-9, 3 * (z + 1))), -1, 1))
+
+_SELU_SCALE: Final = 1.0507009873554804934193349852946
+_SELU_ALPHA: Final = 1.6732632423543772848170429916717
+
+_TABLE = (
+    Activation("sigmoid", _step(2.5, 0.0), _SLOPE),
+    Activation("tanh", _step(2.5), _STEP),
+    Activation("sin", _wave(5.0, 12.0), _WAVE),
+    Activation("gauss", _bell(5.0), _BELL),
+    Activation("relu", _bend(0.0, 1.0), Glyph(_PURPLE, lambda z: 2 * np.maximum(0, z) - 1)),
+    Activation("elu", _linear_unit(1.0, 1.0), _ELU),
+    Activation("lelu", _bend(0.005, 1.0), Glyph(_GREY, lambda z: 2 * np.maximum(0.15 * z, z) - 1)),
+    Activation("selu", _linear_unit(_SELU_SCALE, _SELU_ALPHA), _SELU),
+    Activation("softplus", _softplus, Glyph(_GREY, lambda z: 0.4 * np.log1p(np.exp(5 * z)) - 1)),
+    Activation("identity", _bend(1.0, 1.0), Glyph(_GREY, lambda z: z)),
+    Activation("clamped", _ramp(1.0), _RAMP),
+    # 0 for s = 0; its derivatives are within single precision, too.
+    Activation("inv", lambda xp, s, v: s / (s * s + v + (1e-10 if v else 1e-30)), _INVERSE),
+    Activation(
+        "log", lambda xp, s, v: xp.log(xp.clip(_positive_part(xp, s, v), 1e-7, LIMIT)), _LOG
+    ),
+    Activation(
+        "exp",
+        lambda xp, s, v: xp.exp(xp.clip(s + 0.5 * v, -60.0, 60.0)),
+        Glyph(_GREY, lambda z: 2 * np.exp(2.5 * (z - 1)) - 1),
+    ),
+    Activation("abs", _bend(-1.0, 1.0), _V),
+    Activation("hat", _hat, _TENT),
+    Activation("square", lambda xp, s, v: s * s + v, Glyph(_RED, lambda z: 2 * z**2 - 1)),
+    Activation("cube", lambda xp, s, v: s * (s * s + 3.0 * v), Glyph(_BLUE, lambda z: z**3)),
+    Activation("paper_sine", _wave(1.0), _WAVE),
+    # 2 / (1 + exp(-z)) - 1 is tanh(z / 2).
+    Activation("paper_sigmoid", _step(0.5), _SLOPE),
+    Activation("paper_gaussian", _bell(1.0), _BELL),
+    Activation("paper_linear", _ramp(3.0), _RAMP),
+    # Innovation Engines (Nguyen, Yosinski and Clune, 2015) uses it in place of the sine.
+    Activation("paper_tanh", _step(5.0), _STEP),
+    Activation("triangle", _triangle, _TRIANGLE),
+)
+
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({each.name: each for each in _TABLE})
+"""All activations that a genome may name. Append a new one: programs and compiled code number
+them."""
+
+Term: TypeAlias = Sequence[Any]
+
+WEIGHTED_SUMS: Final = ("sum", "mean")
+"""The aggregations that are a sum of weighted inputs, perhaps times a factor."""
+
+
+def _multiply(_: Any, a: Term, b: Term) -> Term:
+    return a[0] * b[0], *(x * b[0] + a[0] * y for x, y in zip(a[1:], b[1:], strict=True))
+
+
+def _choose(xp: Any, larger: Any, smaller: Any, first: Term, second: Term) -> Term:
+    """Give the first term where one number is larger than another, else the second."""
+    pairs = zip(first, second, strict=True)
+    return tuple(xp.choose(larger, smaller, one, other) for one, other in pairs)
+
+
+JOINS: Final[Mapping[str, Callable[[Any, Term, Term], Term]]] = {
+    "product": _multiply,
+    "max": lambda xp, a, b: _choose(xp, b[0], a[0], b, a),
+    "min": lambda xp, a, b: _choose(xp, a[0], b[0], b, a),
+    "maxabs": lambda xp, a, b: _choose(xp, abs(b[0]), abs(a[0]), b, a),
+}
+"""Each joins two terms; what is chosen keeps its derivatives, and of equal ones it is the first.
+``xp.choose(a, b, c, d)`` gives c where a > b, else d."""
+
+
+def record_join(name: str) -> Any:
+    """Record one of ``JOINS``: a formula of two terms with their derivatives."""
+    trace = Trace(6)
+    return trace.formula(JOINS[name](trace, trace.given[:3], trace.given[3:]))
+
+
+def aggregate(xp: Any, name: str, terms: Sequence[Term]) -> Term:
+    """Join the terms of a node, at least one, by an aggregation that is no weighted sum."""
+    if name != "median":
+        return reduce(partial(JOINS[name], xp), terms)
+    order = [*terms]
+    for end in range(len(order) - 1, 0, -1):
+        for place in range(end):
+            a, b = order[place : place + 2]
+            order[place] = _choose(xp, a[0], b[0], b, a)
+            order[place + 1] = _choose(xp, a[0], b[0], a, b)
+    middle = order[(len(order) - 1) // 2 : len(order) // 2 + 1]
+    return tuple(sum(each) * (1 / len(middle)) for each in zip(*middle, strict=True))
+
+
+AGGREGATIONS: tuple[str, ...] = (*WEIGHTED_SUMS, *JOINS, "median")
+"""All aggregations that a genome may name; compiled code numbers them."""
+
+SUM, MEAN, PRODUCT, MAX, MIN, MAXABS, MEDIAN = range(len(AGGREGATIONS))

@@ -1,0 +1,358 @@
+"""Breeding: a batch of genomes, each from its own seed, as flat bytes in compiled code.
+
+A child depends only on its parents and its seed. Children draw from streams of their own. Random
+genomes are made by neat-python's code, which draws from Python's global random generator. That
+generator is seeded for each genome, and restored after the batch. Each way of variation is compiled
+when a run first needs it: :func:`vary_as_neat`, crossover of two parents and neat-python's
+mutation, and :func:`vary_as_the_paper`, the paper's mutation with the refinements of
+:class:`neatfool.cppn.Refinements`, which may all be off. What a mutation does stands in
+:mod:`neatfool.cppn.mutation`.
+"""
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from copy import copy
+from functools import cache, partial
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+from numpy import ndarray as Array
+
+from neatfool.cppn.buffer import (
+    GenomeBuffer,
+    Parent,
+    copy_genome,
+    make_buffer,
+    view_genome,
+    write_genome,
+)
+from neatfool.cppn.crossover import cross, graft
+from neatfool.cppn.genome import genes
+from neatfool.cppn.genome.genome import Genome, GenomeConfig
+from neatfool.cppn.genome.options import GenomeOptions, genome_config, resolve
+from neatfool.cppn.genome.presets import PRESETS, Preset, Refinements
+from neatfool.cppn.jit import await_compiled, compile_beside, inner, outer
+from neatfool.cppn.mutation import (
+    RANDOM,
+    RATES,
+    MutationRates,
+    NameRates,
+    NumberRates,
+    SwitchRates,
+    add_connection,
+    add_node,
+    mutate_as_neat,
+    mutate_as_the_paper,
+)
+from neatfool.cppn.rng import draw, draw_place, first_numbers, seed_array
+
+STEPS_AN_OCTAVE: Final = 4
+"""Strengths are rounded to this many steps an octave, as each needs prepared probabilities."""
+
+_NEAT_PYTHONS: Final = {
+    "conn_add_prob": "add_connection_prob",
+    "conn_delete_prob": "delete_connection_prob",
+    "node_add_prob": "add_node_prob",
+    "node_delete_prob": "delete_node_prob",
+}
+"""neat-python's keys of operators, and what they would be by the operators' names."""
+
+_CODES: Final = {"activation": genes.ACTIVATION_CODES, "aggregation": genes.AGGREGATION_CODES}
+
+
+def strength_step(strength: float) -> int:
+    """Round a strength of mutation: give its step, 0 for the strength 1."""
+    return round(STEPS_AN_OCTAVE * math.log2(strength))
+
+
+_step_of = inner(strength_step)
+
+
+def read_rates(config: GenomeConfig, steps: Sequence[int]) -> Array:
+    """Read a configuration: ``RATES`` [S], for each step of strength.
+
+    The strength is a factor for the probabilities of all mutations, none of which exceeds 1.
+    """
+    return np.array([_read_rates(config, 2.0 ** (step / STEPS_AN_OCTAVE)) for step in steps], RATES)
+
+
+def _read_rates(config: GenomeConfig, strength: float) -> MutationRates:
+    keys: dict[str, Any] = {
+        _NEAT_PYTHONS.get(key, key): min(value * strength, 1.0)
+        if key.endswith(("_mutate_rate", "_prob"))
+        else value
+        for key, value in vars(config).items()
+    }
+    kinds = MutationRates.__annotations__.items()
+    rates: dict[str, Any] = {n: keys.get(f"{n}_prob", 0.0) for n, kind in kinds if kind is float}
+    for name in ("weight", "bias", "response", "time_constant"):
+        own = {field: keys.get(f"{name}_{field}", 0.0) for field in NumberRates._fields}
+        own["init_uniform"] = "uniform" in keys[f"{name}_init_type"].lower()
+        rates[name] = NumberRates(**own)
+    for name, codes in _CODES.items():
+        options = keys[f"{name}_options"]
+        padded = np.resize([codes[option] for option in options], genes.MOST_OPTIONS)
+        default = _read_default(keys[f"{name}_default"], codes)
+        rates[name] = NameRates(keys[f"{name}_mutate_rate"], default, len(options), padded)
+    where_true, where_false = (
+        min(max(keys["enabled_mutate_rate"] + keys[f"enabled_rate_to_{other}_add"], 0.0), 1.0)
+        for other in ("false", "true")
+    )
+    default = _read_default(str(keys["enabled_default"]).lower(), {"true": 1, "false": 0})
+    rates["enabled"] = SwitchRates(where_true, where_false, default)
+    surer = config.check_structural_mutation_surer()
+    return MutationRates(single=config.single_structural_mutation, surer=surer, **rates)
+
+
+def _read_default(value: object, codes: Mapping[str, int]) -> int:
+    return RANDOM if str(value).lower() in ("random", "none") else codes[str(value)]
+
+
+class Batch(NamedTuple):
+    """Litters, and room for their children."""
+
+    words: Array  # int64 [W], flat genomes, one after another
+    litters: Array  # int64 [N, 2], the words where the parents begin; -1 for none
+    seeds: Array  # uint64 [N]
+    bounds: Array  # int64 [N + 1]; receives the words where the children begin and end
+    written: Array  # int64 [≥ all children]; receives the children
+    random: Array  # uint64 [1], the stream of a child
+
+
+@outer
+def vary_as_the_paper(
+    batch: Batch,
+    table: Array,
+    lowest: int,
+    strength: float,
+    spread: float,
+    copies: int,
+    grafted: float | None,
+    genome: GenomeBuffer,
+) -> None:
+    """Make a child of each litter by the paper's mutation and its refinements.
+
+    The table has the rates of each step of strength, from the lowest. The strength is a factor for
+    all probabilities, and its logarithm has a spread. Of copies of the parent, at most so many are
+    thrown away. ``grafted`` is the probability of a graft; where it is None, code for grafts is not
+    compiled.
+    """
+    stream = batch.random
+    for child in range(len(batch.litters)):
+        stream[0] = batch.seeds[child]
+        parent = _parent(batch, child, 0)
+        is_graft = False
+        if grafted is not None:
+            is_graft = draw(stream) < grafted and batch.litters[child, 1] >= 0
+            if is_graft:  # of one parent on the other
+                first, donor = parent, _parent(batch, child, 1)
+                if draw(stream) >= 0.5:
+                    first, donor = donor, first
+                graft(first, donor, draw_place(genome.size.outputs, stream), genome)
+        own_strength = strength
+        if spread:
+            own_strength *= math.exp(spread * (2.0 * draw(stream) - 1.0))
+        rates = table[_step_of(own_strength) - lowest]
+        # Weak mutation often changes nothing, and scoring a copy would waste an image.
+        for left in range(0 if is_graft else copies, -1, -1):
+            if not is_graft:
+                copy_genome(parent, genome)
+            mutate_as_the_paper(genome, rates, stream)
+            _finish(batch, child, genome)
+            if left == 0 or not _is_copy(batch, child):
+                break
+
+
+@outer
+def vary_as_neat(batch: Batch, table: Array, genome: GenomeBuffer) -> None:
+    """Make a child of each litter by neat-python's crossover and mutation."""
+    stream = batch.random
+    for child in range(len(batch.litters)):
+        stream[0] = batch.seeds[child]
+        copy_genome(_parent(batch, child, 0), genome)
+        if batch.litters[child, 1] >= 0:
+            cross(genome, _parent(batch, child, 1), stream)
+        mutate_as_neat(genome, table[0], stream)
+        _finish(batch, child, genome)
+
+
+@outer
+def grow(batch: Batch, table: Array, rounds: int, genome: GenomeBuffer) -> None:
+    """Grow the first parent of each litter by some rounds, as an initial genome grows."""
+    stream = batch.random
+    for child in range(len(batch.litters)):
+        stream[0] = batch.seeds[child]
+        copy_genome(_parent(batch, child, 0), genome)
+        for _ in range(int(draw(stream) * (rounds + 1))):
+            add_node(genome, table[0], stream)
+            add_connection(genome, table[0], stream)
+        _finish(batch, child, genome)
+
+
+@inner
+def _parent(batch: Batch, child: int, place: int) -> Parent:
+    return view_genome(batch.words, batch.litters[child, place])
+
+
+@inner
+def _finish(batch: Batch, child: int, genome: GenomeBuffer) -> None:
+    """Write a child after those before it."""
+    batch.bounds[child + 1] = write_genome(genome, batch.bounds[child], batch.written)
+
+
+@inner
+def _is_copy(batch: Batch, child: int) -> bool:
+    """Tell whether a child is the same as its first parent."""
+    start, first, length = batch.bounds[child], batch.litters[child, 0], 0
+    end = batch.bounds[child + 1] - start
+    # The first words say how long a genome is.
+    while length < end and batch.written[start + length] == batch.words[first + length]:
+        length += 1
+    return bool(length == end)
+
+
+COPIES: Final = 999
+"""The most copies of a parent that are thrown away; rates of 0 would need for ever."""
+
+
+class Breeder:
+    """Makes and breeds genomes according to a preset.
+
+    Attributes:
+        parents: The most parents of a child.
+    """
+
+    def __init__(
+        self, preset: Preset, config: GenomeConfig, refinements: Refinements | None = None
+    ) -> None:
+        """Prepare to breed by a preset, and refinements of the paper's mutation if it has that.
+
+        By default the refinements are the preset's own.
+        """
+        self._config = config
+        self._is_paper = preset.refinements is not None
+        self._refinements = refinements or Refinements(**(preset.refinements or {}))
+        self._rates_of = cache(partial(read_rates, config))
+        self.parents = 1 if self._is_paper and not self._refinements.graft else 2
+        self._set_warmth(1.0)
+
+    @staticmethod
+    def prepare(preset: Preset) -> None:
+        """Have another process compile how a preset breeds, if no code is kept on this machine.
+
+        Breeding waits for it.
+        """
+        vary = vary_as_neat if preset.refinements is None else vary_as_the_paper
+        compile_beside(preset.name, vary)
+
+    def _set_warmth(self, warmth: float) -> None:
+        """Prepare for a factor of all probabilities."""
+        refinements, steps = self._refinements, range(1)
+        self._graft = refinements.graft * warmth
+        if self._is_paper:
+            strength, spread = refinements.mutation_strength * warmth, refinements.mutation_spread
+            lowest, highest = (strength_step(strength * math.exp(s)) for s in (-spread, spread))
+            # The logarithm may be rounded differently in compiled code.
+            steps = range(lowest - 1, highest + 2)
+            only_grows = refinements == Refinements(initial_rounds=refinements.initial_rounds)
+            self._strength = steps.start, strength, float(spread), 0 if only_grows else COPIES
+        self._rates = self._rates_of(steps)
+
+    def in_generation(self, generation: int) -> Self:
+        """Give the breeder for a generation of a run."""
+        cooling = self._refinements.mutation_cooling
+        if not cooling:
+            return self
+        then = copy(self)
+        then._set_warmth(cooling / (cooling + generation))
+        return then
+
+    def create(self, seeds: Sequence[int]) -> list[Genome]:
+        """Make a random genome from each seed."""
+        genomes = [Genome() for _ in seeds]
+        state = random.getstate()
+        try:
+            for genome, seed in zip(genomes, seeds, strict=True):
+                random.seed(seed)
+                genome.configure_new(self._config)
+        finally:
+            random.setstate(state)
+        rounds = self._refinements.initial_rounds if self._is_paper else 0
+        if not rounds:
+            return [Genome.read(genome.flat) for genome in genomes]
+        batch, buffer = self._lay_out([[genome] for genome in genomes], seeds, rounds)
+        grow(batch, self._rates_of(range(1)), rounds, buffer)
+        return _read_children(batch)
+
+    def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
+        """Give the number of parents for the child of each seed."""
+        if not self._is_paper or self.parents == 1:
+            return [self.parents] * len(seeds)
+        # Whether a child is grafted is drawn before anything else.
+        grafted: list[int] = (1 + (first_numbers(seed_array(seeds)) < self._graft)).tolist()
+        return grafted
+
+    def breed(self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int]) -> list[Genome]:
+        """Breed children.
+
+        Args:
+            litters: For each child its parents, fittest first; at least one. Those beyond
+                ``parents`` are ignored.
+            seeds: For each child the seed of all its randomness.
+        """
+        batch, buffer = self._lay_out(litters, seeds)
+        if not self._is_paper:
+            vary_as_neat(batch, self._rates, buffer)
+        else:
+            grafted = self._graft if self.parents > 1 else None
+            vary_as_the_paper(batch, self._rates, *self._strength, grafted, buffer)
+        return _read_children(batch)
+
+    def _lay_out(
+        self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int], rounds: int = 0
+    ) -> tuple[Batch, GenomeBuffer]:
+        """Put the parents one after another, each once, and make room for the children."""
+        await_compiled()
+        if len(litters) != len(seeds):
+            raise ValueError(f"{len(litters)} litters, but {len(seeds)} seeds")
+        pairs = [litter[: self.parents] for litter in litters]
+        known = {id(genome): genome for pair in pairs for genome in pair}
+        places = {key: place for place, key in enumerate(known)}
+        rows = np.full((len(pairs), 2), -1)
+        for row, pair in zip(rows, pairs, strict=True):
+            row[: len(pair)] = [places[id(genome)] for genome in pair]
+        words, begins = genes.join([genome.flat for genome in known.values()])
+        # The last row stands for no parent, whose place is -1.
+        begins[-1] = -1
+        heads = np.zeros((len(begins), 2), np.int64)
+        heads[:-1] = words[begins[:-1, None] + np.arange(2)]
+        # A child has at most the genes of both parents, of a new node and of the connections that
+        # come with it, and what it grows in each round.
+        nodes, connections = (heads[rows].sum(1) + np.array([1 + rounds, 4 + 2 * rounds])).T
+        room = genes.HEAD + genes.NODE_WORDS * nodes + genes.CONNECTION_WORDS * connections
+        batch = Batch(
+            words,
+            begins[rows],
+            seed_array(seeds),
+            bounds=np.zeros(len(litters) + 1, np.int64),
+            written=np.empty(int(room.sum()), np.int64),
+            random=np.zeros(1, np.uint64),
+        )
+        ends = self._config.num_inputs, self._config.num_outputs
+        most = int(nodes.max(initial=0)), int(connections.max(initial=0))
+        return batch, make_buffer(*ends, *most)
+
+
+def breed_a_child(preset: str) -> None:
+    """Breed, so that the code for it is compiled and kept."""
+    chosen = PRESETS[preset]
+    breeder = Breeder(chosen, genome_config(resolve(GenomeOptions(), chosen), 1))
+    breeder.breed([breeder.create([0, 1])], [2])
+
+
+def _read_children(batch: Batch) -> list[Genome]:
+    """Make genomes of the children that compiled code wrote."""
+    text, ends = batch.written[: batch.bounds[-1]].tobytes(), (8 * batch.bounds).tolist()
+    return list(map(Genome.read, [text[start:end] for start, end in pairwise(ends)]))

@@ -1,1 +1,0 @@
-"""The renderer for NVIDIA's GPUs: one kernel interprets tapes, a block a genome and a tile."""

@@ -1,0 +1,186 @@
+"""The compiled renderer: draws a tape on a CPU with numba, many times faster than the plain one.
+
+Compiled code runs without Python's lock, so that threads can share the work. It is loaded when it
+is first needed, as numba may be missing or may not work.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Final
+
+import numpy as np
+import torch
+from numpy import ndarray as Array
+
+from neatfool.cppn.compile.tape import Tape
+from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
+from neatfool.cppn.draw.lattice import BY_COLUMN, BY_ROW, Lattice, PixelGrid, whole_tables
+from neatfool.errors import ExperimentError
+
+PIXELS_AT_ONCE: Final = 1 << 16
+"""The most pixels whose inputs are computed at once; they take 16 bytes each, 1 MiB in all."""
+
+NARROWEST: Final = 16
+"""With lines at least this long, a node that is the same in all lines, or all along a line, is
+computed only once."""
+
+WORTH_A_THREAD: Final = 1 << 21
+"""The fewest values of nodes that are worth a thread: some 0.3 milliseconds of work."""
+
+_log = logging.getLogger("neatfool.cppn")
+
+
+@cache
+def can_compile() -> bool:
+    """Load the compiled renderer; tell whether it works here, and log why if it does not.
+
+    That takes about half a second; the first time on a machine, when it is compiled, several.
+    """
+    try:
+        load_compiled()
+    except ExperimentError as error:
+        why = error.__cause__
+        _log.warning(
+            "the plain renderer draws, which takes several times as long: numba does not work here "
+            "(%s: %s); pip install numba",
+            type(why).__name__,
+            why,
+        )
+        return False
+    return True
+
+
+@cache
+def load_compiled() -> ModuleType:
+    """Load the compiled renderer now, and not at the first image.
+
+    This takes about half a second, but several the first time on a machine, when it is compiled.
+
+    Raises:
+        ExperimentError: numba is missing, or does not work.
+    """
+    try:
+        return import_module("neatfool.cppn.draw.kernel")
+    except Exception as error:  # Internals of numba are used, which another version may change.
+        raise ExperimentError(
+            "[encoding] renderer = compiled: numba does not work here "
+            f"({type(error).__name__}: {error}); pip install numba, or say renderer = plain"
+        ) from error
+
+
+def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
+    """Draw N genomes at the P pixels of a grid: uint8 [N, C, P]."""
+    kernel = load_compiled()
+    images = np.empty((len(tape), colours.channels, grid.pixels), np.uint8)
+    colour, across = list(COLOUR_MAPS).index(colours.name), len(grid.x)
+    tiling: tuple[int, ...] = (kernel.TILE, kernel.TILE, -1, -1)
+    if NARROWEST <= across <= kernel.TILE:
+        tiling = min(kernel.TILE // across, kernel.LANES) * across, across, BY_COLUMN, BY_ROW
+    genes = tape.nodes, tape.numbers, tape.sources, tape.factors
+    others = None if tape.is_common else True
+    at_once = max(PIXELS_AT_ONCE // across, 1) * across
+    for offset in range(0, grid.pixels, at_once):
+        stop = min(offset + at_once, grid.pixels)
+        if stop - offset == grid.pixels:  # the same as for the images before, most likely
+            inputs = whole_tables(grid).numpy()
+        else:
+            inputs = grid.tables(offset, stop).numpy()
+
+        def work(genomes: slice, part: slice, inputs: Array = inputs, offset: int = offset) -> None:
+            kernel.draw(
+                (tape.bounds[genomes.start :], *genes, tape.outputs[genomes]),
+                inputs,
+                (part.start, part.stop),
+                tiling,
+                colour,
+                images[genomes],
+                offset,
+                _scratch(tape.rows, tape.terms),
+                others,
+                None if len(inputs) == 1 else True,
+            )
+
+        _share(work, len(tape), inputs.shape[2], tape.size * inputs.shape[2], tiling[0])
+    return torch.from_numpy(images)
+
+
+def smooth_bytes(points: torch.Tensor, lattice: Lattice) -> torch.Tensor:
+    """Turn points into pixels: uint8 [N, C, h, w] into [N, C, H, W]."""
+    if lattice.axes is None:
+        return points
+    kernel, (down, across) = load_compiled(), lattice.axes
+    count, channels, height, width = points.shape
+    tall, wide = len(down.first), len(across.first)
+    pixels = np.empty((count * channels, tall, wide), np.uint8)
+    given = points.flatten(0, 1).numpy()
+
+    def work(images: slice, _: slice) -> None:
+        sides = (width, height), (wide + 1, max(height, wide)), (height, wide)
+        scratch = (np.empty((side, line + kernel.LANES), np.float32) for side, line in sides)
+        weights = down.first, down.weights, across.first, across.weights
+        kernel.smooth(given[images], *weights, pixels[images], *scratch)
+
+    _share(work, len(given), 1, 4 * pixels.size, 1)
+    return torch.from_numpy(pixels).view(count, channels, tall, wide)
+
+
+def _share(
+    work: Callable[[slice, slice], None], genomes: int, pixels: int, values: int, tile: int
+) -> None:
+    """Divide work of so many values of nodes among as many threads as it is worth."""
+    threads = min(torch.get_num_threads(), values // WORTH_A_THREAD)
+    parts = list(share_out(genomes, pixels, threads, tile))
+    if len(parts) == 1:
+        work(*parts[0])
+    else:
+        list(_pool(os.getpid(), torch.get_num_threads()).map(work, *zip(*parts, strict=True)))
+
+
+def share_out(genomes: int, pixels: int, threads: int, tile: int) -> Iterator[tuple[slice, slice]]:
+    """Share the work among threads: the genomes, or the pixels if there are few genomes."""
+    if threads <= 1:
+        yield slice(0, genomes), slice(0, pixels)
+    elif genomes >= 4 * threads:
+        # More parts than threads, as genomes differ and other programs may use a core.
+        size = -(-genomes // (4 * threads))
+        for start in range(0, genomes, size):
+            yield slice(start, min(start + size, genomes)), slice(0, pixels)
+    else:
+        size = -(-pixels // (4 * threads * tile)) * tile
+        for start in range(0, pixels, size):
+            yield slice(0, genomes), slice(start, min(start + size, pixels))
+
+
+_memory = threading.local()
+
+
+def _scratch(rows: int, terms: int) -> tuple[Array, ...]:
+    """Give scratch memory, the same for each call in a thread."""
+    kernel = load_compiled()
+    wide = kernel.TILE + kernel.LANES
+    table: Array | None = getattr(_memory, "table", None)
+    if table is None or table.shape[1] < rows:
+        table = _memory.table = _aligned(3 * rows, wide).reshape(3, rows, -1)
+        _memory.lines = _aligned(3 * rows, kernel.LANES).reshape(3, rows, -1)
+        _memory.channels = _aligned(3, wide)
+    own = np.empty(terms, np.float32), np.empty(terms, np.int32)
+    return table, _memory.lines, *own, _memory.channels
+
+
+def _aligned(rows: int, columns: int) -> Array:
+    """Give a table that begins at a line of the processor's cache, of 64 bytes."""
+    memory = np.zeros(rows * columns + 16, np.float32)
+    skipped = -(memory.ctypes.data // memory.itemsize) % 16
+    return memory[skipped : skipped + rows * columns].reshape(rows, columns)
+
+
+@cache
+def _pool(_process: int, threads: int) -> ThreadPoolExecutor:
+    # One a process: a forked process would inherit the executor without its threads.
+    return ThreadPoolExecutor(threads, "neatfool-render")

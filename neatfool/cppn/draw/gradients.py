@@ -1,0 +1,228 @@
+"""The parameters of genomes, and gradients: from the pixels of images back to these numbers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from neatfool.cppn.compile.program import PARAMETERS, Program
+from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap, find_colour_map
+from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
+from neatfool.cppn.draw.lattice import InputKind, PixelGrid, lay_lattice, spread
+from neatfool.cppn.genome.genes import pack, unpack
+from neatfool.cppn.genome.genome import Genome, GenomeConfig
+
+DIFFERENTIATED_BYTES: Final = {"cpu": 8 << 20, "gpu": 256 << 20}
+"""The most memory for the nodes' values of the pixels that are differentiated at once. Gradients
+take some five times as much in all."""
+
+
+def render_gradients(
+    program: Program,
+    gradients: np.ndarray,
+    *,
+    native: tuple[int, int] | None = None,
+    inputs: InputKind = "raw",
+    colour_map: str = "grey",
+    band_limit: float = 0.0,
+    device: torch.device | str = "cpu",
+    compiled: bool = False,
+) -> dict[str, torch.Tensor]:
+    """Turn gradients by pixels into gradients by the parameters of a batch of genomes.
+
+    The result is the derivative of sum(gradients * images), with the images of ``render`` before
+    they are rounded to bytes. Pixels are processed tile by tile, so that memory does not grow with
+    their number.
+
+    Args:
+        program: The N genomes, compiled.
+        gradients: float32 [G, N, C, H, W]: the gradients of G functions of the images by the grey
+            level of each pixel. C is 3, or the channels of the colour map.
+        native: As for :func:`render`.
+        inputs: As for :func:`render`.
+        colour_map: As for :func:`render`.
+        band_limit: As for :func:`render`.
+        device: The device to compute on.
+        compiled: Whether to use compiled code, which needs numba and is several times as fast. It
+            takes one genome, on the CPU. A genome with other nodes than weighted sums is computed
+            by torch in any case.
+
+    Returns:
+        float64 on the CPU, by ``weights`` [G, E], ``biases`` [G, M] and ``responses`` [G, M].
+        Derivatives that are not finite become 0.
+
+    Raises:
+        ExperimentError: There is no such colour map, or it does not fit.
+        ValueError: A size, the kind of inputs or the device is wrong.
+    """
+    count, channels, height, width = gradients.shape[1:]
+    outputs = program.outputs.shape[1]
+    colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
+    where = torch.device(device)
+    if compiled and (count != 1 or where.type != "cpu"):
+        raise ValueError(f"{count} genomes on {where}: compiled code takes one, on the CPU")
+    if channels != colours.channels:
+        gradients = gradients.sum(2, keepdims=True)
+    by_pixel = torch.from_numpy(gradients).to(where, torch.float32) * 255
+    follow = _follow_by_torch
+    # Compiled code differentiates nothing but weighted sums.
+    if compiled and all(step.aggregation is None for step in program.steps):
+        follow = _follow_by_compiled_code
+
+    @torch.enable_grad()
+    def compute() -> dict[str, torch.Tensor]:
+        lattice = lay_lattice(height, width, band_limit=band_limit, native=native, kind=inputs)
+        by_point = torch.stack([spread(each, lattice) for each in by_pixel])
+        found = follow(program, lattice.grid, colours, by_point.flatten(3))
+        return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
+
+    return on_one_core(compute) if where.type == "cpu" else compute()
+
+
+def _follow_by_torch(
+    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Turn gradients [G, N, C, P] into those by the parameters with torch, a tile at a time."""
+    where, many = by_channel.device, len(by_channel)
+    totals = {
+        name: torch.zeros(many, len(getattr(program, name)), dtype=torch.float64)
+        for name in PARAMETERS
+    }
+    size = DIFFERENTIATED_BYTES["cpu" if where.type == "cpu" else "gpu"]
+    most = max(size // (4 * program.rows), 1024)
+    step = -(-grid.pixels // -(-grid.pixels // most))  # divided evenly
+    for start in range(0, grid.pixels, step):
+        stop = min(start + step, grid.pixels)
+        given = {
+            name: getattr(program, name).to(where, torch.float32).requires_grad_()
+            for name in PARAMETERS
+        }
+        machine = ProgramRunner(program, torch.float32, where, **given)
+        outputs = machine.differentiate(grid.tables(start, stop).to(where))
+        channels = colours(outputs if grid.reach else outputs.squeeze(2))
+        for which in range(many):
+            parts = torch.autograd.grad(
+                channels,
+                list(given.values()),
+                by_channel[which, :, :, start:stop],
+                retain_graph=which < many - 1,
+                allow_unused=True,
+            )
+            for name, part in zip(PARAMETERS, parts, strict=True):
+                if part is not None:
+                    totals[name][which] += part.double().cpu()
+    return totals
+
+
+def _follow_by_compiled_code(
+    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Turn gradients [G, 1, C, P] into those by one genome's parameters with compiled code."""
+    from neatfool.cppn.draw.gradient_kernel import TILE, flow_back
+    from neatfool.cppn.draw.lanes import LANES
+
+    given = {name: getattr(program, name).clone().requires_grad_() for name in PARAMETERS}
+    factors = program.factors(**given)
+    # For each node: activation, begin and end of its terms, row.
+    bounds, rows = program.bounds.numpy(), np.arange(program.inputs + 1, program.rows)
+    nodes = np.stack([program.activations.numpy(), bounds[:-1], bounds[1:], rows], 1)
+    found = grid.tables(0, grid.pixels).numpy()
+    inputs = np.zeros((3, *found.shape[1:]), np.float32)
+    inputs[: len(found)] = found
+    totals = np.zeros((len(by_channel), len(program.sources)))
+    shapes = (3, program.rows, TILE), (3, program.rows, TILE), (3, TILE), (1, LANES)
+    flow_back(
+        (
+            nodes.astype(np.int32),
+            program.sources.numpy(),
+            factors.detach().float().numpy(),
+            program.outputs[0].numpy(),
+        ),
+        inputs,
+        list(COLOUR_MAPS).index(colours.name),
+        by_channel[:, 0].contiguous().numpy(),
+        totals,
+        tuple(np.empty(shape, np.float32) for shape in shapes),
+    )
+    parts = [
+        torch.autograd.grad(factors, list(given.values()), each, retain_graph=True)
+        for each in torch.from_numpy(totals)
+    ]
+    return {
+        name: torch.stack(each)
+        for name, each in zip(PARAMETERS, zip(*parts, strict=True), strict=True)
+    }
+
+
+_ATTRIBUTES: Final = {"weights": "weight", "biases": "bias", "responses": "response"}
+"""The kinds of parameters: the attribute of a program, and that of a gene."""
+
+
+class Parameters:
+    """Reads and writes the parameters of genomes: the numbers that gradients can change.
+
+    Each genome has a row of numbers: the weights and the biases that some output needs, then the
+    responses if the configuration lets them vary. It also gives their ranges.
+    """
+
+    def __init__(self, config: GenomeConfig) -> None:
+        self._kinds = ["weights", "biases"]
+        if (
+            config.response_init_stdev
+            or config.response_mutate_rate
+            or config.response_replace_rate
+        ):
+            self._kinds.append("responses")
+        self._ranges: dict[str, tuple[float, float]] = {
+            name: (getattr(config, f"{name}_min_value"), getattr(config, f"{name}_max_value"))
+            for name in _ATTRIBUTES.values()
+        }
+
+    def read(self, program: Program) -> list[np.ndarray]:
+        """Give the parameters of each genome of a program, float64 [P]."""
+        return self.divide(program, {kind: getattr(program, kind) for kind in self._kinds})
+
+    def divide(self, program: Program, numbers: Mapping[str, torch.Tensor]) -> list[np.ndarray]:
+        """Put numbers for a program's parameters in the order of :meth:`read`.
+
+        Args:
+            program: The N genomes, compiled.
+            numbers: By ``weights`` [..., E], ``biases`` [..., M] and ``responses`` [..., M].
+
+        Returns:
+            float64 [..., P] for each genome.
+        """
+        rows: list[list[np.ndarray]] = [[] for _ in range(len(program))]
+        for kind in self._kinds:
+            values = numbers[kind].numpy()
+            keys = program.weight_keys if kind == "weights" else program.node_keys
+            owners = np.array([owner for owner, _ in keys], np.int64)
+            bounds = np.searchsorted(owners, np.arange(len(program) + 1))
+            for genome, row in enumerate(rows):
+                row.append(values[..., bounds[genome] : bounds[genome + 1]])
+        return [np.concatenate(row, axis=-1, dtype=np.float64) for row in rows]
+
+    def write(
+        self, genomes: Sequence[Genome], program: Program, rows: Sequence[np.ndarray]
+    ) -> list[Genome]:
+        """Copy genomes with other parameters, each clipped to its range.
+
+        Args:
+            genomes: N genomes.
+            program: The same genomes, compiled.
+            rows: float64 [P] for each genome, in the order of :meth:`read`.
+
+        Returns:
+            New genomes.
+        """
+        genes = [unpack(genome.flat) for genome in genomes]
+        numbers = [iter(row.tolist()) for row in rows]
+        for kind in self._kinds:
+            name = _ATTRIBUTES[kind]
+            least, most = self._ranges[name]
+            keys: Any = program.weight_keys if kind == "weights" else program.node_keys
+            for owner, key in keys:
+                own: dict[Any, Any] = genes[owner][kind == "weights"]
+                setattr(own[key], name, min(max(next(numbers[owner]), least), most))
+        return [Genome.read(pack(nodes, edges)) for nodes, edges in genes]

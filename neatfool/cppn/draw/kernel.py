@@ -1,0 +1,339 @@
+"""The compiled renderer: runs a tape of nodes over the pixels, a tile at a time; and the bell.
+
+A tile is a range of pixels, small enough for the values of a genome's nodes to stay in the
+processor's cache. It is computed in blocks, with the same instructions for each pixel. So the bits
+of an image do not depend on the tile, on other images, or on the number of threads.
+
+A table has a row for each input and each node. The second and the third hold derivatives, by the
+place to the right and downwards; see :meth:`Activation.within_reach
+<neatfool.cppn.activations.Activation.within_reach>`.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy import ndarray as Array
+
+from neatfool.compiling import inlined, inner, make_switch, outer
+from neatfool.cppn.activations import (
+    ACTIVATIONS,
+    AGGREGATIONS,
+    JOINS,
+    MEDIAN,
+    SUM,
+    Activation,
+    record_join,
+)
+from neatfool.cppn.draw.colour import COLOUR_MAPS, ColourMap
+from neatfool.cppn.draw.lanes import LANES, add_product, bits_of, emit, load, spread, store
+from neatfool.cppn.draw.lattice import HALF
+from neatfool.cppn.genome.genes import COMMON
+
+F = np.float32
+# Adding this rounds to an integer, and the lowest bits hold that integer.
+_ROUND: Final = F(1.5 * 2**23)
+
+TILE: Final = 1024
+"""The most pixels of a tile, so that the values of some hundred nodes fit the cache."""
+
+
+@inlined
+def add_up(
+    tables: Array, sources: Array, factors: Array, bias: F, start: int, limited: bool | None
+) -> tuple[F, F, F]:
+    """Give the weighted sum of some rows, and its derivatives unless ``limited`` is None."""
+    value, across, down = spread(bias), spread(F(0.0)), spread(F(0.0))
+    for term in range(len(sources)):
+        source, factor = sources[term], factors[term]
+        value = value + load(tables[0], source, start) * factor
+        if limited is not None:
+            across = across + load(tables[1], source, start) * factor
+            down = down + load(tables[2], source, start) * factor
+    return value, across, down
+
+
+def _compile_activation(activation: Activation) -> Callable[..., None]:
+    """Compile the loop that applies an activation to weighted sums of rows, and writes a row.
+
+    ``limited`` is None for points, whose derivatives are neither read nor written.
+    """
+    at_points, within_reach = emit(activation.at_points), emit(activation.within_reach)
+
+    def loop(
+        tables: Array,
+        sources: Array,
+        factors: Array,
+        bias: F,
+        row: int,
+        width: int,
+        limited: bool | None,
+    ) -> None:
+        for start in range(0, width, LANES):
+            given = add_up(tables, sources, factors, bias, start, limited)
+            if limited is None:
+                store(tables[0], row, start, at_points(given[:1])[0])
+            else:
+                z, x, y = within_reach(given)
+                store(tables[0], row, start, z)
+                store(tables[1], row, start, x)
+                store(tables[2], row, start, y)
+
+    return inner(loop, f"{activation.name}_loop")
+
+
+_LOOPS = {code: _compile_activation(each) for code, each in enumerate(ACTIVATIONS.values())}
+activate = make_switch(_LOOPS)
+"""Applies an activation: its place in ``ACTIVATIONS``, and a tuple of its loop's arguments."""
+activate_common = make_switch({code: _LOOPS[code] for code in COMMON})
+"""Does so for the ``COMMON`` activations."""
+
+
+def _compile_join(name: str) -> Callable[..., None]:
+    """Compile the loop that joins weighted inputs, term by term."""
+    join, of_nothing = emit(record_join(name)), name == "product"
+
+    def loop(
+        tables: Array, row: int, sources: Array, factors: Array, width: int, _: Array, __: Array
+    ) -> None:
+        for start in range(0, width, LANES):
+            joined = spread(F(1.0)), spread(F(0.0)), spread(F(0.0))
+            for term in range(len(sources)):
+                source, factor = sources[term], factors[term]
+                z = load(tables[0], source, start) * factor
+                x = load(tables[1], source, start) * factor
+                y = load(tables[2], source, start) * factor
+                own = z, x, y
+                joined = join(joined + own) if term or of_nothing else own
+            value, across, down = joined
+            store(tables[0], row, start, value)
+            store(tables[1], row, start, across)
+            store(tables[2], row, start, down)
+
+    return inner(loop, f"{name}_loop")
+
+
+@inner
+def _take_middle(
+    tables: Array, row: int, sources: Array, factors: Array, width: int, terms: Array, order: Array
+) -> None:
+    """Take the median, or the mean of the middle two."""
+    count = len(sources)
+    for i in range(width):
+        for term in range(count):
+            z = tables[0, sources[term], i] * factors[term]
+            place = term
+            while place > 0 and terms[place - 1] > z:
+                terms[place], order[place] = terms[place - 1], order[place - 1]
+                place -= 1
+            terms[place], order[place] = z, term
+        low, high = order[(count - 1) // 2], order[count // 2]
+        for table in tables:
+            below = table[sources[low], i] * factors[low]
+            above = table[sources[high], i] * factors[high]
+            table[row, i] = (below + above) * F(0.5)
+
+
+aggregate = make_switch(
+    {**{AGGREGATIONS.index(name): _compile_join(name) for name in JOINS}, MEDIAN: _take_middle}
+)
+"""Joins weighted inputs: the aggregation's place in ``AGGREGATIONS``, and a tuple of the tables,
+the row to write, the row and the factor of each input, the number of pixels, and for each input a
+float32 and an int32 to write over. There is at least one input, except for a product."""
+
+
+@cache
+def compile_load(outputs: int) -> Callable[..., Any]:
+    """Compile what reads the rows of so many outputs."""
+
+    def one(table: Array, rows: Array, start: int) -> tuple[F, ...]:
+        return (load(table, rows[0], start),)
+
+    def three(table: Array, rows: Array, start: int) -> tuple[F, ...]:
+        a, b = load(table, rows[0], start), load(table, rows[1], start)
+        return a, b, load(table, rows[2], start)
+
+    return inlined(one if outputs == 1 else three, f"load_{outputs}")
+
+
+def _compile_paint(colours: ColourMap) -> Callable[..., None]:
+    """Compile the loop that writes the channels of a colour map, float32 [3, P]."""
+    at_points, within_reach = emit(colours.at_points), emit(colours.within_reach)
+    read, many = compile_load(colours.outputs), colours.channels
+
+    def loop(tables: Array, rows: Array, channels: Array, width: int, limited: bool | None) -> None:
+        for start in range(0, width, LANES):
+            outputs = read(tables[0], rows, start)
+            if limited is None:
+                found = at_points(outputs)
+            else:
+                across, down = read(tables[1], rows, start), read(tables[2], rows, start)
+                found = within_reach(outputs + across + down)
+            for channel in range(many):
+                store(channels, channel, start, found[channel])
+
+    return inner(loop, f"{colours.name}_paint")
+
+
+paint = make_switch({code: _compile_paint(each) for code, each in enumerate(COLOUR_MAPS.values())})
+"""Writes channels: the place in ``COLOUR_MAPS``, and a tuple of the tables, the rows of the
+outputs, the channels, the number of pixels, and None for points."""
+
+
+@inner
+def _load(
+    inputs: Array, start: int, count: int, width: int, across: int, tables: Array, lines: Array
+) -> None:
+    """Read the inputs at a tile's pixels, and at the first pixel of each of its lines."""
+    for table in range(len(inputs)):
+        for row in range(inputs.shape[1]):
+            for pixel in range(count):
+                tables[table, row, pixel] = inputs[table, row, start + pixel]
+            for pixel in range(count, width):
+                tables[table, row, pixel] = F(0.0)
+            for line in range(LANES):
+                pixel = start + line * across
+                known = inputs[table, row, pixel] if pixel < start + count else F(0.0)
+                lines[table, row, line] = known
+
+
+@inner
+def _complete(
+    row: int, lines: Array, tables: Array, same_across: bool, across: int, count: int
+) -> None:
+    """Fill the rest of a row that is the same along each line, or in all; and a bit beyond."""
+    for table in range(len(tables)):
+        for line in range((count + across - 1) // across):
+            if same_across:
+                value = spread(lines[table, row, line])
+                for column in range(0, across, LANES):
+                    store(tables[table], row, line * across + column, value)
+            elif line:
+                for column in range(0, across, LANES):
+                    value = load(tables[table], row, column)
+                    store(tables[table], row, line * across + column, value)
+
+
+@inner
+def _write(levels: Array, pixels: Array) -> None:
+    for i in range(len(pixels)):
+        pixels[i] = np.uint8(bits_of(levels[i] * F(255.0) + _ROUND))
+
+
+_SIGNATURE: Final = (
+    "void(Tuple((int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], "
+    "int32[:, ::1])), float32[:, :, ::1], UniTuple(int64, 2), UniTuple(int64, 4), int64, "
+    "uint8[:, :, ::1], int64, Tuple((float32[:, :, ::1], float32[:, :, ::1], float32[::1], "
+    "int32[::1], float32[:, ::1])), none, {})"
+)
+
+
+@outer()
+def draw(
+    tape: tuple[Array, ...],
+    inputs: Array,
+    part: tuple[int, int],
+    tiling: tuple[int, int, int, int],
+    colour: int,
+    images: Array,
+    offset: int,
+    scratch: tuple[Array, ...],
+    others: bool | None,
+    limited: bool | None,
+) -> None:
+    """Draw some genomes at some pixels, from the first of ``part`` to the one after its last.
+
+    The tape is bounds, nodes, numbers, sources, factors and outputs of a
+    :class:`~neatfool.cppn.Tape`; the inputs are float32 [1 or 3, I, P], with derivatives if nodes
+    fade. The tiling is the pixels of a tile (up to ``TILE``, and up to ``LANES`` whole lines if any
+    input is the same in all rows or columns), those of a line of the image, and the inputs that
+    vary between columns, and between rows: bit i % 31 for input i. The images to write are uint8
+    [N, C, Q], of which ``offset`` is the first pixel. The scratch is float32 [3, R, TILE + LANES]
+    and [3, R, LANES], float32 and int32 [terms], and float32 [3, TILE + LANES]. ``others`` is None
+    if all nodes are common, ``limited`` for points: then less is compiled.
+    """
+    bounds, nodes, numbers, sources, factors, outputs = tape
+    tables, lines, terms, order, channels = scratch
+    tile, across, by_column, by_row = tiling
+    # The last block of a line may extend beyond it.
+    line = (across + LANES - 1) // LANES * LANES
+    for start in range(part[0], part[1], tile):
+        count = min(tile, part[1] - start)
+        width = (count + LANES - 1) // LANES * LANES
+        _load(inputs, start, count, width, across, tables, lines)
+        for genome in range(len(outputs)):
+            for place in range(bounds[genome], bounds[genome + 1]):
+                node, row = nodes[place], nodes[place, 4]
+                needs_all, needs_line = node[5] & by_column, node[5] & by_row
+                here = tables if needs_all else lines
+                columns = LANES if not needs_all else width if needs_line else line
+                own, weights = sources[node[2] : node[3]], factors[node[2] : node[3]]
+                if others is not None and node[1] != SUM:
+                    aggregate(node[1], (here, row, own, weights, columns, terms, order))
+                    own, weights = node[4:5], numbers[place, :1]
+                given = here, own, weights, numbers[place, 1], row, columns, limited
+                if others is not None:
+                    activate(node[0], given)
+                else:
+                    activate_common(node[0], given)
+                if not needs_all and node[6] & by_column:
+                    _complete(row, lines, tables[: len(inputs)], True, across, count)
+                elif needs_all and not needs_line and node[6] & by_row:
+                    _complete(row, lines, tables[: len(inputs)], False, across, count)
+            paint(colour, (tables, outputs[genome], channels, width, limited))
+            for channel in range(images.shape[1]):
+                row = images[genome][channel]
+                _write(channels[channel], row[offset + start : offset + start + count])
+
+
+# Code for genomes whose nodes are all common. Any other takes three times as long to compile, and
+# is compiled when it is called.
+cast("Any", draw).compile(_SIGNATURE.format("boolean"))
+
+
+@inner
+def _join(rows: Array, first: int, weights: Array, width: int, out: Array, row: int) -> None:
+    """Write the weighted sum of some rows."""
+    for x in range(0, width, LANES):
+        total = spread(F(0.0))
+        for tap in range(len(weights)):
+            total = add_product(total, load(rows, first + tap, x), weights[tap])
+        store(out, row, x, total)
+
+
+@inner
+def _turn(rows: Array, height: int, width: int, out: Array) -> None:
+    for y in range(height):
+        for x in range(width):
+            out[x, y] = F(rows[y, x])
+
+
+@outer()
+def smooth(
+    points: Array,
+    first_down: Array,
+    down: Array,
+    first_across: Array,
+    across: Array,
+    pixels: Array,
+    columns: Array,
+    wide: Array,
+    rows: Array,
+) -> None:
+    """Turn the points of a lattice, uint8 [M, h, w], into pixels, [M, H, W].
+
+    For each row and column of pixels there are its first points, int64, and the weights of those
+    and the following, float32 [n, TAPS]. Scratch is float32 [w, ≥ h + LANES], [W + 1, ≥ max(h, W) +
+    LANES] and [h, ≥ W + LANES].
+    """
+    height, width = points.shape[1:]
+    for image in range(len(points)):
+        _turn(points[image], height, width, columns)
+        for x in range(len(first_across)):
+            _join(columns, first_across[x], across[x], height, wide, x)
+        _turn(wide, len(first_across), height, rows)
+        for y in range(len(first_down)):
+            _join(rows, first_down[y], down[y], len(first_across), wide, 0)
+            for x in range(len(first_across)):
+                pixels[image, y, x] = np.uint8(bits_of((wide[0, x] + F(HALF)) + _ROUND))

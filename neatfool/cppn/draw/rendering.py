@@ -1,0 +1,183 @@
+"""Rendering: genomes become numbers, and numbers become images.
+
+The plain renderer runs a :class:`~neatfool.cppn.Program` with torch and numpy, on any device, and
+gives gradients. The compiled one runs a :class:`~neatfool.cppn.Tape` on a CPU, several times as
+fast, and a kernel runs it on GPUs of NVIDIA's.
+"""
+
+import math
+from functools import partial
+from typing import Final
+
+import numpy as np
+import torch
+
+from neatfool.cppn.compile.program import Program
+from neatfool.cppn.compile.tape import Tape
+from neatfool.cppn.draw.colour import ColourMap, find_colour_map, quantise
+from neatfool.cppn.draw.cpu import draw_tape, smooth_bytes
+from neatfool.cppn.draw.cuda import can_launch, draw_on_gpu
+from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
+from neatfool.cppn.draw.lattice import InputKind, PixelGrid, lay_lattice, smooth, whole_tables
+from neatfool.cppn.formulas import by_numpy
+
+PIXELS_KEPT: Final = 1 << 20
+"""The inputs of images up to this many pixels (16 MiB of inputs) stay on a GPU between batches."""
+
+
+def evaluate(
+    program: Program,
+    inputs: torch.Tensor,
+    *,
+    weights: torch.Tensor | None = None,
+    biases: torch.Tensor | None = None,
+    responses: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Compute the outputs of a batch of genomes.
+
+    For a gradient, the values of all nodes are kept. Without one, pixels are computed tile by tile,
+    on a CPU with faster functions, whose values differ in the last bits.
+
+    Args:
+        program: The N genomes, compiled.
+        inputs: float32 or float64 [I, P], the inputs at P pixels, on any device; or [3, I, P] with
+            what they change by over the reach of a pixel, to the right and downwards.
+        weights: Floats [E] in place of the program's weights.
+        biases: Floats [M] in place of the program's biases.
+        responses: Floats [M] in place of the program's responses.
+
+    Returns:
+        Floats [N, O, P] of the inputs' precision, on their device, or [N, O, 3, P] with what they
+        change by; differentiable by each argument that requires a gradient.
+
+    Raises:
+        ValueError: The number of inputs is not that of the genomes.
+    """
+    if inputs.dim() not in (2, 3) or inputs.shape[-2] != program.inputs:
+        raise ValueError(f"inputs {list(inputs.shape)}: must be [{program.inputs}, pixels]")
+    parameters = {"weights": weights, "biases": biases, "responses": responses}
+    tables = inputs if inputs.dim() == 3 else inputs.unsqueeze(0)
+
+    machine = partial(ProgramRunner, program, inputs.dtype, inputs.device, **parameters)
+    if torch.is_grad_enabled() and any(
+        tensor is not None and tensor.requires_grad for tensor in (inputs, *parameters.values())
+    ):
+        found = machine().differentiate(tables)
+        return found if inputs.dim() == 3 else found.squeeze(2)
+
+    @torch.no_grad()
+    def compute() -> torch.Tensor:
+        count, pixels = len(tables), inputs.shape[-1]
+        outputs = inputs.new_empty(*program.outputs.shape, count, pixels)
+        given = machine().run(pixels, count, lambda start, stop: tables[..., start:stop])
+        for genomes, own, found in given:
+            outputs[genomes, :, :, own] = found.transpose(0, 1)
+        return outputs if inputs.dim() == 3 else outputs.squeeze(2)
+
+    return on_one_core(compute) if inputs.device.type == "cpu" else compute()
+
+
+def render(
+    program: Program | Tape,
+    *,
+    height: int,
+    width: int,
+    native: tuple[int, int] | None = None,
+    box: tuple[int, int, int, int] | None = None,
+    inputs: InputKind = "raw",
+    colour_map: str = "grey",
+    channels: int | None = None,
+    band_limit: float = 0.0,
+    device: torch.device | str = "cpu",
+) -> torch.Tensor:
+    """Render a batch of genomes that take x, y, d and 1.
+
+    Args:
+        program: The N genomes: a program for the plain renderer, a tape for the compiled one.
+        height: Pixels of the whole image from top to bottom.
+        width: Pixels of the whole image from left to right.
+        native: (height, width) of the images that the genomes were bred for; by default the size
+            of this one.
+        box: (left, top, right, bottom) of the part to render; all of it if absent.
+        inputs: ``"raw"`` or ``"normalised"``; see
+            :func:`~neatfool.cppn.draw.lattice.pixel_grid`.
+        colour_map: One of :data:`~neatfool.cppn.draw.colour.COLOUR_MAPS`.
+        channels: 3 repeats a grey channel three times; by default those of the colour map.
+        band_limit: How far each node reaches for the mean that it shows: a standard deviation in
+            native pixels; see :mod:`neatfool.cppn.activations`. 0: a pixel shows the
+            value at its centre.
+        device: The device to render on; a tape needs the CPU or a GPU of NVIDIA's with the extra
+            ``cuda``.
+
+    Returns:
+        uint8 [N, C, H, W] on that device, H and W of the box. The bits do not depend on the rest
+        of the batch, and a box is exactly the crop of the whole. The two renderers round
+        differently, so that now and then a value differs by one.
+
+    Raises:
+        ExperimentError: There is no such colour map, or it does not fit.
+        ValueError: A size, the box, the kind of inputs, the band limit or the device is wrong.
+    """
+    outputs = program.outputs.shape[1]
+    colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
+    where = torch.device(device)
+    by_kernel = isinstance(program, Tape) and where.type != "cpu"
+    if by_kernel and not can_launch(where.type):
+        raise ValueError(f"device {device}: a tape is drawn on the CPU, or on a GPU of NVIDIA's")
+    if not 0 <= band_limit < math.inf:
+        raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
+
+    lattice = lay_lattice(height, width, band_limit=band_limit, native=native, box=box, kind=inputs)
+    join = smooth
+    if not isinstance(program, Tape):
+        points = _draw_program(program, lattice.grid, colours, where)
+    elif by_kernel:
+        parts = [
+            draw_on_gpu(
+                program,
+                _inputs_on(lattice.grid, where, start, start + PIXELS_KEPT),
+                colours,
+                where,
+            )
+            for start in range(0, lattice.grid.pixels, PIXELS_KEPT)
+        ]
+        points = torch.cat(parts, 2) if len(parts) > 1 else parts[0]
+    else:
+        points, join = draw_tape(program, lattice.grid, colours), smooth_bytes
+    images = join(points.view(*points.shape[:2], *lattice.shape), lattice)
+    return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
+
+
+def _draw_program(
+    program: Program, grid: PixelGrid, colours: ColourMap, where: torch.device
+) -> torch.Tensor:
+    """Draw with the plain renderer: uint8 [N, C, P]."""
+
+    @torch.no_grad()
+    def compute() -> torch.Tensor:
+        shape = (len(program), colours.channels, grid.pixels)
+        images = torch.empty(shape, dtype=torch.uint8, device=where)
+        inputs = partial(_inputs_on, grid, where)
+        found = ProgramRunner(program, torch.float32, where).run(
+            grid.pixels, 3 if grid.reach else 1, inputs
+        )
+        for genomes, pixels, outputs in found:
+            if where.type == "cpu":
+                given = outputs.permute(2, 0, 1, 3).flatten(0, 1)
+                formula = colours.within_reach if grid.reach else colours.at_points
+                for channel, levels in enumerate(formula.play(by_numpy, *given.numpy())):
+                    images.numpy()[genomes, channel, pixels] = np.rint(levels * np.float32(255))
+            else:
+                own = outputs.transpose(0, 1)
+                channels = colours(own if grid.reach else own.squeeze(2))
+                images[genomes, :, pixels] = quantise(channels)
+        return images
+
+    return on_one_core(compute) if where.type == "cpu" else compute()
+
+
+def _inputs_on(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:
+    """Give the inputs of some pixels on a device; those of a small image stay on a GPU."""
+    if grid.pixels > PIXELS_KEPT or device.type == "cpu":
+        return grid.tables(start, min(stop, grid.pixels)).to(device)
+    return whole_tables(grid, device)[..., start:stop]

@@ -1,0 +1,251 @@
+"""Records formulas as operations, differentiates them, and plays them in any language.
+
+A :class:`Trace` has the functions of arrays that activations and colour maps are written in. What a
+formula does with a :class:`Symbol` is written down, and gives another symbol. The resulting
+:class:`Expression` can be played with anything that performs operations: numpy, torch, and what
+writes machine code, GLSL or ONNX. Derivatives are operations, too. So no function is written twice.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partialmethod
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import torch
+
+Perform: TypeAlias = Callable[..., Any]
+Number: TypeAlias = "Symbol | float"
+
+_FUNCTIONS: Final = ("sqrt", "exp", "log", "sin", "cos", "tanh")
+
+PLAIN: Final[Mapping[str, Callable[..., float]]] = {
+    "Add": lambda a, b: a + b,
+    "Sub": lambda a, b: a - b,
+    "Mul": lambda a, b: a * b,
+    "Div": lambda a, b: a / b,
+    "Neg": lambda a: -a,
+    "Min": min,
+    "Max": max,
+    "Abs": abs,
+    "Round": round,
+    "Rsqrt": lambda a: 1 / math.sqrt(a),
+    "Step": lambda a: float(a >= 0),
+    "Choose": lambda a, b, c, d: c if a > b else d,
+    **{name.title(): getattr(math, name) for name in _FUNCTIONS},
+}
+"""All operations, for plain numbers. ``Step`` is 0 for negative numbers, and else 1; ``Choose``
+gives the third where the first is larger than the second, else the fourth."""
+
+_NUMPY: Final[Mapping[str, Perform]] = {
+    **PLAIN,
+    "Min": np.minimum,
+    "Max": np.maximum,
+    "Round": np.rint,
+    "Rsqrt": lambda a: 1 / np.sqrt(a),
+    "Step": lambda a: (a >= 0).astype(a.dtype),
+    "Choose": lambda a, b, c, d: np.where(a > b, c, d),
+    **{name.title(): getattr(np, name) for name in _FUNCTIONS},
+}
+
+_TORCH: Final[Mapping[str, Perform]] = {
+    **PLAIN,
+    "Min": lambda a, b: a.clamp(max=b),
+    "Max": lambda a, b: a.clamp(min=b),
+    "Round": torch.round,
+    "Rsqrt": torch.rsqrt,
+    "Step": lambda a: (a >= 0).to(a.dtype),
+    "Choose": lambda a, b, c, d: torch.where(a > b, c, d),
+    **{name.title(): getattr(torch, name) for name in _FUNCTIONS},
+}
+
+
+def _perform(table: Mapping[str, Perform]) -> Perform:
+    return lambda kind, *inputs: table[kind](*inputs)
+
+
+by_python: Final = _perform(PLAIN)
+"""Performs an operation, given its name and its inputs, on plain numbers."""
+by_numpy: Final = _perform(_NUMPY)
+"""Performs it on arrays."""
+by_torch: Final = _perform(_TORCH)
+"""Performs it on tensors, differentiably."""
+
+
+def _operator(kind: str, *, reflected: bool = False) -> Callable[..., Any]:
+    def record(self: Symbol, *others: Number) -> Any:
+        inputs = (*others, self) if reflected else (self, *others)
+        return self.recorder.record(kind, *inputs)
+
+    return record
+
+
+@dataclass(frozen=True, eq=False)
+class Symbol:
+    """Stands for an array: what a formula is given, or the result of an operation."""
+
+    recorder: Recorder
+    name: Any
+
+    __add__ = __radd__ = _operator("Add")
+    __sub__, __rsub__ = _operator("Sub"), _operator("Sub", reflected=True)
+    __mul__ = __rmul__ = _operator("Mul")
+    __truediv__, __rtruediv__ = _operator("Div"), _operator("Div", reflected=True)
+    __neg__, __abs__ = _operator("Neg"), _operator("Abs")
+
+
+class Recorder(ABC):
+    """Writes operations down, each only once; plain numbers are computed at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], Symbol] = {}
+
+    @abstractmethod
+    def write(self, kind: str, *inputs: Number) -> Symbol:
+        """Write an operation, whose inputs are values and plain numbers."""
+
+    def record(self, kind: str, *inputs: Number) -> Any:
+        """Give the result of an operation: a value, or a number if all inputs are numbers."""
+        if not any(isinstance(each, Symbol) for each in inputs):
+            return PLAIN[kind](*inputs)
+        first, last = inputs[0], inputs[-1]
+        if (first == 0.0 and kind in ("Mul", "Div")) or (last == 0.0 and kind == "Mul"):
+            return 0.0  # arguments are finite
+        if (kind, first) in (("Add", 0.0), ("Mul", 1.0)):
+            return last
+        if (kind, last) in (("Add", 0.0), ("Sub", 0.0), ("Mul", 1.0), ("Div", 1.0)):
+            return first
+        key = kind, *((each.name,) if isinstance(each, Symbol) else float(each) for each in inputs)
+        if key not in self._known:
+            self._known[key] = self.write(kind, *inputs)
+        return self._known[key]
+
+    exp = partialmethod(record, "Exp")
+    log = partialmethod(record, "Log")
+    sin = partialmethod(record, "Sin")
+    cos = partialmethod(record, "Cos")
+    tanh = partialmethod(record, "Tanh")
+    sqrt = partialmethod(record, "Sqrt")
+    rsqrt = partialmethod(record, "Rsqrt")
+    absolute = partialmethod(record, "Abs")
+    round = partialmethod(record, "Round")
+    step = partialmethod(record, "Step")
+    choose = partialmethod(record, "Choose")
+    maximum = partialmethod(record, "Max")
+    minimum = partialmethod(record, "Min")
+
+    def clip(self, a: Any, low: float, high: float) -> Any:
+        """Clip to a range."""
+        return self.minimum(self.maximum(a, low), high)
+
+
+class Trace(Recorder):
+    """A formula as it is recorded, of so many given arrays."""
+
+    def __init__(self, given: int) -> None:
+        super().__init__()
+        self.given = [Symbol(self, place) for place in range(given)]
+        self._values = [*self.given]
+        self._steps: list[tuple[str, tuple[Number, ...]]] = []
+
+    def write(self, kind: str, *inputs: Number) -> Symbol:
+        """Keep an operation."""
+        self._steps.append((kind, inputs))
+        self._values.append(Symbol(self, len(self._values)))
+        return self._values[-1]
+
+    def differentiate(
+        self, results: Sequence[tuple[Any, Any]], arguments: Sequence[Symbol]
+    ) -> list[Any]:
+        """Record the derivatives by arguments of what has such derivatives by the results."""
+        slopes: dict[int, Any] = {}
+
+        def add(value: Number, slope: Any) -> None:
+            if isinstance(value, Symbol):
+                slopes[value.name] = slopes.get(value.name, 0.0) + slope
+
+        for value, slope in results:
+            add(value, slope)
+        wanted = {each.name for each in arguments}
+        leads, first = {*wanted}, len(self.given)
+        steps = [*enumerate(self._steps, first)]
+        for place, (_, inputs) in steps:
+            if any(isinstance(each, Symbol) and each.name in leads for each in inputs):
+                leads.add(place)
+        for place, (kind, inputs) in reversed(steps):
+            if place in leads - wanted and place in slopes:
+                parts = _SLOPES[kind](self, self._values[place], *inputs)
+                for value, part in zip(inputs, parts, strict=True):
+                    if isinstance(value, Symbol) and value.name in leads:
+                        add(value, slopes[place] * part)
+        return [slopes.get(each.name, 0.0) for each in arguments]
+
+    def formula(self, results: Sequence[Any]) -> Expression:
+        """Give what leads to some results."""
+        first, used = len(self.given), {r.name for r in results if isinstance(r, Symbol)}
+        for place in range(len(self._values) - 1, first - 1, -1):
+            if place in used:
+                used |= {i.name for i in self._steps[place - first][1] if isinstance(i, Symbol)}
+        kept = [place for place in range(first, len(self._values)) if place in used]
+        places = {place: place for place in range(first)}
+        places |= {place: first + number for number, place in enumerate(kept)}
+
+        def refer(number: Number) -> int | float:
+            return places[number.name] if isinstance(number, Symbol) else float(number)
+
+        return Expression(
+            first,
+            tuple(
+                (kind, tuple(map(refer, inputs)))
+                for kind, inputs in (self._steps[place - first] for place in kept)
+            ),
+            tuple(map(refer, results)),
+        )
+
+
+_SLOPES: Final[Mapping[str, Callable[..., tuple[Any, ...]]]] = {
+    "Add": lambda xp, result, a, b: (1.0, 1.0),
+    "Sub": lambda xp, result, a, b: (1.0, -1.0),
+    "Mul": lambda xp, result, a, b: (b, a),
+    "Div": lambda xp, result, a, b: (1.0 / b, -(result / b)),
+    "Neg": lambda xp, result, a: (-1.0,),
+    "Min": lambda xp, result, a, b: (xp.step(b - a), 1.0 - xp.step(b - a)),
+    "Max": lambda xp, result, a, b: (xp.step(a - b), 1.0 - xp.step(a - b)),
+    "Abs": lambda xp, result, a: (xp.step(a) - xp.step(-a),),
+    "Round": lambda xp, result, a: (0.0,),
+    "Sqrt": lambda xp, result, a: (0.5 * xp.rsqrt(a),),
+    "Rsqrt": lambda xp, result, a: (-0.5 * result * (result * result),),
+    "Exp": lambda xp, result, a: (result,),
+    "Log": lambda xp, result, a: (1.0 / a,),
+    "Sin": lambda xp, result, a: (xp.cos(a),),
+    "Cos": lambda xp, result, a: (-xp.sin(a),),
+    "Tanh": lambda xp, result, a: (1.0 - result * result,),
+    "Step": lambda xp, result, a: (0.0,),
+}
+"""The derivatives of an operation by its inputs, given what records, and its result."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Operations, and what they lead to."""
+
+    given: int  # how many arrays it is given
+    steps: tuple[tuple[str, tuple[int | float, ...]], ...]
+    """The operations in order: the name of each, and its inputs. An integer is the place of an
+    array, the given ones first; a float is a number."""
+    results: tuple[int | float, ...]  # what it gives: a place or a number each
+
+    def play(self, perform: Perform, *given: Any) -> list[Any]:
+        """Give the results: ``perform(kind, *inputs)`` does an operation."""
+        values = [*given]
+
+        def find(number: int | float) -> Any:
+            return values[number] if isinstance(number, int) else number
+
+        for kind, inputs in self.steps:
+            values.append(perform(kind, *map(find, inputs)))
+        return [*map(find, self.results)]

@@ -1,1 +1,0 @@
-"""The functions of a CPPN: activations, aggregations, colour maps, inputs."""

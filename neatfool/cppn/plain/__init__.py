@@ -1,1 +1,0 @@
-"""The renderer in PyTorch operations, for every device."""

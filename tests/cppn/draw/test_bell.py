@@ -1,0 +1,106 @@
+"""The bell around a pixel is the same at any size, and for all that draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from genomes import breeder_of, line_of
+from random_cppns import INPUTS, OUTPUTS
+
+from neatfool.cppn import can_compile, compile_genomes, compile_tape, render
+from neatfool.cppn.draw.lattice import TAPS, lay_lattice, smooth, spread
+
+NATIVE = (40, 48)
+HOW = {"native": NATIVE, "colour_map": "hsv", "inputs": "normalised", "band_limit": 2.0}
+
+
+@pytest.fixture(params=["compiled", "plain"])
+def compiler(request):
+    if request.param == "compiled" and not can_compile():
+        pytest.skip("numba does not work here")
+    return compile_tape if request.param == "compiled" else compile_genomes
+
+
+def drawn(compiler, count=6, scale=1.0, **how):
+    genomes = [line_of(breeder_of("patterns"), 30, seed)[-1] for seed in range(count)]
+    height, width = (round(scale * side) for side in NATIVE)
+    made = compiler(genomes, INPUTS, OUTPUTS)
+    return render(made, height=height, width=width, **{**HOW, **how})
+
+
+def axis(size, native=None, band_limit=2.0):
+    lattice = lay_lattice(1, size, native=(1, native or size), band_limit=band_limit)
+    return lattice.axes[1]
+
+
+@pytest.mark.parametrize("band_limit", [0.5, 2.0, 3.0])
+@pytest.mark.parametrize("size", [31, 40, 97])
+def test_its_weights_are_a_mean_that_keeps_places_and_has_one_deviation(size, band_limit):
+    bell = axis(size, 40, band_limit)
+    points = bell.places[bell.first[:, None] + np.arange(TAPS)]
+    centres = (2 * np.arange(size) + 1) * 20 / size - 0.5
+    assert bell.weights.sum(1) == pytest.approx(1)
+    assert (bell.weights * points).sum(1) == pytest.approx(centres, abs=1e-5)
+    away = (points - centres[:, None]) / band_limit
+    assert (bell.weights * away**2).sum(1) == pytest.approx(1 / 3, abs=1e-5)
+
+
+def test_points_are_a_band_limit_apart_and_the_first_within_half_of_it_of_the_edge():
+    assert axis(8, band_limit=2.0).places.tolist() == [*np.arange(-3.5, 11, 2)]
+    assert axis(8, band_limit=1.0).weights[3].tolist() == pytest.approx([1 / 6, 4 / 6, 1 / 6, 0])
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0, 2.3])
+def test_pixels_are_the_weighted_means_of_points(scale):
+    height, width = (round(scale * side) for side in NATIVE)
+    lattice = lay_lattice(height, width, native=NATIVE, band_limit=2.0)
+    whole = torch.rand(2, 3, len(lattice.axes[0].places), len(lattice.axes[1].places))
+    expected = whole.double()
+    for dim, along in ((2, lattice.axes[0]), (3, lattice.axes[1])):
+        matrix = torch.zeros(len(along.first), len(along.places), dtype=torch.float64)
+        for row, (first, weights) in enumerate(zip(along.first, along.weights, strict=True)):
+            matrix[row, first : first + TAPS] = torch.from_numpy(weights)
+        expected = torch.tensordot(expected, matrix, ([dim], [1])).movedim(-1, dim)
+    assert (smooth(whole, lattice) - expected).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.7, 2.0])
+def test_a_box_is_the_crop_of_the_whole(compiler, scale):
+    whole = drawn(compiler, 3, scale)
+    for box in ((0, 0, 1, 1), (3, 5, 20, 21), (10, 0, 20, 28)):
+        left, top, right, bottom = box
+        part = drawn(compiler, 3, scale, box=box)
+        assert torch.equal(part, whole[:, :, top:bottom, left:right])
+
+
+def test_a_larger_picture_averaged_down_is_nearly_the_native_one(compiler):
+    small, large = drawn(compiler), drawn(compiler, scale=4.0)
+    means = torch.nn.functional.avg_pool2d(large.float(), 4)
+    assert (means - small.float()).abs().mean() < 1
+
+
+def test_a_larger_picture_has_the_native_pixels(compiler):
+    small, large = drawn(compiler), drawn(compiler, scale=3.0)
+    assert (large[:, :, 1::3, 1::3].int() - small.int()).abs().max() <= 1
+
+
+def test_threads_do_not_show(compiler, monkeypatch):
+    before = torch.get_num_threads()
+    monkeypatch.setattr("neatfool.cppn.draw.cpu.WORTH_A_THREAD", 1)
+    torch.set_num_threads(2)
+    with_two = drawn(compiler, 9)
+    torch.set_num_threads(before)
+    assert torch.equal(drawn(compiler, 9), with_two)
+
+
+@pytest.mark.parametrize("size", [(16, 22), (20, 33)])
+def test_gradients_are_spread_as_pixels_are_made(size):
+    lattice = lay_lattice(*size, native=(16, 22), band_limit=2.0)
+    shape = len(lattice.axes[0].places), len(lattice.axes[1].places)
+    points = torch.randn(2, 3, *shape, dtype=torch.float64, requires_grad=True)
+    pixels = smooth(points, lattice)
+    assert pixels.shape == (2, 3, *size)
+    gradients = torch.randn_like(pixels)
+    (pixels * gradients).sum().backward()
+    torch.testing.assert_close(spread(gradients, lattice), points.grad)

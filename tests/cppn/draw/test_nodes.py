@@ -1,0 +1,94 @@
+"""What compiled code makes of a node, against the formulas in double precision."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from random_cppns import INPUTS, connection, genome_of, node
+
+from neatfool.cppn import ACTIVATIONS, AGGREGATIONS, compile_genomes, compile_tape, render
+
+pytest.importorskip("numba")
+
+from neatfool.compiling import outer
+from neatfool.cppn.draw.kernel import activate
+from neatfool.cppn.formulas import by_numpy
+
+F = np.float32
+NAMES = list(ACTIVATIONS)
+# Their arguments are rounded once more, or rounding is magnified.
+TOLERANCES = {"sin": 4e-6, "gauss": 5e-6, "inv": 1e-5, "triangle": 2e-6}
+
+
+@outer()
+def apply(code, tables, sources, factors, width, limited):
+    if limited:
+        activate(code, (tables, sources, factors, F(0.0), 1, width, True))
+    else:
+        activate(code, (tables, sources, factors, F(0.0), 1, width, None))
+
+
+def applied(name, *given, limited=True):
+    tables = np.stack([np.stack([each, each]) for each in given])
+    apply(NAMES.index(name), tables, np.zeros(1, np.int32), np.ones(1, F), len(given[0]), limited)
+    return tables[:, 1]
+
+
+def some(low, high, count=6400):
+    return np.random.default_rng(0).uniform(low, high, count).astype(F)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_points_are_accurate(name):
+    for z in (some(-4, 4), some(-30, 30), some(-0.01, 0.01)):
+        (got,) = applied(name, z, limited=False)
+        (expected,) = ACTIVATIONS[name].at_points.play(by_numpy, z.astype(np.float64))
+        tolerance = TOLERANCES.get(name, 1e-6)
+        np.testing.assert_allclose(got, expected, tolerance, tolerance)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_means_and_derivatives_are_accurate(name):
+    z = some(-6, 6)
+    for most in (1e-2, 1.0, 10.0):
+        across, down = some(-most, most)[::-1].copy(), np.roll(some(0, most), 99)
+        got = applied(name, z, across, down)
+        wide = [each.astype(np.float64) for each in (z, across, down)]
+        for ours, expected in zip(
+            got, ACTIVATIONS[name].within_reach.play(by_numpy, *wide), strict=True
+        ):
+            np.testing.assert_allclose(ours, expected, 1e-4, 2e-5 * max(1, most))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_of_any_size_stay_numbers(name):
+    z = np.tile(F([1e9, -1e9, 1e18, 0.0, -0.0, 1e-30, -1e18, 1e-40]), 8)
+    for reach in (0.0, 1.0, 1e9):
+        assert np.isfinite(applied(name, z, np.full_like(z, reach), np.abs(z))).all()
+
+
+def aggregated(aggregation, terms):
+    links = [connection(5 + number, 0, 1.0 - 0.3 * number) for number in range(terms)]
+    nodes = [node(0, "paper_sigmoid", aggregation, bias=0.25, response=1.5)]
+    nodes += [node(5 + number) for number in range(terms)]
+    links += [connection(INPUTS[(7 * n) % 4], 5 + n, (-1.0) ** n) for n in range(terms)]
+    return [genome_of(nodes, links)]
+
+
+@pytest.mark.parametrize("band_limit", [0.0, 4.0])
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+@pytest.mark.parametrize("terms", range(11))
+def test_an_aggregation_is_that_of_the_plain_path(aggregation, terms, band_limit):
+    genomes = aggregated(aggregation, terms)
+    size = {"height": 40, "width": 50, "inputs": "normalised", "band_limit": band_limit}
+    tape, program = (make(genomes, INPUTS, [0]) for make in (compile_tape, compile_genomes))
+    difference = (render(tape, **size).int() - render(program, **size).int()).abs()
+    assert difference.max() <= 1
+    assert (difference > 0).float().mean() < 2e-3
+
+
+def test_a_band_limit_makes_a_difference():
+    genomes, size = aggregated("product", 4), {"height": 40, "width": 50, "inputs": "normalised"}
+    tape = compile_tape(genomes, INPUTS, [0])
+    assert not torch.equal(render(tape, **size), render(tape, **size, band_limit=4.0))
