@@ -2,6 +2,7 @@
 
 from . import cppn as cppn
 from . import analysis as analysis
+from . import measure as measure
 from . import models as models
 from . import ood as ood
 from . import present as present
