@@ -74,9 +74,16 @@ def _parse_attribute(docstring: Any) -> list[str]:
     return []
 
 
+def _parse_examples(docstring: GoogleDocstring, section: str) -> list[str]:
+    lines = docstring._indent(docstring._dedent(docstring._consume_to_next_section()), 3)
+    return [".. rubric:: Examples", "", ".. code-block:: sh", "", *lines, ""]
+
+
 # Types stand in the signatures, so the colon in "Returns: The place: where it is" is only a colon.
 GoogleDocstring._consume_returns_section = lambda self, preprocess_types=False: _parse_returns(self)
 GoogleDocstring._parse_attribute_docstring = _parse_attribute
+# The examples of a measure are those of its command.
+GoogleDocstring._parse_examples_section = _parse_examples
 
 
 def _describe_data(app: Sphinx, what: str, name: str, value: object, *parts: Any) -> None:

@@ -10,10 +10,18 @@ import numpy as np
 from scipy.special import expit
 
 from neatfool import ExperimentError, Run, RunError, open_runs
-from neatfool.measure import FEW, FEWEST, LIMIT, Shares, median_of, tell_apart, threshold_of
+from neatfool.measure import (
+    FEW,
+    FEWEST,
+    LIMIT,
+    Course,
+    Shares,
+    median_of,
+    tell_apart,
+    threshold_of,
+)
 from neatfool.present import Output
 from neatfool.wording import percent, share
-from neatfool_plugins.compare.groups import Course
 
 from .acceptance import Acceptance, sum_up, thresholds_by_class
 from .card import Card, Check, Classifier, Fooled, OfClass, Until

@@ -68,6 +68,14 @@ def test_links_lead_to_files(document):
     assert missing == []
 
 
+def test_the_map_names_files_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (section,) = re.findall(r"^## Where is …\?\n(.*?)^## ", text, re.M | re.S)
+    files = re.findall(r"^\| .+ \| `(.+)` \|$", section, re.M)
+    assert len(files) >= 40
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+
+
 @pytest.fixture
 def example(tmp_path, monkeypatch):
     """Write down the README's own target and its experiment."""
@@ -273,7 +281,7 @@ def test_the_activations_in_the_reference_are_those_of_the_code():
 
 def test_the_reference_has_each_public_name_and_no_other():
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"^\.\. \S+:: (neatfool[\w.]*)$", page, re.MULTILINE))
+    named = set(re.findall(r"^\.\. \S+:: (neatfool\.[\w.]*)$", page, re.MULTILINE))
     public = {
         f"{package.__name__}.{name}"
         for package in (
@@ -290,7 +298,14 @@ def test_the_reference_has_each_public_name_and_no_other():
         )
         for name in package.__all__
     }
-    assert named == public | {"neatfool.plugin.hookspecs"}
+    assert named == public | {"neatfool.measure", "neatfool.plugin.hookspecs"}
+
+
+@pytest.mark.parametrize("measure", dir(neatfool.analysis))
+def test_the_reference_has_each_measure(measure):
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    function = getattr(neatfool.analysis, measure)
+    assert f"autofunction:: {function.__module__}.{measure}\n" in page
 
 
 def test_ci_is_a_script_that_bash_can_read():
