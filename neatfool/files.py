@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from neatfool.errors import StorageError
 
-__all__ = ["read_json", "read_names", "refuse_link"]
+__all__ = ["read_json", "read_names", "read_whole", "refuse_link"]
 
 MOST_TO_READ: Final = 2**27
 """A file of a run has at most this many bytes: ten times those of a thousand large images."""
