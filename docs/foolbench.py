@@ -1,7 +1,7 @@
 """Writes FoolBench from its entries: ``python docs/foolbench.py`` draws its picture anew.
 
-An entry is a JSON file in ``docs/_extra/foolbench``, by ``neatfool audit --entry``. Sphinx makes
-two things of them: a table that sorts and filters, a page of its own, and, in
+An entry is a JSON file in ``docs/_extra/foolbench``, by ``neatfool audit --write entry.json``.
+Sphinx makes two things of them: a table that sorts and filters, a page of its own, and, in
 ``docs/foolbench.md``, what the comments ``<!-- foolbench NAME -->`` ask for, so that no figure is
 copied by hand.
 """

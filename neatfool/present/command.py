@@ -351,8 +351,6 @@ def finding_command(
     examples: str,
     *,
     runs: str = "RUN|FOLDER...",
-    elites: bool = True,
-    trust: bool = True,
     queries: bool = True,
     csv: str = CSV_HELP,
     html: str = HTML_HELP,
@@ -368,9 +366,7 @@ def finding_command(
         examples: Some lines of examples; sentences may follow after an empty line.
         runs: The argument's name in the help. If it ends with ``...``, several may be named, and
             the function gets a tuple of paths; else one path.
-        elites: Whether the command has ``--classes``, ``--least``, ``--sample`` and ``--seed``.
-        trust: Whether it has ``--trust``, as it loads targets.
-        queries: Whether it has ``--max-queries``.
+        queries: Whether the command has ``--max-queries``.
         csv: The help of ``--csv``; without it there is no such option.
         html: The help of ``--html``; without it there is no such option.
     """
@@ -381,10 +377,8 @@ def finding_command(
             asked = _take_outputs(options)
             _give(function(console=Output(stderr=True), **options), **asked)
 
-        made: Any = _output_options(command, csv, html)
-        made = trust_option(made) if trust else made
+        made: Any = trust_option(_output_options(command, csv, html))
         made = max_queries_option(made) if queries else made
-        made = elite_options(made) if elites else made
         count = -1 if runs.endswith("...") else 1
         a_path = click.Path(path_type=Path)
         made = click.argument("runs", metavar=runs, nargs=count, required=True, type=a_path)(made)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,44 +20,34 @@ if TYPE_CHECKING:
     from .card import Card
     from .searching import Search
 
-FILE: Final = FileToWrite()
-REPEATED: Final = "images longer seeds to sample in_distribution match_confidence overrides"
-"""The options that change what an entry says."""
 STANDARD_BUDGET: Final = 12_000
 """Images with each seed: some minutes for ImageNet's networks, on two cores."""
-
-
-def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
-        from .card import Card
-
-        dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-        schema = dialect | Card.model_json_schema(mode="serialization")
-        click.echo(json.dumps(schema, indent=1))
-        ctx.exit()
+SAMPLE: Final = 100
+"""So many images of each run are changed, and shown to others."""
+REPEATED: Final = "images longer seeds to in_distribution match_confidence overrides"
+"""The options that change what an entry of FoolBench says."""
 
 
 @finding_command(
     """
     neatfool audit experiments/mnist.ini
-    neatfool audit my_model.ini --html card.html            # [target] suffices
+    neatfool audit my_model.ini --write card.html            # [target] suffices
     neatfool audit my_model.ini --in-distribution photographs --operating-point 0.8
     neatfool audit my_model.ini --in-distribution photographs --max-accepted 0.01 --json > card.json
     neatfool audit new_model.ini --in-distribution photographs --against card.json
-    neatfool audit experiments/api.ini --images 500 --max-queries 2500
+    neatfool audit experiments/api.ini --images 500 --max-queries 3500
 
     Give the same command again after an interruption: it goes on where it was.
     """,
     runs="EXPERIMENT",
-    elites=False,
-    csv="Write how many images of each kind are accepted at each threshold.",
-    html="Write the card as a page.",
+    csv="",
+    html="",
 )
 @option("--images N", "The budget: how many images to try with each seed.", None, STANDARD_BUDGET)
 @option(
     "--longer N",
-    "Search on until N images with each seed, too, say what then passes the recommended threshold, "
-    "and, with --entry, what that adds.",
+    "Search on until N images with each seed, too, say what then passes the recommended "
+    "threshold, and, in an entry of FoolBench, what that adds.",
 )
 @option("--seeds LIST", "Search once with each of these seeds: 1-5, say, or 1,3,7-9.", str, "1-3")
 @option(
@@ -66,7 +55,6 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
     "A file of an experiment whose network sees the images, too; repeat it for more.",
     multiple=True,
 )
-@option("--sample N", "How many images of each run to change, and to show to others.", None, 100)
 @option(
     "--in-distribution FOLDER|CSV",
     "Images of what the classifier is for: a folder, perhaps with a folder for each class, or "
@@ -104,32 +92,14 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
     "Where the runs and `card.json` go.  [default: runs/audit-NAME, or runs/audit-NAME-at-P with "
     "--match-confidence P]",
 )
-@option("--jobs N|auto", "How many runs side by side.", str, "1")
-@option("--workers N", "Draw and score in N processes of their own, as in `neatfool run`.")
-@option("--overwrite", "Delete runs in the folder, and start anew.")
 @option(
-    "--fail-if-median-above P",
-    "Exit with code 9 if the median confidence at the end is above this: 0.5, say.",
-    FiniteRange(0, 1),
-    into="limit",
-)
-@option("--sarif FILE", "Write SARIF 2.1.0 for code scanning: a result for each class.", FILE)
-@option("--junit FILE", "Write JUnit XML: a test case for each kind of images, if checked.", FILE)
-@option("--markdown FILE", "Append a summary in Markdown, to $GITHUB_STEP_SUMMARY, say.", FILE)
-@option("--model-index FILE", "Write the model-index of a Hugging Face model card.", FILE)
-@option("--ml-bom FILE", "Write a CycloneDX 1.6 ML-BOM with what was measured.", FILE)
-@option(
-    "--schema",
-    "Print the JSON schema of --json, and do nothing else.",
-    is_eager=True,
-    expose_value=False,
-    callback=_show_schema,
-)
-@option(
-    "--entry FILE",
-    "Write an entry of FoolBench: the card, the section [about], and images to verify; and beside "
-    "it the hashes of the in-distribution images.",
-    FILE,
+    "--write FILE",
+    "Write the card, too, in the form that the file's name says. It ends with .html for a page, "
+    ".csv for the share accepted at each threshold, .json, .md for a summary, .sarif for code "
+    "scanning, .xml for JUnit, .yml for the model-index of Hugging Face, cdx.json for CycloneDX, "
+    "or entry.json for FoolBench. Repeat it for more.",
+    FileToWrite(),
+    multiple=True,
 )
 @click.pass_context
 def audit(
@@ -144,11 +114,8 @@ def audit(
     match_confidence: float | None,
     overrides: tuple[str, ...],
     out: Path | None,
-    jobs: str,
-    workers: int | None,
-    overwrite: bool,
     max_queries: int | None,
-    entry: Path | None,
+    write: tuple[Path, ...],
     console: Output,
     **options: Any,
 ) -> Finding:
@@ -166,32 +133,29 @@ def audit(
 
     from . import measure
     from .confidence import count_queries
-    from .exports import FORMS, make_entry, read_about, read_accuracy, write_exports
+    from .exports import find_form, read_about, read_accuracy
     from .references import read_card
     from .searching import Search
 
-    files = {form: options.pop(form) for form in FORMS}  # The measure takes what is left.
+    forms = {file: find_form(file) for file in write}
     known = ood.count_in_distribution(in_distribution) if in_distribution else 0
     if options["against"] is not None:
         read_card(options["against"])
     if longer is not None and longer <= images:
         raise click.UsageError(f"--longer {longer}: give more than --images, {images}.")
-    if workers is not None:
-        overrides += (f"engine.workers={workers}",)
     shared: dict[str, Any] = {"matched": match_confidence, "known": in_distribution}
     with console.status("loading the target"):
         search = Search(runs, overrides, images, parse_seeds(seeds), out, **shared)
         searches = [search, *([search.longer(longer)] if longer is not None else [])]
-    about = None if entry is None else read_about(search.experiment)
+    about = read_about(search.experiment) if "entry" in forms.values() else None
     accuracy = read_accuracy(search.experiment.about)
     if options["max_accepted"] is not None:
         own = options["operating_point"]
         own = search.experiment.calls.threshold if own is None else own
         measure.check_threshold_known(own, known or search.photographs)
-    left = [e.images * len(e.seeds) if overwrite else e.left() for e in searches]
-    sample, transfer = options["sample"], bool(options["to"])
-    evolved = len(search.seeds) * min(sample, search.classes or sample)
-    later = count_queries(evolved, sample, transfer=transfer, known=known)
+    left = [each.left() for each in searches]
+    evolved = len(search.seeds) * min(SAMPLE, search.classes or SAMPLE)
+    later = count_queries(evolved, SAMPLE, transfer=bool(options["to"]), known=known)
     spare = _allow(searches, sum(left) + later * len(searches), max_queries, console)
     with search.alone(), ExitStack() as ending:
         opened, cards = [], []
@@ -199,16 +163,16 @@ def audit(
             if missing:
                 each.announce(missing, console)
             # Runs that are finished are kept; those of another search are refused.
-            most = None if spare is None else each.images + spare
-            each.run(ctx, jobs=jobs, overwrite=overwrite, most=most)
+            each.run(ctx, None if spare is None else each.images + spare)
             opened.append([ending.enter_context(closing(run)) for run in each.runs().values()])
         judges = {"longer": opened[-1]} if longer is not None else {}
         for each, found in zip(searches, opened, strict=True):
-            more = {**options, **judges} if each is search else {"sample": sample}
+            more = {**options, **judges} if each is search else {}
             cards.append(
                 measure.audit(
                     found,
                     in_distribution=in_distribution,
+                    sample=SAMPLE,
                     accuracy=accuracy,
                     max_queries=max_queries,
                     chosen=each.chosen,
@@ -220,24 +184,29 @@ def audit(
         card = cards[0]
         saved = present.save(search.folder / "card.json", f"{card.json()}\n".encode())
     click.echo(f"The card is in {saved}", err=True)
-    for file in write_exports(card, runs, files):
-        click.echo(f"The card is in {file}, too", err=True)
-    if entry is not None and about is not None:
-        made = make_entry(search.experiment, about, _command(ctx), *cards)
-        _write_entry(entry, made.model_dump_json(), card)
+    _write(card, runs, forms, about and (search.experiment, about, _command(ctx), *cards))
     for check in card.checks:
         click.echo(str(check), err=True)
     return card
 
 
-def _write_entry(entry: Path, text: str, card: Card) -> None:
-    """Write an entry of FoolBench, and beside it the hashes of its in-distribution images."""
+def _write(
+    card: Card, experiment: Path, forms: Mapping[Path, str], entry: tuple[Any, ...] | None
+) -> None:
+    """Write a card in other forms, and beside an entry the hashes of in-distribution images."""
     from neatfool import present
 
-    present.save(entry, f"{text}\n".encode())
-    if card.known is not None:
-        listed = present.save(entry.with_name(card.known.file_name), card.known.lines())
-        click.echo(f"The hashes of the in-distribution images are in {listed}", err=True)
+    from .exports import export, make_entry
+
+    for file, form in forms.items():
+        if form == "entry" and entry is not None:
+            present.save(file, f"{make_entry(*entry).model_dump_json()}\n".encode())
+            if card.known is not None:
+                listed = present.save(file.with_name(card.known.file_name), card.known.lines())
+                click.echo(f"The hashes of the in-distribution images are in {listed}", err=True)
+        else:
+            present.save(file, export(card, experiment, form).encode())
+        click.echo(f"The card is in {file}, too", err=True)
 
 
 def _command(ctx: click.Context) -> str:
@@ -266,7 +235,7 @@ def _allow(
         raise BudgetSpent(
             f"{name}: the audit takes up to {needed:,} queries of a target that costs something to "
             f"ask{allowed}; nothing was asked. Allow them with --max-queries {needed}, or try "
-            "fewer images (--images, --seeds, --sample)"
+            "fewer images (--images, --seeds)"
         )
     console.say(f"{name}: this takes up to {needed:,} queries")
     return (most - needed) // (len(searches) * len(search.seeds))

@@ -161,9 +161,7 @@ class Defence(present.Facts):
 class Check(present.Facts):
     """A condition of the exit code."""
 
-    what: Literal["median", "accepted"] = Field(
-        description="`--fail-if-median-above`, or `--max-accepted`: the largest share of a kind"
-    )
+    what: str = Field(description="`accepted`: of `--max-accepted`, the largest share of a kind")
     above: Share = Field(description="the most that is allowed")
     found: Share = Field(description="what was found")
     failed: bool = Field(description="whether that is more than allowed")

@@ -14,8 +14,8 @@ from pydantic import Field
 from scipy.special import expit
 
 from neatfool import Experiment, ExperimentError
-from neatfool.present import Facts, fill_template, save
-from neatfool.wording import level, percent, share, slug
+from neatfool.present import Facts, fill_template
+from neatfool.wording import level, listed, percent, share, slug
 
 from .card import Card, Longer
 
@@ -25,8 +25,18 @@ AS_TEXT: Final = str.maketrans({"[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
 """What a message of SARIF would take for links and placeholders."""
 MARKS: Final = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|#~$&"})
 """What Markdown would take for its own."""
-FORMS: Final = ("sarif", "junit", "markdown", "model_index", "ml_bom")
-"""The other forms of a card: each has an option that writes it, and a template."""
+FORMS: Final = {
+    "entry.json": "entry",
+    "cdx.json": "ml_bom",
+    ".json": "json",
+    ".html": "html",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".sarif": "sarif",
+    ".xml": "junit",
+    ".yml": "model_index",
+}
+"""The form of a card by how its file's name ends; the first that fits."""
 MOST: Final = 10
 """The images of so many classes are in an entry: of those that fell first."""
 ROOM: Final = 9_000
@@ -54,6 +64,21 @@ class Entry(Facts):
     images: list[Shown] = Field(description="images to verify: those of classes that fell first")
     card: Card = Field(description="the report card; of many classes without each")
     longer: Longer | None = Field(None, description="what `--longer` found")
+
+
+def find_form(file: Path) -> str:
+    """Tell by the name of a file which form of the card is written into it.
+
+    Raises:
+        ExperimentError: It is none of :data:`FORMS`.
+    """
+    form = next((form for ending, form in FORMS.items() if file.name.endswith(ending)), None)
+    if form is None:
+        raise ExperimentError(
+            f"--write {file}: its name does not say in which form; let it end with "
+            f"{listed([*FORMS], 'or')}"
+        )
+    return form
 
 
 def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
@@ -145,7 +170,9 @@ def _images(card: Card) -> Iterator[Shown]:
 
 
 def export(card: Card, experiment: Path, form: str) -> str:
-    """Write a card in one of :data:`FORMS`; ``experiment`` is the file that was audited."""
+    """Write a card in one of :data:`FORMS` but ``entry``, of the experiment's file."""
+    if form in {"json", "html", "csv"}:
+        return str(getattr(card, form)())
     checks, advice = map(str, card.checks), card.acceptance.advice()
     content: dict[str, Any] = {
         "card": card,
@@ -173,22 +200,11 @@ def export(card: Card, experiment: Path, form: str) -> str:
     return fill_template(Path(__file__).with_name("forms") / f"{form}.j2", content)
 
 
-def write_exports(card: Card, experiment: Path, files: Mapping[str, Path | None]) -> Iterator[Path]:
-    """Write a card in the forms that have a file, and give each file that was written."""
-    for form in FORMS:
-        if file := files.get(form):
-            appended = form == "markdown" and file.is_file()
-            before = file.read_text(encoding="utf-8") if appended else ""
-            yield save(file, (before + export(card, experiment, form)).encode())
-
-
 def _cases(card: Card) -> Iterator[tuple[str, str, bool]]:
     """Give the name of each test case, what failed, and whether that is told by class."""
     for check in card.checks:
         limit, threshold = level(check.above), card.acceptance.deciding
-        if check.what == "median":
-            yield f"median confidence is at most {limit}", str(check) * check.failed, True
-        elif threshold is not None:
+        if threshold is not None:
             for part, kind in card.acceptance.worst(threshold):
                 message = f"{share(part)} of {kind.what} accepted at {threshold}, above {limit}"
                 name = f"{kind.what}: at most {limit} accepted"

@@ -46,7 +46,6 @@ def audit(
     sample: int = 100,
     operating_point: float | None = None,
     max_accepted: float | None = None,
-    limit: float | None = None,
     against: str | Path | None = None,
     max_queries: int | None = None,
     chosen: Sequence[str] = (),
@@ -69,7 +68,6 @@ def audit(
             ``[target] threshold``.
         max_accepted: The largest share of a kind of images of nothing that may be accepted: above
             it the card's check fails.
-        limit: The median confidence above which the card's check fails.
         against: The JSON file of another version's card.
         max_queries: The most images to send to a target that costs something to ask.
         chosen: The sections of the experiment that its user left open.
@@ -124,17 +122,13 @@ def audit(
                 "warnings": [*out_of_line(card, read_references(), accuracy)],
                 "beside": put_beside(card, read_references()),
                 "notes": [LOWER_BOUND, *_notes(card, chosen, sample), *measuring.notes],
-                "checks": [*_checks(card, limit, max_accepted)],
+                "checks": [*_checks(card, max_accepted)],
                 "versus": None if baseline is None else compare_versions(card, baseline),
             }
         )
 
 
-def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iterator[Check]:
-    if limit is not None:
-        median = card.median.median
-        words = f"the median confidence, {percent(median)}"
-        yield Check(what="median", above=limit, found=median, failed=median > limit, words=words)
+def _checks(card: Card, max_accepted: float | None) -> Iterator[Check]:
     if max_accepted is not None:
         deciding = card.acceptance.deciding
         if deciding is None:

@@ -143,8 +143,7 @@ class Search:
             if self._fingerprint not in {None, run.info["target"]["fingerprint"]}:
                 raise RunError(
                     f"{run.path}: the target is not the one that was searched (its weights, code "
-                    "or temperature changed); search it anew with --overwrite, or elsewhere with "
-                    "--out DIR"
+                    "or temperature changed); delete this run, or audit elsewhere with --out DIR"
                 )
             if run.evaluations > self.images:
                 raise RunError(
@@ -163,15 +162,13 @@ class Search:
                 left -= self.images if done else run.evaluations
         return left
 
-    def run(self, ctx: click.Context, *, jobs: str, overwrite: bool, most: int | None) -> None:
+    def run(self, ctx: click.Context, most: int | None) -> None:
         """Run the experiment with all seeds, up to ``most`` queries each, or go on with it."""
         settings = [word for each in self._overrides for word in ("--set", each)]
         arguments = [str(self._file), *settings, "--out", str(self.folder)]
-        arguments += ["--seeds", format_seeds(self.seeds), "--jobs", jobs, "--no-report"]
+        arguments += ["--seeds", format_seeds(self.seeds), "--no-report"]
         if most is not None:
             arguments += ["--set", f"target.max_queries={most}"]
-        if overwrite:
-            arguments.append("--overwrite")
         root = ctx.find_root()
         command = root.command.get_command(root, "run")  # type: ignore[attr-defined]
         with redirect_stdout(sys.stderr):

@@ -32,7 +32,6 @@ def _refuse_run(ctx: click.Context, argument: click.Parameter, folder: Path) -> 
 
     Interrupted? The same command goes on where it was.
     """,
-    elites=False,
     csv="",
     html="",
 )

@@ -44,7 +44,6 @@ MOST_ROUNDS: Final = 40
     The same command goes on where it was interrupted, also with more --rounds.
     """,
     runs="EXPERIMENT",
-    elites=False,
     queries=False,
     csv="Write each class's confidence in each search as comma-separated values.",
     html="Write a page with chart and images.",
