@@ -25,9 +25,9 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from neatfool.wording import percent, share
-from neatfool_plugins.audit.card import Card
+from neatfool_plugins.audit.card import ReportCard
 from neatfool_plugins.audit.exports import Entry
-from neatfool_plugins.audit.references import out_of_line
+from neatfool_plugins.audit.references import check_known_images
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -126,7 +126,7 @@ def warning_of(row: Row, rows: list[Row]) -> str:
     if own is None or not others:
         return ""
     usual = Counter(card.known.sha256 for _, card in cards).most_common(1)[0][0]
-    told = [*out_of_line(own, others)]
+    told = [*check_known_images(own, others)]
     if not told and own.known.sha256 != usual:
         told = ["The in-distribution images are not those of most entries of its data set."]
     return "".join(told[:1])
@@ -283,7 +283,7 @@ def details(row: Row) -> str:
     return f"<div class=strip>{shown}</div><dl>{listed}</dl>"
 
 
-def known_images(card: Card) -> str:
+def known_images(card: ReportCard) -> str:
     """Say which in-distribution images an entry saw."""
     text, known = escape(card.acceptance.in_distribution or ""), card.known
     if not text:

@@ -13,6 +13,7 @@ __all__ = [
     "duration",
     "format_seeds",
     "level",
+    "listed",
     "percent",
     "share",
     "slug",

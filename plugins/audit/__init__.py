@@ -17,8 +17,8 @@ from neatfool.present import FileToWrite, FiniteRange, finding_command, option, 
 if TYPE_CHECKING:
     from neatfool.present import Finding, Output
 
-    from .card import Card
-    from .searching import Search
+    from .card import ReportCard
+    from .search import AuditSearch
 
 STANDARD_BUDGET: Final = 12_000
 """Images with each seed: some minutes for ImageNet's networks, on two cores."""
@@ -135,7 +135,7 @@ def audit(
     from .confidence import count_queries
     from .exports import find_form, read_about, read_accuracy
     from .references import read_card
-    from .searching import Search
+    from .search import AuditSearch
 
     forms = {file: find_form(file) for file in write}
     known = ood.count_in_distribution(in_distribution) if in_distribution else 0
@@ -145,7 +145,7 @@ def audit(
         raise click.UsageError(f"--longer {longer}: give more than --images, {images}.")
     shared: dict[str, Any] = {"matched": match_confidence, "known": in_distribution}
     with console.status("loading the target"):
-        search = Search(runs, overrides, images, parse_seeds(seeds), out, **shared)
+        search = AuditSearch(runs, overrides, images, parse_seeds(seeds), out, **shared)
         searches = [search, *([search.longer(longer)] if longer is not None else [])]
     about = read_about(search.experiment) if "entry" in forms.values() else None
     accuracy = read_accuracy(search.experiment.about)
@@ -191,7 +191,7 @@ def audit(
 
 
 def _write(
-    card: Card, experiment: Path, forms: Mapping[Path, str], entry: tuple[Any, ...] | None
+    card: ReportCard, experiment: Path, forms: Mapping[Path, str], entry: tuple[Any, ...] | None
 ) -> None:
     """Write a card in other forms, and beside an entry the hashes of in-distribution images."""
     from neatfool import present
@@ -221,7 +221,7 @@ def _command(ctx: click.Context) -> str:
 
 
 def _allow(
-    searches: Sequence[Search], needed: int, most: int | None, console: Output
+    searches: Sequence[AuditSearch], needed: int, most: int | None, console: Output
 ) -> int | None:
     """Say what the audit costs; give the queries to spare in each run, if they cost something."""
     from neatfool import BudgetSpent

@@ -97,14 +97,14 @@ def export(
     from neatfool import open_runs
 
     from .dataset import write_folder
-    from .making import Settings, choose, make, name_sources
-    from .workplace import Workplace
+    from .folder import ExportFolder
+    from .images import ExportSettings, choose, make, name_sources
 
     least, images = choice["least"], choice["images"]
     if sum(map(bool, (choice["per_class"], images, choice["all_replaced"]))) > 1:
         raise click.UsageError("--per-class, --images and --all-replaced: give one of them")
-    settings = Settings(least, size, verify, tolerance, " ".join(licence.split()))
-    place = Workplace(folder, overwrite=overwrite)
+    settings = ExportSettings(least, size, verify, tolerance, " ".join(licence.split()))
+    place = ExportFolder(folder, overwrite=overwrite)
     with open_runs(runs, scored=verify) as opened:
         with console.status("reading the runs"):
             sources = name_sources(opened)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from neatfool.ood import Digits
 
     from .lenet import LeNet
-    from .training import Recipe, Step
+    from .training import Recipe, TrainingStep
 
 EPOCHS: Final = 12
 ADVERSARIAL_EPOCHS: Final = 4
@@ -200,7 +200,7 @@ def test(
     _show(path, facts | _attack(network, digits, epsilon), as_json=as_json)
 
 
-def _follow(steps: Iterable[Step], recipe: Recipe, images: int) -> float:
+def _follow(steps: Iterable[TrainingStep], recipe: Recipe, images: int) -> float:
     console, accuracy, began = Output(stderr=True), 0.0, time.monotonic()
     with console.progress(recipe.epochs * recipe.steps(images), "steps") as note:
         for step in steps:

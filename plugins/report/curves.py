@@ -157,7 +157,7 @@ def _shown(history: Sequence[GenerationReport]) -> list[GenerationReport]:
     return [history[place] for place in present.evenly(len(history), MOST_POINTS)]
 
 
-class Course(NamedTuple):
+class ConfidenceLine(NamedTuple):
     """The confidence of a class in its elites: a line as an SVG path, and the same in words."""
 
     path: str
@@ -166,7 +166,7 @@ class Course(NamedTuple):
 
 def read_courses(
     run: Run, elites: Sequence[EliteView]
-) -> tuple[dict[int, Course], list[tuple[float, str]]]:
+) -> tuple[dict[int, ConfidenceLine], list[tuple[float, str]]]:
     """Read how each class's confidence rose, and the lines across: their height and words."""
     scored = {report.generation: report.evaluations for report in run.history}
     steps: dict[int, list[tuple[int, float]]] = {}
@@ -197,7 +197,7 @@ def read_courses(
             else:
                 taken = counted(len(each) - 1, "replacement", "replacements")
                 text = f"{percent(each[0][1])} after {each[0][0]:,} images, {text}, by {taken}"
-            courses[i] = Course(_path(each, heights[i].round().astype(int), last), text)
+            courses[i] = ConfidenceLine(_path(each, heights[i].round().astype(int), last), text)
     return courses, ticks
 
 

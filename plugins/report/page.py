@@ -18,7 +18,7 @@ from neatfool.measure import GoalSwitches, diversity, goal_switches, read_surviv
 from neatfool.wording import spending
 
 from . import curves
-from .curves import MUTED, Course
+from .curves import MUTED, ConfidenceLine
 
 HERE: Final = Path(__file__).parent
 MOST_ROWS: Final = 8
@@ -52,7 +52,7 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
         "use_box": curves.USE_BOX,
     }
     cards = elites.cards(courses)
-    tiles: dict[str | int, list[Card]] = {}
+    tiles: dict[str | int, list[ClassCard]] = {}
     for card in cards:  # classes that have the same picture share a tile
         tiles.setdefault(card.picture.src if card.picture else card.index, []).append(card)
     details = elites.details(cards)
@@ -173,7 +173,7 @@ def _draw_map(found: GoalSwitches, searched: Sequence[int]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Card:
+class ClassCard:
     """A class in the gallery, without a picture if it has no elite."""
 
     index: int
@@ -183,7 +183,7 @@ class Card:
     detailed: bool = False
     file: str | None = None
     scores: Sequence[Mapping[str, Any]] = ()
-    course: Course | None = None
+    course: ConfidenceLine | None = None
     survived: Sequence[str] = ()
 
 
@@ -212,9 +212,11 @@ class Elites:
         }
         pool.shutdown(wait=False)
 
-    def cards(self, courses: Mapping[int, Course]) -> list[Card]:
+    def cards(self, courses: Mapping[int, ConfidenceLine]) -> list[ClassCard]:
         """Make a card for each shown class, the surest first."""
-        cards = [Card(index, self.run.classes[index]) for index in self._shown - {*self._pictures}]
+        cards = [
+            ClassCard(index, self.run.classes[index]) for index in self._shown - {*self._pictures}
+        ]
         detailed = {elite.index for elite in self._closely}
         for elite in self.all:
             if elite.index not in self._pictures:
@@ -223,7 +225,7 @@ class Elites:
             scores = [(elite.name, elite.confidence)] * bool(others) + others[:5]
             kept = self.survival.words_of(elite.name, elite.candidate_id) if self.survival else []
             cards.append(
-                Card(
+                ClassCard(
                     elite.index,
                     elite.name,
                     elite=elite,
@@ -243,7 +245,7 @@ class Elites:
             )
         return sorted(cards, key=lambda card: (*_doubt(card.elite), card.index))
 
-    def details(self, cards: Sequence[Card]) -> list[dict[str, Any]]:
+    def details(self, cards: Sequence[ClassCard]) -> list[dict[str, Any]]:
         """Look closely at all elites, or at the best of many: at their graphs and ancestors."""
         by_index = {card.index: card for card in cards}
         thumbnails: dict[int, present.Picture] = {}

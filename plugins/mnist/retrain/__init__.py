@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from neatfool import Run
     from neatfool.present import Finding, Output
 
-    from .finding import Judged
+    from .finding import NetworkFacts
 
 ROUNDS: Final = 15
 """As in the paper."""
@@ -112,7 +112,7 @@ def retrain(
     from neatfool import ExperimentError, load_experiment, open_runs
 
     from ..training import Recipe, read
-    from .finding import Retraining, Round
+    from .finding import RetrainingResult, Round
     from .rounds import Rounds
 
     experiment = load_experiment(runs, overrides=overrides, seed=seed)
@@ -154,7 +154,7 @@ def retrain(
             **given,
         )
         ending.callback(plan.take_folder().release)
-        ended: list[Judged] = []
+        ended: list[NetworkFacts] = []
         try:
             for judged in plan.go_on():
                 console.say(f"round {judged.round} of {plan.rounds}: {judged.words}")
@@ -162,7 +162,7 @@ def retrain(
         except (KeyboardInterrupt, SystemExit):
             console.say(f"The same command goes on in {plan.folder}")
             raise
-    found = Retraining(
+    found = RetrainingResult(
         name=experiment.name,
         experiment=str(experiment.path),
         target=str(experiment.target.label),

@@ -27,7 +27,7 @@ from neatfool.present import save
 from .. import lenet
 from ..options import SPEC, Options
 from ..training import Recipe, new_lenet, train
-from .finding import Judged, Round
+from .finding import NetworkFacts, Round
 
 BATCH: Final = 128
 """Images that are drawn at once: a large image has 150 KB."""
@@ -113,7 +113,7 @@ class Rounds:
             )
         return lock
 
-    def go_on(self) -> Iterator[Judged]:
+    def go_on(self) -> Iterator[NetworkFacts]:
         """Go from round to round; what is finished is only read.
 
         Each :class:`Round` comes when it has ended. The last one is only judged, and no round, if
@@ -176,7 +176,7 @@ class Rounds:
         }
         lenet.save_weights(network, file, about)
 
-    def _judge(self, number: int, network: Path | None, file: Path) -> Judged:
+    def _judge(self, number: int, network: Path | None, file: Path) -> NetworkFacts:
         """Show the test digits to a round's network, unless that was done."""
         if not file.exists():
             test, options = self.digits.test, cast("Options", self.experiment.target.options)
@@ -189,7 +189,7 @@ class Rounds:
             }
             save(file, f"{json.dumps(judgement)}\n".encode())
         learnt = sum(map(self._count, range(1, number)))
-        return Judged(
+        return NetworkFacts(
             round=number,
             network=str(network) if network else None,
             fooling_images=learnt + (sum(map(len, self.also)) if network else 0),

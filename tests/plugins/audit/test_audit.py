@@ -25,7 +25,7 @@ from waiting import wait_until
 from neatfool import ExperimentError, RunError, make_target, open_run
 from neatfool.measure import code
 from neatfool.wording import percent
-from neatfool_plugins.audit.card import Card
+from neatfool_plugins.audit.card import ReportCard
 from neatfool_plugins.audit.exports import Entry
 from neatfool_plugins.audit.measure import audit as make_card
 
@@ -146,7 +146,7 @@ def test_a_card_without_such_a_class_says_nothing_of_it(small):
 
 
 def test_the_card_fits_its_schema(small):
-    schema = Card.model_json_schema(mode="serialization")
+    schema = ReportCard.model_json_schema(mode="serialization")
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(small[1], schema, cls=jsonschema.Draft202012Validator)
     with pytest.raises(jsonschema.ValidationError):

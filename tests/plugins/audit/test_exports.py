@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from neatfool import ExperimentError, load_experiment
-from neatfool_plugins.audit.card import Card, Check
+from neatfool_plugins.audit.card import Check, ReportCard
 from neatfool_plugins.audit.exports import export, find_form, make_entry, read_about
 from neatfool_plugins.audit.references import read_card
 
@@ -205,7 +205,7 @@ def test_the_name_of_a_file_says_its_form(card, tmp_path):
     forms = {ending: find_form(tmp_path / f"my.{ending}") for ending in ("cdx.json", "json", "csv")}
     assert forms == {"cdx.json": "ml_bom", "json": "json", "csv": "csv"}
     assert find_form(Path("entry.json")) == find_form(Path("mine-entry.json")) == "entry"
-    assert Card.model_validate_json(export(card, EXPERIMENT, "json")) == card.model_copy(
+    assert ReportCard.model_validate_json(export(card, EXPERIMENT, "json")) == card.model_copy(
         update={"pictures": {}}
     )
     with pytest.raises(ExperimentError, match="its name does not say"):

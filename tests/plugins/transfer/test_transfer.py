@@ -16,7 +16,7 @@ from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
 from PIL import Image
 
 from neatfool import fit_images, fool, open_run, open_scorer
-from neatfool_plugins.audit.card import Transfer
+from neatfool_plugins.transfer.finding import Transfer
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

@@ -16,7 +16,7 @@ from commands import neatfool, neatfool_process, write_experiment
 from neatfool import find_runs, open_run
 from neatfool_plugins.mnist import lenet
 from neatfool_plugins.mnist.lenet import load_digits
-from neatfool_plugins.mnist.training import Step
+from neatfool_plugins.mnist.training import TrainingStep
 
 MNIST = Path(__file__).parents[4] / "experiments" / "mnist.ini"
 SHORT = ("experiment.generations=4", "scheme.batch=24")
@@ -44,7 +44,7 @@ def train_quickly(network, training, test, recipe):
     state["fc2.weight"][10] = 0
     state["fc2.bias"][10] = training.images[training.labels == 10].mean() / 20
     network.load_state_dict(state)
-    yield Step(recipe.epochs, 0.1, 1.0)
+    yield TrainingStep(recipe.epochs, 0.1, 1.0)
 
 
 @pytest.fixture(scope="module")

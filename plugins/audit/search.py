@@ -42,7 +42,7 @@ LARGEST_BEGINNING: Final = 0.5
 alike."""
 
 
-class Search:
+class AuditSearch:
     """A search with several seeds; ``chosen`` are the sections that the audit chose."""
 
     def __init__(
@@ -110,7 +110,7 @@ class Search:
         finally:
             lock.release()
 
-    def longer(self, images: int) -> Search:
+    def longer(self, images: int) -> AuditSearch:
         """Give the same search for more images, in a folder below its own."""
         other = copy(self)
         other._choose(images, self.folder / "longer")

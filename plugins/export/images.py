@@ -27,7 +27,7 @@ from neatfool import (
 from neatfool.present import evenly
 from neatfool.wording import slug
 
-from .workplace import Image, Workplace
+from .folder import ExportFolder, ImageRecord
 
 AT_A_TIME: Final = 64
 """So many images, at least, are drawn and scored together; a kill loses no more."""
@@ -36,7 +36,7 @@ LARGE_AT_A_TIME: Final = 8
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceRun:
     """A run, its name among the exported ones (``"imagenet-1"``), and a digest of its search."""
 
     run: Run
@@ -45,10 +45,10 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ImageChoice:
     """A candidate whose image is exported, for a class whose niche it held, or still holds."""
 
-    source: Source
+    source: SourceRun
     index: int
     candidate: int
     elite: bool
@@ -67,7 +67,7 @@ class Choice:
         return f"images/{place}/{self.source.key}-{self.candidate}.png"
 
 
-def name_sources(runs: Iterable[Run]) -> list[Source]:
+def name_sources(runs: Iterable[Run]) -> list[SourceRun]:
     """Name runs, in an order that does not depend on where they lie."""
     found: dict[str, tuple[str, Run]] = {}
     for run in runs:
@@ -81,7 +81,7 @@ def name_sources(runs: Iterable[Run]) -> list[Source]:
         found[digest] = f"{slug(run.name) or 'run'}-{run.seed}", run
     keys = Counter(key for key, _ in found.values())
     sources = [
-        Source(run, key if keys[key] == 1 else f"{key}-{digest[:6]}", digest)
+        SourceRun(run, key if keys[key] == 1 else f"{key}-{digest[:6]}", digest)
         for digest, (key, run) in found.items()
     ]
     first = sources[0].run
@@ -95,7 +95,7 @@ def name_sources(runs: Iterable[Run]) -> list[Source]:
 
 
 def choose(
-    sources: Sequence[Source],
+    sources: Sequence[SourceRun],
     *,
     least: float,
     classes: Sequence[str] = (),
@@ -103,7 +103,7 @@ def choose(
     images: int | None = None,
     all_replaced: bool = False,
     distinct: int | None = None,
-) -> list[Choice]:
+) -> list[ImageChoice]:
     """Choose images by class; the elites, unless the options say otherwise."""
     held: list[dict[int, list[int]]] = [defaultdict(list) for _ in sources]
     for source, of_run in zip(sources, held, strict=True):
@@ -123,7 +123,7 @@ def choose(
     else:  # the elite of each run that has one
         counts = [sum(map(bool, of_class)) for of_class in lines.values()]
     chosen = [
-        Choice(source, index, candidate, elite=(index, candidate) in holding)
+        ImageChoice(source, index, candidate, elite=(index, candidate) in holding)
         for (index, of_class), count in zip(lines.items(), counts, strict=True)
         for source, line, number, holding in zip(
             sources, of_class, deal(count, [*map(len, of_class)], first=index), elites, strict=True
@@ -164,7 +164,7 @@ def spread(line: list[int], count: int) -> list[int]:
     return [line[place] for place in evenly(len(line), count)] if count > 1 else line[-1:] * count
 
 
-class Settings(NamedTuple):
+class ExportSettings(NamedTuple):
     """How images are exported; see the options of these names."""
 
     least: float
@@ -173,7 +173,7 @@ class Settings(NamedTuple):
     tolerance: float
     licence: str
 
-    def accepts(self, made: Image) -> bool:
+    def accepts(self, made: ImageRecord) -> bool:
         """Say whether an image scored what it should."""
         if not self.verify:
             return True
@@ -185,12 +185,12 @@ class Settings(NamedTuple):
 
 
 def make(
-    choices: Sequence[Choice],
-    place: Workplace,
-    settings: Settings,
+    choices: Sequence[ImageChoice],
+    place: ExportFolder,
+    settings: ExportSettings,
     max_queries: int | None,
     note: Callable[[str, int], None],
-) -> list[Image]:
+) -> list[ImageRecord]:
     """Draw images and score them; find again what was made before and is right."""
     found, size = {}, settings.size
     for choice in choices:
@@ -231,14 +231,17 @@ def make(
     return [found[choice] for choice in choices]
 
 
-def _token(choice: Choice, settings: Settings) -> str:
+def _token(choice: ImageChoice, settings: ExportSettings) -> str:
     facts = [choice.source.digest, choice.file, choice.elite, *settings[1:3], settings.licence]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def _make_batch(
-    batch: Sequence[Choice], scorer: Scorer | None, place: Workplace, settings: Settings
-) -> dict[Choice, Image]:
+    batch: Sequence[ImageChoice],
+    scorer: Scorer | None,
+    place: ExportFolder,
+    settings: ExportSettings,
+) -> dict[ImageChoice, ImageRecord]:
     drawn, shown = {}, []
     for choice in batch:
         run = choice.source.run
@@ -250,7 +253,7 @@ def _make_batch(
             raise holder.damaged(error) from error
         if scorer is not None:
             shown.append(fit_images(torch.from_numpy(image.copy())[None], scorer.spec))
-        drawn[choice] = Image(
+        drawn[choice] = ImageRecord(
             file=choice.file,
             sha256=place.write(choice.file, png),
             name=choice.name,
