@@ -92,13 +92,13 @@ def _read_history(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
         return dict.fromkeys(("curves", "switches", "functions", "diversity", "last"))
     phylogeny = run.phylogeny(kinds=False)
     drawn = {
-        "confidence": curves.confidence_curve(run),
-        "thresholds": curves.threshold_curve(history, classes),
-        "replacements": curves.replacement_curve(history),
-        "size": curves.size_curve(history),
+        "confidence": curves.draw_confidences(run),
+        "thresholds": curves.draw_thresholds(history, classes),
+        "replacements": curves.draw_replacements(history),
+        "size": curves.draw_sizes(history),
     }
     if len({elite.size.connections for elite in elites}) > 1:
-        drawn["scatter"] = curves.size_scatter(elites)
+        drawn["scatter"] = curves.draw_size_scatter(elites)
     milestones = []  # the images until the median, and until all classes, reached each threshold
     for i, threshold in enumerate(GenerationReport.thresholds):
         median = next((r.evaluations for r in history if r.median >= threshold), None)
@@ -195,7 +195,7 @@ class Elites:
         self.run, self.all = run, run.elites
         self.small = max(run.spec.height, run.spec.width) <= SMALL
         self.beside = page.parent.resolve() == run.path.resolve()
-        best = sorted(chosen or self.all, key=_doubt)
+        best = sorted(chosen or self.all, key=_rank_surest)
         self.many = len(best) > MOST_DETAILS
         self._closely = best[: FEW_DETAILS if self.many else None]
         self.survival = read_survival(run)
@@ -243,7 +243,7 @@ class Elites:
                     survived=[f"{'' if first else '-'}{sure}" for _, sure, first in kept],
                 )
             )
-        return sorted(cards, key=lambda card: (*_doubt(card.elite), card.index))
+        return sorted(cards, key=lambda card: (*_rank_surest(card.elite), card.index))
 
     def details(self, cards: Sequence[ClassCard]) -> list[dict[str, Any]]:
         """Look closely at all elites, or at the best of many: at their graphs and ancestors."""
@@ -274,7 +274,7 @@ class Elites:
         return details
 
 
-def _doubt(elite: EliteView | None) -> tuple[float, float]:
+def _rank_surest(elite: EliteView | None) -> tuple[float, float]:
     """Give a key that sorts the surest elites first."""
     return (-elite.confidence, -elite.rank) if elite else (0.0, 0.0)
 

@@ -134,7 +134,7 @@ class Rounds:
                     for each in range(len(fooling) + 1, number):  # drawn once, and only if needed
                         self.note(f"round {each}: taking its images")
                         own_seed = derive_seed(seed, "fooling images", each)
-                        images = fooling_images(before[each - 1], self._count(each), own_seed)
+                        images = take_fooling_images(before[each - 1], self._count(each), own_seed)
                         fooling.append(np.concatenate([*images]))
                     self._teach(number, fooling, network)
             judged = self._judge(number, network, folder / "judged.json")
@@ -197,7 +197,7 @@ class Rounds:
         )
 
 
-def fooling_images(runs: Sequence[Run], count: int, seed: int) -> Iterator[np.ndarray]:
+def take_fooling_images(runs: Sequence[Run], count: int, seed: int) -> Iterator[np.ndarray]:
     """Take images of the first and of the last generation of a round's runs, as the paper did.
 
     Half are of a first generation: random genomes, as each of the runs began with. The others are
