@@ -6,7 +6,9 @@ import csv
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from functools import wraps
 from inspect import Parameter, cleandoc, getdoc, signature
 from pathlib import Path
@@ -387,6 +389,19 @@ def finding_command(
         return click.command(function.__name__, epilog=epilog)(made)
 
     return decorate
+
+
+def run_command(ctx: click.Context, name: str, arguments: Sequence[str]) -> None:
+    """Run another command of the program; what it prints goes to standard error."""
+    root = ctx.find_root()
+    command = root.command.get_command(root, name)  # type: ignore[attr-defined]
+    with redirect_stdout(sys.stderr):
+        try:
+            with command.make_context(name, [*arguments], root) as inner:
+                command.invoke(inner)
+        except SystemExit as end:
+            if end.code:
+                raise
 
 
 def show(finding: Finding, output: Output) -> None:

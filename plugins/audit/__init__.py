@@ -130,6 +130,7 @@ def audit(
     EXPERIMENT needs only the section [target]. Then the best search that is known is used.
     """
     from neatfool import ood, parse_seeds, present
+    from neatfool.files import lock_folder
 
     from . import measure
     from .confidence import count_queries
@@ -157,7 +158,7 @@ def audit(
     evolved = len(search.seeds) * min(SAMPLE, search.classes or SAMPLE)
     later = count_queries(evolved, SAMPLE, transfer=bool(options["to"]), known=known)
     spare = _allow(searches, sum(left) + later * len(searches), max_queries, console)
-    with search.alone(), ExitStack() as ending:
+    with lock_folder(search.folder), ExitStack() as ending:
         opened, cards = [], []
         for each, missing in zip(searches, left, strict=True):
             if missing:

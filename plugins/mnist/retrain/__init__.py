@@ -7,20 +7,25 @@ own ``run`` and ``resume``.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing, redirect_stdout
+from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from neatfool import hookimpl
-from neatfool.present import FiniteRange, finding_command, option, overrides_option
+from neatfool.present import (
+    FiniteRange,
+    finding_command,
+    option,
+    overrides_option,
+    run_command,
+)
 
 from ..command import data_option, rate_option
-from ..options import RECOGNISED, SPEC
+from ..options import RECOGNISED
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -67,11 +72,6 @@ MOST_ROUNDS: Final = 40
     click.IntRange(min=2),
     1000,
 )
-@option(
-    "--also RUN|FOLDER",
-    "A finished run whose images the first retrained network learns, too; may be repeated.",
-    multiple=True,
-)
 @data_option
 @option("--epochs N", "How often to train on each image.", default=3)
 @rate_option
@@ -91,7 +91,6 @@ def retrain(
     runs: Path,
     out: Path | None,
     rounds: int | None,
-    also: tuple[Path, ...],
     data: Path | None,
     epochs: int,
     learning_rate: float,
@@ -109,7 +108,7 @@ def retrain(
     Networks of the target `mnist` can be retrained. `DIR/round-02` has the network that round 2
     fools, and the runs that fool it.
     """
-    from neatfool import ExperimentError, load_experiment, open_runs
+    from neatfool import ExperimentError, load_experiment
 
     from ..training import Recipe, read
     from .finding import RetrainingResult, Round
@@ -133,13 +132,6 @@ def retrain(
             settings = (*overrides, *(f"{key}={value}" for key, value in options.items()))
             return ending.enter_context(closing(_search(ctx, runs, folder, seed, settings)))
 
-        others = tuple(ending.enter_context(open_runs(also))) if also else ()
-        for run in others:
-            if run.spec.shape != SPEC.shape:
-                raise ExperimentError(
-                    f"--also {run.path}: its images have the shape {run.spec.shape}, and the "
-                    f"experiment's {SPEC.shape}; give runs of the same size"
-                )
         with console.status("getting ready"):
             digits = read(data)
         plan = Rounds(
@@ -148,12 +140,11 @@ def retrain(
             digits=digits,
             recipe=Recipe(epochs=epochs, learning_rate=learning_rate),
             rounds=rounds or (MOST_ROUNDS if given["until_safe"] else ROUNDS),
-            also=others,
             evolve=evolve,
             note=cache(console.say),  # each thing that is under way is told once
             **given,
         )
-        ending.callback(plan.take_folder().release)
+        ending.enter_context(plan.take_folder())
         ended: list[NetworkFacts] = []
         try:
             for judged in plan.go_on():
@@ -170,7 +161,6 @@ def retrain(
         seed=experiment.general.seed,
         first_images=plan.first_images,
         more_images=plan.more_images,
-        other_images=sum(map(len, others)),
         least_accuracy=plan.least_accuracy,
         rounds=tuple(each for each in ended if isinstance(each, Round)),
         refused=None if isinstance(ended[-1], Round) else ended[-1],
@@ -196,10 +186,7 @@ def _search(
         name = "run"
         arguments = [str(file), "--out", str(folder), "--seed", str(seed), "--no-report"]
         arguments += [word for each in settings for word in ("--set", each)]
-    command = cast("click.Group", ctx.find_root().command).get_command(ctx, name)
-    assert command is not None
-    with redirect_stdout(sys.stderr), command.make_context(name, arguments, parent=ctx) as inner:
-        command.invoke(inner)
+    run_command(ctx, name, arguments)
     return open_run(folder)
 
 

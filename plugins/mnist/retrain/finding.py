@@ -160,7 +160,6 @@ class RetrainingResult(Finding):
     seed: int = Field(description="where all chance came from")
     first_images: int = Field(description="fooling images that the first retrained network learnt")
     more_images: int = Field(description="those that each further one learnt in addition")
-    other_images: int = Field(description="images of finished runs that they learnt, too")
     least_accuracy: float = Field(description="a network below it was not worth fooling")
     rounds: tuple[Round, ...] = Field(description="each round in which a network was fooled")
     refused: NetworkFacts | None = Field(
@@ -250,8 +249,6 @@ class RetrainingResult(Finding):
             f"The first retrained network learnt {self.first_images:,} fooling images, each "
             f"further one {self.more_images:,} more: half as in a first generation, half from the "
             "last one."
-            + f" It learnt {self.other_images:,} images of finished runs, too."
-            * (self.other_images > 0)
         )
         yield Section("Round by round", COURSE)
         about = "The median, highest and lowest confidence of the new fooling images in each round"

@@ -56,7 +56,6 @@ def retraining(*rounds, refused=None):
         seed=1,
         first_images=100,
         more_images=100,
-        other_images=0,
         least_accuracy=0.985,
         rounds=rounds,
         refused=refused,

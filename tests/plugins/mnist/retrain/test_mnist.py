@@ -224,16 +224,6 @@ def test_the_table_the_page_and_the_csv_say_what_was_found(three, digits, tmp_pa
     assert len(rows) == 60
 
 
-def test_images_of_finished_runs_are_learnt_too(three, digits, tmp_path):
-    out, told = three
-    runs = out / "round-01"
-    more = retrain(tmp_path / "out", digits, "--rounds", 2, "--also", runs)
-    assert [each["fooling_images"] for each in more["rounds"]] == [0, 60]
-    assert found(more, tmp_path / "out")[0] == found(told, out)[0]
-    networks = [each / "round-02" / "network.safetensors" for each in (out, tmp_path / "out")]
-    assert networks[0].read_bytes() != networks[1].read_bytes()
-
-
 def test_another_option_in_the_same_folder_is_refused(three, digits):
     out, _ = three
     result = neatfool(*arguments(out, digits, "--rounds", 3, "--epochs", 9))
