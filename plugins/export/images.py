@@ -31,6 +31,8 @@ from .folder import ExportFolder, ImageRecord
 
 AT_A_TIME: Final = 64
 """So many images, at least, are drawn and scored together; a kill loses no more."""
+TOLERANCE: Final = 1e-4
+"""So far may a confidence be from the recorded one: processors round differently."""
 LARGE_AT_A_TIME: Final = 8
 """The same for images of another size: one may take seconds to draw."""
 
@@ -170,7 +172,6 @@ class ExportSettings(NamedTuple):
     least: float
     size: int | None
     verify: bool
-    tolerance: float
     licence: str
 
     def accepts(self, made: ImageRecord) -> bool:
@@ -181,7 +182,7 @@ class ExportSettings(NamedTuple):
             return False
         if self.size is not None:
             return made.measured >= self.least
-        return abs(made.measured - made.confidence) <= self.tolerance
+        return abs(made.measured - made.confidence) <= TOLERANCE
 
 
 def make(
@@ -232,7 +233,7 @@ def make(
 
 
 def _token(choice: ImageChoice, settings: ExportSettings) -> str:
-    facts = [choice.source.digest, choice.file, choice.elite, *settings[1:3], settings.licence]
+    facts = [choice.source.digest, choice.file, choice.elite, *settings[1:]]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

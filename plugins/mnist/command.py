@@ -39,12 +39,6 @@ data_option = option(
     exists=True,
     file_okay=False,
 )
-rate_option = option(
-    "--learning-rate X",
-    "The highest learning rate of the training's cycle.",
-    FiniteRange(min=0, min_open=True),
-    0.05,
-)
 device_option = option(
     "--device DEVICE",
     "Where to compute: cpu, cuda, xpu or mps; auto takes the GPU if there is one.",
@@ -91,7 +85,12 @@ Then fool it:
     0,
 )
 @option("--batch N", "Images a step.", default=128)
-@rate_option
+@option(
+    "--learning-rate X",
+    "The highest learning rate of the training's cycle.",
+    FiniteRange(min=0, min_open=True),
+    0.05,
+)
 @option(
     "--adversarial",
     "Train on digits that an attack (PGD) has changed so that the network errs; it grows "

@@ -403,11 +403,17 @@ def test_what_is_wrong_is_told(runs, tmp_path, options, code, message):
     assert [*tmp_path.iterdir()] == []
 
 
-@pytest.mark.parametrize("seeds", ["1", "12"])
-def test_a_forgotten_folder_does_not_cost_a_run(runs, seeds):
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ("1", "Missing argument 'RUN|FOLDER...'"),
+        ("12", "holds a run; name the folder to write after the runs"),
+    ],
+)
+def test_a_forgotten_folder_does_not_cost_a_run(runs, seeds, said):
     result = neatfool("export", *(runs / seed for seed in seeds), "--overwrite")
     assert result.exit_code == 2
-    assert "holds a run; name the folder to write after the runs" in result.stderr
+    assert said in result.stderr
 
 
 def test_the_same_run_twice_is_refused(runs, tmp_path):
