@@ -284,7 +284,8 @@ def make_measure_command(
         each: " ".join(text.replace("``", "`").split()).replace(" [default", "  [default")
         for each, text in _ARGUMENT.findall(sections.get("Args", ""))
     }
-    hints = get_type_hints(measure, include_extras=True)
+    # What a measure gives may be imported late, for `neatfool --help` makes every command.
+    hints = get_type_hints(measure, localns={"Finding": object}, include_extras=True)
     parameters = list(signature(measure).parameters.values())
     arguments = [each for each in parameters if each.kind is not Parameter.KEYWORD_ONLY]
     for each in parameters:

@@ -12,9 +12,11 @@ import click
 from click.core import ParameterSource as Source
 
 from neatfool import hookimpl
-from neatfool.present import FileToWrite, Finding, FiniteRange, Output, make_measure_command
+from neatfool.present import FileToWrite, FiniteRange, Output, make_measure_command
 
 if TYPE_CHECKING:
+    from neatfool.present import Finding
+
     from .card import ReportCard
     from .search import AuditSearch
 

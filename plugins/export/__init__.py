@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
 from neatfool import hookimpl
-from neatfool.present import Finding, FiniteRange, Output, make_measure_command
+from neatfool.present import FiniteRange, Output, make_measure_command
 from neatfool.wording import counted
+
+if TYPE_CHECKING:
+    from neatfool.present import Finding
 
 
 def export(

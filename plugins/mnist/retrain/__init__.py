@@ -18,7 +18,6 @@ import click
 from neatfool import hookimpl
 from neatfool.present import (
     FOLDER,
-    Finding,
     FiniteRange,
     Output,
     make_measure_command,
@@ -29,6 +28,7 @@ from ..options import RECOGNISED
 
 if TYPE_CHECKING:
     from neatfool import Run
+    from neatfool.present import Finding
 
     from .finding import NetworkFacts
 
