@@ -34,7 +34,7 @@ from torch.nn import functional
 
 import neatfool
 from neatfool.ood import read_mnist, simple_images
-from neatfool_plugins.mnist.retrain.rounds import fooling_images
+from neatfool_plugins.mnist.retrain.rounds import take_fooling_images
 
 OUTLIERS: Final = 6000
 """Images that each round adds."""
@@ -289,7 +289,7 @@ class Study:
     def evolve(self, name: str, network: torch.nn.Module, first: int) -> np.ndarray:
         """Give fooling images: random ones, elites and their children, from two searches."""
         runs = [self.search(name, network, seed) for seed in (first, first + 1)]
-        return np.concatenate([*fooling_images(runs, OUTLIERS, first)])
+        return np.concatenate([*take_fooling_images(runs, OUTLIERS, first)])
 
     def networks(self) -> dict[str, torch.nn.Module]:
         """Give all that is measured."""

@@ -1,7 +1,7 @@
 """Writes FoolBench from its entries: ``python docs/foolbench.py`` draws its picture anew.
 
-An entry is a JSON file in ``docs/_extra/foolbench``, by ``neatfool audit --entry``. Sphinx makes
-two things of them: a table that sorts and filters, a page of its own, and, in
+An entry is a JSON file in ``docs/_extra/foolbench``, by ``neatfool audit --write entry.json``.
+Sphinx makes two things of them: a table that sorts and filters, a page of its own, and, in
 ``docs/foolbench.md``, what the comments ``<!-- foolbench NAME -->`` ask for, so that no figure is
 copied by hand.
 """
@@ -25,9 +25,9 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from neatfool.wording import percent, share
-from neatfool_plugins.audit.card import Card
+from neatfool_plugins.audit.card import ReportCard
 from neatfool_plugins.audit.exports import Entry
-from neatfool_plugins.audit.references import out_of_line
+from neatfool_plugins.audit.references import check_known_images
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -126,7 +126,7 @@ def warning_of(row: Row, rows: list[Row]) -> str:
     if own is None or not others:
         return ""
     usual = Counter(card.known.sha256 for _, card in cards).most_common(1)[0][0]
-    told = [*out_of_line(own, others)]
+    told = [*check_known_images(own, others)]
     if not told and own.known.sha256 != usual:
         told = ["The in-distribution images are not those of most entries of its data set."]
     return "".join(told[:1])
@@ -283,7 +283,7 @@ def details(row: Row) -> str:
     return f"<div class=strip>{shown}</div><dl>{listed}</dl>"
 
 
-def known_images(card: Card) -> str:
+def known_images(card: ReportCard) -> str:
     """Say which in-distribution images an entry saw."""
     text, known = escape(card.acceptance.in_distribution or ""), card.known
     if not text:

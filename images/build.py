@@ -29,7 +29,7 @@ from PIL import Image, ImageFilter
 from neatfool import ImageSpec, Run, Scorer, open_run, open_scorer
 from neatfool.analysis.lineage.kinds import wordnet_kinds
 from neatfool.wording import slug
-from neatfool_plugins.export.making import choose, name_sources
+from neatfool_plugins.export.images import choose, name_sources
 
 LEAST: Final = 0.5
 PART: Final = 256

@@ -4,13 +4,15 @@ import json
 import os
 import secrets
 import stat
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from neatfool.errors import StorageError
+from filelock import FileLock, Timeout
 
-__all__ = ["read_json", "read_names", "read_whole", "refuse_link"]
+from neatfool.errors import RunError, StorageError
+
+__all__ = ["lock_folder", "read_json", "read_names", "read_whole", "refuse_link"]
 
 MOST_TO_READ: Final = 2**27
 """A file of a run has at most this many bytes: ten times those of a thousand large images."""
@@ -29,6 +31,24 @@ def refuse_link(path: Path) -> Path:
         fault = f"{path}: is a link, and neatfool writes through none"
         raise StorageError(f"{fault}; delete it, or put what it leads to in its place")
     return path
+
+
+def lock_folder(folder: Path) -> AbstractContextManager[Any]:
+    """Make a folder or find it again, and keep other processes out until the lock is released.
+
+    Raises:
+        RunError: Another process works in it.
+        StorageError: It cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(refuse_link(folder / ".lock"), timeout=0).acquire()
+    except Timeout:
+        text = "another process works in it; wait for it or stop it, or give another folder"
+        raise RunError(f"{folder}: {text} with --out") from None
+    except OSError as error:
+        fault = f"{folder}: cannot be written: {error.strerror or error}"
+        raise StorageError(f"{fault}; give another folder with --out") from error
 
 
 def read_whole(path: Path, most: int = MOST_TO_READ) -> bytes:

@@ -24,7 +24,7 @@ FOLDER: Final = "experiments"
 
 
 @dataclass(frozen=True)
-class Supplied:
+class InstalledExperiment:
     """An experiment that is installed with neatfool, as the comment that begins its file says."""
 
     name: str
@@ -44,44 +44,48 @@ class Supplied:
         return self.name + ENDING
 
 
-def _supplied(name: str, text: str) -> Supplied:
+def _describe(name: str, text: str) -> InstalledExperiment:
     comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
     lines = [line.removeprefix("#").strip() for line in comment]
     whole = " ".join(lines)
     takes = re.search(r"\bIt takes (.+?) on two cores\b", whole)
     extras = re.findall(r"pip install 'neatfool\[(\w+)\]'", whole)
-    return Supplied(name, text, " ".join(takewhile(bool, lines)), takes[1] if takes else "", extras)
+    return InstalledExperiment(
+        name, text, " ".join(takewhile(bool, lines)), takes[1] if takes else "", extras
+    )
 
 
-def read_supplied() -> dict[str, Supplied]:
+def read_installed() -> dict[str, InstalledExperiment]:
     """Read the installed experiments, by name. Those that need no extra come first."""
-    supplied = [
-        _supplied(file.name.removesuffix(ENDING), file.read_text(encoding="utf-8"))
+    installed = [
+        _describe(file.name.removesuffix(ENDING), file.read_text(encoding="utf-8"))
         for file in files("neatfool_experiments").iterdir()
         if file.name.endswith(ENDING)
     ]
-    supplied.sort(key=lambda each: (len(each.extras), each.name))
-    return {each.name: each for each in supplied}
+    installed.sort(key=lambda each: (len(each.extras), each.name))
+    return {each.name: each for each in installed}
 
 
-def choose_supplied(names: Iterable[str], supplied: Mapping[str, Supplied]) -> list[Supplied]:
+def choose_installed(
+    names: Iterable[str], installed: Mapping[str, InstalledExperiment]
+) -> list[InstalledExperiment]:
     """Find experiments by name, with or without ``.ini``, and add those that they refer to.
 
     Raises:
         ExperimentError: There is none of that name.
     """
-    chosen: dict[str, Supplied] = {}
+    chosen: dict[str, InstalledExperiment] = {}
     waiting = [name.removesuffix(ENDING) for name in names]
     while waiting:
         name = waiting.pop(0)
-        if name not in supplied:
+        if name not in installed:
             raise ExperimentError(
-                f"{name}: no such experiment comes with neatfool{nearest(name, supplied)}"
+                f"{name}: no such experiment comes with neatfool{nearest(name, installed)}"
             )
         if name not in chosen:
-            chosen[name] = supplied[name]
-            named = re.findall(rf"^\w+ = (\w+)\{ENDING}$", supplied[name].text, re.MULTILINE)
-            waiting += [each for each in named if each in supplied]
+            chosen[name] = installed[name]
+            named = re.findall(rf"^\w+ = (\w+)\{ENDING}$", installed[name].text, re.MULTILINE)
+            waiting += [each for each in named if each in installed]
     return list(chosen.values())
 
 
@@ -106,17 +110,17 @@ Examples:
 @option("--json", "Print JSON.", into="as_json")
 def list_experiments(as_json: bool) -> None:
     """List the experiments: what each does, how long it takes, and what must be installed."""
-    supplied = read_supplied().values()
+    installed = read_installed().values()
     if as_json:
         keys = ("name", "file", "about", "takes", "extras")
-        described = [{key: getattr(each, key) for key in keys} for each in supplied]
+        described = [{key: getattr(each, key) for key in keys} for each in installed]
         click.echo(json.dumps(described, indent=2))
         return
     from rich.markup import escape
     from rich.table import Column, Table
 
     table = Table(Column("name", no_wrap=True), "what it does", "takes", "extra")
-    for each in supplied:
+    for each in installed:
         in_short = each.about.split(":")[0].removesuffix(".")
         table.add_row(each.name, escape(in_short), each.takes, ", ".join(each.extras))
     output = Output()
@@ -130,7 +134,7 @@ def list_experiments(as_json: bool) -> None:
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in read_supplied() if name.startswith(incomplete)]
+    return [name for name in read_installed() if name.startswith(incomplete)]
 
 
 @experiments.command(
@@ -151,10 +155,10 @@ def copy(*, names: tuple[str, ...], every: bool, folder: Path, overwrite: bool) 
     If one experiment refers to the file of another, that one comes along. A file that is there and
     differs is an error, and then nothing is copied.
     """
-    supplied = read_supplied()
+    installed = read_installed()
     if bool(names) == every:
         raise click.UsageError("give the NAME of an experiment, or --all")
-    chosen = choose_supplied(names or supplied, supplied)
+    chosen = choose_installed(names or installed, installed)
     _write(chosen, folder, overwrite=overwrite)
     output = Output()
     for each in chosen:
@@ -165,7 +169,7 @@ def copy(*, names: tuple[str, ...], every: bool, folder: Path, overwrite: bool) 
     output.print(f"Try: neatfool run {folder / chosen[0].file}", soft_wrap=True, markup=False)
 
 
-def _write(chosen: Sequence[Supplied], folder: Path, *, overwrite: bool) -> None:
+def _write(chosen: Sequence[InstalledExperiment], folder: Path, *, overwrite: bool) -> None:
     """Write the files, or none of them if one is in the way."""
     try:
         for each in () if overwrite else chosen:

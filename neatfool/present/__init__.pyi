@@ -1,7 +1,7 @@
 # The public names of neatfool.present, each where it is defined. This is their only list.
 
 # Findings
-from .command import finding_command as finding_command
+from .command import run_command as run_command
 from .command import make_measure_command as make_measure_command
 from .story import Bars as Bars
 from .story import Block as Block

@@ -6,9 +6,10 @@ import csv
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
-from functools import wraps
-from inspect import Parameter, cleandoc, getdoc, signature
+from contextlib import redirect_stdout
+from inspect import Parameter, getdoc, signature
 from pathlib import Path
 from textwrap import dedent, indent
 from types import UnionType
@@ -198,15 +199,14 @@ def elite_options(command: Command) -> Command:
     return classes_option(least_option(sample_option(seed_option(command))))
 
 
-CSV_HELP: Final = "Write what was measured as comma-separated values."
-HTML_HELP: Final = "Write a page with charts and pictures."
-
-
-def _output_options(command: Any, csv: str, html: str) -> Any:
-    """Add ``--json``, and ``--csv`` and ``--html`` where these have a help."""
-    for name, text in (("html", html), ("csv", csv)):
-        if text:
-            command = option(f"--{name} FILE", text, FileToWrite(), into=f"{name}_file")(command)
+def _output_options(command: Any, *, files: bool) -> Any:
+    """Add ``--json``, and perhaps ``--csv`` and ``--html``."""
+    texts = {
+        "html": "Write a page with charts and pictures.",
+        "csv": "Write what was measured as comma-separated values.",
+    }
+    for name, text in texts.items() if files else ():
+        command = option(f"--{name} FILE", text, FileToWrite(), into=f"{name}_file")(command)
     return option("--json", "Print JSON.", into="as_json")(command)
 
 
@@ -249,6 +249,8 @@ COMMON: Final = {
     "sample": sample_option,
     "seed": seed_option,
     "max_queries": max_queries_option,
+    "distinct": distinct_option,
+    "overrides": overrides_option,
 }
 """The options of parameters that many measures have, so that their help stands here once."""
 PLAIN: Final = {bool, float, int, str, Path, Sequence, type(None)}
@@ -257,19 +259,21 @@ _SECTIONS: Final = re.compile(r"^(Args|Returns|Raises|Examples):\n", re.MULTILIN
 _ARGUMENT: Final = re.compile(r"^(\w+): (.*(?:\n +.*)*)", re.MULTILINE)
 
 
-def make_measure_command(name: str, measure: Callable[..., Finding]) -> click.Command:
+def make_measure_command(
+    name: str, measure: Callable[..., Finding], *, files: bool = True
+) -> click.Command:
     """Make a command of a measure, from its signature and its docstring.
 
-    The first parameter becomes the command's argument: one run, or several where it takes a
-    sequence. Each other parameter of a plain type becomes an option; others are for Python only,
-    and ``console``, an :class:`Output`, shows how far the measure is. ``bool`` makes a flag,
-    ``int`` a whole number from 1 on, ``float`` a number, ``Path`` a file, a sequence of text names
-    with commas between them, a sequence of paths an option that may be repeated. ``Annotated``
-    adds what the help calls a value, as text, or a type of click's.
+    The first parameter becomes the command's argument, as does each other one by position: one run,
+    or several where it takes a sequence. Each keyword of a plain type becomes an option; others are
+    for Python only, and ``console``, an :class:`Output`, shows how far the measure is. ``bool``
+    makes a flag, ``int`` a whole number from 1 on, ``float`` a number, ``str`` a text, ``Path`` a
+    file, a sequence of text names with commas between them, a sequence of paths an option that may
+    be repeated. ``Annotated`` adds what the help calls a value, as text, or a type of click's.
 
     The docstring has Google style: its description is the command's help, ``Args`` the help of the
-    options, ``Examples`` its examples. The command prints the finding, or writes it as JSON, CSV
-    and a page.
+    options, ``Examples`` its examples. The command prints the finding, or writes it as JSON and, if
+    ``files``, as CSV and a page.
 
     Raises:
         PluginError: A parameter has no type or no description.
@@ -280,9 +284,11 @@ def make_measure_command(name: str, measure: Callable[..., Finding]) -> click.Co
         each: " ".join(text.replace("``", "`").split()).replace(" [default", "  [default")
         for each, text in _ARGUMENT.findall(sections.get("Args", ""))
     }
-    hints = get_type_hints(measure, include_extras=True)
-    argument, *others = list(signature(measure).parameters.values())
-    for each in (argument, *others):
+    # What a measure gives may be imported late, for `neatfool --help` makes every command.
+    hints = get_type_hints(measure, localns={"Finding": object}, include_extras=True)
+    parameters = list(signature(measure).parameters.values())
+    arguments = [each for each in parameters if each.kind is not Parameter.KEYWORD_ONLY]
+    for each in parameters:
         if each.name not in hints or each.name not in texts:
             raise PluginError(
                 f"measure {name!r}: its parameter {each.name!r} needs a type, and a description in "
@@ -291,20 +297,19 @@ def make_measure_command(name: str, measure: Callable[..., Finding]) -> click.Co
 
     def command(**options: Any) -> None:
         asked = _take_outputs(options)
-        subject = options.pop(argument.name)
-        _give(measure(subject, console=Output(stderr=True), **options), **asked)
+        subjects = [options.pop(each.name) for each in arguments]
+        _give(measure(*subjects, console=Output(stderr=True), **options), **asked)
 
-    made: Any = trust_option(_output_options(command, CSV_HELP, HTML_HELP))
-    for each in reversed(others):
-        if _types_of(hints[each.name]) <= PLAIN:
+    made: Any = trust_option(_output_options(command, files=files))
+    for each in reversed(parameters):
+        types, (metavar, _) = _types_of(hints[each.name]), _extras_of(hints[each.name])
+        if each in arguments:
+            several = Sequence in types
+            what = metavar or ("RUN|FOLDER..." if several else "RUN")
+            count: Any = {"nargs": -1 if several else 1, "type": click.Path(path_type=Path)}
+            made = click.argument(each.name, metavar=what, required=True, **count)(made)
+        elif types <= PLAIN:
             made = _option_of(each, hints[each.name], texts[each.name])(made)
-    types, (metavar, _) = _types_of(hints[argument.name]), _extras_of(hints[argument.name])
-    several = Sequence in types
-    what = metavar or ("RUN|FOLDER..." if several else "RUN")
-    path: Any = click.Path(path_type=Path)
-    made = click.argument(
-        argument.name, metavar=what, nargs=-1 if several else 1, required=True, type=path
-    )(made)
     lines, *more = sections.get("Examples", "").strip().split("\n\n")
     epilog = "\n\n".join(["\b\nExamples:\n" + indent(lines, "  "), *more])
     return click.command(name, help=description, epilog=epilog if lines else None)(made)
@@ -342,57 +347,23 @@ def _option_of(parameter: Parameter, hint: Any, text: str) -> Callable[[Command]
         return option(f"{flag} {metavar or 'FILE'}", text, kind, multiple=Sequence in types)
     if Sequence in types:
         return option(f"{flag} {metavar or 'A,B'}", text, kind or Names(), default or ())
-    if float in types:
-        return option(f"{flag} {metavar or 'X'}", text, kind or FiniteRange(), default)
-    return option(f"{flag} {metavar or 'N'}", text, kind or click.IntRange(min=1), default)
+    usual: Any = ("N", click.IntRange(min=1))
+    if int not in types:
+        usual = ("X", FiniteRange()) if float in types else ("TEXT", click.STRING)
+    return option(f"{flag} {metavar or usual[0]}", text, kind or usual[1], default)
 
 
-def finding_command(
-    examples: str,
-    *,
-    runs: str = "RUN|FOLDER...",
-    elites: bool = True,
-    trust: bool = True,
-    queries: bool = True,
-    csv: str = CSV_HELP,
-    html: str = HTML_HELP,
-) -> Callable[[Callable[..., Finding]], click.Command]:
-    """Make a command of a function that does more than measure, and returns a finding.
-
-    A measure needs none: it is registered, and gets its command by that. Here the function's
-    docstring is the help, and its name the command's. Its own options stand below this decorator.
-    It is called with ``runs``, the folders that were named, with ``console``, to show how far it
-    is, and with the options' values. The finding is printed, or written as JSON, CSV and a page.
-
-    Args:
-        examples: Some lines of examples; sentences may follow after an empty line.
-        runs: The argument's name in the help. If it ends with ``...``, several may be named, and
-            the function gets a tuple of paths; else one path.
-        elites: Whether the command has ``--classes``, ``--least``, ``--sample`` and ``--seed``.
-        trust: Whether it has ``--trust``, as it loads targets.
-        queries: Whether it has ``--max-queries``.
-        csv: The help of ``--csv``; without it there is no such option.
-        html: The help of ``--html``; without it there is no such option.
-    """
-
-    def decorate(function: Callable[..., Finding]) -> click.Command:
-        @wraps(function)
-        def command(**options: Any) -> None:
-            asked = _take_outputs(options)
-            _give(function(console=Output(stderr=True), **options), **asked)
-
-        made: Any = _output_options(command, csv, html)
-        made = trust_option(made) if trust else made
-        made = max_queries_option(made) if queries else made
-        made = elite_options(made) if elites else made
-        count = -1 if runs.endswith("...") else 1
-        a_path = click.Path(path_type=Path)
-        made = click.argument("runs", metavar=runs, nargs=count, required=True, type=a_path)(made)
-        lines, *more = cleandoc(examples).split("\n\n")
-        epilog = "\n\n".join(["\b\nExamples:\n" + indent(lines, "  "), *more])
-        return click.command(function.__name__, epilog=epilog)(made)
-
-    return decorate
+def run_command(ctx: click.Context, name: str, arguments: Sequence[str]) -> None:
+    """Run another command of the program; what it prints goes to standard error."""
+    root = ctx.find_root()
+    command = root.command.get_command(root, name)  # type: ignore[attr-defined]
+    with redirect_stdout(sys.stderr):
+        try:
+            with command.make_context(name, [*arguments], root) as inner:
+                command.invoke(inner)
+        except SystemExit as end:
+            if end.code:
+                raise
 
 
 def show(finding: Finding, output: Output) -> None:

@@ -13,8 +13,8 @@ from neatfool.measure import FEWEST, Share, threshold_of
 from neatfool.present import MUTED, TICKS, Facts, Line, Table, decimal_odds, lines_of_shares
 from neatfool.wording import level, listed, percent, share
 
-from .confidence import EVOLVED, KNOWN, Sureness, cut
-from .recommendation import HeldOut, judgement, parted, recommend
+from .confidence import EVOLVED, KNOWN, ConfidenceRecord, clip_log_odds
+from .recommendation import HeldOutResult, describe_held_out, recommend, split_by_seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,7 @@ GROUPS: Final = {
 """The lines of the chart, and their names there."""
 
 
-class Threshold(Facts):
+class AcceptanceThreshold(Facts):
     """A threshold, and what it does to in-distribution images."""
 
     name: str = Field(
@@ -52,7 +52,9 @@ class Threshold(Facts):
     )
 
     @classmethod
-    def of(cls, name: str, test: float | dict[int, float], known: Sureness | None) -> Threshold:
+    def of(
+        cls, name: str, test: float | dict[int, float], known: ConfidenceRecord | None
+    ) -> AcceptanceThreshold:
         """Describe a threshold, in log-odds, perhaps by class."""
         from scipy.stats import betabinom
 
@@ -89,7 +91,7 @@ class Threshold(Facts):
         return percent(self.confidence, self.log_odds or 0.0)
 
 
-class Accepted(Facts):
+class KindAcceptance(Facts):
     """How many images of one kind are accepted."""
 
     kind: str = Field(description="a short name; a change as in `neatfool survive --kinds`")
@@ -105,7 +107,9 @@ class Accepted(Facts):
     curve: list[Share] = Field(description="the share that is accepted, for each of `grid`")
 
     @classmethod
-    def of(cls, images: Sureness, tests: Sequence[float | dict[int, float]]) -> Accepted:
+    def of(
+        cls, images: ConfidenceRecord, tests: Sequence[float | dict[int, float]]
+    ) -> KindAcceptance:
         """Count what passes each threshold."""
         odds, right = np.array(images.log_odds), images.right if images.own else None
         accepted = [images.accepted(test) for test in tests]
@@ -125,14 +129,14 @@ class Accepted(Facts):
 class Acceptance(Facts):
     """What is accepted at each threshold."""
 
-    thresholds: list[Threshold] = Field(description="the thresholds that matter")
-    kinds: list[Accepted] = Field(description="each kind of images")
+    thresholds: list[AcceptanceThreshold] = Field(description="the thresholds that matter")
+    kinds: list[KindAcceptance] = Field(description="each kind of images")
     grid: list[Share] = Field(list(GRID), description="the thresholds of each `curve`")
     most: Share = Field(description="the share of each kind of nothing that may be accepted")
     fitted: list[int] = Field(
         [], description="the seeds whose images the recommended threshold was fitted to"
     )
-    held_out: list[HeldOut] = Field(
+    held_out: list[HeldOutResult] = Field(
         [],
         description="what the recommended threshold accepts of other seeds' images, after the "
         "budget and after `--longer`",
@@ -143,22 +147,22 @@ class Acceptance(Facts):
         "with a threshold for each class, those at the usual threshold, and all"
     )
 
-    def at(self, name: str) -> Threshold | None:
+    def at(self, name: str) -> AcceptanceThreshold | None:
         """Give a threshold by its name."""
         return next((each for each in self.thresholds if each.name == name), None)
 
     @property
-    def deciding(self) -> Threshold | None:
+    def deciding(self) -> AcceptanceThreshold | None:
         """The threshold that its user has, or else the usual one."""
         return self.at("yours") or self.at("usual")
 
-    def count(self, threshold: Threshold, *groups: str) -> tuple[int, int]:
+    def count(self, threshold: AcceptanceThreshold, *groups: str) -> tuple[int, int]:
         """Count the images of some groups that are accepted, and all of them."""
         place = self.thresholds.index(threshold)
         kinds = [each for each in self.kinds if each.group in groups]
         return sum(each.accepted[place] for each in kinds), sum(each.images for each in kinds)
 
-    def worst(self, threshold: Threshold) -> list[tuple[float, Accepted]]:
+    def worst(self, threshold: AcceptanceThreshold) -> list[tuple[float, KindAcceptance]]:
         """Give the share of each kind of nothing that is accepted, the largest first."""
         place = self.thresholds.index(threshold)
         parts = [(e.accepted[place] / e.images, e) for e in self.kinds if e.group != KNOWN]
@@ -178,7 +182,7 @@ class Acceptance(Facts):
             text += f" At {best}{least}: {self._counts(best)}."
         return text
 
-    def _counts(self, threshold: Threshold, *, long: bool = False) -> str:
+    def _counts(self, threshold: AcceptanceThreshold, *, long: bool = False) -> str:
         """Count what is accepted: evolved images, others of nothing, and in-distribution ones."""
         names = {
             (EVOLVED,): "evolved images of nothing",
@@ -196,7 +200,7 @@ class Acceptance(Facts):
         best = self.at("recommended")
         return best is not None and (best.passing is None or best.passing >= RARELY)
 
-    def label(self, threshold: Threshold) -> str:
+    def label(self, threshold: AcceptanceThreshold) -> str:
         """Say in short what a threshold is."""
         best = "recommended" if self.advisable else f"fitted: ≤ {share(self.most)}"
         return {"yours": "yours", "usual": "95 % pass"}.get(threshold.name, best)
@@ -213,7 +217,7 @@ class Acceptance(Facts):
                 [
                     text,
                     "--in-distribution tells what it costs.",
-                    *judgement(self.fitted, self.held_out),
+                    *describe_held_out(self.fitted, self.held_out),
                 ]
             )
         elif not self.advisable:
@@ -222,7 +226,7 @@ class Acceptance(Facts):
                 f"{share(1 - best.passing)} of the in-distribution images. Look at the detectors, "
                 "at the chart for a threshold between, or for another network."
             )
-            yield " ".join([text, *judgement(self.fitted, self.held_out)])
+            yield " ".join([text, *describe_held_out(self.fitted, self.held_out)])
         else:
             part, whole = self.count(best, KNOWN)
             low, high = best.others or (part, part)
@@ -231,7 +235,7 @@ class Acceptance(Facts):
                 f"{whole - part:,} of {whole:,} in-distribution images. Of as many others, "
                 f"{low:,} to {high:,} will pass (98 % interval)."
             )
-            yield " ".join([text, *judgement(self.fitted, self.held_out)])
+            yield " ".join([text, *describe_held_out(self.fitted, self.held_out)])
         if self.by_class is not None:
             own, usual, whole = self.by_class
             yield (
@@ -285,7 +289,7 @@ class Acceptance(Facts):
 
 
 def sum_up(
-    found: Sequence[Sureness],
+    found: Sequence[ConfidenceRecord],
     text: str | None,
     *,
     yours: float | Mapping[int, float] | None,
@@ -293,7 +297,7 @@ def sum_up(
     exclusive: bool = True,
     seeds: Sequence[int] = (1,),
     budget: int = 0,
-    longer: tuple[int, Sureness] | None = None,
+    longer: tuple[int, ConfidenceRecord] | None = None,
 ) -> Acceptance:
     """Say what is accepted at your threshold, perhaps by class, the usual and the recommended.
 
@@ -304,9 +308,9 @@ def sum_up(
     known, by_class = groups.get(KNOWN), None
     tests: dict[str, float | dict[int, float]] = {}
     if isinstance(yours, Mapping):
-        tests["yours"] = {place: float(cut(logit(each))) for place, each in yours.items()}
+        tests["yours"] = {place: float(clip_log_odds(logit(each))) for place, each in yours.items()}
     elif yours is not None:
-        tests["yours"] = float(cut(logit(yours)))
+        tests["yours"] = float(clip_log_odds(logit(yours)))
     if known is not None and len(known.log_odds) >= FEWEST:
         usual = tests["usual"] = threshold_of(np.array(known.log_odds))
         evolved, least = groups[EVOLVED], thresholds_by_class(known, exclusive=exclusive)
@@ -315,22 +319,22 @@ def sum_up(
             both = (int((evolved.accepted(each) & these).sum()) for each in (least, usual))
             by_class = (*both, int(these.sum()))
     fitted = [*seeds[: -(-len(seeds) // 2)]] if len(seeds) > 1 else []
-    halves = {e.kind: parted(e, len(fitted)) for e in found if e.group != KNOWN}
+    halves = {e.kind: split_by_seed(e, len(fitted)) for e in found if e.group != KNOWN}
     best = recommend([fit for fit, _ in halves.values()], most, known)
     held_out = []
     if best is not None:
         tests["recommended"] = best
         judges = {budget: {kind: rest for kind, (_, rest) in halves.items()}}
         if longer is not None:
-            judges[longer[0]] = {EVOLVED: parted(longer[1], len(fitted))[1]}
+            judges[longer[0]] = {EVOLVED: split_by_seed(longer[1], len(fitted))[1]}
         held_out = [
-            HeldOut.of(best, [*seeds[len(fitted) :]], images, kinds)
+            HeldOutResult.of(best, [*seeds[len(fitted) :]], images, kinds)
             for images, kinds in judges.items()
             if fitted
         ]
     return Acceptance(
-        thresholds=[Threshold.of(name, test, known) for name, test in tests.items()],
-        kinds=[Accepted.of(each, [*tests.values()]) for each in found],
+        thresholds=[AcceptanceThreshold.of(name, test, known) for name, test in tests.items()],
+        kinds=[KindAcceptance.of(each, [*tests.values()]) for each in found],
         most=most,
         fitted=fitted,
         held_out=held_out,
@@ -339,7 +343,7 @@ def sum_up(
     )
 
 
-def thresholds_by_class(known: Sureness, *, exclusive: bool) -> dict[int, float]:
+def thresholds_by_class(known: ConfidenceRecord, *, exclusive: bool) -> dict[int, float]:
     """Give the threshold that 95 % of a class's in-distribution images pass, if 20 are known."""
     # Where classes do not exclude one another, these are the images of that label.
     classes, odds = (known.named, known.log_odds) if exclusive else (known.own, known.own_log_odds)

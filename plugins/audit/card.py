@@ -11,7 +11,7 @@ from neatfool.measure import Estimate, Share, Shares
 from neatfool.wording import format_seeds, level, percent, share
 
 from .acceptance import Acceptance
-from .comparison import Versus
+from .comparison import VersionComparison
 from .known_images import KnownImages
 
 NAMED: Final = 10
@@ -20,7 +20,7 @@ PASSING: Final = (*(round(0.5 + 0.05 * step, 2) for step in range(10)), 0.99)
 """The shares of in-distribution images at which detectors are compared."""
 
 
-class Classifier(present.Facts):
+class ClassifierFacts(present.Facts):
     """What was audited."""
 
     name: str = Field(description="what messages call the target")
@@ -33,7 +33,7 @@ class Classifier(present.Facts):
     channels: int = Field(description="1 for grey, 3 for colours")
 
 
-class OfClass(present.Facts):
+class ClassFacts(present.Facts):
     """How a class fell. A list has a value for each seed."""
 
     name: str = Field(description="the class's name")
@@ -54,7 +54,7 @@ class OfClass(present.Facts):
         return f"{percent(self.confidence)} ({when})"
 
 
-class Until(present.Facts):
+class ConfidenceMilestone(present.Facts):
     """How soon half of the classes had an image of some confidence."""
 
     confidence: Share = Field(description="the confidence")
@@ -63,7 +63,7 @@ class Until(present.Facts):
     all_by_seed: list[int | None] = Field(description="images until all classes had it, by seed")
 
 
-class Fooled(present.Facts):
+class FooledShare(present.Facts):
     """The one number: for which share of the classes an image of nothing is surer.
 
     It counts the classes that some in-distribution image is named as.
@@ -81,7 +81,7 @@ class Fooled(present.Facts):
     unreached: list[str] = Field(description="classes that no in-distribution image is named as")
 
 
-class Asked(present.Facts):
+class NetworkTransfer(present.Facts):
     """How another network sees the images."""
 
     label: str = Field(description="the network's name")
@@ -94,12 +94,12 @@ class Asked(present.Facts):
     )
 
 
-class Transfer(present.Facts):
+class TransferSummary(present.Facts):
     """Which other networks are fooled."""
 
     sample: int = Field(description="how many images of each run were shown")
     photographs: int = Field(description="how many photographs were shown, too")
-    networks: list[Asked] = Field(description="each other network")
+    networks: list[NetworkTransfer] = Field(description="each other network")
 
     def story(self) -> Iterator[present.Block]:
         """Tell how other networks see the images."""
@@ -113,7 +113,7 @@ class Transfer(present.Facts):
         yield present.Table(heads, rows, title)
 
 
-class Detector(present.Facts):
+class DetectorSummary(present.Facts):
     """What an OOD detector tells of the fooling images."""
 
     name: str = Field(description="the detector's name")
@@ -132,7 +132,7 @@ class Defence(present.Facts):
     """What a defence would have caught."""
 
     in_distribution: str = Field(description="the in-distribution images, in words")
-    detectors: list[Detector] = Field(description="what each detector tells")
+    detectors: list[DetectorSummary] = Field(description="what each detector tells")
 
     def story(self) -> Iterator[present.Block]:
         """Tell what each detector would have let pass."""
@@ -161,9 +161,7 @@ class Defence(present.Facts):
 class Check(present.Facts):
     """A condition of the exit code."""
 
-    what: Literal["median", "accepted"] = Field(
-        description="`--fail-if-median-above`, or `--max-accepted`: the largest share of a kind"
-    )
+    what: str = Field(description="`accepted`: of `--max-accepted`, the largest share of a kind")
     above: Share = Field(description="the most that is allowed")
     found: Share = Field(description="what was found")
     failed: bool = Field(description="whether that is more than allowed")
@@ -175,7 +173,7 @@ class Check(present.Facts):
         return f"{kept.format(self.words)} {level(self.above)}."
 
 
-class Card(present.Finding):
+class ReportCard(present.Finding):
     """The report card of a classifier: how easily is it fooled?"""
 
     about: ClassVar[str] = "report card"
@@ -183,7 +181,7 @@ class Card(present.Finding):
     format: Literal["neatfool audit 2"] = Field("neatfool audit 2", description="the file's kind")
     neatfool: str = Field(description="the version that ran the search")
     name: str = Field(description="the experiment's name")
-    classifier: Classifier = Field(description="what was audited")
+    classifier: ClassifierFacts = Field(description="what was audited")
     images: int = Field(description="the budget: images for each seed")
     seeds: list[int] = Field(description="the seeds, one a run")
     search: dict[str, dict[str, Any]] = Field(description="how it was searched: its sections")
@@ -196,20 +194,26 @@ class Card(present.Finding):
     warnings: list[str] = Field(
         [], description="in what the in-distribution images are out of line with usual ones"
     )
-    fooled: Fooled | None = Field(
+    fooled: FooledShare | None = Field(
         description="the one number; null without 20 in-distribution images: then compare nothing"
     )
     top1: Shares = Field(description="the share of classes that are named first for their image")
     median: Shares = Field(description="the median confidence over classes at the end")
-    until: list[Until] = Field([], description="images until half of the classes were so sure")
+    until: list[ConfidenceMilestone] = Field(
+        [], description="images until half of the classes were so sure"
+    )
     rejected: Shares | None = Field(
         None, description="the share of images that it names as a class of nothing, if it has one"
     )
-    classes: list[OfClass] = Field(description="each class, in the order in which they fell")
-    transfer: Transfer | None = Field(description="which other networks are fooled, if named")
+    classes: list[ClassFacts] = Field(description="each class, in the order in which they fell")
+    transfer: TransferSummary | None = Field(
+        description="which other networks are fooled, if named"
+    )
     defence: Defence | None = Field(description="what detectors tell of in-distribution images")
     beside: list[str] = Field([], description="how it compares with known networks, if it may be")
-    versus: Versus | None = Field(None, description="the card of --against; null without it")
+    versus: VersionComparison | None = Field(
+        None, description="the card of --against; null without it"
+    )
     checks: list[Check] = Field([], description="the conditions of the exit code")
     notes: list[str] = Field([], description="what to bear in mind")
     pictures: dict[int, tuple[bytes, str]] = Field(default_factory=dict, exclude=True, repr=False)
@@ -353,10 +357,12 @@ class Card(present.Finding):
             )
 
 
-class Longer(present.Facts):
+class LongerSearch(present.Facts):
     """What a search of more images with the same seeds found."""
 
     images: int = Field(description="images for each seed")
-    until: list[Until] = Field(description="images until half of the classes were so sure")
-    fooled: Fooled | None = Field(description="the number then")
+    until: list[ConfidenceMilestone] = Field(
+        description="images until half of the classes were so sure"
+    )
+    fooled: FooledShare | None = Field(description="the number then")
     median: Shares = Field(description="the median confidence over classes then")

@@ -16,7 +16,7 @@ SHOWN: Final = 12
 """So many of the classes that changed are shown, those with the smallest p."""
 
 
-class Change(Facts):
+class ClassChange(Facts):
     """A class that most seeds fool in one version, and not in the other."""
 
     name: str = Field(description="the class's name")
@@ -29,7 +29,7 @@ class Change(Facts):
     )
 
 
-class Versus(Facts):
+class VersionComparison(Facts):
     """A baseline, an earlier version of the classifier, beside this one."""
 
     baseline: str = Field(description="the baseline's name")
@@ -44,7 +44,7 @@ class Versus(Facts):
         description="better or worse if p < 0.05 and the ranges over seeds do not overlap; not "
         "comparable if the audits differ"
     )
-    changes: list[Change] = Field(description="each of these classes")
+    changes: list[ClassChange] = Field(description="each of these classes")
     differs: list[str] = Field(description="in what the two audits differ, other than the version")
 
     def story(self) -> Iterator[Block]:

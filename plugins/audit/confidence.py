@@ -36,7 +36,7 @@ NEW: Final = 0.05
 """Classes are known if at most this share of other images would be named as a further one."""
 
 
-class Sureness(Facts):
+class ConfidenceRecord(Facts):
     """How sure a classifier is of images of one kind. Each image has a place in all lists."""
 
     kind: str = Field(description="a short name")
@@ -75,29 +75,29 @@ def count_queries(evolved: int, sample: int, *, transfer: bool = False, known: i
     return evolved * (len(KINDS) + 1 + transfer) + sample * OF_NOTHING + known
 
 
-def look(
+def score_kinds(
     runs: Sequence[Run],
     scorer: Scorer,
     known: InDistribution | None,
     *,
     sample: int,
     note: Callable[[str, int], None],
-) -> tuple[list[Sureness], bool]:
+) -> tuple[list[ConfidenceRecord], bool]:
     """Score known images, evolved ones as they are and changed, and some of nothing.
 
     Returns:
         How sure the target is of each kind, and whether it gives logits.
     """
-    looking, spec = _Looking(runs, scorer, note), runs[0].spec
+    kind_scorer, spec = _KindScorer(runs, scorer, note), runs[0].spec
     chosen = [choose_elites(run, sample=sample) for run in runs]
     found = []
     if known is not None:
-        own = [looking.place(label) for label in known.labels]
+        own = [kind_scorer.place(label) for label in known.labels]
         own = own if max(own, default=-1) >= 0 else []
         kind = (KNOWN, KNOWN, "in-distribution images")
-        found.append(looking.score(kind, known.unseen, own))
-    simple = [looking.score(kind, images) for *kind, images in simple_images(spec, sample)]
-    found.append(recorded(runs, logits=looking.logits))
+        found.append(kind_scorer.score(kind, known.unseen, own))
+    simple = [kind_scorer.score(kind, images) for *kind, images in simple_images(spec, sample)]
+    found.append(read_recorded(runs, logits=kind_scorer.logits))
     texts = [*KINDS, f"drawn={4 * max(spec.height, spec.width)}"]
     own = [place_of(elite, scorer.spec.classes) for elites in chosen for elite in elites]
     seeds = [seed for seed, elites in enumerate(chosen) for _ in elites]
@@ -113,8 +113,8 @@ def look(
         # Where one strength is picked, it is the usual one.
         what = f"evolved, {same[0].kind.words}"
         kind = (f"{same[0].kind.name}={strength:g}", "changed", what)
-        found.append(looking.score(kind, torch.cat(images), own, seeds))
-    return [*found, *simple], looking.logits
+        found.append(kind_scorer.score(kind, torch.cat(images), own, seeds))
+    return [*found, *simple], kind_scorer.logits
 
 
 def describe_known(known: InDistribution, spec: ImageSpec) -> str:
@@ -149,7 +149,7 @@ def match_temperature(
     scores = scorer.score(find_known(behind(scorer.target), in_distribution).unseen)
 
     def excess(logarithm: float) -> float:
-        odds = cut(rank(temper(scores, scorer.spec, np.exp(logarithm))))
+        odds = clip_log_odds(rank(temper(scores, scorer.spec, np.exp(logarithm))))
         return float(np.median(odds.max(1)) - logit(confidence))
 
     ends = np.log((1e-3, 1e3))
@@ -192,7 +192,7 @@ def find_reached(scorer: Scorer, in_distribution: str | Path | None = None) -> l
     ]
 
 
-class _Looking:
+class _KindScorer:
     """Asks the target of runs how sure it is."""
 
     def __init__(
@@ -207,7 +207,7 @@ class _Looking:
         images: torch.Tensor,
         own: Sequence[int] = (),
         seeds: Sequence[int] = (),
-    ) -> Sureness:
+    ) -> ConfidenceRecord:
         """Score images of a kind (its name, group and words), perhaps each with its own class."""
         facts, what = dict(zip(("kind", "group", "what"), kind, strict=True)), kind[-1]
         nothing = [self.place(each) for each in self.runs[0].spec.nothing]
@@ -217,7 +217,7 @@ class _Looking:
             scores = self.scorer.score(images[some])
             self.logits = scores.logits is not None
             probs = np.asarray(scores.probs, np.float64)
-            odds = cut(rank(scores) if self.logits else logit(probs))
+            odds = clip_log_odds(rank(scores) if self.logits else logit(probs))
             # A detector in front rejects the image, or its scores are no numbers.
             odds[probs.max(1) == 0] = -LIMIT
             of_own += [
@@ -230,7 +230,7 @@ class _Looking:
             sure += best.tolist()
             self._note(what, len(odds))
         lists: dict[str, Any] = {"own": own, "own_log_odds": of_own, "seeds": seeds}
-        return Sureness(**facts, named=named, log_odds=sure, **lists)
+        return ConfidenceRecord(**facts, named=named, log_odds=sure, **lists)
 
     def place(self, name: str) -> int:
         """Find a class by its name or index; -1 if there is none."""
@@ -243,25 +243,27 @@ def _place(name: str, classes: Sequence[str]) -> int:
     return int(name) if name.isdecimal() and int(name) < len(classes) else -1
 
 
-def recorded(runs: Sequence[Run], *, logits: bool) -> Sureness:
+def read_recorded(runs: Sequence[Run], *, logits: bool) -> ConfidenceRecord:
     """Take what runs recorded of their elites; ``logits`` says whether their targets give them."""
     rows = []
     for seed, run in enumerate(runs):
         classes = run.spec.classes
         for elite in run.elites:
             own = named = place_of(elite, classes)
-            odds = sure = float(cut(elite.rank if logits else logit(elite.confidence)))
+            odds = sure = float(clip_log_odds(elite.rank if logits else logit(elite.confidence)))
             if elite.rejected or elite.top1 is False:
                 first, confidence = elite.top[0]
                 named = _place(first, classes)
-                sure = -LIMIT if elite.rejected else max(odds, float(cut(logit(confidence))))
+                sure = (
+                    -LIMIT if elite.rejected else max(odds, float(clip_log_odds(logit(confidence))))
+                )
             rows.append((named, sure, own, odds, seed))
     names = ("named", "log_odds", "own", "own_log_odds", "seeds")
     lists: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True))
-    return Sureness(kind=EVOLVED, group=EVOLVED, what="evolved, as found", **lists)
+    return ConfidenceRecord(kind=EVOLVED, group=EVOLVED, what="evolved, as found", **lists)
 
 
-def cut(odds: ArrayLike) -> np.ndarray:
+def clip_log_odds(odds: ArrayLike) -> np.ndarray:
     """Cut log-odds that are infinite, or almost."""
     finite: np.ndarray = np.clip(odds, -LIMIT, LIMIT)
     return finite

@@ -14,10 +14,10 @@ from pydantic import Field
 from scipy.special import expit
 
 from neatfool import Experiment, ExperimentError
-from neatfool.present import Facts, fill_template, save
-from neatfool.wording import level, percent, share, slug
+from neatfool.present import Facts, fill_template
+from neatfool.wording import level, listed, percent, share, slug
 
-from .card import Card, Longer
+from .card import LongerSearch, ReportCard
 
 SMALL: Final = 64
 """Pixels of the longer side of an image in SARIF: a thousand of them are four megabytes."""
@@ -25,15 +25,25 @@ AS_TEXT: Final = str.maketrans({"[": "\\[", "]": "\\]", "{": "{{", "}": "}}"})
 """What a message of SARIF would take for links and placeholders."""
 MARKS: Final = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|#~$&"})
 """What Markdown would take for its own."""
-FORMS: Final = ("sarif", "junit", "markdown", "model_index", "ml_bom")
-"""The other forms of a card: each has an option that writes it, and a template."""
+FORMS: Final = {
+    "entry.json": "entry",
+    "cdx.json": "ml_bom",
+    ".json": "json",
+    ".html": "html",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".sarif": "sarif",
+    ".xml": "junit",
+    ".yml": "model_index",
+}
+"""The form of a card by how its file's name ends; the first that fits."""
 MOST: Final = 10
 """The images of so many classes are in an entry: of those that fell first."""
 ROOM: Final = 9_000
 """Bytes for them: the first that fit are there. The command makes the others again."""
 
 
-class Shown(Facts):
+class EntryImage(Facts):
     """The surest image of a class."""
 
     name: str = Field(description="the class's name")
@@ -51,9 +61,26 @@ class Entry(Facts):
     sha256: str | None = Field(description="of the file of weights that `[about]` names")
     command: str = Field(description="the command that makes it")
     experiment: str = Field(description="the experiment's file")
-    images: list[Shown] = Field(description="images to verify: those of classes that fell first")
-    card: Card = Field(description="the report card; of many classes without each")
-    longer: Longer | None = Field(None, description="what `--longer` found")
+    images: list[EntryImage] = Field(
+        description="images to verify: those of classes that fell first"
+    )
+    card: ReportCard = Field(description="the report card; of many classes without each")
+    longer: LongerSearch | None = Field(None, description="what `--longer` found")
+
+
+def find_form(file: Path) -> str:
+    """Tell by the name of a file which form of the card is written into it.
+
+    Raises:
+        ExperimentError: It is none of :data:`FORMS`.
+    """
+    form = next((form for ending, form in FORMS.items() if file.name.endswith(ending)), None)
+    if form is None:
+        raise ExperimentError(
+            f"--write {file}: its name does not say in which form; let it end with "
+            f"{listed([*FORMS], 'or')}"
+        )
+    return form
 
 
 def read_about(experiment: Experiment) -> tuple[dict[str, str], str | None]:
@@ -102,8 +129,8 @@ def make_entry(
     experiment: Experiment,
     about: tuple[dict[str, str], str | None],
     command: str,
-    card: Card,
-    longer: Card | None = None,
+    card: ReportCard,
+    longer: ReportCard | None = None,
 ) -> Entry:
     """Make an entry of the cards of an experiment, and of :func:`read_about`."""
     here = (experiment.path or Path()).resolve().parent
@@ -124,18 +151,18 @@ def make_entry(
         experiment=experiment.text,
         images=[*_images(card)],
         card=card.model_copy(update=less),
-        longer=longer and Longer.model_validate(longer, from_attributes=True),
+        longer=longer and LongerSearch.model_validate(longer, from_attributes=True),
     )
 
 
-def _images(card: Card) -> Iterator[Shown]:
+def _images(card: ReportCard) -> Iterator[EntryImage]:
     shown, room = [each for each in card.classes if each.index in card.pictures], ROOM
     for each in shown[:MOST]:
         png = card.pictures[each.index][0]
         room -= len(png)
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
             pixels = image.tobytes()
-        yield Shown(
+        yield EntryImage(
             name=each.name,
             index=each.index,
             log_odds=max((odds for odds in each.log_odds if odds is not None), default=None),
@@ -144,8 +171,10 @@ def _images(card: Card) -> Iterator[Shown]:
         )
 
 
-def export(card: Card, experiment: Path, form: str) -> str:
-    """Write a card in one of :data:`FORMS`; ``experiment`` is the file that was audited."""
+def export(card: ReportCard, experiment: Path, form: str) -> str:
+    """Write a card in one of :data:`FORMS` but ``entry``, of the experiment's file."""
+    if form in {"json", "html", "csv"}:
+        return str(getattr(card, form)())
     checks, advice = map(str, card.checks), card.acceptance.advice()
     content: dict[str, Any] = {
         "card": card,
@@ -173,22 +202,11 @@ def export(card: Card, experiment: Path, form: str) -> str:
     return fill_template(Path(__file__).with_name("forms") / f"{form}.j2", content)
 
 
-def write_exports(card: Card, experiment: Path, files: Mapping[str, Path | None]) -> Iterator[Path]:
-    """Write a card in the forms that have a file, and give each file that was written."""
-    for form in FORMS:
-        if file := files.get(form):
-            appended = form == "markdown" and file.is_file()
-            before = file.read_text(encoding="utf-8") if appended else ""
-            yield save(file, (before + export(card, experiment, form)).encode())
-
-
-def _cases(card: Card) -> Iterator[tuple[str, str, bool]]:
+def _cases(card: ReportCard) -> Iterator[tuple[str, str, bool]]:
     """Give the name of each test case, what failed, and whether that is told by class."""
     for check in card.checks:
         limit, threshold = level(check.above), card.acceptance.deciding
-        if check.what == "median":
-            yield f"median confidence is at most {limit}", str(check) * check.failed, True
-        elif threshold is not None:
+        if threshold is not None:
             for part, kind in card.acceptance.worst(threshold):
                 message = f"{share(part)} of {kind.what} accepted at {threshold}, above {limit}"
                 name = f"{kind.what}: at most {limit} accepted"
@@ -204,7 +222,7 @@ def _small(png: bytes) -> str:
     return base64.b64encode(written.getvalue()).decode()
 
 
-def _sentence(card: Card, each: Any) -> str:
+def _sentence(card: ReportCard, each: Any) -> str:
     threshold = card.acceptance.deciding
     where = "" if threshold is None else f", where {threshold} is enough"
     if threshold is not None and threshold.by_class:
@@ -218,7 +236,7 @@ def _surest(each: Any) -> float:
     return round(float(expit(max(odds for odds in each.log_odds if odds is not None))), 12)
 
 
-def _metrics(card: Card) -> Iterator[tuple[str, str, float, tuple[float, float] | None]]:
+def _metrics(card: ReportCard) -> Iterator[tuple[str, str, float, tuple[float, float] | None]]:
     """Give what was measured: a short type, a name, a value, and its interval if it has one."""
     if card.fooled is not None:
         found = card.fooled.share

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from neatfool.present import Facts
 
-from .confidence import Sureness
+from .confidence import ConfidenceRecord
 
 
 class KnownImages(Facts):
@@ -23,7 +23,7 @@ class KnownImages(Facts):
     right: int | None = Field(description="how many are named rightly; null without labels")
 
     @classmethod
-    def of(cls, hashes: Sequence[str], known: Sureness) -> Self:
+    def of(cls, hashes: Sequence[str], known: ConfidenceRecord) -> Self:
         """Describe images that were scored."""
         right = int(known.right.sum()) if known.own else None
         made = cls(images=sorted(hashes), sha256="", number=len(hashes), right=right)

@@ -10,25 +10,22 @@ import numpy as np
 from scipy.special import expit
 
 from neatfool import ExperimentError, Run, RunError, open_runs
-from neatfool.measure import (
-    FEW,
-    FEWEST,
-    LIMIT,
-    Course,
-    Shares,
-    median_of,
-    tell_apart,
-    threshold_of,
-)
+from neatfool.measure import FEW, FEWEST, LIMIT, Course, Shares, median_of, tell_apart, threshold_of
 from neatfool.present import Output
 from neatfool.wording import percent, share
 
 from .acceptance import Acceptance, sum_up, thresholds_by_class
-from .card import Card, Check, Classifier, Fooled, OfClass, Until
-from .confidence import EVOLVED, KNOWN, Sureness, recorded
+from .card import Check, ClassFacts, ClassifierFacts, ConfidenceMilestone, FooledShare, ReportCard
+from .confidence import EVOLVED, KNOWN, ConfidenceRecord, read_recorded
 from .known_images import KnownImages
-from .references import compare_versions, out_of_line, put_beside, read_card, read_references
-from .scoring import Looked, Measuring
+from .references import (
+    check_known_images,
+    compare_versions,
+    compare_with_known,
+    read_card,
+    read_references,
+)
+from .scoring import AuditScores, MeasurementCache
 
 SURE: Final = (0.5, 0.9, 0.99)
 """The confidences for which the card says how soon half of the classes had them."""
@@ -54,7 +51,6 @@ def audit(
     sample: int = 100,
     operating_point: float | None = None,
     max_accepted: float | None = None,
-    limit: float | None = None,
     against: str | Path | None = None,
     max_queries: int | None = None,
     chosen: Sequence[str] = (),
@@ -62,7 +58,7 @@ def audit(
     accuracy: float | None = None,
     keep: str | Path | None = None,
     console: Output | None = None,
-) -> Card:
+) -> ReportCard:
     """Make the report card of a classifier from runs that fooled it.
 
     Args:
@@ -77,7 +73,6 @@ def audit(
             ``[target] threshold``.
         max_accepted: The largest share of a kind of images of nothing that may be accepted: above
             it the card's check fails.
-        limit: The median confidence above which the card's check fails.
         against: The JSON file of another version's card.
         max_queries: The most images to send to a target that costs something to ask.
         chosen: The sections of the experiment that its user left open.
@@ -104,7 +99,7 @@ def audit(
             )
         console = console or Output(quiet=True)
         folder = None if keep is None else Path(keep)
-        measuring = Measuring(opened, in_distribution, sample, folder, console, max_queries)
+        measuring = MeasurementCache(opened, in_distribution, sample, folder, console, max_queries)
         looked = measuring.looked()
         threshold = opened[0].experiment["target"].get("threshold")
         yours: Any = threshold if operating_point is None else operating_point
@@ -118,7 +113,7 @@ def audit(
             exclusive=opened[0].spec.sums_to_one,
             seeds=seeds,
             budget=_budget(opened),
-            longer=(_budget(more), recorded(more, logits=looked.logits)) if more else None,
+            longer=(_budget(more), read_recorded(more, logits=looked.logits)) if more else None,
         )
         card = _fill(
             opened,
@@ -129,20 +124,16 @@ def audit(
         )
         return card.model_copy(
             update={
-                "warnings": [*out_of_line(card, read_references(), accuracy)],
-                "beside": put_beside(card, read_references()),
+                "warnings": [*check_known_images(card, read_references(), accuracy)],
+                "beside": compare_with_known(card, read_references()),
                 "notes": [LOWER_BOUND, *_notes(card, chosen, sample), *measuring.notes],
-                "checks": [*_checks(card, limit, max_accepted)],
+                "checks": [*_checks(card, max_accepted)],
                 "versus": None if baseline is None else compare_versions(card, baseline),
             }
         )
 
 
-def _checks(card: Card, limit: float | None, max_accepted: float | None) -> Iterator[Check]:
-    if limit is not None:
-        median = card.median.median
-        words = f"the median confidence, {percent(median)}"
-        yield Check(what="median", above=limit, found=median, failed=median > limit, words=words)
+def _checks(card: ReportCard, max_accepted: float | None) -> Iterator[Check]:
     if max_accepted is not None:
         deciding = card.acceptance.deciding
         if deciding is None:
@@ -166,7 +157,7 @@ def check_threshold_known(operating_point: object, known: int) -> None:
         raise ExperimentError(NO_THRESHOLD)
 
 
-def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def describe_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Give the sections of a run's experiment that say how it searched."""
     return {
         name: {key: value for key, value in values.items() if key not in NOT_OF_THE_SEARCH}
@@ -175,7 +166,9 @@ def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _fill(runs: Sequence[Run], looked: Looked, acceptance: Acceptance, **parts: Any) -> Card:
+def _fill(
+    runs: Sequence[Run], looked: AuditScores, acceptance: Acceptance, **parts: Any
+) -> ReportCard:
     """Read what the runs found, and fill in the card."""
     courses = [Course(run) for run in runs]
     known = next((each for each in looked.kinds if each.group == KNOWN), None)
@@ -184,10 +177,10 @@ def _fill(runs: Sequence[Run], looked: Looked, acceptance: Acceptance, **parts: 
     elites = (elite for run in runs for elite in run.elites)
     ordered = sorted(elites, key=lambda e: (e.top1 is not False and not e.rejected, e.rank))
     surest = {elite.index: elite for elite in ordered}
-    return Card(
+    return ReportCard(
         neatfool=str(run.info["versions"]["neatfool"]),
         name=run.name,
-        classifier=Classifier(
+        classifier=ClassifierFacts(
             name=str(target["name"]),
             options=run.experiment["target"],
             fingerprint=str(target["fingerprint"]),
@@ -199,7 +192,7 @@ def _fill(runs: Sequence[Run], looked: Looked, acceptance: Acceptance, **parts: 
         ),
         images=_budget(runs),
         seeds=[each.seed for each in runs],
-        search=kind_of_search(run.experiment),
+        search=describe_search(run.experiment),
         runs=[str(each.path) for each in runs],
         acceptance=acceptance,
         known=known and KnownImages.of(looked.hashes, known),
@@ -227,9 +220,9 @@ def _budget(runs: Sequence[Run]) -> int:
 def _classes(
     runs: Sequence[Run],
     courses: Sequence[Course],
-    looked: Sequence[Sureness],
+    looked: Sequence[ConfidenceRecord],
     acceptance: Acceptance,
-) -> list[OfClass]:
+) -> list[ClassFacts]:
     """Say how each class fell: the first to fall first, then the surest."""
     groups = {each.group: each for each in looked}
     evolved, known = groups[EVOLVED], groups.get(KNOWN)
@@ -247,7 +240,7 @@ def _classes(
         least = np.inf if deciding is None else deciding.least(index)
         ends = [course.confidences[course.rows_of(name)].max(initial=0.0) for course in courses]
         classes.append(
-            OfClass(
+            ClassFacts(
                 name=name,
                 index=index,
                 until_half=median_of([course.until(name, 0.5) for course in courses]),
@@ -264,8 +257,11 @@ def _classes(
 
 
 def _fooled(
-    run: Run, courses: Sequence[Course], classes: Sequence[OfClass], known: Sureness | None
-) -> Fooled | None:
+    run: Run,
+    courses: Sequence[Course],
+    classes: Sequence[ClassFacts],
+    known: ConfidenceRecord | None,
+) -> FooledShare | None:
     """Give the one number; None without a usual threshold."""
     counting = [each for each in classes if each.reached]
     if known is None or len(known.log_odds) < FEWEST or not counting:
@@ -284,7 +280,7 @@ def _fooled(
         until[place, seed] = min(soonest, course.replaced_at[course.rows_of(name)].max())
     not_searched = {*range(len(run.spec.classes))} - {*run.searched} - {*known.named}
     left_out = [run.spec.classes[place] for place in sorted(not_searched)]
-    return Fooled(
+    return FooledShare(
         share=part,
         by_seed=(odds >= least).mean(0).tolist(),
         until_half=median_of(np.sort(until, 0)[-(-len(counting) // 2) - 1]),
@@ -294,7 +290,7 @@ def _fooled(
     )
 
 
-def _until(courses: Sequence[Course], confidence: float) -> Until:
+def _until(courses: Sequence[Course], confidence: float) -> ConfidenceMilestone:
     """Say after how many images half of the classes, and all, had a confidence."""
     half, every = list[int | None](), list[int | None]()
     for course in courses:
@@ -303,10 +299,12 @@ def _until(courses: Sequence[Course], confidence: float) -> Until:
             reached = counts >= least
             found.append(int(course.evaluations[reached.argmax()]) if reached.any() else None)
     images = median_of([each or np.inf for each in half])
-    return Until(confidence=confidence, images=images, by_seed=half, all_by_seed=every)
+    return ConfidenceMilestone(
+        confidence=confidence, images=images, by_seed=half, all_by_seed=every
+    )
 
 
-def _notes(card: Card, chosen: Sequence[str], sample: int) -> Iterator[str]:
+def _notes(card: ReportCard, chosen: Sequence[str], sample: int) -> Iterator[str]:
     """Say what to bear in mind."""
     if chosen:
         yield (

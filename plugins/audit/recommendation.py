@@ -13,13 +13,13 @@ from neatfool.measure import LIMIT, Estimate
 from neatfool.present import Facts
 from neatfool.wording import format_seeds, share
 
-from .confidence import EVOLVED, Sureness
+from .confidence import EVOLVED, ConfidenceRecord
 
 ROUNDING: Final = 0.02
 """At most this share of in-distribution images is lost so that a threshold has few digits."""
 
 
-class HeldOut(Facts):
+class HeldOutResult(Facts):
     """What the recommended threshold accepts of images that it was not fitted to."""
 
     seeds: list[int] = Field(description="the seeds that evolved them")
@@ -51,7 +51,7 @@ class HeldOut(Facts):
         return passed / number
 
 
-def parted(images: Sureness, fitted: int) -> tuple[np.ndarray, np.ndarray]:
+def split_by_seed(images: ConfidenceRecord, fitted: int) -> tuple[np.ndarray, np.ndarray]:
     """Part log-odds in those that fit a threshold, of so many seeds, and all others."""
     odds = np.array(images.log_odds)
     if not fitted:
@@ -61,7 +61,9 @@ def parted(images: Sureness, fitted: int) -> tuple[np.ndarray, np.ndarray]:
     return odds[first], odds[~first]
 
 
-def recommend(kinds: Sequence[np.ndarray], most: float, known: Sureness | None) -> float | None:
+def recommend(
+    kinds: Sequence[np.ndarray], most: float, known: ConfidenceRecord | None
+) -> float | None:
     """Give the lowest threshold, rounded up, that few enough log-odds of each kind reach."""
     least = -LIMIT
     for each in kinds:
@@ -81,7 +83,7 @@ def recommend(kinds: Sequence[np.ndarray], most: float, known: Sureness | None) 
     return above
 
 
-def judgement(fitted: Sequence[int], held_out: Sequence[HeldOut]) -> Iterator[str]:
+def describe_held_out(fitted: Sequence[int], held_out: Sequence[HeldOutResult]) -> Iterator[str]:
     """Say to which seeds a threshold was fitted, and what it accepts of the others' images."""
     if not fitted:
         yield "It was fitted to the images that it is judged by: search with two seeds or more."

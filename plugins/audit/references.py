@@ -11,9 +11,9 @@ from neatfool.files import read_json
 from neatfool.measure import Shares
 from neatfool.wording import level, percent, share
 
-from .acceptance import Accepted
-from .card import Card
-from .comparison import LEVEL, Change, Verdict, Versus
+from .acceptance import KindAcceptance
+from .card import ReportCard
+from .comparison import LEVEL, ClassChange, Verdict, VersionComparison
 from .confidence import KNOWN
 
 OWN: Final = "(the target's own)"
@@ -25,34 +25,34 @@ SURPRISING: Final = 0.001
 FOLDER: Final = Path(__file__).with_name("references")
 
 
-def read_references() -> list[Card]:
+def read_references() -> list[ReportCard]:
     """Read the cards that come with neatfool: the standard budget, made by ``neatfool audit``."""
     return [
-        Card.model_validate_json(file.read_text(encoding="utf-8"))
+        ReportCard.model_validate_json(file.read_text(encoding="utf-8"))
         for file in sorted(FOLDER.glob("*.json"))
     ]
 
 
-def read_card(file: Path) -> Card:
+def read_card(file: Path) -> ReportCard:
     """Read a card that ``neatfool audit`` wrote.
 
     Raises:
         ExperimentError: It cannot be read, or is of another version.
     """
     try:
-        return Card.model_validate(read_json(file))
+        return ReportCard.model_validate(read_json(file))
     except (OSError, ValueError) as error:
         raise ExperimentError(
             f"{file}: is no card of this version; write one with neatfool audit EXPERIMENT --json"
         ) from error
 
 
-def put_beside(card: Card, references: Sequence[Card]) -> list[str]:
+def compare_with_known(card: ReportCard, references: Sequence[ReportCard]) -> list[str]:
     """Say how a card compares with those that it may be compared with, of as many images."""
     found = []
     for other in references:
         own = {(e.acceptance.in_distribution or "").endswith(OWN) for e in (card, other)}
-        alike = card.images == other.images and len(own) == 1 and not differ(card, other)
+        alike = card.images == other.images and len(own) == 1 and not list_differences(card, other)
         if card.fooled and other.fooled and alike:
             ours, theirs = card.fooled.by_seed, other.fooled.by_seed
             verdict = "about as easily fooled as"
@@ -62,7 +62,7 @@ def put_beside(card: Card, references: Sequence[Card]) -> list[str]:
     return found
 
 
-def differ(card: Card, other: Card) -> list[str]:
+def list_differences(card: ReportCard, other: ReportCard) -> list[str]:
     """Say in what two audits differ: in search, classes and calibration."""
     ours, theirs = card.classifier.classes, other.classifier.classes
     found = [f"{ours:,} classes and not {theirs:,}"] if ours != theirs else []
@@ -74,7 +74,9 @@ def differ(card: Card, other: Card) -> list[str]:
     ]
 
 
-def out_of_line(card: Card, others: Sequence[Card], accuracy: float | None = None) -> Iterator[str]:
+def check_known_images(
+    card: ReportCard, others: Sequence[ReportCard], accuracy: float | None = None
+) -> Iterator[str]:
     """Say in what in-distribution images differ from those of other audits, and from ``accuracy``.
 
     A network is compared with itself, so that only images can differ: by the share that it names
@@ -104,7 +106,7 @@ def out_of_line(card: Card, others: Sequence[Card], accuracy: float | None = Non
             yield f"{CHOSEN} out of line with its accuracy: {said} {share(accuracy, 1)}. {RESTS}"
 
 
-def _differ_in_known(ours: Accepted, theirs: Accepted) -> Iterator[str]:
+def _differ_in_known(ours: KindAcceptance, theirs: KindAcceptance) -> Iterator[str]:
     from scipy.stats import fisher_exact, kstwobign
 
     if ours.right is not None and theirs.right is not None:
@@ -119,11 +121,11 @@ def _differ_in_known(ours: Accepted, theirs: Accepted) -> Iterator[str]:
         yield f"its median confidence is {percent(ours.median)} and not {percent(theirs.median)}"
 
 
-def _known(card: Card) -> Accepted | None:
+def _known(card: ReportCard) -> KindAcceptance | None:
     return next((each for each in card.acceptance.kinds if each.group == KNOWN), None)
 
 
-def _temperature(card: Card) -> str:
+def _temperature(card: ReportCard) -> str:
     """Say at which confidence a card was matched: equal ones are of one calibration."""
     if card.temperature == 1:
         return "its own calibration"
@@ -137,9 +139,9 @@ def _in_words(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def _differ_in_setting(card: Card, baseline: Card) -> Iterator[str]:
+def _differ_in_setting(card: ReportCard, baseline: ReportCard) -> Iterator[str]:
     """Say in what two audits differ in all: also in budget, thresholds and images."""
-    yield from differ(card, baseline)
+    yield from list_differences(card, baseline)
     if card.images != baseline.images:
         yield f"{card.images:,} images with each seed and not {baseline.images:,}"
     ours, theirs = (each.acceptance.at("yours") for each in (card, baseline))
@@ -152,7 +154,7 @@ def _differ_in_setting(card: Card, baseline: Card) -> Iterator[str]:
         yield "in-distribution images that are not the same (their hashes differ)"
 
 
-def compare_versions(card: Card, baseline: Card) -> Versus:
+def compare_versions(card: ReportCard, baseline: ReportCard) -> VersionComparison:
     """Compare a card with that of another version of the classifier."""
     from scipy.stats import binomtest, false_discovery_control, fisher_exact
 
@@ -175,14 +177,14 @@ def compare_versions(card: Card, baseline: Card) -> Versus:
         if more or sure:
             way: Verdict = "worse" if ours[0] * theirs[1] > theirs[0] * ours[1] else "better"
             verdict: Verdict = way if sure else "within chance"
-            changes.append(Change(name=label, seeds=(ours, theirs), p=p, verdict=verdict))
+            changes.append(ClassChange(name=label, seeds=(ours, theirs), p=p, verdict=verdict))
     one, other = (Shares.of(np.mean([seeds[n] for n in common], axis=0)) for seeds in (here, there))
     p = float(binomtest(worse, worse + better).pvalue) if worse + better else 1.0
     differs = [*_differ_in_setting(card, baseline)]
     verdict = "not comparable" if differs else "within chance"
     if not differs and p < LEVEL and (one.lowest > other.highest or one.highest < other.lowest):
         verdict = "worse" if worse > better else "better"
-    return Versus(
+    return VersionComparison(
         baseline=baseline.name,
         threshold=name,
         classes=len(common),
@@ -197,7 +199,7 @@ def compare_versions(card: Card, baseline: Card) -> Versus:
     )
 
 
-def _fooled(card: Card, name: str) -> dict[str, list[bool]]:
+def _fooled(card: ReportCard, name: str) -> dict[str, list[bool]]:
     """Say which classes are fooled at a threshold, by seed; of the usual, those that count."""
     threshold = card.acceptance.at(name)
     if threshold is None:

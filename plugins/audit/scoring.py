@@ -16,23 +16,23 @@ from neatfool.measure import Shares, measuring_code, tell_apart, threshold_of
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts, Output, save
 
-from .card import PASSING, Asked, Defence, Detector, Transfer
-from .confidence import Sureness, count_queries, describe_known, look
+from .card import PASSING, Defence, DetectorSummary, NetworkTransfer, TransferSummary
+from .confidence import ConfidenceRecord, count_queries, describe_known, score_kinds
 
 Kind = TypeVar("Kind", bound=Facts)
 
 
-class Looked(Facts):
+class AuditScores(Facts):
     """How sure the target is of each kind of images."""
 
-    kinds: list[Sureness]
+    kinds: list[ConfidenceRecord]
     logits: bool
     in_distribution: str | None
     hashes: list[str]
 
 
 @dataclass(frozen=True)
-class Measuring:
+class MeasurementCache:
     """Measures runs with up to ``most`` queries, or finds in a folder what was measured."""
 
     runs: Sequence[Run]
@@ -53,10 +53,10 @@ class Measuring:
         times = [file.lstat().st_mtime_ns for file in [*path.rglob("*")] or [path]]
         return [str(self.known), len(times), max(times, default=0)]
 
-    def looked(self) -> Looked:
+    def looked(self) -> AuditScores:
         """Score images of each kind."""
 
-        def make() -> Looked:
+        def make() -> AuditScores:
             most = self.most if self.runs[0].requests else None
             evolved = sum(min(self.sample, len(run)) for run in self.runs)
             least = count_queries(evolved, self.sample)
@@ -69,17 +69,19 @@ class Measuring:
                 total = count_queries(evolved, self.sample, known=shown)
                 scorer.check_allowed(total, most)
                 with self.console.progress(total) as note:
-                    kinds, logits = look(self.runs, scorer, known, sample=self.sample, note=note)
+                    kinds, logits = score_kinds(
+                        self.runs, scorer, known, sample=self.sample, note=note
+                    )
                 text = describe_known(known, scorer.spec) if known else None
             hashes = [*known.hashes] if known else []
-            return Looked(kinds=kinds, logits=logits, in_distribution=text, hashes=hashes)
+            return AuditScores(kinds=kinds, logits=logits, in_distribution=text, hashes=hashes)
 
-        return self._once("sureness", Looked, {"in_distribution": self._stamp}, make)
+        return self._once("sureness", AuditScores, {"in_distribution": self._stamp}, make)
 
-    def transfer(self, files: Sequence[str | Path]) -> Transfer:
+    def transfer(self, files: Sequence[str | Path]) -> TransferSummary:
         """Show images of each run to other networks."""
 
-        def make() -> Transfer:
+        def make() -> TransferSummary:
             found = analysis.transfer(
                 self.runs, to=paths, sample=self.sample, max_queries=self.most, console=self.console
             )
@@ -92,7 +94,7 @@ class Measuring:
                 figures = [run.networks[place] for run in found.runs]
                 if network.key != own and all(each.images for each in figures):
                     networks.append(
-                        Asked(
+                        NetworkTransfer(
                             label=network.label,
                             experiment=network.experiment,
                             images=sum(each.images for each in figures),
@@ -106,7 +108,7 @@ class Measuring:
                     "The networks of --to are the audited one, or know none of its classes; so "
                     "nothing is known of other networks."
                 )
-            return Transfer(
+            return TransferSummary(
                 sample=min(run.elites for run in found.runs),
                 photographs=known.number if known else 0,
                 networks=networks,
@@ -114,7 +116,7 @@ class Measuring:
 
         paths = [Path(file) for file in files]
         texts = {str(path): path.read_text(encoding="utf-8") for path in paths if path.is_file()}
-        return self._once("transfer", Transfer, {"to": texts}, make)
+        return self._once("transfer", TransferSummary, {"to": texts}, make)
 
     def defence(self) -> Defence | None:
         """Ask OOD detectors about images of each run; None if there can be none."""
@@ -134,7 +136,7 @@ class Measuring:
                 fooling = -np.concatenate([run.detectors[place].fooling for run in found])
                 auroc, passing = tell_apart(inside, fooling, seeds, classes)
                 detectors.append(
-                    Detector(
+                    DetectorSummary(
                         name=each.name,
                         looks_at=each.looks_at,
                         auroc=auroc,

@@ -16,10 +16,10 @@ from neatfool.measure import read_survival
 from neatfool.present import Block, Finding, Headline, Records, Table, Text, fill_template
 from neatfool.wording import counted, level, percent, slug
 
-from .workplace import Image, Workplace
+from .folder import ExportFolder, ImageRecord
 
 if TYPE_CHECKING:
-    from .making import Settings, Source
+    from .images import ExportSettings, SourceRun
 
 STEPS: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.01)
 """The confidences between which images are counted."""
@@ -41,8 +41,8 @@ class DataSet(Finding):
     median: float = Field(description="the median confidence")
     min: float = Field(description="the lowest")
     licence: str = Field(description="the images' licence")
-    left_out: tuple[Image, ...] = Field(description="the images that did not agree")
-    manifest: tuple[Image, ...] = Field(exclude=True, repr=False)
+    left_out: tuple[ImageRecord, ...] = Field(description="the images that did not agree")
+    manifest: tuple[ImageRecord, ...] = Field(exclude=True, repr=False)
 
     @property
     def title(self) -> str:
@@ -79,7 +79,7 @@ class DataSet(Finding):
         return Records([*self.described(self.manifest[0])], rows)
 
     @staticmethod
-    def described(image: Image) -> dict[str, Any]:
+    def described(image: ImageRecord) -> dict[str, Any]:
         """Describe an image, as a line of the manifest does."""
         # A last bit that differs between processors would make another file.
         measured = None if image.measured is None else round(image.measured, 6)
@@ -87,7 +87,10 @@ class DataSet(Finding):
 
 
 def write_folder(
-    images: Sequence[Image], sources: Sequence[Source], place: Workplace, settings: Settings
+    images: Sequence[ImageRecord],
+    sources: Sequence[SourceRun],
+    place: ExportFolder,
+    settings: ExportSettings,
 ) -> DataSet:
     """Write lists and a card of the images that score as they should; finish the folder."""
     survivals, right = {source.key: read_survival(source.run) for source in sources}, []
@@ -135,8 +138,8 @@ def write_folder(
 def _card(
     found: DataSet,
     counts: Sequence[tuple[int, str, int]],
-    sources: Sequence[Source],
-    settings: Settings,
+    sources: Sequence[SourceRun],
+    settings: ExportSettings,
     experiments: Mapping[str, str],
 ) -> str:
     """Write README.md, with the file of each run's experiment, by the run's key."""
@@ -168,7 +171,7 @@ def _card(
     return fill_template(Path(__file__).with_name("card.md.j2"), content)
 
 
-def _experiments(sources: Sequence[Source]) -> tuple[dict[str, str], dict[str, str]]:
+def _experiments(sources: Sequence[SourceRun]) -> tuple[dict[str, str], dict[str, str]]:
     """Give runs' experiments as given, once for all seeds, and as resolved; name the former."""
     named: dict[str, str] = {}
     files: dict[str, str] = {}

@@ -10,7 +10,7 @@ from neatfool import hookimpl
 from neatfool.present import distinct_option, elite_options, option, trust_option
 
 IMAGES: Final = ("exact", "png", "small", "none")
-"""How saved images are shown; see :func:`.folder.image_of`."""
+"""How saved images are shown; see :func:`.folder.encode_image`."""
 A_PATH: Final = click.Path(path_type=Path)
 
 

@@ -64,7 +64,7 @@ def write_gallery(
         "steps": steps,
         "images": images,
     }
-    save(folder / DATA / "index.js", as_script("index", index), within=folder)
+    save(folder / DATA / "index.js", format_script("index", index), within=folder)
     # Last, so that a page that is there is whole.
     save(folder / INDEX, (PAGE / INDEX).read_bytes())
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
@@ -73,12 +73,12 @@ def write_gallery(
 def write_scripts(folder: Path) -> None:
     """Write all of the page but its index and its data."""
     files = {file.name: file.read_bytes() for file in sorted(PAGE.iterdir()) if file.is_file()}
-    for name, data in (files | {FORMULAS: formulas()}).items():
+    for name, data in (files | {FORMULAS: format_formulas()}).items():
         if name != INDEX:
             save(folder / SCRIPTS / name, data, within=folder)
 
 
-def formulas() -> bytes:
+def format_formulas() -> bytes:
     """Write what the nodes of a network compute in GLSL, as a script."""
     table = json.dumps({**cppn.GLSL}, indent=1)
     return f"window.neatfool = window.neatfool || {{}};\nwindow.neatfool.glsl = {table};\n".encode()
@@ -95,14 +95,14 @@ def _write_run(
     note: Callable[[str, int], None],
 ) -> dict[str, Any]:
     """Write a run's images and networks; give what the page is told."""
-    drawing = settings_of(run, elites)
+    drawing = describe_drawing(run, elites)
     numbers: Iterable[int | None] = [None] * len(elites)
     if drawing is not None:
         numbers = _write_networks(folder, number, run, elites, steps)
     kept, described = read_survival(run), []
     for elite, network in zip(elites, numbers, strict=True):
         facts = describe_elite(elite, kept)
-        if image := image_of(elite, images):
+        if image := encode_image(elite, images):
             facts["file"], data = image
             save(folder / IMAGES / str(number) / image[0], data, within=folder)
         if network is not None:
@@ -132,7 +132,7 @@ def _write_run(
     }
 
 
-def as_script(name: str, data: Any) -> bytes:
+def format_script(name: str, data: Any) -> bytes:
     """Write data as a script: a page that is opened from disk may load nothing else."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return f'neatfool.data.put("{name}",{text});\n'.encode("ascii")
@@ -155,7 +155,7 @@ def _make_ready(folder: Path) -> None:
             shutil.rmtree(refuse_link(folder / name))
 
 
-def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
+def encode_image(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
     """Give the name and the bytes of an elite's image: ``kind`` is one of the option --images."""
     if kind == "none":
         return None
@@ -190,7 +190,7 @@ def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any
     }
 
 
-def settings_of(run: Run, elites: Sequence[EliteView]) -> dict[str, Any] | None:
+def describe_drawing(run: Run, elites: Sequence[EliteView]) -> dict[str, Any] | None:
     """Say how a browser draws a run's formulas; None if its genomes are no CPPNs."""
     if run.experiment["encoding"].get("plugin") != "cppn" or not elites:
         return None
@@ -203,7 +203,7 @@ def settings_of(run: Run, elites: Sequence[EliteView]) -> dict[str, Any] | None:
     }
 
 
-def formula(graph: nx.DiGraph) -> dict[str, Any]:
+def encode_formula(graph: nx.DiGraph) -> dict[str, Any]:
     """Give the nodes that a picture depends on, each after those that it depends on.
 
     ``n`` has for each node its functions, as places in ``FUNCTIONS``, and its sources: 0 to 3 are
@@ -245,7 +245,7 @@ def _write_networks(
 
     def write(part: int) -> None:
         name = f"{of_run}/networks-{part}"
-        save(folder / DATA / f"{name}.js", as_script(name, parts.pop(part)), within=folder)
+        save(folder / DATA / f"{name}.js", format_script(name, parts.pop(part)), within=folder)
 
     def put(number: int, network: dict[str, Any]) -> None:
         part = number // AT_ONCE
@@ -263,13 +263,13 @@ def _write_networks(
             for ancestor in line:
                 if ancestor.candidate_id not in numbers:
                     numbers[ancestor.candidate_id] = following
-                    put(following, _describe(ancestor) | formula(ancestor.graph()))
+                    put(following, _describe(ancestor) | encode_formula(ancestor.graph()))
                     following += 1
             network: dict[str, Any] = {"generation": elite.generation}
             if line:
                 network = _describe(line[-1])
                 network["line"] = [numbers[ancestor.candidate_id] for ancestor in line]
-            put(number, network | formula(elite.graph()))
+            put(number, network | encode_formula(elite.graph()))
         yield number
     for part in sorted(parts):
         write(part)

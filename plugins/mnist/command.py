@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from neatfool.ood import Digits
 
     from .lenet import LeNet
-    from .training import Recipe, Step
+    from .training import Recipe, TrainingStep
 
 EPOCHS: Final = 12
 ADVERSARIAL_EPOCHS: Final = 4
@@ -38,12 +38,6 @@ data_option = option(
     "The folder with MNIST's four idx files, gzipped or not.  [default: download them]",
     exists=True,
     file_okay=False,
-)
-rate_option = option(
-    "--learning-rate X",
-    "The highest learning rate of the training's cycle.",
-    FiniteRange(min=0, min_open=True),
-    0.05,
 )
 device_option = option(
     "--device DEVICE",
@@ -91,7 +85,12 @@ Then fool it:
     0,
 )
 @option("--batch N", "Images a step.", default=128)
-@rate_option
+@option(
+    "--learning-rate X",
+    "The highest learning rate of the training's cycle.",
+    FiniteRange(min=0, min_open=True),
+    0.05,
+)
 @option(
     "--adversarial",
     "Train on digits that an attack (PGD) has changed so that the network errs; it grows "
@@ -200,7 +199,7 @@ def test(
     _show(path, facts | _attack(network, digits, epsilon), as_json=as_json)
 
 
-def _follow(steps: Iterable[Step], recipe: Recipe, images: int) -> float:
+def _follow(steps: Iterable[TrainingStep], recipe: Recipe, images: int) -> float:
     console, accuracy, began = Output(stderr=True), 0.0, time.monotonic()
     with console.progress(recipe.epochs * recipe.steps(images), "steps") as note:
         for step in steps:

@@ -60,7 +60,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Step:
+class TrainingStep:
     """A step of the training."""
 
     epoch: int  # its epoch, from 1
@@ -101,7 +101,7 @@ def new_lenet(seed: int, outputs: int = 10) -> LeNet:
         return LeNet(outputs)
 
 
-def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Iterator[Step]:
+def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Iterator[TrainingStep]:
     """Train a network in place, on its device, and test it after each epoch.
 
     With an attack, the network learns from the attacked images only. The test chooses nothing.
@@ -143,7 +143,9 @@ def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Ite
                     f"{recipe.learning_rate}"
                 )
             last = seen == len(images)
-            yield Step(epoch, total / seen, measure_accuracy(network, test) if last else None)
+            yield TrainingStep(
+                epoch, total / seen, measure_accuracy(network, test) if last else None
+            )
 
 
 def measure_accuracy(network: LeNet, digits: Digits) -> float:

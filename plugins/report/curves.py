@@ -40,9 +40,9 @@ MOST_CLASSES: Final = 20
 USE_BOX: Final = (200, 28)
 
 
-def confidence_curve(run: Run) -> bytes:
+def draw_confidences(run: Run) -> bytes:
     """Draw median, quartiles, mean and minimum of the elites' confidences over images scored."""
-    shown = _shown(run.history)
+    shown = _choose_reports(run.history)
     x, last = np.array([report.evaluations for report in shown]), shown[-1]
     minimum, lower, middle, upper, mean = _read_spread(run, [each.generation for each in shown])
     median = f"median  {percent(last.median)}"
@@ -60,7 +60,7 @@ def _read_spread(run: Run, generations: Sequence[int]) -> np.ndarray:
     Near one they are told apart by how far they are from it, which ranks know and confidences not.
     """
     told = run.replacements
-    odds = _decades(told) * math.log(10)
+    odds = _read_decimal_odds(told) * math.log(10)
     held, start = np.full((len(generations), len(run.classes)), -np.inf), 0
     for row, generation in enumerate(generations):
         end = bisect_right(told, generation, key=lambda each: each[0])
@@ -75,22 +75,22 @@ def _read_spread(run: Run, generations: Sequence[int]) -> np.ndarray:
     return decades
 
 
-def _decades(told: Sequence[tuple[int, int, float, float]]) -> np.ndarray:
+def _read_decimal_odds(told: Sequence[tuple[int, int, float, float]]) -> np.ndarray:
     """Give decimal log-odds of replacements: of a target without logits, ranks are confidences."""
     sure, ranks = np.array([each[2:] for each in told]).reshape(-1, 2).T
     decades = np.where(ranks == sure, present.decimal_odds(sure), ranks / math.log(10))
     return np.clip(decades, *ENDS)
 
 
-def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
+def draw_thresholds(history: Sequence[GenerationReport], classes: int) -> bytes:
     """Draw how many of the searched classes have reached each confidence, over images scored."""
-    x, (counts,) = _columns(history, "classes_ge")
+    x, (counts,) = _read_columns(history, "classes_ge")
     names = [f"≥ {level(threshold)}" for threshold in history[-1].thresholds]
     lines = [present.Steps(x, counts[:, i], names[i], 3 - i) for i in range(len(names))]
     return present.draw_figure(present.steps(lines, "counts", x, most=classes))
 
 
-def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
+def draw_replacements(history: Sequence[GenerationReport]) -> bytes:
     """Draw each generation's replacements, and the goal switches among them."""
     drawn, axes = present.new_axes(520, 330, right=24)
     edges = np.unique(np.linspace(0, len(history), min(len(history), 100) + 1).round())
@@ -114,19 +114,21 @@ def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
     return present.draw_figure(drawn)
 
 
-def size_curve(history: Sequence[GenerationReport]) -> bytes:
+def draw_sizes(history: Sequence[GenerationReport]) -> bytes:
     """Draw the mean size of the elites' genomes over images scored."""
     names = ("connections", "nodes")
-    x, columns = _columns(history, *names)
+    x, columns = _read_columns(history, *names)
     lines = [present.Steps(x, columns[place], name, place) for place, name in enumerate(names)]
     return present.draw_figure(present.steps(lines, "counts", x))
 
 
-def size_scatter(elites: Sequence[EliteView]) -> bytes:
+def draw_size_scatter(elites: Sequence[EliteView]) -> bytes:
     """Draw each elite's confidence over its connections, with the medians of five equal parts."""
     drawn, axes = present.new_axes(1080, 430, right=195, left=92)
     sizes = np.array([elite.size.connections for elite in elites])
-    odds = _decades([(each.generation, each.index, each.confidence, each.rank) for each in elites])
+    odds = _read_decimal_odds(
+        [(each.generation, each.index, each.confidence, each.rank) for each in elites]
+    )
     few = len(sizes) < FEWEST_OF_FIFTHS
     size, alpha = (7, 0.9) if few else (3, 0.45)
     look: dict[str, Any] = {"markersize": size, "alpha": alpha, "markeredgewidth": 0}
@@ -144,20 +146,20 @@ def size_scatter(elites: Sequence[EliteView]) -> bytes:
     return present.draw_figure(drawn)
 
 
-def _columns(
+def _read_columns(
     history: Sequence[GenerationReport], *names: str
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Give the images scored, and some numbers, of at most MOST_POINTS generations."""
-    shown = _shown(history)
+    shown = _choose_reports(history)
     x, *columns = ([getattr(r, name) for r in shown] for name in ("evaluations", *names))
     return np.array(x), [np.array(each, float) for each in columns]
 
 
-def _shown(history: Sequence[GenerationReport]) -> list[GenerationReport]:
+def _choose_reports(history: Sequence[GenerationReport]) -> list[GenerationReport]:
     return [history[place] for place in present.evenly(len(history), MOST_POINTS)]
 
 
-class Course(NamedTuple):
+class ConfidenceLine(NamedTuple):
     """The confidence of a class in its elites: a line as an SVG path, and the same in words."""
 
     path: str
@@ -166,7 +168,7 @@ class Course(NamedTuple):
 
 def read_courses(
     run: Run, elites: Sequence[EliteView]
-) -> tuple[dict[int, Course], list[tuple[float, str]]]:
+) -> tuple[dict[int, ConfidenceLine], list[tuple[float, str]]]:
     """Read how each class's confidence rose, and the lines across: their height and words."""
     scored = {report.generation: report.evaluations for report in run.history}
     steps: dict[int, list[tuple[int, float]]] = {}
@@ -177,7 +179,7 @@ def read_courses(
         places.setdefault(index, []).append(place)
     if not steps:
         return {}, []
-    every = _decades(told)
+    every = _read_decimal_odds(told)
     odds = {index: every[each] for index, each in places.items()}
     across, names = present.ticks_around(TICKS, every.min(), every.max(), most=6)
     high, low = max(across[-1], every.max()), across[0]
@@ -197,11 +199,13 @@ def read_courses(
             else:
                 taken = counted(len(each) - 1, "replacement", "replacements")
                 text = f"{percent(each[0][1])} after {each[0][0]:,} images, {text}, by {taken}"
-            courses[i] = Course(_path(each, heights[i].round().astype(int), last), text)
+            courses[i] = ConfidenceLine(
+                _draw_path(each, heights[i].round().astype(int), last), text
+            )
     return courses, ticks
 
 
-def _path(steps: Sequence[tuple[int, float]], heights: np.ndarray, last: int) -> str:
+def _draw_path(steps: Sequence[tuple[int, float]], heights: np.ndarray, last: int) -> str:
     """Draw steps; of those in the same column only the last is kept."""
     at = (round(COURSE_BOX[0] * scored / last) for scored, _ in steps)
     columns = dict(zip(at, heights.tolist(), strict=True))
@@ -222,7 +226,7 @@ def read_functions(
     for index, id_, _ in run.holders():
         if index in chosen and id_ in phylogeny:
             held.setdefault(index, []).append((phylogeny.nodes[id_]["generation"], id_))
-    count = cache(lambda index, id_: _count(run.holder(index, id_).graph()))
+    count = cache(lambda index, id_: _count_functions(run.holder(index, id_).graph()))
     history = run.history
     instants = [history[place] for place in present.evenly(len(history), 10)]
     functions = []
@@ -235,12 +239,13 @@ def read_functions(
             functions.append(total)
     except RunError:  # this encoding's genomes are no graphs
         return None
-    shares = [_shares(functions, kind) for kind in ("activation", "aggregation")]
+    shares = [_share_functions(functions, kind) for kind in ("activation", "aggregation")]
     if not all(shares):
         return None
     tops = [max(math.ceil(10 * max(map(max, each.values()))) / 10, 0.1) for each in shares]
     activations, aggregations = (
-        [_use(*item, top) for item in each.items()] for each, top in zip(shares, tops, strict=True)
+        [_draw_use(*item, top) for item in each.items()]
+        for each, top in zip(shares, tops, strict=True)
     )
     return {
         "classes": len(held),
@@ -252,7 +257,7 @@ def read_functions(
     }
 
 
-def _count(graph: nx.DiGraph) -> Counter[tuple[str, str]]:
+def _count_functions(graph: nx.DiGraph) -> Counter[tuple[str, str]]:
     return Counter(
         (kind, str(data[kind]))
         for _, data in graph.nodes(data=True)
@@ -261,7 +266,9 @@ def _count(graph: nx.DiGraph) -> Counter[tuple[str, str]]:
     )
 
 
-def _shares(counted: Sequence[Counter[tuple[str, str]]], kind: str) -> dict[str, list[float]]:
+def _share_functions(
+    counted: Sequence[Counter[tuple[str, str]]], kind: str
+) -> dict[str, list[float]]:
     """Give the shares of functions of a kind at each instant, those used most at the end first."""
     names = {name for total in counted for of, name in total if of == kind}
     sums = [max(1, sum(n for (of, _), n in all_.items() if of == kind)) for all_ in counted]
@@ -269,7 +276,7 @@ def _shares(counted: Sequence[Counter[tuple[str, str]]], kind: str) -> dict[str,
     return dict(sorted(of.items(), key=lambda item: (-item[1][-1], -max(item[1]), item[0])))
 
 
-def _use(name: str, shares: list[float], top: float) -> dict[str, Any]:
+def _draw_use(name: str, shares: list[float], top: float) -> dict[str, Any]:
     """Draw shares from 0, at the bottom, to ``top``; a single instant is a level line."""
     values = shares * 2 if len(shares) == 1 else shares
     step = USE_BOX[0] / (len(values) - 1)

@@ -18,7 +18,7 @@ from neatfool.measure import GoalSwitches, diversity, goal_switches, read_surviv
 from neatfool.wording import spending
 
 from . import curves
-from .curves import MUTED, Course
+from .curves import MUTED, ConfidenceLine
 
 HERE: Final = Path(__file__).parent
 MOST_ROWS: Final = 8
@@ -52,7 +52,7 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
         "use_box": curves.USE_BOX,
     }
     cards = elites.cards(courses)
-    tiles: dict[str | int, list[Card]] = {}
+    tiles: dict[str | int, list[ClassCard]] = {}
     for card in cards:  # classes that have the same picture share a tile
         tiles.setdefault(card.picture.src if card.picture else card.index, []).append(card)
     details = elites.details(cards)
@@ -92,13 +92,13 @@ def _read_history(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
         return dict.fromkeys(("curves", "switches", "functions", "diversity", "last"))
     phylogeny = run.phylogeny(kinds=False)
     drawn = {
-        "confidence": curves.confidence_curve(run),
-        "thresholds": curves.threshold_curve(history, classes),
-        "replacements": curves.replacement_curve(history),
-        "size": curves.size_curve(history),
+        "confidence": curves.draw_confidences(run),
+        "thresholds": curves.draw_thresholds(history, classes),
+        "replacements": curves.draw_replacements(history),
+        "size": curves.draw_sizes(history),
     }
     if len({elite.size.connections for elite in elites}) > 1:
-        drawn["scatter"] = curves.size_scatter(elites)
+        drawn["scatter"] = curves.draw_size_scatter(elites)
     milestones = []  # the images until the median, and until all classes, reached each threshold
     for i, threshold in enumerate(GenerationReport.thresholds):
         median = next((r.evaluations for r in history if r.median >= threshold), None)
@@ -173,7 +173,7 @@ def _draw_map(found: GoalSwitches, searched: Sequence[int]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Card:
+class ClassCard:
     """A class in the gallery, without a picture if it has no elite."""
 
     index: int
@@ -183,7 +183,7 @@ class Card:
     detailed: bool = False
     file: str | None = None
     scores: Sequence[Mapping[str, Any]] = ()
-    course: Course | None = None
+    course: ConfidenceLine | None = None
     survived: Sequence[str] = ()
 
 
@@ -195,7 +195,7 @@ class Elites:
         self.run, self.all = run, run.elites
         self.small = max(run.spec.height, run.spec.width) <= SMALL
         self.beside = page.parent.resolve() == run.path.resolve()
-        best = sorted(chosen or self.all, key=_doubt)
+        best = sorted(chosen or self.all, key=_rank_surest)
         self.many = len(best) > MOST_DETAILS
         self._closely = best[: FEW_DETAILS if self.many else None]
         self.survival = read_survival(run)
@@ -212,9 +212,11 @@ class Elites:
         }
         pool.shutdown(wait=False)
 
-    def cards(self, courses: Mapping[int, Course]) -> list[Card]:
+    def cards(self, courses: Mapping[int, ConfidenceLine]) -> list[ClassCard]:
         """Make a card for each shown class, the surest first."""
-        cards = [Card(index, self.run.classes[index]) for index in self._shown - {*self._pictures}]
+        cards = [
+            ClassCard(index, self.run.classes[index]) for index in self._shown - {*self._pictures}
+        ]
         detailed = {elite.index for elite in self._closely}
         for elite in self.all:
             if elite.index not in self._pictures:
@@ -223,7 +225,7 @@ class Elites:
             scores = [(elite.name, elite.confidence)] * bool(others) + others[:5]
             kept = self.survival.words_of(elite.name, elite.candidate_id) if self.survival else []
             cards.append(
-                Card(
+                ClassCard(
                     elite.index,
                     elite.name,
                     elite=elite,
@@ -241,9 +243,9 @@ class Elites:
                     survived=[f"{'' if first else '-'}{sure}" for _, sure, first in kept],
                 )
             )
-        return sorted(cards, key=lambda card: (*_doubt(card.elite), card.index))
+        return sorted(cards, key=lambda card: (*_rank_surest(card.elite), card.index))
 
-    def details(self, cards: Sequence[Card]) -> list[dict[str, Any]]:
+    def details(self, cards: Sequence[ClassCard]) -> list[dict[str, Any]]:
         """Look closely at all elites, or at the best of many: at their graphs and ancestors."""
         by_index = {card.index: card for card in cards}
         thumbnails: dict[int, present.Picture] = {}
@@ -272,7 +274,7 @@ class Elites:
         return details
 
 
-def _doubt(elite: EliteView | None) -> tuple[float, float]:
+def _rank_surest(elite: EliteView | None) -> tuple[float, float]:
     """Give a key that sorts the surest elites first."""
     return (-elite.confidence, -elite.rank) if elite else (0.0, 0.0)
 

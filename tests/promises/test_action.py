@@ -109,7 +109,7 @@ def test_a_pull_request_gets_the_summary_and_a_failed_job(tmp_path, api):
     inputs = {
         "experiment": "mine.ini",
         "arguments": "--images 400 --seeds 1\n--set experiment.description='two words'\n"
-        "--sample 5 --max-accepted 0.01",
+        "--max-accepted 0.01",
         "token": "secret",
     }
     assert run("Audit", tmp_path, inputs) == 0

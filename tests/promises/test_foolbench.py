@@ -15,7 +15,7 @@ from browser import BROWSER
 from devtools import Browser
 from PIL import Image
 
-from neatfool_plugins.audit.confidence import Sureness
+from neatfool_plugins.audit.confidence import ConfidenceRecord
 
 DOCS = Path(__file__).parents[2] / "docs"
 bench = runpy.run_path(str(DOCS / "foolbench.py"))
@@ -106,7 +106,7 @@ def test_an_entry_whose_images_are_a_choice_of_anothers_is_told(tmp_path, monkey
     row = next(row for row in ROWS if row.name == "lenet")
     monkeypatch.setitem(bench["warning_of"].__globals__, "FOLDER", tmp_path)
     hashes = (bench["FOLDER"] / row.entry.card.known.file_name).read_text().split()
-    known = row.entry.card.known.of(hashes[:750], Sureness.model_construct(own=[]))
+    known = row.entry.card.known.of(hashes[:750], ConfidenceRecord.model_construct(own=[]))
     for each, lines in ((row.entry.card.known, hashes), (known, hashes[:750])):
         (tmp_path / each.file_name).write_text("\n".join(lines))
     card = row.entry.card.model_copy(update={"known": known})

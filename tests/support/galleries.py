@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from commands import PLUGIN, neatfool, write_experiment
 
-from neatfool_plugins.gallery.folder import FORMULAS, FUNCTIONS, PAGE, formulas
+from neatfool_plugins.gallery.folder import FORMULAS, FUNCTIONS, PAGE, format_formulas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Pen:
     """Draws formulas in the browser."""
 
     def __init__(self, browser: Browser, folder: Path, **options: Any) -> None:
-        (folder / FORMULAS).write_bytes(formulas())
+        (folder / FORMULAS).write_bytes(format_formulas())
         files = [folder / FORMULAS, *(PAGE / name for name in DRAWING)]
         scripts = "".join(f'<script src="{file.as_uri()}"></script>' for file in files)
         file = folder / "pen.html"
@@ -56,9 +56,9 @@ class Pen:
         browser.do(script.replace("OPTIONS", json.dumps(options)) + "; 0")
         assert browser.do("renderer.works")
 
-    def draw(self, formula: dict, spec: dict, view: dict) -> np.ndarray:
+    def draw(self, encode_formula: dict, spec: dict, view: dict) -> np.ndarray:
         """Give uint8 [3, height, width]."""
-        given = ", ".join(json.dumps(each) for each in (formula, spec, view))
+        given = ", ".join(json.dumps(each) for each in (encode_formula, spec, view))
         answer = self.browser.do(f"draw(renderer, {given})")
         pixels = np.frombuffer(base64.b64decode(answer), np.uint8)
         return pixels.reshape(view["height"], view["width"], 4)[..., :3].transpose(2, 0, 1)

@@ -7,26 +7,30 @@ own ``run`` and ``resume``.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing, redirect_stdout
+from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Final
 
 import click
 
 from neatfool import hookimpl
-from neatfool.present import FiniteRange, finding_command, option, overrides_option
+from neatfool.present import (
+    FOLDER,
+    FiniteRange,
+    Output,
+    make_measure_command,
+    run_command,
+)
 
-from ..command import data_option, rate_option
-from ..options import RECOGNISED, SPEC
+from ..options import RECOGNISED
 
 if TYPE_CHECKING:
     from neatfool import Run
-    from neatfool.present import Finding, Output
+    from neatfool.present import Finding
 
-    from .finding import Judged
+    from .finding import NetworkFacts
 
 ROUNDS: Final = 15
 """As in the paper."""
@@ -34,72 +38,22 @@ MOST_ROUNDS: Final = 40
 """Where ``--until-safe`` ends, if nothing is said."""
 
 
-@finding_command(
-    """
-    neatfool retrain experiments/mnist.ini
-    neatfool retrain experiments/mnist.ini --data ~/mnist --html retrained.html
-    neatfool retrain experiments/mnist.ini --until-safe --out runs/until-safe
-    neatfool retrain experiments/mnist.ini --set experiment.generations=20 --rounds 3 --json
-
-    The same command goes on where it was interrupted, also with more --rounds.
-    """,
-    runs="EXPERIMENT",
-    elites=False,
-    queries=False,
-    csv="Write each class's confidence in each search as comma-separated values.",
-    html="Write a page with chart and images.",
-)
-@option("--out DIR", "The folder for all rounds.  [default: runs/NAME-retrained-SEED]")
-@option(
-    "--rounds N",
-    "How many rounds; the first fools the network as it is.  [default: 15; 40 with --until-safe]",
-)
-@option("--until-safe", "Stop after the first round in which no image reaches 50 %.")
-@option("--searches N", "Searches a round, each with a seed of its own.", default=1)
-@option(
-    "--first-images N",
-    "Fooling images that the first retrained network learns.",
-    click.IntRange(min=2),
-    6000,
-)
-@option(
-    "--more-images N",
-    "Fooling images that each further network learns in addition.",
-    click.IntRange(min=2),
-    1000,
-)
-@option(
-    "--also RUN|FOLDER",
-    "A finished run whose images the first retrained network learns, too; may be repeated.",
-    multiple=True,
-)
-@data_option
-@option("--epochs N", "How often to train on each image.", default=3)
-@rate_option
-@option(
-    "--least-accuracy P",
-    "Stop, with exit code 4, if a network recognises a smaller share of real images.",
-    FiniteRange(RECOGNISED, 1),
-    0.985,
-)
-@option("--seed N", "The seed, not the file's.", click.IntRange(min=0))
-@overrides_option
-@click.pass_context
 def retrain(
-    ctx: click.Context,
-    /,
+    experiment: Annotated[Path, "EXPERIMENT"],
     *,
-    runs: Path,
-    out: Path | None,
-    rounds: int | None,
-    also: tuple[Path, ...],
-    data: Path | None,
-    epochs: int,
-    learning_rate: float,
-    overrides: tuple[str, ...],
-    seed: int | None,
+    out: Annotated[Path | None, "DIR"] = None,
+    rounds: int | None = None,
+    until_safe: bool = False,
+    searches: int = 1,
+    first_images: Annotated[int, click.IntRange(min=2)] = 6000,
+    more_images: Annotated[int, click.IntRange(min=2)] = 1000,
+    data: Annotated[Path | None, "DIR", FOLDER] = None,
+    epochs: int = 3,
+    learning_rate: Annotated[float, FiniteRange(min=0, min_open=True)] = 0.05,
+    least_accuracy: Annotated[float, "P", FiniteRange(RECOGNISED, 1)] = 0.985,
+    seed: Annotated[int | None, click.IntRange(min=0)] = None,
+    overrides: Sequence[str] = (),
     console: Output,
-    **given: Any,
 ) -> Finding:
     """Teach a network its fooling images, fool it again, and so on, round after round.
 
@@ -109,53 +63,76 @@ def retrain(
 
     Networks of the target `mnist` can be retrained. `DIR/round-02` has the network that round 2
     fools, and the runs that fool it.
+
+    Args:
+        experiment: The experiment's file.
+        out: The folder for all rounds.  [default: runs/NAME-retrained-SEED]
+        rounds: How many rounds; the first fools the network as it is.  [default: 15; 40 with
+            --until-safe]
+        until_safe: Stop after the first round in which no image reaches 50 %.
+        searches: Searches a round, each with a seed of its own.
+        first_images: Fooling images that the first retrained network learns.
+        more_images: Fooling images that each further network learns in addition.
+        data: The folder with MNIST's four idx files, gzipped or not.  [default: download them]
+        epochs: How often to train on each image.
+        learning_rate: The highest learning rate of the training's cycle.
+        least_accuracy: Stop, with exit code 4, if a network recognises a smaller share of real
+            images.
+        seed: The seed, not the file's.
+        overrides: Keys of the experiment to override, as ``SECTION.KEY=VALUE``.
+        console: Shows how far it is.
+
+    Examples:
+        neatfool retrain experiments/mnist.ini
+        neatfool retrain experiments/mnist.ini --data ~/mnist --html retrained.html
+        neatfool retrain experiments/mnist.ini --until-safe --out runs/until-safe
+        neatfool retrain experiments/mnist.ini --set experiment.generations=20 --rounds 3 --json
+
+        The same command goes on where it was interrupted, also with more --rounds.
     """
-    from neatfool import ExperimentError, load_experiment, open_runs
+    from neatfool import ExperimentError, load_experiment
 
     from ..training import Recipe, read
-    from .finding import Retraining, Round
+    from .finding import RetrainingResult, Round
     from .rounds import Rounds
 
-    experiment = load_experiment(runs, overrides=overrides, seed=seed)
-    scheme, target = (experiment.resolved()[kind] for kind in ("scheme", "target"))
+    ctx = click.get_current_context()
+    given = load_experiment(experiment, overrides=overrides, seed=seed)
+    scheme, target = (given.resolved()[kind] for kind in ("scheme", "target"))
     if "classes" not in scheme:
         raise ExperimentError(
-            f"{experiment.path}: [scheme] plugin = {scheme['plugin']}: has no option 'classes', "
+            f"{given.path}: [scheme] plugin = {scheme['plugin']}: has no option 'classes', "
             "and would search for the class of fooling images, too; use map_elites"
         )
     if target["plugin"] != "mnist":
         raise ExperimentError(
-            f"{experiment.path}: [target] plugin = {target['plugin']}: retrain can train networks "
+            f"{given.path}: [target] plugin = {target['plugin']}: retrain can train networks "
             "of the target mnist only; use it"
         )
     with ExitStack() as ending:
 
         def evolve(folder: Path, seed: int, options: Mapping[str, str]) -> Run:
             settings = (*overrides, *(f"{key}={value}" for key, value in options.items()))
-            return ending.enter_context(closing(_search(ctx, runs, folder, seed, settings)))
+            return ending.enter_context(closing(_search(ctx, experiment, folder, seed, settings)))
 
-        others = tuple(ending.enter_context(open_runs(also))) if also else ()
-        for run in others:
-            if run.spec.shape != SPEC.shape:
-                raise ExperimentError(
-                    f"--also {run.path}: its images have the shape {run.spec.shape}, and the "
-                    f"experiment's {SPEC.shape}; give runs of the same size"
-                )
         with console.status("getting ready"):
             digits = read(data)
         plan = Rounds(
-            experiment=experiment,
-            folder=out or Path("runs") / f"{experiment.name}-retrained-{experiment.general.seed}",
+            experiment=given,
+            folder=out or Path("runs") / f"{given.name}-retrained-{given.general.seed}",
             digits=digits,
             recipe=Recipe(epochs=epochs, learning_rate=learning_rate),
-            rounds=rounds or (MOST_ROUNDS if given["until_safe"] else ROUNDS),
-            also=others,
+            rounds=rounds or (MOST_ROUNDS if until_safe else ROUNDS),
             evolve=evolve,
             note=cache(console.say),  # each thing that is under way is told once
-            **given,
+            until_safe=until_safe,
+            searches=searches,
+            first_images=first_images,
+            more_images=more_images,
+            least_accuracy=least_accuracy,
         )
-        ending.callback(plan.take_folder().release)
-        ended: list[Judged] = []
+        ending.enter_context(plan.take_folder())
+        ended: list[NetworkFacts] = []
         try:
             for judged in plan.go_on():
                 console.say(f"round {judged.round} of {plan.rounds}: {judged.words}")
@@ -163,15 +140,14 @@ def retrain(
         except (KeyboardInterrupt, SystemExit):
             console.say(f"The same command goes on in {plan.folder}")
             raise
-    found = Retraining(
-        name=experiment.name,
-        experiment=str(experiment.path),
-        target=str(experiment.target.label),
+    found = RetrainingResult(
+        name=given.name,
+        experiment=str(given.path),
+        target=str(given.target.label),
         folder=str(plan.folder),
-        seed=experiment.general.seed,
+        seed=given.general.seed,
         first_images=plan.first_images,
         more_images=plan.more_images,
-        other_images=sum(map(len, others)),
         least_accuracy=plan.least_accuracy,
         rounds=tuple(each for each in ended if isinstance(each, Round)),
         refused=None if isinstance(ended[-1], Round) else ended[-1],
@@ -197,14 +173,11 @@ def _search(
         name = "run"
         arguments = [str(file), "--out", str(folder), "--seed", str(seed), "--no-report"]
         arguments += [word for each in settings for word in ("--set", each)]
-    command = cast("click.Group", ctx.find_root().command).get_command(ctx, name)
-    assert command is not None
-    with redirect_stdout(sys.stderr), command.make_context(name, arguments, parent=ctx) as inner:
-        command.invoke(inner)
+    run_command(ctx, name, arguments)
     return open_run(folder)
 
 
 @hookimpl
 def neatfool_add_commands(cli: click.Group) -> None:
     """Add ``neatfool retrain``."""
-    cli.add_command(retrain)
+    cli.add_command(make_measure_command("retrain", retrain))

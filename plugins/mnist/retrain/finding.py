@@ -58,7 +58,7 @@ LEGEND: Final = (
 )
 
 
-class Judged(Facts):
+class NetworkFacts(Facts):
     """A network, and what it says of real images that it did not learn from."""
 
     round: int = Field(description="the round's number, from 1")
@@ -78,7 +78,7 @@ class Judged(Facts):
         return f"right on {share(self.accuracy, 2)} of real images"
 
 
-class Search(Facts):
+class RoundSearch(Facts):
     """A search for images that fool a round's network."""
 
     run: str = Field(description="the run's folder")
@@ -88,7 +88,7 @@ class Search(Facts):
     pictures: dict[str, tuple[bytes, float]] = Field(exclude=True, repr=False)
 
     @classmethod
-    def of(cls, run: Run) -> Search:
+    def of(cls, run: Run) -> RoundSearch:
         """Read what a run found."""
         nothing = dict.fromkeys((run.classes[index] for index in run.searched), 0.0)
         classes = nothing | {elite.name: elite.confidence for elite in run.elites}
@@ -101,7 +101,7 @@ class Search(Facts):
         )
 
 
-class Round(Judged):
+class Round(NetworkFacts):
     """A network, and how it was fooled."""
 
     median: float = Field(
@@ -118,7 +118,7 @@ class Round(Judged):
     images_to_99: float | None = Field(
         description="how many until its median was 99 %; null if it was not reached"
     )
-    searches: tuple[Search, ...] = Field(description="each search")
+    searches: tuple[RoundSearch, ...] = Field(description="each search")
 
     @property
     def words(self) -> str:
@@ -126,9 +126,9 @@ class Round(Judged):
         return f"{super().words}, median confidence {percent(self.median)}"
 
     @classmethod
-    def of(cls, judged: Judged, runs: Sequence[Run]) -> Round:
+    def of(cls, judged: NetworkFacts, runs: Sequence[Run]) -> Round:
         """Sum up what a round's runs found."""
-        searches = tuple(map(Search.of, runs))
+        searches = tuple(map(RoundSearch.of, runs))
         confidences = np.array([[*each.classes.values()] for each in searches])
         needed = [
             next((each.evaluations for each in run.history if each.median >= SURE), np.inf)
@@ -148,7 +148,7 @@ class Round(Judged):
         )
 
 
-class Retraining(Finding):
+class RetrainingResult(Finding):
     """How far networks are fooled that learnt the images that fooled those before them."""
 
     about: ClassVar = "retrained on fooling images"
@@ -160,10 +160,9 @@ class Retraining(Finding):
     seed: int = Field(description="where all chance came from")
     first_images: int = Field(description="fooling images that the first retrained network learnt")
     more_images: int = Field(description="those that each further one learnt in addition")
-    other_images: int = Field(description="images of finished runs that they learnt, too")
     least_accuracy: float = Field(description="a network below it was not worth fooling")
     rounds: tuple[Round, ...] = Field(description="each round in which a network was fooled")
-    refused: Judged | None = Field(
+    refused: NetworkFacts | None = Field(
         description="the last round's network, if it recognises too few real images"
     )
 
@@ -250,8 +249,6 @@ class Retraining(Finding):
             f"The first retrained network learnt {self.first_images:,} fooling images, each "
             f"further one {self.more_images:,} more: half as in a first generation, half from the "
             "last one."
-            + f" It learnt {self.other_images:,} images of finished runs, too."
-            * (self.other_images > 0)
         )
         yield Section("Round by round", COURSE)
         about = "The median, highest and lowest confidence of the new fooling images in each round"
@@ -323,6 +320,6 @@ class Retraining(Finding):
         return drawn
 
 
-def _judged(each: Judged) -> list[str]:
+def _judged(each: NetworkFacts) -> list[str]:
     alarms = "-" if each.false_alarms is None else f"{each.false_alarms:,}"
     return [f"{each.round}", f"{each.fooling_images:,}", share(each.accuracy, 2), alarms]

@@ -2,32 +2,31 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final, cast
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from neatfool import (
     Experiment,
     ExperimentError,
     Run,
     RunError,
-    StorageError,
     derive_seed,
     derive_seeds,
     differences,
 )
-from neatfool.files import refuse_link
+from neatfool.files import lock_folder, refuse_link
 from neatfool.ood import Digits, Mnist
 from neatfool.present import save
 
 from .. import lenet
 from ..options import SPEC, Options
 from ..training import Recipe, new_lenet, train
-from .finding import Judged, Round
+from .finding import NetworkFacts, Round
 
 BATCH: Final = 128
 """Images that are drawn at once: a large image has 150 KB."""
@@ -49,8 +48,6 @@ class Rounds:
     first_images: int
     more_images: int
     least_accuracy: float
-    also: tuple[Run, ...]
-    """Finished runs whose elites' images the first retrained network learns, too."""
     evolve: Callable[[Path, int, dict[str, str]], Run]
     """Makes a search, or finishes one: its folder, its seed, and options."""
     note: Callable[[str], None]
@@ -65,7 +62,7 @@ class Rounds:
             "learning_rate": recipe.learning_rate,
         }
 
-    def take_folder(self) -> FileLock:
+    def take_folder(self) -> AbstractContextManager[object]:
         """Begin in a new folder, or go on in one where the same was begun; give its lock."""
         folder, record = self.folder, self.folder / "retrain.json"
         if folder.exists() and not folder.is_dir():
@@ -75,16 +72,7 @@ class Rounds:
             raise RunError(
                 f"{folder}: holds something else; give an empty or new folder with --out"
             )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(refuse_link(folder / ".lock"), timeout=0)
-            lock.acquire()
-        except Timeout:
-            raise RunError(
-                f"{folder}: another process works in it; wait for it or stop it"
-            ) from None
-        except OSError as error:
-            raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        lock = lock_folder(folder)
         general = self.experiment.general
         identity = {
             **self.experiment.identity(),
@@ -94,7 +82,6 @@ class Rounds:
                 "first_images": self.first_images,
                 "more_images": self.more_images,
                 "seed": general.seed,
-                "also": [[run.name, run.seed, run.evaluations, len(run)] for run in self.also],
                 **self._learning,
             },
         }
@@ -113,7 +100,7 @@ class Rounds:
             )
         return lock
 
-    def go_on(self) -> Iterator[Judged]:
+    def go_on(self) -> Iterator[NetworkFacts]:
         """Go from round to round; what is finished is only read.
 
         Each :class:`Round` comes when it has ended. The last one is only judged, and no round, if
@@ -134,7 +121,7 @@ class Rounds:
                     for each in range(len(fooling) + 1, number):  # drawn once, and only if needed
                         self.note(f"round {each}: taking its images")
                         own_seed = derive_seed(seed, "fooling images", each)
-                        images = fooling_images(before[each - 1], self._count(each), own_seed)
+                        images = take_fooling_images(before[each - 1], self._count(each), own_seed)
                         fooling.append(np.concatenate([*images]))
                     self._teach(number, fooling, network)
             judged = self._judge(number, network, folder / "judged.json")
@@ -157,8 +144,7 @@ class Rounds:
     def _teach(self, number: int, fooling: Sequence[np.ndarray], file: Path) -> None:
         """Train a network on real digits and fooling images, uint8 [N, 1, 28, 28], and write it."""
         real = self.digits.training
-        others = [elite.saved_pixels()[None] for run in self.also for elite in run]
-        images = np.concatenate([*others, *fooling])[:, 0]
+        images = np.concatenate([*fooling])[:, 0]
         training = Digits(
             np.concatenate([real.images, images]),
             np.concatenate([real.labels, np.full(len(images), LABEL, real.labels.dtype)]),
@@ -176,7 +162,7 @@ class Rounds:
         }
         lenet.save_weights(network, file, about)
 
-    def _judge(self, number: int, network: Path | None, file: Path) -> Judged:
+    def _judge(self, number: int, network: Path | None, file: Path) -> NetworkFacts:
         """Show the test digits to a round's network, unless that was done."""
         if not file.exists():
             test, options = self.digits.test, cast("Options", self.experiment.target.options)
@@ -188,16 +174,15 @@ class Rounds:
                 "false_alarms": int((answers == LABEL).sum()) if network else None,
             }
             save(file, f"{json.dumps(judgement)}\n".encode())
-        learnt = sum(map(self._count, range(1, number)))
-        return Judged(
+        return NetworkFacts(
             round=number,
             network=str(network) if network else None,
-            fooling_images=learnt + (sum(map(len, self.also)) if network else 0),
+            fooling_images=sum(map(self._count, range(1, number))),
             **json.loads(file.read_text(encoding="utf-8")),
         )
 
 
-def fooling_images(runs: Sequence[Run], count: int, seed: int) -> Iterator[np.ndarray]:
+def take_fooling_images(runs: Sequence[Run], count: int, seed: int) -> Iterator[np.ndarray]:
     """Take images of the first and of the last generation of a round's runs, as the paper did.
 
     Half are of a first generation: random genomes, as each of the runs began with. The others are

@@ -12,7 +12,7 @@ from neatfool.measure.estimates import tell_apart
 from neatfool.models.photographs import photographs_in
 from neatfool.spec.scores import log_odds
 from neatfool_plugins.audit.acceptance import sum_up, thresholds_by_class
-from neatfool_plugins.audit.confidence import LIMIT, Sureness, simple_images
+from neatfool_plugins.audit.confidence import LIMIT, ConfidenceRecord, simple_images
 
 CLASSES = 20
 
@@ -20,7 +20,7 @@ CLASSES = 20
 def kind(name, odds, own=(), named=None, **more):
     """Describe images of one kind."""
     odds = np.asarray(odds, float).tolist()
-    return Sureness(
+    return ConfidenceRecord(
         kind=name,
         group=name,
         what=name,

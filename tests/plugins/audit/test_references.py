@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from neatfool import ExperimentError
-from neatfool_plugins.audit.card import Card
+from neatfool_plugins.audit.card import ReportCard
 from neatfool_plugins.audit.references import (
+    check_known_images,
     compare_versions,
-    differ,
-    out_of_line,
-    put_beside,
+    compare_with_known,
+    list_differences,
     read_card,
     read_references,
 )
@@ -21,7 +21,7 @@ SCHEME = REFERENCES["LeNet"].search["scheme"]
 
 
 def changed(card, **keys):
-    return Card.model_validate(card.model_dump() | keys)
+    return ReportCard.model_validate(card.model_dump() | keys)
 
 
 def test_the_packaged_cards_have_the_standard_budget_and_name_no_place_of_their_maker():
@@ -45,8 +45,8 @@ def at_temperature(card, temperature, confidence):
 
 def test_a_card_beside_itself_is_as_easily_fooled_and_the_page_says_so():
     lenet = REFERENCES["LeNet"]
-    assert put_beside(lenet, [lenet]) == ["about as easily fooled as LeNet (100 %)"]
-    card = changed(lenet, beside=put_beside(lenet, [lenet]))
+    assert compare_with_known(lenet, [lenet]) == ["about as easily fooled as LeNet (100 %)"]
+    card = changed(lenet, beside=compare_with_known(lenet, [lenet]))
     assert "It is about as easily fooled as LeNet (100 %)." in card.html().replace("\u00a0", " ")
 
 
@@ -64,26 +64,26 @@ def test_other_settings_are_not_compared(different, said):
     whole = lenet.model_dump()
     for key, value in different.items():
         whole[key] = whole[key] | value if isinstance(value, dict) else value
-    card = Card.model_validate(whole)
-    assert put_beside(card, [lenet]) == []
-    assert differ(card, lenet) == said
+    card = ReportCard.model_validate(whole)
+    assert compare_with_known(card, [lenet]) == []
+    assert list_differences(card, lenet) == said
 
 
 def test_only_cards_of_one_calibration_are_compared():
     lenet = REFERENCES["LeNet"]
     one, other, softer = (at_temperature(lenet, *each) for each in ((3, 0.9), (0.2, 0.9), (5, 0.8)))
-    assert differ(one, other) == []
-    assert differ(one, lenet) == [
+    assert list_differences(one, other) == []
+    assert list_differences(one, lenet) == [
         "a temperature that makes in-distribution images 90 % sure (median) and not its own "
         "calibration"
     ]
-    assert "80 %" in differ(softer, one)[0]
+    assert "80 %" in list_differences(softer, one)[0]
 
 
 def test_without_in_distribution_images_nothing_is_compared():
     lenet = REFERENCES["LeNet"]
     card = changed(lenet, fooled=None)
-    assert put_beside(card, [lenet]) == []
+    assert compare_with_known(card, [lenet]) == []
     assert "Do not compare that with another network's" in card.headline()
     assert "uniform noise 9" in card.headline()
 
@@ -100,7 +100,7 @@ def test_the_verdict_needs_ranges_that_do_not_overlap(low, high, said):
         fooled = lenet.fooled.model_copy(update={"by_seed": [*by_seed]})
         return lenet.model_copy(update={"fooled": fooled})
 
-    (beside,) = put_beside(seeds(low, high), [seeds(0.2, 0.3, 0.4)])
+    (beside,) = compare_with_known(seeds(low, high), [seeds(0.2, 0.3, 0.4)])
     assert said in beside
 
 
@@ -149,8 +149,8 @@ def test_a_file_that_is_no_card_is_refused(tmp_path):
 def test_images_that_a_known_network_names_rightly_too_often_are_told():
     card = REFERENCES["efficientnet-lite0"]
     (known, *others) = card.acceptance.kinds
-    assert [*out_of_line(card, [card])] == []
+    assert [*check_known_images(card, [card])] == []
     easier = known.model_copy(update={"images": 750, "right": 0.97})
     acceptance = card.acceptance.model_copy(update={"kinds": [easier, *others]})
-    (told,) = out_of_line(card.model_copy(update={"acceptance": acceptance}), [card])
+    (told,) = check_known_images(card.model_copy(update={"acceptance": acceptance}), [card])
     assert "it names 97.0 % rightly and not 88.3 %" in told

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("own_sys_path")
 def audit(tmp_path):
     """Give a function that audits the small target, and gives the card and the first run."""
     file = write_experiment(tmp_path)
-    budget = ("--images", 60, "--sample", 3, "--set", "target.batch_size=4", "--json")
+    budget = ("--images", 60, "--set", "target.batch_size=4", "--json")
 
     def make(out, *args):
         made = neatfool("audit", file, *budget, *args, "--out", tmp_path / out)
@@ -38,6 +38,6 @@ def test_the_card_is_the_same_with_two_workers_of_a_cluster(audit, cluster):
 
 @pytest.mark.slow
 def test_the_card_is_the_same_with_a_worker_of_this_machine(audit):
-    card, engine = audit("out", "--seeds", "1", "--workers", 1)
+    card, engine = audit("out", "--seeds", "1", "--set", "engine.workers=1")
     assert card == audit("alone", "--seeds", "1")[0]
     assert engine["workers"] == 1

@@ -20,9 +20,9 @@ from damage import forge
 from filelock import FileLock
 
 from neatfool import decode_png, fool, open_run, open_scorer
-from neatfool_plugins.export import making
-from neatfool_plugins.export.making import deal, spread
-from neatfool_plugins.export.workplace import Workplace
+from neatfool_plugins.export import images as export_images
+from neatfool_plugins.export.folder import ExportFolder
+from neatfool_plugins.export.images import deal, spread
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -292,13 +292,13 @@ def test_nothing_is_written_if_nothing_agrees(runs, tmp_path):
 
 
 def interrupt_after_a_batch(patch):
-    note = Workplace.note
+    note = ExportFolder.note
 
     def interrupt(place, made):
         note(place, made)
         raise KeyboardInterrupt
 
-    patch.setattr(Workplace, "note", interrupt)
+    patch.setattr(ExportFolder, "note", interrupt)
 
 
 def test_what_did_not_agree_is_scored_again_when_an_export_goes_on(runs, tmp_path, monkeypatch):
@@ -314,8 +314,8 @@ def test_an_interrupted_export_goes_on(runs, tmp_path, monkeypatch):
     whole, out = tmp_path / "whole", tmp_path / "out"
     export(runs, whole, "--per-class", 6)
     images = len(rows_of(whole))
-    write = Workplace.write
-    monkeypatch.setattr(making, "AT_A_TIME", 1)
+    write = ExportFolder.write
+    monkeypatch.setattr(export_images, "AT_A_TIME", 1)
     with monkeypatch.context() as patch:
         interrupt_after_a_batch(patch)
         result = neatfool("export", runs, out, "--per-class", 6)
@@ -333,7 +333,7 @@ def test_an_interrupted_export_goes_on(runs, tmp_path, monkeypatch):
         written.append(file)
         return write(place, file, data)
 
-    monkeypatch.setattr(Workplace, "write", noted)
+    monkeypatch.setattr(ExportFolder, "write", noted)
     export(runs, out, "--per-class", 6)
     assert sum(file.endswith(".png") for file in written) == images - len(kept) + 1
     assert contents(out) == contents(whole)
@@ -403,11 +403,17 @@ def test_what_is_wrong_is_told(runs, tmp_path, options, code, message):
     assert [*tmp_path.iterdir()] == []
 
 
-@pytest.mark.parametrize("seeds", ["1", "12"])
-def test_a_forgotten_folder_does_not_cost_a_run(runs, seeds):
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ("1", "Missing argument 'RUN|FOLDER...'"),
+        ("12", "holds a run; name the folder to write after the runs"),
+    ],
+)
+def test_a_forgotten_folder_does_not_cost_a_run(runs, seeds, said):
     result = neatfool("export", *(runs / seed for seed in seeds), "--overwrite")
     assert result.exit_code == 2
-    assert "holds a run; name the folder to write after the runs" in result.stderr
+    assert said in result.stderr
 
 
 def test_the_same_run_twice_is_refused(runs, tmp_path):

@@ -12,7 +12,7 @@ from random_pictures import MAPS, outputs_of, wide_ranging
 
 from neatfool import ImageSpec, cppn
 from neatfool_plugins.cppn import CppnEncoding, Options
-from neatfool_plugins.gallery.folder import formula
+from neatfool_plugins.gallery.folder import encode_formula
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +34,7 @@ def to_ours(genome):
 
 def formula_of(genome, outputs):
     config = SimpleNamespace(input_keys=INPUTS, output_keys=list(range(outputs)))
-    return formula(cppn.to_graph(to_ours(genome), config))
+    return encode_formula(cppn.to_graph(to_ours(genome), config))
 
 
 def drawn_twice(pen, genome, number, view=WHOLE, **render):
@@ -100,7 +100,7 @@ def test_large_networks_differ_no_more_than_the_two_renderers_do(pen):
     view = WHOLE | {"width": 64, "height": 64}
     there = np.stack(
         [
-            pen.draw(formula(plain.graph(each)), settings | {"band_limit": 2}, view)
+            pen.draw(encode_formula(plain.graph(each)), settings | {"band_limit": 2}, view)
             for each in genomes
         ]
     ).astype(int)

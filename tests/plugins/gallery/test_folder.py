@@ -17,7 +17,7 @@ from PIL import Image
 
 from neatfool import cppn, open_run
 from neatfool_plugins.gallery import IMAGES
-from neatfool_plugins.gallery.folder import FIRST_NODE, FUNCTIONS, formula
+from neatfool_plugins.gallery.folder import FIRST_NODE, FUNCTIONS, encode_formula
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -44,7 +44,7 @@ def test_each_elite_is_there_with_its_image_and_its_formula(page, runs, index):
         name, networks = read(page.parent / "data" / str(number) / "networks-0.js")
         assert name == f"{number}/networks-0"
         for elite, each in zip(run, told["elites"], strict=True):
-            own = formula(elite.graph())
+            own = encode_formula(elite.graph())
             assert {key: networks[each["network"]][key] for key in own} == own
             with Image.open(page.parent / "images" / str(number) / each["file"]) as image:
                 pixels = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
@@ -77,9 +77,9 @@ def test_a_line_goes_from_a_random_network_to_the_elite(page, runs):
         assert steps[0]["generation"] == 0
         assert len(steps) == min(len(line), 16)
         shown = {key: steps[-1][key] for key in ("n", "w", "o")}
-        assert shown == formula(elite.graph())
+        assert shown == encode_formula(elite.graph())
         if len(line) <= 16:
-            expected = [(each.generation, formula(each.graph())["n"]) for each in line]
+            expected = [(each.generation, encode_formula(each.graph())["n"]) for each in line]
             assert [(step["generation"], step["n"]) for step in steps] == expected
     run.close()
 
@@ -149,7 +149,7 @@ def test_a_formula_is_what_its_outputs_need_each_node_after_its_sources():
     for order, (source, sink, enabled) in enumerate(edges):
         graph.add_edge(source, sink, weight=order + 0.5, enabled=enabled, order=order)
     hat, mean = list(cppn.ACTIVATIONS).index("hat"), cppn.AGGREGATIONS.index("mean")
-    told = formula(graph)
+    told = encode_formula(graph)
     assert told["n"] == [
         [hat, mean, 0],
         [hat, mean, FIRST_NODE, 2],

@@ -14,7 +14,7 @@ from galleries import MARKUP
 
 from neatfool import ImageSpec
 from neatfool_plugins.cppn import CppnEncoding, Options
-from neatfool_plugins.gallery.folder import as_script, formula
+from neatfool_plugins.gallery.folder import encode_formula, format_script
 
 pytestmark = pytest.mark.browser
 
@@ -487,12 +487,12 @@ def test_a_thousand_images_are_scrolled_with_one_context(ordinary_browser, page,
         for each in range(1000)
     ]
     index["runs"] = [run]
-    (folder / "data" / "index.js").write_bytes(as_script("index", index))
-    formulas = [formula(encoding.graph(each)) for each in genomes]
+    (folder / "data" / "index.js").write_bytes(format_script("index", index))
+    format_formulas = [encode_formula(encoding.graph(each)) for each in genomes]
     for first in range(0, 1000, index["together"]):
-        some = [formulas[each % 50] for each in range(first, first + index["together"])]
+        some = [format_formulas[each % 50] for each in range(first, first + index["together"])]
         name = f"0/networks-{first // index['together']}"
-        (folder / "data" / f"{name}.js").write_bytes(as_script(name, some))
+        (folder / "data" / f"{name}.js").write_bytes(format_script(name, some))
     browser.resize(1180, 900)
     browser.open("about:blank")
     browser.complaints.clear()

@@ -18,7 +18,7 @@ from neatfool.wording import share
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, lenet, training
 from neatfool_plugins.mnist.lenet import MnistTarget, load_digits
-from neatfool_plugins.mnist.training import Recipe, Step, measure_accuracy, new_lenet, train
+from neatfool_plugins.mnist.training import Recipe, TrainingStep, measure_accuracy, new_lenet, train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def trained(recipe: Recipe) -> tuple[lenet.LeNet, list[Step]]:
+def trained(recipe: Recipe) -> tuple[lenet.LeNet, list[TrainingStep]]:
     network = new_lenet(recipe.seed)
     return network, list(train(network, few(), few(), recipe))
 

@@ -34,8 +34,8 @@ def all_drawn_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page.present, "draw_graph", once(page.present.draw_graph))
-        for kind in ("confidence", "threshold", "replacement", "size"):
-            patch.setattr(curves, f"{kind}_curve", once(getattr(curves, f"{kind}_curve")))
+        for kind in ("confidences", "thresholds", "replacements", "sizes"):
+            patch.setattr(curves, f"draw_{kind}", once(getattr(curves, f"draw_{kind}")))
         yield
 
 

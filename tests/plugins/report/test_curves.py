@@ -51,7 +51,7 @@ def test_confidences_are_on_an_axis_that_tells_near_certainties_apart(
     last = replace(history[2], median=0.999912, minimum=0.4)
     sure = (0, 0, 0.01), (1, 1, 0.4), (2, 0, 0.99997), (2, 1, 0.99996)
     told = [(*each, each[2]) for each in sure]
-    found = texts(curves.confidence_curve(run_of([*history[:2], last], *told)))
+    found = texts(curves.draw_confidences(run_of([*history[:2], last], *told)))
     assert {"1 %", "10 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"} <= set(found)
     assert {f"median  {percent(0.999912)}", f"minimum  {percent(0.4)}"} <= set(found)
 
@@ -60,7 +60,7 @@ def test_elites_whose_confidence_is_rounded_to_one_are_told_apart_by_their_log_o
     history: list[GenerationReport],
 ) -> None:
     told = (0, 0, 0.5, 0.0), (0, 1, 0.5, 0.0), (1, 0, 1.0, 24.0), (1, 1, 1.0, 17.0)
-    svg = curves.confidence_curve(run := run_of(history[:3], *told))
+    svg = curves.draw_confidences(run := run_of(history[:3], *told))
     assert {"50 %", "99.9999 %", "log-odds 16", "log-odds 20"} <= {*texts(svg)}
     ends = ends_of(svg)
     assert ends["median"] < ends["minimum"] - 10
@@ -68,7 +68,7 @@ def test_elites_whose_confidence_is_rounded_to_one_are_told_apart_by_their_log_o
         SimpleNamespace(index=i, generation=1, confidence=1.0, rank=odds, size=GenomeSize(9, i))
         for i, odds in enumerate((24.0, 17.0))
     ]
-    assert "log-odds 25" in texts(curves.size_scatter(elites))
+    assert "log-odds 25" in texts(curves.draw_size_scatter(elites))
     courses, across = curves.read_courses(run, elites)
     assert "log-odds 20" in [name for _, name in across]
     assert courses[0].path != courses[1].path
@@ -76,7 +76,7 @@ def test_elites_whose_confidence_is_rounded_to_one_are_told_apart_by_their_log_o
 
 @pytest.mark.parametrize("generations", [1, 2, 3, 200])
 def test_bars_are_no_walls_however_few_there_are(make_run: Callable, generations: int) -> None:
-    svg = curves.replacement_curve(make_run(generations=generations).history).decode()
+    svg = curves.draw_replacements(make_run(generations=generations).history).decode()
     blue = next(path for path in re.findall(r"<path [^>]*>", svg) if LINE_COLOURS[0] in path)
     across = [float(x) for x in re.findall(r"[ML] ?(-?[\d.]+)", blue)]
     assert max(across) - min(across) < 30 * min(generations, 12)
@@ -90,7 +90,7 @@ def test_bars_are_no_walls_however_few_there_are(make_run: Callable, generations
 def test_counts_of_classes_are_marked_in_even_steps(
     history: list[GenerationReport], classes: int
 ) -> None:
-    found = texts(curves.threshold_curve(history, classes))
+    found = texts(curves.draw_thresholds(history, classes))
     marks = [
         int(each.replace(",", ""))
         for each in found[found.index("images scored") + 1 :]
@@ -109,7 +109,7 @@ def test_equal_confidences_of_exactly_one_and_zero_can_be_drawn(
     history: list[GenerationReport],
 ) -> None:
     for p, rank in ((0.0, 0.0), (0.0, -math.inf), (1.0, 1.0), (1.0, math.inf)):
-        svg = curves.confidence_curve(run_of(history, (0, 0, p, rank), (0, 1, p, rank)))
+        svg = curves.draw_confidences(run_of(history, (0, 0, p, rank), (0, 1, p, rank)))
         assert b"nan" not in svg.lower()
         assert b"inf" not in svg.lower()
 
@@ -117,12 +117,12 @@ def test_equal_confidences_of_exactly_one_and_zero_can_be_drawn(
 def test_lines_that_end_at_certainty_are_labelled_in_their_order(
     history: list[GenerationReport],
 ) -> None:
-    ends = ends_of(curves.confidence_curve(run_of(history, (0, 0, 1.0, 19.0), (0, 1, 1.0, 18.9))))
+    ends = ends_of(curves.draw_confidences(run_of(history, (0, 0, 1.0, 19.0), (0, 1, 1.0, 18.9))))
     assert sorted(ends, key=ends.__getitem__) == ["median", "mean", "minimum"]
 
 
 def test_thresholds_are_counted_up_to_all_classes(history: list[GenerationReport]) -> None:
-    found = texts(curves.threshold_curve(history, 10))
+    found = texts(curves.draw_thresholds(history, 10))
     assert {"0", "10", "≥ 50 %", "≥ 90 %", "≥ 99 %", "≥ 99.99 %", "images scored"} <= set(found)
 
 
@@ -130,7 +130,7 @@ def test_labels_of_curves_that_end_together_do_not_cover_each_other(
     history: list[GenerationReport],
 ) -> None:
     together = [replace(report, classes_ge=(10, 10, 10, 10)) for report in history]
-    root = ET.fromstring(curves.threshold_curve(together, 10))
+    root = ET.fromstring(curves.draw_thresholds(together, 10))
     rows = sorted(float(e.get("y", 0)) for e in root.iter() if (e.text or "").startswith("≥"))
     assert len(rows) == 4
     assert all(b - a > 10 for a, b in pairwise(rows))
@@ -143,7 +143,7 @@ def test_replacements_of_a_long_run_are_averaged_so_that_none_is_lost(
         replace(history[0], generation=i, replacements=1000 * (i == 3), goal_switches=0)
         for i in range(1000)
     ]
-    found = texts(curves.replacement_curve(long))
+    found = texts(curves.draw_replacements(long))
     assert "100" in found  # 1000 replacements in a bar of 10 generations
     assert "1,000" not in found
 
@@ -157,10 +157,10 @@ def test_every_curve_can_be_drawn_of_any_number_of_generations(
     ]
     told = [(i, i % 2, 0.9, float(i)) for i in range(count)]
     drawn = [
-        curves.confidence_curve(run_of(stretched, *told)),
-        curves.threshold_curve(stretched, 10),
-        curves.replacement_curve(stretched),
-        curves.size_curve(stretched),
+        curves.draw_confidences(run_of(stretched, *told)),
+        curves.draw_thresholds(stretched, 10),
+        curves.draw_replacements(stretched),
+        curves.draw_sizes(stretched),
     ]
     for svg in drawn:
         assert ET.fromstring(svg).tag.endswith("svg")
@@ -169,10 +169,10 @@ def test_every_curve_can_be_drawn_of_any_number_of_generations(
 
 def test_thinning_keeps_the_last_generation(history: list[GenerationReport]) -> None:
     long = [replace(history[0], evaluations=i) for i in range(1234)]
-    drawn = curves.size_curve(long)
+    drawn = curves.draw_sizes(long)
     paths = re.findall(r'd="([^"]+)"', drawn.decode())
     assert max(len(re.findall("[ML]", path)) for path in paths) <= 2 * curves.MOST_POINTS
-    assert drawn != curves.size_curve([*long[:-1], replace(long[-1], nodes=99.0)])
+    assert drawn != curves.draw_sizes([*long[:-1], replace(long[-1], nodes=99.0)])
 
 
 def test_a_run_that_is_sure_of_nothing_has_level_lines():

@@ -7,7 +7,12 @@ import pytest
 
 from neatfool import encode_png
 from neatfool.present import Headline, Text
-from neatfool_plugins.mnist.retrain.finding import Judged, Retraining, Round, Search
+from neatfool_plugins.mnist.retrain.finding import (
+    NetworkFacts,
+    RetrainingResult,
+    Round,
+    RoundSearch,
+)
 
 PNG = encode_png(np.zeros((1, 28, 28), np.uint8))
 
@@ -26,7 +31,7 @@ def judged(number, alarms=0, accuracy=1.0):
 def a_round(number, confidence, to_sure=None, **given):
     """A round in which each of two classes was found at the same confidence."""
     classes = {"0": confidence, "1": confidence}
-    search = Search(
+    search = RoundSearch(
         run="run", seed=number, median=confidence, classes=classes, pictures={"0": (PNG, 1.0)}
     )
     return Round(
@@ -43,7 +48,7 @@ def a_round(number, confidence, to_sure=None, **given):
 
 
 def retraining(*rounds, refused=None):
-    return Retraining(
+    return RetrainingResult(
         name="mnist",
         experiment="mnist.ini",
         target="LeNet",
@@ -51,7 +56,6 @@ def retraining(*rounds, refused=None):
         seed=1,
         first_images=100,
         more_images=100,
-        other_images=0,
         least_accuracy=0.985,
         rounds=rounds,
         refused=refused,
@@ -96,7 +100,7 @@ def test_how_much_longer_it_takes_is_told():
 
 def test_a_network_that_knows_too_few_digits_fails():
     assert retraining(a_round(1, 0.9)).exit_code == 0
-    finding = retraining(a_round(1, 0.9), refused=Judged(**judged(2, accuracy=0.4)))
+    finding = retraining(a_round(1, 0.9), refused=NetworkFacts(**judged(2, accuracy=0.4)))
     assert finding.exit_code == 4
     assert "Round 2: the network recognises 40.00 % of real images, less than 98.50 %" in said(
         finding
@@ -106,7 +110,7 @@ def test_a_network_that_knows_too_few_digits_fails():
 
 @pytest.mark.parametrize(("accuracy", "told"), [(0.899, False), (0.9, True)])
 def test_a_lower_accuracy_is_advised_where_the_target_takes_the_network(accuracy, told):
-    finding = retraining(a_round(1, 0.9), refused=Judged(**judged(2, accuracy=accuracy)))
+    finding = retraining(a_round(1, 0.9), refused=NetworkFacts(**judged(2, accuracy=accuracy)))
     assert ("give a lower --least-accuracy" in said(finding)) is told
 
 

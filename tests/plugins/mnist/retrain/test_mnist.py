@@ -16,7 +16,7 @@ from commands import neatfool, neatfool_process, write_experiment
 from neatfool import find_runs, open_run
 from neatfool_plugins.mnist import lenet
 from neatfool_plugins.mnist.lenet import load_digits
-from neatfool_plugins.mnist.training import Step
+from neatfool_plugins.mnist.training import TrainingStep
 
 MNIST = Path(__file__).parents[4] / "experiments" / "mnist.ini"
 SHORT = ("experiment.generations=4", "scheme.batch=24")
@@ -44,7 +44,7 @@ def train_quickly(network, training, test, recipe):
     state["fc2.weight"][10] = 0
     state["fc2.bias"][10] = training.images[training.labels == 10].mean() / 20
     network.load_state_dict(state)
-    yield Step(recipe.epochs, 0.1, 1.0)
+    yield TrainingStep(recipe.epochs, 0.1, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -222,16 +222,6 @@ def test_the_table_the_page_and_the_csv_say_what_was_found(three, digits, tmp_pa
     ]
     assert rows == found
     assert len(rows) == 60
-
-
-def test_images_of_finished_runs_are_learnt_too(three, digits, tmp_path):
-    out, told = three
-    runs = out / "round-01"
-    more = retrain(tmp_path / "out", digits, "--rounds", 2, "--also", runs)
-    assert [each["fooling_images"] for each in more["rounds"]] == [0, 60]
-    assert found(more, tmp_path / "out")[0] == found(told, out)[0]
-    networks = [each / "round-02" / "network.safetensors" for each in (out, tmp_path / "out")]
-    assert networks[0].read_bytes() != networks[1].read_bytes()
 
 
 def test_another_option_in_the_same_folder_is_refused(three, digits):

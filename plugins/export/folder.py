@@ -27,7 +27,7 @@ OURS: Final = {
 """All that may lie in an exported folder: what else does is somebody's, and not deleted."""
 
 
-class Image(Facts):
+class ImageRecord(Facts):
     """An image of a data set, as its manifest describes it."""
 
     file: str = Field(description="its file in the folder")
@@ -59,7 +59,7 @@ class Image(Facts):
         return self.confidence if self.measured is None else self.measured
 
 
-class Workplace:
+class ExportFolder:
     """The hidden folder beside the one that is made; a journal notes the images in it."""
 
     def __init__(self, folder: Path, *, overwrite: bool) -> None:
@@ -85,7 +85,7 @@ class Workplace:
             )
 
     @contextmanager
-    def open(self) -> Iterator[Workplace]:
+    def open(self) -> Iterator[ExportFolder]:
         """Make the folder or find it again, for this process alone."""
         with self._storage_errors():
             refuse_link(self.path).mkdir(parents=True, exist_ok=True)
@@ -107,11 +107,11 @@ class Workplace:
         finally:
             lock.release()
 
-    def find(self, token: str) -> Image | None:
+    def find(self, token: str) -> ImageRecord | None:
         """Find an image that was made before of the same, if its file is as it was."""
         if token not in self._made:
             return None
-        made = Image(**self._made[token])
+        made = ImageRecord(**self._made[token])
         file = self.path / made.file
         same = file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == made.sha256
         return made if same else None
@@ -121,7 +121,7 @@ class Workplace:
         save(self.path / file, data, within=self.path)
         return hashlib.sha256(data).hexdigest()
 
-    def note(self, made: Mapping[str, Image]) -> None:
+    def note(self, made: Mapping[str, ImageRecord]) -> None:
         """Note images that lie in the folder now, by what they were made of."""
         file = refuse_link(self.path / JOURNAL)
         with self._storage_errors(), file.open("a", encoding="utf-8") as journal:

@@ -11,9 +11,9 @@ from PIL import Image
 
 from neatfool import load_experiment, open_scorer
 from neatfool.present import Output
-from neatfool_plugins.audit import searching
-from neatfool_plugins.audit.measure import kind_of_search
-from neatfool_plugins.audit.searching import Search
+from neatfool_plugins.audit import search as search_module
+from neatfool_plugins.audit.measure import describe_search
+from neatfool_plugins.audit.search import AuditSearch
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 DEAD = """
@@ -46,16 +46,18 @@ def test_a_file_with_only_a_target_is_searched_as_the_shipped_experiment_is(like
     shipped = load_experiment(EXPERIMENTS / f"{like}.ini")
     file = tmp_path / "mine.ini"
     file.write_text(f"[target]\nplugin = {like}\n")
-    search = Search(file, (), 12_000, (1,), None)
+    search = AuditSearch(file, (), 12_000, (1,), None)
     assert search.chosen == ("encoding", "scheme")
-    assert kind_of_search(search.experiment.resolved()) == kind_of_search(shipped.resolved())
+    assert describe_search(search.experiment.resolved()) == describe_search(shipped.resolved())
 
 
 def test_a_search_at_a_matched_confidence_has_a_folder_of_its_own(tmp_path):
     file = tmp_path / "mine.ini"
     file.write_text("[target]\nplugin = mnist\n")
-    assert Search(file, (), 9, (1,), None).folder == Path("runs/audit-mine")
-    assert Search(file, (), 9, (1,), None, matched=0.9).folder == Path("runs/audit-mine-at-0.9")
+    assert AuditSearch(file, (), 9, (1,), None).folder == Path("runs/audit-mine")
+    assert AuditSearch(file, (), 9, (1,), None, matched=0.9).folder == Path(
+        "runs/audit-mine-at-0.9"
+    )
 
 
 @pytest.mark.slow
@@ -63,7 +65,7 @@ def test_audits_of_2400_images_and_more_begin_alike_and_smaller_ones_at_random_f
     file = tmp_path / "mine.ini"
     file.write_text("[target]\nplugin = imagenet\n")
     begin = {
-        images: Search(file, (), images, (1,), None).experiment.resolved()["scheme"]["initial"]
+        images: AuditSearch(file, (), images, (1,), None).experiment.resolved()["scheme"]["initial"]
         for images in (500, 2_400)
     }
     assert begin == {500: 250, 2_400: 1_200}
@@ -76,7 +78,7 @@ def test_few_live_classes_of_many_are_searched_alone_if_images_tell(tmp_path):
     images.mkdir()
 
     def searched(known, *overrides):
-        search = Search(file, overrides, 60, (1,), None, known=known)
+        search = AuditSearch(file, overrides, 60, (1,), None, known=known)
         return search.experiment.resolved()["scheme"]["classes"]
 
     for number in range(19):
@@ -93,9 +95,9 @@ def test_the_target_is_loaded_once_also_for_a_longer_search(tmp_path, monkeypatc
     file = tmp_path / "dead.ini"
     file.write_text("[plugins]\npath = dead.py\n[target]\nplugin = dead\n")
     monkeypatch.setattr(
-        searching, "open_scorer", lambda given: made.append(1) or open_scorer(given)
+        search_module, "open_scorer", lambda given: made.append(1) or open_scorer(given)
     )
-    search = Search(file, (), 1000, (1, 2), tmp_path / "out")
+    search = AuditSearch(file, (), 1000, (1, 2), tmp_path / "out")
     longer = search.longer(4000)
     assert len(made) == 1
     assert longer.folder == tmp_path / "out" / "longer"

@@ -27,16 +27,18 @@ from neatfool import (
 from neatfool.present import evenly
 from neatfool.wording import slug
 
-from .workplace import Image, Workplace
+from .folder import ExportFolder, ImageRecord
 
 AT_A_TIME: Final = 64
 """So many images, at least, are drawn and scored together; a kill loses no more."""
+TOLERANCE: Final = 1e-4
+"""So far may a confidence be from the recorded one: processors round differently."""
 LARGE_AT_A_TIME: Final = 8
 """The same for images of another size: one may take seconds to draw."""
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceRun:
     """A run, its name among the exported ones (``"imagenet-1"``), and a digest of its search."""
 
     run: Run
@@ -45,10 +47,10 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ImageChoice:
     """A candidate whose image is exported, for a class whose niche it held, or still holds."""
 
-    source: Source
+    source: SourceRun
     index: int
     candidate: int
     elite: bool
@@ -67,7 +69,7 @@ class Choice:
         return f"images/{place}/{self.source.key}-{self.candidate}.png"
 
 
-def name_sources(runs: Iterable[Run]) -> list[Source]:
+def name_sources(runs: Iterable[Run]) -> list[SourceRun]:
     """Name runs, in an order that does not depend on where they lie."""
     found: dict[str, tuple[str, Run]] = {}
     for run in runs:
@@ -81,7 +83,7 @@ def name_sources(runs: Iterable[Run]) -> list[Source]:
         found[digest] = f"{slug(run.name) or 'run'}-{run.seed}", run
     keys = Counter(key for key, _ in found.values())
     sources = [
-        Source(run, key if keys[key] == 1 else f"{key}-{digest[:6]}", digest)
+        SourceRun(run, key if keys[key] == 1 else f"{key}-{digest[:6]}", digest)
         for digest, (key, run) in found.items()
     ]
     first = sources[0].run
@@ -95,7 +97,7 @@ def name_sources(runs: Iterable[Run]) -> list[Source]:
 
 
 def choose(
-    sources: Sequence[Source],
+    sources: Sequence[SourceRun],
     *,
     least: float,
     classes: Sequence[str] = (),
@@ -103,7 +105,7 @@ def choose(
     images: int | None = None,
     all_replaced: bool = False,
     distinct: int | None = None,
-) -> list[Choice]:
+) -> list[ImageChoice]:
     """Choose images by class; the elites, unless the options say otherwise."""
     held: list[dict[int, list[int]]] = [defaultdict(list) for _ in sources]
     for source, of_run in zip(sources, held, strict=True):
@@ -123,7 +125,7 @@ def choose(
     else:  # the elite of each run that has one
         counts = [sum(map(bool, of_class)) for of_class in lines.values()]
     chosen = [
-        Choice(source, index, candidate, elite=(index, candidate) in holding)
+        ImageChoice(source, index, candidate, elite=(index, candidate) in holding)
         for (index, of_class), count in zip(lines.items(), counts, strict=True)
         for source, line, number, holding in zip(
             sources, of_class, deal(count, [*map(len, of_class)], first=index), elites, strict=True
@@ -164,16 +166,15 @@ def spread(line: list[int], count: int) -> list[int]:
     return [line[place] for place in evenly(len(line), count)] if count > 1 else line[-1:] * count
 
 
-class Settings(NamedTuple):
+class ExportSettings(NamedTuple):
     """How images are exported; see the options of these names."""
 
     least: float
     size: int | None
     verify: bool
-    tolerance: float
     licence: str
 
-    def accepts(self, made: Image) -> bool:
+    def accepts(self, made: ImageRecord) -> bool:
         """Say whether an image scored what it should."""
         if not self.verify:
             return True
@@ -181,16 +182,16 @@ class Settings(NamedTuple):
             return False
         if self.size is not None:
             return made.measured >= self.least
-        return abs(made.measured - made.confidence) <= self.tolerance
+        return abs(made.measured - made.confidence) <= TOLERANCE
 
 
 def make(
-    choices: Sequence[Choice],
-    place: Workplace,
-    settings: Settings,
+    choices: Sequence[ImageChoice],
+    place: ExportFolder,
+    settings: ExportSettings,
     max_queries: int | None,
     note: Callable[[str, int], None],
-) -> list[Image]:
+) -> list[ImageRecord]:
     """Draw images and score them; find again what was made before and is right."""
     found, size = {}, settings.size
     for choice in choices:
@@ -231,14 +232,17 @@ def make(
     return [found[choice] for choice in choices]
 
 
-def _token(choice: Choice, settings: Settings) -> str:
-    facts = [choice.source.digest, choice.file, choice.elite, *settings[1:3], settings.licence]
+def _token(choice: ImageChoice, settings: ExportSettings) -> str:
+    facts = [choice.source.digest, choice.file, choice.elite, *settings[1:]]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def _make_batch(
-    batch: Sequence[Choice], scorer: Scorer | None, place: Workplace, settings: Settings
-) -> dict[Choice, Image]:
+    batch: Sequence[ImageChoice],
+    scorer: Scorer | None,
+    place: ExportFolder,
+    settings: ExportSettings,
+) -> dict[ImageChoice, ImageRecord]:
     drawn, shown = {}, []
     for choice in batch:
         run = choice.source.run
@@ -250,7 +254,7 @@ def _make_batch(
             raise holder.damaged(error) from error
         if scorer is not None:
             shown.append(fit_images(torch.from_numpy(image.copy())[None], scorer.spec))
-        drawn[choice] = Image(
+        drawn[choice] = ImageRecord(
             file=choice.file,
             sha256=place.write(choice.file, png),
             name=choice.name,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neatfool import ExperimentError, fool
-from neatfool_plugins.audit.maite_metric import AcceptedShare
+from neatfool_plugins.audit.maite import AcceptedShare
 
 SHAPE = (1, 6, 6)
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from configparser import ConfigParser
-from contextlib import closing, contextmanager, redirect_stdout
+from contextlib import closing
 from copy import copy
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from filelock import FileLock, Timeout
 
 from neatfool import (
     Differentiable,
@@ -21,16 +19,14 @@ from neatfool import (
     ImageSpec,
     Run,
     RunError,
-    StorageError,
     behind,
     find_runs,
     load_experiment,
     open_run,
     open_scorer,
 )
-from neatfool.files import refuse_link
 from neatfool.models import photographs_of
-from neatfool.present import Output
+from neatfool.present import Output, run_command
 from neatfool.wording import format_seeds
 
 from .confidence import find_reached, match_temperature
@@ -42,7 +38,7 @@ LARGEST_BEGINNING: Final = 0.5
 alike."""
 
 
-class Search:
+class AuditSearch:
     """A search with several seeds; ``chosen`` are the sections that the audit chose."""
 
     def __init__(
@@ -86,31 +82,7 @@ class Search:
         self.chosen = tuple(kind for kind, choice in both.items() if not choice.section.values)
         self._choose(images, folder)
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep every other audit out of the folder meanwhile.
-
-        Raises:
-            RunError: There is one already.
-        """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(refuse_link(self.folder / ".lock"), timeout=0)
-            lock.acquire()
-        except Timeout:
-            raise RunError(
-                f"{self.folder}: another audit is under way there; wait for it or stop it, or "
-                "audit elsewhere with --out DIR"
-            ) from None
-        except OSError as error:
-            fault = f"{self.folder}: cannot be written: {error.strerror or error}"
-            raise StorageError(f"{fault}; give another folder with --out DIR") from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def longer(self, images: int) -> Search:
+    def longer(self, images: int) -> AuditSearch:
         """Give the same search for more images, in a folder below its own."""
         other = copy(self)
         other._choose(images, self.folder / "longer")
@@ -143,8 +115,7 @@ class Search:
             if self._fingerprint not in {None, run.info["target"]["fingerprint"]}:
                 raise RunError(
                     f"{run.path}: the target is not the one that was searched (its weights, code "
-                    "or temperature changed); search it anew with --overwrite, or elsewhere with "
-                    "--out DIR"
+                    "or temperature changed); delete this run, or audit elsewhere with --out DIR"
                 )
             if run.evaluations > self.images:
                 raise RunError(
@@ -163,24 +134,14 @@ class Search:
                 left -= self.images if done else run.evaluations
         return left
 
-    def run(self, ctx: click.Context, *, jobs: str, overwrite: bool, most: int | None) -> None:
+    def run(self, ctx: click.Context, most: int | None) -> None:
         """Run the experiment with all seeds, up to ``most`` queries each, or go on with it."""
         settings = [word for each in self._overrides for word in ("--set", each)]
         arguments = [str(self._file), *settings, "--out", str(self.folder)]
-        arguments += ["--seeds", format_seeds(self.seeds), "--jobs", jobs, "--no-report"]
+        arguments += ["--seeds", format_seeds(self.seeds), "--no-report"]
         if most is not None:
             arguments += ["--set", f"target.max_queries={most}"]
-        if overwrite:
-            arguments.append("--overwrite")
-        root = ctx.find_root()
-        command = root.command.get_command(root, "run")  # type: ignore[attr-defined]
-        with redirect_stdout(sys.stderr):
-            try:
-                with command.make_context("run", arguments, root) as called:
-                    command.invoke(called)
-            except SystemExit as end:
-                if end.code:
-                    raise
+        run_command(ctx, "run", arguments)
 
     def announce(self, missing: int, console: Output) -> None:
         """Say how many images are to be scored; each run says how long that takes."""
