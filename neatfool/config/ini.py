@@ -108,6 +108,8 @@ def override(
             fault = f"--set {printable(text, LONGEST_QUOTE)}: must be SECTION.KEY=VALUE"
             raise ExperimentError(f"{fault}, for example --set scheme.batch=100")
         where = f"--set {printable(name, LONGEST_QUOTE)}.{printable(key, LONGEST_QUOTE)}"
+        if any("\ud800" <= char <= "\udfff" for char in text):  # bytes of the command line
+            raise ExperimentError(f"{where}: is not UTF-8 text; write it as UTF-8")
         before = merged.get(name, Section({}, where, base=folder))
         values = {**before.values, key: Value(value.strip(), where, folder)}
         merged[name] = replace(before, values=values)

@@ -85,7 +85,7 @@ class Assembly:
         """The scheme, before its first generation."""
         choice, seed = self.experiment.scheme, self.experiment.general.seed
         check_classes(choice, self.spec)
-        more = choice.registration.wanted(target=self._shown)
+        more = choice.registration.accepted_arguments(target=self._shown)
         scheme: Scheme = make(choice, encoding=self.encoding, spec=self.spec, seed=seed, **more)
         if self._to_search and self._recorded is None:
             with _naming_the_section(choice), blaming(choice.label):

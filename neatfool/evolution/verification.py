@@ -26,7 +26,7 @@ from neatfool.experiment.framework import Calls, General, choose_showing
 from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
-from neatfool.plugin.registration import adopt_if_whole
+from neatfool.plugin.registration import adapt_if_whole
 from neatfool.run.folder import advice_for, is_from_python, lock, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
@@ -61,7 +61,7 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
         showing = choose_showing(plugins, recorded.get("views"), RECORDED)
     settings = recorded["target"]
     given = Given.model_validate({k: settings[k] for k in Given.model_fields if k in settings})
-    model, spec = adopt_if_whole(model, Target), run.spec
+    model, spec = adapt_if_whole(model, Target), run.spec
     if isinstance(model, Target) and (
         spec.open or len(model.spec.classes) == len(spec.classes)
     ):  # more classes turned up, or their names changed

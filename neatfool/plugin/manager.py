@@ -105,7 +105,7 @@ class PluginManager:
         if not self._has_further_hooks or isinstance(made[0].factory, str):
             return made[0]
         # A factory that has a parameter ``hook`` gets pluggy's hooks, for its plugin's own.
-        wanted = made[0].wanted(hook=self._pluggy.hook)
+        wanted = made[0].accepted_arguments(hook=self._pluggy.hook)
         return replace(made[0], factory=partial(made[0].factory, **wanted))
 
     def load_observer(self, name: str) -> Registration | None:

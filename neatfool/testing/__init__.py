@@ -191,7 +191,7 @@ def check_registration(
         names = {"encoding": ["spec"], "scheme": ["encoding", "spec", "seed"]}.get(kind, [])
         named = dict(zip(names, arguments, strict=True))
         if kind == "scheme":
-            named |= registration.wanted(target=ToyTarget(named["spec"]))
+            named |= registration.accepted_arguments(target=ToyTarget(named["spec"]))
         return registration.maker(made, **named)
 
     return examine(kind, make, specs)

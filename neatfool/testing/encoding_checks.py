@@ -10,7 +10,7 @@ from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.plugin.registration import adopt
+from neatfool.plugin.registration import adapt
 from neatfool.scoring.answers import draw
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.archive import GenomeSize
@@ -33,7 +33,7 @@ class EncodingSubject:
 
     def make(self) -> Encoding[Any]:
         """Make a new one."""
-        return adopt(self._make(self.spec), Encoding)
+        return adapt(self._make(self.spec), Encoding)
 
     @cached_property
     def encoding(self) -> Encoding[Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
-from neatfool.plugin.registration import adopt
+from neatfool.plugin.registration import adapt
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.engine import Answer, Engine, Part, Setup
 from neatfool.testing.toys import assemble_toys
@@ -37,7 +37,7 @@ class EngineSubject:
 
     def make(self) -> Engine:
         """Make a new one."""
-        return adopt(self._make(), Engine)
+        return adapt(self._make(), Engine)
 
     @cached_property
     def engine(self) -> Engine:

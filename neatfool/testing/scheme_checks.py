@@ -14,7 +14,7 @@ from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.plugin.registration import adopt
+from neatfool.plugin.registration import adapt
 from neatfool.spec.archive import EMPTY, Archive, Candidate, Elite, Replacement
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
@@ -114,7 +114,7 @@ class SchemeSubject:
     def search(self, seed: int = 1, judge: Judge = lambda scores: scores) -> ToySearch:
         """Start a search."""
         encoding = ToyEncoding(TOY_SPEC, parents=self.parents)
-        return ToySearch(adopt(self.make(encoding, TOY_SPEC, seed), Scheme), encoding, judge)
+        return ToySearch(adapt(self.make(encoding, TOY_SPEC, seed), Scheme), encoding, judge)
 
     @cached_property
     def steps(self) -> list[Step]:

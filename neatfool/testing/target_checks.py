@@ -11,7 +11,7 @@ from unittest import SkipTest
 import numpy as np
 
 from neatfool.errors import NeatfoolError
-from neatfool.plugin.registration import adopt
+from neatfool.plugin.registration import adapt
 from neatfool.scoring.repeatability import differ, probe_images
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
@@ -34,7 +34,7 @@ class TargetSubject:
 
     def make(self) -> Target:
         """Make a new one."""
-        return adopt(self._make(), Target)
+        return adapt(self._make(), Target)
 
     @cached_property
     def target(self) -> Target:

@@ -165,6 +165,11 @@ def test_an_override_of_another_form_is_refused(text):
         override({}, [text], Path())
 
 
+def test_an_override_that_is_no_text_is_refused():
+    with pytest.raises(ExperimentError, match=r"--set experiment\.description: is not UTF-8 text"):
+        override({}, ["experiment.description=\udcff"], Path())
+
+
 @given(st.dictionaries(NAMES, st.dictionaries(NAMES, st.text(), min_size=1)))
 def test_what_is_written_reads_back(sections):
     read = parse_ini(write_ini(sections), PATH)

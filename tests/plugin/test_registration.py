@@ -41,7 +41,9 @@ def test_a_scheme_that_leaves_the_target_out_is_told_to_pass_it_on():
 
 
 def wanted(factory, **offered):
-    return set(Registration("toy", "scheme", factory, NoOptions, "here").wanted(**offered))
+    return set(
+        Registration("toy", "scheme", factory, NoOptions, "here").accepted_arguments(**offered)
+    )
 
 
 def test_a_class_passes_on_only_what_its_base_class_takes():
