@@ -87,12 +87,7 @@ def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
         return model.model_validate(given, strict=True)
     except ValidationError as error:
         grouped = _group(model, "", error.errors(include_url=False))
-        lines = [
-            f"{name}: there is no such argument{nearest(name, model.model_fields)}"
-            if errors[0]["type"] == "extra_forbidden"
-            else f"{name}: {reword(errors, item)}"
-            for (_, name, item), errors in grouped.items()
-        ]
+        lines = [f"{name}: {reword(errors, item)}" for (_, name, item), errors in grouped.items()]
         raise ExperimentError("\n".join(lines)) from None
 
 

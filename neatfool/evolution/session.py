@@ -16,7 +16,7 @@ import numpy as np
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.assembly import Assembly, make, make_setup, versions
 from neatfool.evolution.loop import Evolution
-from neatfool.evolution.verification import OpenRun
+from neatfool.evolution.verification import RunEvaluator
 from neatfool.experiment.experiment import agrees, tell_differences
 from neatfool.experiment.framework import General, describe_nothing
 from neatfool.files import read_whole, write_whole
@@ -27,6 +27,7 @@ from neatfool.run import folder as run_folder
 from neatfool.run.folder import Advice, advice_for
 from neatfool.run.images import ImageFolder
 from neatfool.run.individual import load_genome
+from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
@@ -52,7 +53,7 @@ class Session:
         self, folder: Path, assembly: Assembly, store: RunStore, release: Callable[[], None]
     ) -> None:
         metered = assembly.scorer.metered
-        self.run = OpenRun(folder, assembly=assembly)
+        self.run = Run(folder, RunEvaluator(assembly))
         self.general = assembly.experiment.general
         self.plan = assembly.scorer.plan
         self.ledger = None if metered is None else metered.ledger

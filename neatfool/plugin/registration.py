@@ -59,7 +59,8 @@ def adapt(given: Any, contract: type[Contract], who: str = "") -> Contract:
     names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
     public = {each for each in {*dir(given), *dir(contract)} if each[0] != "_"}
     members = {each: member(each) for each in public if hasattr(given, each)}
-    adapter: Any = type(contract)(kind.__name__, (contract,), {**names, **members})
+    metaclass: Any = type(contract)
+    adapter = metaclass(kind.__name__, (contract,), {**names, **members})
     made: Contract = adapter()
     return made
 

@@ -28,7 +28,7 @@ from neatfool.wording import percent
 if TYPE_CHECKING:
     import networkx as nx
 
-    from neatfool.run.source import Source
+    from neatfool.run.record import RunRecord
 
 MUCH: Final = 1 / 12
 """Gradient refinement changes more than this share of a genome's fields."""
@@ -65,7 +65,7 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
 class Individual:
     """A stored candidate; its genome is loaded when it is first used."""
 
-    def __init__(self, run: Source, stored: StoredCandidate) -> None:
+    def __init__(self, run: RunRecord, stored: StoredCandidate) -> None:
         self.run = run
         self.candidate_id = stored.id
         self.generation = stored.generation
@@ -216,7 +216,7 @@ class EliteView(Individual):
         size: Its nodes and connections.
     """
 
-    def __init__(self, run: Source, elite: StoredElite, stored: StoredCandidate) -> None:
+    def __init__(self, run: RunRecord, elite: StoredElite, stored: StoredCandidate) -> None:
         super().__init__(run, stored)
         self.index = elite.class_index
         self.name = run.classes[elite.class_index]

@@ -18,7 +18,7 @@ from zlib import decompressobj
 
 from neatfool.errors import RunError
 from neatfool.run.folder import PARTIAL_DATABASE, require_run
-from neatfool.run.integrity import Digests, find_change, is_sealed
+from neatfool.run.integrity import DigestTracker, is_sealed, is_whole
 from neatfool.run.schema import (
     FORMAT,
     LONGEST_GENOME,
@@ -114,7 +114,7 @@ class RunStore:
                 for statement in SCHEMA.split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {FORMAT}")
-            connection.digests = Digests(connection)
+            connection.digests = DigestTracker(connection)
             connection.digests.adopts = True
             with transaction(connection) as db:
                 write(db, "info", [(key, json.dumps(value)) for key, value in info.items()])
@@ -169,9 +169,9 @@ class RunStore:
             if version == self._checked and not self._write:
                 return
             check_structure(self.path, db)
-            changed = find_change(db)
-        if changed:
-            raise damaged(self.path, f"rows of table {changed} changed, or are missing")
+            whole = is_whole(db)
+        if not whole:
+            raise damaged(self.path, "rows of its tables changed, or are missing")
         numbers = (number for (number,) in self.rows("replacement", "ORDER BY 1", names="number"))
         if any(number != place for place, number in enumerate(numbers, 1)):
             raise damaged(self.path, "a replacement is missing")
