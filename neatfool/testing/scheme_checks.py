@@ -14,7 +14,6 @@ from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.plugin.registration import adapt
 from neatfool.spec.archive import EMPTY, Archive, Candidate, Elite, Replacement
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
@@ -114,7 +113,7 @@ class SchemeSubject:
     def search(self, seed: int = 1, judge: Judge = lambda scores: scores) -> ToySearch:
         """Start a search."""
         encoding = ToyEncoding(TOY_SPEC, parents=self.parents)
-        return ToySearch(adapt(self.make(encoding, TOY_SPEC, seed), Scheme), encoding, judge)
+        return ToySearch(self.make(encoding, TOY_SPEC, seed), encoding, judge)
 
     @cached_property
     def steps(self) -> list[Step]:

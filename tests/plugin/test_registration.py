@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from neatfool.cli.named_plugins import make_plugin
 from neatfool.plugin.registration import NoOptions, Registration
-from neatfool.testing import check_registration
+from neatfool.testing import examine_plugin
 from neatfool_plugins.map_elites import MapElites, Options
 
 
@@ -21,8 +24,9 @@ class Forgetful(MapElites):
 
 def check_learning(factory):
     registered = Registration("mine", "scheme", factory, Options, "here")
-    options = {"batch": 6, "learn": 0.5, "learn_after": 0}
-    return [each.message for each in check_registration(registered, options) if not each.passed]
+    options = Options(batch=6, learn=0.5, learn_after=0)
+    results = examine_plugin("scheme", partial(make_plugin, registered, options))
+    return [each.message for each in results if not each.passed]
 
 
 def make_mine(options, **named):

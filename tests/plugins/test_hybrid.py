@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from picbreeder_files import grey
 
 from neatfool import ImageSpec, open_run
-from neatfool.testing import COLOUR, GREY, check_encoding
+from neatfool.testing import COLOUR, GREY, check_plugin
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
 from neatfool_plugins.cppn.hybrid import Hybrid, HybridEncoding, Options
@@ -25,7 +25,7 @@ def hybrid(spec=GREY, **options):
 
 
 def test_the_encoding_keeps_its_contract():
-    check_encoding(lambda spec: hybrid(spec, pixel_share=0.7))
+    check_plugin("encoding", lambda spec: hybrid(spec, pixel_share=0.7))
 
 
 def test_focus_changes_nothing_without_a_band_limit():

@@ -20,7 +20,7 @@ from neatfool.experiment.framework import Showing
 from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.search.learning import Learner
 from neatfool.spec.archive import Candidate
-from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_target
+from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_plugin
 from tests.support.databases import contents
 
 VIEWS = {"darker": 60.0, "rolled": 2.0}
@@ -40,7 +40,7 @@ def images(count=6):
 
 @pytest.mark.parametrize("score", [(), ("worst",)], ids=["mean", "worst"])
 def test_it_keeps_the_contract_of_targets(score):
-    check_target(lambda: viewed(*score))
+    check_plugin("target", lambda: viewed(*score))
 
 
 def test_mean_and_worst_are_of_what_each_view_scores():
