@@ -26,7 +26,7 @@ from pydantic import BaseModel
 from neatfool import LearningOptions
 from neatfool.cli import main
 from neatfool.config.annotations import describe_options
-from neatfool.config.values import write_value
+from neatfool.config.sections import write_value
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager
 

@@ -15,7 +15,7 @@ from neatfool.cli.main_group import COMMANDS, OURS
 from neatfool.config.annotations import describe_options
 from neatfool.config.ini import override
 from neatfool.config.options import read_options
-from neatfool.config.values import Problems
+from neatfool.config.sections import Problems
 from neatfool.errors import ExperimentError, NeatfoolError, PluginError, blaming, nearest
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import to_jsonable_python
 
-from neatfool.config.values import Value, split, unquote
+from neatfool.config.sections import ConfigValue, split, unquote
 from neatfool.errors import NeatfoolError
 from neatfool.spec.json import Json
 from neatfool.wording import listed
@@ -77,7 +77,7 @@ def model_of(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def from_text(annotation: Any, value: Value) -> Json:
+def from_text(annotation: Any, value: ConfigValue) -> Json:
     """Turn a value into what pydantic validates as a type; JSON stays as it is.
 
     - Commas or line ends separate the items of a list; between numbers or fixed words spaces do.

@@ -18,7 +18,7 @@ from neatfool.evolution.assembly import Assembly, make, make_setup, versions
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.verification import RunEvaluator
 from neatfool.experiment.experiment import agrees, tell_differences
-from neatfool.experiment.framework import General, describe_nothing
+from neatfool.experiment.framework import GeneralSettings, describe_nothing
 from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
 from neatfool.network.devices import MUCH, FreedMemory
@@ -292,7 +292,10 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
     if assembly.scorer.plan != Plan.from_json(recorded):
         fault = f"the run scores with another plan ({recorded['batch_size']} images a call)"
         raise RunError(f"{folder}: {fault}; keep its options")
-    old, new = General.model_validate(info["experiment"]["experiment"]), assembly.experiment.general
+    old, new = (
+        GeneralSettings.model_validate(info["experiment"]["experiment"]),
+        assembly.experiment.general,
+    )
     last = store.last_generation()
     has = last + 1, store.evaluations(last)
     if new.length == old.length or not new.reached(*has):

@@ -12,7 +12,9 @@ from neatfool.config.options import check_arguments
 from neatfool.errors import BudgetSpent, TargetError, VerificationError
 from neatfool.evolution.assembly import Assembly, assemble, make
 from neatfool.evolution.python_target import Given, choice_of, target_of
-from neatfool.experiment.choice import (
+from neatfool.experiment.experiment import Experiment
+from neatfool.experiment.framework import CallSettings, GeneralSettings, choose_view_settings
+from neatfool.experiment.plugin_choice import (
     PLUGIN_SECTIONS,
     RECORDED,
     choose,
@@ -20,8 +22,6 @@ from neatfool.experiment.choice import (
     read_choice,
     recorded_by_a_run,
 )
-from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.framework import Calls, General, choose_showing
 from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
@@ -30,7 +30,7 @@ from neatfool.run.folder import advice_for, is_from_python, lock, refuse_under_w
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
-from neatfool.run.statistics import Verdict, Verified
+from neatfool.run.statistics import Verdict, VerificationResult
 from neatfool.run.store import RunStore
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
@@ -57,7 +57,7 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
         for path in paths:
             plugins.load_files(Path(path))
     with recorded_by_a_run():
-        showing = choose_showing(plugins, recorded.get("views"), RECORDED)
+        showing = choose_view_settings(plugins, recorded.get("views"), RECORDED)
     settings = recorded["target"]
     given = Given.model_validate({k: settings[k] for k in Given.model_fields if k in settings})
     model, spec = adapt_if_whole(model, Target), run.spec
@@ -69,8 +69,8 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
     keys = "max_queries", "max_requests", "logit_temperature"
     calls = {key: settings[key] for key in keys if key in settings}
     return Experiment(
-        general=General(seed=run.seed),
-        calls=Calls.model_validate(calls),
+        general=GeneralSettings(seed=run.seed),
+        calls=CallSettings.model_validate(calls),
         target=choice_of(target, given, str(run.info["target"]["name"])),
         encoding=choose(plugins, "encoding", PLUGIN_SECTIONS["encoding"]),
         scheme=choose(plugins, "scheme", PLUGIN_SECTIONS["scheme"]),
@@ -78,7 +78,7 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
     )
 
 
-def verify(run: Run, scorer: Scorer) -> list[Verified]:
+def verify(run: Run, scorer: Scorer) -> list[VerificationResult]:
     """Read the whole database, then score each class's saved image again, in order."""
     run.store.check()
     elites, verified, target = run.elites, [], scorer.target
@@ -98,7 +98,7 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
             for elite, probs, ranks in zip(batch, scores.probs, rank(scores), strict=True):
                 now, rank_now = float(probs[elite.index]), float(ranks[elite.index])
                 recorded = elite.name, elite.index, elite.confidence
-                verified.append(Verified(*recorded, now, elite.rank, rank_now))
+                verified.append(VerificationResult(*recorded, now, elite.rank, rank_now))
     return verified
 
 
@@ -164,7 +164,7 @@ class RunEvaluator:
 
     def verify(self, run: Run, model: Any, tolerance: float, max_queries: int | None) -> Verdict:
         """Score the saved images again; see :meth:`neatfool.Run.verify`."""
-        check_arguments(Calls, max_queries=max_queries)
+        check_arguments(CallSettings, max_queries=max_queries)
         refuse_under_way(run.path)
         run.refresh()
         with closing(self.make_scorer(run, model, max_queries=max_queries)) as scorer:

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 
 from neatfool.config.annotations import Reaches, reached_by
 from neatfool.config.options import given_of, option_models
-from neatfool.config.values import Section
+from neatfool.config.sections import ConfigSection
 from neatfool.errors import NeatfoolError, UntrustedRun, agreement
-from neatfool.experiment.choice import RECORDED, json_sections, picked_kinds, picked_name
+from neatfool.experiment.plugin_choice import RECORDED, json_sections, picked_kinds, picked_name
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
 from neatfool.run.run import Run
@@ -59,7 +59,7 @@ def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
     """Say what a record loads, contacts and sends, a line each, and what of it is never done."""
     plugins, sections = PluginManager(), json_sections(resolved, RECORDED)
     picked = [
-        (kind, picked_name(kind, sections.get(kind, Section({}, ""))))
+        (kind, picked_name(kind, sections.get(kind, ConfigSection({}, ""))))
         for kind in picked_kinds(sections)
     ]
     sources = resolved.get("plugins", {})

@@ -25,9 +25,14 @@ from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.python_target import AS_CHANNELS_LAST, Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
-from neatfool.experiment.choice import choose
 from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.framework import Calls, General, choose_showing, safe_name
+from neatfool.experiment.framework import (
+    CallSettings,
+    GeneralSettings,
+    choose_view_settings,
+    safe_name,
+)
+from neatfool.experiment.plugin_choice import choose
 from neatfool.network.tensor_module import unwrap
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import adapt_if_whole
@@ -53,7 +58,7 @@ RUNS: Final = Path("runs")
 """Where runs are, if nothing is said."""
 
 
-class _ArgumentChecks(General, Calls, extra="forbid"):
+class _ArgumentChecks(GeneralSettings, CallSettings, extra="forbid"):
     """Checks of :func:`fool`'s arguments. Its signature has the fields that no section has."""
 
     @model_validator(mode="before")
@@ -258,12 +263,12 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
         return model.model_validate({k: given[k] for k in model.model_fields if k in given})
 
     experiment = Experiment(
-        general=part(General),
-        calls=part(Calls),
+        general=part(GeneralSettings),
+        calls=part(CallSettings),
         target=choice_of(target, part(Given)),
         encoding=choose(manager, "encoding", arguments.encoding, chosen),
         scheme=choose(manager, "scheme", arguments.scheme, arguments.scheme_options or {}),
-        showing=choose_showing(manager, arguments.views),
+        showing=choose_view_settings(manager, arguments.views),
         plugin_paths=paths,
     )
     experiment = replace(experiment, text="# Made by neatfool.fool.\n" + experiment.to_ini())

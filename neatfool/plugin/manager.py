@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from neatfool.config.annotations import key_of
 from neatfool.errors import PluginError, blaming, cause, nearest, quoted
 from neatfool.plugin import hookspecs
-from neatfool.plugin.entries import (
+from neatfool.plugin.discovery import (
     HOOKS_GROUP,
     PluginEntry,
     entry_points,

@@ -101,7 +101,7 @@ class NoOptions(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class Registration:
-    """Something of one of :data:`~neatfool.plugin.entries.KINDS` that a plugin offers."""
+    """Something of one of :data:`~neatfool.plugin.discovery.KINDS` that a plugin offers."""
 
     name: str
     kind: str

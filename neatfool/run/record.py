@@ -11,7 +11,7 @@ from neatfool.errors import RunError
 from neatfool.run.folder import DATABASE
 from neatfool.run.sqlite import damaged
 from neatfool.run.statistics import Verdict
-from neatfool.run.store import RunStore, Snapshot
+from neatfool.run.store import RunSnapshot, RunStore
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
@@ -62,7 +62,7 @@ class RunRecord:
         return self.store.is_own()
 
     @cached_property
-    def _snapshot(self) -> Snapshot:
+    def _snapshot(self) -> RunSnapshot:
         return self.store.snapshot()
 
     def refresh(self) -> None:

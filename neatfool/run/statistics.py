@@ -146,7 +146,7 @@ TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerificationResult:
     """The score of a saved image, recorded and measured; ranks differ even near certainty."""
 
     name: str
@@ -172,11 +172,11 @@ class Verdict:
         tolerance: The largest difference to the recorded confidence that counts as equal.
     """
 
-    results: tuple[Verified, ...]
+    results: tuple[VerificationResult, ...]
     tolerance: float = TOLERANCE
 
     @property
-    def wrong(self) -> list[Verified]:
+    def wrong(self) -> list[VerificationResult]:
         """The images whose scores differ from the record."""
         return [result for result in self.results if not result.difference <= self.tolerance]
 

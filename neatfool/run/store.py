@@ -67,7 +67,7 @@ KEYS: Final[dict[tuple[str, str], Any]] = {
 """The types of those keys of an experiment that a run's readers use."""
 
 
-class Recorded(dict[str, Any]):
+class JsonRecord(dict[str, Any]):
     """An object of recorded JSON: a key that is missing means a damaged database."""
 
     def __init__(self, path: Path, values: dict[str, Any]) -> None:
@@ -78,10 +78,10 @@ class Recorded(dict[str, Any]):
         raise damaged(self.path, f"{key!r} is missing")
 
 
-class Snapshot(NamedTuple):
+class RunSnapshot(NamedTuple):
     """A run at one instant; what a run only adds to is read later."""
 
-    info: Recorded
+    info: JsonRecord
     classes: tuple[str, ...]
     searched: tuple[int, ...]
     elites: tuple[StoredElite, ...]
@@ -216,11 +216,11 @@ class RunStore:
             finally:
                 self._connection.execute("COMMIT")
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> RunSnapshot:
         """Read all that changes during a run, at one instant."""
         with self._at_one_instant():
             classes = self._classes()
-            snapshot = Snapshot(
+            snapshot = RunSnapshot(
                 self.info(),
                 tuple(name for _, name, _ in classes),
                 tuple(number for number, _, searched in classes if searched),
@@ -245,9 +245,9 @@ class RunStore:
         if not 0 <= number < self._class_count:
             raise damaged(self.path, f"class {number} is missing")
 
-    def info(self) -> Recorded:
+    def info(self) -> JsonRecord:
         """Read the facts about the run."""
-        info = Recorded(self.path, {key: self._json(text) for key, text in self.rows("info")})
+        info = JsonRecord(self.path, {key: self._json(text) for key, text in self.rows("info")})
         for key, value in info.items():
             if not isinstance(value, FACTS.get(key, object)):
                 raise damaged(self.path, f"{key!r} cannot be {str(value)[:20]!r}")
@@ -276,7 +276,7 @@ class RunStore:
 
     def _json(self, text: str) -> Json:
         try:
-            value = json.loads(text, object_hook=partial(Recorded, self.path))
+            value = json.loads(text, object_hook=partial(JsonRecord, self.path))
             json.dumps(value, ensure_ascii=False).encode()  # no halves of characters
         except (ValueError, TypeError, RecursionError) as error:
             raise damaged(self.path, error) from error

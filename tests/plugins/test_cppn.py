@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from neatfool import ExperimentError, ImageSpec, cppn
 from neatfool.config.ini import parse_ini
 from neatfool.config.options import read_options
-from neatfool.config.values import Problems
+from neatfool.config.sections import Problems
 from neatfool.experiment.experiment import load_experiment
 from neatfool.testing import COLOUR, GREY, check_plugin
 from neatfool_plugins.cppn import CppnEncoding, Options

@@ -25,7 +25,7 @@ from neatfool.cli import main
 from neatfool.config.annotations import describe_options
 from neatfool.config.ini import first_comment
 from neatfool.experiment.framework import OWN_KEYS
-from neatfool.plugin.entries import installed_plugins
+from neatfool.plugin.discovery import installed_plugins
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
 

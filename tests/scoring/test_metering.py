@@ -19,7 +19,7 @@ from neatfool import (
 )
 from neatfool.evolution.session import resume, start
 from neatfool.evolution.verification import verify
-from neatfool.fooling.opening import open_run
+from neatfool.fooling.open_runs import open_run
 from neatfool.present import write_report
 from neatfool.scoring import metering
 from neatfool.scoring.plan import Plan

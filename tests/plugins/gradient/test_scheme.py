@@ -17,7 +17,7 @@ from neatfool import ExperimentError, ImageSpec, Scores, Target, TargetError
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import Experiment, load_experiment
-from neatfool.fooling.opening import open_run
+from neatfool.fooling.open_runs import open_run
 from neatfool.network import odds_and_gradients
 from neatfool.present import write_report
 from neatfool.run.images import decode_png

@@ -12,7 +12,7 @@ from neatfool.errors import RunError
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.verification import RunEvaluator
 from neatfool.experiment.experiment import Experiment, load_experiment
-from neatfool.experiment.framework import Calls
+from neatfool.experiment.framework import CallSettings
 from neatfool.experiment.trust import require_trust
 from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
@@ -102,7 +102,7 @@ def open_scorer(
             from call to call.
         BudgetSpent: ``max_queries`` does not allow ``images``.
     """
-    check_arguments(Calls, max_queries=max_queries)
+    check_arguments(CallSettings, max_queries=max_queries)
     if isinstance(source, str | Path) and Path(source).is_dir():
         source = open_run(source)
     if isinstance(source, Run):
