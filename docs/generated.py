@@ -25,7 +25,7 @@ from pydantic import BaseModel
 
 from neatfool import LearningOptions
 from neatfool.cli import main
-from neatfool.config.annotations import describe_options
+from neatfool.config.option_help import describe_options
 from neatfool.config.sections import write_value
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sphinx.application import Sphinx
 
-    from neatfool.config.annotations import DescribedOption
+    from neatfool.config.option_help import DescribedOption
 
 CODE = re.compile(r"(`[^`]*`)|(?<![\w-])(--[a-z][\w-]*\w)|([*_<>|{}\\])")
 """In a text: code, an option's name, or a character that Markdown would take for its own."""

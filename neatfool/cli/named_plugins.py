@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from neatfool import __version__
 from neatfool.cli.main_group import COMMANDS, OURS
-from neatfool.config.annotations import describe_options
 from neatfool.config.ini import override
+from neatfool.config.option_help import describe_options
 from neatfool.config.options import read_options
 from neatfool.config.sections import Problems
 from neatfool.errors import ExperimentError, NeatfoolError, PluginError, blaming, nearest

@@ -1,9 +1,11 @@
 """Verification: do the saved images score what the run recorded?"""
 
+from __future__ import annotations
+
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -22,7 +24,6 @@ from neatfool.experiment.plugin_choice import (
     read_choice,
     recorded_by_a_run,
 )
-from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import adapt_if_whole
@@ -30,7 +31,6 @@ from neatfool.run.folder import advice_for, is_from_python, lock, refuse_under_w
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
-from neatfool.run.statistics import Verdict, VerificationResult
 from neatfool.run.store import RunStore
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
@@ -41,12 +41,17 @@ from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import counted
 
+if TYPE_CHECKING:
+    from neatfool.run.verdict import Verdict, VerificationResult
+
 ASKED_AT_ONCE = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""
 
 
 def experiment_of(run: Run, model: Any = None) -> Experiment:
     """Make a run's experiment again, with ``model`` in place of its target unless that is None."""
+    from neatfool.experiment.trust import require_trust
+
     recorded, plugins = run.experiment, PluginManager()
     if model is None:
         if not is_from_python(recorded):
@@ -80,6 +85,8 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
 
 def verify(run: Run, scorer: Scorer) -> list[VerificationResult]:
     """Read the whole database, then score each class's saved image again, in order."""
+    from neatfool.run.verdict import VerificationResult
+
     run.store.check()
     elites, verified, target = run.elites, [], scorer.target
     redraws = isinstance(target, ViewedTarget) and target.redraws
@@ -154,6 +161,8 @@ class RunEvaluator:
             return self._encoding
         plugins, recorded = PluginManager(), run.experiment
         if recorded["encoding"]["plugin"] not in plugins.names("encoding"):
+            from neatfool.experiment.trust import require_trust
+
             require_trust(run)
             for path in recorded.get("plugins", {}).get("path", ()):
                 plugins.load_files(Path(path))
@@ -164,6 +173,8 @@ class RunEvaluator:
 
     def verify(self, run: Run, model: Any, tolerance: float, max_queries: int | None) -> Verdict:
         """Score the saved images again; see :meth:`neatfool.Run.verify`."""
+        from neatfool.run.verdict import Verdict
+
         check_arguments(CallSettings, max_queries=max_queries)
         refuse_under_way(run.path)
         run.refresh()

@@ -24,7 +24,6 @@ from neatfool.experiment.framework import (
     read_view_settings,
     safe_name,
 )
-from neatfool.experiment.neat_sections import NEAT_SECTIONS, note_neat_section
 from neatfool.experiment.plugin_choice import (
     RECORDED,
     PluginChoice,
@@ -281,9 +280,11 @@ def _check_sections(
     readers.update([*observing])
     known = {*FRAMEWORK_SECTIONS, *readers}
     for name, section in sections.items():
-        near = nearest(name, known)
         if name in known:
             continue
+        from neatfool.experiment.neat_sections import NEAT_SECTIONS, note_neat_section
+
+        near = nearest(name, known)
         if whole and name in NEAT_SECTIONS:
             note_neat_section(name, section, problems)
         elif whole or "did you mean" in near:

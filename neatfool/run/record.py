@@ -1,8 +1,10 @@
 """The record of a run: its folder, and what its database says of the whole run."""
 
+from __future__ import annotations
+
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from pydantic import TypeAdapter
 
@@ -10,11 +12,13 @@ from neatfool.config.ini import first_comment
 from neatfool.errors import RunError
 from neatfool.run.folder import DATABASE
 from neatfool.run.sqlite import damaged
-from neatfool.run.statistics import Verdict
 from neatfool.run.store import RunSnapshot, RunStore
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
+
+if TYPE_CHECKING:
+    from neatfool.run.verdict import Verdict
 
 _SPEC: Final = TypeAdapter(ImageSpec)
 MOST_PIXELS: Final = 2**26

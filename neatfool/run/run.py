@@ -14,17 +14,19 @@ from PIL import Image
 
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.images import to_pillow
-from neatfool.run.individual import Ancestor, EliteView, height_width, phylogeny
+from neatfool.run.individual import Ancestor, EliteView, height_width
 from neatfool.run.record import RunRecord
 from neatfool.run.schema import StoredCandidate, StoredElite
 from neatfool.run.sqlite import damaged
-from neatfool.run.statistics import TOLERANCE, GenerationReport, Verdict
+from neatfool.run.statistics import TOLERANCE, GenerationReport
 from neatfool.spec.json import Json
 from neatfool.wording import counted, percent
 
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
+
+    from neatfool.run.verdict import Verdict
 
 
 class Run(RunRecord):
@@ -235,9 +237,11 @@ class Run(RunRecord):
         follows. ``elites`` leaves only these and their ancestors. Without ``kinds``, what was
         learned counts as bred; this is faster.
         """
+        from neatfool.run.phylogeny import make_phylogeny
+
         learns = kinds and bool(self.experiment.get("scheme", {}).get("learn"))
         holders = {elite.candidate for elite in self._snapshot.elites}
-        return phylogeny(self.store, self.generation, holders, learns, elites)
+        return make_phylogeny(self.store, self.generation, holders, learns, elites)
 
     def render(self, genome: Any, size: int | tuple[int, int] | None = None) -> Image.Image:
         """Draw any genome of the run's encoding, perhaps one made from a changed graph.

@@ -102,9 +102,8 @@ def examine_plugin(
 
     with ExitStack() as stack:
         subjects = _make_subjects(kind, make_adapted, specs)
-        for subject in subjects.values():
-            if hasattr(subject, "close"):
-                stack.enter_context(closing(subject))
+        if "" in subjects:  # what it holds is to be closed
+            stack.enter_context(closing(subjects[""]))
         results = [run_check(can_be_made, subjects)]
         if results[0].passed:
             checks = [*vars(CHECKS[kind]).items()]

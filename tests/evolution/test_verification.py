@@ -16,7 +16,8 @@ from neatfool.evolution.session import start
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
 from neatfool.run.images import decode_png, encode_png
-from neatfool.run.statistics import TOLERANCE, VerificationResult
+from neatfool.run.statistics import TOLERANCE
+from neatfool.run.verdict import VerificationResult
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
