@@ -35,8 +35,8 @@ from .spec.fitting import fit_photograph as fit_photograph
 # Registering plugins, and their options
 from .plugin.hookspecs import Register as Register
 from .plugin.hookspecs import hookimpl as hookimpl
-from .config.annotations import PathAfter as PathAfter
-from .config.annotations import Reaches as Reaches
+from .config.annotations import PrefixedPath as PrefixedPath
+from .config.annotations import Access as Access
 from .config.options import ClassNames as ClassNames
 
 # Targets

@@ -21,25 +21,25 @@ Mark = TypeVar("Mark")
 
 
 @dataclass(frozen=True)
-class PathAfter:
-    """Marks text in which a path may follow a word: ``Annotated[str, PathAfter("onnx:")]``.
+class PrefixedPath:
+    """Marks text in which a path may follow a word: ``Annotated[str, PrefixedPath("onnx:")]``.
 
     A relative path is relative to the file that gives it, as for any option. With ``or_name`` the
     text may be a name as well: it is a path if it begins like one (``./``), or is there. With
-    ``runs_code`` the file can run code when it is loaded; see :class:`Reaches`.
+    ``runs_code`` the file can run code when it is loaded; see :class:`Access`.
     """
 
     word: str
     or_name: bool = False
     runs_code: bool = False
 
-    def of(self, text: str) -> PathAfter | None:
+    def of(self, text: str) -> PrefixedPath | None:
         """Give the mark that holds for a text: itself, if the text begins with the word."""
         return self if text.startswith(self.word) else None
 
 
-class Reaches(StrEnum):
-    """Marks an option by what it reaches outside of a run: ``Annotated[str, Reaches.CONTACTS]``.
+class Access(StrEnum):
+    """Marks an option by what it can access outside of a run: ``Annotated[str, Access.CONTACTS]``.
 
     Paths need no mark. Before a run that somebody else made is loaded, the user sees all of this.
     For such a run, neatfool never sends a key, and never loads what can run code.
@@ -78,14 +78,14 @@ def from_text(annotation: Any, value: ConfigValue) -> Json:
 
     - Commas or line ends separate the items of a list; between numbers or fixed words spaces do.
     - A mapping, or a list of lists, is JSON.
-    - A path is made absolute, also one that follows a word (:class:`PathAfter`).
+    - A path is made absolute, also one that follows a word (:class:`PrefixedPath`).
     - Anything else is text, which pydantic reads as the field's type.
     """
     if value.base is None:
         return value.given
     text: str = value.given
     members = alternatives(annotation)
-    marks = [*_marks(annotation, PathAfter)]
+    marks = [*_marks(annotation, PrefixedPath)]
     lists = [each for each in members if _is_a(_kind(each), Collection, but=str | bytes | Mapping)]
     if any(_is_a(_kind(member), Mapping) for member in members) or (lists and text[:1] == "["):
         try:
@@ -113,15 +113,15 @@ def alternatives(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def reached_by(annotation: Any, text: str) -> Reaches | None:
+def reached_by(annotation: Any, text: str) -> Access | None:
     """Say what an option of a type reaches if ``text`` is its value; None if nothing."""
-    for mark in _marks(annotation, PathAfter):
+    for mark in _marks(annotation, PrefixedPath):
         if after := mark.of(text):
-            return Reaches.RUNS_CODE if after.runs_code else Reaches.LOADS
-    for reaches in _marks(annotation, Reaches):
+            return Access.RUNS_CODE if after.runs_code else Access.LOADS
+    for reaches in _marks(annotation, Access):
         return reaches
     kinds = [_kind(argument) for argument in (*_marks(annotation, type), annotation)]
-    return Reaches.LOADS if any(_is_a(kind, PurePath) for kind in kinds) else None
+    return Access.LOADS if any(_is_a(kind, PurePath) for kind in kinds) else None
 
 
 def _marks(annotation: Any, kind: type[Mark]) -> Iterator[Mark]:
@@ -133,7 +133,7 @@ def _marks(annotation: Any, kind: type[Mark]) -> Iterator[Mark]:
 
 
 def _scalar(
-    members: Collection[Any], text: str, base: Path, marks: Collection[PathAfter] = ()
+    members: Collection[Any], text: str, base: Path, marks: Collection[PrefixedPath] = ()
 ) -> str:
     """Make a path absolute, if the text must be a path or has one after a mark."""
     for mark in marks:

@@ -28,7 +28,7 @@ _NOUNS: Final = {
 
 
 @dataclass(frozen=True)
-class DescribedOption:
+class OptionDescription:
     """One key of a section."""
 
     key: str
@@ -42,7 +42,7 @@ class DescribedOption:
 
 def describe_options(
     model: type[BaseModel], section: str, **given: Any
-) -> dict[str, list[DescribedOption]]:
+) -> dict[str, list[OptionDescription]]:
     """Describe a model's options by section; ``given`` ones may change what others stand for."""
     try:
         filled = model.model_validate(given)
@@ -53,11 +53,11 @@ def describe_options(
 
 def _describe(
     model: type[BaseModel], section: str, filled: BaseModel
-) -> dict[str, list[DescribedOption]]:
+) -> dict[str, list[OptionDescription]]:
     schema = model.model_json_schema(schema_generator=_AnySchema)
     absent = getattr(filled, "absent", None)
     known = absent(None) if callable(absent) else {}
-    described: dict[str, list[DescribedOption]] = {section: []}
+    described: dict[str, list[OptionDescription]] = {section: []}
     inherited = {name for base in model.__bases__ for name in getattr(base, "model_fields", ())}
     for name in sorted(model.model_fields, key=inherited.__contains__):  # its own come first
         field = model.model_fields[name]
@@ -67,7 +67,7 @@ def _describe(
             part = value if value is not None else inner.model_construct()
             described |= _describe(inner, key, part)
             continue
-        option = DescribedOption(
+        option = OptionDescription(
             key=key,
             type=_in_words(schema["properties"][key], schema.get("$defs", {})),
             default=_default(name, field, filled, known),

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from neatfool.config.annotations import (
-    PathAfter,
+    PrefixedPath,
     annotation_of,
     from_text,
     key_of,
@@ -43,7 +43,7 @@ def _read_files(items: list[str]) -> list[str]:
     return names
 
 
-ClassNames = Annotated[list[Annotated[str, PathAfter("@")]], AfterValidator(_read_files)]
+ClassNames = Annotated[list[Annotated[str, PrefixedPath("@")]], AfterValidator(_read_files)]
 """The type of an option that lists classes, by name or index.
 
 ``@FILE`` stands for the lines of a file; the run records those lines.

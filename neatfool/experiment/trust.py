@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from neatfool.config.annotations import Reaches, reached_by
+from neatfool.config.annotations import Access, reached_by
 from neatfool.config.options import given_of, option_models
 from neatfool.config.sections import ConfigSection
 from neatfool.errors import NeatfoolError, UntrustedRun, agreement
@@ -26,7 +26,7 @@ HARMLESS: Final = {"encoding", "scheme"}
 """Kinds of installed plugins of which only those options are shown that reach something."""
 MOST_SETTINGS: Final = 12
 """So many settings that reach nothing are shown: what does reach something stays in sight."""
-REFUSED: Final = {Reaches.SENDS_KEY, Reaches.RUNS_CODE}
+REFUSED: Final = {Access.SENDS_KEY, Access.RUNS_CODE}
 
 
 def require_trust(run: Run) -> None:
@@ -99,7 +99,7 @@ def _options(plugins: PluginManager, kind: str, name: str) -> dict[str, type[Bas
 
 def _given(
     model: type[BaseModel] | None, section: Mapping[str, Json], kind: str
-) -> Iterator[tuple[str, str, Reaches | None]]:
+) -> Iterator[tuple[str, str, Access | None]]:
     """Go through the texts of a section that are not defaults: key, text, and what it reaches."""
     given = given_of(model, section) if model else {key: (section[key], str) for key in section}
     for key, (value, annotation) in given.items():
