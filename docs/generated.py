@@ -25,8 +25,8 @@ from pydantic import BaseModel
 
 from neatfool import LearningOptions
 from neatfool.cli import main
-from neatfool.config.annotations import describe_options
-from neatfool.config.values import write_value
+from neatfool.config.option_help import describe_options
+from neatfool.config.sections import write_value
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sphinx.application import Sphinx
 
-    from neatfool.config.annotations import DescribedOption
+    from neatfool.config.option_help import OptionDescription
 
 CODE = re.compile(r"(`[^`]*`)|(?<![\w-])(--[a-z][\w-]*\w)|([*_<>|{}\\])")
 """In a text: code, an option's name, or a character that Markdown would take for its own."""
@@ -184,7 +184,7 @@ def model_of(what: str) -> type[BaseModel]:
     return {**OWN_KEYS, "learning": LearningOptions}[what]
 
 
-def default_of(option: DescribedOption) -> str:
+def default_of(option: OptionDescription) -> str:
     if option.required:
         return "must be given"
     return f"`{write_value(option.default)}`" if option.default not in (None, [], "") else ""

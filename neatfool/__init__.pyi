@@ -11,15 +11,15 @@ from . import testing as testing
 # Fooling, and reading runs
 from .fooling.fool import fool as fool
 from .evolution.python_target import channels_last as channels_last
-from .run.statistics import Verdict as Verdict
+from .run.verdict import Verdict as Verdict
 from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.run import Run as Run
-from .fooling.opening import open_run as open_run
-from .fooling.opening import open_runs as open_runs
+from .fooling.open_runs import open_run as open_run
+from .fooling.open_runs import open_runs as open_runs
 from .experiment.trust import require_trust as require_trust
-from .fooling.choosing import choose_elites as choose_elites
-from .fooling.choosing import distinct_elites as distinct_elites
+from .fooling.elites import choose_elites as choose_elites
+from .fooling.elites import distinct_elites as distinct_elites
 from .run.folder import find_runs as find_runs
 from .replicates import parse_seeds as parse_seeds
 from .experiment.experiment import differences as differences
@@ -28,7 +28,7 @@ from .experiment.experiment import differences as differences
 from .experiment.experiment import Experiment as Experiment
 from .experiment.experiment import load_experiment as load_experiment
 from .evolution.assembly import make_target as make_target
-from .fooling.opening import open_scorer as open_scorer
+from .fooling.open_runs import open_scorer as open_scorer
 from .scoring.scorer import Scorer as Scorer
 from .spec.fitting import fit_images as fit_images
 from .spec.fitting import fit_photograph as fit_photograph
@@ -36,8 +36,8 @@ from .spec.fitting import fit_photograph as fit_photograph
 # Registering plugins, and their options
 from .plugin.hookspecs import Register as Register
 from .plugin.hookspecs import hookimpl as hookimpl
-from .config.annotations import PathAfter as PathAfter
-from .config.annotations import Reaches as Reaches
+from .config.annotations import PrefixedPath as PrefixedPath
+from .config.annotations import Access as Access
 from .config.options import ClassNames as ClassNames
 
 # Targets
@@ -47,7 +47,7 @@ from .spec.scores import Scores as Scores
 from .spec.scores import log_odds as log_odds
 from .spec.scores import rank as rank
 from .spec.target import Differentiable as Differentiable
-from .spec.target import Guarding as Guarding
+from .spec.target import Guard as Guard
 from .spec.target import Metered as Metered
 from .spec.target import Target as Target
 from .spec.target import behind as behind

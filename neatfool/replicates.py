@@ -48,7 +48,7 @@ def plan_replicates(
     experiment: Experiment, seeds: Sequence[int], folder: Path, *, overwrite: bool = False
 ) -> list[Replicate]:
     """Find out which replicates, in folders ``NAME-SEED``, are new, unfinished or finished."""
-    from neatfool.fooling.opening import open_run
+    from neatfool.fooling.open_runs import open_run
 
     planned = []
     for seed in seeds:
@@ -112,7 +112,7 @@ def _range(part: str, text: str) -> tuple[int, int]:
     return first, last
 
 
-class SideBySide(Generic[Key]):
+class ProcessPool(Generic[Key]):
     """Runs commands side by side; each Ctrl-C goes to all as SIGINT, and the third kills them."""
 
     def __init__(

@@ -28,7 +28,7 @@ from neatfool.errors import (
 )
 from neatfool.library_settings import ignore_working_folder
 from neatfool.network.devices import is_out_of_memory
-from neatfool.plugin.entries import GROUP, entry_points
+from neatfool.plugin.discovery import GROUP, entry_points
 
 if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager
@@ -72,7 +72,7 @@ _STORAGE: Final = {
 }
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """A click group that suggests similar commands for an unknown one."""
 
     def resolve_command(
@@ -86,7 +86,7 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class MainGroup(Group):
+class MainGroup(CommandGroup):
     """Imports commands when they are needed, adds the plugins', and turns errors into messages."""
 
     @cached_property

@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,15 +12,15 @@ from pydantic import BaseModel
 
 from neatfool import __version__
 from neatfool.cli.main_group import COMMANDS, OURS
-from neatfool.config.annotations import describe_options
 from neatfool.config.ini import override
+from neatfool.config.option_help import describe_options
 from neatfool.config.options import read_options
-from neatfool.config.values import Problems
-from neatfool.errors import ExperimentError, PluginError, blaming, nearest
+from neatfool.config.sections import Problems
+from neatfool.errors import ExperimentError, NeatfoolError, PluginError, blaming, nearest
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
-from neatfool.testing import CheckResult, check_observers, check_registration
+from neatfool.testing import CheckResult, ToyTarget, examine_plugin
 
 HOOKS: Final = CheckResult("implements hooks as they are specified", passed=True)
 
@@ -88,7 +89,7 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
             f"--set {settings[0]}: {name} has {optioned} plugins with options; give KIND.NAME"
         )
     if not plugins:
-        return {name: [HOOKS, *check_observers(manager.observers())]}
+        return {name: [HOOKS, *examine_plugin("observer", manager.observers)]}
     return {" ".join(plugin): _check(manager, *plugin, settings) for plugin in plugins}
 
 
@@ -107,26 +108,37 @@ def _check(
             return [CheckResult("adds commands under free names", not message, message)]
         if kind == "observer":
             if made := manager.load_observer(name):
-                manager.add_observer(made, _read_settings(made, settings) or made.options())
-            return [HOOKS, *check_observers(manager.observers())]
+                manager.add_observer(made, _read_settings(made, settings))
+            return [HOOKS, *examine_plugin("observer", manager.observers)]
         if kind not in RESERVED_KEYS:
             problems = (entry.problem for entry in manager.available() if entry.name == name)
             return [replace(loaded, passed=False, message=next(problems))]
         made = manager.load(kind, name)
-        if kind in {"model", "detector"}:
+        if kind in {"model", "detector", "measure"}:
             return [loaded]
-        return [loaded, *check_registration(made, _read_settings(made, settings))]
-    except PluginError as error:
+        options = _read_settings(made, settings)
+        return [loaded, *examine_plugin(kind, partial(make_plugin, made, options))]
+    except NeatfoolError as error:
+        if settings and isinstance(error, ExperimentError):
+            raise
         return [replace(loaded, passed=False, message=str(error))]
 
 
-def _read_settings(registration: Registration, settings: Sequence[str]) -> BaseModel | None:
-    if not settings:
-        return None
+def make_plugin(registration: Registration, options: BaseModel, *arguments: Any) -> Any:
+    """Make a plugin of the arguments that :func:`neatfool.testing.check_plugin` gives it."""
+    names = {"encoding": ["spec"], "scheme": ["encoding", "spec", "seed"]}
+    named = dict(zip(names.get(registration.kind, []), arguments, strict=True))
+    if registration.kind == "scheme":
+        named |= registration.accepted_arguments(target=ToyTarget(named["spec"]))
+    return registration.maker(options, **named)
+
+
+def _read_settings(registration: Registration, settings: Sequence[str]) -> BaseModel:
     kind = registration.kind
     named = [text if "." in text.partition("=")[0] else f"{kind}.{text}" for text in settings]
     problems = Problems()
     sections = override({}, named, Path.cwd())
     options = read_options(registration.options, kind, sections, problems)
     problems.raise_if_any()
+    assert options is not None
     return options

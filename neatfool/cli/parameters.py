@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from neatfool.plugin.entries import OPTIONS_GROUP, entry_points
+from neatfool.plugin.discovery import OPTIONS_GROUP, entry_points
 from neatfool.present.command import option, overrides_option
 
 if TYPE_CHECKING:

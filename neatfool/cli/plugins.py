@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from neatfool import __version__
-from neatfool.cli.main_group import Group
+from neatfool.cli.main_group import CommandGroup
 from neatfool.errors import ExperimentError, PluginError, StorageError, printable
-from neatfool.plugin.entries import GROUP, entry_points
+from neatfool.plugin.discovery import GROUP, entry_points
 from neatfool.present.command import option
 from neatfool.present.output import Output
 
@@ -24,7 +24,7 @@ _TAKEN_BY_TOOLS = ("conftest", "setup")
 
 
 @click.group(
-    cls=Group,
+    cls=CommandGroup,
     epilog="""\b
 Examples:
   neatfool plugins list
@@ -53,14 +53,14 @@ def list_plugins(file: Path | None, as_json: bool) -> None:
     """
     from neatfool.config.ini import read_ini
     from neatfool.config.options import read_options
-    from neatfool.config.values import Problems
-    from neatfool.experiment.framework import Sources
+    from neatfool.config.sections import Problems
+    from neatfool.experiment.framework import PluginSources
     from neatfool.plugin.manager import PluginManager
 
     manager, broken = PluginManager(), []
     if file:
         problems = Problems()
-        sources = read_options(Sources, "plugins", read_ini(file)[1], problems)
+        sources = read_options(PluginSources, "plugins", read_ini(file)[1], problems)
         problems.raise_if_any()
         for path in sources.path if sources else ():
             try:
@@ -100,7 +100,7 @@ def show_plugin(name: str, as_json: bool) -> None:
     section of an experiment, give `experiment`, `plugins` or `target`.
     """
     from neatfool.cli.named_plugins import describe_plugins
-    from neatfool.config.values import write_value
+    from neatfool.config.sections import write_value
 
     described = describe_plugins(name)
     if as_json:

@@ -16,7 +16,7 @@ from neatfool.errors import BudgetSpent
 from neatfool.experiment.experiment import Experiment
 from neatfool.machine import jobs_that_fit, usable_cores
 from neatfool.present.output import Output
-from neatfool.replicates import Replicate, SideBySide, plan_replicates
+from neatfool.replicates import ProcessPool, Replicate, plan_replicates
 from neatfool.wording import counted, format_seeds
 
 FOR_TERMINALS: Final = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
@@ -50,7 +50,7 @@ def run_replicates(
             commands[each] = [*program, "run", *begin, "--seed", str(each.seed), "--out", place]
     wanted = jobs if isinstance(jobs, int) else jobs_that_fit()
     count = max(1, min(wanted, len(commands)))
-    display = Display(experiment.name, planned, Output())
+    display = ReplicateDisplay(experiment.name, planned, Output())
     display.show_plan(folder, count)
     codes = display.run(commands, count, environment_for(count, debug=debug))
     return display.show_end(folder, codes)
@@ -68,7 +68,7 @@ def environment_for(jobs: int, *, debug: bool) -> dict[str, str]:
     return environment
 
 
-class Display:
+class ReplicateDisplay:
     """Shows what the replicates do: a live table on a terminal, lines elsewhere."""
 
     def __init__(self, name: str, planned: Sequence[Replicate], console: Output) -> None:
@@ -92,7 +92,7 @@ class Display:
         self, commands: Mapping[Replicate, Sequence[str]], jobs: int, environment: dict[str, str]
     ) -> dict[Replicate, int]:
         """Run commands side by side, and give their exit codes."""
-        side_by_side: SideBySide[Replicate] = SideBySide(
+        side_by_side: ProcessPool[Replicate] = ProcessPool(
             jobs,
             environment,
             on_start=self._on_start,

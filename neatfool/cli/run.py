@@ -196,7 +196,7 @@ def resume(
     from neatfool.evolution.session import resume as resume_session
     from neatfool.experiment.experiment import Experiment
     from neatfool.experiment.trust import require_trust
-    from neatfool.fooling.opening import open_run
+    from neatfool.fooling.open_runs import open_run
     from neatfool.plugin.manager import PluginManager
 
     if generations and images:

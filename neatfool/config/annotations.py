@@ -8,42 +8,38 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import to_jsonable_python
 
-from neatfool.config.values import Value, split, unquote
-from neatfool.errors import NeatfoolError
+from neatfool.config.sections import ConfigValue, split, unquote
 from neatfool.spec.json import Json
-from neatfool.wording import listed
 
 _NONE = type(None)
 Mark = TypeVar("Mark")
 
 
 @dataclass(frozen=True)
-class PathAfter:
-    """Marks text in which a path may follow a word: ``Annotated[str, PathAfter("onnx:")]``.
+class PrefixedPath:
+    """Marks text in which a path may follow a word: ``Annotated[str, PrefixedPath("onnx:")]``.
 
     A relative path is relative to the file that gives it, as for any option. With ``or_name`` the
     text may be a name as well: it is a path if it begins like one (``./``), or is there. With
-    ``runs_code`` the file can run code when it is loaded; see :class:`Reaches`.
+    ``runs_code`` the file can run code when it is loaded; see :class:`Access`.
     """
 
     word: str
     or_name: bool = False
     runs_code: bool = False
 
-    def of(self, text: str) -> PathAfter | None:
+    def of(self, text: str) -> PrefixedPath | None:
         """Give the mark that holds for a text: itself, if the text begins with the word."""
         return self if text.startswith(self.word) else None
 
 
-class Reaches(StrEnum):
-    """Marks an option by what it reaches outside of a run: ``Annotated[str, Reaches.CONTACTS]``.
+class Access(StrEnum):
+    """Marks an option by what it can access outside of a run: ``Annotated[str, Access.CONTACTS]``.
 
     Paths need no mark. Before a run that somebody else made is loaded, the user sees all of this.
     For such a run, neatfool never sends a key, and never loads what can run code.
@@ -77,19 +73,19 @@ def model_of(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def from_text(annotation: Any, value: Value) -> Json:
+def from_text(annotation: Any, value: ConfigValue) -> Json:
     """Turn a value into what pydantic validates as a type; JSON stays as it is.
 
     - Commas or line ends separate the items of a list; between numbers or fixed words spaces do.
     - A mapping, or a list of lists, is JSON.
-    - A path is made absolute, also one that follows a word (:class:`PathAfter`).
+    - A path is made absolute, also one that follows a word (:class:`PrefixedPath`).
     - Anything else is text, which pydantic reads as the field's type.
     """
     if value.base is None:
         return value.given
     text: str = value.given
     members = alternatives(annotation)
-    marks = [*_marks(annotation, PathAfter)]
+    marks = [*_marks(annotation, PrefixedPath)]
     lists = [each for each in members if _is_a(_kind(each), Collection, but=str | bytes | Mapping)]
     if any(_is_a(_kind(member), Mapping) for member in members) or (lists and text[:1] == "["):
         try:
@@ -117,15 +113,15 @@ def alternatives(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def reached_by(annotation: Any, text: str) -> Reaches | None:
+def reached_by(annotation: Any, text: str) -> Access | None:
     """Say what an option of a type reaches if ``text`` is its value; None if nothing."""
-    for mark in _marks(annotation, PathAfter):
+    for mark in _marks(annotation, PrefixedPath):
         if after := mark.of(text):
-            return Reaches.RUNS_CODE if after.runs_code else Reaches.LOADS
-    for reaches in _marks(annotation, Reaches):
+            return Access.RUNS_CODE if after.runs_code else Access.LOADS
+    for reaches in _marks(annotation, Access):
         return reaches
     kinds = [_kind(argument) for argument in (*_marks(annotation, type), annotation)]
-    return Reaches.LOADS if any(_is_a(kind, PurePath) for kind in kinds) else None
+    return Access.LOADS if any(_is_a(kind, PurePath) for kind in kinds) else None
 
 
 def _marks(annotation: Any, kind: type[Mark]) -> Iterator[Mark]:
@@ -137,7 +133,7 @@ def _marks(annotation: Any, kind: type[Mark]) -> Iterator[Mark]:
 
 
 def _scalar(
-    members: Collection[Any], text: str, base: Path, marks: Collection[PathAfter] = ()
+    members: Collection[Any], text: str, base: Path, marks: Collection[PrefixedPath] = ()
 ) -> str:
     """Make a path absolute, if the text must be a path or has one after a mark."""
     for mark in marks:
@@ -182,118 +178,3 @@ def _kind(annotation: Any) -> Any:
 
 def _is_a(thing: Any, kind: Any, *, but: Any = ()) -> bool:
     return isinstance(thing, type) and issubclass(thing, kind) and not issubclass(thing, but)
-
-
-_NOUNS: Final = {
-    "string": ("text", "texts"),
-    "integer": ("a whole number", "whole numbers"),
-    "number": ("a number", "numbers"),
-    "boolean": ("true or false", "of true and false"),
-    "array": ("a list", "lists"),
-    "object": ("a JSON object", "JSON objects"),
-}
-"""What a type of JSON is called, alone and as the items of a list."""
-
-
-@dataclass(frozen=True)
-class DescribedOption:
-    """One key of a section."""
-
-    key: str
-    type: str
-    """What it takes, in words: ``"a whole number from 1 to 1024, or auto"``."""
-    default: Json
-    """What it stands for where it is left out; None if that depends on more than options."""
-    required: bool
-    description: str
-
-
-def describe_options(
-    model: type[BaseModel], section: str, **given: Any
-) -> dict[str, list[DescribedOption]]:
-    """Describe a model's options by section; ``given`` ones may change what others stand for."""
-    try:
-        filled = model.model_validate(given)
-    except (ValidationError, NeatfoolError):  # an option must be given
-        filled = model.model_construct(**given)
-    return _describe(model, section, filled)
-
-
-def _describe(
-    model: type[BaseModel], section: str, filled: BaseModel
-) -> dict[str, list[DescribedOption]]:
-    schema = model.model_json_schema(schema_generator=_AnySchema)
-    absent = getattr(filled, "absent", None)
-    known = absent(None) if callable(absent) else {}
-    described: dict[str, list[DescribedOption]] = {section: []}
-    inherited = {name for base in model.__bases__ for name in getattr(base, "model_fields", ())}
-    for name in sorted(model.model_fields, key=inherited.__contains__):  # its own come first
-        field = model.model_fields[name]
-        key = key_of(name, field)
-        if inner := model_of(field.annotation):
-            value = getattr(filled, name, None)
-            part = value if value is not None else inner.model_construct()
-            described |= _describe(inner, key, part)
-            continue
-        option = DescribedOption(
-            key=key,
-            type=_in_words(schema["properties"][key], schema.get("$defs", {})),
-            default=_default(name, field, filled, known),
-            required=field.is_required(),
-            description=" ".join((field.description or "").split()),
-        )
-        described[section].append(option)
-    return described
-
-
-class _AnySchema(GenerateJsonSchema):
-    """Lets a type that JSON has no schema for be anything."""
-
-    def handle_invalid_for_json_schema(self, *_: Any) -> JsonSchemaValue:
-        return {}
-
-
-def _default(
-    name: str, field: FieldInfo, filled: BaseModel, known: Mapping[str, Any]
-) -> Json | None:
-    if field.is_required():
-        return None
-    # A default that is validated may be made for this machine, and is then the description's.
-    value = field.get_default() if field.validate_default else getattr(filled, name, None)
-    return to_jsonable_python(known.get(name) if value is None else value, fallback=str)
-
-
-def _in_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    kinds: list[str] = []
-    for member in schema.get("anyOf", [schema]):
-        named = definitions[member["$ref"].rpartition("/")[2]] if "$ref" in member else member
-        words = named.get("enum", [named["const"]] if "const" in named else None)
-        if words is not None:
-            kinds += map(str, words)
-        elif named.get("type") != "null":
-            kinds.append(_noun(named) + _bounds(named))
-    return listed([*dict.fromkeys(kinds)], "or")
-
-
-def _noun(schema: Mapping[str, Any], *, several: bool = False) -> str:
-    if schema.get("format") in ("path", "file-path", "directory-path"):
-        return "paths" if several else "a path"
-    if schema.get("type") not in _NOUNS:
-        return "anything"
-    alone, listed = _NOUNS[schema["type"]]
-    noun = listed if several else alone
-    items = schema.get("items") or {}
-    return f"{noun} of {_noun(items, several=True)}" if items.get("type") in _NOUNS else noun
-
-
-def _bounds(schema: Mapping[str, Any]) -> str:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-    if schema.get("type") == "integer":
-        low = above + 1 if above is not None else low
-        high = below - 1 if below is not None else high
-        above = below = None
-    if low is not None and high is not None:
-        return f" from {low} to {high}"
-    signs = {">=": low, ">": above, "<=": high, "<": below}
-    return " and".join(f" {sign} {end}" for sign, end in signs.items() if end is not None)

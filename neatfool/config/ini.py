@@ -1,4 +1,4 @@
-"""INI files, read with line numbers; :mod:`neatfool.config.values` reads the values.
+"""INI files, read with line numbers; :mod:`neatfool.config.sections` reads the values.
 
 A comment begins with ``#`` or ``;`` at the start of a line or after a space. A line that begins
 with a space continues the value before it.
@@ -10,7 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from neatfool.config.values import Problems, Section, Value, without_comment, without_comments
+from neatfool.config.sections import (
+    ConfigSection,
+    ConfigValue,
+    Problems,
+    without_comment,
+    without_comments,
+)
 from neatfool.errors import LONGEST_QUOTE, ExperimentError, nearest, printable, quoted
 
 _INVISIBLE: Final = re.compile("[\x00-\x08\v\f\x0e-\x1f\x7f-\x9f\u2028\u2029]")
@@ -21,7 +27,7 @@ _Values = dict[str, tuple[int, list[str]]]
 
 def read_ini(
     path: Path, problems: Problems | None = None, others: Collection[str] = ()
-) -> tuple[str, dict[str, Section]]:
+) -> tuple[str, dict[str, ConfigSection]]:
     """Read an INI file; give its text, with plain line ends, and its sections.
 
     ``others`` are what else might be meant if there is no such file.
@@ -41,7 +47,7 @@ def first_comment(text: str) -> str:
     return " ".join(words)
 
 
-def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[str, Section]:
+def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[str, ConfigSection]:
     """Read INI text; ``problems`` takes lines that cannot be read, so that others are checked."""
     noted = Problems() if problems is None else problems
     found: dict[str, tuple[int, _Values]] = {}
@@ -76,9 +82,9 @@ def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[s
     if problems is None or lost_header:
         noted.raise_if_any()
     return {
-        name: Section(
+        name: ConfigSection(
             {
-                key: Value(without_comments("\n".join(lines)), f"{path}:{line}", path.parent)
+                key: ConfigValue(without_comments("\n".join(lines)), f"{path}:{line}", path.parent)
                 for key, (line, lines) in values.items()
             },
             f"{path}:{start}",
@@ -97,8 +103,8 @@ def _fault_of_line(line: str, key: str, value: list[str], values: _Values | None
 
 
 def override(
-    sections: Mapping[str, Section], overrides: Sequence[str], folder: Path
-) -> dict[str, Section]:
+    sections: Mapping[str, ConfigSection], overrides: Sequence[str], folder: Path
+) -> dict[str, ConfigSection]:
     """Replace values by those of ``--set``; their relative paths are relative to a folder."""
     merged = dict(sections)
     for text in overrides:
@@ -108,8 +114,10 @@ def override(
             fault = f"--set {printable(text, LONGEST_QUOTE)}: must be SECTION.KEY=VALUE"
             raise ExperimentError(f"{fault}, for example --set scheme.batch=100")
         where = f"--set {printable(name, LONGEST_QUOTE)}.{printable(key, LONGEST_QUOTE)}"
-        before = merged.get(name, Section({}, where, base=folder))
-        values = {**before.values, key: Value(value.strip(), where, folder)}
+        if any("\ud800" <= char <= "\udfff" for char in text):  # bytes of the command line
+            raise ExperimentError(f"{where}: is not UTF-8 text; write it as UTF-8")
+        before = merged.get(name, ConfigSection({}, where, base=folder))
+        values = {**before.values, key: ConfigValue(value.strip(), where, folder)}
         merged[name] = replace(before, values=values)
     return merged
 

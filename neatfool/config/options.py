@@ -12,14 +12,21 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from neatfool.config.annotations import (
-    PathAfter,
+    PrefixedPath,
     annotation_of,
     from_text,
     key_of,
     make_absolute,
     model_of,
 )
-from neatfool.config.values import Problems, Section, Value, reword, shown, write_value
+from neatfool.config.sections import (
+    ConfigSection,
+    ConfigValue,
+    Problems,
+    reword,
+    shown,
+    write_value,
+)
 from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
 from neatfool.files import read_names
 from neatfool.spec.image_spec import ImageSpec
@@ -36,7 +43,7 @@ def _read_files(items: list[str]) -> list[str]:
     return names
 
 
-ClassNames = Annotated[list[Annotated[str, PathAfter("@")]], AfterValidator(_read_files)]
+ClassNames = Annotated[list[Annotated[str, PrefixedPath("@")]], AfterValidator(_read_files)]
 """The type of an option that lists classes, by name or index.
 
 ``@FILE`` stands for the lines of a file; the run records those lines.
@@ -56,7 +63,7 @@ def named_classes(options: BaseModel) -> dict[str, list[str]]:
 def read_options(
     model: type[ModelT],
     name: str,
-    sections: Mapping[str, Section],
+    sections: Mapping[str, ConfigSection],
     problems: Problems,
     *,
     reserved: Collection[str] = (),
@@ -67,7 +74,7 @@ def read_options(
     """
     reader = _Reader(sections, problems)
     before = len(problems)
-    given = reader.collect(model, name, Section({}, ""), reserved)
+    given = reader.collect(model, name, ConfigSection({}, ""), reserved)
     try:
         options = model.model_validate(given)
         reader.check_finite(options, name)
@@ -87,12 +94,7 @@ def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
         return model.model_validate(given, strict=True)
     except ValidationError as error:
         grouped = _group(model, "", error.errors(include_url=False))
-        lines = [
-            f"{name}: there is no such argument{nearest(name, model.model_fields)}"
-            if errors[0]["type"] == "extra_forbidden"
-            else f"{name}: {reword(errors, item)}"
-            for (_, name, item), errors in grouped.items()
-        ]
+        lines = [f"{name}: {reword(errors, item)}" for (_, name, item), errors in grouped.items()]
         raise ExperimentError("\n".join(lines)) from None
 
 
@@ -172,13 +174,17 @@ def _keys_of(model: type[BaseModel], name: str) -> set[str]:
 class _Reader:
     """Collects the given values of a model, and notes problems where those were given."""
 
-    def __init__(self, sections: Mapping[str, Section], problems: Problems) -> None:
+    def __init__(self, sections: Mapping[str, ConfigSection], problems: Problems) -> None:
         self._sections, self._problems = sections, problems
-        self.places: dict[str, Section] = {}
-        self._given: dict[tuple[str, str], tuple[str, Value]] = {}
+        self.places: dict[str, ConfigSection] = {}
+        self._given: dict[tuple[str, str], tuple[str, ConfigValue]] = {}
 
     def collect(
-        self, model: type[BaseModel], name: str, parent: Section, reserved: Collection[str] = ()
+        self,
+        model: type[BaseModel],
+        name: str,
+        parent: ConfigSection,
+        reserved: Collection[str] = (),
     ) -> dict[str, Any]:
         """Collect given values. A section that was not given is in the place of its parent."""
         section = self.places[name] = self._sections.get(name, replace(parent, values={}))
@@ -228,7 +234,7 @@ class _Reader:
         """Note pydantic's errors, each at its key."""
         for (section, key, item), of_value in _group(model, name, errors).items():
             as_given, place = self._given.get(
-                (section, key), (key, self.places.get(section, Section({}, "")))
+                (section, key), (key, self.places.get(section, ConfigSection({}, "")))
             )
             self._problems.add_at(place, section, as_given, reword(of_value, item))
 

@@ -15,9 +15,9 @@ import torch
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError, blaming, cause, option
 from neatfool.evolution.python_target import source_of
-from neatfool.experiment.choice import Choice
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import check_classes, with_nothing
+from neatfool.experiment.plugin_choice import PluginChoice
 from neatfool.network.devices import OutOfMemory
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan, make_plan, take_up
@@ -85,7 +85,7 @@ class Assembly:
         """The scheme, before its first generation."""
         choice, seed = self.experiment.scheme, self.experiment.general.seed
         check_classes(choice, self.spec)
-        more = choice.registration.wanted(target=self._shown)
+        more = choice.registration.accepted_arguments(target=self._shown)
         scheme: Scheme = make(choice, encoding=self.encoding, spec=self.spec, seed=seed, **more)
         if self._to_search and self._recorded is None:
             with _naming_the_section(choice), blaming(choice.label):
@@ -129,7 +129,7 @@ def assemble(
     return assembly
 
 
-def make(choice: Choice, **given: Any) -> Any:
+def make(choice: PluginChoice, **given: Any) -> Any:
     """Call a plugin's factory with its options and what its kind is given."""
     with _naming_the_section(choice):
         return choice.registration.make(choice.options, **given)
@@ -157,7 +157,7 @@ def make_target(source: Experiment | str | Path) -> Target:
 
 
 @contextmanager
-def _naming_the_section(choice: Choice) -> Iterator[None]:
+def _naming_the_section(choice: PluginChoice) -> Iterator[None]:
     kind, name = choice.registration.kind, choice.registration.name
     try:
         yield

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from scipy.special import expit
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
-from neatfool.experiment.choice import Choice
+from neatfool.experiment.plugin_choice import PluginChoice
 from neatfool.network.devices import is_out_of_memory
 from neatfool.network.network import Network
 from neatfool.network.tensor_module import find_reading
@@ -234,10 +234,10 @@ class FromPython(Registration):
         return self.source
 
 
-def choice_of(target: Target, given: Given, label: str = "") -> Choice:
+def choice_of(target: Target, given: Given, label: str = "") -> PluginChoice:
     """Make a target from Python the choice of an experiment; messages call it ``label``."""
     label = label or f"target {given.model!r} (from Python)"
-    return Choice(FromPython(FROM_PYTHON, "target", lambda _: target, Given, label), given)
+    return PluginChoice(FromPython(FROM_PYTHON, "target", lambda _: target, Given, label), given)
 
 
 def source_of(thing: Any) -> bytes:

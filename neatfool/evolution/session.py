@@ -16,9 +16,9 @@ import numpy as np
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.assembly import Assembly, make, make_setup, versions
 from neatfool.evolution.loop import Evolution
-from neatfool.evolution.verification import OpenRun
+from neatfool.evolution.verification import RunEvaluator
 from neatfool.experiment.experiment import agrees, tell_differences
-from neatfool.experiment.framework import General, describe_nothing
+from neatfool.experiment.framework import GeneralSettings, describe_nothing
 from neatfool.files import read_whole, write_whole
 from neatfool.machine import collected_rarely
 from neatfool.network.devices import MUCH, FreedMemory
@@ -27,6 +27,7 @@ from neatfool.run import folder as run_folder
 from neatfool.run.folder import Advice, advice_for
 from neatfool.run.images import ImageFolder
 from neatfool.run.individual import load_genome
+from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
@@ -52,7 +53,7 @@ class Session:
         self, folder: Path, assembly: Assembly, store: RunStore, release: Callable[[], None]
     ) -> None:
         metered = assembly.scorer.metered
-        self.run = OpenRun(folder, assembly=assembly)
+        self.run = Run(folder, RunEvaluator(assembly))
         self.general = assembly.experiment.general
         self.plan = assembly.scorer.plan
         self.ledger = None if metered is None else metered.ledger
@@ -291,7 +292,10 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: 
     if assembly.scorer.plan != Plan.from_json(recorded):
         fault = f"the run scores with another plan ({recorded['batch_size']} images a call)"
         raise RunError(f"{folder}: {fault}; keep its options")
-    old, new = General.model_validate(info["experiment"]["experiment"]), assembly.experiment.general
+    old, new = (
+        GeneralSettings.model_validate(info["experiment"]["experiment"]),
+        assembly.experiment.general,
+    )
     last = store.last_generation()
     has = last + 1, store.evaluations(last)
     if new.length == old.length or not new.reached(*has):

@@ -1,10 +1,11 @@
 """Verification: do the saved images score what the run recorded?"""
 
+from __future__ import annotations
+
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -13,7 +14,9 @@ from neatfool.config.options import check_arguments
 from neatfool.errors import BudgetSpent, TargetError, VerificationError
 from neatfool.evolution.assembly import Assembly, assemble, make
 from neatfool.evolution.python_target import Given, choice_of, target_of
-from neatfool.experiment.choice import (
+from neatfool.experiment.experiment import Experiment
+from neatfool.experiment.framework import CallSettings, GeneralSettings, choose_view_settings
+from neatfool.experiment.plugin_choice import (
     PLUGIN_SECTIONS,
     RECORDED,
     choose,
@@ -21,17 +24,13 @@ from neatfool.experiment.choice import (
     read_choice,
     recorded_by_a_run,
 )
-from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.framework import Calls, General, choose_showing
-from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
-from neatfool.plugin.registration import adopt_if_whole
+from neatfool.plugin.registration import adapt_if_whole
 from neatfool.run.folder import advice_for, is_from_python, lock, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
-from neatfool.run.statistics import TOLERANCE, Verdict, Verified
 from neatfool.run.store import RunStore
 from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
@@ -42,12 +41,17 @@ from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import counted
 
+if TYPE_CHECKING:
+    from neatfool.run.verdict import Verdict, VerificationResult
+
 ASKED_AT_ONCE = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""
 
 
 def experiment_of(run: Run, model: Any = None) -> Experiment:
     """Make a run's experiment again, with ``model`` in place of its target unless that is None."""
+    from neatfool.experiment.trust import require_trust
+
     recorded, plugins = run.experiment, PluginManager()
     if model is None:
         if not is_from_python(recorded):
@@ -58,10 +62,10 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
         for path in paths:
             plugins.load_files(Path(path))
     with recorded_by_a_run():
-        showing = choose_showing(plugins, recorded.get("views"), RECORDED)
+        showing = choose_view_settings(plugins, recorded.get("views"), RECORDED)
     settings = recorded["target"]
     given = Given.model_validate({k: settings[k] for k in Given.model_fields if k in settings})
-    model, spec = adopt_if_whole(model, Target), run.spec
+    model, spec = adapt_if_whole(model, Target), run.spec
     if isinstance(model, Target) and (
         spec.open or len(model.spec.classes) == len(spec.classes)
     ):  # more classes turned up, or their names changed
@@ -70,8 +74,8 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
     keys = "max_queries", "max_requests", "logit_temperature"
     calls = {key: settings[key] for key in keys if key in settings}
     return Experiment(
-        general=General(seed=run.seed),
-        calls=Calls.model_validate(calls),
+        general=GeneralSettings(seed=run.seed),
+        calls=CallSettings.model_validate(calls),
         target=choice_of(target, given, str(run.info["target"]["name"])),
         encoding=choose(plugins, "encoding", PLUGIN_SECTIONS["encoding"]),
         scheme=choose(plugins, "scheme", PLUGIN_SECTIONS["scheme"]),
@@ -79,8 +83,10 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
     )
 
 
-def verify(run: Run, scorer: Scorer) -> list[Verified]:
+def verify(run: Run, scorer: Scorer) -> list[VerificationResult]:
     """Read the whole database, then score each class's saved image again, in order."""
+    from neatfool.run.verdict import VerificationResult
+
     run.store.check()
     elites, verified, target = run.elites, [], scorer.target
     redraws = isinstance(target, ViewedTarget) and target.redraws
@@ -99,7 +105,7 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
             for elite, probs, ranks in zip(batch, scores.probs, rank(scores), strict=True):
                 now, rank_now = float(probs[elite.index]), float(ranks[elite.index])
                 recorded = elite.name, elite.index, elite.confidence
-                verified.append(Verified(*recorded, now, elite.rank, rank_now))
+                verified.append(VerificationResult(*recorded, now, elite.rank, rank_now))
     return verified
 
 
@@ -138,91 +144,84 @@ def _read_saved(elite: EliteView) -> torch.Tensor:
     return torch.from_numpy(pixels.copy())
 
 
-class OpenRun(Run):
-    """A run that can draw its genomes, be scored again, and be reported."""
+class RunEvaluator:
+    """Draws the genomes of one run, and scores them again."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        assembly: Assembly | None = None,
-        trust: bool = False,
-        model: Any = None,
-    ) -> None:
-        """Look at a folder; ``model`` scores in place of the target that its record names."""
-        super().__init__(path, trust=trust)
+    def __init__(self, assembly: Assembly | None = None, *, model: Any = None) -> None:
+        """Take what the run was assembled of, or what scores in place of its recorded target."""
         # Not the assembly, whose target takes memory.
         self._experiment = assembly.experiment if assembly is not None else None
         self._encoding = assembly.encoding if assembly is not None else None
         self._model = model
         self._scorer: Scorer | None = None
 
-    @cached_property
-    def encoding(self) -> Encoding[Any]:
-        """The run's encoding. Only for a run that is trusted, a Python file is loaded."""
+    def load_encoding(self, run: Run) -> Encoding[Any]:
+        """Load the run's encoding. Only for a run that is trusted, a Python file is loaded."""
         if self._encoding is not None:
             return self._encoding
-        plugins, recorded = PluginManager(), self.experiment
+        plugins, recorded = PluginManager(), run.experiment
         if recorded["encoding"]["plugin"] not in plugins.names("encoding"):
-            require_trust(self)
+            from neatfool.experiment.trust import require_trust
+
+            require_trust(run)
             for path in recorded.get("plugins", {}).get("path", ()):
                 plugins.load_files(Path(path))
         with recorded_by_a_run():
             choice = read_choice("encoding", json_sections(recorded, RECORDED), plugins)
-        encoding: Encoding[Any] = make(choice, spec=self.spec)
+        encoding: Encoding[Any] = make(choice, spec=run.spec)
         return encoding
 
-    def verify(
-        self, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None
-    ) -> Verdict:
+    def verify(self, run: Run, model: Any, tolerance: float, max_queries: int | None) -> Verdict:
         """Score the saved images again; see :meth:`neatfool.Run.verify`."""
-        check_arguments(Calls, max_queries=max_queries)
-        refuse_under_way(self.path)
-        self.refresh()
-        with closing(self.make_scorer(model, max_queries=max_queries)) as scorer:
-            results = verify(self, scorer)
+        from neatfool.run.verdict import Verdict
+
+        check_arguments(CallSettings, max_queries=max_queries)
+        refuse_under_way(run.path)
+        run.refresh()
+        with closing(self.make_scorer(run, model, max_queries=max_queries)) as scorer:
+            results = verify(run, scorer)
         if not results:
-            raise VerificationError(f"{self.path}: the run has no elites yet to verify")
+            raise VerificationError(f"{run.path}: the run has no elites yet to verify")
         return Verdict(tuple(results), tolerance)
 
-    def report(self) -> Path:
+    def write_report(self, run: Run) -> Path:
         """Write the run's page; see :meth:`neatfool.Run.report`."""
         from neatfool.present.saving import write_report
 
-        return write_report(self)
+        return write_report(run)
 
     def close(self) -> None:
-        """Close the database and the target; the next use opens them again."""
-        super().close()
+        """Close the target; the next use loads it again."""
         if self._scorer is not None:
             self._scorer.close()
             self._scorer = None
 
-    def _score(self, genome: Any, model: Any) -> dict[str, float]:
+    def score(self, run: Run, genome: Any, model: Any) -> dict[str, float]:
+        """Score a genome as the run did; see :meth:`neatfool.Run.score`."""
         if model is not None:
             self.close()
             self._model = model
-        self._scorer = scorer = self._scorer or self.make_scorer()
+        self._scorer = scorer = self._scorer or self.make_scorer(run)
         with ExitStack() as ending:
-            _use_ledger(self, scorer, ending)
-            drawing = encodings_of(scorer.target, self.encoding)
-            name = f"encoding {self.experiment['encoding']['plugin']!r}"
+            _use_ledger(run, scorer, ending)
+            drawing = encodings_of(scorer.target, run.encoding)
+            name = f"encoding {run.experiment['encoding']['plugin']!r}"
             scores = scorer.score(draw(drawing, [genome], scorer.spec, name))
             if scores.ok is not None and not scores.ok.all():
                 raise TargetError(f"{scorer.name}: gave no usable score for the image")
             return dict(zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True))
 
     def make_scorer(
-        self, model: Any = None, *, max_queries: int | None = None, views: bool = True
+        self, run: Run, model: Any = None, *, max_queries: int | None = None, views: bool = True
     ) -> Scorer:
         """Make the run's scorer, with ``model``, the run's own model or the recorded target."""
         model = self._model if model is None else model
         own = self._experiment if model is None else None
-        experiment = own or experiment_of(self, model)
-        budget = {"max_queries": max_queries or self.experiment["target"].get("max_queries")}
+        experiment = own or experiment_of(run, model)
+        budget = {"max_queries": max_queries or run.experiment["target"].get("max_queries")}
         experiment = replace(
             experiment,
             calls=experiment.calls.model_copy(update=budget),
             showing=experiment.showing if views else None,
         )
-        return assemble(experiment, Plan.from_json(self.info["scoring"])).scorer
+        return assemble(experiment, Plan.from_json(run.info["scoring"])).scorer

@@ -11,11 +11,22 @@ from typing import Any, Final
 
 from neatfool.config.ini import override, read_ini
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
-from neatfool.config.values import Problems, Section, Value, unquote, write_ini
+from neatfool.config.sections import ConfigSection, ConfigValue, Problems, unquote, write_ini
 from neatfool.errors import PluginError, RunError, blaming, nearest
-from neatfool.experiment.choice import (
+from neatfool.experiment.framework import (
+    FRAMEWORK_SECTIONS,
+    LENGTHS,
+    CallSettings,
+    GeneralSettings,
+    PluginSources,
+    ViewSettings,
+    read_framework,
+    read_view_settings,
+    safe_name,
+)
+from neatfool.experiment.plugin_choice import (
     RECORDED,
-    Choice,
+    PluginChoice,
     fill_choice,
     json_sections,
     picked_kinds,
@@ -23,18 +34,6 @@ from neatfool.experiment.choice import (
     recorded_by_a_run,
     resolved_sections,
 )
-from neatfool.experiment.framework import (
-    FRAMEWORK_SECTIONS,
-    LENGTHS,
-    Calls,
-    General,
-    Showing,
-    Sources,
-    read_framework,
-    read_showing,
-    safe_name,
-)
-from neatfool.experiment.neat_sections import NEAT_SECTIONS, note_neat_section
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import is_from_python
@@ -69,16 +68,16 @@ class Experiment:
         text: The file's text.
     """
 
-    general: General
-    calls: Calls
-    target: Choice
-    encoding: Choice
-    scheme: Choice
-    showing: Showing | None = None
+    general: GeneralSettings
+    calls: CallSettings
+    target: PluginChoice
+    encoding: PluginChoice
+    scheme: PluginChoice
+    showing: ViewSettings | None = None
     plugin_paths: tuple[Path, ...] = ()
     observers: tuple[str, ...] = ()
-    observing: tuple[Choice, ...] = ()
-    engine: Choice | None = None
+    observing: tuple[PluginChoice, ...] = ()
+    engine: PluginChoice | None = None
     about: Mapping[str, str] = field(default_factory=dict, compare=False)
     path: Path | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
@@ -105,9 +104,9 @@ class Experiment:
                 "neatfool.open_run(FOLDER, model=model) scores with it again"
             )
         sections = json_sections(resolved, RECORDED)
-        general = sections.get("experiment", Section({}, RECORDED)).values
+        general = sections.get("experiment", ConfigSection({}, RECORDED)).values
         given = {key: value for key, value in general.items() if value.given is not None}
-        sections["experiment"] = Section(given, RECORDED)
+        sections["experiment"] = ConfigSection(given, RECORDED)
         with recorded_by_a_run():
             experiment = _build(sections, plugins or PluginManager(), Problems())
         object.__setattr__(experiment, "text", experiment.to_ini())
@@ -191,12 +190,12 @@ def load_experiment(
     if path.name in names and not path.is_file():
         path = supplied / f"{path.name}.ini"
     text, in_file = read_ini(path, problems, names)
-    absent = {name: Section({}, f"{path}:1", path.parent) for name in FRAMEWORK_SECTIONS}
+    absent = {name: ConfigSection({}, f"{path}:1", path.parent) for name in FRAMEWORK_SECTIONS}
     sections = override(absent | in_file, overrides, Path.cwd())
     general = sections["experiment"]
     values = dict(general.values)
     if seed is not None:
-        values["seed"] = Value(str(seed), f"--seed {seed}", Path.cwd())
+        values["seed"] = ConfigValue(str(seed), f"--seed {seed}", Path.cwd())
     # A length from the command line replaces the file's, generations or images.
     kept = {k: v for k, v in values.items() if k not in LENGTHS or v.where.startswith("--set")}
     values = values if kept.keys().isdisjoint(LENGTHS) else kept
@@ -208,7 +207,7 @@ def load_experiment(
 
 
 def _build(
-    sections: Mapping[str, Section],
+    sections: Mapping[str, ConfigSection],
     plugins: PluginManager,
     problems: Problems,
     *,
@@ -222,10 +221,10 @@ def _build(
     ]
     picked = [registration for registration in registrations if registration]
     choices: dict[str, Any] = {made.kind: fill_choice(made, sections, problems) for made in picked}
-    showing = read_showing(sections, plugins, problems)
+    showing = read_view_settings(sections, plugins, problems)
     _check_sections(sections, picked, observing, problems, whole=len(picked) == len(kinds))
     problems.raise_if_any()
-    about = sections.get("about", Section({}, ""))
+    about = sections.get("about", ConfigSection({}, ""))
     return Experiment(
         general=general,
         calls=calls,
@@ -239,11 +238,14 @@ def _build(
 
 
 def _load_sources(
-    sources: Sources, sections: Mapping[str, Section], plugins: PluginManager, problems: Problems
-) -> tuple[bool, dict[str, Choice | None]]:
+    sources: PluginSources,
+    sections: Mapping[str, ConfigSection],
+    plugins: PluginManager,
+    problems: Problems,
+) -> tuple[bool, dict[str, PluginChoice | None]]:
     """Load what ``[plugins]`` names; say if all files were loaded, and give observers' options."""
-    section = sections.get("plugins", Section({}, ""))
-    whole, observing = True, dict[str, Choice | None]()
+    section = sections.get("plugins", ConfigSection({}, ""))
+    whole, observing = True, dict[str, PluginChoice | None]()
     given: list[tuple[str, Any]] = [("path", path) for path in sources.path]
     for key, name in [*given, *(("observers", name) for name in sources.observers)]:
         try:
@@ -251,7 +253,7 @@ def _load_sources(
                 plugins.load_files(name)
             elif made := plugins.load_observer(name):
                 options = read_options(made.options, name, sections, problems)
-                observing[name] = Choice(made, options) if options is not None else None
+                observing[name] = PluginChoice(made, options) if options is not None else None
                 if options is not None:
                     plugins.add_observer(made, options)
         except PluginError as error:
@@ -262,7 +264,7 @@ def _load_sources(
 
 
 def _check_sections(
-    sections: Mapping[str, Section],
+    sections: Mapping[str, ConfigSection],
     picked: Sequence[Registration],
     observing: Iterable[str],
     problems: Problems,
@@ -278,16 +280,18 @@ def _check_sections(
     readers.update([*observing])
     known = {*FRAMEWORK_SECTIONS, *readers}
     for name, section in sections.items():
-        near = nearest(name, known)
         if name in known:
             continue
+        from neatfool.experiment.neat_sections import NEAT_SECTIONS, note_neat_section
+
+        near = nearest(name, known)
         if whole and name in NEAT_SECTIONS:
             note_neat_section(name, section, problems)
         elif whole or "did you mean" in near:
             problems.add_at(section, name, "", f"unknown section{near}")
     for name, count in readers.items():
         if count > 1 or name in FRAMEWORK_SECTIONS:
-            place = sections.get(name, Section({}, ""))
+            place = sections.get(name, ConfigSection({}, ""))
             fault = "two plugins read this section; use another plugin"
             problems.add_at(place, name, "", fault, of_plugin=True)
 

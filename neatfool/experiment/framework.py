@@ -19,9 +19,9 @@ from pydantic import (
 
 from neatfool.budget.ledger import Budget
 from neatfool.config.options import ClassNames, named_classes, read_options
-from neatfool.config.values import Problems, Section
+from neatfool.config.sections import ConfigSection, Problems
 from neatfool.errors import ExperimentError, PluginError, option
-from neatfool.experiment.choice import Choice, json_sections
+from neatfool.experiment.plugin_choice import PluginChoice, json_sections
 from neatfool.plugin.manager import PluginManager, views
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
@@ -44,7 +44,7 @@ Caltech calls its clutter ``BACKGROUND_Google``, and a retrained network has a c
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 
 
-class General(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
+class GeneralSettings(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Section ``[experiment]``: the run's name, its length and its seed."""
 
     name: str | None = None
@@ -92,7 +92,7 @@ class General(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=T
         return images
 
 
-class Sources(BaseModel, extra="forbid", use_attribute_docstrings=True):
+class PluginSources(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """Section ``[plugins]``: what to load beside the plugins that are installed."""
 
     path: list[Path] = []
@@ -101,7 +101,7 @@ class Sources(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """installed observers to tell of the run, by name"""
 
 
-class Calls(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
+class CallSettings(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Section ``[target]``: how any target is called. Its other keys are the plugin's own."""
 
     batch_size: Annotated[int, Field(gt=0, le=65536)] | Literal["auto"] = "auto"
@@ -156,7 +156,7 @@ class Calls(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=Tru
                 raise ExperimentError(f"{option('target', 'threshold')}: {error}") from None
 
 
-class Views(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
+class ViewOptions(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """Section ``[views]``: how each image is shown. Its other keys are views (augmentations)."""
 
     number: int = Field(4, ge=1, le=1000)
@@ -172,28 +172,28 @@ class Views(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=Tru
 
 
 OWN_KEYS: Final[Mapping[str, type[BaseModel]]] = {
-    "experiment": General,
-    "plugins": Sources,
-    "target": Calls,
-    "views": Views,
+    "experiment": GeneralSettings,
+    "plugins": PluginSources,
+    "target": CallSettings,
+    "views": ViewOptions,
 }
 """The sections that have keys of the framework's own, and those keys."""
 
 
 def read_framework(
-    sections: Mapping[str, Section], problems: Problems, *, to_search: bool = True
-) -> tuple[General, Sources, Calls]:
+    sections: Mapping[str, ConfigSection], problems: Problems, *, to_search: bool = True
+) -> tuple[GeneralSettings, PluginSources, CallSettings]:
     """Read the framework's keys, of a wrong section its defaults. Only a search needs a length."""
-    general = read_options(General, "experiment", sections, problems)
-    target = sections.get("target", Section({}, ""))
-    own = {key: value for key, value in target.values.items() if key in Calls.model_fields}
-    calls = read_options(Calls, "target", {"target": replace(target, values=own)}, problems)
-    sources = read_options(Sources, "plugins", sections, problems)
-    section = sections.get("experiment", Section({}, ""))
+    general = read_options(GeneralSettings, "experiment", sections, problems)
+    target = sections.get("target", ConfigSection({}, ""))
+    own = {key: value for key, value in target.values.items() if key in CallSettings.model_fields}
+    calls = read_options(CallSettings, "target", {"target": replace(target, values=own)}, problems)
+    sources = read_options(PluginSources, "plugins", sections, problems)
+    section = sections.get("experiment", ConfigSection({}, ""))
     if to_search and section.values.keys().isdisjoint(LENGTHS):
         fault = "missing; say how long to run: 'generations = N' or 'images = N'"
         problems.add_at(section, "experiment", "generations", fault)
-    return general or General(), sources or Sources(), calls or Calls()
+    return general or GeneralSettings(), sources or PluginSources(), calls or CallSettings()
 
 
 def safe_name(text: str) -> str:
@@ -201,7 +201,7 @@ def safe_name(text: str) -> str:
     return _UNSAFE.sub("-", text).strip("-.+")[:100] or "experiment"
 
 
-def check_classes(choice: Choice, spec: ImageSpec) -> None:
+def check_classes(choice: PluginChoice, spec: ImageSpec) -> None:
     """Check that a target has the classes that a scheme's options name; tell all it lacks."""
     problems = Problems()
     for key, names in named_classes(choice.options).items():
@@ -248,7 +248,7 @@ FOCUSED: Final = 3
 
 
 @dataclass(frozen=True)
-class Showing:
+class ViewSettings:
     """The views of each image that the target is shown, how many, and what counts of them."""
 
     number: int
@@ -275,11 +275,11 @@ class Showing:
         return f"Each image is changed at random, {', '.join(changes)}, and shown {times}."
 
 
-def read_showing(
-    sections: Mapping[str, Section], plugins: PluginManager, problems: Problems
-) -> Showing | None:
+def read_view_settings(
+    sections: Mapping[str, ConfigSection], plugins: PluginManager, problems: Problems
+) -> ViewSettings | None:
     """Read section ``[views]``; None if it is absent or empty, or after problems."""
-    section = sections.get("views", Section({}, ""))
+    section = sections.get("views", ConfigSection({}, ""))
     if not section.values:
         return None
     made: dict[str, View] = {}
@@ -295,7 +295,7 @@ def read_showing(
             except PluginError as error:
                 problems.add_at(value, "views", name, str(error), of_plugin=True)
         fields[name] = (float | None, Field(None, allow_inf_nan=False, **bounds))
-    model: type[Any] = create_model("Views", __base__=Views, **fields)
+    model: type[Any] = create_model("Views", __base__=ViewOptions, **fields)
     options = read_options(model, "views", {"views": section}, problems)
     if len(problems) > before or options is None:
         return None
@@ -308,14 +308,14 @@ def read_showing(
         problems.add_at(section.values["focus"], "views", "focus", fault)
         return None
     used = {name: made[name] for name in strengths}
-    return Showing(options.number, options.score, strengths, used, options.focus)
+    return ViewSettings(options.number, options.score, strengths, used, options.focus)
 
 
-def choose_showing(
+def choose_view_settings(
     plugins: PluginManager, given: Mapping[str, Any] | None, where: str = ""
-) -> Showing | None:
+) -> ViewSettings | None:
     """Choose views by the keys of ``[views]``; ``where`` is their place, for messages."""
     problems = Problems()
-    showing = read_showing(json_sections({"views": given or {}}, where), plugins, problems)
+    showing = read_view_settings(json_sections({"views": given or {}}, where), plugins, problems)
     problems.raise_if_any()
     return showing

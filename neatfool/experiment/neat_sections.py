@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from neatfool.config.values import Problems, Section
+from neatfool.config.sections import ConfigSection, Problems
 from neatfool.errors import nearest
 
 _SPECIES: Final = "is read with [scheme] plugin = single_class only; pick that, or leave it out"
@@ -27,7 +27,7 @@ NEAT_KEYS: Final = {
 """The keys of neat-python's section ``[NEAT]``: what to write in their place."""
 
 
-def note_neat_section(name: str, section: Section, problems: Problems) -> None:
+def note_neat_section(name: str, section: ConfigSection, problems: Problems) -> None:
     """Note that a section of neat-python is not read, and for its keys what to write instead."""
     keys = section.values if name == "NEAT" else {}
     for key, place in keys.items():

@@ -11,11 +11,11 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from neatfool.config.annotations import Reaches, reached_by
+from neatfool.config.annotations import Access, reached_by
 from neatfool.config.options import given_of, option_models
-from neatfool.config.values import Section
+from neatfool.config.sections import ConfigSection
 from neatfool.errors import NeatfoolError, UntrustedRun, agreement
-from neatfool.experiment.choice import RECORDED, json_sections, picked_kinds, picked_name
+from neatfool.experiment.plugin_choice import RECORDED, json_sections, picked_kinds, picked_name
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
 from neatfool.run.run import Run
@@ -26,7 +26,7 @@ HARMLESS: Final = {"encoding", "scheme"}
 """Kinds of installed plugins of which only those options are shown that reach something."""
 MOST_SETTINGS: Final = 12
 """So many settings that reach nothing are shown: what does reach something stays in sight."""
-REFUSED: Final = {Reaches.SENDS_KEY, Reaches.RUNS_CODE}
+REFUSED: Final = {Access.SENDS_KEY, Access.RUNS_CODE}
 
 
 def require_trust(run: Run) -> None:
@@ -59,7 +59,7 @@ def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
     """Say what a record loads, contacts and sends, a line each, and what of it is never done."""
     plugins, sections = PluginManager(), json_sections(resolved, RECORDED)
     picked = [
-        (kind, picked_name(kind, sections.get(kind, Section({}, ""))))
+        (kind, picked_name(kind, sections.get(kind, ConfigSection({}, ""))))
         for kind in picked_kinds(sections)
     ]
     sources = resolved.get("plugins", {})
@@ -99,7 +99,7 @@ def _options(plugins: PluginManager, kind: str, name: str) -> dict[str, type[Bas
 
 def _given(
     model: type[BaseModel] | None, section: Mapping[str, Json], kind: str
-) -> Iterator[tuple[str, str, Reaches | None]]:
+) -> Iterator[tuple[str, str, Access | None]]:
     """Go through the texts of a section that are not defaults: key, text, and what it reaches."""
     given = given_of(model, section) if model else {key: (section[key], str) for key in section}
     for key, (value, annotation) in given.items():

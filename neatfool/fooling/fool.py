@@ -8,22 +8,34 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, TypedDict, TypeVar, Unpack
+from typing import Any, Final, TypeVar
 
 import torch
-from pydantic import BaseModel, PositiveInt, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    PositiveInt,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.python_target import AS_CHANNELS_LAST, Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
-from neatfool.experiment.choice import choose
 from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.framework import Calls, General, choose_showing, safe_name
+from neatfool.experiment.framework import (
+    CallSettings,
+    GeneralSettings,
+    choose_view_settings,
+    safe_name,
+)
+from neatfool.experiment.plugin_choice import choose
 from neatfool.network.tensor_module import unwrap
 from neatfool.plugin.manager import PluginManager
-from neatfool.plugin.registration import adopt_if_whole
+from neatfool.plugin.registration import adapt_if_whole
 from neatfool.run.folder import storage_errors
 from neatfool.run.run import Run
 from neatfool.spec.image_spec import ImageSpec, Outputs
@@ -34,55 +46,20 @@ _log = logging.getLogger("neatfool.fool")
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+PARSED_AS: Final[Mapping[str, Any]] = {
+    "image": list[PositiveInt],
+    "classes": list[str],
+    "plugins": Any,
+    **dict.fromkeys(("mean", "std"), list[float] | None),
+}
+"""What arguments that may be given in several forms are turned into."""
+
 RUNS: Final = Path("runs")
 """Where runs are, if nothing is said."""
 
 
-class More(TypedDict, total=False):
-    """The arguments of :func:`neatfool.fool` that are rarely needed; its docstring tells them."""
-
-    nothing: Sequence[str | int] | str | None
-    generations: int | None
-    scheme: str
-    encoding: str
-    scheme_options: Mapping[str, Any] | None
-    encoding_options: Mapping[str, Any] | None
-    views: Mapping[str, Any] | None
-    plugins: str | Path | Sequence[str | Path]
-    mean: Sequence[float] | float | None
-    std: Sequence[float] | float | None
-    outputs: Outputs | None
-    threshold: float | Mapping[str, float] | None
-    logit_temperature: float
-    device: str
-    name: str | None
-    resume_run: bool
-    overwrite: bool
-    batch_size: int | None
-    precision: str
-    max_queries: int | None
-    max_requests: int | None
-    progress: bool
-
-
-class Arguments(General, Calls, extra="forbid"):
-    """All arguments but the model and the folder."""
-
-    image: list[PositiveInt]
-    classes: list[str]
-    scheme: str = "map_elites"
-    encoding: str = "cppn"
-    scheme_options: Mapping[str, Any] | None = None
-    encoding_options: Mapping[str, Any] | None = None
-    views: Mapping[str, Any] | None = None
-    plugins: Any = ()
-    mean: list[float] | None = None
-    std: list[float] | None = None
-    outputs: Outputs | None = None
-    device: str = "auto"
-    resume_run: bool = False
-    overwrite: bool = False
-    progress: bool = True
+class _ArgumentChecks(GeneralSettings, CallSettings, extra="forbid"):
+    """Checks of :func:`fool`'s arguments. Its signature has the fields that no section has."""
 
     @model_validator(mode="before")
     @classmethod
@@ -91,7 +68,7 @@ class Arguments(General, Calls, extra="forbid"):
         kept = {k: v for k, v in given.items() if k != "batch_size" or v is not None}
         return {name: _plain(value) for name, value in kept.items()}
 
-    @field_validator("image", mode="before")
+    @field_validator("image", mode="before", check_fields=False)
     @classmethod
     def _of_three(cls, image: Any) -> Any:
         if isinstance(image, list) and len(image) != 3:
@@ -99,7 +76,7 @@ class Arguments(General, Calls, extra="forbid"):
             raise ValueError(f"must be (channels, height, width), as (3, 224, 224), not ({shape})")
         return image
 
-    @field_validator("classes", mode="before")
+    @field_validator("classes", mode="before", check_fields=False)
     @classmethod
     def _named(cls, classes: Any) -> list[str]:
         if isinstance(classes, int) and not isinstance(classes, bool) and classes > 0:
@@ -119,12 +96,12 @@ class Arguments(General, Calls, extra="forbid"):
         listed = [nothing] if isinstance(nothing, str | int) else nothing
         return [str(name) for name in listed] if isinstance(listed, list) else listed
 
-    @field_validator("mean", "std", mode="before")
+    @field_validator("mean", "std", mode="before", check_fields=False)
     @classmethod
     def _listed(cls, numbers: Any) -> Any:
         return [numbers] if isinstance(numbers, int | float) else numbers
 
-    @field_validator("mean", "std")
+    @field_validator("mean", "std", check_fields=False)
     @classmethod
     def _fit_for_the_image(
         cls, numbers: list[float] | None, info: ValidationInfo
@@ -160,7 +137,28 @@ def fool(
     images: int | None = None,
     seed: int = 1,
     out: str | Path | None = None,
-    **more: Unpack[More],
+    nothing: Sequence[str | int] | str | None = None,
+    generations: int | None = None,
+    scheme: str = "map_elites",
+    encoding: str = "cppn",
+    scheme_options: Mapping[str, Any] | None = None,
+    encoding_options: Mapping[str, Any] | None = None,
+    views: Mapping[str, Any] | None = None,
+    plugins: str | Path | Sequence[str | Path] = (),
+    mean: Sequence[float] | float | None = None,
+    std: Sequence[float] | float | None = None,
+    outputs: Outputs | None = None,
+    threshold: float | Mapping[str, float] | None = None,
+    logit_temperature: float = 1.0,
+    device: str = "auto",
+    name: str | None = None,
+    resume_run: bool = False,
+    overwrite: bool = False,
+    batch_size: int | None = None,
+    precision: str = "auto",
+    max_queries: int | None = None,
+    max_requests: int | None = None,
+    progress: bool = True,
 ) -> Run:
     """Evolve images that fool a classifier.
 
@@ -182,8 +180,6 @@ def fool(
         images: How many images to score in all; 20,000 if ``generations`` is absent too.
         seed: The run's seed.
         out: The run's folder; by default a new one under ``runs/``.
-
-    Keyword Args:
         nothing: The classes that mean that nothing is there, such as ``"background"``. They are not
             searched, and an image that the model is surest shows one of them counts as rejected.
             If absent, they are guessed by their names; ``[]``: there are none.
@@ -226,11 +222,10 @@ def fool(
         PluginError: A scheme or an encoding is missing or broken.
         RunError: The folder already holds a run, or the resumed one has passed its new length.
     """
-    if images is None and more.get("generations") is None:
-        images = 20_000
-    arguments = check_arguments(
-        Arguments, image=image, classes=classes, images=images, seed=seed, **more
-    )
+    given = {name: value for name, value in locals().items() if name not in {"model", "out"}}
+    if images is None and generations is None:
+        given["images"] = 20_000
+    arguments: Any = check_arguments(_arguments_model(), **given)
     if arguments.resume_run and arguments.overwrite:
         raise ExperimentError(
             "overwrite: starts a run anew, but resume_run goes on with it; give one of the two"
@@ -244,7 +239,15 @@ def fool(
         option_namer.reset(naming)
 
 
-def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
+def _arguments_model() -> type[BaseModel]:
+    parameters = inspect.signature(fool).parameters.items()
+    own = {name: PARSED_AS.get(name, each.annotation) for name, each in parameters}
+    others = {"model", "out", *_ArgumentChecks.model_fields}
+    fields: Any = {name: (kind, ...) for name, kind in own.items() if name not in others}
+    return create_model("Arguments", __base__=_ArgumentChecks, **fields)
+
+
+def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
     target, manager, files = _target(model, arguments), PluginManager(), arguments.plugins
     files = [files] if isinstance(files, str | Path) else files
     paths = tuple(Path(file).expanduser().absolute() for file in files)
@@ -260,12 +263,12 @@ def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
         return model.model_validate({k: given[k] for k in model.model_fields if k in given})
 
     experiment = Experiment(
-        general=part(General),
-        calls=part(Calls),
+        general=part(GeneralSettings),
+        calls=part(CallSettings),
         target=choice_of(target, part(Given)),
         encoding=choose(manager, "encoding", arguments.encoding, chosen),
         scheme=choose(manager, "scheme", arguments.scheme, arguments.scheme_options or {}),
-        showing=choose_showing(manager, arguments.views),
+        showing=choose_view_settings(manager, arguments.views),
         plugin_paths=paths,
     )
     experiment = replace(experiment, text="# Made by neatfool.fool.\n" + experiment.to_ini())
@@ -300,7 +303,7 @@ def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
     return session.run
 
 
-def _target(model: Any, arguments: Arguments) -> Target:
+def _target(model: Any, arguments: Any) -> Target:
     channels, height, width = arguments.image
     open_ended = isinstance(model, Target) and model.spec.open
     classes, alone = tuple(arguments.classes), arguments.outputs == "multi_label"
@@ -332,7 +335,7 @@ def _target(model: Any, arguments: Arguments) -> Target:
         fault = f"{missing}: missing; mean and std go together"
         raise ExperimentError(f"{fault}. If the model has none, give {missing}={neutral}")
     how = {"mean": mean, "std": std, "device": arguments.device, "outputs": arguments.outputs}
-    return target_of(adopt_if_whole(model, Target), spec, **how)
+    return target_of(adapt_if_whole(model, Target), spec, **how)
 
 
 def _argument(section: str, key: str) -> str:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from neatfool.evolution.assembly import versions
-from neatfool.plugin.entries import installed_plugins
+from neatfool.plugin.discovery import installed_plugins
 
 
 @cache

@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import Field
 
 from neatfool.errors import RunError
-from neatfool.fooling.choosing import SPACES as SPACES
-from neatfool.fooling.choosing import image_features as image_features
-from neatfool.fooling.choosing import join_spaces
+from neatfool.fooling.elites import SPACES as SPACES
+from neatfool.fooling.elites import image_features as image_features
+from neatfool.fooling.elites import join_spaces
 from neatfool.measure.facts import OfRun
 from neatfool.wording import share
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
-from neatfool.fooling.choosing import check_classes as check_classes
+from neatfool.fooling.elites import check_classes as check_classes
 from neatfool.present.finding import Facts, Finding
 from neatfool.run.images import from_pillow as from_pillow
 from neatfool.run.individual import load_genome as load_genome

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
 
-from neatfool.config.annotations import PathAfter
+from neatfool.config.annotations import PrefixedPath
 from neatfool.errors import ExperimentError, PluginError, nearest
 from neatfool.plugin.hookspecs import Register, hookimpl
 from neatfool.plugin.manager import PluginManager
@@ -158,7 +158,7 @@ class ModelFormat:
 
     forms: ClassVar[tuple[str, ...]] = ()
     """How its models are written: ``("onnx:FILE",)``."""
-    path: ClassVar[PathAfter | None] = None
+    path: ClassVar[PrefixedPath | None] = None
     """Where a path follows in a name, and whether reading it runs code; None if none does."""
     is_file: ClassVar[bool] = False
     """Whether a model is a file that has its weights, and may not say all that ``[target] size``,
@@ -212,12 +212,12 @@ FormatT = TypeVar("FormatT", ClassifierFormat, TowerFormat)
 
 
 @dataclass(frozen=True)
-class ModelName(PathAfter):
+class ModelName(PrefixedPath):
     """Marks text that names a model, with or without a path: ``Annotated[str, ModelName()]``."""
 
     word: str = ""
 
-    def of(self, text: str) -> PathAfter | None:
+    def of(self, text: str) -> PrefixedPath | None:
         """Ask the model's format where its path begins, and whether reading it runs code."""
         model = _find(text)
         return model.path.of(text) if model and model.path else None

@@ -95,7 +95,9 @@ def detector_names() -> list[str]:
     """List the detectors that are asked by default: those whose names stand alone."""
     plugins = PluginManager()
     names = plugins.names("detector")
-    return [name for name in names if not plugins.load("detector", name).wanted(name="")]
+    return [
+        name for name in names if not plugins.load("detector", name).accepted_arguments(name="")
+    ]
 
 
 def choice_of(*needs: Needs) -> str:
@@ -119,7 +121,7 @@ def make_detector(name: str) -> Detector:
     word, colon, rest = name.partition(":")
     if word in plugins.names("detector"):
         registration = plugins.load("detector", word)
-        given = registration.wanted(name=rest)
+        given = registration.accepted_arguments(name=rest)
         if bool(given) == bool(colon):
             made = registration.make(**given)
             if not isinstance(made, Detector):

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from neatfool.config.annotations import key_of
 from neatfool.errors import PluginError, blaming, cause, nearest, quoted
 from neatfool.plugin import hookspecs
-from neatfool.plugin.entries import (
+from neatfool.plugin.discovery import (
     HOOKS_GROUP,
     PluginEntry,
     entry_points,
@@ -105,7 +105,7 @@ class PluginManager:
         if not self._has_further_hooks or isinstance(made[0].factory, str):
             return made[0]
         # A factory that has a parameter ``hook`` gets pluggy's hooks, for its plugin's own.
-        wanted = made[0].wanted(hook=self._pluggy.hook)
+        wanted = made[0].accepted_arguments(hook=self._pluggy.hook)
         return replace(made[0], factory=partial(made[0].factory, **wanted))
 
     def load_observer(self, name: str) -> Registration | None:

@@ -1,12 +1,11 @@
-"""Registrations: what plugins offer, made and adopted, by its kind and name."""
+"""Registrations: what plugins offer, made and adapted, by its kind and name."""
 
 import inspect
 from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import cached_property
 from pkgutil import resolve_name
-from types import new_class
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
@@ -21,55 +20,54 @@ from neatfool.spec.view import View
 
 Contract = TypeVar("Contract", bound=ABC)
 
-GIVE_THEIR_KIND: Final = ("in_generation", "in_focus")
-"""The methods that give another object of the kind, which is adopted, too."""
+ADAPTED_METHODS: Final = ("in_generation", "in_focus")
+"""The methods that return another object of the kind, which is adapted, too."""
 
 
-def lacking(given: object, contract: type[ABC]) -> list[str]:
+def missing_members(given: object, contract: type[ABC]) -> list[str]:
     """List the members without a default that an object lacks of a contract."""
     bare = {name for name in contract.__annotations__ if not hasattr(contract, name)}
     required = contract.__abstractmethods__ | bare
     return sorted(name for name in required if not hasattr(given, name))
 
 
-def adopt(given: Any, contract: type[Contract], who: str = "") -> Contract:
-    """Give a contract's instance: itself, or a twin of another object that has its members."""
+def adapt(given: Any, contract: type[Contract], who: str = "") -> Contract:
+    """Return a contract's instance: the object itself, or one with its members and the defaults."""
     kind, name = type(given), contract.__name__
     if isinstance(given, type):
         who = who or name.lower()
         raise PluginError(f"{who}: {given.__name__} is a class; give an object: {given.__name__}()")
     who = f"{who or name.lower()}: {kind.__name__}"
-    if lacks := lacking(given, contract):
-        raise PluginError(f"{who} lacks {', '.join(lacks)}; give it what neatfool.{name} asks for")
+    if missing := missing_members(given, contract):
+        fault = f"{who} lacks {', '.join(missing)}"
+        raise PluginError(f"{fault}; give it what neatfool.{name} asks for")
     if "spec" in contract.__annotations__ and not isinstance(spec := given.spec, ImageSpec):
         raise PluginError(f"{who} has a {type(spec).__name__} as spec; give a neatfool.ImageSpec")
     if isinstance(given, contract):
         return given
 
-    def adopting(method: Any) -> Any:
-        return wraps(method)(lambda *arguments: adopt(method(*arguments), contract))
+    def member(name: str) -> property:
+        def read(_: object) -> Any:
+            value = getattr(given, name)
+            if name not in ADAPTED_METHODS:
+                return value
+            return lambda *arguments: adapt(value(*arguments), contract)
 
-    its = [each for each in GIVE_THEIR_KIND if hasattr(kind, each)]
-    members: dict[str, object] = {each: adopting(getattr(kind, each)) for each in its}
-    # The class keeps the object alive, which may free at its end what both use.
-    members |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "_twin": given}
-    try:
-        both: Any = new_class(
-            kind.__name__, (kind, contract), exec_body=lambda namespace: namespace.update(members)
-        )
-        # An abstract method may be an attribute of the object.
-        both.__abstractmethods__ = frozenset()
-        twin: Contract = object.__new__(both)
-        # Also where the object is frozen.
-        object.__setattr__(twin, "__dict__", given.__dict__)
-    except (TypeError, AttributeError) as error:
-        raise PluginError(f"{who}: let it inherit from neatfool.{name}; {error}") from error
-    return twin
+        return property(read)
+
+    # The names of its class are those of the object's, whose code a fingerprint reads.
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    public = {each for each in {*dir(given), *dir(contract)} if each[0] != "_"}
+    members = {each: member(each) for each in public if hasattr(given, each)}
+    metaclass: Any = type(contract)
+    adapter = metaclass(kind.__name__, (contract,), {**names, **members})
+    made: Contract = adapter()
+    return made
 
 
-def adopt_if_whole(given: Any, contract: type[Contract]) -> Any:
-    """Adopt an object that lacks no member; give back any other as it is."""
-    return given if lacking(given, contract) else adopt(given, contract)
+def adapt_if_whole(given: Any, contract: type[Contract]) -> Any:
+    """Adapt an object that lacks no member; return any other as it is."""
+    return given if missing_members(given, contract) else adapt(given, contract)
 
 
 RESERVED_KEYS: Final = {
@@ -103,7 +101,7 @@ class NoOptions(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class Registration:
-    """Something of one of :data:`~neatfool.plugin.entries.KINDS` that a plugin offers."""
+    """Something of one of :data:`~neatfool.plugin.discovery.KINDS` that a plugin offers."""
 
     name: str
     kind: str
@@ -140,9 +138,9 @@ class Registration:
         contract: type[Any] | None = CONTRACTS.get(self.kind)
         with blaming(self.label):
             made = factory(*arguments, **named)
-            return made if contract is None else adopt(made, contract, self.label)
+            return made if contract is None else adapt(made, contract, self.label)
 
-    def wanted(self, **offered: Any) -> dict[str, Any]:
+    def accepted_arguments(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for, or a base class of it."""
         return {name: value for name, value in offered.items() if self._takes(name)}
 

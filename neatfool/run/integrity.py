@@ -1,18 +1,18 @@
 """The digest of a run's content, and the seal by which this user's runs are known.
 
-The digest of a table is the sum, modulo 2^2048, of a hash of each of its rows (AdHash: Bellare and
-Micciancio, "A New Paradigm for Collision-Free Hashing", 1997): each commit carries it on, and a
-missing row shows. The seal is an HMAC of all digests, under a key of the user's own configuration.
+The digest is the sum, modulo 2^2048, of a hash of each row (AdHash: Bellare and Micciancio, "A New
+Paradigm for Collision-Free Hashing", 1997), so each commit can carry it on, and a missing row
+shows. The seal is an HMAC of the digest, under a key of the user's own configuration.
 """
 
 import hmac
 import os
 import secrets
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256, shake_256
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,13 +27,8 @@ PLACE: Final = "NEATFOOL_CONFIG"
 KEY_BYTES: Final = 32
 _WIDTH: Final = 256
 """Bytes of a digest. A sum of fewer bits could be met by other rows (Wagner, 2002)."""
-_SEAL: Final = "seal"
-_EVENTS: Final = {
-    "INSERT": [(1, "NEW")],
-    "DELETE": [(-1, "OLD")],
-    "UPDATE": [(-1, "OLD"), (1, "NEW")],
-}
-"""Which row each kind of change adds or takes away."""
+_EVENTS: Final = {"INSERT": {"NEW": 1}, "DELETE": {"OLD": -1}, "UPDATE": {"OLD": -1, "NEW": 1}}
+"""Which rows each kind of change adds (1) or takes away (-1)."""
 
 
 def user_key() -> bytes | None:
@@ -52,8 +47,8 @@ def user_key() -> bytes | None:
     return key if len(key) == KEY_BYTES else None
 
 
-class Digests:
-    """The digests of a database's tables, which follow each change of its connection."""
+class DigestTracker:
+    """The digest of a database, which follows each change of its connection."""
 
     adopts = False
     """Whether to seal the content although it bore another seal, or none."""
@@ -61,67 +56,56 @@ class Digests:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Follow a connection that is open for writing."""
         self._key = user_key()
-        self._changes = changes = Counter[str]()
+        self._change = 0
 
-        def note(sign: int, table: str, *row: Any) -> None:
-            changes[table] += sign * _number(row)
+        def note(sign: int, *row: Any) -> None:
+            self._change += sign * _number(row)
 
         connection.create_function("note_change", -1, note)
         # Otherwise REPLACE deletes rows without a word.
         connection.execute("PRAGMA recursive_triggers = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
-        for table in TABLES:
-            for event, steps in _EVENTS.items():
-                rows = [(sign, f"'{table}', {_list(table, row)}") for sign, row in steps]
-                calls = "".join(f"SELECT note_change({sign}, {row}); " for sign, row in rows)
-                trigger = f"{table}_{event} AFTER {event} ON main.{table}"
-                connection.execute(f"CREATE TEMP TRIGGER {trigger} BEGIN {calls}END")
+        for table, (event, signs) in product(TABLES, _EVENTS.items()):
+            calls = [f"SELECT note_change({n}, {_list(table, row)});" for row, n in signs.items()]
+            trigger = f"{table}_{event} AFTER {event} ON main.{table}"
+            connection.execute(f"CREATE TEMP TRIGGER {trigger} BEGIN {' '.join(calls)} END")
 
     @contextmanager
     def carried_on(self, connection: sqlite3.Connection) -> Iterator[None]:
-        """Add to the digests what the block changes, inside a transaction, and renew the seal."""
-        self._changes.clear()
-        before = _read(connection)
-        is_own = self.adopts or _is_sealed(before, self._key)
+        """Add to the digest what the block changes, inside a transaction, and renew the seal."""
+        self._change = 0
+        digest, seal = _read(connection)
+        is_own = self.adopts or _bears(seal, digest, self._key)
         yield
-        if not self._changes and not self.adopts:
-            return
-        after = before | {
-            table: _digest(int.from_bytes(before.get(table, b"")) + change)
-            for table, change in self._changes.items()
-        }
-        after[_SEAL] = _seal(after, self._key) if is_own and self._key else b""
-        changed = [(part, value) for part, value in after.items() if before.get(part) != value]
-        connection.executemany("REPLACE INTO seal VALUES (?, ?)", changed)
+        if self._change or self.adopts:
+            digest = _digest(int.from_bytes(digest) + self._change)
+            seal = _seal(digest, self._key) if is_own and self._key else b""
+            connection.execute("REPLACE INTO seal VALUES (0, ?, ?)", (digest, seal))
 
 
-def find_change(connection: sqlite3.Connection) -> str | None:
-    """Name a table whose content is not what its digest says; None if all are whole."""
-    recorded = _read(connection)
-    for table in TABLES:
-        rows = connection.execute(f"SELECT {_list(table)} FROM {table}")  # noqa: S608
-        if recorded.get(table, bytes(_WIDTH)) != _digest(sum(map(_number, rows))):
-            return table
-    return None
+def is_whole(connection: sqlite3.Connection) -> bool:
+    """Say whether the content is what the digest says."""
+    tables = (connection.execute(f"SELECT {_list(name)} FROM {name}") for name in TABLES)  # noqa: S608
+    return _read(connection)[0] == _digest(sum(_number(row) for rows in tables for row in rows))
 
 
 def is_sealed(connection: sqlite3.Connection) -> bool:
-    """Say whether the digests bear this user's seal."""
-    return _is_sealed(_read(connection), user_key())
+    """Say whether the digest bears this user's seal."""
+    digest, seal = _read(connection)
+    return _bears(seal, digest, user_key())
 
 
-def _is_sealed(digests: dict[str, bytes], key: bytes | None) -> bool:
-    return key is not None and hmac.compare_digest(digests.get(_SEAL, b""), _seal(digests, key))
+def _bears(seal: bytes, digest: bytes, key: bytes | None) -> bool:
+    return key is not None and hmac.compare_digest(seal, _seal(digest, key))
 
 
-def _seal(digests: dict[str, bytes], key: bytes) -> bytes:
-    whole = b"".join(digests.get(table, bytes(_WIDTH)) for table in TABLES)
-    return hmac.digest(key, b"a run of neatfool" + whole, "sha256")
+def _seal(digest: bytes, key: bytes) -> bytes:
+    return hmac.digest(key, b"a run of neatfool" + digest, "sha256")
 
 
-def _read(connection: sqlite3.Connection) -> dict[str, bytes]:
-    rows = connection.execute("SELECT part, value FROM seal")
-    return {part: value for part, value in rows if isinstance(value, bytes)}
+def _read(connection: sqlite3.Connection) -> tuple[bytes, bytes]:
+    row = connection.execute("SELECT CAST(digest AS BLOB), CAST(seal AS BLOB) FROM seal").fetchone()
+    return row or (bytes(_WIDTH), b"")
 
 
 def _digest(total: int) -> bytes:
@@ -129,11 +113,12 @@ def _digest(total: int) -> bytes:
 
 
 def _list(table: str, row: str = "") -> str:
-    return ", ".join(f"{row}.{name}" if row else name for name in columns(table))
+    names = [f"{row}.{name}" if row else name for name in columns(table)]
+    return ", ".join([f"'{table}'", *names])
 
 
 def _number(row: tuple[Any, ...]) -> int:
-    """Hash a row; each value counts with its type and its length."""
+    """Hash a table's name and a row; each value counts with its type and its length."""
     whole = sha256()
     for value in row:
         # SQLite keeps no sign of zero.

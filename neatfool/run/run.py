@@ -14,11 +14,11 @@ from PIL import Image
 
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.images import to_pillow
-from neatfool.run.individual import Ancestor, EliteView, height_width, phylogeny
+from neatfool.run.individual import Ancestor, EliteView, height_width
+from neatfool.run.record import RunRecord
 from neatfool.run.schema import StoredCandidate, StoredElite
-from neatfool.run.source import Source
 from neatfool.run.sqlite import damaged
-from neatfool.run.statistics import GenerationReport, Verdict
+from neatfool.run.statistics import TOLERANCE, GenerationReport
 from neatfool.spec.json import Json
 from neatfool.wording import counted, percent
 
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
+    from neatfool.run.verdict import Verdict
 
-class Run(Source):
+
+class Run(RunRecord):
     """A run's folder, for reading.
 
     It shows the run at one instant, even while another process continues it. :meth:`refresh`
@@ -235,9 +237,11 @@ class Run(Source):
         follows. ``elites`` leaves only these and their ancestors. Without ``kinds``, what was
         learned counts as bred; this is faster.
         """
+        from neatfool.run.phylogeny import make_phylogeny
+
         learns = kinds and bool(self.experiment.get("scheme", {}).get("learn"))
         holders = {elite.candidate for elite in self._snapshot.elites}
-        return phylogeny(self.store, self.generation, holders, learns, elites)
+        return make_phylogeny(self.store, self.generation, holders, learns, elites)
 
     def render(self, genome: Any, size: int | tuple[int, int] | None = None) -> Image.Image:
         """Draw any genome of the run's encoding, perhaps one made from a changed graph.
@@ -271,12 +275,9 @@ class Run(Source):
             TargetError: The target failed, or gave no usable score.
             BudgetSpent: The budget does not allow it.
         """
-        scores = self._score(self._fit(genome), model)
+        scores = self.evaluator.score(self, self._fit(genome), model)
         self.refresh()
         return scores
-
-    def _score(self, genome: Any, model: Any) -> dict[str, float]:
-        raise self._only_read()
 
     def _fit(self, genome: Any) -> Any:
         """Check that a genome is one of the run's encoding, as if it came from the database."""
@@ -289,7 +290,7 @@ class Run(Source):
             raise ExperimentError(f"{self.path}: {fault}") from error
 
     def verify(
-        self, model: Any = None, *, tolerance: float = 1e-4, max_queries: int | None = None
+        self, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None
     ) -> Verdict:
         """Score the saved images again, and compare with the recorded scores.
 
@@ -311,7 +312,7 @@ class Run(Source):
             TargetError: The target failed.
             BudgetSpent: The budget does not allow all images.
         """
-        raise self._only_read()
+        return self.evaluator.verify(self, model, tolerance, max_queries)
 
     def report(self) -> Path:
         """Write ``report.html``, which needs no network, into the run's folder; return its path.
@@ -319,7 +320,7 @@ class Run(Source):
         Raises:
             StorageError: It cannot be written.
         """
-        raise self._only_read()
+        return self.evaluator.write_report(self)
 
     def summary(self) -> dict[str, Json]:
         """Summarise the run, as ``neatfool show --json`` does."""

@@ -55,16 +55,17 @@ CREATE INDEX won ON replacement (candidate);
 CREATE TABLE generation ({", ".join(_statistics())});
 CREATE TABLE state (
     only INTEGER PRIMARY KEY CHECK (only = 0), value TEXT NOT NULL);
-CREATE TABLE seal (part TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE seal (
+    only INTEGER PRIMARY KEY CHECK (only = 0), digest BLOB NOT NULL, seal BLOB NOT NULL);
 CREATE TABLE request (
     number INTEGER PRIMARY KEY, images INTEGER NOT NULL, outcome TEXT);
 CREATE TABLE answer (
     image BLOB PRIMARY KEY, scores BLOB NOT NULL);
 """
-"""Table ``seal`` has the digest of each other table, and the seal over all of them; see
-:mod:`.integrity`. Tables ``request`` and ``answer`` are the ledger's."""
+"""Table ``seal`` has the digest of all other tables, and the seal; see :mod:`.integrity`.
+Tables ``request`` and ``answer`` are the ledger's."""
 
-FORMAT: Final = 8
+FORMAT: Final = 9
 LARGEST_COUNT: Final = 2**53
 """Whole numbers in tables are smaller, so that they are exact as floats, too."""
 LONGEST_GENOME: Final = 2**26

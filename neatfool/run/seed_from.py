@@ -20,7 +20,7 @@ OTHERS: Final = (".xml", ".zip")
 
 
 @dataclass(frozen=True)
-class Inheritance:
+class SeedGenomes:
     """The genomes that a search begins with."""
 
     genomes: list[Any]
@@ -30,7 +30,7 @@ class Inheritance:
     genomes; their hash."""
 
 
-def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
+def inherit(folder: Path | str, encoding: Encoding[Any]) -> SeedGenomes:
     """Take the elites of a run, or the genomes in a folder, to begin a search with them.
 
     The run may have fooled another target: only genomes are taken, not scores. A folder that is no
@@ -63,7 +63,7 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
     return _record(path.name, None, genomes, [encoding.dumps(genome) for genome in genomes])
 
 
-def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> Inheritance:
+def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> SeedGenomes:
     try:
         with closing(Run(folder)) as run:
             elites = {elite.candidate_id: elite for elite in run.elites}
@@ -87,7 +87,7 @@ def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> Inheritance:
     return _record(name, seed, genomes, texts)
 
 
-def _record(name: str, seed: int | None, genomes: list[Any], texts: list[str]) -> Inheritance:
+def _record(name: str, seed: int | None, genomes: list[Any], texts: list[str]) -> SeedGenomes:
     digest = sha256("\n".join(texts).encode()).hexdigest()
     record = {"run": name, "seed": seed, "genomes": len(texts), "sha256": digest}
-    return Inheritance(genomes, record)
+    return SeedGenomes(genomes, record)

@@ -10,7 +10,7 @@ from typing import Final
 from neatfool.errors import NeatfoolError, RunError, StorageError
 from neatfool.files import refuse_link
 from neatfool.run.folder import PARTIAL_DATABASE, START_ANEW
-from neatfool.run.integrity import Digests
+from neatfool.run.integrity import DigestTracker
 from neatfool.run.schema import DESCRIPTION, FORMAT, description
 
 IN_WORDS: Final = {
@@ -58,7 +58,7 @@ def _explain(path: Path, error: Exception) -> NeatfoolError:
 class Connection(sqlite3.Connection):
     """Closes itself when nobody holds it any more: a run may be looked at in passing."""
 
-    digests: Digests | None = None
+    digests: DigestTracker | None = None
     """What follows the changes made through it; None if they are not a run's."""
 
     def __del__(self) -> None:
@@ -99,7 +99,7 @@ def connect_to_write(path: Path) -> Connection:
     """Open a run's database for writing; its digests follow all changes."""
     connection = connect(path)
     require_format(path, connection)
-    connection.digests = Digests(connection)
+    connection.digests = DigestTracker(connection)
     return connection
 
 

@@ -18,7 +18,7 @@ from zlib import decompressobj
 
 from neatfool.errors import RunError
 from neatfool.run.folder import PARTIAL_DATABASE, require_run
-from neatfool.run.integrity import Digests, find_change, is_sealed
+from neatfool.run.integrity import DigestTracker, is_sealed, is_whole
 from neatfool.run.schema import (
     FORMAT,
     LONGEST_GENOME,
@@ -67,7 +67,7 @@ KEYS: Final[dict[tuple[str, str], Any]] = {
 """The types of those keys of an experiment that a run's readers use."""
 
 
-class Recorded(dict[str, Any]):
+class JsonRecord(dict[str, Any]):
     """An object of recorded JSON: a key that is missing means a damaged database."""
 
     def __init__(self, path: Path, values: dict[str, Any]) -> None:
@@ -78,10 +78,10 @@ class Recorded(dict[str, Any]):
         raise damaged(self.path, f"{key!r} is missing")
 
 
-class Snapshot(NamedTuple):
+class RunSnapshot(NamedTuple):
     """A run at one instant; what a run only adds to is read later."""
 
-    info: Recorded
+    info: JsonRecord
     classes: tuple[str, ...]
     searched: tuple[int, ...]
     elites: tuple[StoredElite, ...]
@@ -114,7 +114,7 @@ class RunStore:
                 for statement in SCHEMA.split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {FORMAT}")
-            connection.digests = Digests(connection)
+            connection.digests = DigestTracker(connection)
             connection.digests.adopts = True
             with transaction(connection) as db:
                 write(db, "info", [(key, json.dumps(value)) for key, value in info.items()])
@@ -169,9 +169,9 @@ class RunStore:
             if version == self._checked and not self._write:
                 return
             check_structure(self.path, db)
-            changed = find_change(db)
-        if changed:
-            raise damaged(self.path, f"rows of table {changed} changed, or are missing")
+            whole = is_whole(db)
+        if not whole:
+            raise damaged(self.path, "rows of its tables changed, or are missing")
         numbers = (number for (number,) in self.rows("replacement", "ORDER BY 1", names="number"))
         if any(number != place for place, number in enumerate(numbers, 1)):
             raise damaged(self.path, "a replacement is missing")
@@ -216,11 +216,11 @@ class RunStore:
             finally:
                 self._connection.execute("COMMIT")
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> RunSnapshot:
         """Read all that changes during a run, at one instant."""
         with self._at_one_instant():
             classes = self._classes()
-            snapshot = Snapshot(
+            snapshot = RunSnapshot(
                 self.info(),
                 tuple(name for _, name, _ in classes),
                 tuple(number for number, _, searched in classes if searched),
@@ -245,9 +245,9 @@ class RunStore:
         if not 0 <= number < self._class_count:
             raise damaged(self.path, f"class {number} is missing")
 
-    def info(self) -> Recorded:
+    def info(self) -> JsonRecord:
         """Read the facts about the run."""
-        info = Recorded(self.path, {key: self._json(text) for key, text in self.rows("info")})
+        info = JsonRecord(self.path, {key: self._json(text) for key, text in self.rows("info")})
         for key, value in info.items():
             if not isinstance(value, FACTS.get(key, object)):
                 raise damaged(self.path, f"{key!r} cannot be {str(value)[:20]!r}")
@@ -276,7 +276,7 @@ class RunStore:
 
     def _json(self, text: str) -> Json:
         try:
-            value = json.loads(text, object_hook=partial(Recorded, self.path))
+            value = json.loads(text, object_hook=partial(JsonRecord, self.path))
             json.dumps(value, ensure_ascii=False).encode()  # no halves of characters
         except (ValueError, TypeError, RecursionError) as error:
             raise damaged(self.path, error) from error

@@ -27,7 +27,7 @@ from neatfool.spec.target import Metered, Target
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from neatfool.experiment.framework import Calls
+    from neatfool.experiment.framework import CallSettings
 
 _log = logging.getLogger("neatfool.scoring")
 
@@ -215,7 +215,7 @@ def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_
 
 
 def make_plan(
-    target: Target, calls: Calls, *, name: str, generation_size: int, can_screen: bool
+    target: Target, calls: CallSettings, *, name: str, generation_size: int, can_screen: bool
 ) -> Plan:
     """Decide how a run scores; networks are tried out, which takes some calls of each."""
     networks = target.networks
@@ -255,7 +255,7 @@ def make_plan(
     )
 
 
-def take_up(recorded: Plan, target: Target, calls: Calls, *, name: str) -> Plan:
+def take_up(recorded: Plan, target: Target, calls: CallSettings, *, name: str) -> Plan:
     """Use the plan of a run again, and warn if its graphs cannot be made: others differ in bits."""
     _refuse_a_budget(calls, target, name)
     trial = SpeedTrial(target)
@@ -339,7 +339,7 @@ def _number_or_none(value: int | str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _refuse_a_budget(calls: Calls, target: Target, name: str) -> None:
+def _refuse_a_budget(calls: CallSettings, target: Target, name: str) -> None:
     if isinstance(target, Metered):
         return
     for key in ("max_queries", "max_requests"):
@@ -348,7 +348,9 @@ def _refuse_a_budget(calls: Calls, target: Target, name: str) -> None:
             raise ExperimentError(f"{fault}; limit the run by {option('experiment', 'images')}")
 
 
-def _plan_without_networks(target: Target, calls: Calls, name: str, generation_size: int) -> Plan:
+def _plan_without_networks(
+    target: Target, calls: CallSettings, name: str, generation_size: int
+) -> Plan:
     for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "fused")):
         value = getattr(calls, key)
         if value != ordinary:

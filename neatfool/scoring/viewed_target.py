@@ -25,10 +25,10 @@ from neatfool.search.seeds import derive_seeds
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Scores
-from neatfool.spec.target import Differentiable, Guarding, Metered, Target
+from neatfool.spec.target import Differentiable, Guard, Metered, Target
 
 if TYPE_CHECKING:
-    from neatfool.experiment.framework import Showing
+    from neatfool.experiment.framework import ViewSettings
 
 CACHE: Final = 2**18
 """So many values fit a processor's cache, with those that they are made from."""
@@ -47,7 +47,7 @@ PASSED_ON: Final = (
 class ViewedTarget(Target):
     """A target that scores views of an image; their mean counts, or the worst in each class."""
 
-    def __init__(self, target: Target, showing: Showing, *, name: str, seed: int) -> None:
+    def __init__(self, target: Target, showing: ViewSettings, *, name: str, seed: int) -> None:
         """Wrap a target, which messages call ``name``; ``seed`` is the run's."""
         self.target, self.number, self.redraws = target, showing.number, showing.focus > 1
         self._showing, self._name, self._seed = showing, name, seed
@@ -224,12 +224,12 @@ def views_of(target: object) -> int:
     return target.number if isinstance(target, ViewedTarget) else 1
 
 
-class TemperedTarget(Target, Guarding):
+class TemperedTarget(Target, Guard):
     """A target whose logits are divided by a temperature. Detectors look at the target itself."""
 
     def __init__(self, target: Target, temperature: float, *, name: str) -> None:
         """Wrap a target, which messages call ``name``."""
-        if isinstance(target, Metered | Guarding):
+        if isinstance(target, Metered | Guard):
             fault = "is for a network that you ask for nothing and that no detector guards"
             key = option("target", "logit_temperature")
             raise ExperimentError(f"{key}: {fault}, and {name} is none; leave it out")

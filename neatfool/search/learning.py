@@ -22,7 +22,7 @@ from neatfool.errors import ExperimentError
 from neatfool.spec.archive import Candidate
 from neatfool.spec.encoding import Encoding, Learnable
 from neatfool.spec.json import Json
-from neatfool.spec.target import Target, Viewed
+from neatfool.spec.target import MultiView, Target
 
 FORWARDS, BACKWARDS = 1, 2
 """A step counts as this many images: one for the score, two for the gradient."""
@@ -95,7 +95,7 @@ class Learner:
         self._logits_of = gradients_of(target, "leave out learn")
         assert target is not None
         self._spec = target.spec
-        if isinstance(target, Viewed):
+        if isinstance(target, MultiView):
             self._logits_of, self._views = target.logits_of_a_view, target.number
             self._encodings = target.encodings(encoding)
         if not isinstance(encoding, Learnable):

@@ -124,7 +124,7 @@ class Differentiable(Protocol):
 
 
 @runtime_checkable
-class Viewed(Protocol):
+class MultiView(Protocol):
     """A differentiable target that scores several views of each image."""
 
     number: int
@@ -149,7 +149,7 @@ class Metered(Protocol):
         """
 
 
-class Guarding:
+class Guard:
     """Marks a target that stands in front of another, its ``inner``; detectors look at that."""
 
     inner: Target
@@ -157,4 +157,4 @@ class Guarding:
 
 def behind(target: Target) -> Target:
     """Return the target behind a guard, or the target itself if there is none."""
-    return target.inner if isinstance(target, Guarding) else target
+    return target.inner if isinstance(target, Guard) else target

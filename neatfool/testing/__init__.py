@@ -2,37 +2,26 @@
 
 Say in a test how to make the plugin::
 
-    from neatfool.testing import check_target
+    from neatfool.testing import check_plugin
 
     def test_bright_keeps_the_contract_of_a_target():
-        check_target(lambda: Bright(Options()))
+        check_plugin("target", lambda: Bright(Options()))
 
-A check raises AssertionError with a line for each fault: what it expected, got, and what to do.
-``neatfool plugins check NAME`` runs the same checks, through :func:`check_registration`. Use the
-tiny encoding, target and scheme in tests of your own.
+``neatfool plugins check NAME`` runs the same checks. Use the tiny encoding, target and scheme in
+tests of your own.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
-from unittest import TestCase
-
-from pydantic import BaseModel, ValidationError
 
 from neatfool.errors import ExperimentError
-from neatfool.plugin.manager import Observers
-from neatfool.plugin.registration import Registration
-from neatfool.spec.encoding import Encoding
-from neatfool.spec.engine import Engine
+from neatfool.plugin.registration import CONTRACTS, adapt
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.scheme import Scheme
-from neatfool.spec.target import Target
-from neatfool.spec.view import View
 from neatfool.testing import (
     encoding_checks,
     engine_checks,
+    observer_checks,
     scheme_checks,
     target_checks,
     view_checks,
@@ -40,9 +29,10 @@ from neatfool.testing import (
 from neatfool.testing.checking import CheckResult, run_check
 from neatfool.testing.encoding_checks import COLOUR, GREY, EncodingSubject
 from neatfool.testing.engine_checks import EngineSubject
+from neatfool.testing.observer_checks import ObserverSubject
 from neatfool.testing.scheme_checks import SchemeSubject
 from neatfool.testing.target_checks import TargetSubject
-from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget, assemble_toys
+from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget
 from neatfool.testing.view_checks import ViewSubject
 
 __all__ = [
@@ -53,19 +43,14 @@ __all__ = [
     "ToyEncoding",
     "ToyScheme",
     "ToyTarget",
-    "check_encoding",
-    "check_engine",
-    "check_observer",
-    "check_observers",
-    "check_registration",
-    "check_scheme",
-    "check_target",
-    "check_view",
+    "check_plugin",
+    "examine_plugin",
 ]
 
-_CHECKS: Final = {
+CHECKS: Final = {
     "encoding": encoding_checks,
     "engine": engine_checks,
+    "observer": observer_checks,
     "scheme": scheme_checks,
     "target": target_checks,
     "view": view_checks,
@@ -73,158 +58,71 @@ _CHECKS: Final = {
 """Kind -> module; its checks are the functions named ``check_...``, in their order."""
 
 
-def check_target(make: Callable[[], Target]) -> None:
-    """Check that a target keeps its contract: ``check_target(lambda: Bright(Options()))``."""
-    __tracebackhide__ = True
-    _expect_passed(examine("target", make))
-
-
-def check_encoding(
-    make: Callable[[ImageSpec], Encoding[Any]], specs: Sequence[ImageSpec] = (GREY, COLOUR)
+def check_plugin(
+    kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec] = (GREY, COLOUR)
 ) -> None:
-    """Check that an encoding keeps its contract.
+    """Check that a plugin keeps its contract.
 
     Args:
-        make: Makes it: ``lambda spec: Blocks(Options(), spec=spec)``.
-        specs: The images to try it with.
-    """
-    __tracebackhide__ = True
-    _expect_passed(examine("encoding", make, specs))
-
-
-def check_scheme(make: Callable[[Encoding[Any], ImageSpec, int], Scheme]) -> None:
-    """Check that a scheme keeps its contract, with one parent a child and with two.
-
-    ``make`` makes it from an encoding, a spec and a seed, with small batches if it has an option.
-    """
-    __tracebackhide__ = True
-    _expect_passed(examine("scheme", make))
-
-
-def check_engine(make: Callable[[], Engine]) -> None:
-    """Check that an engine keeps its contract; its workers must see this machine's files."""
-    __tracebackhide__ = True
-    _expect_passed(examine("engine", make))
-
-
-def check_view(make: Callable[[], View]) -> None:
-    """Check that a view keeps its contract at each strength: ``check_view(lambda: Darker(None))``.
-
-    Its images are grey and in colour, of a few pixels.
-    """
-    __tracebackhide__ = True
-    _expect_passed(examine("view", make))
-
-
-def check_observer(observer: object) -> None:
-    """Let an observer, a module or object with hooks, follow a tiny run, and the run resumed.
+        kind: What it is: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"``, ``"engine"`` or
+            ``"observer"``.
+        make: Makes it: a target, a view, an engine or an observer without arguments, an encoding
+            from an image spec, and a scheme from an encoding, a spec and a seed, with small batches
+            if it has an option. An engine's workers must see this machine's files.
+        specs: The images to try an encoding or a view with.
 
     Raises:
-        AssertionError: A hook raised.
-        PluginError: It has no hook, or a misspelt one, or one with wrong arguments.
+        AssertionError: It does not; there is a line for each fault: what was expected, what came,
+            and what to do.
+        PluginError: An observer has no hook, or a misspelt one, or one with wrong arguments.
     """
     __tracebackhide__ = True
-    from neatfool.plugin.manager import PluginManager
-
-    plugins = PluginManager()
-    plugins.register_object(observer, getattr(observer, "__name__", type(observer).__name__))
-    _expect_passed(check_observers(plugins.observers()))
-
-
-def check_observers(observers: Observers) -> list[CheckResult]:
-    """Do the same for the observers that ``PluginManager.observers()`` gives; give two results."""
-    from neatfool.evolution.session import resume, start
-
-    def follows_a_run(parent: Path) -> None:
-        with TestCase().assertNoLogs("neatfool.observers"):  # of hooks that raise
-            start(assemble_toys(parent, 3), parent / "toy-1").go(observers)
-
-    def follows_a_resumed_run(parent: Path) -> None:
-        longer = assemble_toys(parent, 5)
-        with TestCase().assertNoLogs("neatfool.observers"):
-            resume(lambda _resolved, _plan: longer, parent / "toy-1").go(observers)
-
-    with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        subjects = {"": Path(temporary)}
-        return [run_check(each, subjects) for each in (follows_a_run, follows_a_resumed_run)]
-
-
-def _expect_passed(results: Iterable[CheckResult]) -> None:
-    __tracebackhide__ = True
+    results = examine_plugin(kind, make, specs)
     if failed := [f"{result.name}: {result.message}" for result in results if not result.passed]:
         raise AssertionError("\n".join(failed))
 
 
-def check_registration(
-    registration: Registration,
-    options: BaseModel | Mapping[str, Any] | None = None,
-    *,
-    specs: Sequence[ImageSpec] = (GREY, COLOUR),
-) -> list[CheckResult]:
-    """Run the checks of a plugin's kind.
-
-    Args:
-        registration: What the plugin registered.
-        options: Its options, or values for them; the defaults if absent.
-        specs: The images to try an encoding or a view with.
-
-    Returns:
-        One result for each check; or, if the plugin cannot be made, a single one that says why.
-
-    Raises:
-        ValueError: This kind has no checks.
-    """
-    kind = registration.kind
-    if kind not in _CHECKS:
-        raise ValueError(f"kind {kind!r} has no checks; these have: {', '.join(_CHECKS)}")
-    try:
-        given = isinstance(options, BaseModel)
-        made = options if given else registration.options.model_validate(options or {})
-    except (Exception, SystemExit) as error:
-        message = f"its options model raised {type(error).__name__}: {error}"
-        if isinstance(error, ValidationError):
-            faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-            message = f"its options are not valid: {'; '.join(faults)}; give values for the check"
-        return [CheckResult("can be made", passed=False, message=message)]
-
-    def make(*arguments: Any) -> Any:
-        names = {"encoding": ["spec"], "scheme": ["encoding", "spec", "seed"]}.get(kind, [])
-        named = dict(zip(names, arguments, strict=True))
-        if kind == "scheme":
-            named |= registration.wanted(target=ToyTarget(named["spec"]))
-        return registration.maker(made, **named)
-
-    return examine(kind, make, specs)
-
-
-def examine(
+def examine_plugin(
     kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec] = (GREY, COLOUR)
 ) -> list[CheckResult]:
-    """Run the checks of a kind; ``make`` and ``specs`` are those of ``check_KIND``."""
+    """Run the checks of :func:`check_plugin`, and return a result for each.
+
+    If the plugin cannot be made, there is a single result that says why.
+    """
     if not __debug__:
         raise ExperimentError("python -O: leaves out what checks assert; check without -O")
+    contract: type[Any] | None = CONTRACTS.get(kind)
+
+    def make_adapted(*arguments: Any) -> Any:
+        made = make(*arguments)
+        return made if contract is None else adapt(made, contract)
 
     def can_be_made(subject: Any) -> None:
         getattr(subject, kind)
 
-    subjects: dict[str, Any]
     with ExitStack() as stack:
-        if kind in {"encoding", "view"}:
-            of_images = EncodingSubject if kind == "encoding" else ViewSubject
-            subjects = {
-                f"{spec.width}x{spec.height} {'grey' if spec.channels == 1 else 'colour'}": (
-                    of_images(make, spec)
-                )
-                for spec in specs
-            }
-        elif kind == "scheme":
-            labels = {1: "with one parent a child", 2: "with two parents a child"}
-            subjects = {name: SchemeSubject(make, parents=n) for n, name in labels.items()}
-        else:
-            subject = TargetSubject(make) if kind == "target" else EngineSubject(make)
-            subjects = {"": stack.enter_context(closing(subject))}
+        subjects = _make_subjects(kind, make_adapted, specs)
+        if "" in subjects:  # what it holds is to be closed
+            stack.enter_context(closing(subjects[""]))
         results = [run_check(can_be_made, subjects)]
         if results[0].passed:
-            checks = [*vars(_CHECKS[kind]).items()]
+            checks = [*vars(CHECKS[kind]).items()]
             results += [run_check(c, subjects) for name, c in checks if name.startswith("check_")]
     return results
+
+
+def _make_subjects(
+    kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec]
+) -> dict[str, Any]:
+    if kind in {"encoding", "view"}:
+        subject_of = EncodingSubject if kind == "encoding" else ViewSubject
+        colours = {1: "grey", 3: "colour"}
+        return {
+            f"{spec.width}x{spec.height} {colours[spec.channels]}": subject_of(make, spec)
+            for spec in specs
+        }
+    if kind == "scheme":
+        labels = {1: "with one parent a child", 2: "with two parents a child"}
+        return {name: SchemeSubject(make, parents=n) for n, name in labels.items()}
+    subjects = {"engine": EngineSubject, "observer": ObserverSubject, "target": TargetSubject}
+    return {"": subjects[kind](make)}

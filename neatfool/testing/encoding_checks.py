@@ -10,7 +10,6 @@ from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.plugin.registration import adopt
 from neatfool.scoring.answers import draw
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.archive import GenomeSize
@@ -33,7 +32,7 @@ class EncodingSubject:
 
     def make(self) -> Encoding[Any]:
         """Make a new one."""
-        return adopt(self._make(self.spec), Encoding)
+        return self._make(self.spec)
 
     @cached_property
     def encoding(self) -> Encoding[Any]:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
-from neatfool.plugin.registration import adopt
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.engine import Answer, Engine, Part, Setup
 from neatfool.testing.toys import assemble_toys
@@ -31,13 +30,9 @@ class EngineSubject:
     """An engine under test, whose workers must see the temporary files of this machine."""
 
     def __init__(self, make: Callable[[], Engine]) -> None:
-        self._make = make
+        self.make = make
         self._folder = TemporaryDirectory(ignore_cleanup_errors=True)
         self._started: list[Engine] = []
-
-    def make(self) -> Engine:
-        """Make a new one."""
-        return adopt(self._make(), Engine)
 
     @cached_property
     def engine(self) -> Engine:

@@ -14,7 +14,6 @@ from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.plugin.registration import adopt
 from neatfool.spec.archive import EMPTY, Archive, Candidate, Elite, Replacement
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
@@ -25,11 +24,11 @@ GENERATIONS: Final = 18
 """So long is the search that the checks share."""
 SAVED_AFTER: Final = (0, 1, 2, 3, 5, 8, 13)
 """A search is saved, restored and compared after these generations."""
-Judge = Callable[[Scores], Scores]
+ScoreFilter = Callable[[Scores], Scores]
 
 
 @dataclass(frozen=True)
-class Step:
+class SearchStep:
     """One generation of a toy search: what ``ask`` gave, and what ``tell`` got and gave."""
 
     known: frozenset[int]
@@ -42,7 +41,7 @@ class Step:
     after: Archive
     """A copy of the archive after ``tell``."""
 
-    def same(self, other: Step) -> bool:
+    def same(self, other: SearchStep) -> bool:
         """Say whether another step is the same, to the bit."""
         names = ("before.candidate_ids", "after.candidate_ids", "after.ranks", "after.confidences")
         mine, its = ([attrgetter(name)(each) for name in names] for each in (self, other))
@@ -53,18 +52,18 @@ class Step:
 class ToySearch:
     """Runs a scheme with a tiny encoding; ``judge`` changes the scores before it gets them."""
 
-    def __init__(self, scheme: Scheme, encoding: ToyEncoding, judge: Judge) -> None:
+    def __init__(self, scheme: Scheme, encoding: ToyEncoding, judge: ScoreFilter) -> None:
         self.scheme, self.encoding, self._judge = scheme, encoding, judge
         self._target = ToyTarget(TOY_SPEC)
 
-    def steps(self, generations: int) -> Iterator[Step]:
+    def steps(self, generations: int) -> Iterator[SearchStep]:
         """Run some generations, or until the search ends."""
         for _ in range(generations):
             if (step := self.step()) is None:
                 return
             yield step
 
-    def step(self, keep: int | None = None) -> Step | None:
+    def step(self, keep: int | None = None) -> SearchStep | None:
         """Run a generation of at most ``keep`` candidates; None if the search has ended."""
         scheme, known = self.scheme, frozenset(self._held())
         candidates = list(islice(scheme.ask(), keep))
@@ -76,7 +75,7 @@ class ToySearch:
         before = deepcopy(scheme.archive)
         replacements = tuple(scheme.tell(candidates, scores))
         after = deepcopy(scheme.archive)
-        return Step(known, tuple(candidates), scores, replacements, before, after)
+        return SearchStep(known, tuple(candidates), scores, replacements, before, after)
 
     def _held(self) -> dict[int, Candidate]:
         members = {member.id: member for member in self.scheme.members()}
@@ -111,13 +110,13 @@ class SchemeSubject:
         """A new one."""
         return self.search().scheme
 
-    def search(self, seed: int = 1, judge: Judge = lambda scores: scores) -> ToySearch:
+    def search(self, seed: int = 1, judge: ScoreFilter = lambda scores: scores) -> ToySearch:
         """Start a search."""
         encoding = ToyEncoding(TOY_SPEC, parents=self.parents)
-        return ToySearch(adopt(self.make(encoding, TOY_SPEC, seed), Scheme), encoding, judge)
+        return ToySearch(self.make(encoding, TOY_SPEC, seed), encoding, judge)
 
     @cached_property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[SearchStep]:
         """The generations of a search that the checks share."""
         steps = list(self.search().steps(GENERATIONS))
         assert len(steps) > 1, f"ask() gave an empty list after {len(steps)} generations: the end"

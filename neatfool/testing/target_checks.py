@@ -11,7 +11,6 @@ from unittest import SkipTest
 import numpy as np
 
 from neatfool.errors import NeatfoolError
-from neatfool.plugin.registration import adopt
 from neatfool.scoring.repeatability import differ, probe_images
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
@@ -30,11 +29,7 @@ class TargetSubject:
     """A target under test; a metered one has a budget without limits."""
 
     def __init__(self, make: Callable[[], Target]) -> None:
-        self._make = make
-
-    def make(self) -> Target:
-        """Make a new one."""
-        return adopt(self._make(), Target)
+        self.make = make
 
     @cached_property
     def target(self) -> Target:

@@ -32,7 +32,7 @@ TOY_SPEC = ImageSpec(height=4, width=4, channels=1, classes=("a", "b", "c", "d",
 ToyGenome = tuple[float, ...]
 
 
-class _Written(BaseModel):
+class _GenomeText(BaseModel):
     format: Literal["toy/1"] = "toy/1"
     numbers: list[Annotated[float, Field(ge=0, le=1)]]
 
@@ -109,7 +109,7 @@ class ToyEncoding(Encoding[ToyGenome]):
 
     def dumps(self, genome: ToyGenome) -> str:
         """Write a genome as JSON."""
-        return _Written(numbers=[*genome]).model_dump_json()
+        return _GenomeText(numbers=[*genome]).model_dump_json()
 
     def loads(self, text: str) -> ToyGenome:
         """Read what ``dumps`` wrote.
@@ -117,7 +117,7 @@ class ToyEncoding(Encoding[ToyGenome]):
         Raises:
             ValueError: The text is not a genome of this size.
         """
-        genome = tuple(_Written.model_validate_json(text, strict=True).numbers)
+        genome = tuple(_GenomeText.model_validate_json(text, strict=True).numbers)
         if len(genome) != np.prod(self._shape):
             raise ValueError(f"not a toy genome: it does not have {np.prod(self._shape)} numbers")
         return genome

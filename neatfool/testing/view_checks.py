@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from neatfool.plugin.registration import adopt
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.view import View
@@ -30,7 +29,7 @@ class ViewSubject:
     @cached_property
     def view(self) -> View:
         """The view that the checks share."""
-        return adopt(self._make(), View)
+        return self._make()
 
     @property
     def images(self) -> torch.Tensor:

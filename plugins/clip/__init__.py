@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from neatfool import ClassNames, Reaches, hookimpl
+from neatfool import Access, ClassNames, hookimpl
 from neatfool.models import ModelName, TowerFormat, find_format
 from neatfool.network import DeviceNames
 
@@ -29,7 +29,7 @@ Deviations = Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]
 class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """Options of the target ``clip``."""
 
-    images: Annotated[str, ModelName(), Reaches.LOADS]
+    images: Annotated[str, ModelName(), Access.LOADS]
     """the network that looks at images: `open_clip:NAME/WEIGHTS`, `open_clip:hf-hub:OWNER/NAME`,
     `open_clip:local-dir:FOLDER`, `transformers:NAME`, `transformers:FOLDER`, or `onnx:FILE`"""
     texts: ClassNames = []

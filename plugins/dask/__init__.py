@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
-from neatfool import Reaches, hookimpl
+from neatfool import Access, hookimpl
 
 
 class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
@@ -19,7 +19,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """so many processes of this machine draw and score. If neither this nor `scheduler` is given,
     one for each core (new in 0.2)"""
     # Whoever answers there may send code.
-    scheduler: Annotated[str | None, Reaches.RUNS_CODE] = Field(None, min_length=1)
+    scheduler: Annotated[str | None, Access.RUNS_CODE] = Field(None, min_length=1)
     """the address of a Dask scheduler, `tcp://HOST:8786` or `tls://HOST:8786`, or the file that
     `dask scheduler --scheduler-file` wrote; its workers do the work (new in 0.2)"""
     patience: PositiveFloat = 60.0
@@ -28,7 +28,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """for `tls://`: the certificate authority, a PEM file (new in 0.2)"""
     cert: Path | None = None
     """for `tls://`: the certificate of this process, a PEM file (new in 0.2)"""
-    key: Annotated[Path | None, Reaches.SENDS_KEY] = None
+    key: Annotated[Path | None, Access.SENDS_KEY] = None
     """for `tls://`: the key of that certificate, a PEM file (new in 0.2)"""
 
     @field_validator("scheduler")

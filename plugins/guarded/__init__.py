@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, DirectoryPath, Field, FilePath, field_validator
 
-from neatfool import ExperimentError, ImageSpec, Reaches, hookimpl, load_experiment
+from neatfool import Access, ExperimentError, ImageSpec, hookimpl, load_experiment
 from neatfool.ood import make_detector
 
 
@@ -17,7 +17,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """Options of the target ``guarded``."""
 
     # An experiment file may name Python files.
-    guards: Annotated[FilePath, Reaches.RUNS_CODE]
+    guards: Annotated[FilePath, Access.RUNS_CODE]
     """the experiment file whose `[target]` is guarded. Its other sections do not matter"""
     detector: str = "energy"
     """the out-of-distribution (OOD) detector: `msp`, `max_logit`, `energy`, `entropy` or `gen`; or

@@ -14,7 +14,7 @@ from PIL.Image import Image
 from neatfool import (
     Differentiable,
     ExperimentError,
-    Guarding,
+    Guard,
     Scores,
     Target,
     TargetError,
@@ -37,7 +37,7 @@ NEVER: Final = 1e4
 precision, and has a gradient, which minus infinity has not."""
 
 
-class Guarded(Target, Guarding):
+class Guarded(Target, Guard):
     """A target whose confidences are 0 for images that an OOD detector rejects.
 
     So that a search has a slope to climb, the log-odds of a rejected image are below those of every

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from neatfool import ClassNames, Reaches
+from neatfool import Access, ClassNames
 
 from . import texts
 
@@ -73,7 +73,7 @@ class Options(
 
     metered: ClassVar[bool] = True
 
-    url: Annotated[str, Reaches.CONTACTS, AfterValidator(texts.check_url)]
+    url: Annotated[str, Access.CONTACTS, AfterValidator(texts.check_url)]
     """where the service is. `open-inference`: the server's address, without `/v2/...`. `json`: the
     whole address that is asked. `{key}` in its path or query stands for the key"""
     protocol: Literal["open-inference", "json"] = "open-inference"
@@ -164,14 +164,14 @@ class Options(
 
     api_key_env: Annotated[
         str | None,
-        Reaches.SENDS_KEY,
+        Access.SENDS_KEY,
         texts.must(
             "the name of an environment variable, in capitals (MY_API_KEY), and not the key",
             re.compile(r"[A-Z_][A-Z0-9_]*").fullmatch,
         ),
     ] = None
     """the environment variable that holds the key"""
-    api_key_file: Annotated[Path | None, Reaches.SENDS_KEY] = None
+    api_key_file: Annotated[Path | None, Access.SENDS_KEY] = None
     """or a file that holds it, and nothing else"""
     api_key_header: Annotated[
         str,

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from neatfool import ImageSpec, Reaches, hookimpl
+from neatfool import Access, ImageSpec, hookimpl
 from neatfool.models import ClassifierFormat, ModelName, Outputs, find_format
 from neatfool.network import DeviceNames
 
@@ -26,7 +26,7 @@ def _can_be_found(model: str) -> str:
     return model
 
 
-Model = Annotated[str, ModelName(), Reaches.LOADS, AfterValidator(_can_be_found)]
+Model = Annotated[str, ModelName(), Access.LOADS, AfterValidator(_can_be_found)]
 Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from neatfool import PathAfter, TargetError, nearest
+from neatfool import PrefixedPath, TargetError, nearest
 from neatfool.models import Preprocessing, Request, Tower, TowerFormat, hash_weights, in_bytes, need
 
 
@@ -31,7 +31,7 @@ class OpenClip(TowerFormat):
     """``ViT-B-32/laion2b_s34b_b79k``, ``hf-hub:OWNER/NAME`` or ``local-dir:FOLDER``."""
 
     forms = ("open_clip:NAME/WEIGHTS", "open_clip:local-dir:FOLDER")
-    path = PathAfter("open_clip:local-dir:")
+    path = PrefixedPath("open_clip:local-dir:")
 
     def tower(self, name: str, request: Request) -> Tower:
         """Load a network by open_clip's name for it; only safetensors are read."""

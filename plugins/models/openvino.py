@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 import torch
 
-from neatfool import PathAfter, TargetError, models
+from neatfool import PrefixedPath, TargetError, models
 
 _TYPES: Final = {
     "f32": torch.float32,
@@ -26,7 +26,7 @@ class OpenVino(models.ClassifierFormat):
     """Files that OpenVINO reads, such as its own."""
 
     forms = ("openvino:FILE",)
-    path = PathAfter("openvino:")
+    path = PrefixedPath("openvino:")
     is_file = True
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import numpy as np
 import torch
 
-from neatfool import PathAfter, TargetError, models
+from neatfool import PrefixedPath, TargetError, models
 
 _TYPES: Final = {
     "float32": torch.float32,
@@ -22,7 +22,7 @@ class Tflite(models.ClassifierFormat):
     """TFLite files. They do not say how images are scaled."""
 
     forms = ("tflite:FILE",)
-    path = PathAfter("tflite:")
+    path = PrefixedPath("tflite:")
     is_file = True
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:

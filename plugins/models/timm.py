@@ -6,14 +6,14 @@ from typing import Any
 
 from torch import nn
 
-from neatfool import PathAfter, TargetError, models, nearest
+from neatfool import PrefixedPath, TargetError, models, nearest
 
 
 class Timm(models.ClassifierFormat):
     """``resnet50.a1_in1k``, ``hf-hub:timm/resnet18.a1_in1k`` or ``local-dir:FOLDER``."""
 
     forms = ("timm:NAME", "timm:local-dir:FOLDER")
-    path = PathAfter("timm:local-dir:")
+    path = PrefixedPath("timm:local-dir:")
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load a network by timm's name for it."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from neatfool import PathAfter, Register, TargetError, hookimpl
+from neatfool import PrefixedPath, Register, TargetError, hookimpl
 from neatfool.models import Classifier, ClassifierFormat, FileModule, Input, Request, load_file
 
 
@@ -19,7 +19,7 @@ class TorchScript(ClassifierFormat):
     """What ``torch.jit.save`` wrote, which does not say what it takes: its size must be given."""
 
     forms = ("torchscript:FILE",)
-    path = PathAfter("torchscript:", runs_code=True)
+    path = PrefixedPath("torchscript:", runs_code=True)
     is_file = True
 
     def classifier(self, name: str, request: Request) -> Classifier:
@@ -33,7 +33,7 @@ class Exported(ClassifierFormat):
     """What ``torch.export.save`` wrote."""
 
     forms = ("export:FILE",)
-    path = PathAfter("export:", runs_code=True)
+    path = PrefixedPath("export:", runs_code=True)
     is_file = True
 
     def classifier(self, name: str, request: Request) -> Classifier:

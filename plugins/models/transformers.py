@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from neatfool import ExperimentError, PathAfter, TargetError, models
+from neatfool import ExperimentError, PrefixedPath, TargetError, models
 
 _FILTERS: Final = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 """Pillow's filters, by the numbers under which processors know them."""
@@ -38,7 +38,7 @@ class Transformers(models.ClassifierFormat, models.TowerFormat):
     """Networks by their name on the hub, or in a folder."""
 
     forms = ("transformers:NAME", "transformers:FOLDER")
-    path = PathAfter("transformers:", or_name=True)
+    path = PrefixedPath("transformers:", or_name=True)
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:
         """Load an image classifier."""

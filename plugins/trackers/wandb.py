@@ -19,7 +19,7 @@ from unittest.mock import patch
 from PIL import Image
 from pydantic import Field
 
-from neatfool import ExperimentError, Reaches, Register, hookimpl
+from neatfool import Access, ExperimentError, Register, hookimpl
 from neatfool.files import read_json, refuse_link
 from neatfool.present import Output, save
 
@@ -40,7 +40,7 @@ class Options(FollowerOptions):
     `trackio show` opens (new in 0.2)"""
     project: str = Field("neatfool", min_length=1)
     """the project that the run belongs to (new in 0.2)"""
-    mode: Annotated[Literal["offline", "online"], Reaches.SENDS_KEY] = "offline"
+    mode: Annotated[Literal["offline", "online"], Access.SENDS_KEY] = "offline"
     """for `library = wandb`. `offline` writes into the run's folder, and `wandb sync` sends that
     later. `online` sends it during the run, with the key of `wandb login` (new in 0.2)"""
 

@@ -113,7 +113,7 @@ def test_a_change_to_any_value_is_found(paid, tmp_path, table):
             f"UPDATE {table} SET {column} = CAST(coalesce({column}, 1) || '9999' AS {kind}) "
             f"WHERE {column} IS (SELECT min({column}) FROM {table})",
         )
-        assert_changed(copy, table)
+        assert_changed(copy)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -122,7 +122,7 @@ def test_a_row_that_is_missing_is_found(paid, tmp_path, table, which):
     copy = shutil.copytree(paid, tmp_path / "copy")
     key = next(iter(columns(table)))
     change(copy, f"DELETE FROM {table} WHERE {key} = (SELECT {which}({key}) FROM {table})")
-    assert_changed(copy, table)
+    assert_changed(copy)
 
 
 def change(folder, sql):
@@ -131,10 +131,10 @@ def change(folder, sql):
         assert database.execute(sql).rowcount
 
 
-def assert_changed(folder, table):
+def assert_changed(folder):
     with (
         closing(RunStore.open(folder / "run.db")) as store,
-        pytest.raises(RunError, match=rf"rows of table {table} changed, or are missing"),
+        pytest.raises(RunError, match="rows of its tables changed, or are missing"),
     ):
         store.check()
 

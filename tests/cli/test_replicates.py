@@ -20,7 +20,7 @@ from waiting import wait_until
 
 from neatfool import RunError, open_run
 from neatfool.cli import replicates as replicates_command
-from neatfool.cli.replicates import Display, environment_for, explain
+from neatfool.cli.replicates import ReplicateDisplay, environment_for, explain
 from neatfool.replicates import Replicate
 from neatfool.run.folder import lock
 from tests.support.databases import contents
@@ -271,7 +271,7 @@ def terminal():
 
 def crew_of(console, *seeds, state="new"):
     planned = [Replicate(seed, Path("small") / f"small-{seed}", state) for seed in seeds]
-    return planned, Display("small", planned, console)
+    return planned, ReplicateDisplay("small", planned, console)
 
 
 def saying(*lines, code=0):

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +12,10 @@ from click.testing import CliRunner
 
 from neatfool import ExperimentError, StorageError
 from neatfool.cli import main
+from neatfool.cli.named_plugins import make_plugin
 from neatfool.cli.plugins import KINDS, new, write_plugin
 from neatfool.plugin.manager import PluginManager
-from neatfool.testing import check_registration
+from neatfool.testing import examine_plugin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +60,8 @@ def test_each_passes_its_own_tests_untouched(written) -> None:
 def test_it_passes_the_kit_when_loaded_from_its_file(written, kind) -> None:
     plugins = PluginManager()
     plugins.load_files(written[kind] / f"my_{kind}.py")
-    results = check_registration(plugins.load(kind, f"my_{kind}"))
+    made = plugins.load(kind, f"my_{kind}")
+    results = examine_plugin(kind, partial(make_plugin, made, made.options()))
     assert [result for result in results if not result.passed] == []
     assert len(results) > 10
 

@@ -6,10 +6,10 @@ import pytest
 from pydantic import BaseModel
 
 from neatfool import ClassNames, ExperimentError, ImageSpec
-from neatfool.config.annotations import PathAfter
+from neatfool.config.annotations import PrefixedPath
 from neatfool.config.ini import parse_ini
 from neatfool.config.options import read_options
-from neatfool.config.values import Problems
+from neatfool.config.sections import Problems
 from neatfool.wording import distinct_names
 
 SPEC = ImageSpec(4, 4, 3, ("tabby", "crane bird", "crane", "golden retriever", "7"))
@@ -53,8 +53,8 @@ def test_a_path_after_a_word_is_relative_to_the_file_and_other_text_is_left(tmp_
     from typing import Annotated
 
     class Model(BaseModel):
-        model: Annotated[str, PathAfter("onnx:"), PathAfter("dir:")] | None = None
-        several: list[Annotated[str, PathAfter("onnx:")]] = []
+        model: Annotated[str, PrefixedPath("onnx:"), PrefixedPath("dir:")] | None = None
+        several: list[Annotated[str, PrefixedPath("onnx:")]] = []
 
     problems = Problems()
     text = "[target]\nmodel = dir:a/b\nseveral = onnx:/c.onnx, torch:a/b, onnx:d\n"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool.config.ini import first_comment, override, parse_ini, read_ini
-from neatfool.config.values import unquote, write_ini
+from neatfool.config.sections import unquote, write_ini
 from neatfool.errors import ExperimentError
 
 PATH = Path("some/mnist.ini")
@@ -163,6 +163,11 @@ def test_overrides_take_the_place_of_values():
 def test_an_override_of_another_form_is_refused(text):
     with pytest.raises(ExperimentError, match=r"must be SECTION\.KEY=VALUE"):
         override({}, [text], Path())
+
+
+def test_an_override_that_is_no_text_is_refused():
+    with pytest.raises(ExperimentError, match=r"--set experiment\.description: is not UTF-8 text"):
+        override({}, ["experiment.description=\udcff"], Path())
 
 
 @given(st.dictionaries(NAMES, st.dictionaries(NAMES, st.text(), min_size=1)))

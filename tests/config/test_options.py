@@ -22,7 +22,7 @@ from pydantic import (
 
 from neatfool.config.ini import parse_ini
 from neatfool.config.options import dump_options, own_sections, read_options
-from neatfool.config.values import Problems, write_ini
+from neatfool.config.sections import Problems, write_ini
 from neatfool.errors import ExperimentError, PluginError
 
 PATH = Path("/somewhere/e.ini")

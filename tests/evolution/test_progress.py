@@ -15,7 +15,7 @@ from waiting import wait_until
 
 from neatfool.evolution import progress
 from neatfool.evolution.progress import Line, ProgressDisplay
-from neatfool.experiment.framework import General
+from neatfool.experiment.framework import GeneralSettings
 from neatfool.run.statistics import GenerationReport, Stages
 
 BATCH = 100
@@ -71,7 +71,7 @@ class Watched:
         options = {"generations": 10, "images": None, "stall_after": 50} | options
         evaluations = history[-1].evaluations if history else 0
         self.session = SimpleNamespace(
-            general=General(**options),
+            general=GeneralSettings(**options),
             scored=evaluations,
             ranks=(0.0, 0.0),
             searched=10,

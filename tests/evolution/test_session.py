@@ -346,7 +346,7 @@ def test_a_damaged_genome_is_said_to_be_damaged(tmp_path):
     run_whole(folder)
     with closing(sqlite3.connect(folder / "run.db")) as database, database:
         database.execute("UPDATE candidate SET genome = '{'")
-    with pytest.raises(RunError, match=r"damaged \(rows of table candidate changed"):
+    with pytest.raises(RunError, match=r"damaged \(rows of its tables changed"):
         resume(lambda _resolved, _plan: toy_assembly(), folder)
 
 

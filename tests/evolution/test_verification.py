@@ -16,7 +16,8 @@ from neatfool.evolution.session import start
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
 from neatfool.run.images import decode_png, encode_png
-from neatfool.run.statistics import TOLERANCE, Verified
+from neatfool.run.statistics import TOLERANCE
+from neatfool.run.verdict import VerificationResult
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
@@ -101,8 +102,8 @@ def test_a_target_that_scores_otherwise_is_noticed(run):
 
 
 def test_a_difference_has_no_sign():
-    assert Verified("a", 0, 0.25, 0.75).difference == 0.5
-    assert Verified("a", 0, 0.75, 0.25).difference == 0.5
+    assert VerificationResult("a", 0, 0.25, 0.75).difference == 0.5
+    assert VerificationResult("a", 0, 0.75, 0.25).difference == 0.5
 
 
 def test_a_run_that_has_only_begun_has_nothing_to_verify(tmp_path):

@@ -14,15 +14,15 @@ from pydantic import BaseModel, Field, FilePath, PositiveInt
 
 from neatfool import hookimpl
 from neatfool.errors import ExperimentError, PluginError, RunError
-from neatfool.experiment.choice import (
+from neatfool.experiment.experiment import Experiment, load_experiment
+from neatfool.experiment.framework import CallSettings, GeneralSettings
+from neatfool.experiment.plugin_choice import (
     RECORDED,
     choose,
     json_sections,
     read_choice,
     resolved_sections,
 )
-from neatfool.experiment.experiment import Experiment, load_experiment
-from neatfool.experiment.framework import Calls, General
 from neatfool.plugin.manager import PluginManager
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -122,7 +122,7 @@ def test_defaults_fill_what_is_not_given(write):
         None,
     )
     assert (experiment.general.checkpoint_every, experiment.general.stall_after) == (1, 50)
-    assert experiment.calls == Calls()
+    assert experiment.calls == CallSettings()
     assert experiment.target.registration.name == "toy_target"
     assert experiment.target.options == TargetOptions()
     assert experiment.encoding.options == EncodingOptions()
@@ -139,7 +139,10 @@ def test_what_is_given_is_read(write):
         None,
         1000,
     )
-    assert (experiment.general.checkpoint_every, experiment.calls) == (5, Calls(batch_size=64))
+    assert (experiment.general.checkpoint_every, experiment.calls) == (
+        5,
+        CallSettings(batch_size=64),
+    )
     assert experiment.target.options.weights == Path("a.bin").absolute()
     assert experiment.encoding.options.genome == Genome(rate=0.1, functions=["gauss", "sin"])
     assert experiment.scheme.options.batch == 50
@@ -365,7 +368,7 @@ def test_what_is_resolved_is_json_with_all_defaults(write):
     resolved = load_experiment(write(TOY), plugins=PLUGINS).resolved()
     assert json.loads(json.dumps(resolved)) == resolved
     assert resolved == {
-        "experiment": General(name="toy", generations=3).model_dump(),
+        "experiment": GeneralSettings(name="toy", generations=3).model_dump(),
         "plugins": {"path": [], "observers": []},
         "target": {
             "plugin": "toy_target",
@@ -392,7 +395,7 @@ def test_what_is_resolved_is_json_with_all_defaults(write):
 EXPERIMENTS = st.builds(
     Experiment,
     general=st.builds(
-        General,
+        GeneralSettings,
         name=st.from_regex(r"[a-z0-9]([a-z._+-]*[a-z0-9])?", fullmatch=True),
         seed=st.integers(0, 2**63 - 1),
         images=st.integers(1),
@@ -400,7 +403,7 @@ EXPERIMENTS = st.builds(
         stall_after=st.integers(1),
     ),
     calls=st.builds(
-        Calls,
+        CallSettings,
         batch_size=st.just("auto") | st.integers(1, 65536),
         precision=st.sampled_from(["auto", "fp32", "bf16", "fp16"]),
         threads=st.just("auto") | st.integers(1, 1024),

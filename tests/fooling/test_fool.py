@@ -307,11 +307,6 @@ def test_a_wrong_argument_is_refused_by_its_name(tmp_path, monkeypatch, argument
     assert not any(tmp_path.iterdir())
 
 
-def test_an_argument_that_does_not_exist_is_told_with_the_nearest_names(tmp_path):
-    with pytest.raises(ExperimentError, match=r"^overwrit: there is no such .*'overwrite'\?$"):
-        fool(brightness, tmp_path / "run", image=(1, 8, 8), classes=2, overwrit=True)
-
-
 def test_all_wrong_arguments_are_told_at_once(tmp_path):
     with pytest.raises(ExperimentError) as caught:
         fool(brightness, tmp_path / "run", image=(1, 8.5, 8), classes=2, seed="3", name="my model")

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from neatfool import distinct_elites
-from neatfool.fooling.choosing import image_features, join_spaces
+from neatfool.fooling.elites import image_features, join_spaces
 
 Y, X = np.mgrid[:48, :48]
 RED, BLUE, GREEN = (230, 40, 30), (20, 60, 220), (30, 200, 80)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import neatfool
-from neatfool.config.annotations import Reaches, annotation_of, reached_by
+from neatfool.config.annotations import Access, annotation_of, reached_by
 from neatfool.experiment.trust import reach_of
 from neatfool.models import ClassifierFormat, Request, TowerFormat, find_format, load_classifier
 from neatfool.plugin.manager import PluginManager
@@ -24,7 +24,7 @@ from neatfool.models import Classifier, ClassifierFormat, Preprocessing
 
 class Mine(ClassifierFormat):
     forms = ("mine:FILE",)
-    path = neatfool.PathAfter("mine:", runs_code=RUNS)
+    path = neatfool.PrefixedPath("mine:", runs_code=RUNS)
     is_file = True
 
     def known(self):
@@ -95,13 +95,13 @@ def test_trust_asks_the_built_in_kinds_too() -> None:
     options = PluginManager().load("target", "imagenet").options
     model_name = annotation_of(options.model_fields["model"])
     for model, reaches in (
-        ("export:net.pt2", Reaches.RUNS_CODE),
-        ("torchscript:net.pt", Reaches.RUNS_CODE),
-        ("onnx:net.onnx", Reaches.LOADS),
-        ("timm:local-dir:folder", Reaches.LOADS),
-        ("timm:resnet50", Reaches.LOADS),
-        ("torchvision:resnet50", Reaches.LOADS),
-        ("nobody:knows", Reaches.LOADS),
+        ("export:net.pt2", Access.RUNS_CODE),
+        ("torchscript:net.pt", Access.RUNS_CODE),
+        ("onnx:net.onnx", Access.LOADS),
+        ("timm:local-dir:folder", Access.LOADS),
+        ("timm:resnet50", Access.LOADS),
+        ("torchvision:resnet50", Access.LOADS),
+        ("nobody:knows", Access.LOADS),
     ):
         assert reached_by(model_name, model) == reaches, model
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from neatfool.cli.named_plugins import make_plugin
 from neatfool.plugin.registration import NoOptions, Registration
-from neatfool.testing import check_registration
+from neatfool.testing import examine_plugin
 from neatfool_plugins.map_elites import MapElites, Options
 
 
@@ -21,8 +24,9 @@ class Forgetful(MapElites):
 
 def check_learning(factory):
     registered = Registration("mine", "scheme", factory, Options, "here")
-    options = {"batch": 6, "learn": 0.5, "learn_after": 0}
-    return [each.message for each in check_registration(registered, options) if not each.passed]
+    options = Options(batch=6, learn=0.5, learn_after=0)
+    results = examine_plugin("scheme", partial(make_plugin, registered, options))
+    return [each.message for each in results if not each.passed]
 
 
 def make_mine(options, **named):
@@ -41,7 +45,9 @@ def test_a_scheme_that_leaves_the_target_out_is_told_to_pass_it_on():
 
 
 def wanted(factory, **offered):
-    return set(Registration("toy", "scheme", factory, NoOptions, "here").wanted(**offered))
+    return set(
+        Registration("toy", "scheme", factory, NoOptions, "here").accepted_arguments(**offered)
+    )
 
 
 def test_a_class_passes_on_only_what_its_base_class_takes():

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from faulty_server import CLASSES, FaultyServer
 
+from neatfool.cli.named_plugins import make_plugin
 from neatfool.plugin.manager import PluginManager
-from neatfool.testing import check_registration
+from neatfool.testing import examine_plugin
+
+
+def examine(registration, options):
+    made = registration.options.model_validate(options or {})
+    return examine_plugin(registration.kind, partial(make_plugin, registration, made))
+
 
 CHECKED = ("target", "encoding", "scheme")
 BUILT_IN = sorted(
@@ -63,7 +71,7 @@ def test_there_are_plugins_to_check() -> None:
 )
 def test_a_built_in_plugin_keeps_its_contract(plugin, options) -> None:
     registration = PluginManager().load(*plugin.split(".", 1))
-    results = check_registration(registration, options)
+    results = examine(registration, options)
     assert [result for result in results if not result.passed] == []
     assert len(results) > 10
 
@@ -87,6 +95,6 @@ def test_the_target_elsewhere_keeps_its_contract(options) -> None:
     if path := options.pop("path", ""):
         options |= {"protocol": "json", "height": 6, "width": 8, "channels": 1}
     with FaultyServer() as server:
-        results = check_registration(registration, {"url": server.url + path, **options})
+        results = examine(registration, {"url": server.url + path, **options})
     assert [result for result in results if not result.passed] == []
     assert len(results) > 10

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from neatfool import ExperimentError, ImageSpec, cppn
 from neatfool.config.ini import parse_ini
 from neatfool.config.options import read_options
-from neatfool.config.values import Problems
+from neatfool.config.sections import Problems
 from neatfool.experiment.experiment import load_experiment
-from neatfool.testing import COLOUR, GREY, check_encoding
+from neatfool.testing import COLOUR, GREY, check_plugin
 from neatfool_plugins.cppn import CppnEncoding, Options
 
 
@@ -24,11 +24,11 @@ def encoding_of(spec=GREY, **options):
 
 @pytest.mark.parametrize("options", [{}, {"preset": "neat"}])
 def test_the_encoding_keeps_its_contract(options):
-    check_encoding(lambda spec: encoding_of(spec, **options))
+    check_plugin("encoding", lambda spec: encoding_of(spec, **options))
 
 
 def test_the_plain_renderer_keeps_the_contract_of_encodings():
-    check_encoding(lambda spec: encoding_of(spec, renderer="plain"), [COLOUR])
+    check_plugin("encoding", lambda spec: encoding_of(spec, renderer="plain"), [COLOUR])
 
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU")
@@ -37,7 +37,7 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is n
 @pytest.mark.gpu
 @needs_gpu
 def test_the_encoding_keeps_its_contract_on_a_gpu():
-    check_encoding(lambda spec: encoding_of(spec, device="cuda"), [COLOUR])
+    check_plugin("encoding", lambda spec: encoding_of(spec, device="cuda"), [COLOUR])
 
 
 @pytest.mark.gpu

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from neatfool import ExperimentError, GenomeSize, ImageSpec
-from neatfool.testing import COLOUR, GREY, check_encoding
+from neatfool.testing import COLOUR, GREY, check_plugin
 from neatfool_plugins.direct import DirectEncoding, Options, Pixels
 
 SMALL = ImageSpec(2, 3, 3, ("a", "b"))
@@ -27,12 +27,12 @@ def direct(spec=GREY, **options):
 
 
 def test_the_encoding_keeps_its_contract():
-    check_encoding(direct)
+    check_plugin("encoding", direct)
 
 
 def test_the_encoding_keeps_its_contract_in_hls():
     options = {"colour": "hls", "mutation_rate": 0.4, "eta": 3}
-    check_encoding(lambda spec: direct(spec, **options), [COLOUR])
+    check_plugin("encoding", lambda spec: direct(spec, **options), [COLOUR])
 
 
 # --- genes

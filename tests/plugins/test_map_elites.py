@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from neatfool import Candidate, ExperimentError, ImageSpec, Scores, rank
-from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_scheme
+from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_plugin
 from neatfool_plugins.map_elites import MapElites, Options
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibex", "jay")
@@ -98,13 +98,16 @@ def noise(candidates):
 
 def test_it_keeps_the_contract_of_schemes():
     options = Options(batch=9, initial=14)
-    check_scheme(
-        lambda encoding, spec, seed: MapElites(options, encoding=encoding, spec=spec, seed=seed)
+    check_plugin(
+        "scheme",
+        lambda encoding, spec, seed: MapElites(options, encoding=encoding, spec=spec, seed=seed),
     )
 
 
 def test_it_keeps_the_contract_of_schemes_while_it_learns():
-    check_scheme(lambda encoding, spec, seed: learning(spec, encoding=encoding, seed=seed))
+    check_plugin(
+        "scheme", lambda encoding, spec, seed: learning(spec, encoding=encoding, seed=seed)
+    )
 
 
 # --- who breeds

@@ -12,7 +12,7 @@ from searches import Silence, toy_assembly
 
 from neatfool import PluginError, StorageError, open_run
 from neatfool.evolution.session import start
-from neatfool.plugin.entries import installed_plugins
+from neatfool.plugin.discovery import installed_plugins
 from neatfool.present import save, write_page, write_report
 from neatfool.wording import percent
 

@@ -22,10 +22,10 @@ from click.testing import CliRunner
 import neatfool
 from neatfool import cppn, errors
 from neatfool.cli import main
-from neatfool.config.annotations import describe_options
 from neatfool.config.ini import first_comment
+from neatfool.config.option_help import describe_options
 from neatfool.experiment.framework import OWN_KEYS
-from neatfool.plugin.entries import installed_plugins
+from neatfool.plugin.discovery import installed_plugins
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
 

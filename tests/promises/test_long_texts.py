@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from neatfool.config.ini import override
-from neatfool.config.values import split
+from neatfool.config.sections import split
 from neatfool.errors import ExperimentError
 from neatfool.experiment.framework import _UNSAFE
 from neatfool.present.charts.figure import compact

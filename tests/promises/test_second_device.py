@@ -15,7 +15,7 @@ from neatfool import ExperimentError, Network
 from neatfool.network import pick_device
 from neatfool.network.devices import pick_devices
 from neatfool.network.network import Form, in_form
-from neatfool.testing import COLOUR, check_encoding
+from neatfool.testing import COLOUR, check_plugin
 from neatfool_plugins.cppn import CppnEncoding, Options
 from tests.support.searches import Silence, begin, go_on, stop_after
 from tests.support.second_device import second_device, waits
@@ -110,7 +110,7 @@ def test_images_are_drawn_there_without_waiting(device):
 
 
 def test_the_encoding_keeps_its_contract_there(device):
-    check_encoding(lambda spec: encoding(device), [COLOUR])
+    check_plugin("encoding", lambda spec: encoding(device), [COLOUR])
 
 
 @pytest.mark.parametrize(

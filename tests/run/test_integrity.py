@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from neatfool import Budget, Ledger, RunError
-from neatfool.run.integrity import find_change
+from neatfool.run.integrity import is_whole
 from neatfool.run.sqlite import connect_to_write, transaction
 from neatfool.run.store import RunStore
 
@@ -73,7 +73,7 @@ def test_a_row_that_something_else_added_is_a_change(folder):
         database.execute("INSERT INTO request VALUES (1, 2, NULL)")
     with (
         closing(RunStore.open(folder / "run.db")) as store,
-        pytest.raises(RunError, match="rows of table request changed"),
+        pytest.raises(RunError, match="rows of its tables changed"),
     ):
         store.check()
 
@@ -91,15 +91,15 @@ def test_a_run_is_read_once_until_somebody_writes_to_it(folder, monkeypatch):
     found = []
 
     def find(database):
-        found.append(find_change(database))
+        found.append(is_whole(database))
         return found[-1]
 
-    monkeypatch.setattr("neatfool.run.store.find_change", find)
+    monkeypatch.setattr("neatfool.run.store.is_whole", find)
     with closing(RunStore.open(folder / "run.db")) as store:
         assert store.is_own()
         store.check()
-        assert found == [None]
+        assert found == [True]
         with closing(sqlite3.connect(folder / "run.db")) as database, database:
             database.execute("INSERT INTO request VALUES (1, 2, NULL)")
-        with pytest.raises(RunError, match="rows of table request changed"):
+        with pytest.raises(RunError, match="rows of its tables changed"):
             store.check()

@@ -16,6 +16,7 @@ from neatfool import (
     BudgetSpent,
     ExperimentError,
     ImageSpec,
+    Run,
     RunError,
     Scores,
     find_runs,
@@ -23,7 +24,7 @@ from neatfool import (
     open_run,
 )
 from neatfool.evolution.session import resume, start
-from neatfool.evolution.verification import OpenRun
+from neatfool.evolution.verification import RunEvaluator
 from neatfool.run.folder import DATABASE
 from neatfool.run.images import decode_png
 from neatfool.testing import ToyTarget
@@ -246,7 +247,7 @@ def test_a_run_under_way_is_what_it_was_when_it_was_opened(tmp_path, make):
     assembly = make()
     session = start(assembly, tmp_path / "run")
     asked_at_once, asked_late, refreshed = (
-        OpenRun(tmp_path / "run", assembly=assembly) for _ in range(3)
+        Run(tmp_path / "run", RunEvaluator(assembly)) for _ in range(3)
     )
     expected = []
 

@@ -19,19 +19,19 @@ from neatfool import (
 )
 from neatfool.evolution.session import resume, start
 from neatfool.evolution.verification import verify
-from neatfool.fooling.opening import open_run
+from neatfool.fooling.open_runs import open_run
 from neatfool.present import write_report
 from neatfool.scoring import metering
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.testing import ToyEncoding, check_target
+from neatfool.testing import ToyEncoding, check_plugin
 from neatfool_plugins.single_class import Options, SingleClass
 from tests.support.databases import contents
 
 
 @pytest.mark.parametrize("target", [PaidToy, TopTwo])
 def test_a_metered_target_keeps_its_contract(target):
-    check_target(target)
+    check_plugin("target", target)
 
 
 CHECK = 2

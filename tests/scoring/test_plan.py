@@ -12,7 +12,7 @@ from networks import EXPERIENCED, SPEC, Flat, images_of, seconds_by
 from torch import nn
 
 from neatfool import ExperimentError, ImageSpec, Network, Target, TargetError
-from neatfool.experiment.framework import Calls
+from neatfool.experiment.framework import CallSettings
 from neatfool.network.network import Form
 from neatfool.scoring.plan import (
     Plan,
@@ -73,7 +73,7 @@ def test_a_target_that_says_how_many_images_it_takes_is_given_them_in_one_call(s
 
 
 def plan(target=None, *, can_screen=True, generation_size=200, recorded=None, **calls):
-    target, calls, name = target or Networked(), Calls(**calls), "target 'x'"
+    target, calls, name = target or Networked(), CallSettings(**calls), "target 'x'"
     if recorded is not None:
         return take_up(recorded, target, calls, name=name)
     return make_plan(

@@ -10,7 +10,7 @@ from neatfool.evolution import session
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import resume, start
 from neatfool.experiment.experiment import Experiment, load_experiment
-from neatfool.fooling.opening import open_run
+from neatfool.fooling.open_runs import open_run
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer

@@ -13,7 +13,7 @@ import neatfool
 from neatfool import Scores, behind
 from neatfool.errors import ExperimentError
 from neatfool.scoring.viewed_target import TemperedTarget, temper
-from neatfool.testing import TOY_SPEC, ToyTarget, check_target
+from neatfool.testing import TOY_SPEC, ToyTarget, check_plugin
 
 Z = np.random.default_rng(1).normal(0, 3, (6, len(TOY_SPEC.classes)))
 
@@ -36,7 +36,7 @@ def tempered(temperature=2.0, target=None):
 
 
 def test_it_keeps_the_contract_of_targets():
-    check_target(tempered)
+    check_plugin("target", tempered)
 
 
 @pytest.mark.parametrize("temperature", [0.1, 3, 1000])

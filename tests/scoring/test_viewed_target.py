@@ -16,11 +16,11 @@ import neatfool
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import Experiment
-from neatfool.experiment.framework import Showing
+from neatfool.experiment.framework import ViewSettings
 from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.search.learning import Learner
 from neatfool.spec.archive import Candidate
-from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_target
+from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_plugin
 from tests.support.databases import contents
 
 VIEWS = {"darker": 60.0, "rolled": 2.0}
@@ -29,7 +29,7 @@ TOYS = {"image": TOY_SPEC.shape, "classes": TOY_SPEC.classes, "encoding": "direc
 
 def viewed(score="mean", number=3, target=None, seed=1, strengths=VIEWS):
     made = {"darker": toy_views.Darker(), "rolled": toy_views.Rolled()}
-    showing = Showing(number, score, strengths, {name: made[name] for name in strengths})
+    showing = ViewSettings(number, score, strengths, {name: made[name] for name in strengths})
     return ViewedTarget(target or ToyTarget(), showing, name="target 'toy'", seed=seed)
 
 
@@ -40,7 +40,7 @@ def images(count=6):
 
 @pytest.mark.parametrize("score", [(), ("worst",)], ids=["mean", "worst"])
 def test_it_keeps_the_contract_of_targets(score):
-    check_target(lambda: viewed(*score))
+    check_plugin("target", lambda: viewed(*score))
 
 
 def test_mean_and_worst_are_of_what_each_view_scores():
@@ -93,7 +93,7 @@ def test_views_that_share_together_and_follow_one_another_are_applied_together()
 
     def show(*kinds):
         made = {str(place): kind() for place, kind in enumerate(kinds)}
-        showing = Showing(3, "mean", dict.fromkeys(made, 40.0), made)
+        showing = ViewSettings(3, "mean", dict.fromkeys(made, 40.0), made)
         return ViewedTarget(ToyTarget(), showing, name="target 'toy'", seed=1).show(images())
 
     dark = toy_views.Darker
@@ -340,7 +340,7 @@ def test_a_view_that_changes_during_a_run_is_told_in_place_of_the_target(
 
     monkeypatch.setattr("neatfool.evolution.session.SECONDS_BETWEEN_IMAGES", 0)
     monkeypatch.setattr("neatfool.evolution.session.RUNNING_TO_IMAGES", 0)
-    showing = Showing(2, "mean", {"flickers": 40.0}, {"flickers": Flickers()})
+    showing = ViewSettings(2, "mean", {"flickers": 40.0}, {"flickers": Flickers()})
     target = ViewedTarget(ToyTarget(), showing, name="target 'toy'", seed=1)
     start(toy_assembly(80, target=target), tmp_path / "run").go(Silence())
     (warning,) = [each.getMessage() for each in caplog.records]

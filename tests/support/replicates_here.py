@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class OneByOne:
-    """Stands in for :class:`neatfool.replicates.SideBySide`."""
+    """Stands in for :class:`neatfool.replicates.ProcessPool`."""
 
     def __init__(self, jobs: int, environment: Mapping[str, str], **calls: Callable) -> None:
         self._calls = calls
@@ -33,4 +33,4 @@ class OneByOne:
 
 def start_no_processes(patch: pytest.MonkeyPatch) -> None:
     """Let ``neatfool run --seeds`` work in this process until the patch is undone."""
-    patch.setattr("neatfool.cli.replicates.SideBySide", OneByOne)
+    patch.setattr("neatfool.cli.replicates.ProcessPool", OneByOne)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from neatfool.evolution.assembly import Assembly, assemble
 from neatfool.evolution.python_target import FromPython
 from neatfool.evolution.session import resume, start
-from neatfool.experiment.choice import Choice
 from neatfool.experiment.experiment import Experiment, load_experiment
-from neatfool.experiment.framework import Calls, General
+from neatfool.experiment.framework import CallSettings, GeneralSettings
+from neatfool.experiment.plugin_choice import PluginChoice
 from neatfool.plugin.manager import NoOptions
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
@@ -89,14 +89,14 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
     scorer = parts.pop("scorer", None)
     target = target or (scorer.target if scorer else ToyTarget())
     experiment = Experiment(
-        general=General(
+        general=GeneralSettings(
             name="toy",
             seed=seed,
             generations=None if images else generations,
             images=images,
             checkpoint_every=checkpoint_every,
         ),
-        calls=Calls(),
+        calls=CallSettings(),
         target=toy_choice("target", "toy", lambda _: target),
         encoding=toy_choice("encoding", "toy", lambda _, spec: ToyEncoding()),
         scheme=toy_choice("scheme", "map_elites", MapElites, Options(batch=20)),
@@ -112,4 +112,4 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
 
 def toy_choice(kind, name, factory, options=None):
     options = options or NoOptions()
-    return Choice(FromPython(name, kind, factory, type(options), f"{kind} {name!r}"), options)
+    return PluginChoice(FromPython(name, kind, factory, type(options), f"{kind} {name!r}"), options)

@@ -3,38 +3,23 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from neatfool import ImageSpec, Scores
-from neatfool.plugin.registration import NoOptions, Registration
-from neatfool.testing import CheckResult, ToyEncoding, ToyTarget, check_registration
+from neatfool.testing import CheckResult, ToyEncoding, ToyTarget, examine_plugin
 from neatfool.testing.checking import run_check
 
 
-def registration(kind: str, factory: Any, options: type[BaseModel] = NoOptions) -> Registration:
-    return Registration("toy", kind, factory, options, "test_check.py")
-
-
-class Options(BaseModel, extra="forbid"):
-    size: int
-
-
-def sized_target(options: Options) -> ToyTarget:
-    return ToyTarget(ImageSpec(options.size, options.size, 1, ("a", "b")))
-
-
 def test_a_good_target_passes_every_check() -> None:
-    results = check_registration(registration("target", lambda options: ToyTarget()))
+    results = examine_plugin("target", ToyTarget)
     assert [result for result in results if not result.passed] == []
     assert len(results) > 10
     assert results[0] == CheckResult("can be made", passed=True)
 
 
 def test_what_a_plugin_may_leave_out_is_not_called_passed() -> None:
-    results = check_registration(registration("target", lambda options: ToyTarget()))
+    results = examine_plugin("target", ToyTarget)
     absent = {result.name: result.message for result in results if not result.applies}
     assert absent == {
         "fingerprint is stable": "it has no fingerprint",
@@ -50,32 +35,18 @@ def test_a_fault_is_a_result_with_a_message() -> None:
         def score(self, images):
             return Scores(super().score(images).probs * float("nan"))
 
-    results = check_registration(registration("target", lambda options: Nan()))
+    results = examine_plugin("target", Nan)
     failed = {result.name: result.message for result in results if not result.passed}
     assert "finite" in failed["scores are probabilities of each class"]
     assert {result.name for result in results if result.passed} > {"has a spec"}
 
 
-def test_options_that_have_no_defaults_are_asked_for() -> None:
-    registered = registration("target", sized_target, Options)
-    (result,) = check_registration(registered)
-    assert not result.passed
-    assert "size: Field required" in result.message
-    assert all(result.passed for result in check_registration(registered, {"size": 3}))
-    assert all(result.passed for result in check_registration(registered, Options(size=3)))
-
-
-def test_a_plugin_without_options_refuses_them() -> None:
-    (result,) = check_registration(registration("target", ToyTarget), {"size": 3})
-    assert "size: Extra inputs are not permitted" in result.message
-
-
 @pytest.mark.parametrize("kind", ["target", "encoding", "scheme"])
 def test_a_factory_that_raises_is_the_only_result(kind) -> None:
-    def factory(options, **_):
+    def make(*_):
         raise FileNotFoundError("weights.safetensors")
 
-    (result,) = check_registration(registration(kind, factory))
+    (result,) = examine_plugin(kind, make)
     assert result.name == "can be made"
     assert re.search(
         r"FileNotFoundError: weights.safetensors \(.*test_check.py, line \d+\)", result.message
@@ -87,18 +58,10 @@ def test_an_encoding_is_tried_in_grey_and_in_colour() -> None:
         def render(self, genomes):
             return super().render(genomes)[:, :1]
 
-    registered = registration("encoding", lambda options, spec: GreyOnly(spec))
-    failed = [result for result in check_registration(registered) if not result.passed]
+    failed = [result for result in examine_plugin("encoding", GreyOnly) if not result.passed]
     assert any(result.message.startswith("11x7 colour: ") for result in failed)
     grey = [ImageSpec(8, 8, 1, ("a", "b"))]
-    assert all(result.passed for result in check_registration(registered, specs=grey))
-
-
-def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match="'observer' has no checks; these have: encoding, engine, scheme, target"
-    ):
-        check_registration(registration("observer", None))
+    assert all(result.passed for result in examine_plugin("encoding", GreyOnly, grey))
 
 
 def test_the_target_is_closed_even_if_it_fails() -> None:
@@ -111,7 +74,7 @@ def test_the_target_is_closed_even_if_it_fails() -> None:
         def close(self):
             closed.append(self)
 
-    check_registration(registration("target", lambda options: Closing()))
+    examine_plugin("target", Closing)
     assert len(closed) == 1
 
 
@@ -124,7 +87,7 @@ def test_a_bare_assertion_of_a_plugin_says_where() -> None:
 
 
 def test_python_that_leaves_assertions_out_is_refused() -> None:
-    code = "from neatfool.testing import *; check_target(ToyTarget)"
+    code = "from neatfool.testing import *; check_plugin('target', ToyTarget)"
     command = [sys.executable, "-O", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "check without -O" in done.stderr

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from neatfool.testing import GREY, ToyEncoding, check_encoding, examine
+from neatfool.testing import GREY, ToyEncoding, check_plugin, examine_plugin
 
 
 def faults(encoding: type, parents: int = 1) -> set[str]:
-    results = examine("encoding", lambda spec: encoding(spec, parents=parents), [GREY])
+    results = examine_plugin("encoding", lambda spec: encoding(spec, parents=parents), [GREY])
     return {result.name for result in results if not result.passed}
 
 
 @pytest.mark.parametrize("parents", [1, 2])
 def test_a_good_encoding_keeps_its_contract_in_grey_and_in_colour(parents) -> None:
-    check_encoding(lambda spec: ToyEncoding(spec, parents=parents))
+    check_plugin("encoding", lambda spec: ToyEncoding(spec, parents=parents))
 
 
 @pytest.mark.parametrize("parents", [1, 2])

@@ -5,11 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
-from pydantic import BaseModel
 
 from neatfool import Engine, Workplace
-from neatfool.plugin.registration import Registration
-from neatfool.testing import check_engine, check_registration
+from neatfool.testing import check_plugin, examine_plugin
 
 
 class Threads(Engine):
@@ -35,7 +33,7 @@ class Threads(Engine):
 
 
 def test_a_good_engine_keeps_its_contract():
-    check_engine(Threads)
+    check_plugin("engine", Threads)
 
 
 class Swaps(Threads):
@@ -82,10 +80,6 @@ class Chatty(Threads):
         return "hello"
 
 
-class Options(BaseModel):
-    pass
-
-
 @pytest.mark.parametrize(
     ("engine", "failing"),
     [
@@ -98,6 +92,5 @@ class Options(BaseModel):
     ],
 )
 def test_an_engine_that_breaks_its_contract_fails(engine, failing):
-    registration = Registration("odd", "engine", lambda options: engine(), Options, "tests")
-    results = check_registration(registration)
+    results = examine_plugin("engine", engine)
     assert failing in [result.name for result in results if not result.passed]

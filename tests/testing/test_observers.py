@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from neatfool import PluginError, hookimpl
-from neatfool.testing import check_observer
+from neatfool.testing import check_plugin
 
 
 class Witness:
@@ -32,7 +32,7 @@ class Witness:
 
 def test_an_observer_follows_a_run_and_its_resumption() -> None:
     witness = Witness()
-    check_observer(witness)
+    check_plugin("observer", lambda: witness)
     milestones = [event for event in witness.told if event[0] != "replaced"]
     assert milestones == [
         ("started", 0),
@@ -58,7 +58,7 @@ def test_an_observer_that_raises_is_found() -> None:
         AssertionError,
         match=r"^follows a run: .*neatfool_generation_done: KeyError: 'median_confidence'",
     ):
-        check_observer(Broken())
+        check_plugin("observer", Broken)
 
 
 def test_an_observer_that_cannot_be_resumed_is_found() -> None:
@@ -68,7 +68,7 @@ def test_an_observer_that_cannot_be_resumed_is_found() -> None:
             assert not run.history, "has a history"
 
     with pytest.raises(AssertionError, match=r"^follows a resumed run: .*has a history"):
-        check_observer(OnlyNew())
+        check_plugin("observer", OnlyNew)
 
 
 def test_a_misspelt_hook_is_an_error() -> None:
@@ -78,4 +78,4 @@ def test_a_misspelt_hook_is_an_error() -> None:
             pass
 
     with pytest.raises(PluginError, match="neatfool_generation_done"):
-        check_observer(Misspelt())
+        check_plugin("observer", Misspelt)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neatfool import Archive, Candidate, Scheme, derive_seed
-from neatfool.testing import ToyScheme, check_scheme, examine
+from neatfool.testing import ToyScheme, check_plugin, examine_plugin
 
 
 class Climb(Scheme):
@@ -64,12 +64,12 @@ class Climb(Scheme):
 
 
 def faults(scheme: type) -> set[str]:
-    return {result.name for result in examine("scheme", scheme) if not result.passed}
+    return {result.name for result in examine_plugin("scheme", scheme) if not result.passed}
 
 
 @pytest.mark.parametrize("scheme", [Climb, ToyScheme])
 def test_a_good_scheme_keeps_its_contract(scheme) -> None:
-    check_scheme(scheme)
+    check_plugin("scheme", scheme)
 
 
 def test_a_good_scheme_has_no_faults() -> None:

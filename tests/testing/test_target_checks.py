@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neatfool import ImageSpec, Scores, Target, TargetError
-from neatfool.testing import ToyTarget, check_target, examine
+from neatfool.testing import ToyTarget, check_plugin, examine_plugin
 
 
 class Toy(ToyTarget):
@@ -19,11 +19,13 @@ class Toy(ToyTarget):
 
 
 def faults(target: type) -> list[str]:
-    return [result.name for result in examine("target", target) if not result.passed]
+    return [result.name for result in examine_plugin("target", target) if not result.passed]
 
 
 def message(target: type, name: str) -> str:
-    return next(result.message for result in examine("target", target) if result.name == name)
+    return next(
+        result.message for result in examine_plugin("target", target) if result.name == name
+    )
 
 
 class TorchTarget(ToyTarget):
@@ -53,12 +55,12 @@ class TorchTarget(ToyTarget):
 
 @pytest.mark.parametrize("target", [ToyTarget, TorchTarget])
 def test_a_good_target_keeps_its_contract(target) -> None:
-    check_target(target)
+    check_plugin("target", target)
 
 
 def test_targets_are_closed() -> None:
     before = TorchTarget.closed
-    check_target(TorchTarget)
+    check_plugin("target", TorchTarget)
     assert TorchTarget.closed == before + 2, "its own, and the one whose fingerprint is compared"
 
 
@@ -71,7 +73,7 @@ def test_a_test_that_fails_lists_all_faults() -> None:
             raise TargetError("accuracy is 9 %")
 
     with pytest.raises(AssertionError) as caught:
-        check_target(Spoilt)
+        check_plugin("target", Spoilt)
     lines = str(caught.value).splitlines()
     assert any(line.startswith("scores are probabilities of each class: ") for line in lines)
     assert any(line == "self check passes: accuracy is 9 %" for line in lines)
@@ -338,7 +340,7 @@ def test_an_exception_is_a_failure_that_says_where() -> None:
 
 
 def test_a_differentiable_target_in_colour_keeps_its_contract() -> None:
-    check_target(lambda: ToyTarget(ImageSpec(5, 4, 3, ("a", "b", "c"))))
+    check_plugin("target", lambda: ToyTarget(ImageSpec(5, 4, 3, ("a", "b", "c"))))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 import torch
 from toy_views import Darker, Rolled
 
-from neatfool.testing import check_view, examine
+from neatfool.testing import check_plugin, examine_plugin
 
 
 class Together(Darker):
@@ -18,7 +18,7 @@ class Together(Darker):
 
 @pytest.mark.parametrize("view", [Darker, Rolled, Together])
 def test_a_good_view_passes(view):
-    check_view(view)
+    check_plugin("view", view)
 
 
 def spoilt(change, base=Darker, **members):
@@ -107,7 +107,7 @@ FAULTS = {
     [(check, *case) for check, cases in FAULTS.items() for case in cases],
 )
 def test_a_fault_is_found_by_the_check_for_it(check, view, words):
-    failed = {each.name: each.message for each in examine("view", view) if not each.passed}
+    failed = {each.name: each.message for each in examine_plugin("view", view) if not each.passed}
     assert check in failed
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(failed[check])
@@ -120,4 +120,4 @@ def test_a_view_that_is_faulty_only_with_others_is_found():
             return Together.together(images, views, amounts, seeds) + torch.rand(1)
 
     with pytest.raises(AssertionError, match=r"together\(\) at 20 %"):
-        check_view(Faulty)
+        check_plugin("view", Faulty)

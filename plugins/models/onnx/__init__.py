@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import torch
 
-from neatfool import PathAfter, TargetError, models
+from neatfool import PrefixedPath, TargetError, models
 
 CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
 """The mean of red, green and blue in [0, 1] that CLIP was trained with."""
@@ -35,7 +35,7 @@ class Onnx(models.ClassifierFormat, models.TowerFormat):
     """ONNX files."""
 
     forms = ("onnx:FILE",)
-    path = PathAfter("onnx:")
+    path = PrefixedPath("onnx:")
     is_file = True
 
     def classifier(self, name: str, request: models.Request) -> models.Classifier:

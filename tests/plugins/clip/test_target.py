@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from towers import save_vectors
 
 from neatfool import Network, TargetError, fit_photograph, log_odds
-from neatfool.testing import check_target
+from neatfool.testing import check_plugin
 from neatfool_plugins.clip import Options
 from neatfool_plugins.clip.target import ClipTarget
 
@@ -50,7 +50,7 @@ def pictures() -> list[Image.Image]:
 
 
 def test_open_clip_keeps_the_contract_of_targets(open_clip_folder) -> None:
-    check_target(lambda: from_open_clip(open_clip_folder))
+    check_plugin("target", lambda: from_open_clip(open_clip_folder))
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def test_open_clip_keeps_the_contract_of_targets(open_clip_folder) -> None:
     ],
 )
 def test_transformers_against_others_keeps_the_contract(transformers_folder, options) -> None:
-    check_target(lambda: from_transformers(transformers_folder, **options))
+    check_plugin("target", lambda: from_transformers(transformers_folder, **options))
 
 
 def test_a_quantised_file_keeps_the_contract_of_targets(quantised_file, vectors_file) -> None:
-    check_target(lambda: from_onnx(quantised_file, vectors_file))
+    check_plugin("target", lambda: from_onnx(quantised_file, vectors_file))
 
 
 def test_open_clip_is_scored_as_open_clip_scores(open_clip_folder) -> None:

@@ -17,12 +17,12 @@ from neatfool import ExperimentError, ImageSpec, Scores, Target, TargetError
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import Experiment, load_experiment
-from neatfool.fooling.opening import open_run
+from neatfool.fooling.open_runs import open_run
 from neatfool.network import odds_and_gradients
 from neatfool.present import write_report
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore
-from neatfool.testing import TOY_SPEC, ToyTarget, check_scheme
+from neatfool.testing import TOY_SPEC, ToyTarget, check_plugin
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
 from neatfool_plugins.gradient import PRESETS, Options
@@ -46,7 +46,9 @@ def scheme(spec=TOY_SPEC, *, target=None, encoding=None, seed=1, **options):
     ids=["plain", "of the paper"],
 )
 def test_it_keeps_the_contract_of_schemes(options):
-    check_scheme(lambda encoding, spec, seed: scheme(spec, encoding=encoding, seed=seed, **options))
+    check_plugin(
+        "scheme", lambda encoding, spec, seed: scheme(spec, encoding=encoding, seed=seed, **options)
+    )
 
 
 class Search:

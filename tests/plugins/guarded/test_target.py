@@ -29,7 +29,7 @@ from neatfool import (
 from neatfool.network import gradients_of, odds_and_gradients
 from neatfool.ood import detector_names, in_distribution
 from neatfool.ood.in_distribution import divide
-from neatfool.testing import TOY_SPEC, ToyTarget, check_target
+from neatfool.testing import TOY_SPEC, ToyTarget, check_plugin
 from neatfool_plugins.guarded import Options
 from neatfool_plugins.guarded.target import Guarded
 
@@ -68,13 +68,13 @@ def test_a_guarded_network_keeps_the_contract_of_a_target(detector, keeps):
         target = make_target(MNIST)
         return Guarded(target, in_distribution(target), detector=detector, keeps=keeps)
 
-    check_target(make)
+    check_plugin("target", make)
 
 
 def test_a_guarded_target_that_is_shown_numpy_arrays_keeps_the_contract():
     images = torch.randint(256, (60, *TOY_SPEC.shape), generator=torch.Generator().manual_seed(0))
     known = divide(images.to(torch.uint8), "noise")
-    check_target(lambda: Guarded(ToyTarget(), known, detector="gen"))
+    check_plugin("target", lambda: Guarded(ToyTarget(), known, detector="gen"))
 
 
 @pytest.mark.parametrize("detector", FITTING)

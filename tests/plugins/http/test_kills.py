@@ -5,7 +5,7 @@ import pytest
 from faulty_server import FaultyServer
 from killing import context, run_experiment, run_to_the_end
 
-from neatfool.fooling.opening import open_run
+from neatfool.fooling.open_runs import open_run
 from tests.support.databases import contents
 
 EXPERIMENT = """\

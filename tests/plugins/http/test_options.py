@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neatfool import ExperimentError
-from neatfool.experiment.choice import choose
+from neatfool.experiment.plugin_choice import choose
 from neatfool.plugin.manager import PluginManager
 
 CANARY = "sk-canary0123456789"

@@ -20,7 +20,7 @@ import neatfool.models
 from neatfool import Network, TargetError, fit_photograph, log_odds
 from neatfool.cli import main
 from neatfool.models import PHOTOGRAPHS, Preprocessing, photographs_showing
-from neatfool.testing import check_target
+from neatfool.testing import check_plugin
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.target import ImageNetTarget, log_mean_softmax
 
@@ -51,7 +51,7 @@ def lite0() -> ImageNetTarget:
 
 @pytest.mark.slow
 def test_an_ensemble_keeps_the_contract_of_targets() -> None:
-    check_target(lambda: target(ensemble=LITE[:2]))
+    check_plugin("target", lambda: target(ensemble=LITE[:2]))
 
 
 @pytest.mark.parametrize("options", [{}, {"crops": "ten"}, {"model": "efficientnet-lite1"}])

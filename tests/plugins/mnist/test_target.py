@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from neatfool import ExperimentError, TargetError
 from neatfool.ood import read_mnist
 from neatfool.plugin.manager import PluginManager
-from neatfool.testing import check_target
+from neatfool.testing import check_plugin
 from neatfool_plugins.mnist import Options, lenet
 from neatfool_plugins.mnist.lenet import MnistTarget, load_digits
 from neatfool_plugins.mnist.training import measure_accuracy, new_lenet
@@ -38,7 +38,7 @@ def digits() -> torch.Tensor:
 
 
 def test_the_target_keeps_its_contract() -> None:
-    check_target(lambda: MnistTarget(Options(device="cpu")))
+    check_plugin("target", lambda: MnistTarget(Options(device="cpu")))
 
 
 def tensors() -> dict[str, torch.Tensor]:

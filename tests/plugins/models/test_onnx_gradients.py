@@ -27,7 +27,7 @@ from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
 from neatfool.network import gradients_of
-from neatfool.testing import check_target
+from neatfool.testing import check_plugin
 from neatfool_plugins.imagenet import Options
 from tests.support.databases import contents
 
@@ -73,7 +73,7 @@ def right_slopes(images: torch.Tensor) -> np.ndarray:
 
 def test_an_onnx_file_with_gradients_keeps_the_contract_of_targets(tmp_path) -> None:
     model = export_onnx(Small(), tmp_path / "a.onnx", FLOATS)
-    check_target(lambda: target(model, gradients=True, **SCALED))
+    check_plugin("target", lambda: target(model, gradients=True, **SCALED))
 
 
 @pytest.mark.parametrize(

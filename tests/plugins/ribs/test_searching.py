@@ -12,7 +12,7 @@ import pytest
 from neatfool import ExperimentError, ImageSpec, Scores, rank
 from neatfool.config.options import check_arguments
 from neatfool.plugin.manager import PluginManager
-from neatfool.testing import TOY_SPEC, ToyEncoding, check_scheme
+from neatfool.testing import TOY_SPEC, ToyEncoding, check_plugin
 from neatfool.testing.scheme_checks import SchemeSubject
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
@@ -41,7 +41,7 @@ def make(encoding=None, spec=TOY_SPEC, seed=1, **options):
     ],
 )
 def test_the_scheme_keeps_its_contract(options):
-    check_scheme(lambda encoding, spec, seed: make(encoding, spec, seed, **options))
+    check_plugin("scheme", lambda encoding, spec, seed: make(encoding, spec, seed, **options))
 
 
 # --- searching

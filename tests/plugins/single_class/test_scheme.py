@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from neatfool import Candidate, ExperimentError, GenomeSize, ImageSpec, Scores, cppn, derive_seed
-from neatfool.testing import ToyEncoding, check_scheme
+from neatfool.testing import ToyEncoding, check_plugin
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
 from neatfool_plugins.single_class import Options, SingleClass
@@ -103,8 +103,9 @@ def generations(search, count, target=nearness):
 )
 def test_the_scheme_keeps_its_contract(options):
     options = Options(population=20, generations_per_class=5, **options)
-    check_scheme(
-        lambda encoding, spec, seed: SingleClass(options, encoding=encoding, spec=spec, seed=seed)
+    check_plugin(
+        "scheme",
+        lambda encoding, spec, seed: SingleClass(options, encoding=encoding, spec=spec, seed=seed),
     )
 
 

@@ -21,7 +21,7 @@ from neatfool import ExperimentError, GenerationReport
 from neatfool.evolution.session import resume, start
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.run import Run
-from neatfool.testing import check_observer
+from neatfool.testing import check_plugin
 from neatfool_plugins.trackers import following
 from neatfool_plugins.trackers.tensorboard import EventFiles, Options
 from tests.support.databases import contents
@@ -60,7 +60,7 @@ def steps(folder: Path, tag: str = "confidence/median") -> list[int]:
 
 
 def test_it_keeps_the_contract_of_observers():
-    check_observer(EventFiles(Options()))
+    check_plugin("observer", lambda: EventFiles(Options()))
 
 
 def test_each_generation_is_a_point_over_the_images_scored(tmp_path):

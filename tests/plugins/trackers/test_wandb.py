@@ -20,7 +20,7 @@ from neatfool import ExperimentError
 from neatfool.evolution.session import resume, start
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.run import Run
-from neatfool.testing import check_observer
+from neatfool.testing import check_plugin
 from neatfool_plugins.trackers.wandb import Options, Wandb
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def wandb(monkeypatch):
 @pytest.mark.usefixtures("_trackio")
 def test_with_trackio_it_keeps_the_contract_of_observers():
     observer = Wandb(Options(library="trackio", project="contract"))
-    check_observer(observer)
+    check_plugin("observer", lambda: observer)
 
 
 @pytest.mark.usefixtures("_trackio")
@@ -98,7 +98,7 @@ def test_a_run_that_is_started_anew_is_another_one(tmp_path):
 
 @pytest.mark.slow
 def test_wandb_offline_keeps_the_contract_of_observers(wandb):
-    check_observer(Wandb(Options()))
+    check_plugin("observer", lambda: Wandb(Options()))
 
 
 @pytest.mark.slow
@@ -128,11 +128,11 @@ def test_wandb_follows_no_settings_of_the_working_folder(tmp_path):
     (tmp_path / "wandb" / "settings").write_text("[default]\nentity = theirs\n")
     (tmp_path / "config-defaults.yaml").write_text("theirs: {value: 1}\n")
     program = (
-        "import json, wandb\nfrom neatfool.testing import check_observer\n"
+        "import json, wandb\nfrom neatfool.testing import check_plugin\n"
         "from neatfool_plugins.trackers.wandb import Options, Wandb\n"
         "begun, init = [], wandb.init\n"
         "wandb.init = lambda **named: begun.append(init(**named)) or begun[-1]\n"
-        "check_observer(Wandb(Options()))\n"
+        "check_plugin('observer', lambda: Wandb(Options()))\n"
         "print(json.dumps([[run.settings.entity, 'theirs' in run.config] for run in begun]))"
     )
     command = [sys.executable, "-P", "-c", program]

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import neatfool
-from neatfool.testing import check_view
+from neatfool.testing import check_plugin
 
 VIEWS = neatfool.views()
 
@@ -54,7 +54,7 @@ def roughness(image):
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_view_keeps_its_contract(name):
-    check_view(lambda: VIEWS[name])
+    check_plugin("view", lambda: VIEWS[name])
 
 
 def change_in_turn(images, changes, *, at_once):

@@ -13,7 +13,7 @@ from waiting import wait_until
 from watching import ask, events, search
 
 from neatfool.run.folder import DATABASE
-from neatfool.testing import check_observer
+from neatfool.testing import check_plugin
 from neatfool_plugins.serve import listening
 from neatfool_plugins.serve.watch import observer
 from tests.support.databases import contents
@@ -107,4 +107,4 @@ def test_watch_serves_all_runs_of_a_folder(tmp_path: Path, monkeypatch) -> None:
 
 
 def test_the_observer_keeps_its_contract() -> None:
-    check_observer(observer)
+    check_plugin("observer", lambda: observer)

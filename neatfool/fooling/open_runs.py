@@ -10,9 +10,9 @@ from neatfool.budget.ledger import check_allowed
 from neatfool.config.options import check_arguments
 from neatfool.errors import RunError
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.verification import OpenRun
+from neatfool.evolution.verification import RunEvaluator
 from neatfool.experiment.experiment import Experiment, load_experiment
-from neatfool.experiment.framework import Calls
+from neatfool.experiment.framework import CallSettings
 from neatfool.experiment.trust import require_trust
 from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
@@ -33,7 +33,7 @@ def open_run(path: str | Path, *, trust: bool = False, model: Any = None) -> Run
         RunError: The folder holds no run, or its database is damaged.
         PluginError: The run's encoding cannot be loaded.
     """
-    run = OpenRun(Path(path), trust=trust, model=model)
+    run = Run(Path(path), RunEvaluator(model=model), trust=trust)
     run.info  # noqa: B018 - reads the database: a wrong path fails here
     return run
 
@@ -102,14 +102,15 @@ def open_scorer(
             from call to call.
         BudgetSpent: ``max_queries`` does not allow ``images``.
     """
-    check_arguments(Calls, max_queries=max_queries)
+    check_arguments(CallSettings, max_queries=max_queries)
     if isinstance(source, str | Path) and Path(source).is_dir():
         source = open_run(source)
     if isinstance(source, Run):
-        assert isinstance(source, OpenRun)
+        evaluator = source.evaluator
+        assert isinstance(evaluator, RunEvaluator)
         if images and source.requests:
             check_allowed(str(source.path), images, max_queries)
-        scorer = source.make_scorer(max_queries=max_queries, views=views)
+        scorer = evaluator.make_scorer(source, max_queries=max_queries, views=views)
         if scorer.metered is not None:
             scorer.metered.with_classes(source.classes)
         return scorer

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, Field, PositiveInt, field_validator
 
 from neatfool import ClassNames
-from neatfool.config.annotations import describe_options
+from neatfool.config.option_help import describe_options
 
 
 def described(annotation, default=None, **given):

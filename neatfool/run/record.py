@@ -1,8 +1,10 @@
-"""Where what is read of a run comes from: its folder and its database."""
+"""The record of a run: its folder, and what its database says of the whole run."""
+
+from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from pydantic import TypeAdapter
 
@@ -10,23 +12,48 @@ from neatfool.config.ini import first_comment
 from neatfool.errors import RunError
 from neatfool.run.folder import DATABASE
 from neatfool.run.sqlite import damaged
-from neatfool.run.store import RunStore, Snapshot
+from neatfool.run.store import RunSnapshot, RunStore
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
+
+if TYPE_CHECKING:
+    from neatfool.run.verdict import Verdict
 
 _SPEC: Final = TypeAdapter(ImageSpec)
 MOST_PIXELS: Final = 2**26
 """An image has at most this many pixels: 8192 x 8192."""
 
 
-class Source:
+class Evaluator(Protocol):
+    """Draws and scores the genomes of a run; :func:`neatfool.open_run` gives a run its own."""
+
+    def load_encoding(self, run: Any) -> Encoding[Any]:
+        """Load the run's encoding."""
+
+    def score(self, run: Any, genome: Any, model: Any) -> dict[str, float]:
+        """Score a genome as the run did."""
+
+    def verify(self, run: Any, model: Any, tolerance: float, max_queries: int | None) -> Verdict:
+        """Score the run's saved images again."""
+
+    def write_report(self, run: Any) -> Path:
+        """Write the run's page, and return its path."""
+
+    def close(self) -> None:
+        """Close the target; the next use loads it again."""
+
+
+class RunRecord:
     """A run's folder, and what its record says of the whole run, at one instant."""
 
-    def __init__(self, path: Path, *, trust: bool = False) -> None:
+    def __init__(
+        self, path: Path, evaluator: Evaluator | None = None, *, trust: bool = False
+    ) -> None:
         """Look at a folder; use :func:`neatfool.open_run`."""
         self.path = path
         self.trusted = trust
+        self._evaluator = evaluator
 
     @cached_property
     def store(self) -> RunStore:
@@ -39,7 +66,7 @@ class Source:
         return self.store.is_own()
 
     @cached_property
-    def _snapshot(self) -> Snapshot:
+    def _snapshot(self) -> RunSnapshot:
         return self.store.snapshot()
 
     def refresh(self) -> None:
@@ -59,6 +86,8 @@ class Source:
         """Close the database and the target; the next use opens them again."""
         if store := self.__dict__.pop("store", None):
             store.close()
+        if self._evaluator is not None:
+            self._evaluator.close()
 
     @property
     def info(self) -> dict[str, Json]:
@@ -108,10 +137,15 @@ class Source:
             raise damaged(self.store.path, f"images of {spec.height} x {spec.width} pixels")
         return spec
 
+    @property
+    def evaluator(self) -> Evaluator:
+        """What draws and scores it; RunError if it was opened only for reading."""
+        if self._evaluator is None:
+            fault = f"{self.path}: was opened only for reading; use neatfool.open_run"
+            raise RunError(fault)
+        return self._evaluator
+
     @cached_property
     def encoding(self) -> Encoding[Any]:
         """The run's encoding; PluginError if it cannot be loaded."""
-        raise self._only_read()
-
-    def _only_read(self) -> RunError:
-        return RunError(f"{self.path}: was opened only for reading; use neatfool.open_run")
+        return self.evaluator.load_encoding(self)

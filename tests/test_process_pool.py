@@ -9,7 +9,7 @@ import time
 import pytest
 from waiting import wait_until
 
-from neatfool.replicates import SideBySide
+from neatfool.replicates import ProcessPool
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 
@@ -34,7 +34,7 @@ class Witness:
         self._word, self._times, self._presses = word, times, presses
 
     def crew(self, jobs):
-        return SideBySide(
+        return ProcessPool(
             jobs,
             {**os.environ},
             on_start=self.begin,

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from neatfool.config.options import dump_options, own_sections, read_options
-from neatfool.config.values import Problems, Section, Value, unquote
+from neatfool.config.sections import ConfigSection, ConfigValue, Problems, unquote
 from neatfool.errors import ExperimentError, PluginError, RunError, blaming, nearest
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
@@ -27,9 +27,9 @@ RECORDED: Final = "the run's experiment"
 """The place of a recorded option, for messages."""
 
 
-def picked_kinds(sections: Mapping[str, Section]) -> list[str]:
+def picked_kinds(sections: Mapping[str, ConfigSection]) -> list[str]:
     """List the kinds of plugins that sections pick: an engine only if its section has keys."""
-    given = sections.get("engine", Section({}, "")).values
+    given = sections.get("engine", ConfigSection({}, "")).values
     return [kind for kind in PLUGIN_SECTIONS if kind != "engine" or given]
 
 
@@ -44,7 +44,7 @@ def recorded_by_a_run() -> Iterator[None]:
 
 
 @runtime_checkable
-class Foretelling(Protocol):
+class SpecProvider(Protocol):
     """A target's options that tell its spec before it is made."""
 
     def spec(self) -> ImageSpec | None:
@@ -52,12 +52,12 @@ class Foretelling(Protocol):
 
 
 @dataclass(frozen=True)
-class Choice:
+class PluginChoice:
     """A picked plugin, its validated options, and the section that they were read from."""
 
     registration: Registration
     options: BaseModel
-    section: Section = field(default_factory=lambda: Section({}, ""), compare=False)
+    section: ConfigSection = field(default_factory=lambda: ConfigSection({}, ""), compare=False)
 
     @property
     def label(self) -> str:
@@ -72,12 +72,12 @@ class Choice:
     def spec(self) -> ImageSpec | None:
         """Give a target's spec without making the target, if its options have a method ``spec``."""
         with blaming(self.label):
-            return self.options.spec() if isinstance(self.options, Foretelling) else None
+            return self.options.spec() if isinstance(self.options, SpecProvider) else None
 
 
 def choose(
     plugins: PluginManager, kind: str, name: str, options: Mapping[str, Any] | None = None
-) -> Choice:
+) -> PluginChoice:
     """Pick a plugin from Python, with options by key; an inner section is a mapping by name."""
     inner = own_sections(plugins.load(kind, name).options)
     given = {"plugin": name, **(options or {})}
@@ -86,13 +86,13 @@ def choose(
     return read_choice(kind, json_sections({kind: own, **sections}, ""), plugins)
 
 
-def resolved_sections(kind: str, choice: Choice) -> dict[str, dict[str, Json]]:
+def resolved_sections(kind: str, choice: PluginChoice) -> dict[str, dict[str, Json]]:
     """Write a choice as sections: first its own, then those of its inner models."""
     dumped = dump_options(choice.options, kind)
     return dumped | {kind: {"plugin": choice.registration.name, **dumped[kind]}}
 
 
-def picked_name(kind: str, section: Section) -> str:
+def picked_name(kind: str, section: ConfigSection) -> str:
     """Give the name of the plugin that a section picks; its kind's default if it says none."""
     place = section.values.get("plugin")
     if place is None:
@@ -101,7 +101,9 @@ def picked_name(kind: str, section: Section) -> str:
     return str(place.given) if place.base is None else unquote(place.given)
 
 
-def read_choice(kind: str, sections: Mapping[str, Section], plugins: PluginManager) -> Choice:
+def read_choice(
+    kind: str, sections: Mapping[str, ConfigSection], plugins: PluginManager
+) -> PluginChoice:
     """Load the plugin that section ``kind`` picks, and read its options."""
     problems = Problems()
     registration = read_registration(kind, sections, plugins, problems)
@@ -113,14 +115,14 @@ def read_choice(kind: str, sections: Mapping[str, Section], plugins: PluginManag
 
 def read_registration(
     kind: str,
-    sections: Mapping[str, Section],
+    sections: Mapping[str, ConfigSection],
     plugins: PluginManager,
     problems: Problems,
     *,
     note_unknown: bool = True,
 ) -> Registration | None:
     """Load the plugin that section ``kind`` picks, if it exists; None after problems."""
-    section = sections.get(kind, Section({}, ""))
+    section = sections.get(kind, ConfigSection({}, ""))
     place = section.values.get("plugin", section)
     name = picked_name(kind, section)
     if not name:
@@ -136,18 +138,22 @@ def read_registration(
 
 
 def fill_choice(
-    registration: Registration, sections: Mapping[str, Section], problems: Problems
-) -> Choice | None:
+    registration: Registration, sections: Mapping[str, ConfigSection], problems: Problems
+) -> PluginChoice | None:
     """Read a plugin's options; None after problems."""
     kind, model = registration.kind, registration.options
     options = read_options(model, kind, sections, problems, reserved=RESERVED_KEYS[kind])
-    section = sections.get(kind, Section({}, ""))
-    return Choice(registration, options, section) if options is not None else None
+    section = sections.get(kind, ConfigSection({}, ""))
+    return PluginChoice(registration, options, section) if options is not None else None
 
 
-def json_sections(resolved: Mapping[str, Mapping[str, Json]], where: str) -> dict[str, Section]:
+def json_sections(
+    resolved: Mapping[str, Mapping[str, Json]], where: str
+) -> dict[str, ConfigSection]:
     """Make sections of JSON values; ``where`` is their place, for messages."""
     return {
-        name: Section({key: Value(value, where) for key, value in values.items()}, where)
+        name: ConfigSection(
+            {key: ConfigValue(value, where) for key, value in values.items()}, where
+        )
         for name, values in resolved.items()
     }

@@ -28,7 +28,7 @@ _ITEM: Final = re.compile(rf"[^\S\n]*({_QUOTED})\s*(?=[,\n]|$)|[^,\n]+")
 
 
 @dataclass(frozen=True)
-class Value:
+class ConfigValue:
     """The value of a key, and its place."""
 
     given: Json
@@ -40,10 +40,10 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Section:
-    """The keys of a section in the given order, and its place, as in :class:`Value`."""
+class ConfigSection:
+    """The keys of a section in the given order, and its place, as in :class:`ConfigValue`."""
 
-    values: Mapping[str, Value]
+    values: Mapping[str, ConfigValue]
     where: str
     base: Path | None = None
 
@@ -164,7 +164,13 @@ class Problems:
         self._noted.append((order, text, of_plugin, sys.exception() if of_plugin else None))
 
     def add_at(
-        self, place: Section | Value, section: str, key: str, fault: str, *, of_plugin: bool = False
+        self,
+        place: ConfigSection | ConfigValue,
+        section: str,
+        key: str,
+        fault: str,
+        *,
+        of_plugin: bool = False,
     ) -> None:
         """Note a problem of a key, or of a section if the key is empty."""
         name = option(printable(section, LONGEST_QUOTE), printable(key, LONGEST_QUOTE))
