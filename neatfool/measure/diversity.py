@@ -14,7 +14,7 @@ from neatfool.errors import RunError
 from neatfool.fooling.choosing import SPACES as SPACES
 from neatfool.fooling.choosing import image_features as image_features
 from neatfool.fooling.choosing import join_spaces
-from neatfool.measure.facts import OfRun
+from neatfool.measure.facts import RunFacts
 from neatfool.wording import share
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ AT_ONCE: Final = 1024
 """Images are compared with all others in pieces of this size: 4 MB for a thousand images."""
 
 
-class Diversity(OfRun):
+class Diversity(RunFacts):
     """How different the elites of a run are."""
 
     images: int = Field(description="how many different images the elites have")
@@ -85,7 +85,7 @@ def diversity(
     )
     shares = np.array([*founder_shares(graph, holders).values()])
     return Diversity(
-        **OfRun.facts(run, len(holders)),
+        **RunFacts.facts(run, len(holders)),
         images=len({*holders}),
         founders=len(descendants),
         effective_founders=float(shares.sum() ** 2 / (shares**2).sum()),

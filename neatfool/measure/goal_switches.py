@@ -38,7 +38,7 @@ MOST_CLASSES: Final = 24
 
 
 @dataclass(frozen=True)
-class Kinds:
+class ClassRelations:
     """What is known of the relations between a target's K classes."""
 
     source: str
@@ -53,7 +53,9 @@ class Kinds:
     """int64 [K], the place of each class's broad kind in ``broad``; -1 if it is unknown."""
 
 
-def closest(tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[object]) -> np.ndarray:
+def find_common_ancestors(
+    tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[object]
+) -> np.ndarray:
     """Find for each two of N nodes the highest value of their common ancestors, -1 without any."""
     columns: dict[object, list[int]] = {}
     for column, leaf in enumerate(leaves):
@@ -72,7 +74,7 @@ def _read_rows(path: Path, delimiter: str = "\t") -> list[list[str]]:
         return [row for row in cells if row]
 
 
-def wordnet_kinds(names: Sequence[str]) -> Kinds | None:
+def relate_by_wordnet(names: Sequence[str]) -> ClassRelations | None:
     """Say how a target's classes are related by WordNet; None if they are not ImageNet's."""
     tree, theirs = nx.DiGraph(), {}
     for number, name, *kinds in _read_rows(WORDNET)[1:]:
@@ -90,7 +92,7 @@ def wordnet_kinds(names: Sequence[str]) -> Kinds | None:
     return _kinds("WordNet 3.0", tree, leaves, under, [*broad, OTHER], count=len(names))
 
 
-def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
+def relate_by_table(path: Path, names: Sequence[str]) -> ClassRelations:
     """Say how a target's classes are related by a table of classes, kinds and broader kinds."""
     try:
         rows = _read_rows(path, ",")
@@ -125,7 +127,7 @@ def _kinds(
     order: Sequence[str],
     *,
     count: int,
-) -> Kinds | None:
+) -> ClassRelations | None:
     if len(leaves) < FEWEST_CLASSES:
         return None
     known = np.array(sorted(leaves))
@@ -138,7 +140,9 @@ def _kinds(
     broad = tuple(kind for kind in order if kind in {under[leaf] for leaf in ours})
     places = np.full(count, -1)
     places[known] = [broad.index(under[leaf]) for leaf in ours]
-    return Kinds(source, known, closest(tree, values, ours).clip(0), broad, places)
+    return ClassRelations(
+        source, known, find_common_ancestors(tree, values, ours).clip(0), broad, places
+    )
 
 
 class GoalSwitches(Facts):
@@ -202,7 +206,9 @@ class GoalSwitches(Facts):
         return draw_cells(ratio, texts, names, names, **look, vmax=3)
 
 
-def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -> GoalSwitches:
+def goal_switches(
+    run: Run, phylogeny: nx.DiGraph, kinds: ClassRelations | None = None
+) -> GoalSwitches:
     """Count a run's goal switches.
 
     A goal switch is a niche that passes to a child of an elite, if none of the child's parents held
@@ -220,7 +226,7 @@ def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -
     searched = np.array(run.searched)
     if len(searched) <= MOST_CLASSES:
         names, places = [run.classes[index] for index in searched], np.arange(len(searched))
-    elif kinds := kinds or wordnet_kinds(run.classes):
+    elif kinds := kinds or relate_by_wordnet(run.classes):
         names, places = [*kinds.broad], kinds.places[searched]
     else:
         busy = (taken.sum(0) + origins.T @ taken.sum(1))[searched].argsort(kind="stable")[::-1]

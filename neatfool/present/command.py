@@ -28,8 +28,8 @@ import click
 
 from neatfool.errors import PluginError, StorageError, agreement
 from neatfool.files import is_stream
+from neatfool.present.blocks import Bars, Block, Headline, Note, Panel, Table, Text, is_shown
 from neatfool.present.output import Output
-from neatfool.present.story import Bars, Block, Headline, Note, Panel, Table, Text, is_shown
 from neatfool.wording import share
 
 if TYPE_CHECKING:

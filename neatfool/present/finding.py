@@ -17,9 +17,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from neatfool.errors import ExperimentError
-from neatfool.present.charts.figure import draw_figure, for_page
-from neatfool.present.saving import TEMPLATES, fill_template, save
-from neatfool.present.story import (
+from neatfool.present.blocks import (
     Block,
     Chart,
     Headline,
@@ -30,6 +28,8 @@ from neatfool.present.story import (
     Text,
     is_shown,
 )
+from neatfool.present.charts.figure import draw_figure, for_page
+from neatfool.present.saving import TEMPLATES, fill_template, save
 from neatfool.run.images import open_png
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def write_story(about: str, title: str, story: Sequence[Block]) -> str:
     return fill_template(TEMPLATES / "finding.html.j2", content)
 
 
-class Picture(NamedTuple):
+class PageImage(NamedTuple):
     """A data URI for an ``img``, and the picture's own size in pixels."""
 
     src: str
@@ -205,7 +205,7 @@ class Picture(NamedTuple):
     height: int
 
 
-def embed_png(png: bytes, longest: int, quality: int = QUALITY) -> Picture:
+def embed_png(png: bytes, longest: int, quality: int = QUALITY) -> PageImage:
     """Show a small PNG as it is, and a larger one reduced.
 
     Args:
@@ -222,7 +222,7 @@ def embed_png(png: bytes, longest: int, quality: int = QUALITY) -> Picture:
         return embed_image(image, longest, quality)
 
 
-def embed_image(image: Image.Image, longest: int, quality: int = QUALITY) -> Picture:
+def embed_image(image: Image.Image, longest: int, quality: int = QUALITY) -> PageImage:
     """Reduce an image's sides to at most ``longest`` pixels, as PNG, or WebP if that is a third.
 
     ``quality`` is WebP's, from 0 to 100.
@@ -238,8 +238,8 @@ def embed_image(image: Image.Image, longest: int, quality: int = QUALITY) -> Pic
     return _picture("png", png.getvalue(), image)
 
 
-def _picture(kind: str, data: bytes, image: Image.Image) -> Picture:
-    return Picture(f"data:image/{kind};base64,{b64encode(data).decode()}", *image.size)
+def _picture(kind: str, data: bytes, image: Image.Image) -> PageImage:
+    return PageImage(f"data:image/{kind};base64,{b64encode(data).decode()}", *image.size)
 
 
 def embed_svg(svg: bytes) -> str:

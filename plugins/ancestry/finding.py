@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.measure import Diversity, GoalSwitches, OfRuns
+from neatfool.measure import Diversity, GoalSwitches, RunsFinding
 from neatfool.present import (
     DISABLED,
     LINE_COLOURS,
@@ -29,7 +29,7 @@ from neatfool.present import (
 )
 from neatfool.wording import share
 
-from .weight_sweep import Sweeping, number, p_value
+from .weight_sweep import RunSweeps, number, p_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -153,7 +153,7 @@ class Lineage(Diversity):
         description="whether related classes have more in common than chance would have it: "
         "`flows`, `ancestors`, `texture`, `layout` and `colour`"
     )
-    sweeps: Sweeping | None = Field(description="how fractured networks are; null if not swept")
+    sweeps: RunSweeps | None = Field(description="how fractured networks are; null if not swept")
     records: tuple[tuple[object, ...], ...] = Field(exclude=True, repr=False)
     phylogeny: Any = Field(exclude=True, repr=False)
 
@@ -218,7 +218,7 @@ class Lineage(Diversity):
         )
 
 
-class Between(Facts):
+class RunComparison(Facts):
     """Whether several runs find the same images for a class."""
 
     classes: tuple[str, ...] = Field(description="the classes that all runs have an elite of")
@@ -252,13 +252,15 @@ class Between(Facts):
         yield from _tests(tests)
 
 
-class Ancestry(OfRuns):
+class Ancestry(RunsFinding):
     """What the lineages of runs tell."""
 
     about: ClassVar[str] = "ancestry"
 
     runs: tuple[Lineage, ...] = Field(description="what the lineage of each run tells")
-    between_runs: Between | None = Field(description="null unless the runs share three classes")
+    between_runs: RunComparison | None = Field(
+        description="null unless the runs share three classes"
+    )
 
     def story(self) -> Iterator[Block]:
         """Tell what the lineages tell, run by run, and what several have in common."""

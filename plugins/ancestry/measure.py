@@ -20,17 +20,17 @@ from neatfool import ExperimentError, Run, choose_elites, open_runs
 from neatfool.measure import (
     FEWEST_CLASSES,
     SPACES,
-    Kinds,
-    closest,
+    ClassRelations,
     diversity,
+    find_common_ancestors,
     goal_switches,
     image_features,
-    table_kinds,
-    wordnet_kinds,
+    relate_by_table,
+    relate_by_wordnet,
 )
 from neatfool.present import FileToWrite, FiniteRange, Names, Output
 
-from .finding import QUESTIONS, Ancestry, Between, ChanceTest, Lineage
+from .finding import QUESTIONS, Ancestry, ChanceTest, Lineage, RunComparison
 from .fracture import SPAN
 from .weight_sweep import sweep_run
 
@@ -100,7 +100,7 @@ def ancestry(
         for run in opened:
             choose_elites(run, classes=classes)  # refuses wrong ones now, before the tests
         related = [
-            table_kinds(Path(kinds), run.classes) if kinds else wordnet_kinds(run.classes)
+            relate_by_table(Path(kinds), run.classes) if kinds else relate_by_wordnet(run.classes)
             for run in opened
         ]
         tested = sum(each is not None for each in related)
@@ -128,14 +128,14 @@ def ancestry(
 
 
 def _read_lineage(
-    run: Run, kinds: Kinds | None, features: dict[str, np.ndarray], options: _Options
+    run: Run, kinds: ClassRelations | None, features: dict[str, np.ndarray], options: _Options
 ) -> Lineage:
     """Read a run's lineage, and test it."""
     graph = run.phylogeny()
     holders = [elite.candidate_id for elite in run]
     fitter = nx.DiGraph((u, v) for u, v, place in graph.edges(data="position") if not place)
     fitter.add_nodes_from(graph)
-    shared = closest(graph, dict(graph.nodes(data="generation")), holders)
+    shared = find_common_ancestors(graph, dict(graph.nodes(data="generation")), holders)
     others = shared[~np.eye(len(holders), dtype=bool)]
     flows = goal_switches(run, graph, kinds)
     matrices = {"ancestors": shared} | {name: each @ each.T for name, each in features.items()}
@@ -163,14 +163,18 @@ def _read_lineage(
     )
 
 
-def _known(elites: np.ndarray, kinds: Kinds) -> tuple[np.ndarray, np.ndarray]:
+def _known(elites: np.ndarray, kinds: ClassRelations) -> tuple[np.ndarray, np.ndarray]:
     """Find which elites' classes are known, and the likeness of these classes."""
     _, at, rows = np.intersect1d(elites, kinds.known, return_indices=True)
     return at, kinds.likeness[np.ix_(rows, rows)]
 
 
 def _test(
-    run: Run, kinds: Kinds, matrices: dict[str, np.ndarray], flows: csr_array, options: _Options
+    run: Run,
+    kinds: ClassRelations,
+    matrices: dict[str, np.ndarray],
+    flows: csr_array,
+    options: _Options,
 ) -> dict[str, ChanceTest]:
     """Test whether related classes have more in common than others, within a run."""
     elites = np.array([elite.index for elite in run], np.int64)
@@ -199,10 +203,10 @@ def _test(
 
 def _compare(
     runs: Sequence[Run],
-    kinds: Kinds | None,
+    kinds: ClassRelations | None,
     looks: Sequence[dict[str, np.ndarray]],
     options: _Options,
-) -> Between | None:
+) -> RunComparison | None:
     """Say whether runs find like images for a class; None if they share fewer than three."""
     names = [[elite.name for elite in run] for run in runs]
     shared = [name for name in names[0] if all(name in others for others in names[1:])]
@@ -224,7 +228,7 @@ def _compare(
                 pairs = [a[at] @ b[at].T for a, b in combinations(features, 2)]
                 matrices[space] = sum(pair + pair.T for pair in pairs) / (2 * len(pairs))
             related = relate(likeness, matrices, {}, **options)
-    return Between(classes=tuple(shared), same_class=same, related_classes=related)
+    return RunComparison(classes=tuple(shared), same_class=same, related_classes=related)
 
 
 def relate(

@@ -10,10 +10,18 @@ import numpy as np
 from scipy.special import expit
 
 from neatfool import ExperimentError, Run, RunError, open_runs
-from neatfool.measure import FEW, FEWEST, LIMIT, Shares, median_of, tell_apart, threshold_of
+from neatfool.measure import (
+    FEW,
+    FEWEST,
+    LIMIT,
+    RunCourse,
+    Shares,
+    median_of,
+    tell_apart,
+    threshold_of,
+)
 from neatfool.present import Output
 from neatfool.wording import percent, share
-from neatfool_plugins.compare.groups import Course
 
 from .acceptance import Acceptance, sum_up, thresholds_by_class
 from .card import Card, Check, Classifier, Fooled, OfClass, Until
@@ -169,7 +177,7 @@ def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _fill(runs: Sequence[Run], looked: Looked, acceptance: Acceptance, **parts: Any) -> Card:
     """Read what the runs found, and fill in the card."""
-    courses = [Course(run) for run in runs]
+    courses = [RunCourse(run) for run in runs]
     known = next((each for each in looked.kinds if each.group == KNOWN), None)
     classes = _classes(runs, courses, looked.kinds, acceptance)
     run, spec, target = runs[0], runs[0].spec, runs[0].info["target"]
@@ -218,7 +226,7 @@ def _budget(runs: Sequence[Run]) -> int:
 
 def _classes(
     runs: Sequence[Run],
-    courses: Sequence[Course],
+    courses: Sequence[RunCourse],
     looked: Sequence[Sureness],
     acceptance: Acceptance,
 ) -> list[OfClass]:
@@ -256,7 +264,7 @@ def _classes(
 
 
 def _fooled(
-    run: Run, courses: Sequence[Course], classes: Sequence[OfClass], known: Sureness | None
+    run: Run, courses: Sequence[RunCourse], classes: Sequence[OfClass], known: Sureness | None
 ) -> Fooled | None:
     """Give the one number; None without a usual threshold."""
     counting = [each for each in classes if each.reached]
@@ -286,7 +294,7 @@ def _fooled(
     )
 
 
-def _until(courses: Sequence[Course], confidence: float) -> Until:
+def _until(courses: Sequence[RunCourse], confidence: float) -> Until:
     """Say after how many images half of the classes, and all, had a confidence."""
     half, every = list[int | None](), list[int | None]()
     for course in courses:

@@ -179,7 +179,7 @@ class Card:
     index: int
     name: str
     elite: EliteView | None = None
-    picture: present.Picture | None = None
+    picture: present.PageImage | None = None
     detailed: bool = False
     file: str | None = None
     scores: Sequence[Mapping[str, Any]] = ()
@@ -246,7 +246,7 @@ class Elites:
     def details(self, cards: Sequence[Card]) -> list[dict[str, Any]]:
         """Look closely at all elites, or at the best of many: at their graphs and ancestors."""
         by_index = {card.index: card for card in cards}
-        thumbnails: dict[int, present.Picture] = {}
+        thumbnails: dict[int, present.PageImage] = {}
         side, details = max(self.run.spec.height, self.run.spec.width), []
         for elite in self._closely:
             line = self.run.lineage(elite.index)[::-1]
@@ -277,7 +277,7 @@ def _doubt(elite: EliteView | None) -> tuple[float, float]:
     return (-elite.confidence, -elite.rank) if elite else (0.0, 0.0)
 
 
-def _reduce(elite: EliteView, png: bytes, longest: int) -> present.Picture:
+def _reduce(elite: EliteView, png: bytes, longest: int) -> present.PageImage:
     """Show a small picture as it is, and a larger one reduced."""
     try:
         # Of many the page stays small.
