@@ -28,11 +28,10 @@ from .estimates import median_of as median_of
 from .estimates import tell_apart as tell_apart
 from .estimates import threshold_of as threshold_of
 
-# Likeness of images, and descent
-from .diversity import SPACES as SPACES
-from .diversity import image_features as image_features
-from .diversity import Diversity as Diversity
-from .diversity import diversity as diversity
+# Likeness of images
+from .facts import SPACES as SPACES
+from .facts import image_features as image_features
+from .facts import join_spaces as join_spaces
 
 # Changes of images, and what survives them
 from .changes import DRAWN as DRAWN
@@ -45,14 +44,5 @@ from .survival_file import SURVIVAL_FILE as SURVIVAL_FILE
 from .survival_file import ImageSurvival as ImageSurvival
 from .survival_file import SurvivalRecord as SurvivalRecord
 from .survival_file import read_survival as read_survival
-
-# Relations of classes
-from .goal_switches import FEWEST_CLASSES as FEWEST_CLASSES
-from .goal_switches import GoalSwitches as GoalSwitches
-from .goal_switches import ClassRelations as ClassRelations
-from .goal_switches import find_common_ancestors as find_common_ancestors
-from .goal_switches import goal_switches as goal_switches
-from .goal_switches import relate_by_table as relate_by_table
-from .goal_switches import relate_by_wordnet as relate_by_wordnet
 
 __all__: list[str]

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
+from neatfool.fooling.choosing import SPACES as SPACES
 from neatfool.fooling.choosing import check_classes as check_classes
+from neatfool.fooling.choosing import image_features as image_features
+from neatfool.fooling.choosing import join_spaces as join_spaces
 from neatfool.present.finding import Facts, Finding
 from neatfool.run.images import from_pillow as from_pillow
 from neatfool.run.individual import load_genome as load_genome

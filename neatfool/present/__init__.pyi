@@ -34,7 +34,9 @@ from .command import overrides_option as overrides_option
 from .command import trust_option as trust_option
 
 # Files
+from .finding import arrange_blocks as arrange_blocks
 from .saving import fill_template as fill_template
+from .saving import report_blocks as report_blocks
 from .saving import save as save
 from .saving import write_page as write_page
 from .saving import write_report as write_report
@@ -61,6 +63,7 @@ from .charts.figure import evenly as evenly
 from .charts.lines import ChartLine as ChartLine
 from .charts.lines import StepCurve as StepCurve
 from .charts.lines import colour_of as colour_of
+from .charts.lines import draw_cells as draw_cells
 from .charts.lines import heat_map as heat_map
 from .charts.lines import heat_scale as heat_scale
 from .charts.lines import key_of as key_of

@@ -6,11 +6,11 @@ import csv
 import io
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from urllib.parse import quote
 
 from PIL import Image
@@ -138,7 +138,8 @@ class Finding(Facts):
         Raises:
             StorageError: The file cannot be written.
         """
-        page = write_story(self.about, self.title, [*self.story()])
+        content = {"about": self.about, "title": self.title} | arrange_blocks(self.story())
+        page = fill_template(TEMPLATES / "finding.html.j2", content)
         if path is not None:
             save(path, page.encode())
         return page
@@ -155,8 +156,13 @@ LARGEST_EXACT: Final = 50_000
 """A PNG of more bytes is compressed again, so that a page of many stays small."""
 
 
-def write_story(about: str, title: str, story: Sequence[Block]) -> str:
-    """Write the blocks of a story, with what it is about and what was looked at, as HTML."""
+def arrange_blocks(story: Iterable[Block]) -> dict[str, Any]:
+    """Arrange blocks for a page, whose template shows them by ``neatfool/blocks.html.j2``.
+
+    Returns:
+        What :func:`fill_template` needs: ``headlines``, ``limits`` (the notes before the first
+        section), ``notes``, ``sections``, and what the template calls.
+    """
     limits: list[str] = []
     notes: list[str] = []
     headlines: list[str] = []
@@ -182,9 +188,7 @@ def write_story(about: str, title: str, story: Sequence[Block]) -> str:
         drawn = block.draw()
         return embed_svg(drawn if isinstance(drawn, bytes) else draw_figure(drawn))
 
-    content = {
-        "about": about,
-        "title": title,
+    return {
         "headlines": headlines,
         "limits": [*dict.fromkeys(limits)],
         "notes": [text for text in dict.fromkeys(notes) if text not in limits],
@@ -194,7 +198,6 @@ def write_story(about: str, title: str, story: Sequence[Block]) -> str:
         "picture": lambda png, size: embed_png(png, SHARPNESS * size),
         "plain": str,
     }
-    return fill_template(TEMPLATES / "finding.html.j2", content)
 
 
 class PageImage(NamedTuple):

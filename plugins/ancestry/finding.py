@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.measure import Diversity, GoalSwitches, RunsFinding
+from neatfool.measure import RunsFinding
 from neatfool.present import (
     DISABLED,
     LINE_COLOURS,
@@ -29,13 +29,12 @@ from neatfool.present import (
 )
 from neatfool.wording import share
 
+from .diversity import Diversity
+from .goal_switches import HEADS, MOST_IN_A_COLUMN, GoalSwitches
 from .weight_sweep import RunSweeps, number, p_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-MOST_IN_A_COLUMN: Final = 12
-"""A matrix of more groups takes the page's width."""
 
 BY_CHANCE: Final = (
     "By chance means: if the classes had each other's names. p is the share of such permutations "
@@ -194,28 +193,15 @@ class Lineage(Diversity):
         wide = not self.goal_switches or len(self.flows.groups) <= MOST_IN_A_COLUMN
         yield Panel([Table(("lineage", ""), rows)], wide=wide)
         if self.goal_switches:
-            yield from self._flows()
+            title, flows = "The largest flows of goal switches", self.flows.largest(12)
+            yield Table(HEADS, flows, title, words=(0, 1), where="terminal")
+            yield self.flows.chart()
         if self.tests:
             yield Section(f"{label}More than chance?")
             tests = [(*QUESTIONS[name][:2], test) for name, test in self.tests.items()]
             yield from _tests(tests)
         if self.sweeps:
             yield from self.sweeps.story(label)
-
-    def _flows(self) -> Iterator[Block]:
-        groups, rows = len(self.flows.groups), self.flows.largest(12)
-        title = "The largest flows of goal switches"
-        heads = ("from", "to", "switches", "times chance (95 % interval)")
-        yield Table(heads, rows, title, words=(0, 1), where="terminal")
-        yield Chart(
-            "Goal switches from the row's group to the column's, in numbers",
-            self.flows.draw_matrix,
-            "Goal switches",
-            "How often an elite of the row's kind had a child that took a niche of the column's. "
-            "Red: more often than if switches led from any class to any other alike; blue: less "
-            "often.",
-            wide=groups > MOST_IN_A_COLUMN,
-        )
 
 
 class RunComparison(Facts):

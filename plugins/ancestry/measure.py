@@ -17,21 +17,20 @@ from scipy import stats
 from scipy.sparse import csr_array
 
 from neatfool import ExperimentError, Run, choose_elites, open_runs
-from neatfool.measure import (
+from neatfool.measure import SPACES, image_features
+from neatfool.present import FileToWrite, FiniteRange, Names, Output
+
+from .diversity import diversity
+from .finding import QUESTIONS, Ancestry, ChanceTest, Lineage, RunComparison
+from .fracture import SPAN
+from .goal_switches import goal_switches
+from .relations import (
     FEWEST_CLASSES,
-    SPACES,
     ClassRelations,
-    diversity,
     find_common_ancestors,
-    goal_switches,
-    image_features,
     relate_by_table,
     relate_by_wordnet,
 )
-from neatfool.present import FileToWrite, FiniteRange, Names, Output
-
-from .finding import QUESTIONS, Ancestry, ChanceTest, Lineage, RunComparison
-from .fracture import SPAN
 from .weight_sweep import sweep_run
 
 GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")

@@ -12,15 +12,11 @@ from scipy.sparse import csr_array
 from scipy.stats import rankdata
 
 from neatfool import cppn
-from neatfool.measure.goal_switches import (
-    GoalSwitches,
-    find_common_ancestors,
-    goal_switches,
-    relate_by_wordnet,
-)
 from neatfool.testing import GREY
 from neatfool_plugins.ancestry.fracture import sweep, sweep_genome, sweep_weights, take_weights
+from neatfool_plugins.ancestry.goal_switches import GoalSwitches, goal_switches
 from neatfool_plugins.ancestry.measure import nearer, recur, relate
+from neatfool_plugins.ancestry.relations import find_common_ancestors, relate_by_wordnet
 from neatfool_plugins.ancestry.weight_sweep import plan_pairs
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions

@@ -10,18 +10,17 @@ import networkx as nx
 import numpy as np
 from pydantic import Field
 
-from neatfool.errors import RunError
-from neatfool.fooling.choosing import SPACES as SPACES
-from neatfool.fooling.choosing import image_features as image_features
-from neatfool.fooling.choosing import join_spaces
-from neatfool.measure.facts import RunFacts
+from neatfool import RunError
+from neatfool.measure import RunFacts, image_features, join_spaces
 from neatfool.wording import share
 
 if TYPE_CHECKING:
-    from neatfool.run.run import Run
+    from neatfool import Run
 
 ALIKE: Final = 0.8
 """At this mean correlation two images look like one motif; at 0.7 some pairs do not."""
+MOST_COMPARED: Final = 2000
+"""A run's report says how diverse the elites are up to this number."""
 AT_ONCE: Final = 1024
 """Images are compared with all others in pieces of this size: 4 MB for a thousand images."""
 
