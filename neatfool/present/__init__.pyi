@@ -1,8 +1,8 @@
 # The public names of neatfool.present, each where it is defined. This is their only list.
 
 # Findings
-from .command import finding_command as finding_command
-from .command import make_measure_command as make_measure_command
+from .measure_command import finding_command as finding_command
+from .measure_command import make_measure_command as make_measure_command
 from .blocks import Bars as Bars
 from .blocks import Block as Block
 from .blocks import Cell as Cell

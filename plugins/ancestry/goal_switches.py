@@ -26,12 +26,12 @@ from neatfool.present import (
     short,
 )
 
-from .relations import ClassRelations, relate_by_wordnet
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from neatfool import Run
+
+    from .relations import ClassRelations
 
 FEWEST_SWITCHES: Final = 5
 """Of fewer, no ratio to chance is given."""
@@ -199,7 +199,7 @@ def goal_switches(
     searched = np.array(run.searched)
     if len(searched) <= MOST_CLASSES:
         names, places = [run.classes[index] for index in searched], np.arange(len(searched))
-    elif kinds := kinds or relate_by_wordnet(run.classes):
+    elif kinds := kinds or _relate_by_wordnet(run):
         names, places = [*kinds.broad], kinds.places[searched]
     else:
         busy = (taken.sum(0) + origins.T @ taken.sum(1))[searched].argsort(kind="stable")[::-1]
@@ -219,6 +219,12 @@ def goal_switches(
         origins=origins,
         taken=taken,
     )
+
+
+def _relate_by_wordnet(run: Run) -> ClassRelations | None:
+    from .relations import relate_by_wordnet  # which a run of few classes does not need
+
+    return relate_by_wordnet(run.classes)
 
 
 def _sum_between(
