@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -24,7 +22,6 @@ from neatfool.present import (
     Section,
     Table,
     Text,
-    export_graph,
     new_axes,
 )
 from neatfool.wording import share
@@ -154,7 +151,6 @@ class Lineage(Diversity):
     )
     sweeps: RunSweeps | None = Field(description="how fractured networks are; null if not swept")
     records: tuple[tuple[object, ...], ...] = Field(exclude=True, repr=False)
-    phylogeny: Any = Field(exclude=True, repr=False)
 
     def headlines(self) -> Iterator[str]:
         """Say in a sentence each what was found."""
@@ -281,23 +277,6 @@ class Ancestry(RunsFinding):
             ("run", "seed", "from", "to", "goal_switches", "from_kind", "to_kind"),
             [record for run in self.runs for record in run.records],
         )
-
-    def write_graph(self, path: str | Path) -> None:
-        """Write the first run's phylogeny, in a format of :func:`neatfool.present.export_graph`.
-
-        The class that an individual was best at is added as ``name``, with its ``confidence``; its
-        ``label``, which drawings show, is that name. ``held`` is written as JSON.
-
-        Raises:
-            ExperimentError: No format has the file's suffix.
-            StorageError: The file cannot be written.
-        """
-        plain = self.runs[0].phylogeny.copy()
-        for _, data in plain.nodes(data=True):
-            name, confidence = next(iter(data["held"].items()), (None, None))
-            data |= {"name": name, "confidence": confidence, "label": name or ""}
-            data["held"] = json.dumps(data["held"], ensure_ascii=False)
-        export_graph(plain, path)
 
     def _limits(self) -> Iterator[Note]:
         if any(run.kinds is None for run in self.runs):

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import combinations
 from itertools import permutations as all_pairs
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import click
 import networkx as nx
@@ -16,9 +16,9 @@ import numpy as np
 from scipy import stats
 from scipy.sparse import csr_array
 
-from neatfool import ExperimentError, Run, choose_elites, open_runs
+from neatfool import Run, choose_elites, open_runs
 from neatfool.measure import SPACES, image_features
-from neatfool.present import FileToWrite, FiniteRange, Names, Output
+from neatfool.present import FiniteRange, Names, Output
 
 from .diversity import diversity
 from .finding import QUESTIONS, Ancestry, ChanceTest, Lineage, RunComparison
@@ -33,8 +33,6 @@ from .relations import (
 )
 from .weight_sweep import sweep_run
 
-GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
-"""The suffixes of files that a phylogeny is written to."""
 _Options: TypeAlias = dict[str, Any]
 """How tests are made: their arguments ``permutations``, ``seed`` and ``note``."""
 
@@ -48,7 +46,6 @@ def ancestry(
     pairs: Annotated[int, click.IntRange(min=0)] = 12,
     span: Annotated[float, FiniteRange(0, 1, min_open=True)] = SPAN,
     seed: int = 1,
-    graph: Annotated[str | Path | None, FileToWrite()] = None,
     console: Output | None = None,
 ) -> Ancestry:
     """Say who descends from whom in RUN, and what that tells of the network.
@@ -72,8 +69,6 @@ def ancestry(
         span: Sweep a weight to either side until the picture has changed by X on average, of a
             range of 1.
         seed: The seed of permutations and samples.
-        graph: Write one run's phylogeny: .graphml, .json (networkx's node-link data), .dot, .svg
-            or .png.
         console: Shows how far it is.
 
     Raises:
@@ -85,17 +80,9 @@ def ancestry(
         neatfool ancestry runs/imagenet_quick --pairs 0 --json
         neatfool ancestry runs/imagenet-1 --classes "zebra,school bus" --html lines.html
         neatfool ancestry runs/mnist --kinds digits.csv
-        neatfool ancestry runs/mnist-1 --pairs 0 --graph phylogeny.graphml
     """
     console = console or Output(quiet=True)
     with open_runs(runs) as opened:
-        # Refused now, and not after all the work.
-        if graph and Path(graph).suffix.lower() not in GRAPHS:
-            raise ExperimentError(f"--graph {graph}: use one of {', '.join(GRAPHS)}")
-        if graph and len(opened) > 1:
-            raise ExperimentError(
-                f"--graph {graph}: is of one run, and there are {len(opened)}; name one of them"
-            )
         for run in opened:
             choose_elites(run, classes=classes)  # refuses wrong ones now, before the tests
         related = [
@@ -110,27 +97,29 @@ def ancestry(
             looks = [image_features(run.elites, partial(note, "images", 1)) for run in opened]
             options: _Options = {"permutations": permutations, "seed": seed}
             options["note"] = partial(note, "chance", 1)
+            graphs = [run.phylogeny() for run in opened]
             lineages = [
-                _read_lineage(*each, options) for each in zip(opened, related, looks, strict=True)
+                _read_lineage(*each, options)
+                for each in zip(opened, graphs, related, looks, strict=True)
             ]
             between = _compare(opened, related[0], looks, options)
         if pairs:
             sweep = partial(sweep_run, count=pairs, span=span, seed=seed, console=console)
-            for place, (run, each) in enumerate(zip(opened, lineages, strict=True)):
-                swept = sweep(run, each.phylogeny, classes)
-                lineages[place] = each.model_copy(update={"sweeps": swept})
-    found = Ancestry(runs=tuple(lineages), between_runs=between)
-    if graph:
-        found.write_graph(graph)
-        console.say(f"The phylogeny is in {graph}")
-    return found
+            lineages = [
+                each.model_copy(update={"sweeps": sweep(run, graph, classes)})
+                for run, graph, each in zip(opened, graphs, lineages, strict=True)
+            ]
+    return Ancestry(runs=tuple(lineages), between_runs=between)
 
 
 def _read_lineage(
-    run: Run, kinds: ClassRelations | None, features: dict[str, np.ndarray], options: _Options
+    run: Run,
+    graph: nx.DiGraph,
+    kinds: ClassRelations | None,
+    features: dict[str, np.ndarray],
+    options: _Options,
 ) -> Lineage:
     """Read a run's lineage, and test it."""
-    graph = run.phylogeny()
     holders = [elite.candidate_id for elite in run]
     fitter = nx.DiGraph((u, v) for u, v, place in graph.edges(data="position") if not place)
     fitter.add_nodes_from(graph)
@@ -158,7 +147,6 @@ def _read_lineage(
         tests=_test(run, kinds, matrices, between, options) if kinds else {},
         sweeps=None,
         records=tuple((str(run.path), run.seed, *record) for record in records),
-        phylogeny=graph,
     )
 
 
