@@ -135,16 +135,23 @@ def make_measure_command(name: str, measure: Callable[..., Finding]) -> click.Co
     for each in reversed(others):
         if _types_of(hints[each.name]) <= PLAIN:
             made = _option_of(each, hints[each.name], texts[each.name])(made)
-    types, (metavar, _) = _types_of(hints[argument.name]), _extras_of(hints[argument.name])
-    several = Sequence in types
-    what = metavar or ("RUN|FOLDER..." if several else "RUN")
+    several = Sequence in _types_of(hints[argument.name])
+    metavar = _extras_of(hints[argument.name])[0] or ("RUN|FOLDER..." if several else "RUN")
+    made = _runs_argument(argument.name, metavar, several=several)(made)
+    epilog = _epilog(sections.get("Examples", ""))
+    return click.command(name, help=description, epilog=epilog)(made)
+
+
+def _runs_argument(name: str, metavar: str, *, several: bool) -> Callable[[Command], Command]:
     path: Any = click.Path(path_type=Path)
-    made = click.argument(
-        argument.name, metavar=what, nargs=-1 if several else 1, required=True, type=path
-    )(made)
-    lines, *more = sections.get("Examples", "").strip().split("\n\n")
-    epilog = "\n\n".join(["\b\nExamples:\n" + indent(lines, "  "), *more])
-    return click.command(name, help=description, epilog=epilog if lines else None)(made)
+    count = -1 if several else 1
+    return click.argument(name, metavar=metavar, nargs=count, required=True, type=path)
+
+
+def _epilog(examples: str) -> str | None:
+    """Write some lines of examples, and the sentences that follow after an empty line."""
+    lines, *more = cleandoc(examples).split("\n\n")
+    return "\n\n".join(["\b\nExamples:\n" + indent(lines, "  "), *more]) if lines else None
 
 
 def _types_of(hint: Any) -> set[Any]:
@@ -222,12 +229,8 @@ def finding_command(
         made = trust_option(made) if trust else made
         made = max_queries_option(made) if queries else made
         made = elite_options(made) if elites else made
-        count = -1 if runs.endswith("...") else 1
-        a_path = click.Path(path_type=Path)
-        made = click.argument("runs", metavar=runs, nargs=count, required=True, type=a_path)(made)
-        lines, *more = cleandoc(examples).split("\n\n")
-        epilog = "\n\n".join(["\b\nExamples:\n" + indent(lines, "  "), *more])
-        return click.command(function.__name__, epilog=epilog)(made)
+        made = _runs_argument("runs", runs, several=runs.endswith("..."))(made)
+        return click.command(function.__name__, epilog=_epilog(examples))(made)
 
     return decorate
 
