@@ -22,7 +22,7 @@ from neatfool import open_run
 from neatfool.analysis import ancestry
 from neatfool_plugins.ancestry.fracture import (
     SIDE,
-    Sweeps,
+    GenomeSweeps,
     find_size,
     sweep,
     sweep_genome,
@@ -118,7 +118,7 @@ def bootstrap(values: Any, sample: Any, seed: int = 1) -> str:
     return f"{sample(np.arange(values)):.3f} [{low:.3f}, {high:.3f}]"
 
 
-def figures(sweeps: Sweeps) -> list[str]:
+def figures(sweeps: GenomeSweeps) -> list[str]:
     """Write the measures of one network, with intervals over its weights."""
     held = np.flatnonzero(sweeps.effective)
     count = f"{len(held)} of {len(sweeps.places)}"

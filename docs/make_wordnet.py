@@ -12,7 +12,7 @@ from pathlib import Path
 
 from neatfool_plugins.imagenet.labels import imagenet_labels
 
-TABLE = Path(__file__).parents[1] / "neatfool" / "analysis" / "lineage" / "wordnet.tsv"
+TABLE = Path(__file__).parents[1] / "plugins" / "ancestry" / "wordnet.tsv"
 
 
 def read_nouns(path: Path) -> dict[str, tuple[str, list[str]]]:

@@ -27,8 +27,8 @@ from neatfool_images import FIELDS, Record
 from PIL import Image, ImageFilter
 
 from neatfool import ImageSpec, Run, Scorer, open_run, open_scorer
-from neatfool.analysis.lineage.kinds import wordnet_kinds
 from neatfool.wording import slug
+from neatfool_plugins.ancestry.relations import relate_by_wordnet
 from neatfool_plugins.export.images import choose, name_sources
 
 LEAST: Final = 0.5
@@ -157,7 +157,7 @@ def name_by_others(rows: list[dict[str, str]], taken: list[Any]) -> None:
             print(f"{data}: {network} names {len(own)} images", flush=True)
             with closing(open_scorer(folder)) as scorer:
                 spec = scorer.spec
-                kinds = wordnet_kinds(spec.classes)
+                kinds = relate_by_wordnet(spec.classes)
                 others = [place for place, each in enumerate(own) if each[0]["network"] != network]
                 for start in range(0, len(others), PART):
                     part = others[start : start + PART]

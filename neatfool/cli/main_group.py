@@ -170,7 +170,7 @@ class MainGroup(CommandGroup):
         return found
 
     def _load_measure(self, name: str) -> click.Command:
-        from neatfool.present.command import make_measure_command
+        from neatfool.present.measure_command import make_measure_command
 
         try:
             return make_measure_command(name, self.plugins.load("measure", name).maker)

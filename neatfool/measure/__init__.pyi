@@ -2,21 +2,21 @@
 
 # What a finding is of
 from .facts import FEW as FEW
-from .facts import OfRun as OfRun
-from .facts import OfRuns as OfRuns
-from .facts import in_steps as in_steps
+from .facts import RunFacts as RunFacts
+from .facts import RunsFinding as RunsFinding
+from .facts import batch_slices as batch_slices
 from .facts import match_classes as match_classes
-from .facts import place_of as place_of
+from .facts import find_class as find_class
 from .facts import check_classes as check_classes
 from .facts import load_genome as load_genome
 from .facts import from_pillow as from_pillow
 from .facts import temper as temper
 
 from .code import measuring_code as measuring_code
-from .course import Course as Course
-from .course import MEASURES as MEASURES
-from .course import Measure as Measure
-from .course import TESTED as TESTED
+from .course import RunCourse as RunCourse
+from .course import STATISTICS as STATISTICS
+from .course import Statistic as Statistic
+from .course import TESTED_STATISTICS as TESTED_STATISTICS
 
 # Estimates
 from .estimates import FEWEST as FEWEST
@@ -28,31 +28,21 @@ from .estimates import median_of as median_of
 from .estimates import tell_apart as tell_apart
 from .estimates import threshold_of as threshold_of
 
-# Likeness of images, and descent
-from .diversity import SPACES as SPACES
-from .diversity import image_features as image_features
-from .diversity import Diversity as Diversity
-from .diversity import diversity as diversity
+# Likeness of images
+from .facts import SPACES as SPACES
+from .facts import image_features as image_features
+from .facts import join_spaces as join_spaces
 
 # Changes of images, and what survives them
 from .changes import DRAWN as DRAWN
 from .changes import SHARP as SHARP
-from .changes import Change as Change
+from .changes import ImageChange as ImageChange
 from .changes import ChangeKind as ChangeKind
 from .changes import all_changes as all_changes
-from .changes import pick as pick
+from .changes import choose_changes as choose_changes
 from .survival_file import SURVIVAL_FILE as SURVIVAL_FILE
-from .survival_file import KeptImage as KeptImage
-from .survival_file import KeptSurvival as KeptSurvival
+from .survival_file import ImageSurvival as ImageSurvival
+from .survival_file import SurvivalRecord as SurvivalRecord
 from .survival_file import read_survival as read_survival
-
-# Relations of classes
-from .goal_switches import FEWEST_CLASSES as FEWEST_CLASSES
-from .goal_switches import GoalSwitches as GoalSwitches
-from .goal_switches import Kinds as Kinds
-from .goal_switches import closest as closest
-from .goal_switches import goal_switches as goal_switches
-from .goal_switches import table_kinds as table_kinds
-from .goal_switches import wordnet_kinds as wordnet_kinds
 
 __all__: list[str]

@@ -54,7 +54,7 @@ class ChangeKind(Facts):
 
 
 @dataclass(frozen=True)
-class Change:
+class ImageChange:
     """A kind of change, the ends of its strengths, some from mild to strong, and what changes."""
 
     kind: ChangeKind
@@ -64,7 +64,7 @@ class Change:
     """Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255."""
 
 
-def all_changes(run: Run, seed: int) -> dict[str, Change]:
+def all_changes(run: Run, seed: int) -> dict[str, ImageChange]:
     """List all changes of a run's images, by name; ``seed`` gives directions, signs and noise."""
     side = max(run.spec.height, run.spec.width)
     sizes = tuple(float(max(1, round(side * times))) for times in SIZES)
@@ -74,12 +74,12 @@ def all_changes(run: Run, seed: int) -> dict[str, Change]:
         what = "drawn anew with twice the detail"
         kinds.append(ChangeKind(name=SHARP, what=what, harmless=0, **about))
     return {
-        kind.name: Change(kind, (1.0, 1e5), sizes, partial(_draw, sharp=kind.name == SHARP))
+        kind.name: ImageChange(kind, (1.0, 1e5), sizes, partial(_draw, sharp=kind.name == SHARP))
         for kind in kinds
     } | {name: _of_view(name, view, seed) for name, view in views().items()}
 
 
-def _of_view(name: str, view: View, seed: int) -> Change:
+def _of_view(name: str, view: View, seed: int) -> ImageChange:
     def apply(elites: Sequence[EliteView], images: torch.Tensor, strength: float) -> torch.Tensor:
         # Each image has its own seed, which is the same at all strengths.
         seeds = [derive_seed(seed, "survive", name, elite.index) for elite in elites]
@@ -94,7 +94,7 @@ def _of_view(name: str, view: View, seed: int) -> Change:
     about = {each: getattr(view, each) for each in ("what", "unit", "harmless", "signed")}
     usual = strengths[(len(strengths) - 1) // 2]
     kind = ChangeKind(name=name, usual=usual, **about)
-    return Change(kind, (least, most), strengths, apply)
+    return ImageChange(kind, (least, most), strengths, apply)
 
 
 def _draw(
@@ -106,7 +106,7 @@ def _draw(
     return torch.cat([fit_images(torch.from_numpy(each)[None], spec) for each in drawn]).float()
 
 
-def pick(changes: dict[str, Change], kinds: Iterable[str]) -> list[Change]:
+def choose_changes(changes: dict[str, ImageChange], kinds: Iterable[str]) -> list[ImageChange]:
     """Pick changes, each as ``"jpeg"`` or, with strengths, as ``"jpeg=75/50"``; all if none is."""
     picked = []
     for text in dict.fromkeys([kinds] if isinstance(kinds, str) else kinds):

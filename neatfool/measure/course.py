@@ -14,7 +14,7 @@ from neatfool.wording import level, percent
 
 
 @dataclass(frozen=True)
-class Measure:
+class Statistic:
     """A number that each generation of a run has; changes are counted since the run began."""
 
     key: str
@@ -30,27 +30,29 @@ class Measure:
         return f"{value:,.0f}" if value == round(value) or value >= 1000 else f"{value:,.1f}"
 
 
-MEASURES: Final = {
+STATISTICS: Final = {
     measure.key: measure
     for measure in (
-        Measure("median", "median confidence", "confidence"),
-        Measure("mean", "mean confidence", "confidence"),
-        Measure("minimum", "lowest confidence", "confidence"),
+        Statistic("median", "median confidence", "confidence"),
+        Statistic("mean", "mean confidence", "confidence"),
+        Statistic("minimum", "lowest confidence", "confidence"),
         *(
-            Measure(f"classes_ge_{p:g}", f"classes ≥ {level(p)}", "classes")
+            Statistic(f"classes_ge_{p:g}", f"classes ≥ {level(p)}", "classes")
             for p in GenerationReport.thresholds
         ),
-        Measure("replacements", "replacements", "changes"),
-        Measure("goal_switches", "goal switches", "changes"),
-        Measure("nodes", "nodes", "size"),
-        Measure("connections", "connections", "size"),
+        Statistic("replacements", "replacements", "changes"),
+        Statistic("goal_switches", "goal switches", "changes"),
+        Statistic("nodes", "nodes", "size"),
+        Statistic("connections", "connections", "size"),
     )
 }
 """All measures by their keys, in the order in which they are shown."""
-TESTED: Final = [m for m in MEASURES.values() if m.kind == "classes" or m.key in ("median", "mean")]
+TESTED_STATISTICS: Final = [
+    m for m in STATISTICS.values() if m.kind == "classes" or m.key in ("median", "mean")
+]
 
 
-class Course:
+class RunCourse:
     """A run as a comparison sees it, over G generations and R replacements."""
 
     def __init__(self, run: Run) -> None:
@@ -72,7 +74,7 @@ class Course:
         sure = np.array([report.classes_ge for report in history], dtype=float)
         columns = iter(sure.reshape(-1, len(GenerationReport.thresholds)).T)
         self.values: dict[str, np.ndarray] = {}
-        for key, measure in MEASURES.items():
+        for key, measure in STATISTICS.items():
             if measure.kind == "classes":
                 self.values[key] = next(columns)
             else:

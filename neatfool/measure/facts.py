@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
+from neatfool.fooling.elites import SPACES as SPACES
 from neatfool.fooling.elites import check_classes as check_classes
+from neatfool.fooling.elites import image_features as image_features
+from neatfool.fooling.elites import join_spaces as join_spaces
 from neatfool.present.finding import Facts, Finding
 from neatfool.run.images import from_pillow as from_pillow
 from neatfool.run.individual import load_genome as load_genome
@@ -26,7 +29,7 @@ AT_A_TIME: Final = 64
 """Images that are scored together, at least: enough for concurrent calls."""
 
 
-class OfRun(Facts):
+class RunFacts(Facts):
     """What a measure says of a run."""
 
     path: str = Field(description="the run's folder")
@@ -56,17 +59,17 @@ class OfRun(Facts):
         return f"{self.label}, after {images}: {count}{of_all}"
 
 
-def in_steps(count: int, *scorers: Scorer) -> list[slice]:
+def batch_slices(count: int, *scorers: Scorer) -> list[slice]:
     """Divide things to score into whole batches of the scorer with the largest ones."""
     largest = max(scorer.batch_size for scorer in scorers)
     step = -(-AT_A_TIME // largest) * largest
     return [slice(start, start + step) for start in range(0, count, step)]
 
 
-class OfRuns(Finding):
+class RunsFinding(Finding):
     """A finding on one run or several."""
 
-    runs: tuple[OfRun, ...]
+    runs: tuple[RunFacts, ...]
 
     @property
     def title(self) -> str:
@@ -74,7 +77,7 @@ class OfRuns(Finding):
         return " · ".join(dict.fromkeys(run.name for run in self.runs))
 
 
-def place_of(elite: EliteView, classes: Sequence[str]) -> int:
+def find_class(elite: EliteView, classes: Sequence[str]) -> int:
     """Find an elite's class in a list by its name, of several by its index; -1 if it has none."""
     if elite.name in classes[elite.index : elite.index + 1]:
         return elite.index

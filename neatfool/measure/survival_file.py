@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SURVIVAL_FILE: Final = "survival.json"
 
 
-class KeptImage(Facts):
+class ImageSurvival(Facts):
     """What survives of an image."""
 
     genome: int = Field(description="its number in the run")
@@ -27,7 +27,7 @@ class KeptImage(Facts):
     )
 
 
-class KeptSurvival(Facts):
+class SurvivalRecord(Facts):
     """What survives of a run."""
 
     title: str = Field(description="what a report says above it")
@@ -38,7 +38,7 @@ class KeptSurvival(Facts):
     )
     own_target: bool = Field(description="whether the run's own target scored")
     usual: dict[str, str] = Field(description="the changes at their usual strengths, in words")
-    images: dict[str, KeptImage] = Field(description="the images, by class")
+    images: dict[str, ImageSurvival] = Field(description="the images, by class")
 
     def of(self, name: str, genome: int) -> dict[str, tuple[float, bool]]:
         """Give what survives of an elite; nothing if it came after this was measured."""
@@ -52,8 +52,8 @@ class KeptSurvival(Facts):
         return [(words, percent(sure), first) for words, (sure, first) in kept]
 
 
-def read_survival(run: Run) -> KeptSurvival | None:
+def read_survival(run: Run) -> SurvivalRecord | None:
     """Read what was kept of a run; None if nothing was, or if the file is another program's."""
     with suppress(OSError, ValueError):
-        return KeptSurvival.model_validate(read_json(run.path / SURVIVAL_FILE))
+        return SurvivalRecord.model_validate(read_json(run.path / SURVIVAL_FILE))
     return None

@@ -6,7 +6,7 @@ implements the hooks that it needs, and leaves out the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +14,7 @@ import pluggy
 
 if TYPE_CHECKING:
     import click
+    import networkx as nx
     from pydantic import BaseModel
 
     from neatfool.run.run import Run
@@ -137,3 +138,13 @@ def neatfool_add_commands(cli: click.Group) -> None:
 @hookspec(firstresult=True)
 def neatfool_write_report(run: Run, path: Path) -> Path | None:
     """Write a run's page, and give its file. Only the plugin ``command.report`` is asked."""
+
+
+@hookspec
+def neatfool_report_blocks(run: Run, phylogeny: nx.DiGraph) -> Iterable[Any]:
+    """Add to a run's report: blocks of :mod:`neatfool.present`, of which a section begins a part.
+
+    Headlines stand above the gallery. Installed measures are asked. ``phylogeny`` is the run's
+    :meth:`~neatfool.Run.phylogeny`, without the kinds.
+    """
+    return ()

@@ -9,6 +9,7 @@ import inspect
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import EntryPoint
@@ -35,6 +36,7 @@ from neatfool.spec.view import View
 
 if TYPE_CHECKING:
     import click
+    import networkx as nx
 
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport, Outcome
@@ -162,6 +164,15 @@ class PluginManager:
             self._import(*entry)
         if self._pluggy.hook.neatfool_write_report(run=run, path=path) is None:
             raise PluginError("command 'report': no plugin implements neatfool_write_report")
+
+    def report_blocks(self, run: Run, phylogeny: nx.DiGraph) -> list[Any]:
+        """Collect what the installed measures add to a run's report, by the measures' names."""
+        for entry, point in self._installed:
+            if entry.kind == "measure":
+                with suppress(PluginError):  # A plugin that is broken adds nothing.
+                    self._import(entry, point)
+        asked = self._pluggy.hook.neatfool_report_blocks(run=run, phylogeny=phylogeny)
+        return [block for blocks in reversed(asked) for block in blocks]
 
     def observers(self) -> Observers:
         """Give all observers that were loaded."""

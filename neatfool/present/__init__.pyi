@@ -1,24 +1,24 @@
 # The public names of neatfool.present, each where it is defined. This is their only list.
 
 # Findings
-from .command import run_command as run_command
-from .command import make_measure_command as make_measure_command
-from .story import Bars as Bars
-from .story import Block as Block
-from .story import Cell as Cell
-from .story import Chart as Chart
+from .measure_command import run_command as run_command
+from .measure_command import make_measure_command as make_measure_command
+from .blocks import Bars as Bars
+from .blocks import Block as Block
+from .blocks import Cell as Cell
+from .blocks import Chart as Chart
 from .finding import Facts as Facts
 from .finding import FORMULAS as FORMULAS
 from .finding import Finding as Finding
-from .story import Headline as Headline
-from .story import Note as Note
-from .story import Panel as Panel
+from .blocks import Headline as Headline
+from .blocks import Note as Note
+from .blocks import Panel as Panel
 from .finding import Records as Records
-from .story import Section as Section
-from .story import Strip as Strip
-from .story import Strong as Strong
-from .story import Table as Table
-from .story import Text as Text
+from .blocks import Section as Section
+from .blocks import Strip as Strip
+from .blocks import StrongText as StrongText
+from .blocks import Table as Table
+from .blocks import Text as Text
 
 # Commands, and what they say
 from .output import Output as Output
@@ -34,13 +34,15 @@ from .command import overrides_option as overrides_option
 from .command import trust_option as trust_option
 
 # Files
+from .finding import arrange_blocks as arrange_blocks
 from .saving import fill_template as fill_template
+from .saving import report_blocks as report_blocks
 from .saving import save as save
 from .saving import write_page as write_page
 from .saving import write_report as write_report
 
 # Pictures in a page
-from .finding import Picture as Picture
+from .finding import PageImage as PageImage
 from .finding import embed_image as embed_image
 from .finding import embed_png as embed_png
 from .finding import embed_svg as embed_svg
@@ -58,9 +60,10 @@ from .charts.figure import mark_counts as mark_counts
 from .charts.figure import new_axes as new_axes
 from .charts.figure import ticks_around as ticks_around
 from .charts.figure import evenly as evenly
-from .charts.lines import Line as Line
-from .charts.lines import Steps as Steps
+from .charts.lines import ChartLine as ChartLine
+from .charts.lines import StepCurve as StepCurve
 from .charts.lines import colour_of as colour_of
+from .charts.lines import draw_cells as draw_cells
 from .charts.lines import heat_map as heat_map
 from .charts.lines import heat_scale as heat_scale
 from .charts.lines import key_of as key_of

@@ -6,20 +6,18 @@ import csv
 import io
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from urllib.parse import quote
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from neatfool.errors import ExperimentError
-from neatfool.present.charts.figure import draw_figure, for_page
-from neatfool.present.saving import TEMPLATES, fill_template, save
-from neatfool.present.story import (
+from neatfool.present.blocks import (
     Block,
     Chart,
     Headline,
@@ -30,6 +28,8 @@ from neatfool.present.story import (
     Text,
     is_shown,
 )
+from neatfool.present.charts.figure import draw_figure, for_page
+from neatfool.present.saving import TEMPLATES, fill_template, save
 from neatfool.run.images import open_png
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ class Finding(Facts):
         Raises:
             StorageError: The file cannot be written.
         """
-        page = write_story(self.about, self.title, [*self.story()])
+        content = {"about": self.about, "title": self.title} | arrange_blocks(self.story())
+        page = fill_template(TEMPLATES / "finding.html.j2", content)
         if path is not None:
             save(path, page.encode())
         return page
@@ -155,8 +156,13 @@ LARGEST_EXACT: Final = 50_000
 """A PNG of more bytes is compressed again, so that a page of many stays small."""
 
 
-def write_story(about: str, title: str, story: Sequence[Block]) -> str:
-    """Write the blocks of a story, with what it is about and what was looked at, as HTML."""
+def arrange_blocks(story: Iterable[Block]) -> dict[str, Any]:
+    """Arrange blocks for a page, whose template shows them by ``neatfool/blocks.html.j2``.
+
+    Returns:
+        What :func:`fill_template` needs: ``headlines``, ``limits`` (the notes before the first
+        section), ``notes``, ``sections``, and what the template calls.
+    """
     limits: list[str] = []
     notes: list[str] = []
     headlines: list[str] = []
@@ -182,9 +188,7 @@ def write_story(about: str, title: str, story: Sequence[Block]) -> str:
         drawn = block.draw()
         return embed_svg(drawn if isinstance(drawn, bytes) else draw_figure(drawn))
 
-    content = {
-        "about": about,
-        "title": title,
+    return {
         "headlines": headlines,
         "limits": [*dict.fromkeys(limits)],
         "notes": [text for text in dict.fromkeys(notes) if text not in limits],
@@ -194,10 +198,9 @@ def write_story(about: str, title: str, story: Sequence[Block]) -> str:
         "picture": lambda png, size: embed_png(png, SHARPNESS * size),
         "plain": str,
     }
-    return fill_template(TEMPLATES / "finding.html.j2", content)
 
 
-class Picture(NamedTuple):
+class PageImage(NamedTuple):
     """A data URI for an ``img``, and the picture's own size in pixels."""
 
     src: str
@@ -205,7 +208,7 @@ class Picture(NamedTuple):
     height: int
 
 
-def embed_png(png: bytes, longest: int, quality: int = QUALITY) -> Picture:
+def embed_png(png: bytes, longest: int, quality: int = QUALITY) -> PageImage:
     """Show a small PNG as it is, and a larger one reduced.
 
     Args:
@@ -222,7 +225,7 @@ def embed_png(png: bytes, longest: int, quality: int = QUALITY) -> Picture:
         return embed_image(image, longest, quality)
 
 
-def embed_image(image: Image.Image, longest: int, quality: int = QUALITY) -> Picture:
+def embed_image(image: Image.Image, longest: int, quality: int = QUALITY) -> PageImage:
     """Reduce an image's sides to at most ``longest`` pixels, as PNG, or WebP if that is a third.
 
     ``quality`` is WebP's, from 0 to 100.
@@ -238,8 +241,8 @@ def embed_image(image: Image.Image, longest: int, quality: int = QUALITY) -> Pic
     return _picture("png", png.getvalue(), image)
 
 
-def _picture(kind: str, data: bytes, image: Image.Image) -> Picture:
-    return Picture(f"data:image/{kind};base64,{b64encode(data).decode()}", *image.size)
+def _picture(kind: str, data: bytes, image: Image.Image) -> PageImage:
+    return PageImage(f"data:image/{kind};base64,{b64encode(data).decode()}", *image.size)
 
 
 def embed_svg(svg: bytes) -> str:

@@ -13,6 +13,9 @@ from neatfool.run.folder import DATABASE, EXPERIMENT, REPORT
 from neatfool.wording import counted, duration, level, percent, share, unbroken
 
 if TYPE_CHECKING:
+    import networkx as nx
+
+    from neatfool.present.blocks import Block
     from neatfool.run.run import Run
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -65,6 +68,16 @@ def write_report(run: Run, path: str | Path | None = None) -> Path:
     target = run.path / REPORT if path is None else Path(path)
     PluginManager().write_report(run, target)
     return target
+
+
+def report_blocks(run: Run, phylogeny: nx.DiGraph) -> list[Block]:
+    """Collect the blocks that measures add to a run's report (``neatfool_report_blocks``).
+
+    Args:
+        run: The run.
+        phylogeny: Its :meth:`~neatfool.Run.phylogeny`, which may be without the kinds.
+    """
+    return PluginManager().report_blocks(run, phylogeny)
 
 
 def write_page(path: str | Path, template: Path, content: Mapping[str, Any]) -> Path:

@@ -62,7 +62,7 @@ HIDDEN: Final = (
 CUT: Final = " A connection is cut by a weight of 0; a node without it is 0 everywhere."
 
 
-class Repeats(Repetition):
+class RepetitionScores(Repetition):
     """How an image repeats itself, and what stays if copies of what is repeated are hidden."""
 
     copies: int = Field(description="how many copies there are")
@@ -77,7 +77,7 @@ class Repeats(Repetition):
         return int(np.argmax([score.log_odds for score in self.alone]))
 
 
-class Ablated(present.Facts):
+class EliteAblation(present.Facts):
     """An elite's image, taken apart."""
 
     name: str = Field(description="the name of its class")
@@ -86,7 +86,9 @@ class Ablated(present.Facts):
     recorded: float = Field(description="the confidence that the run recorded")
     saved: Score = Field(description="how sure the target is of the saved image")
     tiles: tuple[tuple[Score, ...], ...] = Field(description="without each tile, row by row")
-    repeats: Repeats | None = Field(description="how it repeats itself; null if it does not")
+    repeats: RepetitionScores | None = Field(
+        description="how it repeats itself; null if it does not"
+    )
     graph: NetworkScores | None = Field(description="what parts of its network are worth, if any")
     strip: tuple[present.Cell, ...] = Field((), exclude=True, repr=False)
     file: str = Field("", exclude=True, repr=False)
@@ -158,7 +160,7 @@ class Ablated(present.Facts):
         return present.Panel(blocks, self.name, f"Repeats itself: {repeats}.", wide=True)
 
 
-class Quartiles(present.Facts):
+class AblationSummary(present.Facts):
     """A measure over all images that have it."""
 
     measure: str = Field(description="its name")
@@ -183,8 +185,10 @@ class Ablation(present.Finding):
     tiles: int = Field(description="how many tiles stand side by side, and one above another")
     repeated: int = Field(description="how many images repeat themselves by a period")
     mirrored: int = Field(description="how many only by a mirror")
-    summary: tuple[Quartiles, ...] = Field(description="each measure over the images, as shares")
-    elites: tuple[Ablated, ...] = Field(description="each elite with all scores")
+    summary: tuple[AblationSummary, ...] = Field(
+        description="each measure over the images, as shares"
+    )
+    elites: tuple[EliteAblation, ...] = Field(description="each elite with all scores")
 
     @property
     def title(self) -> str:
@@ -315,7 +319,7 @@ def _cutting_down(graphs: Sequence[NetworkScores]) -> Figure:
         kept = [1.0, *(1 - score.lost for score in graph.pruned.values())]
         courses.append(np.interp(places, cut, kept))
     low, middle, high = np.quantile(courses, (0.25, 0.5, 0.75), axis=0)
-    lines = [present.Line(middle, f"median of {len(courses)}", 0)]
-    lines += [present.Line(quartile, "", 0, thin=True) for quartile in (low, high)]
+    lines = [present.ChartLine(middle, f"median of {len(courses)}", 0)]
+    lines += [present.ChartLine(quartile, "", 0, thin=True) for quartile in (low, high)]
     ticks = [level(place) if number % 5 == 0 else "" for number, place in enumerate(places)]
     return present.lines_of_shares(lines, ticks, right=120)

@@ -13,7 +13,7 @@ from scipy.special import logit
 
 from neatfool import fit_images, rank
 from neatfool.cppn import from_graph
-from neatfool.measure import check_classes, in_steps, place_of
+from neatfool.measure import batch_slices, check_classes, find_class
 from neatfool.present import Facts
 from neatfool.wording import percent
 
@@ -70,7 +70,7 @@ def score_images(
     rows = {key: row for row, key in enumerate(keys)}
     scores = scorer.score(fitted[list(rows.values())])
     probs = np.asarray(scores.probs, np.float64)
-    column = place_of(elite, scorer.spec.classes)
+    column = find_class(elite, scorer.spec.classes)
     known = 0 <= column < probs.shape[1]  # else an open target may yet meet it
     confidences = probs[:, column] if known else np.zeros(len(rows))
     odds = logit(np.clip(confidences, SUREST, 1 - SUREST))
@@ -163,7 +163,7 @@ def score_network(elite: EliteView, scorer: Scorer, *, pruned: bool = True) -> N
 
     def score(graphs: Sequence[nx.DiGraph], whole: Score | None = None) -> list[Score]:
         scores: list[Score] = []
-        for some in in_steps(len(graphs), scorer):
+        for some in batch_slices(len(graphs), scorer):
             first = whole or next(iter(scores), None)
             scores += score_images(scorer, elite, draw(elite, graphs[some]), first)
         return scores

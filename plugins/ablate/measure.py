@@ -24,12 +24,12 @@ from neatfool import (
 )
 from neatfool.cppn import Genome
 from neatfool.files import read_whole, refuse_link
-from neatfool.measure import OfRun, check_classes, from_pillow
+from neatfool.measure import RunFacts, check_classes, from_pillow
 from neatfool.present import Cell, Output, evenly
 from neatfool.wording import counted
 
 from . import importance as weighing
-from .finding import MEASURES, Ablated, Ablation, Quartiles, Repeats
+from .finding import MEASURES, Ablation, AblationSummary, EliteAblation, RepetitionScores
 from .repetition import MOST_COPIES, find_repetition, hide_copies, hide_tiles, label_copies
 
 USUAL_TILES: Final = 8
@@ -126,7 +126,7 @@ def ablate(
             for place, (elite, item) in enumerate(zip(elites, items, strict=True))
         )
         found = Ablation(
-            **OfRun.facts(own, 0) | {"elites": complete},
+            **RunFacts.facts(own, 0) | {"elites": complete},
             target=scorer.name,
             own_target=target is None,
             tiles=tiles,
@@ -142,13 +142,13 @@ def ablate(
     return found
 
 
-def _sum_up(items: Sequence[Ablated]) -> Iterator[Quartiles]:
+def _sum_up(items: Sequence[EliteAblation]) -> Iterator[AblationSummary]:
     all_shares = [item.shares() for item in items]
     for key, measure in MEASURES.items():
         if values := [shares[key] for shares in all_shares if key in shares]:
             low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
             figures = {"lower_quartile": low, "median": median, "upper_quartile": high}
-            yield Quartiles(measure=measure, elites=len(values), **figures)
+            yield AblationSummary(measure=measure, elites=len(values), **figures)
 
 
 def _ablate_all(
@@ -159,7 +159,7 @@ def _ablate_all(
     *,
     max_queries: int | None,
     console: Output,
-) -> list[Ablated]:
+) -> list[EliteAblation]:
     """Take elites apart, but for those of which a file has what came out, and add to the file."""
     check_classes(scorer, elites)
     method = [METHOD, scorer.fingerprint, tiles]
@@ -169,7 +169,7 @@ def _ablate_all(
         with suppress(ValueError, TypeError, KeyError):
             record = json.loads(line)
             if record["how"] == method:
-                found = Ablated.model_validate(record["elite"])
+                found = EliteAblation.model_validate(record["elite"])
                 kept[found.index, found.genome] = found
     missing = [elite for elite in elites if (elite.index, elite.candidate_id) not in kept]
     if scorer.costs:
@@ -203,7 +203,7 @@ def _most_images(elite: EliteView, tiles: int) -> int:
     return count
 
 
-def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
+def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> EliteAblation:
     """Take an elite apart."""
     image = elite.saved_pixels()
     images = [image, *hide_tiles(image, tiles)]
@@ -215,7 +215,7 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
     repeats = None
     if repetition:
         half, *rest = scores[tiles**2 :]
-        repeats = Repeats(
+        repeats = RepetitionScores(
             **repetition.model_dump(),
             copies=int(labels.max()) + 1,
             looked_at=tuple(looked_at),
@@ -223,7 +223,7 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
             without=tuple(rest[len(looked_at) :]),
             half=half,
         )
-    return Ablated(
+    return EliteAblation(
         name=elite.name,
         index=elite.index,
         genome=elite.candidate_id,
@@ -235,7 +235,7 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> Ablated:
     )
 
 
-def _complete(elite: EliteView, item: Ablated, *, with_pictures: bool) -> Ablated:
+def _complete(elite: EliteView, item: EliteAblation, *, with_pictures: bool) -> EliteAblation:
     """Add to what came out its network, and pictures."""
     more: dict[str, object] = {"file": elite.file.stem}
     if item.graph:
@@ -245,7 +245,7 @@ def _complete(elite: EliteView, item: Ablated, *, with_pictures: bool) -> Ablate
     return item.model_copy(update=more)
 
 
-def _strip(elite: EliteView, item: Ablated) -> Iterator[Cell]:
+def _strip(elite: EliteView, item: EliteAblation) -> Iterator[Cell]:
     """Show an image as saved, what its tiles are worth, and what carries most with few parts."""
     image = elite.saved_pixels()
     yield Cell(encode_png(image), "as saved", item.saved.words)
@@ -263,7 +263,7 @@ def _strip(elite: EliteView, item: Ablated) -> Iterator[Cell]:
         yield Cell(encode_png(simple), what, kept.words)
 
 
-def _draw_map(image: np.ndarray, item: Ablated) -> bytes:
+def _draw_map(image: np.ndarray, item: EliteAblation) -> bytes:
     """Draw what each tile is worth over an image: a PNG. Orange is missed, blue does harm."""
     scale, tiles = SIDE / max(image.shape[1:]), len(item.tiles)
     size = width, height = round(image.shape[2] * scale), round(image.shape[1] * scale)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from pydantic import Field
 
-from neatfool.measure import Diversity, GoalSwitches, OfRuns
+from neatfool.measure import RunsFinding
 from neatfool.present import (
     DISABLED,
     LINE_COLOURS,
@@ -24,18 +22,16 @@ from neatfool.present import (
     Section,
     Table,
     Text,
-    export_graph,
     new_axes,
 )
 from neatfool.wording import share
 
-from .weight_sweep import Sweeping, number, p_value
+from .diversity import Diversity
+from .goal_switches import HEADS, MOST_IN_A_COLUMN, GoalSwitches
+from .weight_sweep import RunSweeps, number, p_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-MOST_IN_A_COLUMN: Final = 12
-"""A matrix of more groups takes the page's width."""
 
 BY_CHANCE: Final = (
     "By chance means: if the classes had each other's names. p is the share of such permutations "
@@ -153,9 +149,8 @@ class Lineage(Diversity):
         description="whether related classes have more in common than chance would have it: "
         "`flows`, `ancestors`, `texture`, `layout` and `colour`"
     )
-    sweeps: Sweeping | None = Field(description="how fractured networks are; null if not swept")
+    sweeps: RunSweeps | None = Field(description="how fractured networks are; null if not swept")
     records: tuple[tuple[object, ...], ...] = Field(exclude=True, repr=False)
-    phylogeny: Any = Field(exclude=True, repr=False)
 
     def headlines(self) -> Iterator[str]:
         """Say in a sentence each what was found."""
@@ -194,7 +189,9 @@ class Lineage(Diversity):
         wide = not self.goal_switches or len(self.flows.groups) <= MOST_IN_A_COLUMN
         yield Panel([Table(("lineage", ""), rows)], wide=wide)
         if self.goal_switches:
-            yield from self._flows()
+            title, flows = "The largest flows of goal switches", self.flows.largest(12)
+            yield Table(HEADS, flows, title, words=(0, 1), where="terminal")
+            yield self.flows.chart()
         if self.tests:
             yield Section(f"{label}More than chance?")
             tests = [(*QUESTIONS[name][:2], test) for name, test in self.tests.items()]
@@ -202,23 +199,8 @@ class Lineage(Diversity):
         if self.sweeps:
             yield from self.sweeps.story(label)
 
-    def _flows(self) -> Iterator[Block]:
-        groups, rows = len(self.flows.groups), self.flows.largest(12)
-        title = "The largest flows of goal switches"
-        heads = ("from", "to", "switches", "times chance (95 % interval)")
-        yield Table(heads, rows, title, words=(0, 1), where="terminal")
-        yield Chart(
-            "Goal switches from the row's group to the column's, in numbers",
-            self.flows.draw_matrix,
-            "Goal switches",
-            "How often an elite of the row's kind had a child that took a niche of the column's. "
-            "Red: more often than if switches led from any class to any other alike; blue: less "
-            "often.",
-            wide=groups > MOST_IN_A_COLUMN,
-        )
 
-
-class Between(Facts):
+class RunComparison(Facts):
     """Whether several runs find the same images for a class."""
 
     classes: tuple[str, ...] = Field(description="the classes that all runs have an elite of")
@@ -252,13 +234,15 @@ class Between(Facts):
         yield from _tests(tests)
 
 
-class Ancestry(OfRuns):
+class Ancestry(RunsFinding):
     """What the lineages of runs tell."""
 
     about: ClassVar[str] = "ancestry"
 
     runs: tuple[Lineage, ...] = Field(description="what the lineage of each run tells")
-    between_runs: Between | None = Field(description="null unless the runs share three classes")
+    between_runs: RunComparison | None = Field(
+        description="null unless the runs share three classes"
+    )
 
     def story(self) -> Iterator[Block]:
         """Tell what the lineages tell, run by run, and what several have in common."""
@@ -293,23 +277,6 @@ class Ancestry(OfRuns):
             ("run", "seed", "from", "to", "goal_switches", "from_kind", "to_kind"),
             [record for run in self.runs for record in run.records],
         )
-
-    def write_graph(self, path: str | Path) -> None:
-        """Write the first run's phylogeny, in a format of :func:`neatfool.present.export_graph`.
-
-        The class that an individual was best at is added as ``name``, with its ``confidence``; its
-        ``label``, which drawings show, is that name. ``held`` is written as JSON.
-
-        Raises:
-            ExperimentError: No format has the file's suffix.
-            StorageError: The file cannot be written.
-        """
-        plain = self.runs[0].phylogeny.copy()
-        for _, data in plain.nodes(data=True):
-            name, confidence = next(iter(data["held"].items()), (None, None))
-            data |= {"name": name, "confidence": confidence, "label": name or ""}
-            data["held"] = json.dumps(data["held"], ensure_ascii=False)
-        export_graph(plain, path)
 
     def _limits(self) -> Iterator[Note]:
         if any(run.kinds is None for run in self.runs):

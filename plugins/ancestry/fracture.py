@@ -36,7 +36,7 @@ Draw: TypeAlias = Callable[[int, float], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Sweeps:
+class GenomeSweeps:
     """The sweeps of E weights that are not 0."""
 
     places: list[int]
@@ -111,7 +111,7 @@ def sweep(draw: Draw, place: int, weight: float, size: float) -> np.ndarray:
 
 def sweep_genome(
     encoding: Encoding[Any], genome: Genome, *, span: float = SPAN, most: int = MOST, seed: int = 1
-) -> Sweeps:
+) -> GenomeSweeps:
     """Sweep the enabled weights of a CPPN, and measure what becomes of its picture.
 
     Args:
@@ -127,7 +127,7 @@ def sweep_genome(
 
 def sweep_weights(
     draw: Draw, weights: Sequence[float], *, span: float = SPAN, most: int = MOST, seed: int = 1
-) -> Sweeps:
+) -> GenomeSweeps:
     """Sweep the weights of any network that draws, and measure what becomes of its picture.
 
     Args:
@@ -151,7 +151,9 @@ def sweep_weights(
     sizes, change, spread, ways = np.array(measured).reshape(-1, 4).T
     ends = np.array(changes).reshape(len(places), -1 if changes else 0)
     ends /= np.linalg.norm(ends, axis=1, keepdims=True).clip(1e-12)
-    return Sweeps(places.tolist(), sizes, change >= span / 2, spread, ways, (ends @ ends.T) ** 2)
+    return GenomeSweeps(
+        places.tolist(), sizes, change >= span / 2, spread, ways, (ends @ ends.T) ** 2
+    )
 
 
 def find_size(draw: Draw, place: int, weight: float, span: float) -> float:

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import combinations
 from itertools import permutations as all_pairs
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import click
 import networkx as nx
@@ -16,26 +16,23 @@ import numpy as np
 from scipy import stats
 from scipy.sparse import csr_array
 
-from neatfool import ExperimentError, Run, choose_elites, open_runs
-from neatfool.measure import (
-    FEWEST_CLASSES,
-    SPACES,
-    Kinds,
-    closest,
-    diversity,
-    goal_switches,
-    image_features,
-    table_kinds,
-    wordnet_kinds,
-)
-from neatfool.present import FileToWrite, FiniteRange, Names, Output
+from neatfool import Run, choose_elites, open_runs
+from neatfool.measure import SPACES, image_features
+from neatfool.present import FiniteRange, Names, Output
 
-from .finding import QUESTIONS, Ancestry, Between, ChanceTest, Lineage
+from .diversity import diversity
+from .finding import QUESTIONS, Ancestry, ChanceTest, Lineage, RunComparison
 from .fracture import SPAN
+from .goal_switches import goal_switches
+from .relations import (
+    FEWEST_CLASSES,
+    ClassRelations,
+    find_common_ancestors,
+    relate_by_table,
+    relate_by_wordnet,
+)
 from .weight_sweep import sweep_run
 
-GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
-"""The suffixes of files that a phylogeny is written to."""
 _Options: TypeAlias = dict[str, Any]
 """How tests are made: their arguments ``permutations``, ``seed`` and ``note``."""
 
@@ -49,7 +46,6 @@ def ancestry(
     pairs: Annotated[int, click.IntRange(min=0)] = 12,
     span: Annotated[float, FiniteRange(0, 1, min_open=True)] = SPAN,
     seed: int = 1,
-    graph: Annotated[str | Path | None, FileToWrite()] = None,
     console: Output | None = None,
 ) -> Ancestry:
     """Say who descends from whom in RUN, and what that tells of the network.
@@ -73,8 +69,6 @@ def ancestry(
         span: Sweep a weight to either side until the picture has changed by X on average, of a
             range of 1.
         seed: The seed of permutations and samples.
-        graph: Write one run's phylogeny: .graphml, .json (networkx's node-link data), .dot, .svg
-            or .png.
         console: Shows how far it is.
 
     Raises:
@@ -86,21 +80,13 @@ def ancestry(
         neatfool ancestry runs/imagenet_quick --pairs 0 --json
         neatfool ancestry runs/imagenet-1 --classes "zebra,school bus" --html lines.html
         neatfool ancestry runs/mnist --kinds digits.csv
-        neatfool ancestry runs/mnist-1 --pairs 0 --graph phylogeny.graphml
     """
     console = console or Output(quiet=True)
     with open_runs(runs) as opened:
-        # Refused now, and not after all the work.
-        if graph and Path(graph).suffix.lower() not in GRAPHS:
-            raise ExperimentError(f"--graph {graph}: use one of {', '.join(GRAPHS)}")
-        if graph and len(opened) > 1:
-            raise ExperimentError(
-                f"--graph {graph}: is of one run, and there are {len(opened)}; name one of them"
-            )
         for run in opened:
             choose_elites(run, classes=classes)  # refuses wrong ones now, before the tests
         related = [
-            table_kinds(Path(kinds), run.classes) if kinds else wordnet_kinds(run.classes)
+            relate_by_table(Path(kinds), run.classes) if kinds else relate_by_wordnet(run.classes)
             for run in opened
         ]
         tested = sum(each is not None for each in related)
@@ -111,31 +97,33 @@ def ancestry(
             looks = [image_features(run.elites, partial(note, "images", 1)) for run in opened]
             options: _Options = {"permutations": permutations, "seed": seed}
             options["note"] = partial(note, "chance", 1)
+            graphs = [run.phylogeny() for run in opened]
             lineages = [
-                _read_lineage(*each, options) for each in zip(opened, related, looks, strict=True)
+                _read_lineage(*each, options)
+                for each in zip(opened, graphs, related, looks, strict=True)
             ]
             between = _compare(opened, related[0], looks, options)
         if pairs:
             sweep = partial(sweep_run, count=pairs, span=span, seed=seed, console=console)
-            for place, (run, each) in enumerate(zip(opened, lineages, strict=True)):
-                swept = sweep(run, each.phylogeny, classes)
-                lineages[place] = each.model_copy(update={"sweeps": swept})
-    found = Ancestry(runs=tuple(lineages), between_runs=between)
-    if graph:
-        found.write_graph(graph)
-        console.say(f"The phylogeny is in {graph}")
-    return found
+            lineages = [
+                each.model_copy(update={"sweeps": sweep(run, graph, classes)})
+                for run, graph, each in zip(opened, graphs, lineages, strict=True)
+            ]
+    return Ancestry(runs=tuple(lineages), between_runs=between)
 
 
 def _read_lineage(
-    run: Run, kinds: Kinds | None, features: dict[str, np.ndarray], options: _Options
+    run: Run,
+    graph: nx.DiGraph,
+    kinds: ClassRelations | None,
+    features: dict[str, np.ndarray],
+    options: _Options,
 ) -> Lineage:
     """Read a run's lineage, and test it."""
-    graph = run.phylogeny()
     holders = [elite.candidate_id for elite in run]
     fitter = nx.DiGraph((u, v) for u, v, place in graph.edges(data="position") if not place)
     fitter.add_nodes_from(graph)
-    shared = closest(graph, dict(graph.nodes(data="generation")), holders)
+    shared = find_common_ancestors(graph, dict(graph.nodes(data="generation")), holders)
     others = shared[~np.eye(len(holders), dtype=bool)]
     flows = goal_switches(run, graph, kinds)
     matrices = {"ancestors": shared} | {name: each @ each.T for name, each in features.items()}
@@ -159,18 +147,21 @@ def _read_lineage(
         tests=_test(run, kinds, matrices, between, options) if kinds else {},
         sweeps=None,
         records=tuple((str(run.path), run.seed, *record) for record in records),
-        phylogeny=graph,
     )
 
 
-def _known(elites: np.ndarray, kinds: Kinds) -> tuple[np.ndarray, np.ndarray]:
+def _known(elites: np.ndarray, kinds: ClassRelations) -> tuple[np.ndarray, np.ndarray]:
     """Find which elites' classes are known, and the likeness of these classes."""
     _, at, rows = np.intersect1d(elites, kinds.known, return_indices=True)
     return at, kinds.likeness[np.ix_(rows, rows)]
 
 
 def _test(
-    run: Run, kinds: Kinds, matrices: dict[str, np.ndarray], flows: csr_array, options: _Options
+    run: Run,
+    kinds: ClassRelations,
+    matrices: dict[str, np.ndarray],
+    flows: csr_array,
+    options: _Options,
 ) -> dict[str, ChanceTest]:
     """Test whether related classes have more in common than others, within a run."""
     elites = np.array([elite.index for elite in run], np.int64)
@@ -199,10 +190,10 @@ def _test(
 
 def _compare(
     runs: Sequence[Run],
-    kinds: Kinds | None,
+    kinds: ClassRelations | None,
     looks: Sequence[dict[str, np.ndarray]],
     options: _Options,
-) -> Between | None:
+) -> RunComparison | None:
     """Say whether runs find like images for a class; None if they share fewer than three."""
     names = [[elite.name for elite in run] for run in runs]
     shared = [name for name in names[0] if all(name in others for others in names[1:])]
@@ -224,7 +215,7 @@ def _compare(
                 pairs = [a[at] @ b[at].T for a, b in combinations(features, 2)]
                 matrices[space] = sum(pair + pair.T for pair in pairs) / (2 * len(pairs))
             related = relate(likeness, matrices, {}, **options)
-    return Between(classes=tuple(shared), same_class=same, related_classes=related)
+    return RunComparison(classes=tuple(shared), same_class=same, related_classes=related)
 
 
 def relate(

@@ -29,7 +29,7 @@ from neatfool.present import (
 )
 from neatfool.wording import percent
 
-from .fracture import Sweeps, sweep, sweep_genome, take_weights
+from .fracture import GenomeSweeps, sweep, sweep_genome, take_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +63,7 @@ def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-class Swept(Facts):
+class IndividualSweep(Facts):
     """An individual of a line of ancestors, and what its swept weights tell."""
 
     genome: int = Field(description="the id of its genome")
@@ -81,12 +81,14 @@ class Swept(Facts):
     sweeps: tuple[tuple[str, bytes], ...] = Field(exclude=True, repr=False)
 
 
-class Line(Facts):
+class AncestralLine(Facts):
     """An elite's line of ancestors."""
 
     name: str = Field(description="the elite's class")
     steps: int = Field(description="how many steps it has from the first generation")
-    individuals: tuple[Swept, ...] = Field(description="some of the line, the oldest first")
+    individuals: tuple[IndividualSweep, ...] = Field(
+        description="some of the line, the oldest first"
+    )
 
     def panel(self) -> Panel:
         """Show the line, and the weights that change its pictures most."""
@@ -115,7 +117,7 @@ class Line(Facts):
         return Panel(blocks, f"Weights swept along the line of {self.name}", text, wide=True)
 
 
-class Pairs(Facts):
+class ParentChildPairs(Facts):
     """A measure of children and of their only parents."""
 
     children: str = Field(
@@ -127,11 +129,11 @@ class Pairs(Facts):
     p: float | None = Field(description="of Wilcoxon's signed-rank test; null of too few pairs")
 
 
-class Sweeping(Facts):
+class RunSweeps(Facts):
     """All that was swept in a run."""
 
-    lines: tuple[Line, ...] = Field(description="lines of ancestors of elites")
-    pairs: tuple[Pairs, ...] = Field(description="children with their parents")
+    lines: tuple[AncestralLine, ...] = Field(description="lines of ancestors of elites")
+    pairs: tuple[ParentChildPairs, ...] = Field(description="children with their parents")
 
     def story(self, label: str) -> Iterator[Block]:
         """Tell how fractured networks are."""
@@ -205,7 +207,7 @@ def sweep_run(
     span: float,
     seed: int,
     console: Output,
-) -> Sweeping | None:
+) -> RunSweeps | None:
     """Sweep lines of classes' elites, and pairs of parent and child; None if they are no CPPNs."""
     elites = choose_elites(run, classes=classes)
     if not isinstance(elites[0].genome, cppn.Genome):
@@ -218,12 +220,12 @@ def sweep_run(
     steps = sum(min(LONGEST, len(run.lineage(elite.index))) for elite in elites)
     steps += 2 * sum(map(len, pairs.values()))
 
-    def measure(genome: Any) -> Sweeps:
+    def measure(genome: Any) -> GenomeSweeps:
         swept = sweep_genome(run.encoding, genome, span=span, seed=seed)
         note(f"{run.path.name}: sweeps", 1)
         return swept
 
-    def measure_id(id_: int) -> Sweeps:
+    def measure_id(id_: int) -> GenomeSweeps:
         return measure(load_genome(run.store, run.encoding.loads, run.store.candidate(id_)))
 
     found = []
@@ -236,14 +238,14 @@ def sweep_run(
                 change = change[np.isfinite(change) & (change != 0)]
                 p = float(stats.wilcoxon(change).pvalue) if len(change) >= FEWEST else None
                 known = tuple((_known(before), _known(after)) for before, after in values)
-                found.append(Pairs(children=kind, measure=name, values=known, p=p))
+                found.append(ParentChildPairs(children=kind, measure=name, values=known, p=p))
         lines = [_sweep_line(run, graph, elite, measure) for elite in elites]
-    return Sweeping(lines=tuple(lines), pairs=tuple(found))
+    return RunSweeps(lines=tuple(lines), pairs=tuple(found))
 
 
 def _sweep_line(
-    run: Run, graph: nx.DiGraph, elite: EliteView, measure: Callable[[Any], Sweeps]
-) -> Line:
+    run: Run, graph: nx.DiGraph, elite: EliteView, measure: Callable[[Any], GenomeSweeps]
+) -> AncestralLine:
     line = run.lineage(elite.index)[::-1]
     chosen = [line[place] for place in evenly(len(line), LONGEST)]
     presented = {chosen[place].candidate_id for place in evenly(len(chosen), PRESENTED)}
@@ -254,7 +256,7 @@ def _sweep_line(
             sure = percent(each.confidence, each.rank)
         shown = _draw_sweeps(run, each.genome, sweeps) if each.candidate_id in presented else []
         swept.append(
-            Swept(
+            IndividualSweep(
                 genome=each.candidate_id,
                 generation=each.generation,
                 made=graph.nodes[each.candidate_id]["kind"],
@@ -268,10 +270,10 @@ def _sweep_line(
                 sweeps=tuple(shown),
             )
         )
-    return Line(name=elite.name, steps=len(line) - 1, individuals=tuple(swept))
+    return AncestralLine(name=elite.name, steps=len(line) - 1, individuals=tuple(swept))
 
 
-def _draw_sweeps(run: Run, genome: Any, sweeps: Sweeps) -> list[tuple[str, bytes]]:
+def _draw_sweeps(run: Run, genome: Any, sweeps: GenomeSweeps) -> list[tuple[str, bytes]]:
     """Draw the sweeps of the weights that matter most: what the weight connects, and a PNG."""
     graph = run.encoding.graph(genome)
     assert graph is not None

@@ -10,7 +10,7 @@ from pydantic import Field
 from scipy.special import expit, logit
 
 from neatfool.measure import FEWEST, Share, threshold_of
-from neatfool.present import MUTED, TICKS, Facts, Line, Table, decimal_odds, lines_of_shares
+from neatfool.present import MUTED, TICKS, ChartLine, Facts, Table, decimal_odds, lines_of_shares
 from neatfool.wording import level, listed, percent, share
 
 from .confidence import EVOLVED, KNOWN, ConfidenceRecord, clip_log_odds
@@ -268,7 +268,7 @@ class Acceptance(Facts):
             if kinds:
                 counts = [each.images for each in kinds]
                 curve = np.average([each.curve for each in kinds], axis=0, weights=counts)
-                lines.append(Line(curve.tolist(), name, place))
+                lines.append(ChartLine(curve.tolist(), name, place))
         odds = decimal_odds(self.grid)
         lines.sort(key=lambda line: sum(line.values))
         drawn = lines_of_shares(lines, [""] * len(odds), right=176, wide=True)

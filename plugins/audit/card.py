@@ -148,7 +148,9 @@ class Defence(present.Facts):
         ]
         heads = ["detector", "AUROC", "evolved images that pass (FPR at 95 %)", "looks at"]
         yield present.Table(heads, rows, "What an OOD detector would let pass", words=(0, 3))
-        lines = [present.Line(e.curve, e.name, place) for place, e in enumerate(self.detectors)]
+        lines = [
+            present.ChartLine(e.curve, e.name, place) for place, e in enumerate(self.detectors)
+        ]
         ticks = [f"{100 * p:g} %" if n % 2 == 0 else "" for n, p in enumerate(PASSING)]
         yield present.Chart(
             "The share of evolved images that pass each detector, over that of in-distribution",
@@ -341,7 +343,9 @@ class ReportCard(present.Finding):
         yield present.Table(heads, rows, "Which classes", words=(0, 2), where="terminal")
         for title, classes in (("These fell first", firsts), ("These resist most", lasts[::-1])):
             cells = [
-                present.Cell(png, each.name, present.Strong(confidence), f"median {each.fell()}")
+                present.Cell(
+                    png, each.name, present.StrongText(confidence), f"median {each.fell()}"
+                )
                 for each in classes
                 if each.index in self.pictures
                 for png, confidence in [self.pictures[each.index]]

@@ -21,7 +21,15 @@ from neatfool import (
     fit_images,
     rank,
 )
-from neatfool.measure import FEWEST, LIMIT, all_changes, in_steps, pick, place_of, temper
+from neatfool.measure import (
+    FEWEST,
+    LIMIT,
+    all_changes,
+    batch_slices,
+    choose_changes,
+    find_class,
+    temper,
+)
 from neatfool.ood import InDistribution, simple_images
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import Facts
@@ -99,12 +107,12 @@ def score_kinds(
     simple = [kind_scorer.score(kind, images) for *kind, images in simple_images(spec, sample)]
     found.append(read_recorded(runs, logits=kind_scorer.logits))
     texts = [*KINDS, f"drawn={4 * max(spec.height, spec.width)}"]
-    own = [place_of(elite, scorer.spec.classes) for elites in chosen for elite in elites]
+    own = [find_class(elite, scorer.spec.classes) for elites in chosen for elite in elites]
     seeds = [seed for seed, elites in enumerate(chosen) for _ in elites]
     saved = [
         torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites])) for elites in chosen
     ]
-    for same in zip(*(pick(all_changes(run, 1), texts) for run in runs), strict=True):
+    for same in zip(*(choose_changes(all_changes(run, 1), texts) for run in runs), strict=True):
         strength = same[0].strengths[0]
         images = [
             fit_images(change.apply(elites, pixels, strength), spec)
@@ -178,7 +186,7 @@ def find_reached(scorer: Scorer, in_distribution: str | Path | None = None) -> l
         return []
     images = find_known(target, in_distribution).unseen
     counts = np.zeros(len(spec.classes), int)
-    for some in in_steps(len(images), scorer):
+    for some in batch_slices(len(images), scorer):
         odds = rank(scorer.score(images[some]))
         counts += np.bincount(odds.argmax(1), minlength=len(counts))
         if 2 * np.count_nonzero(counts) >= len(counts):
@@ -212,7 +220,7 @@ class _KindScorer:
         facts, what = dict(zip(("kind", "group", "what"), kind, strict=True)), kind[-1]
         nothing = [self.place(each) for each in self.runs[0].spec.nothing]
         named, sure, of_own = list[int](), list[float](), list[float]()
-        for some in in_steps(len(images), self.scorer):
+        for some in batch_slices(len(images), self.scorer):
             self._note(what, 0)
             scores = self.scorer.score(images[some])
             self.logits = scores.logits is not None
@@ -249,7 +257,7 @@ def read_recorded(runs: Sequence[Run], *, logits: bool) -> ConfidenceRecord:
     for seed, run in enumerate(runs):
         classes = run.spec.classes
         for elite in run.elites:
-            own = named = place_of(elite, classes)
+            own = named = find_class(elite, classes)
             odds = sure = float(clip_log_odds(elite.rank if logits else logit(elite.confidence)))
             if elite.rejected or elite.top1 is False:
                 first, confidence = elite.top[0]

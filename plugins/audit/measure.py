@@ -10,7 +10,16 @@ import numpy as np
 from scipy.special import expit
 
 from neatfool import ExperimentError, Run, RunError, open_runs
-from neatfool.measure import FEW, FEWEST, LIMIT, Course, Shares, median_of, tell_apart, threshold_of
+from neatfool.measure import (
+    FEW,
+    FEWEST,
+    LIMIT,
+    RunCourse,
+    Shares,
+    median_of,
+    tell_apart,
+    threshold_of,
+)
 from neatfool.present import Output
 from neatfool.wording import percent, share
 
@@ -170,7 +179,7 @@ def _fill(
     runs: Sequence[Run], looked: AuditScores, acceptance: Acceptance, **parts: Any
 ) -> ReportCard:
     """Read what the runs found, and fill in the card."""
-    courses = [Course(run) for run in runs]
+    courses = [RunCourse(run) for run in runs]
     known = next((each for each in looked.kinds if each.group == KNOWN), None)
     classes = _classes(runs, courses, looked.kinds, acceptance)
     run, spec, target = runs[0], runs[0].spec, runs[0].info["target"]
@@ -219,7 +228,7 @@ def _budget(runs: Sequence[Run]) -> int:
 
 def _classes(
     runs: Sequence[Run],
-    courses: Sequence[Course],
+    courses: Sequence[RunCourse],
     looked: Sequence[ConfidenceRecord],
     acceptance: Acceptance,
 ) -> list[ClassFacts]:
@@ -258,7 +267,7 @@ def _classes(
 
 def _fooled(
     run: Run,
-    courses: Sequence[Course],
+    courses: Sequence[RunCourse],
     classes: Sequence[ClassFacts],
     known: ConfidenceRecord | None,
 ) -> FooledShare | None:
@@ -290,7 +299,7 @@ def _fooled(
     )
 
 
-def _until(courses: Sequence[Course], confidence: float) -> ConfidenceMilestone:
+def _until(courses: Sequence[RunCourse], confidence: float) -> ConfidenceMilestone:
     """Say after how many images half of the classes, and all, had a confidence."""
     half, every = list[int | None](), list[int | None]()
     for course in courses:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, InstanceOf, json_schema
 from scipy.special import logit
 
-from neatfool.measure import MEASURES, TESTED
+from neatfool.measure import STATISTICS, TESTED_STATISTICS
 from neatfool.present import (
     Block,
     Chart,
@@ -22,7 +22,7 @@ from neatfool.present import (
     Panel,
     Records,
     Section,
-    Steps,
+    StepCurve,
     Table,
     decimal_odds,
     heat_map,
@@ -32,7 +32,7 @@ from neatfool.present import (
 )
 from neatfool.wording import format_seeds, listed, percent
 
-from .groups import USUAL_LEVEL, Group, RankTest
+from .groups import USUAL_LEVEL, RankTest, RunGroup
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ Known = Annotated[float | None, BeforeValidator(lambda x: None if x is None or n
 """A number; null in place of NaN."""
 
 
-class RunOfGroup(Facts):
+class GroupRun(Facts):
     """A run that counts."""
 
     path: str = Field(description="its folder")
@@ -69,7 +69,7 @@ class RunOfGroup(Facts):
     finished: bool = Field(description="whether it has come to its end")
 
 
-class Compared(Facts):
+class GroupFacts(Facts):
     """Runs of one experiment that differ in their seed."""
 
     label: str = Field(description="what the group is called")
@@ -77,10 +77,10 @@ class Compared(Facts):
     target: str = Field(description="what is fooled")
     fingerprint: str = Field(description="what tells the target from one that scores otherwise")
     classes: int = Field(description="how many classes are searched")
-    runs: tuple[RunOfGroup, ...] = Field(description="its runs, by seed")
+    runs: tuple[GroupRun, ...] = Field(description="its runs, by seed")
 
 
-class Measured(Facts):
+class GroupStatistic(Facts):
     """A measure over the runs of a group."""
 
     lower: Known = Field(description="the lower quartile")
@@ -98,16 +98,16 @@ class Measured(Facts):
         return f"{median} [{lower.removesuffix(' %')} to {upper.removesuffix(' %')}]"
 
 
-class GroupAt(Facts):
+class GroupSnapshot(Facts):
     """A group after a number of images."""
 
     label: str = Field(description="what the group is called")
     n: int = Field(description="how many runs came this far")
-    measures: dict[str, Measured] = Field(description="each measure over the runs")
+    measures: dict[str, GroupStatistic] = Field(description="each measure over the runs")
     classes: dict[str, Known] = Field(description="each class's median confidence")
 
 
-class Tested(RankTest):
+class GroupTest(RankTest):
     """Whether two groups differ in a measure."""
 
     first: str = Field(description="the label of a group")
@@ -117,14 +117,14 @@ class Tested(RankTest):
     places: tuple[int, int] = Field(exclude=True, repr=False)
 
 
-class Snapshot(Facts):
+class ComparisonPoint(Facts):
     """The groups after an equal number of images scored."""
 
     evaluations: int = Field(description="images scored")
-    groups: tuple[GroupAt, ...] = Field(description="each group")
-    tests: tuple[Tested, ...] = Field(description="for each measure and pair that came so far")
+    groups: tuple[GroupSnapshot, ...] = Field(description="each group")
+    tests: tuple[GroupTest, ...] = Field(description="for each measure and pair that came so far")
 
-    def test(self, one: int, other: int, measure: str) -> Tested | None:
+    def test(self, one: int, other: int, measure: str) -> GroupTest | None:
         """Give the test of two groups, by their places."""
         wanted = (one, other), measure
         return next((each for each in self.tests if (each.places, each.measure) == wanted), None)
@@ -133,7 +133,7 @@ class Snapshot(Facts):
         """Write each measure of each group, and the tests of each pair."""
         keys = [f"{key_of(place)} (n={each.n})" for place, each in enumerate(self.groups)]
         rows = []
-        for measure in MEASURES.values():
+        for measure in STATISTICS.values():
             found = [group.measures[measure.key] for group in self.groups]
             rows.append([measure.title, *(each.words(measure.in_words) for each in found)])
             surest = max(each.upper or 0.0 for each in found)
@@ -141,11 +141,11 @@ class Snapshot(Facts):
                 rows.append(["in log-odds", *(each.words(_log_odds) for each in found)])
         tables, rows = [Table(["", *keys], rows)], []
         for one, other in combinations(range(len(self.groups)), 2):
-            tests = [self.test(one, other, measure.key) for measure in TESTED]
+            tests = [self.test(one, other, measure.key) for measure in TESTED_STATISTICS]
             cells = [f"U {test.u:g}/{test.pairs}\n{test.words}" if test else "-" for test in tests]
             rows.append([f"{key_of(one)} : {key_of(other)}", *cells])
         if rows:
-            titles = [each.title.removesuffix(" confidence") for each in TESTED]
+            titles = [each.title.removesuffix(" confidence") for each in TESTED_STATISTICS]
             heads = ["", *(title.removeprefix("classes ") for title in titles)]
             title = "Mann-Whitney U, two-sided: pairs of runs in which the first is the higher"
             tables.append(Table(heads, rows, title))
@@ -153,7 +153,7 @@ class Snapshot(Facts):
         return Panel(tables, title, wide=True)
 
 
-class Quartiles(Facts):
+class QuartileCurves(Facts):
     """The quartiles of a measure over the runs of a group, at each number of images."""
 
     lower: tuple[Known, ...] = Field(description="the lower quartiles")
@@ -161,19 +161,19 @@ class Quartiles(Facts):
     upper: tuple[Known, ...] = Field(description="the upper quartiles")
 
 
-class CourseOfGroup(Facts):
+class GroupCourse(Facts):
     """A group over images scored."""
 
     label: str = Field(description="what the group is called")
     n: tuple[int, ...] = Field(description="how many runs came this far")
-    measures: dict[str, Quartiles] = Field(description="each measure over the runs")
+    measures: dict[str, QuartileCurves] = Field(description="each measure over the runs")
 
 
 class Series(Facts):
     """All groups over images scored."""
 
     evaluations: tuple[int, ...] = Field(description="the common grid")
-    groups: tuple[CourseOfGroup, ...] = Field(description="each group on it")
+    groups: tuple[GroupCourse, ...] = Field(description="each group on it")
 
 
 class Comparison(Finding):
@@ -181,12 +181,12 @@ class Comparison(Finding):
 
     about: ClassVar[str] = "comparison"
 
-    groups: tuple[Compared, ...] = Field(description="the groups, in their order")
+    groups: tuple[GroupFacts, ...] = Field(description="the groups, in their order")
     differ_in: dict[str, list[Any]] = Field(description="unlike options, with all groups' values")
     notes: tuple[str, ...] = Field(description="what is to be borne in mind, in words")
-    at: tuple[Snapshot, ...] = Field(description="the groups at equal numbers of images")
+    at: tuple[ComparisonPoint, ...] = Field(description="the groups at equal numbers of images")
     series: Series = Field(description="the groups over images scored")
-    gathered: json_schema.SkipJsonSchema[tuple[InstanceOf[Group], ...]] = Field(
+    gathered: json_schema.SkipJsonSchema[tuple[InstanceOf[RunGroup], ...]] = Field(
         exclude=True, repr=False
     )
 
@@ -249,7 +249,7 @@ class Comparison(Finding):
             "99.99 % apart. Values between generations are those of the generation before.",
         )
         yield self._chart("median", "Median confidence over classes", wide=True)
-        for measure in MEASURES.values():
+        for measure in STATISTICS.values():
             if measure.kind == "classes":
                 yield self._chart(measure.key, measure.title.capitalize())
         yield Section("At equal numbers of images", THE_TEST if len(self.groups) > 1 else "")
@@ -269,7 +269,7 @@ class Comparison(Finding):
         yield from self._tables_of_classes()
         yield Section("How it came about")
         for key, text in WAYS.items():
-            yield self._chart(key, MEASURES[key].title.capitalize(), text)
+            yield self._chart(key, STATISTICS[key].title.capitalize(), text)
 
     def verdict(self) -> str:
         """Say which group is ahead in the median confidence at the last point, and if by chance."""
@@ -314,11 +314,11 @@ class Comparison(Finding):
         for group in self.gathered:
             for run in group.runs:
                 grid = self.grid[self.grid <= run.length]
-                columns = [run.at(key, grid).tolist() for key in MEASURES]
+                columns = [run.at(key, grid).tolist() for key in STATISTICS]
                 for images, *values in zip(grid.tolist(), *columns, strict=True):
                     found = (int(value) if value.is_integer() else value for value in values)
                     rows.append([group.label, run.seed, images, *found])
-        return Records(["group", "seed", "evaluations", *MEASURES], rows)
+        return Records(["group", "seed", "evaluations", *STATISTICS], rows)
 
     def classes(self) -> Records:
         """Give the heat maps: a row for each class of each group, a column for each grid point.
@@ -344,7 +344,7 @@ class Comparison(Finding):
             measure: Its key: ``"median"``, ``"classes_ge_0.99"``, ``"nodes"`` …
             wide: Whether the chart takes a page's width.
         """
-        shown = MEASURES[measure]
+        shown = STATISTICS[measure]
         sure = shown.kind == "confidence"
         lines = []
         for place, group in enumerate(self.gathered):
@@ -360,7 +360,7 @@ class Comparison(Finding):
             band, single = None, None
             if len(group.runs) > 1:
                 band, single = np.stack([lower, upper])[:, here], group.at(measure, grid)
-            lines.append(Steps(grid, median, end, place, band, single))
+            lines.append(StepCurve(grid, median, end, place, band, single))
         return steps(lines, "confidences" if sure else "counts", self.grid, wide=wide)
 
     def _map(self, place: int) -> bytes:
@@ -384,7 +384,7 @@ class Comparison(Finding):
                 apart = np.ptp(decimal_odds(np.nan_to_num(confidences)), axis=1)
                 unlike = np.argsort(-apart, kind="stable")[:SOME_CLASSES]
                 chosen["The most different"] = unlike
-        in_words = MEASURES["median"].in_words
+        in_words = STATISTICS["median"].in_words
         for title, places in chosen.items():
             rows = [[names[each], *map(in_words, confidences[each])] for each in places]
             heads = [f"after {last.evaluations:,} images", *self.keys]

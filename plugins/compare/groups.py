@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from neatfool import ExperimentError, Run, RunError, differences, open_runs
-from neatfool.measure import Course
+from neatfool.measure import RunCourse
 from neatfool.present import Facts
 
 MOST_IN_A_LABEL: Final = 2
@@ -23,17 +23,17 @@ USUAL_LEVEL: Final = 0.05
 
 
 @dataclass(frozen=True)
-class Group:
+class RunGroup:
     """Runs of one experiment that differ in their seed; groups list classes in one order."""
 
     label: str
-    runs: tuple[Course, ...]
+    runs: tuple[RunCourse, ...]
     classes: tuple[str, ...]
     folder: Path | None = None
-    left_out: tuple[Course, ...] = ()
+    left_out: tuple[RunCourse, ...] = ()
 
     @property
-    def first(self) -> Course:
+    def first(self) -> RunCourse:
         """One of its runs."""
         return self.runs[0]
 
@@ -65,18 +65,18 @@ class Group:
 
 def gather(
     runs: Run | str | Path | Sequence[Run | str | Path], labels: Sequence[str] = ()
-) -> list[Group]:
+) -> list[RunGroup]:
     """Read runs and put together those of one folder that differ in nothing but their seed."""
-    courses: dict[Path, tuple[Path | None, Course]] = {}
+    courses: dict[Path, tuple[Path | None, RunCourse]] = {}
     for each in [runs] if isinstance(runs, Run | str | Path) else runs:
         with open_runs(each) as opened:
             for run in opened:
                 named = isinstance(each, Run) or run.path == Path(each)
-                entry = None if named else run.path.parent, Course(run)
+                entry = None if named else run.path.parent, RunCourse(run)
                 courses.setdefault(run.path.resolve(), entry)
     if not courses:
         raise RunError("no run was named; give runs, or folders that hold such")
-    found: dict[tuple[Any, ...], list[Course]] = {}
+    found: dict[tuple[Any, ...], list[RunCourse]] = {}
     for folder, course in courses.values():
         same = json.dumps(course.without_seed, sort_keys=True)
         found.setdefault((folder, same, course.fingerprint), []).append(course)
@@ -94,7 +94,7 @@ def gather(
     ]
 
 
-def _group(folder: Path | None, runs: Sequence[Course]) -> Group:
+def _group(folder: Path | None, runs: Sequence[RunCourse]) -> RunGroup:
     longest = {run.seed: run for run in sorted(runs, key=lambda run: (run.seed, run.length))}
     chosen = tuple(run for run in longest.values() if run.length)
     if not chosen:
@@ -102,7 +102,7 @@ def _group(folder: Path | None, runs: Sequence[Course]) -> Group:
             f"{runs[0].path}: nothing is recorded yet; wait for its first generation, or leave it "
             "out"
         )
-    return Group(
+    return RunGroup(
         label=chosen[0].name,
         runs=chosen,
         classes=tuple(dict.fromkeys(name for run in chosen for name in run.classes)),
@@ -111,7 +111,7 @@ def _group(folder: Path | None, runs: Sequence[Course]) -> Group:
     )
 
 
-def options_that_differ(groups: Sequence[Group]) -> dict[str, list[Any]]:
+def options_that_differ(groups: Sequence[RunGroup]) -> dict[str, list[Any]]:
     """Give the options in which the groups' experiments differ, each with all groups' values."""
     first, *others = (group.first.without_seed for group in groups)
     options: dict[str, list[Any]] = {}
@@ -121,7 +121,7 @@ def options_that_differ(groups: Sequence[Group]) -> dict[str, list[Any]]:
     return options
 
 
-def _labels(groups: Sequence[Group]) -> list[str]:
+def _labels(groups: Sequence[RunGroup]) -> list[str]:
     """Make labels that tell the groups apart: names, then options, then folders."""
     labels = [group.first.name for group in groups]
     for name in {label for label in labels if labels.count(label) > 1}:

@@ -11,12 +11,12 @@ import click
 import numpy as np
 
 from neatfool import Run
-from neatfool.measure import MEASURES, TESTED
+from neatfool.measure import STATISTICS, TESTED_STATISTICS
 from neatfool.present import FileToWrite, Names, Output, save
 from neatfool.wording import counted, format_seeds
 
 from . import finding
-from .groups import USUAL_LEVEL, Group, gather, mann_whitney, options_that_differ
+from .groups import USUAL_LEVEL, RunGroup, gather, mann_whitney, options_that_differ
 
 GRID_POINTS: Final = 200
 """Steps of the common grid of images scored: about what a curve on the page can show."""
@@ -26,7 +26,7 @@ def compare(
     runs: Run | str | Path | Sequence[Run | str | Path],
     *,
     labels: Sequence[str] = (),
-    at: Annotated[Sequence[int], "N,N", Counts()] = (),
+    at: Annotated[Sequence[int], "N,N", ImageCounts()] = (),
     classes_csv: Annotated[str | Path | None, FileToWrite()] = None,
     console: Output | None = None,
 ) -> finding.Comparison:
@@ -81,7 +81,7 @@ def compare(
     return found
 
 
-class Counts(Names):
+class ImageCounts(Names):
     """Numbers of images with commas between them."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -90,15 +90,15 @@ class Counts(Names):
         return tuple(click.IntRange(min=1)(text, param, ctx) for text in texts)
 
 
-def _describe(group: Group) -> finding.Compared:
+def _describe(group: RunGroup) -> finding.GroupFacts:
     first = group.first
     runs = (
-        finding.RunOfGroup(
+        finding.GroupRun(
             path=str(run.path), seed=run.seed, evaluations=run.length, finished=run.finished
         )
         for run in group.runs
     )
-    return finding.Compared(
+    return finding.GroupFacts(
         label=group.label,
         name=first.name,
         target=first.target,
@@ -108,43 +108,45 @@ def _describe(group: Group) -> finding.Compared:
     )
 
 
-def _course(group: Group, grid: np.ndarray) -> finding.CourseOfGroup:
+def _course(group: RunGroup, grid: np.ndarray) -> finding.GroupCourse:
     came = tuple(np.isfinite(group.at("median", grid)).sum(0).tolist())
     measures = {
-        key: finding.Quartiles(lower=lower, median=median, upper=upper)
-        for key in MEASURES
+        key: finding.QuartileCurves(lower=lower, median=median, upper=upper)
+        for key in STATISTICS
         for lower, median, upper in [group.quartiles(key, grid).tolist()]
     }
-    return finding.CourseOfGroup(label=group.label, n=came, measures=measures)
+    return finding.GroupCourse(label=group.label, n=came, measures=measures)
 
 
-def _snapshot(groups: Sequence[Group], evaluations: int) -> finding.Snapshot:
+def _snapshot(groups: Sequence[RunGroup], evaluations: int) -> finding.ComparisonPoint:
     here = np.array([evaluations])
     found = []
     for group in groups:
         measures = {}
-        for key in MEASURES:
+        for key in STATISTICS:
             lower, median, upper = group.quartiles(key, here)[:, 0]
             values = group.at(key, here)
             came = tuple(values[np.isfinite(values)].tolist())
-            measures[key] = finding.Measured(lower=lower, median=median, upper=upper, values=came)
+            measures[key] = finding.GroupStatistic(
+                lower=lower, median=median, upper=upper, values=came
+            )
         classes = dict(zip(group.classes, group.by_class(here)[:, 0], strict=True))
         count = len(measures["median"].values)
         found.append(
-            finding.GroupAt(label=group.label, n=count, measures=measures, classes=classes)
+            finding.GroupSnapshot(label=group.label, n=count, measures=measures, classes=classes)
         )
     tests = []
     for places in combinations(range(len(groups)), 2):
         one, other = (found[place] for place in places)
-        for key in (measure.key for measure in TESTED if one.n and other.n):
+        for key in (measure.key for measure in TESTED_STATISTICS if one.n and other.n):
             test = mann_whitney(one.measures[key].values, other.measures[key].values)
             facts = {"first": one.label, "second": other.label, "measure": key, "places": places}
             ahead = test.u / test.pairs
-            tests.append(finding.Tested(**test.model_dump(), **facts, first_ahead=ahead))
-    return finding.Snapshot(evaluations=evaluations, groups=tuple(found), tests=tuple(tests))
+            tests.append(finding.GroupTest(**test.model_dump(), **facts, first_ahead=ahead))
+    return finding.ComparisonPoint(evaluations=evaluations, groups=tuple(found), tests=tuple(tests))
 
 
-def _notes(groups: Sequence[Group], last: finding.Snapshot) -> Iterator[str]:
+def _notes(groups: Sequence[RunGroup], last: finding.ComparisonPoint) -> Iterator[str]:
     """Say what to bear in mind."""
     if len({(group.first.target, group.first.fingerprint) for group in groups}) > 1:
         names = [*dict.fromkeys(group.first.target for group in groups)]

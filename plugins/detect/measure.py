@@ -21,7 +21,7 @@ from neatfool import (
     open_runs,
     open_scorer,
 )
-from neatfool.measure import OfRun, OfRuns
+from neatfool.measure import RunFacts, RunsFinding
 from neatfool.ood import Asked, InDistribution, ask_detectors
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import (
@@ -58,7 +58,7 @@ NOTES: Final = (
 )
 
 
-class Threshold(Facts):
+class DetectorThreshold(Facts):
     """A detector's threshold, and what becomes of the fooling images there."""
 
     kept: float = Field(description="the share of in-distribution images that is to pass")
@@ -69,7 +69,7 @@ class Threshold(Facts):
     caught: int = Field(description="how many do not pass")
 
 
-class Detected(Facts):
+class DetectorResult(Facts):
     """What a detector says of a run's images. The larger a score, the more outlying the image."""
 
     name: str = Field(description="the detector")
@@ -77,12 +77,12 @@ class Detected(Facts):
     auroc: float = Field(
         description="how often a fooling image scores higher than an in-distribution one"
     )
-    at: tuple[Threshold, ...] = Field(description="its thresholds")
+    at: tuple[DetectorThreshold, ...] = Field(description="its thresholds")
     fooling: tuple[float, ...] = Field(exclude=True, repr=False)
     known: tuple[float, ...] = Field(exclude=True, repr=False)
 
     @classmethod
-    def of(cls, name: str, looks_at: str, known: np.ndarray, fooling: np.ndarray) -> Detected:
+    def of(cls, name: str, looks_at: str, known: np.ndarray, fooling: np.ndarray) -> DetectorResult:
         """Sum up the scores of in-distribution images, [M], and of fooling ones, [N]."""
         from scipy.stats import mannwhitneyu
 
@@ -91,7 +91,9 @@ class Detected(Facts):
             threshold = float(np.quantile(known, kept, method="higher"))
             caught = int((fooling > threshold).sum())
             passing = 1 - caught / len(fooling)
-            at.append(Threshold(kept=kept, threshold=threshold, passing=passing, caught=caught))
+            at.append(
+                DetectorThreshold(kept=kept, threshold=threshold, passing=passing, caught=caught)
+            )
         wins = float(mannwhitneyu(fooling, known).statistic)
         return cls(
             name=name,
@@ -102,7 +104,7 @@ class Detected(Facts):
             known=tuple(known.tolist()),
         )
 
-    def where(self, kept: float) -> Threshold:
+    def where(self, kept: float) -> DetectorThreshold:
         """Give what happens where a share of in-distribution images is to pass."""
         return next(each for each in self.at if each.kept == kept)
 
@@ -129,7 +131,7 @@ class Detected(Facts):
         return drawn
 
 
-class Known(Facts):
+class InDistributionFacts(Facts):
     """The in-distribution images."""
 
     source: str = Field(description="where they come from, in words")
@@ -140,16 +142,16 @@ class Known(Facts):
     text: str = Field(exclude=True)
 
 
-class DetectedOfRun(OfRun):
+class RunDetection(RunFacts):
     """What detectors say of a run's images."""
 
     guarded: str | None = Field(description="the detector that guarded the run's target")
     median_confidence: float = Field(description="of the images, as the run recorded it")
-    in_distribution: Known = Field(description="the in-distribution images")
+    in_distribution: InDistributionFacts = Field(description="the in-distribution images")
     warning: str | None = Field(
         description="which detectors were fitted to fewer images than features, and what to do"
     )
-    detectors: tuple[Detected, ...] = Field(description="the detectors that work here")
+    detectors: tuple[DetectorResult, ...] = Field(description="the detectors that work here")
     left_out: dict[str, str] = Field(description="those that do not, each with the reason")
     shown: tuple[tuple[str, int, float], ...] = Field(exclude=True, repr=False)
     in_words: str = Field(exclude=True)
@@ -198,12 +200,12 @@ class DetectedOfRun(OfRun):
         return Table([*heads, "looks at"], rows, subject, words=(0, len(heads)))
 
 
-class Detection(OfRuns):
+class Detection(RunsFinding):
     """What OOD detectors would have caught."""
 
     about: ClassVar[str] = "what detectors would have caught"
 
-    runs: tuple[DetectedOfRun, ...] = Field(description="what detectors say of each run")
+    runs: tuple[RunDetection, ...] = Field(description="what detectors say of each run")
 
     def story(self) -> Iterator[Block]:
         """Tell what the best detector catches, then all of them."""
@@ -320,7 +322,7 @@ def detect(
                         targets[recorded] = scorer.target
                 key = targets[recorded].fingerprint() or recorded
                 alike.setdefault(key, (targets[recorded], []))[1].append(place)
-        found: dict[int, DetectedOfRun] = {}
+        found: dict[int, RunDetection] = {}
         for target, places in alike.values():
             known = find_known(behind(target), in_distribution)
             pixels = [elite.saved_pixels() for place in places for elite in chosen[place]]
@@ -337,21 +339,21 @@ def detect(
 
 def _describe(
     run: Run, elites: Sequence[EliteView], answers: Asked, part: slice, known: InDistribution
-) -> DetectedOfRun:
+) -> RunDetection:
     """Sum up what detectors say of a part of the images: those of a run."""
     counts = {"fitted": len(known.fitted), "held_out": len(known.held_out)}
     facts = {name: getattr(known, name) for name in ("source", "divided", "few")}
     middle, rank = np.median([(e.confidence, e.rank) for e in elites], axis=0).tolist()
     target = run.experiment["target"]
-    return DetectedOfRun(
-        **OfRun.facts(run, len(elites)),
+    return RunDetection(
+        **RunFacts.facts(run, len(elites)),
         guarded=target["detector"] if "guards" in target else None,
         median_confidence=middle,
         in_words=percent(middle, rank),
-        in_distribution=Known(**counts, **facts, text=known.describe()),
+        in_distribution=InDistributionFacts(**counts, **facts, text=known.describe()),
         warning=answers.lacks or None,
         detectors=tuple(
-            Detected.of(name, each.looks_at, each.known, each.images[part])
+            DetectorResult.of(name, each.looks_at, each.known, each.images[part])
             for name, each in answers.scores.items()
         ),
         left_out=answers.left_out,

@@ -13,7 +13,7 @@ import numpy as np
 
 from neatfool import Ancestor, EliteView, Run, StorageError, cppn
 from neatfool.files import refuse_link
-from neatfool.measure import KeptSurvival, read_survival
+from neatfool.measure import SurvivalRecord, read_survival
 from neatfool.present import evenly, save
 from neatfool.wording import percent, share
 
@@ -172,7 +172,7 @@ def encode_image(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
     return min(webp, png, key=lambda image: len(image[1]))
 
 
-def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any]:
+def describe_elite(elite: EliteView, kept: SurvivalRecord | None) -> dict[str, Any]:
     """Describe an elite in a few words and figures, and with what is known to survive of it."""
     survived = kept.words_of(elite.name, elite.candidate_id) if kept else []
     return {

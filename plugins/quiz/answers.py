@@ -27,7 +27,7 @@ MOST_BYTES: Final = 2**24
 Text = Annotated[str, StringConstraints(max_length=300)]
 
 
-class Answer(Facts, extra="ignore"):
+class QuizAnswer(Facts, extra="ignore"):
     """What a player said of an image: a row of a file, which anybody may have edited."""
 
     kind: Literal["evolved", "photograph", "noise"]
@@ -50,7 +50,7 @@ class Answer(Facts, extra="ignore"):
         return {**row, "choices": [row[name] for name in CHOICES if name in row]}
 
     @model_validator(mode="after")
-    def _check(self) -> Answer:
+    def _check(self) -> QuizAnswer:
         for text in (self.answer, self.right):
             if text not in {*self.choices, NOTHING}:
                 raise ValueError(f"{text!r} is none of the choices")
@@ -66,7 +66,7 @@ class Answer(Facts, extra="ignore"):
         return self.answer == self.right
 
 
-class Answered(Facts):
+class AnswerSummary(Facts):
     """What was answered of some images."""
 
     name: str = Field(description="which images, or whose answers")
@@ -84,7 +84,7 @@ class Answered(Facts):
     seconds: float | None = Field(description="the median time until an answer")
 
     @classmethod
-    def of(cls, name: str, answers: Sequence[Answer]) -> Answered:
+    def of(cls, name: str, answers: Sequence[QuizAnswer]) -> AnswerSummary:
         """Sum up answers, at least one."""
         count, named = len(answers), [each for each in answers if each.answer != NOTHING]
         sure = [each.sure for each in answers if each.sure is not None]
@@ -102,7 +102,7 @@ class Answered(Facts):
         )
 
 
-CELLS: Final[dict[str, Callable[[Answered], str]]] = {
+CELLS: Final[dict[str, Callable[[AnswerSummary], str]]] = {
     "": lambda row: row.name,
     "answers": lambda row: f"{row.answers:,}",
     "right": lambda row: row.right.as_share(),
@@ -115,14 +115,14 @@ CELLS: Final[dict[str, Callable[[Answered], str]]] = {
 """The columns of tables."""
 
 
-def read_answers(files: Sequence[Path]) -> tuple[list[Answer], int]:
+def read_answers(files: Sequence[Path]) -> tuple[list[QuizAnswer], int]:
     """Read the answers in files, of each player the first to an image; count the others."""
     read = [answer for file in files for answer in _read(file)]
     kept = {(each.quiz, each.player, each.image): each for each in reversed(read)}
     return [*reversed(kept.values())], len(read) - len(kept)
 
 
-def _read(file: Path) -> list[Answer]:
+def _read(file: Path) -> list[QuizAnswer]:
     try:
         with file.open("rb") as opened:
             data = opened.read(MOST_BYTES + 1)
@@ -152,7 +152,7 @@ def _read(file: Path) -> list[Answer]:
         if not {"quiz", "image", "player"} <= cells.keys():
             cells |= {"image": f"{file}:{line}"}
         try:
-            answers.append(Answer.model_validate({"player": file.stem, **cells}))
+            answers.append(QuizAnswer.model_validate({"player": file.stem, **cells}))
         except ValidationError as error:
             wrong = error.errors()[0]
             where = "".join(f"{part}: " for part in wrong["loc"][:1])

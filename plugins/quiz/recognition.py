@@ -24,12 +24,12 @@ from neatfool.present import (
     Records,
     Section,
     Strip,
-    Strong,
+    StrongText,
     Table,
 )
 from neatfool.wording import counted, level, percent, share
 
-from .answers import CELLS, NOTHING, Answer, Answered, read_answers
+from .answers import CELLS, NOTHING, AnswerSummary, QuizAnswer, read_answers
 
 KINDS: Final = {"evolved": "evolved images", "photograph": "photographs", "noise": "noise"}
 BANDS: Final = (0.0, 0.5, 0.9, 0.99, 1.0)
@@ -44,7 +44,7 @@ MOST_ROWS: Final = 100
 """Of more players a page does not list each."""
 
 
-class OfImage(Facts):
+class ImageRecognition(Facts):
     """What was answered of an evolved image."""
 
     run: str = Field(description="the run's name")
@@ -64,10 +64,10 @@ class OfImage(Facts):
         sure = "" if self.confidence is None else f"network {percent(self.confidence)}; "
         more = f"{sure}{self.nothing:,} said nothing at all"
         more += f"; others: {self.instead}" if self.instead else ""
-        return Cell(self.png, self.name, Strong(figure) if self.right else figure, more)
+        return Cell(self.png, self.name, StrongText(figure) if self.right else figure, more)
 
 
-class Judge(Facts):
+class NetworkRecognition(Facts):
     """How often a network names the class of the evolved images that players saw."""
 
     label: str = Field(description="what the network is called")
@@ -87,15 +87,19 @@ class Recognition(Finding):
     by_network: int = Field(
         description="answers to photographs whose class is what the network says, not a label"
     )
-    kinds: tuple[Answered, ...] = Field(description="evolved images, photographs, noise")
-    runs: tuple[Answered, ...] = Field(description="the evolved images of each run")
-    bands: tuple[Answered, ...] = Field(description="evolved images, by the network's confidence")
-    by_player: tuple[Answered, ...] = Field(description="evolved images, by player")
-    images: tuple[OfImage, ...] = Field(
+    kinds: tuple[AnswerSummary, ...] = Field(description="evolved images, photographs, noise")
+    runs: tuple[AnswerSummary, ...] = Field(description="the evolved images of each run")
+    bands: tuple[AnswerSummary, ...] = Field(
+        description="evolved images, by the network's confidence"
+    )
+    by_player: tuple[AnswerSummary, ...] = Field(description="evolved images, by player")
+    images: tuple[ImageRecognition, ...] = Field(
         description="each evolved image, those first that most players recognised"
     )
-    judges: tuple[Judge, ...] = Field(description="what networks say of the same images")
-    rows: tuple[Answer, ...] = Field(exclude=True, repr=False)
+    judges: tuple[NetworkRecognition, ...] = Field(
+        description="what networks say of the same images"
+    )
+    rows: tuple[QuizAnswer, ...] = Field(exclude=True, repr=False)
 
     @property
     def title(self) -> str:
@@ -142,7 +146,7 @@ class Recognition(Finding):
         rows = [{**r.model_dump(), "class": r.right, "right": int(r.is_right)} for r in self.rows]
         return Records(COLUMNS, [[row[head] for head in COLUMNS] for row in rows])
 
-    def _sentence(self, kind: Answered) -> str:
+    def _sentence(self, kind: AnswerSummary) -> str:
         count = f"of {counted(kind.answers, 'answer', 'answers')}, {kind.right.as_share()}"
         if kind.name == KINDS["noise"]:
             return f"{count} say {NOTHING!r}."
@@ -249,7 +253,9 @@ def recognise(
                     if is_own or network.experiment:
                         top_of[network.label, is_own] += top1
     judges = [
-        Judge(label=label, own=own, images=len(top1), right=Estimate.wilson(sum(top1), len(top1)))
+        NetworkRecognition(
+            label=label, own=own, images=len(top1), right=Estimate.wilson(sum(top1), len(top1))
+        )
         for (label, own), top1 in top_of.items()
         if top1
     ]
@@ -268,26 +274,28 @@ def recognise(
     )
 
 
-def _sum_up(rows: Sequence[Answer], name: Callable[[Answer], str]) -> tuple[Answered, ...]:
+def _sum_up(
+    rows: Sequence[QuizAnswer], name: Callable[[QuizAnswer], str]
+) -> tuple[AnswerSummary, ...]:
     """Sum up answers by a name, those of controls last and other names in their order."""
-    groups: dict[str, list[Answer]] = defaultdict(list)
+    groups: dict[str, list[QuizAnswer]] = defaultdict(list)
     for row in rows:
         groups[name(row)].append(row)
     order = dict.fromkeys([*KINDS.values(), *sorted(groups)])
-    return tuple(Answered.of(each, groups[each]) for each in order if each in groups)
+    return tuple(AnswerSummary.of(each, groups[each]) for each in order if each in groups)
 
 
-def _band(row: Answer) -> str:
+def _band(row: QuizAnswer) -> str:
     if row.confidence is None:
         return "not known"
     place = max(1, bisect_left(BANDS, row.confidence))
     return f"{level(BANDS[place - 1])} to {level(BANDS[place])}"
 
 
-def _by_image(evolved: Sequence[Answer], runs: Sequence[Run]) -> list[OfImage]:
+def _by_image(evolved: Sequence[QuizAnswer], runs: Sequence[Run]) -> list[ImageRecognition]:
     """Sum up answers by image, with what it shows, where it is still its run's elite."""
     elites = {(run.name, run.seed, elite.name): elite for run in runs for elite in run.elites}
-    groups: dict[tuple[str, int | None, str, float | None], list[Answer]] = defaultdict(list)
+    groups: dict[tuple[str, int | None, str, float | None], list[QuizAnswer]] = defaultdict(list)
     for row in evolved:
         groups[row.run, row.seed, row.right, row.confidence].append(row)
     images = []
@@ -297,7 +305,7 @@ def _by_image(evolved: Sequence[Answer], runs: Sequence[Run]) -> list[OfImage]:
         elite = elites.get((run, seed or 0, name))
         same = elite and isclose(elite.confidence, confidence or 0, rel_tol=1e-6)
         images.append(
-            OfImage(
+            ImageRecognition(
                 run=run,
                 seed=seed,
                 name=name,

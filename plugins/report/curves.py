@@ -47,9 +47,9 @@ def draw_confidences(run: Run) -> bytes:
     minimum, lower, middle, upper, mean = _read_spread(run, [each.generation for each in shown])
     median = f"median  {percent(last.median)}"
     lines = [
-        present.Steps(x, minimum, f"minimum  {percent(last.minimum)}", 1),
-        present.Steps(x, mean, f"mean  {percent(last.mean)}", 2),
-        present.Steps(x, middle, median, 0, np.array([lower, upper])),
+        present.StepCurve(x, minimum, f"minimum  {percent(last.minimum)}", 1),
+        present.StepCurve(x, mean, f"mean  {percent(last.mean)}", 2),
+        present.StepCurve(x, middle, median, 0, np.array([lower, upper])),
     ]
     return present.draw_figure(present.steps(lines, "decimal odds", x, wide=True))
 
@@ -86,7 +86,7 @@ def draw_thresholds(history: Sequence[GenerationReport], classes: int) -> bytes:
     """Draw how many of the searched classes have reached each confidence, over images scored."""
     x, (counts,) = _read_columns(history, "classes_ge")
     names = [f"≥ {level(threshold)}" for threshold in history[-1].thresholds]
-    lines = [present.Steps(x, counts[:, i], names[i], 3 - i) for i in range(len(names))]
+    lines = [present.StepCurve(x, counts[:, i], names[i], 3 - i) for i in range(len(names))]
     return present.draw_figure(present.steps(lines, "counts", x, most=classes))
 
 
@@ -118,7 +118,7 @@ def draw_sizes(history: Sequence[GenerationReport]) -> bytes:
     """Draw the mean size of the elites' genomes over images scored."""
     names = ("connections", "nodes")
     x, columns = _read_columns(history, *names)
-    lines = [present.Steps(x, columns[place], name, place) for place, name in enumerate(names)]
+    lines = [present.StepCurve(x, columns[place], name, place) for place, name in enumerate(names)]
     return present.draw_figure(present.steps(lines, "counts", x))
 
 

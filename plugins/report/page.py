@@ -11,20 +11,15 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import networkx as nx
-import numpy as np
 
 from neatfool import EliteView, GenerationReport, Run, RunError, present
-from neatfool.measure import GoalSwitches, diversity, goal_switches, read_survival
+from neatfool.measure import read_survival
 from neatfool.wording import spending
 
 from . import curves
-from .curves import MUTED, ConfidenceLine
+from .curves import ConfidenceLine
 
 HERE: Final = Path(__file__).parent
-MOST_ROWS: Final = 8
-"""Goal switches are listed for so many classes and pairs."""
-MOST_BINS: Final = 250
-"""Classes of a larger map share a cell: a pixel each could not be seen."""
 MOST_DETAILS: Final = 48
 """Up to this many elites are all shown with graph and ancestors; of more, FEW_DETAILS are."""
 FEW_DETAILS: Final = 4
@@ -46,7 +41,8 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
     # This goes first: threads reduce the pictures of the cards while the rest is gathered.
     elites = Elites(run, path, chosen)
     courses, ticks = curves.read_courses(run, elites.all)
-    content = _read_history(run, elites.all) | {
+    phylogeny = run.phylogeny(kinds=False)
+    content = _read_history(run, phylogeny, elites.all) | {
         "ticks": ticks,
         "course_box": curves.COURSE_BOX,
         "use_box": curves.USE_BOX,
@@ -82,15 +78,15 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }
+    content |= present.arrange_blocks(present.report_blocks(run, phylogeny))
     present.write_page(path, HERE / "page.html.j2", content)
 
 
-def _read_history(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
+def _read_history(run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]) -> dict[str, Any]:
     """Count and draw what happened."""
     history, classes = run.history, len(run.searched)
     if not history:
-        return dict.fromkeys(("curves", "switches", "functions", "diversity", "last"))
-    phylogeny = run.phylogeny(kinds=False)
+        return dict.fromkeys(("curves", "functions", "last"))
     drawn = {
         "confidence": curves.draw_confidences(run),
         "thresholds": curves.draw_thresholds(history, classes),
@@ -111,9 +107,7 @@ def _read_history(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
     }
     return {
         "curves": {name: present.embed_svg(svg) for name, svg in drawn.items()},
-        "switches": _read_switches(run, phylogeny),
         "functions": curves.read_functions(run, phylogeny, elites),
-        "diversity": diversity(run, phylogeny) if 0 < len(elites) <= MOST_CARDS else None,
         "last": history[-1],
         "milestones": milestones,
         "stages": [(name, s, s / seconds if seconds else 0.0) for name, s in spent.items()],
@@ -125,53 +119,6 @@ def _read_history(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
     }
 
 
-def _read_switches(run: Run, phylogeny: nx.DiGraph) -> dict[str, Any] | None:
-    """Give what the page shows of the goal switches between classes; None if there were none."""
-
-    def most(counts: np.ndarray) -> list[tuple[str, str]]:
-        order = np.argsort(-counts, kind="stable")[:MOST_ROWS].tolist()
-        return [(run.classes[index], f"{counts[index]:,.0f}") for index in order if counts[index]]
-
-    found = goal_switches(run, phylogeny)
-    if not found.total:
-        return None
-    grouped = len(found.groups) < len(run.searched)
-    return {
-        "total": found.total,
-        "matrix": present.embed_svg(present.draw_figure(found.draw_matrix())),
-        "grouped": grouped,
-        "map": present.embed_svg(_draw_map(found, run.searched)) if grouped else None,
-        "givers": most(found.origins.T @ found.taken.sum(1)),
-        "takers": most(found.taken.sum(0)),
-        "pairs": found.largest(MOST_ROWS),
-    }
-
-
-def _draw_map(found: GoalSwitches, searched: Sequence[int]) -> bytes:
-    """Draw the flows between all classes, in their order; a dark cell has many switches."""
-    from matplotlib.colors import LinearSegmentedColormap, LogNorm
-
-    end, bins = len(searched), min(len(searched), MOST_BINS)
-    places = np.arange(end) * bins // end
-    summed = found.sum_between(searched, places, bins)
-    drawn, axes = present.new_axes(620, 620, left=64, right=16, top=16, bottom=54)
-    axes.grid(visible=False)
-    axes.set_facecolor("white")  # in the dark, too: dark cells would vanish
-    axes.imshow(
-        np.ma.masked_less_equal(summed, 0),
-        cmap=LinearSegmentedColormap.from_list("", ["#9cc3e0", "#08306b"]),
-        norm=LogNorm(vmin=min(0.2, summed.max() / 2), vmax=summed.max()),
-        interpolation="nearest",
-        extent=(0, end, end, 0),
-        aspect="auto",
-    )
-    axes.spines[:].set_visible(True)
-    axes.spines[:].set_color(MUTED)
-    axes.set_xlabel("number of the class whose niche was taken", color=MUTED, fontsize=9.75)
-    axes.set_ylabel("number of the parent's class", color=MUTED, fontsize=9.75)
-    return present.draw_figure(drawn, zoom=2.0)
-
-
 @dataclass(frozen=True)
 class ClassCard:
     """A class in the gallery, without a picture if it has no elite."""
@@ -179,7 +126,7 @@ class ClassCard:
     index: int
     name: str
     elite: EliteView | None = None
-    picture: present.Picture | None = None
+    picture: present.PageImage | None = None
     detailed: bool = False
     file: str | None = None
     scores: Sequence[Mapping[str, Any]] = ()
@@ -248,7 +195,7 @@ class Elites:
     def details(self, cards: Sequence[ClassCard]) -> list[dict[str, Any]]:
         """Look closely at all elites, or at the best of many: at their graphs and ancestors."""
         by_index = {card.index: card for card in cards}
-        thumbnails: dict[int, present.Picture] = {}
+        thumbnails: dict[int, present.PageImage] = {}
         side, details = max(self.run.spec.height, self.run.spec.width), []
         for elite in self._closely:
             line = self.run.lineage(elite.index)[::-1]
@@ -279,7 +226,7 @@ def _rank_surest(elite: EliteView | None) -> tuple[float, float]:
     return (-elite.confidence, -elite.rank) if elite else (0.0, 0.0)
 
 
-def _reduce(elite: EliteView, png: bytes, longest: int) -> present.Picture:
+def _reduce(elite: EliteView, png: bytes, longest: int) -> present.PageImage:
     """Show a small picture as it is, and a larger one reduced."""
     try:
         # Of many the page stays small.

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from pydantic import Field
 
 from neatfool import open_run, present
-from neatfool.measure import FEW, SURVIVAL_FILE, ChangeKind, KeptImage, KeptSurvival, OfRun, OfRuns
+from neatfool.measure import (
+    FEW,
+    SURVIVAL_FILE,
+    ChangeKind,
+    ImageSurvival,
+    RunFacts,
+    RunsFinding,
+    SurvivalRecord,
+)
 from neatfool.wording import counted, listed, percent, share
 
 if TYPE_CHECKING:
@@ -24,7 +32,7 @@ NOTE: Final = (
 )
 
 
-class Point(present.Facts):
+class SurvivalPoint(present.Facts):
     """What the target says of the images, changed in one way."""
 
     median: float = Field(description="the median confidence in the images' own classes")
@@ -38,30 +46,30 @@ class Point(present.Facts):
     shown: tuple[bytes, ...] = Field(exclude=True, repr=False)
 
 
-class Kind(ChangeKind):
+class ChangeSurvival(ChangeKind):
     """One kind of change, at several strengths."""
 
-    points: tuple[Point, ...] = Field(description="what survives at each strength")
+    points: tuple[SurvivalPoint, ...] = Field(description="what survives at each strength")
 
     @property
-    def usually(self) -> Point:
+    def usually(self) -> SurvivalPoint:
         """What survives at the usual strength."""
         return next(point for point in self.points if point.strength == self.usual)
 
 
-class Survived(OfRun):
+class SurvivalResult(RunFacts):
     """What of a run survives."""
 
     target: str = Field(description="the target that scored")
     own_target: bool = Field(description="whether that is the run's own target")
     random_seed: int = Field(description="the seed of directions, signs and noise")
-    as_saved: Point = Field(description="the images as they were saved")
-    kinds: tuple[Kind, ...] = Field(description="each kind of change")
+    as_saved: SurvivalPoint = Field(description="the images as they were saved")
+    kinds: tuple[ChangeSurvival, ...] = Field(description="each kind of change")
     classes: tuple[str, ...] = Field(exclude=True, repr=False)
     genomes: tuple[int, ...] = Field(exclude=True, repr=False)
     examples: tuple[int, ...] = Field(exclude=True, repr=False)
 
-    def ranked(self, like: Survived) -> list[Kind]:
+    def ranked(self, like: SurvivalResult) -> list[ChangeSurvival]:
         """Give the kinds, those that most images survive first in ``like``."""
         order = like.kinds
         places = sorted(range(len(order)), key=lambda place: -order[place].usually.kept)
@@ -97,7 +105,7 @@ class Survived(OfRun):
                 "their class in the first place even as saved."
             )
 
-    def bars(self, like: Survived) -> present.Bars:
+    def bars(self, like: SurvivalResult) -> present.Bars:
         """Give a bar for each kind, in the order of ``like``."""
         kinds = [(kind.words, kind.usually) for kind in self.ranked(like)]
         rows = [(words, point.kept, percent(point.median)) for words, point in kinds]
@@ -116,32 +124,32 @@ class Survived(OfRun):
 
     def records(self) -> Iterator[tuple[object, ...]]:
         """Give a row for each image at each strength."""
-        rows: list[tuple[str, str, Point]] = [("saved", "", self.as_saved)]
+        rows: list[tuple[str, str, SurvivalPoint]] = [("saved", "", self.as_saved)]
         rows += [(kind.name, kind.unit, point) for kind in self.kinds for point in kind.points]
         for kind, unit, point in rows:
             strength = "" if point.strength is None else point.strength
             for name, sure, first in zip(self.classes, point.confidences, point.first, strict=True):
                 yield self.path, self.seed, name, kind, strength, unit, sure, int(first)
 
-    def strips(self, kind: Kind, count: int) -> Iterator[present.Strip]:
+    def strips(self, kind: ChangeSurvival, count: int) -> Iterator[present.Strip]:
         """Show some images, as saved and changed at each strength."""
         labels = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
         for place, row in enumerate(self.examples[:count]):
             cells = []
             for label, point in zip(labels, [self.as_saved, *kind.points], strict=True):
-                figure = (present.Strong if point.first[row] else str)(
+                figure = (present.StrongText if point.first[row] else str)(
                     percent(point.confidences[row])
                 )
                 cells.append(present.Cell(point.shown[place], label, figure))
             yield present.Strip(cells, self.classes[row])
 
 
-class Survival(OfRuns):
+class Survival(RunsFinding):
     """How much of runs survives what happens to images."""
 
     about: ClassVar[str] = "what survives"
 
-    runs: tuple[Survived, ...] = Field(description="what of each run survives")
+    runs: tuple[SurvivalResult, ...] = Field(description="what of each run survives")
 
     def story(self) -> Iterator[present.Block]:
         """Tell what survives, all at a glance and kind by kind."""
@@ -190,11 +198,11 @@ class Survival(OfRuns):
             shares = [1.0, *(point.kept for point in points)]
             medians = [point.median for point in (run.as_saved, *points)]
             end = present.key_of(place) if several else "class"
-            lines.append(present.Line(shares, f"{end}  {share(shares[-1])}", place))
+            lines.append(present.ChartLine(shares, f"{end}  {share(shares[-1])}", place))
             if several:
-                lines.append(present.Line(medians, "", place, thin=True))
+                lines.append(present.ChartLine(medians, "", place, thin=True))
             else:
-                lines.append(present.Line(medians, f"median  {percent(medians[-1])}", 1))
+                lines.append(present.ChartLine(medians, f"median  {percent(medians[-1])}", 1))
         kind = self.runs[0].kinds[number]
         ticks = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
         return present.lines_of_shares(lines, ticks, right=104 if several else 148)
@@ -214,7 +222,7 @@ def keep_survival(survival: Survival) -> list[Path]:
         folder, bars = Path(run.path), run.summary()
         points = {f"{k.name}={p.strength:g}": p for k in run.kinds for p in k.points}
         images = {
-            name: KeptImage(
+            name: ImageSurvival(
                 genome=genome,
                 changes={
                     key: (round(p.confidences[row], 6), p.first[row]) for key, p in points.items()
@@ -222,7 +230,7 @@ def keep_survival(survival: Survival) -> list[Path]:
             )
             for row, (name, genome) in enumerate(zip(run.classes, run.genomes, strict=True))
         }
-        kept = KeptSurvival(
+        kept = SurvivalRecord(
             title=bars.title,
             text=bars.text,
             bars=tuple(bars.rows),

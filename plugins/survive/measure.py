@@ -21,11 +21,19 @@ from neatfool import (
     open_runs,
     open_scorer,
 )
-from neatfool.measure import Change, OfRun, all_changes, check_classes, in_steps, pick, place_of
+from neatfool.measure import (
+    ImageChange,
+    RunFacts,
+    all_changes,
+    batch_slices,
+    check_classes,
+    choose_changes,
+    find_class,
+)
 from neatfool.present import Output
 from neatfool.wording import counted
 
-from .finding import Kind, Point, Survival, Survived, keep_survival
+from .finding import ChangeSurvival, Survival, SurvivalPoint, SurvivalResult, keep_survival
 
 
 def survive(
@@ -83,7 +91,7 @@ def survive(
             choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
             for run in opened
         ]
-        changes = [pick(all_changes(run, seed), kinds) for run in opened]
+        changes = [choose_changes(all_changes(run, seed), kinds) for run in opened]
         if len({tuple(each.strengths for each in some) for some in changes}) > 1:
             raise ExperimentError(
                 "the runs' images have different sizes, so drawing them at others does not "
@@ -122,23 +130,23 @@ def _measure(
     run: Run,
     elites: Sequence[EliteView],
     scorer: Scorer,
-    changes: Sequence[Change],
+    changes: Sequence[ImageChange],
     note: Callable[[str, int], None],
     **facts: Any,
-) -> Survived:
+) -> SurvivalResult:
     """Change the images of a run's elites in all ways, and score them."""
     check_classes(scorer, elites)
     saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
-    columns = np.array([place_of(elite, scorer.spec.classes) for elite in elites])
+    columns = np.array([find_class(elite, scorer.spec.classes) for elite in elites])
 
-    def change_some(change: Change | None, strength: float, some: slice) -> torch.Tensor:
+    def change_some(change: ImageChange | None, strength: float, some: slice) -> torch.Tensor:
         return change.apply(elites[some], saved[some], strength) if change else saved[some].float()
 
-    def score(change: Change | None, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    def score(change: ImageChange | None, strength: float) -> tuple[np.ndarray, np.ndarray]:
         """Score all images: their confidences, float64 [N], and whether they are top-1, [N]."""
         confidences, highest = np.zeros((2, len(elites)))
         name = change.kind.name if change else "as saved"
-        for some in in_steps(len(elites), scorer):
+        for some in batch_slices(len(elites), scorer):
             note(name, 0)
             images = fit_images(change_some(change, strength, some), scorer.spec)
             # The last column is that of classes that an open target has not met yet.
@@ -149,11 +157,11 @@ def _measure(
             note(name, len(probs))
         return confidences, (confidences > 0) & (confidences >= highest)
 
-    def look(change: Change | None, strength: float) -> Point:
+    def look(change: ImageChange | None, strength: float) -> SurvivalPoint:
         confidences, first = score(change, strength) if change else as_saved
         lower, median, upper = np.quantile(confidences, (0.25, 0.5, 0.75))
         changed = (change_some(change, strength, slice(row, row + 1)) for row in rows)
-        return Point(
+        return SurvivalPoint(
             median=median,
             lower_quartile=lower,
             upper_quartile=upper,
@@ -169,12 +177,12 @@ def _measure(
     order = np.argsort(-sure, kind="stable").tolist()
     # The surest image, and one in the middle of the others.
     rows = [*dict.fromkeys([order[0], order[len(order) // 2]])]
-    return Survived(
-        **OfRun.facts(run, len(elites)),
+    return SurvivalResult(
+        **RunFacts.facts(run, len(elites)),
         **facts,
         as_saved=look(None, 0),
         kinds=tuple(
-            Kind(
+            ChangeSurvival(
                 **each.kind.model_dump(),
                 points=tuple(look(each, strength) for strength in each.strengths),
             )

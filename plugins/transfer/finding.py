@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.measure import FEW, OfRun, OfRuns
+from neatfool.measure import FEW, RunFacts, RunsFinding
 from neatfool.present import (
     Block,
     Chart,
@@ -18,7 +18,7 @@ from neatfool.present import (
     Panel,
     Records,
     Section,
-    Strong,
+    StrongText,
     Table,
     Text,
     matrix_of_shares,
@@ -42,7 +42,7 @@ HEADS: Final = (
 )
 
 
-class Asked(Facts):
+class NetworkFacts(Facts):
     """A network."""
 
     key: str = Field(description="its letter")
@@ -63,7 +63,7 @@ class Asked(Facts):
         return f"{self.width}x{self.height}"
 
 
-class Sight(Facts):
+class NetworkAnswer(Facts):
     """What a network says of an image in its class."""
 
     key: str = Field(description="the network's letter")
@@ -87,12 +87,12 @@ class Sight(Facts):
         if self.confidence is None:
             return UNKNOWN
         if self.rank == 1:
-            return Strong(percent(self.confidence))
+            return StrongText(percent(self.confidence))
         place = "none" if self.rank is None else f"{self.rank:,}"
         return f"{percent(self.confidence)} ({place})"
 
 
-class Figures(Facts):
+class TransferFigures(Facts):
     """What a network says of some images."""
 
     key: str = Field(description="the network's letter")
@@ -105,11 +105,11 @@ class Figures(Facts):
     median_rank: int | None = Field(description="null if it does not place half of the classes")
 
     @staticmethod
-    def of(key: str, sights: Sequence[Sight]) -> dict[str, Any]:
+    def of(key: str, sights: Sequence[NetworkAnswer]) -> dict[str, Any]:
         """Sum up what a network says of images."""
         known = [each for each in sights if each.confidence is not None]
         if not known:
-            return dict.fromkeys(Figures.model_fields) | {"key": key, "images": 0}
+            return dict.fromkeys(TransferFigures.model_fields) | {"key": key, "images": 0}
         lower, median, upper = np.quantile([each.confidence for each in known], (0.25, 0.5, 0.75))
         # Not the mean of two, which may be infinite; the lower of the two in the middle is a rank.
         ranks = sorted(each.rank or np.inf for each in known)
@@ -134,14 +134,14 @@ class Figures(Facts):
         return [share(self.top1), share(self.top5), percent(self.median), place]
 
 
-class FiguresOfRun(Figures):
+class RunFigures(TransferFigures):
     """What a network says of a run's images."""
 
     shown: str = Field(description="`as saved`, `drawn anew` or `resized`")
     classes_not_found: tuple[str, ...] = Field(description="the classes that it does not have")
 
 
-class FiguresOfPair(Figures):
+class AgreementFigures(TransferFigures):
     """What a network says of in-distribution images, in another's top-1 classes."""
 
     first_of: str = Field(description="the letter of the network whose top-1 classes these are")
@@ -153,11 +153,11 @@ class FoolingImage(Facts):
     name: str = Field(description="the class that it was evolved for")
     index: int = Field(description="the class's index")
     recorded: float = Field(description="the confidence that the run recorded")
-    networks: tuple[Sight, ...] = Field(description="what each network says")
+    networks: tuple[NetworkAnswer, ...] = Field(description="what each network says")
     png: bytes = Field(b"", exclude=True, repr=False)
 
 
-class Fooling(OfRun):
+class RunTransfer(RunFacts):
     """Which networks a run's images fool."""
 
     own: str | None = Field(description="the key of its own network")
@@ -169,7 +169,7 @@ class Fooling(OfRun):
     fool_all_others: float | None = Field(
         description="the share that fools all others, of those whose class all have"
     )
-    networks: tuple[FiguresOfRun, ...] = Field(description="what each network says of all")
+    networks: tuple[RunFigures, ...] = Field(description="what each network says of all")
     classes: tuple[FoolingImage, ...] = Field(description="each image, the most fooling first")
 
     def headline(self) -> str:
@@ -207,7 +207,9 @@ class Agreement(Facts):
 
     source: str = Field(description="where they come from, in words")
     number: int = Field(description="how many there are")
-    agreement: tuple[FiguresOfPair, ...] = Field(description="each network in each one's classes")
+    agreement: tuple[AgreementFigures, ...] = Field(
+        description="each network in each one's classes"
+    )
 
     def headline(self) -> str:
         """Say in a sentence how far the networks agree."""
@@ -222,13 +224,13 @@ class Agreement(Facts):
         return f"On {images}, two networks have the same top-1 class in {parts} of the cases."
 
 
-class Transfer(OfRuns):
+class TransferMatrix(RunsFinding):
     """Which images of runs fool which networks."""
 
     about: ClassVar[str] = "which images fool which networks"
 
-    networks: tuple[Asked, ...] = Field(description="the networks, the runs' own first")
-    runs: tuple[Fooling, ...] = Field(description="which networks each run's images fool")
+    networks: tuple[NetworkFacts, ...] = Field(description="the networks, the runs' own first")
+    runs: tuple[RunTransfer, ...] = Field(description="which networks each run's images fool")
     in_distribution: Agreement | None = Field(description="on such images; null without any")
     notes: tuple[str, ...] = Field(description="what was noticed when the networks were loaded")
 
@@ -337,7 +339,10 @@ class Transfer(OfRuns):
             yield f"There are few images of {' and '.join(few)}, so the shares are rough."
 
     def _matrix(
-        self, title: str, head: str, rows: Sequence[tuple[str, str | None, Sequence[Figures]]]
+        self,
+        title: str,
+        head: str,
+        rows: Sequence[tuple[str, str | None, Sequence[TransferFigures]]],
     ) -> Panel:
         """Show figures as a matrix, and all of them in a table; some may be of the own network."""
         keys = [each.key for each in self.networks]

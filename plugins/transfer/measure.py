@@ -27,7 +27,7 @@ from neatfool import (
     open_scorer,
     rank,
 )
-from neatfool.measure import OfRun, in_steps, match_classes
+from neatfool.measure import RunFacts, batch_slices, match_classes
 from neatfool.models import Photograph, photographs_in, photographs_of
 from neatfool.present import FOLDER, Output, key_of
 from neatfool.wording import counted, distinct_names
@@ -46,7 +46,7 @@ _A_NAME: Final = re.compile(r"[a-z][\w:.+-]{2,29}", re.IGNORECASE)
 
 
 @dataclass
-class Network:
+class TransferNetwork:
     """A network; only ``experiment`` names it, or only ``runs`` do, or both."""
 
     label: str
@@ -56,11 +56,11 @@ class Network:
     runs: list[Run] = field(default_factory=list)
     key: str = ""
 
-    def describe(self) -> finding.Asked:
+    def describe(self) -> finding.NetworkFacts:
         """Say what it is."""
         spec = self.scorer.spec
         sides = {name: getattr(spec, name) for name in ("height", "width", "channels")}
-        return finding.Asked(
+        return finding.NetworkFacts(
             key=self.key,
             label=self.label,
             target=self.scorer.name,
@@ -86,7 +86,7 @@ def transfer(
     in_distribution: Annotated[str | Path | None, "FOLDER", FOLDER] = None,
     max_queries: int | None = None,
     console: Output | None = None,
-) -> finding.Transfer:
+) -> finding.TransferMatrix:
     """Say which images of RUN fool which networks: the runs' own, and those of --to.
 
     Each network is shown the images of all runs at the size that it takes. You see how many are
@@ -164,7 +164,7 @@ def transfer(
         most = max(12, MOST_ROWS // len(opened))
         anew = finding.RESIZED if resize else finding.DRAWN
         with console.progress(images * len(networks), "answers") as note:
-            return finding.Transfer(
+            return finding.TransferMatrix(
                 networks=tuple(network.describe() for network in networks),
                 runs=tuple(
                     _look_at(run, elites, networks, note, anew=anew, most=most)
@@ -177,9 +177,9 @@ def transfer(
 
 def _open_networks(
     runs: Sequence[Run], files: Sequence[Path], images: int, most: int | None, ending: ExitStack
-) -> tuple[list[Network], list[str]]:
+) -> tuple[list[TransferNetwork], list[str]]:
     """Load the networks of runs and of files, each once, the runs' own first; and notes on them."""
-    found: dict[str, Network] = {}
+    found: dict[str, TransferNetwork] = {}
     notes: list[str] = []
     for run in runs:
         recorded = str(run.info["target"]["fingerprint"])
@@ -194,7 +194,7 @@ def _open_networks(
                     raise
                 notes.append(f"{error}. Its own network is left out.")
                 continue
-            network = Network(run.name, scorer, dict(run.experiment["target"]))
+            network = TransferNetwork(run.name, scorer, dict(run.experiment["target"]))
             if scorer.fingerprint != recorded:
                 notes.append(
                     f"{run.path}: its target has changed since the run began, so its images score "
@@ -208,7 +208,7 @@ def _open_networks(
         scorer = open_scorer(experiment, max_queries=budget, images=images)
         ending.callback(scorer.close)
         options = experiment.resolved()["target"]
-        network = found.setdefault(scorer.fingerprint, Network(file.stem, scorer, options))
+        network = found.setdefault(scorer.fingerprint, TransferNetwork(file.stem, scorer, options))
         network.experiment = network.experiment or file
     networks = list({id(network): network for network in found.values()}.values())
     labels = [network.label for network in networks]
@@ -224,7 +224,7 @@ def _open_networks(
 
 
 def _ask(
-    networks: Sequence[Network],
+    networks: Sequence[TransferNetwork],
     things: Sequence[Thing],
     show_one: Callable[[Thing], list[torch.Tensor]],
     subject: str,
@@ -232,7 +232,7 @@ def _ask(
 ) -> list[Answers]:
     """Show all networks some images: ``show_one`` makes one for each, uint8 [1, C, H, W]."""
     scores: list[list[Scores]] = [[] for _ in networks]
-    steps = in_steps(len(things), *(network.scorer for network in networks))
+    steps = batch_slices(len(things), *(network.scorer for network in networks))
     for step in steps:
         note(f"drawing {subject}", 0)
         shown = zip(*map(show_one, things[step]), strict=True)
@@ -254,12 +254,12 @@ def _ask(
 def _look_at(
     run: Run,
     elites: Sequence[EliteView],
-    networks: Sequence[Network],
+    networks: Sequence[TransferNetwork],
     note: Note,
     *,
     anew: str,
     most: int,
-) -> finding.Fooling:
+) -> finding.RunTransfer:
     """Ask all networks about a run's images; those that fool the most others come first."""
     specs = {network.scorer.spec.shape: network.scorer.spec for network in networks}
     ways = {shape: finding.SAVED if shape[1:] == run.spec.shape[1:] else anew for shape in specs}
@@ -279,8 +279,8 @@ def _look_at(
         columns.append(column := _see(network, answer, indices, run.classes))
         named = zip(elites, column, strict=True)
         missing = tuple(elite.name for elite, sight in named if sight.confidence is None)
-        facts = finding.Figures.of(network.key, column) | {"classes_not_found": missing}
-        figures.append(finding.FiguresOfRun(**facts, shown=ways[network.scorer.spec.shape]))
+        facts = finding.TransferFigures.of(network.key, column) | {"classes_not_found": missing}
+        figures.append(finding.RunFigures(**facts, shown=ways[network.scorer.spec.shape]))
     own = next((network.key for network in networks if run in network.runs), None)
     others = [
         column
@@ -297,8 +297,8 @@ def _look_at(
         counting = fooled(known, axis=0).astype(bool)
         return float(fooled(first, axis=0)[counting].mean()) if others and counting.any() else None
 
-    return finding.Fooling(
-        **OfRun.facts(run, len(elites)),
+    return finding.RunTransfer(
+        **RunFacts.facts(run, len(elites)),
         own=own,
         others=len(others),
         fool_any_other=share(np.any),
@@ -318,7 +318,7 @@ def _look_at(
 
 
 def _agree(
-    networks: Sequence[Network], photographs: Sequence[Photograph], source: str, note: Note
+    networks: Sequence[TransferNetwork], photographs: Sequence[Photograph], source: str, note: Note
 ) -> finding.Agreement | None:
     """Look up each network's top-1 classes in all networks' answers; None without images."""
     if not photographs:
@@ -334,14 +334,17 @@ def _agree(
         first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
         for other, theirs in zip(networks, answers, strict=True):
             sights = _see(other, theirs, first, network.scorer.spec.classes)
-            figures = finding.Figures.of(other.key, sights)
-            pairs.append(finding.FiguresOfPair(**figures, first_of=network.key))
+            figures = finding.TransferFigures.of(other.key, sights)
+            pairs.append(finding.AgreementFigures(**figures, first_of=network.key))
     return finding.Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
 
 
 def _see(
-    network: Network, answers: Answers, indices: Sequence[int | None], classes: Sequence[str]
-) -> list[finding.Sight]:
+    network: TransferNetwork,
+    answers: Answers,
+    indices: Sequence[int | None],
+    classes: Sequence[str],
+) -> list[finding.NetworkAnswer]:
     """Look up a class of each image in a network's answers; None is one not to be looked up.
 
     An open network might have named a class that it did not: that is one without confidence.
@@ -353,5 +356,7 @@ def _see(
         if index is not None and (column := matches.get(index)) is not None:
             name, sure, own = spec.classes[column], probs[row, column], odds[row, column]
             place = 1 + int((odds[row] > own).sum()) if own > -np.inf else None
-        sights.append(finding.Sight(key=network.key, their_class=name, confidence=sure, rank=place))
+        sights.append(
+            finding.NetworkAnswer(key=network.key, their_class=name, confidence=sure, rank=place)
+        )
     return sights

@@ -38,7 +38,6 @@ def test_a_name_with_a_comma_stands_in_quotes(text, names):
         ("ablate", "--csv"),
         ("ablate", "--html"),
         ("ancestry", "--csv"),
-        ("ancestry", "--graph"),
         ("ancestry", "--html"),
         ("compare", "--csv"),
         ("detect", "--html"),

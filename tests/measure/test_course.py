@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from made_up_runs import random_course, write_run
 
 from neatfool import open_run
-from neatfool.measure.course import MEASURES
-from neatfool_plugins.compare.groups import Course
+from neatfool.measure import RunCourse
+from neatfool.measure.course import STATISTICS
 
 
 def course_of(folder, course, **more):
     run = open_run(write_run(folder, course, **more))
-    read = Course(run)
+    read = RunCourse(run)
     run.close()
     return read
 
@@ -110,9 +110,9 @@ def test_a_thousand_classes_over_two_thousand_generations_are_read_at_once(tmp_p
     folder = write_run(tmp_path / "run", course, classes=names)
     began = time.perf_counter()
     run = open_run(folder)
-    read = Course(run)
+    read = RunCourse(run)
     grid = np.linspace(0, read.length, 201).astype(int)
-    for measure in MEASURES:
+    for measure in STATISTICS:
         read.at(measure, grid)
     found = read.by_class(read.classes, grid)
     seconds = time.perf_counter() - began

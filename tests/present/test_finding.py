@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from neatfool import ExperimentError, present
 from neatfool.present import Output
-from neatfool.present.command import show
+from neatfool.present.measure_command import show
 
 
 def png(shade):
@@ -48,11 +48,11 @@ class Counted(present.Finding):
         yield present.Table(["hidden"], [["only on a page"]], where="page")
         yield present.Table(["shown"], [["only on the terminal"]], where="terminal")
         chart = present.Chart("a line", self.draw, "Course")
-        cells = [present.Cell(self.drawn, "as saved", present.Strong("99 %"))]
+        cells = [present.Cell(self.drawn, "as saved", present.StrongText("99 %"))]
         yield present.Panel([chart, present.Strip(cells, "school bus")], "Together")
 
     def draw(self):
-        lines = [present.Line([0.0, 1.0], "end", 0)]
+        lines = [present.ChartLine([0.0, 1.0], "end", 0)]
         return present.lines_of_shares(lines, ["before", "after"], right=60)
 
     def records(self):

@@ -23,7 +23,7 @@ def png_of(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def decoded(picture: finding.Picture) -> Image.Image:
+def decoded(picture: finding.PageImage) -> Image.Image:
     return Image.open(io.BytesIO(b64decode(picture.src.split(",")[1])))
 
 

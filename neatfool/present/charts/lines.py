@@ -43,7 +43,7 @@ def stroke_of(place: int) -> object:
     return STROKES[(place + place // len(figure.LINE_COLOURS)) % len(STROKES)]
 
 
-class Line(NamedTuple):
+class ChartLine(NamedTuple):
     """A line: its values, what stands at its end, and how it looks."""
 
     values: Sequence[float]
@@ -53,7 +53,7 @@ class Line(NamedTuple):
 
 
 def lines_of_shares(
-    lines: Sequence[Line], ticks: Sequence[str], *, right: float, wide: bool = False
+    lines: Sequence[ChartLine], ticks: Sequence[str], *, right: float, wide: bool = False
 ) -> Figure:
     """Draw shares from 0 to 1 at some named places, evenly spaced.
 
@@ -151,7 +151,7 @@ SHADES: Final = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 """The confidences at the scale of colours. The first and the last are its ends."""
 
 
-class Steps(NamedTuple):
+class StepCurve(NamedTuple):
     """A line that keeps each value until the next."""
 
     counts: np.ndarray
@@ -166,7 +166,7 @@ class Steps(NamedTuple):
 
 
 def steps(
-    lines: Sequence[Steps],
+    lines: Sequence[StepCurve],
     scale: Literal["confidences", "decimal odds", "counts"],
     counts: Sequence[float] | np.ndarray,
     *,

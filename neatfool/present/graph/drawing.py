@@ -67,7 +67,7 @@ def draw_graph(
     Returns:
         The file's content.
     """
-    drawing = _Drawing(graph, background, shade)
+    drawing = _GraphFigure(graph, background, shade)
     drawing.edges()
     drawing.nodes()
     drawing.legend()
@@ -91,7 +91,7 @@ def influential(graph: nx.DiGraph) -> set[Any]:
     return set(outputs).union(*(nx.ancestors(enabled, node) for node in outputs))
 
 
-class _Drawing:
+class _GraphFigure:
     """Draws one graph on a figure of its own."""
 
     def __init__(self, graph: nx.DiGraph, background: str | None, shade: str | None) -> None:

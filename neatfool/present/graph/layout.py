@@ -15,7 +15,7 @@ BEND_WEIGHT: Final = 4.0
 """A bend resists a move this many times as much as a node, which keeps long edges straight."""
 
 
-class Layout(NamedTuple):
+class GraphLayout(NamedTuple):
     """The place (column, row) of each node, and those that each edge passes, ends included."""
 
     places: Mapping[Hashable, tuple[float, float]]
@@ -24,7 +24,7 @@ class Layout(NamedTuple):
     rows: float
 
 
-def lay_out(graph: nx.DiGraph) -> Layout:
+def lay_out(graph: nx.DiGraph) -> GraphLayout:
     """Lay out a graph whose nodes have ``kind`` and perhaps ``layer``; inputs keep their order."""
     column = _columns(graph)
     rank = {node: i for i, node in enumerate(reading_order(graph))}
@@ -43,7 +43,7 @@ def lay_out(graph: nx.DiGraph) -> Layout:
     order = _fewest_crossings(order, links)
     rows = _rows(order, links, graph)
     place = {item: (float(column[item]), rows[item]) for item in column}
-    return Layout(
+    return GraphLayout(
         places={node: place[node] for node in graph},
         routes={edge: [place[item] for item in route] for edge, route in routes.items()},
         columns=len(order),

@@ -22,7 +22,7 @@ from neatfool.present import (
     Records,
     Section,
     Strip,
-    Strong,
+    StrongText,
     Table,
     Text,
     decimal_odds,
@@ -259,7 +259,7 @@ class RetrainingResult(Finding):
             first, cells = each.searches[0], []
             for name, (png, rank) in first.pictures.items():
                 sure = first.classes[name]
-                look = Strong if sure >= FOOLED else str
+                look = StrongText if sure >= FOOLED else str
                 cells.append(Cell(png, name, look(percent(sure, rank))))
             yield Panel([Strip(cells)], title=f"Round {each.round}", wide=True)
         yield Text(f"Networks and runs are in {self.folder}", "terminal")

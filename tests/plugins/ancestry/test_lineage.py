@@ -8,7 +8,6 @@ import json
 from contextlib import closing
 
 import jsonschema
-import networkx as nx
 import pytest
 from commands import CLASSES, neatfool, write_experiment
 
@@ -152,41 +151,12 @@ def test_lines_of_ancestors_are_swept_from_the_first_generation_on(runs):
     assert told == [(kind, name) for kind in ("bred", "switched") for name in names]
 
 
-@pytest.mark.parametrize("suffix", ["graphml", "json"])
-def test_the_phylogeny_is_written_for_networkx(runs, tmp_path, suffix):
-    one, file = next(iter(sorted(runs.iterdir()))), tmp_path / f"phylogeny.{suffix}"
-    ancestry(one, "--pairs", 0, "--graph", file)
-    if suffix == "graphml":
-        read = nx.read_graphml(file, node_type=int)
-    else:
-        read = nx.node_link_graph(json.loads(file.read_text()), edges="edges")
-    with closing(open_run(one)) as run:
-        graph = run.phylogeny()
-    assert {*read.edges} == {*graph.edges}
-    for id_, data in graph.nodes(data=True):
-        assert json.loads(read.nodes[id_]["held"]) == data["held"]
-        assert read.nodes[id_]["kind"] == data["kind"]
-
-
-def test_one_graph_is_not_written_of_two_runs(runs, tmp_path):
-    result = neatfool("ancestry", runs, "--graph", tmp_path / "both.graphml")
-    assert result.exit_code == 2
-    assert "there are 2" in result.output
-
-
 @pytest.mark.parametrize("pairs", [0, 1])
 def test_an_unknown_class_is_refused_before_anything_is_tested(runs, monkeypatch, pairs):
     monkeypatch.setattr("neatfool_plugins.ancestry.measure.image_features", None)
     result = neatfool("ancestry", runs, "--classes", "nope", "--pairs", pairs)
     assert result.exit_code == 2
     assert "there is no class 'nope'" in result.stderr
-
-
-def test_a_graph_in_no_known_format_is_refused_before_the_work(runs, tmp_path, monkeypatch):
-    monkeypatch.setattr("neatfool_plugins.ancestry.measure.ancestry", None)
-    result = neatfool("ancestry", min(runs.iterdir()), "--graph", tmp_path / "graph.foo")
-    assert result.exit_code == 2
-    assert "use one of .graphml, .json, .dot" in result.stderr
 
 
 def test_the_page_has_it_all_and_needs_no_network(runs, table, tmp_path):

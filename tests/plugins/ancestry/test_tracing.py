@@ -12,10 +12,11 @@ from scipy.sparse import csr_array
 from scipy.stats import rankdata
 
 from neatfool import cppn
-from neatfool.measure.goal_switches import GoalSwitches, closest, goal_switches, wordnet_kinds
 from neatfool.testing import GREY
 from neatfool_plugins.ancestry.fracture import sweep, sweep_genome, sweep_weights, take_weights
+from neatfool_plugins.ancestry.goal_switches import GoalSwitches, goal_switches
 from neatfool_plugins.ancestry.measure import nearer, recur, relate
+from neatfool_plugins.ancestry.relations import find_common_ancestors, relate_by_wordnet
 from neatfool_plugins.ancestry.weight_sweep import plan_pairs
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
@@ -27,7 +28,7 @@ from neatfool_plugins.imagenet.labels import imagenet_labels
 @pytest.fixture(scope="module")
 def imagenet():
     names = imagenet_labels()
-    kinds = wordnet_kinds(names)
+    kinds = relate_by_wordnet(names)
 
     def alike(a, b):
         return kinds.likeness[names.index(a), names.index(b)]
@@ -62,13 +63,13 @@ def test_classes_are_the_more_alike_the_smaller_the_kind_that_holds_both(imagene
 
 
 def test_classes_of_another_target_are_not_imagenets():
-    assert wordnet_kinds([str(digit) for digit in range(10)]) is None
+    assert relate_by_wordnet([str(digit) for digit in range(10)]) is None
 
 
 def test_the_closest_common_ancestor_is_found_through_either_parent():
     tree = nx.DiGraph([("a", "b"), ("a", "c"), ("b", "x"), ("c", "x"), ("c", "y"), ("d", "z")])
     values = {name: place for place, name in enumerate("abcdxyz")}
-    found = closest(tree, values, ["x", "y", "z", "b"])
+    found = find_common_ancestors(tree, values, ["x", "y", "z", "b"])
     assert found.tolist() == [[4, 2, -1, 1], [2, 5, -1, 0], [-1, -1, 6, -1], [1, 0, -1, 1]]
 
 

@@ -13,7 +13,7 @@ from made_up_runs import random_course, write_run
 
 from neatfool import RunError, open_run
 from neatfool.analysis import compare
-from neatfool.measure.course import MEASURES, TESTED
+from neatfool.measure.course import STATISTICS, TESTED_STATISTICS
 from neatfool_plugins.compare.finding import Comparison
 
 
@@ -57,7 +57,7 @@ def test_they_are_compared_where_one_asks_for_it(five_against_four):
 
 def test_the_test_is_that_of_the_values_at_the_point(five_against_four):
     found = {test.measure: test for test in compare(five_against_four).at[-1].tests}
-    assert list(found) == [measure.key for measure in TESTED]
+    assert list(found) == [measure.key for measure in TESTED_STATISTICS]
     # All but .65 against .6 of the twenty pairs.
     assert found["median"].u == 19
     assert found["median"].n == (5, 4)
@@ -257,7 +257,7 @@ def test_json_says_null_where_nothing_is_known(tmp_path):
 
 def test_csv_has_each_runs_course_as_far_as_it_came(five_against_four):
     rows = list(csv.DictReader(io.StringIO(compare(five_against_four).csv())))
-    assert list(rows[0]) == ["group", "seed", "evaluations", *MEASURES]
+    assert list(rows[0]) == ["group", "seed", "evaluations", *STATISTICS]
     chosen = [row for row in rows if (row["group"], row["seed"]) == ("worse", "4")]
     by_images = {int(row["evaluations"]): float(row["median"]) for row in chosen}
     assert (by_images[0], by_images[20], by_images[39]) == pytest.approx((0, 0.1, 0.1))

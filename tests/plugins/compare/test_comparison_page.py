@@ -13,7 +13,7 @@ from made_up_runs import random_course, write_run
 
 from neatfool import StorageError
 from neatfool.analysis import compare
-from neatfool.measure.course import MEASURES
+from neatfool.measure.course import STATISTICS
 from neatfool.present import colour_of, draw_figure, key_of
 from neatfool.wording import percent
 
@@ -156,7 +156,7 @@ def test_the_curves_end_with_each_groups_letter_and_value(two, measure):
         assert end == f"{key_of(place)}  {percent(median)}"
 
 
-@pytest.mark.parametrize("measure", list(MEASURES)[3:])
+@pytest.mark.parametrize("measure", list(STATISTICS)[3:])
 def test_every_count_has_a_curve(two, measure):
     svg = draw_figure(two.draw(measure))
     assert b"nan" not in svg.lower()

@@ -21,7 +21,7 @@ from neatfool import ExperimentError, make_target
 from neatfool.ood import ask_detectors, detector_names
 from neatfool.ood.in_distribution import divide, in_distribution
 from neatfool.testing import ToyTarget
-from neatfool_plugins.detect.measure import Detected, DetectedOfRun, Known
+from neatfool_plugins.detect.measure import DetectorResult, InDistributionFacts, RunDetection
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 
@@ -71,7 +71,7 @@ def test_each_detector_has_its_rates(told):
 def test_the_rates_are_those_of_other_libraries():
     draw = np.random.default_rng(0)
     known, fooling = draw.normal(0, 1, 400), draw.normal(1, 2, 90).round(1)
-    found = Detected.of("msp", "", known, fooling)
+    found = DetectorResult.of("msp", "", known, fooling)
     labels = np.repeat([0, 1], [400, 90])
     assert found.auroc == pytest.approx(roc_auc_score(labels, np.concatenate([known, fooling])))
     at = found.where(0.95)
@@ -109,11 +109,11 @@ def test_five_in_distribution_images_carry_no_conclusion(runs, tmp_path):
     ("count", "levels"), [(20, [1.0]), (21, [0.95]), (100, [0.95]), (101, [0.95, 0.99])]
 )
 def test_a_threshold_takes_as_many_images_as_it_rejects_one_of(told, count, levels):
-    at = Detected.of("energy", "", np.arange(count), np.arange(3)).at
+    at = DetectorResult.of("energy", "", np.arange(count), np.arange(3)).at
     assert [each.kept for each in at if each.threshold < count - 1] == [e for e in levels if e < 1]
     run = told[0][0] | {"shown": (), "in_words": "", "detectors": ()}
     known = run["in_distribution"] | {"held_out": count, "text": ""}
-    assert DetectedOfRun.model_validate(run | {"in_distribution": known}).levels == levels
+    assert RunDetection.model_validate(run | {"in_distribution": known}).levels == levels
 
 
 def test_the_page_shows_a_histogram_for_each_detector(told):
@@ -142,7 +142,7 @@ def test_detectors_can_be_asked_about_any_images():
     scores = ask_detectors(target, images, in_distribution(target), names).scores
     assert tuple(scores) == names
     # Noise is easily told from digits.
-    assert max(Detected.of(name, *scores[name]).auroc for name in names) > 0.95
+    assert max(DetectorResult.of(name, *scores[name]).auroc for name in names) > 0.95
 
 
 def test_detectors_that_do_not_work_here_are_left_out():
@@ -204,11 +204,11 @@ def test_a_wrong_detector_is_refused(runs):
 )
 def test_the_best_detector_is_the_one_that_catches_the_most(caught, sentence):
     known = np.arange(100.0)
-    steady = Detected.of("a", "", known, np.full(4, 95.0))
-    b = Detected.of("b", "", known, np.array([-1.0] * (4 - caught) + [200.0] * caught))
+    steady = DetectorResult.of("a", "", known, np.full(4, 95.0))
+    b = DetectorResult.of("b", "", known, np.array([-1.0] * (4 - caught) + [200.0] * caught))
     facts = {"source": "", "fitted": 0, "divided": False, "few": False, "text": ""}
-    known_images = Known(**facts, held_out=100)
-    run = DetectedOfRun.model_construct(
+    known_images = InDistributionFacts(**facts, held_out=100)
+    run = RunDetection.model_construct(
         elites=4, in_distribution=known_images, detectors=(steady, b)
     )
     assert sentence in run.headline()

@@ -107,7 +107,7 @@ def test_every_elite_has_its_graph_and_its_line_of_ancestors(
 ) -> None:
     parsed = written(generations=40)
     assert len(parsed.of_class("detail")) == len(parsed.of_class("network")) == 10
-    assert len(parsed.of_class("curve")) == 5
+    assert len(parsed.of_class("curve")) == 6  # with the matrix of goal switches
     lengths = [1 + 3 * index % 25 for index in range(10)]
     shown = sum(min(length, 12) for length in lengths)
     assert len(parsed.of_class("ancestor")) == shown
@@ -185,6 +185,29 @@ def test_it_says_how_diverse_the_elites_are(written: Callable[..., Parsed]) -> N
     text = written(generations=3).text
     assert "10 elites descend from 10 first individuals, effectively 10, and 10 %" in text
     assert "look like another" in text
+
+
+ADDS = """
+from neatfool import hookimpl
+from neatfool.present import Headline, Section, Text
+
+@hookimpl
+def neatfool_report_blocks(run, phylogeny):
+    return [Headline("It is light."), Section("How light"), Text(f"{len(phylogeny)} ancestors")]
+"""
+
+
+def test_an_installed_measure_adds_to_the_report_and_a_broken_one_does_not_end_it(
+    make_run: Callable, distribute: Callable
+) -> None:
+    run = make_run(generations=3)
+    before = Parsed(write_report(run).read_text(encoding="utf-8"))
+    points = {"measure.light": "light_of_somebody", "measure.broken": "broken_of_somebody"}
+    distribute("light", points, {"light_of_somebody": ADDS, "broken_of_somebody": "1 / 0"})
+    parsed = Parsed(write_report(run).read_text(encoding="utf-8"))
+    for text in ("It is light.", "How light", f"{len(run.phylogeny())} ancestors"):
+        assert text in parsed.text
+        assert text not in before.text
 
 
 def test_a_class_without_an_elite_says_so(written: Callable[..., Parsed]) -> None:
@@ -308,7 +331,7 @@ def test_what_survives_is_shown(make_run: Callable, tmp_path: Path) -> None:
     parsed = Parsed(write_report(run).read_text(encoding="utf-8"))
     assert "What survives" in parsed.text
     assert EVIL in parsed.text
-    assert parsed.of_class("findings")
+    assert parsed.of_class("bars")
     assert {"style": "width:97.4%"} in [attrs for tag, attrs in parsed.tags if tag == "span"]
 
 
@@ -318,7 +341,7 @@ def test_a_file_of_another_program_is_left_alone(
 ) -> None:
     run = make_run(generations=3)
     (tmp_path / "survival.json").write_text(text, errors="surrogateescape")
-    assert not Parsed(write_report(run).read_text(encoding="utf-8")).of_class("findings")
+    assert not Parsed(write_report(run).read_text(encoding="utf-8")).of_class("bars")
 
 
 def rows_of(table: str) -> list[list[str]]:
@@ -358,21 +381,20 @@ def test_each_class_has_its_course_as_a_line_and_in_words(written: Callable[...,
 
 def test_goal_switches_are_counted_between_the_classes(make_run: Callable) -> None:
     html = write_report(make_run(generations=40)).read_text(encoding="utf-8")
-    section = html.split('id="switches"')[1].split("</section>")[0]
+    section = html.split("Who took whose niche")[1].split("</section>")[0]
     assert "There were 3" in section
     *_, pairs = section.split("<table")[1:]
     # Of the other parents, none held its niche when the child came.
     switches = ("34", "67", "90")
     assert sorted(rows_of(pairs)[1:]) == [[*pair, "1", "-"] for pair in switches]
-    assert 'class="map"' not in section
+    assert "Between all classes" not in section
 
 
 def test_switches_between_many_classes_are_summed_and_drawn_as_a_map(
     written: Callable[..., Parsed],
 ) -> None:
     parsed = written(generations=3, classes=tuple(f"c{n}" for n in range(30)), has_graphs=False)
-    assert len(parsed.of_class("matrix")) == len(parsed.of_class("map")) == 1
-    assert "Between groups of classes" in parsed.text
+    assert "Between all classes" in parsed.text
 
 
 def test_a_run_without_a_switch_has_no_such_section(
@@ -381,7 +403,7 @@ def test_a_run_without_a_switch_has_no_such_section(
     known = FakeRun.phylogeny
     monkeypatch.setattr(FakeRun, "phylogeny", lambda run, **_: nx.create_empty_copy(known(run)))
     monkeypatch.setattr(FakeRun, "holders", lambda self: [])
-    assert not written(generations=5).of_class("matrix")
+    assert "Who took whose niche" not in written(generations=5).text
 
 
 def test_functions_have_their_shares_of_the_nodes_at_first_and_at_the_end(

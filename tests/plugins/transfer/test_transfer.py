@@ -16,7 +16,7 @@ from commands import CLASSES, PAID, PLUGIN, neatfool, write_experiment
 from PIL import Image
 
 from neatfool import fit_images, fool, open_run, open_scorer
-from neatfool_plugins.transfer.finding import Transfer
+from neatfool_plugins.transfer.finding import TransferMatrix
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -214,7 +214,7 @@ def test_one_network_alone_tells_nothing_of_transfer_and_says_so(small):
 
 
 def test_the_json_fits_its_schema_which_describes_each_field(small, other):
-    schema = Transfer.model_json_schema(mode="serialization")
+    schema = TransferMatrix.model_json_schema(mode="serialization")
     jsonschema.validate(transfer(small, "--to", other), schema)
     parts = [schema, *schema["$defs"].values()]
     assert all("description" in each for part in parts for each in part["properties"].values())

@@ -13,7 +13,7 @@ from PIL import Image
 
 from neatfool.present.charts.figure import draw_figure
 from neatfool.present.charts.lines import (
-    Steps,
+    StepCurve,
     colour_of,
     heat_map,
     heat_scale,
@@ -41,7 +41,7 @@ def test_letters_colours_and_strokes_tell_many_groups_apart():
 )
 def test_a_scale_is_labelled_in_its_own_way(scale, marks):
     x = np.array([0, 10, 20])
-    drawn = draw_figure(steps([Steps(x, np.array([0.5, 0.8, 0.9]), "end", 0)], scale, [0, 20]))
+    drawn = draw_figure(steps([StepCurve(x, np.array([0.5, 0.8, 0.9]), "end", 0)], scale, [0, 20]))
     assert marks | {"end", "images scored"} <= {*texts(drawn)}
 
 

@@ -10,23 +10,22 @@ import networkx as nx
 import numpy as np
 from pydantic import Field
 
-from neatfool.errors import RunError
-from neatfool.fooling.elites import SPACES as SPACES
-from neatfool.fooling.elites import image_features as image_features
-from neatfool.fooling.elites import join_spaces
-from neatfool.measure.facts import OfRun
+from neatfool import RunError
+from neatfool.measure import RunFacts, image_features, join_spaces
 from neatfool.wording import share
 
 if TYPE_CHECKING:
-    from neatfool.run.run import Run
+    from neatfool import Run
 
 ALIKE: Final = 0.8
 """At this mean correlation two images look like one motif; at 0.7 some pairs do not."""
+MOST_COMPARED: Final = 2000
+"""A run's report says how diverse the elites are up to this number."""
 AT_ONCE: Final = 1024
 """Images are compared with all others in pieces of this size: 4 MB for a thousand images."""
 
 
-class Diversity(OfRun):
+class Diversity(RunFacts):
     """How different the elites of a run are."""
 
     images: int = Field(description="how many different images the elites have")
@@ -85,7 +84,7 @@ def diversity(
     )
     shares = np.array([*founder_shares(graph, holders).values()])
     return Diversity(
-        **OfRun.facts(run, len(holders)),
+        **RunFacts.facts(run, len(holders)),
         images=len({*holders}),
         founders=len(descendants),
         effective_founders=float(shares.sum() ** 2 / (shares**2).sum()),

@@ -1,12 +1,9 @@
-"""Which classes are related, by WordNet or by a table, and how goal switches lead between them."""
+"""Goal switches: niches that passed to children of other classes' elites, between groups."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
@@ -15,130 +12,38 @@ from pydantic import Field
 from scipy.sparse import coo_array, csr_array
 from scipy.special import gammaincinv
 
-from neatfool.errors import ExperimentError
-from neatfool.measure.facts import match_classes
-from neatfool.present.charts.lines import draw_cells, short
-from neatfool.present.finding import Facts
+from neatfool.present import (
+    MUTED,
+    Block,
+    Chart,
+    Facts,
+    Panel,
+    Section,
+    Table,
+    draw_cells,
+    draw_figure,
+    new_axes,
+    short,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from neatfool.run.run import Run
+    from neatfool import Run
 
-WORDNET: Final = Path(__file__).with_name("wordnet.tsv")
-FEWEST_CLASSES: Final = 3
-"""Fewer classes have no relations that could be tested."""
-BROAD: Final = WORDNET.with_name("broad_kinds.tsv")
-"""Broad kinds of WordNet in words, with their numbers; the first one that holds a class counts."""
-OTHER: Final = "other"
+    from .relations import ClassRelations
+
 FEWEST_SWITCHES: Final = 5
 """Of fewer, no ratio to chance is given."""
 MOST_CLASSES: Final = 24
 """Flows between more classes are shown between their broad kinds."""
-
-
-@dataclass(frozen=True)
-class Kinds:
-    """What is known of the relations between a target's K classes."""
-
-    source: str
-    known: np.ndarray
-    """int64 [N], the indices of the classes that are known."""
-    likeness: np.ndarray
-    """float64 [N, N] from 0 to 1: 1 - ln n / ln N, where n is the number of known classes under the
-    smallest kind that holds both. 0 if only the root does. (This is Lin's similarity of 1998, the
-    information content of a kind being its share of the classes.)"""
-    broad: tuple[str, ...]
-    places: np.ndarray
-    """int64 [K], the place of each class's broad kind in ``broad``; -1 if it is unknown."""
-
-
-def closest(tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[object]) -> np.ndarray:
-    """Find for each two of N nodes the highest value of their common ancestors, -1 without any."""
-    columns: dict[object, list[int]] = {}
-    for column, leaf in enumerate(leaves):
-        for node in (leaf, *nx.ancestors(tree, leaf)):
-            columns.setdefault(node, []).append(column)
-    found = np.full((len(leaves), len(leaves)), -1.0)
-    for node in sorted(columns, key=values.__getitem__):
-        found[np.ix_(columns[node], columns[node])] = values[node]
-    return found
-
-
-def _read_rows(path: Path, delimiter: str = "\t") -> list[list[str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file, delimiter=delimiter)
-        cells = ([cell.strip() for cell in row if cell.strip()] for row in rows)
-        return [row for row in cells if row]
-
-
-def wordnet_kinds(names: Sequence[str]) -> Kinds | None:
-    """Say how a target's classes are related by WordNet; None if they are not ImageNet's."""
-    tree, theirs = nx.DiGraph(), {}
-    for number, name, *kinds in _read_rows(WORDNET)[1:]:
-        theirs[number] = name
-        tree.add_edges_from((kind, number) for kind in kinds)
-    broad = {name: {*numbers} for name, *numbers in _read_rows(BROAD)}
-    classes = [number for number in theirs if not tree.out_degree(number)]
-    matched = match_classes(names, [theirs[number] for number in classes])
-    leaves = {ours: classes[place] for ours, place in matched.items()}
-    under = {
-        number: next((kind for kind, numbers in broad.items() if numbers & above), OTHER)
-        for number in leaves.values()
-        for above in [nx.ancestors(tree, number)]
-    }
-    return _kinds("WordNet 3.0", tree, leaves, under, [*broad, OTHER], count=len(names))
-
-
-def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
-    """Say how a target's classes are related by a table of classes, kinds and broader kinds."""
-    try:
-        rows = _read_rows(path, ",")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        cause = getattr(error, "strerror", None) or "it is no CSV in UTF-8"
-        raise ExperimentError(
-            f"{path}: cannot be read: {cause}; give a table of classes and their kinds"
-        ) from error
-    tree, leaves, under = nx.DiGraph(), {}, {}
-    for name, *kinds in rows:
-        if name not in names:
-            raise ExperimentError(f"{path}: the target has no class {name!r}; name its classes")
-        leaves[names.index(name)] = ("class", name)
-        way = [("class", name), *(("kind", kind) for kind in kinds), ("root", "")]
-        tree.add_edges_from(zip(way[1:], way, strict=False))
-        under[way[0]] = kinds[-1] if kinds else OTHER
-    if not nx.is_directed_acyclic_graph(tree):
-        raise ExperimentError(f"{path}: a kind is of its own kind; write the narrow one first")
-    found = _kinds(str(path), tree, leaves, under, sorted({*under.values()}), count=len(names))
-    if found is None:
-        raise ExperimentError(
-            f"{path}: names fewer than {FEWEST_CLASSES} classes; name more of them"
-        )
-    return found
-
-
-def _kinds(
-    source: str,
-    tree: nx.DiGraph,
-    leaves: Mapping[int, object],
-    under: Mapping[Any, str],
-    order: Sequence[str],
-    *,
-    count: int,
-) -> Kinds | None:
-    if len(leaves) < FEWEST_CLASSES:
-        return None
-    known = np.array(sorted(leaves))
-    ours = [leaves[index] for index in known.tolist()]
-    below = dict.fromkeys(tree, 0)
-    for leaf in ours:
-        for node in (leaf, *nx.ancestors(tree, leaf)):
-            below[node] += 1
-    values = {node: 1 - np.log(max(n, 1)) / np.log(len(ours)) for node, n in below.items()}
-    broad = tuple(kind for kind in order if kind in {under[leaf] for leaf in ours})
-    places = np.full(count, -1)
-    places[known] = [broad.index(under[leaf]) for leaf in ours]
-    return Kinds(source, known, closest(tree, values, ours).clip(0), broad, places)
+MOST_IN_A_COLUMN: Final = 12
+"""A matrix of more groups takes the page's width."""
+MOST_ROWS: Final = 8
+"""A run's report lists so many classes and pairs."""
+MOST_BINS: Final = 250
+"""Classes of a larger map share a cell: a pixel each could not be seen."""
+HEADS: Final = ("from", "to", "switches", "times chance (95 % interval)")
 
 
 class GoalSwitches(Facts):
@@ -201,8 +106,82 @@ class GoalSwitches(Facts):
         look["is_light"] = lambda value: abs(value) <= 2
         return draw_cells(ratio, texts, names, names, **look, vmax=3)
 
+    def chart(self) -> Chart:
+        """Show the matrix."""
+        return Chart(
+            "Goal switches from the row to the column, in numbers",
+            self.draw_matrix,
+            "Goal switches",
+            "How often an elite of the row's kind had a child that took a niche of the column's. "
+            "Red: more often than if switches led from any class to any other alike; blue: less "
+            "often.",
+            wide=len(self.groups) > MOST_IN_A_COLUMN,
+        )
 
-def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -> GoalSwitches:
+    def report(self, run: Run) -> Iterator[Block]:
+        """Show them in a run's report: nothing if there were none."""
+        if not self.total:
+            return
+
+        def list_most(counts: np.ndarray, head: str, count: str) -> Table:
+            order = np.argsort(-counts, kind="stable")[:MOST_ROWS].tolist()
+            rows = [(run.classes[each], f"{counts[each]:,.0f}") for each in order if counts[each]]
+            return Table((head, count), rows)
+
+        yield Section(
+            "Who took whose niche",
+            "A goal switch: an elite's child took the niche of a class that its parents did not "
+            f"hold. There were {self.total:,.0f}. neatfool ancestry --csv FILE lists them for each "
+            "two classes, and tells whether they lead to related classes.",
+        )
+        yield self.chart()
+        if len(self.groups) < len(run.searched):
+            yield Chart(
+                "Map of the goal switches between all classes",
+                lambda: self.draw_map(run.searched),
+                "Between all classes",
+                "The same for the single classes, in the order of their numbers. The darker a "
+                "point, the more switches.",
+            )
+        givers, takers = self.origins.T @ self.taken.sum(1), self.taken.sum(0)
+        tables = list_most(givers, "parents of class", "took niches")
+        yield Panel([tables, list_most(takers, "niche", "was taken")], "Who gave, who took")
+        yield Table(
+            HEADS,
+            self.largest(MOST_ROWS),
+            "The most frequent",
+            "Times chance: how many there were for each one that there would be if switches led "
+            "from any class to any other alike; only for five switches or more.",
+            words=(0, 1),
+        )
+
+    def draw_map(self, searched: Sequence[int]) -> bytes:
+        """Draw the flows between all classes, in their order; a dark cell has many switches."""
+        from matplotlib.colors import LinearSegmentedColormap, LogNorm
+
+        end, bins = len(searched), min(len(searched), MOST_BINS)
+        summed = self.sum_between(searched, np.arange(end) * bins // end, bins)
+        drawn, axes = new_axes(620, 620, left=64, right=16, top=16, bottom=54)
+        axes.grid(visible=False)
+        axes.set_facecolor("white")  # in the dark, too: dark cells would vanish
+        axes.imshow(
+            np.ma.masked_less_equal(summed, 0),
+            cmap=LinearSegmentedColormap.from_list("", ["#9cc3e0", "#08306b"]),
+            norm=LogNorm(vmin=min(0.2, summed.max() / 2), vmax=summed.max()),
+            interpolation="nearest",
+            extent=(0, end, end, 0),
+            aspect="auto",
+        )
+        axes.spines[:].set_visible(True)
+        axes.spines[:].set_color(MUTED)
+        axes.set_xlabel("number of the class whose niche was taken", color=MUTED, fontsize=9.75)
+        axes.set_ylabel("number of the parent's class", color=MUTED, fontsize=9.75)
+        return draw_figure(drawn, zoom=2.0)
+
+
+def goal_switches(
+    run: Run, phylogeny: nx.DiGraph, kinds: ClassRelations | None = None
+) -> GoalSwitches:
     """Count a run's goal switches.
 
     A goal switch is a niche that passes to a child of an elite, if none of the child's parents held
@@ -220,7 +199,7 @@ def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -
     searched = np.array(run.searched)
     if len(searched) <= MOST_CLASSES:
         names, places = [run.classes[index] for index in searched], np.arange(len(searched))
-    elif kinds := kinds or wordnet_kinds(run.classes):
+    elif kinds := kinds or _relate_by_wordnet(run):
         names, places = [*kinds.broad], kinds.places[searched]
     else:
         busy = (taken.sum(0) + origins.T @ taken.sum(1))[searched].argsort(kind="stable")[::-1]
@@ -240,6 +219,12 @@ def goal_switches(run: Run, phylogeny: nx.DiGraph, kinds: Kinds | None = None) -
         origins=origins,
         taken=taken,
     )
+
+
+def _relate_by_wordnet(run: Run) -> ClassRelations | None:
+    from .relations import relate_by_wordnet  # which a run of few classes does not need
+
+    return relate_by_wordnet(run.classes)
 
 
 def _sum_between(

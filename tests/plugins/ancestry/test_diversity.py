@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from neatfool import analysis, fool
-from neatfool.measure import diversity
-from neatfool.measure.diversity import founder_shares
+from neatfool_plugins.ancestry.diversity import diversity, founder_shares
 
 
 def test_each_parent_gives_its_child_an_equal_part_of_its_founders():

@@ -17,7 +17,7 @@ Where: TypeAlias = Literal["everywhere", "terminal", "page"]
 """Where a block is shown."""
 
 
-class Strong(str):
+class StrongText(str):
     """A text that stands out on a page, as a figure whose class has the first place."""
 
     __slots__ = ()
@@ -129,7 +129,7 @@ class Strip:
     """Pictures side by side.
 
     Attributes:
-        cells: The pictures. A figure that is :class:`Strong` stands out.
+        cells: The pictures. A figure that is :class:`StrongText` stands out.
         title: Whose they are.
         text: How to read them.
         size: CSS pixels of a picture's side.
