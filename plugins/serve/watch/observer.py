@@ -30,7 +30,7 @@ class OwnPage:
         socket = listen("127.0.0.1", port)
         token = secrets.token_urlsafe(16)
         self.address = f"{address_of(socket)}/{token}/"
-        app = make_app([self._feed], token=token, ended=self._ended, control=self.control)
+        app = make_app(lambda: [self._feed], token=token, ended=self._ended, control=self.control)
         self._server = make_server(app, self._ended.set)
         self._thread = Thread(target=self._server.run, args=([socket],), name="watch", daemon=True)
         self._thread.start()

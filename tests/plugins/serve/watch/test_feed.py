@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sqlite3
 from contextlib import closing
@@ -54,6 +55,16 @@ def test_each_generation_is_told_once_and_in_order(tmp_path: Path) -> None:
 def finished(tmp_path: Path) -> Path:
     search(write_experiment(tmp_path), tmp_path / "run")
     return tmp_path / "run"
+
+
+def test_curves_of_confidence_do_not_end_where_single_precision_does(finished: Path) -> None:
+    news = json.loads(Feed(finished).news(PageState(), now=True)[0])
+    middle, median = (column(news, name, news["about"])[-1] for name in ("middle", "median"))
+    assert middle == pytest.approx(math.log10(median / (1 - median)), abs=0.001)
+    with closing(sqlite3.connect(finished / "run.db")) as database, database:
+        database.execute("UPDATE replacement SET confidence = 1, rank = 40 WHERE generation > 3")
+    news = json.loads(Feed(finished).news(PageState(), now=True)[0])
+    assert column(news, "highest", news["about"])[-1] == pytest.approx(40 / math.log(10), abs=0.001)
 
 
 def test_nothing_new_is_no_news(finished: Path) -> None:
