@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from commands import neatfool, neatfool_process
 from faulty_server import CLASSES, FaultyServer
+from waiting import wait_until
 
 from neatfool import open_run
 from tests.support.databases import contents
@@ -111,6 +115,24 @@ def test_a_service_that_is_down_eats_no_budget_and_pauses_the_run(tmp_path, afte
     with FaultyServer(port=server.port):
         assert neatfool("resume", tmp_path / "run", "--no-report").exit_code == 0
     assert contents(tmp_path / "run" / "run.db") == contents(tmp_path / "whole" / "run.db")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_interrupt_ends_a_run_whose_service_only_fails(server, tmp_path, number):
+    server.rate, server.mix, server.words = 1.0, ("503",), b"\\" * 65_000
+    pressed = []
+
+    def press():
+        wait_until(lambda: len(server.asked) > 1)
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    done = run(write(tmp_path, server), tmp_path / "run", code=130)
+    thread.join()
+    assert time.monotonic() - pressed[0] < 10
+    assert "Go on with: neatfool resume" in done.output
 
 
 def test_a_run_that_recorded_nothing_is_no_success(server, tmp_path):
