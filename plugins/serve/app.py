@@ -21,8 +21,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from neatfool import NeatfoolError
+from neatfool.server import BrowserGuard
 
-from .listening import BrowserGuard
 from .memory import Body, Memory
 from .refusal import Refusal, too_long
 from .requests import LONGEST_SCORE, PACKED, Limits, read_request

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
+from neatfool.server import listen, make_server
 from neatfool_plugins.serve.app import make_app
-from neatfool_plugins.serve.listening import listen, make_server
 from neatfool_plugins.serve.requests import Limits
 from neatfool_plugins.serve.served import Served, TargetThread, outputs_of
 

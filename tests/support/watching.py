@@ -15,9 +15,9 @@ from neatfool.evolution.progress import interruptible
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.manager import PluginManager
-from neatfool_plugins.serve.listening import address_of, listen, make_server
-from neatfool_plugins.serve.watch.app import make_app
-from neatfool_plugins.serve.watch.feed import FeedList
+from neatfool.server import address_of, listen, make_server
+from neatfool_plugins.watch.app import make_app
+from neatfool_plugins.watch.feed import FeedList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,8 +17,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from neatfool import NeatfoolError
+from neatfool.server import BrowserGuard
 
-from ..listening import BrowserGuard
 from .feed import Control, Feed, PageState
 
 PAGE: Final = Path(__file__).parent / "page"

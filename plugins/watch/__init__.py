@@ -53,7 +53,8 @@ def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
     Of a folder it shows all runs, also those that begin later.
     """
     try:
-        from .. import listening
+        from neatfool.server import address_of, listen, run_server
+
         from .app import make_app
         from .feed import FeedList
     except ImportError as error:
@@ -63,17 +64,17 @@ def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
     from neatfool.present import Output
 
     feeds = FeedList(folders)
-    with listening.listen("127.0.0.1", port or 0) as place:
+    with listen("127.0.0.1", port or 0) as listening:
         token = secrets.token_urlsafe(16)
         ended = threading.Event()
         app = make_app(feeds, token=token, ended=ended)
-        address = f"{listening.address_of(place)}/{token}/"
+        address = f"{address_of(listening)}/{token}/"
         Output().print(f"Watch at {address}\nCtrl-C ends it.", soft_wrap=True, markup=False)
         if show:
             import webbrowser
 
             webbrowser.open(address)
-        listening.serve(app, place, on_end=ended.set)
+        run_server(app, listening, on_end=ended.set)
 
 
 @hookimpl

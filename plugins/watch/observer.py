@@ -12,7 +12,8 @@ from neatfool import Outcome, Run, hookimpl
 from neatfool.present import Output
 
 try:
-    from ..listening import address_of, listen, make_server
+    from neatfool.server import address_of, listen, make_server
+
     from .app import make_app
     from .feed import Control, Feed
 except ImportError as error:

@@ -200,8 +200,8 @@ def _follow(
     ``held``, float64 [K], has each class's log-odds, and goes on with the generations.
     """
     changes: dict[int, list[tuple[int, float, float]]] = {}
-    for generation, *change in replacements:
-        changes.setdefault(generation, []).append((change[0], change[1], change[2]))
+    for generation, index, confidence, rank in replacements:
+        changes.setdefault(generation, []).append((index, confidence, rank))
     odds = _spread(held[[*searched]])
     for report in reports:
         best = before.get("maximum", 0.0)

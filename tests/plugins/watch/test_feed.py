@@ -14,8 +14,8 @@ from commands import CLASSES, neatfool, write_experiment
 from watching import search
 
 from neatfool import RunError, open_run
-from neatfool_plugins.serve.watch import feed as reading
-from neatfool_plugins.serve.watch.feed import Feed, PageState
+from neatfool_plugins.watch import feed as reading
+from neatfool_plugins.watch.feed import Feed, PageState
 
 if TYPE_CHECKING:
     from pathlib import Path

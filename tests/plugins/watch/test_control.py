@@ -9,7 +9,7 @@ import threading
 import pytest
 from waiting import wait_until
 
-from neatfool_plugins.serve.watch.feed import Control
+from neatfool_plugins.watch.feed import Control
 
 
 def test_a_pause_holds_until_it_is_ended() -> None:
