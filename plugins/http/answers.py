@@ -150,6 +150,11 @@ class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
         """Make a probability of its natural logarithm."""
         return math.exp(number)
 
+    @signature({"types": ["number"]})  # type: ignore[untyped-decorator]
+    def _func_percent(self, number: float) -> float:
+        """Make a probability of a number of per cent."""
+        return number / 100
+
     @signature({"types": ["string"]})  # type: ignore[untyped-decorator]
     def _func_class_of(self, letter: str) -> str | None:
         """Find the class of a letter, as ``{classes}`` in the body lists them; null if none."""

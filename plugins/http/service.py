@@ -31,6 +31,8 @@ from .options import Options
 
 ReadT = TypeVar("ReadT")
 
+GIVE_UP_AFTER: Final = 300.0
+"""Seconds from the first try of a request after which the run pauses."""
 FIRST_WAIT: Final = 0.5
 """Seconds between a request and the next try, the first time; each time is twice as long."""
 LONGEST_WAIT: Final = 30.0
@@ -54,7 +56,6 @@ _BROKEN: Final[dict[type[Exception], tuple[str, str]]] = {
     httpx2.ConnectError: _NOT_CONNECTED,
     httpx2.RemoteProtocolError: ("truncated", "the connection ended too early"),
     httpx2.DecodingError: ("truncated", "the answer's compression is damaged"),
-    httpx2.ProxyError: ("proxy failed", "the proxy failed"),
     httpx2.RequestError: ("reset", "the connection was reset"),
 }
 """An error of a connection -> what is entered in the ledger, and said; the first that fits."""
@@ -70,8 +71,6 @@ class Service:
         options: Options,
         credentials: Credentials,
         transport: httpx2.AsyncHTTPTransport,
-        *,
-        proxied: bool,
     ) -> None:
         self.ledger: Ledger | None = None
         self._options, self._credentials = options, credentials
@@ -79,7 +78,7 @@ class Service:
         accepted = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
         self._headers = httpx2.Headers({"User-Agent": "neatfool", **accepted})
         self._headers.update(options.headers)  # in place of these, however they are capitalised
-        self._transport, self._proxied = transport, proxied
+        self._transport = transport
         with suppress(ValueError):  # It is a name.
             self._check_address(self._host)
         self._next_turn = 0.0
@@ -143,11 +142,11 @@ class Service:
     async def _ask(
         self, request: httpx2.Request, read: Callable[[Any], ReadT], images: int, tries: int
     ) -> ReadT:
-        until, not_json, patience = math.inf, 0, self._options.give_up_after
+        until, not_json = math.inf, 0
         for number in range(tries):
             try:
                 await self._wait_for_turn(until)
-                until = min(until, time.monotonic() + patience)
+                until = min(until, time.monotonic() + GIVE_UP_AFTER)
                 return await self._send(request, read, until, images)
             except answers.TransientError as error:
                 fault = error
@@ -168,8 +167,7 @@ class Service:
         wanted = fault.retry_after
         quiet = f", and asks for {wanted:.0f} s of quiet" if wanted else ""
         raise TargetUnavailable(
-            f"http: {self._host} did not answer within {patience:g} s (give_up_after); last, "
-            f"{fault}{quiet}"
+            f"http: {self._host} did not answer within {GIVE_UP_AFTER:g} s; last, {fault}{quiet}"
         )
 
     async def _wait_for_turn(self, until: float) -> None:
@@ -183,7 +181,7 @@ class Service:
 
     def _is_too_late(self, wait: float, until: float) -> bool:
         # It may cost something, and so is not sent with less than a tenth of its time.
-        least = 0.1 * min(self._options.timeout, self._options.give_up_after)
+        least = 0.1 * min(self._options.timeout, GIVE_UP_AFTER)
         return time.monotonic() + wait + least >= until
 
     async def _send(
@@ -205,7 +203,7 @@ class Service:
             raise
         except answers.TransientError as error:
             outcome = error.outcome
-            quiet = min(error.retry_after or 0.0, self._options.give_up_after)
+            quiet = min(error.retry_after or 0.0, GIVE_UP_AFTER)
             self._next_turn = max(self._next_turn, time.monotonic() + quiet)
             raise
         finally:
@@ -220,15 +218,13 @@ class Service:
 
         async def watch(event: str, info: Mapping[str, Any]) -> None:
             """Follow a request by httpx2's names of what it does."""
-            sending = event == "http11.send_request_headers.started"
-            if event == "connection.connect_tcp.complete" and not self._proxied:
+            if event == "connection.connect_tcp.complete":
                 try:
                     self._check_peer(info["return_value"].get_extra_info("server_addr"))
                 except (TargetError, httpx2.ConnectError):
                     await info["return_value"].aclose()
                     raise
-            # A CONNECT is for a proxy, and not yet for the service.
-            elif sending and info["request"].method != b"CONNECT":
+            elif event == "http11.send_request_headers.started":
                 sent.set()
 
         if self._credentials.signs:  # A signer may take its time.

@@ -18,7 +18,7 @@ from neatfool_plugins.http.json_api import JsonApi
 from neatfool_plugins.http.open_inference import Metadata, OpenInference
 
 COUNT = 3
-SIZE = {"protocol": "json", "url": "https://example.org", "height": 6, "width": 8, "channels": 1}
+SIZE = {"url": "https://example.org", "height": 6, "width": 8, "channels": 1}
 NUMBERS = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),
     st.floats(0, 1),

@@ -15,6 +15,7 @@ from faulty_server import CLASSES, FaultyServer
 from waiting import wait_until
 
 from neatfool import open_run
+from neatfool_plugins.http import service
 from tests.support.databases import contents
 
 CANARY = "canary-0123456789-abcdef"
@@ -99,9 +100,10 @@ def test_a_budget_ends_a_run_which_a_larger_one_goes_on_with(server, tmp_path):
 
 
 @pytest.mark.parametrize("after", [0, 25])
-def test_a_service_that_is_down_eats_no_budget_and_pauses_the_run(tmp_path, after):
+def test_a_service_that_is_down_eats_no_budget_and_pauses_the_run(tmp_path, monkeypatch, after):
     with FaultyServer() as server:
-        more = f"{MODEL}\ngive_up_after = 0.5\nmax_queries = 175"
+        monkeypatch.setattr(service, "GIVE_UP_AFTER", 0.5)
+        more = f"{MODEL}\nmax_queries = 175"
         file = write(tmp_path, server, more)
         run(file, tmp_path / "whole")
     with FaultyServer(port=server.port) as server:
@@ -186,8 +188,11 @@ def test_answers_that_are_now_and_then_unusable_change_nothing(server, tmp_path)
     assert contents(tmp_path / "rough" / "run.db") == contents(tmp_path / "calm" / "run.db")
 
 
-def test_a_service_that_goes_away_pauses_the_run_and_back_again_it_goes_on(server, tmp_path):
-    more = MODEL + "\ngive_up_after = 2"
+def test_a_service_that_goes_away_pauses_the_run_and_back_again_it_goes_on(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(service, "GIVE_UP_AFTER", 2)
+    more = MODEL
     file = write(tmp_path, server, more)
     run(file, tmp_path / "whole")
 
@@ -196,7 +201,7 @@ def test_a_service_that_goes_away_pauses_the_run_and_back_again_it_goes_on(serve
     paused = neatfool("run", file, "--out", tmp_path / "run", "--no-report")
     assert paused.exit_code == 4
     assert "Paused" in paused.output
-    assert "give_up_after" in paused.output
+    assert "did not answer within 2 s" in paused.output
     server.rate = 0
     done = neatfool("resume", tmp_path / "run", "--no-report")
     assert done.exit_code == 0, done.output
@@ -290,9 +295,7 @@ def test_a_literal_key_is_an_error_that_does_not_show_it(server, tmp_path):
         assert CANARY not in done.output
 
 
-@pytest.mark.parametrize(
-    "line", ["url = http://0177.0.0.1", "url = http://①②⑦.0.0.1", "api_key_scheme = Bearér"]
-)
+@pytest.mark.parametrize("line", ["url = http://0177.0.0.1", "url = http://①②⑦.0.0.1"])
 def test_validating_finds_what_cannot_be_sent(server, tmp_path, line):
     file = write(tmp_path, server)
     key = line.partition(" = ")[0]

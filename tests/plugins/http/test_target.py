@@ -52,8 +52,10 @@ def test_a_fingerprint_tells_what_is_asked_and_not_how_often(server, monkeypatch
 
     plain = fingerprint()
     assert fingerprint(concurrency=1, timeout=5, api_key_env="A_KEY") == plain
-    assert fingerprint(datatype="FP32") != plain
     assert fingerprint(classes=["a", "b", "c", "d"]) != plain
+    server.metadata["inputs"][0]["datatype"] = "FP32"
+    assert fingerprint() != plain
+    server.metadata["inputs"][0]["datatype"] = "UINT8"
     server.metadata["parameters"] = {"fingerprint": "others"}
     assert fingerprint() != plain
 
