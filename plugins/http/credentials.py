@@ -15,7 +15,7 @@ import pluggy
 from neatfool import ExperimentError, NeatfoolError, PluginError
 
 from .options import HttpRequest, Options
-from .texts import KEY_PLACE, is_secret_name
+from .validation import KEY_PLACE, is_secret_name
 
 HIDDEN: Final = "[the key]"
 _SHORTEST: Final = 4

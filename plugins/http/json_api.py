@@ -12,9 +12,9 @@ import numpy as np
 
 from neatfool import ImageSpec, Labels, Scores, encode_png
 
-from . import answers
+from . import responses
 from .options import JSON, Options
-from .texts import CLASSES_PLACE, IMAGE_PLACE, MODEL_PLACE, fill
+from .validation import CLASSES_PLACE, IMAGE_PLACE, MODEL_PLACE, fill
 
 _log = logging.getLogger("neatfool.target.http")
 
@@ -36,9 +36,9 @@ class JsonApi:
         self._options = options
         self._url = httpx2.URL(options.url)
         self._listed, self._warned = frozenset(options.classes), False
-        self._scores = answers.searching(options.scores_at, options.classes)
+        self._scores = responses.compile_expression(options.scores_at, options.classes)
         self._items, self._labels = (
-            answers.searching(place, options.classes) if place is not None else None
+            responses.compile_expression(place, options.classes) if place is not None else None
             for place in (options.found_at, options.labels_at)
         )
         letters = zip(ascii_uppercase, options.classes, strict=False)
@@ -88,7 +88,7 @@ class JsonApi:
         if isinstance(result, dict):
             return Labels([result], [True] * count)
         kind = "logits" if self._options.scores_are == "logits" else "probs"
-        return answers.make_scores(**{kind: result}, sums_to_one=self.spec.sums_to_one)
+        return responses.make_scores(**{kind: result}, sums_to_one=self.spec.sums_to_one)
 
     def describe(self) -> str:
         """Say what is sent, and where in the answer the scores are."""
@@ -111,31 +111,31 @@ class JsonApi:
     def _read(self, answer: Any) -> np.ndarray | dict[str, float]:
         """Read an image's scores: of all classes, floats [1, K], or the best of each label."""
         if self._labels is None:
-            return answers.read_rows(self._scores(answer), 1, len(self.spec.classes))
+            return responses.read_rows(self._scores(answer), 1, len(self.spec.classes))
         found = [answer] if self._items is None else self._items(answer)
-        if not isinstance(found, list) or len(found) > answers.MOST_LABELS:
-            raise answers.RefusedError("no list of what was found")
+        if not isinstance(found, list) or len(found) > responses.MOST_LABELS:
+            raise responses.RefusedError("no list of what was found")
         labels = [self._labels(each) for each in found]
         scores = [self._scores(each) for each in found]
         if self._items is None:
             (labels,), (scores,) = labels, scores
         if not isinstance(labels, list) or not isinstance(scores, list):
-            raise answers.RefusedError("no list of labels and scores")
-        if len(labels) != len(scores) or len(labels) > answers.MOST_LABELS:
-            raise answers.RefusedError(f"{len(labels)} labels with {len(scores)} scores")
-        numbers = answers.read_rows(scores, 1, len(scores))[0]
-        if not answers.are_probabilities(numbers[None], sums_to_one=False)[0]:
-            raise answers.RefusedError("scores that are no confidences")
+            raise responses.RefusedError("no list of labels and scores")
+        if len(labels) != len(scores) or len(labels) > responses.MOST_LABELS:
+            raise responses.RefusedError(f"{len(labels)} labels with {len(scores)} scores")
+        numbers = responses.read_rows(scores, 1, len(scores))[0]
+        if not responses.are_probabilities(numbers[None], sums_to_one=False)[0]:
+            raise responses.RefusedError("scores that are no confidences")
         confidences: dict[str, float] = {}
         for label, number in zip(labels, numbers.tolist(), strict=True):
             text = str(label) if type(label) is int else label
-            if not answers.is_short_text(text):
-                raise answers.RefusedError("a label that is no short printable text")
+            if not responses.is_short_text(text):
+                raise responses.RefusedError("a label that is no short printable text")
             name = text.strip()
             confidences[name] = max(confidences.get(name, 0.0), min(1.0, max(0.0, number)))
         if not self.spec.open and (unlisted := confidences.keys() - self._listed):
             if not self._warned:
                 _log.warning("http: the service names %r, %s", min(unlisted), UNLISTED)
                 self._warned = True
-            raise answers.RefusedError(f"names a label {UNLISTED}")
+            raise responses.RefusedError(f"names a label {UNLISTED}")
         return confidences

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StrictIn
 
 from neatfool import ImageSpec, Scores, TargetError
 
-from .answers import MOST_LABELS, RAW, RefusedError, is_short_text, make_scores, read_rows
 from .options import Options
+from .responses import MOST_LABELS, RAW, RefusedError, is_short_text, make_scores, read_rows
 
 LIMIT: Final = "max_batch_size"
 """What a model, or its input, calls the most images of a request."""
@@ -35,7 +35,7 @@ Texts = Annotated[
 ]
 
 
-class Tensor(BaseModel, frozen=True):
+class TensorMetadata(BaseModel, frozen=True):
     """What a model says of one of its inputs or outputs: of its lengths, -1 where they are free."""
 
     name: Name
@@ -44,10 +44,10 @@ class Tensor(BaseModel, frozen=True):
     parameters: Parameters = {}
 
 
-Tensors = Annotated[tuple[Tensor, ...], BeforeValidator(lambda given: given or ())]
+Tensors = Annotated[tuple[TensorMetadata, ...], BeforeValidator(lambda given: given or ())]
 
 
-class Metadata(BaseModel, frozen=True):
+class ModelMetadata(BaseModel, frozen=True):
     """What a model says of itself; no inputs or outputs if it does not say."""
 
     name: Annotated[str, BeforeValidator(str)] = ""
@@ -68,7 +68,7 @@ class Metadata(BaseModel, frozen=True):
 class OpenInference:
     """A model behind the protocol; its ``batch_size`` is None if it sets no limit."""
 
-    def __init__(self, options: Options, metadata: Metadata, *, binary: bool = False) -> None:
+    def __init__(self, options: Options, metadata: ModelMetadata, *, binary: bool = False) -> None:
         """Choose the tensors; if ``binary``, the server takes pixels as raw bytes."""
         self._options, self._binary = options, binary
         for kind in ("inputs", "outputs"):
@@ -154,7 +154,7 @@ class OpenInference:
             [options.mean, options.std] if self._datatype == "FP32" else [],
         ]
 
-    def _read_table(self, document: Any, tensor: Tensor, count: int) -> np.ndarray:
+    def _read_table(self, document: Any, tensor: TensorMetadata, count: int) -> np.ndarray:
         outputs = document.get("outputs") if isinstance(document, dict) else None
         if not isinstance(outputs, list):
             raise RefusedError("no outputs")
@@ -174,7 +174,7 @@ class OpenInference:
     def _error(self, message: str) -> TargetError:
         return TargetError(f"http: model {self._options.model!r}: {message}")
 
-    def _only(self, tensors: Sequence[Tensor], kind: str) -> Tensor:
+    def _only(self, tensors: Sequence[TensorMetadata], kind: str) -> TensorMetadata:
         if len(tensors) > 1:
             words = f"it has several {kind}s; give the one to use in [target] metadata"
             raise self._error(words)
@@ -203,7 +203,7 @@ class OpenInference:
         limits = [each for each in given if type(each) is int and each > 0]
         self.batch_size = min([*limits, 1] if most == 1 else limits, default=None)
 
-    def _choose_outputs(self) -> dict[str, Tensor]:
+    def _choose_outputs(self) -> dict[str, TensorMetadata]:
         """Choose the outputs by their names, or else the one that the options name."""
         outputs, scores_are = self._metadata.outputs, self._options.scores_are
         by_name = {each.name.lower(): each for each in outputs}

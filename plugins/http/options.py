@@ -20,7 +20,18 @@ from pydantic import (
 
 from neatfool import ClassNames, Reaches
 
-from . import texts
+from .validation import (
+    CLASSES_PLACE,
+    IMAGE_PLACE,
+    KEY_PLACE,
+    MODEL_PLACE,
+    check_headers,
+    check_json,
+    check_url,
+    has_place,
+    must_be,
+    refuse_keys,
+)
 
 Preset = Literal[
     "huggingface-image-classification",
@@ -34,9 +45,9 @@ PRESETS: Final[dict[str, dict[str, Any]]] = json.loads(
 )
 """Preset -> option -> value; what an experiment says itself comes first."""
 
-NoKey: Final = AfterValidator(texts.refuse_keys)
-Headers = Annotated[dict[str, str], BeforeValidator(texts.check_headers)]
-Body = Annotated[dict[str, Any] | list[Any] | None, BeforeValidator(texts.check_json), NoKey]
+NoKey: Final = AfterValidator(refuse_keys)
+Headers = Annotated[dict[str, str], BeforeValidator(check_headers)]
+Body = Annotated[dict[str, Any] | list[Any] | None, BeforeValidator(check_json), NoKey]
 Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
 
@@ -74,7 +85,7 @@ class Options(
 
     metered: ClassVar[bool] = True
 
-    url: Annotated[str, Reaches.CONTACTS, AfterValidator(texts.check_url)]
+    url: Annotated[str, Reaches.CONTACTS, AfterValidator(check_url)]
     """where the service is: a server's address, without `/v2/...`, or with `scores_at` the whole
     address that is asked. `{key}` in its path or query stands for the key"""
     classes: ClassNames = []
@@ -90,9 +101,7 @@ class Options(
     """the height of images in pixels. By the protocol: only where the model takes any"""
     width: PositiveInt | None = None
     """the width of images in pixels. By the protocol: only where the model takes any"""
-    channels: Annotated[int | None, texts.must("1 (grey) or 3 (coloured)", (1, 3).__contains__)] = (
-        None
-    )
+    channels: Annotated[int | None, must_be("1 (grey) or 3 (coloured)", (1, 3).__contains__)] = None
     """1 (grey) or 3 (coloured). By the protocol: only where the model takes any. With `scores_at`:
     if left out, 3"""
     model: Annotated[str | None, NoKey] = Field(None, min_length=1)
@@ -137,7 +146,7 @@ class Options(
     api_key_env: Annotated[
         str | None,
         Reaches.SENDS_KEY,
-        texts.must(
+        must_be(
             "the name of an environment variable, in capitals (MY_API_KEY), and not the key",
             re.compile(r"[A-Z_][A-Z0-9_]*").fullmatch,
         ),
@@ -166,7 +175,7 @@ class Options(
     def list_key_places(self) -> list[str]:
         """List the options with a place for the key; without one, it has a header of its own."""
         places = {"url": self.url, "headers": self.headers, "body": self.body}
-        return [name for name, text in places.items() if texts.has_place(text, texts.KEY_PLACE)]
+        return [name for name, text in places.items() if has_place(text, KEY_PLACE)]
 
     def content_type(self, usual: str) -> dict[str, str]:
         """Give the header that says what a body is; none where ``headers`` says so already."""
@@ -189,11 +198,11 @@ class Options(
     def _check_together(self) -> Self:
         headers = {name.lower(): value for name, value in self.headers.items()}
         taken = self.api_key_env and "authorization" in headers and not self.list_key_places()
-        words = f"headers: Authorization is for the key; write {texts.KEY_PLACE} where it stands"
+        words = f"headers: Authorization is for the key; write {KEY_PLACE} where it stands"
         _refuse(taken, words)
         if not self.api_key_env and (places := self.list_key_places()):
             raise ValueError(
-                f"{places[0]} has a place {texts.KEY_PLACE}; say where the key is, with api_key_env"
+                f"{places[0]} has a place {KEY_PLACE}; say where the key is, with api_key_env"
             )
         missing = self.ca_file and not self.ca_file.is_file()
         _refuse(missing, f"ca_file: there is no file {self.ca_file}")
@@ -216,7 +225,7 @@ class Options(
     def _check_expressions(self) -> None:
         """See that each can be searched for, and that lists of labels and scores go together."""
         with suppress(ModuleNotFoundError):  # the target says what to install
-            from .answers import check_expression
+            from .responses import check_expression
 
             lists = ("labels_at", "scores_at") if self.labels_at and not self.found_at else ()
             for name in ("found_at", "labels_at", "scores_at"):
@@ -241,29 +250,27 @@ class Options(
         _refuse(of_labels, "scores of labels are probabilities; leave scores_are out")
         twice = len({*self.classes}) < len(self.classes)
         _refuse(twice, "classes has a name twice; leave one out")
-        has_model, lettered = (
-            texts.has_place(self.body, e) for e in (texts.MODEL_PLACE, texts.CLASSES_PLACE)
-        )
-        given, place = self.model is not None, texts.MODEL_PLACE
+        has_model, lettered = (has_place(self.body, e) for e in (MODEL_PLACE, CLASSES_PLACE))
+        given, place = self.model is not None, MODEL_PLACE
         missing = has_model and not given
         _refuse(missing, f"model is missing; give what {place} in the body stands for")
         words = f"model has no place in the body; write {place} in it, or leave model out"
         _refuse(given and not has_model, words)
         wrong = lettered and not 2 <= len(self.classes) <= 26
-        words = f"{texts.CLASSES_PLACE} in the body gives each class a letter; name 2 to 26 classes"
+        words = f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to 26 classes"
         _refuse(wrong, words)
 
     def _check_body(self) -> None:
-        example = f'{{"data": "{texts.IMAGE_PLACE}"}}'
-        words = f"body has no place for the image; write {texts.IMAGE_PLACE} in it, as in {example}"
+        example = f'{{"data": "{IMAGE_PLACE}"}}'
+        words = f"body has no place for the image; write {IMAGE_PLACE} in it, as in {example}"
         if self.send == "form":
             fields = self.body.values() if isinstance(self.body, dict) else ()
             words = f"body must be the form's fields, and one of them the file, as in {example}"
-            _refuse([*fields].count(texts.IMAGE_PLACE) != 1, words)
+            _refuse([*fields].count(IMAGE_PLACE) != 1, words)
             typed = not self.content_type("")
             _refuse(typed, "headers: a form has a Content-Type of its own; leave it out")
         elif self.send == "json":
-            _refuse(not texts.has_place(self.body, texts.IMAGE_PLACE), words)
+            _refuse(not has_place(self.body, IMAGE_PLACE), words)
         else:
             _refuse(self.body, f"body is not for send = {self.send}; leave it out")
 

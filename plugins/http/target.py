@@ -10,11 +10,11 @@ import pluggy
 
 from neatfool import ExperimentError, Labels, Ledger, Scores, Target, TargetError
 
-from .answers import RefusedError
 from .credentials import Credentials
 from .json_api import JsonApi
-from .open_inference import Metadata, OpenInference, model_url, takes_binary
+from .open_inference import ModelMetadata, OpenInference, model_url, takes_binary
 from .options import Options
+from .responses import RefusedError
 from .service import GIVE_UP_AFTER, Service
 
 
@@ -45,10 +45,10 @@ class HttpTarget(Target):
             return JsonApi(self._options, self._credentials.places())
         try:
             if self._options.metadata is not None:
-                metadata = Metadata.read(self._options.metadata)
+                metadata = ModelMetadata.read(self._options.metadata)
             else:
                 request = httpx2.Request("GET", model_url(self._options))
-                metadata = self._service.ask(request, Metadata.read)
+                metadata = self._service.ask(request, ModelMetadata.read)
         except RefusedError as refused:
             raise TargetError(
                 f"http: model {self._options.model!r}: {refused}; is [target] url the address of a "

@@ -1,6 +1,6 @@
 """The command ``neatfool serve``: a target for other machines, by the Open Inference Protocol v2.
 
-:mod:`.served` makes and calls an experiment's target in a thread of its own. A web application
+:mod:`.target` makes and calls an experiment's target in a thread of its own. A web application
 (:mod:`.app`) reads :mod:`.requests` and writes answers. :mod:`.memory` counts what they hold, and
 :mod:`.numbers` checks their numbers.
 """
@@ -22,7 +22,7 @@ from neatfool.present import option, overrides_option
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from .served import Served
+    from .target import ServedTarget
 
 
 def _check_names(_context: object, _option: object, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -97,8 +97,8 @@ def serve(
         from neatfool.server import address_of, listen, run_server
 
         from .app import make_app
-        from .requests import Limits
-        from .served import TargetThread, make_served
+        from .requests import RequestLimits
+        from .target import TargetThread, make_served_target
     except ImportError as error:
         raise ExperimentError(
             f"neatfool serve needs more packages ({error}); pip install 'neatfool[serve]'"
@@ -113,12 +113,12 @@ def serve(
             if key is None:
                 words = "whoever reaches it can use the target; --api-key-env NAME asks for a key"
             click.echo(f"warning: listening on {host}: {words}", err=True)
-        thread = TargetThread(lambda: make_served(experiment))
+        thread = TargetThread(lambda: make_served_target(experiment))
         with Output(stderr=True).status(
             "getting ready (the first time on a machine takes longest)"
         ):
             served = thread.served()
-        limits = Limits(max_body * 2**20, max_images)
+        limits = RequestLimits(max_body * 2**20, max_images)
         known = ("localhost", socket.gethostname(), host, *names)
         app = make_app(served, thread, limits, names=known, key=key)
         _show_served(served, address_of(listening), key_in=api_key_env)
@@ -133,7 +133,7 @@ def serve(
         os._exit(0)
 
 
-def _show_served(served: Served, address: str, *, key_in: str | None) -> None:
+def _show_served(served: ServedTarget, address: str, *, key_in: str | None) -> None:
     """Say what is served where, and the section [target] that fools it."""
     spec = served.spec
     kind = "grey" if spec.channels == 1 else "RGB"

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from neatfool import NeatfoolError
 from neatfool.server import BrowserGuard
 
-from .feed import Control, Feed, PageState
+from .feed import PageState, RunControl, RunFeed
 
 PAGE: Final = Path(__file__).parent / "page"
 HEADERS: Final = {
@@ -34,17 +34,17 @@ HEADERS: Final = {
 
 
 def make_app(
-    feeds: Callable[[], Sequence[Feed]],
+    feeds: Callable[[], Sequence[RunFeed]],
     *,
     token: str,
     ended: Event,
-    control: Control | None = None,
+    control: RunControl | None = None,
 ) -> ASGIApp:
     """Make the application that shows runs until it ``ended``; a control makes it have buttons.
 
     ``feeds`` gives a feed for each run, each time the same ones and perhaps more.
     """
-    service = _Service(feeds, ended, control)
+    service = _WatchRoutes(feeds, ended, control)
     routes = [
         *(Route(path, service.page) for path in ("/", "/watch.css", "/watch.js")),
         Route("/events", service.events),
@@ -55,11 +55,11 @@ def make_app(
     return BrowserGuard(_check_token(Starlette(routes=routes), token), ["localhost"])
 
 
-class _Service:
+class _WatchRoutes:
     """A method for each address."""
 
     def __init__(
-        self, feeds: Callable[[], Sequence[Feed]], ended: Event, control: Control | None
+        self, feeds: Callable[[], Sequence[RunFeed]], ended: Event, control: RunControl | None
     ) -> None:
         self._feeds = feeds
         self._ended = ended

@@ -44,10 +44,10 @@ ODDS: Final = (-4, 100 / np.log(10))
 """Decimal log-odds outside are drawn at the edge."""
 
 
-class Feed:
+class RunFeed:
     """Reads a run's database, opened for each read only: so a run can tidy up at its end."""
 
-    def __init__(self, path: Path, control: Control | None = None) -> None:
+    def __init__(self, path: Path, control: RunControl | None = None) -> None:
         """Follow the run in a folder; ``control`` is that of a run of this process."""
         self.path = path
         self.messages: list[str] = []
@@ -173,9 +173,9 @@ class FeedList:
         """Find the runs that are there; a RunError if a folder has none."""
         paths = [path for folder in folders for path in find_runs(folder)]
         self._folders, self._lock, self._due = folders, threading.Lock(), 0.0
-        self._feeds = {path: Feed(path) for path in dict.fromkeys(paths)}
+        self._feeds = {path: RunFeed(path) for path in dict.fromkeys(paths)}
 
-    def __call__(self) -> Sequence[Feed]:
+    def __call__(self) -> Sequence[RunFeed]:
         """Give a feed for each run; a run keeps its place."""
         with self._lock:
             if time.monotonic() >= self._due:
@@ -183,7 +183,7 @@ class FeedList:
                 for folder in self._folders:
                     with suppress(RunError):  # it is gone
                         for path in find_runs(folder):
-                            self._feeds.setdefault(path, Feed(path))
+                            self._feeds.setdefault(path, RunFeed(path))
                 self._due = time.monotonic() + max(2.0, 100 * (time.thread_time() - began))
             return [*self._feeds.values()]
 
@@ -242,7 +242,7 @@ def _spread(held: np.ndarray) -> dict[str, float]:
     return dict(zip(QUARTILES, odds.round(3).tolist(), strict=True))
 
 
-class Control:
+class RunControl:
     """What the page's buttons ask of a run; the run's own thread does it in :meth:`hold`."""
 
     def __init__(self) -> None:

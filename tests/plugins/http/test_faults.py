@@ -19,7 +19,7 @@ from faulty_server import MIXED, bomb, logits_of
 from http_targets import open_target, random_images
 
 from neatfool import Budget, BudgetSpent, Ledger, TargetError, TargetUnavailable
-from neatfool_plugins.http.answers import read_wait
+from neatfool_plugins.http.responses import read_retry_after
 from neatfool_plugins.http.service import MOST_NOT_JSON
 
 IN_TIME = 3.0
@@ -180,7 +180,7 @@ def test_a_retry_after_beyond_the_deadline_makes_the_run_pause_at_once(server):
 )
 def test_retry_after_is_seconds_or_a_date(monkeypatch, header, seconds):
     monkeypatch.setattr(time, "time", lambda: 1_000_000)
-    assert read_wait(header) == seconds
+    assert read_retry_after(header) == seconds
 
 
 @pytest.mark.parametrize("fault", ["huge", "bomb"])

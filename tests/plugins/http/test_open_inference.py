@@ -13,7 +13,7 @@ from serving import in_this_process, on_loopback
 from neatfool import TargetError
 from neatfool.testing import ToyTarget
 from neatfool_plugins.http import Options, _target, service
-from neatfool_plugins.http.answers import attach_raw_tensors
+from neatfool_plugins.http.responses import attach_raw_tensors
 
 
 def test_a_model_says_itself_what_it_takes_and_gives(server):
@@ -81,7 +81,7 @@ def test_neatfool_serve_is_asked_with_raw_bytes_and_answers_with_them(monkeypatc
         lengths.append(len(raw))
         return attach_raw_tensors(said, raw)
 
-    monkeypatch.setattr(service.answers, "attach_raw_tensors", attach)
+    monkeypatch.setattr(service.responses, "attach_raw_tensors", attach)
     toy = ToyTarget()
     images = np.random.default_rng(1).integers(0, 256, (9, 1, 4, 4), dtype=np.uint8)
     with in_this_process(toy) as client, on_loopback(client.app) as port:

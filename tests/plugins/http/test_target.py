@@ -70,7 +70,7 @@ def test_a_description_says_what_goes_where(server):
 
 def test_the_extra_is_named_where_its_packages_are_missing(monkeypatch):
     for name in [name for name in sys.modules if name.startswith("neatfool_plugins.http.")]:
-        if not name.endswith((".options", ".texts")):
+        if not name.endswith((".options", ".validation")):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "httpx2", None)
     with pytest.raises(ExperimentError, match=r"pip install 'neatfool\[http\]'"):

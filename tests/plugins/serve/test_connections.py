@@ -15,7 +15,7 @@ from neatfool import ExperimentError, ImageSpec
 from neatfool import server as network
 from neatfool.server import address_of, listen
 from neatfool.testing import ToyTarget
-from neatfool_plugins.serve.requests import Limits
+from neatfool_plugins.serve.requests import RequestLimits
 
 LIVE = b"GET /v2/health/live HTTP/1.1\r\nHost: here\r\n\r\n"
 INFER = b"POST /v2/models/toy/infer HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
@@ -26,7 +26,7 @@ def connect():
     """Serve a target over loopback; give a way to connect to it."""
     opened = []
     with (
-        in_this_process(ToyTarget(), limits=Limits(body=100_000)) as client,
+        in_this_process(ToyTarget(), limits=RequestLimits(body=100_000)) as client,
         on_loopback(client.app) as port,
     ):
 
@@ -144,7 +144,7 @@ def test_an_answer_that_nobody_reads_is_given_up(monkeypatch):
     spec = ImageSpec(1, 1, 1, tuple(map(str, range(20_000))))
     body = json.dumps(body_of(np.zeros((60, 1, 1, 1), np.uint8))).encode()
     with (
-        in_this_process(ToyTarget(spec), limits=Limits(body=2**29)) as client,
+        in_this_process(ToyTarget(spec), limits=RequestLimits(body=2**29)) as client,
         on_loopback(client.app) as port,
         socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
     ):

@@ -92,7 +92,7 @@ def looks_like_a_key(text: str) -> bool:
     return _KEY_SHAPES.search(text) is not None
 
 
-def must(be: str, check: Callable[[Any], object]) -> AfterValidator:
+def must_be(be: str, check: Callable[[Any], object]) -> AfterValidator:
     """Validate an option, if it is given; what it is instead is not shown: it may be a key."""
 
     def validate(value: Any) -> Any:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from neatfool_plugins.http.texts import fill, is_secret_name
+from neatfool_plugins.http.validation import fill, is_secret_name
 
 HEADERS_OF_KEYS = (
     *("x-functions-key", "X-Key", "X-Auth", "Auth", "X-Client-Key", "X-License-Key"),
