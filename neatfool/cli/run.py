@@ -246,7 +246,8 @@ def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
         console.print(f"Scoring on {plan.describe()}", soft_wrap=True)
     go_on = f"Go on with: neatfool resume {session.run.path}"
     try:
-        with interruptible(lambda: console.print(stopping)) as stop:
+        at_once = session.ledger is not None
+        with interruptible(lambda: console.print(stopping), at_once=at_once) as stop:
             outcome = session.go(plugins.observers(), stop)
         _show_outcome(console, session, outcome, scoring=display.scoring_seconds)
         if workers := session.progress_of_workers():

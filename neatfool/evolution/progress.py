@@ -232,12 +232,17 @@ class ProgressDisplay:
 
 
 @contextmanager
-def interruptible(on_first: Callable[[], object] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """Give what says whether Ctrl-C or SIGTERM asked for a stop; a second one stops at once."""
+def interruptible(
+    on_first: Callable[[], object] = lambda: None, *, at_once: bool = False
+) -> Iterator[Callable[[], bool]]:
+    """Give what says whether Ctrl-C or SIGTERM asked for a stop; a second one stops at once.
+
+    The first one does if ``at_once``: a metered target keeps its answers, and may give none.
+    """
     stopping = Event()
 
     def handle(*_: object) -> None:
-        if stopping.is_set():
+        if at_once or stopping.is_set():
             raise KeyboardInterrupt
         stopping.set()
         on_first()

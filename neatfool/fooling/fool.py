@@ -289,7 +289,7 @@ def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
         if description := session.description:
             console.print(description, soft_wrap=True, markup=False)
         plugins.register_object(ProgressDisplay(console, session), "progress")
-    with interruptible() as stop:
+    with interruptible(at_once=session.ledger is not None) as stop:
         outcome = session.go(plugins.observers(), stop)
     if outcome.reason != "finished":
         _log.warning(

@@ -15,7 +15,7 @@ import pluggy
 from neatfool import ExperimentError, NeatfoolError, PluginError
 
 from .options import HttpRequest, Options
-from .texts import KEY_PLACE, is_secret_name
+from .validation import KEY_PLACE, is_secret_name
 
 HIDDEN: Final = "[the key]"
 _SHORTEST: Final = 4
@@ -111,21 +111,12 @@ class Credentials:
         self.signs = self._sign is not None
         self._signed: dict[str, ApiKey] = {}
         self._key: ApiKey | None = None
-        variable, file = options.api_key_env, options.api_key_file
-        if variable is not None:
+        if (variable := options.api_key_env) is not None:
             if variable not in os.environ:
                 raise ExperimentError(
                     f"[target] api_key_env: the environment variable {variable} is not set; set it"
                 )
             self._key = ApiKey(os.environ[variable], f"the environment variable {variable}")
-        elif file is not None:
-            try:
-                with file.open(encoding="utf-8") as opened:
-                    # Far more characters than any key has.
-                    self._key = ApiKey(opened.read(16_384), f"the file {file}")
-            except (OSError, UnicodeDecodeError) as error:
-                cause = error.strerror if isinstance(error, OSError) else "it is not text"
-                raise ExperimentError(f"[target] api_key_file: {file}: {cause}") from None
 
     def places(self) -> dict[str, str]:
         """Give what stands for the key in a template."""
@@ -144,7 +135,7 @@ class Credentials:
         options, lines = self._options, []
         if self._key is not None:
             way = " and ".join(options.list_key_places())
-            way = f"in the {way}" if way else f"as {options.api_key_header}"
+            way = f"in the {way}" if way else "as Authorization"
             plain = options.url.startswith("http:")
             clear = "; it is not encrypted on its way" if plain else ""
             lines.append(f"Key: {self._key.source}, sent {way}{clear}")
@@ -163,10 +154,7 @@ class Credentials:
             url = url.copy_with(raw_path=path)
             headers.update({name: was.replace(KEY_PLACE, value) for name, was in headers.items()})
             if not self._options.list_key_places():
-                scheme, name = self._options.api_key_scheme, self._options.api_key_header
-                if scheme is None:
-                    scheme = "Bearer" if name.lower() == "authorization" else ""
-                headers[name] = f"{scheme} {value}".strip()
+                headers["Authorization"] = f"Bearer {value}"
         body = request.read()
         if self._sign is not None:
             signed = HttpRequest(request.method, str(url), dict(headers.items()), body)

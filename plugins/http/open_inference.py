@@ -10,10 +10,10 @@ import httpx2
 import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StrictInt, ValidationError
 
-from neatfool import ImageSpec, Scores, TargetError, nearest
+from neatfool import ImageSpec, Scores, TargetError
 
-from .answers import MOST_LABELS, RAW, RefusedError, is_short_text, make_scores, read_rows
 from .options import Options
+from .responses import MOST_LABELS, RAW, RefusedError, is_short_text, make_scores, read_rows
 
 LIMIT: Final = "max_batch_size"
 """What a model, or its input, calls the most images of a request."""
@@ -35,7 +35,7 @@ Texts = Annotated[
 ]
 
 
-class Tensor(BaseModel, frozen=True):
+class TensorMetadata(BaseModel, frozen=True):
     """What a model says of one of its inputs or outputs: of its lengths, -1 where they are free."""
 
     name: Name
@@ -44,10 +44,10 @@ class Tensor(BaseModel, frozen=True):
     parameters: Parameters = {}
 
 
-Tensors = Annotated[tuple[Tensor, ...], BeforeValidator(lambda given: given or ())]
+Tensors = Annotated[tuple[TensorMetadata, ...], BeforeValidator(lambda given: given or ())]
 
 
-class Metadata(BaseModel, frozen=True):
+class ModelMetadata(BaseModel, frozen=True):
     """What a model says of itself; no inputs or outputs if it does not say."""
 
     name: Annotated[str, BeforeValidator(str)] = ""
@@ -68,21 +68,12 @@ class Metadata(BaseModel, frozen=True):
 class OpenInference:
     """A model behind the protocol; its ``batch_size`` is None if it sets no limit."""
 
-    def __init__(self, options: Options, metadata: Metadata, *, binary: bool = False) -> None:
+    def __init__(self, options: Options, metadata: ModelMetadata, *, binary: bool = False) -> None:
         """Choose the tensors; if ``binary``, the server takes pixels as raw bytes."""
         self._options, self._binary = options, binary
-        if not metadata.inputs:
-            name, datatype, layout, *order = self._require(
-                "inputs", "input_name", "datatype", "layout", "channels", "height", "width"
-            )
-            shape = (-1, *order) if layout == "NCHW" else (-1, *order[1:], order[0])
-            declared = Tensor.model_construct(name=name, datatype=datatype, shape=shape)
-            metadata = metadata.model_copy(update={"inputs": (declared,)})
-        if not metadata.outputs:
-            (name,) = self._require("outputs", "output_name")
-            # Its numbers are taken as they are.
-            declared = Tensor.model_construct(name=name, datatype="FP64", shape=(-1,))
-            metadata = metadata.model_copy(update={"outputs": (declared,)})
+        for kind in ("inputs", "outputs"):
+            if not getattr(metadata, kind):
+                raise self._error(f"it declares no {kind}; say [target] metadata")
         self._metadata = metadata
         self._choose_input()
         self._outputs = self._choose_outputs()
@@ -99,8 +90,7 @@ class OpenInference:
         """Write the request for some images, uint8 [N, C, H, W]."""
         pixels = images
         if self._datatype == "FP32":
-            white = np.float32(self._options.white)
-            pixels = (images.astype(np.float32) / np.float32(255 / white) - self._mean) / self._std
+            pixels = (images.astype(np.float32) / np.float32(255) - self._mean) / self._std
         if self._layout == "NHWC":
             pixels = pixels.transpose(0, 2, 3, 1)
         tensor: dict[str, Any] = {"name": self._input.name, "datatype": self._datatype}
@@ -136,7 +126,7 @@ class OpenInference:
         scaled = "the bytes themselves"
         if self._datatype == "FP32":
             mean, std = self._options.mean or [0.0], self._options.std or [1.0]
-            scaled = f"(x - {mean}) / {std} of x in [0, {self._options.white:g}]"
+            scaled = f"(x - {mean}) / {std} of x in [0, 1]"
         taken = " and ".join(f"{each.name} ({kind})" for kind, each in self._outputs.items())
         way = ", as raw bytes" if self._binary else ""
         return (
@@ -161,10 +151,10 @@ class OpenInference:
             self._datatype,
             self._layout,
             [[kind, each.name] for kind, each in self._outputs.items()],
-            [options.white, options.mean, options.std] if self._datatype == "FP32" else [],
+            [options.mean, options.std] if self._datatype == "FP32" else [],
         ]
 
-    def _read_table(self, document: Any, tensor: Tensor, count: int) -> np.ndarray:
+    def _read_table(self, document: Any, tensor: TensorMetadata, count: int) -> np.ndarray:
         outputs = document.get("outputs") if isinstance(document, dict) else None
         if not isinstance(outputs, list):
             raise RefusedError("no outputs")
@@ -184,55 +174,44 @@ class OpenInference:
     def _error(self, message: str) -> TargetError:
         return TargetError(f"http: model {self._options.model!r}: {message}")
 
-    def _require(self, kind: str, *names: str) -> list[Any]:
-        """Give options that must be there, because the model does not declare its tensors."""
-        values = {name: getattr(self._options, name) for name in names}
-        if missing := [name for name, value in values.items() if value in (None, "auto")]:
-            raise self._error(f"it declares no {kind}; say [target] {' and '.join(missing)}")
-        return [*values.values()]
-
-    def _choose(self, tensors: Sequence[Tensor], name: str | None, kind: str) -> Tensor:
-        if name is None and len(tensors) == 1:
-            return tensors[0]
-        names = [each.name for each in tensors]
-        if name not in names:
-            given = "it has several" if name is None else f"it has no {kind} {name!r}"
-            guess = nearest(name or "", names)
-            raise self._error(f"{given}; give one of its {kind}s as [target] {kind}_name{guess}")
-        return tensors[names.index(name)]
+    def _only(self, tensors: Sequence[TensorMetadata], kind: str) -> TensorMetadata:
+        if len(tensors) > 1:
+            words = f"it has several {kind}s; give the one to use in [target] metadata"
+            raise self._error(words)
+        return tensors[0]
 
     def _choose_input(self) -> None:
         """Find out what images go into, as what numbers, in what order, and how many at most."""
         options, metadata = self._options, self._metadata
-        self._input = tensor = self._choose(metadata.inputs, options.input_name, "input")
-        self._datatype = tensor.datatype if options.datatype == "auto" else options.datatype
+        self._input = tensor = self._only(metadata.inputs, "input")
+        self._datatype = tensor.datatype
         if self._datatype not in ("UINT8", "FP32"):
             raise self._error(f"its input takes {tensor.datatype}; images go as UINT8 or FP32")
-        if self._datatype == "UINT8" and (options.mean or options.std or options.white != 1):
-            raise self._error("white, mean and std are for FP32; say [target] datatype = FP32")
+        if self._datatype == "UINT8" and (options.mean or options.std):
+            raise self._error("its input takes bytes; leave mean and std out")
         shape = [*tensor.shape]
         if len(shape) != 4:
             raise self._error(f"its input is {shape}; images are [N, C, H, W] or [N, H, W, C]")
         first, last = (shape[place] in (1, 3) for place in (1, 3))
-        if options.layout == "auto" and first == last:
-            raise self._error(f"its input is {shape}; say [target] layout = NCHW or NHWC")
-        own = "NCHW" if first else "NHWC"
-        self._layout = own if options.layout == "auto" else options.layout
+        if first == last:
+            words = "say which length is 1 or 3 channels, in [target] metadata"
+            raise self._error(f"its input is {shape}; {words}")
+        self._layout = "NCHW" if first else "NHWC"
         if (most := shape[0]) > 1:
             raise self._error(f"it takes exactly {most} images a request, not one or any number")
         given = [each.parameters.get(LIMIT) for each in (metadata, tensor)]
         limits = [each for each in given if type(each) is int and each > 0]
         self.batch_size = min([*limits, 1] if most == 1 else limits, default=None)
 
-    def _choose_outputs(self) -> dict[str, Tensor]:
+    def _choose_outputs(self) -> dict[str, TensorMetadata]:
         """Choose the outputs by their names, or else the one that the options name."""
         outputs, scores_are = self._metadata.outputs, self._options.scores_are
         by_name = {each.name.lower(): each for each in outputs}
         kinds = ("probabilities", "logits") if scores_are == "auto" else (scores_are,)
         named = {kind: by_name[kind] for kind in kinds if kind in by_name}
-        if named and self._options.output_name is None:
+        if named:
             return named
-        output = self._choose(outputs, self._options.output_name, "output")
+        output = self._only(outputs, "output")
         kind = scores_are if scores_are != "auto" else output.name.lower()
         if kind not in ("probabilities", "logits"):
             raise self._error(f"say what {output.name} is: scores_are = logits or probabilities")
@@ -284,8 +263,7 @@ class OpenInference:
 
 def model_url(options: Options) -> str:
     """Write where a model is found."""
-    version = f"/versions/{quote(options.model_version, safe='')}" if options.model_version else ""
-    return f"{options.url.rstrip('/')}/v2/models/{quote(options.model or '', safe='')}{version}"
+    return f"{options.url.rstrip('/')}/v2/models/{quote(options.model or '', safe='')}"
 
 
 def takes_binary(document: Any) -> bool:

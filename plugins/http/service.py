@@ -25,12 +25,14 @@ import httpx2
 
 from neatfool import Ledger, TargetError, TargetUnavailable
 
-from . import answers
+from . import responses
 from .credentials import Credentials
 from .options import Options
 
 ReadT = TypeVar("ReadT")
 
+GIVE_UP_AFTER: Final = 300.0
+"""Seconds from the first try of a request after which the run pauses."""
 FIRST_WAIT: Final = 0.5
 """Seconds between a request and the next try, the first time; each time is twice as long."""
 LONGEST_WAIT: Final = 30.0
@@ -54,7 +56,6 @@ _BROKEN: Final[dict[type[Exception], tuple[str, str]]] = {
     httpx2.ConnectError: _NOT_CONNECTED,
     httpx2.RemoteProtocolError: ("truncated", "the connection ended too early"),
     httpx2.DecodingError: ("truncated", "the answer's compression is damaged"),
-    httpx2.ProxyError: ("proxy failed", "the proxy failed"),
     httpx2.RequestError: ("reset", "the connection was reset"),
 }
 """An error of a connection -> what is entered in the ledger, and said; the first that fits."""
@@ -70,8 +71,6 @@ class Service:
         options: Options,
         credentials: Credentials,
         transport: httpx2.AsyncHTTPTransport,
-        *,
-        proxied: bool,
     ) -> None:
         self.ledger: Ledger | None = None
         self._options, self._credentials = options, credentials
@@ -79,7 +78,7 @@ class Service:
         accepted = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
         self._headers = httpx2.Headers({"User-Agent": "neatfool", **accepted})
         self._headers.update(options.headers)  # in place of these, however they are capitalised
-        self._transport, self._proxied = transport, proxied
+        self._transport = transport
         with suppress(ValueError):  # It is a name.
             self._check_address(self._host)
         self._next_turn = 0.0
@@ -143,15 +142,15 @@ class Service:
     async def _ask(
         self, request: httpx2.Request, read: Callable[[Any], ReadT], images: int, tries: int
     ) -> ReadT:
-        until, not_json, patience = math.inf, 0, self._options.give_up_after
+        until, not_json = math.inf, 0
         for number in range(tries):
             try:
                 await self._wait_for_turn(until)
-                until = min(until, time.monotonic() + patience)
+                until = min(until, time.monotonic() + GIVE_UP_AFTER)
                 return await self._send(request, read, until, images)
-            except answers.TransientError as error:
+            except responses.TransientError as error:
                 fault = error
-            not_json += isinstance(fault, answers.NotJsonError)
+            not_json += isinstance(fault, responses.NotJsonError)
             if not_json > MOST_NOT_JSON:
                 raise TargetError(f"http: {not_json}x {fault}; check [target] url: {self._host}")
             longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(number, 30))
@@ -168,22 +167,21 @@ class Service:
         wanted = fault.retry_after
         quiet = f", and asks for {wanted:.0f} s of quiet" if wanted else ""
         raise TargetUnavailable(
-            f"http: {self._host} did not answer within {patience:g} s (give_up_after); last, "
-            f"{fault}{quiet}"
+            f"http: {self._host} did not answer within {GIVE_UP_AFTER:g} s; last, {fault}{quiet}"
         )
 
     async def _wait_for_turn(self, until: float) -> None:
         """Wait until a request may be sent, and take the turn."""
         while (pause := self._next_turn - time.monotonic()) > 0:
             if self._is_too_late(pause, until):
-                raise answers.TransientError("not sent", "its turn would have come too late")
+                raise responses.TransientError("not sent", "its turn would have come too late")
             await asyncio.sleep(pause)
         rate = self._options.requests_per_second
         self._next_turn = time.monotonic() + (1 / rate if rate else 0.0)
 
     def _is_too_late(self, wait: float, until: float) -> bool:
         # It may cost something, and so is not sent with less than a tenth of its time.
-        least = 0.1 * min(self._options.timeout, self._options.give_up_after)
+        least = 0.1 * min(self._options.timeout, GIVE_UP_AFTER)
         return time.monotonic() + wait + least >= until
 
     async def _send(
@@ -197,15 +195,15 @@ class Service:
         try:
             answer = read(await self._exchange(request, seconds, sent))
             outcome = "answered"
-        except answers.RefusedError as refused:
+        except responses.RefusedError as refused:
             outcome = f"unusable: {refused}"
             raise
-        except answers.RejectedError as error:
+        except responses.RejectedError as error:
             outcome = error.outcome
             raise
-        except answers.TransientError as error:
+        except responses.TransientError as error:
             outcome = error.outcome
-            quiet = min(error.retry_after or 0.0, self._options.give_up_after)
+            quiet = min(error.retry_after or 0.0, GIVE_UP_AFTER)
             self._next_turn = max(self._next_turn, time.monotonic() + quiet)
             raise
         finally:
@@ -220,15 +218,13 @@ class Service:
 
         async def watch(event: str, info: Mapping[str, Any]) -> None:
             """Follow a request by httpx2's names of what it does."""
-            sending = event == "http11.send_request_headers.started"
-            if event == "connection.connect_tcp.complete" and not self._proxied:
+            if event == "connection.connect_tcp.complete":
                 try:
                     self._check_peer(info["return_value"].get_extra_info("server_addr"))
                 except (TargetError, httpx2.ConnectError):
                     await info["return_value"].aclose()
                     raise
-            # A CONNECT is for a proxy, and not yet for the service.
-            elif sending and info["request"].method != b"CONNECT":
+            elif event == "http11.send_request_headers.started":
                 sent.set()
 
         if self._credentials.signs:  # A signer may take its time.
@@ -246,13 +242,13 @@ class Service:
                         if not response.is_success and len(body) > MOST_QUOTED:
                             break
                         if len(body) > LARGEST:
-                            raise answers.RefusedError(f"more than {LARGEST // 2**20} MiB")
+                            raise responses.RefusedError(f"more than {LARGEST // 2**20} MiB")
                 finally:
                     await response.aclose()
         except TimeoutError:
             late = ("timed out", "no whole answer came")
             outcome, message = late if sent.is_set() else _NOT_CONNECTED
-            raise answers.TransientError(outcome, f"{message} in {seconds:.3g} s") from None
+            raise responses.TransientError(outcome, f"{message} in {seconds:.3g} s") from None
         except httpx2.RequestError as error:
             raise self._explain(error) from None
         self._check_status(response, body)
@@ -293,7 +289,7 @@ class Service:
         if unknown is not None and unknown.errno not in (socket.EAI_AGAIN, socket.EAI_FAIL):
             return TargetError(f"http: there is no host {self._host!r}; check [target] url")
         outcome, message = next(entry for kind, entry in _BROKEN.items() if isinstance(error, kind))
-        return answers.TransientError(outcome, f"{message} ({cause})")
+        return responses.TransientError(outcome, f"{message} ({cause})")
 
     def _check_status(self, response: httpx2.Response, body: bytearray) -> None:
         """Judge an answer by its status."""
@@ -301,8 +297,8 @@ class Service:
             return
         status, quoted = response.status_code, self._quote_body(body)
         if status >= 500 or status in {408, 425, 429}:
-            wait = answers.read_wait(response.headers.get("Retry-After"))
-            raise answers.TransientError(str(status), f"it answered {status}{quoted}", wait)
+            wait = responses.read_retry_after(response.headers.get("Retry-After"))
+            raise responses.TransientError(str(status), f"it answered {status}{quoted}", wait)
         hint = "; check the key, and what it is for" if status in (401, 403) else ""
         message = f"{quoted}{hint}"
         if 300 <= status < 400:
@@ -316,7 +312,7 @@ class Service:
                 f", a redirection{goal}; redirections are not followed, give the address that it "
                 "leads to as [target] url"
             )
-        raise answers.RejectedError(str(status), f"http: {self._host} answered {status}{message}")
+        raise responses.RejectedError(str(status), f"http: {self._host} answered {status}{message}")
 
     def _parse(self, response: httpx2.Response, body: bytearray) -> Any:
         """Read an answer's JSON, without the key, and the raw tensors that follow it."""
@@ -324,20 +320,20 @@ class Service:
             length = response.headers.get("Inference-Header-Content-Length")
             end = len(body) if length is None else int(length)
             if sum(body.count(each, 0, end) for each in b",[{") > MOST_VALUES:
-                raise answers.RefusedError(f"more than {MOST_VALUES:,} values")
+                raise responses.RefusedError(f"more than {MOST_VALUES:,} values")
             document = json.loads(body[:end].removeprefix(codecs.BOM_UTF8))
-            return answers.attach_raw_tensors(
+            return responses.attach_raw_tensors(
                 self._credentials.scrub_json(document), bytes(body[end:])
             )
         except RecursionError:
-            raise answers.RefusedError("nested too deeply") from None
+            raise responses.RefusedError("nested too deeply") from None
         except ValueError:
             quoted, status = self._quote_body(body), response.status_code
             # Shorter than it says was an error already; one that says no length may be cut.
             if {"content-length", "transfer-encoding"} & {*response.headers} or status == 204:
                 no_json = f"it answered {status} and no JSON{quoted}"
-                raise answers.NotJsonError("not JSON", no_json) from None
-            raise answers.TransientError("truncated", f"the JSON was cut off{quoted}") from None
+                raise responses.NotJsonError("not JSON", no_json) from None
+            raise responses.TransientError("truncated", f"the JSON was cut off{quoted}") from None
 
     def _quote_body(self, body: bytearray) -> str:
         quoted = self._quote(body[:MOST_QUOTED].decode("utf-8", "replace"))

@@ -1,13 +1,8 @@
 """The target ``http``: sends images to a classifier over HTTP, and reads its scores."""
 
 import json
-import logging
 import ssl
-import urllib.request
-from contextlib import suppress
 from hashlib import sha256
-from typing import Final
-from urllib.parse import urlsplit
 
 import httpx2
 import numpy as np
@@ -15,15 +10,12 @@ import pluggy
 
 from neatfool import ExperimentError, Labels, Ledger, Scores, Target, TargetError
 
-from .answers import RefusedError
 from .credentials import Credentials
 from .json_api import JsonApi
-from .open_inference import Metadata, OpenInference, model_url, takes_binary
+from .open_inference import ModelMetadata, OpenInference, model_url, takes_binary
 from .options import Options
-from .service import Service
-
-_log = logging.getLogger("neatfool.target.http")
-_UNVERIFIED: Final = "WARNING: verify_tls = false: others can read what is sent, and forge answers"
+from .responses import RefusedError
+from .service import GIVE_UP_AFTER, Service
 
 
 class HttpTarget(Target):
@@ -33,14 +25,12 @@ class HttpTarget(Target):
         """Prepare to ask; by the Open Inference Protocol, ask the model what it takes."""
         self._options = options
         self._credentials = Credentials(options, sign)
-        proxy = _find_proxy(options)
         transport = httpx2.AsyncHTTPTransport(
             verify=_make_tls(options),
             trust_env=False,
             limits=httpx2.Limits(max_connections=options.concurrency, keepalive_expiry=30.0),
-            proxy=proxy,
         )
-        self._service = Service(options, self._credentials, transport, proxied=bool(proxy))
+        self._service = Service(options, self._credentials, transport)
         self.concurrency = options.concurrency
         try:
             self._protocol = self._prepare_protocol()
@@ -49,15 +39,16 @@ class HttpTarget(Target):
             raise
         self.spec = self._protocol.spec
         self.batch_size = self._protocol.batch_size
-        if not options.verify_tls:
-            _log.warning("%s", _UNVERIFIED)
 
     def _prepare_protocol(self) -> OpenInference | JsonApi:
-        if self._options.protocol == "json":
+        if self._options.is_json_api:
             return JsonApi(self._options, self._credentials.places())
         try:
-            request = httpx2.Request("GET", model_url(self._options))
-            metadata = self._service.ask(request, Metadata.read)
+            if self._options.metadata is not None:
+                metadata = ModelMetadata.read(self._options.metadata)
+            else:
+                request = httpx2.Request("GET", model_url(self._options))
+                metadata = self._service.ask(request, ModelMetadata.read)
         except RefusedError as refused:
             raise TargetError(
                 f"http: model {self._options.model!r}: {refused}; is [target] url the address of a "
@@ -104,18 +95,14 @@ class HttpTarget(Target):
         pace = "" if options.requests_per_second is None else f", {options.requests_per_second:g}/s"
         lines.append(
             f"At most {options.concurrency} requests at a time{pace}; a request is given "
-            f"{options.timeout:g} s, its retries {options.give_up_after:g} s"
+            f"{options.timeout:g} s, its retries {GIVE_UP_AFTER:g} s"
         )
-        if _find_proxy(options):
-            lines.append("Through the proxy that the environment names, which looks up the host")
-        if not options.verify_tls:
-            lines.append(_UNVERIFIED)
         return "\n".join(lines)
 
     def fingerprint(self) -> str:
         """Hash where the service is, how it is asked and read, and what it says of its model."""
         options = self._options
-        asked = [options.protocol, options.url, options.model, options.model_version]
+        asked = [options.is_json_api, options.url, options.model]
         identity = [*asked, self.spec.shape, self.spec.classes, self._protocol.identity()]
         return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
@@ -124,30 +111,9 @@ class HttpTarget(Target):
         self._service.close()
 
 
-def _find_proxy(options: Options) -> httpx2.Proxy | None:
-    """Find the proxy that the environment names, if it is asked for."""
-    parts = urlsplit(options.url)
-    if not options.proxy_from_env or urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    proxies = urllib.request.getproxies()
-    if not (proxy := proxies.get(parts.scheme) or proxies.get("all")):
-        return None
-    with suppress(httpx2.InvalidURL):
-        url = httpx2.URL(proxy if "://" in proxy else f"http://{proxy}")
-        is_address = url.host and url.raw_path == b"/" and not url.fragment
-        if url.scheme == "http" and is_address and (url.port or 80) < 2**16:
-            return httpx2.Proxy(url)
-    # The error's own words may hold a part of the password.
-    raise ExperimentError(
-        "[target] proxy_from_env: what the environment names is no address of a proxy; it must be "
-        "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with the signs : / ? # @ in USER and "
-        "PASSWORD written as %3A %2F %3F %23 %40"
-    )
-
-
 def _make_tls(options: Options) -> ssl.SSLContext:
     if options.ca_file is None:
-        return httpx2.create_ssl_context(verify=options.verify_tls, trust_env=False)
+        return httpx2.create_ssl_context(trust_env=False)
     # ssl.create_default_context() would write what was agreed on to the file SSLKEYLOGFILE.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:

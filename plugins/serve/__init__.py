@@ -1,9 +1,8 @@
 """The command ``neatfool serve``: a target for other machines, by the Open Inference Protocol v2.
 
-:mod:`.served` makes and calls an experiment's target in a thread of its own. A web application
+:mod:`.target` makes and calls an experiment's target in a thread of its own. A web application
 (:mod:`.app`) reads :mod:`.requests` and writes answers. :mod:`.memory` counts what they hold, and
-:mod:`.numbers` checks their numbers. :mod:`.listening` connects it, and that of :mod:`.watch`, to
-the network.
+:mod:`.numbers` checks their numbers.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import os
 import re
 import socket
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from neatfool.present import option, overrides_option
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from .served import Served
+    from .target import ServedTarget
 
 
 def _check_names(_context: object, _option: object, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -94,10 +94,11 @@ def serve(
     if key == "":
         raise ExperimentError(f"--api-key-env {api_key_env}: it is missing or empty; set it")
     try:
-        from . import listening
+        from neatfool.server import address_of, listen, run_server
+
         from .app import make_app
-        from .requests import Limits
-        from .served import TargetThread, make_served
+        from .requests import RequestLimits
+        from .target import TargetThread, make_served_target
     except ImportError as error:
         raise ExperimentError(
             f"neatfool serve needs more packages ({error}); pip install 'neatfool[serve]'"
@@ -106,22 +107,22 @@ def serve(
     from neatfool.present import Output
 
     experiment = load_experiment(file, overrides=overrides, to_search=False)
-    with listening.listen(host, port) as place:
-        if not listening.is_private_to_this_machine(place):
+    with listen(host, port) as listening:
+        if not ip_address(listening.getsockname()[0]).is_loopback:
             words = "the key and the images travel unencrypted; put a proxy with TLS before it"
             if key is None:
                 words = "whoever reaches it can use the target; --api-key-env NAME asks for a key"
             click.echo(f"warning: listening on {host}: {words}", err=True)
-        thread = TargetThread(lambda: make_served(experiment))
+        thread = TargetThread(lambda: make_served_target(experiment))
         with Output(stderr=True).status(
             "getting ready (the first time on a machine takes longest)"
         ):
             served = thread.served()
-        limits = Limits(max_body * 2**20, max_images)
+        limits = RequestLimits(max_body * 2**20, max_images)
         known = ("localhost", socket.gethostname(), host, *names)
         app = make_app(served, thread, limits, names=known, key=key)
-        _show_served(served, listening.address_of(place), key_in=api_key_env)
-        listening.serve(app, place)
+        _show_served(served, address_of(listening), key_in=api_key_env)
+        run_server(app, listening)
     images = counted(thread.statistics.images, "image", "images")
     answered = thread.statistics.durations["success"]["count"]
     click.echo(f"Ended after {images} in {counted(answered, 'request', 'requests')}.")
@@ -132,7 +133,7 @@ def serve(
         os._exit(0)
 
 
-def _show_served(served: Served, address: str, *, key_in: str | None) -> None:
+def _show_served(served: ServedTarget, address: str, *, key_in: str | None) -> None:
     """Say what is served where, and the section [target] that fools it."""
     spec = served.spec
     kind = "grey" if spec.channels == 1 else "RGB"

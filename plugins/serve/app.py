@@ -21,12 +21,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from neatfool import NeatfoolError
+from neatfool.server import BrowserGuard
 
-from .listening import BrowserGuard
-from .memory import Body, Memory
-from .refusal import Refusal, too_long
-from .requests import LONGEST_SCORE, PACKED, Limits, read_request
-from .served import VERSION, Served, TargetThread, describe, write_answer
+from .errors import ServiceError, too_long
+from .memory import BodyBuffer, MemoryBudget
+from .requests import LONGEST_SCORE, PACKED, RequestLimits, read_request
+from .target import VERSION, ServedTarget, TargetThread, describe, write_answer
 
 JSON_LENGTH: Final = "inference-header-content-length"
 MOST_AT_A_TIME: Final = 64
@@ -40,15 +40,15 @@ _log = logging.getLogger("neatfool.serve")
 
 
 def make_app(
-    served: Served,
+    served: ServedTarget,
     thread: TargetThread,
-    limits: Limits,
+    limits: RequestLimits,
     *,
     names: Iterable[str],
     key: str | None = None,
 ) -> ASGIApp:
     """Make the application; ``names`` are those that clients may call this machine by."""
-    service, most = _Service(served, thread, limits), limits.advised(served)
+    service, most = _InferenceRoutes(served, thread, limits), limits.advised(served)
     description, configuration = describe(served, most)
     server = {
         "name": "neatfool",
@@ -74,7 +74,7 @@ def make_app(
     return BrowserGuard(app if key is None else _check_key(app, key), names)
 
 
-class _Answer(Response):
+class _PiecewiseResponse(Response):
     """An answer in pieces: a client that does not read leaves only one of them in buffers."""
 
     ending = ExitStack()
@@ -89,13 +89,13 @@ class _Answer(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-class _Service:
+class _InferenceRoutes:
     """What the addresses answer."""
 
-    def __init__(self, served: Served, thread: TargetThread, limits: Limits) -> None:
+    def __init__(self, served: ServedTarget, thread: TargetThread, limits: RequestLimits) -> None:
         self._served, self._thread, self._limits = served, thread, limits
         self._statistics, self._running = thread.statistics, 0
-        self._memory, self._worker = Memory(limits.memory), ThreadPoolExecutor(1)
+        self._memory, self._worker = MemoryBudget(limits.memory), ThreadPoolExecutor(1)
         self._heard: dict[asyncio.Timeout, float] = {}  # when something came of each body
 
     def telling(self, give: Callable[[], Any]) -> Callable[[Request], Awaitable[Response]]:
@@ -134,17 +134,17 @@ class _Service:
                 _log.warning("a client left in the middle of a body")
                 return Response()
             except asyncio.CancelledError:
-                raise Refusal("the service is shutting down", 503) from None
+                raise ServiceError("the service is shutting down", 503) from None
             finally:
                 self._statistics.add(outcome, began)
             answer.ending = ending.pop_all()
         return answer
 
-    async def _read_body(self, request: Request, hold: Callable[[int], None]) -> Body:
+    async def _read_body(self, request: Request, hold: Callable[[int], None]) -> BodyBuffer:
         """Read a body. Read a refused one to twice the limit, so that clients see the answer."""
         packing, length = _read_kind(request, most := self._limits.body)
-        body, size = Body(packing, length, most, hold), 0
-        refusal: Refusal | None = None
+        body, size = BodyBuffer(packing, length, most, hold), 0
+        refusal: ServiceError | None = None
         loop = asyncio.get_running_loop()
         patience = asyncio.timeout(self._limits.seconds)
         try:
@@ -156,14 +156,14 @@ class _Service:
                     try:
                         if refusal is None:
                             body.add(chunk)
-                    except Refusal as error:
+                    except ServiceError as error:
                         refusal = error
                         body.pages.close()
                         hold(0)
                         self._make_room(error)
         except TimeoutError:
             words = "the body comes too slowly; send fewer images a request"
-            raise Refusal(words, 408, connection="close") from None
+            raise ServiceError(words, 408, connection="close") from None
         finally:
             self._heard.pop(patience, None)
         if refusal is not None:
@@ -171,7 +171,9 @@ class _Service:
         body.end()
         return body
 
-    async def _answer(self, body: Body, request: Request, hold: Callable[[int], None]) -> _Answer:
+    async def _answer(
+        self, body: BodyBuffer, request: Request, hold: Callable[[int], None]
+    ) -> _PiecewiseResponse:
         # It counts only now: clients that stop sending must not keep others out.
         self._check_busy()
         self._running += 1
@@ -190,18 +192,18 @@ class _Service:
             write = partial(write_answer, scores, wanted, self._served)
             answer, json_length = await self._work(size > 2**20, write)
             self._statistics.add("compute_output", began)
-        except Refusal as error:
+        except ServiceError as error:
             self._make_room(error)
             raise
         finally:
             self._running -= 1
         self._statistics.images += len(images)
         if json_length is None:
-            return _Answer(answer, media_type="application/json")
+            return _PiecewiseResponse(answer, media_type="application/json")
         headers = {JSON_LENGTH: str(json_length)}
-        return _Answer(answer, headers=headers, media_type="application/octet-stream")
+        return _PiecewiseResponse(answer, headers=headers, media_type="application/octet-stream")
 
-    def _make_room(self, refusal: Refusal) -> None:
+    def _make_room(self, refusal: ServiceError) -> None:
         """Give up the body that was silent longest if memory is short: its rest may never come."""
         now = asyncio.get_running_loop().time()
         patience = min(self._heard, key=self._heard.__getitem__, default=None)
@@ -216,14 +218,16 @@ class _Service:
 
     def _check_busy(self) -> None:
         if self._running >= MOST_AT_A_TIME:
-            raise Refusal("too many requests at a time; try again", 503, retry_after="1")
+            raise ServiceError("too many requests at a time; try again", 503, retry_after="1")
 
     def _check_model(self, request: Request) -> None:
         name, version = request.path_params["name"], request.path_params.get("version", VERSION)
         if name != self._served.name:
-            raise Refusal(f"no model {name[:60]!r}; the only one is {self._served.name!r}", 404)
+            raise ServiceError(
+                f"no model {name[:60]!r}; the only one is {self._served.name!r}", 404
+            )
         if version != VERSION:
-            raise Refusal(f"no version {version[:20]!r}; the only one is {VERSION!r}", 404)
+            raise ServiceError(f"no version {version[:20]!r}; the only one is {VERSION!r}", 404)
 
 
 def _check_key(app: ASGIApp, key: str) -> ASGIApp:
@@ -246,12 +250,12 @@ def _read_kind(request: Request, most: int) -> tuple[str, int]:
     # A page of another site could send other kinds without asking the browser first.
     if kind != "application/json" and JSON_LENGTH not in request.headers:
         words = f"Content-Type is {kind[:60]!r}; send application/json, or say how much of the body"
-        raise Refusal(f"{words} is JSON: Inference-Header-Content-Length", 415)
+        raise ServiceError(f"{words} is JSON: Inference-Header-Content-Length", 415)
     packing = request.headers.get("content-encoding", "identity").lower()
     if packing not in ("identity", *PACKED):
         known = " or ".join(PACKED)
         words = f"Content-Encoding is {packing[:20]!r}; send bodies without one, or use {known}"
-        raise Refusal(words, 415)
+        raise ServiceError(words, 415)
     if (length := int(request.headers.get("content-length", 0))) > most:
         raise too_long(most)
     return packing, length
@@ -263,7 +267,7 @@ def _json(content: Any, status: int = 200, headers: Mapping[str, str] | None = N
 
 async def _on_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
-        own = isinstance(error, Refusal)
+        own = isinstance(error, ServiceError)
         place = "" if own else f"{request.method} {request.url.path[:100]}: "
         return _json({"error": f"{place}{error.detail}"}, error.status_code, error.headers)
     if isinstance(error, NeatfoolError):

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
-from .refusal import Refusal, too_long
+from .errors import ServiceError, too_long
 
 PIECE: Final = 2**18
 """Bodies are unpacked in pieces of so many bytes."""
 
 
-class Memory:
+class MemoryBudget:
     """Counts the bytes that all requests hold; a request that wants too many is refused."""
 
     def __init__(self, most: int) -> None:
@@ -31,7 +31,9 @@ class Memory:
             with self._lock:
                 if (more := size - held) > self._free:
                     words = "the requests of others fill the memory; try again"
-                    raise Refusal(f"{words}, or send fewer images a request", 503, retry_after="1")
+                    raise ServiceError(
+                        f"{words}, or send fewer images a request", 503, retry_after="1"
+                    )
                 self._free -= more
                 held = size
 
@@ -41,7 +43,7 @@ class Memory:
             hold(0)
 
 
-class Body:
+class BodyBuffer:
     """A body as it comes, unpacked, in pages of its own, which go back to the system at once."""
 
     def __init__(self, packing: str, length: int, most: int, hold: Callable[[int], None]) -> None:
@@ -63,11 +65,11 @@ class Body:
             return
         while chunk:
             if self._unpacking.eof:
-                raise Refusal("something follows the packed body")
+                raise ServiceError("something follows the packed body")
             try:
                 self._append(self._unpacking.decompress(chunk, PIECE))
             except zlib.error as error:
-                raise Refusal(f"the body cannot be unpacked: {error}") from None
+                raise ServiceError(f"the body cannot be unpacked: {error}") from None
             chunk = self._unpacking.unconsumed_tail or self._unpacking.unused_data
 
     def end(self) -> None:
@@ -75,7 +77,7 @@ class Body:
         if self._unpacking is not None:
             self._append(self._unpacking.flush())
             if not self._unpacking.eof:
-                raise Refusal("the packed body is not complete")
+                raise ServiceError("the packed body is not complete")
 
     def _append(self, plain: bytes) -> None:
         end = self.size + len(plain)

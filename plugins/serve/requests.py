@@ -14,12 +14,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from neatfool import nearest
 
+from .errors import ServiceError
 from .numbers import PIECE, fill, find_lists, make_levels, read_lists
-from .refusal import Refusal
-from .served import Output, Request, Served
+from .target import InferenceRequest, OutputTensor, ServedTarget
 
 if TYPE_CHECKING:
-    from .memory import Body
+    from .memory import BodyBuffer
 
 LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
 """A score takes at most this many bytes of JSON."""
@@ -30,7 +30,7 @@ _NUMBERS: Final = 0
 
 
 @dataclass(frozen=True)
-class Limits:
+class RequestLimits:
     """The bytes of a request's unpacked body, its images, and the seconds until it is there."""
 
     body: int = 64 * 2**20
@@ -47,7 +47,7 @@ class Limits:
         """The bytes that all requests may hold, one body less than they may cost."""
         return 3 * self.body
 
-    def advised(self, served: Served) -> int:
+    def advised(self, served: ServedTarget) -> int:
         """Give the images that a request may have in any format of request and answer."""
         # JSON has so much besides the pixels, and some clients refuse answers of more than 4 MiB.
         sent = (self.body - 1000) // (len("[255.0, ") * math.prod(served.spec.shape))
@@ -56,7 +56,7 @@ class Limits:
         return max(1, min(self.images, sent, answered))
 
 
-class _Given(BaseModel, extra="ignore", strict=True):
+class _InputTensor(BaseModel, extra="ignore", strict=True):
     name: Literal["images"]
     shape: list[int]
     datatype: Literal["UINT8", "FP32"]
@@ -64,25 +64,25 @@ class _Given(BaseModel, extra="ignore", strict=True):
     data: Any = None
 
 
-class _Wanted(BaseModel, extra="ignore", strict=True):
+class _OutputSelection(BaseModel, extra="ignore", strict=True):
     name: str
     parameters: dict[str, Any] = {}
 
 
-class _Body(BaseModel, extra="ignore", strict=True):
+class _RequestBody(BaseModel, extra="ignore", strict=True):
     id: str | None = None
     parameters: dict[str, Any] = {}
-    inputs: Annotated[list[_Given], Field(min_length=1, max_length=1)]
-    outputs: list[_Wanted] = []
+    inputs: Annotated[list[_InputTensor], Field(min_length=1, max_length=1)]
+    outputs: list[_OutputSelection] = []
 
 
 def read_request(
-    body: Body,
+    body: BodyBuffer,
     header: str | None,
-    served: Served,
-    limits: Limits,
+    served: ServedTarget,
+    limits: RequestLimits,
     hold: Callable[[int], None],
-) -> Request:
+) -> InferenceRequest:
     """Read a body; ``header`` is the length of its JSON if raw tensors follow it."""
     length = body.size
     if header is not None:
@@ -90,7 +90,7 @@ def read_request(
         is_number = header.isascii() and header.isdecimal() and len(header) <= 20
         if not is_number or int(header) > length:
             words = f"Inference-Header-Content-Length {header[:20]!r} is not a length of JSON"
-            raise Refusal(words)
+            raise ServiceError(words)
         length = int(header)
     given, lists = _parse(body.pages, length)
     outputs = _choose_outputs(given, served)
@@ -98,22 +98,22 @@ def read_request(
     score = sum(each.dtype.itemsize if binary else LONGEST_SCORE for each, binary in outputs)
     each = score * len(served.spec.classes)
     if count > (most := max(1, limits.answer // each)):
-        raise Refusal(f"{count} images have too many scores for an answer; at most {most}")
+        raise ServiceError(f"{count} images have too many scores for an answer; at most {most}")
     levels = count * math.prod(served.spec.shape)
     # The scores themselves, and what they are written in, have at most three times as many bytes.
     hold(body.size + levels + 3 * count * each)
     images = _read_images(given.inputs[0], body, length, lists)
-    return Request(images, given.id, outputs)
+    return InferenceRequest(images, given.id, outputs)
 
 
-def _parse(text: mmap.mmap, end: int) -> tuple[_Body, tuple[int, int]]:
+def _parse(text: mmap.mmap, end: int) -> tuple[_RequestBody, tuple[int, int]]:
     """Read the JSON but for its numbers, and tell where those begin and end."""
     try:
         begin, last = find_lists(text, end)
         rest = text[:end] if begin == last else b"%b%d%b" % (text[:begin], _NUMBERS, text[last:end])
-        return _Body.model_validate(orjson.loads(rest)), (begin, last)
+        return _RequestBody.model_validate(orjson.loads(rest)), (begin, last)
     except orjson.JSONDecodeError as error:
-        raise Refusal(
+        raise ServiceError(
             f"the body is not JSON: {error}. (If raw bytes follow the JSON, give its length in "
             "the header Inference-Header-Content-Length)"
         ) from None
@@ -121,44 +121,46 @@ def _parse(text: mmap.mmap, end: int) -> tuple[_Body, tuple[int, int]]:
         first = error.errors()[0]
         steps = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"])
         place = "".join(steps).lstrip(".") or "the body"
-        raise Refusal(f"{place}: {first['msg']}") from None
+        raise ServiceError(f"{place}: {first['msg']}") from None
     except ValueError as error:
-        raise Refusal(str(error)) from None
+        raise ServiceError(str(error)) from None
 
 
-def _count_images(given: _Body, served: Served, most: int) -> int:
+def _count_images(given: _RequestBody, served: ServedTarget, most: int) -> int:
     (tensor,), wanted = given.inputs, [*served.spec.shape]
     if tensor.shape[1:] != wanted or tensor.shape[0] < 1:
-        raise Refusal(
+        raise ServiceError(
             f"shape is {str(tensor.shape)[:60]}; give {['N', *wanted]}: at least one image, each "
             "[channels, height, width]".replace("'", "")
         )
     if tensor.shape[0] > most:
-        raise Refusal(f"{tensor.shape[0]} images are too many for a request; at most {most}")
+        raise ServiceError(f"{tensor.shape[0]} images are too many for a request; at most {most}")
     return tensor.shape[0]
 
 
-def _read_images(tensor: _Given, body: Body, length: int, lists: tuple[int, int]) -> np.ndarray:
+def _read_images(
+    tensor: _InputTensor, body: BodyBuffer, length: int, lists: tuple[int, int]
+) -> np.ndarray:
     raw, size = body.size - length, tensor.parameters.get("binary_data_size")
     count, shape = math.prod(tensor.shape), tensor.shape
     if size is None:
         if raw:
-            raise Refusal(f"{raw} bytes after the JSON belong to no input")
+            raise ServiceError(f"{raw} bytes after the JSON belong to no input")
         wanted = f"data: give lists of whole numbers from 0 to 255, flat or nested as {shape}"
         if lists[0] == lists[1] or tensor.data != _NUMBERS:
-            raise Refusal(wanted)
+            raise ServiceError(wanted)
         numbers = read_lists(body.pages, *lists, shape)
     elif tensor.data is not None:
-        raise Refusal("data and binary_data_size are both given; give one of them")
+        raise ServiceError("data and binary_data_size are both given; give one of them")
     elif size != raw:
-        raise Refusal(
+        raise ServiceError(
             f"binary_data_size is {str(size)[:20]}, but {raw} bytes follow the JSON, whose "
             "length the header Inference-Header-Content-Length gives"
         )
     else:
         kind, dtype = tensor.datatype, np.dtype({"UINT8": "u1", "FP32": "<f4"}[tensor.datatype])
         if size != (right := count * dtype.itemsize):
-            raise Refusal(f"binary_data_size is {size}; {kind} of shape {shape} has {right}")
+            raise ServiceError(f"binary_data_size is {size}; {kind} of shape {shape} has {right}")
         given = np.frombuffer(body.pages, dtype, count, length)
         if kind == "UINT8":
             return given.reshape(shape)
@@ -168,13 +170,15 @@ def _read_images(tensor: _Given, body: Body, length: int, lists: tuple[int, int]
     try:
         # What is scored must be what was sent.
         if not fill(levels, numbers):
-            raise Refusal(_BYTES)
+            raise ServiceError(_BYTES)
     except ValueError:
-        raise Refusal(wanted) from None
+        raise ServiceError(wanted) from None
     return levels.reshape(shape)
 
 
-def _choose_outputs(given: _Body, served: Served) -> tuple[tuple[Output, bool], ...]:
+def _choose_outputs(
+    given: _RequestBody, served: ServedTarget
+) -> tuple[tuple[OutputTensor, bool], ...]:
     binary = given.parameters.get("binary_data_output") is True
     if not given.outputs:
         return tuple((output, binary) for output in served.outputs)
@@ -182,9 +186,9 @@ def _choose_outputs(given: _Body, served: Served) -> tuple[tuple[Output, bool], 
     for wanted in given.outputs:
         if wanted.name not in known:
             near = nearest(wanted.name[:60], known)
-            raise Refusal(f"there is no output {wanted.name[:60]!r}{near}")
+            raise ServiceError(f"there is no output {wanted.name[:60]!r}{near}")
     if len({wanted.name for wanted in given.outputs}) < len(given.outputs):
-        raise Refusal("outputs: a name occurs twice; name each once")
+        raise ServiceError("outputs: a name occurs twice; name each once")
     return tuple(
         (known[wanted.name], wanted.parameters.get("binary_data", binary) is True)
         for wanted in given.outputs

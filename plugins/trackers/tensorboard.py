@@ -17,7 +17,7 @@ from PIL import Image
 from neatfool import ExperimentError, Register, hookimpl
 from neatfool.files import refuse_link
 
-from .following import Follower, FollowerOptions, Point
+from .tracking import TrackedGeneration, Tracker, TrackerOptions
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -26,11 +26,11 @@ FOLDER: Final = "tensorboard"
 FILES: Final = "events.out.tfevents.*"
 
 
-class Options(FollowerOptions):
+class Options(TrackerOptions):
     """Section ``[tensorboard]``."""
 
 
-class EventFiles(Follower):
+class TensorBoardTracker(Tracker):
     """Writes a run's event files."""
 
     def __init__(self, options: Options) -> None:
@@ -79,7 +79,7 @@ class EventFiles(Follower):
             self._writer.flush()
         return known
 
-    def tell(self, new: Sequence[Point], sheet: Image.Image | None) -> None:
+    def tell(self, new: Sequence[TrackedGeneration], sheet: Image.Image | None) -> None:
         """Write an event for each generation. It is there as a whole, or not at all."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
@@ -101,4 +101,4 @@ class EventFiles(Follower):
 @hookimpl
 def neatfool_register_observers(register: Register) -> None:
     """Offer the observer."""
-    register("tensorboard", EventFiles, options=Options)
+    register("tensorboard", TensorBoardTracker, options=Options)

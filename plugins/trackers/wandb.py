@@ -23,7 +23,7 @@ from neatfool import Access, ExperimentError, Register, hookimpl
 from neatfool.files import read_json, refuse_link
 from neatfool.present import Output, save
 
-from .following import Follower, FollowerOptions, Point
+from .tracking import TrackedGeneration, Tracker, TrackerOptions
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -32,7 +32,7 @@ MARK: Final = "wandb.json"
 """The file in the run's folder that says up to how many images wandb was told."""
 
 
-class Options(FollowerOptions):
+class Options(TrackerOptions):
     """Section ``[wandb]``."""
 
     library: Literal["wandb", "trackio"] = "wandb"
@@ -45,7 +45,7 @@ class Options(FollowerOptions):
     later. `online` sends it during the run, with the key of `wandb login` (new in 0.2)"""
 
 
-class Wandb(Follower):
+class WandbTracker(Tracker):
     """Tells wandb or trackio of a run."""
 
     def __init__(self, options: Options) -> None:
@@ -135,7 +135,7 @@ class Wandb(Follower):
         storage = self._library.SQLiteStorage
         return int(storage.get_last_step(self._options.project, run=name) or 0)
 
-    def tell(self, new: Sequence[Point], sheet: Image.Image | None) -> None:
+    def tell(self, new: Sequence[TrackedGeneration], sheet: Image.Image | None) -> None:
         """Send the figures of each generation."""
         for point in new:
             figures: dict[str, Any] = dict(point.figures)
@@ -162,4 +162,4 @@ class Wandb(Follower):
 @hookimpl
 def neatfool_register_observers(register: Register) -> None:
     """Offer the observer."""
-    register("wandb", Wandb, options=Options)
+    register("wandb", WandbTracker, options=Options)

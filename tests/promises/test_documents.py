@@ -20,6 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 import neatfool
+import neatfool.server
 from neatfool import cppn, errors
 from neatfool.cli import main
 from neatfool.config.ini import first_comment
@@ -295,6 +296,7 @@ def test_the_reference_has_each_public_name_and_no_other():
             neatfool.present,
             neatfool.testing,
             neatfool.wording,
+            neatfool.server,
         )
         for name in package.__all__
     }

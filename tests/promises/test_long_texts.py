@@ -13,7 +13,7 @@ from neatfool.config.sections import split
 from neatfool.errors import ExperimentError
 from neatfool.experiment.framework import _UNSAFE
 from neatfool.present.charts.figure import compact
-from neatfool_plugins.http.texts import looks_like_a_key
+from neatfool_plugins.http.validation import looks_like_a_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import numpy as np
 from faulty_server import HEIGHT, WIDTH
 
-from neatfool_plugins.http import Options, _target
+from neatfool_plugins.http import Options, _target, service
 
 SIZE = {"height": HEIGHT, "width": WIDTH, "channels": 1}
 
 
 @contextmanager
-def open_target(server, path="", **options):
+def open_target(server, path="", give_up_after=service.GIVE_UP_AFTER, **options):
     """Make a target that asks the server's model, or one of its JSON APIs."""
-    usual = {"protocol": "json", **SIZE} if path else {"model": "patches"}
+    usual = SIZE if path else {"model": "patches"}
     usual |= {"url": server.url + path, "allow_private": True}
-    target = _target(Options(**usual | options))
-    try:
-        yield target
-    finally:
-        target.close()
+    with patch.object(service, "GIVE_UP_AFTER", give_up_after):
+        target = _target(Options(**usual | options))
+        try:
+            yield target
+        finally:
+            target.close()
 
 
 def random_images(count, channels=1, seed=0):

@@ -13,10 +13,10 @@ from starlette.testclient import TestClient
 
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
+from neatfool.server import listen, make_server
 from neatfool_plugins.serve.app import make_app
-from neatfool_plugins.serve.listening import listen, make_server
-from neatfool_plugins.serve.requests import Limits
-from neatfool_plugins.serve.served import Served, TargetThread, outputs_of
+from neatfool_plugins.serve.requests import RequestLimits
+from neatfool_plugins.serve.target import ServedTarget, TargetThread, outputs_of
 
 JSON_LENGTH = "Inference-Header-Content-Length"
 
@@ -28,11 +28,11 @@ def in_this_process(target, batch=4, limits=None, key=None):
     def make():
         about = {"name": "target 'toy'", "fingerprint": "a fingerprint"}
         scorer = Scorer(target, plan=Plan(batch), **about)
-        return Served("toy", scorer, outputs_of(scorer))
+        return ServedTarget("toy", scorer, outputs_of(scorer))
 
     thread = TargetThread(make)
     names = ["localhost", "testserver", "here"]
-    app = make_app(thread.served(), thread, limits or Limits(), names=names, key=key)
+    app = make_app(thread.served(), thread, limits or RequestLimits(), names=names, key=key)
     with TestClient(app, raise_server_exceptions=False) as client:
         client.count = thread.statistics
         yield client

@@ -8,8 +8,8 @@ import threading
 import pytest
 from http_targets import open_target, random_images
 
-from neatfool import ExperimentError, TargetError, TargetUnavailable
-from neatfool_plugins.http import Options, _target
+from neatfool import TargetError, TargetUnavailable
+from neatfool_plugins.http import Options, _target, service
 
 
 @pytest.mark.parametrize(
@@ -73,16 +73,18 @@ def test_names_that_cannot_be_looked_up_now_make_the_run_pause(monkeypatch):
         raise socket.gaierror(socket.EAI_AGAIN, "later")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(service, "GIVE_UP_AFTER", 1)
     with pytest.raises(TargetUnavailable, match=r"could not be connected to .*later"):
-        _target(Options(url="https://later.example", model="m", give_up_after=1))
+        _target(Options(url="https://later.example", model="m"))
 
 
 def test_a_look_up_that_never_ends_ends_in_time(monkeypatch):
     never = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: never.wait(20))
+    monkeypatch.setattr(service, "GIVE_UP_AFTER", 0.3)
     try:
         with pytest.raises(TargetUnavailable, match="not be connected to in"):
-            _target(Options(url="https://slow.example", model="m", give_up_after=0.3, timeout=0.2))
+            _target(Options(url="https://slow.example", model="m", timeout=0.2))
     finally:
         never.set()
 
@@ -119,54 +121,3 @@ def test_proxies_of_the_environment_are_ignored(server, monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
     with open_target(server) as target:
         assert target.score(random_images(1)).ok.all()
-
-
-def test_a_proxy_of_the_environment_is_used_where_it_is_asked_for(server, monkeypatch):
-    monkeypatch.setenv("http_proxy", server.url)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    with open_target(server, url="http://far.example", proxy_from_env=True) as target:
-        assert "proxy" in target.describe()
-    assert server.seen[0].path == "http://far.example/v2/models/patches"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://169.254.169.254",
-        "http://10.0.0.1",
-        "http://[fd20:ce::254]",
-    ],
-)
-def test_a_proxy_is_no_way_around_the_rules(server, monkeypatch, url):
-    monkeypatch.setenv("http_proxy", server.url)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    with pytest.raises(TargetError, match=r"never sent|allow_private"):
-        _target(Options(url=url, model="m", proxy_from_env=True))
-    assert server.seen == []
-
-
-@pytest.mark.parametrize(
-    "proxy",
-    [
-        "http://user:pa/ss@proxy.example:80",
-        "http://user:pa#ss@proxy.example:80",
-        "http://pa/ss@proxy.example:80",
-        "user:pass",
-        "pass://proxy.example",
-        "http://user:pass@[::1",
-        "http://user:pass@",
-        "ftp://user:pass@proxy.example",
-        "http://user:pass@proxy.example:99999999",
-    ],
-)
-def test_a_proxy_that_is_none_is_an_error_without_its_password(server, monkeypatch, proxy):
-    monkeypatch.setenv("http_proxy", proxy)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    with pytest.raises(ExperimentError, match="is no address of a proxy") as caught:
-        open_target(server, url="http://far.example", proxy_from_env=True).__enter__()
-    said = str(caught.value)
-    assert not any(part in said for part in ("user", "pa/", "pa#", "pass", "'pa'"))
-    assert caught.value.__cause__ is None

@@ -10,6 +10,7 @@ import pytest
 from commands import neatfool, neatfool_process
 
 from neatfool import open_run
+from neatfool_plugins.http import service
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 COMMANDS = re.findall(r"^#     neatfool (.+)$", (EXPERIMENTS / "api.ini").read_text(), re.M)
@@ -23,10 +24,10 @@ def test_the_docs_give_the_same_two_commands():
 
 
 @pytest.mark.parametrize("command", ["bench", "serve"])
-def test_what_takes_no_costly_target_refuses_it_before_it_connects(command):
+def test_what_takes_no_costly_target_refuses_it_before_it_connects(command, monkeypatch):
     # Nobody answers at port 9: connecting would be given up after 0.2 seconds, with another error.
-    nobody = "target.url=http://127.0.0.1:9", "target.give_up_after=0.2"
-    result = neatfool(command, EXPERIMENTS / "api.ini", *(f"--set={each}" for each in nobody))
+    monkeypatch.setattr(service, "GIVE_UP_AFTER", 0.2)
+    result = neatfool(command, EXPERIMENTS / "api.ini", "--set=target.url=http://127.0.0.1:9")
     assert result.exit_code == 2, result.output
     assert re.search("target 'http' .* costs something", result.stderr)
 

@@ -19,7 +19,7 @@ from faulty_server import MIXED, bomb, logits_of
 from http_targets import open_target, random_images
 
 from neatfool import Budget, BudgetSpent, Ledger, TargetError, TargetUnavailable
-from neatfool_plugins.http.answers import read_wait
+from neatfool_plugins.http.responses import read_retry_after
 from neatfool_plugins.http.service import MOST_NOT_JSON
 
 IN_TIME = 3.0
@@ -55,7 +55,7 @@ def test_a_service_that_stays_away_makes_the_run_pause_in_time(server, fault):
     began = time.monotonic()
     with (
         open_target(server, timeout=0.2, give_up_after=0.5) as target,
-        pytest.raises(TargetUnavailable, match=r"did not answer within 0\.5 s \(give_up_after\)"),
+        pytest.raises(TargetUnavailable, match=r"did not answer within 0\.5 s"),
     ):
         target.score(random_images(1))
     assert time.monotonic() - began < IN_TIME
@@ -76,7 +76,7 @@ def test_a_connection_that_is_reset_at_once_is_tried_again(server, monkeypatch):
         raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
 
     monkeypatch.setattr(socket.socket, "getpeername", getpeername)
-    with pytest.raises(TargetUnavailable, match=r"within 1 s .*connected to \(reset at once\)"):
+    with pytest.raises(TargetUnavailable, match=r"within 1 s.*connected to \(reset at once\)"):
         open_target(server, give_up_after=1).__enter__()
 
 
@@ -180,7 +180,7 @@ def test_a_retry_after_beyond_the_deadline_makes_the_run_pause_at_once(server):
 )
 def test_retry_after_is_seconds_or_a_date(monkeypatch, header, seconds):
     monkeypatch.setattr(time, "time", lambda: 1_000_000)
-    assert read_wait(header) == seconds
+    assert read_retry_after(header) == seconds
 
 
 @pytest.mark.parametrize("fault", ["huge", "bomb"])
@@ -308,29 +308,6 @@ def test_what_was_sent_before_the_service_went_away_counts(server):
         with pytest.raises(TargetUnavailable, match="it could not be connected to"):
             target.score(random_images(3))
     assert (ledger.requests, ledger.queries) == (2, 5) == (len(server.asked), server.images)
-
-
-def test_what_a_proxy_does_not_let_through_costs_nothing(server, monkeypatch):
-    """The server knows no CONNECT, and answers 501."""
-    monkeypatch.setenv("https_proxy", server.url)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    ledger = Ledger()
-    how = {"protocol": "json", "body": {"image": "{image}"}, "scores_at": "scores"}
-    with open_target(
-        server,
-        "/",
-        url="https://far.example",
-        proxy_from_env=True,
-        give_up_after=0.3,
-        classes=["a", "b"],
-        **how,
-    ) as target:
-        target.meter(ledger)
-        with pytest.raises(TargetUnavailable, match=r"the proxy failed \(501"):
-            target.score(random_images(1))
-    assert ledger.requests == 0
-    assert ledger.debits > 1
 
 
 def test_what_is_asked_without_images_costs_nothing(server):

@@ -97,7 +97,7 @@ def test_logarithms_of_all_classes_become_probabilities(services, tmp_path):
     [
         ("azure-vision-tag", "/vision/v3.2/tag", 1),
         ("huggingface-image-classification", "/models/mine", 1),
-        ("google-vision-label-detection", "/v1/images:annotate", 16),
+        ("google-vision-label-detection", "/v1/images:annotate", 1),
     ],
 )
 def test_a_preset_keeps_to_what_the_service_lists(services, preset, path, most):

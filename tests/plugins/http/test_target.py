@@ -52,8 +52,10 @@ def test_a_fingerprint_tells_what_is_asked_and_not_how_often(server, monkeypatch
 
     plain = fingerprint()
     assert fingerprint(concurrency=1, timeout=5, api_key_env="A_KEY") == plain
-    assert fingerprint(datatype="FP32") != plain
     assert fingerprint(classes=["a", "b", "c", "d"]) != plain
+    server.metadata["inputs"][0]["datatype"] = "FP32"
+    assert fingerprint() != plain
+    server.metadata["inputs"][0]["datatype"] = "UINT8"
     server.metadata["parameters"] = {"fingerprint": "others"}
     assert fingerprint() != plain
 
@@ -68,7 +70,7 @@ def test_a_description_says_what_goes_where(server):
 
 def test_the_extra_is_named_where_its_packages_are_missing(monkeypatch):
     for name in [name for name in sys.modules if name.startswith("neatfool_plugins.http.")]:
-        if not name.endswith((".options", ".texts")):
+        if not name.endswith((".options", ".validation")):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "httpx2", None)
     with pytest.raises(ExperimentError, match=r"pip install 'neatfool\[http\]'"):

@@ -17,8 +17,8 @@ from serving import JSON_LENGTH, binary_request, body_of, in_this_process, tenso
 
 from neatfool import ImageSpec, Scores, Target
 from neatfool_plugins.serve.app import MOST_AT_A_TIME
-from neatfool_plugins.serve.requests import Limits
-from neatfool_plugins.serve.served import write_answer
+from neatfool_plugins.serve.requests import RequestLimits
+from neatfool_plugins.serve.target import write_answer
 
 INFER = "/v2/models/toy/infer"
 JSON = {"Content-Type": "application/json"}
@@ -343,7 +343,7 @@ def test_what_is_not_there_is_said_in_json(client, method, path, status):
 
 
 def test_more_than_the_limits_is_refused(target):
-    with in_this_process(target, limits=Limits(body=3000, images=3)) as client:
+    with in_this_process(target, limits=RequestLimits(body=3000, images=3)) as client:
         many = client.post(INFER, json=body_of(random_images(4)))
         long = client.post(INFER, json=body_of(grey(1), id="x" * 3000))
         fine = client.post(INFER, json=body_of(random_images(3)))
@@ -356,7 +356,7 @@ def test_more_than_the_limits_is_refused(target):
 
 
 def test_the_advised_size_of_a_request_is_within_the_limits_however_it_is_written(target):
-    with in_this_process(target, limits=Limits(body=20_000, images=99)) as client:
+    with in_this_process(target, limits=RequestLimits(body=20_000, images=99)) as client:
         (tensor,) = client.get("/v2/models/toy").json()["inputs"]
         most = tensor["parameters"]["max_batch_size"]
         assert 10 < most < 99
@@ -415,7 +415,7 @@ def test_requests_whose_bodies_stay_away_keep_nobody_out(client):
 
 
 def test_a_body_that_stays_away_is_given_up(target):
-    with in_this_process(target, limits=Limits(seconds=0.05)) as client:
+    with in_this_process(target, limits=RequestLimits(seconds=0.05)) as client:
         status, headers = asyncio.run(posted(client.app))
         assert (status, headers[b"connection"]) == (408, b"close")
 
@@ -455,7 +455,7 @@ def test_packed_bodies_are_unpacked(client, target, packing, pack):
     ],
 )
 def test_packed_bodies_that_are_wrong_are_refused(target, packing, body, status, words):
-    with in_this_process(target, limits=Limits(body=2000)) as client:
+    with in_this_process(target, limits=RequestLimits(body=2000)) as client:
         response = client.post(INFER, content=body, headers=JSON | {"Content-Encoding": packing})
     assert response.status_code == status
     assert words in response.json()["error"]
@@ -464,7 +464,7 @@ def test_packed_bodies_that_are_wrong_are_refused(target, packing, body, status,
 def test_an_unpacked_body_is_bounded_while_it_is_unpacked(target):
     packed = gzip.compress(bytes(100 * 2**20), 1)
     tracemalloc.start()
-    with in_this_process(target, limits=Limits(body=2**20)) as client:
+    with in_this_process(target, limits=RequestLimits(body=2**20)) as client:
         response = client.post(INFER, content=packed, headers=JSON | {"Content-Encoding": "gzip"})
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -488,7 +488,7 @@ def many_classes(target, count):
 def test_images_with_too_many_scores_for_an_answer_are_refused(target):
     """JSON may take 25 bytes a score; raw bytes take four."""
     many_classes(target, 1000)
-    with in_this_process(target, limits=Limits(body=1_600_000)) as client:
+    with in_this_process(target, limits=RequestLimits(body=1_600_000)) as client:
         both = [{"name": "logits"}, {"name": "probabilities"}]
         answers = [
             client.post(INFER, json=body_of(random_images(count), outputs=outputs))
@@ -710,14 +710,14 @@ def test_bodies_that_halt_make_room_for_others(target, monkeypatch):
         await asyncio.gather(*begun, return_exceptions=True)
         return statuses, ended
 
-    with in_this_process(target, limits=Limits(body=2000)) as client:
+    with in_this_process(target, limits=RequestLimits(body=2000)) as client:
         statuses, ended = asyncio.run(ask(client.app))
     assert statuses == [503, 200]
     assert ended == [408]
 
 
 def test_memory_is_free_again_whatever_became_of_the_requests(target):
-    with in_this_process(target, limits=Limits(body=2000)) as client:
+    with in_this_process(target, limits=RequestLimits(body=2000)) as client:
         for _ in range(20):
             assert asyncio.run(halted(client.app, 1900, pause=0)) is not None
             assert client.post(INFER, content=b" " * 1900, headers=JSON).status_code == 400

@@ -115,7 +115,7 @@ def test_with_a_key_it_wants_one_and_shows_none(tmp_path, monkeypatch):
     ("key", "words"), [(None, "asks for a key"), ("canary", "travel unencrypted")]
 )
 def test_it_warns_where_others_can_reach_it(experiment, monkeypatch, key, words):
-    monkeypatch.setattr("neatfool_plugins.serve.listening.serve", lambda *_: None)
+    monkeypatch.setattr("neatfool.server.run_server", lambda *_: None)
     options = ["--host", "0.0.0.0", "--port", 0]
     if key:
         monkeypatch.setenv("OPEN_SESAME", key)

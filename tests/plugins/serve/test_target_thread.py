@@ -11,7 +11,7 @@ import torch
 from neatfool import ExperimentError, ImageSpec, Scores, Target
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
-from neatfool_plugins.serve.served import Served, TargetThread
+from neatfool_plugins.serve.target import ServedTarget, TargetThread
 
 IMAGE = torch.zeros((1, 1, 1, 1), dtype=torch.uint8)
 
@@ -46,7 +46,7 @@ def start():
     def make():
         made.append(OneThread())
         scorer = Scorer(made[0], name="target 'x'", plan=Plan(1))
-        return Served("x", scorer, ())
+        return ServedTarget("x", scorer, ())
 
     thread = TargetThread(make)
     thread.served()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from neatfool_plugins.trackers.following import budget
+from neatfool_plugins.trackers.tracking import count_budget
 
 
 def test_the_budget_of_a_target_that_costs_something_is_told():
@@ -12,7 +12,7 @@ def test_the_budget_of_a_target_that_costs_something_is_told():
         requests={"answered": (3, 60), "failed": (1, 20)},
         experiment={"target": {"max_queries": 500, "max_requests": None}},
     )
-    assert budget(run) == {
+    assert count_budget(run) == {
         "budget/requests sent": 4,
         "budget/queries sent": 80,
         "budget/queries left": 420,
@@ -20,4 +20,4 @@ def test_the_budget_of_a_target_that_costs_something_is_told():
 
 
 def test_a_target_that_costs_nothing_has_no_budget():
-    assert budget(SimpleNamespace(requests={}, experiment={})) == {}
+    assert count_budget(SimpleNamespace(requests={}, experiment={})) == {}

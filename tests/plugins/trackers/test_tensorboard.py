@@ -22,8 +22,8 @@ from neatfool.evolution.session import resume, start
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.run import Run
 from neatfool.testing import check_plugin
-from neatfool_plugins.trackers import following
-from neatfool_plugins.trackers.tensorboard import EventFiles, Options
+from neatfool_plugins.trackers import tracking
+from neatfool_plugins.trackers.tensorboard import Options, TensorBoardTracker
 from tests.support.databases import contents
 
 
@@ -42,7 +42,7 @@ def observers(*plugins: object):
 
 def follow(folder: Path, generations: int, **options) -> Run:
     """Start a run, or go on with it, and let TensorBoard follow."""
-    told = observers(EventFiles(Options(**options)))
+    told = observers(TensorBoardTracker(Options(**options)))
     if (folder / "run.db").exists():
         resume(lambda _resolved, _plan: toy_assembly(generations), folder).go(told)
     else:
@@ -60,7 +60,7 @@ def steps(folder: Path, tag: str = "confidence/median") -> list[int]:
 
 
 def test_it_keeps_the_contract_of_observers():
-    check_plugin("observer", lambda: EventFiles(Options()))
+    check_plugin("observer", lambda: TensorBoardTracker(Options()))
 
 
 def test_each_generation_is_a_point_over_the_images_scored(tmp_path):
@@ -87,8 +87,8 @@ def test_the_elites_are_shown_at_the_end_and_the_experiment_as_text(tmp_path):
 
 
 def test_sheets_come_during_the_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(following, "SECONDS_BETWEEN", 0)
-    monkeypatch.setattr(following, "RESTING_TO_TELLING", 0)
+    monkeypatch.setattr(tracking, "SECONDS_BETWEEN", 0)
+    monkeypatch.setattr(tracking, "RESTING_TO_TELLING", 0)
     follow(tmp_path / "toy", 3, seconds_between_sheets=0)
     shown = [event.step for event in read(tmp_path / "toy").Images("elites")]
     assert len(shown) == 3
@@ -120,16 +120,16 @@ def test_a_generation_is_whole_or_absent_if_the_end_of_a_file_is_missing(tmp_pat
 
 def test_a_run_that_is_started_anew_does_not_show_the_one_before(tmp_path):
     follow(tmp_path / "toy", 6)
-    told = observers(EventFiles(Options()))
+    told = observers(TensorBoardTracker(Options()))
     start(toy_assembly(2), tmp_path / "toy", overwrite=True).go(told)
     assert len(steps(tmp_path / "toy")) == 2
 
 
 def run_watched(folder: str) -> None:
     """Run in a process of its own, slowly, telling each generation."""
-    following.SECONDS_BETWEEN = following.RESTING_TO_TELLING = 0  # type: ignore[misc]
+    tracking.SECONDS_BETWEEN = tracking.RESTING_TO_TELLING = 0  # type: ignore[misc]
 
-    class Slow(EventFiles):
+    class Slow(TensorBoardTracker):
         def tell(self, new, sheet):
             super().tell(new, sheet)
             time.sleep(0.02)
@@ -162,7 +162,7 @@ def test_a_killed_run_shows_no_step_twice_and_none_is_missing(tmp_path):
 def test_one_that_cannot_write_does_not_change_the_run(tmp_path, caplog):
     start(toy_assembly(4), tmp_path / "alone").go(observers())
 
-    class Full(EventFiles):
+    class Full(TensorBoardTracker):
         def tell(self, new, sheet):
             raise OSError(28, "No space left on device")
 
@@ -183,4 +183,4 @@ def test_one_that_cannot_begin_says_so_once(tmp_path, caplog):
 def test_a_missing_package_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ExperimentError, match=r"pip install 'neatfool\[tensorboard\]'"):
-        EventFiles(Options())
+        TensorBoardTracker(Options())

@@ -21,7 +21,7 @@ from neatfool.evolution.session import resume, start
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.run import Run
 from neatfool.testing import check_plugin
-from neatfool_plugins.trackers.wandb import Options, Wandb
+from neatfool_plugins.trackers.wandb import Options, WandbTracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ TRACKIO = Path(os.environ.setdefault("TRACKIO_DIR", tempfile.mkdtemp(prefix="tra
 
 def follow(folder: Path, generations: int, **options) -> Run:
     manager = PluginManager()
-    manager.register_object(Wandb(Options(**options)), "wandb")
+    manager.register_object(WandbTracker(Options(**options)), "wandb")
     if (folder / "run.db").exists():
         resume(lambda _resolved, _plan: toy_assembly(generations), folder).go(manager.observers())
     else:
@@ -74,7 +74,7 @@ def wandb(monkeypatch):
 
 @pytest.mark.usefixtures("_trackio")
 def test_with_trackio_it_keeps_the_contract_of_observers():
-    observer = Wandb(Options(library="trackio", project="contract"))
+    observer = WandbTracker(Options(library="trackio", project="contract"))
     check_plugin("observer", lambda: observer)
 
 
@@ -98,7 +98,7 @@ def test_a_run_that_is_started_anew_is_another_one(tmp_path):
 
 @pytest.mark.slow
 def test_wandb_offline_keeps_the_contract_of_observers(wandb):
-    check_plugin("observer", lambda: Wandb(Options()))
+    check_plugin("observer", lambda: WandbTracker(Options()))
 
 
 @pytest.mark.slow
@@ -129,10 +129,10 @@ def test_wandb_follows_no_settings_of_the_working_folder(tmp_path):
     (tmp_path / "config-defaults.yaml").write_text("theirs: {value: 1}\n")
     program = (
         "import json, wandb\nfrom neatfool.testing import check_plugin\n"
-        "from neatfool_plugins.trackers.wandb import Options, Wandb\n"
+        "from neatfool_plugins.trackers.wandb import Options, WandbTracker\n"
         "begun, init = [], wandb.init\n"
         "wandb.init = lambda **named: begun.append(init(**named)) or begun[-1]\n"
-        "check_plugin('observer', lambda: Wandb(Options()))\n"
+        "check_plugin('observer', lambda: WandbTracker(Options()))\n"
         "print(json.dumps([[run.settings.entity, 'theirs' in run.config] for run in begun]))"
     )
     command = [sys.executable, "-P", "-c", program]
@@ -154,4 +154,4 @@ def test_an_online_run_without_a_key_says_what_to_do(wandb, tmp_path, caplog, mo
 def test_a_library_that_is_not_installed_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "trackio", None)
     with pytest.raises(ExperimentError, match=r"pip install 'neatfool\[trackio\]'"):
-        Wandb(Options(library="trackio"))
+        WandbTracker(Options(library="trackio"))

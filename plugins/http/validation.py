@@ -1,13 +1,9 @@
 """The texts of an experiment: addresses, headers, places such as ``{key}``, and no keys."""
 
-import base64
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from copy import deepcopy
-from functools import reduce
 from itertools import pairwise
-from operator import getitem
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -52,26 +48,15 @@ def find_texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from find_texts(name, inner)
 
 
-def fill(template: Any, files: Sequence[bytes], repeat: str | None, more: Mapping[str, str]) -> Any:
-    """Put images and what else has a place into a template; ``repeat``: an item for each image."""
-    images = [base64.b64encode(file).decode("ascii") for file in files]
-    if repeat is None:
-        return _fill(template, {**more, IMAGE_PLACE: images[0]})
-    *way, last = repeat.split(".")
-    whole = deepcopy(template)
-    parent = reduce(getitem, way, whole)
-    parent[last] = [_fill(parent[last][0], {IMAGE_PLACE: image}) for image in images]
-    return _fill(whole, more)
-
-
-def _fill(template: Any, places: Mapping[str, str]) -> Any:
+def fill(template: Any, places: Mapping[str, str]) -> Any:
+    """Put what has a place into the texts of a template."""
     if isinstance(template, str):
         # In one pass: what is filled in is not looked through.
         return _PLACES.sub(lambda match: places.get(match[0], match[0]), template)
     if isinstance(template, dict):
-        return {key: _fill(inner, places) for key, inner in template.items()}
+        return {key: fill(inner, places) for key, inner in template.items()}
     if isinstance(template, list):
-        return [_fill(inner, places) for inner in template]
+        return [fill(inner, places) for inner in template]
     return template
 
 
@@ -82,7 +67,7 @@ def refuse_keys(value: Any) -> Any:
         if named or looks_like_a_key(text):
             raise ValueError(
                 f"{place!r} holds what looks like a key; put the key into an environment variable, "
-                "name it with api_key_env (or a file, with api_key_file), and write "
+                "name it with api_key_env, and write "
                 f"{KEY_PLACE} in its place"
             )
     return value
@@ -107,7 +92,7 @@ def looks_like_a_key(text: str) -> bool:
     return _KEY_SHAPES.search(text) is not None
 
 
-def must(be: str, check: Callable[[Any], object]) -> AfterValidator:
+def must_be(be: str, check: Callable[[Any], object]) -> AfterValidator:
     """Validate an option, if it is given; what it is instead is not shown: it may be a key."""
 
     def validate(value: Any) -> Any:

@@ -1,4 +1,7 @@
-"""The service's socket and HTTP server: where it listens, whom it answers, and how it ends."""
+"""An HTTP server for plugins: where it listens, whom it answers, and how it ends.
+
+It needs what the extra ``serve`` installs.
+"""
 
 import asyncio
 import gc
@@ -17,7 +20,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from neatfool import ExperimentError
+from neatfool.errors import ExperimentError
+
+__all__ = ["BrowserGuard", "address_of", "listen", "make_server", "run_server"]
 
 SECONDS_OF_SILENCE: Final = 75
 """A connection is closed after this silence. A search may breed for a minute between requests."""
@@ -55,20 +60,20 @@ def address_of(listening: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def is_private_to_this_machine(listening: socket.socket) -> bool:
-    """Say whether only this machine can reach a socket."""
-    return ip_address(listening.getsockname()[0]).is_loopback
+def run_server(
+    app: ASGIApp, listening: socket.socket, on_end: Callable[[], None] = lambda: None
+) -> None:
+    """Answer until Ctrl-C or SIGTERM; call ``on_end``, and give requests a second to finish.
 
-
-def serve(app: ASGIApp, place: socket.socket, on_end: Callable[[], None] = lambda: None) -> None:
-    """Answer until Ctrl-C or SIGTERM; call ``on_end``, and give requests a second to finish."""
+    It closes the socket.
+    """
     server = make_server(app, on_end)
     # Python's collector need not search what exists now: it lives until the end.
     gc.freeze()
     # uvicorn ends on signals, and raises them again when it has ended.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
-        server.run([place])
+        server.run([listening])
     signal.signal(signal.SIGTERM, before)
 
 

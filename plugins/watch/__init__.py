@@ -48,31 +48,33 @@ It needs `pip install 'neatfool[serve]'`."""
 @option("--port N", "The page's port.  [default: any that is free]", click.IntRange(0, 65535))
 @option("--open", "Open the page in the browser.", into="show")
 def watch(folders: tuple[Path, ...], port: int | None, *, show: bool) -> None:
-    """Serve a page, to this machine only, that shows runs while they go on."""
+    """Serve a page, to this machine only, that shows runs while they go on.
+
+    Of a folder it shows all runs, also those that begin later.
+    """
     try:
-        from .. import listening
+        from neatfool.server import address_of, listen, run_server
+
         from .app import make_app
-        from .feed import Feed
+        from .feed import FeedList
     except ImportError as error:
         raise ExperimentError(
             f"neatfool watch needs more packages ({error}); pip install 'neatfool[serve]'"
         ) from error
-    from neatfool import find_runs
     from neatfool.present import Output
 
-    paths = dict.fromkeys(path for folder in folders for path in find_runs(folder))
-    with listening.listen("127.0.0.1", port or 0) as place:
+    feeds = FeedList(folders)
+    with listen("127.0.0.1", port or 0) as listening:
         token = secrets.token_urlsafe(16)
         ended = threading.Event()
-        feeds = [Feed(path) for path in paths]
         app = make_app(feeds, token=token, ended=ended)
-        address = f"{listening.address_of(place)}/{token}/"
+        address = f"{address_of(listening)}/{token}/"
         Output().print(f"Watch at {address}\nCtrl-C ends it.", soft_wrap=True, markup=False)
         if show:
             import webbrowser
 
             webbrowser.open(address)
-        listening.serve(app, place, on_end=ended.set)
+        run_server(app, listening, on_end=ended.set)
 
 
 @hookimpl

@@ -101,13 +101,24 @@
     for (let at = 10 ** Math.ceil(Math.log10(low)); at <= high; at *= 10) ticks.push(at);
     return ticks.length > 1 ? ticks : [low, high];
   };
+  // Decimal log-odds of confidences, which do not crowd near 100 %; beyond single precision natural ones are said.
+  const LEVELS = [0.0001, 0.01, 0.5, 0.99, 0.9999, 0.999999].map((level) => [
+    Math.log10(level / (1 - level)), `${Number((100 * level).toPrecision(6))} %`,
+  ]);
+  const SUREST = [20, 25, 30, 40, 50, 60, 80, 100].map((odds) => [odds / Math.LN10, `log-odds ${odds}`]);
+  const oddsAround = (low, high) => {
+    const ticks = high > 7 ? [...LEVELS, ...SUREST] : LEVELS;
+    const last = ticks.findIndex(([at]) => at >= high);
+    const first = ticks.findLastIndex(([at]) => at <= low);
+    return ticks.slice(Math.max(0, first), last < 0 ? undefined : Math.max(last, first + 1) + 1);
+  };
   // Keeps at most about `most` points, the last one among them.
   const thin = (points, most = 500) => {
     const step = Math.ceil(points.length / most);
     return points.filter((_, place) => (points.length - 1 - place) % step === 0);
   };
 
-  /* chart: {lines: [{name, points: [[x, y]], dash, thin}], band: [[x, low, high]], top, format, log, says} */
+  /* chart: {lines: [{name, points: [[x, y]], dash, thin}], band: [[x, low, high]], odds, format, log, says} */
   const draw = (svg, chart) => {
     const { width, height } = svg.getBoundingClientRect();
     svg.replaceChildren();
@@ -116,19 +127,24 @@
     if (!width || !lines.length) return;
     const longest = Math.max(...lines.map((line) => line.name.length));
     const most = Math.floor((0.4 * width) / LETTER);
-    const space = { ...SPACE, right: SPACE.right + LETTER * Math.min(longest, most) };
+    const ys = lines.flatMap((line) => line.points.map((each) => each[1]));
+    const up = chart.odds ? oddsAround(Math.min(...ys), Math.max(...ys)) : undefined;
+    const top = up ? Math.max(up.at(-1)[0], ...ys) : Math.max(...ys, 1e-9);
+    const bottom = up ? up[0][0] : 0;
+    const left = up && up.at(-1)[1].startsWith("log") ? 90 : up ? 72 : SPACE.left;
+    const space = { ...SPACE, left, right: SPACE.right + LETTER * Math.min(longest, most) };
     const xs = lines.flatMap((line) => [line.points[0][0], line.points.at(-1)[0]]);
     const low = chart.log ? Math.max(Math.min(...xs), 1) : 0;
     const high = Math.max(...xs, low * 1.001 + 1e-9);
-    const top = chart.top || Math.max(...lines.flatMap((line) => line.points.map((each) => each[1])), 1e-9);
     const along = (x) => (chart.log ? Math.log(Math.max(x, low) / low) / Math.log(high / low) : (x - low) / (high - low));
     const atX = (x) => space.left + along(x) * (width - space.left - space.right);
-    const atY = (y) => height - space.bottom - (y / top) * (height - space.top - space.bottom);
+    const atY = (y) => height - space.bottom - ((y - bottom) / (top - bottom)) * (height - space.top - space.bottom);
     const path = (points) => points.map(([x, y]) => `${atX(x).toFixed(1)},${atY(y).toFixed(1)}`).join(" ");
     const right = width - space.right;
-    for (const tick of ticksOf(0, top, height < 220 ? 3 : 5)) {
+    const across = up || ticksOf(0, top, height < 220 ? 3 : 5).map((tick) => [tick, chart.format(tick)]);
+    for (const [tick, name] of across) {
       svg.append(svgNode("line", { class: "grid", x1: space.left, x2: right, y1: atY(tick), y2: atY(tick) }));
-      svg.append(svgNode("text", { x: space.left - 8, y: atY(tick) + 4, "text-anchor": "end" }, chart.format(tick)));
+      svg.append(svgNode("text", { x: space.left - 8, y: atY(tick) + 4, "text-anchor": "end" }, name));
     }
     const steps = chart.log ? powersOf(low, high) : ticksOf(low, high, width < 500 ? 2 : 5);
     for (const tick of steps) {
@@ -162,13 +178,12 @@
     const last = run.points.at(-1);
     draw(byId("confidence"), {
       lines: [
-        { name: `highest ${last ? percent(last.maximum) : ""}`, points: line("maximum"), dash: "2 3", thin: true },
-        { name: `median ${last ? percent(last.median) : ""}`, points: line("median") },
-        { name: `lowest ${last ? percent(last.minimum) : ""}`, points: line("minimum"), dash: "7 3", thin: true },
+        { name: `highest ${last ? percent(last.maximum) : ""}`, points: line("highest"), dash: "2 3", thin: true },
+        { name: `median ${last ? percent(last.median) : ""}`, points: line("middle") },
+        { name: `lowest ${last ? percent(last.minimum) : ""}`, points: line("lowest"), dash: "7 3", thin: true },
       ],
       band: points.map((each) => [each.images, each.lower, each.upper]),
-      top: 1,
-      format: (value) => `${Math.round(100 * value)} %`,
+      odds: true,
       log: byId("log-x").checked,
       says: last
         ? `After ${count(last.images)} images the highest confidence is ${percent(last.maximum)}, the median ${percent(last.median)}, the lowest ${percent(last.minimum)}.`
@@ -181,10 +196,9 @@
     draw(byId("medians"), {
       lines: runs.map((run, place) => ({
         name: shortName(run), dash: DASHES[place % DASHES.length], thin: place !== shown,
-        points: thin(run.points).map((each) => [each.images, each.median]),
+        points: thin(run.points).map((each) => [each.images, each.middle]),
       })),
-      top: 1,
-      format: (value) => `${Math.round(100 * value)} %`,
+      odds: true,
       log: byId("log-x").checked,
       says: runs.map((run) => `${shortName(run)}: median ${percent((run.points.at(-1) || { median: 0 }).median)}`).join("; "),
     });

@@ -12,10 +12,10 @@ from commands import neatfool, write_experiment
 from waiting import wait_until
 from watching import ask, events, search
 
+from neatfool import server
 from neatfool.run.folder import DATABASE
 from neatfool.testing import check_plugin
-from neatfool_plugins.serve import listening
-from neatfool_plugins.serve.watch import observer
+from neatfool_plugins.watch import observer
 from tests.support.databases import contents
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def test_several_runs_are_not_watched_by_run(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_said_and_the_run_goes_on(tmp_path: Path, caplog) -> None:
-    with listening.listen("127.0.0.1", 0) as taken:
+    with server.listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         file = write_experiment(tmp_path)
         result = neatfool("run", file, "--out", tmp_path / "run", "--no-report", "--port", port)
@@ -93,7 +93,7 @@ def test_watch_serves_all_runs_of_a_folder(tmp_path: Path, monkeypatch) -> None:
         served.append(socket.getsockname()[0])
         socket.close()
 
-    monkeypatch.setattr(listening, "serve", note)
+    monkeypatch.setattr(server, "run_server", note)
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     result = neatfool("watch", tmp_path / "runs")

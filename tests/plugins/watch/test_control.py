@@ -9,11 +9,11 @@ import threading
 import pytest
 from waiting import wait_until
 
-from neatfool_plugins.serve.watch.feed import Control
+from neatfool_plugins.watch.feed import RunControl
 
 
 def test_a_pause_holds_until_it_is_ended() -> None:
-    control = Control()
+    control = RunControl()
     control.hold()
     assert control.state == "running"
     control.pause()
@@ -29,7 +29,7 @@ def test_a_pause_holds_until_it_is_ended() -> None:
 
 
 def test_ctrl_c_ends_a_pause_and_does_what_it_does_elsewhere() -> None:
-    control, noticed = Control(), []
+    control, noticed = RunControl(), []
     before = signal.signal(signal.SIGINT, lambda *_: noticed.append("Ctrl-C"))
 
     def press() -> None:
@@ -48,7 +48,7 @@ def test_ctrl_c_ends_a_pause_and_does_what_it_does_elsewhere() -> None:
 
 
 def test_a_stop_ends_a_pause_and_interrupts() -> None:
-    control = Control()
+    control = RunControl()
     control.pause()
     control.stop()
     assert control.state == "stopping"
@@ -57,7 +57,7 @@ def test_a_stop_ends_a_pause_and_interrupts() -> None:
 
 
 def test_a_stop_in_another_thread_leaves_the_main_one_alone() -> None:
-    control, ended = Control(), []
+    control, ended = RunControl(), []
 
     def run() -> None:
         try:

@@ -11,7 +11,7 @@ from commands import write_experiment
 
 from neatfool import ExperimentError, load_experiment
 from neatfool.evolution.assembly import assemble
-from neatfool_plugins.serve.served import make_served
+from neatfool_plugins.serve.target import make_served_target
 
 MNIST = Path(__file__).parents[3] / "experiments" / "mnist.ini"
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 @pytest.fixture(scope="module")
 def mnist():
-    return make_served(load_experiment(MNIST))
+    return make_served_target(load_experiment(MNIST))
 
 
 def test_its_scores_are_those_of_a_run_to_the_bit(mnist):
@@ -43,7 +43,7 @@ def test_the_target_s_section_suffices(tmp_path):
     write_experiment(tmp_path)
     file = tmp_path / "only.ini"
     file.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
-    served = make_served(load_experiment(file, to_search=False))
+    served = make_served_target(load_experiment(file, to_search=False))
     assert served.name == "only"
     assert [output.name for output in served.outputs] == ["probabilities", "logits"]
     assert {output.datatype for output in served.outputs} == {"FP64"}
@@ -52,7 +52,7 @@ def test_the_target_s_section_suffices(tmp_path):
 def test_overrides_hold(tmp_path):
     file = write_experiment(tmp_path)
     overrides = ("target.batch_size=7", "experiment.name=other")
-    served = make_served(load_experiment(file, overrides=overrides))
+    served = make_served_target(load_experiment(file, overrides=overrides))
     assert (served.name, served.scorer.batch_size) == ("other", 7)
 
 
@@ -63,4 +63,4 @@ def test_a_target_that_costs_something_is_not_served(tmp_path):
         plugin.read_text().replace("def score(", "def meter(self, ledger): ...\n\n    def score(")
     )
     with pytest.raises(ExperimentError, match="costs something to ask"):
-        make_served(load_experiment(file))
+        make_served_target(load_experiment(file))

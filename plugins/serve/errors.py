@@ -3,7 +3,7 @@
 from starlette.exceptions import HTTPException
 
 
-class Refusal(HTTPException):
+class ServiceError(HTTPException):
     """An answer that is an error: what went wrong and what to do, and extra headers."""
 
     def __init__(self, words: str, status: int = 400, **headers: str) -> None:
@@ -11,6 +11,6 @@ class Refusal(HTTPException):
         super().__init__(status, words, named)
 
 
-def too_long(most: int) -> Refusal:
+def too_long(most: int) -> ServiceError:
     """Refuse a body that is too long."""
-    return Refusal(f"the body has more than {most} bytes; send fewer images a request", 413)
+    return ServiceError(f"the body has more than {most} bytes; send fewer images a request", 413)

@@ -12,29 +12,30 @@ from neatfool import Outcome, Run, hookimpl
 from neatfool.present import Output
 
 try:
-    from ..listening import address_of, listen, make_server
+    from neatfool.server import address_of, listen, make_server
+
     from .app import make_app
-    from .feed import Control, Feed
+    from .feed import RunControl, RunFeed
 except ImportError as error:
     raise ImportError(f"needs more packages ({error}); pip install 'neatfool[serve]'") from error
 
 
-class OwnPage:
+class WatchServer:
     """The page of a run of this process: its ``address``, and the ``control`` of its buttons."""
 
     def __init__(self, path: Path, port: int) -> None:
         """Serve the page, on a port of this machine; 0 stands for any that is free."""
-        self.control = Control()
-        self._feed = Feed(path, self.control)
+        self.control = RunControl()
+        self._feed = RunFeed(path, self.control)
         self._ended = Event()
         socket = listen("127.0.0.1", port)
         token = secrets.token_urlsafe(16)
         self.address = f"{address_of(socket)}/{token}/"
-        app = make_app([self._feed], token=token, ended=self._ended, control=self.control)
+        app = make_app(lambda: [self._feed], token=token, ended=self._ended, control=self.control)
         self._server = make_server(app, self._ended.set)
         self._thread = Thread(target=self._server.run, args=([socket],), name="watch", daemon=True)
         self._thread.start()
-        self._log = _Messages(self._feed.messages)
+        self._log = _MessageHandler(self._feed.messages)
         logging.getLogger("neatfool").addHandler(self._log)
 
     def end(self, outcome: Outcome) -> None:
@@ -45,7 +46,7 @@ class OwnPage:
         self._thread.join(3)
 
 
-class _Messages(logging.Handler):
+class _MessageHandler(logging.Handler):
     """Keeps what is logged while a run goes on."""
 
     def __init__(self, messages: list[str]) -> None:
@@ -57,7 +58,7 @@ class _Messages(logging.Handler):
             self._messages.append(record.getMessage())
 
 
-_pages: dict[Path, OwnPage] = {}
+_pages: dict[Path, WatchServer] = {}
 
 
 @hookimpl
@@ -65,7 +66,7 @@ def neatfool_run_started(run: Run) -> None:
     """Serve the page, and say where."""
     context = click.get_current_context(silent=True)
     params = context.params if context and "watch" in context.params else {}
-    page = _pages[run.path] = OwnPage(run.path, params.get("port") or 0)
+    page = _pages[run.path] = WatchServer(run.path, params.get("port") or 0)
     Output().print(f"Watch it at {page.address}", soft_wrap=True, markup=False)
     if params.get("open"):
         webbrowser.open(page.address)

@@ -23,7 +23,7 @@ DURATIONS: Final = (
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputTensor:
     """A tensor of the answers, [N, K]: ``probabilities`` or ``logits``, float32 or float64."""
 
     name: str
@@ -44,21 +44,21 @@ class Output:
         return given
 
 
-class Request(NamedTuple):
+class InferenceRequest(NamedTuple):
     """What a client wants: its images, its name for it, and each output, in bytes or in JSON."""
 
     images: np.ndarray
     id: str | None
-    outputs: tuple[tuple[Output, bool], ...]
+    outputs: tuple[tuple[OutputTensor, bool], ...]
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedTarget:
     """A target that is served under its experiment's name, called as a run calls it."""
 
     name: str
     scorer: Scorer
-    outputs: tuple[Output, ...]
+    outputs: tuple[OutputTensor, ...]
 
     @property
     def spec(self) -> ImageSpec:
@@ -66,12 +66,12 @@ class Served:
         return self.scorer.spec
 
 
-def make_served(experiment: Experiment) -> Served:
+def make_served_target(experiment: Experiment) -> ServedTarget:
     """Make the target of an experiment, to score as a run would record it, to the last bit."""
     if not experiment.target.costs:
         scorer = open_scorer(experiment, views=True)
         if not scorer.costs:
-            return Served(experiment.name, scorer, outputs_of(scorer))
+            return ServedTarget(experiment.name, scorer, outputs_of(scorer))
         scorer.close()
     raise ExperimentError(
         f"{experiment.target.label} is a metered target: it costs something to ask, and only a run "
@@ -79,18 +79,18 @@ def make_served(experiment: Experiment) -> Served:
     )
 
 
-def outputs_of(scorer: Scorer) -> tuple[Output, ...]:
+def outputs_of(scorer: Scorer) -> tuple[OutputTensor, ...]:
     """Score a black image to find out which tensors the target answers with."""
     scores = scorer.score(torch.zeros((1, *scorer.spec.shape), dtype=torch.uint8))
     parts = {"probabilities": scores.probs, "logits": scores.logits}
     return tuple(
-        Output(name, np.dtype(np.float64 if values.dtype == np.float64 else np.float32))
+        OutputTensor(name, np.dtype(np.float64 if values.dtype == np.float64 else np.float32))
         for name, values in parts.items()
         if values is not None and values.shape == scores.probs.shape
     )
 
 
-def describe(served: Served, most: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def describe(served: ServedTarget, most: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write the protocol's model metadata, and what applies of Triton's model configuration.
 
     A request should have ``most`` images at most.
@@ -120,7 +120,9 @@ def describe(served: Served, most: int) -> tuple[dict[str, Any], dict[str, Any]]
     return metadata, configuration
 
 
-def write_answer(scores: Scores, request: Request, served: Served) -> tuple[bytes, int | None]:
+def write_answer(
+    scores: Scores, request: InferenceRequest, served: ServedTarget
+) -> tuple[bytes, int | None]:
     """Write the scores of a request's images: the body, and its JSON's length if more follows."""
     tensors: list[dict[str, Any]] = []
     raw: list[bytes] = []
@@ -143,7 +145,7 @@ def write_answer(scores: Scores, request: Request, served: Served) -> tuple[byte
 
 
 @dataclass
-class Statistics:
+class ServiceStatistics:
     """What was asked and answered so far."""
 
     images: int = 0
@@ -164,7 +166,7 @@ class Statistics:
 
 
 @dataclass
-class _Order:
+class _ScoringJob:
     images: torch.Tensor
     scores: Future[Scores] = field(default_factory=Future)
     came: int = field(default_factory=time.perf_counter_ns)
@@ -173,21 +175,21 @@ class _Order:
 class TargetThread:
     """Makes, asks and closes a target in one thread, because some targets allow no other."""
 
-    def __init__(self, make: Callable[[], Served]) -> None:
-        self.statistics = Statistics()
-        self._make, self._made = make, Future[Served]()
-        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+    def __init__(self, make: Callable[[], ServedTarget]) -> None:
+        self.statistics = ServiceStatistics()
+        self._make, self._made = make, Future[ServedTarget]()
+        self._orders: queue.SimpleQueue[_ScoringJob | None] = queue.SimpleQueue()
         # The program must be able to end while a call hangs.
         self._thread = Thread(target=self._work, name="neatfool-target", daemon=True)
         self._thread.start()
 
-    def served(self) -> Served:
+    def served(self) -> ServedTarget:
         """Wait until the target is made; raise the error if that failed."""
         return self._made.result()
 
     def submit(self, images: torch.Tensor) -> Future[Scores]:
         """Score uint8 [N, C, H, W]; a future cancelled in time skips them."""
-        order = _Order(images)
+        order = _ScoringJob(images)
         self._orders.put(order)
         return order.scores
 
@@ -207,7 +209,7 @@ class TargetThread:
         going_on = True
         try:
             while going_on:
-                together: list[_Order] = []
+                together: list[_ScoringJob] = []
                 # Waiting requests are scored together, so that fewer batches are padded; with more
                 # images than this, the first request would wait long, and their copy be large.
                 while (
@@ -227,7 +229,7 @@ class TargetThread:
         finally:
             served.scorer.close()
 
-    def _score(self, served: Served, orders: Sequence[_Order]) -> None:
+    def _score(self, served: ServedTarget, orders: Sequence[_ScoringJob]) -> None:
         """Score orders together; on failure score each alone, so only bad ones fail."""
         began = time.perf_counter_ns()
         try:

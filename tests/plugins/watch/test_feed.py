@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sqlite3
 from contextlib import closing
@@ -13,8 +14,8 @@ from commands import CLASSES, neatfool, write_experiment
 from watching import search
 
 from neatfool import RunError, open_run
-from neatfool_plugins.serve.watch import feed as reading
-from neatfool_plugins.serve.watch.feed import Feed, PageState
+from neatfool_plugins.watch import feed as reading
+from neatfool_plugins.watch.feed import PageState, RunFeed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ def test_each_generation_is_told_once_and_in_order(tmp_path: Path) -> None:
     told = []
 
     def look(run) -> None:
-        feed, seen = told[0] if told else (Feed(run.path), PageState())
+        feed, seen = told[0] if told else (RunFeed(run.path), PageState())
         news, seen = feed.news(seen, now=True)
         told[:1] = [(feed, seen)]
         told.append(json.loads(news))
@@ -56,15 +57,25 @@ def finished(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+def test_curves_of_confidence_do_not_end_where_single_precision_does(finished: Path) -> None:
+    news = json.loads(RunFeed(finished).news(PageState(), now=True)[0])
+    middle, median = (column(news, name, news["about"])[-1] for name in ("middle", "median"))
+    assert middle == pytest.approx(math.log10(median / (1 - median)), abs=0.001)
+    with closing(sqlite3.connect(finished / "run.db")) as database, database:
+        database.execute("UPDATE replacement SET confidence = 1, rank = 40 WHERE generation > 3")
+    news = json.loads(RunFeed(finished).news(PageState(), now=True)[0])
+    assert column(news, "highest", news["about"])[-1] == pytest.approx(40 / math.log(10), abs=0.001)
+
+
 def test_nothing_new_is_no_news(finished: Path) -> None:
-    feed = Feed(finished)
+    feed = RunFeed(finished)
     news, seen = feed.news(PageState(), now=True)
     assert json.loads(news)["state"]["finished"] is True
     assert feed.news(seen, now=True)[0] is None
 
 
 def test_a_run_started_anew_is_told_anew(finished: Path, tmp_path: Path) -> None:
-    feed = Feed(finished)
+    feed = RunFeed(finished)
     _, seen = feed.news(PageState(), now=True)
     again = neatfool(
         *("run", tmp_path / "small.ini", "--out", finished, "--overwrite", "--no-report"),
@@ -76,7 +87,7 @@ def test_a_run_started_anew_is_told_anew(finished: Path, tmp_path: Path) -> None
 
 
 def test_a_run_that_is_gone_is_said_and_its_course_is_kept(finished: Path) -> None:
-    feed = Feed(finished)
+    feed = RunFeed(finished)
     _, seen = feed.news(PageState(), now=True)
     shutil.rmtree(finished)
     news = json.loads(feed.news(seen, now=True)[0])
@@ -86,7 +97,7 @@ def test_a_run_that_is_gone_is_said_and_its_course_is_kept(finished: Path) -> No
 
 def test_a_long_course_is_thinned_but_its_last_point_is_kept(finished: Path, monkeypatch) -> None:
     monkeypatch.setattr(reading, "MOST_POINTS", 3)
-    news = json.loads(Feed(finished).news(PageState(), now=True)[0])
+    news = json.loads(RunFeed(finished).news(PageState(), now=True)[0])
     assert column(news, "generation", news["about"]) == [1, 4, 7]
 
 
@@ -101,7 +112,7 @@ def test_a_feed_rests_a_hundred_times_as_long_as_it_works(finished: Path, monkey
     monkeypatch.setattr(reading, "open_run", take_long)
     monkeypatch.setattr(reading.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(reading.time, "thread_time", lambda: processor[0])
-    feed = Feed(finished)
+    feed = RunFeed(finished)
     for seconds in (0, 1, 48, 2):
         now[0] += seconds
         feed.news(PageState())
@@ -114,6 +125,6 @@ def test_a_run_whose_record_is_damaged_is_told_of(tmp_path: Path) -> None:
         database.execute(
             "UPDATE info SET value = json_set(value, '$.width', 'wide') WHERE key = 'spec'"
         )
-    told = Feed(tmp_path / "run").news(PageState(), now=True)[0]
+    told = RunFeed(tmp_path / "run").news(PageState(), now=True)[0]
     assert told is not None
     assert "is damaged" in json.loads(told)["state"]["error"]

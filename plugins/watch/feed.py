@@ -12,9 +12,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Literal, NamedTuple
 
+import numpy as np
 import orjson
+from scipy.special import expit, logit
 
-from neatfool import GenerationReport, NeatfoolError, Run, open_run
+from neatfool import GenerationReport, NeatfoolError, Run, RunError, find_runs, open_run
 
 MOST_POINTS: Final = 4000
 """A page that is opened gets at most about this many points of a curve; a screen has fewer."""
@@ -31,18 +33,21 @@ class PageState(NamedTuple):
     state: bytes = b""
 
 
+QUARTILES: Final = ("lowest", "lower", "middle", "upper", "highest")
 COLUMNS: Final = (
-    *("generation", "images", "minimum", "lower", "median", "upper", "maximum", "certain"),
+    *("generation", "images", "minimum", "median", "maximum", "certain", *QUARTILES),
     *("seconds", "changed", "switched", "refused", *STAGES),
 )
-"""What is told of a generation: confidences after it, and from ``seconds`` on sums since the run
-began."""
+"""What is told of a generation: confidences after it, the same as decimal log-odds, and from
+``seconds`` on sums since the run began."""
+ODDS: Final = (-4, 100 / np.log(10))
+"""Decimal log-odds outside are drawn at the edge."""
 
 
-class Feed:
+class RunFeed:
     """Reads a run's database, opened for each read only: so a run can tidy up at its end."""
 
-    def __init__(self, path: Path, control: Control | None = None) -> None:
+    def __init__(self, path: Path, control: RunControl | None = None) -> None:
         """Follow the run in a folder; ``control`` is that of a run of this process."""
         self.path = path
         self.messages: list[str] = []
@@ -75,6 +80,7 @@ class Feed:
         self._experiment: dict[str, Any] = {}
         self._points: list[dict[str, float]] = []
         self._changes: list[list[Any]] = []
+        self._held = np.empty(0)
         self._images.clear()
         self._state = dict[str, Any](finished=False, requests={}, changed=0.0, error=None)
 
@@ -119,10 +125,11 @@ class Feed:
                 "length": {name: general.get(name) for name in ("generations", "images")},
                 "budget": {key: target.get(f"max_{key}") for key in ("queries", "requests")},
             }
+            self._held = np.full(len(run.classes), -np.inf)
         reports, replacements = run.since(last + 1)
-        changes = [change for *change, _ in replacements]
-        self._points += _follow(self._points[-1] if self._points else {}, reports, changes)
-        self._changes += changes
+        before = self._points[-1] if self._points else {}
+        self._points += _follow(before, reports, replacements, self._held, run.searched)
+        self._changes += [change for *change, _ in replacements]
         self._state.update(finished=run.finished, requests=run.requests)
         # The twelve newest elites are at hand: they are what a page asks for.
         newest: dict[int, int] = {}
@@ -159,16 +166,51 @@ class Feed:
         return (orjson.dumps(news) if news else None), sent
 
 
+class FeedList:
+    """The feeds of all runs in some folders, also of those that begin later."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        """Find the runs that are there; a RunError if a folder has none."""
+        paths = [path for folder in folders for path in find_runs(folder)]
+        self._folders, self._lock, self._due = folders, threading.Lock(), 0.0
+        self._feeds = {path: RunFeed(path) for path in dict.fromkeys(paths)}
+
+    def __call__(self) -> Sequence[RunFeed]:
+        """Give a feed for each run; a run keeps its place."""
+        with self._lock:
+            if time.monotonic() >= self._due:
+                began = time.thread_time()
+                for folder in self._folders:
+                    with suppress(RunError):  # it is gone
+                        for path in find_runs(folder):
+                            self._feeds.setdefault(path, RunFeed(path))
+                self._due = time.monotonic() + max(2.0, 100 * (time.thread_time() - began))
+            return [*self._feeds.values()]
+
+
 def _follow(
     before: Mapping[str, float],
     reports: Iterable[GenerationReport],
-    changes: Iterable[Sequence[Any]],
-) -> Iterable[dict[str, float]]:
-    """Give the columns of new generations, after the last one before them."""
-    best: dict[int, float] = {}
-    for generation, _, confidence in changes:
-        best[generation] = max(best.get(generation, 0.0), confidence)
+    replacements: Sequence[tuple[int, int, float, float]],
+    held: np.ndarray,
+    searched: Sequence[int],
+) -> Iterator[dict[str, float]]:
+    """Give the columns of new generations, after the last one before them.
+
+    ``held``, float64 [K], has each class's log-odds, and goes on with the generations.
+    """
+    changes: dict[int, list[tuple[int, float, float]]] = {}
+    for generation, index, confidence, rank in replacements:
+        changes.setdefault(generation, []).append((index, confidence, rank))
+    odds = _spread(held[[*searched]])
     for report in reports:
+        best = before.get("maximum", 0.0)
+        for index, confidence, rank in changes.get(report.generation, ()):
+            # The ranks of a target without logits are confidences.
+            held[index] = logit(np.clip(rank, 1e-4, 1 - 1e-7)) if rank == confidence else rank
+            best = max(best, confidence)
+        if report.generation in changes:
+            odds = _spread(held[[*searched]])
         more = {
             "seconds": report.stages.elapsed,
             "changed": report.replacements,
@@ -180,17 +222,27 @@ def _follow(
             "generation": report.generation,
             "images": report.evaluations,
             "minimum": report.minimum,
-            "lower": report.lower_quartile,
             "median": report.median,
-            "upper": report.upper_quartile,
-            "maximum": max(before.get("maximum", 0.0), best.get(report.generation, 0.0)),
+            "maximum": best,
             "certain": report.classes_ge[2],
+            **odds,
             **{name: round(before.get(name, 0) + value, 4) for name, value in more.items()},
         }
         yield before
 
 
-class Control:
+def _spread(held: np.ndarray) -> dict[str, float]:
+    """Give the quartiles of confidences as decimal log-odds; ``held`` has natural ones.
+
+    Near one, confidences are told apart by how far they are from it.
+    """
+    sure = np.percentile(expit(held), (0, 25, 50, 75, 100))
+    doubt = np.percentile(expit(-held), (100, 75, 50, 25, 0))
+    odds = np.clip(np.log10(sure.clip(1e-300)) - np.log10(doubt.clip(1e-300)), *ODDS)
+    return dict(zip(QUARTILES, odds.round(3).tolist(), strict=True))
+
+
+class RunControl:
     """What the page's buttons ask of a run; the run's own thread does it in :meth:`hold`."""
 
     def __init__(self) -> None:

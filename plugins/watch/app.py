@@ -2,8 +2,9 @@
 
 import asyncio
 import hmac
+import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -16,9 +17,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from neatfool import NeatfoolError
+from neatfool.server import BrowserGuard
 
-from ..listening import BrowserGuard
-from .feed import Control, Feed, PageState
+from .feed import PageState, RunControl, RunFeed
 
 PAGE: Final = Path(__file__).parent / "page"
 HEADERS: Final = {
@@ -33,24 +34,33 @@ HEADERS: Final = {
 
 
 def make_app(
-    feeds: Sequence[Feed], *, token: str, ended: Event, control: Control | None = None
+    feeds: Callable[[], Sequence[RunFeed]],
+    *,
+    token: str,
+    ended: Event,
+    control: RunControl | None = None,
 ) -> ASGIApp:
-    """Make the application that shows runs until it ``ended``; a control makes it have buttons."""
-    service = _Service(feeds, ended, control)
+    """Make the application that shows runs until it ``ended``; a control makes it have buttons.
+
+    ``feeds`` gives a feed for each run, each time the same ones and perhaps more.
+    """
+    service = _WatchRoutes(feeds, ended, control)
     routes = [
         *(Route(path, service.page) for path in ("/", "/watch.css", "/watch.js")),
         Route("/events", service.events),
-        Route("/{run:int}/{index:int}.png", service.image),
+        Route("/{run}/{index}.png", service.image),
     ]
     if control is not None:
         routes.append(Route("/{what}", service.press, methods=["POST"]))
     return BrowserGuard(_check_token(Starlette(routes=routes), token), ["localhost"])
 
 
-class _Service:
+class _WatchRoutes:
     """A method for each address."""
 
-    def __init__(self, feeds: Sequence[Feed], ended: Event, control: Control | None) -> None:
+    def __init__(
+        self, feeds: Callable[[], Sequence[RunFeed]], ended: Event, control: RunControl | None
+    ) -> None:
         self._feeds = feeds
         self._ended = ended
         self._control = control
@@ -59,12 +69,12 @@ class _Service:
         return FileResponse(PAGE / (request.url.path.rpartition("/")[2] or "index.html"))
 
     async def image(self, request: Request) -> Response:
-        run, index = request.path_params["run"], request.path_params["index"]
-        if run >= len(self._feeds):
+        feeds = await asyncio.to_thread(self._feeds)
+        run, index = _read_number(request, "run"), _read_number(request, "index")
+        if run >= len(feeds):
             return PlainTextResponse("there is no such run", 404)
-        feed = self._feeds[run]
         try:
-            png = await asyncio.to_thread(feed.image, index)
+            png = await asyncio.to_thread(feeds[run].image, index)
         except NeatfoolError as error:
             return PlainTextResponse(str(error), 404)
         return Response(png, media_type="image/png")
@@ -87,12 +97,13 @@ class _Service:
 
     async def _events(self) -> AsyncIterator[bytes]:
         """Send news of each run, as server-sent events, until all has ended."""
-        pages, spoken = [PageState() for _ in self._feeds], time.monotonic()
+        pages, spoken = dict[int, PageState](), time.monotonic()
         while True:
             # Asked before reading: what is read after the end is all.
             ended = self._ended.is_set()
-            for number, feed in enumerate(self._feeds):
-                news, pages[number] = await asyncio.to_thread(feed.news, pages[number], now=ended)
+            for number, feed in enumerate(await asyncio.to_thread(self._feeds)):
+                page = pages.get(number, PageState())
+                news, pages[number] = await asyncio.to_thread(feed.news, page, now=ended)
                 if news is not None:
                     yield b'event: news\ndata: {"run":%d,"news":%s}\n\n' % (number, news)
                     spoken = time.monotonic()
@@ -105,6 +116,12 @@ class _Service:
             for _ in range(5):  # at the end the server waits for a second only
                 if not self._ended.is_set():
                     await asyncio.sleep(0.2)
+
+
+def _read_number(request: Request, name: str) -> int:
+    """Read a number of an address; one that nothing has where Python would not read it."""
+    text = request.path_params[name]
+    return int(text) if len(text) < 10 and text.isascii() and text.isdecimal() else sys.maxsize
 
 
 def _check_token(app: ASGIApp, token: str) -> ASGIApp:

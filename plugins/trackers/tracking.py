@@ -32,7 +32,7 @@ GAP: Final = 4
 PAPER: Final = "#ffffff"
 
 
-class FollowerOptions(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
+class TrackerOptions(BaseModel, extra="forbid", frozen=True, use_attribute_docstrings=True):
     """The options of each tracker."""
 
     seconds_between_sheets: float = Field(60.0, ge=0)
@@ -40,7 +40,7 @@ class FollowerOptions(BaseModel, extra="forbid", frozen=True, use_attribute_docs
     any case (new in 0.2)"""
 
 
-class Point(NamedTuple):
+class TrackedGeneration(NamedTuple):
     """The figures of a run after a generation."""
 
     generation: int
@@ -49,11 +49,13 @@ class Point(NamedTuple):
     figures: dict[str, float]  # each figure by its name
 
 
-START: Final = Point(-1, 0, 0.0, {})
+START: Final = TrackedGeneration(-1, 0, 0.0, {})
 
 
-def points(reports: Iterable[GenerationReport], last: Point = START) -> Iterator[Point]:
-    """Give the points of generations that follow one another, and the last one before them."""
+def read_generations(
+    reports: Iterable[GenerationReport], last: TrackedGeneration = START
+) -> Iterator[TrackedGeneration]:
+    """Read the figures of generations that follow one another, and the last one before them."""
     for report in reports:
         took = report.stages.elapsed
         figures: dict[str, float] = {
@@ -77,11 +79,13 @@ def points(reports: Iterable[GenerationReport], last: Point = START) -> Iterator
         if took:
             figures["time/images per second"] = (report.evaluations - last.images) / took
         figures = {name: float(value) for name, value in figures.items()}
-        last = Point(report.generation, report.evaluations, last.seconds + took, figures)
+        last = TrackedGeneration(
+            report.generation, report.evaluations, last.seconds + took, figures
+        )
         yield last
 
 
-def budget(run: Run) -> dict[str, float]:
+def count_budget(run: Run) -> dict[str, float]:
     """Give what the target was sent so far, and what is left; nothing if it costs nothing."""
     if not run.requests:
         return {}
@@ -98,7 +102,7 @@ def budget(run: Run) -> dict[str, float]:
     return {f"budget/{unit} sent": float(number) for unit, number in sent.items()} | left
 
 
-class Follower(ABC):
+class Tracker(ABC):
     """An observer that tells another program of a run, and only what the run has recorded.
 
     So if the run is killed and resumed, nothing that was told becomes untrue, and what the program
@@ -108,7 +112,7 @@ class Follower(ABC):
     def __init__(self, seconds_between_sheets: float) -> None:
         """Take the least time from one contact sheet to the next."""
         self._seconds_between_sheets = seconds_between_sheets
-        self._last: Point | None = None
+        self._last: TrackedGeneration | None = None
         """Up to where the run was told, while it is under way."""
         self._due = self._sheet_due = 0.0
 
@@ -117,7 +121,7 @@ class Follower(ABC):
         """Start to tell of a run, and give up to how many images the program knows it already."""
 
     @abstractmethod
-    def tell(self, new: Sequence[Point], sheet: Image.Image | None) -> None:
+    def tell(self, new: Sequence[TrackedGeneration], sheet: Image.Image | None) -> None:
         """Tell the figures of generations; the sheet shows the elites after the last of them."""
 
     @abstractmethod
@@ -129,7 +133,7 @@ class Follower(ABC):
         """Find out how much of a resumed run is told already."""
         self._last = None
         known = self.begin(run)
-        told = [point for point in points(run.history) if point.images <= known]
+        told = [point for point in read_generations(run.history) if point.images <= known]
         self._last = told[-1] if told else START
         self._due = self._sheet_due = time.monotonic() + SECONDS_BETWEEN
 
@@ -151,14 +155,14 @@ class Follower(ABC):
             self._last = None
             self.end()
 
-    def _tell(self, run: Run, last: Point, *, with_sheet: bool) -> None:
+    def _tell(self, run: Run, last: TrackedGeneration, *, with_sheet: bool) -> None:
         sheet, began = None, time.monotonic()
         if with_sheet:
             sheet = draw_sheet(run)
             self._sheet_due = _rest(began, self._seconds_between_sheets)
             began = time.monotonic()
-        if new := [*points(run.since(last.generation + 1)[0], last)]:
-            new[-1].figures.update(budget(run))
+        if new := [*read_generations(run.since(last.generation + 1)[0], last)]:
+            new[-1].figures.update(count_budget(run))
             self.tell(new, sheet)
             self._last = new[-1]
         self._due = _rest(began, SECONDS_BETWEEN)

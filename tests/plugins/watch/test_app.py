@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from hashlib import sha256
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from commands import write_experiment
@@ -52,6 +54,24 @@ def test_images_are_those_of_the_elites(address: str, finished: Path) -> None:
     assert ask(f"{address}../../etc/passwd")[0] in {403, 404}
 
 
+@pytest.mark.parametrize("number", ["7" * 5000, "7" * 4000, "7" * 30, "-1", "\u0663", ""])
+def test_a_number_that_nothing_has_is_not_found(address: str, number: str) -> None:
+    number = quote(number)
+    assert ask(f"{address}0/{number}.png")[0] == 404
+    assert ask(f"{address}{number}/0.png")[0] == 404
+
+
+def test_a_run_that_begins_later_is_shown(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "first")
+    with served(tmp_path) as address:
+        coming = events(address)
+        assert next(coming)[1]["run"] == 0
+        shutil.copytree(finished, tmp_path / "a later one")
+        later = next(event for _, event in coming if event["run"] == 1)
+        assert later["news"]["about"]["path"] == str(tmp_path / "a later one")
+        assert ask(f"{address}1/1.png")[0] == 200
+
+
 def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:
     return {
         str(path): (sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
@@ -62,7 +82,8 @@ def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:
 
 def test_watching_writes_nothing(finished: Path) -> None:
     before = fingerprint(finished)
-    with served(finished, finished) as address:
+    other = shutil.copytree(finished, finished.with_name("other"))
+    with served(finished, other) as address:
         first, second = (news for _, news in zip(range(2), events(address), strict=False))
         assert [first[1]["run"], second[1]["run"]] == [0, 1]
         ask(f"{address}1/2.png")

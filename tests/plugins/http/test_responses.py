@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from neatfool import ImageSpec, Labels, Scores
 from neatfool_plugins.http import Options
-from neatfool_plugins.http.answers import RefusedError, attach_raw_tensors, read_rows
 from neatfool_plugins.http.json_api import JsonApi
-from neatfool_plugins.http.open_inference import Metadata, OpenInference
+from neatfool_plugins.http.open_inference import ModelMetadata, OpenInference
+from neatfool_plugins.http.responses import RefusedError, attach_raw_tensors, read_rows
 
 COUNT = 3
-SIZE = {"protocol": "json", "url": "https://example.org", "height": 6, "width": 8, "channels": 1}
+SIZE = {"url": "https://example.org", "height": 6, "width": 8, "channels": 1}
 NUMBERS = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),
     st.floats(0, 1),
@@ -37,7 +37,7 @@ ANY_JSON = st.recursive(
 
 def model(**options):
     asked = Options(url="https://example.org", model="patches", **options)
-    return OpenInference(asked, Metadata.read(metadata_of(1)))
+    return OpenInference(asked, ModelMetadata.read(metadata_of(1)))
 
 
 def some_api(**options):

@@ -50,7 +50,7 @@ class RejectedError(TargetError):
         self.outcome = outcome
 
 
-def read_wait(retry_after: str | None) -> float | None:
+def read_retry_after(retry_after: str | None) -> float | None:
     """Read the header ``Retry-After``: seconds from now; None if nothing can be read there."""
     text = (retry_after or "").strip()
     if text.isdecimal() and text.isascii():
@@ -129,7 +129,7 @@ def is_short_text(value: Any) -> bool:
     return bool(value.strip()) and value.isprintable()
 
 
-class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
+class JmespathFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
     """What an expression may call, beside JMESPath's own functions."""
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
@@ -150,16 +150,21 @@ class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
         """Make a probability of its natural logarithm."""
         return math.exp(number)
 
+    @signature({"types": ["number"]})  # type: ignore[untyped-decorator]
+    def _func_percent(self, number: float) -> float:
+        """Make a probability of a number of per cent."""
+        return number / 100
+
     @signature({"types": ["string"]})  # type: ignore[untyped-decorator]
     def _func_class_of(self, letter: str) -> str | None:
         """Find the class of a letter, as ``{classes}`` in the body lists them; null if none."""
         return self._lettered.get(letter.strip())
 
 
-def searching(text: str, classes: Sequence[str]) -> Callable[[Any], Any]:
+def compile_expression(text: str, classes: Sequence[str]) -> Callable[[Any], Any]:
     """Make what finds an expression's place in an answer, None if nothing is there."""
     compiled = jmespath.compile(text)
-    options = jmespath.Options(custom_functions=MoreFunctions(classes))
+    options = jmespath.Options(custom_functions=JmespathFunctions(classes))
 
     def find(answer: Any) -> Any:
         try:
@@ -179,7 +184,7 @@ def check_expression(text: str) -> bool:
         raise ValueError(f"{text!r} is no JMESPath expression: {cause}") from None
     for node in nodes:  # which grows
         nodes += [child for child in node["children"] if isinstance(child, dict)]
-        name, known = node.get("value"), MoreFunctions.FUNCTION_TABLE
+        name, known = node.get("value"), JmespathFunctions.FUNCTION_TABLE
         if node["type"] == "function_expression" and name not in known:
             raise ValueError(f"{text!r}: there is no function {name}(){nearest(name, known)}")
     return any("projection" in node["type"] or node["type"] == "flatten" for node in nodes)

@@ -12,7 +12,7 @@ from galleries import MARKUP, make_run
 from watching import served
 
 from neatfool.wording import percent
-from neatfool_plugins.serve import watch
+from neatfool_plugins import watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
