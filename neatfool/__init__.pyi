@@ -50,7 +50,7 @@ from .spec.target import Guarding as Guarding
 from .spec.target import Metered as Metered
 from .spec.target import Target as Target
 from .spec.target import behind as behind
-from .budget.ledger import Budget as Budget
+from .budget.budget import Budget as Budget
 from .budget.ledger import Ledger as Ledger
 from .run.images import decode_png as decode_png
 from .run.images import encode_png as encode_png
@@ -80,7 +80,7 @@ from .plugin.manager import views as views
 from .spec.view import View as View
 
 # Engines
-from .evolution.assembly import Workplace as Workplace
+from .evolution.workplace import Workplace as Workplace
 from .spec.engine import Answer as Answer
 from .spec.engine import Engine as Engine
 from .spec.engine import Part as Part

@@ -16,8 +16,8 @@ from pydantic import BaseModel, PositiveInt, ValidationInfo, field_validator, mo
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.python_target import AS_CHANNELS_LAST, Given, choice_of, target_of
-from neatfool.evolution.session import Session, resume, start
+from neatfool.evolution.python_target import AS_CHANNELS_LAST, ModelSource, choice_of, target_of
+from neatfool.evolution.session import Session, start
 from neatfool.experiment.choice import choose
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import Calls, General, choose_showing, safe_name
@@ -262,7 +262,7 @@ def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
     experiment = Experiment(
         general=part(General),
         calls=part(Calls),
-        target=choice_of(target, part(Given)),
+        target=choice_of(target, part(ModelSource)),
         encoding=choose(manager, "encoding", arguments.encoding, chosen),
         scheme=choose(manager, "scheme", arguments.scheme, arguments.scheme_options or {}),
         showing=choose_showing(manager, arguments.views),
@@ -270,6 +270,8 @@ def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
     )
     experiment = replace(experiment, text="# Made by neatfool.fool.\n" + experiment.to_ini())
     if folder is not None and arguments.resume_run:
+        from neatfool.evolution.resuming import resume
+
         session = resume(lambda _, plan: assemble(experiment, plan), folder)
     else:
         session = _start(experiment, folder, overwrite=arguments.overwrite)
@@ -277,7 +279,8 @@ def _run(model: Any, arguments: Arguments, folder: Path | None) -> Run:
 
 
 def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
-    from neatfool.evolution.progress import ProgressDisplay, interruptible
+    from neatfool.evolution.interrupts import interruptible
+    from neatfool.evolution.progress import ProgressDisplay
 
     if progress:
         from rich.console import Console

@@ -12,7 +12,7 @@ from neatfool.fooling.choosing import check_classes as check_classes
 from neatfool.present.finding import Facts, Finding
 from neatfool.run.images import from_pillow as from_pillow
 from neatfool.run.individual import load_genome as load_genome
-from neatfool.scoring.viewed_target import temper as temper
+from neatfool.scoring.tempered_target import temper as temper
 from neatfool.wording import counted
 
 if TYPE_CHECKING:

@@ -194,7 +194,7 @@ class OutOfMemory(Exception):  # noqa: N818 - no error yet: a smaller batch may 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Say whether an exception, or one that caused it, means that memory ran out."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
         return True
     if any(words in str(error).casefold() for words in _WORDS):
         return True

@@ -18,15 +18,13 @@ from torch import nn
 from neatfool.errors import TargetError
 from neatfool.network.devices import computing_on, is_gpu, keep_freed_memory, pick_devices
 from neatfool.network.frozen_graph import Run, fold, freeze, probes
+from neatfool.network.outputs import LOGITS, OutputFormat, find_format
 from neatfool.network.tensor_module import (
-    LOGITS,
     FromBytes,
-    Reading,
     TensorModule,
     ask,
     check_ready,
     copy_to,
-    find_reading,
     name_of,
     take_over,
     try_channels_last,
@@ -125,7 +123,7 @@ class Network:
         self.devices = devices[: len(replicas)]
         self._replicas = [TensorModule(each) for each in replicas]
         self._outputs = outputs
-        self._reading: Reading | None = None
+        self._reading: OutputFormat | None = None
         self._layout = torch.contiguous_format
         self._form = ContextVar("form", default=PLAIN)
         self._place = ContextVar("place", default=0)
@@ -180,7 +178,7 @@ class Network:
         """
         return self._run(images)[0]
 
-    def settle(self, shape: Sequence[int]) -> Reading:
+    def settle(self, shape: Sequence[int]) -> OutputFormat:
         """Find out how to call the module, with varied images of a shape [C, H, W].
 
         Channels-last layout is used if the module computes the same in it, but for rounding. A
@@ -206,7 +204,7 @@ class Network:
                 images = torch.cat(probes((1, *shape), self.device))[_VARIED]
                 numbers = self._from_bytes("fp32").numbers(images)
                 outputs = ask(self._replicas, numbers)
-                reading = find_reading(outputs, self._outputs)
+                reading = find_format(outputs, self._outputs)
                 if faster := try_channels_last(self._replicas, numbers, outputs):
                     self._replicas, self._layout = faster, torch.channels_last
             if reading.doubt:

@@ -172,7 +172,7 @@ class DriftWatch:
         self._looks += 1
         import torch
 
-        from neatfool.scoring.viewed_target import add_views
+        from neatfool.scoring.drawing import add_views
 
         png = self._store.image(elite.candidate)
         assert png is not None, "an elite's image is stored with it"

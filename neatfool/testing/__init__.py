@@ -133,7 +133,8 @@ def check_observer(observer: object) -> None:
 
 def check_observers(observers: Observers) -> list[CheckResult]:
     """Do the same for the observers that ``PluginManager.observers()`` gives; give two results."""
-    from neatfool.evolution.session import resume, start
+    from neatfool.evolution.resuming import resume
+    from neatfool.evolution.session import start
 
     def follows_a_run(parent: Path) -> None:
         with TestCase().assertNoLogs("neatfool.observers"):  # of hooks that raise

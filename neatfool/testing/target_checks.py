@@ -44,10 +44,10 @@ class TargetSubject:
     @cached_property
     def scorer(self) -> Scorer:
         """What asks it, and checks what it answers."""
-        from neatfool.scoring.plan import Plan
+        from neatfool.scoring.plan import ScoringPlan
         from neatfool.scoring.scorer import Scorer
 
-        return Scorer(self.target, name="the target", plan=Plan(IMAGES))
+        return Scorer(self.target, name="the target", plan=ScoringPlan(IMAGES))
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -124,7 +124,7 @@ def check_scores_depend_on_the_image(subject: TargetSubject) -> None:
 
 
 def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
-    from neatfool.scoring.viewed_target import temper
+    from neatfool.scoring.tempered_target import temper
 
     if (scores := subject.scores).logits is None:
         raise SkipTest("its scores have no logits")

@@ -1,33 +1,13 @@
 """Checks of what plugins answer, before the search sees it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from neatfool.errors import PluginError, TargetError, blaming
-from neatfool.spec.encoding import Encoding
+from neatfool.errors import TargetError
 from neatfool.spec.image_spec import ImageSpec, is_text
 from neatfool.spec.scores import ROUNDING, Labels, Scores
-
-
-def draw(
-    encodings: Sequence[Encoding[Any]], genomes: Sequence[Any], spec: ImageSpec, name: str
-) -> Any:
-    """Let encodings render uint8 [n, C, H, W]; with several, a view each, [n, views, C, H, W]."""
-    import torch
-
-    drawn, shape = list[Any](), (len(genomes), *spec.shape)
-    for encoding in encodings:
-        with blaming(f"{name}: render() failed"):
-            images: Any = encoding.render(genomes)
-        kind, tensor = type(images).__name__, isinstance(images, torch.Tensor)
-        if tensor and images.dtype == torch.uint8 and images.shape == shape:
-            drawn.append(images)
-            continue
-        got = f"{images.dtype} {tuple(images.shape)}" if tensor else kind
-        raise PluginError(f"{name}: render() returned {got}; the target takes torch.uint8 {shape}")
-    return torch.stack(drawn, 1) if len(drawn) > 1 else drawn[0]
 
 
 def check_scores(
