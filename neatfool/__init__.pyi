@@ -24,6 +24,7 @@ from .replicates import parse_seeds as parse_seeds
 from .experiment.experiment import differences as differences
 
 # Scoring any images
+from .machine import tune_process as tune_process
 from .experiment.experiment import Experiment as Experiment
 from .experiment.experiment import load_experiment as load_experiment
 from .evolution.assembly import make_target as make_target

@@ -10,6 +10,7 @@ import torch
 from neatfool.errors import TargetError, blaming
 from neatfool.evolution.assembly import Assembly, assemble, versions
 from neatfool.experiment.experiment import Experiment
+from neatfool.machine import tune_process
 from neatfool.network.devices import OutOfMemory
 from neatfool.scoring.drawing import draw, saved_images
 from neatfool.scoring.plan import ScoringPlan
@@ -72,6 +73,7 @@ class Workplace:
         Raises:
             NeatfoolError: This process cannot be used for the run, with the reason.
         """
+        tune_process()  # which is there for this alone
         plan = ScoringPlan.from_json(setup.scoring)
         if plan.threads is None:
             torch.set_num_threads(setup.threads)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.network.devices import computing_on, is_gpu, keep_freed_memory, pick_devices
+from neatfool.network.devices import computing_on, is_gpu, pick_devices
 from neatfool.network.frozen_graph import Run, fold, freeze, probes
 from neatfool.network.outputs import LOGITS, OutputFormat, find_format
 from neatfool.network.tensor_module import (
@@ -116,7 +116,6 @@ class Network:
             both = f"mean = {self.mean.flatten().tolist()} and std = {self.std.flatten().tolist()}"
             advice = "but a Network takes bytes in [0, 255]; multiply both by 255"
             raise TargetError(f"Network: {both} are for images in [0, 1], {advice}")
-        keep_freed_memory()
         devices = pick_devices(device)
         module = take_over(module, devices[0])
         replicas = [module, *copy_to(devices[1:], module, device)]

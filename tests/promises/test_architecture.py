@@ -14,6 +14,7 @@ import pytest
 
 import neatfool
 import neatfool.files
+import neatfool.measure
 import neatfool.network
 import neatfool.wording
 
