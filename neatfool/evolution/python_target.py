@@ -23,7 +23,7 @@ from neatfool.network.network import Network
 from neatfool.network.outputs import find_format
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import FROM_PYTHON
-from neatfool.scoring.checks import as_numbers, fault_in
+from neatfool.scoring.checks import as_numbers, find_fault
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec, Outputs
 from neatfool.spec.scores import Scores
@@ -119,7 +119,7 @@ class CallableTarget(Target):
             if self.spec.sums_to_one:
                 return Scores(torch.from_numpy(logits).softmax(1).numpy(), logits)
             return Scores(expit(logits), logits)
-        if fault := fault_in(answer[np.isfinite(answer).all(1)], self.spec):
+        if fault := find_fault(answer[np.isfinite(answer).all(1)], self.spec):
             if not self.spec.sums_to_one:
                 raise TargetError(
                     f"model: gives {fault}, but gave numbers from 0 to 1 for a few varied images, "

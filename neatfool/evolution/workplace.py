@@ -15,7 +15,7 @@ from neatfool.network.devices import OutOfMemory
 from neatfool.scoring.drawing import draw, saved_images
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.remote import checksums_of
-from neatfool.scoring.repeatability import differ
+from neatfool.scoring.repeatability import compare_scores
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.engine import Answer, Part, Setup
 
@@ -114,7 +114,7 @@ class Workplace:
             if apart := sum(own != theirs for own, theirs in pairs):
                 wrong = f"it draws {apart} of {len(answer.checksums)} probes differently"
             elif any(np.asarray(a).tobytes() != np.asarray(b).tobytes() for a, b in both):
-                _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
+                _, words = compare_scores(expected.scores, answer.scores, self._scorer.spec.classes)
                 wrong = f"it scores the probes differently ({words})"
         if wrong:
             here_and_there = ((name, own, setup.versions[name]) for name, own in versions().items())

@@ -20,7 +20,7 @@ from neatfool.network.devices import computing_on, is_gpu, pick_devices
 from neatfool.network.frozen_graph import Run, fold, freeze, probes
 from neatfool.network.outputs import LOGITS, OutputFormat, find_format
 from neatfool.network.tensor_module import (
-    FromBytes,
+    ImageModule,
     TensorModule,
     ask,
     check_ready,
@@ -304,7 +304,7 @@ class Network:
         self._graphs.setdefault(form, set()).add(graph if run else "eager")
         return run or plain
 
-    def _fold(self, precision: Precision, shape: torch.Size) -> FromBytes:
+    def _fold(self, precision: Precision, shape: torch.Size) -> ImageModule:
         """Fold batch normalisations into convolutions, once for each device."""
         place = self._place.get()
         with self._preparing:
@@ -317,12 +317,12 @@ class Network:
                     module = self._folded_modules[place] = fold(plain.module, batches)
         return self._from_bytes(precision, module)
 
-    def _from_bytes(self, precision: Precision, module: TensorModule | None = None) -> FromBytes:
+    def _from_bytes(self, precision: Precision, module: TensorModule | None = None) -> ImageModule:
         module = module or self._replicas[self._place.get()]
         mean, std = self.mean.to(self.device), self.std.to(self.device)
         reading = self._reading or LOGITS
         dtype = _DTYPES[precision]
-        return FromBytes(module, mean, std, dtype=dtype, layout=self._layout, reading=reading)
+        return ImageModule(module, mean, std, dtype=dtype, layout=self._layout, reading=reading)
 
 
 @contextmanager
@@ -337,7 +337,7 @@ def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator
             network._place.reset(place_before)
 
 
-def _compile(plain: FromBytes) -> Run:
+def _compile(plain: ImageModule) -> Run:
     mode = "reduce-overhead" if is_gpu(plain.mean.device) else "default"
     compiled: Run = torch.compile(plain, mode=mode, dynamic=False)
 

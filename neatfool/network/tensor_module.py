@@ -48,7 +48,7 @@ class TensorModule(nn.Module):
         )
 
 
-class FromBytes(nn.Module):
+class ImageModule(nn.Module):
     """A module that takes bytes in a layout, and gives logits and probabilities in a precision."""
 
     def __init__(

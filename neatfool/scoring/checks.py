@@ -32,7 +32,7 @@ def check_scores(
             logits = np.where(ok[:, None], logits, 0.0)
     if not ok.all():
         probs = np.where(ok[:, None], probs, 0.0)
-    if fault := fault_in(probs[ok], spec):
+    if fault := find_fault(probs[ok], spec):
         raise TargetError(
             f"{name}: probs give {fault}; probabilities lie in [0, 1], and their sum is 1. Put raw "
             "network outputs into logits= and their softmax into probs. If classes do not exclude "
@@ -94,7 +94,7 @@ def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndar
     return array if array.dtype.kind in "fb" else array.astype(np.float32)
 
 
-def fault_in(probs: np.ndarray, spec: ImageSpec) -> str:
+def find_fault(probs: np.ndarray, spec: ImageSpec) -> str:
     """Say what numbers [N, K] an image has in place of probabilities; empty if they are such."""
     if not probs.size:
         return ""
