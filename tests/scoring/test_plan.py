@@ -14,12 +14,11 @@ from torch import nn
 from neatfool import ExperimentError, ImageSpec, Network, Target, TargetError
 from neatfool.experiment.framework import Calls
 from neatfool.network.network import Form
-from neatfool.scoring.batch_sizes import PARTS, part_size
+from neatfool.scoring.batch_sizes import PARTS, automatic_batch_size, part_size
 from neatfool.scoring.plan import (
     ScoringPlan,
     SpeedTrial,
     _plan_for_gpu,
-    automatic_batch_size,
     make_plan,
     reuse_plan,
 )
