@@ -25,7 +25,7 @@ from rich.table import Table
 
 from benchmarks.machine import machine
 from neatfool.errors import nearest
-from neatfool.network.devices import keep_freed_memory
+from neatfool.machine import tune_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,7 +134,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Run what the command line names; give the exit code."""
     given = arguments()
-    keep_freed_memory()
+    tune_process()
     about = machine()
     results = run([GPU] if given.gpu else given.names or NAMES, given.plots)
     if given.json:

@@ -15,8 +15,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure
-from neatfool.evolution.assembly import assemble, make, make_setup
+from neatfool.evolution.assembly import assemble, make
 from neatfool.evolution.session import start
+from neatfool.evolution.workplace import make_setup
 from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.manager import Observers
 from neatfool.spec.engine import Part

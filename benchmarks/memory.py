@@ -48,9 +48,9 @@ def peak() -> int:
 def measure(setting: dict[str, int]) -> dict[str, float]:
     """Run, in this process; give its peaks before and after, in GiB."""
     from benchmarks.midrun import Setting, midrun
-    from neatfool.network.devices import keep_freed_memory
+    from neatfool.machine import tune_process
 
-    keep_freed_memory()
+    tune_process()
     # What is loaded, compiled or cached once is not a generation's.
     with midrun(Setting(population=10), generations=2) as run:
         list(run)

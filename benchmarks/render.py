@@ -46,7 +46,7 @@ from neatfool.cppn import (
 )
 from neatfool.cppn.draw.colour import quantise
 from neatfool.cppn.draw.lattice import pixel_grid
-from neatfool.network.devices import keep_freed_memory
+from neatfool.machine import tune_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,7 +72,7 @@ IN_PLACE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 def figures(say: Callable[[str], None]) -> list[Figure]:
     """Measure each population at each size, in one thread and in all."""
-    keep_freed_memory()
+    tune_process()
     allowed = torch.get_num_threads()
     found = []
     try:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from benchmarks.targets import NetworkTarget
     from neatfool.evolution.assembly import Assembly
-    from neatfool.evolution.bench import Measured
+    from neatfool.evolution.bench import BenchResult
 
     Say = Callable[[str], None]
 
@@ -62,7 +62,7 @@ def eager_throughput(target: NetworkTarget, images: torch.Tensor, threads: int) 
     return with_cores(threads, lambda: raw_throughput(lambda: target.eagerly(images), len(images)))
 
 
-def tell(say: Say, name: str, measured: Measured) -> None:
+def tell(say: Say, name: str, measured: BenchResult) -> None:
     """Say what was measured, and where the time went."""
     say(
         f"{name}: {measured.images_per_s:,.0f} images/s, with beginning and end "
@@ -76,14 +76,14 @@ def tell(say: Say, name: str, measured: Measured) -> None:
     )
 
 
-def whole_per_s(measured: Measured) -> float:
+def whole_per_s(measured: BenchResult) -> float:
     """Images a second from the run's beginning to its last image file."""
     return measured.whole_images / measured.whole_seconds
 
 
 def run(
     assembly: Assembly, plugins: PluginManager, *, seconds: float | None = None, warm: int = 1
-) -> Measured:
+) -> BenchResult:
     """Measure a run in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder) / "run"

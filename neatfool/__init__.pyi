@@ -25,6 +25,7 @@ from .replicates import parse_seeds as parse_seeds
 from .experiment.experiment import differences as differences
 
 # Scoring any images
+from .machine import tune_process as tune_process
 from .experiment.experiment import Experiment as Experiment
 from .experiment.experiment import load_experiment as load_experiment
 from .evolution.assembly import make_target as make_target
@@ -51,7 +52,7 @@ from .spec.target import Guard as Guard
 from .spec.target import Metered as Metered
 from .spec.target import Target as Target
 from .spec.target import behind as behind
-from .budget.ledger import Budget as Budget
+from .budget.budget import Budget as Budget
 from .budget.ledger import Ledger as Ledger
 from .run.images import decode_png as decode_png
 from .run.images import encode_png as encode_png
@@ -81,7 +82,7 @@ from .plugin.manager import views as views
 from .spec.view import View as View
 
 # Engines
-from .evolution.assembly import Workplace as Workplace
+from .evolution.workplace import Workplace as Workplace
 from .spec.engine import Answer as Answer
 from .spec.engine import Engine as Engine
 from .spec.engine import Part as Part

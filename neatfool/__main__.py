@@ -6,6 +6,8 @@ import sys
 from types import FrameType
 from typing import Final
 
+from neatfool.machine import tune_process
+
 HANG_UP: Final = getattr(signal, "SIGHUP", None)
 """The signal that a terminal sends when it is closed; Windows has none."""
 
@@ -14,6 +16,7 @@ def main() -> None:
     """Run the command line; Ctrl-C while it is imported is a message, too."""
     if HANG_UP and signal.getsignal(HANG_UP) is signal.SIG_DFL:  # `nohup` ignores it
         signal.signal(HANG_UP, _end_as_ctrl_c_does)
+    tune_process()
     try:
         from neatfool.cli import main as run
 

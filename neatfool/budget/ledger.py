@@ -8,7 +8,6 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -16,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from neatfool.budget.budget import Budget
 from neatfool.errors import BudgetSpent
 from neatfool.run.schema import SCHEMA, write
 from neatfool.run.sqlite import (
@@ -32,34 +32,6 @@ from neatfool.wording import counted
 _SPENT = "SELECT count(*), coalesce(sum(images), 0) FROM request"
 _ANSWERS = "SELECT image, scores FROM answer WHERE image IN"
 _SETTLE = "UPDATE request SET outcome = ? WHERE number = ?"
-
-
-def check_allowed(name: str, images: int, most: int | None) -> None:
-    """Refuse to send a metered target so many images if the user allows fewer.
-
-    Raises:
-        BudgetSpent: ``most`` is less than ``images``, or None.
-    """
-    if most is None or images > most:
-        allowed = "" if most is None else f", and {most:,} are allowed"
-        raise BudgetSpent(
-            f"{name}: this takes up to {counted(images, 'query', 'queries')} of a target that "
-            f"costs something to ask{allowed}; nothing was asked. Allow them with --max-queries "
-            f"{images}, or look at fewer images (--sample, --classes)"
-        )
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The most that a run may spend; None means no limit.
-
-    Attributes:
-        queries: The most images to send.
-        requests: The most requests to send.
-    """
-
-    queries: int | None = None
-    requests: int | None = None
 
 
 class Ledger:

@@ -9,7 +9,6 @@ import click
 from neatfool import __version__
 from neatfool.cli.main_group import MainGroup
 from neatfool.machine import collected_rarely
-from neatfool.network.devices import keep_freed_memory
 from neatfool.present.command import option
 
 __all__ = ["main"]
@@ -47,7 +46,6 @@ def main(context: click.Context, debug: bool) -> None:
     Without any photograph, neatfool evolves patterns that the classifier labels with near
     certainty.
     """
-    keep_freed_memory()
     # Importing torch makes many objects and no garbage; so does a report.
     context.with_resource(collected_rarely())
     # Without a home folder matplotlib warns about its cache, though it works.

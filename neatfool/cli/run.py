@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from neatfool.evolution.session import Session
     from neatfool.plugin.manager import PluginManager
     from neatfool.run.statistics import Outcome
-    from neatfool.scoring.plan import Plan
+    from neatfool.scoring.plan import ScoringPlan
 
 
 EXIT_CODES: Final = {
@@ -193,7 +193,7 @@ def resume(
     another process runs it, or if its database is damaged.
     """
     from neatfool.evolution.assembly import Assembly, assemble
-    from neatfool.evolution.session import resume as resume_session
+    from neatfool.evolution.resuming import resume as resume_session
     from neatfool.experiment.experiment import Experiment
     from neatfool.experiment.trust import require_trust
     from neatfool.fooling.open_runs import open_run
@@ -205,7 +205,7 @@ def resume(
     load_observers(plugins, observing)
     budget = {"max_queries": max_queries, "max_requests": max_requests}
 
-    def assemble_again(resolved: dict[str, Json], recorded: Plan) -> Assembly:
+    def assemble_again(resolved: dict[str, Json], recorded: ScoringPlan) -> Assembly:
         larger = {key: value for key, value in budget.items() if value is not None}
         length = {"generations": generations, "images": images} if generations or images else {}
         resolved = {
@@ -231,7 +231,8 @@ def resume(
 
 
 def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
-    from neatfool.evolution.progress import ProgressDisplay, interruptible
+    from neatfool.evolution.interrupts import interruptible
+    from neatfool.evolution.progress import ProgressDisplay
     from neatfool.present import write_report
 
     console = Output()

@@ -3,45 +3,34 @@
 import hashlib
 import platform
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, astuple, replace
+from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import torch
-
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError, blaming, cause, option
-from neatfool.evolution.python_target import source_of
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import check_classes, with_nothing
 from neatfool.experiment.plugin_choice import PluginChoice
-from neatfool.network.devices import OutOfMemory
-from neatfool.scoring.answers import draw
-from neatfool.scoring.plan import Plan, make_plan, take_up
-from neatfool.scoring.repeatability import check_repeatability, differ
-from neatfool.scoring.scorer import Scorer, checksums_of
-from neatfool.scoring.viewed_target import TemperedTarget, ViewedTarget, encodings_of, saved
-from neatfool.search.seeds import derive_seeds
+from neatfool.scoring.drawing import encodings_of
+from neatfool.scoring.plan import ScoringPlan, make_plan, reuse_plan
+from neatfool.scoring.repeatability import check_repeatability
+from neatfool.scoring.scorer import Scorer
 from neatfool.spec.encoding import Encoding
-from neatfool.spec.engine import Answer, Part, Setup
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.target import Target
 
 VERSIONED: Final = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
-PROBES: Final = 8
-ROUNDS: Final = 20
-"""So often the probes are mutated: large networks show more of how a machine draws."""
 
 
 class Assembly:
     """What an experiment is made of; each part is made, and checked, when it is first needed."""
 
     def __init__(
-        self, experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
+        self, experiment: Experiment, recorded: ScoringPlan | None = None, *, to_search: bool = True
     ) -> None:
         """Take an experiment, and how a run that exists scores; without a search, exactly."""
         self.experiment = experiment
@@ -55,6 +44,8 @@ class Assembly:
         calls.check_threshold(target.spec)
         if calls.logit_temperature == 1:
             return target
+        from neatfool.scoring.tempered_target import TemperedTarget
+
         return TemperedTarget(target, calls.logit_temperature, name=self.experiment.target.label)
 
     @cached_property
@@ -62,6 +53,8 @@ class Assembly:
         showing, name = self.experiment.showing, self.experiment.target.label
         if showing is None:
             return self.target
+        from neatfool.scoring.viewed_target import ViewedTarget
+
         return ViewedTarget(self.target, showing, name=name, seed=self.experiment.general.seed)
 
     @cached_property
@@ -99,6 +92,8 @@ class Assembly:
         with blaming(choice.label):
             fingerprint = str(self.target.fingerprint())
         if not fingerprint:
+            from neatfool.evolution.python_target import source_of
+
             own = self.target
             parts = [choice.registration.name, choice.options.model_dump_json(), asdict(own.spec)]
             fingerprint = hashlib.sha256(repr(parts).encode() + source_of(own)).hexdigest()
@@ -111,7 +106,7 @@ class Assembly:
                 can_screen=self._to_search and self.scheme.bar() is not None,
             )
         else:
-            plan = take_up(plan, target, calls, name=choice.label)
+            plan = reuse_plan(plan, target, calls, name=choice.label)
         scorer = Scorer(
             target, name=choice.label, plan=plan, budget=calls.budget, fingerprint=fingerprint
         )
@@ -121,7 +116,7 @@ class Assembly:
 
 
 def assemble(
-    experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
+    experiment: Experiment, recorded: ScoringPlan | None = None, *, to_search: bool = True
 ) -> Assembly:
     """Put an experiment together, and make what scores; see :class:`Assembly`."""
     assembly = Assembly(experiment, recorded, to_search=to_search)
@@ -173,100 +168,3 @@ def _naming_the_section(choice: PluginChoice) -> Iterator[None]:
 def versions() -> dict[str, str]:
     """Give the versions of Python and of what a run's result depends on."""
     return {"python": platform.python_version(), **{each: version(each) for each in VERSIONED}}
-
-
-def make_setup(assembly: Assembly) -> Setup:
-    """Write down what a worker needs for a run, with probes that this process has answered."""
-    encoding, scorer, resolved = assembly.encoding, assembly.scorer, assembly.experiment.resolved()
-    seed = assembly.experiment.general.seed
-    genomes = encoding.create(derive_seeds(seed, "probe", 0, ids=range(PROBES)))
-    for number in range(1, ROUNDS + 1):
-        seeds = derive_seeds(seed, "probe", number, ids=range(PROBES))
-        genomes = encoding.breed([[genome] for genome in genomes], seeds)
-    sent, probes = [*map(encoding.to_bytes, genomes)], []
-    for screen in (False, True) if scorer.plan.screening else (False,):
-        part = Part(sent, scorer.batches.sizes[screen], screen)
-        with suppress(OutOfMemory):  # The run itself finds out how many images fit.
-            probes.append((part, _answer(part, assembly)))
-    observers = resolved["plugins"]["observers"]
-    return Setup(
-        # Observers look on in the run's process only.
-        experiment={name: keys for name, keys in resolved.items() if name not in observers}
-        | {"plugins": {**resolved["plugins"], "observers": []}},
-        scoring=scorer.plan.to_json(),
-        fingerprint=scorer.fingerprint,
-        threads=torch.get_num_threads(),
-        versions=versions(),
-        probes=probes,
-    )
-
-
-def _answer(part: Part, assembly: Assembly) -> Answer:
-    """Draw and score a part in this process, as :meth:`Workplace.answer` says."""
-    encoding, batches = assembly.encoding, assembly.scorer.batches
-    name = assembly.experiment.encoding.label
-    with blaming(f"{name}: render() failed"):
-        genomes = [*map(encoding.from_bytes, part.genomes)]
-    images = draw(assembly.encodings, genomes, batches.spec, name)
-    batches.sizes[part.screen] = part.size
-    scores, seconds = batches.collect(batches.submit(images, screen=part.screen))
-    return Answer(scores, checksums_of(saved(images).cpu().numpy()), seconds * batches.workers)
-
-
-class Workplace:
-    """A run's target and encoding in a worker's process, which score as the run's own do."""
-
-    def __init__(self, setup: Setup) -> None:
-        """Make them, and check them by the setup's fingerprint and probes.
-
-        Raises:
-            NeatfoolError: This process cannot be used for the run, with the reason.
-        """
-        plan = Plan.from_json(setup.scoring)
-        if plan.threads is None:
-            torch.set_num_threads(setup.threads)
-        experiment = Experiment.from_resolved(setup.experiment)
-        # An engine has as many workers as are to work side by side.
-        calls = experiment.calls.model_copy(update={"threads": 1})
-        self._assembly = assemble(replace(experiment, calls=calls), plan, to_search=False)
-        self._scorer = self._assembly.scorer
-        with ExitStack() as undo:
-            undo.callback(self.close)
-            self._check(setup)
-            undo.pop_all()
-
-    def answer(self, part: Part) -> Answer:
-        """Draw and score a part.
-
-        Raises:
-            NeatfoolError: The target or the encoding failed.
-            OutOfMemory: Memory ran out; the run goes on with smaller batches.
-        """
-        return _answer(part, self._assembly)
-
-    def close(self) -> None:
-        """Close the target."""
-        self._scorer.close()
-
-    def _check(self, setup: Setup) -> None:
-        here, there = self._scorer.batches.device, setup.scoring["device"]
-        wrong = ""
-        if self._scorer.fingerprint != setup.fingerprint:
-            wrong = f"its {self._scorer.name} is not the run's: other weights, code or options"
-        elif here != there:
-            wrong = f"it scores on {here}, and the run on {there}"
-        for part, expected in setup.probes if not wrong else ():
-            answer = self.answer(part)
-            pairs = zip(answer.checksums, expected.checksums, strict=True)
-            both = zip(astuple(answer.scores), astuple(expected.scores), strict=True)
-            if apart := sum(own != theirs for own, theirs in pairs):
-                wrong = f"it draws {apart} of {len(answer.checksums)} probes differently"
-            elif any(np.asarray(a).tobytes() != np.asarray(b).tobytes() for a, b in both):
-                _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
-                wrong = f"it scores the probes differently ({words})"
-        if wrong:
-            here_and_there = ((name, own, setup.versions[name]) for name, own in versions().items())
-            other = [
-                f"{n} {own}, and the run {its}" for n, own, its in here_and_there if own != its
-            ]
-            raise TargetError("; it has ".join([wrong, *other]))

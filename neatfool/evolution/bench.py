@@ -6,9 +6,7 @@ The target is timed before and after the run, in one process and with the same t
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +16,11 @@ from neatfool.errors import ExperimentError, RunError, TargetError
 from neatfool.evolution.assembly import Assembly
 from neatfool.evolution.session import start
 from neatfool.network.devices import is_out_of_memory
+from neatfool.network.network import in_form
 from neatfool.pace import Pace
 from neatfool.plugin.hookspecs import hookimpl
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.statistics import GenerationReport
-from neatfool.scoring.batches import Workers
 from neatfool.wording import share
 
 STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
@@ -47,7 +45,7 @@ REMEDIES: Final = {
 
 
 @dataclass(frozen=True)
-class Measured:
+class BenchResult:
     """What was measured of a run, but for its first generations, which compile and fill caches."""
 
     generations: int
@@ -118,23 +116,19 @@ class TargetTrial:
 
     def images_per_s(self) -> float:
         """Measure two ways to use the cores, the plan's and all for each call; give the better."""
-        target, plan, best = self._scorer.target, self._scorer.plan, 0.0
-        numpy = target.spec.array == "numpy"
+        target, plan, batches = self._scorer.target, self._scorer.plan, self._scorer.batches
+        form, numpy = plan.screen if plan.screening else plan.exact, target.spec.array == "numpy"
         parts = torch.split(self.images, self._batch)
         calls = [each.cpu().numpy() if numpy else each for each in parts]
-        form, cores = plan.screen if plan.screening else plan.exact, torch.get_num_threads()
+
+        def score_as_planned() -> None:
+            batches.collect(batches.submit(self.images, screen=plan.screening is not None))
+
         try:
-            if not target.networks:
-                return raw_throughput(lambda: [*map(target.score, calls)], len(self.images))
-            for threads, workers in {(plan.threads or cores, plan.workers), (cores, 1)}:
-                with closing(Workers("neatfool-alone", target.networks, threads, workers)) as crew:
-
-                    def score_all(crew: Workers = crew) -> None:
-                        tasks = enumerate(partial(target.score, each) for each in calls)
-                        for future in [crew.submit(n, form, task) for n, task in tasks]:
-                            future.result()
-
-                    best = max(best, raw_throughput(score_all, len(self.images)))
+            with in_form(target.networks, form):
+                best = raw_throughput(lambda: [*map(target.score, calls)], len(self.images))
+            if target.networks:
+                best = max(best, raw_throughput(score_as_planned, len(self.images)))
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -162,7 +156,7 @@ def measure(
     seconds: float | None = None,
     warm: int = 1,
     say: Callable[[str], None] = lambda _: None,
-) -> Measured:
+) -> BenchResult:
     """Run an experiment, and measure it after ``warm`` generations.
 
     With ``seconds``, for so long; they begin after the first steady second.
@@ -184,7 +178,7 @@ def measure(
     first = min(watch.first or warm, len(watch.reports) - 1)
     reports = watch.reports[first:]
     images = [0, *(report.evaluations for report in watch.reports)]
-    return Measured(
+    return BenchResult(
         generations=len(reports),
         images=images[-1] - images[first],
         exact=sum(report.confirmed for report in reports),

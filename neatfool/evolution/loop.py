@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final
@@ -21,9 +21,9 @@ from neatfool.run.images import encode_png
 from neatfool.run.schema import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport, Stages
 from neatfool.run.store import RunStore
-from neatfool.scoring.answers import draw
 from neatfool.scoring.batches import GenerationImages
-from neatfool.scoring.generation import Generation
+from neatfool.scoring.drawing import draw
+from neatfool.scoring.screening import Generation
 from neatfool.spec.archive import Candidate, GenomeSize, Replacement
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
@@ -57,7 +57,7 @@ class StageClock:
 
 
 @dataclass
-class _Generation:
+class _PendingGeneration:
     """A generation whose first parts are with the target; iterating ``parts`` makes the others."""
 
     clock: StageClock
@@ -67,6 +67,21 @@ class _Generation:
     """Whether a part takes so little time that the next one may be made before a commit."""
     no_room: bool = False
     """Whether a candidate exceeded the run's length."""
+
+
+@dataclass(frozen=True)
+class GenerationResult:
+    """What a generation came to; genomes and images are written while the next one is scored."""
+
+    report: GenerationReport
+    replacements: Sequence[Replacement]
+    candidates: Sequence[Candidate]
+    images: Mapping[int, np.ndarray]
+    top: Mapping[int, Sequence[tuple[int, float]]]
+    members: frozenset[int]
+    classes: Sequence[tuple[int, str, bool]]
+    state: Json
+    facts: dict[str, Json]
 
 
 class Evolution:
@@ -112,12 +127,12 @@ class Evolution:
     ) -> Generator[tuple[GenerationReport, Sequence[Replacement]], None, None]:
         """Run until the length, the scheme's end, or ``stop``; finished generations are kept."""
         clock = StageClock(time.perf_counter())
-        current: _Generation | None = None
+        current: _PendingGeneration | None = None
         failure: BaseException | None
         try:
             current = self._start(clock)
-            while current is not None and (finished := self._finish(current)) is not None:
-                report, replacements, keep = finished
+            while current is not None and (result := self._finish(current)) is not None:
+                report, replacements = result.report, result.replacements
                 ahead = current.scoring.batches.in_threads and current.quickly
                 clock, current, failure = StageClock(current.clock.last), None, None
                 clock.lap("recording")
@@ -127,9 +142,9 @@ class Evolution:
                     failure = error
                 clock.lap()
                 with blaming(f"{self._both}: cannot be recorded"):
-                    keep()
+                    self._keep(result)
                 clock.lap("recording")
-                del finished, keep  # Its images may be many.
+                del result  # Its images may be many.
                 yield report, replacements
                 clock.lap()
                 if stop():
@@ -149,7 +164,7 @@ class Evolution:
                 current.scoring.cancel()
             self._flush()
 
-    def _start(self, clock: StageClock) -> _Generation | None:
+    def _start(self, clock: StageClock) -> _PendingGeneration | None:
         """Start a generation and give its first parts to the target; None at the run's end."""
         if self.done:
             return None
@@ -161,7 +176,7 @@ class Evolution:
             with blaming(f"{self._scheme_name}: bar() failed"):
                 bar = self.scheme.bar()
         self._scoring = self._scorer.generation(bar)
-        current = _Generation(clock, self._scoring, iter(()))
+        current = _PendingGeneration(clock, self._scoring, iter(()))
         current.parts = self._make_parts(current)
         first: list[Sequence[Candidate]] = []
         limit = clock.elapsed + SECONDS_AHEAD
@@ -180,9 +195,7 @@ class Evolution:
         current.parts = chain(first, current.parts)
         return current
 
-    def _finish(
-        self, current: _Generation
-    ) -> tuple[GenerationReport, Sequence[Replacement], Callable[[], None]] | None:
+    def _finish(self, current: _PendingGeneration) -> GenerationResult | None:
         """Make the rest, wait for scores, let the scheme select; give what is to be recorded."""
         clock, scoring = current.clock, current.scoring
         candidates = [*chain.from_iterable(current.parts)]
@@ -225,17 +238,17 @@ class Evolution:
             stages=Stages(**clock.seconds | {"scoring": scoring.seconds}, elapsed=clock.elapsed),
         )
         with blaming(f"{self._both}: cannot be recorded"):
-            keep = self._record(report, replacements, candidates, scores, scoring.images)
-        return report, replacements, keep
+            return self._gather(report, replacements, candidates, scores, scoring.images)
 
-    def _record(
+    def _gather(
         self,
         report: GenerationReport,
         replacements: Sequence[Replacement],
         candidates: Sequence[Candidate],
         scores: Scores,
         images: GenerationImages,
-    ) -> Callable[[], None]:
+    ) -> GenerationResult:
+        """Take what is to be recorded, before the scheme goes on to the next generation."""
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
         members = {candidate.id: candidate for candidate in self.scheme.members()}
@@ -246,33 +259,40 @@ class Evolution:
         top = dict(zip(ids, map(_best_of, scores.probs[places]), strict=True))
         known, names = self._known, self._scorer.spec.classes
         searched, self._known = set(self.scheme.archive.classes.tolist()), len(names)
-        classes = [(i, names[i], i in searched) for i in range(known, len(names))]
-        # A deep copy: the scheme may change what it gave.
-        state = json.loads(json.dumps({"scheme": self.scheme.state(), **self._scorer.state()}))
         # A resumed run would have room for other candidates. What a budget cut off is asked again.
         full = self._no_room and not self.spent
-        facts: dict[str, Json] = {"full_of": self._limits.images} if full else {}
+        return GenerationResult(
+            report=report,
+            replacements=replacements,
+            candidates=fresh,
+            images=drawn,
+            top=top,
+            members=frozenset(members),
+            classes=[(i, names[i], i in searched) for i in range(known, len(names))],
+            # A deep copy: the scheme may change what it gave.
+            state=json.loads(json.dumps({"scheme": self.scheme.state(), **self._scorer.state()})),
+            facts={"full_of": self._limits.images} if full else {},
+        )
+
+    def _keep(self, result: GenerationResult) -> None:
+        """Write a generation, by the side of the next one's scoring; commit when it is time."""
         dumps, size = self._encoding.dumps, self._encoding.size
-
-        def keep() -> None:
-            record = GenerationRecord(
-                report=report,
-                replacements=replacements,
-                candidates=[
-                    StoredCandidate(c.id, c.generation, c.parents, dumps(c.genome), size(c.genome))
-                    for c in fresh
-                ],
-                images={id_: encode_png(image) for id_, image in drawn.items()},
-                top=top,
-                members=frozenset(members),
-                classes=classes,
-            )
-            # An interrupt may come at any line, so only whole generations are pending.
-            self._pending.append((record, state, facts))
-            if len(self._pending) >= self._limits.checkpoint_every:
-                self._flush()
-
-        return keep
+        record = GenerationRecord(
+            report=result.report,
+            replacements=result.replacements,
+            candidates=[
+                StoredCandidate(c.id, c.generation, c.parents, dumps(c.genome), size(c.genome))
+                for c in result.candidates
+            ],
+            images={id_: encode_png(image) for id_, image in result.images.items()},
+            top=result.top,
+            members=result.members,
+            classes=result.classes,
+        )
+        # An interrupt may come at any line, so only whole generations are pending.
+        self._pending.append((record, result.state, result.facts))
+        if len(self._pending) >= self._limits.checkpoint_every:
+            self._flush()
 
     def _flush(self) -> None:
         """Write the pending generations, and the state after them, in one transaction."""
@@ -283,7 +303,7 @@ class Evolution:
             self._store.commit([record for record, *_ in pending], *pending[-1][1:])
         self._pending.clear()
 
-    def _make_parts(self, current: _Generation) -> Iterator[Sequence[Candidate]]:
+    def _make_parts(self, current: _PendingGeneration) -> Iterator[Sequence[Candidate]]:
         clock, scoring = current.clock, current.scoring
         whose = f"{self._both}: ask() failed"
         with blaming(whose):
@@ -307,7 +327,7 @@ class Evolution:
             if scoring.batches.full:
                 return
 
-    def _take_candidates(self, current: _Generation) -> Iterator[Candidate]:
+    def _take_candidates(self, current: _PendingGeneration) -> Iterator[Candidate]:
         left = math.inf if self._limits.images is None else self._limits.images - self.evaluations
         for candidate in self.scheme.ask():
             left -= candidate.evaluations - 1 + self._scorer.views

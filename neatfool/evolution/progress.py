@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from threading import Event, Thread
@@ -39,7 +36,7 @@ _TO_ITS_START: Final = Segment("\r", None, [(ControlType.CARRIAGE_RETURN,)])
 
 
 @dataclass(frozen=True)
-class Line:
+class ProgressLine:
     """How far something has come, in a line of any width; ``spare`` figures are dropped first."""
 
     name: str
@@ -75,7 +72,7 @@ class Line:
         yield _TO_ITS_START
 
 
-def show_live(console: Console, line: Callable[[], Line]) -> Callable[[], None]:
+def show_live(console: Console, line: Callable[[], ProgressLine]) -> Callable[[], None]:
     """Keep a line up to date; give what stops that. Then a terminal's line vanishes."""
     ended = Event()
     live = Live(console=console, get_renderable=line, transient=True, auto_refresh=False)
@@ -190,11 +187,11 @@ class ProgressDisplay:
     def _print(self, figures: dict[str, str]) -> None:
         self._console.print(GAP.join(figures.values()), soft_wrap=True)
 
-    def _line(self) -> Line:
+    def _line(self) -> ProgressLine:
         scored = self._look()
         done = self._last[0].generation + 1 if self._last else 0
         images = ("generation", "images") if self._images else ("images", "generation")
-        return Line(
+        return ProgressLine(
             self._name,
             done if self._generations else scored,
             self._generations or self._images or 1,
@@ -229,29 +226,3 @@ class ProgressDisplay:
         if speed is None or length:
             words["left"] = self._pace.left((length or 0) - images)
         return words
-
-
-@contextmanager
-def interruptible(
-    on_first: Callable[[], object] = lambda: None, *, at_once: bool = False
-) -> Iterator[Callable[[], bool]]:
-    """Give what says whether Ctrl-C or SIGTERM asked for a stop; a second one stops at once.
-
-    The first one does if ``at_once``: a metered target keeps its answers, and may give none.
-    """
-    stopping = Event()
-
-    def handle(*_: object) -> None:
-        if at_once or stopping.is_set():
-            raise KeyboardInterrupt
-        stopping.set()
-        on_first()
-
-    is_main = threading.current_thread() is threading.main_thread()
-    signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
-    before = [signal.signal(number, handle) for number in signals]
-    try:
-        yield stopping.is_set
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)

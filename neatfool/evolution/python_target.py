@@ -20,10 +20,10 @@ from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
 from neatfool.experiment.plugin_choice import PluginChoice
 from neatfool.network.devices import is_out_of_memory
 from neatfool.network.network import Network
-from neatfool.network.tensor_module import find_reading
+from neatfool.network.outputs import find_format
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import FROM_PYTHON
-from neatfool.scoring.answers import as_numbers, fault_in
+from neatfool.scoring.checks import as_numbers, find_fault
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec, Outputs
 from neatfool.spec.scores import Scores
@@ -119,7 +119,7 @@ class CallableTarget(Target):
             if self.spec.sums_to_one:
                 return Scores(torch.from_numpy(logits).softmax(1).numpy(), logits)
             return Scores(expit(logits), logits)
-        if fault := fault_in(answer[np.isfinite(answer).all(1)], self.spec):
+        if fault := find_fault(answer[np.isfinite(answer).all(1)], self.spec):
             if not self.spec.sums_to_one:
                 raise TargetError(
                     f"model: gives {fault}, but gave numbers from 0 to 1 for a few varied images, "
@@ -150,7 +150,7 @@ class CallableTarget(Target):
         probes = probe_images(self.spec)
         probes = np.resize(probes, (-(-len(probes) // size) * size, *self.spec.shape))
         numbers = np.concatenate([*map(self._call, probes.reshape(-1, size, *self.spec.shape))])
-        return find_reading(torch.from_numpy(numbers), "multi_label").applied
+        return find_format(torch.from_numpy(numbers), "multi_label").applied
 
     def fingerprint(self) -> str:
         """Hash the file that the function, or the object's class, is defined in."""
@@ -216,7 +216,7 @@ class ModuleTarget(Target):
         return digest.hexdigest()
 
 
-class Given(BaseModel):
+class ModelSource(BaseModel):
     """What a run records of a target from Python: its name, and how its numbers are read."""
 
     model: str = "model"
@@ -225,7 +225,7 @@ class Given(BaseModel):
     outputs: Outputs | None = None
 
 
-class FromPython(Registration):
+class PythonRegistration(Registration):
     """A target that Python code handed in, in the place of a plugin's."""
 
     @property
@@ -234,10 +234,12 @@ class FromPython(Registration):
         return self.source
 
 
-def choice_of(target: Target, given: Given, label: str = "") -> PluginChoice:
+def choice_of(target: Target, given: ModelSource, label: str = "") -> PluginChoice:
     """Make a target from Python the choice of an experiment; messages call it ``label``."""
     label = label or f"target {given.model!r} (from Python)"
-    return PluginChoice(FromPython(FROM_PYTHON, "target", lambda _: target, Given, label), given)
+    return PluginChoice(
+        PythonRegistration(FROM_PYTHON, "target", lambda _: target, ModelSource, label), given
+    )
 
 
 def source_of(thing: Any) -> bytes:

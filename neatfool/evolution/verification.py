@@ -1,48 +1,38 @@
 """Verification: do the saved images score what the run recorded?"""
 
-from __future__ import annotations
-
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from neatfool.budget.ledger import Ledger
-from neatfool.config.options import check_arguments
-from neatfool.errors import BudgetSpent, TargetError, VerificationError
-from neatfool.evolution.assembly import Assembly, assemble, make
-from neatfool.evolution.python_target import Given, choice_of, target_of
+from neatfool.errors import BudgetSpent, VerificationError
+from neatfool.evolution.python_target import ModelSource, choice_of, target_of
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings, choose_view_settings
 from neatfool.experiment.plugin_choice import (
     PLUGIN_SECTIONS,
     RECORDED,
     choose,
-    json_sections,
-    read_choice,
     recorded_by_a_run,
 )
+from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import adapt_if_whole
-from neatfool.run.folder import advice_for, is_from_python, lock, refuse_under_way
+from neatfool.run.folder import advice_for, is_from_python, lock
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
 from neatfool.run.store import RunStore
-from neatfool.scoring.answers import draw
-from neatfool.scoring.plan import Plan
+from neatfool.run.verdict import VerificationResult
+from neatfool.scoring.drawing import add_views, encodings_of
 from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.viewed_target import ViewedTarget, add_views, encodings_of
-from neatfool.spec.encoding import Encoding
 from neatfool.spec.scores import rank
-from neatfool.spec.target import Target
+from neatfool.spec.target import MultiView, Target
 from neatfool.wording import counted
-
-if TYPE_CHECKING:
-    from neatfool.run.verdict import Verdict, VerificationResult
 
 ASKED_AT_ONCE = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""
@@ -50,8 +40,6 @@ ASKED_AT_ONCE = 1024
 
 def experiment_of(run: Run, model: Any = None) -> Experiment:
     """Make a run's experiment again, with ``model`` in place of its target unless that is None."""
-    from neatfool.experiment.trust import require_trust
-
     recorded, plugins = run.experiment, PluginManager()
     if model is None:
         if not is_from_python(recorded):
@@ -64,7 +52,9 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
     with recorded_by_a_run():
         showing = choose_view_settings(plugins, recorded.get("views"), RECORDED)
     settings = recorded["target"]
-    given = Given.model_validate({k: settings[k] for k in Given.model_fields if k in settings})
+    given = ModelSource.model_validate(
+        {k: settings[k] for k in ModelSource.model_fields if k in settings}
+    )
     model, spec = adapt_if_whole(model, Target), run.spec
     if isinstance(model, Target) and (
         spec.open or len(model.spec.classes) == len(spec.classes)
@@ -85,15 +75,13 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
 
 def verify(run: Run, scorer: Scorer) -> list[VerificationResult]:
     """Read the whole database, then score each class's saved image again, in order."""
-    from neatfool.run.verdict import VerificationResult
-
     run.store.check()
     elites, verified, target = run.elites, [], scorer.target
-    redraws = isinstance(target, ViewedTarget) and target.redraws
+    redraws = isinstance(target, MultiView) and target.redraws
     drawing = encodings_of(target, run.encoding) if redraws else []
     size = scorer.batch_size if scorer.metered is None else ASKED_AT_ONCE
     with ExitStack() as ending:
-        _use_ledger(run, scorer, ending)
+        use_ledger(run, scorer, ending)
         if scorer.metered is not None:
             queries = len({elite.candidate_id for elite in elites}) * scorer.views
             _allow(queries, run, scorer.metered.ledger)
@@ -109,7 +97,8 @@ def verify(run: Run, scorer: Scorer) -> list[VerificationResult]:
     return verified
 
 
-def _use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
+def use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
+    """Let a metered target count in the run's ledger, and keep other processes off the run."""
     if (metered := scorer.metered) is not None:
         ending.callback(lock(run.path))
         metered.open_ledger(run.store.path)
@@ -142,86 +131,3 @@ def _read_saved(elite: EliteView) -> torch.Tensor:
     if pixels.shape != shape:
         raise VerificationError(f"{path}: is {pixels.shape} (channels, height, width), not {shape}")
     return torch.from_numpy(pixels.copy())
-
-
-class RunEvaluator:
-    """Draws the genomes of one run, and scores them again."""
-
-    def __init__(self, assembly: Assembly | None = None, *, model: Any = None) -> None:
-        """Take what the run was assembled of, or what scores in place of its recorded target."""
-        # Not the assembly, whose target takes memory.
-        self._experiment = assembly.experiment if assembly is not None else None
-        self._encoding = assembly.encoding if assembly is not None else None
-        self._model = model
-        self._scorer: Scorer | None = None
-
-    def load_encoding(self, run: Run) -> Encoding[Any]:
-        """Load the run's encoding. Only for a run that is trusted, a Python file is loaded."""
-        if self._encoding is not None:
-            return self._encoding
-        plugins, recorded = PluginManager(), run.experiment
-        if recorded["encoding"]["plugin"] not in plugins.names("encoding"):
-            from neatfool.experiment.trust import require_trust
-
-            require_trust(run)
-            for path in recorded.get("plugins", {}).get("path", ()):
-                plugins.load_files(Path(path))
-        with recorded_by_a_run():
-            choice = read_choice("encoding", json_sections(recorded, RECORDED), plugins)
-        encoding: Encoding[Any] = make(choice, spec=run.spec)
-        return encoding
-
-    def verify(self, run: Run, model: Any, tolerance: float, max_queries: int | None) -> Verdict:
-        """Score the saved images again; see :meth:`neatfool.Run.verify`."""
-        from neatfool.run.verdict import Verdict
-
-        check_arguments(CallSettings, max_queries=max_queries)
-        refuse_under_way(run.path)
-        run.refresh()
-        with closing(self.make_scorer(run, model, max_queries=max_queries)) as scorer:
-            results = verify(run, scorer)
-        if not results:
-            raise VerificationError(f"{run.path}: the run has no elites yet to verify")
-        return Verdict(tuple(results), tolerance)
-
-    def write_report(self, run: Run) -> Path:
-        """Write the run's page; see :meth:`neatfool.Run.report`."""
-        from neatfool.present.saving import write_report
-
-        return write_report(run)
-
-    def close(self) -> None:
-        """Close the target; the next use loads it again."""
-        if self._scorer is not None:
-            self._scorer.close()
-            self._scorer = None
-
-    def score(self, run: Run, genome: Any, model: Any) -> dict[str, float]:
-        """Score a genome as the run did; see :meth:`neatfool.Run.score`."""
-        if model is not None:
-            self.close()
-            self._model = model
-        self._scorer = scorer = self._scorer or self.make_scorer(run)
-        with ExitStack() as ending:
-            _use_ledger(run, scorer, ending)
-            drawing = encodings_of(scorer.target, run.encoding)
-            name = f"encoding {run.experiment['encoding']['plugin']!r}"
-            scores = scorer.score(draw(drawing, [genome], scorer.spec, name))
-            if scores.ok is not None and not scores.ok.all():
-                raise TargetError(f"{scorer.name}: gave no usable score for the image")
-            return dict(zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True))
-
-    def make_scorer(
-        self, run: Run, model: Any = None, *, max_queries: int | None = None, views: bool = True
-    ) -> Scorer:
-        """Make the run's scorer, with ``model``, the run's own model or the recorded target."""
-        model = self._model if model is None else model
-        own = self._experiment if model is None else None
-        experiment = own or experiment_of(run, model)
-        budget = {"max_queries": max_queries or run.experiment["target"].get("max_queries")}
-        experiment = replace(
-            experiment,
-            calls=experiment.calls.model_copy(update=budget),
-            showing=experiment.showing if views else None,
-        )
-        return assemble(experiment, Plan.from_json(run.info["scoring"])).scorer

@@ -23,8 +23,8 @@ from pydantic import (
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.python_target import AS_CHANNELS_LAST, Given, choice_of, target_of
-from neatfool.evolution.session import Session, resume, start
+from neatfool.evolution.python_target import AS_CHANNELS_LAST, ModelSource, choice_of, target_of
+from neatfool.evolution.session import Session, start
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import (
     CallSettings,
@@ -265,7 +265,7 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
     experiment = Experiment(
         general=part(GeneralSettings),
         calls=part(CallSettings),
-        target=choice_of(target, part(Given)),
+        target=choice_of(target, part(ModelSource)),
         encoding=choose(manager, "encoding", arguments.encoding, chosen),
         scheme=choose(manager, "scheme", arguments.scheme, arguments.scheme_options or {}),
         showing=choose_view_settings(manager, arguments.views),
@@ -273,6 +273,8 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
     )
     experiment = replace(experiment, text="# Made by neatfool.fool.\n" + experiment.to_ini())
     if folder is not None and arguments.resume_run:
+        from neatfool.evolution.resuming import resume
+
         session = resume(lambda _, plan: assemble(experiment, plan), folder)
     else:
         session = _start(experiment, folder, overwrite=arguments.overwrite)
@@ -280,7 +282,8 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
 
 
 def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
-    from neatfool.evolution.progress import ProgressDisplay, interruptible
+    from neatfool.evolution.interrupts import interruptible
+    from neatfool.evolution.progress import ProgressDisplay
 
     if progress:
         from rich.console import Console

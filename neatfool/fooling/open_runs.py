@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from neatfool.budget.ledger import check_allowed
+from neatfool.budget.budget import check_allowed
 from neatfool.config.options import check_arguments
 from neatfool.errors import RunError
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.verification import RunEvaluator
+from neatfool.evolution.run_evaluator import RunEvaluator
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings
 from neatfool.experiment.trust import require_trust

@@ -11,7 +11,6 @@ import mmap
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import cache
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
@@ -180,10 +179,6 @@ _WORDS: Final = (
     "alloc_failed",  # cuDNN and cuBLAS
 )
 
-_TRIM_THRESHOLD: Final = -1
-_TOP_PAD: Final = -2
-_MMAP_MAX: Final = -4
-_ARENA_MAX: Final = -8
 MUCH: Final = 192 << 20
 """Refinement exceeds this in each generation; scoring does not, and so does not wait for pages."""
 
@@ -194,26 +189,11 @@ class OutOfMemory(Exception):  # noqa: N818 - no error yet: a smaller batch may 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Say whether an exception, or one that caused it, means that memory ran out."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
         return True
     if any(words in str(error).casefold() for words in _WORDS):
         return True
     return error.__cause__ is not None and is_out_of_memory(error.__cause__)
-
-
-@cache
-def keep_freed_memory() -> bool:
-    """Make malloc keep freed memory from now on; False if it is not glibc's, and will not.
-
-    By default it gives freed arrays back and asks for them again a moment later. Zeroing the pages
-    takes two to five times as long as the network. Other threads' arenas ignore the thresholds.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return False
-    trim, pad = (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26)
-    return all(mallopt(*each) for each in ((_ARENA_MAX, 1), (_MMAP_MAX, 0), trim, pad))
 
 
 class FreedMemory:

@@ -16,17 +16,15 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.network.devices import computing_on, is_gpu, keep_freed_memory, pick_devices
+from neatfool.network.devices import computing_on, is_gpu, pick_devices
 from neatfool.network.frozen_graph import Run, fold, freeze, probes
+from neatfool.network.outputs import LOGITS, OutputFormat, find_format
 from neatfool.network.tensor_module import (
-    LOGITS,
-    FromBytes,
-    Reading,
+    ImageModule,
     TensorModule,
     ask,
     check_ready,
     copy_to,
-    find_reading,
     name_of,
     take_over,
     try_channels_last,
@@ -118,14 +116,13 @@ class Network:
             both = f"mean = {self.mean.flatten().tolist()} and std = {self.std.flatten().tolist()}"
             advice = "but a Network takes bytes in [0, 255]; multiply both by 255"
             raise TargetError(f"Network: {both} are for images in [0, 1], {advice}")
-        keep_freed_memory()
         devices = pick_devices(device)
         module = take_over(module, devices[0])
         replicas = [module, *copy_to(devices[1:], module, device)]
         self.devices = devices[: len(replicas)]
         self._replicas = [TensorModule(each) for each in replicas]
         self._outputs = outputs
-        self._reading: Reading | None = None
+        self._reading: OutputFormat | None = None
         self._layout = torch.contiguous_format
         self._form = ContextVar("form", default=PLAIN)
         self._place = ContextVar("place", default=0)
@@ -180,7 +177,7 @@ class Network:
         """
         return self._run(images)[0]
 
-    def settle(self, shape: Sequence[int]) -> Reading:
+    def settle(self, shape: Sequence[int]) -> OutputFormat:
         """Find out how to call the module, with varied images of a shape [C, H, W].
 
         Channels-last layout is used if the module computes the same in it, but for rounding. A
@@ -206,7 +203,7 @@ class Network:
                 images = torch.cat(probes((1, *shape), self.device))[_VARIED]
                 numbers = self._from_bytes("fp32").numbers(images)
                 outputs = ask(self._replicas, numbers)
-                reading = find_reading(outputs, self._outputs)
+                reading = find_format(outputs, self._outputs)
                 if faster := try_channels_last(self._replicas, numbers, outputs):
                     self._replicas, self._layout = faster, torch.channels_last
             if reading.doubt:
@@ -307,7 +304,7 @@ class Network:
         self._graphs.setdefault(form, set()).add(graph if run else "eager")
         return run or plain
 
-    def _fold(self, precision: Precision, shape: torch.Size) -> FromBytes:
+    def _fold(self, precision: Precision, shape: torch.Size) -> ImageModule:
         """Fold batch normalisations into convolutions, once for each device."""
         place = self._place.get()
         with self._preparing:
@@ -320,12 +317,12 @@ class Network:
                     module = self._folded_modules[place] = fold(plain.module, batches)
         return self._from_bytes(precision, module)
 
-    def _from_bytes(self, precision: Precision, module: TensorModule | None = None) -> FromBytes:
+    def _from_bytes(self, precision: Precision, module: TensorModule | None = None) -> ImageModule:
         module = module or self._replicas[self._place.get()]
         mean, std = self.mean.to(self.device), self.std.to(self.device)
         reading = self._reading or LOGITS
         dtype = _DTYPES[precision]
-        return FromBytes(module, mean, std, dtype=dtype, layout=self._layout, reading=reading)
+        return ImageModule(module, mean, std, dtype=dtype, layout=self._layout, reading=reading)
 
 
 @contextmanager
@@ -340,7 +337,7 @@ def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator
             network._place.reset(place_before)
 
 
-def _compile(plain: FromBytes) -> Run:
+def _compile(plain: ImageModule) -> Run:
     mode = "reduce-overhead" if is_gpu(plain.mean.device) else "default"
     compiled: Run = torch.compile(plain, mode=mode, dynamic=False)
 

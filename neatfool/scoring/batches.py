@@ -9,58 +9,27 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from itertools import repeat
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import torch
 
 from neatfool.errors import NeatfoolError, TargetError, blaming, cause, option
 from neatfool.network.devices import OutOfMemory, is_out_of_memory, threads_with_cores
-from neatfool.network.network import Form, Network, in_form
-from neatfool.scoring.answers import check_scores
-from neatfool.scoring.plan import Plan, devices_of, part_size
-from neatfool.scoring.viewed_target import saved, views_of
+from neatfool.network.network import Form, in_form
+from neatfool.scoring.batch_sizes import part_size
+from neatfool.scoring.checks import check_scores
+from neatfool.scoring.drawing import saved_images
+from neatfool.scoring.plan import ScoringPlan, count_devices
 from neatfool.spec.scores import Scores
-from neatfool.spec.target import Target
+from neatfool.spec.target import MultiView, Target
 
 Timed: TypeAlias = tuple[Any, float]
 """Scores, or answers that :meth:`Batches.collect` makes scores of; and the seconds for them."""
 
-Result = TypeVar("Result")
 _log = logging.getLogger("neatfool.scoring")
-
-
-class Workers:
-    """Threads in which a target's networks compute, ``count`` calls at a time on ``devices``."""
-
-    def __init__(
-        self, name: str, networks: Sequence[Network], cores: int | None, for_each_device: int = 1
-    ) -> None:
-        """Make threads; in each, torch uses ``cores``, or as many as elsewhere if None."""
-        self.devices = devices_of(networks)
-        self.count = self.devices * for_each_device
-        self._networks = networks
-        self._executors = [
-            threads_with_cores(name, cores, for_each_device) for _ in range(self.devices)
-        ]
-
-    def submit(self, number: int, form: Form, task: Callable[[], Result]) -> Future[Result]:
-        """Start a task that calls the target; its number, and no speed, decides the device."""
-        device = number % self.devices
-
-        def call() -> Result:
-            with in_form(self._networks, form, device):
-                return task()
-
-        return self._executors[device].submit(call)
-
-    def close(self) -> None:
-        """Finish the running tasks, cancel the others, and end the threads."""
-        for executor in self._executors:
-            executor.shutdown(cancel_futures=True)
 
 
 class GenerationImages:
@@ -77,8 +46,8 @@ class GenerationImages:
         """Give some of the images to be saved, each uint8 [C, H, W]."""
         if all(part.device.type == "cpu" for part in self.parts):
             # Not copied: nearly all images of a first generation are saved.
-            return [saved(image[None])[0].numpy() for image in self.find(rows)]
-        return list(saved(self.pick(rows)).cpu().numpy())
+            return [saved_images(image[None])[0].numpy() for image in self.find(rows)]
+        return list(saved_images(self.pick(rows)).cpu().numpy())
 
     def find(self, rows: Sequence[int] | np.ndarray) -> list[Any]:
         """Give some of the images, not copied."""
@@ -102,10 +71,10 @@ class Batches(ABC):
     spent = ""
     """Which budget is spent, so that images have no scores; empty if all have."""
 
-    def __init__(self, target: Target, name: str, plan: Plan) -> None:
+    def __init__(self, target: Target, name: str, plan: ScoringPlan) -> None:
         self.name = name
         self.spec = target.spec
-        self.views = views_of(target)
+        self.views = target.number if isinstance(target, MultiView) else 1
         self.target = target
         self.plan = plan
         self.sizes = {False: plan.batch_size, True: plan.screening_batch}
@@ -117,6 +86,11 @@ class Batches(ABC):
     def device(self) -> str | None:
         """The kind of device that the target's networks compute on; None without networks."""
         return next((network.device.type for network in self.target.networks), None)
+
+    @property
+    def part_rule(self) -> tuple[int, int, int]:
+        """What parts depend on: images a call, exact and screening, and how many parts."""
+        return self.sizes[False], self.plan.screening_batch, self.plan.parts
 
     def begin(self) -> GenerationImages:
         """Begin a generation, and make what takes its images."""
@@ -148,7 +122,7 @@ class Batches(ABC):
 
     def part_sizes(self, generation_size: int) -> Iterator[int]:
         """Choose how many candidates, in whole batches, to score at a time: part by part."""
-        return repeat(part_size(generation_size, replace(self.plan, batch_size=self.sizes[False])))
+        return repeat(part_size(generation_size, *self.part_rule))
 
     def halve(self, *, screen: bool, cause: str) -> None:
         """Halve the size of calls that ran out of memory, and warn the first time."""
@@ -188,13 +162,15 @@ class Batches(ABC):
 class LocalBatches(Batches):
     """This process asks the target: in threads if it names its networks, else where it was made."""
 
-    def __init__(self, target: Target, name: str, plan: Plan) -> None:
+    def __init__(self, target: Target, name: str, plan: ScoringPlan) -> None:
         super().__init__(target, name, plan)
         # Without networks, perhaps only the thread that made the target may call it.
-        self._crew: Workers | None = None
-        if target.networks:
-            self._crew = Workers("neatfool-score", target.networks, plan.threads, plan.workers)
-            self.workers, self.in_threads = self._crew.count, True
+        devices = count_devices(target.networks) if target.networks else 0
+        self._threads = [
+            threads_with_cores("neatfool-score", plan.threads, plan.workers) for _ in range(devices)
+        ]
+        if devices:
+            self.workers, self.in_threads = devices * plan.workers, True
 
     def submit(
         self,
@@ -212,9 +188,9 @@ class LocalBatches(Batches):
             partial(self._score_timed, part[start : start + each], size, answered)
             for start in range(0, len(part), each)
         ]
-        if self._crew is not None:
+        if self._threads:
             form = self.plan.screen if screen else self.plan.exact
-            return [self._crew.submit(n, form, task) for n, task in enumerate(tasks, first)]
+            return [self._start(n, form, task) for n, task in enumerate(tasks, first)]
         done: Future[Timed] = Future()
         try:
             done.set_result(tasks[0]())
@@ -223,10 +199,20 @@ class LocalBatches(Batches):
         return [done]
 
     def close(self) -> None:
-        """End the workers, and close the target."""
-        if self._crew is not None:
-            self._crew.close()
+        """Finish the running calls, cancel the others, and close the target."""
+        for executor in self._threads:
+            executor.shutdown(cancel_futures=True)
         super().close()
+
+    def _start(self, number: int, form: Form, task: Callable[[], Timed]) -> Future[Timed]:
+        """Start a task in a thread; its number, and no speed, decides the device."""
+        device = number % len(self._threads)
+
+        def call() -> Timed:
+            with in_form(self.target.networks, form, device):
+                return task()
+
+        return self._threads[device].submit(call)
 
     def _score_timed(self, images: torch.Tensor, size: int, answered: list[int] | None) -> Timed:
         began = time.perf_counter()
@@ -244,7 +230,7 @@ class LocalBatches(Batches):
 
     def _call(self, images: torch.Tensor) -> Scores:
         try:
-            if self._crew is None:
+            if not self._threads:
                 images = images.cpu()
             given = images.cpu().numpy() if self.spec.array == "numpy" else images
             return cast("Scores", self.target.score(given))

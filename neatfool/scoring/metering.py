@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from neatfool.budget.ledger import REFUSED, Budget, Ledger, read_answers, write_answers
+from neatfool.budget.budget import Budget
+from neatfool.budget.ledger import REFUSED, Ledger, read_answers, write_answers
 from neatfool.errors import (
     BudgetSpent,
     NeatfoolError,
@@ -24,9 +25,9 @@ from neatfool.errors import (
     TargetUnavailable,
     cause,
 )
-from neatfool.scoring.answers import check_labels, check_scores
 from neatfool.scoring.batches import Batches, GenerationImages, Timed
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.checks import check_labels, check_scores
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.spec.scores import Labels, Scores
 from neatfool.spec.target import Target
@@ -35,7 +36,7 @@ from neatfool.spec.target import Target
 class MeteredBatches(Batches):
     """A target that costs something is asked about each image once, as far as a budget goes."""
 
-    def __init__(self, target: Target, name: str, plan: Plan, budget: Budget) -> None:
+    def __init__(self, target: Target, name: str, plan: ScoringPlan, budget: Budget | None) -> None:
         super().__init__(target, name, plan)
         self._viewed = target if isinstance(target, ViewedTarget) else None
         self._inner: Any = self._viewed.target if self._viewed else target

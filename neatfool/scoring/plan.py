@@ -10,9 +10,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -21,7 +20,13 @@ from pydantic import PositiveInt, TypeAdapter, ValidationError
 from neatfool.errors import ExperimentError, NeatfoolError, RunError, TargetError, cause, option
 from neatfool.network.devices import is_out_of_memory, with_cores
 from neatfool.network.network import Form, Graph, Network, Precision, in_form
-from neatfool.spec.image_spec import ImageSpec
+from neatfool.scoring.batch_sizes import (
+    LARGEST_AUTOMATIC_BATCH,
+    PARTS,
+    automatic_batch_size,
+    exact_batch_size,
+    part_size,
+)
 from neatfool.spec.json import Json
 from neatfool.spec.target import Metered, Target
 from neatfool.wording import counted
@@ -31,18 +36,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("neatfool.scoring")
 
-SHARE: Final = 16
-"""A part for workers is at most this share of what is left, so that all end at one time."""
-MOST: Final = 16
-"""It has at most so many candidates, so that many workers have work,"""
-FEWEST: Final = 4
-"""and at least so many, as each part costs a millisecond. It is at least one batch."""
-LARGEST_AUTOMATIC_BATCH: Final = 256
-PARTS: Final = 4
-"""A generation is divided into this many parts: one is scored while the next is bred."""
 SECONDS_TO_DIVIDE: Final = 0.1
 """A generation that takes one core less is not divided: waiting for Python's lock costs more."""
-SMALL_IMAGE: Final = 64 * 64
 BATCHES_TO_SCREEN: Final = 2
 """A CPU screens this many exact batches in a call: more take more memory, for little speed."""
 HALF_PAYS: Final = 0.75
@@ -56,7 +51,7 @@ ROUNDS: Final = 5
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScoringPlan:
     """How a run scores."""
 
     batch_size: PositiveInt
@@ -107,7 +102,7 @@ class Plan:
         return {name: value for name, value in asdict(self).items() if name != "cores"}
 
     @classmethod
-    def from_json(cls, record: dict[str, Json]) -> Plan:
+    def from_json(cls, record: dict[str, Json]) -> ScoringPlan:
         """Read what a run recorded."""
         try:
             return TypeAdapter(cls).validate_python(dict(record))
@@ -128,30 +123,7 @@ class Plan:
         return f"{self.device}{threads}: {method}"
 
 
-def part_size(generation_size: int, plan: Plan) -> int:
-    """Choose how many candidates, in whole batches, are scored while the next are made."""
-    batch, screening = plan.batch_size, plan.screening_batch
-    if screening and screening % batch == 0:
-        batch = screening
-    batches = math.ceil(generation_size / batch)
-    return math.ceil(batches / plan.parts) * batch
-
-
-def part_sizes(generation_size: int, plan: Plan) -> Iterator[int]:
-    """Choose how many candidates each part of a generation has."""
-    batch, screening = plan.batch_size, plan.screening_batch
-    if screening % batch:
-        # Batches begin with each part, so the parts are those of a run without an engine.
-        yield from repeat(part_size(generation_size, plan))
-    batch = screening or batch
-    left = math.ceil(generation_size / batch)
-    while True:
-        count = max(min(left // SHARE, MOST // batch), math.ceil(FEWEST / batch))
-        left -= count
-        yield count * batch
-
-
-def devices_of(networks: Sequence[Network]) -> int:
+def count_devices(networks: Sequence[Network]) -> int:
     """Count the devices that a target with these networks can compute on at once."""
     return min(len(network.devices) for network in networks)
 
@@ -209,14 +181,9 @@ class SpeedTrial:
         return images if self._target.spec.array == "torch" else images.numpy()
 
 
-def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_BATCH) -> int:
-    """Give the smallest batch that divides a generation into the fewest of at most ``largest``."""
-    return math.ceil(generation_size / math.ceil(generation_size / largest))
-
-
 def make_plan(
     target: Target, calls: CallSettings, *, name: str, generation_size: int, can_screen: bool
-) -> Plan:
+) -> ScoringPlan:
     """Decide how a run scores; networks are tried out, which takes some calls of each."""
     networks = target.networks
     _refuse_a_budget(calls, target, name)
@@ -225,11 +192,11 @@ def make_plan(
     trial = SpeedTrial(target)
 
     def exact_batch(graph: Graph) -> int:
-        automatic = _exact_batch(target.spec, networks, generation_size, graph)
+        automatic = exact_batch_size(target.spec, networks, generation_size, graph)
         return _number_or_none(calls.batch_size) or _at_most(target, automatic)
 
     graph = trial.graph(calls.graph, exact_batch(calls.graph))
-    plan = Plan(
+    plan = ScoringPlan(
         batch_size=exact_batch(graph),
         device=networks[0].device.type,
         graph=graph,
@@ -240,7 +207,7 @@ def make_plan(
     half = _half_precision(networks, calls.precision, name) if can_screen else None
     half = half if half and trial.computes(Form(half, graph), size) else None
     if plan.device != "cpu":
-        return _plan_for_gpu(plan, half, generation_size, devices_of(networks), most)
+        return _plan_for_gpu(plan, half, generation_size, count_devices(networks), most)
     if half is not None:
         plan = replace(plan, screening=half, screening_batch=size)
     plan = _measure(plan, trial, generation_size, name, wanted=calls.precision != "auto")
@@ -255,7 +222,9 @@ def make_plan(
     )
 
 
-def take_up(recorded: Plan, target: Target, calls: CallSettings, *, name: str) -> Plan:
+def reuse_plan(
+    recorded: ScoringPlan, target: Target, calls: CallSettings, *, name: str
+) -> ScoringPlan:
     """Use the plan of a run again, and warn if its graphs cannot be made: others differ in bits."""
     _refuse_a_budget(calls, target, name)
     trial = SpeedTrial(target)
@@ -268,21 +237,6 @@ def take_up(recorded: Plan, target: Target, calls: CallSettings, *, name: str) -
             name,
         )
     return replace(recorded, cores=_number_or_none(calls.threads))
-
-
-def _exact_batch(
-    spec: ImageSpec, networks: Sequence[Network], generation_size: int, graph: Graph
-) -> int:
-    # On a CPU small batches are as fast, and need less padding where few images are confirmed. But
-    # if operations are not fused, oneDNN's convolutions are slower for fewer than 16 large images.
-    on_cpu = networks[0].device.type == "cpu"
-    if on_cpu and spec.height * spec.width > SMALL_IMAGE:
-        weights = [each for network in networks for each in network.module.parameters()]
-        of_convolutions = sum(each.numel() for each in weights if each.dim() > 2)
-        # Not of a transformer's products.
-        convolves = 2 * of_convolutions >= sum(each.numel() for each in weights)
-        return min(16 if graph in {"eager", "frozen"} and convolves else 2, generation_size)
-    return automatic_batch_size(math.ceil(generation_size / PARTS), 32 if on_cpu else 64)
 
 
 def _half_precision(networks: Sequence[Network], wanted: str, name: str) -> Precision | None:
@@ -303,19 +257,19 @@ def _at_most(target: Target, size: int) -> int:
 
 
 def _plan_for_gpu(
-    plan: Plan, half: Precision | None, generation_size: int, devices: int, most: int
-) -> Plan:
+    plan: ScoringPlan, half: Precision | None, generation_size: int, devices: int, most: int
+) -> ScoringPlan:
     """Screen in half precision, where a GPU is at least twice as fast; nothing is measured."""
     plan = replace(plan, parts=PARTS)
     if half is None:
         return plan
-    batch = min(most, math.ceil(part_size(generation_size, plan) / devices))
+    batch = min(most, math.ceil(part_size(generation_size, plan.batch_size, 0, PARTS) / devices))
     return replace(plan, screening=half, screening_batch=batch)
 
 
 def _measure(
-    plan: Plan, trial: SpeedTrial, generation_size: int, name: str, *, wanted: bool
-) -> Plan:
+    plan: ScoringPlan, trial: SpeedTrial, generation_size: int, name: str, *, wanted: bool
+) -> ScoringPlan:
     """Decide whether graphs and screening save time, and whether to divide a generation."""
     fused = plan.graph == "fused"
     try:
@@ -350,7 +304,7 @@ def _refuse_a_budget(calls: CallSettings, target: Target, name: str) -> None:
 
 def _plan_without_networks(
     target: Target, calls: CallSettings, name: str, generation_size: int
-) -> Plan:
+) -> ScoringPlan:
     for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "fused")):
         value = getattr(calls, key)
         if value != ordinary:
@@ -361,4 +315,4 @@ def _plan_without_networks(
     at_a_time = 1 if target.batch_size is not None else max(1, target.concurrency)
     largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)
     automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
-    return Plan(_at_most(target, _number_or_none(calls.batch_size) or automatic))
+    return ScoringPlan(_at_most(target, _number_or_none(calls.batch_size) or automatic))

@@ -65,18 +65,18 @@ def check_repeatability(scorer: Scorer) -> None:
         except BudgetSpent:
             return
         if np.all(answers.ok):
-            apart, words = differ(answers.part([0]), answers.part([1]), names, logs=False)
+            apart, words = compare_scores(answers.part([0]), answers.part([1]), names, logs=False)
             if apart > HALF_PRECISION:
                 raise _random_scores(scorer.name, words)
         return
     classes = scorer.spec.classes
     once = scorer.score(images)
-    apart, words = differ(once.part(AGAIN), scorer.score(images[AGAIN]), classes)
+    apart, words = compare_scores(once.part(AGAIN), scorer.score(images[AGAIN]), classes)
     if apart <= ROUNDING:
         return
     _blame_a_view(scorer)
     # Only now: most targets are repeatable, and are asked twice and not three times.
-    by_chance, words_of_chance = differ(once, scorer.score(images), classes)
+    by_chance, words_of_chance = compare_scores(once, scorer.score(images), classes)
     if by_chance > ROUNDING:
         raise _random_scores(scorer.name, words_of_chance)
     if apart > HALF_PRECISION:
@@ -116,7 +116,7 @@ def _random_scores(name: str, words: str) -> TargetError:
     )
 
 
-def differ(
+def compare_scores(
     one: Scores, other: Scores, classes: Sequence[str], *, logs: bool = True
 ) -> tuple[float, str]:
     """Find the largest difference of scores [N, K] of the same images, and tell it.
@@ -172,7 +172,7 @@ class DriftWatch:
         self._looks += 1
         import torch
 
-        from neatfool.scoring.viewed_target import add_views
+        from neatfool.scoring.drawing import add_views
 
         png = self._store.image(elite.candidate)
         assert png is not None, "an elite's image is stored with it"

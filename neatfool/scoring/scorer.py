@@ -1,139 +1,25 @@
-"""The scorer: a target made safe and fast, asked in this process or by an engine's workers.
+"""The scorer: a target made safe and fast, asked in this process or by an engine's workers."""
 
-Workers get genomes, and give scores, in the batches of a run without an engine, taken by index. So
-what is recorded does not depend on who works.
-"""
+from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
 
-from neatfool.budget.ledger import Budget, check_allowed
-from neatfool.errors import ExperimentError, TargetError, blaming
-from neatfool.scoring.batches import Batches, GenerationImages, LocalBatches, Timed
-from neatfool.scoring.generation import Generation, Screening
-from neatfool.scoring.metering import MeteredBatches
-from neatfool.scoring.plan import Plan, part_sizes
-from neatfool.spec.encoding import Encoding
-from neatfool.spec.engine import Answer, Engine, Part
+from neatfool.budget.budget import Budget, check_allowed
+from neatfool.errors import ExperimentError
+from neatfool.scoring.batches import Batches, LocalBatches
+from neatfool.scoring.plan import ScoringPlan
+from neatfool.scoring.screening import Generation, ScreeningMargin
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.json import Json
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Metered, Target
 
-
-@dataclass(slots=True, eq=False)
-class Child:
-    """A genome, how it is sent, and the CRC-32 of its image where a worker has drawn it."""
-
-    genome: Any
-    sent: bytes
-    checksum: int | None = None
-
-
-class RemoteBatches(Batches):
-    """A target's batches, for workers elsewhere; their sizes are those of the run's own process."""
-
-    def __init__(
-        self, engine: Engine, own: Batches, encoding: Encoding[Any], encoding_name: str
-    ) -> None:
-        """Take an engine that was started, and the batches of this process."""
-        super().__init__(own.target, own.name, own.plan)
-        self.sizes, self.halvings = own.sizes, own.halvings
-        self.in_threads = True  # workers score while this process breeds
-        self._engine = engine
-        self._encoding = encoding
-        self._encoding_name = encoding_name
-
-    def begin(self) -> GenerationImages:
-        """Begin a generation, and make what takes its children in place of images."""
-        self.workers = self._engine.workers
-        return _Children(self._encoding, self._encoding_name)
-
-    def write(self, genomes: Sequence[Any]) -> list[Child]:
-        """Write genomes, for :meth:`submit` to take in place of their images."""
-        with blaming(f"{self._encoding_name}: a genome cannot be written"):
-            return [Child(genome, self._encoding.to_bytes(genome)) for genome in genomes]
-
-    def submit(
-        self,
-        part: Sequence[Child],
-        *,
-        screen: bool = False,
-        first: int = 0,
-        answered: list[int] | None = None,
-    ) -> list[Future[Timed]]:
-        """Have children scored: a part of a generation at once, others a batch at a time."""
-        size = self.sizes[screen]
-        each = size if answered is None else len(part)
-        tasks = [part[start : start + each] for start in range(0, len(part), each)]
-        return [self._ask(task, size, answered, screen=screen) for task in tasks]
-
-    def part_sizes(self, generation_size: int) -> Iterator[int]:
-        """Choose how many candidates each part has: fewer at a generation's end."""
-        return part_sizes(generation_size, replace(self.plan, batch_size=self.sizes[False]))
-
-    def _ask(
-        self, children: Sequence[Child], size: int, answered: list[int] | None, *, screen: bool
-    ) -> Future[Timed]:
-        given = self._engine.submit(Part([child.sent for child in children], size, screen))
-        done: Future[Timed] = Future()
-
-        def finish(_: Future[Answer]) -> None:
-            if not done.set_running_or_notify_cancel():
-                return
-            try:
-                scores, checksums, seconds = given.result()
-                _note(children, checksums, self._encoding_name)
-                if answered is not None:
-                    answered.append(len(children) * self.views)
-                done.set_result((scores, seconds))
-            except BaseException as error:
-                done.set_exception(error)
-
-        given.add_done_callback(finish)
-        done.add_done_callback(lambda _: done.cancelled() and given.cancel())
-        return done
-
-
-class _Children(GenerationImages):
-    """The children of a generation; the images of few are drawn, to be saved."""
-
-    def __init__(self, encoding: Encoding[Any], name: str) -> None:
-        super().__init__()
-        self._encoding = encoding
-        self._name = name
-
-    def pick(self, rows: Sequence[int] | np.ndarray) -> list[Child]:
-        return self.find(rows)
-
-    def saved(self, rows: Sequence[int]) -> Sequence[np.ndarray]:
-        children = self.find(rows)
-        images = self._encoding.render([child.genome for child in children]).cpu().numpy()
-        _note(children, checksums_of(images), self._name)
-        return list(images)
-
-
-def checksums_of(images: np.ndarray) -> list[int]:
-    """Give the CRC-32 of each of some images."""
-    return [zlib.crc32(image.tobytes()) for image in images]
-
-
-def _note(children: Sequence[Child], checksums: Sequence[int], name: str) -> None:
-    """Note the checksums of drawn children; a second drawing must equal the first."""
-    for child, checksum in zip(children, checksums, strict=True):
-        if child.checksum not in {None, checksum}:
-            raise TargetError(
-                f"{name}: two machines drew different images of one genome, so what was scored "
-                "is not what would be saved. Use machines of one kind with the same versions; "
-                "the generations before are kept"
-            )
-        child.checksum = checksum
+if TYPE_CHECKING:
+    from neatfool.scoring.metering import MeteredBatches
+    from neatfool.scoring.remote import RemoteBatches
 
 
 class Scorer:
@@ -154,7 +40,7 @@ class Scorer:
         target: Target,
         *,
         name: str,
-        plan: Plan,
+        plan: ScoringPlan,
         budget: Budget | None = None,
         fingerprint: str = "",
     ) -> None:
@@ -163,12 +49,16 @@ class Scorer:
         self.fingerprint = fingerprint
         self.plan = plan
         self.metered: MeteredBatches | None = None
+        self.batches: Batches
         if isinstance(target, Metered):
-            self.metered = MeteredBatches(target, name, plan, budget or Budget())
-        self.batches: Batches = self.metered or LocalBatches(target, name, plan)
+            from neatfool.scoring.metering import MeteredBatches
+
+            self.batches = self.metered = MeteredBatches(target, name, plan, budget)
+        else:
+            self.batches = LocalBatches(target, name, plan)
         self.views = self.batches.views
         self.remote: RemoteBatches | None = None
-        self.screening = Screening() if plan.screening else None
+        self.screening = ScreeningMargin() if plan.screening else None
 
     @property
     def spec(self) -> ImageSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from neatfool.spec.image_spec import ImageSpec
@@ -123,15 +123,16 @@ class Differentiable(Protocol):
         """
 
 
-@runtime_checkable
-class MultiView(Protocol):
-    """A differentiable target that scores several views of each image."""
+class MultiView(ABC):
+    """Marks a target that scores several views of each image, ``number`` of them."""
 
     number: int
+    redraws: bool
+    """Whether each view is drawn by an encoding of its own."""
+    logits_of_a_view: Callable[[torch.Tensor], torch.Tensor]
+    """Computes what ``score`` gives for one view of each image, if torch can differentiate that."""
 
-    def logits_of_a_view(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute what ``score`` gives for one view of each image, for torch to differentiate."""
-
+    @abstractmethod
     def encodings(self, encoding: Any) -> list[Any]:
         """Give what draws each view."""
 

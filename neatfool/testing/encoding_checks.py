@@ -10,7 +10,7 @@ from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.scoring.answers import draw
+from neatfool.scoring.drawing import draw
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.archive import GenomeSize
 from neatfool.spec.encoding import Encoding, Learnable, Parametric

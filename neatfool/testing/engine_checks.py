@@ -47,7 +47,7 @@ class EngineSubject:
     @cached_property
     def setup(self) -> Setup:
         """What its workers need."""
-        from neatfool.evolution.assembly import make_setup
+        from neatfool.evolution.workplace import make_setup
 
         return make_setup(self._assembly)
 
@@ -87,7 +87,7 @@ def check_closes_before_it_starts(subject: EngineSubject) -> None:
 
 
 def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
-    from neatfool.evolution.assembly import Workplace
+    from neatfool.evolution.workplace import Workplace
 
     def bits(answer: Answer) -> list[Any]:
         """Give all but the time that it took."""

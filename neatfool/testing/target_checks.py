@@ -11,7 +11,7 @@ from unittest import SkipTest
 import numpy as np
 
 from neatfool.errors import NeatfoolError
-from neatfool.scoring.repeatability import differ, probe_images
+from neatfool.scoring.repeatability import compare_scores, probe_images
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
 
@@ -39,10 +39,10 @@ class TargetSubject:
     @cached_property
     def scorer(self) -> Scorer:
         """What asks it, and checks what it answers."""
-        from neatfool.scoring.plan import Plan
+        from neatfool.scoring.plan import ScoringPlan
         from neatfool.scoring.scorer import Scorer
 
-        return Scorer(self.target, name="the target", plan=Plan(IMAGES))
+        return Scorer(self.target, name="the target", plan=ScoringPlan(IMAGES))
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -70,9 +70,9 @@ class TargetSubject:
         """What :attr:`images` score."""
         return self.ask(self.images)
 
-    def differ(self, one: Scores, other: Scores) -> tuple[float, str]:
+    def compare(self, one: Scores, other: Scores) -> tuple[float, str]:
         """Find the largest difference between scores, and tell it."""
-        return differ(one, other, self.scorer.spec.classes, logs=False)
+        return compare_scores(one, other, self.scorer.spec.classes, logs=False)
 
     def give(self, images: np.ndarray) -> Any:
         """Copy images as the target takes them."""
@@ -119,7 +119,7 @@ def check_scores_depend_on_the_image(subject: TargetSubject) -> None:
 
 
 def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
-    from neatfool.scoring.viewed_target import temper
+    from neatfool.scoring.tempered_target import temper
 
     if (scores := subject.scores).logits is None:
         raise SkipTest("its scores have no logits")
@@ -131,7 +131,7 @@ def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
 
 
 def check_same_images_score_the_same_bits(subject: TargetSubject) -> None:
-    apart, words = subject.differ(subject.ask(subject.images), subject.ask(subject.images))
+    apart, words = subject.compare(subject.ask(subject.images), subject.ask(subject.images))
     assert apart == 0, (
         f"the same batch, scored twice, got {words}; is there dropout or noise? (try .eval())"
     )
@@ -149,7 +149,7 @@ def check_images_are_not_written_to(subject: TargetSubject) -> None:
 def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
     order = np.random.default_rng(0).permutation(len(subject.images))
     ordered = subject.ask(subject.images).part(order)
-    apart, words = subject.differ(ordered, subject.ask(subject.images[order]))
+    apart, words = subject.compare(ordered, subject.ask(subject.images[order]))
     assert apart <= TOLERANCE, (
         f"in another order the same images got {words}; does score() mix up its rows?"
     )
@@ -159,7 +159,7 @@ def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
     images = probe_images(subject.target.spec)
     together = subject.ask(images)
     for size in (1, 3):
-        apart, words = subject.differ(together, subject.ask(images, size))
+        apart, words = subject.compare(together, subject.ask(images, size))
         assert apart <= 100 * TOLERANCE, (
             f"in batches of {IMAGES} and of {size} an image got {words}; is batch normalisation in "
             "training mode (a torch module needs .eval()), or a graph quantised dynamically, by "

@@ -1,6 +1,6 @@
 """Engine ``dask``: workers in other processes of this machine, or of a cluster of any kind.
 
-The :mod:`.engine` opens the cluster in a thread of its own, where the :mod:`.crew` gives parts to
+The :mod:`.engine` opens the cluster in a thread of its own, where :mod:`.workers` gives parts to
 workers, and goes on without those that fail.
 """
 

@@ -1,4 +1,4 @@
-"""The engine: a cluster, its client and the crew, in a thread with a loop of their own."""
+"""The engine: a cluster, its client and its workers, in a thread with a loop of their own."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from distributed import Client, Nanny, Scheduler, Security
 from neatfool import Answer, Engine, Part, Setup, TargetUnavailable
 
 from . import Options
-from .crew import Crew, leave
+from .workers import WorkerPool, leave
 
 _log = logging.getLogger("neatfool.dask")
 
@@ -37,14 +37,14 @@ class DaskEngine(Engine):
         self._loop.set_exception_handler(lambda _, context: _log.debug("asyncio: %s", context))
         self._thread = Thread(target=self._loop.run_forever, name="neatfool-dask", daemon=True)
         self._ending = AsyncExitStack()
-        self._crew: Crew | None = None
+        self._pool: WorkerPool | None = None
         self._opening: Future[str] = Future()
         self._count = options.workers or CPU_COUNT
 
     @property
     def workers(self) -> int:  # type: ignore[override] # it says what is now
         """How many workers there are, at least 1."""
-        return max(1, len(self._crew.members)) if self._crew is not None else 1
+        return max(1, len(self._pool.members)) if self._pool is not None else 1
 
     def start(self, setup: Setup) -> str:
         """Open the cluster, and wait for the first worker."""
@@ -54,14 +54,14 @@ class DaskEngine(Engine):
 
     def submit(self, part: Part) -> Future[Answer]:
         """Have a part done."""
-        assert self._crew is not None
+        assert self._pool is not None
         future: Future[Answer] = Future()
-        self._loop.call_soon_threadsafe(self._crew.take, part, future)
+        self._loop.call_soon_threadsafe(self._pool.take, part, future)
         return future
 
     def progress(self) -> str:
         """Say how fast the workers are."""
-        return self._crew.progress() if self._crew is not None else ""
+        return self._pool.progress() if self._pool is not None else ""
 
     def close(self) -> None:
         """End the work, and the workers if they are this engine's own."""
@@ -83,7 +83,7 @@ class DaskEngine(Engine):
             else f"Start some (dask worker {address}), and resume the run"
         )
         run, patience = uuid4().hex[:12], self._options.patience
-        self._crew = crew = Crew(client, run, setup, patience=patience, hint=hint)
+        self._pool = pool = WorkerPool(client, run, setup, patience=patience, hint=hint)
         if not here:
 
             async def part() -> None:
@@ -93,9 +93,9 @@ class DaskEngine(Engine):
                         await client.run(leave, run, on_error="ignore")
 
             self._ending.push_async_callback(part)
-        self._ending.push_async_callback(_cancelled, asyncio.create_task(crew.watch()))
-        self._ending.callback(lambda: crew.end(TargetUnavailable("the engine was closed")))
-        await crew.first
+        self._ending.push_async_callback(_cancelled, asyncio.create_task(pool.watch()))
+        self._ending.callback(lambda: pool.end(TargetUnavailable("the engine was closed")))
+        await pool.first
         workers = self._count if here else len(await client.scheduler.ncores())
         scoring, generation = setup.scoring, setup.experiment["scheme"].get("batch")
         size = scoring["screening_batch"] or scoring["batch_size"]

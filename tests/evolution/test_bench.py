@@ -8,7 +8,7 @@ import pytest
 from searches import toy_assembly
 
 from neatfool import RunError, TargetError
-from neatfool.evolution.bench import STAGES, Measured, measure, raw_throughput
+from neatfool.evolution.bench import STAGES, BenchResult, measure, raw_throughput
 from neatfool.plugin.manager import PluginManager
 from neatfool.testing import ToyEncoding, ToyTarget
 
@@ -16,7 +16,7 @@ from neatfool.testing import ToyEncoding, ToyTarget
 def measured(*, alone, shares, rest=0.0):
     """Make up ten generations of 100 images, which took ten seconds."""
     stages = {name: 10 * shares.get(name, 0.0) for name in STAGES}
-    return Measured(
+    return BenchResult(
         generations=10,
         images=1000,
         exact=1000,

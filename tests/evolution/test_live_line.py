@@ -8,13 +8,13 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from neatfool.evolution.progress import Line, show_live
+from neatfool.evolution.progress import ProgressLine, show_live
 
 FIGURES = {"far": "generation 12/100", "speed": "50/s", "low": "min 25.0 %"}
 
 
 def line(**more):
-    return Line("toy", 3, 10, FIGURES, **{"spare": ("speed", "far")} | more)
+    return ProgressLine("toy", 3, 10, FIGURES, **{"spare": ("speed", "far")} | more)
 
 
 @pytest.mark.parametrize(

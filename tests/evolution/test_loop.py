@@ -10,7 +10,7 @@ from searches import Silence, Witness, toy_assembly
 from neatfool import PluginError
 from neatfool.evolution.session import start
 from neatfool.run.store import RunStore
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import TOY_SPEC
 from tests.support.databases import contents
@@ -45,7 +45,7 @@ def _not_slow(monkeypatch):
 
 
 def assembly_of(target, generations=4, calls_a_generation=1):
-    plan = Plan(BATCH // calls_a_generation, "cpu", cores=min(2, calls_a_generation))
+    plan = ScoringPlan(BATCH // calls_a_generation, "cpu", cores=min(2, calls_a_generation))
     scorer = Scorer(target, name="target 'toy'", plan=plan)
     return toy_assembly(generations, target=target, scorer=scorer)
 

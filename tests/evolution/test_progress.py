@@ -14,7 +14,7 @@ from rich.console import Console
 from waiting import wait_until
 
 from neatfool.evolution import progress
-from neatfool.evolution.progress import Line, ProgressDisplay
+from neatfool.evolution.progress import ProgressDisplay, ProgressLine
 from neatfool.experiment.framework import GeneralSettings
 from neatfool.run.statistics import GenerationReport, Stages
 
@@ -274,10 +274,10 @@ def test_the_bar_grows_with_the_run(clock, length, done, monkeypatch):
     lines = []
 
     def line(*figures, **more):
-        lines.append(Line(*figures, **more))
+        lines.append(ProgressLine(*figures, **more))
         return lines[-1]
 
-    monkeypatch.setattr(progress, "Line", line)
+    monkeypatch.setattr(progress, "ProgressLine", line)
     length = {"generations": None} | length if length else {}
     watched = Watched(clock, terminal=True, **length)
     watched.see(*map(report, range(3)))

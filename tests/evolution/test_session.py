@@ -10,11 +10,12 @@ import torch
 from searches import Silence, stop_after, toy_assembly
 
 from neatfool import PluginError, RunError, Scores, StorageError, TargetError, open_run
-from neatfool.evolution.progress import interruptible
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.interrupts import interruptible
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.map_elites import MapElites, Options
@@ -435,7 +436,7 @@ def test_images_are_counted_while_a_generation_is_under_way(tmp_path):
             return super().score(images)
 
     target = Watched()
-    scorer = Scorer(target, name="target 'toy'", plan=Plan(5))
+    scorer = Scorer(target, name="target 'toy'", plan=ScoringPlan(5))
     session = start(toy_assembly(2, target=target, scorer=scorer), tmp_path / "run")
     session.go(Silence())
     assert seen == [*range(0, 40, 5)]

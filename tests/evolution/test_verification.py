@@ -18,7 +18,7 @@ from neatfool.experiment.experiment import load_experiment
 from neatfool.run.images import decode_png, encode_png
 from neatfool.run.statistics import TOLERANCE
 from neatfool.run.verdict import VerificationResult
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
 
@@ -36,7 +36,7 @@ batch = 20
 
 
 def scorer(batch_size=20):
-    return Scorer(ToyTarget(), name="target 'toy'", plan=Plan(batch_size))
+    return Scorer(ToyTarget(), name="target 'toy'", plan=ScoringPlan(batch_size))
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_target_that_scores_otherwise_is_noticed(run):
             scores = super().score(images)
             return replace(scores, probs=scores.probs[:, ::-1].copy())
 
-    verified = verify(run, Scorer(Other(), name="other", plan=Plan(20)))
+    verified = verify(run, Scorer(Other(), name="other", plan=ScoringPlan(20)))
     assert sum(v.difference > TOLERANCE for v in verified) >= 4
 
 

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from neatfool import Candidate, ImageSpec, Scores, Target, cppn
 from neatfool.evolution.session import start
 from neatfool.network.network import Network
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.archive import Archive, Elite
 from neatfool.testing import ToyEncoding, ToyTarget
@@ -96,7 +96,7 @@ def test_the_operations_of_a_call_do_not_grow_with_the_batch():
             return Scores(logits.softmax(1).numpy(), logits.numpy())
 
     def of(count):
-        scorer = Scorer(Linear(), name="t", plan=Plan(count))
+        scorer = Scorer(Linear(), name="t", plan=ScoringPlan(count))
         images = torch.zeros(count, 1, 8, 8, dtype=torch.uint8)
         return operations(lambda: scorer.score(images)).count
 
@@ -184,7 +184,7 @@ def midway(folder, *, classes, batch, strong):
     for index, genome in enumerate(encoding.create(range(classes))):
         rank = np.inf if strong else -1e9
         scheme.archive.place(Elite(index, Candidate(10_000 + index, genome), 0.5, rank))
-    scorer = Scorer(target, name="toy", plan=Plan(batch))
+    scorer = Scorer(target, name="toy", plan=ScoringPlan(batch))
     assembly = toy_assembly(2, scorer=scorer, encoding=encoding, scheme=scheme)
     return start(assembly, folder)
 

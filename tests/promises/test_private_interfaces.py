@@ -15,7 +15,7 @@ import torch
 from neat.genome import DefaultGenomeConfig
 from torch import nn
 
-from neatfool import Network
+from neatfool import Network, machine
 from neatfool.cppn import PRESETS, ConnectionGene, GenomeOptions, NodeGene
 from neatfool.network import devices
 from neatfool.network.network import Form, in_form
@@ -137,7 +137,7 @@ def test_without_the_module_inside_the_compiled_one_is_used() -> None:
 def test_malloc_takes_options() -> None:
     if not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
         pytest.skip("needs glibc")
-    assert devices.keep_freed_memory()
+    assert machine.keep_freed_memory()
     assert ctypes.CDLL(None).malloc_trim(0) in {0, 1}
 
 
@@ -147,10 +147,10 @@ def test_without_options_of_malloc_nothing_fails(monkeypatch, missing) -> None:
         raise missing
 
     monkeypatch.setattr(ctypes, "CDLL", library)
-    devices.keep_freed_memory.cache_clear()
-    assert not devices.keep_freed_memory()
+    machine.keep_freed_memory.cache_clear()
+    assert not machine.keep_freed_memory()
     devices.FreedMemory().give_back()
-    devices.keep_freed_memory.cache_clear()
+    machine.keep_freed_memory.cache_clear()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="may have none elsewhere")

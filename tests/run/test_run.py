@@ -23,8 +23,9 @@ from neatfool import (
     fool,
     open_run,
 )
-from neatfool.evolution.session import resume, start
-from neatfool.evolution.verification import RunEvaluator
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.run_evaluator import RunEvaluator
+from neatfool.evolution.session import start
 from neatfool.run.folder import DATABASE
 from neatfool.run.images import decode_png
 from neatfool.testing import ToyTarget

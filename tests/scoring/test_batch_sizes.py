@@ -13,11 +13,12 @@ from networks import EXPERIENCED, Flat, Networked, images_of
 from searches import Silence, stop_after, toy_assembly
 
 from neatfool import Network, Scores, TargetError
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.experiment.framework import CallSettings
 from neatfool.network.network import Form, in_form
 from neatfool.run.store import RunStore
-from neatfool.scoring.plan import Plan, SpeedTrial, make_plan
+from neatfool.scoring.plan import ScoringPlan, SpeedTrial, make_plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
 from tests.support.databases import contents
@@ -59,7 +60,7 @@ def scorer_of(module, plan):
     return Scorer(target, name="target 'x'", plan=plan)
 
 
-PLAN = Plan(16, "cpu", graph="eager", cores=1)
+PLAN = ScoringPlan(16, "cpu", graph="eager", cores=1)
 
 
 def scored(scorer, bar=None, part=16):
@@ -128,7 +129,7 @@ def test_a_single_image_that_is_too_much_is_told(networked):
     else:
         target = ToyTarget()
         target.score = Small(0)
-        scorer = Scorer(target, name="target 'x'", plan=Plan(4))
+        scorer = Scorer(target, name="target 'x'", plan=ScoringPlan(4))
     images = IMAGES if networked else torch.zeros(4, *scorer.target.spec.shape, dtype=torch.uint8)
     with pytest.raises(TargetError, match=r"target 'x': out of memory with a single .*2\.00"):
         scorer.score(images)

@@ -17,12 +17,13 @@ from neatfool import (
     TargetUnavailable,
     fool,
 )
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.evolution.verification import verify
 from neatfool.fooling.open_runs import open_run
 from neatfool.present import write_report
 from neatfool.scoring import metering
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, check_plugin
 from neatfool_plugins.single_class import Options, SingleClass
@@ -305,7 +306,7 @@ def test_one_class_after_another_needs_to_know_which():
 
 def test_equal_images_are_verified_once():
     target = PaidToy()
-    scores = Scorer(target, name="x", plan=Plan(7)).score(_images(3)[[0, 1, 0, 2, 1]])
+    scores = Scorer(target, name="x", plan=ScoringPlan(7)).score(_images(3)[[0, 1, 0, 2, 1]])
     assert target.queries == 3
     assert (scores.probs[[0, 1]] == scores.probs[[2, 4]]).all()
 
@@ -485,7 +486,7 @@ def test_verifying_asks_again_and_is_debited(tmp_path):
 
 def test_a_target_that_is_gone_is_no_failure_of_the_target():
     assert issubclass(TargetUnavailable, TargetError)
-    scorer = Scorer(PaidToy(wrong=gone), name="x", plan=Plan(7))
+    scorer = Scorer(PaidToy(wrong=gone), name="x", plan=ScoringPlan(7))
     with pytest.raises(TargetUnavailable):
         scorer.score(_images(3))
 

@@ -14,14 +14,13 @@ from torch import nn
 from neatfool import ExperimentError, ImageSpec, Network, Target, TargetError
 from neatfool.experiment.framework import CallSettings
 from neatfool.network.network import Form
+from neatfool.scoring.batch_sizes import PARTS, automatic_batch_size, part_size
 from neatfool.scoring.plan import (
-    Plan,
+    ScoringPlan,
     SpeedTrial,
     _plan_for_gpu,
-    automatic_batch_size,
     make_plan,
-    part_size,
-    take_up,
+    reuse_plan,
 )
 from neatfool.scoring.scorer import Scorer
 
@@ -75,7 +74,7 @@ def test_a_target_that_says_how_many_images_it_takes_is_given_them_in_one_call(s
 def plan(target=None, *, can_screen=True, generation_size=200, recorded=None, **calls):
     target, calls, name = target or Networked(), CallSettings(**calls), "target 'x'"
     if recorded is not None:
-        return take_up(recorded, target, calls, name=name)
+        return reuse_plan(recorded, target, calls, name=name)
     return make_plan(
         target, calls, name=name, generation_size=generation_size, can_screen=can_screen
     )
@@ -184,11 +183,11 @@ def test_options_for_networks_are_refused_where_there_are_none(option):
 
 
 def test_a_target_without_networks_is_called_with_equal_batches():
-    assert plan(Plain(), generation_size=300) == Plan(150)
+    assert plan(Plain(), generation_size=300) == ScoringPlan(150)
 
 
 def test_a_recorded_plan_is_kept_but_for_the_number_of_cores(trial):
-    recorded = Plan(7, "cpu", 4, "frozen", "bf16", 14, cores=1)
+    recorded = ScoringPlan(7, "cpu", 4, "frozen", "bf16", 14, cores=1)
     made = plan(recorded=recorded)
     assert made == recorded
     assert made.workers == 2
@@ -196,7 +195,7 @@ def test_a_recorded_plan_is_kept_but_for_the_number_of_cores(trial):
 
 def test_a_plan_goes_through_json(trial):
     made = plan()
-    assert Plan.from_json(json.loads(json.dumps(made.to_json()))) == made
+    assert ScoringPlan.from_json(json.loads(json.dumps(made.to_json()))) == made
 
 
 @pytest.mark.parametrize("generation", [1, 7, 96, 200, 1000])
@@ -205,7 +204,7 @@ def test_a_plan_goes_through_json(trial):
 def test_parts_are_whole_batches(generation, batch, screening_batch):
     for parts in (1, 4):
         screening = screening_batch * batch
-        size = part_size(generation, Plan(batch, parts=parts, screening_batch=screening))
+        size = part_size(generation, batch, screening, parts)
         assert size % (screening or batch) == 0
         assert -(-generation // size) <= parts
 
@@ -216,9 +215,9 @@ def test_parts_are_whole_batches(generation, batch, screening_batch):
 @pytest.mark.parametrize("devices", [1, 2, 3])
 def test_on_gpus_a_generation_is_made_in_parts(generation, exact, parts, devices):
     # What plans for a GPU can be asked of make_plan only where there is one.
-    made = _plan_for_gpu(Plan(exact, "cuda"), "fp16", generation, devices, generation)
-    assert math.ceil(generation / part_size(generation, made)) == parts
-    assert made.screening_batch * devices >= part_size(generation, made)
+    made = _plan_for_gpu(ScoringPlan(exact, "cuda"), "fp16", generation, devices, generation)
+    assert math.ceil(generation / part_size(generation, made.batch_size, 0, PARTS)) == parts
+    assert made.screening_batch * devices >= part_size(generation, made.batch_size, 0, PARTS)
 
 
 def test_a_run_that_was_fused_is_told_where_that_cannot_be(trial, monkeypatch, caplog):
@@ -259,7 +258,7 @@ def test_the_automatic_batch_divides_a_generation_evenly(generation, size):
 
 
 IMAGES = images_of(40)
-SCREENING = Plan(5, "cpu", 4, "eager", "bf16", 10, cores=1)
+SCREENING = ScoringPlan(5, "cpu", 4, "eager", "bf16", 10, cores=1)
 
 
 def scored(scorer, bar, images=IMAGES, part=10):
@@ -361,7 +360,7 @@ def test_the_parts_are_scored_while_others_are_made():
             assert go_on.wait(30)
             return super().score(images)
 
-    scoring = Scorer(Waits(), name="x", plan=Plan(10, "cpu")).generation()
+    scoring = Scorer(Waits(), name="x", plan=ScoringPlan(10, "cpu")).generation()
     scoring.add(IMAGES[:10])  # returns, though the target does not
     go_on.set()
     scoring.add(IMAGES[10:20])
@@ -399,7 +398,7 @@ def test_what_goes_wrong_in_the_thread_is_told_as_elsewhere():
         def score(self, images):
             raise RuntimeError("lens cap on")
 
-    scoring = Scorer(Fails(), name="target 'x'", plan=Plan(10, "cpu")).generation()
+    scoring = Scorer(Fails(), name="target 'x'", plan=ScoringPlan(10, "cpu")).generation()
     scoring.add(IMAGES[:10])
     with pytest.raises(TargetError, match=r"target 'x': score\(\) failed.*lens cap on"):
         scoring.result()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from searches import Silence, go_on, stop_after
 
 from neatfool.errors import TargetError
-from neatfool.scoring.plan import Plan, part_size, part_sizes
+from neatfool.scoring.batch_sizes import part_size, part_sizes_for_workers
 from tests.support.databases import contents
 
 THREADS = "engine.plugin=threads"
@@ -34,9 +34,8 @@ def borders(sizes, count):
 
 @given(st.integers(1, 3000), st.integers(1, 64), st.integers(0, 5), st.integers(1, 4))
 def test_parts_are_whole_batches_and_become_smaller(generation, batch, screened, parts):
-    plan = Plan(batch, parts=parts, screening_batch=screened * batch)
     unit = screened * batch or batch
-    sizes = [*islice(part_sizes(generation, plan), 300)]
+    sizes = [*islice(part_sizes_for_workers(generation, batch, screened * batch, parts), 300)]
     assert all(size % unit == 0 for size in sizes)
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] <= max(unit, 16)
@@ -44,8 +43,8 @@ def test_parts_are_whole_batches_and_become_smaller(generation, batch, screened,
 
 @given(st.integers(1, 3000), st.integers(2, 64), st.integers(1, 300), st.integers(1, 4))
 def test_screening_batches_begin_where_they_do_without_an_engine(generation, batch, screen, parts):
-    plan = Plan(batch, parts=parts, screening_batch=screen)
-    size = part_size(generation, plan)
+    rule = batch, screen, parts
+    size = part_size(generation, *rule)
 
     def batches(begins):
         ends = [*begins[1:], generation]
@@ -54,7 +53,7 @@ def test_screening_batches_begin_where_they_do_without_an_engine(generation, bat
         ]
 
     without = batches([*range(0, generation, size)])
-    assert batches(borders(part_sizes(generation, plan), generation)) == without
+    assert batches(borders(part_sizes_for_workers(generation, *rule), generation)) == without
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -115,16 +114,16 @@ def test_a_worker_that_draws_another_image_ends_the_run(file, tmp_path, monkeypa
 
 def test_an_engine_that_draws_differently_from_the_start_is_told(file, tmp_path, monkeypatch):
     session = begun(file, tmp_path / "run", THREADS)
-    from neatfool.evolution import assembly
+    from neatfool.evolution import workplace
 
-    made = assembly.make_setup(session._assembly)
+    made = workplace.make_setup(session._assembly)
     part, answer = made.probes[0]
     wrong = answer._replace(checksums=[answer.checksums[0] ^ 1, *answer.checksums[1:]])
     with pytest.raises(TargetError, match="draws 1 of 8 probes differently"):
-        assembly.Workplace(replace(made, probes=[(part, wrong)]))
+        workplace.Workplace(replace(made, probes=[(part, wrong)]))
     off = replace(answer.scores, probs=answer.scores.probs + 1e-9)
     with pytest.raises(TargetError, match=r"scores the probes differently \(.* and then .*\)"):
-        assembly.Workplace(replace(made, probes=[(part, answer._replace(scores=off))]))
+        workplace.Workplace(replace(made, probes=[(part, answer._replace(scores=off))]))
     session._close()
 
 

@@ -8,10 +8,11 @@ import neatfool
 from neatfool import Labels, Scores, TargetError
 from neatfool.evolution import session
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.fooling.open_runs import open_run
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
@@ -130,7 +131,7 @@ def test_they_do_so_in_batches_of_any_size(size):
             return super().score((images / max(images.max() - images.min(), 1) * 255).astype(int))
 
     with pytest.raises(TargetError, match="depends on the other images"):
-        check_repeatability(Scorer(OfItsBatch(), name="x", plan=Plan(size)))
+        check_repeatability(Scorer(OfItsBatch(), name="x", plan=ScoringPlan(size)))
 
 
 def quantised():
@@ -171,7 +172,7 @@ def test_few_images_are_asked_for_and_chance_is_left_alone(size):
             return super().score(images)
 
     before = torch.get_rng_state(), np.random.get_state()[1]
-    scorer = Scorer(Counting(), name="x", plan=Plan(size))
+    scorer = Scorer(Counting(), name="x", plan=ScoringPlan(size))
     check_repeatability(scorer)
     assert set(asked) == {size}
     assert sum(asked) <= max(2 * size, 6)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from neatfool import ImageSpec, Network, Scores, Target, TargetError
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 
 SPEC = ImageSpec(2, 2, 1, ("a", "b", "c"))
@@ -33,12 +33,14 @@ def images(count):
 
 
 def score(answer, count=5, spec=SPEC):
-    return Scorer(Answers(answer, spec), name="target 'x'", plan=Plan(2)).score(images(count))
+    return Scorer(Answers(answer, spec), name="target 'x'", plan=ScoringPlan(2)).score(
+        images(count)
+    )
 
 
 def test_each_call_has_the_same_size_and_the_padding_is_dropped():
     target = Answers(uniform)
-    scores = Scorer(target, name="x", plan=Plan(4)).score(images(6))
+    scores = Scorer(target, name="x", plan=ScoringPlan(4)).score(images(6))
     assert target.sizes == [(4, 1, 2, 2), (4, 1, 2, 2)]
     assert scores.probs.shape == (6, 3)
     assert scores.ok.tolist() == [True] * 6
@@ -121,7 +123,7 @@ class Halving(Target):
         return self.networks[0].score(images)
 
 
-@pytest.mark.parametrize("plan", [Plan(3, "cpu"), Plan(3, "cpu", screening="bf16")])
+@pytest.mark.parametrize("plan", [ScoringPlan(3, "cpu"), ScoringPlan(3, "cpu", screening="bf16")])
 def test_a_target_that_writes_to_its_images_changes_nothing_that_is_saved(plan):
     scorer = Scorer(Halving(), name="x", plan=replace(plan, screening_batch=6))
     given = images(6)

@@ -16,7 +16,7 @@ from neatfool.evolution.session import start
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
 from neatfool.scoring.batches import LocalBatches
-from neatfool.scoring.plan import Plan, SpeedTrial
+from neatfool.scoring.plan import ScoringPlan, SpeedTrial
 from neatfool.scoring.scorer import Scorer
 from tests.support.databases import contents
 
@@ -116,7 +116,7 @@ def test_a_run_of_another_device_is_refused_in_words(screened, monkeypatch):
 
 
 def test_the_plan_is_recorded(screened):
-    plan = Plan.from_json(screened.info["scoring"])
+    plan = ScoringPlan.from_json(screened.info["scoring"])
     assert (plan.screening, plan.device, plan.batch_size) == ("bf16", "cpu", 15)
 
 

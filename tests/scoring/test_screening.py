@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import Scores, rank
-from neatfool.scoring.generation import LEARNING, PAUSE, Screening
+from neatfool.scoring.screening import LEARNING, PAUSE, ScreeningMargin
 
 
 def scores_of(logits, ok=None):
@@ -18,7 +18,7 @@ def scores_of(logits, ok=None):
 
 def learnt(error=0.1, count=LEARNING):
     """A screening that has seen errors of one size."""
-    screening = Screening()
+    screening = ScreeningMargin()
     draw = np.random.default_rng(0)
     logits = draw.normal(size=(count, 4)) * 3
     exact = scores_of(logits)
@@ -29,7 +29,7 @@ def learnt(error=0.1, count=LEARNING):
 
 
 def test_at_first_all_are_looked_at():
-    screening = Screening()
+    screening = ScreeningMargin()
     assert screening.doubtful(scores_of(np.zeros((5, 3))), np.full(3, 100.0)).all()
 
 
@@ -71,7 +71,7 @@ def test_errors_within_the_margin_lose_no_elite(seed, size):
     exact = draw.normal(size=(40, 6)) * 4
     screened = exact + draw.uniform(-size, size, exact.shape)
     off = np.abs(rank(scores_of(screened)) - rank(scores_of(exact))).max()
-    screening = Screening()
+    screening = ScreeningMargin()
     screening.restore({"margin": off, "seen": LEARNING, "pause": 0})
     bar = draw.normal(size=6) * 8
     ranks = rank(scores_of(exact))
@@ -101,7 +101,7 @@ def test_screening_pauses_where_it_does_not_pay():
 
 
 def test_a_state_goes_through_json_to_the_bit():
-    screening, other = learnt(error=0.1234567), Screening()
+    screening, other = learnt(error=0.1234567), ScreeningMargin()
     other.restore(json.loads(json.dumps(screening.state())))
     assert other.state() == screening.state()
     scores = scores_of(np.random.default_rng(4).normal(size=(50, 4)) * 3)
@@ -111,7 +111,7 @@ def test_a_state_goes_through_json_to_the_bit():
 
 @pytest.mark.parametrize("count", [1, 7])
 def test_images_without_numbers_teach_nothing(count):
-    screening = Screening()
+    screening = ScreeningMargin()
     nothing = Scores(np.zeros((count, 3)), np.zeros((count, 3)), np.zeros(count, bool))
     screening.learn(nothing, nothing, count)
     assert screening.state()["margin"] == 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -11,16 +10,16 @@ import pytest
 import torch
 from networks import EXPERIENCED, Flat, Networked, images_of
 
-from neatfool import Network, TargetError
+from neatfool import Network, Scores, TargetError
 from neatfool.network.devices import SharedContext
 from neatfool.network.network import PLAIN, Form, in_form
-from neatfool.scoring.batches import Workers
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.batches import LocalBatches
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 
 IMAGES = images_of(60)
 TWO = "cpu, cpu"
-PLAN = Plan(5, "cpu", 4, "eager", cores=1)
+PLAN = ScoringPlan(5, "cpu", 4, "eager", cores=1)
 
 
 class Noting(Flat):
@@ -108,12 +107,14 @@ def test_several_devices_screen_and_confirm_what_one_does():
 
 def test_a_device_is_given_the_same_calls_each_time():
     def who():
-        network = Network(Noting().eval(), device="meta, meta:0")
-        with closing(Workers("w", [network], 1, 2)) as workers:
-            tasks = [workers.submit(n, PLAIN, lambda: str(network.device)) for n in range(5)]
-            return [task.result() for task in tasks]
+        target = Networked(Noting(), device="meta, meta:0")
+        target.score = lambda _: Scores(np.eye(3)[[int(target.networks[0].device.index == 0)]])
+        batches = LocalBatches(target, "x", ScoringPlan(1, "cpu", cores=2))
+        scores, _ = batches.collect(batches.submit(IMAGES[:5]))
+        batches.close()
+        return scores.probs.argmax(1).tolist()
 
-    assert who() == who() == ["meta", "meta:0", "meta", "meta:0", "meta"]
+    assert who() == who() == [0, 1, 0, 1, 0]
 
 
 def test_devices_compute_at_the_same_time():

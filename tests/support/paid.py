@@ -10,7 +10,7 @@ from searches import toy_assembly
 
 from neatfool import ImageSpec, Labels, Target, TargetUnavailable
 from neatfool.experiment.framework import CallSettings
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
 
@@ -91,5 +91,5 @@ def gone(call):
 def paid_assembly(target, *, queries=None, requests=None, generations=6, **more):
     batch_size = min(20, target.batch_size)
     calls = CallSettings(max_queries=queries, max_requests=requests)
-    scorer = Scorer(target, name="target 'paid'", plan=Plan(batch_size), budget=calls.budget)
+    scorer = Scorer(target, name="target 'paid'", plan=ScoringPlan(batch_size), budget=calls.budget)
     return toy_assembly(generations, target=target, scorer=scorer, calls=calls, **more)

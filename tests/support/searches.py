@@ -6,13 +6,14 @@ import shutil
 from dataclasses import replace
 
 from neatfool.evolution.assembly import Assembly, assemble
-from neatfool.evolution.python_target import FromPython
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.python_target import PythonRegistration
+from neatfool.evolution.resuming import resume
+from neatfool.evolution.session import start
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
 from neatfool.experiment.plugin_choice import PluginChoice
 from neatfool.plugin.manager import NoOptions
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.map_elites import MapElites, Options
@@ -104,7 +105,7 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
     )
     assembly = Assembly(experiment)
     name = {"name": "target 'toy'", "fingerprint": more.pop("fingerprint", "toy")}
-    assembly.scorer = scorer or Scorer(target, plan=Plan(20), **name)
+    assembly.scorer = scorer or Scorer(target, plan=ScoringPlan(20), **name)
     vars(assembly).update(parts)
     assembly.experiment = replace(experiment, **more)
     return assembly
@@ -112,4 +113,6 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
 
 def toy_choice(kind, name, factory, options=None):
     options = options or NoOptions()
-    return PluginChoice(FromPython(name, kind, factory, type(options), f"{kind} {name!r}"), options)
+    return PluginChoice(
+        PythonRegistration(name, kind, factory, type(options), f"{kind} {name!r}"), options
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from commands import neatfool_process
 from starlette.testclient import TestClient
 
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.server import listen, make_server
 from neatfool_plugins.serve.app import make_app
@@ -27,7 +27,7 @@ def in_this_process(target, batch=4, limits=None, key=None):
 
     def make():
         about = {"name": "target 'toy'", "fingerprint": "a fingerprint"}
-        scorer = Scorer(target, plan=Plan(batch), **about)
+        scorer = Scorer(target, plan=ScoringPlan(batch), **about)
         return ServedTarget("toy", scorer, outputs_of(scorer))
 
     thread = TargetThread(make)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from neatfool import hookimpl
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.progress import interruptible
+from neatfool.evolution.interrupts import interruptible
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.manager import PluginManager

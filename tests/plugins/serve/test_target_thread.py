@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from neatfool import ExperimentError, ImageSpec, Scores, Target
-from neatfool.scoring.plan import Plan
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool_plugins.serve.target import ServedTarget, TargetThread
 
@@ -45,7 +45,7 @@ def start():
 
     def make():
         made.append(OneThread())
-        scorer = Scorer(made[0], name="target 'x'", plan=Plan(1))
+        scorer = Scorer(made[0], name="target 'x'", plan=ScoringPlan(1))
         return ServedTarget("x", scorer, ())
 
     thread = TargetThread(make)

@@ -32,7 +32,7 @@ BATCHES_AT_ONCE: Final = 64
 """So many batches are copied at once to be confirmed: a whole first generation is much memory."""
 
 
-class Screening:
+class ScreeningMargin:
     """Learns the margin, and chooses what to confirm, from the scores alone."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Generation:
     """Scores a generation's images, a part at a time, while others are made."""
 
     def __init__(
-        self, batches: Batches, screening: Screening | None, bar: np.ndarray | None
+        self, batches: Batches, screening: ScreeningMargin | None, bar: np.ndarray | None
     ) -> None:
         """Begin; ``bar`` is float64 [K], the rank to beat in each class, without which none is."""
         self.batches = batches

@@ -1,33 +1,13 @@
 """Checks of what plugins answer, before the search sees it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from neatfool.errors import PluginError, TargetError, blaming
-from neatfool.spec.encoding import Encoding
+from neatfool.errors import TargetError
 from neatfool.spec.image_spec import ImageSpec, is_text
 from neatfool.spec.scores import ROUNDING, Labels, Scores
-
-
-def draw(
-    encodings: Sequence[Encoding[Any]], genomes: Sequence[Any], spec: ImageSpec, name: str
-) -> Any:
-    """Let encodings render uint8 [n, C, H, W]; with several, a view each, [n, views, C, H, W]."""
-    import torch
-
-    drawn, shape = list[Any](), (len(genomes), *spec.shape)
-    for encoding in encodings:
-        with blaming(f"{name}: render() failed"):
-            images: Any = encoding.render(genomes)
-        kind, tensor = type(images).__name__, isinstance(images, torch.Tensor)
-        if tensor and images.dtype == torch.uint8 and images.shape == shape:
-            drawn.append(images)
-            continue
-        got = f"{images.dtype} {tuple(images.shape)}" if tensor else kind
-        raise PluginError(f"{name}: render() returned {got}; the target takes torch.uint8 {shape}")
-    return torch.stack(drawn, 1) if len(drawn) > 1 else drawn[0]
 
 
 def check_scores(
@@ -52,7 +32,7 @@ def check_scores(
             logits = np.where(ok[:, None], logits, 0.0)
     if not ok.all():
         probs = np.where(ok[:, None], probs, 0.0)
-    if fault := fault_in(probs[ok], spec):
+    if fault := find_fault(probs[ok], spec):
         raise TargetError(
             f"{name}: probs give {fault}; probabilities lie in [0, 1], and their sum is 1. Put raw "
             "network outputs into logits= and their softmax into probs. If classes do not exclude "
@@ -114,7 +94,7 @@ def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndar
     return array if array.dtype.kind in "fb" else array.astype(np.float32)
 
 
-def fault_in(probs: np.ndarray, spec: ImageSpec) -> str:
+def find_fault(probs: np.ndarray, spec: ImageSpec) -> str:
     """Say what numbers [N, K] an image has in place of probabilities; empty if they are such."""
     if not probs.size:
         return ""

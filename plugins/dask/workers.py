@@ -1,4 +1,4 @@
-"""The crew: workers that come and go, the parts that each has, and what to do if one fails.
+"""Workers that come and go, the parts that each has, and what to do if one fails.
 
 Parts are given out here and not by Dask's scheduler, two to a worker: it does one and has the next.
 What runs in a worker's process stands at the end.
@@ -34,7 +34,7 @@ class _Job:
 
 
 @dataclass(eq=False)
-class _Member:
+class _Worker:
     """A worker that is used, and the parts that it has, the first of which it does."""
 
     address: str
@@ -47,12 +47,12 @@ class _Member:
         return f"{self.address} on {self.host}"
 
 
-class Crew:
+class WorkerPool:
     """The workers of a run. All of it is for the thread of the client's loop."""
 
     def __init__(self, client: Any, run: str, setup: Setup, *, patience: float, hint: str) -> None:
         """Take the run's name among the workers, and how one gets workers, in words."""
-        self.members: dict[str, _Member] = {}
+        self.members: dict[str, _Worker] = {}
         self.first = asyncio.get_running_loop().create_future()
         self._client, self._run, self._setup = client, run, setup
         self._patience, self._hint = patience, hint
@@ -140,7 +140,7 @@ class Crew:
             self._say(f"worker {address} on {host} is left out: {refusal}", str(refusal))
             return
         self._died = 0
-        self.members[address] = _Member(address, host)
+        self.members[address] = _Worker(address, host)
         if not self.first.done():
             self.first.set_result(None)
         self._feed()
@@ -181,7 +181,7 @@ class Crew:
             if not job.future.done():
                 member.jobs[job] = asyncio.create_task(self._do(member, job))
 
-    async def _do(self, member: _Member, job: _Job) -> None:
+    async def _do(self, member: _Worker, job: _Job) -> None:
         try:
             result, seconds = await self._ask(member.address, answer, job.part)
         except OSError:
@@ -234,7 +234,7 @@ def _settle(job: _Job, answer: Answer | Exception) -> None:
         job.future.set_result(answer)
 
 
-class _Place:
+class _WorkerPlace:
     """A workplace, and the thread that it is made and used in: some targets allow only one."""
 
     def __init__(self) -> None:
@@ -247,7 +247,7 @@ class _Place:
             self.workplace.close()
 
 
-_places: dict[str, _Place] = {}
+_places: dict[str, _WorkerPlace] = {}
 
 
 async def join(run: str, setup: Setup) -> tuple[str, NeatfoolError | None]:
@@ -255,7 +255,7 @@ async def join(run: str, setup: Setup) -> tuple[str, NeatfoolError | None]:
     for other, place in [*_places.items()]:
         if time.monotonic() - place.used > 3600:  # its run was killed, perhaps
             await leave(other)
-    place = _places.setdefault(run, _Place())
+    place = _places.setdefault(run, _WorkerPlace())
 
     def make() -> None:
         place.workplace = place.workplace or Workplace(setup)

@@ -1,0 +1,100 @@
+"""A run is resumed: what must be the same, and what is restored."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from neatfool.errors import ExperimentError, RunError, blaming
+from neatfool.evolution.assembly import Assembly
+from neatfool.evolution.session import Session, keep_text
+from neatfool.experiment.experiment import agrees, tell_differences
+from neatfool.experiment.framework import GeneralSettings
+from neatfool.run import folder as run_folder
+from neatfool.run.folder import advice_for
+from neatfool.run.individual import load_genome
+from neatfool.run.store import RunStore
+from neatfool.scoring.plan import ScoringPlan
+from neatfool.spec.archive import Candidate, Elite
+from neatfool.spec.json import Json
+from neatfool.wording import counted
+
+
+def resume(assemble: Callable[[dict[str, Json], ScoringPlan], Assembly], folder: Path) -> Session:
+    """Resume a run, which is this user's own from then on; ``assemble`` makes it by its record."""
+    run_folder.require_run(folder)
+    with ExitStack() as undo:
+        release = run_folder.lock(folder)
+        undo.callback(release)
+        store = RunStore.open(folder / run_folder.DATABASE, write=True)
+        undo.callback(store.close)
+        store.check()
+        info = store.info()
+        keep_text(folder, info["text"], advice_for(info["experiment"], folder))
+        assembly = assemble(info["experiment"], ScoringPlan.from_json(info["scoring"]))
+        undo.callback(assembly.scorer.close)
+        _check_same(folder, info, assembly, store)
+        _restore(assembly, store)
+        if (metered := assembly.scorer.metered) is not None:
+            metered.open_ledger(store.path)
+        if (resolved := assembly.experiment.resolved()) != info["experiment"]:
+            if metered is not None and (spent := metered.ledger.overspent()):
+                raise ExperimentError(
+                    f"{spent}; a budget counts from the run's start, so give a larger one"
+                )
+            store.keep("experiment", resolved)
+        store.adopt()
+        undo.pop_all()
+    return Session(folder, assembly, store, release)
+
+
+def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: RunStore) -> None:
+    identity, recorded = assembly.experiment.identity(), info["scoring"]
+    if not agrees(info["identity"], identity):
+        changes = tell_differences(identity, info["identity"])
+        fault = f"the experiment is not the one that the run started with ({changes})"
+        raise RunError(f"{folder}: {fault}; start another run")
+    if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
+        raise RunError(
+            f"{folder}: the {assembly.scorer.name} is not the one that the run started with (its "
+            "weights or code changed). Bring the old one back, or start another run"
+        )
+    if (there := recorded["device"]) != (here := assembly.scorer.batches.device):
+        fault = f"the run scored its images on {there}, but this machine would use {here}"
+        elsewhere = f"Resume it on a machine with {there}, or start another run"
+        raise RunError(f"{folder}: {fault}, where scores differ. {elsewhere}")
+    if assembly.scorer.plan != ScoringPlan.from_json(recorded):
+        fault = f"the run scores with another plan ({recorded['batch_size']} images a call)"
+        raise RunError(f"{folder}: {fault}; keep its options")
+    old, new = (
+        GeneralSettings.model_validate(info["experiment"]["experiment"]),
+        assembly.experiment.general,
+    )
+    last = store.last_generation()
+    has = last + 1, store.evaluations(last)
+    if new.length == old.length or not new.reached(*has):
+        return
+    advice = advice_for(info["experiment"], folder)
+    raise RunError(
+        f"{folder}: has {counted(has[0], 'generation', 'generations')} and "
+        f"{counted(has[1], 'image', 'images')} already, so {new.length} cannot be its new length. "
+        f"Its length is {old.length}; {advice.resume} goes on, {advice.lengthen} makes it longer"
+    )
+
+
+def _restore(assembly: Assembly, store: RunStore) -> None:
+    archive, loads = assembly.scheme.archive, assembly.encoding.loads
+    if (metered := assembly.scorer.metered) is not None:
+        metered.with_classes(store.classes())
+        archive.grow(len(metered.spec.classes))
+    elites, candidates = store.elites(), {}
+    for id_ in sorted({elite.candidate for elite in elites} | set(store.members())):
+        stored = store.candidate(id_)
+        genome = load_genome(store, loads, stored)
+        candidates[id_] = Candidate(id_, genome, stored.parents, stored.generation)
+    for each in elites:
+        holder = candidates[each.candidate]
+        archive.place(Elite(each.class_index, holder, each.confidence, each.rank))
+    if (state := store.state()) is not None:
+        with blaming(f"{assembly.experiment.scheme.label}: restore() failed"):
+            assembly.scheme.restore(state["scheme"], candidates)
+        assembly.scorer.restore(state)
