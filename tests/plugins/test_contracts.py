@@ -80,7 +80,7 @@ def test_a_built_in_plugin_keeps_its_contract(plugin, options) -> None:
     "options",
     [
         {"model": "patches"},
-        {"model": "patches", "datatype": "FP32", "scores_are": "logits"},
+        {"model": "patches", "scores_are": "logits"},
         {
             "path": "/dense",
             "body": {"image": "{image}"},
@@ -93,7 +93,7 @@ def test_the_target_elsewhere_keeps_its_contract(options) -> None:
     registration = PluginManager().load(*ELSEWHERE.split(".", 1))
     options = {"allow_private": True, **options}
     if path := options.pop("path", ""):
-        options |= {"protocol": "json", "height": 6, "width": 8, "channels": 1}
+        options |= {"height": 6, "width": 8, "channels": 1}
     with FaultyServer() as server:
         results = examine(registration, {"url": server.url + path, **options})
     assert [result for result in results if not result.passed] == []

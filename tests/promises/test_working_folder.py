@@ -116,7 +116,7 @@ def test_what_is_compiled_later_follows_no_settings_either(trapped, tmp_path):
     pytest.importorskip("numba")
     pytest.importorskip("yaml")
     program = (
-        "import neatfool.cppn.compiled.lanes, numba\n"
+        "import neatfool.cppn.draw.lanes, numba\n"
         "numba.njit(lambda x: x + 1)(1)\n"
         "print([numba.config.CHROME_TRACE, numba.config.CACHE_DIR])"
     )

@@ -29,6 +29,8 @@ _TYPES: Final = {
 }
 SECONDS_TO_ANSWER: Final = 60.0
 """How long a graph with a loop may compute a batch: it may be one that never ends."""
+SECONDS_TO_END: Final = 2.0
+"""How long is waited for a graph that was told to end; one whose loop is empty does not."""
 
 
 class Onnx(models.ClassifierFormat, models.TowerFormat):
@@ -177,7 +179,8 @@ class OnnxModule(models.FileModule):
             except Exception as error:
                 future.set_exception(error)
 
-        Thread(target=work, name="neatfool-onnx", daemon=True).start()
+        thread = Thread(target=work, name="neatfool-onnx", daemon=True)
+        thread.start()
         try:
             return future.result(SECONDS_TO_ANSWER)
         except TimeoutError:
@@ -187,6 +190,8 @@ class OnnxModule(models.FileModule):
             ) from None
         finally:
             options.terminate = True  # A body without operations goes on all the same.
+            # Ended while Python ends, it would abort the process.
+            thread.join(SECONDS_TO_END)
 
     def digest(self) -> str:
         """Hash the file, and the files next to it that hold weights."""

@@ -392,5 +392,5 @@ def test_what_is_wrong_with_an_onnx_file_is_told(tmp_path) -> None:
     with pytest.raises(ExperimentError, match=r"onnx:.*gone\.onnx: No such file"):
         target(model=f"onnx:{tmp_path / 'gone.onnx'}")
     (tmp_path / "cut.onnx").write_bytes(path.read_bytes()[:50])
-    with pytest.raises(TargetError, match=r"cut\.onnx: onnxruntime cannot load it"):
+    with pytest.raises(TargetError, match=r"cut\.onnx: onnx cannot read it"):
         target(model=f"onnx:{tmp_path / 'cut.onnx'}")
