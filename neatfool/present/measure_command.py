@@ -73,11 +73,11 @@ def _give(
         show(finding, Output())
     if csv_file:
         save(csv_file, finding.csv().encode())
-        click.echo(f"What was measured is in {csv_file}", err=as_json)
+        Output(stderr=as_json).say(f"What was measured is in {csv_file}")
     if html_file:
         with Output(stderr=True).status("drawing"):
             finding.html(html_file)
-        click.echo(f"Look at {html_file}", err=as_json)
+        Output(stderr=as_json).say(f"Look at {html_file}")
     if finding.exit_code:
         click.get_current_context().exit(finding.exit_code)
 
