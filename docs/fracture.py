@@ -14,21 +14,23 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import numpy as np
 from matplotlib.colors import hsv_to_rgb
 from PIL import Image
-
-from neatfool import open_run
-from neatfool.analysis import ancestry
-from neatfool_plugins.ancestry.fracture import (
+from scipy.stats import wilcoxon
+from weight_sweeps import (
     SIDE,
     GenomeSweeps,
     find_size,
+    strip,
     sweep,
     sweep_genome,
     sweep_weights,
 )
-from neatfool_plugins.ancestry.weight_sweep import strip
+
+from neatfool import open_run
+from neatfool.measure import load_genome
 
 PICTURES = ("skull", "butterfly", "apple")
 MEASURES = ("fracture", "entangled", "shared")
@@ -147,6 +149,25 @@ def fer(folder: Path) -> None:
                 print(name, kind, span, *figures(sweeps), sep=" | ", flush=True)
 
 
+def births(graph: nx.DiGraph, count: int, seed: int = 1) -> dict[str, list[tuple[int, int]]]:
+    """Draw (parent, child) of individuals with one parent that are ancestors of elites, by kind."""
+    chance = np.random.default_rng(seed)
+    # A run keeps the genomes of all ancestors, and opens those that ever held a niche.
+    held = {id_: set(niches) for id_, niches in graph.nodes(data="held") if niches}
+    found: dict[str, list[tuple[int, int]]] = {"learned": [], "bred": [], "switched": []}
+    for child in sorted(held):
+        parents = list(graph.predecessors(child))
+        kind = graph.nodes[child]["kind"]
+        if len(parents) == 1 and parents[0] in held and kind in found:
+            switched = kind == "bred" and held[child].isdisjoint(held[parents[0]])
+            found["switched" if switched else kind].append((parents[0], child))
+    return {
+        kind: [pairs[place] for place in chance.permutation(len(pairs))[:count].tolist()]
+        for kind, pairs in found.items()
+        if pairs
+    }
+
+
 def run(folder: Path, count: int = 24) -> None:
     """Measure elites of a run, and what the births of their ancestors changed."""
     with closing(open_run(folder)) as opened:
@@ -162,14 +183,27 @@ def run(folder: Path, count: int = 24) -> None:
                 for column in columns
             )
             print(folder.name, span, *means, sep=" | ", flush=True)
-    lineage = ancestry(folder, pairs=count, permutations=9).runs[0]
-    for pairs in lineage.sweeps.pairs if lineage.sweeps else ():
-        known = np.array([pair for pair in pairs.values if None not in pair], float)
-        if len(known):
-            change = f"{np.median(np.diff(known)):+.3f}"
-            medians = (f"{median:.3f}" for median in np.median(known, axis=0))
-            facts = pairs.children, pairs.measure, change, pairs.p, *medians, len(known)
-            print(*facts, sep=" | ", flush=True)
+        for kind, pairs in births(opened.phylogeny(), count).items():
+            swept = [
+                [
+                    sweep_genome(
+                        opened.encoding,
+                        load_genome(
+                            opened.store, opened.encoding.loads, opened.store.candidate(id_)
+                        ),
+                    )
+                    for id_ in pair
+                ]
+                for pair in pairs
+            ]
+            for name in MEASURES:
+                values = np.array([[getattr(each, name) for each in pair] for pair in swept])
+                values = values[np.isfinite(values).all(1)]
+                change = np.diff(values)[:, 0]
+                p = wilcoxon(change[change != 0]).pvalue if (change != 0).sum() >= 6 else None
+                medians = (f"{median:.3f}" for median in np.median(values, axis=0))
+                facts = f"{np.median(change):+.3f}", p, *medians, len(values)
+                print(kind, name, *facts, sep=" | ", flush=True)
 
 
 def sweeps(folder: Path, out: Path) -> None:
