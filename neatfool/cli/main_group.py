@@ -27,7 +27,6 @@ from neatfool.errors import (
     printable,
 )
 from neatfool.library_settings import ignore_working_folder
-from neatfool.network.devices import is_out_of_memory
 from neatfool.plugin.discovery import GROUP, entry_points
 
 if TYPE_CHECKING:
@@ -243,6 +242,8 @@ def exit_code_of(error: BaseException) -> int:
         if not error.filename:
             _silence(sys.stdout)
         return StorageError.exit_code
+    from neatfool.network.devices import is_out_of_memory
+
     if is_out_of_memory(error):
         _say("out of memory; use a smaller batch or image, or allow more memory (`ulimit -v`)")
         return 1
