@@ -326,7 +326,7 @@ def test_photographs_of_the_wrong_shape_are_found() -> None:
             return np.zeros((1, *photograph.size), np.uint8)
 
     assert faults(Square) == ["photographs get the right shape"]
-    assert "a photograph of 90x40" in message(Square, "photographs get the right shape")
+    assert "[1, 90, 40]" in message(Square, "photographs get the right shape")
 
 
 def test_an_exception_is_a_failure_that_says_where() -> None:
