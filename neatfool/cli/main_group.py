@@ -62,13 +62,9 @@ PREFIX: Final = "error: "
 """Every error message starts with this."""
 _HINT: Final = "`neatfool --debug ...` shows the traceback"
 _STORAGE: Final = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space",
-    errno.EROFS: "write elsewhere",
-    errno.EIO: "check the disk, or write elsewhere",
-    errno.EACCES: "check its permissions, or use another place",
-    errno.EPERM: "check its permissions, or use another place",
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
 }
+"""Errors of the disk, which are no bugs."""
 
 
 class CommandGroup(click.Group):
@@ -144,7 +140,11 @@ class MainGroup(CommandGroup):
         if debug:
             logging.basicConfig(format="%(message)s")
         agreement.set(_ask)
-        super().invoke(ctx)
+        try:
+            super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever reads the output has seen enough
+            _silence(sys.stdout)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by groups; what a measure does stands in its plugin's docstring."""
@@ -178,15 +178,8 @@ class MainGroup(CommandGroup):
 
     def _load_all(self) -> dict[str, click.Command]:
         commands: dict[str, click.Command] = {}
-        providers: dict[str, str] = {}
         for plugin in self.plugins.names("command"):
-            for name, command in self._load(plugin).items():
-                if name in commands:
-                    both = f"the plugins {providers[name]!r} and {plugin!r} both add it"
-                    commands[name] = _broken(name, f"command {name!r}: {both}; remove one")
-                else:
-                    commands[name] = command
-                    providers[name] = plugin
+            commands = self._load(plugin) | commands
         return commands
 
     def _load(self, plugin: str) -> dict[str, click.Command]:
@@ -238,7 +231,7 @@ def exit_code_of(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, OSError) and error.errno in _STORAGE:
         place = error.filename or "cannot write"
-        _say(f"{place}: {error.strerror}; {_STORAGE[error.errno]}")
+        _say(f"{place}: {error.strerror}; free some space, check permissions, or write elsewhere")
         if not error.filename:
             _silence(sys.stdout)
         return StorageError.exit_code

@@ -17,7 +17,6 @@ from neatfool.cli.parameters import (
     load_observers,
     no_report_option,
     observers_asked_for,
-    read_jobs,
 )
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
 from neatfool.present.command import option, trust_option
@@ -67,14 +66,7 @@ runs only spent their budget.""",
     "and folder.",
     str,
 )
-@option(
-    "--jobs N|auto",
-    "With --seeds: how many runs to do side by side; auto: one for each core, but at most one "
-    "for every 2 GiB of the machine's memory. It ignores what other programs use, and "
-    "the limits of a container or a GPU.  [default: 1]",
-    str,
-    callback=read_jobs,
-)
+@option("--jobs N", "With --seeds: how many runs to do side by side.  [default: 1]")
 @option("--generations N", "The length, in generations; give this or --images.")
 @option("--images N", "The length, in images scored.")
 @option(
@@ -91,7 +83,7 @@ def run(
     out: Path | None,
     seed: int | None,
     seeds: str | None,
-    jobs: int | str | None,
+    jobs: int | None,
     generations: int | None,
     images: int | None,
     workers: int | None,

@@ -16,7 +16,7 @@ from contextlib import ExitStack, closing
 from typing import Any, Final
 
 from neatfool.errors import ExperimentError
-from neatfool.plugin.registration import CONTRACTS, adapt
+from neatfool.plugin.registration import CONTRACTS, check_contract
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.testing import (
     encoding_checks,
@@ -85,15 +85,15 @@ def examine_plugin(
         raise ExperimentError("python -O: leaves out what checks assert; check without -O")
     contract: type[Any] | None = CONTRACTS.get(kind)
 
-    def make_adapted(*arguments: Any) -> Any:
+    def make_checked(*arguments: Any) -> Any:
         made = make(*arguments)
-        return made if contract is None else adapt(made, contract)
+        return made if contract is None else check_contract(made, contract)
 
     def can_be_made(subject: Any) -> None:
         getattr(subject, kind)
 
     with ExitStack() as stack:
-        subjects = _make_subjects(kind, make_adapted, specs)
+        subjects = _make_subjects(kind, make_checked, specs)
         if "" in subjects:  # what it holds is to be closed
             stack.enter_context(closing(subjects[""]))
         results = [run_check(can_be_made, subjects)]

@@ -177,14 +177,6 @@ def test_neatfools_own_command_comes_before_a_plugins(distribute):
     assert "RUN" in run("show", "--help").output
 
 
-def test_a_command_that_two_plugins_add_is_an_error_when_used(distribute):
-    distribute("birds", {"command.birds": "birds_m"}, {"birds_m": COMMAND.format(name="sing")})
-    distribute("cats", {"command.cats": "cats_m"}, {"cats_m": COMMAND.format(name="sing")})
-    result = run("sing")
-    assert result.exit_code == 3
-    assert "the plugins 'birds' and 'cats' both add it" in result.stderr
-
-
 # errors
 
 
@@ -315,7 +307,8 @@ def test_output_that_cannot_be_written_is_told_in_one_line(words):
             text=True,
             check=False,
         )
-    assert answer.stderr == "error: cannot write: No space left on device; free some space\n"
+    assert answer.stderr.startswith("error: cannot write: No space left on device; free some")
+    assert answer.stderr.count("\n") == 1
     assert answer.returncode == 6
 
 
@@ -331,13 +324,14 @@ def test_the_exit_code_is_right_where_no_message_can_be_written(word, code):
 def test_a_reader_that_went_away_is_no_error():
     result = run("fail", group=failing(BrokenPipeError(errno.EPIPE, "Broken pipe")))
     assert result.output == ""
-    assert result.exit_code == 1
+    assert result.exit_code == 0
 
 
-def test_a_broken_pipe_is_quiet():
-    program = f"{sys.executable} -m neatfool plugins list --json | head -c 1"
-    answer = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
-    assert answer.stderr == ""
+@pytest.mark.parametrize("words", ["list", "list --json", "show mnist"])
+def test_a_closed_pipe_ends_a_command_in_silence(words):
+    program = f"{sys.executable} -m neatfool plugins {words} | true; exit ${{PIPESTATUS[0]}}"
+    answer = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 def test_progress_is_told_in_plain_lines_where_there_is_no_terminal(monkeypatch, capsys):
