@@ -256,7 +256,7 @@ def test_the_options_of_a_plugin_are_listed_as_help_lists_them(columns):
     assert max(map(len, lines)) <= 80
     (place,) = [n for n, line in enumerate(lines) if line.startswith("  population ")]
     own = " ".join(lines[place].split() + lines[place + 1].split())
-    fact = "a whole number from 2 to 100000; default: 100"
+    fact = "a whole number >= 2 and <= 100000; default: 100"
     assert own.startswith(f"population candidates that live at a time [{fact}]")
 
 

@@ -236,12 +236,6 @@ def test_what_is_missing_is_told_at_the_section():
         (list[int], "1, x", "item 2 must be a whole number, not 'x'"),
         (Annotated[list[int], Field(min_length=1)], "", "must have at least 1 item, not 0, got []"),
         (dict[str, int], "{", "must be a JSON object, not '{'"),
-        (
-            int,
-            "5\n  batch = 3",
-            r"must be a whole number, not '5\nbatch = 3'; a line that begins with a space "
-            "continues the value of the line before",
-        ),
         (int, "9" * 80, None),
     ],
 )
