@@ -69,16 +69,6 @@ def test_a_command_seldom_waits_for_pythons_search_for_cycles(usual_thresholds):
     assert gc.get_threshold() == usual_thresholds
 
 
-def test_a_process_that_ends_searches_for_no_cycles():
-    code = (
-        "import atexit, gc; atexit.register(lambda: print(len(gc.get_objects())));"
-        "from neatfool.cli import main; main(['--version'])"
-    )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    left = int(said.stdout.splitlines()[-1])
-    assert left < 1000, "objects that the last search would look at"
-
-
 def test_help_lists_commands_by_groups():
     result = run("--help")
     assert result.exit_code == 0
@@ -122,13 +112,6 @@ def test_the_version_is_told():
 def test_a_shell_can_complete_it(before, begun, offered):
     shell = BashComplete(main, {}, "neatfool", "_NEATFOOL_COMPLETE")
     assert [item.value for item in shell.get_completions(before, begun)] == offered
-
-
-def test_it_runs_as_a_module():
-    answer = subprocess.run(
-        [sys.executable, "-m", "neatfool", "--version"], capture_output=True, text=True, check=True
-    )
-    assert answer.stdout == f"neatfool, version {neatfool.__version__}\n"
 
 
 def test_an_unknown_command_is_told_with_those_near():
@@ -332,14 +315,6 @@ def test_a_closed_pipe_ends_a_command_in_silence(words):
     program = f"{sys.executable} -m neatfool plugins {words} | true; exit ${{PIPESTATUS[0]}}"
     answer = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stderr) == (0, "")
-
-
-def test_progress_is_told_in_plain_lines_where_there_is_no_terminal(monkeypatch, capsys):
-    monkeypatch.setattr(output, "SECONDS_BETWEEN_LINES", -1)
-    with Output(stderr=True).progress(4000) as note:
-        note("[as] saved", 1000)
-        note("[as] saved", 3000)
-    assert capsys.readouterr().err == "[as] saved: 1,000 of 4,000 images, compiling\n"
 
 
 @pytest.mark.parametrize("terminal", [False, True])
