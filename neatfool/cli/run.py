@@ -218,7 +218,7 @@ def resume(
         if general.images:
             unit, done = "images", run.evaluations
         more = f"--{unit} N with N > {done} makes it longer"
-        click.echo(f"{run_folder} has reached its length: {general.length}. {more}.")
+        Output().say(f"{run_folder} has reached its length: {general.length}. {more}.")
     _go(session, plugins, report=not no_report)
 
 
@@ -245,9 +245,7 @@ def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
         _show_outcome(console, session, outcome, scoring=display.scoring_seconds)
         if workers := session.progress_of_workers():
             console.print(f"Drawn and scored by {workers}", soft_wrap=True, markup=False)
-        if report and "report" not in plugins.names("command"):
-            click.echo("No report is written: the plugin command.report is not there.", err=True)
-        elif report and outcome.generation >= 0:
+        if report and outcome.generation >= 0 and "report" in plugins.names("command"):
             with Output(stderr=True).status("writing the report"):
                 page = write_report(session.run)
             console.print(f"Look at {page}", soft_wrap=True)
@@ -286,11 +284,10 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
     history = run.history
     if outcome.cause:
         console.print(_why(session, outcome), style="yellow", soft_wrap=True, markup=False)
-    requests = run.requests
+    if requests := run.requests:
+        console.print(spending(requests), soft_wrap=True, markup=False)
     if not history:
         console.print("Nothing is recorded yet.")
-        if requests:
-            console.print(spending(requests), soft_wrap=True, markup=False)
         return
     last = history[-1]
     times = [duration(outcome.seconds)] if outcome.seconds >= 1 else []
@@ -307,8 +304,6 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
         "99.99 %.",
         soft_wrap=True,
     )
-    if requests:
-        console.print(spending(requests), soft_wrap=True, markup=False)
     if refused := sum(report.refused for report in history):
         console.print(f"{left_out(refused)}.", style="yellow")
     console.print(f"Images are in {run.path / 'images'}", soft_wrap=True)

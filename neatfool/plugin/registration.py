@@ -21,21 +21,23 @@ from neatfool.spec.view import View
 Contract = TypeVar("Contract", bound=ABC)
 
 
-def check_contract(made: Any, contract: type[Contract], who: str = "") -> Contract:
+def check_contract(given: Any, contract: type[Contract], who: str = "") -> Contract:
     """Give an object back that inherits from a contract and has its attributes.
 
     Raises:
         PluginError: It does not; ``who`` made it.
     """
     name = f"neatfool.{contract.__name__}"
-    who = f"{who or contract.__name__.lower()}: {type(made).__name__}"
+    who = f"{who or contract.__name__.lower()}: {type(given).__name__}"
+    made: object = given
     if not isinstance(made, contract):
         raise PluginError(f"{who} is no {name}; make an object whose class inherits from it")
     asked = contract.__annotations__
     if missing := ", ".join(sorted(each for each in asked if not hasattr(made, each))):
         raise PluginError(f"{who} lacks {missing}; give it what {name} asks for")
-    if "spec" in asked and not isinstance(spec := getattr(made, "spec"), ImageSpec):  # noqa: B009
-        raise PluginError(f"{who} has a {type(spec).__name__} as spec; give a neatfool.ImageSpec")
+    if "spec" in asked and not isinstance(given.spec, ImageSpec):
+        kind = type(given.spec).__name__
+        raise PluginError(f"{who} has a {kind} as spec; give a neatfool.ImageSpec")
     return made
 
 
