@@ -27,7 +27,6 @@ from neatfool.errors import (
     printable,
 )
 from neatfool.library_settings import ignore_working_folder
-from neatfool.plugin.discovery import GROUP, entry_points
 
 if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager
@@ -242,13 +241,7 @@ def exit_code_of(error: BaseException) -> int:
         return 1
     first = printable(f"{type(error).__name__}: {error}".splitlines()[0], LONGEST_LINE)
     if line := failing_line(error):
-        module, place = line
-        root = module.partition(".")[0]
-        for point in entry_points(GROUP):
-            if point.dist and point.module.partition(".")[0] == root:
-                place = f"{point.dist.name} {point.dist.version}, {place}"
-                break
-        _say(f"{place}: {first}. The plugin failed, not neatfool; {_HINT}")
+        _say(f"{line[1]}: {first}. The plugin failed, not neatfool; {_HINT}")
         return PluginError.exit_code
     _say(f"{first}. This is a bug in neatfool; {_HINT}, please report it")
     return 1

@@ -201,15 +201,6 @@ def test_classes_that_only_the_target_knows_are_said_to_be_unchecked():
     assert "not checked" not in validate("e.ini", "--set", "scheme.classes=").stderr
 
 
-@pytest.mark.parametrize("line", EXPERIMENT.splitlines())
-def test_an_invisible_character_is_all_that_is_wrong_with_its_line(line):
-    for place in (0, len(line) // 2, len(line)):
-        changed = f"{line[:place]}\v{line[place:]}"
-        Path("e.ini").write_text(EXPERIMENT.replace(line, changed))
-        (said,) = validate("e.ini").stderr.splitlines()
-        assert "holds the invisible character U+000B; delete it" in said
-
-
 @pytest.mark.parametrize(
     ("plugin", "key"), [("mnist", "weights"), ("imagenet", "weights"), ("imagenet", "class_names")]
 )
