@@ -245,7 +245,9 @@ def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
         _show_outcome(console, session, outcome, scoring=display.scoring_seconds)
         if workers := session.progress_of_workers():
             console.print(f"Drawn and scored by {workers}", soft_wrap=True, markup=False)
-        if report and outcome.generation >= 0 and "report" in plugins.names("command"):
+        if report and "report" not in plugins.names("command"):
+            console.print("No report is written: the plugin command.report is not there.")
+        elif report and outcome.generation >= 0:
             with Output(stderr=True).status("writing the report"):
                 page = write_report(session.run)
             console.print(f"Look at {page}", soft_wrap=True)
