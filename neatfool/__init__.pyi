@@ -73,7 +73,7 @@ from .spec.archive import Replacement as Replacement
 from .spec.scheme import Scheme as Scheme
 from .run.seed_from import inherit as inherit
 from .search.learning import Learner as Learner
-from .search.learning import LearningOptions as LearningOptions
+from .search.options import LearningOptions as LearningOptions
 from .search.seeds import derive_seed as derive_seed
 from .search.seeds import derive_seeds as derive_seeds
 

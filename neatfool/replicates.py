@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
@@ -24,8 +23,6 @@ Key = TypeVar("Key")
 
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 PRESSES_TO_KILL: Final = 3
-LINES_KEPT: Final = 200
-"""Each process's last lines are kept, enough for a long traceback."""
 SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 MOST_SEEDS: Final = 10_000
 """A list has at most this many seeds: a longer one is a typing error."""
@@ -120,17 +117,14 @@ class ProcessPool(Generic[Key]):
         jobs: int,
         environment: Mapping[str, str],
         *,
-        on_start: Callable[[Key], None],
         on_line: Callable[[Key, str], None],
-        on_end: Callable[[Key, int, Sequence[str]], None],
         on_stop: Callable[[int], None],
     ) -> None:
-        """Take what to call when processes start, write, end (with code and lines) or stop."""
+        """Take what to call when processes write a line, or are asked to stop."""
         self.presses = 0
         self._jobs = jobs
         self._environment = environment
-        self._on_start, self._on_line = on_start, on_line
-        self._on_end, self._on_stop = on_end, on_stop
+        self._on_line, self._on_stop = on_line, on_stop
         self._running: list[subprocess.Popen[str]] = []
         # Signals are handled in the main thread, perhaps one while another is.
         self._lock = RLock()
@@ -169,18 +163,14 @@ class ProcessPool(Generic[Key]):
                 start_new_session=True,
             )
             self._running.append(process)
-            self._on_start(key)
-        kept = deque[str](maxlen=LINES_KEPT)
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
                 with self._lock:
-                    kept.append(line.rstrip())
-                    self._on_line(key, kept[-1])
+                    self._on_line(key, line.rstrip())
         code = process.wait()
         with self._lock:
             self._running.remove(process)
-            self._on_end(key, code, [*kept])
         return code
 
     @contextmanager

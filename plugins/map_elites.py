@@ -6,10 +6,12 @@ likely. A child takes every class in which it ranks strictly higher than the eli
 most likely class.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, PositiveInt
@@ -20,7 +22,6 @@ from neatfool import (
     ClassNames,
     Encoding,
     ImageSpec,
-    Learner,
     LearningOptions,
     Replacement,
     Scheme,
@@ -29,8 +30,10 @@ from neatfool import (
     derive_seed,
     derive_seeds,
     hookimpl,
-    inherit,
 )
+
+if TYPE_CHECKING:
+    from neatfool import Learner
 
 Item = TypeVar("Item")
 
@@ -90,9 +93,12 @@ class MapElites(Scheme):
         self._parents_from = options.parents_from
         self._inherited: dict[str, Any] | None = None
         self._beginning = ""
-        self._learner = Learner(
-            options, encoding=encoding, target=target, classes=len(self.archive.classes)
-        )
+        self._learner: Learner | None = None
+        if options.learn:
+            from neatfool import Learner
+
+            count = len(self.archive.classes)
+            self._learner = Learner(options, encoding=encoding, target=target, classes=count)
         self._learnt_on: dict[int, int] = {}
         self._lessons = np.zeros(len(spec.classes), np.int64)
         self._encoding = encoding
@@ -107,6 +113,8 @@ class MapElites(Scheme):
             ExperimentError: There is none, or its genomes are not this encoding's.
         """
         if self._seed_from is not None:
+            from neatfool import inherit
+
             inheritance = inherit(self._seed_from, self._encoding)
             count = len(inheritance.genomes)
             genomes = "1 genome" if count == 1 else f"{count:,} genomes"
@@ -126,7 +134,7 @@ class MapElites(Scheme):
         if not len(filled):
             return self._make_first()
         children = self._children(filled)
-        return chain(children, self._learn(filled)) if self._learner.on else children
+        return chain(children, self._learn(self._learner, filled)) if self._learner else children
 
     def bar(self) -> np.ndarray:
         """Give the elites' ranks: a candidate below all of them changes nothing."""
@@ -149,7 +157,7 @@ class MapElites(Scheme):
         state: dict[str, Any] = {"generation": self._generation, "asked": self._asked}
         if self._inherited is not None:
             state["inherited"] = self._inherited
-        if self._learner.on:
+        if self._learner:
             state["learner"] = self._learner.state()
             state["learnt_on"] = [
                 [number, id_, int(self._lessons[number])]
@@ -161,18 +169,22 @@ class MapElites(Scheme):
         """Restore what :meth:`state` gave; the archive holds the candidates."""
         self._generation, self._asked = state["generation"], state["asked"]
         self._inherited = state.get("inherited")
-        if self._learner.on:
+        if self._learner:
             self._learner.restore(state["learner"])
             for number, id_, lessons in state["learnt_on"]:
                 self._learnt_on[number], self._lessons[number] = id_, lessons
 
     def _make_first(self) -> Iterator[Candidate]:
         """Make the first generation: the elites of ``seed_from``, then random genomes."""
-        inheritance = inherit(self._seed_from, self._encoding) if self._seed_from else None
-        genomes = inheritance.genomes if inheritance else []
-        self._inherited = inheritance.record if inheritance else None
+        genomes: list[Any] = []
+        if self._seed_from:
+            from neatfool import inherit
+
+            inheritance = inherit(self._seed_from, self._encoding)
+            genomes, self._inherited = inheritance.genomes, inheritance.record
         ids = self._new_ids(max(self._initial, len(genomes)))
-        self._learner.due(len(ids), 0)
+        if self._learner:
+            self._learner.due(len(ids), 0)
         elders = [
             Candidate(id_, genome, generation=self._generation)
             for id_, genome in zip(ids, genomes, strict=False)
@@ -217,7 +229,7 @@ class MapElites(Scheme):
             for (id_, _, litter), genome in zip(born, genomes, strict=True)
         ]
 
-    def _learn(self, filled: np.ndarray) -> Iterator[Candidate]:
+    def _learn(self, learner: Learner, filled: np.ndarray) -> Iterator[Candidate]:
         """Learn on some elites that are not certain and had no lesson yet."""
         holders, certain = self.archive.candidate_ids, self.archive.confidences >= CERTAIN
         open_ = [
@@ -225,7 +237,7 @@ class MapElites(Scheme):
             for number in filled.tolist()
             if not certain[number] and self._learnt_on.get(number) != holders[number]
         ]
-        count = self._learner.due(self.batch, len(open_))
+        count = learner.due(self.batch, len(open_))
         if not count:
             return iter(())
         # Classes with the fewest lessons come first, as they have the most to gain.
@@ -235,7 +247,7 @@ class MapElites(Scheme):
         self._lessons[chosen] += 1
         self._learnt_on |= {number: int(holders[number]) for number in chosen}
         held, ids = self.archive.candidates, self._new_ids(count)
-        return self._learner.learn(
+        return learner.learn(
             [(held[int(holders[number])], number) for number in chosen],
             first_id=ids.start,
             generation=self._generation,

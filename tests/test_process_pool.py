@@ -29,23 +29,14 @@ class Witness:
     """Notes all it is told of; presses Ctrl-C when it has heard a word so many times."""
 
     def __init__(self, word="", times=0, presses=1):
-        self.began, self.lines, self.ended, self.asked = [], [], {}, []
-        self.at_once = 0
+        self.lines, self.asked = [], []
         self._word, self._times, self._presses = word, times, presses
 
     def crew(self, jobs):
-        return ProcessPool(
-            jobs,
-            {**os.environ},
-            on_start=self.begin,
-            on_line=self.say,
-            on_end=self.end,
-            on_stop=self.asked.append,
-        )
+        return ProcessPool(jobs, {**os.environ}, on_line=self.say, on_stop=self.asked.append)
 
-    def begin(self, key):
-        self.began.append(key)
-        self.at_once = max(self.at_once, len(self.began) - len(self.ended))
+    def said_by(self, key):
+        return [line for each, line in self.lines if each == key]
 
     def say(self, key, line):
         self.lines.append((key, line))
@@ -58,9 +49,6 @@ class Witness:
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.5)
 
-    def end(self, key, code, lines):
-        self.ended[key] = (code, lines)
-
 
 def python(program):
     return [sys.executable, "-c", program]
@@ -71,16 +59,18 @@ def test_all_are_run_in_order_and_heard_on_both_outputs():
     program = "import sys; print('out'); sys.stderr.write('err\\n'); sys.exit({})"
     codes = witness.crew(1).run({n: python(program.format(n)) for n in (2, 0, 3)})
     assert codes == {2: 2, 0: 0, 3: 3}
-    assert witness.began == [2, 0, 3]
-    assert witness.at_once == 1
-    assert sorted(witness.ended[2][1]) == ["err", "out"]
+    assert [key for key, _ in witness.lines] == [2, 2, 0, 0, 3, 3]
+    assert sorted(witness.said_by(2)) == ["err", "out"]
 
 
 def test_so_many_are_run_at_a_time():
     witness = Witness()
-    codes = witness.crew(2).run({n: python("import time; time.sleep(0.3)") for n in range(4)})
+    program = "import time; print('begin', flush=True); time.sleep(0.3); print('end')"
+    codes = witness.crew(2).run({n: python(program) for n in range(4)})
     assert set(codes.values()) == {0}
-    assert witness.at_once == 2
+    said = [line for _, line in witness.lines]
+    running = [said[:n].count("begin") - said[:n].count("end") for n in range(len(said) + 1)]
+    assert max(running) == 2
 
 
 def test_a_stop_is_passed_on_once_to_each_and_no_other_begins():
@@ -89,7 +79,7 @@ def test_a_stop_is_passed_on_once_to_each_and_no_other_begins():
     codes = witness.crew(2).run({n: python(POLITE.format(presses=1)) for n in range(4)})
     assert codes == {0: 130, 1: 130}
     assert witness.asked == [1]
-    assert witness.ended[0][1] == ["ready", "bye"]
+    assert witness.said_by(0) == ["ready", "bye"]
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -102,7 +92,7 @@ def test_a_second_stop_is_passed_on_too():
 def test_a_third_stop_kills():
     witness = Witness("ready", times=1, presses=3)
     assert witness.crew(1).run({"a": python(POLITE.format(presses=99))}) == {"a": -signal.SIGKILL}
-    assert witness.ended["a"][1] == ["ready"]
+    assert witness.said_by("a") == ["ready"]
 
 
 def test_a_signal_that_was_ignored_stays_ignored():

@@ -27,8 +27,6 @@ from neatfool.errors import (
     printable,
 )
 from neatfool.library_settings import ignore_working_folder
-from neatfool.network.devices import is_out_of_memory
-from neatfool.plugin.discovery import GROUP, entry_points
 
 if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager
@@ -63,13 +61,9 @@ PREFIX: Final = "error: "
 """Every error message starts with this."""
 _HINT: Final = "`neatfool --debug ...` shows the traceback"
 _STORAGE: Final = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space",
-    errno.EROFS: "write elsewhere",
-    errno.EIO: "check the disk, or write elsewhere",
-    errno.EACCES: "check its permissions, or use another place",
-    errno.EPERM: "check its permissions, or use another place",
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
 }
+"""Errors of the disk, which are no bugs."""
 
 
 class CommandGroup(click.Group):
@@ -145,7 +139,11 @@ class MainGroup(CommandGroup):
         if debug:
             logging.basicConfig(format="%(message)s")
         agreement.set(_ask)
-        super().invoke(ctx)
+        try:
+            super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever reads the output has seen enough
+            _silence(sys.stdout)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by groups; what a measure does stands in its plugin's docstring."""
@@ -179,15 +177,8 @@ class MainGroup(CommandGroup):
 
     def _load_all(self) -> dict[str, click.Command]:
         commands: dict[str, click.Command] = {}
-        providers: dict[str, str] = {}
         for plugin in self.plugins.names("command"):
-            for name, command in self._load(plugin).items():
-                if name in commands:
-                    both = f"the plugins {providers[name]!r} and {plugin!r} both add it"
-                    commands[name] = _broken(name, f"command {name!r}: {both}; remove one")
-                else:
-                    commands[name] = command
-                    providers[name] = plugin
+            commands = self._load(plugin) | commands
         return commands
 
     def _load(self, plugin: str) -> dict[str, click.Command]:
@@ -239,22 +230,18 @@ def exit_code_of(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, OSError) and error.errno in _STORAGE:
         place = error.filename or "cannot write"
-        _say(f"{place}: {error.strerror}; {_STORAGE[error.errno]}")
+        _say(f"{place}: {error.strerror}; free some space, check permissions, or write elsewhere")
         if not error.filename:
             _silence(sys.stdout)
         return StorageError.exit_code
+    from neatfool.network.devices import is_out_of_memory
+
     if is_out_of_memory(error):
         _say("out of memory; use a smaller batch or image, or allow more memory (`ulimit -v`)")
         return 1
     first = printable(f"{type(error).__name__}: {error}".splitlines()[0], LONGEST_LINE)
     if line := failing_line(error):
-        module, place = line
-        root = module.partition(".")[0]
-        for point in entry_points(GROUP):
-            if point.dist and point.module.partition(".")[0] == root:
-                place = f"{point.dist.name} {point.dist.version}, {place}"
-                break
-        _say(f"{place}: {first}. The plugin failed, not neatfool; {_HINT}")
+        _say(f"{line[1]}: {first}. The plugin failed, not neatfool; {_HINT}")
         return PluginError.exit_code
     _say(f"{first}. This is a bug in neatfool; {_HINT}, please report it")
     return 1

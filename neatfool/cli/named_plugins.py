@@ -2,25 +2,27 @@
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import click
 from pydantic import BaseModel
 
 from neatfool import __version__
 from neatfool.cli.main_group import COMMANDS, OURS
 from neatfool.config.ini import override
-from neatfool.config.option_help import describe_options
+from neatfool.config.option_help import OptionDescription, describe_options
 from neatfool.config.options import read_options
 from neatfool.config.sections import Problems
 from neatfool.errors import ExperimentError, NeatfoolError, PluginError, blaming, nearest
 from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
-from neatfool.testing import CheckResult, ToyTarget, examine_plugin
+from neatfool.present.measure_command import make_measure_command
+from neatfool.testing import CHECKS, CheckResult, ToyTarget, examine_plugin
 
 HOOKS: Final = CheckResult("implements hooks as they are specified", passed=True)
 
@@ -28,55 +30,72 @@ HOOKS: Final = CheckResult("implements hooks as they are specified", passed=True
 def find_plugins(manager: PluginManager, name: str) -> list[tuple[str, str]]:
     """Find the (kind, name) of each plugin that a name or a path stands for."""
     before, path = manager.available(), Path(name)
-    pairs = dict.fromkeys((entry.kind, entry.name) for entry in before)
-    file = Path(f"{name.rpartition('.')[2]}.py")
     if not (name.endswith(".py") or "/" in name):
+        pairs = dict.fromkeys((entry.kind, entry.name) for entry in before)
         if plugins := [pair for pair in pairs if name in (pair[1], ".".join(pair))]:
             return plugins
-        if not path.is_dir():
-            path = file
-            if not file.is_file() or file.stem != name:
-                known = {name for pair in pairs for name in (pair[1], ".".join(pair))}
-                hint = f"; for the file {file}, give '{file}'" if file.is_file() else ""
-                raise PluginError(f"unknown plugin {name!r}{hint or nearest(name, known)}")
+        if not path.is_dir() and not (path := Path(f"{name}.py")).is_file():
+            known = {name for pair in pairs for name in (pair[1], ".".join(pair))}
+            raise PluginError(f"unknown plugin {name!r}{nearest(name, known)}")
     manager.load_files(path)
     return [(entry.kind, entry.name) for entry in manager.available() if entry not in before]
 
 
 def describe_plugins(name: str) -> list[dict[str, Any]]:
     """Describe all plugins that a name stands for, or a section of neatfool's own keys."""
-
-    def describe(
-        kind: str, name: str, source: str, docstring: str | None, options: Any
-    ) -> dict[str, Any]:
-        first = " ".join(inspect.cleandoc(docstring or "").partition("\n\n")[0].split())
-        about = re.sub(r":[\w:]+:`~?\.?([^`]+)`", r"`\1`", first).replace("``", "`")
-        sections = {section: [*map(asdict, each)] for section, each in options.items()}
-        facts = {"kind": kind, "name": name, "source": source}
-        return {**facts, "about": about, "sections": sections}
-
     if model := OWN_KEYS.get(name):
         options = describe_options(model, name)
-        return [describe("section", name, f"neatfool {__version__}", model.__doc__, options)]
+        return [_facts("section", name, f"neatfool {__version__}", model.__doc__, options)]
     manager = PluginManager()
     described = []
     for kind, plugin in find_plugins(manager, name):
-        made, options = None, {}
+        source = next(each.origin for each in manager.available() if each.name == plugin)
         if kind == "command":
-            manager.commands(plugin)
-        elif kind == "observer":
-            made = manager.load_observer(plugin)
-        elif kind in RESERVED_KEYS:
-            made = manager.load(kind, plugin)
-        if made:
+            described += [
+                _facts(kind, command_name, source, command.help, _options_of(command))
+                for command_name, command in manager.commands(plugin).items()
+            ]
+            continue
+        made = manager.load_observer(plugin) if kind == "observer" else manager.load(kind, plugin)
+        source, options = (made.source if made else source), {}
+        if made and kind == "measure":
+            options = _options_of(make_measure_command(plugin, made.maker))
+        elif made:
             with blaming(made.label):
                 options = describe_options(made.options, plugin if kind == "observer" else kind)
-        origins = {(each.kind, each.name): each.origin for each in manager.available()}
-        source = made.source if made else origins[kind, plugin]
-        described.append(describe(kind, plugin, source, manager.docstring(source), options))
+        described.append(_facts(kind, plugin, source, manager.docstring(source), options))
     if not described:
         raise PluginError(f"{name}: has only observers, and none with options")
     return described
+
+
+def _facts(
+    kind: str,
+    name: str,
+    source: str,
+    text: str | None,
+    options: Mapping[str, Sequence[OptionDescription]],
+) -> dict[str, Any]:
+    first = " ".join(inspect.cleandoc(text or "").partition("\n\n")[0].split())
+    about = re.sub(r":[\w:]+:`~?\.?([^`]+)`", r"`\1`", first).replace("``", "`")
+    sections = {section: [*map(asdict, each)] for section, each in options.items()}
+    return {"kind": kind, "name": name, "source": source, "about": about, "sections": sections}
+
+
+def _options_of(command: click.Command) -> dict[str, list[OptionDescription]]:
+    """Describe a command's options, as those of a section named as the command is called."""
+    options = [
+        OptionDescription(
+            key=", ".join(each.opts),
+            type="a flag" if each.is_flag else each.metavar or each.type.name,
+            default=None,
+            required=each.required,
+            description=each.help or "",
+        )
+        for each in command.params
+        if isinstance(each, click.Option)
+    ]
+    return {f"neatfool {command.name}": options} if options else {}
 
 
 def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[CheckResult]]:
@@ -99,22 +118,17 @@ def _check(
     loaded = CheckResult("can be loaded", passed=True)
     try:
         if kind == "command":
-            added = set(manager.commands(name))
-            ours = set(COMMANDS) | (set(manager.commands(OURS)) if name != OURS else set())
-            message = "adds no command; call cli.add_command(...) in neatfool_add_commands"
-            if added:
-                taken = min(added & ours, default="")
-                message = f"neatfool has its own command {taken!r}; rename yours" if taken else ""
-            return [CheckResult("adds commands under free names", not message, message)]
+            return [_check_commands(manager, name)]
         if kind == "observer":
             if made := manager.load_observer(name):
                 manager.add_observer(made, _read_settings(made, settings))
             return [HOOKS, *examine_plugin("observer", manager.observers)]
-        if kind not in RESERVED_KEYS:
-            problems = (entry.problem for entry in manager.available() if entry.name == name)
-            return [replace(loaded, passed=False, message=next(problems))]
         made = manager.load(kind, name)
-        if kind in {"model", "detector", "measure"}:
+        if kind == "measure":
+            command = make_measure_command(name, made.maker)
+            count = f"{len(command.params)} options and arguments"
+            return [loaded, CheckResult("its docstring makes a command", True, count)]
+        if kind not in CHECKS:
             return [loaded]
         options = _read_settings(made, settings)
         return [loaded, *examine_plugin(kind, partial(make_plugin, made, options))]
@@ -122,6 +136,16 @@ def _check(
         if settings and isinstance(error, ExperimentError):
             raise
         return [replace(loaded, passed=False, message=str(error))]
+
+
+def _check_commands(manager: PluginManager, name: str) -> CheckResult:
+    added = set(manager.commands(name))
+    ours = set(COMMANDS) | (set(manager.commands(OURS)) if name != OURS else set())
+    message = "adds no command; call cli.add_command(...) in neatfool_add_commands"
+    if added:
+        taken = min(added & ours, default="")
+        message = f"neatfool has its own command {taken!r}; rename yours" if taken else ""
+    return CheckResult("adds commands under free names", not message, message)
 
 
 def make_plugin(registration: Registration, options: BaseModel, *arguments: Any) -> Any:

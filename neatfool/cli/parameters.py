@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -75,13 +74,3 @@ def _load(points: tuple[EntryPoint, ...]) -> dict[str, list[click.Option]]:
         except Exception as error:
             _log.warning("options of the observer %r (%s): %s", point.name, point.value, error)
     return options
-
-
-def read_jobs(ctx: click.Context, option: click.Parameter, value: str | None) -> int | str | None:
-    """Read how many runs to do side by side."""
-    if value is None or value == "auto":
-        return value
-    with suppress(ValueError):
-        if (number := int(value)) >= 1:
-            return number
-    raise click.BadParameter(f"{value!r} is neither a number of at least 1 nor 'auto'")

@@ -41,45 +41,22 @@ def plugins() -> None:
     epilog="""\b
 Examples:
   neatfool plugins list
-  neatfool plugins list mine.ini      # with those of the files that mine.ini names
   neatfool plugins list --json | jq '.[].name'""",
 )
-@click.argument("file", type=click.Path(path_type=Path), required=False)
 @option("--json", "Print JSON.", into="as_json")
-def list_plugins(file: Path | None, as_json: bool) -> None:
-    """List the plugins that are installed; with FILE, an experiment, its own too.
+def list_plugins(as_json: bool) -> None:
+    """List the plugins that are installed, without importing them."""
+    from neatfool.plugin.discovery import installed_plugins
 
-    Nothing that is installed is imported for it.
-    """
-    from neatfool.config.ini import read_ini
-    from neatfool.config.options import read_options
-    from neatfool.config.sections import Problems
-    from neatfool.experiment.framework import PluginSources
-    from neatfool.plugin.manager import PluginManager
-
-    manager, broken = PluginManager(), []
-    if file:
-        problems = Problems()
-        sources = read_options(PluginSources, "plugins", read_ini(file)[1], problems)
-        problems.raise_if_any()
-        for path in sources.path if sources else ():
-            try:
-                manager.load_files(path)
-            except PluginError as error:
-                broken.append(str(error))
-    entries = manager.available()
+    entries = [entry for entry, _ in installed_plugins()]
     if as_json:
         click.echo(json.dumps([asdict(entry) for entry in entries], indent=2))
-    else:
-        heads = ["kind", "name", "from", "version", "module"]
-        named = "(named by the experiment)"
-        rows = [
-            [each.kind, each.name, each.source, each.version, each.problem or each.value or named]
-            for each in entries
-        ]
-        Output().table(heads, rows, words=range(5))
-    if broken:
-        raise PluginError("\n".join(broken))
+        return
+    rows = [
+        [each.kind, each.name, each.source, each.version, each.problem or each.value]
+        for each in entries
+    ]
+    Output().table(["kind", "name", "from", "version", "module"], rows, words=range(5))
 
 
 @plugins.command(
@@ -97,7 +74,8 @@ def show_plugin(name: str, as_json: bool) -> None:
     """Show the options of the plugin NAME: what each takes, its default, and what it is for.
 
     NAME is a plugin's name, KIND.NAME, or a Python file. For the keys that neatfool itself has in a
-    section of an experiment, give `experiment`, `plugins` or `target`.
+    section of an experiment, give `experiment`, `plugins` or `target`. A command and a measure have
+    options on the command line.
     """
     from neatfool.cli.named_plugins import describe_plugins
     from neatfool.config.sections import write_value
@@ -171,7 +149,7 @@ Examples:
   neatfool plugins new target bird_classifier
   neatfool plugins new scheme climb --out work/climb"""
 )
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", metavar="KIND", type=click.Choice(KINDS))
 @click.argument("name")
 @option("--out DIR", "The folder to make.  [default: NAME]")
 def new(kind: str, name: str, out: Path | None) -> None:

@@ -17,7 +17,6 @@ from neatfool.cli.parameters import (
     load_observers,
     no_report_option,
     observers_asked_for,
-    read_jobs,
 )
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
 from neatfool.present.command import option, trust_option
@@ -67,14 +66,7 @@ runs only spent their budget.""",
     "and folder.",
     str,
 )
-@option(
-    "--jobs N|auto",
-    "With --seeds: how many runs to do side by side; auto: one for each core, but at most one "
-    "for every 2 GiB of the machine's memory. It ignores what other programs use, and "
-    "the limits of a container or a GPU.  [default: 1]",
-    str,
-    callback=read_jobs,
-)
+@option("--jobs N", "With --seeds: how many runs to do side by side.  [default: 1]")
 @option("--generations N", "The length, in generations; give this or --images.")
 @option("--images N", "The length, in images scored.")
 @option(
@@ -91,7 +83,7 @@ def run(
     out: Path | None,
     seed: int | None,
     seeds: str | None,
-    jobs: int | str | None,
+    jobs: int | None,
     generations: int | None,
     images: int | None,
     workers: int | None,
@@ -226,7 +218,7 @@ def resume(
         if general.images:
             unit, done = "images", run.evaluations
         more = f"--{unit} N with N > {done} makes it longer"
-        click.echo(f"{run_folder} has reached its length: {general.length}. {more}.")
+        Output().say(f"{run_folder} has reached its length: {general.length}. {more}.")
     _go(session, plugins, report=not no_report)
 
 
@@ -254,7 +246,7 @@ def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
         if workers := session.progress_of_workers():
             console.print(f"Drawn and scored by {workers}", soft_wrap=True, markup=False)
         if report and "report" not in plugins.names("command"):
-            click.echo("No report is written: the plugin command.report is not there.", err=True)
+            console.print("No report is written: the plugin command.report is not there.")
         elif report and outcome.generation >= 0:
             with Output(stderr=True).status("writing the report"):
                 page = write_report(session.run)
@@ -294,11 +286,10 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
     history = run.history
     if outcome.cause:
         console.print(_why(session, outcome), style="yellow", soft_wrap=True, markup=False)
-    requests = run.requests
+    if requests := run.requests:
+        console.print(spending(requests), soft_wrap=True, markup=False)
     if not history:
         console.print("Nothing is recorded yet.")
-        if requests:
-            console.print(spending(requests), soft_wrap=True, markup=False)
         return
     last = history[-1]
     times = [duration(outcome.seconds)] if outcome.seconds >= 1 else []
@@ -315,8 +306,6 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
         "99.99 %.",
         soft_wrap=True,
     )
-    if requests:
-        console.print(spending(requests), soft_wrap=True, markup=False)
     if refused := sum(report.refused for report in history):
         console.print(f"{left_out(refused)}.", style="yellow")
     console.print(f"Images are in {run.path / 'images'}", soft_wrap=True)

@@ -148,16 +148,6 @@ def _scalar(
     return _join(base, text)
 
 
-def make_absolute(default: Any, base: Path | None) -> Any:
-    """Make a default that is a path, or a list of paths, relative to a folder; leave any other."""
-    made = default
-    if base is not None and isinstance(default, PurePath):
-        made = Path(_join(base, str(default)))
-    elif isinstance(default, list):
-        made = [make_absolute(item, base) for item in default]
-    return default if made is default or made == default else made
-
-
 def _join(base: Path, text: str) -> str:
     return str((base / Path(text).expanduser()).absolute())
 

@@ -16,15 +16,21 @@ from neatfool.errors import NeatfoolError
 from neatfool.spec.json import Json
 from neatfool.wording import listed
 
-_NOUNS: Final = {
-    "string": ("text", "texts"),
-    "integer": ("a whole number", "whole numbers"),
-    "number": ("a number", "numbers"),
-    "boolean": ("true or false", "of true and false"),
-    "array": ("a list", "lists"),
-    "object": ("a JSON object", "JSON objects"),
+_NAMES: Final = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a JSON object",
 }
-"""What a type of JSON is called, alone and as the items of a list."""
+"""What a type of JSON is called."""
+_BOUNDS: Final = {
+    "minimum": ">=",
+    "exclusiveMinimum": ">",
+    "maximum": "<=",
+    "exclusiveMaximum": "<",
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class OptionDescription:
 
     key: str
     type: str
-    """What it takes, in words: ``"a whole number from 1 to 1024, or auto"``."""
+    """What it takes, in words: ``"a whole number >= 1 or auto"``."""
     default: Json
     """What it stands for where it is left out; None if that depends on more than options."""
     required: bool
@@ -103,29 +109,8 @@ def _in_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         if words is not None:
             kinds += map(str, words)
         elif named.get("type") != "null":
-            kinds.append(_noun(named) + _bounds(named))
+            is_path = named.get("format", "").endswith("path")
+            name = "a path" if is_path else _NAMES.get(named.get("type", ""), "anything")
+            bounds = [f"{sign} {named[key]}" for key, sign in _BOUNDS.items() if key in named]
+            kinds.append(f"{name} {' and '.join(bounds)}".strip())
     return listed([*dict.fromkeys(kinds)], "or")
-
-
-def _noun(schema: Mapping[str, Any], *, several: bool = False) -> str:
-    if schema.get("format") in ("path", "file-path", "directory-path"):
-        return "paths" if several else "a path"
-    if schema.get("type") not in _NOUNS:
-        return "anything"
-    alone, listed = _NOUNS[schema["type"]]
-    noun = listed if several else alone
-    items = schema.get("items") or {}
-    return f"{noun} of {_noun(items, several=True)}" if items.get("type") in _NOUNS else noun
-
-
-def _bounds(schema: Mapping[str, Any]) -> str:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-    if schema.get("type") == "integer":
-        low = above + 1 if above is not None else low
-        high = below - 1 if below is not None else high
-        above = below = None
-    if low is not None and high is not None:
-        return f" from {low} to {high}"
-    signs = {">=": low, ">": above, "<=": high, "<": below}
-    return " and".join(f" {sign} {end}" for sign, end in signs.items() if end is not None)

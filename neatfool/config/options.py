@@ -16,7 +16,6 @@ from neatfool.config.annotations import (
     annotation_of,
     from_text,
     key_of,
-    make_absolute,
     model_of,
 )
 from neatfool.config.sections import (
@@ -197,8 +196,6 @@ class _Reader:
                 canonical = key_of(known[key], field)
                 if model_of(field.annotation):
                     fault = f"has its own section; write [{canonical}]"
-                elif (name, canonical) in self._given:
-                    fault = f"means {canonical!r}, given already; keep one"
                 else:
                     self._given[name, canonical] = key, value
                     given[canonical] = from_text(annotation_of(field), value)
@@ -214,10 +211,6 @@ class _Reader:
                 self.places[key] = replace(section, values={})
                 if key in self._sections or field.is_required():
                     given[key] = self.collect(inner, key, section)
-                continue
-            default = make_absolute(field.default, section.base)
-            if default is not field.default:
-                given.setdefault(key, default)
         return given
 
     def check_finite(self, options: BaseModel, name: str) -> None:

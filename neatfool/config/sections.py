@@ -197,10 +197,7 @@ def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
     expected = " ".join(error.get("ctx", {}).get("expected", "") for error in errors)
     words = expected.replace(" or ", ", ").split(", ")
     near = nearest(str(given), [word.strip("'\" ") for word in words])
-    message += near if near.startswith("; did you mean") else ""
-    if isinstance(given, str) and "\n" in given:
-        message += "; a line that begins with a space continues the value of the line before"
-    return message
+    return message + (near if near.startswith("; did you mean") else "")
 
 
 def _fault(error: ErrorDetails) -> str:

@@ -21,7 +21,6 @@ from neatfool.experiment.plugin_choice import (
 from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
-from neatfool.plugin.registration import adapt_if_whole
 from neatfool.run.folder import advice_for, is_from_python, lock
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
@@ -55,7 +54,7 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
     given = ModelSource.model_validate(
         {k: settings[k] for k in ModelSource.model_fields if k in settings}
     )
-    model, spec = adapt_if_whole(model, Target), run.spec
+    spec = run.spec
     if isinstance(model, Target) and (
         spec.open or len(model.spec.classes) == len(spec.classes)
     ):  # more classes turned up, or their names changed

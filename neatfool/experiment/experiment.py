@@ -45,6 +45,15 @@ NOT_OF_THE_RESULT: Final = (
     ("target", "max_requests"),
     ("target", "threshold"),
 )
+_SPECIES: Final = "is read with [scheme] plugin = single_class only; pick that, or leave it out"
+NEAT_SECTIONS: Final = {
+    "NEAT": "is neat-python's; leave it out, and write [scheme] batch for its pop_size",
+    "DefaultGenome": "is read with [encoding] plugin = cppn only; pick that, or leave it out",
+    "DefaultSpeciesSet": _SPECIES,
+    "DefaultStagnation": _SPECIES,
+    "DefaultReproduction": _SPECIES,
+}
+"""Sections of a file of neat-python: what to do if no plugin of an experiment reads them."""
 
 
 @dataclass(frozen=True)
@@ -282,11 +291,9 @@ def _check_sections(
     for name, section in sections.items():
         if name in known:
             continue
-        from neatfool.experiment.neat_sections import NEAT_SECTIONS, note_neat_section
-
         near = nearest(name, known)
         if whole and name in NEAT_SECTIONS:
-            note_neat_section(name, section, problems)
+            problems.add_at(section, name, "", NEAT_SECTIONS[name])
         elif whole or "did you mean" in near:
             problems.add_at(section, name, "", f"unknown section{near}")
     for name, count in readers.items():

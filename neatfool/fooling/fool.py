@@ -35,7 +35,6 @@ from neatfool.experiment.framework import (
 from neatfool.experiment.plugin_choice import choose
 from neatfool.network.tensor_module import unwrap
 from neatfool.plugin.manager import PluginManager
-from neatfool.plugin.registration import adapt_if_whole
 from neatfool.run.folder import storage_errors
 from neatfool.run.run import Run
 from neatfool.spec.image_spec import ImageSpec, Outputs
@@ -338,7 +337,7 @@ def _target(model: Any, arguments: Any) -> Target:
         fault = f"{missing}: missing; mean and std go together"
         raise ExperimentError(f"{fault}. If the model has none, give {missing}={neutral}")
     how = {"mean": mean, "std": std, "device": arguments.device, "outputs": arguments.outputs}
-    return target_of(adapt_if_whole(model, Target), spec, **how)
+    return target_of(model, spec, **how)
 
 
 def _argument(section: str, key: str) -> str:

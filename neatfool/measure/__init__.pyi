@@ -10,7 +10,6 @@ from .facts import find_class as find_class
 from .facts import check_classes as check_classes
 from .facts import load_genome as load_genome
 from .facts import from_pillow as from_pillow
-from .facts import temper as temper
 
 from .code import measuring_code as measuring_code
 from .course import RunCourse as RunCourse
@@ -24,6 +23,7 @@ from .estimates import LIMIT as LIMIT
 from .estimates import Estimate as Estimate
 from .estimates import Share as Share
 from .estimates import Shares as Shares
+from .estimates import temper as temper
 from .estimates import median_of as median_of
 from .estimates import tell_apart as tell_apart
 from .estimates import threshold_of as threshold_of

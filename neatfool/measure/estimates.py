@@ -10,6 +10,7 @@ from pydantic import Field
 from scipy.stats import binomtest
 
 from neatfool.present.finding import Facts
+from neatfool.scoring.tempered_target import temper as temper
 from neatfool.wording import percent, share
 
 RESAMPLES: Final = 400

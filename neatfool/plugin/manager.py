@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from neatfool.spec.archive import Replacement
 
 
-__all__ = ["NoOptions", "Observers", "PluginEntry", "PluginManager", "Registration", "views"]
-
 KINDS: Final = (*CONTRACTS, "model", "detector", "measure", "observer")
 """What plugins register, each by a hook of its own."""
 OBSERVER_HOOKS: Final = {
@@ -191,9 +189,6 @@ class PluginManager:
         """Register a plugin, unless it is already; False, and nothing, if it has no hook."""
         if self._pluggy.is_registered(plugin):
             return True
-        if inspect.isclass(plugin):
-            fault = f"{plugin.__qualname__} is a class; a plugin is a module or an object"
-            raise PluginError(f"{source}: {fault}, for example {plugin.__qualname__}()")
         if self._pluggy.has_plugin(source):
             raise PluginError(f"{source}: there is a plugin of this source already")
         self._source, self._offers = source, {}
@@ -223,11 +218,6 @@ class PluginManager:
         options: type[BaseModel] | None = None,
     ) -> None:
         who = f"{self._source}: register({name!r}, ...)"
-        if not isinstance(name, str) or not name.strip():
-            raise PluginError(f"{who}: the name must be text; got {name!r}")
-        if not (callable(factory) or (isinstance(factory, str) and ":" in factory)):
-            expected = 'a class or function, or "module:Name" of one'
-            raise PluginError(f"{who}: the factory must be {expected}; got {factory!r}")
         options = options or NoOptions
         keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
         if taken := keys & {*RESERVED_KEYS.get(kind, ())}:

@@ -1,4 +1,4 @@
-"""Registrations: what plugins offer, made and adapted, by its kind and name."""
+"""Registrations: what plugins offer, made and checked, by its kind and name."""
 
 import inspect
 from abc import ABC
@@ -20,54 +20,25 @@ from neatfool.spec.view import View
 
 Contract = TypeVar("Contract", bound=ABC)
 
-ADAPTED_METHODS: Final = ("in_generation", "in_focus")
-"""The methods that return another object of the kind, which is adapted, too."""
 
+def check_contract(given: Any, contract: type[Contract], who: str = "") -> Contract:
+    """Give an object back that inherits from a contract and has its attributes.
 
-def missing_members(given: object, contract: type[ABC]) -> list[str]:
-    """List the members without a default that an object lacks of a contract."""
-    bare = {name for name in contract.__annotations__ if not hasattr(contract, name)}
-    required = contract.__abstractmethods__ | bare
-    return sorted(name for name in required if not hasattr(given, name))
-
-
-def adapt(given: Any, contract: type[Contract], who: str = "") -> Contract:
-    """Return a contract's instance: the object itself, or one with its members and the defaults."""
-    kind, name = type(given), contract.__name__
-    if isinstance(given, type):
-        who = who or name.lower()
-        raise PluginError(f"{who}: {given.__name__} is a class; give an object: {given.__name__}()")
-    who = f"{who or name.lower()}: {kind.__name__}"
-    if missing := missing_members(given, contract):
-        fault = f"{who} lacks {', '.join(missing)}"
-        raise PluginError(f"{fault}; give it what neatfool.{name} asks for")
-    if "spec" in contract.__annotations__ and not isinstance(spec := given.spec, ImageSpec):
-        raise PluginError(f"{who} has a {type(spec).__name__} as spec; give a neatfool.ImageSpec")
-    if isinstance(given, contract):
-        return given
-
-    def member(name: str) -> property:
-        def read(_: object) -> Any:
-            value = getattr(given, name)
-            if name not in ADAPTED_METHODS:
-                return value
-            return lambda *arguments: adapt(value(*arguments), contract)
-
-        return property(read)
-
-    # The names of its class are those of the object's, whose code a fingerprint reads.
-    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-    public = {each for each in {*dir(given), *dir(contract)} if each[0] != "_"}
-    members = {each: member(each) for each in public if hasattr(given, each)}
-    metaclass: Any = type(contract)
-    adapter = metaclass(kind.__name__, (contract,), {**names, **members})
-    made: Contract = adapter()
+    Raises:
+        PluginError: It does not; ``who`` made it.
+    """
+    name = f"neatfool.{contract.__name__}"
+    who = f"{who or contract.__name__.lower()}: {type(given).__name__}"
+    made: object = given
+    if not isinstance(made, contract):
+        raise PluginError(f"{who} is no {name}; make an object whose class inherits from it")
+    asked = contract.__annotations__
+    if missing := ", ".join(sorted(each for each in asked if not hasattr(made, each))):
+        raise PluginError(f"{who} lacks {missing}; give it what {name} asks for")
+    if "spec" in asked and not isinstance(given.spec, ImageSpec):
+        kind = type(given.spec).__name__
+        raise PluginError(f"{who} has a {kind} as spec; give a neatfool.ImageSpec")
     return made
-
-
-def adapt_if_whole(given: Any, contract: type[Contract]) -> Any:
-    """Adapt an object that lacks no member; return any other as it is."""
-    return given if missing_members(given, contract) else adapt(given, contract)
 
 
 RESERVED_KEYS: Final = {
@@ -138,22 +109,17 @@ class Registration:
         contract: type[Any] | None = CONTRACTS.get(self.kind)
         with blaming(self.label):
             made = factory(*arguments, **named)
-            return made if contract is None else adapt(made, contract, self.label)
+            return made if contract is None else check_contract(made, contract, self.label)
 
     def accepted_arguments(self, **offered: Any) -> dict[str, Any]:
-        """Choose the arguments that the factory has a parameter for, or a base class of it."""
-        return {name: value for name, value in offered.items() if self._takes(name)}
-
-    def _takes(self, name: str) -> bool:
-        maker, bases = self.maker, getattr(self.maker, "__mro__", ())
-        # What a class takes with `**named`, it passes on to the next base class.
-        for factory in (maker, *(base.__init__ for base in bases[1:-1])):
-            try:
-                parameters = inspect.signature(factory).parameters
-            except ValueError:  # A type of Python's own tells none.
-                return False
-            if name in parameters:
-                return True
-            if all(each.kind is not each.VAR_KEYWORD for each in parameters.values()):
-                return False
-        return name == "target"
+        """Choose what the factory has a parameter for; ``**named`` takes a target, too."""
+        try:
+            parameters = inspect.signature(self.maker).parameters
+        except ValueError:  # a type of Python's own tells none
+            return {}
+        passes_on = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+        return {
+            name: value
+            for name, value in offered.items()
+            if name in parameters or (passes_on and name == "target")
+        }

@@ -16,9 +16,9 @@ from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
-from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from neatfool.errors import ExperimentError
+from neatfool.search.options import LearningOptions
 from neatfool.spec.archive import Candidate
 from neatfool.spec.encoding import Encoding, Learnable
 from neatfool.spec.json import Json
@@ -38,21 +38,6 @@ FIRST_PROBES: Final = 4
 """Probes of the sensitivities in the first step; later steps need only one, as they add to it."""
 TINY: Final = 1e-12
 _SIGNS: Final = np.array([-1, 1], np.float32)
-
-
-class LearningOptions(BaseModel, use_attribute_docstrings=True):
-    """Options for a scheme's model to inherit; see :class:`~neatfool.Learner`."""
-
-    learn: float = Field(0.0, ge=0, le=0.9)
-    """the share of the images to spend on learning. 0: none"""
-    learn_steps: PositiveInt = Field(8, le=1000)
-    """steps for each elite that is learnt on"""
-    learn_rate: PositiveFloat = 0.3
-    """by how many grey levels, about, a step changes the image through each weight"""
-    learn_after: NonNegativeFloat = 8.0
-    """images for each class to breed before there is any learning: with 1000 classes 8,000"""
-    learn_at_once: PositiveInt = Field(4, le=1024)
-    """genomes whose gradients one call of the target computes. Fewer need less memory"""
 
 
 class Learner:

@@ -16,24 +16,18 @@ from contextlib import ExitStack, closing
 from typing import Any, Final
 
 from neatfool.errors import ExperimentError
-from neatfool.plugin.registration import CONTRACTS, adapt
+from neatfool.plugin.registration import CONTRACTS, check_contract
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.testing import (
     encoding_checks,
-    engine_checks,
     observer_checks,
     scheme_checks,
     target_checks,
     view_checks,
 )
 from neatfool.testing.checking import CheckResult, run_check
-from neatfool.testing.encoding_checks import COLOUR, GREY, EncodingSubject
-from neatfool.testing.engine_checks import EngineSubject
-from neatfool.testing.observer_checks import ObserverSubject
-from neatfool.testing.scheme_checks import SchemeSubject
-from neatfool.testing.target_checks import TargetSubject
+from neatfool.testing.encoding_checks import COLOUR, GREY
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget
-from neatfool.testing.view_checks import ViewSubject
 
 __all__ = [
     "COLOUR",
@@ -49,7 +43,6 @@ __all__ = [
 
 CHECKS: Final = {
     "encoding": encoding_checks,
-    "engine": engine_checks,
     "observer": observer_checks,
     "scheme": scheme_checks,
     "target": target_checks,
@@ -64,11 +57,10 @@ def check_plugin(
     """Check that a plugin keeps its contract.
 
     Args:
-        kind: What it is: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"``, ``"engine"`` or
-            ``"observer"``.
-        make: Makes it: a target, a view, an engine or an observer without arguments, an encoding
-            from an image spec, and a scheme from an encoding, a spec and a seed, with small batches
-            if it has an option. An engine's workers must see this machine's files.
+        kind: What it is: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"`` or ``"observer"``.
+        make: Makes it: a target, a view or an observer without arguments, an encoding from an image
+            spec, and a scheme from an encoding, a spec and a seed, with small batches if it has an
+            option.
         specs: The images to try an encoding or a view with.
 
     Raises:
@@ -93,15 +85,15 @@ def examine_plugin(
         raise ExperimentError("python -O: leaves out what checks assert; check without -O")
     contract: type[Any] | None = CONTRACTS.get(kind)
 
-    def make_adapted(*arguments: Any) -> Any:
+    def make_checked(*arguments: Any) -> Any:
         made = make(*arguments)
-        return made if contract is None else adapt(made, contract)
+        return made if contract is None else check_contract(made, contract)
 
     def can_be_made(subject: Any) -> None:
         getattr(subject, kind)
 
     with ExitStack() as stack:
-        subjects = _make_subjects(kind, make_adapted, specs)
+        subjects = _make_subjects(kind, make_checked, specs)
         if "" in subjects:  # what it holds is to be closed
             stack.enter_context(closing(subjects[""]))
         results = [run_check(can_be_made, subjects)]
@@ -114,15 +106,17 @@ def examine_plugin(
 def _make_subjects(
     kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec]
 ) -> dict[str, Any]:
-    if kind in {"encoding", "view"}:
-        subject_of = EncodingSubject if kind == "encoding" else ViewSubject
-        colours = {1: "grey", 3: "colour"}
-        return {
-            f"{spec.width}x{spec.height} {colours[spec.channels]}": subject_of(make, spec)
-            for spec in specs
-        }
+    if kind == "encoding":
+        return {_label(spec): encoding_checks.EncodingSubject(make, spec) for spec in specs}
+    if kind == "view":
+        return {_label(spec): view_checks.ViewSubject(make, spec) for spec in specs}
     if kind == "scheme":
-        labels = {1: "with one parent a child", 2: "with two parents a child"}
-        return {name: SchemeSubject(make, parents=n) for n, name in labels.items()}
-    subjects = {"engine": EngineSubject, "observer": ObserverSubject, "target": TargetSubject}
-    return {"": subjects[kind](make)}
+        parents = {1: "with one parent a child", 2: "with two parents a child"}
+        return {label: scheme_checks.SchemeSubject(make, parents=n) for n, label in parents.items()}
+    is_target = kind == "target"
+    subject = target_checks.TargetSubject if is_target else observer_checks.ObserverSubject
+    return {"": subject(make)}
+
+
+def _label(spec: ImageSpec) -> str:
+    return f"{spec.width}x{spec.height} {'grey' if spec.channels == 1 else 'colour'}"

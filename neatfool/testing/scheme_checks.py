@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 from unittest import SkipTest
 
 import numpy as np
 
-from neatfool.spec.archive import EMPTY, Archive, Candidate, Elite, Replacement
+from neatfool.spec.archive import EMPTY, Archive, Candidate, Replacement
+from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
 from neatfool.testing.checking import global_randomness
@@ -40,13 +40,16 @@ class SearchStep:
     """A copy of the archive before ``tell``."""
     after: Archive
     """A copy of the archive after ``tell``."""
+    members: tuple[int, ...]
+    """The ids of the members after ``tell``."""
 
     def same(self, other: SearchStep) -> bool:
         """Say whether another step is the same, to the bit."""
-        names = ("before.candidate_ids", "after.candidate_ids", "after.ranks", "after.confidences")
-        mine, its = ([attrgetter(name)(each) for name in names] for each in (self, other))
         told = (self.candidates, self.replacements) == (other.candidates, other.replacements)
-        return told and all(map(np.array_equal, mine, its))
+        return told and all(
+            np.array_equal(getattr(self.after, name), getattr(other.after, name))
+            for name in ("candidate_ids", "ranks", "confidences")
+        )
 
 
 class ToySearch:
@@ -74,29 +77,25 @@ class ToySearch:
         scores = self._judge(replace(self._target.score(images.numpy()), ok=ok))
         before = deepcopy(scheme.archive)
         replacements = tuple(scheme.tell(candidates, scores))
-        after = deepcopy(scheme.archive)
-        return SearchStep(known, tuple(candidates), scores, replacements, before, after)
+        after, members = deepcopy(scheme.archive), tuple(each.id for each in scheme.members())
+        return SearchStep(known, tuple(candidates), scores, replacements, before, after, members)
 
     def _held(self) -> dict[int, Candidate]:
         members = {member.id: member for member in self.scheme.members()}
         return {**self.scheme.archive.candidates, **members}
 
-    def save(self) -> tuple[str, dict[int, Candidate], list[Elite]]:
-        """Save what a run's database holds: the state as JSON, candidates as text, and elites."""
-        texts = {
-            id_: replace(each, genome=self.encoding.dumps(each.genome), evaluations=1)
+    def restored_in(self, other: ToySearch) -> ToySearch:
+        """Save what a run's database holds of this search, and go on from that in a new one."""
+        coding, archive = self.encoding, other.scheme.archive
+        state = json.dumps(self.scheme.state(), allow_nan=False)
+        candidates = {
+            id_: replace(each, genome=coding.loads(coding.dumps(each.genome)), evaluations=1)
             for id_, each in self._held().items()
         }
-        state = json.dumps(self.scheme.state(), allow_nan=False)
-        return state, texts, list(self.scheme.archive.elites())
-
-    def restore(self, state: str, held: dict[int, Candidate], elites: list[Elite]) -> None:
-        """Continue a saved search with this new one."""
-        read = self.encoding.loads
-        candidates = {id_: replace(each, genome=read(each.genome)) for id_, each in held.items()}
-        for elite in elites:
-            self.scheme.archive.place(replace(elite, candidate=candidates[elite.candidate.id]))
-        self.scheme.restore(json.loads(state), candidates)
+        for elite in self.scheme.archive.elites():
+            archive.place(replace(elite, candidate=candidates[elite.candidate.id]))
+        other.scheme.restore(json.loads(state), candidates)
+        return other
 
 
 class SchemeSubject:
@@ -124,78 +123,67 @@ class SchemeSubject:
 
 
 def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
-    scheme = subject.scheme
-    archive: object = scheme.archive
-    batch: object = scheme.batch
-    assert isinstance(archive, Archive), (
-        f"archive is {type(archive).__name__}; give the scheme archive = Archive.of(spec)"
-    )
-    assert not archive.candidates, "the archive of a new scheme holds elites"
-    assert isinstance(batch, int) and batch >= 1, (
-        f"batch is {batch!r}; it is how many candidates a generation usually has, 1 or more"
-    )
+    archive: object = subject.scheme.archive
+    batch: object = subject.scheme.batch
+    new = isinstance(archive, Archive) and not archive.candidates
+    assert new, f"archive is {archive!r}; give a new scheme archive = Archive.of(spec)"
+    counts = isinstance(batch, int) and batch >= 1
+    assert counts, f"batch is {batch!r}; it is how many candidates a generation usually has"
 
 
 def check_leaves_out_what_means_nothing(subject: SchemeSubject) -> None:
-    spec = replace(TOY_SPEC, nothing=TOY_SPEC.classes[:1])
-    every, searched = (
-        subject.make(ToyEncoding(parents=subject.parents), each, 1).archive.classes.tolist()
-        for each in (TOY_SPEC, spec)
-    )
-    if len(every) < len(spec.classes):
+    def searched(spec: ImageSpec) -> list[int]:
+        scheme = subject.make(ToyEncoding(parents=subject.parents), spec, 1)
+        return list(map(int, scheme.archive.classes))
+
+    if len(searched(TOY_SPEC)) < len(TOY_SPEC.classes):
         raise SkipTest("it searches only the classes that it is told")
-    assert 0 not in searched, (
-        f"the archive searches {spec.classes[0]!r}, of spec.nothing; make it by Archive.of(spec)"
-    )
+    spec = replace(TOY_SPEC, nothing=TOY_SPEC.classes[:1])
+    fault = f"the archive searches {spec.classes[0]!r}, of spec.nothing"
+    assert 0 not in searched(spec), f"{fault}; make it by Archive.of(spec)"
 
 
 def check_candidates_are_numbered_through(subject: SchemeSubject) -> None:
     expected = 0
     for generation, step in enumerate(subject.steps):
         ids = [candidate.id for candidate in step.candidates]
-        assert ids == list(range(expected, expected + len(ids))), (
-            f"generation {generation} has the ids {_few(ids)}; the next one was {expected}"
-        )
+        right = ids == list(range(expected, expected + len(ids)))
+        assert right, f"generation {generation} has the ids {ids[:5]}; the next one was {expected}"
         expected += len(ids)
-        wrong = {candidate.generation for candidate in step.candidates} - {generation}
-        assert not wrong, f"candidates of generation {generation} have generation = {_few(wrong)}"
+        given = {candidate.generation for candidate in step.candidates}
+        assert given == {generation}, f"candidates of generation {generation} have {_few(given)}"
 
 
 def check_parents_are_elites_or_members(subject: SchemeSubject) -> None:
     for generation, step in enumerate(subject.steps):
         parents = {parent for candidate in step.candidates for parent in candidate.parents}
-        unknown = parents - step.known
-        assert not unknown, (
-            f"generation {generation} has the parents {_few(unknown)}, no elites nor members()"
-        )
+        unknown = _few(parents - step.known)
+        fault = f"generation {generation} has the parents {unknown}, no elites nor members()"
+        assert not unknown, fault
 
 
 def check_replacements_agree_with_the_archive(subject: SchemeSubject) -> None:
     for generation, step in enumerate(subject.steps):
-        changed = np.flatnonzero(step.before.candidate_ids != step.after.candidate_ids).tolist()
-        returned = [replacement.elite.class_index for replacement in step.replacements]
-        assert sorted(returned) == changed, (
-            f"in generation {generation} niches {changed} changed, and tell() gave {returned}"
-        )
+        before, after = step.before, step.after
+        changed = np.flatnonzero(before.candidate_ids != after.candidate_ids).tolist()
+        returned = sorted(replacement.elite.class_index for replacement in step.replacements)
+        fault = f"in generation {generation} niches {changed} changed, and tell() gave {returned}"
+        assert returned == changed, fault
         for replacement in step.replacements:
-            elite, index, niches = replacement.elite, replacement.elite.class_index, step.after
+            elite, index = replacement.elite, replacement.elite.class_index
             where = f"generation {generation}, class index {index}"
-            assert elite.candidate in step.candidates, (
-                f"{where}: the new elite {elite.candidate.id} is not one of the scored candidates"
-            )
-            held = int(step.before.candidate_ids[index])
-            scored = float(step.scores.probs[step.candidates.index(elite.candidate), index])
-            placed = (elite.candidate.id, elite.confidence, elite.rank)
-            archived = (niches.candidate_ids[index], niches.confidences[index], niches.ranks[index])
-            facts = {
-                "previous": (replacement.previous, None if held == EMPTY else held),
-                "(id, confidence, rank)": (placed, tuple(value.item() for value in archived)),
-                "confidence": (elite.confidence, scored),
-            }
-            for name, (given, wanted) in facts.items():
-                assert given == wanted, (
-                    f"{where}: the replacement has {name} = {given}; what happened was {wanted}"
-                )
+            known = elite.candidate in step.candidates
+            assert known, f"{where}: the new elite {elite.candidate.id} was not scored"
+            held = int(before.candidate_ids[index])
+            place = step.candidates.index(elite.candidate)
+            archived = (after.candidate_ids, after.confidences, after.ranks)
+            told = (elite.candidate.id, elite.confidence, elite.rank, replacement.previous)
+            true = (*(each[index].item() for each in archived), None if held == EMPTY else held)
+            names = "(id, confidence, rank, previous)"
+            assert told == true, f"{where}: the replacement tells {names} {told}, but it is {true}"
+            scored = float(step.scores.probs[place, index])
+            fault = f"{where}: its confidence is {elite.confidence}, and it scored {scored}"
+            assert elite.confidence == scored, fault
 
 
 def check_ranks_never_fall(subject: SchemeSubject) -> None:
@@ -205,37 +193,20 @@ def check_ranks_never_fall(subject: SchemeSubject) -> None:
 
 
 def check_search_fills_niches(subject: SchemeSubject) -> None:
-    without = subject.search(judge=lambda scores: replace(scores, logits=None)).steps(4)
-    for steps, how in ((subject.steps, ""), ([*without], " without logits")):
-        assert (steps[-1].after.candidate_ids != EMPTY).any(), (
-            f"after {len(steps)} generations{how} every niche is empty; call archive.offer()"
-        )
+    without = [*subject.search(judge=lambda scores: replace(scores, logits=None)).steps(4)]
+    for steps, how in ((subject.steps, ""), (without, " without logits")):
+        filled = (steps[-1].after.candidate_ids != EMPTY).any()
+        fault = f"after {len(steps)} generations{how} every niche is empty; call archive.offer()"
+        assert filled, fault
 
 
 def check_refused_candidates_never_become_elites(subject: SchemeSubject) -> None:
     refused: set[int] = set()
-    for generation, step in enumerate(subject.search(judge=_refuse_the_best).steps(5)):
+    for step in subject.search(judge=_refuse_the_best).steps(5):
         ok = np.asarray(step.scores.ok)
         refused |= {c.id for c, fine in zip(step.candidates, ok, strict=True) if not fine}
-        elites = refused & set(step.after.candidate_ids.tolist())
-        assert not elites, (
-            f"generation {generation}: {_few(elites)} became elites, but their scores are not ok"
-        )
-
-
-def check_a_last_generation_may_be_cut_short(subject: SchemeSubject) -> None:
-    for generations in (0, 2):
-        search = subject.search()
-        list(search.steps(generations))
-        step = search.step(keep=1)
-        if step is None:
-            continue
-        scored = step.known | {step.candidates[0].id}
-        strangers = set(step.after.candidate_ids.tolist()) - scored - {EMPTY}
-        assert not strangers, f"the candidates {_few(strangers)} became elites without scores"
-        made_longer = subject.search()
-        made_longer.restore(*search.save())
-        made_longer.step()
+        elites = _few(refused & set(step.after.candidate_ids.tolist()))
+        assert not elites, f"{elites} became elites, but their scores are not ok"
 
 
 def _refuse_the_best(scores: Scores) -> Scores:
@@ -249,54 +220,61 @@ def _refuse_the_best(scores: Scores) -> Scores:
     return replace(scores, probs=probs, logits=None, ok=ok)
 
 
+def check_a_last_generation_may_be_cut_short(subject: SchemeSubject) -> None:
+    for generations in (0, 2):
+        search = subject.search()
+        list(search.steps(generations))
+        if step := search.step(keep=1):
+            scored = step.known | {step.candidates[0].id}
+            strangers = _few(set(step.after.candidate_ids.tolist()) - scored - {EMPTY})
+            assert not strangers, f"the candidates {strangers} became elites without scores"
+            search.restored_in(subject.search()).step()
+
+
 def check_same_seed_gives_the_same_search(subject: SchemeSubject) -> None:
     again = subject.search(1).steps(len(subject.steps))
     for generation, (a, b) in enumerate(zip(subject.steps, again, strict=True)):
-        assert a.same(b), (
-            f"with one seed, searches differ from generation {generation} on; use derive_seed()"
-        )
-    other = next(subject.search(2).steps(1))
-    genomes = [candidate.genome for candidate in other.candidates]
-    assert genomes != [candidate.genome for candidate in subject.steps[0].candidates], (
-        "the seeds 1 and 2 begin with the same genomes; derive the genomes' seeds from the seed"
+        fault = f"with one seed, searches differ from generation {generation} on; use derive_seed()"
+        assert a.same(b), fault
+    genomes, others = (
+        [candidate.genome for candidate in step.candidates]
+        for step in (subject.steps[0], next(subject.search(2).steps(1)))
     )
+    assert genomes != others, "the seeds 1 and 2 begin with the same genomes; use the seed"
 
 
 def check_global_randomness_is_left_alone(subject: SchemeSubject) -> None:
     for state in (1, 2):
         with global_randomness(state):
             steps = list(subject.search().steps(4))
-        for generation, (a, b) in enumerate(zip(subject.steps, steps, strict=False)):
-            assert a.same(b), (
-                f"generation {generation} depends on global generators; use derive_seed()"
-            )
+        same = all(a.same(b) for a, b in zip(subject.steps, steps, strict=False))
+        assert same, "a search depends on global generators; use derive_seed()"
 
 
 def check_members_have_unique_ids(subject: SchemeSubject) -> None:
-    search, bred = subject.search(), set[int]()
-    for step in search.steps(6):
+    bred: set[int] = set()
+    for step in subject.steps:
         bred.update(candidate.id for candidate in step.candidates)
-        ids = [member.id for member in search.scheme.members()]
-        assert len(ids) == len(set(ids)), "members() lists a candidate twice"
-        strangers = set(ids) - bred
-        assert not strangers, f"members() lists {_few(strangers)}, which ask() never gave"
+        assert len({*step.members}) == len(step.members), "members() lists a candidate twice"
+        strangers = _few({*step.members} - bred)
+        assert not strangers, f"members() lists {strangers}, which ask() never gave"
 
 
 def check_restored_search_goes_on_to_the_bit(subject: SchemeSubject) -> None:
     original = subject.search()
     for generation in range(len(subject.steps)):
         if generation in SAVED_AFTER:
-            resumed = subject.search()
-            resumed.restore(*original.save())
-            for number in range(generation, min(generation + 4, len(subject.steps))):
+            resumed = original.restored_in(subject.search())
+            for expected in subject.steps[generation : generation + 4]:
                 continued = resumed.step()
-                assert continued and continued.same(subject.steps[number]), (
-                    f"a search restored after {generation} generations differs in {number}: state()"
-                    " and members() must hold all but the archive that ask() and tell() use"
+                fault = f"a search restored after {generation} generations goes on differently"
+                assert continued and continued.same(expected), (
+                    f"{fault}: state() and members() must hold all that ask() and tell() use but "
+                    "the archive"
                 )
         original.step()
 
 
-def _few(ids: Any) -> str:
+def _few(ids: Iterable[int]) -> str:
     shown = sorted(ids)
     return ", ".join(map(str, shown[:5])) + (", …" if len(shown) > 5 else "")

@@ -122,14 +122,6 @@ class ToyEncoding(Encoding[ToyGenome]):
             raise ValueError(f"not a toy genome: it does not have {np.prod(self._shape)} numbers")
         return genome
 
-    def to_bytes(self, genome: ToyGenome) -> bytes:
-        """Write a genome for another process."""
-        return np.array(genome).tobytes()
-
-    def from_bytes(self, data: bytes) -> ToyGenome:
-        """Read what ``to_bytes`` wrote."""
-        return tuple(np.frombuffer(data).tolist())
-
     def distance(self, a: ToyGenome, b: ToyGenome) -> float:
         """Give the mean difference of the numbers."""
         return float(np.abs(np.subtract(a, b)).mean())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Change = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 SEEDS: Final = [5, 2**63 - 1, 0, 7]
+NAMES: Final = ("images", "amounts", "seeds")
 
 
 class ViewSubject:
@@ -31,25 +32,12 @@ class ViewSubject:
         """The view that the checks share."""
         return self._make()
 
-    @property
-    def images(self) -> torch.Tensor:
-        """Varied images, float32 [4, C, H, W], with whole numbers from 0 to 255."""
+    def given(self, amount: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Give varied images, float32 [4, C, H, W] from 0 to 255, their strengths and seeds."""
         import torch
 
-        return torch.from_numpy(probe_images(self._spec)).float()
-
-    @property
-    def seeds(self) -> torch.Tensor:
-        """A seed for each image."""
-        import torch
-
-        return torch.tensor(SEEDS)
-
-    def amounts(self, amount: float) -> torch.Tensor:
-        """Give the same strength to each image."""
-        import torch
-
-        return torch.full((len(SEEDS),), float(amount))
+        images = torch.from_numpy(probe_images(self._spec)).float()
+        return images, torch.full((len(SEEDS),), float(amount)), torch.tensor(SEEDS)
 
     def ways(self) -> Iterator[tuple[str, Change]]:
         """Give what changes images: ``change``, and ``together`` if there is one."""
@@ -79,101 +67,81 @@ def check_strengths_go_from_mild_to_the_limit(subject: ViewSubject) -> None:
         text: object = getattr(view, name)
         assert isinstance(text, str) and text.strip(), f"{name} is {text!r}; give a few words"
     away = [abs(strength - view.harmless) for strength in (view.harmless, *view.strengths)]
-    assert len(away) > 1 and away == sorted({*away}), (
-        f"strengths are {tuple(view.strengths)}, and {view.harmless:g} is harmless; give at least "
-        "one, each further from harmless than the one before"
-    )
+    fault = f"strengths are {tuple(view.strengths)}, and {view.harmless:g} is harmless"
+    rising = len(away) > 1 and away == sorted({*away})
+    assert rising, f"{fault}; give some, each further from harmless than the one before"
     most = abs(view.limit - view.harmless)
     assert away[-1] <= most, f"the limit, {view.limit:g}, is milder than the last of strengths"
 
 
-def check_images_of_the_same_shape_come_out(subject: ViewSubject) -> None:
+def check_levels_stay_from_0_to_255(subject: ViewSubject) -> None:
     import torch
 
     for place, change, amount in subject.cases():
-        images = subject.images
-        changed: object = change(images, subject.amounts(amount), subject.seeds)
-        wanted = f"torch.float32 {tuple(images.shape)}"
-        kind = type(changed).__name__
-        got = f"{changed.dtype} {tuple(changed.shape)}" if torch.is_tensor(changed) else kind
-        assert got == wanted, f"{place} gave {got}; give {wanted}"
-
-
-def check_levels_stay_from_0_to_255(subject: ViewSubject) -> None:
-    for place, change, amount in subject.cases():
-        changed = change(subject.images, subject.amounts(amount), subject.seeds)
+        images, *given = subject.given(amount)
+        changed: Any = change(images, *given)
+        kind, shape = getattr(changed, "dtype", type(changed)), getattr(changed, "shape", None)
+        fault = f"{place} gave {kind} {shape}; give torch.float32 {images.shape}"
+        assert kind == torch.float32 and shape == images.shape, fault
         low, high = float(changed.min()), float(changed.max())
-        assert low >= 0 and high <= 255, (
-            f"{place} gave levels from {low:g} to {high:g}; clamp them to 0 to 255, as bytes are"
-        )
-
-
-def check_harmless_changes_nothing(subject: ViewSubject) -> None:
-    for name, change in subject.ways():
-        changed = change(subject.images, subject.amounts(subject.view.harmless), subject.seeds)
-        apart = float((changed.round() - subject.images).abs().max())
-        assert apart == 0, (
-            f"{name} at {subject.view.harmless:g}, which is harmless, changed a pixel by {apart:g}"
-        )
+        fault = f"{place} gave levels from {low:g} to {high:g}"
+        assert low >= 0 and high <= 255, f"{fault}; clamp them to 0 to 255, as bytes are"
 
 
 def check_each_strength_changes_an_image(subject: ViewSubject) -> None:
     for place, change, amount in subject.cases():
-        changed = change(subject.images, subject.amounts(amount), subject.seeds)
-        assert (changed.round() != subject.images).any(), (
-            f"{place} left all images as they are; does it use its amounts?"
-        )
+        images, *given = subject.given(amount)
+        changed = (change(images, *given).round() != images).any()
+        assert changed, f"{place} left all images as they are; does it use its amounts?"
+    harmless = subject.view.harmless
+    for name, change in subject.ways():
+        images, *given = subject.given(harmless)
+        apart = float((change(images, *given).round() - images).abs().max())
+        fault = f"{name} at {harmless:g}, which is harmless, changed a pixel by {apart:g}"
+        assert apart == 0, fault
 
 
 def check_same_images_become_the_same_bits(subject: ViewSubject) -> None:
     for place, change, amount in subject.cases():
-        given = subject.amounts(amount), subject.seeds
         with global_randomness(1):
-            once, again = (change(subject.images, *given) for _ in range(2))
+            once, again = (change(*subject.given(amount)) for _ in range(2))
         apart = float((once - again).abs().max())
-        assert apart == 0, (
-            f"{place}: the same images, changed twice, differ by up to {apart:g}; whatever is "
-            "random must come from seeds, and nothing be kept from call to call"
-        )
+        fault = f"{place}: the same images, changed twice, differ by up to {apart:g}"
+        assert apart == 0, f"{fault}; whatever is random must come from seeds alone"
 
 
 def check_neighbours_do_not_matter(subject: ViewSubject) -> None:
     for place, change, amount in subject.cases():
-        amounts, images, seeds = subject.amounts(amount), subject.images, subject.seeds
+        images, amounts, seeds = subject.given(amount)
         amounts[1::2] = subject.view.harmless
         whole = change(images, amounts, seeds)
-        for row in range(len(images)):
-            some = slice(row, row + 1)
-            alone = change(images[some], amounts[some], seeds[some])
-            apart = float((whole[some] - alone).abs().max())
-            assert apart == 0, (
-                f"{place}: an image differs by up to {apart:g} alone and among others; change "
-                "each by its own amount and seed"
-            )
+        for row, image in enumerate(whole):
+            one = slice(row, row + 1)
+            apart = float((image - change(images[one], amounts[one], seeds[one])).abs().max())
+            fault = f"{place}: an image differs by up to {apart:g} alone and among others"
+            assert apart == 0, f"{fault}; change each by its own amount and seed"
 
 
 def check_nothing_given_is_written_to(subject: ViewSubject) -> None:
     import torch
 
     for place, change, amount in subject.cases():
-        given = [subject.images, subject.amounts(amount), subject.seeds]
-        before = [each.clone() for each in given]
+        given = subject.given(amount)
         change(*given)
-        for name, now, then in zip(("images", "amounts", "seeds"), given, before, strict=True):
-            assert torch.equal(now, then), f"{place} changed its {name}; work on a copy"
+        for name, now, before in zip(NAMES, given, subject.given(amount), strict=True):
+            assert torch.equal(now, before), f"{place} changed its {name}; work on a copy"
 
 
 def check_gradients_pass(subject: ViewSubject) -> None:
     import torch
 
     for place, change, amount in subject.cases():
-        images = subject.images.requires_grad_()
-        changed = change(images, subject.amounts(amount), subject.seeds)
+        images, *given = subject.given(amount)
+        changed = change(images.requires_grad_(), *given)
         assert changed.requires_grad, (
             f"{place} gave images without gradients; stay with operations of torch, and let what "
             "has none pass: images + (changed - images).detach()"
         )
         (gradients,) = torch.autograd.grad(changed.sum(), images)
-        assert gradients.isfinite().all() and gradients.any(), (
-            f"{place}: the gradients by the images are all zero, or not finite"
-        )
+        right = gradients.isfinite().all() and gradients.any()
+        assert right, f"{place}: the gradients by the images are all zero, or not finite"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -173,7 +174,6 @@ class CppnEncoding(Encoding[cppn.Genome]):
         self._is_compiled = options.renderer == "compiled"
         self._config = cppn.genome_config(options.genome, self._colours.outputs)
         self._breeder = cppn.Breeder(preset, self._config, options.refinements)
-        self._parameters = cppn.Parameters(self._config)
         self.parents = self._breeder.parents
         self._cools = options.refinements.mutation_cooling > 0
 
@@ -276,6 +276,10 @@ class CppnEncoding(Encoding[cppn.Genome]):
     def picture(self, genome: cppn.Genome) -> cppn.Picture:
         """Give a genome's picture as a PyTorch module."""
         return cppn.Picture(genome, self._look)
+
+    @cached_property
+    def _parameters(self) -> cppn.Parameters:
+        return cppn.Parameters(self._config)
 
     @property
     def _look(self) -> cppn.Look:

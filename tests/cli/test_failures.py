@@ -133,7 +133,7 @@ def test_a_failing_command_is_its_plugins(
     result = CliRunner().invoke(group(), ["--debug"] * debug + ["sing"])
     file = tmp_path / "site-birds" / "birds_song.py"
     assert result.exit_code == 3
-    assert f"error: birds 1.2, {file}, line 10: JSONDecodeError: Expecting value" in result.stderr
+    assert f"error: {file}, line 10: JSONDecodeError: Expecting value" in result.stderr
     assert "The plugin failed, not neatfool; " in result.stderr
     assert ("Traceback" in result.stderr) == debug
 

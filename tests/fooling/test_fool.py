@@ -323,15 +323,6 @@ def test_the_sides_of_an_image_need_its_channels():
         neatfool.fool(brightness, image=(28, 28), classes=2)
 
 
-def test_a_target_whose_spec_is_none_is_told():
-    class Duck:
-        spec = None
-        score = staticmethod(brightness)
-
-    with pytest.raises(neatfool.PluginError, match="Duck has a NoneType as spec; give a neatfool"):
-        neatfool.fool(Duck(), image=(1, 8, 8), classes=2)
-
-
 def test_a_run_has_one_length(tmp_path):
     with pytest.raises(
         ExperimentError, match=r"^images: both 'images' and 'generations' are given"

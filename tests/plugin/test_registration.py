@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from neatfool import PluginError, Target
 from neatfool.cli.named_plugins import make_plugin
 from neatfool.plugin.registration import NoOptions, Registration
 from neatfool.testing import examine_plugin
@@ -44,21 +45,33 @@ def test_a_scheme_that_leaves_the_target_out_is_told_to_pass_it_on():
     assert "parameter `target`" in message
 
 
-def wanted(factory, **offered):
-    return set(
-        Registration("toy", "scheme", factory, NoOptions, "here").accepted_arguments(**offered)
-    )
+def test_a_target_is_passed_on_by_a_factory_that_takes_all_names():
+    def accepted(factory, **offered):
+        made = Registration("toy", "scheme", factory, NoOptions, "here")
+        return set(made.accepted_arguments(**offered))
+
+    assert accepted(lambda options, **named: None, target=1, hook=2, name=3) == {"target"}
+    assert accepted(lambda options, seed: None, target=1, hook=2, seed=3) == {"seed"}
 
 
-def test_a_class_passes_on_only_what_its_base_class_takes():
-    class Plain:
-        def __init__(self, options, *, seed):
-            pass
+class WithoutSpec(Target):
+    def score(self, images):
+        return len(images)
 
-    class Mine(Plain):
-        def __init__(self, options, **named):
-            super().__init__(options, **named)
 
-    assert wanted(Mine, target=1, hook=2, seed=3) == {"seed"}
-    assert wanted(lambda options, **named: None, target=1, hook=2, name=3) == {"target"}
-    assert wanted(dict, target=1) == set()
+class WithText(WithoutSpec):
+    spec = "28x28"
+
+
+@pytest.mark.parametrize(
+    ("factory", "fault"),
+    [
+        (dict, "target 'toy' (here): dict is no neatfool.Target"),
+        (WithoutSpec, "WithoutSpec lacks spec; give it what neatfool.Target asks for"),
+        (WithText, "WithText has a str as spec; give a neatfool.ImageSpec"),
+    ],
+)
+def test_what_a_factory_makes_inherits_from_its_contract_and_is_whole(factory, fault):
+    with pytest.raises(PluginError) as raised:
+        Registration("toy", "target", factory, NoOptions, "here").make()
+    assert fault in str(raised.value)

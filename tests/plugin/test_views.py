@@ -9,9 +9,9 @@ from neatfool.errors import PluginError
 from neatfool.plugin.manager import PluginManager
 
 VIEWS = """
-from neatfool import hookimpl
+from neatfool import View, hookimpl
 
-class Darker:
+class Darker(View):
     unit, harmless, strengths, signed, what = "%", 0.0, (10.0, 50.0), False, "darker"
 
     def __init__(self, options):
@@ -37,8 +37,8 @@ def test_one_module_may_offer_several_views(distribute):
 
 def test_an_object_that_is_no_view_is_told(distribute):
     distribute("world", {"view.blank": "world_m"}, {"world_m": VIEWS})
-    lacks = r"view 'blank' \(world 1.2, world_m\): dict lacks change, .*neatfool.View"
-    with pytest.raises(PluginError, match=lacks):
+    fault = r"view 'blank' \(world 1.2, world_m\): dict is no neatfool.View"
+    with pytest.raises(PluginError, match=fault):
         neatfool.views(["blank"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from itertools import groupby
 
 import numpy as np
@@ -13,9 +12,8 @@ from genomes import breeder_of, config_of
 from searches import Silence, Witness, toy_assembly
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from neatfool import Candidate, ImageSpec, Scores, Target, cppn
+from neatfool import Candidate, ImageSpec, Scores, cppn
 from neatfool.evolution.session import start
-from neatfool.network.network import Network
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.archive import Archive, Elite
@@ -24,8 +22,6 @@ from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
 from neatfool_plugins.map_elites import MapElites
 from neatfool_plugins.map_elites import Options as MapElitesOptions
-from neatfool_plugins.single_class import Options as SingleClassOptions
-from neatfool_plugins.single_class import SingleClass
 
 
 @pytest.fixture(autouse=True)
@@ -76,31 +72,6 @@ def test_the_operations_of_a_render_do_not_grow_with_the_population():
     few, many = of(20), of(400)
     assert few < 200
     assert many < 1.25 * few
-
-
-def test_the_operations_of_a_call_do_not_grow_with_the_batch():
-    torch.manual_seed(1)
-    module = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, 5)
-    )
-    network = Network(module.eval(), device="cpu")
-    network(torch.zeros(1, 1, 8, 8, dtype=torch.uint8))  # finds out how the module is called
-    spec = ImageSpec(8, 8, 1, tuple("abcde"), array="torch")
-
-    class Linear(Target):
-        def __init__(self):
-            self.spec = spec
-
-        def score(self, images):
-            logits = network(images)
-            return Scores(logits.softmax(1).numpy(), logits.numpy())
-
-    def of(count):
-        scorer = Scorer(Linear(), name="t", plan=ScoringPlan(count))
-        images = torch.zeros(count, 1, 8, 8, dtype=torch.uint8)
-        return operations(lambda: scorer.score(images)).count
-
-    assert of(8) == of(256) < 100
 
 
 class CountingTarget(ToyTarget):
@@ -215,12 +186,6 @@ def statements_of_a_generation(opened):
     return trace
 
 
-def test_a_generation_is_one_transaction(tmp_path, statements_of_a_generation):
-    executed, _ = statements_of_a_generation(tmp_path / "run", classes=20, batch=20, strong=False)
-    words = Counter(statement.split()[0] for statement in executed)
-    assert (words["BEGIN"], words["COMMIT"]) == (1, 1)
-
-
 def test_where_nothing_improves_a_generation_writes_two_rows_whatever_its_size(
     tmp_path, statements_of_a_generation
 ):
@@ -238,17 +203,6 @@ def test_where_nothing_improves_a_generation_writes_two_rows_whatever_its_size(
         assert (len(written) - len(seals), len(seals)) == (2, 1)
     assert len(counts) == 1
     assert counts.pop() <= 12
-
-
-def test_new_members_are_written_once(tmp_path, opened):
-    encoding, executed = ToyEncoding(), []
-    options = SingleClassOptions(population=20, classes=["a"])
-    scheme = SingleClass(options, encoding=encoding, spec=ToyTarget().spec, seed=1)
-    session = start(toy_assembly(1, encoding=encoding, scheme=scheme), tmp_path / "run")
-    opened[-1].set_trace_callback(executed.append)
-    session.go(Silence())
-    assert sum(each.startswith("INSERT INTO candidate") for each in executed) >= 20
-    assert not any(each.startswith("UPDATE") for each in executed)
 
 
 def test_the_statements_of_a_generation_follow_its_replacements(

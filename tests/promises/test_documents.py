@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import configparser
-import dataclasses
 import inspect
 import os
 import re
 import runpy
 import shlex
 import subprocess
-from functools import cached_property
 from pathlib import Path
 
 import click
@@ -332,79 +330,14 @@ CONTRACTS = {
 }
 
 
-class Annotation(str):
-    """An annotation, which is written without quotes."""
-
-    __slots__ = ()
-    __repr__ = str.__str__
-
-
-def annotation(kind):
-    """Write a type as the code does."""
-    if isinstance(kind, str):
-        return Annotation(kind)
-    return Annotation(re.sub(r"\b(\w+\.)+", "", inspect.formatannotation(kind)))
-
-
-def written(name, function):
-    """Write a function's signature as Python would."""
-    found = inspect.signature(function)
-    parameters = [
-        each
-        if each.annotation is each.empty
-        else each.replace(annotation=annotation(each.annotation))
-        for each in found.parameters.values()
-    ]
-    answer = annotation(found.return_annotation)
-    found = found.replace(parameters=parameters, return_annotation=answer)
-    return ast.unparse(ast.parse(f"def {name}{found}: ..."))
-
-
-def default_of(contract, name):
-    """Write a field's default; a text is left out."""
-    if name not in vars(contract):
-        return ""
-    default = vars(contract)[name]
-    return f" = {'...' if isinstance(default, str) else repr(default)}"
-
-
-def fields_of(contract):
-    """Give what a contract's objects have in addition to methods, each with its type."""
-    if not dataclasses.is_dataclass(contract):
-        return [
-            f"{name}: {annotation(kind)}" + default_of(contract, name)
-            for name, kind in inspect.get_annotations(contract).items()
-        ]
-    return [
-        f"{each.name}: {annotation(each.annotation)}"
-        + ("" if each.default is each.empty else f" = {each.default!r}")
-        for each in inspect.signature(contract).parameters.values()
-    ]
-
-
-def methods_of(contract):
-    """Give a contract's methods and properties, each with its signature."""
-    for name, value in vars(contract).items():
-        if isinstance(value, property):
-            yield f"@property\n{written(name, value.fget)}"
-        elif isinstance(value, cached_property):
-            yield f"@cached_property\n{written(name, value.func)}"
-        # typing and dataclasses make some methods, which stand in no file of ours.
-        elif (
-            inspect.isfunction(value)
-            and (name == "__init__" or name[0] != "_")
-            and value.__code__.co_filename == inspect.getfile(contract)
-        ):
-            yield written(name, value)
-
-
 def test_each_contract_is_shown():
     assert {"Target", "Encoding", "Scheme", "View", "Engine", "Candidate", "Scores"} <= {*CONTRACTS}
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_a_contract_is_shown_with_all_its_signatures(name):
+def test_a_contract_is_shown_with_all_its_members(name):
     contract = getattr(neatfool, name)
-    shown = sorted(ast.unparse(each) for each in CONTRACTS[name].body)
-    wanted = {ast.unparse(ast.parse(each)) for each in fields_of(contract)}
-    assert shown == sorted({*wanted, *methods_of(contract)})
+    shown = {getattr(each, "name", "") or each.target.id for each in CONTRACTS[name].body}
+    found = {each for each, value in vars(contract).items() if not isinstance(value, classmethod)}
+    members = found | {*inspect.get_annotations(contract)}
+    assert shown - {"__init__"} == {each for each in members if each[0] != "_"}

@@ -23,11 +23,9 @@ class OneByOne:
 
     def _run(self, key: Any, command: Sequence[str]) -> int:
         _python, _safely, _m, _neatfool, *arguments = command
-        self._calls["on_start"](key)
         result = neatfool(*arguments)
         for line in result.output.splitlines():
             self._calls["on_line"](key, line)
-        self._calls["on_end"](key, result.exit_code, [])
         return result.exit_code
 
 

@@ -12,7 +12,7 @@ from neatfool.evolution.session import start
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, GeneralSettings
 from neatfool.experiment.plugin_choice import PluginChoice
-from neatfool.plugin.manager import NoOptions
+from neatfool.plugin.registration import NoOptions
 from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, ToyTarget

@@ -67,23 +67,15 @@ FAULTS = {
         (Counting, r"change\(\) at 20 %: the same images, changed twice, differ by up to"),
         (spoilt(by_global_chance), "generator of torch was used|differ by up to"),
     ],
-    "images of the same shape come out": [
-        (spoilt(lambda *given: right(*given).byte()), r"gave torch.uint8 .*give torch.float32"),
-        (spoilt(lambda *given: right(*given)[:1]), r"gave torch.float32 \(1, "),
-        (spoilt(lambda *given: None), "gave NoneType"),
-        (
-            spoilt(lambda self, images, amounts, seeds: images[(amounts < 50).nonzero()[:, 0]]),
-            r"change\(\) at 80 %",
-        ),
-    ],
     "levels stay from 0 to 255": [
+        (spoilt(lambda *given: right(*given).byte()), r"gave torch.uint8 .*give torch.float32"),
+        (spoilt(lambda *given: right(*given)[:1]), r"gave torch.float32 .*\[1, "),
+        (spoilt(lambda *given: None), "NoneType"),
         (spoilt(lambda *given: right(*given) - 9), r"levels from -6\.6 to"),
         (spoilt(lambda *given: right(*given) * np.nan), "levels from nan to nan"),
     ],
-    "harmless changes nothing": [
-        (spoilt(lambda *given: 255 - right(*given)), "which is harmless, changed a pixel by 255"),
-    ],
     "each strength changes an image": [
+        (spoilt(lambda *given: 255 - right(*given)), "which is harmless, changed a pixel by 255"),
         (spoilt(lambda self, images, *_: images), "does it use its amounts"),
         (spoilt(None, Rolled, strengths=(0.3, 1.0)), r"at 0.3 pixels left all images"),
     ],
@@ -95,7 +87,7 @@ FAULTS = {
     "gradients pass": [(spoilt(without_gradients), "without gradients")],
     "strengths go from mild to the limit": [
         (spoilt(None, strengths=(80.0, 20.0)), "each further from harmless"),
-        (spoilt(None, strengths=()), "lacks|at least one"),
+        (spoilt(None, strengths=()), "lacks|give some"),
         (spoilt(None, limit=50.0), "the limit, 50, is milder"),
         (spoilt(None, what=""), "what is ''"),
     ],

@@ -5,21 +5,23 @@ gives gradients. The compiled one runs a :class:`~neatfool.cppn.Tape` on a CPU, 
 fast, and a kernel runs it on GPUs of NVIDIA's.
 """
 
+from __future__ import annotations
+
 import math
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 
-from neatfool.cppn.compile.program import Program
 from neatfool.cppn.compile.tape import Tape
 from neatfool.cppn.draw.colour import ColourMap, find_colour_map, quantise
 from neatfool.cppn.draw.cpu import draw_tape, smooth_bytes
-from neatfool.cppn.draw.cuda import can_launch, draw_on_gpu
-from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
 from neatfool.cppn.draw.lattice import InputKind, PixelGrid, lay_lattice, smooth, whole_tables
 from neatfool.cppn.formulas import by_numpy
+
+if TYPE_CHECKING:
+    from neatfool.cppn.compile.program import Program
 
 PIXELS_KEPT: Final = 1 << 20
 """The inputs of images up to this many pixels (16 MiB of inputs) stay on a GPU between batches."""
@@ -53,6 +55,8 @@ def evaluate(
     Raises:
         ValueError: The number of inputs is not that of the genomes.
     """
+    from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
+
     if inputs.dim() not in (2, 3) or inputs.shape[-2] != program.inputs:
         raise ValueError(f"inputs {list(inputs.shape)}: must be [{program.inputs}, pixels]")
     parameters = {"weights": weights, "biases": biases, "responses": responses}
@@ -121,9 +125,6 @@ def render(
     outputs = program.outputs.shape[1]
     colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
     where = torch.device(device)
-    by_kernel = isinstance(program, Tape) and where.type != "cpu"
-    if by_kernel and not can_launch(where.type):
-        raise ValueError(f"device {device}: a tape is drawn on the CPU, or on a GPU of NVIDIA's")
     if not 0 <= band_limit < math.inf:
         raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
 
@@ -131,17 +132,8 @@ def render(
     join = smooth
     if not isinstance(program, Tape):
         points = _draw_program(program, lattice.grid, colours, where)
-    elif by_kernel:
-        parts = [
-            draw_on_gpu(
-                program,
-                _inputs_on(lattice.grid, where, start, start + PIXELS_KEPT),
-                colours,
-                where,
-            )
-            for start in range(0, lattice.grid.pixels, PIXELS_KEPT)
-        ]
-        points = torch.cat(parts, 2) if len(parts) > 1 else parts[0]
+    elif where.type != "cpu":
+        points = _draw_by_kernel(program, lattice.grid, colours, where)
     else:
         points, join = draw_tape(program, lattice.grid, colours), smooth_bytes
     images = join(points.view(*points.shape[:2], *lattice.shape), lattice)
@@ -152,6 +144,7 @@ def _draw_program(
     program: Program, grid: PixelGrid, colours: ColourMap, where: torch.device
 ) -> torch.Tensor:
     """Draw with the plain renderer: uint8 [N, C, P]."""
+    from neatfool.cppn.draw.execution import ProgramRunner, on_one_core
 
     @torch.no_grad()
     def compute() -> torch.Tensor:
@@ -174,6 +167,21 @@ def _draw_program(
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()
+
+
+def _draw_by_kernel(
+    tape: Tape, grid: PixelGrid, colours: ColourMap, where: torch.device
+) -> torch.Tensor:
+    """Draw on a GPU of NVIDIA's: uint8 [N, C, P]."""
+    from neatfool.cppn.draw.cuda import can_launch, draw_on_gpu
+
+    if not can_launch(where.type):
+        raise ValueError(f"device {where}: a tape is drawn on the CPU, or on a GPU of NVIDIA's")
+    parts = [
+        draw_on_gpu(tape, _inputs_on(grid, where, start, start + PIXELS_KEPT), colours, where)
+        for start in range(0, grid.pixels, PIXELS_KEPT)
+    ]
+    return torch.cat(parts, 2) if len(parts) > 1 else parts[0]
 
 
 def _inputs_on(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:

@@ -200,13 +200,6 @@ def test_a_generation_of_few_batches_is_told(file, tmp_path, cluster, caplog):
     assert "a generation of 40 images is 1 of the target's batches of 40" in caplog.text
 
 
-@pytest.mark.slow
-def test_the_plugin_can_be_checked():
-    checked = neatfool("plugins", "check", "engine.dask", "--set", "workers=1")
-    assert checked.exit_code == 0, checked.output
-    assert "answers are those of the runs process" in checked.output
-
-
 def test_the_plugin_is_shown_and_says_what_it_needs(file, monkeypatch):
     shown = neatfool("plugins", "show", "engine.dask")
     assert "patience" in shown.output
