@@ -28,7 +28,7 @@ from neatfool.run.images import ImageFolder
 from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
-from neatfool.scoring.repeatability import DriftWatch, check_repeatability
+from neatfool.scoring.repeatability import check_repeatability
 from neatfool.spec.engine import Engine
 
 _log = logging.getLogger("neatfool.evolution")
@@ -56,7 +56,6 @@ class Session:
         self._assembly = assembly
         self._store = store
         self._release = release
-        self._drift = DriftWatch(assembly.scorer, store, assembly.encodings)
         self._images = ImageFolder(folder / run_folder.IMAGES, open_ended=assembly.spec.open)
         self._evolution = Evolution(assembly, store)
 
@@ -175,7 +174,6 @@ class Session:
                 observers.elite_replaced(self.run, replacement)
             if (began := time.monotonic()) > due:
                 self._update_images()
-                self._drift.look()
                 ended = time.monotonic()
                 due = ended + max(SECONDS_BETWEEN_IMAGES, RUNNING_TO_IMAGES * (ended - began))
 

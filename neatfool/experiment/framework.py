@@ -116,11 +116,10 @@ class CallSettings(BaseModel, extra="forbid", frozen=True, use_attribute_docstri
     threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
     """cores that the target's networks use on a CPU, a call on each; it changes no score. `auto`:
     all that PyTorch uses"""
-    graph: Literal["fused", "frozen", "eager", "compiled"] = "fused"
+    graph: Literal["fused", "frozen", "eager"] = "fused"
     """how the target's network runs. `fused`: traced once, simplified, and on a CPU neighbouring
     operations become one; what cannot be fused, or is slower so, runs as `frozen`. `frozen`: traced
-    and simplified only. `eager`: as its author wrote it. `compiled`: by `torch.compile`, which
-    delays the start, and on a CPU needs a C++ compiler"""
+    and simplified only. `eager`: as its author wrote it"""
     nothing: ClassNames | None = None
     """the classes that mean that nothing is there, by name or index, such as `background`; `@FILE`
     stands for the lines of a file. They are not searched, unless the scheme's `classes` name them,

@@ -33,7 +33,7 @@ from neatfool.experiment.framework import (
     safe_name,
 )
 from neatfool.experiment.plugin_choice import choose
-from neatfool.network.tensor_module import unwrap
+from neatfool.network.image_module import unwrap
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import adapt_if_whole
 from neatfool.run.folder import storage_errors

@@ -77,7 +77,7 @@ class ScoringPlan:
 
     @property
     def workers(self) -> int:
-        """Calls at a time on each device, each in its own Python thread."""
+        """Calls at a time, each in its own Python thread."""
         return (self.cores or torch.get_num_threads()) if self.device == "cpu" else 1
 
     @property
@@ -121,11 +121,6 @@ class ScoringPlan:
         if self.screening:
             method = f"screened in {self.screening}, confirmed in fp32"
         return f"{self.device}{threads}: {method}"
-
-
-def count_devices(networks: Sequence[Network]) -> int:
-    """Count the devices that a target with these networks can compute on at once."""
-    return min(len(network.devices) for network in networks)
 
 
 class SpeedTrial:
@@ -207,7 +202,7 @@ def make_plan(
     half = _half_precision(networks, calls.precision, name) if can_screen else None
     half = half if half and trial.computes(Form(half, graph), size) else None
     if plan.device != "cpu":
-        return _plan_for_gpu(plan, half, generation_size, count_devices(networks), most)
+        return _plan_for_gpu(plan, half, generation_size, most)
     if half is not None:
         plan = replace(plan, screening=half, screening_batch=size)
     plan = _measure(plan, trial, generation_size, name, wanted=calls.precision != "auto")
@@ -257,13 +252,13 @@ def _at_most(target: Target, size: int) -> int:
 
 
 def _plan_for_gpu(
-    plan: ScoringPlan, half: Precision | None, generation_size: int, devices: int, most: int
+    plan: ScoringPlan, half: Precision | None, generation_size: int, most: int
 ) -> ScoringPlan:
     """Screen in half precision, where a GPU is at least twice as fast; nothing is measured."""
     plan = replace(plan, parts=PARTS)
     if half is None:
         return plan
-    batch = min(most, math.ceil(part_size(generation_size, plan.batch_size, 0, PARTS) / devices))
+    batch = min(most, part_size(generation_size, plan.batch_size, 0, PARTS))
     return replace(plan, screening=half, screening_batch=batch)
 
 

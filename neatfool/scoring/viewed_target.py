@@ -93,17 +93,6 @@ class ViewedTarget(Target, MultiView):
             # By way of int16, which is four times as fast.
             return torch.cat([each.round().clamp(0, 255).short().byte() for each in changed])
 
-    def unsteady_view(self, images: torch.Tensor, again: Sequence[int]) -> str:
-        """Name a view that shows some of the images differently ``again``; empty if none does."""
-        for name, view in self._showing.views.items():
-            strengths = {name: self._showing.strengths[name]}
-            showing = replace(self._showing, strengths=strengths, views={name: view})
-            alone = ViewedTarget(self.target, showing, name=self._name, seed=self._seed)
-            once = alone.show(images).reshape(len(images), self.number, *self.spec.shape)
-            if not torch.equal(once[again].flatten(0, 1), alone.show(images[again])):
-                return name
-        return ""
-
     def gather(self, parts: Sequence[Scores]) -> Scores:
         """Put together the checked scores [N, K] of each view."""
         probs = np.stack([part.probs for part in parts]).astype(np.float64)

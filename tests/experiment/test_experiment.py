@@ -407,7 +407,7 @@ EXPERIMENTS = st.builds(
         batch_size=st.just("auto") | st.integers(1, 65536),
         precision=st.sampled_from(["auto", "fp32", "bf16", "fp16"]),
         threads=st.just("auto") | st.integers(1, 1024),
-        graph=st.sampled_from(["fused", "frozen", "eager", "compiled"]),
+        graph=st.sampled_from(["fused", "frozen", "eager"]),
     ),
     target=st.builds(
         lambda **options: choose(PLUGINS, "target", "toy_target", options),

@@ -1,5 +1,4 @@
 import logging
-import shutil
 import subprocess
 import sys
 import time
@@ -348,16 +347,6 @@ def test_a_module_of_half_precision_only_in_part_is_still_run(images):
     network = Network(Strict().eval(), std=64.0, device="cpu")
     with in_form([network], HALF):
         assert network(images).shape == (6, 5)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
-def test_compiled_it_gives_the_same_logits_but_for_rounding(images, network):
-    plain = network(images)
-    with in_form([network], Form("fp32", "compiled")):
-        first = network(images)
-        network(255 - images)
-    torch.testing.assert_close(first, plain, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.gpu

@@ -212,12 +212,11 @@ def test_parts_are_whole_batches(generation, batch, screening_batch):
 @pytest.mark.parametrize(
     ("generation", "exact", "parts"), [(200, 50, 4), (96, 24, 4), (400, 50, 4), (96, 16, 3)]
 )
-@pytest.mark.parametrize("devices", [1, 2, 3])
-def test_on_gpus_a_generation_is_made_in_parts(generation, exact, parts, devices):
+def test_on_a_gpu_a_generation_is_made_in_parts(generation, exact, parts):
     # What plans for a GPU can be asked of make_plan only where there is one.
-    made = _plan_for_gpu(ScoringPlan(exact, "cuda"), "fp16", generation, devices, generation)
+    made = _plan_for_gpu(ScoringPlan(exact, "cuda"), "fp16", generation, generation)
     assert math.ceil(generation / part_size(generation, made.batch_size, 0, PARTS)) == parts
-    assert made.screening_batch * devices >= part_size(generation, made.batch_size, 0, PARTS)
+    assert made.screening_batch >= part_size(generation, made.batch_size, 0, PARTS)
 
 
 def test_a_run_that_was_fused_is_told_where_that_cannot_be(trial, monkeypatch, caplog):

@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 import torch
 from paid import PaidToy, paid_assembly
-from searches import Silence, toy_assembly
+from searches import Silence
 
 import neatfool
 from neatfool import Labels, Scores, TargetError
-from neatfool.evolution import session
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.resuming import resume
 from neatfool.evolution.session import start
@@ -16,7 +15,6 @@ from neatfool.scoring.plan import ScoringPlan
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
-from tests.support.databases import contents
 
 # Noise, as soon as a file `noisy` lies beside it.
 PLUGIN = """\
@@ -218,33 +216,3 @@ def test_what_a_service_rounds_is_let_through():
             return Labels([{"a": 0.95 + there, "b": there} for _ in images])
 
     check_repeatability(paid_assembly(Rounds()).scorer)
-
-
-class Drifts(ToyTarget):
-    """Scores something else from the hundredth call on."""
-
-    def __init__(self):
-        super().__init__()
-        self.calls = 0
-
-    def score(self, images):
-        self.calls += 1
-        return super().score(images if self.calls < 100 else 255 - images)
-
-
-def test_a_target_that_drifts_is_told_once(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(session, "SECONDS_BETWEEN_IMAGES", 0)
-    monkeypatch.setattr(session, "RUNNING_TO_IMAGES", 0)
-    start(toy_assembly(80, target=Drifts()), tmp_path / "run").go(Silence())
-    (warning,) = [each.getMessage() for each in caplog.records]
-    assert "target 'toy': the image of 'e' was recorded with 99.97 % and now scores 0.0" in warning
-    assert "neatfool verify" in warning
-
-
-def test_looking_for_drift_changes_nothing_that_is_recorded(tmp_path, monkeypatch, caplog):
-    start(toy_assembly(30), tmp_path / "seldom").go(Silence())
-    monkeypatch.setattr(session, "SECONDS_BETWEEN_IMAGES", 0)
-    monkeypatch.setattr(session, "RUNNING_TO_IMAGES", 0)
-    start(toy_assembly(30), tmp_path / "often").go(Silence())
-    assert contents(tmp_path / "often" / "run.db") == contents(tmp_path / "seldom" / "run.db")
-    assert not caplog.records
