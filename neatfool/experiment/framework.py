@@ -159,11 +159,8 @@ class ViewOptions(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
     """Section ``[views]``: how each image is shown. Its other keys are views (augmentations)."""
 
     number: int = Field(4, ge=1, le=1000)
-    """how often each image is shown, each time changed at random. Each counts as an image of the
-    run's length (new in 0.2)"""
-    score: Literal["mean", "worst"] = "mean"
-    """what an image scores in a class: `mean`, the mean of the confidences, or `worst`, the least
-    of them (new in 0.2)"""
+    """how often each image is shown, each time changed at random; the mean of the confidences
+    counts. Each counts as an image of the run's length (new in 0.2)"""
     focus: float = Field(1.0, ge=1, le=16)
     """draw a candidate anew for each view, with other band limits: between `band_limit` divided by
     this, and `band_limit` times its square root. 4: from a quarter to twice. 1: as it is saved (new
@@ -248,10 +245,9 @@ FOCUSED: Final = 3
 
 @dataclass(frozen=True)
 class ViewSettings:
-    """The views of each image that the target is shown, how many, and what counts of them."""
+    """The views of each image that the target is shown, and how many."""
 
     number: int
-    score: str
     strengths: dict[str, float]
     views: dict[str, View] = field(compare=False, repr=False)
     focus: float = 1.0
@@ -259,7 +255,7 @@ class ViewSettings:
     def section(self) -> dict[str, dict[str, Json]]:
         """Write it as section -> key -> JSON value."""
         focus = {"focus": self.focus} if self.focus != 1 else {}
-        own = {"number": self.number, "score": self.score, **focus}
+        own = {"number": self.number, **focus}
         return {"views": {**own, **self.strengths}}
 
     def describe(self) -> str:
@@ -268,7 +264,7 @@ class ViewSettings:
             f"{view.what} ({-most if view.signed else view.harmless:g} to {most:g} {view.unit})"
             for view, most in zip(self.views.values(), self.strengths.values(), strict=True)
         ]
-        times = "once" if self.number == 1 else f"{self.number} times; the {self.score} counts"
+        times = "once" if self.number == 1 else f"{self.number} times; the mean counts"
         if self.focus > 1:
             changes.insert(0, f"drawn with other band limits (up to {self.focus:g} times sharper)")
         return f"Each image is changed at random, {', '.join(changes)}, and shown {times}."
@@ -307,7 +303,7 @@ def read_view_settings(
         problems.add_at(section.values["focus"], "views", "focus", fault)
         return None
     used = {name: made[name] for name in strengths}
-    return ViewSettings(options.number, options.score, strengths, used, options.focus)
+    return ViewSettings(options.number, strengths, used, options.focus)
 
 
 def choose_view_settings(

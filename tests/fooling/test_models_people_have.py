@@ -286,11 +286,8 @@ def test_multi_label_classes_are_learnt_by_their_own_logits(tmp_path: Path) -> N
     assert gradients.any()
 
 
-@pytest.mark.parametrize("score", ["mean", "worst"])
-def test_multi_label_logits_of_several_views_are_those_of_each_class(
-    tmp_path: Path, score: str
-) -> None:
-    views = {"light": 30, "number": 3, "score": score}
+def test_multi_label_logits_of_several_views_are_those_of_each_class(tmp_path: Path) -> None:
+    views = {"light": 30, "number": 3}
     run = fool(Flattens().eval(), tmp_path, outputs="multi_label", views=views)
     for elite in run:
         confidence = 1 / (1 + np.exp(-elite.rank))
