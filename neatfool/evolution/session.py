@@ -23,7 +23,6 @@ from neatfool.machine import collected_rarely
 from neatfool.network.devices import MUCH, FreedMemory
 from neatfool.plugin.manager import Observers
 from neatfool.run import folder as run_folder
-from neatfool.run.folder import Advice, advice_for
 from neatfool.run.images import ImageFolder
 from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
@@ -179,11 +178,9 @@ class Session:
 
     def _update_images(self) -> None:
         folder = self.run.path
-        resume = advice_for(self._assembly.experiment.resolved(), folder).resume
-        kept = f"; the database is kept, and {resume} goes on from it"
         if not folder.exists():
             return
-        with run_folder.storage_errors(self._images.folder, kept):
+        with run_folder.storage_errors(self._images.folder, "; the run can be resumed"):
             self._images.update(self._store)
 
     def _close(self) -> None:
@@ -200,8 +197,7 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
     if (engine := assembly.experiment.engine) is not None:
         make(engine).close()  # what it needs may be missing: that is said first
     with ExitStack() as undo, run_folder.storage_errors(folder):
-        advice = advice_for(assembly.experiment.resolved(), folder)
-        release = run_folder.take(folder, advice, overwrite=overwrite)
+        release = run_folder.take(folder, overwrite=overwrite)
         undo.callback(release)
         experiment, spec = assembly.experiment, asdict(assembly.spec)
         info = {
@@ -222,19 +218,19 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
         searched = assembly.scheme.archive.classes.tolist()
         store = RunStore.create(folder / run_folder.DATABASE, info, spec["classes"], searched)
         undo.callback(store.close)
-        keep_text(folder, assembly.experiment.text, advice)
+        keep_text(folder, experiment.text)
         if assembly.scorer.metered is not None:
             assembly.scorer.metered.open_ledger(store.path)
         undo.pop_all()
     return Session(folder, assembly, store, release)
 
 
-def keep_text(folder: Path, text: str, advice: Advice) -> None:
+def keep_text(folder: Path, text: str) -> None:
     """Keep a copy of the experiment in the folder, and check that nobody changed it."""
     copy = folder / run_folder.EXPERIMENT
     with run_folder.storage_errors(copy):
         if not copy.is_file():
             write_whole(copy, text.encode())
         elif read_whole(copy) != text.encode():
-            fault = f"{copy}: changed since the run started, and a run keeps its experiment. Undo"
-            raise RunError(f"{fault} it, or start another run; {advice.lengthen} makes it longer")
+            fault = f"{copy}: changed since the run started, and a run keeps its experiment"
+            raise RunError(f"{fault}. Undo it, or start another run")

@@ -22,7 +22,7 @@ from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import adapt_if_whole
-from neatfool.run.folder import advice_for, is_from_python, lock
+from neatfool.run.folder import is_from_python, lock
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
@@ -109,8 +109,7 @@ def _allow(queries: int, run: Run, ledger: Ledger) -> None:
     """Refuse so many queries if the budget does not allow them; record a new budget."""
     if shortage := ledger.shortage(queries):
         needed, left = counted(queries, "query", "queries"), ledger.queries_left
-        advice = f"; {advice_for(run.experiment, run.path).allow} allows more"
-        more = "" if left is None or left >= queries else advice
+        more = "" if left is None or left >= queries else "; a larger max_queries allows more"
         raise BudgetSpent(f"{run.path}: verifying takes {needed}, and {shortage}{more}")
     target, most = run.experiment.get("target", {}), ledger.budget.queries
     if target.get("max_queries", most) != most:
@@ -124,8 +123,8 @@ def _read_saved(elite: EliteView) -> torch.Tensor:
     try:
         pixels = decode_png(read_whole(path))
     except FileNotFoundError:
-        resume = advice_for(elite.run.experiment, elite.run.path).resume
-        raise VerificationError(f"{path}: missing; {resume} writes the images again") from None
+        advice = "resuming the run writes the images again"
+        raise VerificationError(f"{path}: missing; {advice}") from None
     except (OSError, ValueError) as error:
         raise VerificationError(f"{path}: not a readable PNG ({error})") from error
     if pixels.shape != shape:

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from filelock import FileLock, Timeout
 
@@ -26,46 +26,27 @@ FROM_PYTHON: Final = "python"
 """The name of a target from Python, which is no plugin, in a resolved experiment."""
 
 
-class Advice(NamedTuple):
-    """How to resume a run, lengthen it, overwrite it, write it elsewhere, or allow more queries."""
-
-    resume: str
-    lengthen: str
-    overwrite: str
-    elsewhere: str
-    allow: str
-
-
 def is_from_python(resolved: Mapping[str, Json]) -> bool:
     """Say whether a run's target is an object of a Python session and no plugin."""
     return bool(resolved.get("target", {}).get("plugin") == FROM_PYTHON)
 
 
-def advice_for(resolved: Mapping[str, Json], folder: Path) -> Advice:
-    """Choose the advice for a run with a resolved experiment."""
-    if is_from_python(resolved):
-        ways = "neatfool.fool with resume_run=True", "resume_run=True with a greater length"
-        return Advice(*ways, "overwrite=True", "out=FOLDER", "max_queries=N")
-    unit = "images" if resolved.get("experiment", {}).get("images") else "generations"
-    ways = f"`neatfool resume {folder}`", f"`neatfool resume {folder} --{unit} N`"
-    return Advice(*ways, "--overwrite", "--out DIR", "--max-queries N")
-
-
-def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]:
+def take(folder: Path, *, overwrite: bool) -> Callable[[], None]:
     """Make a folder, which may be new, ready for a run; give what releases its lock."""
     with storage_errors(folder):
         if folder.exists() and not folder.is_dir():
-            raise RunError(f"{folder}: is a file; give another folder with {advice.elsewhere}")
+            raise RunError(f"{folder}: is a file; give a folder with --out (out in Python)")
         database = folder / DATABASE
         if database.exists() and not overwrite:
             if not database.stat().st_size:
                 raise RunError(f"{database}: is empty: it holds no run. {START_ANEW}")
-            others = f"{advice.overwrite} starts it anew, {advice.elsewhere} writes elsewhere"
-            raise RunError(f"{folder}: holds a run already. {advice.resume} continues it, {others}")
+            ways = "--overwrite starts it anew, --out writes elsewhere (in Python: resume_run, "
+            resume = f"`neatfool resume {folder}` continues it"
+            raise RunError(f"{folder}: holds a run already. {resume}, {ways}overwrite, out)")
         strangers = sorted(path.name for path in folder.glob("*") if path.name != LOCK)
         if strangers and not (database.exists() or (folder / PARTIAL_DATABASE).exists()):
-            fault = f"{folder}: holds no run, but {strangers[0]!r}"
-            raise RunError(f"{fault}; give an empty or new folder with {advice.elsewhere}")
+            advice = "give an empty or new folder with --out (out in Python)"
+            raise RunError(f"{folder}: holds no run, but {strangers[0]!r}; {advice}")
         folder.mkdir(parents=True, exist_ok=True)
         release = lock(folder)
         # The files that a run wrote are deleted, and nothing else.

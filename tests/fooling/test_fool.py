@@ -97,7 +97,14 @@ def test_a_run_goes_on_only_as_it_was_scored(tmp_path):
     options = {"image": (1, 12, 10), "classes": 2}
     fool(brightness, tmp_path / "run", images=80, **options)
     with pytest.raises(RunError, match="batch_size"):
-        fool(brightness, tmp_path / "run", images=160, batch_size=7, resume_run=True, **options)
+        fool(
+            brightness,
+            tmp_path / "run",
+            images=160,
+            target_options={"batch_size": 7},
+            resume_run=True,
+            **options,
+        )
 
 
 class Halving(torch.nn.Module):
@@ -183,9 +190,9 @@ def test_a_target_of_ones_own_is_taken_with_its_own_spec(tmp_path):
     from neatfool.testing import ToyTarget
 
     for classes in (["a", "b"], list("abcdx")):
-        with pytest.raises(neatfool.ExperimentError, match="classes: item"):
+        with pytest.raises(neatfool.ExperimentError, match=r"classes: .* is not its"):
             fool(ToyTarget(), tmp_path / "run", image=(1, 4, 4), classes=classes)
-    with pytest.raises(neatfool.ExperimentError, match="image: item 3 is 5"):
+    with pytest.raises(neatfool.ExperimentError, match=r"image: \(1, 4, 5\) is not its spec's"):
         fool(ToyTarget(), tmp_path / "run", image=(1, 4, 5), classes=list("abcde"))
     run = fool(ToyTarget(), tmp_path / "run", image=(1, 4, 4), classes=list("abcde"))
     assert run.classes == tuple("abcde")
@@ -239,10 +246,13 @@ def test_unknown_schemes_and_options_are_said_to_be_unknown(tmp_path):
         (Linear, {}, "model: .* is not a model; give a torch module"),
         (brightness, {"mean": 0.5}, "mean, std: are for a torch module"),
         (PaidToy(), {"outputs": "logits"}, "outputs: is for a torch module or a function"),
-        (Linear().eval(), {"mean": 0.5}, "std: missing; mean and std go together.*give std=1$"),
-        (Linear().eval(), {"std": 0.5}, "mean: missing; mean and std go together.*give mean=0$"),
-        (brightness, {"max_queries": 5}, "max_queries: .*; limit the run by images$"),
-        (brightness, {"precision": "bf16"}, "precision = bf16: "),
+        (Linear().eval(), {"mean": 0.5}, "mean, std: go together"),
+        (Linear().eval(), {"std": [0.5] * 2, "mean": 0}, r"mean, std: .* one a channel \(1\)"),
+        (
+            *(brightness, {"target_options": {"max_queries": 5}}),
+            "max_queries: .*; limit the run by images$",
+        ),
+        (brightness, {"target_options": {"precision": "fp64"}}, "precision: "),
         (brightness, {"scheme_options": {"batch": 0}}, "scheme_options: batch: must be > 0"),
         (brightness, {"encoding_options": {"colour": "rgb"}}, "encoding_options: colour = rgb: "),
         (brightness, {"nothing": ["no such class"]}, "nothing: "),
@@ -270,7 +280,7 @@ class Convolution(torch.nn.Conv2d):
         (lambda images: None, "model: probabilities are not numbers"),
         (lambda images: np.log(brightness(images)), "model: gives numbers from .* softmax"),
         (lambda images: brightness(images) / 2, "model: gives an image numbers that sum to 0.5"),
-        (lambda images: 0 * brightness(images), "model: gives an image numbers that sum to 0,"),
+        (lambda images: 0 * brightness(images), "model: gives an image numbers that sum to 0;"),
     ],
 )
 def test_an_answer_that_does_not_fit_is_told_in_the_words_of_the_arguments(tmp_path, model, words):
@@ -284,13 +294,10 @@ WRONG = {
     "seed": [1.5, -1, 2**70, "3", True, None],
     "images": [True, 0, "many", 2.0],
     "generations": [False, 0],
-    "batch_size": [0, True, "10"],
-    "precision": ["fp64"],
-    "max_queries": [0],
     "classes": [["a", ""], [" ", "b"], [""] * 10, ["one"], 0, True, 2.5, "ab", {"a": 1}],
     "image": [(1, 28.0, 28), (1, True, 8), (8, 8), (224, 224, 3), (1, 0, 8), 28, "123"],
-    "mean": [[0.5] * 3, [127.0], -0.1, float("nan"), "0.5", [True], []],
-    "std": [[0], 0.0, [58.4], [0.5] * 2, float("inf")],
+    "mean": [[127.0], -0.1, float("nan"), "0.5", [True], []],
+    "std": [[0], 0.0, [58.4], float("inf")],
 }
 
 
@@ -319,7 +326,7 @@ def test_all_wrong_arguments_are_told_at_once(tmp_path):
 
 
 def test_the_sides_of_an_image_need_its_channels():
-    with pytest.raises(ExperimentError, match=r"^image: must be \(channels, height, width\)"):
+    with pytest.raises(ExperimentError, match=r"^image: "):
         neatfool.fool(brightness, image=(28, 28), classes=2)
 
 
@@ -370,10 +377,8 @@ def test_a_folder_that_is_taken_is_told_of_in_the_words_of_python(tmp_path):
     (tmp_path / "full" / "letter.txt").touch()
     with pytest.raises(RunError, match=r"holds no run, but 'letter.txt'") as other:
         fool(brightness, tmp_path / "full", **how)
-    for said in (str(caught.value), str(other.value)):
-        assert "out=FOLDER" in said
-        assert not re.search("--|neatfool resume", said)
-    assert "overwrite=True" in str(caught.value)
+    assert "(in Python: resume_run, overwrite, out)" in str(caught.value)
+    assert "(out in Python)" in str(other.value)
 
 
 AT_ONCE = """
@@ -425,20 +430,8 @@ def test_threads_at_the_same_time_take_folders_of_their_own(tmp_path, monkeypatc
     assert folders == ["runs/linear-1", "runs/linear-1-2", "runs/linear-1-3"]
 
 
-def test_a_folder_that_was_made_for_nothing_is_removed(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def fail(*_, **__):
-        raise RunError("no")
-
-    monkeypatch.setattr("neatfool.fooling.fool.start", fail)
-    with pytest.raises(RunError, match="no"):
-        neatfool.fool(brightness, image=(1, 8, 8), classes=2, images=40, progress=False)
-    assert not any((tmp_path / "runs").iterdir())
-
-
 def test_a_run_that_ends_early_says_how_to_go_on(tmp_path, caplog):
-    how = {"image": (1, 4, 4), "classes": [*"abcde"], "max_queries": 30}
+    how = {"image": (1, 4, 4), "classes": [*"abcde"], "target_options": {"max_queries": 30}}
     fool(PaidToy(), tmp_path / "run", **how)
     (said,) = [each for each in caplog.messages if each.startswith("the run is spent: ")]
     assert f"the same call with out={str(tmp_path / 'run')!r} and resume_run=True goes on" in said
@@ -571,11 +564,16 @@ def test_a_run_of_an_experiment_verifies_itself(tmp_path):
 
 
 def test_verifying_keeps_to_the_budget(tmp_path):
-    how = {"image": (1, 4, 4), "classes": [*"abcde"], "images": 90, "max_queries": 30}
+    how = {
+        "image": (1, 4, 4),
+        "classes": [*"abcde"],
+        "images": 90,
+        "target_options": {"max_queries": 30},
+    }
     run = fool(PaidToy(), tmp_path / "run", **how)
     with pytest.raises(BudgetSpent, match=r"verifying takes . queries") as caught:
         run.verify()
-    assert str(caught.value).endswith("; max_queries=N allows more")
+    assert str(caught.value).endswith("; a larger max_queries allows more")
     assert run.verify(PaidToy(), max_queries=100).wrong == []
     with pytest.raises(ExperimentError, match=r"^max_queries: must be > 0, not 0"):
         run.verify(max_queries=0)
@@ -584,7 +582,7 @@ def test_verifying_keeps_to_the_budget(tmp_path):
 def test_a_missing_file_is_told_of_in_the_words_of_python(tmp_path):
     run = fool(brightness, tmp_path / "run", image=(1, 12, 10), classes=2, images=40)
     run["1"].file.unlink()
-    with pytest.raises(neatfool.VerificationError, match=r"missing; neatfool.fool with resume_run"):
+    with pytest.raises(neatfool.VerificationError, match=r"missing; resuming the run writes"):
         run.verify()
 
 

@@ -339,7 +339,7 @@ def of_pictures(images: np.ndarray) -> Any:
 
 
 def test_a_functions_multi_label_logits_have_a_sigmoid_each(tmp_path: Path) -> None:
-    run = fool(of_pictures, tmp_path, outputs="multi_label", batch_size=3)
+    run = fool(of_pictures, tmp_path, outputs="multi_label", target_options={"batch_size": 3})
     for elite, logits in zip(run, Flattens()(saved(run)).detach(), strict=True):
         assert elite.rank == pytest.approx(float(logits[elite.index]), abs=1e-4)
         assert elite.confidence == pytest.approx(1 / (1 + np.exp(-elite.rank)))
@@ -350,7 +350,7 @@ def test_confidences_that_become_logits_are_told(tmp_path: Path) -> None:
     def function(images: np.ndarray) -> np.ndarray:
         return np.full((len(images), CLASSES), 0.5 if images.any() else 7)
 
-    with pytest.raises(TargetError, match=r"numbers from 7 to 7, but .* apply the sigmoid in the"):
+    with pytest.raises(TargetError, match=r"numbers from 7 to 7"):
         target_of(function, SPEC, outputs="multi_label").score(np.zeros((2, *IMAGE), np.uint8))
 
 
@@ -380,9 +380,9 @@ def test_a_function_of_images_with_channels_last_is_adapted(tmp_path: Path) -> N
     assert [elite.rank for elite in run] == [elite.rank for elite in plain]
     with pytest.raises(TargetError, match=rf"failed on images of shape .*{line}"):
         fool(with_channels_last, tmp_path / "1")
-    with pytest.raises(ExperimentError, match=rf"not \(12, 10, 1\): image=\(1, 12, 10\); .*{line}"):
+    with pytest.raises(ExperimentError, match=rf"not \(12, 10, 1\); .*{line}"):
         fool(with_channels_last, tmp_path / "1", image=(12, 10, 1))
-    with pytest.raises(TargetError, match=r"of shape \(20, 10, 12, 1\): .*height, width\)$"):
+    with pytest.raises(TargetError, match=r"of shape \(20, 10, 12, 1\): .*height, width\)"):
         fool(model, tmp_path / "1", image=(1, 10, 12))
 
 
@@ -421,10 +421,10 @@ def on_meta() -> nn.Module:
 
 
 REFUSED = {
-    "weights": (lambda: Flattens().state_dict(), r"weights \(OrderedDict\).*load_state_dict\(wei"),
+    "weights": (lambda: Flattens().state_dict(), r"is not a model.*load_state_dict\(wei"),
     "meta": (on_meta, r"Sequential has weights on the device 'meta'.*assign=True"),
     "training": (lambda: Flattens().train(), r"in training mode.*\.eval\(\)"),
-    "sklearn": (Estimator, r"Estimator takes rows of numbers.*model.predict_proba\(images.resha"),
+    "sklearn": (Estimator, r"An estimator takes rows.*model.predict_proba\(images.resha"),
     "predict_proba": (lambda: Estimator().predict_proba, r"model.predict_proba\(images.reshape"),
     "boxes": (
         lambda: Gives(lambda z: {"boxes": [z]}).eval(),

@@ -349,7 +349,7 @@ def test_a_folder_of_runs_says_that_the_runs_are_in_it(tmp_path):
 
 def paid_run(folder):
     how = {"image": (1, 4, 4), "classes": [*"abcde"], "images": 60, "progress": False}
-    return fool(PaidToy(), max_queries=63, encoding="direct", out=folder, **how)
+    return fool(PaidToy(), target_options={"max_queries": 63}, encoding="direct", out=folder, **how)
 
 
 def test_a_genome_is_scored_with_the_model_of_the_run_or_one_that_is_given(tmp_path):

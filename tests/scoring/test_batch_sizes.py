@@ -180,7 +180,7 @@ def test_a_graph_that_memory_does_not_suffice_for_is_not_given_up():
 def test_what_cannot_be_measured_for_want_of_memory_is_left_to_the_run(monkeypatch):
     monkeypatch.setattr(Network, "half", "bf16")
     target = Networked(Small(4, most_in_half=4))
-    plan = make_plan(target, CallSettings(), name="x", generation_size=40, can_screen=True)
+    plan = make_plan(target, CallSettings(), generation_size=40, can_screen=True)
     assert plan.screening is None
     assert Scorer(target, name="x", plan=plan).score(IMAGES).ok.all()
 

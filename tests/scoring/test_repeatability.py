@@ -150,7 +150,7 @@ def test_a_dynamically_quantised_network_is_scored_one_image_a_call(tmp_path):
 
     with pytest.raises(TargetError, match="dynamically quantised"):
         fool(classify, tmp_path / "run")
-    assert fool(classify, tmp_path / "run", batch_size=1).evaluations == 40
+    assert fool(classify, tmp_path / "run", target_options={"batch_size": 1}).evaluations == 40
 
 
 def test_rounding_in_half_precision_is_let_through(tmp_path):

@@ -316,7 +316,7 @@ PAID = {"plugins": toy_views.__file__, "views": {"darker": 40, "number": 4}}
 
 def test_each_view_is_a_query(tmp_path):
     target = PaidToy()
-    run = fool(tmp_path / "run", target, max_queries=104, **PAID)
+    run = fool(tmp_path / "run", target, target_options={"max_queries": 104}, **PAID)
     assert target.queries == 104
     # Two are for the check that starts a session; the last candidate got only two of its four.
     assert run.evaluations == 100 == 4 * sum(report.confirmed for report in run.history)
