@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from neatfool.budget.budget import Budget
-from neatfool.errors import ExperimentError, NeatfoolError, TargetError, blaming, cause, option
+from neatfool.errors import ExperimentError, TargetError, blaming, option
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import CallSettings, check_classes, with_nothing
 from neatfool.experiment.plugin_choice import PluginChoice
@@ -140,12 +140,8 @@ def make_target(source: Experiment | str | Path) -> Target:
         source = load_experiment(source, to_search=False)
     choice = source.target
     target: Target = make(choice)
-    try:
+    with blaming(f"{choice.label}: self_check", TargetError):
         target.self_check()
-    except NeatfoolError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise TargetError(f"{choice.label}: self_check: {cause(error)}") from error
     return target
 
 

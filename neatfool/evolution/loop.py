@@ -102,7 +102,6 @@ class Evolution:
         self._sizes: dict[int, GenomeSize] = {}
         images = self._limits.images
         self._no_room = images is not None and store.info().get("full_of") == images
-        self._pending: list[tuple[GenerationRecord, Json, dict[str, Json]]] = []
         self._known = len(self._scorer.spec.classes)
 
     @property
@@ -137,8 +136,7 @@ class Evolution:
                 except BaseException as error:  # Ctrl-C, too: the last one is committed first
                     failure = error
                 clock.lap()
-                with blaming(f"{self._both}: cannot be recorded"):
-                    self._keep(result)
+                self._keep(result)
                 clock.lap("recording")
                 del result  # Its images may be many.
                 yield report, replacements
@@ -150,15 +148,12 @@ class Evolution:
                 if not ahead:
                     current = self._start(clock)
             if not self.done:
-                self._flush()
                 self._store.keep("ended_after", self.generation)
             elif self._no_room and not self.spent:
-                self._flush()
                 self._store.keep("full_of", self._limits.images)
         finally:
             if current is not None:
                 current.scoring.cancel()
-            self._flush()
 
     def _start(self, clock: StageClock) -> _PendingGeneration | None:
         """Start a generation and give its first parts to the target; None at the run's end."""
@@ -278,20 +273,10 @@ class Evolution:
         )
 
     def _keep(self, finished: FinishedGeneration) -> None:
-        """Make the record, by the side of the next one's scoring; commit when it is time."""
-        # An interrupt may come at any line, so only whole generations are pending.
-        self._pending.append((finished.record(), finished.state, finished.facts))
-        if len(self._pending) >= self._limits.checkpoint_every:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Write the pending generations, and the state after them, in one transaction."""
-        # An interrupt may have come between a commit and the line after it.
-        committed = self._store.last_generation()
-        pending = [entry for entry in self._pending if entry[0].report.generation > committed]
-        if pending:
-            self._store.commit([record for record, *_ in pending], *pending[-1][1:])
-        self._pending.clear()
+        """Make the record by the side of the next one's scoring, and commit it."""
+        with blaming(f"{self._both}: cannot be recorded"):
+            record = finished.record()
+        self._store.commit(record, finished.state, finished.facts)
 
     def _make_parts(self, current: _PendingGeneration) -> Iterator[Sequence[Candidate]]:
         clock, scoring = current.clock, current.scoring

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import takewhile
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
@@ -37,7 +36,6 @@ class ProgressDisplay:
         self._console = console
         self._session = session
         self._generations, self._images = session.general.generations, session.general.images
-        self._still = 0
         self._last: tuple[GenerationReport, tuple[float, float]] | None = None
         self._live: Live | None = None
         self._ended = Event()
@@ -48,7 +46,6 @@ class ProgressDisplay:
         self._name = run.name
         self._pace = Pace(time.monotonic(), run.evaluations)
         history, console = run.history, self._console
-        self._still = sum(1 for _ in takewhile(lambda each: not each.replacements, history[::-1]))
         self._last = (history[-1], self._session.ranks) if history else None
         if self._session.workers:
             console.print(self._session.workers, soft_wrap=True, markup=False)
@@ -64,13 +61,6 @@ class ProgressDisplay:
         self._last = report, self._session.ranks
         self.scoring_seconds += report.stages.scoring
         self._pace.note(time.monotonic(), report.evaluations)
-        self._still = 0 if report.replacements else self._still + 1
-        stalled = self._still and self._still % self._session.general.stall_after == 0
-        if stalled and report.minimum < 1:
-            since = f"(since generation {report.generation - self._still + 1})"
-            stalled_for = f"{counted(self._still, 'generation', 'generations')} {since}"
-            text = f"Nothing has improved for {stalled_for}."
-            self._console.print(text, style="yellow", soft_wrap=True)
 
     @hookimpl
     def neatfool_run_finished(self) -> None:

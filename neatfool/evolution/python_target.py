@@ -123,7 +123,7 @@ class CallableTarget(Target):
         if self._binary and numbers.shape == (len(images), 1):
             first = np.zeros_like(numbers) if self._logits else 1 - numbers
             numbers = np.hstack([first, numbers])
-        _check_shape(numbers.shape, len(images), self.spec)
+        _check_shape(numbers, len(images), self.spec)
         return numbers
 
     def _gives_confidences(self, size: int) -> bool:
@@ -166,7 +166,7 @@ class ModuleTarget(Target):
         """Run the module."""
         with _blaming_the_model(images.shape, self._network.module):
             scores = self._network.score(images)
-        _check_shape(scores.probs.shape, len(images), self.spec)
+        _check_shape(scores.probs, len(images), self.spec)
         return scores
 
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
@@ -265,12 +265,7 @@ def _blaming_the_model(shape: Sequence[int], model: Any = None) -> Iterator[None
         raise TargetError(f"model: {fault}. {advice}") from error
 
 
-def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
-    classes = len(spec.classes)
-    if shape == (count, classes):
-        return
-    if len(shape) == 2 and shape[0] == count:
-        fault = f"classes: there are {classes}, but the model gives {shape[1]} numbers for an image"
-        raise TargetError(f"{fault}; give the names of all its classes, or their number")
-    fault = f"model: its answer for {count} images has shape {tuple(shape)}"
-    raise TargetError(f"{fault}; it must give [images, classes], here {(count, classes)}")
+def _check_shape(numbers: Any, count: int, spec: ImageSpec) -> None:
+    if np.shape(numbers) != (wanted := (count, len(spec.classes))):
+        fault = f"gives shape {np.shape(numbers)} for {count} images; it must be [images, classes]"
+        raise TargetError(f"model: {fault}, here {wanted}; give the names of all its classes")

@@ -33,9 +33,6 @@ from neatfool.spec.engine import Engine
 _log = logging.getLogger("neatfool.evolution")
 
 SECONDS_BETWEEN_IMAGES = 10.0
-RUNNING_TO_IMAGES = 20
-"""Between two updates of the image files a run spends at least this many times as long as an
-update took, so that updates cost less than 5 % of the time."""
 
 
 class Session:
@@ -171,10 +168,9 @@ class Session:
             observers.generation_done(self.run, report)
             for replacement in replacements:
                 observers.elite_replaced(self.run, replacement)
-            if (began := time.monotonic()) > due:
+            if time.monotonic() > due:
                 self._update_images()
-                ended = time.monotonic()
-                due = ended + max(SECONDS_BETWEEN_IMAGES, RUNNING_TO_IMAGES * (ended - began))
+                due = time.monotonic() + SECONDS_BETWEEN_IMAGES
 
     def _update_images(self) -> None:
         folder = self.run.path

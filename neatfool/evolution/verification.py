@@ -108,9 +108,9 @@ def use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
 def _allow(queries: int, run: Run, ledger: Ledger) -> None:
     """Refuse so many queries if the budget does not allow them; record a new budget."""
     if shortage := ledger.shortage(queries):
-        needed, left = counted(queries, "query", "queries"), ledger.queries_left
-        more = "" if left is None or left >= queries else "; a larger max_queries allows more"
-        raise BudgetSpent(f"{run.path}: verifying takes {needed}, and {shortage}{more}")
+        needed = counted(queries, "query", "queries")
+        fault = f"verifying takes {needed}, and {shortage}; a larger max_queries allows more"
+        raise BudgetSpent(f"{run.path}: {fault}")
     target, most = run.experiment.get("target", {}), ledger.budget.queries
     if target.get("max_queries", most) != most:
         with closing(RunStore.open(run.store.path, write=True)) as store:

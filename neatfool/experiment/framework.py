@@ -56,11 +56,6 @@ class GeneralSettings(BaseModel, extra="forbid", frozen=True, use_attribute_docs
     """the run's length in scored images; give this or `generations`"""
     seed: int = Field(1, ge=0, lt=2**63)
     """where all chance comes from: the same seed gives the same run"""
-    checkpoint_every: PositiveInt = 1
-    """generations from one write to disk to the next. The result does not depend on it"""
-    stall_after: PositiveInt = 50
-    """generations without any improvement after which the run says so"""
-
     description: str | None = None
     """what the report says of the run, in place of the comment that the file begins with (new in
     0.2)"""

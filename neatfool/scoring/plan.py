@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import torch
 from pydantic import PositiveInt, TypeAdapter, ValidationError
 
-from neatfool.errors import NeatfoolError, RunError, TargetError, cause
+from neatfool.errors import RunError, TargetError, blaming
 from neatfool.network.devices import is_out_of_memory, with_cores
 from neatfool.network.network import Form, Graph, Network, Precision, in_form
 from neatfool.scoring.batch_sizes import (
@@ -248,13 +248,12 @@ def _measure(
     """Decide whether graphs and screening save time, and whether to divide a generation."""
     fused, unscreened = plan.graph == "fused", replace(plan, screening=None, screening_batch=0)
     try:
-        seconds = trial.seconds([*plan.calls, *([(Form(), plan.batch_size)] if fused else [])])
-    except NeatfoolError:
-        raise
-    except (Exception, SystemExit) as error:
+        with blaming("the target's score() failed on noise", TargetError):
+            seconds = trial.seconds([*plan.calls, *([(Form(), plan.batch_size)] if fused else [])])
+    except TargetError as error:
         if is_out_of_memory(error):  # The run itself finds out how many images fit.
             return unscreened
-        raise TargetError(f"the target's score() failed on noise: {cause(error)}") from error
+        raise
     if fused and seconds[0] > FUSED_LOSES * seconds.pop():
         return replace(plan, graph="frozen")
     if not wanted and seconds[-1] >= HALF_PAYS * seconds[0]:

@@ -56,7 +56,7 @@ def check_repeatability(scorer: Scorer) -> None:
         if np.all(answers.ok):
             apart, words = compare_scores(answers.part([0]), answers.part([1]), names, logs=False)
             if apart > HALF_PRECISION:
-                raise _random_scores(scorer.name, words)
+                raise _unsteady(scorer.name, "scored twice", words)
         return
     classes = scorer.spec.classes
     once = scorer.score(images)
@@ -66,23 +66,18 @@ def check_repeatability(scorer: Scorer) -> None:
     # Only now: most targets are repeatable, and are asked twice and not three times.
     by_chance, words_of_chance = compare_scores(once, scorer.score(images), classes)
     if by_chance > ROUNDING:
-        raise _random_scores(scorer.name, words_of_chance)
+        raise _unsteady(scorer.name, "scored twice", words_of_chance)
     if apart > HALF_PRECISION:
-        raise TargetError(
-            f"{scorer.name}: what an image scores depends on the other images of its batch: "
-            f"{words}. A saved image would not score what the run recorded. The usual cause is a "
-            "normalisation over the batch (a torch module needs .eval()) or a dynamically "
-            "quantised graph, whose rounding depends on the whole batch. If you cannot change "
-            "that, score one image a call: batch_size = 1"
-        )
+        raise _unsteady(scorer.name, "scored in another batch", words)
 
 
-def _random_scores(name: str, words: str) -> TargetError:
+def _unsteady(name: str, how: str, words: str) -> TargetError:
     return TargetError(
-        f"{name}: the same image, scored twice, got {words}. A saved image would not score what "
-        "the run recorded. The usual cause is dropout that is left on (a torch module needs "
-        ".eval()), random noise or random augmentation: turn it off. If the experiment shows views "
-        "of a plugin, `neatfool plugins check` checks whether they are repeatable"
+        f"{name}: the same image, {how}, got {words}. A saved image would not score what the run "
+        "recorded. The usual cause is dropout, noise or augmentation that is left on, or a "
+        "normalisation over the batch: a torch module needs .eval(). Of a dynamically quantised "
+        "graph, score one image a call (batch_size = 1). For views of a plugin there is `neatfool "
+        "plugins check`"
     )
 
 

@@ -57,7 +57,7 @@ class Watched:
             file=io.StringIO(), force_terminal=terminal, width=width, highlight=False, _environ={}
         )
         self.output = console.file.getvalue
-        options = {"generations": 10, "images": None, "stall_after": 50} | options
+        options = {"generations": 10, "images": None} | options
         evaluations = history[-1].evaluations if history else 0
         self.session = SimpleNamespace(
             general=GeneralSettings(**options),
@@ -174,48 +174,3 @@ def test_a_terminal_gets_two_live_lines_of_any_width_which_vanish(clock, width, 
     if width == 160 and name == "toy":
         assert "generation 4/10  448 images  10/s  " in watched.output()
     assert watched.output().endswith("\x1b[1A\x1b[2K"), "the lines are gone at the end"
-
-
-# when nothing improves
-
-
-def still(*generations, **more):
-    return [report(generation, replacements=0, **more) for generation in generations]
-
-
-def warnings(watched):
-    return [line for line in watched.lines if line.startswith("Nothing has improved")]
-
-
-def test_it_is_told_when_nothing_improves_and_again_as_long_as_nothing_improves(clock):
-    watched = Watched(clock, stall_after=3)
-    watched.see(report(0), *still(*range(1, 9)))
-    assert warnings(watched) == [
-        "Nothing has improved for 3 generations (since generation 1).",
-        "Nothing has improved for 6 generations (since generation 1).",
-    ]
-
-
-def test_an_improvement_begins_the_count_anew(clock):
-    watched = Watched(clock, stall_after=3)
-    watched.see(report(0), *still(1, 2), report(3), *still(4, 5))
-    assert warnings(watched) == []
-
-
-def test_where_nothing_can_improve_nothing_is_told(clock):
-    watched = Watched(clock, stall_after=3)
-    watched.see(report(0), *still(1, 2, 3, median=1.0, minimum=1.0))
-    assert warnings(watched) == []
-
-
-def test_the_generations_before_a_resumption_count(clock):
-    watched = Watched(clock, stall_after=3, history=[report(0), *still(1, 2)])
-    watched.see(*still(3))
-    assert warnings(watched) == ["Nothing has improved for 3 generations (since generation 1)."]
-
-
-def test_a_terminal_is_told_beside_the_live_line(clock):
-    watched = Watched(clock, terminal=True, stall_after=2)
-    watched.see(report(0), *still(1, 2))
-    watched.display.neatfool_run_finished()
-    assert "Nothing has improved for 2 generations" in watched.output()

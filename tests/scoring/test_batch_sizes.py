@@ -232,14 +232,13 @@ def test_a_run_records_from_which_generation_on_its_batches_are_smaller(tmp_path
 
 
 @pytest.mark.parametrize("generations", [3, 4, 5])
-@pytest.mark.parametrize("every", [1, 4])
 def test_a_run_that_is_resumed_where_there_is_more_memory_keeps_its_small_batches(
-    tmp_path, generations, every
+    tmp_path, generations
 ):
     undisturbed = run_in(tmp_path / "undisturbed", Failing(6, from_call=2))
     folder = tmp_path / "stopped"
     target = Failing(6, from_call=2)
-    stopped = toy_assembly(target=target, checkpoint_every=every)
+    stopped = toy_assembly(target=target)
     start(stopped, folder).go(Silence(), stop_after(generations))
     larger = Failing(1000)
     resume(lambda *_: toy_assembly(target=larger), folder).go(Silence())

@@ -118,7 +118,7 @@ def of_its_batch(images):
 
 
 def test_scores_that_depend_on_the_batch_stop_a_run(tmp_path):
-    with pytest.raises(TargetError, match=r"depends on the other images.* batch_size = 1"):
+    with pytest.raises(TargetError, match=r"scored in another batch.*batch_size = 1"):
         fool(of_its_batch, tmp_path / "run")
 
 
@@ -128,7 +128,7 @@ def test_they_do_so_in_batches_of_any_size(size):
         def score(self, images):
             return super().score((images / max(images.max() - images.min(), 1) * 255).astype(int))
 
-    with pytest.raises(TargetError, match="depends on the other images"):
+    with pytest.raises(TargetError, match="scored in another batch"):
         check_repeatability(Scorer(OfItsBatch(), name="x", plan=ScoringPlan(size)))
 
 

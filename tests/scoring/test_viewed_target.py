@@ -297,7 +297,7 @@ def neatfool_register_views(register):
     ("name", "words"),
     [
         ("flickers", "the same image, scored twice, got .*`neatfool plugins check`"),
-        ("of_its_batch", "what an image scores depends on the other images of its batch"),
+        ("of_its_batch", "the same image, scored in another batch, got"),
         ("breaks", "view 'breaks': RuntimeError: broken"),
     ],
 )
