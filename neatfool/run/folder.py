@@ -2,14 +2,12 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
-
 from neatfool.errors import RunError, StorageError
-from neatfool.files import refuse_link
+from neatfool.files import lock_folder
 from neatfool.spec.json import Json
 
 DATABASE: Final = "run.db"
@@ -92,13 +90,9 @@ def find_runs(folder: str | Path) -> list[Path]:
 
 def lock(folder: Path) -> Callable[[], None]:
     """Lock a run's folder until the process ends, or until the returned function is called."""
-    held = FileLock(refuse_link(folder / LOCK), timeout=0)
-    try:
-        with storage_errors(folder):
-            held.acquire()
-    except Timeout:
-        raise RunError(f"{folder}: another process is running it; wait for it or stop it") from None
-    return held.release
+    held = ExitStack()
+    held.enter_context(lock_folder(folder))
+    return held.close
 
 
 def refuse_under_way(folder: Path) -> None:
@@ -112,8 +106,6 @@ def storage_errors(folder: Path, kept: str = "") -> Iterator[None]:
     """Turn errors of the disk into a message, which ends with ``kept``."""
     try:
         yield
-    except Timeout:
-        raise
     except OSError as error:
         reason = error.strerror or error
         raise StorageError(f"{folder}: cannot be written: {reason}{kept}") from error

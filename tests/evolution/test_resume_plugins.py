@@ -140,17 +140,6 @@ def test_killed_and_resumed_it_ends_in_the_same_database(
     assert contents(folder / "run.db") == contents(undisturbed / "run.db")
 
 
-def test_the_images_are_those_of_the_undisturbed_run(tmp_path, undisturbed, killed):
-    folder = shutil.copytree(killed / f"killed-{STOPS[1]}", tmp_path / "run")
-    go_on(folder).go(Silence())
-    images = [
-        {path.name: path.read_bytes() for path in (run / "images").iterdir()}
-        for run in (folder, undisturbed)
-    ]
-    assert images[0] == images[1]
-    assert len(images[0]) == len(contents(undisturbed / "run.db")["elite"])
-
-
 # --- lineage
 
 

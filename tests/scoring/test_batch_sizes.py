@@ -84,21 +84,6 @@ def test_a_generation_is_scored_as_if_its_batches_had_been_small_from_its_beginn
     scorer.close()
 
 
-def test_it_takes_memory_that_comes_and_goes():
-    class Fuller(Small):
-        """Memory is short from the third call on: other programs need it."""
-
-        def forward(self, pixels):
-            self.most = 16 if len(self.calls) < 2 else 8
-            return super().forward(pixels)
-
-    module = Fuller(16)
-    scores = scored(scorer_of(module, PLAN))
-    expected = scored(scorer_of(Small(1000), replace(PLAN, batch_size=8)))
-    assert module.calls[:2] == [("exact", 16)] * 2
-    assert np.array_equal(scores.logits, expected.logits)
-
-
 def test_smaller_batches_stay_small():
     module = Small(8)
     scorer = scorer_of(module, PLAN)
@@ -244,12 +229,6 @@ def test_a_run_that_is_resumed_where_there_is_more_memory_keeps_its_small_batche
     resume(lambda *_: toy_assembly(target=larger), folder).go(Silence())
     assert set(larger.sizes) == {5}
     assert contents(folder / "run.db") == undisturbed
-
-
-def test_the_search_of_small_batches_is_another_one_in_the_last_bits(tmp_path):
-    one = run_in(tmp_path / "one", Failing(1000))
-    other = run_in(tmp_path / "other", Failing(6, from_call=2))
-    assert one["elite"] != other["elite"]
 
 
 def test_memory_that_runs_out_twice_is_recorded_twice(tmp_path):
