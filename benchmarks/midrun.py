@@ -150,7 +150,7 @@ def _fill_store(store: RunStore, assembly: Assembly) -> None:
         candidates=[StoredCandidate(id_, 0, (), "{}", GenomeSize(0, 0)) for id_ in ids],
         images=dict.fromkeys(ids, b""),
     )
-    store.commit([record], assembly.scheme.state(), {})
+    store.commit(record, assembly.scheme.state(), {})
 
 
 def _before_the_first() -> GenerationReport:

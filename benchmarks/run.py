@@ -23,8 +23,8 @@ from benchmarks.experiments import assembled
 from benchmarks.figures import Figure
 from benchmarks.midrun import fill_archive
 from benchmarks.targets import EfficientNetTarget, LeNetTarget, ResNetTarget
+from benchmarks.throughput import TargetTrial, measure, raw_throughput
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.bench import TargetTrial, measure, raw_throughput
 from neatfool.experiment.experiment import load_experiment
 from neatfool.network.devices import with_cores
 from neatfool.plugin.manager import PluginManager
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     import torch
 
     from benchmarks.targets import NetworkTarget
+    from benchmarks.throughput import RunSpeed
     from neatfool.evolution.assembly import Assembly
-    from neatfool.evolution.bench import BenchResult
 
     Say = Callable[[str], None]
 
@@ -62,7 +62,7 @@ def eager_throughput(target: NetworkTarget, images: torch.Tensor, threads: int) 
     return with_cores(threads, lambda: raw_throughput(lambda: target.eagerly(images), len(images)))
 
 
-def tell(say: Say, name: str, measured: BenchResult) -> None:
+def tell(say: Say, name: str, measured: RunSpeed) -> None:
     """Say what was measured, and where the time went."""
     say(
         f"{name}: {measured.images_per_s:,.0f} images/s, with beginning and end "
@@ -76,14 +76,14 @@ def tell(say: Say, name: str, measured: BenchResult) -> None:
     )
 
 
-def whole_per_s(measured: BenchResult) -> float:
+def whole_per_s(measured: RunSpeed) -> float:
     """Images a second from the run's beginning to its last image file."""
     return measured.whole_images / measured.whole_seconds
 
 
 def run(
-    assembly: Assembly, plugins: PluginManager, *, seconds: float | None = None, warm: int = 1
-) -> BenchResult:
+    assembly: Assembly, plugins: PluginManager, *, seconds: float = float("inf"), warm: int = 1
+) -> RunSpeed:
     """Measure a run in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder) / "run"

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from benchmarks.figures import Figure
+from benchmarks.throughput import raw_throughput
 from neatfool import open_scorer
 from neatfool.evolution.assembly import assemble, make
-from neatfool.evolution.bench import raw_throughput
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
 from neatfool.experiment.plugin_choice import choose

@@ -120,14 +120,14 @@ class VerificationError(NeatfoolError):
 
 
 @contextmanager
-def blaming(who: str) -> Iterator[None]:
-    """Turn exceptions of a plugin's code, and its ``sys.exit``, into a PluginError."""
+def blaming(who: str, kind: type[NeatfoolError] = PluginError) -> Iterator[None]:
+    """Turn exceptions of a plugin's code, and its ``sys.exit``, into an error of a kind."""
     try:
         yield
     except NeatfoolError:
         raise
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{who}: {cause(error)}") from error
+        raise kind(f"{who}: {cause(error)}") from error
 
 
 def cause(error: BaseException) -> str:

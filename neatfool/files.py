@@ -44,11 +44,11 @@ def lock_folder(folder: Path) -> AbstractContextManager[Any]:
         folder.mkdir(parents=True, exist_ok=True)
         return FileLock(refuse_link(folder / ".lock"), timeout=0).acquire()
     except Timeout:
-        text = "another process works in it; wait for it or stop it, or give another folder"
-        raise RunError(f"{folder}: {text} with --out") from None
+        fault = "another process is running it; wait for it or stop it, or give another folder"
+        raise RunError(f"{folder}: {fault}") from None
     except OSError as error:
         fault = f"{folder}: cannot be written: {error.strerror or error}"
-        raise StorageError(f"{fault}; give another folder with --out") from error
+        raise StorageError(f"{fault}; give another folder") from error
 
 
 def read_whole(path: Path, most: int = MOST_TO_READ) -> bytes:

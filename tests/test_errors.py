@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neatfool.errors import LONGEST_LINE, ExperimentError, nearest, printable, quoted
+from neatfool.errors import LONGEST_LINE, ExperimentError, nearest, quoted
 
 
 def test_a_message_holds_no_control_characters_whatever_it_quotes():
@@ -30,10 +30,6 @@ def test_a_quotation_is_safe_to_print(text, shown):
 
 def test_a_long_quotation_has_its_ends():
     assert quoted("a" * 1000 + "b" * 1000) == f"'{'a' * 30}…{'b' * 30}'"
-
-
-def test_what_can_be_printed_is_left_as_it_is():
-    assert printable("日本 é\tx\ny 5\xa0%") == "日本 é\tx\ny 5\xa0%"
 
 
 def test_the_empty_name_is_never_offered():

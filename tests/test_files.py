@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from neatfool import StorageError
-from neatfool.files import make_folder, refuse_link, write_whole
+from neatfool.files import make_folder, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,20 +37,6 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
     write_whole(tmp_path / "x.bin", b"new")
     assert contents(tmp_path) == {"victim": b"mine", "x.bin": b"new"}
     assert not (tmp_path / "x.bin").is_symlink()
-
-
-def test_no_file_is_written_twice_under_one_name_before_it_is_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = []
-
-    def note(partial: Path, _: Path) -> None:
-        names.append(partial.name)
-
-    monkeypatch.setattr(os, "replace", note)
-    for _ in range(5):
-        write_whole(tmp_path / "x.bin", b"new")
-    assert len(set(names)) == 5
 
 
 def test_a_new_file_has_the_rights_of_any_other(tmp_path: Path) -> None:
@@ -84,8 +70,3 @@ def test_folders_are_made_through_no_link(tmp_path: Path, there: bool) -> None:
     with pytest.raises(StorageError, match="linked: is a link"):
         make_folder(tmp_path / "run" / "linked" / "b", tmp_path / "run")
     assert not (elsewhere / "b").exists()
-
-
-def test_what_is_no_link_passes(tmp_path: Path) -> None:
-    assert refuse_link(tmp_path) == tmp_path
-    assert refuse_link(tmp_path / "missing") == tmp_path / "missing"

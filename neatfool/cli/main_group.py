@@ -34,13 +34,12 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "run": "neatfool.cli.run:run",
     "resume": "neatfool.cli.run:resume",
-    "validate": "neatfool.cli.bench:validate",
-    "bench": "neatfool.cli.bench:bench",
+    "validate": "neatfool.cli.validate:validate",
     "plugins": "neatfool.cli.plugins:plugins",
 }
 """The commands that are no plugins, by ``module:attribute``."""
 GROUPS: Final = {
-    "Search": ("run", "resume", "validate", "bench", "experiments", "demo"),
+    "Search": ("run", "resume", "validate", "experiments", "demo"),
     "Look": (
         *("show", "runs", "watch", "report", "gallery", "graph", "render", "picbreeder"),
         *("quiz", "export"),

@@ -10,9 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from neatfool.errors import ExperimentError, NeatfoolError, TargetError, blaming, cause, option
+from neatfool.budget.budget import Budget
+from neatfool.errors import ExperimentError, TargetError, blaming, option
 from neatfool.experiment.experiment import Experiment, load_experiment
-from neatfool.experiment.framework import check_classes, with_nothing
+from neatfool.experiment.framework import CallSettings, check_classes, with_nothing
 from neatfool.experiment.plugin_choice import PluginChoice
 from neatfool.scoring.drawing import encodings_of
 from neatfool.scoring.plan import ScoringPlan, make_plan, reuse_plan
@@ -21,7 +22,7 @@ from neatfool.scoring.scorer import Scorer
 from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scheme import Scheme
-from neatfool.spec.target import Target
+from neatfool.spec.target import Metered, Target
 
 VERSIONED: Final = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
 
@@ -97,16 +98,13 @@ class Assembly:
             own = self.target
             parts = [choice.registration.name, choice.options.model_dump_json(), asdict(own.spec)]
             fingerprint = hashlib.sha256(repr(parts).encode() + source_of(own)).hexdigest()
-        if (plan := self._recorded) is None:
-            plan = make_plan(
-                target,
-                calls,
-                name=choice.label,
-                generation_size=self.scheme.batch,
-                can_screen=self._to_search and self.scheme.bar() is not None,
-            )
+        _refuse_a_budget(calls, target, choice.label)
+        if self._recorded is None:
+            can_screen = self._to_search and self.scheme.bar() is not None
+            size = self.scheme.batch
+            plan = make_plan(target, calls, generation_size=size, can_screen=can_screen)
         else:
-            plan = reuse_plan(plan, target, calls, name=choice.label)
+            plan = reuse_plan(self._recorded, calls)
         scorer = Scorer(
             target, name=choice.label, plan=plan, budget=calls.budget, fingerprint=fingerprint
         )
@@ -142,13 +140,16 @@ def make_target(source: Experiment | str | Path) -> Target:
         source = load_experiment(source, to_search=False)
     choice = source.target
     target: Target = make(choice)
-    try:
+    with blaming(f"{choice.label}: self_check", TargetError):
         target.self_check()
-    except NeatfoolError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise TargetError(f"{choice.label}: self_check: {cause(error)}") from error
     return target
+
+
+def _refuse_a_budget(calls: CallSettings, target: Target, name: str) -> None:
+    if calls.budget != Budget() and not isinstance(target, Metered):
+        key = option("target", "max_queries" if calls.max_queries else "max_requests")
+        fault = f"{key}: {name} costs nothing to ask (it has no `meter`)"
+        raise ExperimentError(f"{fault}; limit the run by {option('experiment', 'images')}")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final
@@ -70,16 +70,12 @@ class _PendingGeneration:
 
 
 @dataclass(frozen=True)
-class GenerationResult:
-    """What a generation came to; genomes and images are written while the next one is scored."""
+class FinishedGeneration:
+    """What a generation came to; its genomes and images are written while the next is scored."""
 
     report: GenerationReport
     replacements: Sequence[Replacement]
-    candidates: Sequence[Candidate]
-    images: Mapping[int, np.ndarray]
-    top: Mapping[int, Sequence[tuple[int, float]]]
-    members: frozenset[int]
-    classes: Sequence[tuple[int, str, bool]]
+    record: Callable[[], GenerationRecord]
     state: Json
     facts: dict[str, Json]
 
@@ -106,7 +102,6 @@ class Evolution:
         self._sizes: dict[int, GenomeSize] = {}
         images = self._limits.images
         self._no_room = images is not None and store.info().get("full_of") == images
-        self._pending: list[tuple[GenerationRecord, Json, dict[str, Json]]] = []
         self._known = len(self._scorer.spec.classes)
 
     @property
@@ -141,8 +136,7 @@ class Evolution:
                 except BaseException as error:  # Ctrl-C, too: the last one is committed first
                     failure = error
                 clock.lap()
-                with blaming(f"{self._both}: cannot be recorded"):
-                    self._keep(result)
+                self._keep(result)
                 clock.lap("recording")
                 del result  # Its images may be many.
                 yield report, replacements
@@ -154,15 +148,12 @@ class Evolution:
                 if not ahead:
                     current = self._start(clock)
             if not self.done:
-                self._flush()
                 self._store.keep("ended_after", self.generation)
             elif self._no_room and not self.spent:
-                self._flush()
                 self._store.keep("full_of", self._limits.images)
         finally:
             if current is not None:
                 current.scoring.cancel()
-            self._flush()
 
     def _start(self, clock: StageClock) -> _PendingGeneration | None:
         """Start a generation and give its first parts to the target; None at the run's end."""
@@ -195,7 +186,7 @@ class Evolution:
         current.parts = chain(first, current.parts)
         return current
 
-    def _finish(self, current: _PendingGeneration) -> GenerationResult | None:
+    def _finish(self, current: _PendingGeneration) -> FinishedGeneration | None:
         """Make the rest, wait for scores, let the scheme select; give what is to be recorded."""
         clock, scoring = current.clock, current.scoring
         candidates = [*chain.from_iterable(current.parts)]
@@ -206,13 +197,7 @@ class Evolution:
             return None
         scoring.batches.record(self.generation + 1)
         clock.lap("scoring")
-        if scores.ok is not None and not scores.ok.any():
-            requests = self._store.requests()  # where asking the target costs something
-            spent = f": {spending(requests)}; a resumed run asks again" if requests else ""
-            fault = (
-                f"not one of {len(scores.ok)} images got a usable score (NaN, infinite or refused"
-            )
-            raise TargetError(f"{self._scorer.name}: {fault}{spent}); generations before are kept")
+        self._require_a_score(scores)
         self.scheme.archive.grow(len(self._scorer.spec.classes))
         with blaming(f"{self._scheme_name}: tell() failed"):
             replacements = self.scheme.tell(candidates, scores)
@@ -238,17 +223,31 @@ class Evolution:
             stages=Stages(**clock.seconds | {"scoring": scoring.seconds}, elapsed=clock.elapsed),
         )
         with blaming(f"{self._both}: cannot be recorded"):
-            return self._gather(report, replacements, candidates, scores, scoring.images)
+            record = self._prepare_record(report, replacements, candidates, scores, scoring.images)
+            # A deep copy: the scheme may change what it gave.
+            state = json.dumps({"scheme": self.scheme.state(), **self._scorer.state()})
+        # A resumed run would have room for other candidates. What a budget cut off is asked again.
+        full = self._no_room and not self.spent
+        facts = {"full_of": self._limits.images} if full else {}
+        return FinishedGeneration(report, replacements, record, json.loads(state), facts)
 
-    def _gather(
+    def _require_a_score(self, scores: Scores) -> None:
+        if scores.ok is None or scores.ok.any():
+            return
+        requests = self._store.requests()  # where asking the target costs something
+        spent = f": {spending(requests)}; a resumed run asks again" if requests else ""
+        fault = f"not one of {len(scores.ok)} images got a usable score (NaN, infinite or refused"
+        raise TargetError(f"{self._scorer.name}: {fault}{spent}); generations before are kept")
+
+    def _prepare_record(
         self,
         report: GenerationReport,
         replacements: Sequence[Replacement],
         candidates: Sequence[Candidate],
         scores: Scores,
         images: GenerationImages,
-    ) -> GenerationResult:
-        """Take what is to be recorded, before the scheme goes on to the next generation."""
+    ) -> Callable[[], GenerationRecord]:
+        """Take what is to be recorded, before the scheme goes on; give what makes the record."""
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
         members = {candidate.id: candidate for candidate in self.scheme.members()}
@@ -259,49 +258,25 @@ class Evolution:
         top = dict(zip(ids, map(_best_of, scores.probs[places]), strict=True))
         known, names = self._known, self._scorer.spec.classes
         searched, self._known = set(self.scheme.archive.classes.tolist()), len(names)
-        # A resumed run would have room for other candidates. What a budget cut off is asked again.
-        full = self._no_room and not self.spent
-        return GenerationResult(
+        dumps, size = self._encoding.dumps, self._encoding.size
+        return lambda: GenerationRecord(
             report=report,
             replacements=replacements,
-            candidates=fresh,
-            images=drawn,
+            candidates=[
+                StoredCandidate(c.id, c.generation, c.parents, dumps(c.genome), size(c.genome))
+                for c in fresh
+            ],
+            images={id_: encode_png(image) for id_, image in drawn.items()},
             top=top,
             members=frozenset(members),
             classes=[(i, names[i], i in searched) for i in range(known, len(names))],
-            # A deep copy: the scheme may change what it gave.
-            state=json.loads(json.dumps({"scheme": self.scheme.state(), **self._scorer.state()})),
-            facts={"full_of": self._limits.images} if full else {},
         )
 
-    def _keep(self, result: GenerationResult) -> None:
-        """Write a generation, by the side of the next one's scoring; commit when it is time."""
-        dumps, size = self._encoding.dumps, self._encoding.size
-        record = GenerationRecord(
-            report=result.report,
-            replacements=result.replacements,
-            candidates=[
-                StoredCandidate(c.id, c.generation, c.parents, dumps(c.genome), size(c.genome))
-                for c in result.candidates
-            ],
-            images={id_: encode_png(image) for id_, image in result.images.items()},
-            top=result.top,
-            members=result.members,
-            classes=result.classes,
-        )
-        # An interrupt may come at any line, so only whole generations are pending.
-        self._pending.append((record, result.state, result.facts))
-        if len(self._pending) >= self._limits.checkpoint_every:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Write the pending generations, and the state after them, in one transaction."""
-        # An interrupt may have come between a commit and the line after it.
-        committed = self._store.last_generation()
-        pending = [entry for entry in self._pending if entry[0].report.generation > committed]
-        if pending:
-            self._store.commit([record for record, *_ in pending], *pending[-1][1:])
-        self._pending.clear()
+    def _keep(self, finished: FinishedGeneration) -> None:
+        """Make the record by the side of the next one's scoring, and commit it."""
+        with blaming(f"{self._both}: cannot be recorded"):
+            record = finished.record()
+        self._store.commit(record, finished.state, finished.facts)
 
     def _make_parts(self, current: _PendingGeneration) -> Iterator[Sequence[Candidate]]:
         clock, scoring = current.clock, current.scoring

@@ -3,11 +3,10 @@
 import hashlib
 import inspect
 import reprlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import update_wrapper
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,37 +35,25 @@ def target_of(model: Any, spec: ImageSpec, **how: Any) -> Target:
         return ModuleTarget(model, spec, **how)
     if isinstance(model, Target):
         own = model.spec
-        for name, pair in {
-            "image": (spec.shape, own.shape),
-            "classes": (spec.classes, own.classes),
-        }.items():
-            for place, (given, wanted) in enumerate(zip_longest(*pair), 1):
-                if given != wanted:
-                    fault = f"item {place} is {given!r}, and the target's is {wanted!r}"
-                    raise ExperimentError(f"{name}: {fault}; give those of its spec")
+        for name, given, wanted in (
+            ("image", spec.shape, own.shape),
+            ("classes", spec.classes, own.classes),
+        ):
+            if given != wanted:
+                fault = f"{reprlib.repr(given)} is not its spec's, {reprlib.repr(wanted)}"
+                raise ExperimentError(f"{name}: {fault}")
         return model
     if callable(model) and not inspect.isclass(model):
         return CallableTarget(model, spec, how.get("outputs"))
-    kind = model.__name__ if inspect.isclass(model) else type(model).__name__
-    values = model.values() if isinstance(model, Mapping) else ()
-    if any(isinstance(each, torch.Tensor) for each in values):
-        fault = (
-            f"weights ({kind}) are not a model; make the module, and load them into it: "
-            "module.load_state_dict(weights), then fool(module.eval(), …)"
-        )
-    elif hasattr(model, "predict_proba") and not inspect.isclass(model):
-        fault = f"{kind} takes rows of numbers, not images; {_AS_ROWS}"
-    else:
-        fault = (
-            f"{reprlib.repr(model)} is not a model; give a torch module in evaluation mode, or a "
-            "function from uint8 [N, C, H, W] to probabilities"
-        )
-    raise ExperimentError(f"model: {fault}")
+    raise ExperimentError(
+        f"model: {reprlib.repr(model)} is not a model; give a torch module in evaluation mode, or "
+        "a function from uint8 [N, C, H, W] to probabilities. Weights have to be loaded into their "
+        f"module, module.load_state_dict(weights). An estimator takes rows of numbers: {AS_ROWS}"
+    )
 
 
-_AS_ROWS: Final = (
-    "give a function that makes such rows as it was fitted on: fool(lambda images: "
-    "model.predict_proba(images.reshape(len(images), -1) / 255), …)"
+AS_ROWS: Final = (
+    "fool(lambda images: model.predict_proba(images.reshape(len(images), -1) / 255), …)"
 )
 AS_CHANNELS_LAST: Final = (
     "if it takes [N, H, W, C], as Keras and TensorFlow do, give neatfool.channels_last(model)"
@@ -120,16 +107,10 @@ class CallableTarget(Target):
                 return Scores(torch.from_numpy(logits).softmax(1).numpy(), logits)
             return Scores(expit(logits), logits)
         if fault := find_fault(answer[np.isfinite(answer).all(1)], self.spec):
-            if not self.spec.sums_to_one:
-                raise TargetError(
-                    f"model: gives {fault}, but gave numbers from 0 to 1 for a few varied images, "
-                    'which outputs="multi_label" takes for confidences. If they are logits, '
-                    "apply the sigmoid in the function"
-                )
             raise TargetError(
-                f"model: gives {fault}, but a function must give probabilities, whose sum is 1. If "
-                'they are logits, say outputs="logits", and their softmax counts; if each class '
-                'has its own confidence or logit, say outputs="multi_label"'
+                f"model: gives {fault}; a function gives probabilities, whose sum is 1. If they "
+                'are logits, say outputs="logits", and their softmax counts; if each class has its '
+                'own confidence or logit, say outputs="multi_label"'
             )
         return Scores(answer)
 
@@ -142,7 +123,7 @@ class CallableTarget(Target):
         if self._binary and numbers.shape == (len(images), 1):
             first = np.zeros_like(numbers) if self._logits else 1 - numbers
             numbers = np.hstack([first, numbers])
-        _check_shape(numbers.shape, len(images), self.spec)
+        _check_shape(numbers, len(images), self.spec)
         return numbers
 
     def _gives_confidences(self, size: int) -> bool:
@@ -185,7 +166,7 @@ class ModuleTarget(Target):
         """Run the module."""
         with _blaming_the_model(images.shape, self._network.module):
             scores = self._network.score(images)
-        _check_shape(scores.probs.shape, len(images), self.spec)
+        _check_shape(scores.probs, len(images), self.spec)
         return scores
 
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
@@ -277,20 +258,14 @@ def _blaming_the_model(shape: Sequence[int], model: Any = None) -> Iterator[None
         if isinstance(error, NeatfoolError) or is_out_of_memory(error):
             raise
         advice = "If it takes other images, say so with image=(channels, height, width)"
-        if hasattr(getattr(model, "__self__", None), "predict_proba"):
-            advice = f"It takes rows of numbers; {_AS_ROWS}"
-        elif callable(model) and not isinstance(model, torch.nn.Module):
+        if not isinstance(model, torch.nn.Module):
             advice = f"It gets a numpy array, uint8 [N, C, H, W]. {advice}; {AS_CHANNELS_LAST}"
+            advice = f"{advice}; if rows of numbers, {AS_ROWS}"
         fault = f"failed on images of shape {tuple(shape)}: {cause(error)}"
         raise TargetError(f"model: {fault}. {advice}") from error
 
 
-def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
-    classes = len(spec.classes)
-    if shape == (count, classes):
-        return
-    if len(shape) == 2 and shape[0] == count:
-        fault = f"classes: there are {classes}, but the model gives {shape[1]} numbers for an image"
-        raise TargetError(f"{fault}; give the names of all its classes, or their number")
-    fault = f"model: its answer for {count} images has shape {tuple(shape)}"
-    raise TargetError(f"{fault}; it must give [images, classes], here {(count, classes)}")
+def _check_shape(numbers: Any, count: int, spec: ImageSpec) -> None:
+    if np.shape(numbers) != (wanted := (count, len(spec.classes))):
+        fault = f"gives shape {np.shape(numbers)} for {count} images; it must be [images, classes]"
+        raise TargetError(f"model: {fault}, here {wanted}; give the names of all its classes")

@@ -10,7 +10,6 @@ from neatfool.evolution.session import Session, keep_text
 from neatfool.experiment.experiment import agrees, tell_differences
 from neatfool.experiment.framework import GeneralSettings
 from neatfool.run import folder as run_folder
-from neatfool.run.folder import advice_for
 from neatfool.run.individual import load_genome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import ScoringPlan
@@ -29,7 +28,7 @@ def resume(assemble: Callable[[dict[str, Json], ScoringPlan], Assembly], folder:
         undo.callback(store.close)
         store.check()
         info = store.info()
-        keep_text(folder, info["text"], advice_for(info["experiment"], folder))
+        keep_text(folder, info["text"])
         assembly = assemble(info["experiment"], ScoringPlan.from_json(info["scoring"]))
         undo.callback(assembly.scorer.close)
         _check_same(folder, info, assembly, store)
@@ -48,37 +47,26 @@ def resume(assemble: Callable[[dict[str, Json], ScoringPlan], Assembly], folder:
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly, store: RunStore) -> None:
-    identity, recorded = assembly.experiment.identity(), info["scoring"]
+    identity, recorded, scorer = assembly.experiment.identity(), info["scoring"], assembly.scorer
+    fault = ""
     if not agrees(info["identity"], identity):
         changes = tell_differences(identity, info["identity"])
         fault = f"the experiment is not the one that the run started with ({changes})"
-        raise RunError(f"{folder}: {fault}; start another run")
-    if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
-        raise RunError(
-            f"{folder}: the {assembly.scorer.name} is not the one that the run started with (its "
-            "weights or code changed). Bring the old one back, or start another run"
-        )
-    if (there := recorded["device"]) != (here := assembly.scorer.batches.device):
-        fault = f"the run scored its images on {there}, but this machine would use {here}"
-        elsewhere = f"Resume it on a machine with {there}, or start another run"
-        raise RunError(f"{folder}: {fault}, where scores differ. {elsewhere}")
-    if assembly.scorer.plan != ScoringPlan.from_json(recorded):
+    elif scorer.fingerprint != info["target"]["fingerprint"]:
+        fault = f"the {scorer.name} is not the run's (its weights or code changed)"
+    elif (there := recorded["device"]) != (here := scorer.batches.device):
+        fault = f"its images were scored on {there}, and this machine would use {here}"
+    elif scorer.plan != ScoringPlan.from_json(recorded):
         fault = f"the run scores with another plan ({recorded['batch_size']} images a call)"
-        raise RunError(f"{folder}: {fault}; keep its options")
-    old, new = (
-        GeneralSettings.model_validate(info["experiment"]["experiment"]),
-        assembly.experiment.general,
-    )
-    last = store.last_generation()
-    has = last + 1, store.evaluations(last)
-    if new.length == old.length or not new.reached(*has):
-        return
-    advice = advice_for(info["experiment"], folder)
-    raise RunError(
-        f"{folder}: has {counted(has[0], 'generation', 'generations')} and "
-        f"{counted(has[1], 'image', 'images')} already, so {new.length} cannot be its new length. "
-        f"Its length is {old.length}; {advice.resume} goes on, {advice.lengthen} makes it longer"
-    )
+    if fault:
+        raise RunError(f"{folder}: {fault}; undo the change, or start another run")
+    old = GeneralSettings.model_validate(info["experiment"]["experiment"])
+    new, last = assembly.experiment.general, store.last_generation()
+    images = store.evaluations(last)
+    if new.length != old.length and new.reached(last + 1, images):
+        has = f"{counted(last + 1, 'generation', 'generations')} and {images:,} images"
+        fault = f"has {has} already, so {new.length} cannot be its new length"
+        raise RunError(f"{folder}: {fault}. Its length is {old.length}; give a greater one")
 
 
 def _restore(assembly: Assembly, store: RunStore) -> None:

@@ -23,20 +23,16 @@ from neatfool.machine import collected_rarely
 from neatfool.network.devices import MUCH, FreedMemory
 from neatfool.plugin.manager import Observers
 from neatfool.run import folder as run_folder
-from neatfool.run.folder import Advice, advice_for
 from neatfool.run.images import ImageFolder
 from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
-from neatfool.scoring.repeatability import DriftWatch, check_repeatability
+from neatfool.scoring.repeatability import check_repeatability
 from neatfool.spec.engine import Engine
 
 _log = logging.getLogger("neatfool.evolution")
 
 SECONDS_BETWEEN_IMAGES = 10.0
-RUNNING_TO_IMAGES = 20
-"""Between two updates of the image files a run spends at least this many times as long as an
-update took, so that updates cost less than 5 % of the time."""
 
 
 class Session:
@@ -56,7 +52,6 @@ class Session:
         self._assembly = assembly
         self._store = store
         self._release = release
-        self._drift = DriftWatch(assembly.scorer, store, assembly.encodings)
         self._images = ImageFolder(folder / run_folder.IMAGES, open_ended=assembly.spec.open)
         self._evolution = Evolution(assembly, store)
 
@@ -173,19 +168,15 @@ class Session:
             observers.generation_done(self.run, report)
             for replacement in replacements:
                 observers.elite_replaced(self.run, replacement)
-            if (began := time.monotonic()) > due:
+            if time.monotonic() > due:
                 self._update_images()
-                self._drift.look()
-                ended = time.monotonic()
-                due = ended + max(SECONDS_BETWEEN_IMAGES, RUNNING_TO_IMAGES * (ended - began))
+                due = time.monotonic() + SECONDS_BETWEEN_IMAGES
 
     def _update_images(self) -> None:
         folder = self.run.path
-        resume = advice_for(self._assembly.experiment.resolved(), folder).resume
-        kept = f"; the database is kept, and {resume} goes on from it"
         if not folder.exists():
             return
-        with run_folder.storage_errors(self._images.folder, kept):
+        with run_folder.storage_errors(self._images.folder, "; the run can be resumed"):
             self._images.update(self._store)
 
     def _close(self) -> None:
@@ -202,8 +193,7 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
     if (engine := assembly.experiment.engine) is not None:
         make(engine).close()  # what it needs may be missing: that is said first
     with ExitStack() as undo, run_folder.storage_errors(folder):
-        advice = advice_for(assembly.experiment.resolved(), folder)
-        release = run_folder.take(folder, advice, overwrite=overwrite)
+        release = run_folder.take(folder, overwrite=overwrite)
         undo.callback(release)
         experiment, spec = assembly.experiment, asdict(assembly.spec)
         info = {
@@ -224,19 +214,19 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
         searched = assembly.scheme.archive.classes.tolist()
         store = RunStore.create(folder / run_folder.DATABASE, info, spec["classes"], searched)
         undo.callback(store.close)
-        keep_text(folder, assembly.experiment.text, advice)
+        keep_text(folder, experiment.text)
         if assembly.scorer.metered is not None:
             assembly.scorer.metered.open_ledger(store.path)
         undo.pop_all()
     return Session(folder, assembly, store, release)
 
 
-def keep_text(folder: Path, text: str, advice: Advice) -> None:
+def keep_text(folder: Path, text: str) -> None:
     """Keep a copy of the experiment in the folder, and check that nobody changed it."""
     copy = folder / run_folder.EXPERIMENT
     with run_folder.storage_errors(copy):
         if not copy.is_file():
             write_whole(copy, text.encode())
         elif read_whole(copy) != text.encode():
-            fault = f"{copy}: changed since the run started, and a run keeps its experiment. Undo"
-            raise RunError(f"{fault} it, or start another run; {advice.lengthen} makes it longer")
+            fault = f"{copy}: changed since the run started, and a run keeps its experiment"
+            raise RunError(f"{fault}. Undo it, or start another run")

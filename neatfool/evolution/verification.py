@@ -21,7 +21,7 @@ from neatfool.experiment.plugin_choice import (
 from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.folder import advice_for, is_from_python, lock
+from neatfool.run.folder import is_from_python, lock
 from neatfool.run.images import decode_png
 from neatfool.run.individual import EliteView
 from neatfool.run.run import Run
@@ -107,10 +107,9 @@ def use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
 def _allow(queries: int, run: Run, ledger: Ledger) -> None:
     """Refuse so many queries if the budget does not allow them; record a new budget."""
     if shortage := ledger.shortage(queries):
-        needed, left = counted(queries, "query", "queries"), ledger.queries_left
-        advice = f"; {advice_for(run.experiment, run.path).allow} allows more"
-        more = "" if left is None or left >= queries else advice
-        raise BudgetSpent(f"{run.path}: verifying takes {needed}, and {shortage}{more}")
+        needed = counted(queries, "query", "queries")
+        fault = f"verifying takes {needed}, and {shortage}; a larger max_queries allows more"
+        raise BudgetSpent(f"{run.path}: {fault}")
     target, most = run.experiment.get("target", {}), ledger.budget.queries
     if target.get("max_queries", most) != most:
         with closing(RunStore.open(run.store.path, write=True)) as store:
@@ -123,8 +122,8 @@ def _read_saved(elite: EliteView) -> torch.Tensor:
     try:
         pixels = decode_png(read_whole(path))
     except FileNotFoundError:
-        resume = advice_for(elite.run.experiment, elite.run.path).resume
-        raise VerificationError(f"{path}: missing; {resume} writes the images again") from None
+        advice = "resuming the run writes the images again"
+        raise VerificationError(f"{path}: missing; {advice}") from None
     except (OSError, ValueError) as error:
         raise VerificationError(f"{path}: not a readable PNG ({error})") from error
     if pixels.shape != shape:

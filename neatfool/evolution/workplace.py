@@ -101,24 +101,23 @@ class Workplace:
         self._scorer.close()
 
     def _check(self, setup: Setup) -> None:
-        here, there = self._scorer.batches.device, setup.scoring["device"]
-        wrong = ""
-        if self._scorer.fingerprint != setup.fingerprint:
-            wrong = f"its {self._scorer.name} is not the run's: other weights, code or options"
+        scorer, wrong = self._scorer, ""
+        here, there = scorer.batches.device, setup.scoring["device"]
+        if scorer.fingerprint != setup.fingerprint:
+            wrong = f"its {scorer.name} is not the run's: other weights, code or options"
         elif here != there:
             wrong = f"it scores on {here}, and the run on {there}"
         for part, expected in setup.probes if not wrong else ():
             answer = self.answer(part)
-            pairs = zip(answer.checksums, expected.checksums, strict=True)
             both = zip(astuple(answer.scores), astuple(expected.scores), strict=True)
-            if apart := sum(own != theirs for own, theirs in pairs):
-                wrong = f"it draws {apart} of {len(answer.checksums)} probes differently"
+            if [*answer.checksums] != [*expected.checksums]:
+                wrong = "it draws the probes differently"
             elif any(np.asarray(a).tobytes() != np.asarray(b).tobytes() for a, b in both):
-                _, words = compare_scores(expected.scores, answer.scores, self._scorer.spec.classes)
+                _, words = compare_scores(expected.scores, answer.scores, scorer.spec.classes)
                 wrong = f"it scores the probes differently ({words})"
         if wrong:
-            here_and_there = ((name, own, setup.versions[name]) for name, own in versions().items())
+            own = {each for each in versions().items() if each not in setup.versions.items()}
             other = [
-                f"{n} {own}, and the run {its}" for n, own, its in here_and_there if own != its
+                f"{n} {version}, and the run {setup.versions[n]}" for n, version in sorted(own)
             ]
             raise TargetError("; it has ".join([wrong, *other]))

@@ -56,11 +56,6 @@ class GeneralSettings(BaseModel, extra="forbid", frozen=True, use_attribute_docs
     """the run's length in scored images; give this or `generations`"""
     seed: int = Field(1, ge=0, lt=2**63)
     """where all chance comes from: the same seed gives the same run"""
-    checkpoint_every: PositiveInt = 1
-    """generations from one write to disk to the next. The result does not depend on it"""
-    stall_after: PositiveInt = 50
-    """generations without any improvement after which the run says so"""
-
     description: str | None = None
     """what the report says of the run, in place of the comment that the file begins with (new in
     0.2)"""
@@ -116,11 +111,10 @@ class CallSettings(BaseModel, extra="forbid", frozen=True, use_attribute_docstri
     threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = "auto"
     """cores that the target's networks use on a CPU, a call on each; it changes no score. `auto`:
     all that PyTorch uses"""
-    graph: Literal["fused", "frozen", "eager", "compiled"] = "fused"
+    graph: Literal["fused", "frozen", "eager"] = "fused"
     """how the target's network runs. `fused`: traced once, simplified, and on a CPU neighbouring
     operations become one; what cannot be fused, or is slower so, runs as `frozen`. `frozen`: traced
-    and simplified only. `eager`: as its author wrote it. `compiled`: by `torch.compile`, which
-    delays the start, and on a CPU needs a C++ compiler"""
+    and simplified only. `eager`: as its author wrote it"""
     nothing: ClassNames | None = None
     """the classes that mean that nothing is there, by name or index, such as `background`; `@FILE`
     stands for the lines of a file. They are not searched, unless the scheme's `classes` name them,
@@ -160,11 +154,8 @@ class ViewOptions(BaseModel, extra="forbid", frozen=True, use_attribute_docstrin
     """Section ``[views]``: how each image is shown. Its other keys are views (augmentations)."""
 
     number: int = Field(4, ge=1, le=1000)
-    """how often each image is shown, each time changed at random. Each counts as an image of the
-    run's length (new in 0.2)"""
-    score: Literal["mean", "worst"] = "mean"
-    """what an image scores in a class: `mean`, the mean of the confidences, or `worst`, the least
-    of them (new in 0.2)"""
+    """how often each image is shown, each time changed at random; the mean of the confidences
+    counts. Each counts as an image of the run's length (new in 0.2)"""
     focus: float = Field(1.0, ge=1, le=16)
     """draw a candidate anew for each view, with other band limits: between `band_limit` divided by
     this, and `band_limit` times its square root. 4: from a quarter to twice. 1: as it is saved (new
@@ -249,10 +240,9 @@ FOCUSED: Final = 3
 
 @dataclass(frozen=True)
 class ViewSettings:
-    """The views of each image that the target is shown, how many, and what counts of them."""
+    """The views of each image that the target is shown, and how many."""
 
     number: int
-    score: str
     strengths: dict[str, float]
     views: dict[str, View] = field(compare=False, repr=False)
     focus: float = 1.0
@@ -260,7 +250,7 @@ class ViewSettings:
     def section(self) -> dict[str, dict[str, Json]]:
         """Write it as section -> key -> JSON value."""
         focus = {"focus": self.focus} if self.focus != 1 else {}
-        own = {"number": self.number, "score": self.score, **focus}
+        own = {"number": self.number, **focus}
         return {"views": {**own, **self.strengths}}
 
     def describe(self) -> str:
@@ -269,7 +259,7 @@ class ViewSettings:
             f"{view.what} ({-most if view.signed else view.harmless:g} to {most:g} {view.unit})"
             for view, most in zip(self.views.values(), self.strengths.values(), strict=True)
         ]
-        times = "once" if self.number == 1 else f"{self.number} times; the {self.score} counts"
+        times = "once" if self.number == 1 else f"{self.number} times; the mean counts"
         if self.focus > 1:
             changes.insert(0, f"drawn with other band limits (up to {self.focus:g} times sharper)")
         return f"Each image is changed at random, {', '.join(changes)}, and shown {times}."
@@ -308,7 +298,7 @@ def read_view_settings(
         problems.add_at(section.values["focus"], "views", "focus", fault)
         return None
     used = {name: made[name] for name in strengths}
-    return ViewSettings(options.number, options.score, strengths, used, options.focus)
+    return ViewSettings(options.number, strengths, used, options.focus)
 
 
 def choose_view_settings(

@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import torch
 from pydantic import (
     BaseModel,
+    Field,
     PositiveInt,
-    ValidationInfo,
     create_model,
     field_validator,
     model_validator,
@@ -33,7 +33,7 @@ from neatfool.experiment.framework import (
     safe_name,
 )
 from neatfool.experiment.plugin_choice import choose
-from neatfool.network.tensor_module import unwrap
+from neatfool.network.image_module import unwrap
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import storage_errors
 from neatfool.run.run import Run
@@ -45,11 +45,13 @@ _log = logging.getLogger("neatfool.fool")
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+_Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 PARSED_AS: Final[Mapping[str, Any]] = {
-    "image": list[PositiveInt],
+    "image": Annotated[list[PositiveInt], Field(min_length=3, max_length=3)],
     "classes": list[str],
     "plugins": Any,
-    **dict.fromkeys(("mean", "std"), list[float] | None),
+    "mean": Annotated[list[_Share], Field(min_length=1)] | None,
+    "std": Annotated[list[Annotated[_Share, Field(gt=0)]], Field(min_length=1)] | None,
 }
 """What arguments that may be given in several forms are turned into."""
 
@@ -57,39 +59,25 @@ RUNS: Final = Path("runs")
 """Where runs are, if nothing is said."""
 
 
-class _ArgumentChecks(GeneralSettings, CallSettings, extra="forbid"):
+class _ArgumentChecks(GeneralSettings, extra="forbid"):
     """Checks of :func:`fool`'s arguments. Its signature has the fields that no section has."""
 
     @model_validator(mode="before")
     @classmethod
     def _without_arrays(cls, given: dict[str, Any]) -> dict[str, Any]:
-        # A batch size of None is chosen, as one that is absent.
-        kept = {k: v for k, v in given.items() if k != "batch_size" or v is not None}
-        return {name: _plain(value) for name, value in kept.items()}
-
-    @field_validator("image", mode="before", check_fields=False)
-    @classmethod
-    def _of_three(cls, image: Any) -> Any:
-        if isinstance(image, list) and len(image) != 3:
-            shape = ", ".join(map(str, image))
-            raise ValueError(f"must be (channels, height, width), as (3, 224, 224), not ({shape})")
-        return image
+        return {name: _plain(value) for name, value in given.items()}
 
     @field_validator("classes", mode="before", check_fields=False)
     @classmethod
     def _named(cls, classes: Any) -> list[str]:
         if isinstance(classes, int) and not isinstance(classes, bool) and classes > 0:
             return [str(number) for number in range(classes)]
-        if not isinstance(classes, list):  # pydantic reports only a ValueError
-            raise ValueError(  # noqa: TRY004
-                f"must be the names of the classes, or their number, not {classes!r}"
-            )
-        for index, name in enumerate(classes):
-            if not str(name).strip():
-                raise ValueError(f"item {index + 1} is empty; give each class a name")
+        if not isinstance(classes, list) or not all(str(name).strip() for name in classes):
+            fault = f"must be the names of the classes, or their number, not {classes!r}"
+            raise ValueError(fault)
         return [str(name) for name in classes]
 
-    @field_validator("nothing", mode="before")
+    @field_validator("nothing", mode="before", check_fields=False)
     @classmethod
     def _by_name(cls, nothing: Any) -> Any:
         listed = [nothing] if isinstance(nothing, str | int) else nothing
@@ -99,25 +87,6 @@ class _ArgumentChecks(GeneralSettings, CallSettings, extra="forbid"):
     @classmethod
     def _listed(cls, numbers: Any) -> Any:
         return [numbers] if isinstance(numbers, int | float) else numbers
-
-    @field_validator("mean", "std", check_fields=False)
-    @classmethod
-    def _fit_for_the_image(
-        cls, numbers: list[float] | None, info: ValidationInfo
-    ) -> list[float] | None:
-        if numbers is None or "image" not in info.data:
-            return numbers
-        channels = info.data["image"][0]
-        if len(numbers) not in {1, channels}:
-            raise ValueError(
-                f"must be one number, or one a channel: {channels}, not {len(numbers)}"
-            )
-        for number in numbers:
-            if not 0 <= number <= 1 or (info.field_name == "std" and number == 0):
-                least = "> 0" if info.field_name == "std" else ">= 0"
-                fault = f"must be {least} and <= 1, not {number:g}: it is for images in [0, 1]"
-                raise ValueError(f"{fault}. Divide a number for bytes by 255")
-        return numbers
 
 
 def _plain(value: Any) -> Any:
@@ -148,15 +117,11 @@ def fool(
     std: Sequence[float] | float | None = None,
     outputs: Outputs | None = None,
     threshold: float | Mapping[str, float] | None = None,
-    logit_temperature: float = 1.0,
+    target_options: Mapping[str, Any] | None = None,
     device: str = "auto",
     name: str | None = None,
     resume_run: bool = False,
     overwrite: bool = False,
-    batch_size: int | None = None,
-    precision: str = "auto",
-    max_queries: int | None = None,
-    max_requests: int | None = None,
     progress: bool = True,
 ) -> Run:
     """Evolve images that fool a classifier.
@@ -199,16 +164,13 @@ def fool(
             varied images: a guess is told as a warning.
         threshold: The confidence from which the model's user believes it: a number, or one for
             each class by name. ``neatfool show``, ``report`` and ``audit`` count the classes above.
-        logit_temperature: What logits are divided by; 1 leaves them as they are.
+        target_options: Other keys of section ``[target]`` that all targets have: ``batch_size``,
+            ``precision``, ``logit_temperature``; ``max_queries`` and ``max_requests`` for a target
+            that costs something.
         device: Where a module runs: ``auto``, ``cpu``, ``cuda`` …
         name: The run's name, fit for a folder; by default the model's.
         resume_run: Resume the run in ``out``.
         overwrite: Delete the run in the folder, and start anew.
-        batch_size: Images a call of the model; chosen if absent.
-        precision: How a module screens images before it scores the promising ones in fp32:
-            ``auto``, ``bf16``, ``fp16``, or ``fp32`` for no screening.
-        max_queries: How many images may be sent in all to a target that costs something.
-        max_requests: How many requests may be sent in all to a target that costs something.
         progress: Whether to say on standard error how the model is read, and how far the run is.
 
     Returns:
@@ -261,9 +223,10 @@ def _run(model: Any, arguments: Any, folder: Path | None) -> Run:
     def part(model: type[ModelT]) -> ModelT:
         return model.model_validate({k: given[k] for k in model.model_fields if k in given})
 
+    own = {"nothing": arguments.nothing, "threshold": arguments.threshold}
     experiment = Experiment(
         general=part(GeneralSettings),
-        calls=part(CallSettings),
+        calls=check_arguments(CallSettings, **own, **(arguments.target_options or {})),
         target=choice_of(target, part(ModelSource)),
         encoding=choose(manager, "encoding", arguments.encoding, chosen),
         scheme=choose(manager, "scheme", arguments.scheme, arguments.scheme_options or {}),
@@ -306,36 +269,29 @@ def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
 
 
 def _target(model: Any, arguments: Any) -> Target:
-    channels, height, width = arguments.image
-    open_ended = isinstance(model, Target) and model.spec.open
-    classes, alone = tuple(arguments.classes), arguments.outputs == "multi_label"
-    if not isinstance(model, Target):
-        classes = distinct_names(classes)
-    if len(classes) < 2 and not (open_ended or alone):
-        raise ExperimentError(
-            "classes: a classifier has at least two; give all of them. A model with one number "
-            "for two classes has both, too: classes=['no', 'yes']"
-        )
-    if isinstance(model, Target) and arguments.outputs is not None:
-        raise ExperimentError(
-            "outputs: is for a torch module or a function; a target's spec says what scores are"
-        )
-    try:
-        spec = ImageSpec(height, width, channels, classes, sums_to_one=not alone, open=open_ended)
-    except ValueError as error:
-        fault = f"image: {error}; give (channels, height, width), not {tuple(arguments.image)}"
-        if width in {1, 3} and not isinstance(model, torch.nn.Module | Target):
-            fault = f"{fault}: image={(width, channels, height)}; {AS_CHANNELS_LAST}"
-        raise ExperimentError(fault) from error
+    own = model.spec if isinstance(model, Target) else None
+    is_open, alone = own is not None and own.open, arguments.outputs == "multi_label"
+    (channels, height, width), classes = arguments.image, tuple(arguments.classes)
     mean, std = arguments.mean, arguments.std
+    if len(classes) < 2 and not (is_open or alone):
+        fault = "a classifier has at least two; give all of them. A model with one number for two"
+        raise ExperimentError(f"classes: {fault} classes has both, too: classes=['no', 'yes']")
+    if own is not None and arguments.outputs is not None:
+        fault = "is for a torch module or a function; a target's spec says what scores are"
+        raise ExperimentError(f"outputs: {fault}")
     if not isinstance(model, torch.nn.Module) and (mean, std) != (None, None):
-        raise ExperimentError(
-            "mean, std: are for a torch module; subtract and divide in the function itself"
-        )
-    if (mean is None) != (std is None):
-        missing, neutral = ("mean", 0) if mean is None else ("std", 1)
-        fault = f"{missing}: missing; mean and std go together"
-        raise ExperimentError(f"{fault}. If the model has none, give {missing}={neutral}")
+        fault = "are for a torch module; subtract and divide in the function itself"
+        raise ExperimentError(f"mean, std: {fault}")
+    lengths = {len(each) for each in (mean, std) if each is not None}
+    if (mean is None) != (std is None) or not lengths <= {1, channels}:
+        fault = f"go together, one number each or one a channel ({channels})"
+        raise ExperimentError(f"mean, std: {fault}; mean=0 and std=1 change nothing")
+    try:
+        classes = distinct_names(classes) if own is None else classes
+        spec = ImageSpec(height, width, channels, classes, sums_to_one=not alone, open=is_open)
+    except ValueError as error:
+        advice = f"give (channels, height, width), not {tuple(arguments.image)}; {AS_CHANNELS_LAST}"
+        raise ExperimentError(f"image: {error}; {advice}") from error
     how = {"mean": mean, "std": std, "device": arguments.device, "outputs": arguments.outputs}
     return target_of(model, spec, **how)
 
@@ -365,9 +321,4 @@ def _start(experiment: Experiment, folder: Path | None, *, overwrite: bool) -> S
         with storage_errors(new), suppress(FileExistsError):
             new.mkdir(parents=True)
             break
-    try:
-        return start(assembly, new)
-    except BaseException:
-        with suppress(OSError):  # something is in it
-            new.rmdir()
-        raise
+    return start(assembly, new)

@@ -1,7 +1,6 @@
 # The public names of neatfool.network, each where it is defined. This is their only list.
 
 from .devices import DeviceName as DeviceName
-from .devices import DeviceNames as DeviceNames
 from .devices import is_out_of_memory as is_out_of_memory
 from .devices import pick_device as pick_device
 from .gradients import gradients_of as gradients_of

@@ -67,31 +67,8 @@ def _known(name: str) -> str:
     return name
 
 
-def _all_known(names: str) -> str:
-    for name in names.split(","):
-        _known(name.strip())
-    return names
-
-
 DeviceName: TypeAlias = Annotated[str, AfterValidator(_known)]
 """An option's type: ``auto``, or torch's name of a device, which need not be in this machine."""
-DeviceNames: TypeAlias = Annotated[str, AfterValidator(_all_known)]
-"""The same for one device or several, with commas between them."""
-
-
-def pick_devices(names: str = "auto") -> list[torch.device]:
-    """Find devices of one kind; ``auto`` and ``cuda`` are all GPUs, ``cuda:0, cuda:2`` are two."""
-    import torch
-
-    devices = [pick_device(name.strip()) for name in names.split(",")]
-    kinds = {device.type for device in devices}
-    if len(kinds) > 1:
-        fault = "different kinds of devices give different scores"
-        raise ExperimentError(f"device = {names}: {fault}; keep {' or '.join(sorted(kinds))}")
-    kind = devices[0].type
-    if is_gpu(devices[0]) and names in {"auto", kind}:
-        return [torch.device(kind, number) for number in range(torch.accelerator.device_count())]
-    return devices
 
 
 class SharedContext:

@@ -18,7 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from neatfool.errors import TargetError
 from neatfool.network.devices import is_out_of_memory
-from neatfool.network.tensor_module import TensorModule, agree, name_of
+from neatfool.network.image_module import ImageModule, agree, name_of
 
 Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
@@ -32,7 +32,7 @@ _one_at_a_time: Final = RLock()
 """Guards torch's switch for fusing, which holds for the whole process."""
 
 
-def fold(module: TensorModule, batches: Sequence[torch.Tensor]) -> TensorModule:
+def fold(module: ImageModule, batches: Sequence[torch.Tensor]) -> ImageModule:
     """Fold batch normalisations right after convolutions, in a copy that agrees on ``batches``."""
     why = "it would compute something else"
     try:
@@ -51,7 +51,7 @@ def fold(module: TensorModule, batches: Sequence[torch.Tensor]) -> TensorModule:
                 )
                 made.set_submodule(names[normalisation], left)
             # Clones, as a module may write to its input.
-            if all(agree(made(batch.clone()), module(batch.clone())) for batch in batches):
+            if all(agree(made.outputs(b.clone()), module.outputs(b.clone())) for b in batches):
                 return made
     except Exception as error:  # Any module may come; one that cannot be folded runs as it is.
         if is_out_of_memory(error):
@@ -61,7 +61,7 @@ def fold(module: TensorModule, batches: Sequence[torch.Tensor]) -> TensorModule:
     return module
 
 
-def _find_pairs(module: nn.Module, numbers: torch.Tensor) -> Mapping[nn.Conv2d, nn.BatchNorm2d]:
+def _find_pairs(module: ImageModule, inputs: torch.Tensor) -> Mapping[nn.Conv2d, nn.BatchNorm2d]:
     """Watch a call for normalisations whose input is a convolution's result."""
     made_by: dict[int, tuple[nn.Conv2d, Any]] = {}
     pairs: dict[nn.Conv2d, nn.BatchNorm2d] = {}
@@ -80,7 +80,7 @@ def _find_pairs(module: nn.Module, numbers: torch.Tensor) -> Mapping[nn.Conv2d, 
         if isinstance(each, nn.Conv2d | nn.BatchNorm2d)
     ]
     try:
-        module(numbers)
+        module.outputs(inputs)
     finally:
         for hook in hooks:
             hook.remove()
@@ -92,7 +92,7 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
     noise, *batches = probes(images.shape, images.device)
 
     def leave(why: str) -> Run | None:
-        form, name = "fused" if fuse else "frozen", name_of(getattr(plain, "module", plain))
+        form, name = "fused" if fuse else "frozen", name_of(plain)
         _log.info("%s: its graph is not %s: %s", name, form, why)
         return None
 

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
+from neatfool.errors import ExperimentError, TargetError, blaming
 from neatfool.network.devices import EXACT_CONVOLUTIONS
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Differentiable, Target
@@ -69,12 +69,10 @@ def odds_and_gradients(
         if not spec.stands_alone(logits.shape[1]):
             others = logits.index_put(places, torch.full_like(odds, -torch.inf))
             odds = odds - others.logsumexp(1)
-        advice = "it must not detach, round, or compute without gradients"
-        if not odds.requires_grad:
-            raise TargetError(f"the logits of the target's logits_of() have no gradient; {advice}")
         try:
             (gradients,) = torch.autograd.grad(odds.sum(), pixels)
         except RuntimeError as error:
+            advice = "it must not detach, round, or compute without gradients"
             advice = f"give fewer {at_once}" if "memory" in str(error) else advice
             fault = "the logits of the target's logits_of() cannot be differentiated"
             raise TargetError(f"{fault}: {error}; {advice}") from error
@@ -84,17 +82,11 @@ def odds_and_gradients(
 
 
 def _logits(logits_of: LogitsOf, pixels: torch.Tensor, at_once: str) -> torch.Tensor:
-    try:
+    shape = "x".join(map(str, pixels.shape))
+    fault = f"the target's logits_of() failed on {shape} images (if memory ran out, give fewer "
+    with blaming(f"{fault}{at_once})", TargetError):
         logits: Any = logits_of(pixels)
-    except NeatfoolError:
-        raise
-    except Exception as error:
-        advice = f"; give fewer {at_once}" if "memory" in str(error) else ""
-        fault = f"logits_of() failed on {'x'.join(map(str, pixels.shape))} images"
-        raise TargetError(f"the target's {fault}: {cause(error)}{advice}") from error
-    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != len(pixels):
-        kind = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise TargetError(
-            f"the target's logits_of() gave {kind} for {len(pixels)} images; give a tensor [N, K]"
-        )
+    if not isinstance(logits, torch.Tensor) or logits.shape[:-1] != (len(pixels),):
+        fault = f"logits_of() gave {type(logits).__name__} for {len(pixels)} images"
+        raise TargetError(f"the target's {fault}; give a tensor [N, K]")
     return logits

@@ -16,28 +16,26 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.network.devices import computing_on, is_gpu, pick_devices
+from neatfool.network.devices import computing_on, is_gpu, pick_device
 from neatfool.network.frozen_graph import Run, fold, freeze, probes
-from neatfool.network.outputs import LOGITS, OutputFormat, find_format
-from neatfool.network.tensor_module import (
+from neatfool.network.image_module import (
     ImageModule,
-    TensorModule,
     ask,
     check_ready,
-    copy_to,
     name_of,
     take_over,
     try_channels_last,
     unwrap,
 )
+from neatfool.network.outputs import OutputFormat, find_format
 from neatfool.spec.image_spec import Outputs
 from neatfool.spec.scores import Scores
 
 _log = logging.getLogger("neatfool.network")
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
-_Key: TypeAlias = "tuple[Form, int, int, tuple[int, ...]]"
-Graph: TypeAlias = Literal["eager", "frozen", "fused", "compiled"]
+_Key: TypeAlias = "tuple[Form, int, tuple[int, ...]]"
+Graph: TypeAlias = Literal["eager", "frozen", "fused"]
 
 _VARIED: Final = [0, 1, 3, 5, 7]
 """The probes that show how a module is called: noise, dark noise, black, a ramp and grey."""
@@ -53,9 +51,7 @@ class Form:
     graph: Graph = "eager"
     """``"eager"``: as the module is written. ``"frozen"``: traced once for each shape of batch,
     with its weights folded in; a network whose results would change stays eager. ``"fused"``:
-    frozen, and on a CPU oneDNN joins neighbouring operations; if that fails, only frozen.
-    ``"compiled"``: by ``torch.compile``, which takes up to minutes and needs a compiler (C++ on a
-    CPU); on a GPU it replays the whole graph at once."""
+    frozen, and on a CPU oneDNN joins neighbouring operations; if that fails, only frozen."""
 
 
 PLAIN: Final = Form()
@@ -66,12 +62,11 @@ class Network:
     """A torch classifier that takes 8-bit images.
 
     If a target lists its networks as ``networks``, the framework chooses their form; the target's
-    ``score`` need not know. Several threads may call a network at once. With several devices, each
-    has a replica of the module. All calls raise TargetError if the module gives no numbers [N, K],
-    or other ones than ``outputs`` says.
+    ``score`` need not know. Several threads may call a network at once. All calls raise TargetError
+    if the module gives no numbers [N, K], or other ones than ``outputs`` says.
 
     Attributes:
-        devices: The devices that it computes on, all of one kind.
+        device: The device that it computes on.
         mean: What it subtracts from the bytes of each channel, float32 [1, C or 1, 1, 1].
         std: What it divides them by afterwards.
     """
@@ -85,7 +80,7 @@ class Network:
         device: str = "auto",
         outputs: Outputs | None = None,
     ) -> None:
-        """Copy a module to its devices; the module itself stays as it is.
+        """Copy a module to a device; the module itself stays as it is.
 
         Weights that are on the device already share their memory with the module. After you change
         them, make another Network.
@@ -96,15 +91,13 @@ class Network:
                 or as the first of several.
             mean: The number to subtract from the bytes of each channel, in [0, 255].
             std: The number to divide the bytes of each channel by afterwards.
-            device: ``auto`` (all GPUs, or the CPU if there is none), or one or several of torch's
-                devices: ``cpu``, ``cuda:1``, ``cuda:0, cuda:2``.
+            device: ``auto`` (the GPU if there is one), or torch's name of a device.
             outputs: What it gives: ``logits``, ``probabilities``, or ``multi_label`` if classes do
                 not exclude one another: logits or confidences of each class by itself. If absent,
                 that is found out on varied images; see :meth:`settle`.
 
         Raises:
-            TargetError: The module is in training mode, or ``mean`` and ``std`` do not fit bytes,
-                or several devices were named and the module cannot be copied.
+            TargetError: The module is in training mode, or ``mean`` and ``std`` do not fit bytes.
             ExperimentError: There is no such device.
         """
         module = unwrap(module)
@@ -116,31 +109,23 @@ class Network:
             both = f"mean = {self.mean.flatten().tolist()} and std = {self.std.flatten().tolist()}"
             advice = "but a Network takes bytes in [0, 255]; multiply both by 255"
             raise TargetError(f"Network: {both} are for images in [0, 1], {advice}")
-        devices = pick_devices(device)
-        module = take_over(module, devices[0])
-        replicas = [module, *copy_to(devices[1:], module, device)]
-        self.devices = devices[: len(replicas)]
-        self._replicas = [TensorModule(each) for each in replicas]
+        there = pick_device(device)
+        module = take_over(module, there)
+        self._plain = ImageModule(module, self.mean.to(there), self.std.to(there))
+        self.device = self._plain.mean.device
         self._outputs = outputs
         self._reading: OutputFormat | None = None
-        self._layout = torch.contiguous_format
         self._form = ContextVar("form", default=PLAIN)
-        self._place = ContextVar("place", default=0)
         self._settling = Lock()
         self._preparing = RLock()
         self._runs: dict[_Key, Run] = {}
         self._graphs: dict[Form, set[Graph]] = {}
-        self._folded_modules: dict[int, TensorModule] = {}
+        self._folded: ImageModule | None = None
 
     @property
     def module(self) -> nn.Module:
-        """The copy of the module, on the first device."""
-        return self._replicas[0].module
-
-    @property
-    def device(self) -> torch.device:
-        """The device that it computes on in this thread; the first by default."""
-        return self.devices[self._place.get()]
+        """The copy of the module."""
+        return self._plain.module
 
     @property
     def form(self) -> Form:
@@ -153,7 +138,7 @@ class Network:
 
         A module of half or double precision has none besides its own.
         """
-        if self._replicas[0].dtype is not torch.float32:
+        if self._plain.dtype is not torch.float32:
             return None
         if is_gpu(self.device):
             return "fp16"
@@ -201,23 +186,23 @@ class Network:
                 computing_on(self.device),
             ):
                 images = torch.cat(probes((1, *shape), self.device))[_VARIED]
-                numbers = self._from_bytes("fp32").numbers(images)
-                outputs = ask(self._replicas, numbers)
+                inputs = self._plain.inputs(images)
+                outputs = ask(self._plain, inputs)
                 reading = find_format(outputs, self._outputs)
-                if faster := try_channels_last(self._replicas, numbers, outputs):
-                    self._replicas, self._layout = faster, torch.channels_last
+                self._plain = try_channels_last(self._plain, inputs, outputs)
             if reading.doubt:
-                _log.warning("%s: %s", name_of(self._replicas[0]), reading.doubt)
-            self._reading = reading
+                _log.warning("%s: %s", name_of(self._plain), reading.doubt)
+            self._plain.reading = self._reading = reading
             return reading
 
     def describe(self) -> str:
         """Say in a line how the module is called, and what it gives; :meth:`settle` finds it."""
-        reading, whole = self._reading or LOGITS, self._replicas[0]
-        parts = [f"{reading.words} in {whole.taken}" if whole.taken else reading.words]
+        whole = self._plain
+        words = whole.reading.words
+        parts = [f"{words} in {whole.taken}" if whole.taken else words]
         if whole.alone:
             parts.append("one image at a time")
-        if self._layout is torch.contiguous_format:
+        if whole.layout is torch.contiguous_format:
             parts.append("in contiguous layout")
         return f"{name_of(whole)}: {', '.join(parts)}"
 
@@ -252,7 +237,7 @@ class Network:
             float32 [N, K], on the network's device.
         """
         self.settle(images.shape[1:])
-        logits: torch.Tensor = self._fold("fp32", images.shape)(images.to(self.device))[0]
+        logits: torch.Tensor = self._fold(images.shape)(images.to(self.device))[0]
         return logits
 
     def graphs(self, form: Form) -> frozenset[Graph]:
@@ -263,7 +248,7 @@ class Network:
         """Free the graphs that were made so far, and their memory."""
         with self._preparing:
             self._runs.clear()
-            self._folded_modules.clear()
+            self._folded = None
         if is_gpu(self.device):
             torch.get_device_module(self.device).empty_cache()
 
@@ -275,7 +260,7 @@ class Network:
         if images.device != device:
             images = images.to(device, non_blocking=True)
         # A fused graph always uses the number of cores that it was made with.
-        key = self.form, self._place.get(), torch.get_num_threads(), tuple(images.shape)
+        key = self.form, torch.get_num_threads(), tuple(images.shape)
         with computing_on(device):
             return (self._runs.get(key) or self._prepare_once(key, images))(images)
 
@@ -287,16 +272,14 @@ class Network:
             return self._runs[key]
 
     def _prepare(self, form: Form, images: torch.Tensor) -> Run:
-        exact = self._from_bytes("fp32")
-        plain = exact if form.precision == "fp32" else self._from_bytes(form.precision)
-        if plain is not exact and form.graph in {"frozen", "fused"}:
-            plain = self._fold(form.precision, images.shape)
+        plain = exact = self._plain
+        if form.precision != "fp32":
+            whole = exact if form.graph == "eager" else self._fold(images.shape)
+            plain = whole.in_precision(_DTYPES[form.precision])
         graph: Graph = "eager"
         run: Run | None = None
         # A graph of one image at a time would repeat the module for each image of the batch.
-        if form.graph == "compiled" and not plain.module.alone:
-            graph, run = form.graph, _compile(plain)
-        elif form.graph != "eager" and not plain.module.alone:
+        if form.graph != "eager" and not plain.alone:
             if form.graph == "fused" and images.device.type == "cpu":
                 graph, run = "fused", freeze(plain, images, exact=exact, fuse=True)
             if run is None:
@@ -304,46 +287,22 @@ class Network:
         self._graphs.setdefault(form, set()).add(graph if run else "eager")
         return run or plain
 
-    def _fold(self, precision: Precision, shape: torch.Size) -> ImageModule:
-        """Fold batch normalisations into convolutions, once for each device."""
-        place = self._place.get()
+    def _fold(self, shape: torch.Size) -> ImageModule:
+        """Fold batch normalisations into convolutions, once."""
         with self._preparing:
-            module = self._folded_modules.get(place)
-            if module is None:
+            if self._folded is None:
                 with torch.inference_mode(mode=False), torch.no_grad():
-                    plain = self._from_bytes("fp32")
                     images = probes((2, *shape[1:]), self.device)
-                    batches = [plain.numbers(batch) for batch in images]
-                    module = self._folded_modules[place] = fold(plain.module, batches)
-        return self._from_bytes(precision, module)
-
-    def _from_bytes(self, precision: Precision, module: TensorModule | None = None) -> ImageModule:
-        module = module or self._replicas[self._place.get()]
-        mean, std = self.mean.to(self.device), self.std.to(self.device)
-        reading = self._reading or LOGITS
-        dtype = _DTYPES[precision]
-        return ImageModule(module, mean, std, dtype=dtype, layout=self._layout, reading=reading)
+                    self._folded = fold(self._plain, [self._plain.inputs(each) for each in images])
+            return self._folded
 
 
 @contextmanager
-def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator[None]:
-    """Let networks compute in another form, and on device number ``place``, in this thread."""
-    before = [(network._form.set(form), network._place.set(place)) for network in networks]
+def in_form(networks: Sequence[Network], form: Form) -> Iterator[None]:
+    """Let networks compute in another form in this thread."""
+    before = [network._form.set(form) for network in networks]
     try:
         yield
     finally:
-        for network, (form_before, place_before) in zip(networks, before, strict=True):
+        for network, form_before in zip(networks, before, strict=True):
             network._form.reset(form_before)
-            network._place.reset(place_before)
-
-
-def _compile(plain: ImageModule) -> Run:
-    mode = "reduce-overhead" if is_gpu(plain.mean.device) else "default"
-    compiled: Run = torch.compile(plain, mode=mode, dynamic=False)
-
-    def run(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        # The next replay overwrites the results of this one.
-        logits, probs = compiled(images)
-        return logits.clone(), probs.clone()
-
-    return run

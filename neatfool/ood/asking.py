@@ -267,7 +267,7 @@ class InspectedTarget:
             module,
             mean=network.mean.flatten().tolist(),
             std=network.std.flatten().tolist(),
-            device=", ".join(map(str, network.devices)),
+            device=str(network.device),
             outputs="logits",
         )
         self.networks = [self._inside]

@@ -2,14 +2,12 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
-
-from filelock import FileLock, Timeout
+from typing import Final
 
 from neatfool.errors import RunError, StorageError
-from neatfool.files import refuse_link
+from neatfool.files import lock_folder
 from neatfool.spec.json import Json
 
 DATABASE: Final = "run.db"
@@ -26,46 +24,27 @@ FROM_PYTHON: Final = "python"
 """The name of a target from Python, which is no plugin, in a resolved experiment."""
 
 
-class Advice(NamedTuple):
-    """How to resume a run, lengthen it, overwrite it, write it elsewhere, or allow more queries."""
-
-    resume: str
-    lengthen: str
-    overwrite: str
-    elsewhere: str
-    allow: str
-
-
 def is_from_python(resolved: Mapping[str, Json]) -> bool:
     """Say whether a run's target is an object of a Python session and no plugin."""
     return bool(resolved.get("target", {}).get("plugin") == FROM_PYTHON)
 
 
-def advice_for(resolved: Mapping[str, Json], folder: Path) -> Advice:
-    """Choose the advice for a run with a resolved experiment."""
-    if is_from_python(resolved):
-        ways = "neatfool.fool with resume_run=True", "resume_run=True with a greater length"
-        return Advice(*ways, "overwrite=True", "out=FOLDER", "max_queries=N")
-    unit = "images" if resolved.get("experiment", {}).get("images") else "generations"
-    ways = f"`neatfool resume {folder}`", f"`neatfool resume {folder} --{unit} N`"
-    return Advice(*ways, "--overwrite", "--out DIR", "--max-queries N")
-
-
-def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]:
+def take(folder: Path, *, overwrite: bool) -> Callable[[], None]:
     """Make a folder, which may be new, ready for a run; give what releases its lock."""
     with storage_errors(folder):
         if folder.exists() and not folder.is_dir():
-            raise RunError(f"{folder}: is a file; give another folder with {advice.elsewhere}")
+            raise RunError(f"{folder}: is a file; give a folder with --out (out in Python)")
         database = folder / DATABASE
         if database.exists() and not overwrite:
             if not database.stat().st_size:
                 raise RunError(f"{database}: is empty: it holds no run. {START_ANEW}")
-            others = f"{advice.overwrite} starts it anew, {advice.elsewhere} writes elsewhere"
-            raise RunError(f"{folder}: holds a run already. {advice.resume} continues it, {others}")
+            ways = "--overwrite starts it anew, --out writes elsewhere (in Python: resume_run, "
+            resume = f"`neatfool resume {folder}` continues it"
+            raise RunError(f"{folder}: holds a run already. {resume}, {ways}overwrite, out)")
         strangers = sorted(path.name for path in folder.glob("*") if path.name != LOCK)
         if strangers and not (database.exists() or (folder / PARTIAL_DATABASE).exists()):
-            fault = f"{folder}: holds no run, but {strangers[0]!r}"
-            raise RunError(f"{fault}; give an empty or new folder with {advice.elsewhere}")
+            advice = "give an empty or new folder with --out (out in Python)"
+            raise RunError(f"{folder}: holds no run, but {strangers[0]!r}; {advice}")
         folder.mkdir(parents=True, exist_ok=True)
         release = lock(folder)
         # The files that a run wrote are deleted, and nothing else.
@@ -111,13 +90,9 @@ def find_runs(folder: str | Path) -> list[Path]:
 
 def lock(folder: Path) -> Callable[[], None]:
     """Lock a run's folder until the process ends, or until the returned function is called."""
-    held = FileLock(refuse_link(folder / LOCK), timeout=0)
-    try:
-        with storage_errors(folder):
-            held.acquire()
-    except Timeout:
-        raise RunError(f"{folder}: another process is running it; wait for it or stop it") from None
-    return held.release
+    held = ExitStack()
+    held.enter_context(lock_folder(folder))
+    return held.close
 
 
 def refuse_under_way(folder: Path) -> None:
@@ -131,8 +106,6 @@ def storage_errors(folder: Path, kept: str = "") -> Iterator[None]:
     """Turn errors of the disk into a message, which ends with ``kept``."""
     try:
         yield
-    except Timeout:
-        raise
     except OSError as error:
         reason = error.strerror or error
         raise StorageError(f"{folder}: cannot be written: {reason}{kept}") from error

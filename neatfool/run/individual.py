@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 from base64 import b64encode
 from collections.abc import Callable
 from functools import cached_property
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from neatfool.run.record import RunRecord
 
 SMALLEST_SHOWN: Final = 128
-"""A notebook shows images at least this many pixels wide or high: smaller ones are hard to see."""
+"""A notebook shows images at least this many pixels wide: smaller ones are hard to see."""
 
 
 def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCandidate) -> Any:
@@ -44,17 +43,16 @@ def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCand
 
 def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[int, int]:
     """Turn the pixels of the longer side, (height, width) or None into (height, width)."""
-    if size is None:
-        return spec.height, spec.width
-    sides = size if isinstance(size, tuple) and len(size) == 2 else (size,)
-    if not all(isinstance(side, Real) and math.isfinite(side) for side in sides):
+    longer = max(spec.height, spec.width) if size is None else size
+    if isinstance(longer, Real):
+        scale = longer / max(spec.height, spec.width)
+        size = min(longer, max(1, spec.height * scale)), min(longer, max(1, spec.width * scale))
+    try:
+        height, width = (round(side) for side in size)  # type: ignore[union-attr]
+    except (TypeError, ValueError, OverflowError):
         fault = f"the size {quoted(str(size))} is none"
-        raise ExperimentError(f"{fault}; give the pixels of the longer side, or (height, width)")
-    if not isinstance(size, tuple):
-        scale = size / max(spec.height, spec.width)
-        least = min(size, 1)
-        size = max(least, round(spec.height * scale)), max(least, round(spec.width * scale))
-    height, width = size
+        advice = "give the pixels of the longer side, or (height, width)"
+        raise ExperimentError(f"{fault}; {advice}") from None
     if height < 1 or width < 1:
         raise ExperimentError(f"an image of {height} x {width} pixels: both must be >= 1")
     return height, width
@@ -141,16 +139,11 @@ class Individual:
         """The caption of its image in a notebook."""
         return f"generation {self.generation}"
 
-    def _repr_png_(self) -> bytes:
-        pixels = from_pillow(self.image())
-        scale = max(1, SMALLEST_SHOWN // max(pixels.shape[1:]))
-        return encode_png(pixels.repeat(scale, 1).repeat(scale, 2))
-
     def _repr_html_(self) -> str:
-        data = b64encode(self._repr_png_()).decode()
+        data, alt = b64encode(encode_png(from_pillow(self.image()))).decode(), "evolved image"
         return (
-            f'<figure style="margin:0"><img src="data:image/png;base64,{data}" '
-            f'style="image-rendering:pixelated" alt="evolved image">'
+            f'<figure style="margin:0"><img src="data:image/png;base64,{data}" alt="{alt}" '
+            f'style="image-rendering:pixelated;min-width:{SMALLEST_SHOWN}px">'
             f"<figcaption>{html.escape(self.caption)}</figcaption></figure>"
         )
 

@@ -53,9 +53,8 @@ def _find_learned(store: RunStore, graph: nx.DiGraph) -> Iterator[int]:
         if len(parents) != 1 or sizes[id_] != sizes[parents[0]]:
             continue
         # A genome's text has commas between its fields; only a weight has a point or exponent.
-        parent, child = (
-            store.text_of(each, genomes[each]).split(",") for each in (parents[0], id_)
-        )
+        texts = (store.text_of(each, genomes[each]) for each in (parents[0], id_))
+        parent, child = (text.split(",") for text in texts)
         if len(parent) == len(child):
             changed = [new for old, new in zip(parent, child, strict=True) if old != new]
             weights_only = all("." in each or "e-" in each for each in changed)

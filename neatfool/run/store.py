@@ -1,6 +1,6 @@
 """The run's database: all that a run records, and all that resuming needs.
 
-It has one transaction a checkpoint: a run that is killed at any instant finds its last one whole.
+It has one transaction a generation: a run that is killed at any instant finds its last one whole.
 """
 
 from __future__ import annotations
@@ -145,15 +145,12 @@ class RunStore:
                     self._connection.execute("PRAGMA journal_mode = DELETE")
             self._connection.close()
 
-    def commit(
-        self, records: Sequence[GenerationRecord], state: Json, facts: Mapping[str, Json]
-    ) -> None:
-        """Write generations, the state after them and facts about the run, in one transaction."""
+    def commit(self, record: GenerationRecord, state: Json, facts: Mapping[str, Json]) -> None:
+        """Write a generation, the state after it and facts about the run, in one transaction."""
         if not self.path.exists():
             raise RunError(f"{self.path}: was deleted during the run; the run is lost")
         with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
-            for record in records:
-                write_record(db, record)
+            write_record(db, record)
             write(db, "state", [(0, json.dumps(state))], "REPLACE")
             write(db, "info", [(key, json.dumps(fact)) for key, fact in facts.items()], "REPLACE")
 

@@ -7,9 +7,8 @@ generation has one size, and the run records when it changed.
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from functools import partial
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import repeat
 from typing import Any, TypeAlias, cast
 
@@ -22,7 +21,7 @@ from neatfool.network.network import Form, in_form
 from neatfool.scoring.batch_sizes import part_size
 from neatfool.scoring.checks import check_scores
 from neatfool.scoring.drawing import saved_images
-from neatfool.scoring.plan import ScoringPlan, count_devices
+from neatfool.scoring.plan import ScoringPlan
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import MultiView, Target
 
@@ -98,9 +97,9 @@ class Batches(ABC):
 
     @abstractmethod
     def submit(
-        self, part: Any, *, screen: bool = False, first: int = 0, answered: list[int] | None = None
+        self, part: Any, *, screen: bool = False, answered: list[int] | None = None
     ) -> list[Future[Timed]]:
-        """Start to score images, or what stands for them, in tasks from number ``first`` on."""
+        """Start to score images, or what stands for them."""
 
     def collect(self, submitted: Sequence[Future[Timed]]) -> tuple[Scores, float]:
         """Wait for scores; give them, and the time they take if all workers are always busy."""
@@ -164,55 +163,40 @@ class LocalBatches(Batches):
 
     def __init__(self, target: Target, name: str, plan: ScoringPlan) -> None:
         super().__init__(target, name, plan)
+        self._threads: ThreadPoolExecutor | None = None
         # Without networks, perhaps only the thread that made the target may call it.
-        devices = count_devices(target.networks) if target.networks else 0
-        self._threads = [
-            threads_with_cores("neatfool-score", plan.threads, plan.workers) for _ in range(devices)
-        ]
-        if devices:
-            self.workers, self.in_threads = devices * plan.workers, True
+        if target.networks:
+            self._threads = threads_with_cores("neatfool-score", plan.threads, plan.workers)
+            self.workers, self.in_threads = plan.workers, True
 
     def submit(
-        self,
-        part: torch.Tensor,
-        *,
-        screen: bool = False,
-        first: int = 0,
-        answered: list[int] | None = None,
+        self, part: torch.Tensor, *, screen: bool = False, answered: list[int] | None = None
     ) -> list[Future[Timed]]:
         """Start to score images, in one task for each batch if several workers share them."""
         size = self.sizes[screen]
         # A thread waits for Python's lock at the end of each task, so there are few tasks.
         each = size if self.workers > 1 else len(part)
-        tasks = [
-            partial(self._score_timed, part[start : start + each], size, answered)
-            for start in range(0, len(part), each)
-        ]
-        if self._threads:
+        tasks = [part[start : start + each] for start in range(0, len(part), each)]
+        if self._threads is not None:
             form = self.plan.screen if screen else self.plan.exact
-            return [self._start(n, form, task) for n, task in enumerate(tasks, first)]
+            submit = self._threads.submit
+            return [submit(self._score_in_form, form, task, size, answered) for task in tasks]
         done: Future[Timed] = Future()
         try:
-            done.set_result(tasks[0]())
+            done.set_result(self._score_timed(tasks[0], size, answered))
         except OutOfMemory as error:
             done.set_exception(error)
         return [done]
 
     def close(self) -> None:
         """Finish the running calls, cancel the others, and close the target."""
-        for executor in self._threads:
-            executor.shutdown(cancel_futures=True)
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
         super().close()
 
-    def _start(self, number: int, form: Form, task: Callable[[], Timed]) -> Future[Timed]:
-        """Start a task in a thread; its number, and no speed, decides the device."""
-        device = number % len(self._threads)
-
-        def call() -> Timed:
-            with in_form(self.target.networks, form, device):
-                return task()
-
-        return self._threads[device].submit(call)
+    def _score_in_form(self, form: Form, *task: Any) -> Timed:
+        with in_form(self.target.networks, form):
+            return self._score_timed(*task)
 
     def _score_timed(self, images: torch.Tensor, size: int, answered: list[int] | None) -> Timed:
         began = time.perf_counter()
@@ -230,7 +214,7 @@ class LocalBatches(Batches):
 
     def _call(self, images: torch.Tensor) -> Scores:
         try:
-            if not self._threads:
+            if self._threads is None:
                 images = images.cpu()
             given = images.cpu().numpy() if self.spec.array == "numpy" else images
             return cast("Scores", self.target.score(given))

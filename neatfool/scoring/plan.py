@@ -12,12 +12,12 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 from pydantic import PositiveInt, TypeAdapter, ValidationError
 
-from neatfool.errors import ExperimentError, NeatfoolError, RunError, TargetError, cause, option
+from neatfool.errors import RunError, TargetError, blaming
 from neatfool.network.devices import is_out_of_memory, with_cores
 from neatfool.network.network import Form, Graph, Network, Precision, in_form
 from neatfool.scoring.batch_sizes import (
@@ -28,7 +28,7 @@ from neatfool.scoring.batch_sizes import (
     part_size,
 )
 from neatfool.spec.json import Json
-from neatfool.spec.target import Metered, Target
+from neatfool.spec.target import Target
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class ScoringPlan:
 
     @property
     def workers(self) -> int:
-        """Calls at a time on each device, each in its own Python thread."""
+        """Calls at a time, each in its own Python thread."""
         return (self.cores or torch.get_num_threads()) if self.device == "cpu" else 1
 
     @property
@@ -121,11 +121,6 @@ class ScoringPlan:
         if self.screening:
             method = f"screened in {self.screening}, confirmed in fp32"
         return f"{self.device}{threads}: {method}"
-
-
-def count_devices(networks: Sequence[Network]) -> int:
-    """Count the devices that a target with these networks can compute on at once."""
-    return min(len(network.devices) for network in networks)
 
 
 class SpeedTrial:
@@ -182,18 +177,23 @@ class SpeedTrial:
 
 
 def make_plan(
-    target: Target, calls: CallSettings, *, name: str, generation_size: int, can_screen: bool
+    target: Target, calls: CallSettings, *, generation_size: int, can_screen: bool
 ) -> ScoringPlan:
     """Decide how a run scores; networks are tried out, which takes some calls of each."""
     networks = target.networks
-    _refuse_a_budget(calls, target, name)
+    most = min(generation_size, target.batch_size or generation_size)
     if not networks:
-        return _plan_without_networks(target, calls, name, generation_size)
+        # A target that bounds its batches needs no division among its concurrent calls.
+        at_a_time = 1 if target.batch_size is not None else max(1, target.concurrency)
+        largest = min(LARGEST_AUTOMATIC_BATCH, target.batch_size or LARGEST_AUTOMATIC_BATCH)
+        automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
+        given = _number_or_none(calls.batch_size) or automatic
+        return ScoringPlan(min(given, target.batch_size or given))
     trial = SpeedTrial(target)
 
     def exact_batch(graph: Graph) -> int:
         automatic = exact_batch_size(target.spec, networks, generation_size, graph)
-        return _number_or_none(calls.batch_size) or _at_most(target, automatic)
+        return _number_or_none(calls.batch_size) or min(automatic, most)
 
     graph = trial.graph(calls.graph, exact_batch(calls.graph))
     plan = ScoringPlan(
@@ -202,117 +202,65 @@ def make_plan(
         graph=graph,
         cores=_number_or_none(calls.threads),
     )
-    most = _at_most(target, generation_size)
     size = min(BATCHES_TO_SCREEN * plan.batch_size, most)
-    half = _half_precision(networks, calls.precision, name) if can_screen else None
+    half = _half_precision(networks, calls.precision) if can_screen else None
     half = half if half and trial.computes(Form(half, graph), size) else None
     if plan.device != "cpu":
-        return _plan_for_gpu(plan, half, generation_size, count_devices(networks), most)
+        return plan_for_gpu(plan, half, generation_size, most)
     if half is not None:
         plan = replace(plan, screening=half, screening_batch=size)
-    plan = _measure(plan, trial, generation_size, name, wanted=calls.precision != "auto")
+    plan = _measure(plan, trial, generation_size, wanted=calls.precision != "auto")
     # Graphs that were only tried hold the network's weights once more.
     for network in networks if (half, plan.graph) != (plan.screening, calls.graph) else ():
         network.forget()
     if plan.graph == graph:
         return plan
     calls = calls.model_copy(update={"graph": plan.graph})
-    return make_plan(
-        target, calls, name=name, generation_size=generation_size, can_screen=can_screen
-    )
+    return make_plan(target, calls, generation_size=generation_size, can_screen=can_screen)
 
 
-def reuse_plan(
-    recorded: ScoringPlan, target: Target, calls: CallSettings, *, name: str
-) -> ScoringPlan:
-    """Use the plan of a run again, and warn if its graphs cannot be made: others differ in bits."""
-    _refuse_a_budget(calls, target, name)
-    trial = SpeedTrial(target)
-    if recorded.device == "cpu" and (
-        recorded.graph != trial.graph(recorded.graph, recorded.batch_size)
-    ):
-        _log.warning(
-            "%s: the run fused its networks' operations, which fails here; scores may differ in "
-            "their last bits",
-            name,
-        )
+def reuse_plan(recorded: ScoringPlan, calls: CallSettings) -> ScoringPlan:
+    """Use the plan of a run again, on any number of cores."""
     return replace(recorded, cores=_number_or_none(calls.threads))
 
 
-def _half_precision(networks: Sequence[Network], wanted: str, name: str) -> Precision | None:
-    if wanted == "fp32":
-        return None
+def _half_precision(networks: Sequence[Network], wanted: str) -> Precision | None:
+    if wanted in {"bf16", "fp16"}:
+        return cast("Precision", wanted)
     halves = {network.half for network in networks}
-    usable = halves.pop() if len(halves) == 1 else None
-    if wanted == "auto":
-        return usable
-    if wanted == "fp16" and networks[0].device.type == "cpu":
-        fault = f"{name} computes on the CPU, where fp16 is slow; use bf16 or auto"
-        raise ExperimentError(f"{option('target', 'precision')} = fp16: {fault}")
-    return "fp16" if wanted == "fp16" else "bf16"
+    return halves.pop() if wanted == "auto" and len(halves) == 1 else None
 
 
-def _at_most(target: Target, size: int) -> int:
-    return min(size, target.batch_size or size)
-
-
-def _plan_for_gpu(
-    plan: ScoringPlan, half: Precision | None, generation_size: int, devices: int, most: int
+def plan_for_gpu(
+    plan: ScoringPlan, half: Precision | None, generation_size: int, most: int
 ) -> ScoringPlan:
     """Screen in half precision, where a GPU is at least twice as fast; nothing is measured."""
     plan = replace(plan, parts=PARTS)
     if half is None:
         return plan
-    batch = min(most, math.ceil(part_size(generation_size, plan.batch_size, 0, PARTS) / devices))
+    batch = min(most, part_size(generation_size, plan.batch_size, 0, PARTS))
     return replace(plan, screening=half, screening_batch=batch)
 
 
 def _measure(
-    plan: ScoringPlan, trial: SpeedTrial, generation_size: int, name: str, *, wanted: bool
+    plan: ScoringPlan, trial: SpeedTrial, generation_size: int, *, wanted: bool
 ) -> ScoringPlan:
     """Decide whether graphs and screening save time, and whether to divide a generation."""
-    fused = plan.graph == "fused"
+    fused, unscreened = plan.graph == "fused", replace(plan, screening=None, screening_batch=0)
     try:
-        seconds = trial.seconds([*plan.calls, *([(Form(), plan.batch_size)] if fused else [])])
-    except NeatfoolError:
-        raise
-    except (Exception, SystemExit) as error:
+        with blaming("the target's score() failed on noise", TargetError):
+            seconds = trial.seconds([*plan.calls, *([(Form(), plan.batch_size)] if fused else [])])
+    except TargetError as error:
         if is_out_of_memory(error):  # The run itself finds out how many images fit.
-            return replace(plan, screening=None, screening_batch=0)
-        fault = f"score() failed while its speed was measured: {cause(error)}"
-        raise TargetError(f"{name}: {fault}") from error
+            return unscreened
+        raise
     if fused and seconds[0] > FUSED_LOSES * seconds.pop():
         return replace(plan, graph="frozen")
     if not wanted and seconds[-1] >= HALF_PAYS * seconds[0]:
-        plan = replace(plan, screening=None, screening_batch=0)
+        plan = unscreened
     generation = generation_size * seconds[len(plan.calls) - 1]
     return replace(plan, parts=PARTS if generation > SECONDS_TO_DIVIDE else 1)
 
 
 def _number_or_none(value: int | str) -> int | None:
     return value if isinstance(value, int) else None
-
-
-def _refuse_a_budget(calls: CallSettings, target: Target, name: str) -> None:
-    if isinstance(target, Metered):
-        return
-    for key in ("max_queries", "max_requests"):
-        if getattr(calls, key) is not None:
-            fault = f"{option('target', key)}: {name} costs nothing to ask (it has no `meter`)"
-            raise ExperimentError(f"{fault}; limit the run by {option('experiment', 'images')}")
-
-
-def _plan_without_networks(
-    target: Target, calls: CallSettings, name: str, generation_size: int
-) -> ScoringPlan:
-    for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "fused")):
-        value = getattr(calls, key)
-        if value != ordinary:
-            fault = f"{name} does not say which networks it scores with (`networks`)"
-            advice = "so neatfool cannot change how they run; leave the key out"
-            raise ExperimentError(f"{option('target', key)} = {value}: {fault}, {advice}")
-    # A target that bounds its batches needs no division among its concurrent calls.
-    at_a_time = 1 if target.batch_size is not None else max(1, target.concurrency)
-    largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)
-    automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
-    return ScoringPlan(_at_most(target, _number_or_none(calls.batch_size) or automatic))

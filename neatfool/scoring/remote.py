@@ -57,7 +57,6 @@ class RemoteBatches(Batches):
         part: Sequence[Child],
         *,
         screen: bool = False,
-        first: int = 0,
         answered: list[int] | None = None,
     ) -> list[Future[Timed]]:
         """Have children scored: a part of a generation at once, others a batch at a time."""

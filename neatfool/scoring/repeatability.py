@@ -1,29 +1,19 @@
-"""Repeatability: does an image always get the same scores?
-
-Before a run a few images are scored twice, in different batches; during it, elites are again.
-"""
+"""Repeatability: a few images are scored twice before a run, in different batches."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.errors import BudgetSpent, PluginError, TargetError
-from neatfool.network.devices import OutOfMemory
-from neatfool.run.images import decode_png
-from neatfool.spec.encoding import Encoding
+from neatfool.errors import BudgetSpent, TargetError
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.scores import Scores, rank
+from neatfool.spec.scores import Scores
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
-    from neatfool.run.store import RunStore
     from neatfool.scoring.scorer import Scorer
-
-_log = logging.getLogger("neatfool.scoring")
 
 ROUNDING: Final = 1e-4
 """The same batch, scored twice, may differ by this share of an image's largest logit."""
@@ -59,7 +49,6 @@ def check_repeatability(scorer: Scorer) -> None:
 
     images = torch.from_numpy(probe_images(scorer.spec))
     if scorer.metered is not None:
-        _blame_a_view(scorer)
         try:
             answers, names = scorer.metered.ask_twice(images[AGAIN[:1]])
         except BudgetSpent:
@@ -67,52 +56,28 @@ def check_repeatability(scorer: Scorer) -> None:
         if np.all(answers.ok):
             apart, words = compare_scores(answers.part([0]), answers.part([1]), names, logs=False)
             if apart > HALF_PRECISION:
-                raise _random_scores(scorer.name, words)
+                raise _unsteady(scorer.name, "scored twice", words)
         return
     classes = scorer.spec.classes
     once = scorer.score(images)
     apart, words = compare_scores(once.part(AGAIN), scorer.score(images[AGAIN]), classes)
     if apart <= ROUNDING:
         return
-    _blame_a_view(scorer)
     # Only now: most targets are repeatable, and are asked twice and not three times.
     by_chance, words_of_chance = compare_scores(once, scorer.score(images), classes)
     if by_chance > ROUNDING:
-        raise _random_scores(scorer.name, words_of_chance)
+        raise _unsteady(scorer.name, "scored twice", words_of_chance)
     if apart > HALF_PRECISION:
-        raise TargetError(
-            f"{scorer.name}: what an image scores depends on the other images of its batch: "
-            f"{words}. A saved image would not score what the run recorded. The usual cause is a "
-            "normalisation over the batch (a torch module needs .eval()) or a dynamically "
-            "quantised graph, whose rounding depends on the whole batch. If you cannot change "
-            "that, score one image a call: batch_size = 1"
-        )
+        raise _unsteady(scorer.name, "scored in another batch", words)
 
 
-def _unsteady_view(scorer: Scorer) -> str:
-    import torch
-
-    from neatfool.scoring.viewed_target import ViewedTarget
-
-    if not isinstance(scorer.target, ViewedTarget):
-        return ""
-    return scorer.target.unsteady_view(torch.from_numpy(probe_images(scorer.spec)), AGAIN)
-
-
-def _blame_a_view(scorer: Scorer) -> None:
-    if name := _unsteady_view(scorer):
-        raise PluginError(
-            f"view {name!r}: the same image, changed twice, became two images. What a view makes "
-            "of an image must follow from that image, its amount and its seed alone, whatever came "
-            "before or stands beside it; `neatfool plugins check` checks it at each strength"
-        )
-
-
-def _random_scores(name: str, words: str) -> TargetError:
+def _unsteady(name: str, how: str, words: str) -> TargetError:
     return TargetError(
-        f"{name}: the same image, scored twice, got {words}. A saved image would not score what "
-        "the run recorded. The usual cause is dropout that is left on (a torch module needs "
-        ".eval()), random noise, or random augmentation: turn it off"
+        f"{name}: the same image, {how}, got {words}. A saved image would not score what the run "
+        "recorded. The usual cause is dropout, noise or augmentation that is left on, or a "
+        "normalisation over the batch: a torch module needs .eval(). Of a dynamically quantised "
+        "graph, score one image a call (batch_size = 1). For views of a plugin there is `neatfool "
+        "plugins check`"
     )
 
 
@@ -153,51 +118,3 @@ def _relative(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     largest = np.abs(np.where(np.isfinite(a), a, 0.0)).max(axis=1, keepdims=True)
     parts: np.ndarray = np.nan_to_num(apart / np.maximum(largest, 1.0), nan=np.inf, posinf=np.inf)
     return parts
-
-
-class DriftWatch:
-    """Scores an elite's image again now and then, and warns once if its scores have changed."""
-
-    def __init__(self, scorer: Scorer, store: RunStore, encodings: Sequence[Encoding[Any]]) -> None:
-        self._scorer, self._store, self._encodings = scorer, store, encodings
-        self._looks = 0
-        self._warned = False
-
-    def look(self) -> None:
-        """Score the image of the next elite again."""
-        elites = [] if self._warned or self._scorer.metered is not None else self._store.elites()
-        if not elites:
-            return
-        elite = elites[self._looks % len(elites)]
-        self._looks += 1
-        import torch
-
-        from neatfool.scoring.drawing import add_views
-
-        png = self._store.image(elite.candidate)
-        assert png is not None, "an elite's image is stored with it"
-        image, batches = torch.from_numpy(decode_png(png).copy())[None], self._scorer.batches
-        encoding, *others = self._encodings
-        if others:
-            genome = encoding.loads(self._store.candidate(elite.candidate).genome)
-            image = add_views(image, self._encodings, [genome])
-        try:
-            scores, _ = batches.collect(batches.submit(image))
-        except OutOfMemory:  # the run's own batches report it
-            return
-        now = rank(scores)[0, elite.class_index]
-        row = scores.probs[0] if scores.logits is None else scores.logits[0]
-        apart = _relative(*(np.array([[each, *row]]) for each in (elite.rank, now)))
-        if apart.max() > HALF_PRECISION:
-            self._warned = True
-            sure = percent(float(scores.probs[0, elite.class_index]), float(now))
-            before, name = percent(elite.confidence, elite.rank), self._scorer.name
-            why = "The target has changed, or its scores depend on chance or on the other images "
-            why += "of a batch"
-            if view := _unsteady_view(self._scorer):
-                why = f"View {view!r} does not change the same image in the same way each time"
-            _log.warning(
-                "%s: the image of %r was recorded with %s and now scores %s. %s. "
-                "`neatfool verify RUN` scores all images again",
-                *(name, self._scorer.spec.classes[elite.class_index], before, sure, why),
-            )

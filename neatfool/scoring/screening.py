@@ -109,10 +109,7 @@ class Generation:
         """Score a part of the images, uint8 [n, C, H, W], which must not change afterwards."""
         self.images.parts.append(part)
         self._submitted += self.batches.submit(
-            part,
-            screen=self._screening is not None,
-            first=len(self._submitted),
-            answered=self.answered,
+            part, screen=self._screening is not None, answered=self.answered
         )
 
     def result(self) -> Scores:
@@ -154,7 +151,7 @@ class Generation:
             self.batches.halve(screen=screen, cause=cause)
             again: list[Future[Timed]] = []
             for part in parts:
-                again += self.batches.submit(part, screen=screen, first=len(again))
+                again += self.batches.submit(part, screen=screen)
             submitted = again
 
     def _score_exactly(self, rows: np.ndarray) -> Scores:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,20 +30,16 @@ if TYPE_CHECKING:
 
 CACHE: Final = 2**18
 """So many values fit a processor's cache, with those that they are made from."""
-TINY: Final = 1e-300
-"""A smaller probability counts as this one, whose logarithm is finite."""
 
 
 class ViewedTarget(Target, MultiView):
-    """A target that scores views of an image; their mean counts, or the worst in each class."""
+    """A target that scores views of an image; the mean of their confidences counts."""
 
     def __init__(self, target: Target, showing: ViewSettings, *, name: str, seed: int) -> None:
         """Wrap a target, which messages call ``name``; ``seed`` is the run's."""
         self.target, self.number, self.redraws = target, showing.number, showing.focus > 1
         self._showing, self._name, self._seed = showing, name, seed
-        self._worst = showing.score == "worst"
-        # The worst probabilities do not sum to one.
-        self.spec = replace(target.spec, sums_to_one=False) if self._worst else target.spec
+        self.spec = target.spec
         for each in PASSED_ON:
             setattr(self, each, getattr(target, each))
         if isinstance(target, Metered):
@@ -93,21 +88,9 @@ class ViewedTarget(Target, MultiView):
             # By way of int16, which is four times as fast.
             return torch.cat([each.round().clamp(0, 255).short().byte() for each in changed])
 
-    def unsteady_view(self, images: torch.Tensor, again: Sequence[int]) -> str:
-        """Name a view that shows some of the images differently ``again``; empty if none does."""
-        for name, view in self._showing.views.items():
-            strengths = {name: self._showing.strengths[name]}
-            showing = replace(self._showing, strengths=strengths, views={name: view})
-            alone = ViewedTarget(self.target, showing, name=self._name, seed=self._seed)
-            once = alone.show(images).reshape(len(images), self.number, *self.spec.shape)
-            if not torch.equal(once[again].flatten(0, 1), alone.show(images[again])):
-                return name
-        return ""
-
     def gather(self, parts: Sequence[Scores]) -> Scores:
         """Put together the checked scores [N, K] of each view."""
-        probs = np.stack([part.probs for part in parts]).astype(np.float64)
-        probs = probs.min(0) if self._worst else probs.mean(0)
+        probs = np.stack([part.probs for part in parts]).astype(np.float64).mean(0)
         ok = np.all([np.asarray(part.ok) for part in parts], axis=0)
         logits = [torch.from_numpy(part.logits) for part in parts if part.logits is not None]
         if len(logits) < len(parts):
@@ -120,26 +103,14 @@ class ViewedTarget(Target, MultiView):
         return shown + (shown.round() - shown).detach()
 
     def _join(self, logits: torch.Tensor) -> torch.Tensor:
-        """Join the logits [number, N, K] of views: of the mean probability, or of the least.
+        """Join the logits [number, N, K] of views: give those of the mean probability.
 
-        A last column has what the least lack to a sum of one. Logits that stand alone become the
-        log-odds of the mean probability, or the least of them.
+        Of logits that stand alone, these are its log-odds.
         """
-        alone, logits = self.target.spec.stands_alone(logits.shape[-1]), logits.double()
-        if alone and self._worst:
-            return logits.amin(0)
-        if alone:
+        logits = logits.double()
+        if self.spec.stands_alone(logits.shape[-1]):
             return F.logsigmoid(logits).logsumexp(0) - F.logsigmoid(-logits).logsumexp(0)
-        logs = logits.log_softmax(-1)
-        if not self._worst:
-            return logs.logsumexp(0) - math.log(self.number)
-        least = logs[..., : len(self.spec.classes)].amin(0)
-        best = least.argmax(-1, keepdim=True)
-        # 1 less a probability near 1 is exact only as the sum of the others.
-        others = logs.scatter(-1, best.expand(self.number, -1, -1), -torch.inf)
-        lack = others.logsumexp(-1).amax(0).exp()
-        lack = lack - least.scatter(-1, best, -torch.inf).exp().sum(-1)
-        return torch.cat([least, lack.clamp(min=TINY).log()[:, None]], -1)
+        return logits.log_softmax(-1).logsumexp(0) - math.log(self.number)
 
     def _logits_of_all(self, images: torch.Tensor) -> torch.Tensor:
         shown = self._show_to_learn(images, self.number)

@@ -18,7 +18,7 @@ from pydantic import (
 
 from neatfool import Access, ClassNames, hookimpl
 from neatfool.models import ModelName, TowerFormat, find_format
-from neatfool.network import DeviceNames
+from neatfool.network import DeviceName
 
 _BLANK = "{}"
 
@@ -68,9 +68,9 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     an image's score"""
     check_photographs: bool = True
     """whether it must recognise a few photographs before the run"""
-    device: DeviceNames = "auto"
-    """where the network computes: `auto` (all GPUs, or the CPU if there is none), `cpu`, `cuda`
-    (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`"""
+    device: DeviceName = "auto"
+    """where the network computes: `auto` (the GPU if there is one), or PyTorch's name of a device:
+    `cpu`, `cuda`, `cuda:1`"""
 
     @field_validator("images")
     @classmethod

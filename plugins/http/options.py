@@ -80,7 +80,7 @@ class Options(
     ``further_classes``, but for ``headers``, for other APIs that answer in JSON.
 
     Attributes:
-        metered: Asking costs something: `bench` and `serve` refuse it before it connects.
+        metered: Asking costs something: `serve` refuses it before it connects.
     """
 
     metered: ClassVar[bool] = True

@@ -18,7 +18,7 @@ from pydantic import (
 
 from neatfool import Access, ImageSpec, hookimpl
 from neatfool.models import ClassifierFormat, ModelName, Outputs, find_format
-from neatfool.network import DeviceNames
+from neatfool.network import DeviceName
 
 
 def _can_be_found(model: str) -> str:
@@ -76,9 +76,9 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), use_attribute_
     still come from onnxruntime. It needs `pip install 'neatfool[onnx-gradients]'` *(new in 0.2)*"""
     check_photographs: bool = True
     """whether each network must recognise a few photographs before the run"""
-    device: DeviceNames = "auto"
-    """where the network computes: `auto` (all GPUs, or the CPU if there is none), `cpu`, `cuda`
-    (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`"""
+    device: DeviceName = "auto"
+    """where the network computes: `auto` (the GPU if there is one), or PyTorch's name of a device:
+    `cpu`, `cuda`, `cuda:1`"""
 
     @model_validator(mode="after")
     def _one_or_several(self) -> Self:

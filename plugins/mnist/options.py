@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import BaseModel, FilePath
 
 from neatfool import ImageSpec
-from neatfool.network import DeviceNames
+from neatfool.network import DeviceName
 
 SPEC: Final = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
 """The images that a LeNet takes, white ink on black, and its classes."""
@@ -23,7 +23,7 @@ class Options(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """a safetensors file of another LeNet's weights, as `neatfool mnist train` writes it, or of one
     with the eleventh class `fooling`, as `neatfool retrain` does. If left out, the packaged
     weights"""
-    device: DeviceNames = "auto"
+    device: DeviceName = "auto"
     """where the network computes. `auto` takes the GPU if there is one; else PyTorch's name of a
     device: `cpu`, `cuda`, `xpu`, `mps`"""
 

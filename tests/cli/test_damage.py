@@ -87,12 +87,6 @@ def test_a_hundred_damages_end_in_words(finished, tmp_path):
     trial(finished, tmp_path / "copy", range(105), COMMANDS)
 
 
-@pytest.mark.slow
-def test_of_sixty_flips_verify_finds_all(finished, tmp_path):
-    seeds = islice(telling_flips(finished, tmp_path / "flipped"), 60)
-    trial(finished, tmp_path / "copy", seeds, COMMANDS, make=flip)
-
-
 @pytest.fixture(scope="module")
 def paid(tmp_path_factory):
     """Give a run that has rows in all tables."""

@@ -99,7 +99,7 @@ def test_what_a_file_says_does_nothing_to_the_terminal(given, wrong):
     assert all(character.isprintable() or character == "\n" for character in result.stderr)
 
 
-@pytest.mark.parametrize("command", ["run", "validate", "bench"])
+@pytest.mark.parametrize("command", ["run", "validate"])
 def test_a_wrong_name_of_an_experiment_that_comes_with_neatfool_is_told_with_the_nearest(command):
     Path("e.ini").unlink()
     result = CliRunner().invoke(main, [command, "mnsit"])

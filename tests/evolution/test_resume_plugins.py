@@ -93,9 +93,9 @@ def undisturbed(name, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def killed(name, tmp_path_factory):
-    """The folder with what kills left of a run that writes every five generations."""
+    """The folder with what kills left of a run."""
     folder = tmp_path_factory.mktemp("killed")
-    begin(folder / "run", name, checkpoint_every=5).go(Snapshots(folder, STOPS))
+    begin(folder / "run", name).go(Snapshots(folder, STOPS))
     return folder
 
 
@@ -129,33 +129,15 @@ def test_stopped_and_resumed_a_run_ends_in_the_same_database(
     assert contents(folder / "run.db") == contents(undisturbed / "run.db")
 
 
-def test_another_checkpoint_interval_ends_in_the_same_database(undisturbed, killed):
-    assert contents(killed / "run" / "run.db") == contents(undisturbed / "run.db")
-
-
 @pytest.mark.parametrize(
     "generations", [pytest.param(STOPS[0], marks=pytest.mark.slow), *STOPS[1:]]
 )
-def test_killed_between_checkpoints_and_resumed_it_ends_in_the_same_database(
+def test_killed_and_resumed_it_ends_in_the_same_database(
     tmp_path, undisturbed, killed, generations
 ):
     folder = shutil.copytree(killed / f"killed-{generations}", tmp_path / "run")
-    store = RunStore.open(folder / "run.db")
-    assert store.last_generation() == generations // 5 * 5 - 1
-    store.close()
     go_on(folder).go(Silence())
     assert contents(folder / "run.db") == contents(undisturbed / "run.db")
-
-
-def test_the_images_are_those_of_the_undisturbed_run(tmp_path, undisturbed, killed):
-    folder = shutil.copytree(killed / f"killed-{STOPS[1]}", tmp_path / "run")
-    go_on(folder).go(Silence())
-    images = [
-        {path.name: path.read_bytes() for path in (run / "images").iterdir()}
-        for run in (folder, undisturbed)
-    ]
-    assert images[0] == images[1]
-    assert len(images[0]) == len(contents(undisturbed / "run.db")["elite"])
 
 
 # --- lineage

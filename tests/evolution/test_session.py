@@ -44,15 +44,6 @@ def test_a_run_that_was_stopped_and_resumed_ends_in_the_same_database(
     assert contents(folder / "run.db") == undisturbed
 
 
-@pytest.mark.parametrize("every", [2, 4, 100])
-def test_another_checkpoint_interval_ends_in_the_same_database(tmp_path, undisturbed, every):
-    assert run_whole(tmp_path / "run", checkpoint_every=every) == undisturbed
-
-
-def test_another_seed_does_not(tmp_path, undisturbed):
-    assert run_whole(tmp_path / "run", seed=2)["elite"] != undisturbed["elite"]
-
-
 class Interrupting(ToyTarget):
     """Presses Ctrl-C in the midst of a generation."""
 
@@ -65,10 +56,9 @@ class Interrupting(ToyTarget):
         return super().score(images)
 
 
-@pytest.mark.parametrize("every", [1, 3])
-def test_an_interrupt_in_the_midst_of_a_generation_loses_nothing(tmp_path, undisturbed, every):
+def test_an_interrupt_in_the_midst_of_a_generation_loses_nothing(tmp_path, undisturbed):
     folder = tmp_path / "run"
-    assembly = toy_assembly(target=Interrupting(), checkpoint_every=every)
+    assembly = toy_assembly(target=Interrupting())
     outcome = start(assembly, folder).go(Silence())
     assert (outcome.reason, outcome.generation) == ("interrupted", 2)
     assert RunStore.open(folder / "run.db").last_generation() == 2
@@ -97,7 +87,7 @@ def short_assembly(generations=6, **how):
 
 
 def test_it_is_recorded_that_a_search_ended_by_itself(tmp_path):
-    outcome = start(short_assembly(checkpoint_every=5), tmp_path / "short").go(Silence())
+    outcome = start(short_assembly(), tmp_path / "short").go(Silence())
     assert (outcome.reason, outcome.generation) == ("finished", 2)
     assert open_run(tmp_path / "short").ended
     start(short_assembly(), tmp_path / "killed").go(Silence(), stop_after(3))
@@ -129,16 +119,6 @@ def test_images_are_those_that_were_scored(tmp_path):
         assert scored == elite.confidence
 
 
-def test_every_elite_has_its_ancestors_to_generation_0(tmp_path):
-    run_whole(tmp_path / "run")
-    store = RunStore.open(tmp_path / "run" / "run.db")
-    for elite in store.elites():
-        line = store.candidate(elite.candidate)
-        while line.parents:
-            line = store.candidate(line.parents[0])
-        assert line.generation == 0
-
-
 def test_a_run_does_not_begin_in_a_folder_that_holds_one(tmp_path):
     run_whole(tmp_path / "run")
     with pytest.raises(RunError, match=r"holds a run already.*resume"):
@@ -146,24 +126,11 @@ def test_a_run_does_not_begin_in_a_folder_that_holds_one(tmp_path):
     start(toy_assembly(), tmp_path / "run", overwrite=True).go(Silence())
 
 
-def test_a_run_does_not_begin_among_other_files(tmp_path):
-    (tmp_path / "thesis.tex").write_text("dear")
-    with pytest.raises(RunError, match=r"thesis\.tex"):
-        start(toy_assembly(), tmp_path, overwrite=True)
-    assert (tmp_path / "thesis.tex").read_text() == "dear"
-
-
 def test_a_run_in_use_is_not_resumed(tmp_path):
     session = start(toy_assembly(), tmp_path / "run")
     with pytest.raises(RunError, match="another process is running it"):
         resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
     session.go(Silence())
-
-
-def test_resuming_with_another_target_is_refused(tmp_path):
-    run_whole(tmp_path / "run", generations=2)
-    with pytest.raises(RunError, match="weights or code changed"):
-        resume(lambda _resolved, _plan: toy_assembly(fingerprint="other"), tmp_path / "run")
 
 
 def test_resuming_with_another_experiment_is_refused(tmp_path):
@@ -182,23 +149,9 @@ def test_resuming_with_another_experiment_is_refused(tmp_path):
 
 def test_a_refused_resume_leaves_the_run_free(tmp_path):
     run_whole(tmp_path / "run", generations=2)
-    with pytest.raises(RunError):
+    with pytest.raises(RunError, match="weights or code changed"):
         resume(lambda _resolved, _plan: toy_assembly(fingerprint="other"), tmp_path / "run")
     resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run").go(Silence())
-
-
-def test_a_damaged_database_is_said_to_be_damaged(tmp_path):
-    run_whole(tmp_path / "run")
-    path = tmp_path / "run" / "run.db"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:3000] + b"\xff" * 5000 + whole[8000:])
-    with pytest.raises(RunError, match="damaged"):
-        resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
-
-
-def test_a_folder_without_a_run_is_said_to_have_none(tmp_path):
-    with pytest.raises(RunError, match="not a run folder"):
-        resume(lambda _resolved, _plan: toy_assembly(), tmp_path)
 
 
 def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path, undisturbed, opened):
@@ -262,13 +215,6 @@ def test_the_second_interrupt_stops_at_once():
         assert said == [1]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-
-
-def test_limits_say_when_a_run_is_done(tmp_path):
-    session = start(toy_assembly(2), tmp_path / "run")
-    assert not session.done
-    session.go(Silence())
-    assert session.done
 
 
 def test_overwriting_deletes_only_what_a_run_wrote(tmp_path):
@@ -342,15 +288,6 @@ def test_an_encoding_that_renders_something_else_is_named(tmp_path, wrong):
         start(assembly, tmp_path / "run").go(Silence())
 
 
-def test_a_damaged_genome_is_said_to_be_damaged(tmp_path):
-    folder = tmp_path / "run"
-    run_whole(folder)
-    with closing(sqlite3.connect(folder / "run.db")) as database, database:
-        database.execute("UPDATE candidate SET genome = '{'")
-    with pytest.raises(RunError, match=r"damaged \(rows of its tables changed"):
-        resume(lambda _resolved, _plan: toy_assembly(), folder)
-
-
 def test_a_run_killed_in_the_midst_of_a_transaction_can_be_read(tmp_path, undisturbed):
     folder = tmp_path / "run"
     run_whole(folder)
@@ -363,18 +300,6 @@ def test_a_run_killed_in_the_midst_of_a_transaction_can_be_read(tmp_path, undist
     assert (killed / "run.db-journal").stat().st_size > 0
     assert (killed / "run.db").read_bytes() != (folder / "run.db").read_bytes()
     assert contents(killed / "run.db") == undisturbed
-
-
-def test_damaged_text_is_said_to_be_damaged(tmp_path):
-    folder = tmp_path / "run"
-    run_whole(folder)
-    with closing(sqlite3.connect(folder / "run.db")) as database, database:
-        database.execute("UPDATE info SET value = '{' WHERE key = 'name'")
-        database.execute("UPDATE candidate SET genome = CAST(x'ba' AS TEXT)")
-    with pytest.raises(RunError, match="damaged"):
-        RunStore.open(folder / "run.db").info()
-    with pytest.raises(RunError, match="damaged"):
-        RunStore.open(folder / "run.db").candidate(0)
 
 
 def test_an_empty_database_is_no_run(tmp_path):

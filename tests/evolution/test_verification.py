@@ -127,53 +127,38 @@ def refused(run, file):
 def test_a_missing_file_is_named_and_how_to_have_it_again(run):
     file = run["b"].file
     file.unlink()
-    assert refused(run, file).startswith(f"missing; `neatfool resume {run.path}`")
+    assert refused(run, file).startswith("missing; resuming the run writes")
+
+
+def fold_up(file):
+    file.unlink()
+    file.mkdir()
 
 
 DAMAGE = {
-    "empty": lambda png: b"",
-    "text": lambda png: b"not an image\n",
-    "cut in its header": lambda png: png[:20],
-    "cut in its pixels": lambda png: png[: png.index(b"IDAT") + 12],
-    "a bit of its header": lambda png: png[:18] + bytes([png[18] ^ 1]) + png[19:],
-    "its pixels": lambda png: png.replace(b"IDAT\x78", b"IDAT\x00"),
+    "empty": lambda file: file.write_bytes(b""),
+    "cut in its pixels": lambda file: file.write_bytes(file.read_bytes()[:-30]),
+    "its header": lambda file: file.write_bytes(file.read_bytes().replace(b"IHDR", b"IHDr")),
+    "a folder": fold_up,
+    "transparent": lambda file: Image.open(file).convert("RGBA").save(file),
+    "of another depth": lambda file: Image.new("I;16", (4, 4)).save(file),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_file_is_named(run, damage):
     file = run["d"].file
-    file.write_bytes(DAMAGE[damage](file.read_bytes()))
+    DAMAGE[damage](file)
     assert refused(run, file).startswith("not a readable PNG (")
 
 
-def test_a_folder_in_place_of_a_file_is_named(run):
-    file = run["e"].file
-    file.unlink()
-    file.mkdir()
-    assert refused(run, file).startswith("not a readable PNG (")
-
-
-@pytest.mark.parametrize("shape", [(1, 4, 5), (1, 8, 8), (1, 1, 1), (3, 4, 4)])
+@pytest.mark.parametrize("shape", [(1, 4, 5), (3, 4, 4)])
 def test_an_image_of_another_size_is_named_with_both_sizes(run, shape):
     file = run["a"].file
     file.write_bytes(encode_png(np.zeros(shape, np.uint8)))
     actual, _, wanted = refused(run, file).partition("not ")
     assert str(shape) in actual
     assert "(1, 4, 4)" in wanted
-
-
-def test_an_image_with_transparency_is_named(run):
-    file = run["a"].file
-    Image.open(file).convert("RGBA").save(file)
-    assert "RGBA" in refused(run, file)
-
-
-@pytest.mark.parametrize("mode", ["1", "I;16"])
-def test_an_image_of_another_depth_is_named(run, mode):
-    file = run["a"].file
-    Image.new(mode, (4, 4)).save(file)
-    refused(run, file)
 
 
 def measured_or_said(run, index):

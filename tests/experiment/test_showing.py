@@ -34,8 +34,8 @@ def load(tmp_path, monkeypatch):
 
 
 def test_views_are_read_in_the_order_of_the_file(load):
-    experiment = load("rolled = 2\nnumber = 3\ndarker = 40 # %\nscore = worst\n")
-    expected = {"number": 3, "score": "worst", "rolled": 2.0, "darker": 40.0}
+    experiment = load("rolled = 2\nnumber = 3\ndarker = 40 # %\n")
+    expected = {"number": 3, "rolled": 2.0, "darker": 40.0}
     for resolved in (experiment.resolved(), experiment.identity()):
         assert list(resolved["views"].items()) == list(expected.items())
     again = Experiment.from_resolved(experiment.resolved())
@@ -54,10 +54,10 @@ def test_without_views_nothing_is_recorded_of_them(load):
 
 def test_each_problem_has_its_line(load):
     with pytest.raises(ExperimentError) as raised:
-        load("number = 0\nscore = best\nrold = 2\ndarker = 100\nrolled = -1\n")
+        load("number = 0\nfocus = 0\nrold = 2\ndarker = 100\nrolled = -1\n")
     assert str(raised.value).splitlines() == [
         "toy.ini:8: [views] number: must be >= 1, not '0'",
-        "toy.ini:9: [views] score: must be 'mean' or 'worst', not 'best'",
+        "toy.ini:9: [views] focus: must be >= 1, not '0'",
         "toy.ini:10: [views] rold: unknown key; did you mean 'rolled'?",
         "toy.ini:11: [views] darker: must be <= 80, not '100'",
         "toy.ini:12: [views] rolled: must be >= 0, not '-1'",

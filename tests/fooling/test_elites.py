@@ -51,9 +51,3 @@ def test_unlike_images_are_chosen_from_those_that_fit(run):
     assert len(chosen) == 2
     assert set(names(chosen)) < {"a", "c", "e"}
     assert max(elite.rank for elite in chosen) == max(run[name].rank for name in "ace")
-
-
-def test_an_elite_gives_the_pixels_that_were_scored(run):
-    elite = run["c"]
-    assert elite.saved_pixels().shape == (1, 6, 8)
-    assert (elite.saved_pixels() == elite.pixels()).all()

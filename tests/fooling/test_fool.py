@@ -1,8 +1,6 @@
 import logging
 import re
 import signal
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -97,7 +95,14 @@ def test_a_run_goes_on_only_as_it_was_scored(tmp_path):
     options = {"image": (1, 12, 10), "classes": 2}
     fool(brightness, tmp_path / "run", images=80, **options)
     with pytest.raises(RunError, match="batch_size"):
-        fool(brightness, tmp_path / "run", images=160, batch_size=7, resume_run=True, **options)
+        fool(
+            brightness,
+            tmp_path / "run",
+            images=160,
+            target_options={"batch_size": 7},
+            resume_run=True,
+            **options,
+        )
 
 
 class Halving(torch.nn.Module):
@@ -143,57 +148,16 @@ def test_mean_and_std_are_applied_to_each_channel(tmp_path):
     assert lowest.tolist() == pytest.approx([-1, 0, -1], abs=0.1)
 
 
-def test_a_module_that_gives_probabilities_is_taken_at_its_word(tmp_path):
-    class Softmax(Linear):
-        def forward(self, images):
-            return super().forward(images).softmax(1)
-
-    plain = fool(Linear().eval(), tmp_path / "a", image=(3, 8, 6), classes=3, images=40)
-    soft = fool(Softmax().eval(), tmp_path / "b", image=(3, 8, 6), classes=3, images=40)
-    for one, other in zip(plain, soft, strict=True):
-        assert one.confidence == pytest.approx(other.confidence, abs=1e-6)
-
-
-def test_an_image_without_a_score_does_not_change_what_probabilities_are(tmp_path):
-    class Softmax(Linear):
-        def forward(self, images):
-            probabilities = super().forward(images).softmax(1)
-            unscored = (images.mean((1, 2, 3), keepdim=True) > 0.6).flatten(1)
-            return probabilities.where(~unscored, float("nan"))
-
-    run = fool(Softmax().eval(), tmp_path / "run", image=(3, 8, 6), classes=3, images=120)
-    refused = sum(report.refused for report in run.history)
-    assert 0 < refused < 120
-    assert max(elite.confidence for elite in run) > 0.99
-
-
-def test_a_module_without_numbers_for_varied_images_gives_logits():
-    class Blind(Linear):
-        def forward(self, images):
-            logits = super().forward(images)
-            return logits * float("nan") if images.amax() > images.amin() else logits
-
-    target = ModuleTarget(Blind().eval(), neatfool.ImageSpec(8, 6, 3, ("a", "b", "c")))
-    scores = target.score(torch.full((2, 3, 8, 6), 200, dtype=torch.uint8))
-    assert scores.logits is not None
-    assert np.allclose(scores.probs.sum(1), 1)
-
-
 def test_a_target_of_ones_own_is_taken_with_its_own_spec(tmp_path):
     from neatfool.testing import ToyTarget
 
     for classes in (["a", "b"], list("abcdx")):
-        with pytest.raises(neatfool.ExperimentError, match="classes: item"):
+        with pytest.raises(neatfool.ExperimentError, match=r"classes: .* is not its"):
             fool(ToyTarget(), tmp_path / "run", image=(1, 4, 4), classes=classes)
-    with pytest.raises(neatfool.ExperimentError, match="image: item 3 is 5"):
+    with pytest.raises(neatfool.ExperimentError, match=r"image: \(1, 4, 5\) is not its spec's"):
         fool(ToyTarget(), tmp_path / "run", image=(1, 4, 5), classes=list("abcde"))
     run = fool(ToyTarget(), tmp_path / "run", image=(1, 4, 4), classes=list("abcde"))
     assert run.classes == tuple("abcde")
-
-
-def test_a_module_in_training_mode_is_refused(tmp_path):
-    with pytest.raises(neatfool.TargetError, match=r"\.eval\(\)"):
-        fool(Linear(), tmp_path / "run", image=(3, 8, 6), classes=3)
 
 
 def test_a_run_goes_on_from_python(tmp_path):
@@ -239,10 +203,13 @@ def test_unknown_schemes_and_options_are_said_to_be_unknown(tmp_path):
         (Linear, {}, "model: .* is not a model; give a torch module"),
         (brightness, {"mean": 0.5}, "mean, std: are for a torch module"),
         (PaidToy(), {"outputs": "logits"}, "outputs: is for a torch module or a function"),
-        (Linear().eval(), {"mean": 0.5}, "std: missing; mean and std go together.*give std=1$"),
-        (Linear().eval(), {"std": 0.5}, "mean: missing; mean and std go together.*give mean=0$"),
-        (brightness, {"max_queries": 5}, "max_queries: .*; limit the run by images$"),
-        (brightness, {"precision": "bf16"}, "precision = bf16: "),
+        (Linear().eval(), {"mean": 0.5}, "mean, std: go together"),
+        (Linear().eval(), {"std": [0.5] * 2, "mean": 0}, r"mean, std: .* one a channel \(1\)"),
+        (
+            *(brightness, {"target_options": {"max_queries": 5}}),
+            "max_queries: .*; limit the run by images$",
+        ),
+        (brightness, {"target_options": {"precision": "fp64"}}, "precision: "),
         (brightness, {"scheme_options": {"batch": 0}}, "scheme_options: batch: must be > 0"),
         (brightness, {"encoding_options": {"colour": "rgb"}}, "encoding_options: colour = rgb: "),
         (brightness, {"nothing": ["no such class"]}, "nothing: "),
@@ -263,14 +230,14 @@ class Convolution(torch.nn.Conv2d):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (lambda images: brightness(images)[:, :1].repeat(3, 1), "classes: there are 2, but .* 3 "),
-        (Convolution(1, 5, 3).eval(), "classes: there are 2, but .* 5 "),
+        (lambda images: brightness(images)[:, :1].repeat(3, 1), r"model: gives shape \(.*, 3\)"),
+        (Convolution(1, 5, 3).eval(), r"model: gives shape \(.*, 5\)"),
         (Convolution(3, 2, 3).eval(), "model: failed on .* say so with image="),
-        (lambda images: brightness(images)[:, 0], r"model: its answer .* here \(.*, 2\)"),
+        (lambda images: brightness(images)[:, 0], r"model: gives shape .* here \(.*, 2\)"),
         (lambda images: None, "model: probabilities are not numbers"),
         (lambda images: np.log(brightness(images)), "model: gives numbers from .* softmax"),
         (lambda images: brightness(images) / 2, "model: gives an image numbers that sum to 0.5"),
-        (lambda images: 0 * brightness(images), "model: gives an image numbers that sum to 0,"),
+        (lambda images: 0 * brightness(images), "model: gives an image numbers that sum to 0;"),
     ],
 )
 def test_an_answer_that_does_not_fit_is_told_in_the_words_of_the_arguments(tmp_path, model, words):
@@ -284,13 +251,10 @@ WRONG = {
     "seed": [1.5, -1, 2**70, "3", True, None],
     "images": [True, 0, "many", 2.0],
     "generations": [False, 0],
-    "batch_size": [0, True, "10"],
-    "precision": ["fp64"],
-    "max_queries": [0],
     "classes": [["a", ""], [" ", "b"], [""] * 10, ["one"], 0, True, 2.5, "ab", {"a": 1}],
     "image": [(1, 28.0, 28), (1, True, 8), (8, 8), (224, 224, 3), (1, 0, 8), 28, "123"],
-    "mean": [[0.5] * 3, [127.0], -0.1, float("nan"), "0.5", [True], []],
-    "std": [[0], 0.0, [58.4], [0.5] * 2, float("inf")],
+    "mean": [[127.0], -0.1, float("nan"), "0.5", [True], []],
+    "std": [[0], 0.0, [58.4], float("inf")],
 }
 
 
@@ -316,11 +280,6 @@ def test_all_wrong_arguments_are_told_at_once(tmp_path):
         "seed: must be a whole number, not '3'",
         "image: item 2 must be a whole number, not 8.5",
     ]
-
-
-def test_the_sides_of_an_image_need_its_channels():
-    with pytest.raises(ExperimentError, match=r"^image: must be \(channels, height, width\)"):
-        neatfool.fool(brightness, image=(28, 28), classes=2)
 
 
 def test_a_run_has_one_length(tmp_path):
@@ -361,45 +320,8 @@ def test_a_folder_that_is_taken_is_told_of_in_the_words_of_python(tmp_path):
     (tmp_path / "full" / "letter.txt").touch()
     with pytest.raises(RunError, match=r"holds no run, but 'letter.txt'") as other:
         fool(brightness, tmp_path / "full", **how)
-    for said in (str(caught.value), str(other.value)):
-        assert "out=FOLDER" in said
-        assert not re.search("--|neatfool resume", said)
-    assert "overwrite=True" in str(caught.value)
-
-
-AT_ONCE = """
-import sys
-import numpy as np
-import neatfool
-
-class Mine:
-    def __call__(self, images):
-        bright = images.mean((1, 2, 3)) / 255
-        return np.stack([1 - bright, bright], 1)
-
-sys.stdin.readline()
-run = neatfool.fool(Mine(), image=(1, 8, 8), classes=2, images=40, progress=False)
-print(run.path)
-"""
-
-
-@pytest.mark.slow
-def test_calls_at_the_same_time_take_folders_of_their_own(tmp_path):
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", AT_ONCE],
-            cwd=tmp_path,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    for process in processes:
-        process.stdin.write("\n")
-        process.stdin.flush()
-    folders = sorted(process.communicate(timeout=120)[0].strip() for process in processes)
-    assert folders == ["runs/mine-1", "runs/mine-1-2"]
+    assert "(in Python: resume_run, overwrite, out)" in str(caught.value)
+    assert "(out in Python)" in str(other.value)
 
 
 def test_threads_at_the_same_time_take_folders_of_their_own(tmp_path, monkeypatch):
@@ -416,20 +338,8 @@ def test_threads_at_the_same_time_take_folders_of_their_own(tmp_path, monkeypatc
     assert folders == ["runs/linear-1", "runs/linear-1-2", "runs/linear-1-3"]
 
 
-def test_a_folder_that_was_made_for_nothing_is_removed(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def fail(*_, **__):
-        raise RunError("no")
-
-    monkeypatch.setattr("neatfool.fooling.fool.start", fail)
-    with pytest.raises(RunError, match="no"):
-        neatfool.fool(brightness, image=(1, 8, 8), classes=2, images=40, progress=False)
-    assert not any((tmp_path / "runs").iterdir())
-
-
 def test_a_run_that_ends_early_says_how_to_go_on(tmp_path, caplog):
-    how = {"image": (1, 4, 4), "classes": [*"abcde"], "max_queries": 30}
+    how = {"image": (1, 4, 4), "classes": [*"abcde"], "target_options": {"max_queries": 30}}
     fool(PaidToy(), tmp_path / "run", **how)
     (said,) = [each for each in caplog.messages if each.startswith("the run is spent: ")]
     assert f"the same call with out={str(tmp_path / 'run')!r} and resume_run=True goes on" in said
@@ -542,31 +452,17 @@ def test_a_run_that_is_opened_later_asks_for_its_model(tmp_path):
     assert run.verify(Shifted().eval()).wrong == []
 
 
-def test_a_run_of_an_experiment_verifies_itself(tmp_path):
-    file = tmp_path / "small.ini"
-    file.write_text(
-        "[experiment]\ngenerations = 2\n[target]\nplugin = mnist\n[scheme]\nbatch = 20\n",
-        encoding="utf-8",
-    )
-    from searches import Silence
-
-    from neatfool.evolution.assembly import assemble
-    from neatfool.evolution.session import start
-    from neatfool.experiment.experiment import load_experiment
-
-    start(assemble(load_experiment(file)), tmp_path / "run").go(Silence())
-    run = neatfool.open_run(tmp_path / "run")
-    assert run.verify().wrong == []
-    invert(run["3"])
-    assert [each.name for each in run.verify().wrong] == ["3"]
-
-
 def test_verifying_keeps_to_the_budget(tmp_path):
-    how = {"image": (1, 4, 4), "classes": [*"abcde"], "images": 90, "max_queries": 30}
+    how = {
+        "image": (1, 4, 4),
+        "classes": [*"abcde"],
+        "images": 90,
+        "target_options": {"max_queries": 30},
+    }
     run = fool(PaidToy(), tmp_path / "run", **how)
     with pytest.raises(BudgetSpent, match=r"verifying takes . queries") as caught:
         run.verify()
-    assert str(caught.value).endswith("; max_queries=N allows more")
+    assert str(caught.value).endswith("; a larger max_queries allows more")
     assert run.verify(PaidToy(), max_queries=100).wrong == []
     with pytest.raises(ExperimentError, match=r"^max_queries: must be > 0, not 0"):
         run.verify(max_queries=0)
@@ -575,7 +471,7 @@ def test_verifying_keeps_to_the_budget(tmp_path):
 def test_a_missing_file_is_told_of_in_the_words_of_python(tmp_path):
     run = fool(brightness, tmp_path / "run", image=(1, 12, 10), classes=2, images=40)
     run["1"].file.unlink()
-    with pytest.raises(neatfool.VerificationError, match=r"missing; neatfool.fool with resume_run"):
+    with pytest.raises(neatfool.VerificationError, match=r"missing; resuming the run writes"):
         run.verify()
 
 
@@ -596,13 +492,6 @@ def test_images_without_a_score_are_told(tmp_path, caplog):
     assert refused > 1
     said = f"{refused} images got no usable score and were left out"
     assert (logging.WARNING, said) in [(each.levelno, each.message) for each in caplog.records]
-
-
-def test_a_run_counts_its_elites_and_refuses_images_of_no_size(tmp_path):
-    run = fool(brightness, tmp_path / "run", image=(1, 8, 8), classes=2, images=40)
-    assert len(run) == 2
-    with pytest.raises(neatfool.ExperimentError, match="0 x 0 pixels"):
-        run[0].image(0)
 
 
 def test_probabilities_in_half_precision_sum_to_one():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -286,11 +285,8 @@ def test_multi_label_classes_are_learnt_by_their_own_logits(tmp_path: Path) -> N
     assert gradients.any()
 
 
-@pytest.mark.parametrize("score", ["mean", "worst"])
-def test_multi_label_logits_of_several_views_are_those_of_each_class(
-    tmp_path: Path, score: str
-) -> None:
-    views = {"light": 30, "number": 3, "score": score}
+def test_multi_label_logits_of_several_views_are_those_of_each_class(tmp_path: Path) -> None:
+    views = {"light": 30, "number": 3}
     run = fool(Flattens().eval(), tmp_path, outputs="multi_label", views=views)
     for elite in run:
         confidence = 1 / (1 + np.exp(-elite.rank))
@@ -342,19 +338,11 @@ def of_pictures(images: np.ndarray) -> Any:
 
 
 def test_a_functions_multi_label_logits_have_a_sigmoid_each(tmp_path: Path) -> None:
-    run = fool(of_pictures, tmp_path, outputs="multi_label", batch_size=3)
+    run = fool(of_pictures, tmp_path, outputs="multi_label", target_options={"batch_size": 3})
     for elite, logits in zip(run, Flattens()(saved(run)).detach(), strict=True):
         assert elite.rank == pytest.approx(float(logits[elite.index]), abs=1e-4)
         assert elite.confidence == pytest.approx(1 / (1 + np.exp(-elite.rank)))
     assert run.verify(of_pictures).wrong == []
-
-
-def test_confidences_that_become_logits_are_told(tmp_path: Path) -> None:
-    def function(images: np.ndarray) -> np.ndarray:
-        return np.full((len(images), CLASSES), 0.5 if images.any() else 7)
-
-    with pytest.raises(TargetError, match=r"numbers from 7 to 7, but .* apply the sigmoid in the"):
-        target_of(function, SPEC, outputs="multi_label").score(np.zeros((2, *IMAGE), np.uint8))
 
 
 @pytest.mark.parametrize("outputs", ["logits", "probabilities", None])
@@ -383,9 +371,9 @@ def test_a_function_of_images_with_channels_last_is_adapted(tmp_path: Path) -> N
     assert [elite.rank for elite in run] == [elite.rank for elite in plain]
     with pytest.raises(TargetError, match=rf"failed on images of shape .*{line}"):
         fool(with_channels_last, tmp_path / "1")
-    with pytest.raises(ExperimentError, match=rf"not \(12, 10, 1\): image=\(1, 12, 10\); .*{line}"):
+    with pytest.raises(ExperimentError, match=rf"not \(12, 10, 1\); .*{line}"):
         fool(with_channels_last, tmp_path / "1", image=(12, 10, 1))
-    with pytest.raises(TargetError, match=r"of shape \(20, 10, 12, 1\): .*height, width\)$"):
+    with pytest.raises(TargetError, match=r"of shape \(20, 10, 12, 1\): .*height, width\)"):
         fool(model, tmp_path / "1", image=(1, 10, 12))
 
 
@@ -424,10 +412,10 @@ def on_meta() -> nn.Module:
 
 
 REFUSED = {
-    "weights": (lambda: Flattens().state_dict(), r"weights \(OrderedDict\).*load_state_dict\(wei"),
+    "weights": (lambda: Flattens().state_dict(), r"is not a model.*load_state_dict\(wei"),
     "meta": (on_meta, r"Sequential has weights on the device 'meta'.*assign=True"),
     "training": (lambda: Flattens().train(), r"in training mode.*\.eval\(\)"),
-    "sklearn": (Estimator, r"Estimator takes rows of numbers.*model.predict_proba\(images.resha"),
+    "sklearn": (Estimator, r"An estimator takes rows.*model.predict_proba\(images.resha"),
     "predict_proba": (lambda: Estimator().predict_proba, r"model.predict_proba\(images.reshape"),
     "boxes": (
         lambda: Gives(lambda z: {"boxes": [z]}).eval(),
@@ -435,7 +423,7 @@ REFUSED = {
     ),
     "maps": (lambda: Gives(lambda z: z[..., None, None].expand(-1, -1, 3, 3)).eval(), "a tensor"),
     "a path": (lambda: "net.pt", "model: 'net.pt' is not a model"),
-    "other classes": (lambda: Flattens(7).eval(), "classes: there are 4, but the model gives 7"),
+    "other classes": (lambda: Flattens(7).eval(), "here .*; give the names of all its classes"),
 }
 
 
@@ -524,14 +512,6 @@ def test_other_buffers_have_another_fingerprint(name: str, persistent: bool) -> 
 def test_buffers_may_lie_anyhow_in_memory(kept: torch.Tensor) -> None:
     prints = {target_of(Keeps(each).eval(), SPEC).fingerprint() for each in (kept, kept.clone())}
     assert len(prints) == 1
-
-
-def test_keeping_contiguous_layout_is_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, "neatfool.network")
-    fool(Strides().eval(), tmp_path)
-    assert "Strides: keeps contiguous layout: it would compute something else" in caplog.messages
 
 
 class OfMaite:

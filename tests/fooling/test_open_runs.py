@@ -52,14 +52,6 @@ def test_runs_experiments_and_files_all_score_as_the_run_recorded(experiment, tm
                 assert scorer.name == run.info["target"]["name"]
 
 
-def test_a_scorer_says_what_it_is(experiment):
-    with closing(open_scorer(experiment)) as scorer:
-        assert scorer.name.startswith("target 'patches'")
-        assert (scorer.spec.classes, scorer.spec.shape) == (CLASSES, (1, 6, 8))
-        assert (scorer.batch_size, scorer.describe()) == (20, "20 images a call")
-        assert not scorer.costs
-
-
 def test_the_section_of_the_target_suffices(experiment):
     file = experiment.parent / "only.ini"
     file.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")

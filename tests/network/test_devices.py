@@ -1,9 +1,11 @@
+from contextlib import contextmanager
+
 import pytest
 import torch
 
 from neatfool import ExperimentError
 from neatfool.network import pick_device
-from neatfool.network.devices import pick_devices
+from neatfool.network.devices import SharedContext
 
 
 def see_gpus(monkeypatch, count, kind="cuda"):
@@ -31,34 +33,18 @@ def test_a_device_that_is_not_there_is_an_error(name):
         pick_device(name)
 
 
-@pytest.fixture
-def three_gpus(monkeypatch):
-    see_gpus(monkeypatch, 3)
+def test_a_shared_context_is_entered_first_and_left_last():
+    told = []
 
+    @contextmanager
+    def context():
+        told.append("in")
+        yield
+        told.append("out")
 
-@pytest.mark.parametrize(
-    ("names", "found"),
-    [
-        ("auto", ["cuda:0", "cuda:1", "cuda:2"]),
-        ("cuda", ["cuda:0", "cuda:1", "cuda:2"]),
-        ("cuda:1", ["cuda:1"]),
-        ("cuda:2, cuda:0", ["cuda:2", "cuda:0"]),
-        ("cpu", ["cpu"]),
-    ],
-)
-def test_all_gpus_are_taken_or_those_that_are_named(three_gpus, names, found):
-    assert [str(device) for device in pick_devices(names)] == found
-
-
-def test_without_a_gpu_the_only_device_is_the_processor(monkeypatch):
-    see_gpus(monkeypatch, 0)
-    assert pick_devices() == [torch.device("cpu")]
-
-
-@pytest.mark.parametrize(
-    ("names", "said"),
-    [("cuda:0, cuda:3", "cuda:3: torch finds no such"), ("cpu, cuda:0", "keep cpu or cuda")],
-)
-def test_devices_that_do_not_go_together_are_an_error(three_gpus, names, said):
-    with pytest.raises(ExperimentError, match=said):
-        pick_devices(names)
+    shared = SharedContext(context)
+    with shared:
+        with shared:
+            pass
+        assert told == ["in"]
+    assert told == ["in", "out"]

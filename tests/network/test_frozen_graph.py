@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from neatfool.network.frozen_graph import fold
+from neatfool.network.image_module import ImageModule
 
 
 class Odd(nn.Conv2d):
@@ -35,79 +36,77 @@ def numbers():
     return torch.randn(4, 3, 9, 7, generator=torch.Generator().manual_seed(1))
 
 
+def whole(module):
+    return ImageModule(module.eval(), torch.zeros(1), torch.ones(1))
+
+
 def kinds(module):
     return [type(each) for each in module.modules()]
 
 
+def close(made, module, numbers):
+    wanted = module.outputs(numbers.clone())
+    torch.testing.assert_close(made.outputs(numbers.clone()), wanted, atol=1e-5, rtol=1e-5)
+
+
+class Halves(Normalised):
+    """Writes to its images."""
+
+    def forward(self, pixels):
+        return super().forward(pixels.mul_(0.5))
+
+
 @torch.inference_mode()
-def test_a_normalisation_after_a_convolution_is_folded(numbers):
-    module = Normalised().eval()
-    made = fold(module, [numbers])
-    assert nn.BatchNorm2d not in kinds(made)
-    torch.testing.assert_close(made(numbers), module(numbers), atol=1e-5, rtol=1e-5)
-
-
-def test_the_module_itself_is_left_as_it_is(numbers):
-    module = Normalised().eval()
+@pytest.mark.parametrize("make", [Normalised, Halves])
+def test_a_normalisation_after_a_convolution_is_folded_in_a_copy(numbers, make):
+    module, kept = whole(make()), numbers.clone()
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    fold(module, [numbers])
+    made = fold(module, [numbers])
+    assert torch.equal(numbers, kept)
+    assert nn.BatchNorm2d not in kinds(made)
     assert nn.BatchNorm2d in kinds(module)
+    close(made, module, numbers)
     # PyTorch tells in no other way which hooks a module has.
     assert not any(each._forward_hooks for each in module.modules())
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 
-@torch.inference_mode()
-def test_a_module_that_writes_to_its_images_is_folded_too(numbers):
-    class Halves(Normalised):
-        def forward(self, pixels):
-            return super().forward(pixels.mul_(0.5))
-
-    module, before = Halves().eval(), numbers.clone()
-    assert nn.BatchNorm2d not in kinds(fold(module, [numbers]))
-    assert torch.equal(numbers, before)
+class Both(Normalised):
+    def forward(self, pixels):
+        hidden = self.convolution(pixels)
+        return self.dense((hidden + self.normalisation(hidden)).mean((2, 3)))
 
 
-def test_where_folding_changes_what_is_computed_the_module_stays(numbers, caplog):
+class Decides(Normalised):
+    """Normalises bright images only."""
+
+    def forward(self, pixels):
+        hidden = self.convolution(pixels)
+        if pixels.mean() > 0:
+            hidden = self.normalisation(hidden)
+        return self.dense(hidden.mean((2, 3)))
+
+
+class Single(Normalised):
+    def __deepcopy__(self, memo):
+        raise RuntimeError("there can only be one")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (Both, "Both: its normalisations are not folded: it would compute something else"),
+        (lambda: Normalised(Odd), "it would compute something else"),
+        (Decides, "it would compute something else"),
+        (Single, "Single: its normalisations are not folded: RuntimeError: there can"),
+        (lambda: nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveMaxPool2d(1), nn.Flatten()), ""),
+    ],
+)
+def test_where_nothing_can_be_folded_the_module_stays(numbers, caplog, make, said):
     caplog.set_level(logging.INFO, "neatfool")
-
-    class Both(Normalised):
-        def forward(self, pixels):
-            hidden = self.convolution(pixels)
-            return self.dense((hidden + self.normalisation(hidden)).mean((2, 3)))
-
-    for module in (Both().eval(), Normalised(Odd).eval()):
-        assert fold(module, [numbers]) is module
-    assert "Both: its normalisations are not folded: it would compute something else" in caplog.text
-
-
-def test_a_module_that_cannot_be_copied_stays(numbers, caplog):
-    caplog.set_level(logging.INFO, "neatfool")
-
-    class Single(Normalised):
-        def __deepcopy__(self, memo):
-            raise RuntimeError("there can only be one")
-
-    module = Single().eval()
-    assert fold(module, [numbers]) is module
-    assert "Single: its normalisations are not folded: RuntimeError: there can" in caplog.text
-
-
-def test_a_module_without_normalisations_is_not_copied(numbers):
-    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()).eval()
-    assert fold(module, [numbers]) is module
-
-
-def test_a_normalisation_of_bright_images_only_is_not_folded(numbers):
-    class Decides(Normalised):
-        def forward(self, pixels):
-            hidden = self.convolution(pixels)
-            if pixels.mean() > 0:
-                hidden = self.normalisation(hidden)
-            return self.dense(hidden.mean((2, 3)))
-
-    module = Decides().eval()
+    module = whole(make())
     assert fold(module, [numbers.abs(), -numbers.abs()]) is module
+    assert said in caplog.text
 
 
 def test_out_of_memory_is_told(numbers):
@@ -116,7 +115,7 @@ def test_out_of_memory_is_told(numbers):
             raise torch.OutOfMemoryError("that is too much")
 
     with pytest.raises(torch.OutOfMemoryError):
-        fold(Large().eval(), [numbers])
+        fold(whole(Large()), [numbers])
 
 
 @torch.inference_mode()
@@ -126,6 +125,7 @@ def test_the_activation_in_a_normalisation_of_timm_is_kept(numbers):
     normalisation = timm.layers.BatchNormAct2d(8, act_layer=nn.SiLU).eval()
     normalisation.load_state_dict(module.normalisation.state_dict())
     module.normalisation = normalisation
+    module = whole(module)
     made = fold(module, [numbers])
     assert not any(isinstance(each, nn.BatchNorm2d) for each in made.modules())
-    torch.testing.assert_close(made(numbers), module(numbers), atol=1e-5, rtol=1e-5)
+    close(made, module, numbers)

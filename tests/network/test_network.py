@@ -1,5 +1,4 @@
 import logging
-import shutil
 import subprocess
 import sys
 import time
@@ -92,12 +91,6 @@ def test_half_precision_is_near_and_is_float32_outside(images, network, form):
     assert half.dtype == torch.float32
     assert not torch.equal(half, plain)
     torch.testing.assert_close(half, plain, atol=0.05, rtol=0.05)
-
-
-def test_a_form_is_put_back_whatever_happens(network):
-    with pytest.raises(RuntimeError), in_form([network], HALF):
-        raise RuntimeError
-    assert network.form == Form()
 
 
 @pytest.mark.parametrize("form", [FROZEN, FUSED, FUSED_HALF])
@@ -338,26 +331,6 @@ def test_a_graph_that_gives_no_numbers_where_the_module_does_is_not_taken(images
     for form in (FUSED, FUSED_HALF):
         with in_form([network], form):
             assert network(images).isfinite().all()
-
-
-def test_a_module_of_half_precision_only_in_part_is_still_run(images):
-    class Strict(Small):
-        def forward(self, pixels):
-            return super().forward(pixels).double().softmax(1).log()
-
-    network = Network(Strict().eval(), std=64.0, device="cpu")
-    with in_form([network], HALF):
-        assert network(images).shape == (6, 5)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
-def test_compiled_it_gives_the_same_logits_but_for_rounding(images, network):
-    plain = network(images)
-    with in_form([network], Form("fp32", "compiled")):
-        first = network(images)
-        network(255 - images)
-    torch.testing.assert_close(first, plain, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.gpu

@@ -103,7 +103,6 @@ def test_no_reading_command_opens_a_file_of_the_working_folder(
         ("ablate", run, "--sample", 1, "--tiles", 2, *page),
         ("export", run, out / "exported", "--least", 0),
         ("quiz", run, "--least", 0, *folder, "-o", out / "quiz.html"),
-        ("bench", experiment),
     ]
     out.mkdir()
     codes, opened, said = run_in(trapped, *lines)

@@ -53,13 +53,6 @@ def test_all_that_held_a_niche_are_in_it_with_all_that_they_held(run):
     assert sorted(told) == sorted(run.holders())
 
 
-def test_edges_lead_from_older_to_younger(run):
-    graph = run.phylogeny()
-    ages = graph.nodes(data="generation")
-    assert graph.size() > 10
-    assert all(ages[parent] < ages[child] for parent, child in graph.edges)
-
-
 def test_with_elites_only_their_ancestors_are_left(run):
     graph, kept = run.phylogeny(), run.phylogeny(elites=True)
     holders = {elite.candidate_id for elite in run}

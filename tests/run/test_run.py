@@ -121,11 +121,6 @@ def test_an_elite_tells_the_classes_that_its_image_scores_highest_in(run):
         assert given == pytest.approx(probabilities[best], rel=1e-3)
 
 
-def test_an_elite_that_was_replaced_since_has_no_such_classes(run):
-    former = next(each for each in run.holders() if each[1] not in {e.candidate_id for e in run})
-    assert run.holder(*former[:2]).top == []
-
-
 def test_an_elite_renders_at_any_size(run):
     assert run["a"].image(20).size == (20, 20)
     assert run["a"].image((8, 12)).size == (12, 8)
@@ -164,7 +159,6 @@ def test_a_notebook_shows_an_ancestor(run):
     shown = ancestor._repr_html_()
     assert "<img" in shown
     assert html.escape(ancestor.caption) in shown
-    assert (decode_png(ancestor._repr_png_())[:, ::32, ::32] == ancestor.pixels()).all()
 
 
 def test_the_best_of_many_certainties_has_the_highest_rank(tmp_path):
@@ -177,11 +171,6 @@ def test_the_best_of_many_certainties_has_the_highest_rank(tmp_path):
     assert run["a"].confidence == run["b"].confidence == 1
     assert run.best().name == max(run, key=lambda elite: elite.rank).name == "a"
     assert run.best().caption.startswith("a > 99.99 % (log-odds ")
-
-
-def test_a_run_without_elites_has_no_best(tmp_path):
-    with pytest.raises(RunError, match="no elites yet"):
-        open_run(write_run(tmp_path / "run", [[]])).best()
 
 
 def test_a_run_is_closed_at_the_end_of_its_block(tmp_path):
@@ -310,7 +299,7 @@ def test_the_summary_has_the_keys_that_scripts_read(run):
     assert all((run.path / elite["image"]).is_file() for elite in summary["classes"])
 
 
-@pytest.mark.parametrize("size", ["x", (1, 2, 3), [8, 12], float("nan")])
+@pytest.mark.parametrize("size", ["x", (1, 2, 3), float("nan")])
 def test_a_size_that_is_none_is_refused(run, size):
     with pytest.raises(ExperimentError, match=r"is none; give .* longer side, or \(height, width"):
         run["a"].image(size)
@@ -324,9 +313,6 @@ def test_an_encoding_without_graphs_says_so(run):
 def test_a_notebook_shows_a_run_and_an_elite(run):
     assert run._repr_html_().count("<img") == 5
     assert run._repr_html_().count('alt="evolved image"') == 5
-    shown = decode_png(run["a"]._repr_png_())
-    assert shown.shape == (1, 128, 128)
-    assert (shown[:, ::32, ::32] == decode_png(run["a"].png)).all()
 
 
 def test_names_are_escaped_in_a_notebook(tmp_path):
@@ -349,7 +335,7 @@ def test_a_folder_of_runs_says_that_the_runs_are_in_it(tmp_path):
 
 def paid_run(folder):
     how = {"image": (1, 4, 4), "classes": [*"abcde"], "images": 60, "progress": False}
-    return fool(PaidToy(), max_queries=63, encoding="direct", out=folder, **how)
+    return fool(PaidToy(), target_options={"max_queries": 63}, encoding="direct", out=folder, **how)
 
 
 def test_a_genome_is_scored_with_the_model_of_the_run_or_one_that_is_given(tmp_path):

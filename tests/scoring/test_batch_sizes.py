@@ -84,21 +84,6 @@ def test_a_generation_is_scored_as_if_its_batches_had_been_small_from_its_beginn
     scorer.close()
 
 
-def test_it_takes_memory_that_comes_and_goes():
-    class Fuller(Small):
-        """Memory is short from the third call on: other programs need it."""
-
-        def forward(self, pixels):
-            self.most = 16 if len(self.calls) < 2 else 8
-            return super().forward(pixels)
-
-    module = Fuller(16)
-    scores = scored(scorer_of(module, PLAN))
-    expected = scored(scorer_of(Small(1000), replace(PLAN, batch_size=8)))
-    assert module.calls[:2] == [("exact", 16)] * 2
-    assert np.array_equal(scores.logits, expected.logits)
-
-
 def test_smaller_batches_stay_small():
     module = Small(8)
     scorer = scorer_of(module, PLAN)
@@ -180,7 +165,7 @@ def test_a_graph_that_memory_does_not_suffice_for_is_not_given_up():
 def test_what_cannot_be_measured_for_want_of_memory_is_left_to_the_run(monkeypatch):
     monkeypatch.setattr(Network, "half", "bf16")
     target = Networked(Small(4, most_in_half=4))
-    plan = make_plan(target, CallSettings(), name="x", generation_size=40, can_screen=True)
+    plan = make_plan(target, CallSettings(), generation_size=40, can_screen=True)
     assert plan.screening is None
     assert Scorer(target, name="x", plan=plan).score(IMAGES).ok.all()
 
@@ -232,25 +217,18 @@ def test_a_run_records_from_which_generation_on_its_batches_are_smaller(tmp_path
 
 
 @pytest.mark.parametrize("generations", [3, 4, 5])
-@pytest.mark.parametrize("every", [1, 4])
 def test_a_run_that_is_resumed_where_there_is_more_memory_keeps_its_small_batches(
-    tmp_path, generations, every
+    tmp_path, generations
 ):
     undisturbed = run_in(tmp_path / "undisturbed", Failing(6, from_call=2))
     folder = tmp_path / "stopped"
     target = Failing(6, from_call=2)
-    stopped = toy_assembly(target=target, checkpoint_every=every)
+    stopped = toy_assembly(target=target)
     start(stopped, folder).go(Silence(), stop_after(generations))
     larger = Failing(1000)
     resume(lambda *_: toy_assembly(target=larger), folder).go(Silence())
     assert set(larger.sizes) == {5}
     assert contents(folder / "run.db") == undisturbed
-
-
-def test_the_search_of_small_batches_is_another_one_in_the_last_bits(tmp_path):
-    one = run_in(tmp_path / "one", Failing(1000))
-    other = run_in(tmp_path / "other", Failing(6, from_call=2))
-    assert one["elite"] != other["elite"]
 
 
 def test_memory_that_runs_out_twice_is_recorded_twice(tmp_path):

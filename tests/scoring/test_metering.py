@@ -464,7 +464,7 @@ def test_fool_keeps_to_a_budget_and_says_so(tmp_path, caplog):
         image=(1, 4, 4),
         classes=[*"abcde"],
         images=200,
-        max_queries=30,
+        target_options={"max_queries": 30},
         scheme_options={"batch": 20},
         out=tmp_path / "run",
         progress=False,

@@ -11,15 +11,15 @@ import torch
 from networks import EXPERIENCED, SPEC, Flat, images_of, seconds_by
 from torch import nn
 
-from neatfool import ExperimentError, ImageSpec, Network, Target, TargetError
+from neatfool import ImageSpec, Network, Target, TargetError
 from neatfool.experiment.framework import CallSettings
 from neatfool.network.network import Form
 from neatfool.scoring.batch_sizes import PARTS, automatic_batch_size, part_size
 from neatfool.scoring.plan import (
     ScoringPlan,
     SpeedTrial,
-    _plan_for_gpu,
     make_plan,
+    plan_for_gpu,
     reuse_plan,
 )
 from neatfool.scoring.scorer import Scorer
@@ -72,12 +72,10 @@ def test_a_target_that_says_how_many_images_it_takes_is_given_them_in_one_call(s
 
 
 def plan(target=None, *, can_screen=True, generation_size=200, recorded=None, **calls):
-    target, calls, name = target or Networked(), CallSettings(**calls), "target 'x'"
+    target, calls = target or Networked(), CallSettings(**calls)
     if recorded is not None:
-        return reuse_plan(recorded, target, calls, name=name)
-    return make_plan(
-        target, calls, name=name, generation_size=generation_size, can_screen=can_screen
-    )
+        return reuse_plan(recorded, calls)
+    return make_plan(target, calls, generation_size=generation_size, can_screen=can_screen)
 
 
 def test_a_fast_half_precision_screens(trial):
@@ -173,15 +171,6 @@ def test_without_fusing_only_convolutions_need_large_batches(trial, layers, imag
     assert plan(target, graph="frozen").batch_size == images
 
 
-@pytest.mark.parametrize("option", [{"precision": "bf16"}, {"threads": 2}, {"graph": "eager"}])
-def test_options_for_networks_are_refused_where_there_are_none(option):
-    (key,) = option
-    with pytest.raises(
-        ExperimentError, match=rf"\[target\] {key} = .*`networks`.*leave the key out"
-    ):
-        plan(Plain(), **option)
-
-
 def test_a_target_without_networks_is_called_with_equal_batches():
     assert plan(Plain(), generation_size=300) == ScoringPlan(150)
 
@@ -212,21 +201,11 @@ def test_parts_are_whole_batches(generation, batch, screening_batch):
 @pytest.mark.parametrize(
     ("generation", "exact", "parts"), [(200, 50, 4), (96, 24, 4), (400, 50, 4), (96, 16, 3)]
 )
-@pytest.mark.parametrize("devices", [1, 2, 3])
-def test_on_gpus_a_generation_is_made_in_parts(generation, exact, parts, devices):
+def test_on_a_gpu_a_generation_is_made_in_parts(generation, exact, parts):
     # What plans for a GPU can be asked of make_plan only where there is one.
-    made = _plan_for_gpu(ScoringPlan(exact, "cuda"), "fp16", generation, devices, generation)
+    made = plan_for_gpu(ScoringPlan(exact, "cuda"), "fp16", generation, generation)
     assert math.ceil(generation / part_size(generation, made.batch_size, 0, PARTS)) == parts
-    assert made.screening_batch * devices >= part_size(generation, made.batch_size, 0, PARTS)
-
-
-def test_a_run_that_was_fused_is_told_where_that_cannot_be(trial, monkeypatch, caplog):
-    recorded = replace(plan(), batch_size=2)
-    assert plan(recorded=recorded) == recorded
-    assert not caplog.text
-    monkeypatch.setattr(Network, "graphs", lambda *_: {"frozen"})
-    assert plan(recorded=recorded) == recorded
-    assert "target 'x': the run fused its networks' operations" in caplog.text
+    assert made.screening_batch >= part_size(generation, made.batch_size, 0, PARTS)
 
 
 @pytest.mark.parametrize(("generation", "images"), [(200, 50), (40, 20), (9, 6), (1, 1)])

@@ -46,14 +46,6 @@ def test_each_call_has_the_same_size_and_the_padding_is_dropped():
     assert scores.ok.tolist() == [True] * 6
 
 
-def test_rows_keep_their_order():
-    def first_pixel(batch):
-        p = batch[:, 0, 0, 0] / 255
-        return Scores(np.stack([p, 1 - p, 0 * p], 1))
-
-    assert np.allclose(score(first_pixel).probs[:, 0] * 255, [0, 4, 8, 12, 16])
-
-
 def test_the_array_is_the_one_that_the_spec_asks_for():
     def is_torch(batch):
         assert isinstance(batch, torch.Tensor)

@@ -43,15 +43,3 @@ def test_a_busy_machine_measures_what_a_quiet_one_does(monkeypatch, busy):
     trial = SpeedTrial(target)
     taken = trial.seconds([(Form("fp32", "eager"), 4), (Form("bf16", "eager"), 8)])
     assert taken == pytest.approx([0.003, 0.001])
-
-
-def test_a_moment_in_which_the_processor_is_slow_does_not_count(monkeypatch):
-    machine = Machine(monkeypatch, busy=False)
-
-    class Slow(Networked):
-        def score(self, images):
-            machine.compute(len(images) * (9 if machine.now < 100 else 1))
-            return super().score(images)
-
-    target = Slow()
-    assert SpeedTrial(target).seconds([(Form(), 4)]) == pytest.approx([1.0])

@@ -88,7 +88,9 @@ def test_a_model_from_python_is_searched_at_it_and_verified(tmp_path):
 
     keys = {"image": (1, 8, 8), "classes": 3, "images": 60, "encoding": "direct"}
     sharp, soft = (
-        neatfool.fool(model, **keys, logit_temperature=each, out=tmp_path / str(each))
+        neatfool.fool(
+            model, **keys, target_options={"logit_temperature": each}, out=tmp_path / str(each)
+        )
         for each in (0.2, 5.0)
     )
     assert sharp.history[-1].median > 0.9 > 0.5 > soft.history[-1].median

@@ -74,20 +74,6 @@ def test_offering_batches_equals_inserting_one_candidate_after_another(batches):
     assert set(archive.candidates) == set(holder.tolist())
 
 
-def test_a_child_takes_every_class_it_is_better_in_not_only_its_best():
-    archive = Archive(3)
-    archive.offer(candidates(1), Scores(np.array([[0.2, 0.3, 0.5]])))
-    replacements = archive.offer(candidates(1, 1), Scores(np.array([[0.25, 0.35, 0.4]])))
-    assert [r.elite.class_index for r in replacements] == [0, 1]
-    assert archive.candidate_ids.tolist() == [1, 1, 0]
-
-
-def test_an_equal_candidate_does_not_replace_the_elite():
-    archive = Archive(2)
-    archive.offer(candidates(1), Scores(np.array([[0.5, 0.5]])))
-    assert archive.offer(candidates(1, 1), Scores(np.array([[0.5, 0.5]]))) == []
-
-
 def test_refused_rows_take_nothing():
     archive = Archive(2)
     scores = Scores(np.array([[0.9, 0.1], [0.6, 0.4]]), ok=np.array([False, True]))
@@ -109,13 +95,6 @@ def test_a_goal_switch_is_a_replacement_by_a_child_of_another_class_elite():
     assert not own.goal_switch
     assert other.goal_switch
     assert (own.previous, other.previous) == (0, 1)
-
-
-def test_a_child_of_parents_that_are_no_elites_switches_no_goal():
-    archive = Archive(2)
-    archive.offer(candidates(1), Scores(np.array([[0.6, 0.4]])))
-    (taken,) = archive.offer(candidates(1, 5, parents=(4,)), Scores(np.array([[0.7, 0.3]])))
-    assert not taken.goal_switch
 
 
 def test_a_candidate_is_forgotten_when_it_holds_no_niche():
@@ -146,10 +125,6 @@ def test_a_hundred_thousand_classes_fit():
         archive.offer(candidates(50, 50 * generation), Scores(probs))
     assert (archive.candidate_ids >= 0).all()
     assert len(archive.candidates) <= 100
-
-
-def test_probabilities_rank_where_there_are_no_logits():
-    assert rank(Scores(np.array([[0.1, 0.9]]))).tolist() == [[0.1, 0.9]]
 
 
 def test_an_archive_of_a_spec_leaves_out_what_means_nothing_and_grows_by_what_turns_up() -> None:

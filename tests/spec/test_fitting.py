@@ -15,11 +15,6 @@ def spec(height, width, channels=1):
     return ImageSpec(height, width, channels, ("a", "b"))
 
 
-def test_what_fits_stays_as_it_is():
-    images = torch.randint(256, (3, 1, 6, 8), dtype=torch.uint8)
-    assert torch.equal(fit_images(images, spec(6, 8)), images)
-
-
 def test_whole_multiples_are_averaged():
     images = torch.tensor([[[[0, 100], [50, 51]]]], dtype=torch.uint8)
     assert fit_images(images, spec(1, 1)).tolist() == [[[[50]]]]

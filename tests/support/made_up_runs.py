@@ -70,7 +70,8 @@ def write_run(
         for index, confidence in made:
             best[index] = max(best[index], confidence)
         records.append(_record(generation, made, best[chosen], batch, goal_switch))
-    store.commit(records, {}, {})
+    for record in records:
+        store.commit(record, {}, {})
     if ended:
         store.keep("ended_after", store.last_generation())
     store.close()

@@ -84,7 +84,7 @@ def go_on(folder):
     return resume(lambda resolved, plan: assemble(Experiment.from_resolved(resolved), plan), folder)
 
 
-def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, target=None, **more):
+def toy_assembly(generations=6, *, images=None, seed=1, target=None, **more):
     """Put toys together; ``more`` are other parts, and other things that the experiment says."""
     parts = {key: more.pop(key) for key in ("scorer", "encoding", "scheme") if key in more}
     scorer = parts.pop("scorer", None)
@@ -95,7 +95,6 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
             seed=seed,
             generations=None if images else generations,
             images=images,
-            checkpoint_every=checkpoint_every,
         ),
         calls=CallSettings(),
         target=toy_choice("target", "toy", lambda _: target),

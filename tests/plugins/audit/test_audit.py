@@ -336,7 +336,7 @@ def test_a_second_audit_in_the_folder_says_that_there_is_one_before_it_begins(sm
     with first:
         second = audit(small[0], *BUDGET, "--out", tmp_path)
     assert second.exit_code == 5
-    assert f"{tmp_path}: another process works in it; wait for it" in second.stderr
+    assert f"{tmp_path}: another process is running it; wait for it" in second.stderr
     assert not (tmp_path / "small-1").exists()
     assert "are to be scored" not in second.stderr
     assert audit(small[0], *BUDGET, "--out", tmp_path).exit_code == 0

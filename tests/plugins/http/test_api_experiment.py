@@ -23,11 +23,10 @@ def test_the_docs_give_the_same_two_commands():
     assert given[:2] == COMMANDS
 
 
-@pytest.mark.parametrize("command", ["bench", "serve"])
-def test_what_takes_no_costly_target_refuses_it_before_it_connects(command, monkeypatch):
+def test_serve_refuses_a_costly_target_before_it_connects(monkeypatch):
     # Nobody answers at port 9: connecting would be given up after 0.2 seconds, with another error.
     monkeypatch.setattr(service, "GIVE_UP_AFTER", 0.2)
-    result = neatfool(command, EXPERIMENTS / "api.ini", "--set=target.url=http://127.0.0.1:9")
+    result = neatfool("serve", EXPERIMENTS / "api.ini", "--set=target.url=http://127.0.0.1:9")
     assert result.exit_code == 2, result.output
     assert re.search("target 'http' .* costs something", result.stderr)
 

@@ -158,7 +158,7 @@ def test_what_verifying_may_spend_is_kept(server, tmp_path):
     run(write(tmp_path, server), tmp_path / "run", "--set", "target.max_queries=60", code=8)
     refused = neatfool("verify", tmp_path / "run")
     assert refused.exit_code == 8
-    assert refused.stderr.endswith("(max_queries) are spent; --max-queries N allows more\n")
+    assert refused.stderr.endswith("(max_queries) are spent; a larger max_queries allows more\n")
     assert neatfool("verify", tmp_path / "run", "--max-queries", 62).exit_code == 8
     assert open_run(tmp_path / "run").experiment["target"]["max_queries"] == 60
     assert neatfool("verify", tmp_path / "run", "--max-queries", 70).exit_code == 0

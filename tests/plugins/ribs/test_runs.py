@@ -55,13 +55,6 @@ def test_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path, text):
         assert contents(killed / "run.db") == expected
 
 
-def test_a_run_is_the_same_with_other_checkpoints_and_in_pieces_of_any_size(tmp_path):
-    begin(tmp_path / "often", RIBS).go(Silence())
-    rare = ("experiment.checkpoint_every=5", "scheme.plugin=ribs")
-    begin(tmp_path / "rare", RIBS, *rare).go(Silence())
-    assert contents(tmp_path / "rare" / "run.db") == contents(tmp_path / "often" / "run.db")
-
-
 def test_what_emitters_learn_does_not_depend_on_screening(tmp_path):
     """A candidate may beat the elite and not the best of its generation, and stay unconfirmed."""
     found = []

@@ -2,39 +2,80 @@
 
 import copy
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Self, TypeVar, cast
 
 import torch
 from torch import nn
 
 from neatfool.errors import TargetError
 from neatfool.network.devices import is_out_of_memory
-from neatfool.network.outputs import OutputFormat
+from neatfool.network.outputs import LOGITS
 
 _SAME: Final = 1e-3
 """The largest error of changed logits, as a part of the largest logit: float32 rounding only."""
 
 
-class TensorModule(nn.Module):
-    """A classifier that gives one tensor [N, K]; ``taken`` says which part of its answer."""
+class ImageModule(nn.Module):
+    """A classifier that takes bytes, and gives logits and probabilities [N, K] in float32.
 
-    def __init__(self, module: nn.Module) -> None:
+    Attributes:
+        module: The classifier itself.
+        alone: Whether it is given one image at a time.
+        taken: Which part of its answer the numbers are, in words; empty for a tensor.
+        precision: What it computes in.
+        layout: The layout of the images that it is given.
+        reading: What its numbers mean.
+    """
+
+    def __init__(self, module: nn.Module, mean: torch.Tensor, std: torch.Tensor) -> None:
         super().__init__()
         self.training = False
         self.module = module
         # A layer that is dynamically quantised rounds by the range of a whole batch.
         self.alone = any(".quantized.dynamic." in type(m).__module__ for m in module.modules())
         self.taken = ""
+        self.precision = torch.float32
+        self.layout = torch.contiguous_format
+        self.reading = LOGITS
         floats = (each.dtype for each in module.parameters() if each.is_floating_point())
         self.dtype = next(floats, torch.float32)
+        self.mean: torch.Tensor
+        self.std: torch.Tensor
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute numbers [N, K] of float images [N, C, H, W]."""
-        images = images.to(self.dtype)
-        parts = torch.split(images, 1) if self.alone else (images,)
+    def in_precision(self, precision: torch.dtype) -> Self:
+        """Give the same module, with the same weights, to compute in a precision."""
+        made = copy.copy(self)
+        made.precision = precision
+        return made
+
+    def inputs(self, images: torch.Tensor) -> torch.Tensor:
+        """Turn bytes into what the classifier takes."""
+        images = images.contiguous(memory_format=self.layout)
+        return (images.float() - self.mean) / self.std
+
+    def outputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Compute the classifier's numbers [N, K]."""
+        inputs = inputs.to(self.dtype)
+        parts = torch.split(inputs, 1) if self.alone else (inputs,)
         answers = [self._take(self.module(part), len(part)) for part in parts]
         return torch.cat(answers) if self.alone else answers[0]
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Compute logits and probabilities, float32 [N, K], of uint8 [N, C, H, W]."""
+        inputs = self.inputs(images)
+        half = self.precision is not torch.float32
+        # Autocast keeps the weights, and operations that need it, in float32. Its cache of weights
+        # would be wrong in a traced graph.
+        with torch.autocast(images.device.type, self.precision, enabled=half, cache_enabled=False):
+            outputs = self.outputs(inputs)
+        logits, probs = self.reading.read(outputs)
+        if half and self.reading.outputs == "probabilities":
+            # In half precision they do not sum to one.
+            probs = probs / probs.sum(1, keepdim=True)
+        return logits, probs
 
     def _take(self, answer: Any, count: int) -> torch.Tensor:
         for part, self.taken in _parts(answer):
@@ -48,53 +89,9 @@ class TensorModule(nn.Module):
         )
 
 
-class ImageModule(nn.Module):
-    """A module that takes bytes in a layout, and gives logits and probabilities in a precision."""
-
-    def __init__(
-        self,
-        module: TensorModule,
-        mean: torch.Tensor,
-        std: torch.Tensor,
-        *,
-        dtype: torch.dtype,
-        layout: torch.memory_format,
-        reading: OutputFormat,
-    ) -> None:
-        super().__init__()
-        self.training = False
-        self.module = module
-        self.dtype = dtype
-        self.layout = layout
-        self.reading = reading
-        self.mean: torch.Tensor
-        self.std: torch.Tensor
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
-
-    def numbers(self, images: torch.Tensor) -> torch.Tensor:
-        """Turn bytes into the module's input."""
-        images = images.contiguous(memory_format=self.layout)
-        return (images.float() - self.mean) / self.std
-
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Compute logits and probabilities, float32 [N, K], of uint8 [N, C, H, W]."""
-        numbers = self.numbers(images)
-        half = self.dtype is not torch.float32
-        # Autocast keeps the weights, and operations that need it, in float32. Its cache of weights
-        # would be wrong in a traced graph.
-        with torch.autocast(images.device.type, self.dtype, enabled=half, cache_enabled=False):
-            outputs = self.module(numbers)
-        logits, probs = self.reading.read(outputs)
-        if half and self.reading.outputs == "probabilities":
-            # In half precision they do not sum to one.
-            probs = probs / probs.sum(1, keepdim=True)
-        return logits, probs
-
-
 def name_of(module: nn.Module) -> str:
     """Give the name of a module's class, which messages call it by."""
-    return type(module.module if isinstance(module, TensorModule) else module).__name__
+    return type(module.module if isinstance(module, ImageModule) else module).__name__
 
 
 def _parts(answer: Any) -> Iterable[tuple[Any, str]]:
@@ -178,58 +175,42 @@ def _share(module: _Module) -> _Module:
     return copy.deepcopy(module, memo)
 
 
-def copy_to(devices: Sequence[torch.device], module: _Module, given: str) -> list[_Module]:
-    """Copy a module to devices. Failing to copy is an error only if the user named them."""
-    try:
-        return [copy.deepcopy(module).to(device) for device in devices]
-    except Exception as error:  # Any module may come.
-        name, why = type(module).__name__, f"{type(error).__name__}: {error}"
-        if given in {"auto", devices[0].type} and not is_out_of_memory(error):
-            message = "%s: computes on one device of %d, because it cannot be copied (%s)"
-            _log.warning(message, name, len(devices) + 1, why)
-            return []
-        fault = f"{name} cannot be copied to {', '.join(map(str, devices))} ({why})"
-        raise TargetError(f"{fault}; give one device") from error
-
-
-def ask(replicas: Sequence[TensorModule], numbers: torch.Tensor) -> torch.Tensor:
+def ask(module: ImageModule, inputs: torch.Tensor) -> torch.Tensor:
     """Ask a module about two images at a time; if it fails, one, and always so from then on."""
     try:
-        return _ask(replicas[0], numbers, 2)
+        return _ask(module, inputs, 2)
     except Exception as error:  # Any module may come.
         try:
-            answers = _ask(replicas[0], numbers, 1)
+            answers = _ask(module, inputs, 1)
         except Exception:  # It is not the number of images.
             raise error from None
-        for each in replicas:
-            each.alone = each.alone or not is_out_of_memory(error)
+        module.alone = module.alone or not is_out_of_memory(error)
         return answers
 
 
-def _ask(module: TensorModule, numbers: torch.Tensor, at_once: int) -> torch.Tensor:
+def _ask(module: ImageModule, inputs: torch.Tensor, at_once: int) -> torch.Tensor:
     # A clone, as a module may write to its input.
-    return torch.cat([module(part.clone()) for part in torch.split(numbers, at_once)])
+    return torch.cat([module.outputs(part.clone()) for part in torch.split(inputs, at_once)])
 
 
 def try_channels_last(
-    replicas: Sequence[TensorModule], numbers: torch.Tensor, wanted: torch.Tensor
-) -> list[TensorModule] | None:
-    """Copy a module to the layout of fast convolutions; None if it would compute other numbers."""
+    module: ImageModule, inputs: torch.Tensor, wanted: torch.Tensor
+) -> ImageModule:
+    """Copy a module to the layout of fast convolutions, if it computes the same numbers there."""
     why = "it would compute something else"
     try:
         # Some versions of torch declare no `memory_format` here.
-        made = [
-            cast("Any", _share(each)).to(memory_format=torch.channels_last) for each in replicas
-        ]
-        laid_out = numbers.contiguous(memory_format=torch.channels_last)
-        if agree(_ask(made[0], laid_out, 2), wanted):
-            return made
+        made = cast("Any", _share(module)).to(memory_format=torch.channels_last)
+        made.layout = torch.channels_last
+        laid_out = inputs.contiguous(memory_format=torch.channels_last)
+        if agree(_ask(made, laid_out, 2), wanted):
+            return cast("ImageModule", made)
     except Exception as error:  # Any module may come.
         if is_out_of_memory(error):
             raise
         why = f"{type(error).__name__}: {error}"
-    _log.info("%s: keeps contiguous layout: %s", name_of(replicas[0]), why)
-    return None
+    _log.info("%s: keeps contiguous layout: %s", name_of(module), why)
+    return module
 
 
 def _unwrap_children(module: nn.Module) -> nn.Module:
