@@ -3,7 +3,7 @@
 # What a finding is of
 from .facts import FEW as FEW
 from .facts import RunFacts as RunFacts
-from .facts import RunsFinding as RunsFinding
+from .facts import MultiRunResult as MultiRunResult
 from .facts import batch_slices as batch_slices
 from .facts import match_classes as match_classes
 from .facts import find_class as find_class

@@ -66,7 +66,7 @@ def batch_slices(count: int, *scorers: Scorer) -> list[slice]:
     return [slice(start, start + step) for start in range(0, count, step)]
 
 
-class RunsFinding(Finding):
+class MultiRunResult(Finding):
     """A finding on one run or several."""
 
     runs: tuple[RunFacts, ...]

@@ -17,8 +17,8 @@ from neatfool.measure import (
     SURVIVAL_FILE,
     ChangeKind,
     ImageSurvival,
+    MultiRunResult,
     RunFacts,
-    RunsFinding,
     SurvivalRecord,
 )
 from neatfool.wording import counted, listed, percent, share
@@ -144,7 +144,7 @@ class SurvivalResult(RunFacts):
             yield present.Strip(cells, self.classes[row])
 
 
-class Survival(RunsFinding):
+class Survival(MultiRunResult):
     """How much of runs survives what happens to images."""
 
     about: ClassVar[str] = "what survives"

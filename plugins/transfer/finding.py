@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.measure import FEW, RunFacts, RunsFinding
+from neatfool.measure import FEW, MultiRunResult, RunFacts
 from neatfool.present import (
     Block,
     Chart,
@@ -224,7 +224,7 @@ class Agreement(Facts):
         return f"On {images}, two networks have the same top-1 class in {parts} of the cases."
 
 
-class TransferMatrix(RunsFinding):
+class TransferMatrix(MultiRunResult):
     """Which images of runs fool which networks."""
 
     about: ClassVar[str] = "which images fool which networks"

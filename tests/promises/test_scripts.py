@@ -12,7 +12,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPTS = (
     "docs/exposure.py",
-    "docs/fracture.py",
     "docs/recall.py",
     "images/build.py",
     "images/measure.py",
