@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -41,8 +40,6 @@ Answers: TypeAlias = tuple[np.ndarray, np.ndarray]
 these: log-odds, or the confidences where it gives no logits, -inf for a class that it omits."""
 MOST_ROWS: Final = 90
 """All runs together list at most this many images, so that the page stays below a few MB."""
-_A_NAME: Final = re.compile(r"[a-z][\w:.+-]{2,29}", re.IGNORECASE)
-"""An option's value that can stand for a network, in a table: neither a number nor a path."""
 
 
 @dataclass
@@ -56,11 +53,11 @@ class TransferNetwork:
     runs: list[Run] = field(default_factory=list)
     key: str = ""
 
-    def describe(self) -> finding.NetworkFacts:
+    def describe(self) -> finding.TransferTarget:
         """Say what it is."""
         spec = self.scorer.spec
         sides = {name: getattr(spec, name) for name in ("height", "width", "channels")}
-        return finding.NetworkFacts(
+        return finding.TransferTarget(
             key=self.key,
             label=self.label,
             target=self.scorer.name,
@@ -212,12 +209,6 @@ def _open_networks(
         network.experiment = network.experiment or file
     networks = list({id(network): network for network in found.values()}.values())
     labels = [network.label for network in networks]
-    for key in networks[0].options if len(networks) > 1 else ():
-        # The option that tells all of them apart, such as the model.
-        values = [str(network.options.get(key) or "") for network in networks]
-        if len({*values}) == len(values) and all(map(_A_NAME.fullmatch, values)):
-            labels = values
-            break
     for place, (network, label) in enumerate(zip(networks, distinct_names(labels), strict=True)):
         network.key, network.label = key_of(place), label
     return networks, notes
@@ -278,17 +269,19 @@ def _look_at(
     for network, answer in zip(networks, answers, strict=True):
         columns.append(column := _see(network, answer, indices, run.classes))
         named = zip(elites, column, strict=True)
-        missing = tuple(elite.name for elite, sight in named if sight.confidence is None)
+        missing = tuple(elite.name for elite, each in named if each.confidence is None)
         facts = finding.TransferFigures.of(network.key, column) | {"classes_not_found": missing}
         figures.append(finding.RunFigures(**facts, shown=ways[network.scorer.spec.shape]))
     own = next((network.key for network in networks if run in network.runs), None)
     others = [
         column
         for network, column in zip(networks, columns, strict=True)
-        if network.key != own and any(sight.confidence is not None for sight in column)
+        if network.key != own and any(each.confidence is not None for each in column)
     ]
-    sights = [(s.rank == 1, s.confidence is not None, s.confidence or 0) for c in others for s in c]
-    first, known, sure = np.array(sights, float).reshape(-1, len(elites), 3).transpose(2, 0, 1)
+    answered = [
+        (s.rank == 1, s.confidence is not None, s.confidence or 0) for c in others for s in c
+    ]
+    first, known, sure = np.array(answered, float).reshape(-1, len(elites), 3).transpose(2, 0, 1)
     order = np.lexsort((-sure.sum(0), -first.sum(0)))
     shown = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
 
@@ -333,8 +326,8 @@ def _agree(
     for network, (_, odds) in zip(networks, answers, strict=True):
         first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
         for other, theirs in zip(networks, answers, strict=True):
-            sights = _see(other, theirs, first, network.scorer.spec.classes)
-            figures = finding.TransferFigures.of(other.key, sights)
+            answered = _see(other, theirs, first, network.scorer.spec.classes)
+            figures = finding.TransferFigures.of(other.key, answered)
             pairs.append(finding.AgreementFigures(**figures, first_of=network.key))
     return finding.Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
 
@@ -349,14 +342,14 @@ def _see(
 
     An open network might have named a class that it did not: that is one without confidence.
     """
-    spec, sights, (probs, odds) = network.scorer.spec, [], answers
+    spec, answered, (probs, odds) = network.scorer.spec, [], answers
     matches = match_classes(classes, spec.classes)
     for row, index in enumerate(indices):
         name, sure, place = None, 0.0 if index is not None and spec.open else None, None
         if index is not None and (column := matches.get(index)) is not None:
             name, sure, own = spec.classes[column], probs[row, column], odds[row, column]
             place = 1 + int((odds[row] > own).sum()) if own > -np.inf else None
-        sights.append(
+        answered.append(
             finding.NetworkAnswer(key=network.key, their_class=name, confidence=sure, rank=place)
         )
-    return sights
+    return answered
