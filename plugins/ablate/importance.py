@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
@@ -24,8 +24,6 @@ LARGEST_ODDS: Final = 100.0
 """Log-odds are cut off here, so that they are always numbers: no network is as sure as that."""
 SUREST: Final = 1e-12
 """Where a target gives no logits, confidences nearer to 0 or 1 than this count as this."""
-PRUNINGS: Final = 20
-"""A network is cut down in so many steps, each of a twentieth of its connections."""
 
 
 class Score(Facts):
@@ -57,8 +55,6 @@ class NetworkScores(Facts):
     drawn: Score = Field(description="of the whole network's image")
     nodes: dict[int, Score] = Field(description="without each node, inputs and outputs too")
     connections: tuple[ConnectionScore, ...] = Field(description="without each enabled connection")
-    pruned: dict[int, Score] = Field(description="with so many of the connections that matter most")
-    suffice_for_half: int = Field(description="the fewest that keep half of the confidence")
 
 
 def score_images(
@@ -136,7 +132,7 @@ def weigh_graph(elite: EliteView, scorer: Scorer) -> nx.DiGraph:
         TargetError: The target failed.
     """
     check_classes(scorer, [elite])
-    return with_importance(elite, score_network(elite, scorer, pruned=False))
+    return with_importance(elite, score_network(elite, scorer))
 
 
 def with_importance(elite: EliteView, scores: NetworkScores) -> nx.DiGraph:
@@ -155,54 +151,23 @@ def with_importance(elite: EliteView, scores: NetworkScores) -> nx.DiGraph:
     return graph
 
 
-def score_network(elite: EliteView, scorer: Scorer, *, pruned: bool = True) -> NetworkScores:
-    """Score what an elite's CPPN draws without each part; if ``pruned``, cut down, too."""
+def score_network(elite: EliteView, scorer: Scorer) -> NetworkScores:
+    """Score what an elite's CPPN draws without each part."""
     graph = elite.graph()
     nodes = [*graph]
     edges = [(u, v) for u, v, on in graph.edges(data="enabled", default=True) if on]
-
-    def score(graphs: Sequence[nx.DiGraph], whole: Score | None = None) -> list[Score]:
-        scores: list[Score] = []
-        for some in batch_slices(len(graphs), scorer):
-            first = whole or next(iter(scores), None)
-            scores += score_images(scorer, elite, draw(elite, graphs[some]), first)
-        return scores
-
-    without = [without_node(graph, node) for node in nodes]
-    without += [without_connection(graph, *edge) for edge in edges]
-    drawn, *scores = score([graph, *without])
-    connections = tuple(
-        ConnectionScore(source=u, target=v, **each.model_dump())
-        for (u, v), each in zip(edges, scores[len(nodes) :], strict=True)
-    )
-    left: dict[int, Score] = {}
-    if pruned and edges:
-        least_first = _least_first(connections)
-        counts = np.unique(np.rint(np.linspace(0, len(edges), PRUNINGS + 1)[1:]).astype(int))
-        pruned_scores = score([_cut(graph, least_first[:count]) for count in counts], drawn)
-        left = dict(zip((len(edges) - counts).tolist(), pruned_scores, strict=True))
-    enough = (count for count, each in left.items() if each.lost <= 0.5)
+    graphs = [graph, *(without_node(graph, node) for node in nodes)]
+    graphs += [without_connection(graph, *edge) for edge in edges]
+    scores: list[Score] = []
+    for some in batch_slices(len(graphs), scorer):
+        images = elite.run.encoding.render([from_graph(each) for each in graphs[some]]).cpu()
+        scores += score_images(scorer, elite, images, next(iter(scores), None))
+    drawn, *without = scores
     return NetworkScores(
         drawn=drawn,
-        nodes=dict(zip(nodes, scores, strict=False)),
-        connections=connections,
-        pruned=left,
-        suffice_for_half=min(enough, default=len(edges)),
+        nodes=dict(zip(nodes, without, strict=False)),
+        connections=tuple(
+            ConnectionScore(source=u, target=v, **each.model_dump())
+            for (u, v), each in zip(edges, without[len(nodes) :], strict=True)
+        ),
     )
-
-
-def _least_first(connections: Iterable[ConnectionScore]) -> list[tuple[int, int]]:
-    """Give the connections, those that matter least first."""
-    return [(each.source, each.target) for each in sorted(connections, key=lambda c: -c.log_odds)]
-
-
-def simplest(elite: EliteView, scores: NetworkScores) -> nx.DiGraph:
-    """Give the network that still has half of the confidence with the fewest connections."""
-    count = len(scores.connections) - scores.suffice_for_half
-    return _cut(elite.graph(), _least_first(scores.connections)[:count])
-
-
-def draw(elite: EliteView, graphs: Sequence[nx.DiGraph]) -> torch.Tensor:
-    """Draw graphs as the run draws its genomes: uint8 [N, C, H, W]."""
-    drawn: torch.Tensor = elite.run.encoding.render([from_graph(graph) for graph in graphs])
-    return drawn.cpu()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -23,7 +22,6 @@ from neatfool import (
     open_scorer,
 )
 from neatfool.cppn import Genome
-from neatfool.files import read_whole, refuse_link
 from neatfool.measure import RunFacts, check_classes, from_pillow
 from neatfool.present import Cell, Output, evenly
 from neatfool.wording import counted
@@ -43,8 +41,6 @@ something."""
 MISSED, HARMFUL = (230, 97, 10), (13, 107, 184)
 SHOWN: Final = 10
 """The page shows so many elites at most, so that it stays below a few MB."""
-METHOD: Final = 2
-"""Changes when elites are taken apart in another way, so that kept ones are not mixed with new."""
 
 
 def ablate(
@@ -56,7 +52,6 @@ def ablate(
     sample: int | None = None,
     target: Annotated[str | Path | None, "EXPERIMENT"] = None,
     seed: int = 1,
-    graphs: Annotated[str | Path | None, "DIR"] = None,
     max_queries: int | None = None,
     console: Output | None = None,
 ) -> Ablation:
@@ -64,10 +59,7 @@ def ablate(
 
     Parts are taken away, and what is left is scored again: copies of what an image repeats, tiles
     of the image, and the nodes and connections of the network that draws it. An elite takes 65
-    images for its tiles, up to 33 for its copies, 21 for its network and one for each part of it.
-
-    What is finished is kept in RUN/ablation.jsonl, so an interrupted command goes on when you give
-    it again. Delete the file to begin anew.
+    images for its tiles, up to 33 for its copies, and one for each part of its network.
 
     Args:
         run: The run, or the folder that holds it.
@@ -78,8 +70,6 @@ def ablate(
         target: Score with the target of this experiment's file, and not with the run's own. It
             needs the same names of classes.
         seed: The seed of the sample.
-        graphs: A folder; each elite's network is written there with the importance of its parts,
-            as GraphML and JSON.
         max_queries: The most images to send to a target that costs something to ask.
         console: Shows how far it is.
 
@@ -95,7 +85,6 @@ def ablate(
         neatfool ablate runs/imagenet-1 --classes "school bus,starfish" --html parts.html
         neatfool ablate runs/imagenet-1 --least 0.5 --sample 200 --csv parts.csv
         neatfool ablate runs/imagenet-1 --sample 5 --tiles 14 --json
-        neatfool ablate runs/mnist-1 --graphs graphs      # for networkx: GraphML and JSON
     """
     console = console or Output(quiet=True)
     with open_runs(run, scored=target is None) as opened, ExitStack() as ending:
@@ -110,36 +99,32 @@ def ablate(
                 "pixels; give a smaller number"
             )
         tiles = tiles or min(USUAL_TILES, most)
-        path = refuse_link(own.path / "ablation.jsonl")
-        # What is kept there may do; only the loaded target tells.
-        images = 0 if path.exists() else sum(_most_images(elite, tiles) for elite in elites)
+        images = sum(_most_images(elite, tiles) for elite in elites)
         with console.status("loading the target"):
             scorer = open_scorer(target or own, max_queries=max_queries, images=images)
         ending.callback(scorer.close)
-        items = _ablate_all(path, elites, scorer, tiles, max_queries=max_queries, console=console)
-        repeats = [item.repeats for item in items if item.repeats]
-        mirrored = sum(bool(each.mirrors) for each in repeats)
+        check_classes(scorer, elites)
+        if scorer.costs:
+            scorer.check_allowed(images, max_queries)
+            console.say(f"{scorer.name}: this takes up to {counted(images, 'query', 'queries')}")
+        items = []
+        with console.progress(len(elites), "elites") as note:
+            for elite in elites:
+                note(elite.name, 0)
+                items.append(_ablate(elite, scorer, tiles))
+                note(elite.name, 1)
         order = np.argsort([-item.saved.log_odds for item in items], kind="stable")
-        shown = {*order[evenly(len(order), SHOWN)].tolist()}
-        complete = tuple(
-            _complete(elite, item, with_pictures=place in shown)
-            for place, (elite, item) in enumerate(zip(elites, items, strict=True))
-        )
-        found = Ablation(
-            **RunFacts.facts(own, 0) | {"elites": complete},
+        for place in order[evenly(len(order), SHOWN)].tolist():
+            items[place] = _illustrate(elites[place], items[place])
+        return Ablation(
+            run=RunFacts(**RunFacts.facts(own, len(elites))),
             target=scorer.name,
             own_target=target is None,
             tiles=tiles,
-            repeated=len(repeats) - mirrored,
-            mirrored=mirrored,
+            repeated=sum(item.repeats is not None for item in items),
             summary=tuple(_sum_up(items)),
+            elites=tuple(items),
         )
-    if graphs:
-        count = found.write_graphs(graphs)
-        console.say(
-            f"{counted(count, 'network', 'networks')} with their importance are in {graphs}"
-        )
-    return found
 
 
 def _sum_up(items: Sequence[EliteAblation]) -> Iterator[AblationSummary]:
@@ -151,55 +136,12 @@ def _sum_up(items: Sequence[EliteAblation]) -> Iterator[AblationSummary]:
             yield AblationSummary(measure=measure, elites=len(values), **figures)
 
 
-def _ablate_all(
-    path: Path,
-    elites: Sequence[EliteView],
-    scorer: Scorer,
-    tiles: int,
-    *,
-    max_queries: int | None,
-    console: Output,
-) -> list[EliteAblation]:
-    """Take elites apart, but for those of which a file has what came out, and add to the file."""
-    check_classes(scorer, elites)
-    method = [METHOD, scorer.fingerprint, tiles]
-    kept = {}
-    for line in read_whole(path).splitlines() if path.exists() else ():
-        # A line may be cut short: the command was killed while it wrote it.
-        with suppress(ValueError, TypeError, KeyError):
-            record = json.loads(line)
-            if record["how"] == method:
-                found = EliteAblation.model_validate(record["elite"])
-                kept[found.index, found.genome] = found
-    missing = [elite for elite in elites if (elite.index, elite.candidate_id) not in kept]
-    if scorer.costs:
-        if total := sum(_most_images(elite, tiles) for elite in missing):
-            scorer.check_allowed(total, max_queries)
-        console.say(f"{scorer.name}: this takes up to {counted(total, 'query', 'queries')}")
-    fault = ""
-    with console.progress(len(missing), "elites") as note:
-        for elite in missing:
-            note(elite.name, 0)
-            found = _ablate(elite, scorer, tiles)
-            note(elite.name, 1)
-            kept[elite.index, elite.candidate_id] = found
-            text = json.dumps({"how": method, "elite": found.model_dump(mode="json")})
-            try:
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(f"\n{text}")  # so a line that was cut short stays alone
-            except OSError as error:
-                fault = error.strerror or str(error)
-    if fault:
-        console.say(f"{path}: cannot be written ({fault}), so nothing is kept")
-    return [kept[elite.index, elite.candidate_id] for elite in elites]
-
-
 def _most_images(elite: EliteView, tiles: int) -> int:
     """Say how many images of an elite are scored at most."""
     count = 1 + tiles**2 + 2 * MOST_COPIES + 1
     if isinstance(elite.genome, Genome):
         graph = elite.graph()
-        count += 1 + len(graph) + graph.number_of_edges() + weighing.PRUNINGS
+        count += 1 + len(graph) + graph.number_of_edges()
     return count
 
 
@@ -235,32 +177,21 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> EliteAblation:
     )
 
 
-def _complete(elite: EliteView, item: EliteAblation, *, with_pictures: bool) -> EliteAblation:
-    """Add to what came out its network, and pictures."""
-    more: dict[str, object] = {"file": elite.file.stem}
-    if item.graph:
-        more["weighed"] = weighing.with_importance(elite, item.graph)
-    if with_pictures:
-        more["strip"] = tuple(_strip(elite, item))
-    return item.model_copy(update=more)
+def _illustrate(elite: EliteView, item: EliteAblation) -> EliteAblation:
+    """Add pictures to what came out, and the network with its importance."""
+    weighed = weighing.with_importance(elite, item.graph) if item.graph else None
+    return item.model_copy(update={"strip": tuple(_strip(elite, item)), "weighed": weighed})
 
 
 def _strip(elite: EliteView, item: EliteAblation) -> Iterator[Cell]:
-    """Show an image as saved, what its tiles are worth, and what carries most with few parts."""
+    """Show an image as saved, what its tiles are worth, and some of its copies."""
     image = elite.saved_pixels()
     yield Cell(encode_png(image), "as saved", item.saved.words)
     yield Cell(_draw_map(image, item), "without a tile", f"at least {item.worst_tile.words}")
     if repeats := item.repeats:
         _, (half, *alone) = hide_copies(image, label_copies(image.shape[1:], repeats))
-        if repeats.copies > 2:
-            yield Cell(encode_png(half), "half of the copies", repeats.half.words)
-        best = repeats.best
-        yield Cell(encode_png(alone[best]), "one copy", repeats.alone[best].words)
-    if graph := item.graph:
-        (simple,) = weighing.draw(elite, [weighing.simplest(elite, graph)]).numpy()
-        what = f"{graph.suffice_for_half} of {len(graph.connections)} connections"
-        kept = graph.pruned.get(graph.suffice_for_half, graph.drawn)
-        yield Cell(encode_png(simple), what, kept.words)
+        yield Cell(encode_png(half), "half of the copies", repeats.half.words)
+        yield Cell(encode_png(alone[repeats.best]), "one copy", repeats.alone[repeats.best].words)
 
 
 def _draw_map(image: np.ndarray, item: EliteAblation) -> bytes:

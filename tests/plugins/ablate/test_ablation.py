@@ -28,11 +28,6 @@ CORNER = PLUGIN.replace(
     "        whole, left =",
     "        light = np.broadcast_to(light[:, :1, :1], light.shape)\n        whole, left =",
 )
-COUNTED = PLUGIN.replace(
-    "        self.batches += 1",
-    '        self.batches += 1\n        with (HERE / "asked").open("a") as asked:\n'
-    '            asked.write("." * len(images))',
-)
 
 
 def go(folder, *options, plugin=PLUGIN):
@@ -59,6 +54,7 @@ def ablate(*args):
 
 def test_each_part_of_each_elite_is_told(small):
     told = ablate(small, "--tiles", 3)
+    jsonschema.validate(told, Ablation.model_json_schema(mode="serialization"))
     assert told["tiles"] == 3
     assert [each["name"] for each in told["elites"]] == [*CLASSES]
     with closing(open_run(small)) as run:
@@ -74,23 +70,18 @@ def test_each_part_of_each_elite_is_told(small):
             for part in each["graph"]["connections"] + each["tiles"][0]:
                 lost = 1 - part["confidence"] / each["saved"]["confidence"]
                 assert part["lost"] == pytest.approx(lost)
-            assert 0 <= each["graph"]["suffice_for_half"] <= len(told_edges)
     assert all(each["median"] >= 0 for each in told["summary"][-4:])
 
 
 def test_python_gets_what_the_command_prints(small):
     with closing(open_run(small)) as run:
         found = analysis.ablate(run, tiles=3, classes=["bright", "dark"])
+        assert [item.name for item in analysis.ablate(run, tiles=2, classes="dark").elites] == [
+            "dark"
+        ]
         assert run.elites  # it is still open
     assert json.loads(found.json()) == ablate(small, "--tiles", 3, "--classes", "bright,dark")
     assert "<iframe" in found._repr_html_()
-
-
-def test_the_json_fits_its_schema_which_describes_each_field(small):
-    schema = Ablation.model_json_schema(mode="serialization")
-    jsonschema.validate(ablate(small, "--tiles", 2), schema)
-    parts = [schema, *schema["$defs"].values()]
-    assert all("description" in each for part in parts for each in part["properties"].values())
 
 
 def test_a_target_that_looks_at_a_corner_needs_just_that(tmp_path):
@@ -143,52 +134,21 @@ def test_a_node_without_its_only_connection_draws_as_if_there_were_none(network)
     assert (draw(without_node(graph, -4)) == draw(without_connection(graph, -4, 0))).all()
 
 
-def test_an_elite_is_told_the_same_alone_and_an_interrupted_command_goes_on(tmp_path):
-    run, asked = go(tmp_path, plugin=COUNTED), tmp_path / "asked"
-    first = ablate(run, "--tiles", 2, "--classes", "bright")["elites"]
-    kept = (run / "ablation.jsonl").read_text()
-    (run / "ablation.jsonl").write_text(kept + kept[: len(kept) // 2])  # killed as it wrote
-    everything = ablate(run, "--tiles", 2)["elites"]
-    assert [each for each in everything if each["name"] == "bright"] == first
-    asked.unlink()
-    assert ablate(run, "--tiles", 2)["elites"] == everything
-    of_check = len(asked.read_text())  # a target is tried before it is used
-    (run / "ablation.jsonl").unlink()
-    assert ablate(run, "--tiles", 2, "--classes", "bright")["elites"] == first
-    assert len(asked.read_text()) > 2 * of_check
-
-
 def test_the_table_can_be_read_without_colour(small):
     result = neatfool("ablate", small, "--tiles", 2)
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout
     assert "small, seed 3, after 160 images: 4 elites, scored by its own target" in result.stdout
     assert re.search(r"│ \[red\]left\S* +│ +[\d.]+ % │ +\d+ % │", result.stdout)
-    assert re.search(r"of the connections suffice for half of the confidence", result.stdout)
-    lines = result.stdout.splitlines()
-    assert lines[0].startswith("Of 4 images, ")
-    assert lines[4].startswith("Note: With so few images a median is rough: one is 25 %.")
-    assert lines[5].startswith("┏")
+    assert result.stdout.startswith("Without the most important of 4 tiles, the median image keeps")
+    assert "Note: With so few images a median is rough: one is 25 %." in result.stdout
 
 
-def test_graphs_and_figures_are_written(small, tmp_path):
-    told = ablate(small, "--tiles", 2, "--graphs", tmp_path / "g", "--csv", tmp_path / "all.csv")
-    files = sorted((tmp_path / "g").glob("*.graphml"))
-    assert len(files) == len([*(tmp_path / "g").glob("*.json")]) == len(CLASSES)
-    graph = nx.read_graphml(files[0], node_type=int)
-    for node, score in told["elites"][0]["graph"]["nodes"].items():
-        assert graph.nodes[int(node)]["importance"] == pytest.approx(score["lost"])
-    assert all("confidence_without" in data for *_, data in graph.edges(data=True))
+def test_figures_are_written(small, tmp_path):
+    ablate(small, "--tiles", 2, "--csv", tmp_path / "all.csv")
     rows = [*csv.DictReader((tmp_path / "all.csv").open())]
     assert {"saved", "tile", "drawn", "node", "connection"} <= {row["kind"] for row in rows}
     assert sum(row["kind"] == "tile" for row in rows) == 4 * len(CLASSES)
-
-
-def test_python_may_name_a_folder_and_a_class_by_a_text(small, tmp_path):
-    found = analysis.ablate(small, tiles=2, classes="dark")
-    assert [item.name for item in found.elites] == ["dark"]
-    assert found.write_graphs(str(tmp_path / "graphs")) == 1
-    assert len([*(tmp_path / "graphs").iterdir()]) == 2
 
 
 def test_the_page_shows_images_maps_and_networks(small, tmp_path):
@@ -214,7 +174,7 @@ def test_images_without_networks_are_taken_apart_too(tmp_path):
     run = go(tmp_path, "--set", "encoding.plugin=direct", "--set", "experiment.generations=2")
     result = neatfool("ablate", run, "--tiles", 2, "--html", tmp_path / "page.html")
     assert result.exit_code == 0, result.output
-    assert "draws no networks that can be taken apart" in result.stdout
+    assert "of the nodes" not in result.stdout
     assert [each["graph"] for each in ablate(run, "--tiles", 2)["elites"]] == [None] * len(CLASSES)
 
 
@@ -260,9 +220,6 @@ def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path)
     (most,) = re.findall(r"Allow them with --max-queries (\d+)", result.stderr)
     result = neatfool("ablate", run, "--tiles", "2", "--max-queries", most)
     assert result.exit_code == 0, result.output
-    again = neatfool("ablate", run, "--tiles", "2")  # nothing more is asked
-    assert again.exit_code == 0, again.output
-    assert again.stdout == result.stdout
 
 
 def test_the_example_of_the_documentation_runs(small, capsys, monkeypatch, tmp_path):
