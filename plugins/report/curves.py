@@ -1,23 +1,19 @@
-"""Curves of a run as SVGs, and sparklines of each class's confidence and each function's use."""
+"""Curves of a run as SVGs, and sparklines of each class's confidence."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from scipy.special import expit
 
-from neatfool import RunError, present
+from neatfool import present
 from neatfool.wording import counted, level, percent
 
 if TYPE_CHECKING:
-    import networkx as nx
-
     from neatfool import EliteView, GenerationReport, Run
 
 MOST_POINTS: Final = 400
@@ -25,22 +21,17 @@ ENDS: Final = (present.decimal_odds(0), 100 / math.log(10))
 """Decimal log-odds outside are drawn at the edge; they may be infinite."""
 FEWEST_BARS: Final = 12
 """There is room for this many bars: the few of a short run stand in the middle, not too wide."""
-FEWEST_OF_FIFTHS: Final = 50
-"""Of fewer elites there are no medians."""
 POINT: Final = 0.75
 """A CSS pixel in points, in which matplotlib measures lines and letters."""
 MUTED: Final = "#626b78"
-_BLUE, _ORANGE, _GREEN, _PURPLE = present.LINE_COLOURS[:4]
+_BLUE, _ORANGE = present.LINE_COLOURS[:2]
 COURSE_BOX: Final = (240, 72)
 """The place of a line, in its own units. A line has at most a step for each unit of its width."""
 TICKS: Final = (0.0001, 0.01, 0.5, 0.99, 0.9999, 0.999999)
 """Lines across; they are two decades of the odds apart."""
-MOST_CLASSES: Final = 20
-"""The elites of this many classes are looked at; each takes two milliseconds an instant."""
-USE_BOX: Final = (200, 28)
 
 
-def draw_confidences(run: Run) -> bytes:
+def draw_confidences(run: Run, *, wide: bool) -> bytes:
     """Draw median, quartiles, mean and minimum of the elites' confidences over images scored."""
     shown = _choose_reports(run.history)
     x, last = np.array([report.evaluations for report in shown]), shown[-1]
@@ -51,7 +42,7 @@ def draw_confidences(run: Run) -> bytes:
         present.StepCurve(x, mean, f"mean  {percent(last.mean)}", 2),
         present.StepCurve(x, middle, median, 0, np.array([lower, upper])),
     ]
-    return present.draw_figure(present.steps(lines, "decimal odds", x, wide=True))
+    return present.draw_figure(present.steps(lines, "decimal odds", x, wide=wide))
 
 
 def _read_spread(run: Run, generations: Sequence[int]) -> np.ndarray:
@@ -120,30 +111,6 @@ def draw_sizes(history: Sequence[GenerationReport]) -> bytes:
     x, columns = _read_columns(history, *names)
     lines = [present.StepCurve(x, columns[place], name, place) for place, name in enumerate(names)]
     return present.draw_figure(present.steps(lines, "counts", x))
-
-
-def draw_size_scatter(elites: Sequence[EliteView]) -> bytes:
-    """Draw each elite's confidence over its connections, with the medians of five equal parts."""
-    drawn, axes = present.new_axes(1080, 430, right=195, left=92)
-    sizes = np.array([elite.size.connections for elite in elites])
-    odds = _read_decimal_odds(
-        [(each.generation, each.index, each.confidence, each.rank) for each in elites]
-    )
-    few = len(sizes) < FEWEST_OF_FIFTHS
-    size, alpha = (7, 0.9) if few else (3, 0.45)
-    look: dict[str, Any] = {"markersize": size, "alpha": alpha, "markeredgewidth": 0}
-    axes.plot(sizes, odds, "o", color=_BLUE, clip_on=False, **look)
-    ends = []
-    if not few:
-        parts = np.array_split(np.argsort(sizes, kind="stable"), 5)
-        x, y = zip(*((np.median(sizes[at]), np.median(odds[at])) for at in parts), strict=True)
-        axes.plot(x, y, "o-", color=_ORANGE, linewidth=2 * POINT, markersize=5)
-        ends.append((float(y[-1]), "median of a fifth", _ORANGE))
-    present.label_confidences(axes, float(odds.min()), float(odds.max()))
-    present.label_counts(axes, sizes.tolist(), "connections")
-    if ends:
-        present.label_ends(axes, ends)
-    return present.draw_figure(drawn)
 
 
 def _read_columns(
@@ -215,72 +182,3 @@ def _draw_path(steps: Sequence[tuple[int, float]], heights: np.ndarray, last: in
             path += f"H{x}V{y}" if path else f"M{x} {y}"
             before = y
     return f"{path}H{COURSE_BOX[0]}"
-
-
-def read_functions(
-    run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]
-) -> dict[str, Any] | None:
-    """Count the functions of elites at some instants; None if genomes are no graphs."""
-    chosen = {elites[place].index for place in present.evenly(len(elites), MOST_CLASSES)}
-    held: dict[int, list[tuple[int, int]]] = {}  # (generation, candidate), the first one first
-    for index, id_, _ in run.holders():
-        if index in chosen and id_ in phylogeny:
-            held.setdefault(index, []).append((phylogeny.nodes[id_]["generation"], id_))
-    count = cache(lambda index, id_: _count_functions(run.holder(index, id_).graph()))
-    history = run.history
-    instants = [history[place] for place in present.evenly(len(history), 10)]
-    functions = []
-    try:
-        for instant in instants:
-            total: Counter[tuple[str, str]] = Counter()
-            for index, line in held.items():
-                if place := bisect_right(line, instant.generation, key=lambda each: each[0]):
-                    total.update(count(index, line[place - 1][1]))
-            functions.append(total)
-    except RunError:  # this encoding's genomes are no graphs
-        return None
-    shares = [_share_functions(functions, kind) for kind in ("activation", "aggregation")]
-    if not all(shares):
-        return None
-    tops = [max(math.ceil(10 * max(map(max, each.values()))) / 10, 0.1) for each in shares]
-    activations, aggregations = (
-        [_draw_use(*item, top) for item in each.items()]
-        for each, top in zip(shares, tops, strict=True)
-    )
-    return {
-        "classes": len(held),
-        "begun": instants[0].evaluations,
-        "ended": instants[-1].evaluations,
-        "activations": activations,
-        "aggregations": aggregations,
-        "tops": tops,
-    }
-
-
-def _count_functions(graph: nx.DiGraph) -> Counter[tuple[str, str]]:
-    return Counter(
-        (kind, str(data[kind]))
-        for _, data in graph.nodes(data=True)
-        for kind in ("activation", "aggregation")
-        if data.get("kind") != "input" and data.get(kind)
-    )
-
-
-def _share_functions(
-    counted: Sequence[Counter[tuple[str, str]]], kind: str
-) -> dict[str, list[float]]:
-    """Give the shares of functions of a kind at each instant, those used most at the end first."""
-    names = {name for total in counted for of, name in total if of == kind}
-    sums = [max(1, sum(n for (of, _), n in all_.items() if of == kind)) for all_ in counted]
-    of = {name: [c[kind, name] / n for c, n in zip(counted, sums, strict=True)] for name in names}
-    return dict(sorted(of.items(), key=lambda item: (-item[1][-1], -max(item[1]), item[0])))
-
-
-def _draw_use(name: str, shares: list[float], top: float) -> dict[str, Any]:
-    """Draw shares from 0, at the bottom, to ``top``; a single instant is a level line."""
-    values = shares * 2 if len(shares) == 1 else shares
-    step = USE_BOX[0] / (len(values) - 1)
-    points = [
-        f"{step * i:.0f} {USE_BOX[1] * (1 - value / top):.1f}" for i, value in enumerate(values)
-    ]
-    return {"name": name, "shares": shares, "path": "M" + "L".join(points)}

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import networkx as nx
-
 from neatfool import EliteView, GenerationReport, Run, RunError, present
 from neatfool.measure import read_survival
 from neatfool.wording import spending
@@ -42,11 +40,7 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
     elites = Elites(run, path, chosen)
     courses, ticks = curves.read_courses(run, elites.all)
     phylogeny = run.phylogeny(kinds=False)
-    content = _read_history(run, phylogeny, elites.all) | {
-        "ticks": ticks,
-        "course_box": curves.COURSE_BOX,
-        "use_box": curves.USE_BOX,
-    }
+    content = _read_history(run) | {"ticks": ticks, "course_box": curves.COURSE_BOX}
     cards = elites.cards(courses)
     tiles: dict[str | int, list[ClassCard]] = {}
     for card in cards:  # classes that have the same picture share a tile
@@ -82,19 +76,18 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
     present.write_page(path, HERE / "page.html.j2", content)
 
 
-def _read_history(run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]) -> dict[str, Any]:
+def _read_history(run: Run) -> dict[str, Any]:
     """Count and draw what happened."""
     history, classes = run.history, len(run.searched)
     if not history:
-        return dict.fromkeys(("curves", "functions", "last"))
+        return dict.fromkeys(("curves", "last"))
     drawn = {
-        "confidence": curves.draw_confidences(run),
+        "confidence": curves.draw_confidences(run, wide=True),
+        "confidence_narrow": curves.draw_confidences(run, wide=False),
         "thresholds": curves.draw_thresholds(history, classes),
         "replacements": curves.draw_replacements(history),
         "size": curves.draw_sizes(history),
     }
-    if len({elite.size.connections for elite in elites}) > 1:
-        drawn["scatter"] = curves.draw_size_scatter(elites)
     milestones = []  # the images until the median, and until all classes, reached each threshold
     for i, threshold in enumerate(GenerationReport.thresholds):
         median = next((r.evaluations for r in history if r.median >= threshold), None)
@@ -107,7 +100,6 @@ def _read_history(run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]) 
     }
     return {
         "curves": {name: present.embed_svg(svg) for name, svg in drawn.items()},
-        "functions": curves.read_functions(run, phylogeny, elites),
         "last": history[-1],
         "milestones": milestones,
         "stages": [(name, s, s / seconds if seconds else 0.0) for name, s in spent.items()],

@@ -78,8 +78,8 @@ class SurvivalResult(RunFacts):
         first, best = sum(self.as_saved.first), self.ranked
         target = "their own target" if self.own_target else self.target
         shown = best if len(best) < 5 else [*best[:2], *best[-2:]]
-        parts = listed([f"{share(kind.usually.kept)} {kind.words}" for kind in shown])
-        kept = f" Of these, the share that keep it is {parts}." if first else ""
+        parts = listed([f"{share(kind.usually.kept)} when {kind.words}" for kind in shown])
+        kept = f" Their class stays top-1 for {parts}." if first else ""
         return (
             f"{self.label}: {first:,} of {self.elites:,} images are top-1 in their class as saved, "
             f"by {target}, with a median confidence of {percent(self.as_saved.median)}.{kept}"

@@ -4,13 +4,13 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from neatfool import GenomeSize
 from neatfool.present import LINE_COLOURS
 from neatfool.present.charts.figure import compact
 from neatfool.wording import percent
@@ -33,6 +33,9 @@ def texts(svg: bytes) -> list[str]:
     ]
 
 
+draw_confidences = partial(curves.draw_confidences, wide=True)
+
+
 def run_of(history: list[GenerationReport], *told: tuple[int, int, float, float]) -> Any:
     """Make up a run of two classes, of its history and replacements."""
     places = {"classes": ("a", "b"), "searched": (0, 1), "evaluations": history[-1].evaluations}
@@ -51,7 +54,7 @@ def test_confidences_are_on_an_axis_that_tells_near_certainties_apart(
     last = replace(history[2], median=0.999912, minimum=0.4)
     sure = (0, 0, 0.01), (1, 1, 0.4), (2, 0, 0.99997), (2, 1, 0.99996)
     told = [(*each, each[2]) for each in sure]
-    found = texts(curves.draw_confidences(run_of([*history[:2], last], *told)))
+    found = texts(draw_confidences(run_of([*history[:2], last], *told)))
     assert {"1 %", "10 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"} <= set(found)
     assert {f"median  {percent(0.999912)}", f"minimum  {percent(0.4)}"} <= set(found)
 
@@ -60,15 +63,13 @@ def test_elites_whose_confidence_is_rounded_to_one_are_told_apart_by_their_log_o
     history: list[GenerationReport],
 ) -> None:
     told = (0, 0, 0.5, 0.0), (0, 1, 0.5, 0.0), (1, 0, 1.0, 24.0), (1, 1, 1.0, 17.0)
-    svg = curves.draw_confidences(run := run_of(history[:3], *told))
+    svg = draw_confidences(run := run_of(history[:3], *told))
     assert {"50 %", "99.9999 %", "log-odds 16", "log-odds 20"} <= {*texts(svg)}
     ends = ends_of(svg)
     assert ends["median"] < ends["minimum"] - 10
     elites = [
-        SimpleNamespace(index=i, generation=1, confidence=1.0, rank=odds, size=GenomeSize(9, i))
-        for i, odds in enumerate((24.0, 17.0))
+        SimpleNamespace(index=i, confidence=1.0, rank=odds) for i, odds in enumerate((24.0, 17.0))
     ]
-    assert "log-odds 25" in texts(curves.draw_size_scatter(elites))
     courses, across = curves.read_courses(run, elites)
     assert "log-odds 20" in [name for _, name in across]
     assert courses[0].path != courses[1].path
@@ -109,7 +110,7 @@ def test_equal_confidences_of_exactly_one_and_zero_can_be_drawn(
     history: list[GenerationReport],
 ) -> None:
     for p, rank in ((0.0, 0.0), (0.0, -math.inf), (1.0, 1.0), (1.0, math.inf)):
-        svg = curves.draw_confidences(run_of(history, (0, 0, p, rank), (0, 1, p, rank)))
+        svg = draw_confidences(run_of(history, (0, 0, p, rank), (0, 1, p, rank)))
         assert b"nan" not in svg.lower()
         assert b"inf" not in svg.lower()
 
@@ -117,7 +118,7 @@ def test_equal_confidences_of_exactly_one_and_zero_can_be_drawn(
 def test_lines_that_end_at_certainty_are_labelled_in_their_order(
     history: list[GenerationReport],
 ) -> None:
-    ends = ends_of(curves.draw_confidences(run_of(history, (0, 0, 1.0, 19.0), (0, 1, 1.0, 18.9))))
+    ends = ends_of(draw_confidences(run_of(history, (0, 0, 1.0, 19.0), (0, 1, 1.0, 18.9))))
     assert sorted(ends, key=ends.__getitem__) == ["median", "mean", "minimum"]
 
 
@@ -157,7 +158,7 @@ def test_every_curve_can_be_drawn_of_any_number_of_generations(
     ]
     told = [(i, i % 2, 0.9, float(i)) for i in range(count)]
     drawn = [
-        curves.draw_confidences(run_of(stretched, *told)),
+        draw_confidences(run_of(stretched, *told)),
         curves.draw_thresholds(stretched, 10),
         curves.draw_replacements(stretched),
         curves.draw_sizes(stretched),
