@@ -8,7 +8,6 @@ from .facts import batch_slices as batch_slices
 from .facts import match_classes as match_classes
 from .facts import find_class as find_class
 from .facts import check_classes as check_classes
-from .facts import load_genome as load_genome
 from .facts import from_pillow as from_pillow
 from .facts import temper as temper
 

@@ -14,7 +14,6 @@ from neatfool.fooling.elites import image_features as image_features
 from neatfool.fooling.elites import join_spaces as join_spaces
 from neatfool.present.finding import Facts, Finding
 from neatfool.run.images import from_pillow as from_pillow
-from neatfool.run.individual import load_genome as load_genome
 from neatfool.scoring.tempered_target import temper as temper
 from neatfool.wording import counted
 

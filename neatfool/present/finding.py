@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from urllib.parse import quote
@@ -29,6 +30,7 @@ from neatfool.present.blocks import (
     is_shown,
 )
 from neatfool.present.charts.figure import draw_figure, for_page
+from neatfool.present.output import Output
 from neatfool.present.saving import TEMPLATES, fill_template, save
 from neatfool.run.images import open_png
 
@@ -143,6 +145,18 @@ class Finding(Facts):
         if path is not None:
             save(path, page.encode())
         return page
+
+    def __str__(self) -> str:
+        """Give the headlines and the first table, as a terminal shows them."""
+        from neatfool.present.measure_command import show
+
+        story = [*self.story()]
+        tables = (block for block in story if isinstance(block, Table))
+        headlines = [block for block in story if isinstance(block, Headline)]
+        output = Output()
+        with output.capture() as shown:
+            show([*headlines, *islice(tables, 1)], output)
+        return shown.get().rstrip()
 
     def _repr_html_(self) -> str:
         return f'<iframe srcdoc="{escape(self.html())}" width="100%" height="700"></iframe>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from inspect import Parameter, getdoc, signature
 from pathlib import Path
@@ -70,7 +70,7 @@ def _give(
     if as_json:
         click.echo(finding.json())
     else:
-        show(finding, Output())
+        show(finding.story(), Output())
     if csv_file:
         save(csv_file, finding.csv().encode())
         Output(stderr=as_json).say(f"What was measured is in {csv_file}")
@@ -205,38 +205,38 @@ def run_command(ctx: click.Context, name: str, arguments: Sequence[str]) -> None
                 raise
 
 
-def show(finding: Finding, output: Output) -> None:
-    """Print a finding's story: its sentences, notes and tables, in their order."""
-    for block in finding.story():
-        _show(block, output)
+def show(story: Iterable[Block], output: Output) -> None:
+    """Print blocks: their sentences, notes and tables, in their order."""
+    for block in story:
+        if not is_shown(block, "terminal"):
+            continue
+        match block:
+            case Headline():
+                output.say(block.text, "bold")
+            case Note():
+                output.say(f"Note: {block.text}")
+            case Text():
+                output.say(block.text)
+            case Panel():
+                tables = [each for each in block.blocks if isinstance(each, Table | Bars)]
+                if block.title and tables:
+                    output.say(block.title, "bold")
+                show(tables, output)
+            case Bars():
+                rows = [[name, share(part), figure] for name, part, figure in block.rows]
+                _show_table(Table(block.heads, rows, block.title), output)
+            case Table():
+                _show_table(block, output)
 
 
-def _show(block: Block, output: Output) -> None:
-    if not is_shown(block, "terminal"):
-        return
-    match block:
-        case Headline():
-            output.say(block.text, "bold")
-        case Note():
-            output.say(f"Note: {block.text}")
-        case Text():
-            output.say(block.text)
-        case Panel():
-            shown = [each for each in block.blocks if is_shown(each, "terminal")]
-            tables = [each for each in shown if isinstance(each, Table | Bars)]
-            if block.title and tables:
-                output.say(block.title, "bold")
-            for each in tables:
-                _show(each, output)
-        case Bars():
-            rows = [[name, share(part), figure] for name, part, figure in block.rows]
-            _show(Table(block.heads, rows, block.title), output)
-        case Table():
-            if block.title:
-                output.say(block.title, "bold")
-            columns = [*zip(*block.rows, strict=True)] or [()] * len(block.heads)
-            kept = [place for place, cells in enumerate(columns) if bytes not in map(type, cells)]
-            cells = [[str(row[place]) for place in kept] for row in block.rows]
-            words = [kept.index(place) for place in block.words if place in kept]
-            heads = [block.heads[place] for place in kept]
-            output.table(heads, cells, words=words, most=block.most)
+def _show_table(table: Table, output: Output) -> None:
+    """Print a table without its pictures."""
+    if table.title:
+        output.say(table.title, "bold")
+    pictures = {
+        place for row in table.rows for place, cell in enumerate(row) if isinstance(cell, bytes)
+    }
+    kept = [place for place in range(len(table.heads)) if place not in pictures]
+    words = [kept.index(place) for place in table.words if place in kept]
+    rows = [[str(row[place]) for place in kept] for row in table.rows]
+    output.table([table.heads[place] for place in kept], rows, words=words, most=table.most)

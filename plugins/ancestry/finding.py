@@ -40,19 +40,18 @@ class Lineage(Diversity):
     def headlines(self) -> Iterator[str]:
         """Say how diverse the elites are, and what related classes have in common."""
         yield f"{self.label}: {self.headline()}"
-        if self.related_classes:
+        if self.flows.of_kinds and self.flows.total:
             within, chance = map(share, self.flows.within())
-            tests = listed(
-                [
-                    f"{space} ({test.observed:.3f}, by chance {test.by_chance:.3f}, p = {test.p:g})"
-                    for space, test in self.related_classes.items()
-                ]
-            )
             yield (
                 f"{within} of its goal switches stay within a broad kind of classes, where "
-                f"{chance} would by chance. The mean correlation of images of one kind is, in "
-                f"{tests}."
+                f"{chance} would by chance."
             )
+        if self.related_classes:
+            tests = [
+                f"{test.observed:.3f} in {space} (by chance {test.by_chance:.3f}, p = {test.p:.2g})"
+                for space, test in self.related_classes.items()
+            ]
+            yield f"Images of one broad kind have a mean correlation of {listed(tests)}."
 
     def figures(self) -> Iterator[tuple[str, str]]:
         """List what was counted."""

@@ -33,6 +33,7 @@ class GoalSwitches(Facts):
     """Goal switches between groups of classes."""
 
     groups: tuple[str, ...] = Field(description="the names of the groups: classes, or broad kinds")
+    of_kinds: bool = Field(description="whether the groups are broad kinds")
     counts: list[list[float]] = Field(description="how many lead from row to column")
     expected: list[list[float]] = Field(description="the same, if all led anywhere alike")
     origins: csr_array = Field(exclude=True, repr=False)
@@ -116,7 +117,7 @@ def goal_switches(run: Run, phylogeny: nx.DiGraph) -> GoalSwitches:
         phylogeny: Its :meth:`~neatfool.Run.phylogeny`.
     """
     origins, taken = _read(run, phylogeny)
-    searched = np.array(run.searched)
+    searched, kinds = np.array(run.searched), None
     if len(searched) <= MOST_CLASSES:
         names, places = [run.classes[index] for index in searched], np.arange(len(searched))
     elif kinds := find_kinds(run.classes):
@@ -136,6 +137,7 @@ def goal_switches(run: Run, phylogeny: nx.DiGraph) -> GoalSwitches:
     counts = ((origins[:, searched] @ member).T @ (taken[:, searched] @ member)).toarray()
     return GoalSwitches(
         groups=tuple(names),
+        of_kinds=kinds is not None,
         counts=counts.tolist(),
         expected=(counts.sum() * share / max(1, share.sum())).tolist(),
         origins=origins,

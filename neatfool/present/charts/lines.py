@@ -13,11 +13,20 @@ from neatfool.wording import level
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STROKES: Final = (
+WIDE, NARROW = 1080, 520
+"""CSS pixels across the page, and across one of two columns."""
+THIN, THICK = 0.675, 1.95
+"""Widths of lines, in points."""
+_STROKES: Final = (
     *("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 1.6, 1.2, 1.6))),
     *((0, (9, 2)), (0, (4, 1.4, 1.2, 1.4, 1.2, 1.4))),
 )
-"""Each line has its own, too, for print and for those who see no colours."""
+_COLOURS: Final = figure.LINE_COLOURS
+LOOKS: Final = [
+    (_COLOURS[place % len(_COLOURS)], _STROKES[(place + place // len(_COLOURS)) % len(_STROKES)])
+    for place in range(3 * len(_COLOURS))
+]
+"""The colours and strokes of lines, by their places; strokes are for those who see no colours."""
 
 
 def key_of(place: int) -> str:
@@ -32,21 +41,12 @@ def short(name: str, longest: int = 24) -> str:
     return f"{name[: longest - 1]}…" if len(name) > longest else name
 
 
-def _colour_of(place: int) -> str:
-    return figure.LINE_COLOURS[place % len(figure.LINE_COLOURS)]
-
-
-def _stroke_of(place: int) -> object:
-    return STROKES[(place + place // len(figure.LINE_COLOURS)) % len(STROKES)]
-
-
 class ChartLine(NamedTuple):
-    """A line: its values, what stands at its end, and how it looks."""
+    """A line: its values, what stands at its end, and which of :data:`LOOKS` it has."""
 
     values: Sequence[float]
     end: str
     place: int
-    thin: bool = False
 
 
 def lines_of_shares(
@@ -55,29 +55,26 @@ def lines_of_shares(
     """Draw shares from 0 to 1 at some named places, evenly spaced.
 
     Args:
-        lines: The lines; without a text at its end a line has no label.
+        lines: The lines.
         ticks: The names of the places.
         right: CSS pixels for the texts at the ends.
         wide: Whether it goes across the page, with room above and below for more texts.
     """
-    size: Any = {"bottom": 50, "top": 58} if wide else {"bottom": 38}
-    drawn, axes = figure.new_axes(
-        *(1080, 390) if wide else (520, 250), right=right, left=52, **size
-    )
+    width, height, top, bottom = (WIDE, 390, 58, 50) if wide else (NARROW, 250, 16, 38)
+    drawn, axes = figure.new_axes(width, height, right=right, left=52, top=top, bottom=bottom)
+    ends = []
     for line in lines:
-        width, dot = (0.8, 2.5) if line.thin else (1.95, 4)
-        look: Any = {"color": _colour_of(line.place), "linestyle": _stroke_of(line.place)}
-        look |= {"linewidth": width, "markersize": dot, "clip_on": False}
-        look["marker"] = "o" if len(line.values) <= 20 else ""
-        axes.plot(range(len(line.values)), line.values, **look)
+        colour, stroke = LOOKS[line.place % len(LOOKS)]
+        look: Any = {"color": colour, "linestyle": stroke, "linewidth": THICK, "clip_on": False}
+        marker = "o" if len(line.values) <= 20 else ""
+        axes.plot(range(len(line.values)), line.values, marker=marker, markersize=4, **look)
+        ends.append((line.values[-1], line.end, colour))
     axes.set_ylim(-0.02, 1.02)
     levels = (0, 0.25, 0.5, 0.75, 1)
     axes.set_yticks(levels, [level(part) for part in levels])
     axes.set_xticks(range(len(ticks)), ticks)
     axes.set_xlim(-0.1, len(ticks) - 0.9)
-    figure.label_ends(
-        axes, [(line.values[-1], line.end, _colour_of(line.place)) for line in lines if line.end]
-    )
+    figure.label_ends(axes, ends)
     return drawn
 
 
@@ -128,12 +125,6 @@ def draw_cells(
     return drawn
 
 
-WIDE, NARROW = 1080, 520
-"""CSS pixels across the page, and across one of two columns."""
-THIN, USUAL, THICK = 0.675, 1.5, 1.95
-"""Widths of lines, in points."""
-
-
 class StepCurve(NamedTuple):
     """A line that keeps each value until the next."""
 
@@ -172,22 +163,20 @@ def steps(
     drawn, axes = figure.new_axes(width, height, right=right, left=left)
     scaled = figure.decimal_odds if scale == "confidences" else np.asarray
     ends, shown = [], [np.zeros(0)]
-    look: dict[str, Any]
     for line in lines:
-        colour, x, values = _colour_of(line.place), line.counts, scaled(line.values)
+        colour, stroke = LOOKS[line.place % len(LOOKS)]
+        look: Any = {"where": "post", "color": colour, "clip_on": False}
+        x, values = line.counts, scaled(line.values)
         if line.band is not None:
             lower, upper = band = scaled(line.band)
             axes.fill_between(x, lower, upper, step="post", color=colour, alpha=0.2, linewidth=0)
             shown.append(band.ravel())
         if line.single is not None:
             single = scaled(line.single)
-            look = {"color": colour, "alpha": 0.45, "linewidth": THIN}
-            axes.step(x, single.T, where="post", clip_on=False, **look)
+            axes.step(x, single.T, alpha=0.45, linewidth=THIN, **look)
             shown.append(single.ravel())
-        look = {"color": colour, "linestyle": _stroke_of(line.place)}
-        look["linewidth"] = THICK if wide or line.single is None else USUAL
-        look["marker"] = "o" if len(x) < 3 else ""  # too short to be seen as a line
-        axes.step(x, values, where="post", clip_on=False, **look)
+        marker = "o" if len(x) < 3 else ""  # too short to be seen as a line
+        axes.step(x, values, linestyle=stroke, linewidth=THICK, marker=marker, **look)
         shown.append(values)
         ends.append((float(values[-1]), line.end, colour))
     # All values are in sight.

@@ -72,7 +72,7 @@ def test_where_kinds_are_known_it_says_what_related_classes_have_in_common(runs,
     one = min(runs.iterdir())
     found = analysis.ancestry(one)
     assert {*found.runs[0].related_classes} == {"layout", "texture", "colour"}
-    assert "stay within a broad kind" in neatfool("ancestry", one).stdout
+    assert "Images of one broad kind have a mean correlation" in neatfool("ancestry", one).stdout
     assert {row[-1] for row in found.records().rows} <= {"light", "form"}
 
 

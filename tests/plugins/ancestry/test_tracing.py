@@ -62,7 +62,12 @@ def test_a_ratio_to_chance_needs_five_switches():
     none = csr_array((0, 2))
     counts, expected = [[0, 5], [4, 0]], [[0, 0.5], [0.5, 0]]
     found = GoalSwitches(
-        groups=("a", "b"), counts=counts, expected=expected, origins=none, taken=none
+        groups=("a", "b"),
+        of_kinds=False,
+        counts=counts,
+        expected=expected,
+        origins=none,
+        taken=none,
     )
     _, table = found.blocks()
     assert table.rows == [("a", "b", "5", "10.0 x"), ("b", "a", "4", "-")]
