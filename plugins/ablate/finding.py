@@ -1,21 +1,18 @@
-"""What is said of ablation: which parts of images and networks carry the confidence."""
+"""What is said of ablation: which parts of images carry the confidence."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from math import nan
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import numpy as np
 from pydantic import Field
 
 from neatfool import present
 from neatfool.measure import FEW, RunFacts
-from neatfool.present import SURFACE
 from neatfool.wording import counted, percent, share
 
-from .importance import NetworkScores, Score
 from .repetition import Repetition
 
 MATTERS: Final = 0.1
@@ -23,8 +20,6 @@ MATTERS: Final = 0.1
 MEASURES: Final = {
     "tile": "kept without a tile",
     "tiles": "tiles that matter",
-    "nodes": "nodes that matter",
-    "connections": "connections that matter",
     "copy": "kept without a copy",
     "half": "kept with half of the copies",
     "one": "kept with one copy",
@@ -34,15 +29,29 @@ FIGURES: Final = ("confidence", "log_odds", "lost")
 LEGEND: Final = (
     "On the map, the number is the confidence, in per cent, that is left when that tile is hidden. "
     "Orange tiles are missed, the more the stronger the colour; without a blue tile the target is "
-    "surer. In a network, the number under a node is the share of the confidence that is lost "
-    "without it; what is thick and strong in colour matters, what is faint and thin does not."
+    "surer."
 )
 METHOD: Final = (
-    "What is hidden gets the image's mean colour, a connection is cut by a weight of 0, and a node "
-    "that is cut is 0 everywhere. Kept is the share of the confidence that stays: without the copy "
-    "or the tile that is missed most, or with the one copy that does best alone. A part matters if "
-    f"more than {share(MATTERS)} of the confidence is lost without it."
+    "What is hidden gets the image's mean colour. Kept is the share of the confidence that stays: "
+    "without the copy or the tile that is missed most, or with the one copy that does best alone. "
+    f"A tile matters if more than {share(MATTERS)} of the confidence is lost without it."
 )
+
+
+class Score(present.Facts):
+    """How sure the target is of an image's class."""
+
+    confidence: float = Field(description="from 0 to 1")
+    log_odds: float = Field(description="of the confidence; they differ where that rounds to 1")
+    lost: float = Field(
+        description="the share of the whole's confidence that this one has not: 1 if nothing is "
+        "left, 0 for the whole itself, below 0 if the target is surer of this one"
+    )
+
+    @property
+    def words(self) -> str:
+        """The confidence: ``"97.1 %"``, ``"> 99.99 % (log-odds 12.3)"``."""
+        return percent(self.confidence, self.log_odds)
 
 
 class RepetitionScores(Repetition):
@@ -72,9 +81,7 @@ class EliteAblation(present.Facts):
     repeats: RepetitionScores | None = Field(
         description="how it repeats itself; null if it does not"
     )
-    graph: NetworkScores | None = Field(description="what parts of its network are worth, if any")
     strip: tuple[present.Cell, ...] = Field((), exclude=True, repr=False)
-    weighed: Any = Field(None, exclude=True, repr=False)
 
     @property
     def all_tiles(self) -> list[Score]:
@@ -88,15 +95,9 @@ class EliteAblation(present.Facts):
 
     def shares(self) -> dict[str, float]:
         """Give those of :data:`MEASURES` that this image has."""
-
-        def matter(scores: Iterable[Score]) -> int:
-            return sum(score.lost > MATTERS for score in scores)
-
         tiles = self.all_tiles
-        found = {"tile": 1 - self.worst_tile.lost, "tiles": matter(tiles) / len(tiles)}
-        if graph := self.graph:
-            found["nodes"] = matter(graph.nodes.values()) / len(graph.nodes)
-            found["connections"] = matter(graph.connections) / max(len(graph.connections), 1)
+        matter = sum(score.lost > MATTERS for score in tiles) / len(tiles)
+        found = {"tile": 1 - self.worst_tile.lost, "tiles": matter}
         if repeats := self.repeats:
             missed = min(repeats.without, key=lambda score: score.log_odds)
             found["copy"] = 1 - missed.lost
@@ -116,25 +117,14 @@ class EliteAblation(present.Facts):
                 yield "copy alone", number, alone
                 yield "without copy", number, without
             yield "half of copies", "", repeats.half
-        if graph := self.graph:
-            yield "drawn", "", graph.drawn
-            for node, score in graph.nodes.items():
-                yield "node", node, score
-            for edge in graph.connections:
-                yield "connection", f"{edge.source} {edge.target}", edge
 
     def panel(self) -> present.Panel:
-        """Show its image with what was hidden, and its network."""
-        blocks: list[present.Strip | present.Chart] = [present.Strip(self.strip, size=224)]
-        if self.weighed is not None:
-            about = f"The network of {self.name}, by the importance of its nodes and connections"
-            draw = partial(present.draw_graph, self.weighed, background=SURFACE, shade="importance")
-            blocks.append(present.Chart(about, draw))
+        """Show its image with what was hidden."""
         text = "It does not repeat itself."
         if found := self.repeats:
             apart = " and ".join(f"{np.hypot(*step):.0f}" for step in found.steps)
             text = f"It has {found.copies} copies of what it repeats, {apart} pixels apart."
-        return present.Panel(blocks, self.name, text, wide=True)
+        return present.Panel([present.Strip(self.strip, size=224)], self.name, text, wide=True)
 
 
 class AblationSummary(present.Facts):
@@ -148,7 +138,7 @@ class AblationSummary(present.Facts):
 
 
 class Ablation(present.Finding):
-    """Which parts of a run's images, and of their networks, carry the confidence."""
+    """Which parts of a run's images carry the confidence."""
 
     about: ClassVar[str] = "which parts fool"
 
@@ -203,17 +193,11 @@ class Ablation(present.Finding):
 
     def _headlines(self) -> Iterator[str]:
         kept = {each.measure: share(each.median) for each in self.summary}
-        tiles = (
+        yield (
             f"Without the most important of {self.tiles**2} tiles, the median image keeps "
-            f"{kept[MEASURES['tile']]} of its confidence"
+            f"{kept[MEASURES['tile']]} of its confidence; {kept[MEASURES['tiles']]} of the tiles "
+            "matter."
         )
-        if MEASURES["nodes"] not in kept:
-            yield f"{tiles}."
-        else:
-            yield (
-                f"{tiles}; {kept[MEASURES['nodes']]} of the nodes of a network matter, and "
-                f"{kept[MEASURES['connections']]} of its connections."
-            )
         if self.repeated:
             images = counted(len(self.elites), "image", "images")
             yield (

@@ -1,4 +1,4 @@
-"""Takes images apart: copies, tiles, nodes and connections go away, and the rest is scored."""
+"""Takes images apart: copies and tiles go away, and the rest is scored."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from scipy.special import logit
 
 from neatfool import (
     EliteView,
@@ -18,16 +19,16 @@ from neatfool import (
     Scorer,
     choose_elites,
     encode_png,
+    fit_images,
     open_runs,
     open_scorer,
+    rank,
 )
-from neatfool.cppn import Genome
-from neatfool.measure import RunFacts, check_classes, from_pillow
+from neatfool.measure import RunFacts, check_classes, find_class, from_pillow
 from neatfool.present import Cell, Output, evenly
 from neatfool.wording import counted
 
-from . import importance as weighing
-from .finding import MEASURES, Ablation, AblationSummary, EliteAblation, RepetitionScores
+from .finding import MEASURES, Ablation, AblationSummary, EliteAblation, RepetitionScores, Score
 from .repetition import MOST_COPIES, find_repetition, hide_copies, hide_tiles, label_copies
 
 USUAL_TILES: Final = 8
@@ -35,6 +36,10 @@ SIDE: Final = 660
 """Pixels of a map's longer side."""
 MOST_NUMBERS: Final = 12
 """Of more tiles side by side, numbers would be too small to be read."""
+LARGEST_ODDS: Final = 100.0
+"""Log-odds are cut off here, so that they are always numbers: no network is as sure as that."""
+SUREST: Final = 1e-12
+"""Where a target gives no logits, confidences nearer to 0 or 1 than this count as this."""
 LEAST_RANGE: Final = 0.5
 """A drop in log-odds that counts as full colour at least, so that noise is not made to look like
 something."""
@@ -55,11 +60,10 @@ def ablate(
     max_queries: int | None = None,
     console: Output | None = None,
 ) -> Ablation:
-    """Say which parts of RUN's images, and of their networks, carry the confidence.
+    """Say which parts of RUN's images carry the confidence.
 
-    Parts are taken away, and what is left is scored again: copies of what an image repeats, tiles
-    of the image, and the nodes and connections of the network that draws it. An elite takes 65
-    images for its tiles, up to 33 for its copies, and one for each part of its network.
+    Parts are hidden, and what is left is scored again: tiles of the image, and copies of what it
+    repeats. An elite takes 65 images for its tiles, and up to 33 for its copies.
 
     Args:
         run: The run, or the folder that holds it.
@@ -99,7 +103,7 @@ def ablate(
                 "pixels; give a smaller number"
             )
         tiles = tiles or min(USUAL_TILES, most)
-        images = sum(_most_images(elite, tiles) for elite in elites)
+        images = len(elites) * (1 + tiles**2 + 2 * MOST_COPIES + 1)
         with console.status("loading the target"):
             scorer = open_scorer(target or own, max_queries=max_queries, images=images)
         ending.callback(scorer.close)
@@ -115,7 +119,8 @@ def ablate(
                 note(elite.name, 1)
         order = np.argsort([-item.saved.log_odds for item in items], kind="stable")
         for place in order[evenly(len(order), SHOWN)].tolist():
-            items[place] = _illustrate(elites[place], items[place])
+            strip = tuple(_strip(elites[place], items[place]))
+            items[place] = items[place].model_copy(update={"strip": strip})
         return Ablation(
             run=RunFacts(**RunFacts.facts(own, len(elites))),
             target=scorer.name,
@@ -136,13 +141,28 @@ def _sum_up(items: Sequence[EliteAblation]) -> Iterator[AblationSummary]:
             yield AblationSummary(measure=measure, elites=len(values), **figures)
 
 
-def _most_images(elite: EliteView, tiles: int) -> int:
-    """Say how many images of an elite are scored at most."""
-    count = 1 + tiles**2 + 2 * MOST_COPIES + 1
-    if isinstance(elite.genome, Genome):
-        graph = elite.graph()
-        count += 1 + len(graph) + graph.number_of_edges()
-    return count
+def _score_images(scorer: Scorer, elite: EliteView, images: torch.Tensor) -> list[Score]:
+    """Score images of a class, uint8 [N, C, H, W]; the first of them is the whole."""
+    fitted = fit_images(images, scorer.spec)  # of equal images, one is scored
+    keys = [image.tobytes() for image in fitted.cpu().numpy()]
+    rows = {key: row for row, key in enumerate(keys)}
+    scores = scorer.score(fitted[list(rows.values())])
+    probs = np.asarray(scores.probs, np.float64)
+    column = find_class(elite, scorer.spec.classes)
+    known = 0 <= column < probs.shape[1]  # else an open target may yet meet it
+    confidences = probs[:, column] if known else np.zeros(len(rows))
+    odds = logit(np.clip(confidences, SUREST, 1 - SUREST))
+    if scores.logits is not None and known:
+        usable = probs.sum(1) > 0
+        odds[usable] = rank(scores.part(usable))[:, column]
+    odds = np.clip(odds, -LARGEST_ODDS, LARGEST_ODDS)
+    sure = confidences[0]
+    lost = 1 - confidences / sure if sure else np.zeros(len(rows))
+    found = {
+        key: Score(confidence=confidences[place], log_odds=odds[place], lost=lost[place])
+        for place, key in enumerate(rows)
+    }
+    return [found[key] for key in keys]
 
 
 def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> EliteAblation:
@@ -153,7 +173,7 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> EliteAblation:
         labels = label_copies(image.shape[1:], repetition)
         looked_at, hidden = hide_copies(image, labels)
         images += hidden
-    saved, *scores = weighing.score_images(scorer, elite, torch.from_numpy(np.stack(images)))
+    saved, *scores = _score_images(scorer, elite, torch.from_numpy(np.stack(images)))
     repeats = None
     if repetition:
         half, *rest = scores[tiles**2 :]
@@ -173,14 +193,7 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> EliteAblation:
         saved=saved,
         tiles=tuple(tuple(scores[row * tiles : (row + 1) * tiles]) for row in range(tiles)),
         repeats=repeats,
-        graph=weighing.score_network(elite, scorer) if isinstance(elite.genome, Genome) else None,
     )
-
-
-def _illustrate(elite: EliteView, item: EliteAblation) -> EliteAblation:
-    """Add pictures to what came out, and the network with its importance."""
-    weighed = weighing.with_importance(elite, item.graph) if item.graph else None
-    return item.model_copy(update={"strip": tuple(_strip(elite, item)), "weighed": weighed})
 
 
 def _strip(elite: EliteView, item: EliteAblation) -> Iterator[Cell]:

@@ -28,8 +28,6 @@ from neatfool.wording import listed, percent, share
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SAVED, DRAWN, RESIZED = "as saved", "drawn anew", "resized"
-"""How a network of some size is shown an image."""
 UNKNOWN: Final = "-"
 HEADS: Final = (
     *("run", "seed", "class", "index", "recorded", "network", "own", "shown"),
@@ -47,9 +45,7 @@ class TransferTarget(Facts):
     fingerprint: str = Field(description="what tells it from a network that scores otherwise")
     experiment: str | None = Field(description="the file that names it; null if only runs do")
     runs: tuple[str, ...] = Field(description="the folders of the runs that fooled it")
-    height: int = Field(description="of its images")
-    width: int = Field(description="of its images")
-    channels: int = Field(description="1 for grey, 3 for colours")
+    shape: tuple[int, int, int] = Field(description="of its images: channels, height, width")
     classes: int = Field(description="how many classes it has")
 
 
@@ -112,7 +108,7 @@ class TransferFigures(Facts):
 class RunFigures(TransferFigures):
     """What a network says of a run's images."""
 
-    shown: str = Field(description="`as saved`, `drawn anew` or `resized`")
+    shown: str = Field(description="`as saved`, or `drawn anew` at its size")
     classes_not_found: tuple[str, ...] = Field(description="the classes that it does not have")
 
 
@@ -212,7 +208,13 @@ class TransferMatrix(MultiRunResult):
             yield Headline(known.headline())
         yield from map(Note, [*self.notes, *self._limits()])
         rows = [
-            (each.key, each.label, each.target, f"{each.width}x{each.height}", f"{each.classes:,}")
+            (
+                each.key,
+                each.label,
+                each.target,
+                f"{each.shape[2]}x{each.shape[1]}",
+                f"{each.classes:,}",
+            )
             for each in self.networks
         ]
         yield Table(["", "network", "target", "images", "classes"], rows, words=(0, 1, 2))
@@ -259,7 +261,7 @@ class TransferMatrix(MultiRunResult):
         for place, network in enumerate(self.networks):
             for run in self.runs:
                 figures = run.networks[place]
-                if figures.shown != SAVED:
+                if figures.shown != "as saved":
                     yield f"{network.label} was shown the images of {run.label} {figures.shown}."
                 if missing := figures.classes_not_found:
                     yield (

@@ -55,8 +55,6 @@ class TransferNetwork:
 
     def describe(self) -> finding.TransferTarget:
         """Say what it is."""
-        spec = self.scorer.spec
-        sides = {name: getattr(spec, name) for name in ("height", "width", "channels")}
         return finding.TransferTarget(
             key=self.key,
             label=self.label,
@@ -65,8 +63,8 @@ class TransferNetwork:
             fingerprint=self.scorer.fingerprint,
             experiment=self.experiment and str(self.experiment),
             runs=tuple(str(run.path) for run in self.runs),
-            classes=len(spec.classes),
-            **sides,
+            shape=self.scorer.spec.shape,
+            classes=len(self.scorer.spec.classes),
         )
 
 
@@ -79,7 +77,6 @@ def transfer(
     least: float = 0.0,
     sample: int | None = None,
     seed: int = 1,
-    resize: bool = False,
     in_distribution: Annotated[str | Path | None, "FOLDER", FOLDER] = None,
     max_queries: int | None = None,
     console: Output | None = None,
@@ -107,8 +104,6 @@ def transfer(
         least: Their least recorded confidence.
         sample: How many to draw at random; all if absent.
         seed: The seed of the sample.
-        resize: For a network that takes another size, resize the saved images; do not draw them
-            anew.
         in_distribution: In-distribution images, on which to see how far networks agree.
             [default: the targets' own]
         max_queries: The most images to send in all to targets that cost something to ask.
@@ -159,12 +154,11 @@ def transfer(
             console.say(f"{scorer.name}: this takes up to {counted(images, 'query', 'queries')}")
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
         most = max(12, MOST_ROWS // len(opened))
-        anew = finding.RESIZED if resize else finding.DRAWN
         with console.progress(images * len(networks), "answers") as note:
             return finding.TransferMatrix(
                 networks=tuple(network.describe() for network in networks),
                 runs=tuple(
-                    _look_at(run, elites, networks, note, anew=anew, most=most)
+                    _look_at(run, elites, networks, note, most=most)
                     for run, elites in zip(opened, chosen, strict=True)
                 ),
                 in_distribution=_agree(networks, photographs, source, note),
@@ -248,55 +242,47 @@ def _look_at(
     networks: Sequence[TransferNetwork],
     note: Note,
     *,
-    anew: str,
     most: int,
 ) -> finding.RunTransfer:
     """Ask all networks about a run's images; those that fool the most others come first."""
     specs = {network.scorer.spec.shape: network.scorer.spec for network in networks}
-    ways = {shape: finding.SAVED if shape[1:] == run.spec.shape[1:] else anew for shape in specs}
+    drawn = {shape for shape in specs if shape[1:] != run.spec.shape[1:]}
 
     def show_one(elite: EliteView) -> list[torch.Tensor]:
         images = {}
         for shape, spec in specs.items():
-            drawn = ways[shape] == finding.DRAWN
-            pixels = elite.pixels((spec.height, spec.width)) if drawn else elite.saved_pixels()
+            size = spec.height, spec.width
+            pixels = elite.pixels(size) if shape in drawn else elite.saved_pixels()
             images[shape] = fit_images(torch.from_numpy(pixels.copy())[None], spec)
         return [images[network.scorer.spec.shape] for network in networks]
 
-    answers = _ask(networks, elites, show_one, run.name, note)
+    asked = _ask(networks, elites, show_one, run.name, note)
     indices = [elite.index for elite in elites]
-    columns, figures = [], []
-    for network, answer in zip(networks, answers, strict=True):
-        columns.append(column := _see(network, answer, indices, run.classes))
-        named = zip(elites, column, strict=True)
-        missing = tuple(elite.name for elite, each in named if each.confidence is None)
-        facts = finding.TransferFigures.of(network.key, column) | {"classes_not_found": missing}
-        figures.append(finding.RunFigures(**facts, shown=ways[network.scorer.spec.shape]))
+    columns = [
+        _find_class(network, answers, indices, run.classes)
+        for network, answers in zip(networks, asked, strict=True)
+    ]
     own = next((network.key for network in networks if run in network.runs), None)
-    others = [
-        column
-        for network, column in zip(networks, columns, strict=True)
-        if network.key != own and any(each.confidence is not None for each in column)
-    ]
-    answered = [
-        (s.rank == 1, s.confidence is not None, s.confidence or 0) for c in others for s in c
-    ]
-    first, known, sure = np.array(answered, float).reshape(-1, len(elites), 3).transpose(2, 0, 1)
-    order = np.lexsort((-sure.sum(0), -first.sum(0)))
+    others, fool_any, fool_all, order = _rank_fooling([c for c in columns if c[0].key != own])
     shown = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
-
-    def share(fooled: Callable[..., Any]) -> float | None:
-        """Give the share of images that fool some or all, of those whose class they know."""
-        counting = fooled(known, axis=0).astype(bool)
-        return float(fooled(first, axis=0)[counting].mean()) if others and counting.any() else None
-
     return finding.RunTransfer(
         **RunFacts.facts(run, len(elites)),
         own=own,
-        others=len(others),
-        fool_any_other=share(np.any),
-        fool_all_others=share(np.all),
-        networks=tuple(figures),
+        others=others,
+        fool_any_other=fool_any,
+        fool_all_others=fool_all,
+        networks=tuple(
+            finding.RunFigures(
+                **finding.TransferFigures.of(network.key, column),
+                shown="drawn anew" if network.scorer.spec.shape in drawn else "as saved",
+                classes_not_found=tuple(
+                    elite.name
+                    for elite, answer in zip(elites, column, strict=True)
+                    if answer.confidence is None
+                ),
+            )
+            for network, column in zip(networks, columns, strict=True)
+        ),
         classes=tuple(
             finding.FoolingImage(
                 name=elites[place].name,
@@ -305,9 +291,33 @@ def _look_at(
                 networks=tuple(column[place] for column in columns),
                 png=elites[place].png if place in shown else b"",
             )
-            for place in order
+            for place in order or range(len(elites))
         ),
     )
+
+
+def _rank_fooling(
+    columns: Sequence[Sequence[finding.NetworkAnswer]],
+) -> tuple[int, float | None, float | None, list[int]]:
+    """Sum up other networks' answers.
+
+    Returns:
+        How many networks know any class, the shares of images that fool one and all of these, of
+        those whose class one or all have, and the images' places, the most fooling first.
+    """
+    columns = [each for each in columns if any(one.confidence is not None for one in each)]
+    if not columns:
+        return 0, None, None, []
+    first = np.array([[one.rank == 1 for one in column] for column in columns])
+    known = np.array([[one.confidence is not None for one in column] for column in columns])
+    sure = np.array([[one.confidence or 0 for one in column] for column in columns])
+    fool_any, fool_all = (
+        float(fooled(first, axis=0)[counting].mean()) if counting.any() else None
+        for fooled in (np.any, np.all)
+        for counting in [fooled(known, axis=0)]
+    )
+    order = np.lexsort((-sure.sum(0), -first.sum(0))).tolist()
+    return len(columns), fool_any, fool_all, order
 
 
 def _agree(
@@ -326,13 +336,13 @@ def _agree(
     for network, (_, odds) in zip(networks, answers, strict=True):
         first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
         for other, theirs in zip(networks, answers, strict=True):
-            answered = _see(other, theirs, first, network.scorer.spec.classes)
+            answered = _find_class(other, theirs, first, network.scorer.spec.classes)
             figures = finding.TransferFigures.of(other.key, answered)
             pairs.append(finding.AgreementFigures(**figures, first_of=network.key))
     return finding.Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
 
 
-def _see(
+def _find_class(
     network: TransferNetwork,
     answers: Answers,
     indices: Sequence[int | None],

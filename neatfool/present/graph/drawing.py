@@ -13,7 +13,6 @@ import numpy as np
 from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.present.charts import figure
 from neatfool.present.graph.layout import lay_out, reading_order
-from neatfool.wording import share
 
 if TYPE_CHECKING:
     from matplotlib.path import Path
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 RADIUS: Final = 15.0
 """The radius of a node, in CSS pixels as all lengths here; y is downwards."""
 ROW: Final = 41.0
-"""Two nodes of a column are this many pixels apart; NOTED_ROW if each has a figure below it."""
-NOTED_ROW: Final = 48.0
+"""Two nodes of a column are this many pixels apart."""
 MARGIN: Final = 18.0
 LEGEND_ROW: Final = 24.0
 LETTER: Final = 7.4
@@ -46,7 +44,6 @@ def draw_graph(
     format: Literal["svg", "png"] = "svg",  # noqa: A002 - the word for it
     width: int | None = None,
     background: str | None = "white",
-    shade: str | None = None,
 ) -> bytes:
     """Draw a genome's graph; the same graph gives the same bytes.
 
@@ -61,13 +58,11 @@ def draw_graph(
         format: ``"svg"`` or ``"png"``.
         width: Pixels across; by default the graph's size decides (and a PNG has twice that).
         background: A colour, or None for a transparent one.
-        shade: An attribute of nodes and edges, from 0 to 1: the less of it they have, the fainter
-            they are. It is then the width of an edge, too, and stands in per cent under a node.
 
     Returns:
         The file's content.
     """
-    drawing = _GraphFigure(graph, background, shade)
+    drawing = _GraphFigure(graph, background)
     drawing.edges()
     drawing.nodes()
     drawing.legend()
@@ -94,16 +89,14 @@ def influential(graph: nx.DiGraph) -> set[Any]:
 class _GraphFigure:
     """Draws one graph on a figure of its own."""
 
-    def __init__(self, graph: nx.DiGraph, background: str | None, shade: str | None) -> None:
-        self.graph, self.shade = graph, shade
-        self.row = NOTED_ROW if shade else ROW
-        self.layout = lay_out(graph)
+    def __init__(self, graph: nx.DiGraph, background: str | None) -> None:
+        self.graph, self.layout = graph, lay_out(graph)
         self.influential = influential(graph)
         weights = (abs(weight) for *_, weight in graph.edges(data="weight", default=1.0))
         self.heaviest = max(weights, default=0.0)
         steps = max(1, self.layout.columns - 1)
         # Steep bundles of long edges are easier to follow in a wider drawing.
-        steep = self.layout.rows * self.row / steps / 2
+        steep = self.layout.rows * ROW / steps / 2
         self.pitch = max(float(np.clip(760 / steps, 62, 150)), min(110.0, steep))
         outputs = [node for node, kind in graph.nodes(data="kind") if kind == "output"]
         longest = max((len(self._label(node)) for node in outputs), default=0)
@@ -111,7 +104,7 @@ class _GraphFigure:
         self.width = max(420.0, natural)
         self.left = MARGIN + RADIUS + (self.width - natural) / 2
         self.top = MARGIN + RADIUS + 2
-        self.legend_top = self.top + self.layout.rows * self.row + RADIUS + 16
+        self.legend_top = self.top + self.layout.rows * ROW + RADIUS + 16
         self.legend_rows = self._legend_rows()
         self.height = self.legend_top + LEGEND_ROW * len(self.legend_rows) + MARGIN - 6
         self.figure = figure.new_figure(self.width, self.height, background)
@@ -122,12 +115,8 @@ class _GraphFigure:
     def _label(self, node: Any) -> str:
         return str(self.graph.nodes[node].get("label", node))
 
-    def _share(self, data: dict[str, Any]) -> float:
-        """Give how much something has of what shades the drawing, from 0 to 1."""
-        return float(np.clip(data.get(self.shade, 0.0), 0, 1)) if self.shade else 1.0
-
     def _place(self, place: Point) -> Point:
-        return self.left + place[0] * self.pitch, self.top + place[1] * self.row
+        return self.left + place[0] * self.pitch, self.top + place[1] * ROW
 
     def edges(self) -> None:
         """Draw faint edges below others, and wide below thin ones."""
@@ -135,19 +124,17 @@ class _GraphFigure:
         def depth(edge: tuple[Any, Any, dict[str, Any]]) -> tuple[bool, float, str]:
             u, v, data = edge
             matters = data.get("enabled", True) and v in self.influential
-            # In a shaded drawing what matters most is drawn last.
-            height = self._share(data) if self.shade else -abs(data.get("weight", 1.0))
-            return bool(matters), height, f"{u} {v}"
+            return bool(matters), -abs(data.get("weight", 1.0)), f"{u} {v}"
 
         for u, v, data in sorted(self.graph.edges(data=True), key=depth):
             points = [*map(self._place, self.layout.routes[u, v])]
             if not data.get("enabled", True):
                 self._line(points, figure.DISABLED, 1.2, 0.9, dotted=True)
                 continue
-            weight, part = data.get("weight", 1.0), self._share(data)
+            weight = data.get("weight", 1.0)
             strength = (abs(weight) / self.heaviest) ** 0.5 if self.heaviest else 0.0
-            wide = THINNEST + (THICKEST - THINNEST) * (part if self.shade else strength)
-            opacity = FAINT + (0.85 - FAINT) * part * (v in self.influential)
+            wide = THINNEST + (THICKEST - THINNEST) * strength
+            opacity = 0.85 if v in self.influential else FAINT
             colour = figure.POSITIVE if weight >= 0 else figure.NEGATIVE
             self._line(points, colour, wide, opacity)
 
@@ -156,13 +143,9 @@ class _GraphFigure:
         for node in reading_order(self.graph):
             data = self.graph.nodes[node]
             x, y = self._place(self.layout.places[node])
-            strength = self._share(data) * (node in self.influential)
-            opacity = FAINT_NODE + (1.0 - FAINT_NODE) * strength
-            notes = [share(data.get(self.shade, 0.0))] if self.shade else []
+            opacity = 1.0 if node in self.influential else FAINT_NODE
             if (aggregation := str(data.get("aggregation", "sum"))) != "sum":
-                notes.insert(0, aggregation)
-            if notes:
-                self._write((x, y + RADIUS + 8), " ".join(notes), 9.5, color=figure.MUTED)
+                self._write((x, y + RADIUS + 8), aggregation, 9.5, color=figure.MUTED)
             if data.get("kind") == "input":
                 self._box((x, y), self._label(node), opacity)
                 continue
@@ -182,7 +165,6 @@ class _GraphFigure:
             ("negative", "weight < 0"): any(weight < 0 for weight in live),
             ("disabled", "disabled"): len(live) < len(edges),
             ("faint", "without influence"): bool(set(self.graph) - self.influential),
-            ("faint", f"faint, thin: little {self.shade}"): bool(self.shade),
         }
         entries = [("activation", name) for name in sorted(names)]
         rows: list[list[Entry]] = []
