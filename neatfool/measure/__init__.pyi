@@ -34,7 +34,6 @@ from .facts import join_spaces as join_spaces
 
 # Changes of images, and what survives them
 from .changes import DRAWN as DRAWN
-from .changes import SHARP as SHARP
 from .changes import ImageChange as ImageChange
 from .changes import ChangeKind as ChangeKind
 from .changes import all_changes as all_changes

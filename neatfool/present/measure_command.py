@@ -1,10 +1,10 @@
-"""The command of a measure, from its signature, and a finding on a terminal."""
+"""The command of a measure, from its signature."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from inspect import Parameter, getdoc, signature
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_or
 import click
 
 from neatfool.errors import PluginError
-from neatfool.present.blocks import Bars, Block, Headline, Note, Panel, Table, Text, is_shown
 from neatfool.present.command import (
     Command,
     FileToWrite,
@@ -31,8 +30,7 @@ from neatfool.present.command import (
     seed_option,
     trust_option,
 )
-from neatfool.present.output import Output
-from neatfool.wording import share
+from neatfool.present.output import Output, show
 
 if TYPE_CHECKING:
     from neatfool.present.finding import Finding
@@ -203,40 +201,3 @@ def run_command(ctx: click.Context, name: str, arguments: Sequence[str]) -> None
         except SystemExit as end:
             if end.code:
                 raise
-
-
-def show(story: Iterable[Block], output: Output) -> None:
-    """Print blocks: their sentences, notes and tables, in their order."""
-    for block in story:
-        if not is_shown(block, "terminal"):
-            continue
-        match block:
-            case Headline():
-                output.say(block.text, "bold")
-            case Note():
-                output.say(f"Note: {block.text}")
-            case Text():
-                output.say(block.text)
-            case Panel():
-                tables = [each for each in block.blocks if isinstance(each, Table | Bars)]
-                if block.title and tables:
-                    output.say(block.title, "bold")
-                show(tables, output)
-            case Bars():
-                rows = [[name, share(part), figure] for name, part, figure in block.rows]
-                _show_table(Table(block.heads, rows, block.title), output)
-            case Table():
-                _show_table(block, output)
-
-
-def _show_table(table: Table, output: Output) -> None:
-    """Print a table without its pictures."""
-    if table.title:
-        output.say(table.title, "bold")
-    pictures = {
-        place for row in table.rows for place, cell in enumerate(row) if isinstance(cell, bytes)
-    }
-    kept = [place for place in range(len(table.heads)) if place not in pictures]
-    words = [kept.index(place) for place in table.words if place in kept]
-    rows = [[str(row[place]) for place in kept] for row in table.rows]
-    output.table([table.heads[place] for place in kept], rows, words=words, most=table.most)

@@ -26,8 +26,6 @@ class Lineage(Diversity):
     """What the lineage of one run tells."""
 
     individuals: int = Field(description="how many individuals ever were an elite")
-    made: dict[str, int] = Field(description="how many of these are `first`, `bred` and `learned`")
-    median_steps: float = Field(description="from the first generation to an elite")
     goal_switches: float = Field(description="how many goal switches there were")
     flows: GoalSwitches = Field(description="between which groups of classes they led")
     related_classes: dict[str, ChanceTest] = Field(
@@ -55,11 +53,9 @@ class Lineage(Diversity):
 
     def figures(self) -> Iterator[tuple[str, str]]:
         """List what was counted."""
-        made = ", ".join(f"{count:,} {way}" for way, count in sorted(self.made.items()))
         effective = f"{self.founders:,} (effectively {self.effective_founders:.0f})"
-        yield "ever an elite", f"{self.individuals:,} ({made})"
+        yield "ever an elite", f"{self.individuals:,}"
         yield "goal switches", f"{self.goal_switches:,.0f}"
-        yield "steps from the first generation, median", f"{self.median_steps:g}"
         yield "first individuals that elites descend from", effective
         yield "elites that descend from the most fruitful one", share(self.most_fruitful)
         yield "elites that look like another", share(self.look_alikes)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import networkx as nx
 import numpy as np
 
 from neatfool import Run, choose_elites, open_runs
@@ -55,11 +53,8 @@ def ancestry(
 
 def _read_lineage(run: Run, features: Mapping[str, np.ndarray]) -> Lineage:
     """Read a run's lineage, and test whether its images of related classes are alike."""
-    graph = run.phylogeny()
+    graph = run.phylogeny(kinds=False)
     flows = goal_switches(run, graph)
-    fitter = nx.DiGraph((u, v) for u, v, place in graph.edges(data="position") if not place)
-    fitter.add_nodes_from(graph)
-    steps = [len(nx.ancestors(fitter, elite.candidate_id)) for elite in run]
     kinds, tests, names = find_kinds(run.classes), {}, [""] * len(run.classes)
     if kinds:
         names = [kinds.names[place] if place >= 0 else "" for place in kinds.places]
@@ -72,8 +67,6 @@ def _read_lineage(run: Run, features: Mapping[str, np.ndarray]) -> Lineage:
     return Lineage(
         **measure_diversity(run, graph, features),
         individuals=len(graph),
-        made=dict(Counter(kind for _, kind in graph.nodes(data="kind"))),
-        median_steps=float(np.median(steps)),
         goal_switches=flows.total,
         flows=flows,
         related_classes=tests,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from neatfool import EliteView, GenerationReport, Run, RunError, present
+from neatfool import EliteView, Run, RunError, present
 from neatfool.measure import read_survival
 from neatfool.wording import spending
 
@@ -88,11 +88,6 @@ def _read_history(run: Run) -> dict[str, Any]:
         "replacements": curves.draw_replacements(history),
         "size": curves.draw_sizes(history),
     }
-    milestones = []  # the images until the median, and until all classes, reached each threshold
-    for i, threshold in enumerate(GenerationReport.thresholds):
-        median = next((r.evaluations for r in history if r.median >= threshold), None)
-        every = next((r.evaluations for r in history if r.classes_ge[i] >= classes), None)
-        milestones.append((threshold, median, every))
     seconds = sum(report.stages.elapsed for report in history)
     spent = {
         name: sum(getattr(report.stages, name) for report in history)
@@ -101,7 +96,6 @@ def _read_history(run: Run) -> dict[str, Any]:
     return {
         "curves": {name: present.embed_svg(svg) for name, svg in drawn.items()},
         "last": history[-1],
-        "milestones": milestones,
         "stages": [(name, s, s / seconds if seconds else 0.0) for name, s in spent.items()],
         "seconds": seconds,
         "rate": run.evaluations / seconds if seconds else 0.0,

@@ -56,9 +56,8 @@ def survive(
 
     Args:
         runs: The runs, or the folders that hold them.
-        kinds: What to do to the images; `neatfool plugins list` has the views; `drawn` is drawn
-            anew at another size, and `sharp` so too, but with twice the detail. Strengths may
-            follow: jpeg=75/50.  [default: all]
+        kinds: What to do to the images; `neatfool plugins list` has the views, and `drawn` is
+            drawn anew at another size. Strengths may follow: jpeg=75/50.  [default: all]
         classes: The classes of the elites; all if empty.
         least: Their least recorded confidence.
         sample: How many to draw at random; all if absent.

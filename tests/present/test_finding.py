@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from neatfool import ExperimentError, present
 from neatfool.present import Output
-from neatfool.present.measure_command import show
+from neatfool.present.output import show
 
 
 def png(shade):

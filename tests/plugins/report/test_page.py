@@ -17,7 +17,6 @@ from report_runs import FakeIndividual, FakeRun
 
 from neatfool import StorageError
 from neatfool.present import write_report
-from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
 from neatfool.wording import percent
 from neatfool_plugins.report import page as report_page
 
@@ -225,18 +224,6 @@ def test_a_run_without_a_generation_has_a_page_too(written: Callable[..., Parsed
     parsed = written(generations=0, without_elite=frozenset(range(10)))
     assert len(parsed.of_class("missing")) == 10
     assert parsed.of_class("curve") == parsed.of_class("detail") == []
-
-
-def test_milestones_are_the_first_generations_that_reached_them(make_run: Callable) -> None:
-    run = make_run(generations=40)
-    row = r'<tr><th scope="row">([\d.]+) %</th><td>([\d,]+)</td><td>([\d,]+)</td></tr>'
-    rows = re.findall(row, write_report(run).read_text(encoding="utf-8"))
-    assert [threshold for threshold, *_ in rows] == [f"{100 * t:g}" for t in CONFIDENCE_THRESHOLDS]
-    for column, (_, median, every) in enumerate(rows):
-        threshold = CONFIDENCE_THRESHOLDS[column]
-        medians = [r.evaluations for r in run.history if r.median >= threshold]
-        alls = [r.evaluations for r in run.history if r.classes_ge[column] == 10]
-        assert (median, every) == (f"{min(medians):,}", f"{min(alls):,}")
 
 
 def test_large_coloured_images_stay_small_in_the_page(make_run: Callable) -> None:

@@ -70,18 +70,6 @@ def test_all_kinds_are_told_by_strength(small):
     assert [point["strength"] for point in told["kinds"][0]["points"]] == [4, 16, 32, 64]
 
 
-def test_images_with_a_blur_are_also_drawn_without_it(tmp_path):
-    go(tmp_path, "--set", "encoding.preset=patterns")
-    (told,) = survive(tmp_path / "run", "--kinds", "drawn=32,sharp=32")
-    drawn, sharp = (kind["points"][0]["median"] for kind in told["kinds"])
-    assert drawn == pytest.approx(told["as_saved"]["median"], abs=0.02)
-    with closing(open_run(tmp_path / "run")) as run, closing(open_scorer(run)) as scorer:
-        elites = run.elites
-        fine = torch.from_numpy(np.stack([elite.pixels(32, sharp=True) for elite in elites]))
-        averaged = torch.nn.functional.avg_pool2d(fine.float(), 4).round().byte()
-        assert sharp == pytest.approx(np.median(confidences(scorer, averaged, elites)))
-
-
 def test_the_figures_are_those_of_the_changed_images(small, tmp_path):
     (told,) = survive(small, "--kinds", "jpeg=40,drawn=32")
     with closing(open_run(small)) as run, closing(open_scorer(run)) as scorer:
