@@ -1,20 +1,20 @@
-"""Curves of a run as SVGs, and sparklines of each class's confidence."""
+"""Curves of a run as SVGs."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from scipy.special import expit
 
 from neatfool import present
-from neatfool.wording import counted, level, percent
+from neatfool.wording import level, percent
 
 if TYPE_CHECKING:
-    from neatfool import EliteView, GenerationReport, Run
+    from neatfool import GenerationReport, Run
 
 MOST_POINTS: Final = 400
 ENDS: Final = (present.decimal_odds(0), 100 / math.log(10))
@@ -25,10 +25,6 @@ POINT: Final = 0.75
 """A CSS pixel in points, in which matplotlib measures lines and letters."""
 MUTED: Final = "#626b78"
 _BLUE, _ORANGE = present.LINE_COLOURS[:2]
-COURSE_BOX: Final = (240, 72)
-"""The place of a line, in its own units. A line has at most a step for each unit of its width."""
-TICKS: Final = (0.0001, 0.01, 0.5, 0.99, 0.9999, 0.999999)
-"""Lines across; they are two decades of the odds apart."""
 
 
 def draw_confidences(run: Run, *, wide: bool) -> bytes:
@@ -124,61 +120,3 @@ def _read_columns(
 
 def _choose_reports(history: Sequence[GenerationReport]) -> list[GenerationReport]:
     return [history[place] for place in present.evenly(len(history), MOST_POINTS)]
-
-
-class ConfidenceLine(NamedTuple):
-    """The confidence of a class in its elites: a line as an SVG path, and the same in words."""
-
-    path: str
-    text: str
-
-
-def read_courses(
-    run: Run, elites: Sequence[EliteView]
-) -> tuple[dict[int, ConfidenceLine], list[tuple[float, str]]]:
-    """Read how each class's confidence rose, and the lines across: their height and words."""
-    scored = {report.generation: report.evaluations for report in run.history}
-    steps: dict[int, list[tuple[int, float]]] = {}
-    places: dict[int, list[int]] = {}
-    told = run.replacements
-    for place, (generation, index, confidence, _) in enumerate(told):
-        steps.setdefault(index, []).append((scored[generation], confidence))
-        places.setdefault(index, []).append(place)
-    if not steps:
-        return {}, []
-    every = _read_decimal_odds(told)
-    odds = {index: every[each] for index, each in places.items()}
-    across, names = present.ticks_around(TICKS, every.min(), every.max(), most=6)
-    high, low = max(across[-1], every.max()), across[0]
-    span = high - low or 1.0
-    heights = {i: COURSE_BOX[1] * (high - values) / span for i, values in odds.items()}
-    last, ends = run.evaluations, {e.index: percent(e.confidence, e.rank) for e in elites}
-    ticks = [
-        (round(COURSE_BOX[1] * (high - y) / span, 1), name)
-        for y, name in zip(across, names, strict=True)
-    ]
-    courses = {}
-    for i, each in steps.items():
-        if i in ends:
-            text = f"{ends[i]} after {each[-1][0]:,}"
-            if len(each) == 1:
-                text += " images"
-            else:
-                taken = counted(len(each) - 1, "replacement", "replacements")
-                text = f"{percent(each[0][1])} after {each[0][0]:,} images, {text}, by {taken}"
-            courses[i] = ConfidenceLine(
-                _draw_path(each, heights[i].round().astype(int), last), text
-            )
-    return courses, ticks
-
-
-def _draw_path(steps: Sequence[tuple[int, float]], heights: np.ndarray, last: int) -> str:
-    """Draw steps; of those in the same column only the last is kept."""
-    at = (round(COURSE_BOX[0] * scored / last) for scored, _ in steps)
-    columns = dict(zip(at, heights.tolist(), strict=True))
-    path, before = "", -1
-    for x, y in columns.items():
-        if y != before:
-            path += f"H{x}V{y}" if path else f"M{x} {y}"
-            before = y
-    return f"{path}H{COURSE_BOX[0]}"

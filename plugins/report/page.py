@@ -15,7 +15,6 @@ from neatfool.measure import read_survival
 from neatfool.wording import spending
 
 from . import curves
-from .curves import ConfidenceLine
 
 HERE: Final = Path(__file__).parent
 MOST_DETAILS: Final = 48
@@ -38,10 +37,9 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
     """Write a run's page, one HTML file, perhaps of ``chosen`` elites only."""
     # This goes first: threads reduce the pictures of the cards while the rest is gathered.
     elites = Elites(run, path, chosen)
-    courses, ticks = curves.read_courses(run, elites.all)
     phylogeny = run.phylogeny(kinds=False)
-    content = _read_history(run) | {"ticks": ticks, "course_box": curves.COURSE_BOX}
-    cards = elites.cards(courses)
+    content = _read_history(run)
+    cards = elites.cards()
     tiles: dict[str | int, list[ClassCard]] = {}
     for card in cards:  # classes that have the same picture share a tile
         tiles.setdefault(card.picture.src if card.picture else card.index, []).append(card)
@@ -116,7 +114,6 @@ class ClassCard:
     detailed: bool = False
     file: str | None = None
     scores: Sequence[Mapping[str, Any]] = ()
-    course: ConfidenceLine | None = None
     survived: Sequence[str] = ()
 
 
@@ -145,7 +142,7 @@ class Elites:
         }
         pool.shutdown(wait=False)
 
-    def cards(self, courses: Mapping[int, ConfidenceLine]) -> list[ClassCard]:
+    def cards(self) -> list[ClassCard]:
         """Make a card for each shown class, the surest first."""
         cards = [
             ClassCard(index, self.run.classes[index]) for index in self._shown - {*self._pictures}
@@ -171,7 +168,6 @@ class Elites:
                         {"name": name, "confidence": sure, "own": name == elite.name}
                         for name, sure in sorted(scores, key=lambda score: -score[1])
                     ],
-                    course=courses.get(elite.index),
                     # Behind a minus, another class is first after the change.
                     survived=[f"{'' if first else '-'}{sure}" for _, sure, first in kept],
                 )

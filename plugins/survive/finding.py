@@ -35,9 +35,7 @@ class SurvivalPoint(present.Facts):
     """What the target says of the images, changed in one way."""
 
     median: float = Field(description="the median confidence in the images' own classes")
-    lower_quartile: float = Field(description="the lower quartile")
-    upper_quartile: float = Field(description="the upper quartile")
-    top1: float = Field(description="the share of images whose class has the first place")
+    top1: float = Field(description="the share of images whose class is top-1")
     kept: float = Field(description="of those with it as saved, the share that still have it")
     strength: float | None = Field(None, description="the strength; null for images as saved")
     confidences: tuple[float, ...] = Field(exclude=True, repr=False)

@@ -41,8 +41,6 @@ class TransferTarget(Facts):
     key: str = Field(description="its letter")
     label: str = Field(description="what it is called")
     target: str = Field(description="its target")
-    options: dict[str, Any] = Field(description="all of `[target]`")
-    fingerprint: str = Field(description="what tells it from a network that scores otherwise")
     experiment: str | None = Field(description="the file that names it; null if only runs do")
     runs: tuple[str, ...] = Field(description="the folders of the runs that fooled it")
     shape: tuple[int, int, int] = Field(description="of its images: channels, height, width")

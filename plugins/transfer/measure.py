@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Final, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -48,7 +48,6 @@ class TransferNetwork:
 
     label: str
     scorer: Scorer
-    options: dict[str, Any]
     experiment: Path | None = None
     runs: list[Run] = field(default_factory=list)
     key: str = ""
@@ -59,8 +58,6 @@ class TransferNetwork:
             key=self.key,
             label=self.label,
             target=self.scorer.name,
-            options=self.options,
-            fingerprint=self.scorer.fingerprint,
             experiment=self.experiment and str(self.experiment),
             runs=tuple(str(run.path) for run in self.runs),
             shape=self.scorer.spec.shape,
@@ -185,7 +182,7 @@ def _open_networks(
                     raise
                 notes.append(f"{error}. Its own network is left out.")
                 continue
-            network = TransferNetwork(run.name, scorer, dict(run.experiment["target"]))
+            network = TransferNetwork(run.name, scorer)
             if scorer.fingerprint != recorded:
                 notes.append(
                     f"{run.path}: its target has changed since the run began, so its images score "
@@ -198,8 +195,7 @@ def _open_networks(
         budget = most if experiment.target.costs else None
         scorer = open_scorer(experiment, max_queries=budget, images=images)
         ending.callback(scorer.close)
-        options = experiment.resolved()["target"]
-        network = found.setdefault(scorer.fingerprint, TransferNetwork(file.stem, scorer, options))
+        network = found.setdefault(scorer.fingerprint, TransferNetwork(file.stem, scorer))
         network.experiment = network.experiment or file
     networks = list({id(network): network for network in found.values()}.values())
     labels = [network.label for network in networks]

@@ -63,16 +63,10 @@ def test_elites_whose_confidence_is_rounded_to_one_are_told_apart_by_their_log_o
     history: list[GenerationReport],
 ) -> None:
     told = (0, 0, 0.5, 0.0), (0, 1, 0.5, 0.0), (1, 0, 1.0, 24.0), (1, 1, 1.0, 17.0)
-    svg = draw_confidences(run := run_of(history[:3], *told))
+    svg = draw_confidences(run_of(history[:3], *told))
     assert {"50 %", "99.9999 %", "log-odds 16", "log-odds 20"} <= {*texts(svg)}
     ends = ends_of(svg)
     assert ends["median"] < ends["minimum"] - 10
-    elites = [
-        SimpleNamespace(index=i, confidence=1.0, rank=odds) for i, odds in enumerate((24.0, 17.0))
-    ]
-    courses, across = curves.read_courses(run, elites)
-    assert "log-odds 20" in [name for _, name in across]
-    assert courses[0].path != courses[1].path
 
 
 @pytest.mark.parametrize("generations", [1, 2, 3, 200])
@@ -174,12 +168,3 @@ def test_thinning_keeps_the_last_generation(history: list[GenerationReport]) -> 
     paths = re.findall(r'd="([^"]+)"', drawn.decode())
     assert max(len(re.findall("[ML]", path)) for path in paths) <= 2 * curves.MOST_POINTS
     assert drawn != curves.draw_sizes([*long[:-1], replace(long[-1], nodes=99.0)])
-
-
-def test_a_run_that_is_sure_of_nothing_has_level_lines():
-    report = SimpleNamespace(generation=0, evaluations=10)
-    run = SimpleNamespace(history=[report], replacements=[(0, 2, 0.0, -math.inf)], evaluations=10)
-    elite = SimpleNamespace(index=2, confidence=0.0, rank=-math.inf)
-    courses, across = curves.read_courses(run, [elite])
-    assert re.fullmatch(r"M[\d.]+ [\d.]+H\d+", courses[2].path)
-    assert all(math.isfinite(height) for height, _ in across)

@@ -356,14 +356,6 @@ def test_runs_that_did_not_record_runners_up_have_none(
     assert "What the network sees in it" not in parsed.text
 
 
-def test_each_class_has_its_course_as_a_line_and_in_words(written: Callable[..., Parsed]) -> None:
-    parsed = written(generations=40)
-    assert len(parsed.of_class("course")) == 10
-    told = f"1.0 % after 200 images, {percent(1 - 10**-4.5)} after 2,800, by 1 replacement"
-    assert parsed.text.count(told) == 1
-    assert {"1 %", "50 %", "99.9999 %"} <= {*parsed.text.replace(" %", " %\n").splitlines()}
-
-
 def test_goal_switches_are_counted_between_the_classes(make_run: Callable) -> None:
     html = write_report(make_run(generations=40)).read_text(encoding="utf-8")
     section = html.split("Who took whose niche")[1].split("</section>")[0]
@@ -414,7 +406,7 @@ def test_the_page_of_a_thousand_classes_is_small(of_many: str) -> None:
     parsed = Parsed(of_many)
     assert len(parsed.of_class("card")) == 1000
     assert len(parsed.of_class("detail")) == report_page.FEW_DETAILS
-    assert len(parsed.of_class("course")) == len(parsed.of_class("runners")) == 1000
+    assert len(parsed.of_class("runners")) == 1000
 
 
 @pytest.mark.slow
@@ -437,7 +429,6 @@ def test_a_thousand_classes_are_painted_soon_and_open_one_by_one(
         first = browser.do(f"{cards}[4].dataset.name")
         assert browser.do("document.querySelector('dialog h3').textContent") == first
         assert browser.do("document.querySelectorAll('dialog .runners tr').length") == 3
-        assert browser.do("document.querySelector('dialog .course').getBoundingClientRect().height")
         browser.press("ArrowRight")
         second = browser.do(f"{cards}[5].dataset.name")
         assert browser.do("document.querySelector('dialog h3').textContent") == second
