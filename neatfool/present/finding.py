@@ -127,8 +127,8 @@ class Finding(Facts):
         """
         for block in self.story():
             for each in block.blocks if isinstance(block, Panel) else [block]:
-                if isinstance(each, Chart) and not isinstance(figure := each.draw(), bytes):
-                    return figure
+                if isinstance(each, Chart):
+                    return each.draw()
         raise ValueError(f"{type(self).__name__} has no chart")
 
     def html(self, path: str | Path | None = None) -> str:
@@ -196,17 +196,13 @@ def arrange_blocks(story: Iterable[Block]) -> dict[str, Any]:
                 wide = isinstance(block, Table | Text) or (isinstance(block, Chart) and block.wide)
                 sections[-1][1].append(Panel([block], wide=wide))
 
-    def chart(block: Chart) -> str:
-        drawn = block.draw()
-        return embed_svg(drawn if isinstance(drawn, bytes) else draw_figure(drawn))
-
     return {
         "headlines": headlines,
         "limits": [*dict.fromkeys(limits)],
         "notes": [text for text in dict.fromkeys(notes) if text not in limits],
         "sections": [(section, panels) for section, panels in sections if panels],
         "kind": lambda block: type(block).__name__,
-        "chart": chart,
+        "chart": lambda block: embed_svg(draw_figure(block.draw())),
         "picture": lambda png, size: embed_png(png, SHARPNESS * size),
         "plain": str,
     }

@@ -106,6 +106,7 @@ def for_page(svg: bytes) -> str:
 LOWEST, HIGHEST = 1e-4, 1 - 1e-7
 """Confidences outside are drawn at the edge, because an axis of log-odds has no end."""
 TICKS: Final = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
+MOST_TICKS: Final = 16
 SUREST_TICKS: Final = (16, 20, 25, 30, 40, 50, 60, 80, 100)
 """Log-odds, which follow the ticks: nobody can count so many nines of a percentage."""
 
@@ -157,7 +158,7 @@ def label_confidences(axes: Axes, lowest: float, highest: float) -> None:
 
 
 def ticks_around(
-    ticks: Sequence[float], lowest: float, highest: float, most: int = 16
+    ticks: Sequence[float], lowest: float, highest: float
 ) -> tuple[list[float], list[str]]:
     """Choose ticks around two decimal log-odds, with the next below and above: at least two.
 
@@ -165,7 +166,6 @@ def ticks_around(
         ticks: Confidences that may be marked.
         lowest: The lowest decimal log-odds that are shown.
         highest: The highest ones. Above what a confidence in float32 can tell, ticks are log-odds.
-        most: About how many there is room for.
 
     Returns:
         Their decimal log-odds, and their labels: ``"99.99 %"``, ``"log-odds 20"``.
@@ -178,7 +178,7 @@ def ticks_around(
     first = max(0, min(int(np.searchsorted(at, lowest, side="right")), last) - 1)
     chosen = [first]
     for place in range(first + 1, last + 1):
-        if at[place] - at[chosen[-1]] >= (at[last] - at[first]) / most:
+        if at[place] - at[chosen[-1]] >= (at[last] - at[first]) / MOST_TICKS:
             chosen.append(place)
     return at[chosen].tolist(), [names[place] for place in chosen]
 

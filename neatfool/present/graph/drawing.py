@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.path import Path
 
     Point = tuple[float, float]
-    Entry = tuple[str, str, float]
 
 RADIUS: Final = 15.0
 """The radius of a node, in CSS pixels as all lengths here; y is downwards."""
@@ -42,7 +40,6 @@ def draw_graph(
     graph: nx.DiGraph,
     *,
     format: Literal["svg", "png"] = "svg",  # noqa: A002 - the word for it
-    width: int | None = None,
     background: str | None = "white",
 ) -> bytes:
     """Draw a genome's graph; the same graph gives the same bytes.
@@ -56,7 +53,6 @@ def draw_graph(
             ``activation`` and ``aggregation``, edges with ``weight`` and ``enabled``. Each of
             these may be missing.
         format: ``"svg"`` or ``"png"``.
-        width: Pixels across; by default the graph's size decides (and a PNG has twice that).
         background: A colour, or None for a transparent one.
 
     Returns:
@@ -66,16 +62,7 @@ def draw_graph(
     drawing.edges()
     drawing.nodes()
     drawing.legend()
-    if format == "png":
-        zoom = width / drawing.width if width else 2.0
-        return figure.draw_figure(drawing.figure, format="png", zoom=zoom)
-    svg = figure.draw_figure(drawing.figure)
-    if width is None:
-        return svg
-    # The view box scales the drawing.
-    size = b'width="%dpx" height="%dpx" viewBox='
-    size %= width, round(width * drawing.height / drawing.width)
-    return re.sub(rb'width="[^"]*" height="[^"]*" viewBox=', size, svg, count=1)
+    return figure.draw_figure(drawing.figure, format=format, zoom=2.0 if format == "png" else 1.0)
 
 
 def influential(graph: nx.DiGraph) -> set[Any]:
@@ -105,8 +92,11 @@ class _GraphFigure:
         self.left = MARGIN + RADIUS + (self.width - natural) / 2
         self.top = MARGIN + RADIUS + 2
         self.legend_top = self.top + self.layout.rows * ROW + RADIUS + 16
-        self.legend_rows = self._legend_rows()
-        self.height = self.legend_top + LEGEND_ROW * len(self.legend_rows) + MARGIN - 6
+        self.entries = self._legend_entries()
+        self.legend_width = 50 + LETTER * max((len(text) for _, text in self.entries), default=0)
+        self.legend_columns = max(1, int((self.width - MARGIN) // self.legend_width))
+        legend_rows = -(-len(self.entries) // self.legend_columns)
+        self.height = self.legend_top + LEGEND_ROW * legend_rows + MARGIN - 6
         self.figure = figure.new_figure(self.width, self.height, background)
         limits: Any = {"xlim": (0, self.width), "ylim": (self.height, 0)}
         self.axes = self.figure.add_axes((0, 0, 1, 1), **limits)
@@ -155,8 +145,8 @@ class _GraphFigure:
                 self._mark((x, y), RADIUS + 2.5, zorder=4, markeredgewidth=1.3, **ring)
                 self._write((x + RADIUS + 9, y), self._label(node), 13.5, ha="left", weight="bold")
 
-    def _legend_rows(self) -> list[list[Entry]]:
-        """List what the legend explains, each with its mark's width, broken into rows that fit."""
+    def _legend_entries(self) -> list[tuple[str, str]]:
+        """List what the legend explains: activations, and what else there is."""
         names = {str(name) for _, name in self.graph.nodes(data="activation") if name}
         edges = [data for *_, data in self.graph.edges(data=True)]
         live = [data.get("weight", 1.0) for data in edges if data.get("enabled", True)]
@@ -167,34 +157,23 @@ class _GraphFigure:
             ("faint", "without influence"): bool(set(self.graph) - self.influential),
         }
         entries = [("activation", name) for name in sorted(names)]
-        rows: list[list[Entry]] = []
-        used = float("inf")
-        for kind, text in entries + [entry for entry, is_there in others.items() if is_there]:
-            mark = 16 if kind in {"activation", "faint"} else 24
-            used += (width := mark + 21 + LETTER * len(text))
-            if used > self.width - 2 * MARGIN:
-                rows.append([])
-                used = width
-            rows[-1].append((kind, text, mark))
-        return rows
+        return entries + [entry for entry, is_there in others.items() if is_there]
 
     def legend(self) -> None:
-        """Draw the legend under the graph, with centred rows."""
+        """Draw the legend under the graph, in columns of one width."""
         colours = {"positive": figure.POSITIVE, "negative": figure.NEGATIVE}
-        for number, row in enumerate(self.legend_rows):
-            y = self.legend_top + LEGEND_ROW * (number + 0.5)
-            x = (self.width - sum(mark + 21 + LETTER * len(text) for _, text, mark in row)) / 2
-            for kind, text, mark in row:
-                if kind == "activation":
-                    self._disc((x + 8, y), text, 8)
-                elif kind == "faint":
-                    self._disc((x + 8, y), "", 8, FAINT_NODE)
-                else:
-                    ends, off = [(x, y), (x + 22, y)], kind == "disabled"
-                    colour = colours.get(kind, figure.DISABLED)
-                    self._line(ends, colour, 1.6 if off else 3.0, 1.0, dotted=off)
-                self._write((x + mark + 5, y), text, 12, color=figure.MUTED, ha="left")
-                x += mark + 21 + LETTER * len(text)
+        for place, (kind, text) in enumerate(self.entries):
+            row, column = divmod(place, self.legend_columns)
+            x = MARGIN + column * self.legend_width
+            y = self.legend_top + LEGEND_ROW * (row + 0.5)
+            if kind in {"activation", "faint"}:
+                is_faint = kind == "faint"
+                self._disc((x + 11, y), "" if is_faint else text, 8, FAINT_NODE if is_faint else 1)
+            else:
+                ends, off = [(x, y), (x + 22, y)], kind == "disabled"
+                colour = colours.get(kind, figure.DISABLED)
+                self._line(ends, colour, 1.6 if off else 3.0, 1.0, dotted=off)
+            self._write((x + 29, y), text, 12, color=figure.MUTED, ha="left")
 
     def _add(self, artist: Any) -> None:
         self.axes.add_artist(artist)  # add_patch would compute limits, as long as drawing takes
@@ -241,11 +220,9 @@ class _GraphFigure:
 
         side = 2 * RADIUS - 8
         corner = (place[0] - side / 2, place[1] - side / 2)
-        shape: dict[str, Any] = {"boxstyle": "round,pad=3,rounding_size=5", "zorder": 3}
-        outline: dict[str, Any] = {"facecolor": "none", "edgecolor": figure.INK, "linewidth": 1.1}
-        outline["alpha"] = opacity
-        for look in ({"facecolor": figure.SURFACE, "edgecolor": "none"}, outline):
-            self._add(FancyBboxPatch(corner, side, side, **shape, **look))
+        look: Any = {"facecolor": figure.SURFACE, "edgecolor": (figure.INK, opacity)}
+        look |= {"boxstyle": "round,pad=3,rounding_size=5", "linewidth": 1.1, "zorder": 3}
+        self._add(FancyBboxPatch(corner, side, side, **look))
         colour = figure.INK if opacity > 0.7 else figure.MUTED  # a fainter text could not be read
         self._write(place, label, 14 if len(label) < 3 else 10, weight="bold", color=colour)
 

@@ -82,14 +82,6 @@ def test_equal_graphs_give_equal_bytes(graph: nx.DiGraph) -> None:
         assert draw_graph(graph, format=kind) == draw_graph(other, format=kind)
 
 
-def test_a_drawing_has_the_width_that_is_asked_for(graph: nx.DiGraph) -> None:
-    png = Image.open(io.BytesIO(draw_graph(graph, format="png", width=640)))
-    assert png.width == 640
-    root = ET.fromstring(draw_graph(graph, width=640))
-    assert root.get("width") == "640px"
-    assert float(root.get("height", "").removesuffix("px")) == pytest.approx(png.height, abs=1)
-
-
 def test_a_png_shows_something_and_its_background_can_be_transparent(graph: nx.DiGraph) -> None:
     pixels = np.asarray(Image.open(io.BytesIO(draw_graph(graph, format="png", background=None))))
     assert pixels[0, 0, 3] == 0
