@@ -127,16 +127,6 @@ class EliteAblation(present.Facts):
         return present.Panel([present.Strip(self.strip, size=224)], self.name, text, wide=True)
 
 
-class AblationSummary(present.Facts):
-    """A measure over all images that have it."""
-
-    measure: str = Field(description="its name")
-    elites: int = Field(description="how many elites have it")
-    lower_quartile: float = Field(description="the lower quartile")
-    median: float = Field(description="the median")
-    upper_quartile: float = Field(description="the upper quartile")
-
-
 class Ablation(present.Finding):
     """Which parts of a run's images carry the confidence."""
 
@@ -147,8 +137,8 @@ class Ablation(present.Finding):
     own_target: bool = Field(description="whether that is the run's own target")
     tiles: int = Field(description="how many tiles stand side by side, and one above another")
     repeated: int = Field(description="how many images repeat themselves by a period")
-    summary: tuple[AblationSummary, ...] = Field(
-        description="each measure over the images, as shares"
+    medians: dict[str, float] = Field(
+        description="the median of each measure over the images that have it, as shares"
     )
     elites: tuple[EliteAblation, ...] = Field(description="each elite with all scores")
 
@@ -169,15 +159,8 @@ class Ablation(present.Finding):
             yield present.Note("The target is not the one that the images were evolved for.")
         yield present.Note(METHOD)
         yield present.Section("At a glance")
-        rows = [
-            (each.measure, *map(share, (each.median, each.lower_quartile, each.upper_quartile)),
-             f"{each.elites:,}")
-            for each in self.summary
-        ]  # fmt: skip
-        yield present.Table(("", "median", "lower quartile", "upper quartile", "images"), rows)
         ranked = sorted(self.elites, key=lambda item: -item.saved.log_odds)
-        measures = {each.measure for each in self.summary}
-        keys = [key for key, measure in MEASURES.items() if measure in measures]
+        keys = [key for key, measure in MEASURES.items() if measure in self.medians]
         rows = [
             (item.name, percent(item.saved.confidence), *(share(s.get(key, nan)) for key in keys))
             for item in ranked
@@ -192,7 +175,7 @@ class Ablation(present.Finding):
             yield item.panel()
 
     def _headlines(self) -> Iterator[str]:
-        kept = {each.measure: share(each.median) for each in self.summary}
+        kept = {measure: share(median) for measure, median in self.medians.items()}
         yield (
             f"Without the most important of {self.tiles**2} tiles, the median image keeps "
             f"{kept[MEASURES['tile']]} of its confidence; {kept[MEASURES['tiles']]} of the tiles "

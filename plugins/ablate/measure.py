@@ -28,7 +28,7 @@ from neatfool.measure import RunFacts, check_classes, find_class, from_pillow
 from neatfool.present import Cell, Output, evenly
 from neatfool.wording import counted
 
-from .finding import MEASURES, Ablation, AblationSummary, EliteAblation, RepetitionScores, Score
+from .finding import MEASURES, Ablation, EliteAblation, RepetitionScores, Score
 from .repetition import MOST_COPIES, find_repetition, hide_copies, hide_tiles, label_copies
 
 USUAL_TILES: Final = 8
@@ -127,18 +127,18 @@ def ablate(
             own_target=target is None,
             tiles=tiles,
             repeated=sum(item.repeats is not None for item in items),
-            summary=tuple(_sum_up(items)),
+            medians=_medians(items),
             elites=tuple(items),
         )
 
 
-def _sum_up(items: Sequence[EliteAblation]) -> Iterator[AblationSummary]:
-    all_shares = [item.shares() for item in items]
-    for key, measure in MEASURES.items():
-        if values := [shares[key] for shares in all_shares if key in shares]:
-            low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
-            figures = {"lower_quartile": low, "median": median, "upper_quartile": high}
-            yield AblationSummary(measure=measure, elites=len(values), **figures)
+def _medians(items: Sequence[EliteAblation]) -> dict[str, float]:
+    """Give the median of each measure over the images that have it."""
+    shares = [item.shares() for item in items]
+    values = {
+        measure: [each[key] for each in shares if key in each] for key, measure in MEASURES.items()
+    }
+    return {measure: float(np.median(each)) for measure, each in values.items() if each}
 
 
 def _score_images(scorer: Scorer, elite: EliteView, images: torch.Tensor) -> list[Score]:

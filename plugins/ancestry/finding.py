@@ -57,8 +57,6 @@ class Lineage(Diversity):
         yield "ever an elite", f"{self.individuals:,}"
         yield "goal switches", f"{self.goal_switches:,.0f}"
         yield "first individuals that elites descend from", effective
-        yield "elites that descend from the most fruitful one", share(self.most_fruitful)
-        yield "elites that look like another", share(self.look_alikes)
 
     def records(self) -> Iterator[tuple[object, ...]]:
         """Give a row for each two classes between which there were goal switches."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 MOST_POINTS: Final = 400
 ENDS: Final = (present.decimal_odds(0), 100 / math.log(10))
 """Decimal log-odds outside are drawn at the edge; they may be infinite."""
-FEWEST_BARS: Final = 12
-"""There is room for this many bars: the few of a short run stand in the middle, not too wide."""
 POINT: Final = 0.75
 """A CSS pixel in points, in which matplotlib measures lines and letters."""
 MUTED: Final = "#626b78"
@@ -92,9 +90,6 @@ def draw_replacements(history: Sequence[GenerationReport]) -> bytes:
     present.mark_counts(axes, 1.2 * axes.get_ylim()[1], whole=True)
     first, last = history[0].generation, history[-1].generation
     present.label_counts(axes, [first, last], "generation")
-    if (room := (FEWEST_BARS - len(history)) / 2) > 0:
-        axes.set_xlim(first - 0.5 - room, last + 0.5 + room)
-        axes.set_xticks(range(first, last + 1))
     look: Any = {"fontsize": 13 * POINT, "labelcolor": MUTED, "frameon": False}
     look |= {"handlelength": 1.1, "handleheight": 0.9, "borderaxespad": 0.1}
     axes.legend(loc="upper right", **look)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from neatfool.present import LINE_COLOURS
 from neatfool.present.charts.figure import compact
 from neatfool.wording import percent
 from neatfool_plugins.report import curves
@@ -67,18 +66,6 @@ def test_elites_whose_confidence_is_rounded_to_one_are_told_apart_by_their_log_o
     assert {"50 %", "99.9999 %", "log-odds 16", "log-odds 20"} <= {*texts(svg)}
     ends = ends_of(svg)
     assert ends["median"] < ends["minimum"] - 10
-
-
-@pytest.mark.parametrize("generations", [1, 2, 3, 200])
-def test_bars_are_no_walls_however_few_there_are(make_run: Callable, generations: int) -> None:
-    svg = curves.draw_replacements(make_run(generations=generations).history).decode()
-    blue = next(path for path in re.findall(r"<path [^>]*>", svg) if LINE_COLOURS[0] in path)
-    across = [float(x) for x in re.findall(r"[ML] ?(-?[\d.]+)", blue)]
-    assert max(across) - min(across) < 30 * min(generations, 12)
-    shown = texts(svg.encode())
-    before = shown[: shown.index("generation")]
-    assert all(0 <= int(number) < generations for number in before)
-    assert generations > 3 or len(before) == generations
 
 
 @pytest.mark.parametrize("classes", [2, 7, 10, 1000])
