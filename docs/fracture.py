@@ -30,7 +30,7 @@ from weight_sweeps import (
 )
 
 from neatfool import open_run
-from neatfool.measure import load_genome
+from neatfool.run.individual import load_genome
 
 PICTURES = ("skull", "butterfly", "apple")
 MEASURES = ("fracture", "entangled", "shared")

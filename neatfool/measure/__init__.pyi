@@ -3,12 +3,11 @@
 # What a finding is of
 from .facts import FEW as FEW
 from .facts import RunFacts as RunFacts
-from .facts import RunsFinding as RunsFinding
+from .facts import MultiRunResult as MultiRunResult
 from .facts import batch_slices as batch_slices
 from .facts import match_classes as match_classes
 from .facts import find_class as find_class
 from .facts import check_classes as check_classes
-from .facts import load_genome as load_genome
 from .facts import from_pillow as from_pillow
 
 from .code import measuring_code as measuring_code
@@ -35,7 +34,6 @@ from .facts import join_spaces as join_spaces
 
 # Changes of images, and what survives them
 from .changes import DRAWN as DRAWN
-from .changes import SHARP as SHARP
 from .changes import ImageChange as ImageChange
 from .changes import ChangeKind as ChangeKind
 from .changes import all_changes as all_changes

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import torch
 from pydantic import Field
@@ -20,8 +19,8 @@ from neatfool.search.seeds import derive_seed
 from neatfool.spec.fitting import fit_images
 from neatfool.spec.view import View
 
-DRAWN, SHARP = "drawn", "sharp"
-"""The names of the changes that are no views, as they need the genome."""
+DRAWN: Final = "drawn"
+"""The name of the change that is no view, as it needs the genome."""
 SIZES: Final = (0.5, 2, 4, 8)
 """How large images are drawn, in sizes of the target's: 112 to 1792 pixels for 224."""
 
@@ -44,7 +43,7 @@ class ChangeKind(Facts):
     def words(self) -> str:
         """The change at its usual strength: ``"saved as JPEG (quality 75)"``."""
         times = {2.0: "twice", 4.0: "four times", 8.0: "eight times"}
-        if self.name == "drawn" and (factor := self.usual / self.harmless) in times:
+        if self.name == DRAWN and (factor := self.usual / self.harmless) in times:
             return f"drawn at {times[factor]} the size"
         number = self.number(self.usual)
         if self.unit == "quality":
@@ -68,15 +67,16 @@ def all_changes(run: Run, seed: int) -> dict[str, ImageChange]:
     """List all changes of a run's images, by name; ``seed`` gives directions, signs and noise."""
     side = max(run.spec.height, run.spec.width)
     sizes = tuple(float(max(1, round(side * times))) for times in SIZES)
-    about: dict[str, Any] = {"unit": "pixels", "signed": False, "usual": 4 * side}
-    kinds = [ChangeKind(name=DRAWN, what="drawn anew at another size", harmless=side, **about)]
-    if run.encoding.in_focus(0.5) is not run.encoding:  # else there is no limit to halve
-        what = "drawn anew with twice the detail"
-        kinds.append(ChangeKind(name=SHARP, what=what, harmless=0, **about))
-    return {
-        kind.name: ImageChange(kind, (1.0, 1e5), sizes, partial(_draw, sharp=kind.name == SHARP))
-        for kind in kinds
-    } | {name: _of_view(name, view, seed) for name, view in views().items()}
+    drawn = ChangeKind(
+        name=DRAWN,
+        what="drawn anew at another size",
+        unit="pixels",
+        harmless=side,
+        signed=False,
+        usual=4 * side,
+    )
+    changes = {DRAWN: ImageChange(drawn, (1.0, 1e5), sizes, _draw)}
+    return changes | {name: _of_view(name, view, seed) for name, view in views().items()}
 
 
 def _of_view(name: str, view: View, seed: int) -> ImageChange:
@@ -97,11 +97,9 @@ def _of_view(name: str, view: View, seed: int) -> ImageChange:
     return ImageChange(kind, (least, most), strengths, apply)
 
 
-def _draw(
-    elites: Sequence[EliteView], images: torch.Tensor, strength: float, *, sharp: bool
-) -> torch.Tensor:
+def _draw(elites: Sequence[EliteView], images: torch.Tensor, strength: float) -> torch.Tensor:
     """Draw images anew at a size, and bring them back to their own."""
-    drawn = (elite.pixels(round(strength), sharp=sharp) for elite in elites)
+    drawn = (elite.pixels(round(strength)) for elite in elites)
     spec = elites[0].run.spec
     return torch.cat([fit_images(torch.from_numpy(each)[None], spec) for each in drawn]).float()
 
@@ -111,10 +109,6 @@ def choose_changes(changes: dict[str, ImageChange], kinds: Iterable[str]) -> lis
     picked = []
     for text in dict.fromkeys([kinds] if isinstance(kinds, str) else kinds):
         name, with_strengths, given = text.partition("=")
-        if name == SHARP and name not in changes:
-            raise ExperimentError(
-                "--kinds 'sharp': the run's images have no band limit to halve; choose 'drawn'"
-            )
         if name not in changes:
             near = nearest(name, changes)
             raise ExperimentError(f"--kinds {name!r}: there is no such kind{near}")

@@ -2,11 +2,12 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
+from scipy.special import logit
 
 from neatfool.run.run import Run
 from neatfool.run.statistics import GenerationReport
@@ -26,10 +27,12 @@ class Statistic:
         if not np.isfinite(value):
             return "-"
         if self.kind == "confidence":
-            return percent(value)
+            return percent(value, min(logit(value), LARGEST_ODDS))
         return f"{value:,.0f}" if value == round(value) or value >= 1000 else f"{value:,.1f}"
 
 
+LARGEST_ODDS: Final = 16.0
+"""A confidence that rounds to 1 in single precision has at least these log-odds."""
 STATISTICS: Final = {
     measure.key: measure
     for measure in (
@@ -115,14 +118,3 @@ class RunCourse:
         last = np.searchsorted(self.evaluations, grid, side="right")
         values = np.concatenate([[0.0], self.values[measure]])
         return np.where(grid <= self.reach, values[last], np.nan)
-
-    def by_class(self, classes: Sequence[str], grid: np.ndarray) -> np.ndarray:
-        """Give the best confidence so far in C classes, [C, N]: 0 in an empty niche, NaN after."""
-        places = {name: place for place, name in enumerate(classes)}
-        rows = np.array([places[name] for name in self.classes], dtype=np.int64)[self.replaced]
-        columns = np.searchsorted(grid, self.replaced_at, side="left")
-        best = np.zeros((len(classes), len(grid) + 1))
-        np.maximum.at(best, (rows, columns), self.confidences)
-        best = np.maximum.accumulate(best[:, :-1], axis=1)
-        best[:, grid > self.reach] = np.nan
-        return best

@@ -14,7 +14,6 @@ from neatfool.fooling.elites import image_features as image_features
 from neatfool.fooling.elites import join_spaces as join_spaces
 from neatfool.present.finding import Facts, Finding
 from neatfool.run.images import from_pillow as from_pillow
-from neatfool.run.individual import load_genome as load_genome
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def batch_slices(count: int, *scorers: Scorer) -> list[slice]:
     return [slice(start, start + step) for start in range(0, count, step)]
 
 
-class RunsFinding(Finding):
+class MultiRunResult(Finding):
     """A finding on one run or several."""
 
     runs: tuple[RunFacts, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pydantic import Field
@@ -53,7 +52,18 @@ class SurvivalRecord(Facts):
 
 
 def read_survival(run: Run) -> SurvivalRecord | None:
-    """Read what was kept of a run; None if nothing was, or if the file is another program's."""
-    with suppress(OSError, ValueError):
-        return SurvivalRecord.model_validate(read_json(run.path / SURVIVAL_FILE))
-    return None
+    """Read what was kept of a run; None if nothing was, or if the file is another program's.
+
+    Where elites have been replaced since, its text says so.
+    """
+    try:
+        kept = SurvivalRecord.model_validate(read_json(run.path / SURVIVAL_FILE))
+    except (OSError, ValueError):
+        return None
+    now = {elite.name: elite.candidate_id for elite in run.elites}
+    replaced = sum(now.get(name) != image.genome for name, image in kept.images.items())
+    if replaced:
+        since = f"Since then, {replaced:,} of these {len(kept.images):,} elites were replaced: "
+        text = f"{kept.text} {since}neatfool survive --report measures the new ones."
+        return kept.model_copy(update={"text": text})
+    return kept

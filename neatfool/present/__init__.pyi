@@ -48,7 +48,6 @@ from .finding import embed_png as embed_png
 from .finding import embed_svg as embed_svg
 
 # Charts
-from .charts.figure import DISABLED as DISABLED
 from .charts.figure import MUTED as MUTED
 from .charts.figure import SURFACE as SURFACE
 from .charts.figure import TICKS as TICKS
@@ -62,16 +61,11 @@ from .charts.figure import ticks_around as ticks_around
 from .charts.figure import evenly as evenly
 from .charts.lines import ChartLine as ChartLine
 from .charts.lines import StepCurve as StepCurve
-from .charts.lines import colour_of as colour_of
 from .charts.lines import draw_cells as draw_cells
-from .charts.lines import heat_map as heat_map
-from .charts.lines import heat_scale as heat_scale
 from .charts.lines import key_of as key_of
 from .charts.lines import lines_of_shares as lines_of_shares
-from .charts.lines import matrix_of_shares as matrix_of_shares
 from .charts.lines import steps as steps
 from .charts.lines import short as short
-from .charts.lines import stroke_of as stroke_of
 from .charts.figure import LINE_COLOURS as LINE_COLOURS
 from .charts.figure import draw_figure as draw_figure
 

@@ -66,7 +66,6 @@ class Table:
         words: The places of the columns that hold words; all others hold numbers.
         most: Of more rows, a terminal shows only the first and the last.
         where: Where it is shown.
-        pictures: CSS pixels of the longer side of its pictures.
     """
 
     heads: Sequence[str]
@@ -76,7 +75,6 @@ class Table:
     words: Sequence[int] = (0,)
     most: int | None = None
     where: Where = "everywhere"
-    pictures: int = 64
 
 
 @dataclass(frozen=True)
@@ -102,14 +100,14 @@ class Chart:
 
     Attributes:
         about: What it shows, for those who do not see it.
-        draw: Draws it: a figure of :func:`neatfool.present.new_axes`, or an SVG.
+        draw: Draws it: a figure of :func:`neatfool.present.new_axes`.
         title: Stands above it.
         text: How to read it.
         wide: Whether it takes the page's width, even if it must be scrolled.
     """
 
     about: str
-    draw: Callable[[], Figure | bytes]
+    draw: Callable[[], Figure]
     title: str = ""
     text: str = ""
     wide: bool = False

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from urllib.parse import quote
@@ -29,6 +30,7 @@ from neatfool.present.blocks import (
     is_shown,
 )
 from neatfool.present.charts.figure import draw_figure, for_page
+from neatfool.present.output import Output, show
 from neatfool.present.saving import TEMPLATES, fill_template, save
 from neatfool.run.images import open_png
 
@@ -125,8 +127,8 @@ class Finding(Facts):
         """
         for block in self.story():
             for each in block.blocks if isinstance(block, Panel) else [block]:
-                if isinstance(each, Chart) and not isinstance(figure := each.draw(), bytes):
-                    return figure
+                if isinstance(each, Chart):
+                    return each.draw()
         raise ValueError(f"{type(self).__name__} has no chart")
 
     def html(self, path: str | Path | None = None) -> str:
@@ -143,6 +145,16 @@ class Finding(Facts):
         if path is not None:
             save(path, page.encode())
         return page
+
+    def __str__(self) -> str:
+        """Give the headlines and the first table, as a terminal shows them."""
+        story = [*self.story()]
+        tables = (block for block in story if isinstance(block, Table))
+        headlines = [block for block in story if isinstance(block, Headline)]
+        output = Output()
+        with output.capture() as shown:
+            show([*headlines, *islice(tables, 1)], output)
+        return shown.get().rstrip()
 
     def _repr_html_(self) -> str:
         return f'<iframe srcdoc="{escape(self.html())}" width="100%" height="700"></iframe>'
@@ -184,17 +196,13 @@ def arrange_blocks(story: Iterable[Block]) -> dict[str, Any]:
                 wide = isinstance(block, Table | Text) or (isinstance(block, Chart) and block.wide)
                 sections[-1][1].append(Panel([block], wide=wide))
 
-    def chart(block: Chart) -> str:
-        drawn = block.draw()
-        return embed_svg(drawn if isinstance(drawn, bytes) else draw_figure(drawn))
-
     return {
         "headlines": headlines,
         "limits": [*dict.fromkeys(limits)],
         "notes": [text for text in dict.fromkeys(notes) if text not in limits],
         "sections": [(section, panels) for section, panels in sections if panels],
         "kind": lambda block: type(block).__name__,
-        "chart": chart,
+        "chart": lambda block: embed_svg(draw_figure(block.draw())),
         "picture": lambda png, size: embed_png(png, SHARPNESS * size),
         "plain": str,
     }

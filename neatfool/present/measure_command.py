@@ -1,4 +1,4 @@
-"""The command of a measure, from its signature, and a finding on a terminal."""
+"""The command of a measure, from its signature."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_or
 import click
 
 from neatfool.errors import PluginError
-from neatfool.present.blocks import Bars, Block, Headline, Note, Panel, Table, Text, is_shown
 from neatfool.present.command import (
     Command,
     FileToWrite,
@@ -31,8 +30,7 @@ from neatfool.present.command import (
     seed_option,
     trust_option,
 )
-from neatfool.present.output import Output
-from neatfool.wording import share
+from neatfool.present.output import Output, show
 
 if TYPE_CHECKING:
     from neatfool.present.finding import Finding
@@ -70,7 +68,7 @@ def _give(
     if as_json:
         click.echo(finding.json())
     else:
-        show(finding, Output())
+        show(finding.story(), Output())
     if csv_file:
         save(csv_file, finding.csv().encode())
         Output(stderr=as_json).say(f"What was measured is in {csv_file}")
@@ -203,40 +201,3 @@ def run_command(ctx: click.Context, name: str, arguments: Sequence[str]) -> None
         except SystemExit as end:
             if end.code:
                 raise
-
-
-def show(finding: Finding, output: Output) -> None:
-    """Print a finding's story: its sentences, notes and tables, in their order."""
-    for block in finding.story():
-        _show(block, output)
-
-
-def _show(block: Block, output: Output) -> None:
-    if not is_shown(block, "terminal"):
-        return
-    match block:
-        case Headline():
-            output.say(block.text, "bold")
-        case Note():
-            output.say(f"Note: {block.text}")
-        case Text():
-            output.say(block.text)
-        case Panel():
-            shown = [each for each in block.blocks if is_shown(each, "terminal")]
-            tables = [each for each in shown if isinstance(each, Table | Bars)]
-            if block.title and tables:
-                output.say(block.title, "bold")
-            for each in tables:
-                _show(each, output)
-        case Bars():
-            rows = [[name, share(part), figure] for name, part, figure in block.rows]
-            _show(Table(block.heads, rows, block.title), output)
-        case Table():
-            if block.title:
-                output.say(block.title, "bold")
-            columns = [*zip(*block.rows, strict=True)] or [()] * len(block.heads)
-            kept = [place for place, cells in enumerate(columns) if bytes not in map(type, cells)]
-            cells = [[str(row[place]) for place in kept] for row in block.rows]
-            words = [kept.index(place) for place in block.words if place in kept]
-            heads = [block.heads[place] for place in kept]
-            output.table(heads, cells, words=words, most=block.most)

@@ -1,4 +1,4 @@
-"""A command's output: sentences, tables for any window, a console that survives a closed pipe."""
+"""A command's output: stories and tables in any window, a console that survives a closed pipe."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from rich.text import Text
 
 from neatfool.errors import printable
 from neatfool.pace import Pace
+from neatfool.present import blocks
+from neatfool.wording import share
 
 if TYPE_CHECKING:
     from rich.table import Column
@@ -74,7 +76,7 @@ class Output(Console):
         by_column = [*zip(heads, *shown, strict=True)]
         for narrow in (False, True):
             columns = [
-                _words(cells) if place in words else _numbers(cells, narrow=narrow)
+                _make_column(cells, words=place in words, narrow=narrow)
                 for place, cells in enumerate(by_column)
             ]
             widths = accumulate((column.min_width or 0) + 3 for column, _ in columns)
@@ -141,23 +143,60 @@ class Output(Console):
         os.dup2(nowhere, self.file.fileno())
 
 
-def _words(cells: Sequence[str]) -> tuple[Column, Sequence[str]]:
-    """Make a column of words, from its head and its cells."""
+def show(story: Iterable[blocks.Block], output: Output) -> None:
+    """Print blocks: their sentences, notes and tables, in their order."""
+    for block in story:
+        if not blocks.is_shown(block, "terminal"):
+            continue
+        match block:
+            case blocks.Headline():
+                output.say(block.text, "bold")
+            case blocks.Note():
+                output.say(f"Note: {block.text}")
+            case blocks.Text():
+                output.say(block.text)
+            case blocks.Panel():
+                tables = [
+                    each for each in block.blocks if isinstance(each, blocks.Table | blocks.Bars)
+                ]
+                if block.title and tables:
+                    output.say(block.title, "bold")
+                show(tables, output)
+            case blocks.Bars():
+                rows = [[name, share(part), figure] for name, part, figure in block.rows]
+                _show_table(blocks.Table(block.heads, rows, block.title), output)
+            case blocks.Table():
+                _show_table(block, output)
+
+
+def _show_table(table: blocks.Table, output: Output) -> None:
+    """Print a table without its pictures."""
+    if table.title:
+        output.say(table.title, "bold")
+    pictures = {
+        place for row in table.rows for place, cell in enumerate(row) if isinstance(cell, bytes)
+    }
+    kept = [place for place in range(len(table.heads)) if place not in pictures]
+    words = [kept.index(place) for place in table.words if place in kept]
+    rows = [[str(row[place]) for place in kept] for row in table.rows]
+    output.table([table.heads[place] for place in kept], rows, words=words, most=table.most)
+
+
+def _make_column(
+    cells: Sequence[str], *, words: bool, narrow: bool
+) -> tuple[Column, Sequence[str]]:
+    """Make a column, from its head and its cells; a narrow one of numbers has more lines."""
     from rich.table import Column
 
-    least = min(max(map(_width, cells)), NARROWEST_WORDS)
-    return Column(escape(cells[0]), overflow="fold", min_width=least), cells[1:]
-
-
-def _numbers(cells: Sequence[str], *, narrow: bool) -> tuple[Column, Sequence[str]]:
-    """Make a column of numbers, from its head and its cells; a narrow one has more lines."""
-    from rich.table import Column
-
-    texts = [_BEFORE_BRACKETS.sub("\n", cell) if narrow else cell for cell in cells[1:]]
+    head, *texts = cells
+    if words:
+        least = min(max(map(_width, cells)), NARROWEST_WORDS)
+        return Column(escape(head), overflow="fold", min_width=least), texts
+    if narrow:
+        texts = [_BEFORE_BRACKETS.sub("\n", text) for text in texts]
     width = max(map(_width, texts), default=1)
     room = max(width, 1 if narrow else USUAL_HEAD)
-    wrap = textwrap.TextWrapper(room, break_long_words=False, break_on_hyphens=False)
-    head = wrap.fill(cells[0])
+    head = textwrap.fill(head, room, break_long_words=False, break_on_hyphens=False)
     least = max(width, _width(head))
     return Column(escape(head), justify="right", no_wrap=True, min_width=least), texts
 

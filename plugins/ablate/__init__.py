@@ -1,4 +1,4 @@
-"""Say which parts of RUN's images, and of their networks, carry the confidence."""
+"""Say which parts of RUN's images carry the confidence."""
 
 from neatfool import Register, hookimpl
 

@@ -1,16 +1,16 @@
-"""Takes images apart: copies, tiles, nodes and connections go away, and the rest is scored."""
+"""Takes images apart: copies and tiles go away, and the rest is scored."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Final
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from scipy.special import logit
 
 from neatfool import (
     EliteView,
@@ -19,17 +19,16 @@ from neatfool import (
     Scorer,
     choose_elites,
     encode_png,
+    fit_images,
     open_runs,
     open_scorer,
+    rank,
 )
-from neatfool.cppn import Genome
-from neatfool.files import read_whole, refuse_link
-from neatfool.measure import RunFacts, check_classes, from_pillow
+from neatfool.measure import RunFacts, check_classes, find_class, from_pillow
 from neatfool.present import Cell, Output, evenly
 from neatfool.wording import counted
 
-from . import importance as weighing
-from .finding import MEASURES, Ablation, AblationSummary, EliteAblation, RepetitionScores
+from .finding import MEASURES, Ablation, EliteAblation, RepetitionScores, Score
 from .repetition import MOST_COPIES, find_repetition, hide_copies, hide_tiles, label_copies
 
 USUAL_TILES: Final = 8
@@ -37,14 +36,16 @@ SIDE: Final = 660
 """Pixels of a map's longer side."""
 MOST_NUMBERS: Final = 12
 """Of more tiles side by side, numbers would be too small to be read."""
+LARGEST_ODDS: Final = 100.0
+"""Log-odds are cut off here, so that they are always numbers: no network is as sure as that."""
+SUREST: Final = 1e-12
+"""Where a target gives no logits, confidences nearer to 0 or 1 than this count as this."""
 LEAST_RANGE: Final = 0.5
 """A drop in log-odds that counts as full colour at least, so that noise is not made to look like
 something."""
 MISSED, HARMFUL = (230, 97, 10), (13, 107, 184)
 SHOWN: Final = 10
 """The page shows so many elites at most, so that it stays below a few MB."""
-METHOD: Final = 2
-"""Changes when elites are taken apart in another way, so that kept ones are not mixed with new."""
 
 
 def ablate(
@@ -56,18 +57,13 @@ def ablate(
     sample: int | None = None,
     target: Annotated[str | Path | None, "EXPERIMENT"] = None,
     seed: int = 1,
-    graphs: Annotated[str | Path | None, "DIR"] = None,
     max_queries: int | None = None,
     console: Output | None = None,
 ) -> Ablation:
-    """Say which parts of RUN's images, and of their networks, carry the confidence.
+    """Say which parts of RUN's images carry the confidence.
 
-    Parts are taken away, and what is left is scored again: copies of what an image repeats, tiles
-    of the image, and the nodes and connections of the network that draws it. An elite takes 65
-    images for its tiles, up to 33 for its copies, 21 for its network and one for each part of it.
-
-    What is finished is kept in RUN/ablation.jsonl, so an interrupted command goes on when you give
-    it again. Delete the file to begin anew.
+    Parts are hidden, and what is left is scored again: tiles of the image, and copies of what it
+    repeats. An elite takes 65 images for its tiles, and up to 33 for its copies.
 
     Args:
         run: The run, or the folder that holds it.
@@ -78,8 +74,6 @@ def ablate(
         target: Score with the target of this experiment's file, and not with the run's own. It
             needs the same names of classes.
         seed: The seed of the sample.
-        graphs: A folder; each elite's network is written there with the importance of its parts,
-            as GraphML and JSON.
         max_queries: The most images to send to a target that costs something to ask.
         console: Shows how far it is.
 
@@ -95,7 +89,6 @@ def ablate(
         neatfool ablate runs/imagenet-1 --classes "school bus,starfish" --html parts.html
         neatfool ablate runs/imagenet-1 --least 0.5 --sample 200 --csv parts.csv
         neatfool ablate runs/imagenet-1 --sample 5 --tiles 14 --json
-        neatfool ablate runs/mnist-1 --graphs graphs      # for networkx: GraphML and JSON
     """
     console = console or Output(quiet=True)
     with open_runs(run, scored=target is None) as opened, ExitStack() as ending:
@@ -110,97 +103,66 @@ def ablate(
                 "pixels; give a smaller number"
             )
         tiles = tiles or min(USUAL_TILES, most)
-        path = refuse_link(own.path / "ablation.jsonl")
-        # What is kept there may do; only the loaded target tells.
-        images = 0 if path.exists() else sum(_most_images(elite, tiles) for elite in elites)
+        images = len(elites) * (1 + tiles**2 + 2 * MOST_COPIES + 1)
         with console.status("loading the target"):
             scorer = open_scorer(target or own, max_queries=max_queries, images=images)
         ending.callback(scorer.close)
-        items = _ablate_all(path, elites, scorer, tiles, max_queries=max_queries, console=console)
-        repeats = [item.repeats for item in items if item.repeats]
-        mirrored = sum(bool(each.mirrors) for each in repeats)
+        check_classes(scorer, elites)
+        if scorer.costs:
+            scorer.check_allowed(images, max_queries)
+            console.say(f"{scorer.name}: this takes up to {counted(images, 'query', 'queries')}")
+        items = []
+        with console.progress(len(elites), "elites") as note:
+            for elite in elites:
+                note(elite.name, 0)
+                items.append(_ablate(elite, scorer, tiles))
+                note(elite.name, 1)
         order = np.argsort([-item.saved.log_odds for item in items], kind="stable")
-        shown = {*order[evenly(len(order), SHOWN)].tolist()}
-        complete = tuple(
-            _complete(elite, item, with_pictures=place in shown)
-            for place, (elite, item) in enumerate(zip(elites, items, strict=True))
-        )
-        found = Ablation(
-            **RunFacts.facts(own, 0) | {"elites": complete},
+        for place in order[evenly(len(order), SHOWN)].tolist():
+            strip = tuple(_strip(elites[place], items[place]))
+            items[place] = items[place].model_copy(update={"strip": strip})
+        return Ablation(
+            run=RunFacts(**RunFacts.facts(own, len(elites))),
             target=scorer.name,
             own_target=target is None,
             tiles=tiles,
-            repeated=len(repeats) - mirrored,
-            mirrored=mirrored,
-            summary=tuple(_sum_up(items)),
+            repeated=sum(item.repeats is not None for item in items),
+            medians=_medians(items),
+            elites=tuple(items),
         )
-    if graphs:
-        count = found.write_graphs(graphs)
-        console.say(
-            f"{counted(count, 'network', 'networks')} with their importance are in {graphs}"
-        )
-    return found
 
 
-def _sum_up(items: Sequence[EliteAblation]) -> Iterator[AblationSummary]:
-    all_shares = [item.shares() for item in items]
-    for key, measure in MEASURES.items():
-        if values := [shares[key] for shares in all_shares if key in shares]:
-            low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
-            figures = {"lower_quartile": low, "median": median, "upper_quartile": high}
-            yield AblationSummary(measure=measure, elites=len(values), **figures)
+def _medians(items: Sequence[EliteAblation]) -> dict[str, float]:
+    """Give the median of each measure over the images that have it."""
+    shares = [item.shares() for item in items]
+    values = {
+        measure: [each[key] for each in shares if key in each] for key, measure in MEASURES.items()
+    }
+    return {measure: float(np.median(each)) for measure, each in values.items() if each}
 
 
-def _ablate_all(
-    path: Path,
-    elites: Sequence[EliteView],
-    scorer: Scorer,
-    tiles: int,
-    *,
-    max_queries: int | None,
-    console: Output,
-) -> list[EliteAblation]:
-    """Take elites apart, but for those of which a file has what came out, and add to the file."""
-    check_classes(scorer, elites)
-    method = [METHOD, scorer.fingerprint, tiles]
-    kept = {}
-    for line in read_whole(path).splitlines() if path.exists() else ():
-        # A line may be cut short: the command was killed while it wrote it.
-        with suppress(ValueError, TypeError, KeyError):
-            record = json.loads(line)
-            if record["how"] == method:
-                found = EliteAblation.model_validate(record["elite"])
-                kept[found.index, found.genome] = found
-    missing = [elite for elite in elites if (elite.index, elite.candidate_id) not in kept]
-    if scorer.costs:
-        if total := sum(_most_images(elite, tiles) for elite in missing):
-            scorer.check_allowed(total, max_queries)
-        console.say(f"{scorer.name}: this takes up to {counted(total, 'query', 'queries')}")
-    fault = ""
-    with console.progress(len(missing), "elites") as note:
-        for elite in missing:
-            note(elite.name, 0)
-            found = _ablate(elite, scorer, tiles)
-            note(elite.name, 1)
-            kept[elite.index, elite.candidate_id] = found
-            text = json.dumps({"how": method, "elite": found.model_dump(mode="json")})
-            try:
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(f"\n{text}")  # so a line that was cut short stays alone
-            except OSError as error:
-                fault = error.strerror or str(error)
-    if fault:
-        console.say(f"{path}: cannot be written ({fault}), so nothing is kept")
-    return [kept[elite.index, elite.candidate_id] for elite in elites]
-
-
-def _most_images(elite: EliteView, tiles: int) -> int:
-    """Say how many images of an elite are scored at most."""
-    count = 1 + tiles**2 + 2 * MOST_COPIES + 1
-    if isinstance(elite.genome, Genome):
-        graph = elite.graph()
-        count += 1 + len(graph) + graph.number_of_edges() + weighing.PRUNINGS
-    return count
+def _score_images(scorer: Scorer, elite: EliteView, images: torch.Tensor) -> list[Score]:
+    """Score images of a class, uint8 [N, C, H, W]; the first of them is the whole."""
+    fitted = fit_images(images, scorer.spec)  # of equal images, one is scored
+    keys = [image.tobytes() for image in fitted.cpu().numpy()]
+    rows = {key: row for row, key in enumerate(keys)}
+    scores = scorer.score(fitted[list(rows.values())])
+    probs = np.asarray(scores.probs, np.float64)
+    column = find_class(elite, scorer.spec.classes)
+    known = 0 <= column < probs.shape[1]  # else an open target may yet meet it
+    confidences = probs[:, column] if known else np.zeros(len(rows))
+    odds = logit(np.clip(confidences, SUREST, 1 - SUREST))
+    if scores.logits is not None and known:
+        usable = probs.sum(1) > 0
+        odds[usable] = rank(scores.part(usable))[:, column]
+    odds = np.clip(odds, -LARGEST_ODDS, LARGEST_ODDS)
+    sure = confidences[0]
+    lost = 1 - confidences / sure if sure else np.zeros(len(rows))
+    found = {
+        key: Score(confidence=confidences[place], log_odds=odds[place], lost=lost[place])
+        for place, key in enumerate(rows)
+    }
+    return [found[key] for key in keys]
 
 
 def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> EliteAblation:
@@ -211,7 +173,7 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> EliteAblation:
         labels = label_copies(image.shape[1:], repetition)
         looked_at, hidden = hide_copies(image, labels)
         images += hidden
-    saved, *scores = weighing.score_images(scorer, elite, torch.from_numpy(np.stack(images)))
+    saved, *scores = _score_images(scorer, elite, torch.from_numpy(np.stack(images)))
     repeats = None
     if repetition:
         half, *rest = scores[tiles**2 :]
@@ -231,36 +193,18 @@ def _ablate(elite: EliteView, scorer: Scorer, tiles: int) -> EliteAblation:
         saved=saved,
         tiles=tuple(tuple(scores[row * tiles : (row + 1) * tiles]) for row in range(tiles)),
         repeats=repeats,
-        graph=weighing.score_network(elite, scorer) if isinstance(elite.genome, Genome) else None,
     )
 
 
-def _complete(elite: EliteView, item: EliteAblation, *, with_pictures: bool) -> EliteAblation:
-    """Add to what came out its network, and pictures."""
-    more: dict[str, object] = {"file": elite.file.stem}
-    if item.graph:
-        more["weighed"] = weighing.with_importance(elite, item.graph)
-    if with_pictures:
-        more["strip"] = tuple(_strip(elite, item))
-    return item.model_copy(update=more)
-
-
 def _strip(elite: EliteView, item: EliteAblation) -> Iterator[Cell]:
-    """Show an image as saved, what its tiles are worth, and what carries most with few parts."""
+    """Show an image as saved, what its tiles are worth, and some of its copies."""
     image = elite.saved_pixels()
     yield Cell(encode_png(image), "as saved", item.saved.words)
     yield Cell(_draw_map(image, item), "without a tile", f"at least {item.worst_tile.words}")
     if repeats := item.repeats:
         _, (half, *alone) = hide_copies(image, label_copies(image.shape[1:], repeats))
-        if repeats.copies > 2:
-            yield Cell(encode_png(half), "half of the copies", repeats.half.words)
-        best = repeats.best
-        yield Cell(encode_png(alone[best]), "one copy", repeats.alone[best].words)
-    if graph := item.graph:
-        (simple,) = weighing.draw(elite, [weighing.simplest(elite, graph)]).numpy()
-        what = f"{graph.suffice_for_half} of {len(graph.connections)} connections"
-        kept = graph.pruned.get(graph.suffice_for_half, graph.drawn)
-        yield Cell(encode_png(simple), what, kept.words)
+        yield Cell(encode_png(half), "half of the copies", repeats.half.words)
+        yield Cell(encode_png(alone[repeats.best]), "one copy", repeats.alone[repeats.best].words)
 
 
 def _draw_map(image: np.ndarray, item: EliteAblation) -> bytes:

@@ -24,8 +24,6 @@ LONGEST: Final = 0.4
 """The part of a side that a period may have, so that two and a half copies are there to be seen."""
 SIDEWAYS: Final = 0.5
 """The least sine of the angle between the two directions in which a pattern repeats itself."""
-MIRRORED: Final = 0.5
-"""A picture is its own mirror image if the two correlate at least so much."""
 MOST_COPIES: Final = 16
 """Of more copies, so many are looked at one by one, evenly from the middle to the edge."""
 
@@ -35,35 +33,13 @@ class Repetition(Facts):
 
     steps: tuple[Step, ...] = Field(
         description="moves, in rows and columns, that bring the picture onto itself: one for "
-        "stripes, two for a pattern like a wallpaper's, none if it is only mirrored"
+        "stripes, two for a pattern like a wallpaper's"
     )
-    mirrors: tuple[str, ...] = Field(
-        description="where it is not moved but mirrored: `rows` if its upper half is its lower "
-        "half upside down, `columns` if its left half is its right half"
-    )
-    likeness: float = Field(description="its correlation with itself, moved or mirrored so")
+    likeness: float = Field(description="its correlation with itself, moved so")
 
 
 def find_repetition(image: np.ndarray) -> Repetition | None:
-    """Find how a picture, [C, H, W], repeats itself: moved by a period, or else mirrored.
-
-    Returns:
-        None if no part of the picture is like another.
-    """
-    if (found := _find_period(image)) and label_copies(image.shape[1:], found).max() > 0:
-        return found
-    pixels = image - image.mean((1, 2), keepdims=True, dtype=np.float64)
-    power = max(float((pixels**2).sum()), 1e-9)
-    alike = {
-        name: likeness
-        for name, axis in (("rows", 1), ("columns", 2))
-        if (likeness := float((pixels * np.flip(pixels, axis)).sum()) / power) >= MIRRORED
-    }
-    return Repetition(steps=(), mirrors=(*alike,), likeness=min(alike.values())) if alike else None
-
-
-def _find_period(image: np.ndarray) -> Repetition | None:
-    """Find the period of a picture by its autocorrelation; None if it has none."""
+    """Find the period of a picture, [C, H, W], by its autocorrelation; None if it has none."""
     alike = _autocorrelation(image)
     sides = np.array(alike.shape)
     highest = ndimage.maximum_filter(alike, 3, mode="wrap") == alike
@@ -88,7 +64,8 @@ def _find_period(image: np.ndarray) -> Repetition | None:
         if turn >= SIDEWAYS * length * np.hypot(*across) > 0 and _dips(alike, across):
             steps.append(across)
             break
-    return Repetition(steps=tuple(steps), mirrors=(), likeness=float(alike[first]))
+    found = Repetition(steps=tuple(steps), likeness=float(alike[first]))
+    return found if label_copies(image.shape[1:], found).max() > 0 else None
 
 
 def _dips(alike: np.ndarray, step: Step) -> bool:
@@ -120,13 +97,9 @@ def label_copies(shape: Sequence[int], repetition: Repetition) -> np.ndarray:
     """Number the copies, int64 [H, W], from the middle outwards; -1 for those cut to a half."""
     rows, columns = shape
     places = np.mgrid[:rows, :columns] - np.array([rows - 1, columns - 1])[:, None, None] / 2
-    if repetition.mirrors:
-        mirrored = [name in repetition.mirrors for name in ("rows", "columns")]
-        cells = (places[mirrored] > 0).astype(int)
-    else:
-        steps = np.array(repetition.steps, float)
-        periods = np.linalg.solve(steps @ steps.T, steps)
-        cells = np.rint(np.tensordot(periods, places, 1)).astype(int)
+    steps = np.array(repetition.steps, float)
+    periods = np.linalg.solve(steps @ steps.T, steps)
+    cells = np.rint(np.tensordot(periods, places, 1)).astype(int)
     _, cell, counts = np.unique(
         cells.reshape(len(cells), -1), axis=1, return_inverse=True, return_counts=True
     )

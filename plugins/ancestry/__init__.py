@@ -25,9 +25,9 @@ def neatfool_report_blocks(run: Run, phylogeny: nx.DiGraph) -> Iterator[Block]:
     """Show how diverse the elites are, and who took whose niche."""
     from neatfool.present import Headline
 
-    from .diversity import MOST_COMPARED, diversity
-    from .goal_switches import goal_switches
+    from .diversity import MOST_COMPARED, Diversity, measure_diversity
+    from .goal_switches import report_switches
 
     if 0 < len(run.elites) <= MOST_COMPARED:
-        yield Headline(diversity(run, phylogeny).headline())
-    yield from goal_switches(run, phylogeny).report(run)
+        yield Headline(Diversity(**measure_diversity(run, phylogeny)).headline())
+    yield from report_switches(run, phylogeny)

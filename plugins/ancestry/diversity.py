@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
 import numpy as np
 from pydantic import Field
 
-from neatfool import RunError
 from neatfool.measure import RunFacts, image_features, join_spaces
-from neatfool.wording import share
+from neatfool.wording import counted, share
+
+from .likeness import nearest_likeness
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from neatfool import Run
 
 ALIKE: Final = 0.8
 """At this mean correlation two images look like one motif; at 0.7 some pairs do not."""
 MOST_COMPARED: Final = 2000
 """A run's report says how diverse the elites are up to this number."""
-AT_ONCE: Final = 1024
-"""Images are compared with all others in pieces of this size: 4 MB for a thousand images."""
 
 
 class Diversity(RunFacts):
@@ -40,41 +40,31 @@ class Diversity(RunFacts):
     most_fruitful: float = Field(
         description="the largest share of elites that descend from one of them"
     )
-    nearest: dict[str, float] | None = Field(
-        description="for `layout`, `texture` and `colour`, the median correlation of an elite's "
-        "image with the one most like it; null of one elite"
-    )
     look_alikes: float = Field(
         description=f"the share of elites with a look-alike: another's image whose mean "
         f"correlation with theirs is at least {ALIKE}"
     )
 
     def headline(self) -> str:
-        """Say in a sentence how diverse the elites are."""
+        """Say how diverse the elites are."""
+        founders = counted(self.founders, "random image", "random images")
         return (
-            f"{self.elites:,} elites descend from {self.founders:,} first individuals, effectively "
-            f"{self.effective_founders:.0f}, and {share(self.most_fruitful)} of them from the most "
-            f"fruitful one. {share(self.look_alikes)} look like another."
+            f"The {counted(self.elites, 'elite', 'elites')} descend from {founders}, and "
+            f"{share(self.most_fruitful)} of them share one of these; {share(self.look_alikes)} "
+            "have a look-alike."
         )
 
 
-def diversity(
-    run: Run, graph: nx.DiGraph | None = None, features: Mapping[str, np.ndarray] | None = None
-) -> Diversity:
-    """Say how different the elites of a run are, in descent and in what they show.
+def measure_diversity(
+    run: Run, graph: nx.DiGraph, features: Mapping[str, np.ndarray] | None = None
+) -> dict[str, Any]:
+    """Give the fields of :class:`Diversity` for a run with elites.
 
     Args:
         run: The run.
-        graph: Its :meth:`~neatfool.Run.phylogeny`, if it is there already.
+        graph: Its :meth:`~neatfool.Run.phylogeny`.
         features: How its elites' images look, if that is known already.
-
-    Raises:
-        RunError: The run has no elites.
     """
-    if not len(run):
-        raise RunError(f"{run.path}: the run has no elites yet; let it go on for a while")
-    graph = run.phylogeny(kinds=False) if graph is None else graph
-    features = image_features(run.elites) if features is None else features
     holders = [elite.candidate_id for elite in run.elites]
     descendants = Counter(
         node
@@ -83,17 +73,14 @@ def diversity(
         if not graph.in_degree(node)
     )
     shares = np.array([*founder_shares(graph, holders).values()])
-    return Diversity(
-        **RunFacts.facts(run, len(holders)),
-        images=len({*holders}),
-        founders=len(descendants),
-        effective_founders=float(shares.sum() ** 2 / (shares**2).sum()),
-        most_fruitful=max(descendants.values()) / len(holders),
-        nearest={name: float(np.median(_nearest(rows))) for name, rows in features.items()}
-        if len(holders) > 1
-        else None,
-        look_alikes=float((_nearest(join_spaces(features)) >= ALIKE).mean()),
-    )
+    nearest = nearest_likeness(join_spaces(features or image_features(run.elites)))
+    return RunFacts.facts(run, len(holders)) | {
+        "images": len({*holders}),
+        "founders": len(descendants),
+        "effective_founders": float(shares.sum() ** 2 / (shares**2).sum()),
+        "most_fruitful": max(descendants.values()) / len(holders),
+        "look_alikes": float((nearest >= ALIKE).mean()),
+    }
 
 
 def founder_shares(graph: nx.DiGraph, holders: list[int]) -> dict[int, float]:
@@ -105,14 +92,3 @@ def founder_shares(graph: nx.DiGraph, holders: list[int]) -> dict[int, float]:
         for parent in parents if part else ():
             shares[parent] = shares.get(parent, 0.0) + part / len(parents)
     return shares
-
-
-def _nearest(rows: np.ndarray) -> np.ndarray:
-    """Give for each row the scalar product with the other one that is most like it."""
-    found = np.full(len(rows), -1.0)
-    for start in range(0, len(rows), AT_ONCE):
-        alike = rows[start : start + AT_ONCE] @ rows.T
-        own = np.arange(len(alike))
-        alike[own, start + own] = -1
-        found[start : start + AT_ONCE] = alike.max(1)
-    return found

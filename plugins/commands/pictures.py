@@ -20,7 +20,7 @@ Examples:
   neatfool graph runs/mnist-1 3 -o three.onnx        # draws the picture at any size
   neatfool graph runs/mnist-1 3 -o three.glsl        # a shader for Shadertoy, three.js
 
-The file's suffix decides the format: .svg, .png, .graphml, .json or .dot
+The file's suffix decides the format: .svg, .png, .graphml or .json
 describe the network; .onnx, .glsl and .frag are programs that draw its picture.
 .onnx needs `pip install 'neatfool[onnx]'`. Its input `size` is the height and
 width in pixels, int64 [2]; its output `image` is uint8 [C, H, W]."""

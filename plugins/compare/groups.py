@@ -24,11 +24,10 @@ USUAL_LEVEL: Final = 0.05
 
 @dataclass(frozen=True)
 class RunGroup:
-    """Runs of one experiment that differ in their seed; groups list classes in one order."""
+    """Runs of one experiment that differ in their seed."""
 
     label: str
     runs: tuple[RunCourse, ...]
-    classes: tuple[str, ...]
     folder: Path | None = None
     left_out: tuple[RunCourse, ...] = ()
 
@@ -36,6 +35,11 @@ class RunGroup:
     def first(self) -> RunCourse:
         """One of its runs."""
         return self.runs[0]
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """The classes that its runs search."""
+        return frozenset(name for run in self.runs for name in run.classes)
 
     @property
     def reach(self) -> float:
@@ -53,14 +57,6 @@ class RunGroup:
         here = grid <= self.reach
         found[:, here] = np.nanquantile(self.at(measure, grid[here]), [0.25, 0.5, 0.75], axis=0)
         return found
-
-    def by_class(self, grid: np.ndarray) -> np.ndarray:
-        """Give the median over runs of each class's confidence at numbers of images: [C, N]."""
-        values = np.stack([run.by_class(self.classes, grid) for run in self.runs])
-        median = np.full(values.shape[1:], np.nan)
-        here = grid <= self.reach
-        median[:, here] = np.nanmedian(values[..., here], axis=0)
-        return median
 
 
 def gather(
@@ -87,11 +83,7 @@ def gather(
         raise ExperimentError(
             f"--labels: {len(names)} for {count} ({', '.join(_labels(groups))}); give one for each"
         )
-    order = list(dict.fromkeys(name for group in groups for name in group.classes))
-    return [
-        replace(group, label=label, classes=tuple(filter(set(group.classes).__contains__, order)))
-        for group, label in zip(groups, names, strict=True)
-    ]
+    return [replace(group, label=label) for group, label in zip(groups, names, strict=True)]
 
 
 def _group(folder: Path | None, runs: Sequence[RunCourse]) -> RunGroup:
@@ -105,7 +97,6 @@ def _group(folder: Path | None, runs: Sequence[RunCourse]) -> RunGroup:
     return RunGroup(
         label=chosen[0].name,
         runs=chosen,
-        classes=tuple(dict.fromkeys(name for run in chosen for name in run.classes)),
         folder=folder,
         left_out=tuple(run for run in runs if run is not longest[run.seed] or not run.length),
     )

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import click
 import numpy as np
 
 from neatfool import Run
 from neatfool.measure import STATISTICS, TESTED_STATISTICS
-from neatfool.present import FileToWrite, Names, Output, save
-from neatfool.wording import counted, format_seeds
+from neatfool.present import Names, Output
+from neatfool.wording import counted, format_seeds, listed
 
 from . import finding
 from .groups import USUAL_LEVEL, RunGroup, gather, mann_whitney, options_that_differ
-
-GRID_POINTS: Final = 200
-"""Steps of the common grid of images scored: about what a curve on the page can show."""
 
 
 def compare(
@@ -27,7 +24,6 @@ def compare(
     *,
     labels: Sequence[str] = (),
     at: Annotated[Sequence[int], "N,N", ImageCounts()] = (),
-    classes_csv: Annotated[str | Path | None, FileToWrite()] = None,
     console: Output | None = None,
 ) -> finding.Comparison:
     """Compare runs: medians over seeds at equal numbers of images, and whether they differ.
@@ -40,7 +36,6 @@ def compare(
         runs: The runs, their folders, or folders that hold several.
         labels: What to call the groups, in their order.
         at: Numbers of images to compare at.  [default: half and all of what all groups came to]
-        classes_csv: Write each class's course, the heat map, as comma-separated values.
         console: Shows how far it is.
 
     Raises:
@@ -58,27 +53,18 @@ def compare(
     with console.status("reading the runs"):
         groups = gather(runs, labels)
     longest = max(run.length for group in groups for run in group.runs)
-    grid = np.unique(np.linspace(0, longest, GRID_POINTS + 1).round().astype(np.int64))
     # Half of the runs of each group have come to this number. A run whose search came to its own
     # end counts as one that has scored any number of images.
     common = int(min([longest, *(group.reach for group in groups)]))
     points = sorted({*at} or {max(common // 2, 1), common})
     snapshots = tuple(_snapshot(groups, evaluations) for evaluations in points)
-    found = finding.Comparison(
+    return finding.Comparison(
         groups=tuple(map(_describe, groups)),
         differ_in=options_that_differ(groups),
         notes=tuple(_notes(groups, snapshots[-1])),
         at=snapshots,
-        series=finding.Series(
-            evaluations=tuple(grid.tolist()),
-            groups=tuple(_course(group, grid) for group in groups),
-        ),
         gathered=tuple(groups),
     )
-    if classes_csv:
-        save(classes_csv, found.classes().csv().encode())
-        console.say(f"Each class's course is in {classes_csv}")
-    return found
 
 
 class ImageCounts(Names):
@@ -108,16 +94,6 @@ def _describe(group: RunGroup) -> finding.GroupFacts:
     )
 
 
-def _course(group: RunGroup, grid: np.ndarray) -> finding.GroupCourse:
-    came = tuple(np.isfinite(group.at("median", grid)).sum(0).tolist())
-    measures = {
-        key: finding.QuartileCurves(lower=lower, median=median, upper=upper)
-        for key in STATISTICS
-        for lower, median, upper in [group.quartiles(key, grid).tolist()]
-    }
-    return finding.GroupCourse(label=group.label, n=came, measures=measures)
-
-
 def _snapshot(groups: Sequence[RunGroup], evaluations: int) -> finding.ComparisonPoint:
     here = np.array([evaluations])
     found = []
@@ -130,11 +106,8 @@ def _snapshot(groups: Sequence[RunGroup], evaluations: int) -> finding.Compariso
             measures[key] = finding.GroupStatistic(
                 lower=lower, median=median, upper=upper, values=came
             )
-        classes = dict(zip(group.classes, group.by_class(here)[:, 0], strict=True))
         count = len(measures["median"].values)
-        found.append(
-            finding.GroupSnapshot(label=group.label, n=count, measures=measures, classes=classes)
-        )
+        found.append(finding.GroupSnapshot(label=group.label, n=count, measures=measures))
     tests = []
     for places in combinations(range(len(groups)), 2):
         one, other = (found[place] for place in places)
@@ -150,25 +123,22 @@ def _notes(groups: Sequence[RunGroup], last: finding.ComparisonPoint) -> Iterato
     """Say what to bear in mind."""
     if len({(group.first.target, group.first.fingerprint) for group in groups}) > 1:
         names = [*dict.fromkeys(group.first.target for group in groups)]
-        which = f"{names[0]} with other weights" if len(names) == 1 else " and ".join(names)
         yield (
-            f"The groups fool different targets ({which}). A difference may come from the targets, "
-            "not from the searches."
+            f"The groups fool different targets ({listed(names)}). A difference may come from the "
+            "targets, not from the searches."
         )
     if len({group.classes for group in groups}) > 1:
         counts = ", ".join(f"{group.label}: {len(group.classes):,}" for group in groups)
         yield f"The groups search different classes ({counts}), so counts of classes mislead."
     for group in groups:
         if short := [run.seed for run in group.runs if not run.finished]:
-            seeds, are = ("seed", "is") if len(short) == 1 else ("seeds", "are")
             yield (
-                f"{group.label}: {seeds} {format_seeds(short)} {are} not at the end yet; each run "
-                "counts as far as it has come."
+                f"{group.label}: seed {format_seeds(short)} is not at the end yet, and counts as "
+                "far as it has come."
             )
         if ended := [run.seed for run in group.runs if run.ended]:
-            searches, seeds = ("search", "seed") if len(ended) == 1 else ("searches", "seeds")
             yield (
-                f"{group.label}: the {searches} of {seeds} {format_seeds(ended)} ended early, with "
+                f"{group.label}: the search of seed {format_seeds(ended)} ended early, with "
                 "nothing left to do; after that counts what was found until then."
             )
         if group.left_out:

@@ -21,7 +21,7 @@ from neatfool import (
     open_runs,
     open_scorer,
 )
-from neatfool.measure import RunFacts, RunsFinding
+from neatfool.measure import MultiRunResult, RunFacts
 from neatfool.ood import Asked, InDistribution, ask_detectors
 from neatfool.ood import in_distribution as find_known
 from neatfool.present import (
@@ -200,7 +200,7 @@ class RunDetection(RunFacts):
         return Table([*heads, "looks at"], rows, subject, words=(0, len(heads)))
 
 
-class Detection(RunsFinding):
+class Detection(MultiRunResult):
     """What OOD detectors would have caught."""
 
     about: ClassVar[str] = "what detectors would have caught"

@@ -1,6 +1,5 @@
 """The command ``neatfool gallery``: a page that draws elites from their formulas, in a browser."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,8 +8,6 @@ import click
 from neatfool import hookimpl
 from neatfool.present import distinct_option, elite_options, option, trust_option
 
-IMAGES: Final = ("exact", "png", "small", "none")
-"""How saved images are shown; see :func:`.folder.encode_image`."""
 A_PATH: Final = click.Path(path_type=Path)
 
 
@@ -29,31 +26,8 @@ Examples:
 @elite_options
 @distinct_option
 @trust_option
-@option(
-    "--steps N",
-    "Show up to N of each elite's line of ancestors, chosen evenly; 0: none, which makes the "
-    "folder smaller.",
-    click.IntRange(min=0),
-    16,
-)
-@click.option(
-    "--images",
-    type=click.Choice(IMAGES),
-    default=IMAGES[0],
-    show_default=True,
-    help="The saved images: exact, the same pixels in smaller files; png, the saved files; small, "
-    "for the tiles only, a seventh of the size; or none.",
-)
-@option("--json", "Print what was written as JSON.", into="as_json")
-def gallery(
-    *,
-    paths: tuple[Path, ...],
-    out: Path | None,
-    steps: int,
-    images: str,
-    as_json: bool,
-    **choice: Any,
-) -> None:
+@option("--small", "Reduce the saved images, with loss: the folder has a third of the size.")
+def gallery(*, paths: tuple[Path, ...], out: Path | None, small: bool, **choice: Any) -> None:
     """Write a page on which the elites of RUN are drawn live, and can be entered.
 
     A CPPN is a formula, and your browser draws it: at any zoom, node by node, while you turn its
@@ -73,16 +47,8 @@ def gallery(
             folder = refuse_link((runs[0].path if len(runs) == 1 else Path()) / "gallery")
         count = sum(len(elites) for _, elites in chosen)
         with Output(stderr=True).progress(count, "elites") as note:
-            written = write_gallery(chosen, folder, steps=steps, images=images, note=note)
+            written = write_gallery(chosen, folder, small=small, note=note)
         page = folder / INDEX
-        if as_json:
-            summary = {
-                "page": str(page),
-                "bytes": written,
-                "runs": [{"path": str(run.path), "elites": len(elites)} for run, elites in chosen],
-            }
-            click.echo(json.dumps(summary, indent=1))
-            return
         lines = [
             f"{run.name}, seed {run.seed}: {len(e):,} of {len(run):,} elites" for run, e in chosen
         ]

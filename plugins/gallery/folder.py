@@ -27,6 +27,8 @@ AT_ONCE: Final = 25
 """The networks in one file: some 70 kB, which a browser reads at once."""
 SIDE: Final = 224
 """The most pixels of a side of a reduced image: a tile's on a sharp screen."""
+STEPS: Final = 16
+"""The ancestors of each elite that are shown, evenly chosen from its line."""
 QUALITY: Final = 80
 """WebP's quality of a reduced image: a seventh of the bytes of an exact one."""
 FUNCTIONS: Final = {"activations": [*cppn.ACTIVATIONS], "aggregations": [*cppn.AGGREGATIONS]}
@@ -39,8 +41,7 @@ def write_gallery(
     chosen: Sequence[tuple[Run, Sequence[EliteView]]],
     folder: Path,
     *,
-    steps: int,
-    images: str,
+    small: bool,
     note: Callable[[str, int], None],
 ) -> int:
     """Write a gallery of some elites of runs, or replace one; give the bytes written."""
@@ -57,12 +58,12 @@ def write_gallery(
             for name, each in cppn.ACTIVATIONS.items()
         },
         "runs": [
-            _write_run(folder, number, run, elites, steps=steps, images=images, note=note)
+            _write_run(folder, number, run, elites, small=small, note=note)
             for number, (run, elites) in enumerate(chosen)
         ],
         "together": AT_ONCE,
-        "steps": steps,
-        "images": images,
+        "steps": STEPS,
+        "images": "small" if small else "exact",
     }
     save(folder / DATA / "index.js", format_script("index", index), within=folder)
     # Last, so that a page that is there is whole.
@@ -90,21 +91,19 @@ def _write_run(
     run: Run,
     elites: Sequence[EliteView],
     *,
-    steps: int,
-    images: str,
+    small: bool,
     note: Callable[[str, int], None],
 ) -> dict[str, Any]:
     """Write a run's images and networks; give what the page is told."""
     drawing = describe_drawing(run, elites)
     numbers: Iterable[int | None] = [None] * len(elites)
     if drawing is not None:
-        numbers = _write_networks(folder, number, run, elites, steps)
+        numbers = _write_networks(folder, number, run, elites)
     kept, described = read_survival(run), []
     for elite, network in zip(elites, numbers, strict=True):
         facts = describe_elite(elite, kept)
-        if image := encode_image(elite, images):
-            facts["file"], data = image
-            save(folder / IMAGES / str(number) / image[0], data, within=folder)
+        facts["file"], data = encode_image(elite, small=small)
+        save(folder / IMAGES / str(number) / facts["file"], data, within=folder)
         if network is not None:
             facts["network"] = network
         described.append(facts)
@@ -155,21 +154,16 @@ def _make_ready(folder: Path) -> None:
             shutil.rmtree(refuse_link(folder / name))
 
 
-def encode_image(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
-    """Give the name and the bytes of an elite's image: ``kind`` is one of the option --images."""
-    if kind == "none":
-        return None
-    png = elite.file.name, elite.png
-    if kind == "png":
-        return png
+def encode_image(elite: EliteView, *, small: bool) -> tuple[str, bytes]:
+    """Give the name and the bytes of an elite's image: the same pixels, or reduced with loss."""
     picture = elite.image().convert("RGB")
-    if kind == "small":
+    if small:
         picture.thumbnail((SIDE, SIDE))
     written = io.BytesIO()
-    settings = {"quality": QUALITY} if kind == "small" else {"lossless": True}
+    settings = {"quality": QUALITY} if small else {"lossless": True}
     picture.save(written, "WEBP", method=4, **settings)
     webp = elite.file.with_suffix(".webp").name, written.getvalue()
-    return min(webp, png, key=lambda image: len(image[1]))
+    return min(webp, (elite.file.name, elite.png), key=lambda image: len(image[1]))
 
 
 def describe_elite(elite: EliteView, kept: SurvivalRecord | None) -> dict[str, Any]:
@@ -235,7 +229,7 @@ def encode_formula(graph: nx.DiGraph) -> dict[str, Any]:
 
 
 def _write_networks(
-    folder: Path, of_run: int, run: Run, elites: Sequence[EliteView], steps: int
+    folder: Path, of_run: int, run: Run, elites: Sequence[EliteView]
 ) -> Iterator[int]:
     """Write a run's networks in parts, elites' first; give the number of each elite's."""
     own = dict.fromkeys(elite.candidate_id for elite in elites)
@@ -259,17 +253,14 @@ def _write_networks(
             added += 1
             # From the random network of generation 0 to the elite's own.
             whole = run.lineage(elite.index)[::-1]
-            line = [whole[place] for place in evenly(len(whole), steps)] if steps else []
+            line = [whole[place] for place in evenly(len(whole), STEPS)]
             for ancestor in line:
                 if ancestor.candidate_id not in numbers:
                     numbers[ancestor.candidate_id] = following
                     put(following, _describe(ancestor) | encode_formula(ancestor.graph()))
                     following += 1
-            network: dict[str, Any] = {"generation": elite.generation}
-            if line:
-                network = _describe(line[-1])
-                network["line"] = [numbers[ancestor.candidate_id] for ancestor in line]
-            put(number, network | encode_formula(elite.graph()))
+            own_line = {"line": [numbers[ancestor.candidate_id] for ancestor in line]}
+            put(number, _describe(line[-1]) | own_line | encode_formula(elite.graph()))
         yield number
     for part in sorted(parts):
         write(part)

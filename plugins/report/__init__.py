@@ -29,9 +29,8 @@ Examples:
 def report(run_folder: Path, out: Path | None, distinct: int | None) -> None:
     """Write RUN's report: one HTML file that opens from disk.
 
-    It has each class's image, what else the network sees in it and how its confidence rose; how
-    the search went and who took whose niche; networks and ancestors. `run` and `resume` write it,
-    too.
+    It has each class's image, and what else the network sees in it; how the search went and who
+    took whose niche; networks and ancestors. `run` and `resume` write it, too.
     """
     from neatfool import choose_elites, open_run
     from neatfool.present import Output

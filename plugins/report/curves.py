@@ -1,46 +1,31 @@
-"""Curves of a run as SVGs, and sparklines of each class's confidence and each function's use."""
+"""Curves of a run as SVGs."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from scipy.special import expit
 
-from neatfool import RunError, present
-from neatfool.wording import counted, level, percent
+from neatfool import present
+from neatfool.wording import level, percent
 
 if TYPE_CHECKING:
-    import networkx as nx
-
-    from neatfool import EliteView, GenerationReport, Run
+    from neatfool import GenerationReport, Run
 
 MOST_POINTS: Final = 400
 ENDS: Final = (present.decimal_odds(0), 100 / math.log(10))
 """Decimal log-odds outside are drawn at the edge; they may be infinite."""
-FEWEST_BARS: Final = 12
-"""There is room for this many bars: the few of a short run stand in the middle, not too wide."""
-FEWEST_OF_FIFTHS: Final = 50
-"""Of fewer elites there are no medians."""
 POINT: Final = 0.75
 """A CSS pixel in points, in which matplotlib measures lines and letters."""
 MUTED: Final = "#626b78"
-_BLUE, _ORANGE, _GREEN, _PURPLE = present.LINE_COLOURS[:4]
-COURSE_BOX: Final = (240, 72)
-"""The place of a line, in its own units. A line has at most a step for each unit of its width."""
-TICKS: Final = (0.0001, 0.01, 0.5, 0.99, 0.9999, 0.999999)
-"""Lines across; they are two decades of the odds apart."""
-MOST_CLASSES: Final = 20
-"""The elites of this many classes are looked at; each takes two milliseconds an instant."""
-USE_BOX: Final = (200, 28)
+_BLUE, _ORANGE = present.LINE_COLOURS[:2]
 
 
-def draw_confidences(run: Run) -> bytes:
+def draw_confidences(run: Run, *, wide: bool) -> bytes:
     """Draw median, quartiles, mean and minimum of the elites' confidences over images scored."""
     shown = _choose_reports(run.history)
     x, last = np.array([report.evaluations for report in shown]), shown[-1]
@@ -51,7 +36,7 @@ def draw_confidences(run: Run) -> bytes:
         present.StepCurve(x, mean, f"mean  {percent(last.mean)}", 2),
         present.StepCurve(x, middle, median, 0, np.array([lower, upper])),
     ]
-    return present.draw_figure(present.steps(lines, "decimal odds", x, wide=True))
+    return present.draw_figure(present.steps(lines, "decimal odds", x, wide=wide))
 
 
 def _read_spread(run: Run, generations: Sequence[int]) -> np.ndarray:
@@ -105,9 +90,6 @@ def draw_replacements(history: Sequence[GenerationReport]) -> bytes:
     present.mark_counts(axes, 1.2 * axes.get_ylim()[1], whole=True)
     first, last = history[0].generation, history[-1].generation
     present.label_counts(axes, [first, last], "generation")
-    if (room := (FEWEST_BARS - len(history)) / 2) > 0:
-        axes.set_xlim(first - 0.5 - room, last + 0.5 + room)
-        axes.set_xticks(range(first, last + 1))
     look: Any = {"fontsize": 13 * POINT, "labelcolor": MUTED, "frameon": False}
     look |= {"handlelength": 1.1, "handleheight": 0.9, "borderaxespad": 0.1}
     axes.legend(loc="upper right", **look)
@@ -122,30 +104,6 @@ def draw_sizes(history: Sequence[GenerationReport]) -> bytes:
     return present.draw_figure(present.steps(lines, "counts", x))
 
 
-def draw_size_scatter(elites: Sequence[EliteView]) -> bytes:
-    """Draw each elite's confidence over its connections, with the medians of five equal parts."""
-    drawn, axes = present.new_axes(1080, 430, right=195, left=92)
-    sizes = np.array([elite.size.connections for elite in elites])
-    odds = _read_decimal_odds(
-        [(each.generation, each.index, each.confidence, each.rank) for each in elites]
-    )
-    few = len(sizes) < FEWEST_OF_FIFTHS
-    size, alpha = (7, 0.9) if few else (3, 0.45)
-    look: dict[str, Any] = {"markersize": size, "alpha": alpha, "markeredgewidth": 0}
-    axes.plot(sizes, odds, "o", color=_BLUE, clip_on=False, **look)
-    ends = []
-    if not few:
-        parts = np.array_split(np.argsort(sizes, kind="stable"), 5)
-        x, y = zip(*((np.median(sizes[at]), np.median(odds[at])) for at in parts), strict=True)
-        axes.plot(x, y, "o-", color=_ORANGE, linewidth=2 * POINT, markersize=5)
-        ends.append((float(y[-1]), "median of a fifth", _ORANGE))
-    present.label_confidences(axes, float(odds.min()), float(odds.max()))
-    present.label_counts(axes, sizes.tolist(), "connections")
-    if ends:
-        present.label_ends(axes, ends)
-    return present.draw_figure(drawn)
-
-
 def _read_columns(
     history: Sequence[GenerationReport], *names: str
 ) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -157,130 +115,3 @@ def _read_columns(
 
 def _choose_reports(history: Sequence[GenerationReport]) -> list[GenerationReport]:
     return [history[place] for place in present.evenly(len(history), MOST_POINTS)]
-
-
-class ConfidenceLine(NamedTuple):
-    """The confidence of a class in its elites: a line as an SVG path, and the same in words."""
-
-    path: str
-    text: str
-
-
-def read_courses(
-    run: Run, elites: Sequence[EliteView]
-) -> tuple[dict[int, ConfidenceLine], list[tuple[float, str]]]:
-    """Read how each class's confidence rose, and the lines across: their height and words."""
-    scored = {report.generation: report.evaluations for report in run.history}
-    steps: dict[int, list[tuple[int, float]]] = {}
-    places: dict[int, list[int]] = {}
-    told = run.replacements
-    for place, (generation, index, confidence, _) in enumerate(told):
-        steps.setdefault(index, []).append((scored[generation], confidence))
-        places.setdefault(index, []).append(place)
-    if not steps:
-        return {}, []
-    every = _read_decimal_odds(told)
-    odds = {index: every[each] for index, each in places.items()}
-    across, names = present.ticks_around(TICKS, every.min(), every.max(), most=6)
-    high, low = max(across[-1], every.max()), across[0]
-    span = high - low or 1.0
-    heights = {i: COURSE_BOX[1] * (high - values) / span for i, values in odds.items()}
-    last, ends = run.evaluations, {e.index: percent(e.confidence, e.rank) for e in elites}
-    ticks = [
-        (round(COURSE_BOX[1] * (high - y) / span, 1), name)
-        for y, name in zip(across, names, strict=True)
-    ]
-    courses = {}
-    for i, each in steps.items():
-        if i in ends:
-            text = f"{ends[i]} after {each[-1][0]:,}"
-            if len(each) == 1:
-                text += " images"
-            else:
-                taken = counted(len(each) - 1, "replacement", "replacements")
-                text = f"{percent(each[0][1])} after {each[0][0]:,} images, {text}, by {taken}"
-            courses[i] = ConfidenceLine(
-                _draw_path(each, heights[i].round().astype(int), last), text
-            )
-    return courses, ticks
-
-
-def _draw_path(steps: Sequence[tuple[int, float]], heights: np.ndarray, last: int) -> str:
-    """Draw steps; of those in the same column only the last is kept."""
-    at = (round(COURSE_BOX[0] * scored / last) for scored, _ in steps)
-    columns = dict(zip(at, heights.tolist(), strict=True))
-    path, before = "", -1
-    for x, y in columns.items():
-        if y != before:
-            path += f"H{x}V{y}" if path else f"M{x} {y}"
-            before = y
-    return f"{path}H{COURSE_BOX[0]}"
-
-
-def read_functions(
-    run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]
-) -> dict[str, Any] | None:
-    """Count the functions of elites at some instants; None if genomes are no graphs."""
-    chosen = {elites[place].index for place in present.evenly(len(elites), MOST_CLASSES)}
-    held: dict[int, list[tuple[int, int]]] = {}  # (generation, candidate), the first one first
-    for index, id_, _ in run.holders():
-        if index in chosen and id_ in phylogeny:
-            held.setdefault(index, []).append((phylogeny.nodes[id_]["generation"], id_))
-    count = cache(lambda index, id_: _count_functions(run.holder(index, id_).graph()))
-    history = run.history
-    instants = [history[place] for place in present.evenly(len(history), 10)]
-    functions = []
-    try:
-        for instant in instants:
-            total: Counter[tuple[str, str]] = Counter()
-            for index, line in held.items():
-                if place := bisect_right(line, instant.generation, key=lambda each: each[0]):
-                    total.update(count(index, line[place - 1][1]))
-            functions.append(total)
-    except RunError:  # this encoding's genomes are no graphs
-        return None
-    shares = [_share_functions(functions, kind) for kind in ("activation", "aggregation")]
-    if not all(shares):
-        return None
-    tops = [max(math.ceil(10 * max(map(max, each.values()))) / 10, 0.1) for each in shares]
-    activations, aggregations = (
-        [_draw_use(*item, top) for item in each.items()]
-        for each, top in zip(shares, tops, strict=True)
-    )
-    return {
-        "classes": len(held),
-        "begun": instants[0].evaluations,
-        "ended": instants[-1].evaluations,
-        "activations": activations,
-        "aggregations": aggregations,
-        "tops": tops,
-    }
-
-
-def _count_functions(graph: nx.DiGraph) -> Counter[tuple[str, str]]:
-    return Counter(
-        (kind, str(data[kind]))
-        for _, data in graph.nodes(data=True)
-        for kind in ("activation", "aggregation")
-        if data.get("kind") != "input" and data.get(kind)
-    )
-
-
-def _share_functions(
-    counted: Sequence[Counter[tuple[str, str]]], kind: str
-) -> dict[str, list[float]]:
-    """Give the shares of functions of a kind at each instant, those used most at the end first."""
-    names = {name for total in counted for of, name in total if of == kind}
-    sums = [max(1, sum(n for (of, _), n in all_.items() if of == kind)) for all_ in counted]
-    of = {name: [c[kind, name] / n for c, n in zip(counted, sums, strict=True)] for name in names}
-    return dict(sorted(of.items(), key=lambda item: (-item[1][-1], -max(item[1]), item[0])))
-
-
-def _draw_use(name: str, shares: list[float], top: float) -> dict[str, Any]:
-    """Draw shares from 0, at the bottom, to ``top``; a single instant is a level line."""
-    values = shares * 2 if len(shares) == 1 else shares
-    step = USE_BOX[0] / (len(values) - 1)
-    points = [
-        f"{step * i:.0f} {USE_BOX[1] * (1 - value / top):.1f}" for i, value in enumerate(values)
-    ]
-    return {"name": name, "shares": shares, "path": "M" + "L".join(points)}

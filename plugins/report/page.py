@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import networkx as nx
-
-from neatfool import EliteView, GenerationReport, Run, RunError, present
+from neatfool import EliteView, Run, RunError, present
 from neatfool.measure import read_survival
 from neatfool.wording import spending
 
 from . import curves
-from .curves import ConfidenceLine
 
 HERE: Final = Path(__file__).parent
 MOST_DETAILS: Final = 48
@@ -40,14 +37,9 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
     """Write a run's page, one HTML file, perhaps of ``chosen`` elites only."""
     # This goes first: threads reduce the pictures of the cards while the rest is gathered.
     elites = Elites(run, path, chosen)
-    courses, ticks = curves.read_courses(run, elites.all)
     phylogeny = run.phylogeny(kinds=False)
-    content = _read_history(run, phylogeny, elites.all) | {
-        "ticks": ticks,
-        "course_box": curves.COURSE_BOX,
-        "use_box": curves.USE_BOX,
-    }
-    cards = elites.cards(courses)
+    content = _read_history(run)
+    cards = elites.cards()
     tiles: dict[str | int, list[ClassCard]] = {}
     for card in cards:  # classes that have the same picture share a tile
         tiles.setdefault(card.picture.src if card.picture else card.index, []).append(card)
@@ -82,24 +74,18 @@ def write(run: Run, path: Path, chosen: Sequence[EliteView] = ()) -> None:
     present.write_page(path, HERE / "page.html.j2", content)
 
 
-def _read_history(run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]) -> dict[str, Any]:
+def _read_history(run: Run) -> dict[str, Any]:
     """Count and draw what happened."""
     history, classes = run.history, len(run.searched)
     if not history:
-        return dict.fromkeys(("curves", "functions", "last"))
+        return dict.fromkeys(("curves", "last"))
     drawn = {
-        "confidence": curves.draw_confidences(run),
+        "confidence": curves.draw_confidences(run, wide=True),
+        "confidence_narrow": curves.draw_confidences(run, wide=False),
         "thresholds": curves.draw_thresholds(history, classes),
         "replacements": curves.draw_replacements(history),
         "size": curves.draw_sizes(history),
     }
-    if len({elite.size.connections for elite in elites}) > 1:
-        drawn["scatter"] = curves.draw_size_scatter(elites)
-    milestones = []  # the images until the median, and until all classes, reached each threshold
-    for i, threshold in enumerate(GenerationReport.thresholds):
-        median = next((r.evaluations for r in history if r.median >= threshold), None)
-        every = next((r.evaluations for r in history if r.classes_ge[i] >= classes), None)
-        milestones.append((threshold, median, every))
     seconds = sum(report.stages.elapsed for report in history)
     spent = {
         name: sum(getattr(report.stages, name) for report in history)
@@ -107,9 +93,7 @@ def _read_history(run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]) 
     }
     return {
         "curves": {name: present.embed_svg(svg) for name, svg in drawn.items()},
-        "functions": curves.read_functions(run, phylogeny, elites),
         "last": history[-1],
-        "milestones": milestones,
         "stages": [(name, s, s / seconds if seconds else 0.0) for name, s in spent.items()],
         "seconds": seconds,
         "rate": run.evaluations / seconds if seconds else 0.0,
@@ -130,7 +114,6 @@ class ClassCard:
     detailed: bool = False
     file: str | None = None
     scores: Sequence[Mapping[str, Any]] = ()
-    course: ConfidenceLine | None = None
     survived: Sequence[str] = ()
 
 
@@ -159,7 +142,7 @@ class Elites:
         }
         pool.shutdown(wait=False)
 
-    def cards(self, courses: Mapping[int, ConfidenceLine]) -> list[ClassCard]:
+    def cards(self) -> list[ClassCard]:
         """Make a card for each shown class, the surest first."""
         cards = [
             ClassCard(index, self.run.classes[index]) for index in self._shown - {*self._pictures}
@@ -185,7 +168,6 @@ class Elites:
                         {"name": name, "confidence": sure, "own": name == elite.name}
                         for name, sure in sorted(scores, key=lambda score: -score[1])
                     ],
-                    course=courses.get(elite.index),
                     # Behind a minus, another class is first after the change.
                     survived=[f"{'' if first else '-'}{sure}" for _, sure, first in kept],
                 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -17,8 +16,8 @@ from neatfool.measure import (
     SURVIVAL_FILE,
     ChangeKind,
     ImageSurvival,
+    MultiRunResult,
     RunFacts,
-    RunsFinding,
     SurvivalRecord,
 )
 from neatfool.wording import counted, listed, percent, share
@@ -36,9 +35,7 @@ class SurvivalPoint(present.Facts):
     """What the target says of the images, changed in one way."""
 
     median: float = Field(description="the median confidence in the images' own classes")
-    lower_quartile: float = Field(description="the lower quartile")
-    upper_quartile: float = Field(description="the upper quartile")
-    top1: float = Field(description="the share of images whose class has the first place")
+    top1: float = Field(description="the share of images whose class is top-1")
     kept: float = Field(description="of those with it as saved, the share that still have it")
     strength: float | None = Field(None, description="the strength; null for images as saved")
     confidences: tuple[float, ...] = Field(exclude=True, repr=False)
@@ -69,58 +66,36 @@ class SurvivalResult(RunFacts):
     genomes: tuple[int, ...] = Field(exclude=True, repr=False)
     examples: tuple[int, ...] = Field(exclude=True, repr=False)
 
-    def ranked(self, like: SurvivalResult) -> list[ChangeSurvival]:
-        """Give the kinds, those that most images survive first in ``like``."""
-        order = like.kinds
-        places = sorted(range(len(order)), key=lambda place: -order[place].usually.kept)
-        return [self.kinds[place] for place in places]
+    @property
+    def ranked(self) -> list[ChangeSurvival]:
+        """The kinds, those that most images survive first."""
+        return sorted(self.kinds, key=lambda kind: -kind.usually.kept)
 
     def headline(self) -> str:
-        """Say in a sentence what survives, from the most to the least."""
-        first = sum(self.as_saved.first)
-        if not first:
-            return "No image has its class in the first place as it was saved, so none can lose it."
-        best = self.ranked(self)
+        """Say what survives, from the most to the least."""
+        first, best = sum(self.as_saved.first), self.ranked
+        target = "their own target" if self.own_target else self.target
         shown = best if len(best) < 5 else [*best[:2], *best[-2:]]
-        parts = [f"{share(kind.usually.kept)} {kind.words}" for kind in shown]
+        parts = listed([f"{share(kind.usually.kept)} when {kind.words}" for kind in shown])
+        kept = f" Their class stays top-1 for {parts}." if first else ""
         return (
-            f"{first:,} of {self.elites:,} images have their class in the first place as "
-            f"saved. Of these {first:,} keep it: {listed(parts)}."
+            f"{self.label}: {first:,} of {self.elites:,} images are top-1 in their class as saved, "
+            f"by {target}, with a median confidence of {percent(self.as_saved.median)}.{kept}"
         )
 
     def limits(self) -> Iterator[present.Block]:
-        """Say what was looked at, and what limits the figures."""
-        target = "its own target" if self.own_target else self.target
-        sure = percent(self.as_saved.median)
-        yield present.Text(
-            f"{self.subject}, scored by {target}; median confidence as saved {sure}."
-        )
+        """Say what limits the figures."""
         if 0 < (first := sum(self.as_saved.first)) < FEW:
-            yield present.Note(
-                f"With so few images a share is rough: one image is {share(1 / first)}."
-            )
+            text = f"With so few images a share is rough: one image is {share(1 / first)}."
+            yield present.Note(text)
         if not self.own_target:
-            yield present.Note(
-                "The target is not the one that the images were evolved for, so some do not have "
-                "their class in the first place even as saved."
-            )
+            yield present.Note("The target is not the one that the images were evolved for.")
 
-    def bars(self, like: SurvivalResult) -> present.Bars:
-        """Give a bar for each kind, in the order of ``like``."""
-        kinds = [(kind.words, kind.usually) for kind in self.ranked(like)]
+    def bars(self) -> present.Bars:
+        """Give a bar for each kind."""
+        kinds = [(kind.words, kind.usually) for kind in self.ranked]
         rows = [(words, point.kept, percent(point.median)) for words, point in kinds]
-        return present.Bars(("the images are …", "keep class", "median"), rows)
-
-    def summary(self) -> present.Bars:
-        """Sum it up for the run's report."""
-        elites = counted(self.elites, "elite", "elites")
-        text = (
-            f"What happens to images in the world was done to {elites}, after "
-            f"{self.evaluations:,} images. The bar is the share that keep their class in the "
-            "first place; the figure beside it is their median confidence, "
-            f"{percent(self.as_saved.median)} as saved."
-        )
-        return replace(self.bars(self), title="What survives", text=text)
+        return present.Bars(("the images are …", "keep class", "median"), rows, self.subject)
 
     def records(self) -> Iterator[tuple[object, ...]]:
         """Give a row for each image at each strength."""
@@ -144,7 +119,7 @@ class SurvivalResult(RunFacts):
             yield present.Strip(cells, self.classes[row])
 
 
-class Survival(RunsFinding):
+class Survival(MultiRunResult):
     """How much of runs survives what happens to images."""
 
     about: ClassVar[str] = "what survives"
@@ -153,23 +128,21 @@ class Survival(RunsFinding):
 
     def story(self) -> Iterator[present.Block]:
         """Tell what survives, all at a glance and kind by kind."""
-        for place, run in enumerate(self.runs):
-            yield present.Headline(f"{self._key(place)}{run.label}: {run.headline()}")
+        for run in self.runs:
+            yield present.Headline(run.headline())
             yield from run.limits()
         yield present.Section("All kinds at a glance")
-        for place, run in enumerate(self.runs):
-            title = f"{self._key(place)}{run.label}" if len(self.runs) > 1 else ""
-            yield present.Panel([run.bars(self.runs[0])], title)
-        lines = ("A thick line", "a thin line") if len(self.runs) > 1 else ("Blue", "orange")
+        for run in self.runs:
+            yield run.bars()
         yield present.Section(
             "Kind by kind",
-            f"{lines[0]} is the share that keep their class in the first place, of those that had "
-            f"it as saved; {lines[1]} is the median confidence of all. The figure under a picture "
-            "is the target's confidence in its class, in blue where the class has the first place.",
+            "The lines are the share that keep their class (top-1), of those that had it as saved, "
+            "and, for a single run, the median confidence of all. The figure under a picture is "
+            "the target's confidence in its class, in blue where the class is top-1.",
         )
         for number in range(len(self.runs[0].kinds)):
             yield self._panel(number)
-        yield present.Note(f"{NOTE} --csv, --json and --html have all strengths.")
+        yield present.Note(NOTE)
 
     def records(self) -> present.Records:
         """Give a row for each image at each strength; the kind of those as saved is ``saved``."""
@@ -178,34 +151,30 @@ class Survival(RunsFinding):
             [row for run in self.runs for row in run.records()],
         )
 
-    def _key(self, place: int) -> str:
-        return f"{present.key_of(place)}  " if len(self.runs) > 1 else ""
-
     def _panel(self, number: int) -> present.Panel:
         kind = self.runs[0].kinds[number]
         most = 1 if len(self.runs) > 1 else 2
         strips = [strip for run in self.runs for strip in run.strips(run.kinds[number], most)]
         about = f"What is left when images are {kind.what}, by strength"
-        title = kind.what[0].upper() + kind.what[1:]
         chart = present.Chart(about, partial(self._chart, number))
+        title = kind.what[0].upper() + kind.what[1:]
         return present.Panel([chart, *strips], title, f"{kind.name} · {kind.unit}")
 
     def _chart(self, number: int) -> Figure:
-        """Draw a kind: of one run both measures, of several the shares, and medians thinly."""
-        lines, several = [], len(self.runs) > 1
+        """Draw a kind: of one run both measures, of several the shares."""
+        lines = []
         for place, run in enumerate(self.runs):
             points = run.kinds[number].points
             shares = [1.0, *(point.kept for point in points)]
-            medians = [point.median for point in (run.as_saved, *points)]
-            end = present.key_of(place) if several else "class"
+            end = f"seed {run.seed}" if len(self.runs) > 1 else "top-1"
             lines.append(present.ChartLine(shares, f"{end}  {share(shares[-1])}", place))
-            if several:
-                lines.append(present.ChartLine(medians, "", place, thin=True))
-            else:
-                lines.append(present.ChartLine(medians, f"median  {percent(medians[-1])}", 1))
+        if len(self.runs) == 1:
+            run = self.runs[0]
+            medians = [point.median for point in (run.as_saved, *run.kinds[number].points)]
+            lines.append(present.ChartLine(medians, f"median  {percent(medians[-1])}", 1))
         kind = self.runs[0].kinds[number]
         ticks = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
-        return present.lines_of_shares(lines, ticks, right=104 if several else 148)
+        return present.lines_of_shares(lines, ticks, right=148)
 
 
 def keep_survival(survival: Survival) -> list[Path]:
@@ -219,7 +188,7 @@ def keep_survival(survival: Survival) -> list[Path]:
     """
     reports = []
     for run in survival.runs:
-        folder, bars = Path(run.path), run.summary()
+        folder = Path(run.path)
         points = {f"{k.name}={p.strength:g}": p for k in run.kinds for p in k.points}
         images = {
             name: ImageSurvival(
@@ -231,9 +200,13 @@ def keep_survival(survival: Survival) -> list[Path]:
             for row, (name, genome) in enumerate(zip(run.classes, run.genomes, strict=True))
         }
         kept = SurvivalRecord(
-            title=bars.title,
-            text=bars.text,
-            bars=tuple(bars.rows),
+            title="What survives",
+            text=(
+                f"{counted(run.elites, 'elite was', 'elites were')} changed in each of these ways. "
+                "The bar is the share that keep their class (top-1), and the figure beside it the "
+                f"median confidence, {percent(run.as_saved.median)} as saved."
+            ),
+            bars=tuple(run.bars().rows),
             own_target=run.own_target,
             usual={f"{kind.name}={kind.usual:g}": kind.words for kind in run.kinds},
             images=images,

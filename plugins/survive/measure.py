@@ -56,9 +56,8 @@ def survive(
 
     Args:
         runs: The runs, or the folders that hold them.
-        kinds: What to do to the images; `neatfool plugins list` has the views; `drawn` is drawn
-            anew at another size, and `sharp` so too, but with twice the detail. Strengths may
-            follow: jpeg=75/50.  [default: all]
+        kinds: What to do to the images; `neatfool plugins list` has the views, and `drawn` is
+            drawn anew at another size. Strengths may follow: jpeg=75/50.  [default: all]
         classes: The classes of the elites; all if empty.
         least: Their least recorded confidence.
         sample: How many to draw at random; all if absent.
@@ -159,12 +158,9 @@ def _measure(
 
     def look(change: ImageChange | None, strength: float) -> SurvivalPoint:
         confidences, first = score(change, strength) if change else as_saved
-        lower, median, upper = np.quantile(confidences, (0.25, 0.5, 0.75))
         changed = (change_some(change, strength, slice(row, row + 1)) for row in rows)
         return SurvivalPoint(
-            median=median,
-            lower_quartile=lower,
-            upper_quartile=upper,
+            median=np.median(confidences),
             top1=first.mean(),
             kept=first[had].mean() if had.any() else 0.0,
             strength=strength if change else None,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from pydantic import Field
 
-from neatfool.measure import FEW, RunFacts, RunsFinding
+from neatfool.measure import FEW, MultiRunResult, RunFacts
 from neatfool.present import (
     Block,
     Chart,
@@ -20,47 +21,30 @@ from neatfool.present import (
     Section,
     StrongText,
     Table,
-    Text,
-    matrix_of_shares,
+    draw_cells,
 )
-from neatfool.wording import percent, share
+from neatfool.wording import listed, percent, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SAVED, DRAWN, RESIZED = "as saved", "drawn anew", "resized"
-"""How a network of some size is shown an image."""
-NAMED: Final = 3
-"""So many of the classes that a network does not have are named, as examples."""
-LONGEST: Final = 60
-"""An option of more characters, such as a list of class names, does not tell who is who."""
 UNKNOWN: Final = "-"
-FIGURES: Final = ("top-1", "top-5", "median", "rank")
 HEADS: Final = (
     *("run", "seed", "class", "index", "recorded", "network", "own", "shown"),
     *("their_class", "confidence", "rank", "top1", "top5"),
 )
 
 
-class NetworkFacts(Facts):
-    """A network."""
+class TransferTarget(Facts):
+    """A network that is shown images."""
 
     key: str = Field(description="its letter")
     label: str = Field(description="what it is called")
     target: str = Field(description="its target")
-    options: dict[str, Any] = Field(description="all of `[target]`")
-    fingerprint: str = Field(description="what tells it from a network that scores otherwise")
     experiment: str | None = Field(description="the file that names it; null if only runs do")
     runs: tuple[str, ...] = Field(description="the folders of the runs that fooled it")
-    height: int = Field(description="of its images")
-    width: int = Field(description="of its images")
-    channels: int = Field(description="1 for grey, 3 for colours")
+    shape: tuple[int, int, int] = Field(description="of its images: channels, height, width")
     classes: int = Field(description="how many classes it has")
-
-    @property
-    def size(self) -> str:
-        """Its images' size in words: ``"224x224"``."""
-        return f"{self.width}x{self.height}"
 
 
 class NetworkAnswer(Facts):
@@ -88,8 +72,7 @@ class NetworkAnswer(Facts):
             return UNKNOWN
         if self.rank == 1:
             return StrongText(percent(self.confidence))
-        place = "none" if self.rank is None else f"{self.rank:,}"
-        return f"{percent(self.confidence)} ({place})"
+        return f"{percent(self.confidence)} ({self.rank or 'none'})"
 
 
 class TransferFigures(Facts):
@@ -100,44 +83,30 @@ class TransferFigures(Facts):
     top1: float | None = Field(description="the share of them whose class is top-1 there")
     top5: float | None = Field(description="the share whose class is among the first five")
     median: float | None = Field(description="the median confidence in the class")
-    lower_quartile: float | None = Field(description="the lower quartile")
-    upper_quartile: float | None = Field(description="the upper quartile")
-    median_rank: int | None = Field(description="null if it does not place half of the classes")
 
     @staticmethod
-    def of(key: str, sights: Sequence[NetworkAnswer]) -> dict[str, Any]:
+    def of(key: str, answers: Sequence[NetworkAnswer]) -> dict[str, Any]:
         """Sum up what a network says of images."""
-        known = [each for each in sights if each.confidence is not None]
-        if not known:
-            return dict.fromkeys(TransferFigures.model_fields) | {"key": key, "images": 0}
-        lower, median, upper = np.quantile([each.confidence for each in known], (0.25, 0.5, 0.75))
-        # Not the mean of two, which may be infinite; the lower of the two in the middle is a rank.
-        ranks = sorted(each.rank or np.inf for each in known)
-        middle = ranks[(len(ranks) - 1) // 2]
-        return {
-            "key": key,
-            "images": len(known),
-            "top1": np.mean([each.among(1) for each in known]),
-            "top5": np.mean([each.among(5) for each in known]),
-            "median": median,
-            "lower_quartile": lower,
-            "upper_quartile": upper,
-            "median_rank": None if middle == np.inf else middle,
-        }
+        known = [each for each in answers if each.confidence is not None]
+        figures: dict[str, Any] = dict.fromkeys(("top1", "top5", "median"))
+        if known:
+            figures["top1"] = np.mean([each.among(1) for each in known])
+            figures["top5"] = np.mean([each.among(5) for each in known])
+            figures["median"] = np.median([each.confidence for each in known])
+        return {"key": key, "images": len(known)} | figures
 
     @property
     def words(self) -> list[str]:
-        """All figures, in the order of :data:`FIGURES`."""
+        """The figures: top-1, top-5 and the median."""
         if self.top1 is None or self.top5 is None or self.median is None:
-            return [UNKNOWN] * len(FIGURES)
-        place = UNKNOWN if self.median_rank is None else f"{self.median_rank:,}"
-        return [share(self.top1), share(self.top5), percent(self.median), place]
+            return [UNKNOWN] * 3
+        return [share(self.top1), share(self.top5), percent(self.median)]
 
 
 class RunFigures(TransferFigures):
     """What a network says of a run's images."""
 
-    shown: str = Field(description="`as saved`, `drawn anew` or `resized`")
+    shown: str = Field(description="`as saved`, or `drawn anew` at its size")
     classes_not_found: tuple[str, ...] = Field(description="the classes that it does not have")
 
 
@@ -173,33 +142,29 @@ class RunTransfer(RunFacts):
     classes: tuple[FoolingImage, ...] = Field(description="each image, the most fooling first")
 
     def headline(self) -> str:
-        """Say in a sentence how many images fool other networks."""
-        if self.fool_any_other is not None and self.fool_all_others is not None:
-            fool_all = share(self.fool_all_others)
-            others = "the other network"
-            if self.others > 1:
-                others = (
-                    f"at least one of {self.others} other networks, {fool_all} fool all of them"
-                )
-            return f"{self.label}: {share(self.fool_any_other)} of its images fool {others}."
-        if len(self.networks) > 1:
-            return f"{self.label}: no other network has one of its classes."
-        first = sum(image.networks[0].among(1) for image in self.classes)
-        of_own = "images are top-1 on the network that they were evolved for"
-        return f"{self.label}: {first:,} of {self.elites:,} {of_own}."
+        """Say how many images fool other networks."""
+        if self.fool_any_other is None or self.fool_all_others is None:
+            return f"{self.label}: no other network was asked that has one of its classes."
+        if self.others == 1:
+            fooled = f"{share(self.fool_any_other)} of its images fool the other network."
+        else:
+            fooled = (
+                f"{share(self.fool_any_other)} of its images fool at least one of {self.others} "
+                f"other networks, and {share(self.fool_all_others)} fool all of them."
+            )
+        return f"{self.label}: {fooled}"
 
     def table(self) -> Table:
         """List the images that kept their picture: of too many the first and the last."""
-        listed = [image for image in self.classes if image.png]
+        shown = [image for image in self.classes if image.png]
         keys = [f"{each.key} (own)" if each.key == self.own else each.key for each in self.networks]
         rows: list[tuple[str | bytes, ...]] = [
-            (each.name, each.png, percent(each.recorded), *(sight.words for sight in each.networks))
-            for each in listed
+            (each.name, each.png, percent(each.recorded), *(one.words for one in each.networks))
+            for each in shown
         ]
-        text = f"You see {len(listed)} of {self.elites:,}." if len(listed) < self.elites else ""
-        title = f"Class by class: {self.subject}"
+        text = f"You see {len(shown)} of {self.elites:,}." if len(shown) < self.elites else ""
         heads = ["class", "image", "recorded", *keys]
-        return Table(heads, rows, title, text, words=(0, 1), most=12)
+        return Table(heads, rows, self.subject, text, words=(0, 1), most=12)
 
 
 class Agreement(Facts):
@@ -212,24 +177,22 @@ class Agreement(Facts):
     )
 
     def headline(self) -> str:
-        """Say in a sentence how far the networks agree."""
+        """Say how far the networks agree."""
         pairs = (pair for pair in self.agreement if pair.first_of != pair.key)
         shares = [pair.top1 for pair in pairs if pair.top1 is not None]
         images = f"{self.number:,} in-distribution images ({self.source})"
-        if not shares:
-            return f"On {images}, no two networks can be compared: they share no classes."
-        if self.number < FEW:
-            return f"How far the networks agree, {images} hardly tell."
+        if self.number < FEW or not shares:
+            return f"{images} are too few to say how far the networks agree on such."
         parts = " to ".join(dict.fromkeys([share(min(shares)), share(max(shares))]))
         return f"On {images}, two networks have the same top-1 class in {parts} of the cases."
 
 
-class TransferMatrix(RunsFinding):
+class TransferMatrix(MultiRunResult):
     """Which images of runs fool which networks."""
 
     about: ClassVar[str] = "which images fool which networks"
 
-    networks: tuple[NetworkFacts, ...] = Field(description="the networks, the runs' own first")
+    networks: tuple[TransferTarget, ...] = Field(description="the networks, the runs' own first")
     runs: tuple[RunTransfer, ...] = Field(description="which networks each run's images fool")
     in_distribution: Agreement | None = Field(description="on such images; null without any")
     notes: tuple[str, ...] = Field(description="what was noticed when the networks were loaded")
@@ -241,33 +204,31 @@ class TransferMatrix(RunsFinding):
             yield Headline(run.headline())
         if known:
             yield Headline(known.headline())
-        yield from map(Note, self._limits())
-        names = [f"{each.key}  {each.label}" for each in self.networks]
-        for name, network in zip(names, self.networks, strict=True):
-            unlike = (
-                f"{key} = {value}"
-                for key, value in network.options.items()
-                if key != "plugin" and value not in (None, "", [])
-                if len({repr(each.options.get(key)) for each in self.networks}) > 1
+        yield from map(Note, [*self.notes, *self._limits()])
+        rows = [
+            (
+                each.key,
+                each.label,
+                each.target,
+                f"{each.shape[2]}x{each.shape[1]}",
+                f"{each.classes:,}",
             )
-            size = f"images of {network.size}{' in grey' if network.channels == 1 else ''}"
-            parts = [text for text in unlike if len(text) <= LONGEST]
-            parts = [str(network.options["plugin"]), *parts, size, f"{network.classes:,} classes"]
-            yield Text(f"{name}: {', '.join(parts)}")
+            for each in self.networks
+        ]
+        yield Table(["", "network", "target", "images", "classes"], rows, words=(0, 1, 2))
         yield Section(
             "At a glance",
             "A row's images, a column's network. The colour, and the first figure, is the share of "
             "images that are top-1 there; the second is the median confidence in their class.",
         )
-        rows = [(run.label, run.own, run.networks) for run in self.runs]
-        yield self._matrix("Fooling images", "images of", rows)
+        by_run = [(run.label, run.networks) for run in self.runs]
+        yield self._matrix("Fooling images", "images of", by_run)
         if known:
-            pairs = [
-                (name, None, [pair for pair in known.agreement if pair.first_of == each.key])
-                for name, each in zip(names, self.networks, strict=True)
+            by_network = [
+                (each.label, [pair for pair in known.agreement if pair.first_of == each.key])
+                for each in self.networks
             ]
-            title = f"How far they agree on {known.number:,} in-distribution images"
-            yield self._matrix(title, "top-1 of", pairs)
+            yield self._matrix("In-distribution images", "top-1 of", by_network)
         yield Section(
             "Class by class",
             "The images that fool the most other networks come first. A figure is a network's "
@@ -276,25 +237,18 @@ class TransferMatrix(RunsFinding):
         )
         for run in self.runs:
             yield run.table()
-        yield Note("An image fools a network if the class that it was evolved for is top-1 there.")
-        if known:
-            yield Note(
-                "In-distribution images are such as a network was made for, as photographs or "
-                "digits. The top-1 class of the row's network takes the place of the class that an "
-                "image was evolved for."
-            )
 
     def records(self) -> Records:
         """Give a row for each image and network."""
         rows = [
             (
                 *(run.path, run.seed, image.name, image.index, image.recorded, network.label),
-                *(int(run.own == sight.key), figures.shown, sight.their_class or ""),
-                *sight.cells(),
+                *(int(run.own == answer.key), figures.shown, answer.their_class or ""),
+                *answer.cells(),
             )
             for run in self.runs
             for image in run.classes
-            for network, figures, sight in zip(
+            for network, figures, answer in zip(
                 self.networks, run.networks, image.networks, strict=True
             )
         ]
@@ -302,61 +256,42 @@ class TransferMatrix(RunsFinding):
 
     def _limits(self) -> Iterator[str]:
         """Say what limits the figures."""
-        yield from self.notes
-        for way, words in (
-            (DRAWN, "Images were drawn anew at the size of"),
-            (RESIZED, "Images were resized, not drawn anew, for"),
-        ):
-            if listed := [
-                f"{network.key} ({network.size})"
-                for place, network in enumerate(self.networks)
-                if any(run.networks[place].shown == way for run in self.runs)
-            ]:
-                yield f"{words} {', '.join(listed)}."
         for place, network in enumerate(self.networks):
             for run in self.runs:
-                if missing := run.networks[place].classes_not_found:
-                    examples = ", ".join(map(repr, missing[:NAMED]))
-                    more = ", …" if len(missing) > NAMED else ""
+                figures = run.networks[place]
+                if figures.shown != "as saved":
+                    yield f"{network.label} was shown the images of {run.label} {figures.shown}."
+                if missing := figures.classes_not_found:
                     yield (
-                        f"{network.key} {network.label} has no class of the name of "
-                        f"{len(missing):,} of {run.elites:,} images of {run.label} "
-                        f"({examples}{more}); these are left out there."
+                        f"{network.label} lacks the classes of {len(missing):,} of {run.elites:,} "
+                        f"images of {run.label}, such as {missing[0]!r}; these do not count there."
                     )
         if len(self.networks) < 2:
-            network = self.networks[0]
-            own = f"{network.experiment} names the run's own network" if network.experiment else ""
-            yield (
-                f"{own or 'No other network was asked'}, so this tells nothing of transfer. Name "
-                f"{'another' if own else 'one'} with --to EXPERIMENT."
-            )
+            yield "This tells nothing of transfer: name another network with --to EXPERIMENT."
         elif self.in_distribution is None:
             yield (
-                "No target offers in-distribution images, so there is nothing to read the figures "
-                "by. Give some with --in-distribution FOLDER."
+                "No target offers in-distribution images to compare with; give some with "
+                "--in-distribution FOLDER."
             )
         if few := [run.label for run in self.runs if run.elites < FEW]:
-            yield f"There are few images of {' and '.join(few)}, so the shares are rough."
+            yield f"There are few images of {listed(few)}, so the shares are rough."
 
     def _matrix(
-        self,
-        title: str,
-        head: str,
-        rows: Sequence[tuple[str, str | None, Sequence[TransferFigures]]],
+        self, title: str, head: str, rows: Sequence[tuple[str, Sequence[TransferFigures]]]
     ) -> Panel:
-        """Show figures as a matrix, and all of them in a table; some may be of the own network."""
-        keys = [each.key for each in self.networks]
-
-        def draw() -> Figure:
-            shares = [[each.top1 for each in figures] for _, _, figures in rows]
-            texts = [["\n".join(each.words[:3:2]) for each in figures] for _, _, figures in rows]
-            return matrix_of_shares(np.array(shares, float), texts, [row[0] for row in rows], keys)
-
-        about = f"{title}: the share that is top-1, for each network"
+        """Show figures as a matrix, and all of them in a table."""
         cells = [
-            ["" if n else name, f"{each.key} (own)" if each.key == own else each.key, *each.words]
-            for name, own, figures in rows
+            ["" if n else name, each.key, *each.words]
+            for name, figures in rows
             for n, each in enumerate(figures)
         ]
-        table = Table([head, "shown to", *FIGURES], cells, words=(0, 1))
-        return Panel([Chart(about, draw), table], title)
+        table = Table([head, "shown to", "top-1", "top-5", "median"], cells, words=(0, 1))
+        about = f"{title}: the share that is top-1, for each network"
+        return Panel([Chart(about, partial(self._draw, rows)), table], title)
+
+    def _draw(self, rows: Sequence[tuple[str, Sequence[TransferFigures]]]) -> Figure:
+        shares = [[each.top1 for each in figures] for _, figures in rows]
+        texts = [["\n".join(each.words[::2]) for each in figures] for _, figures in rows]
+        names, keys = [name for name, _ in rows], [each.key for each in self.networks]
+        values = np.array(shares, float)
+        return draw_cells(values, texts, names, keys, cell=(92, 54), vmin=0, vmax=1)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Final, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -41,8 +40,6 @@ Answers: TypeAlias = tuple[np.ndarray, np.ndarray]
 these: log-odds, or the confidences where it gives no logits, -inf for a class that it omits."""
 MOST_ROWS: Final = 90
 """All runs together list at most this many images, so that the page stays below a few MB."""
-_A_NAME: Final = re.compile(r"[a-z][\w:.+-]{2,29}", re.IGNORECASE)
-"""An option's value that can stand for a network, in a table: neither a number nor a path."""
 
 
 @dataclass
@@ -51,25 +48,20 @@ class TransferNetwork:
 
     label: str
     scorer: Scorer
-    options: dict[str, Any]
     experiment: Path | None = None
     runs: list[Run] = field(default_factory=list)
     key: str = ""
 
-    def describe(self) -> finding.NetworkFacts:
+    def describe(self) -> finding.TransferTarget:
         """Say what it is."""
-        spec = self.scorer.spec
-        sides = {name: getattr(spec, name) for name in ("height", "width", "channels")}
-        return finding.NetworkFacts(
+        return finding.TransferTarget(
             key=self.key,
             label=self.label,
             target=self.scorer.name,
-            options=self.options,
-            fingerprint=self.scorer.fingerprint,
             experiment=self.experiment and str(self.experiment),
             runs=tuple(str(run.path) for run in self.runs),
-            classes=len(spec.classes),
-            **sides,
+            shape=self.scorer.spec.shape,
+            classes=len(self.scorer.spec.classes),
         )
 
 
@@ -82,7 +74,6 @@ def transfer(
     least: float = 0.0,
     sample: int | None = None,
     seed: int = 1,
-    resize: bool = False,
     in_distribution: Annotated[str | Path | None, "FOLDER", FOLDER] = None,
     max_queries: int | None = None,
     console: Output | None = None,
@@ -110,8 +101,6 @@ def transfer(
         least: Their least recorded confidence.
         sample: How many to draw at random; all if absent.
         seed: The seed of the sample.
-        resize: For a network that takes another size, resize the saved images; do not draw them
-            anew.
         in_distribution: In-distribution images, on which to see how far networks agree.
             [default: the targets' own]
         max_queries: The most images to send in all to targets that cost something to ask.
@@ -162,12 +151,11 @@ def transfer(
             console.say(f"{scorer.name}: this takes up to {counted(images, 'query', 'queries')}")
         source = f"in {in_distribution}" if in_distribution else "the targets' own"
         most = max(12, MOST_ROWS // len(opened))
-        anew = finding.RESIZED if resize else finding.DRAWN
         with console.progress(images * len(networks), "answers") as note:
             return finding.TransferMatrix(
                 networks=tuple(network.describe() for network in networks),
                 runs=tuple(
-                    _look_at(run, elites, networks, note, anew=anew, most=most)
+                    _look_at(run, elites, networks, note, most=most)
                     for run, elites in zip(opened, chosen, strict=True)
                 ),
                 in_distribution=_agree(networks, photographs, source, note),
@@ -194,7 +182,7 @@ def _open_networks(
                     raise
                 notes.append(f"{error}. Its own network is left out.")
                 continue
-            network = TransferNetwork(run.name, scorer, dict(run.experiment["target"]))
+            network = TransferNetwork(run.name, scorer)
             if scorer.fingerprint != recorded:
                 notes.append(
                     f"{run.path}: its target has changed since the run began, so its images score "
@@ -207,17 +195,10 @@ def _open_networks(
         budget = most if experiment.target.costs else None
         scorer = open_scorer(experiment, max_queries=budget, images=images)
         ending.callback(scorer.close)
-        options = experiment.resolved()["target"]
-        network = found.setdefault(scorer.fingerprint, TransferNetwork(file.stem, scorer, options))
+        network = found.setdefault(scorer.fingerprint, TransferNetwork(file.stem, scorer))
         network.experiment = network.experiment or file
     networks = list({id(network): network for network in found.values()}.values())
     labels = [network.label for network in networks]
-    for key in networks[0].options if len(networks) > 1 else ():
-        # The option that tells all of them apart, such as the model.
-        values = [str(network.options.get(key) or "") for network in networks]
-        if len({*values}) == len(values) and all(map(_A_NAME.fullmatch, values)):
-            labels = values
-            break
     for place, (network, label) in enumerate(zip(networks, distinct_names(labels), strict=True)):
         network.key, network.label = key_of(place), label
     return networks, notes
@@ -257,53 +238,47 @@ def _look_at(
     networks: Sequence[TransferNetwork],
     note: Note,
     *,
-    anew: str,
     most: int,
 ) -> finding.RunTransfer:
     """Ask all networks about a run's images; those that fool the most others come first."""
     specs = {network.scorer.spec.shape: network.scorer.spec for network in networks}
-    ways = {shape: finding.SAVED if shape[1:] == run.spec.shape[1:] else anew for shape in specs}
+    drawn = {shape for shape in specs if shape[1:] != run.spec.shape[1:]}
 
     def show_one(elite: EliteView) -> list[torch.Tensor]:
         images = {}
         for shape, spec in specs.items():
-            drawn = ways[shape] == finding.DRAWN
-            pixels = elite.pixels((spec.height, spec.width)) if drawn else elite.saved_pixels()
+            size = spec.height, spec.width
+            pixels = elite.pixels(size) if shape in drawn else elite.saved_pixels()
             images[shape] = fit_images(torch.from_numpy(pixels.copy())[None], spec)
         return [images[network.scorer.spec.shape] for network in networks]
 
-    answers = _ask(networks, elites, show_one, run.name, note)
+    asked = _ask(networks, elites, show_one, run.name, note)
     indices = [elite.index for elite in elites]
-    columns, figures = [], []
-    for network, answer in zip(networks, answers, strict=True):
-        columns.append(column := _see(network, answer, indices, run.classes))
-        named = zip(elites, column, strict=True)
-        missing = tuple(elite.name for elite, sight in named if sight.confidence is None)
-        facts = finding.TransferFigures.of(network.key, column) | {"classes_not_found": missing}
-        figures.append(finding.RunFigures(**facts, shown=ways[network.scorer.spec.shape]))
-    own = next((network.key for network in networks if run in network.runs), None)
-    others = [
-        column
-        for network, column in zip(networks, columns, strict=True)
-        if network.key != own and any(sight.confidence is not None for sight in column)
+    columns = [
+        _find_class(network, answers, indices, run.classes)
+        for network, answers in zip(networks, asked, strict=True)
     ]
-    sights = [(s.rank == 1, s.confidence is not None, s.confidence or 0) for c in others for s in c]
-    first, known, sure = np.array(sights, float).reshape(-1, len(elites), 3).transpose(2, 0, 1)
-    order = np.lexsort((-sure.sum(0), -first.sum(0)))
+    own = next((network.key for network in networks if run in network.runs), None)
+    others, fool_any, fool_all, order = _rank_fooling([c for c in columns if c[0].key != own])
     shown = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
-
-    def share(fooled: Callable[..., Any]) -> float | None:
-        """Give the share of images that fool some or all, of those whose class they know."""
-        counting = fooled(known, axis=0).astype(bool)
-        return float(fooled(first, axis=0)[counting].mean()) if others and counting.any() else None
-
     return finding.RunTransfer(
         **RunFacts.facts(run, len(elites)),
         own=own,
-        others=len(others),
-        fool_any_other=share(np.any),
-        fool_all_others=share(np.all),
-        networks=tuple(figures),
+        others=others,
+        fool_any_other=fool_any,
+        fool_all_others=fool_all,
+        networks=tuple(
+            finding.RunFigures(
+                **finding.TransferFigures.of(network.key, column),
+                shown="drawn anew" if network.scorer.spec.shape in drawn else "as saved",
+                classes_not_found=tuple(
+                    elite.name
+                    for elite, answer in zip(elites, column, strict=True)
+                    if answer.confidence is None
+                ),
+            )
+            for network, column in zip(networks, columns, strict=True)
+        ),
         classes=tuple(
             finding.FoolingImage(
                 name=elites[place].name,
@@ -312,9 +287,33 @@ def _look_at(
                 networks=tuple(column[place] for column in columns),
                 png=elites[place].png if place in shown else b"",
             )
-            for place in order
+            for place in order or range(len(elites))
         ),
     )
+
+
+def _rank_fooling(
+    columns: Sequence[Sequence[finding.NetworkAnswer]],
+) -> tuple[int, float | None, float | None, list[int]]:
+    """Sum up other networks' answers.
+
+    Returns:
+        How many networks know any class, the shares of images that fool one and all of these, of
+        those whose class one or all have, and the images' places, the most fooling first.
+    """
+    columns = [each for each in columns if any(one.confidence is not None for one in each)]
+    if not columns:
+        return 0, None, None, []
+    first = np.array([[one.rank == 1 for one in column] for column in columns])
+    known = np.array([[one.confidence is not None for one in column] for column in columns])
+    sure = np.array([[one.confidence or 0 for one in column] for column in columns])
+    fool_any, fool_all = (
+        float(fooled(first, axis=0)[counting].mean()) if counting.any() else None
+        for fooled in (np.any, np.all)
+        for counting in [fooled(known, axis=0)]
+    )
+    order = np.lexsort((-sure.sum(0), -first.sum(0))).tolist()
+    return len(columns), fool_any, fool_all, order
 
 
 def _agree(
@@ -333,13 +332,13 @@ def _agree(
     for network, (_, odds) in zip(networks, answers, strict=True):
         first = [int(row.argmax()) if row.max() > -np.inf else None for row in odds]
         for other, theirs in zip(networks, answers, strict=True):
-            sights = _see(other, theirs, first, network.scorer.spec.classes)
-            figures = finding.TransferFigures.of(other.key, sights)
+            answered = _find_class(other, theirs, first, network.scorer.spec.classes)
+            figures = finding.TransferFigures.of(other.key, answered)
             pairs.append(finding.AgreementFigures(**figures, first_of=network.key))
     return finding.Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
 
 
-def _see(
+def _find_class(
     network: TransferNetwork,
     answers: Answers,
     indices: Sequence[int | None],
@@ -349,14 +348,14 @@ def _see(
 
     An open network might have named a class that it did not: that is one without confidence.
     """
-    spec, sights, (probs, odds) = network.scorer.spec, [], answers
+    spec, answered, (probs, odds) = network.scorer.spec, [], answers
     matches = match_classes(classes, spec.classes)
     for row, index in enumerate(indices):
         name, sure, place = None, 0.0 if index is not None and spec.open else None, None
         if index is not None and (column := matches.get(index)) is not None:
             name, sure, own = spec.classes[column], probs[row, column], odds[row, column]
             place = 1 + int((odds[row] > own).sum()) if own > -np.inf else None
-        sights.append(
+        answered.append(
             finding.NetworkAnswer(key=network.key, their_class=name, confidence=sure, rank=place)
         )
-    return sights
+    return answered

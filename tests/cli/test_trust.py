@@ -308,7 +308,7 @@ def test_an_image_in_a_strangers_record_is_read_as_png_only(theirs, tmp_path):
     # Pillow has Ghostscript run what is PostScript.
     script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n"
     forge(theirs, f"UPDATE image SET png = x'{script.hex()}'")
-    for images in ("small", "exact"):
-        result = neatfool("gallery", theirs, "--out", tmp_path / "gallery", "--images", images)
+    for small in ((), ("--small",)):
+        result = neatfool("gallery", theirs, "--out", tmp_path / "gallery", *small)
         assert result.exit_code == 5, result.output
         assert "it is no PNG" in result.stderr

@@ -1,13 +1,9 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from made_up_runs import random_course, write_run
 
 from neatfool import open_run
@@ -50,18 +46,10 @@ def test_between_generations_a_run_is_what_it_was_after_the_last(read):
     assert read.at("median", grid) == pytest.approx(expected, nan_ok=True)
 
 
-def test_a_classs_confidence_is_the_best_so_far(read):
-    grid = np.array([0, 9, 10, 19, 20, 39, 40, 41])
-    nan = np.nan
-    expected = [[0, 0, 0.2, 0.2, 0.2, 0.6, 0.6, nan], [0, 0, 0, 0, 0.4, 0.4, 0.9, nan]]
-    assert read.by_class(read.classes, grid) == pytest.approx(np.array(expected), nan_ok=True)
-
-
 def test_only_the_classes_that_are_searched_have_a_row(tmp_path):
     course = [[(0, 0.1), (2, 0.3)], [(2, 0.5)]]
     read = course_of(tmp_path / "run", course, classes=("a", "b", "c"), searched=(0, 2))
     assert read.classes == ("a", "c")
-    assert read.by_class(read.classes, np.array([10, 20])).tolist() == [[0.1, 0.1], [0.3, 0.5]]
 
 
 def test_a_run_without_a_generation_has_nothing_to_say(tmp_path):
@@ -69,7 +57,6 @@ def test_a_run_without_a_generation_has_nothing_to_say(tmp_path):
     assert read.length == 0
     assert not read.finished
     assert np.isnan(read.at("median", np.array([1, 2]))).all()
-    assert np.isnan(read.by_class(read.classes, np.array([1, 2]))).all()
 
 
 def test_a_run_under_way_is_not_finished(tmp_path):
@@ -82,25 +69,6 @@ def test_what_a_search_found_that_ended_by_itself_counts_from_then_on(tmp_path):
     assert (read.length, read.reach) == (20, np.inf)
     grid = np.array([10, 20, 1000])
     assert read.at("mean", grid).tolist() == pytest.approx([0.25, 0.6, 0.6])
-    assert read.by_class(read.classes, grid)[1].tolist() == [0, 0.7, 0.7]
-
-
-@settings(max_examples=8, deadline=None)
-@given(
-    st.lists(
-        st.lists(st.tuples(st.integers(0, 2), st.floats(0, 1)), max_size=4), min_size=1, max_size=8
-    ),
-    st.lists(st.integers(0, 90), min_size=1, max_size=9, unique=True).map(sorted),
-)
-def test_the_course_of_a_class_is_what_a_loop_would_find(course, grid):
-    with TemporaryDirectory() as folder:
-        read = course_of(Path(folder) / "run", course, classes=("a", "b", "c"))
-    found = read.by_class(read.classes, np.array(grid))
-    for row in range(3):
-        for column, images in enumerate(grid):
-            best = [c for made in course[: images // 10] for index, c in made if index == row]
-            expected = np.nan if images > 10 * len(course) else max(best, default=0.0)
-            assert found[row, column] == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.slow
@@ -114,10 +82,6 @@ def test_a_thousand_classes_over_two_thousand_generations_are_read_at_once(tmp_p
     grid = np.linspace(0, read.length, 201).astype(int)
     for measure in STATISTICS:
         read.at(measure, grid)
-    found = read.by_class(read.classes, grid)
     seconds = time.perf_counter() - began
     run.close()
-    assert found.shape == (1000, 201)
-    last = {index: confidence for made in course for index, confidence in made}
-    assert found[:, -1] == pytest.approx([last[index] for index in range(1000)])
     assert seconds < 3, "a loop over classes or generations got in"

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from neatfool import ExperimentError, present
 from neatfool.present import Output
-from neatfool.present.measure_command import show
+from neatfool.present.output import show
 
 
 def png(shade):
@@ -88,7 +88,7 @@ def test_without_pandas_there_is_no_data_frame_and_it_says_so(finding, monkeypat
 
 
 def test_a_terminal_shows_sentences_and_tables_in_their_order(finding, capsys):
-    show(finding, Output())
+    show(finding.story(), Output())
     shown = capsys.readouterr().out
     order = [
         "There are 3.",
@@ -103,6 +103,13 @@ def test_a_terminal_shows_sentences_and_tables_in_their_order(finding, capsys):
     assert places == sorted(places)
     assert "only on a page" not in shown
     assert "picture" not in shown
+
+
+def test_printed_in_python_it_is_its_headlines_and_its_first_table(finding):
+    first, *table = str(finding).splitlines()
+    assert first == "There are 3."
+    assert "46 %" in "\n".join(table)
+    assert "All were looked at." not in str(finding)
 
 
 def test_its_page_shows_everything_and_escapes_names(finding, tmp_path):

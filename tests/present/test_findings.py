@@ -21,7 +21,7 @@ def module_of(file):
 FINDINGS = [
     each
     for file in sorted(Path(neatfool_plugins.__path__[0]).rglob("*.py"))
-    if re.search(r"\((present\.)?(Finding|RunsFinding)\)", file.read_text(encoding="utf-8"))
+    if re.search(r"\((present\.)?(Finding|MultiRunResult)\)", file.read_text(encoding="utf-8"))
     for each in vars(import_module(module_of(file))).values()
     if isinstance(each, type)
     and issubclass(each, present.Finding)

@@ -40,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> neatfool.Run:
 def test_a_real_run_has_a_page_with_all_that_it_left(run: neatfool.Run) -> None:
     page = write_report(run).read_text(encoding="utf-8")
     assert page.count('class="network"') == page.count('class="panel detail"') == 4
-    assert page.count('class="curve"') == 6
+    assert page.count('class="curve"') == 5
     lines = [min(12, len(run.lineage(name))) for name in run.classes]
     assert page.count('class="ancestor pixels"') == sum(lines) > 4
     for name in run.classes:

@@ -179,14 +179,6 @@ def test_the_scripts_of_a_gallery_replace_links(run: Path, home: Path) -> None:
     assert neatfool("gallery", run).exit_code == 0
 
 
-@pytest.mark.parametrize("to", ["diary.txt", "missing.txt"])
-def test_an_ablation_is_not_noted_through_a_link(run: Path, home: Path, to: str) -> None:
-    put_link(run / "ablation.jsonl", home / to)
-    result = neatfool("ablate", run, "--sample", 1)
-    assert result.exit_code == 6, result.output
-    assert "ablation.jsonl: is a link" in result.stderr
-
-
 @pytest.mark.parametrize(
     ("name", "to"),
     [

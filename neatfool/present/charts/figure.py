@@ -106,12 +106,7 @@ def for_page(svg: bytes) -> str:
 LOWEST, HIGHEST = 1e-4, 1 - 1e-7
 """Confidences outside are drawn at the edge, because an axis of log-odds has no end."""
 TICKS: Final = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
-FEWEST_TICKS: Final = 4
-FINE_TICKS: Final = (
-    *(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.997),
-    *(0.999, 0.9997, 0.9999, 0.99997, 0.99999, 0.999997, 0.999999),
-)
-"""Used if fewer than FEWEST_TICKS of the coarse ticks are in sight. Both are almost even."""
+MOST_TICKS: Final = 16
 SUREST_TICKS: Final = (16, 20, 25, 30, 40, 50, 60, 80, 100)
 """Log-odds, which follow the ticks: nobody can count so many nines of a percentage."""
 
@@ -157,15 +152,13 @@ def decimal_odds(confidences: ArrayLike) -> np.ndarray:
 def label_confidences(axes: Axes, lowest: float, highest: float) -> None:
     """Label decimal log-odds, from the lowest to the highest, with confidences in per cent."""
     at, names = ticks_around(TICKS, lowest, highest)
-    if len(at) < FEWEST_TICKS:
-        at, names = ticks_around(FINE_TICKS, lowest, highest)
     axes.set_yticks(at, names)
     room = 0.05 * max(1.0, highest - lowest)
     axes.set_ylim(min(at[0], lowest - room), max(at[-1], highest + room))
 
 
 def ticks_around(
-    ticks: Sequence[float], lowest: float, highest: float, most: int = 16
+    ticks: Sequence[float], lowest: float, highest: float
 ) -> tuple[list[float], list[str]]:
     """Choose ticks around two decimal log-odds, with the next below and above: at least two.
 
@@ -173,7 +166,6 @@ def ticks_around(
         ticks: Confidences that may be marked.
         lowest: The lowest decimal log-odds that are shown.
         highest: The highest ones. Above what a confidence in float32 can tell, ticks are log-odds.
-        most: About how many there is room for.
 
     Returns:
         Their decimal log-odds, and their labels: ``"99.99 %"``, ``"log-odds 20"``.
@@ -186,7 +178,7 @@ def ticks_around(
     first = max(0, min(int(np.searchsorted(at, lowest, side="right")), last) - 1)
     chosen = [first]
     for place in range(first + 1, last + 1):
-        if at[place] - at[chosen[-1]] >= (at[last] - at[first]) / most:
+        if at[place] - at[chosen[-1]] >= (at[last] - at[first]) / MOST_TICKS:
             chosen.append(place)
     return at[chosen].tolist(), [names[place] for place in chosen]
 

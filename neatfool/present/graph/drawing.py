@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -13,19 +12,16 @@ import numpy as np
 from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.present.charts import figure
 from neatfool.present.graph.layout import lay_out, reading_order
-from neatfool.wording import share
 
 if TYPE_CHECKING:
     from matplotlib.path import Path
 
     Point = tuple[float, float]
-    Entry = tuple[str, str, float]
 
 RADIUS: Final = 15.0
 """The radius of a node, in CSS pixels as all lengths here; y is downwards."""
 ROW: Final = 41.0
-"""Two nodes of a column are this many pixels apart; NOTED_ROW if each has a figure below it."""
-NOTED_ROW: Final = 48.0
+"""Two nodes of a column are this many pixels apart."""
 MARGIN: Final = 18.0
 LEGEND_ROW: Final = 24.0
 LETTER: Final = 7.4
@@ -44,9 +40,7 @@ def draw_graph(
     graph: nx.DiGraph,
     *,
     format: Literal["svg", "png"] = "svg",  # noqa: A002 - the word for it
-    width: int | None = None,
     background: str | None = "white",
-    shade: str | None = None,
 ) -> bytes:
     """Draw a genome's graph; the same graph gives the same bytes.
 
@@ -59,28 +53,16 @@ def draw_graph(
             ``activation`` and ``aggregation``, edges with ``weight`` and ``enabled``. Each of
             these may be missing.
         format: ``"svg"`` or ``"png"``.
-        width: Pixels across; by default the graph's size decides (and a PNG has twice that).
         background: A colour, or None for a transparent one.
-        shade: An attribute of nodes and edges, from 0 to 1: the less of it they have, the fainter
-            they are. It is then the width of an edge, too, and stands in per cent under a node.
 
     Returns:
         The file's content.
     """
-    drawing = _GraphFigure(graph, background, shade)
+    drawing = _GraphFigure(graph, background)
     drawing.edges()
     drawing.nodes()
     drawing.legend()
-    if format == "png":
-        zoom = width / drawing.width if width else 2.0
-        return figure.draw_figure(drawing.figure, format="png", zoom=zoom)
-    svg = figure.draw_figure(drawing.figure)
-    if width is None:
-        return svg
-    # The view box scales the drawing.
-    size = b'width="%dpx" height="%dpx" viewBox='
-    size %= width, round(width * drawing.height / drawing.width)
-    return re.sub(rb'width="[^"]*" height="[^"]*" viewBox=', size, svg, count=1)
+    return figure.draw_figure(drawing.figure, format=format, zoom=2.0 if format == "png" else 1.0)
 
 
 def influential(graph: nx.DiGraph) -> set[Any]:
@@ -94,16 +76,14 @@ def influential(graph: nx.DiGraph) -> set[Any]:
 class _GraphFigure:
     """Draws one graph on a figure of its own."""
 
-    def __init__(self, graph: nx.DiGraph, background: str | None, shade: str | None) -> None:
-        self.graph, self.shade = graph, shade
-        self.row = NOTED_ROW if shade else ROW
-        self.layout = lay_out(graph)
+    def __init__(self, graph: nx.DiGraph, background: str | None) -> None:
+        self.graph, self.layout = graph, lay_out(graph)
         self.influential = influential(graph)
         weights = (abs(weight) for *_, weight in graph.edges(data="weight", default=1.0))
         self.heaviest = max(weights, default=0.0)
         steps = max(1, self.layout.columns - 1)
         # Steep bundles of long edges are easier to follow in a wider drawing.
-        steep = self.layout.rows * self.row / steps / 2
+        steep = self.layout.rows * ROW / steps / 2
         self.pitch = max(float(np.clip(760 / steps, 62, 150)), min(110.0, steep))
         outputs = [node for node, kind in graph.nodes(data="kind") if kind == "output"]
         longest = max((len(self._label(node)) for node in outputs), default=0)
@@ -111,9 +91,12 @@ class _GraphFigure:
         self.width = max(420.0, natural)
         self.left = MARGIN + RADIUS + (self.width - natural) / 2
         self.top = MARGIN + RADIUS + 2
-        self.legend_top = self.top + self.layout.rows * self.row + RADIUS + 16
-        self.legend_rows = self._legend_rows()
-        self.height = self.legend_top + LEGEND_ROW * len(self.legend_rows) + MARGIN - 6
+        self.legend_top = self.top + self.layout.rows * ROW + RADIUS + 16
+        self.entries = self._legend_entries()
+        self.legend_width = 50 + LETTER * max((len(text) for _, text in self.entries), default=0)
+        self.legend_columns = max(1, int((self.width - MARGIN) // self.legend_width))
+        legend_rows = -(-len(self.entries) // self.legend_columns)
+        self.height = self.legend_top + LEGEND_ROW * legend_rows + MARGIN - 6
         self.figure = figure.new_figure(self.width, self.height, background)
         limits: Any = {"xlim": (0, self.width), "ylim": (self.height, 0)}
         self.axes = self.figure.add_axes((0, 0, 1, 1), **limits)
@@ -122,12 +105,8 @@ class _GraphFigure:
     def _label(self, node: Any) -> str:
         return str(self.graph.nodes[node].get("label", node))
 
-    def _share(self, data: dict[str, Any]) -> float:
-        """Give how much something has of what shades the drawing, from 0 to 1."""
-        return float(np.clip(data.get(self.shade, 0.0), 0, 1)) if self.shade else 1.0
-
     def _place(self, place: Point) -> Point:
-        return self.left + place[0] * self.pitch, self.top + place[1] * self.row
+        return self.left + place[0] * self.pitch, self.top + place[1] * ROW
 
     def edges(self) -> None:
         """Draw faint edges below others, and wide below thin ones."""
@@ -135,19 +114,17 @@ class _GraphFigure:
         def depth(edge: tuple[Any, Any, dict[str, Any]]) -> tuple[bool, float, str]:
             u, v, data = edge
             matters = data.get("enabled", True) and v in self.influential
-            # In a shaded drawing what matters most is drawn last.
-            height = self._share(data) if self.shade else -abs(data.get("weight", 1.0))
-            return bool(matters), height, f"{u} {v}"
+            return bool(matters), -abs(data.get("weight", 1.0)), f"{u} {v}"
 
         for u, v, data in sorted(self.graph.edges(data=True), key=depth):
             points = [*map(self._place, self.layout.routes[u, v])]
             if not data.get("enabled", True):
                 self._line(points, figure.DISABLED, 1.2, 0.9, dotted=True)
                 continue
-            weight, part = data.get("weight", 1.0), self._share(data)
+            weight = data.get("weight", 1.0)
             strength = (abs(weight) / self.heaviest) ** 0.5 if self.heaviest else 0.0
-            wide = THINNEST + (THICKEST - THINNEST) * (part if self.shade else strength)
-            opacity = FAINT + (0.85 - FAINT) * part * (v in self.influential)
+            wide = THINNEST + (THICKEST - THINNEST) * strength
+            opacity = 0.85 if v in self.influential else FAINT
             colour = figure.POSITIVE if weight >= 0 else figure.NEGATIVE
             self._line(points, colour, wide, opacity)
 
@@ -156,13 +133,9 @@ class _GraphFigure:
         for node in reading_order(self.graph):
             data = self.graph.nodes[node]
             x, y = self._place(self.layout.places[node])
-            strength = self._share(data) * (node in self.influential)
-            opacity = FAINT_NODE + (1.0 - FAINT_NODE) * strength
-            notes = [share(data.get(self.shade, 0.0))] if self.shade else []
+            opacity = 1.0 if node in self.influential else FAINT_NODE
             if (aggregation := str(data.get("aggregation", "sum"))) != "sum":
-                notes.insert(0, aggregation)
-            if notes:
-                self._write((x, y + RADIUS + 8), " ".join(notes), 9.5, color=figure.MUTED)
+                self._write((x, y + RADIUS + 8), aggregation, 9.5, color=figure.MUTED)
             if data.get("kind") == "input":
                 self._box((x, y), self._label(node), opacity)
                 continue
@@ -172,8 +145,8 @@ class _GraphFigure:
                 self._mark((x, y), RADIUS + 2.5, zorder=4, markeredgewidth=1.3, **ring)
                 self._write((x + RADIUS + 9, y), self._label(node), 13.5, ha="left", weight="bold")
 
-    def _legend_rows(self) -> list[list[Entry]]:
-        """List what the legend explains, each with its mark's width, broken into rows that fit."""
+    def _legend_entries(self) -> list[tuple[str, str]]:
+        """List what the legend explains: activations, and what else there is."""
         names = {str(name) for _, name in self.graph.nodes(data="activation") if name}
         edges = [data for *_, data in self.graph.edges(data=True)]
         live = [data.get("weight", 1.0) for data in edges if data.get("enabled", True)]
@@ -182,37 +155,25 @@ class _GraphFigure:
             ("negative", "weight < 0"): any(weight < 0 for weight in live),
             ("disabled", "disabled"): len(live) < len(edges),
             ("faint", "without influence"): bool(set(self.graph) - self.influential),
-            ("faint", f"faint, thin: little {self.shade}"): bool(self.shade),
         }
         entries = [("activation", name) for name in sorted(names)]
-        rows: list[list[Entry]] = []
-        used = float("inf")
-        for kind, text in entries + [entry for entry, is_there in others.items() if is_there]:
-            mark = 16 if kind in {"activation", "faint"} else 24
-            used += (width := mark + 21 + LETTER * len(text))
-            if used > self.width - 2 * MARGIN:
-                rows.append([])
-                used = width
-            rows[-1].append((kind, text, mark))
-        return rows
+        return entries + [entry for entry, is_there in others.items() if is_there]
 
     def legend(self) -> None:
-        """Draw the legend under the graph, with centred rows."""
+        """Draw the legend under the graph, in columns of one width."""
         colours = {"positive": figure.POSITIVE, "negative": figure.NEGATIVE}
-        for number, row in enumerate(self.legend_rows):
-            y = self.legend_top + LEGEND_ROW * (number + 0.5)
-            x = (self.width - sum(mark + 21 + LETTER * len(text) for _, text, mark in row)) / 2
-            for kind, text, mark in row:
-                if kind == "activation":
-                    self._disc((x + 8, y), text, 8)
-                elif kind == "faint":
-                    self._disc((x + 8, y), "", 8, FAINT_NODE)
-                else:
-                    ends, off = [(x, y), (x + 22, y)], kind == "disabled"
-                    colour = colours.get(kind, figure.DISABLED)
-                    self._line(ends, colour, 1.6 if off else 3.0, 1.0, dotted=off)
-                self._write((x + mark + 5, y), text, 12, color=figure.MUTED, ha="left")
-                x += mark + 21 + LETTER * len(text)
+        for place, (kind, text) in enumerate(self.entries):
+            row, column = divmod(place, self.legend_columns)
+            x = MARGIN + column * self.legend_width
+            y = self.legend_top + LEGEND_ROW * (row + 0.5)
+            if kind in {"activation", "faint"}:
+                is_faint = kind == "faint"
+                self._disc((x + 11, y), "" if is_faint else text, 8, FAINT_NODE if is_faint else 1)
+            else:
+                ends, off = [(x, y), (x + 22, y)], kind == "disabled"
+                colour = colours.get(kind, figure.DISABLED)
+                self._line(ends, colour, 1.6 if off else 3.0, 1.0, dotted=off)
+            self._write((x + 29, y), text, 12, color=figure.MUTED, ha="left")
 
     def _add(self, artist: Any) -> None:
         self.axes.add_artist(artist)  # add_patch would compute limits, as long as drawing takes
@@ -259,11 +220,9 @@ class _GraphFigure:
 
         side = 2 * RADIUS - 8
         corner = (place[0] - side / 2, place[1] - side / 2)
-        shape: dict[str, Any] = {"boxstyle": "round,pad=3,rounding_size=5", "zorder": 3}
-        outline: dict[str, Any] = {"facecolor": "none", "edgecolor": figure.INK, "linewidth": 1.1}
-        outline["alpha"] = opacity
-        for look in ({"facecolor": figure.SURFACE, "edgecolor": "none"}, outline):
-            self._add(FancyBboxPatch(corner, side, side, **shape, **look))
+        look: Any = {"facecolor": figure.SURFACE, "edgecolor": (figure.INK, opacity)}
+        look |= {"boxstyle": "round,pad=3,rounding_size=5", "linewidth": 1.1, "zorder": 3}
+        self._add(FancyBboxPatch(corner, side, side, **look))
         colour = figure.INK if opacity > 0.7 else figure.MUTED  # a fainter text could not be read
         self._write(place, label, 14 if len(label) < 3 else 10, weight="bold", color=colour)
 

@@ -1,9 +1,7 @@
 """Writes a genome's graph to a file."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -18,8 +16,8 @@ def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
 
     ``.graphml`` and ``.json`` (networkx's node-link data) keep every attribute. networkx reads them
     back: ``nx.read_graphml(path, node_type=int)`` and
-    ``nx.node_link_graph(json.load(file), edges="edges")``. ``.dot`` is for Graphviz; ``.svg`` and
-    ``.png`` are drawings.
+    ``nx.node_link_graph(json.load(file), edges="edges")``. ``.svg`` and ``.png`` are
+    drawings.
 
     Args:
         graph: The graph.
@@ -39,15 +37,13 @@ def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
         case ".json":
             data = nx.node_link_data(_native(graph), edges="edges")
             text = json.dumps(data, indent=1, ensure_ascii=False)
-        case ".dot":
-            text = _to_dot(graph)
         case ".svg":
             return save(path, draw_graph(graph))
         case ".png":
             return save(path, draw_graph(graph, format="png"))
         case suffix:
             given = f"suffix {suffix!r} names no graph format" if suffix else "has no suffix"
-            raise ExperimentError(f"{path}: {given}; use one of .graphml, .json, .dot, .svg, .png")
+            raise ExperimentError(f"{path}: {given}; use one of .graphml, .json, .svg, .png")
     return save(path, f"{text}\n".encode())
 
 
@@ -60,30 +56,3 @@ def _native(graph: nx.DiGraph, *, none: bool = True) -> nx.DiGraph:
         data.clear()
         data |= {k: v.item() if isinstance(v, np.generic) else v for k, v in kept.items()}
     return native
-
-
-def _to_dot(graph: nx.DiGraph) -> str:
-    """Write a graph in Graphviz's language, with every attribute quoted."""
-
-    def quote(value: Any) -> str:
-        # Backslashes are doubled, because labels know ``\\n`` and ``\\N``.
-        text = json.dumps(value) if isinstance(value, bool) else str(value)
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-    def write(item: str, data: Mapping[str, Any]) -> str:
-        written = ", ".join(f"{quote(key)}={quote(value)}" for key, value in data.items())
-        return f"  {item}{f' [{written}]' if written else ''};"
-
-    native = _native(graph)
-    nodes = [
-        write(quote(node), {"label": data.get("activation", node)} | data)
-        for node, data in native.nodes(data=True)
-    ]
-    edges = [
-        write(
-            f"{quote(u)} -> {quote(v)}",
-            ({} if data.get("enabled", True) else {"style": "dotted"}) | data,
-        )
-        for u, v, data in native.edges(data=True)
-    ]
-    return "\n".join(["digraph genome {", "  rankdir=LR;", *nodes, *edges, "}"])

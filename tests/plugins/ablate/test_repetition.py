@@ -36,21 +36,6 @@ def test_a_picture_that_repeats_itself_one_way_has_one_step():
     assert np.hypot(down, across) == pytest.approx(20 / 5**0.5, abs=0.6)
 
 
-def test_a_mirrored_picture_has_halves_or_quarters():
-    half = np.random.default_rng(4).uniform(0, 255, (1, 60, 40))
-    image = np.concatenate([half, half[:, :, ::-1]], 2)
-    found = find_repetition(image)
-    assert found == Repetition(steps=(), mirrors=("columns",), likeness=found.likeness)
-    assert found.likeness == pytest.approx(1)
-    halves = label_copies((60, 80), found)
-    assert {*np.unique(halves)} == {0, 1}
-    assert (halves[:, :40] != halves[:, 40:]).all()
-    both = find_repetition(np.concatenate([image, image[:, ::-1]], 1))
-    assert both is not None
-    assert both.mirrors == ("rows", "columns")
-    assert label_copies((120, 80), both).max() == 3
-
-
 @pytest.mark.parametrize(
     "image",
     [NOISE, np.zeros((1, 60, 80), np.uint8), np.stack([ROWS + COLUMNS] * 3), NOISE[:1, :6, :8]],
@@ -61,7 +46,7 @@ def test_what_does_not_repeat_itself_has_no_period(image):
 
 
 def test_copies_are_numbered_from_the_middle_and_are_as_wide_as_the_period():
-    labels = label_copies((60, 80), Repetition(steps=((0, 20),), mirrors=(), likeness=1.0))
+    labels = label_copies((60, 80), Repetition(steps=((0, 20),), likeness=1.0))
     assert labels[30, 40] == 0
     assert (labels == 0).sum() == 60 * 20
     assert labels.max() >= 2

@@ -101,13 +101,7 @@ def is_png(data):
     return data.startswith(b"\x89PNG")
 
 
-def is_dot(data):
-    return data.startswith(b"digraph") and b" -> " in data
-
-
-@pytest.mark.parametrize(
-    ("suffix", "is_right"), [(".svg", is_svg), (".png", is_png), (".dot", is_dot)]
-)
+@pytest.mark.parametrize(("suffix", "is_right"), [(".svg", is_svg), (".png", is_png)])
 def test_a_graph_is_written_to_be_looked_at(suffix, is_right, finished, tmp_path):
     file = tmp_path / f"bus{suffix}"
     assert neatfool("graph", finished, BUS, "-o", file).exit_code == 0
@@ -126,7 +120,7 @@ def test_a_graph_is_an_svg_named_after_its_class_by_default(finished, tmp_path, 
 def test_a_suffix_that_names_no_format_is_refused(name, finished, tmp_path):
     result = neatfool("graph", finished, "school bus", "-o", tmp_path / name)
     assert result.exit_code == 2
-    for suffix in (".graphml", ".json", ".dot", ".svg", ".png"):
+    for suffix in (".graphml", ".json", ".svg", ".png"):
         assert suffix in result.stderr
     assert list(tmp_path.iterdir()) == []
     assert ".svg, .png, or for the picture .onnx, .glsl, .frag" in result.stderr

@@ -14,8 +14,7 @@ from made_up_runs import random_course, write_run
 from neatfool import StorageError
 from neatfool.analysis import compare
 from neatfool.measure.course import STATISTICS
-from neatfool.present import colour_of, draw_figure, key_of
-from neatfool.wording import percent
+from neatfool.present import draw_figure, key_of
 
 EVIL = "<script>alert(1)</script>\"' onerror=alert(2)"
 
@@ -73,7 +72,7 @@ def written(comparison, tmp_path):
 
 def test_the_page_has_all_curves_maps_and_tables(two, tmp_path):
     page = written(two, tmp_path)
-    assert len(page.images("curve")) == 12  # nine courses, a scale of colours, two maps
+    assert len(page.images("curve")) == 2
     text = " ".join(page.text.split())
     for words in (
         "old · new",
@@ -81,42 +80,16 @@ def test_the_page_has_all_curves_maps_and_tables(two, tmp_path):
         "Mann-Whitney U, two-sided",
         "A (n=4)",
         "classes ≥ 99.99 %",
-        "All classes, the easiest first",
         "[scheme] parents",
-        "Goal switches",
+        "goal switches",
     ):
         assert words in text, words
-
-
-def test_what_is_to_be_borne_in_mind_is_on_the_page(make_comparison, tmp_path):
-    page = written(make_comparison("old", "new", seeds=3), tmp_path)
-    limit = page.text.index("3 seeds against 3 cannot reach p <\xa00.05")
-    assert limit < page.text.index("The course of the search")
-
-
-def test_of_many_classes_the_easiest_the_hardest_and_those_that_differ_are_listed(
-    make_comparison, tmp_path
-):
-    names = [f"class {number}" for number in range(60)]
-    page = written(make_comparison("old", "new", classes=names, seeds=2), tmp_path)
-    for title in ("The easiest", "The hardest", "The most different"):
-        assert title in page.text
-    assert "All classes" not in page.text
 
 
 def test_a_single_group_needs_no_test(make_comparison, tmp_path):
     page = written(make_comparison("only"), tmp_path)
     assert "Mann-Whitney" not in page.text
-    assert len(page.images("curve")) == 11
-
-
-def test_groups_of_different_classes_have_a_map_each(tmp_path):
-    write_run(tmp_path / "a" / "a-1", random_course(3, 5, seed=1), classes="abc", name="a")
-    write_run(tmp_path / "b" / "b-1", random_course(2, 5, seed=1), classes="xy", name="b")
-    page = written(compare(tmp_path), tmp_path)
-    assert len(page.images("curve")) == 12
-    assert "The groups search different classes" in page.text
-    assert "All classes" not in page.text
+    assert len(page.images("curve")) == 2
 
 
 def test_names_cannot_bring_in_anything(make_comparison, tmp_path):
@@ -131,12 +104,6 @@ def test_nothing_is_loaded_from_anywhere(two):
     assert "default-src 'none'" in html
     assert re.findall(r'(?:src|href)="(?!data:)', html) == []
     assert re.findall(r"url\((?!#)", unquote(html)) == []
-    inside = [unquote(image["src"]) for image in Parsed(html).images("curve")]
-    assert len([svg for svg in inside if "data:image/png;base64," in svg]) == 3
-
-
-def test_the_same_comparison_gives_the_same_page(two):
-    assert two.html() == two.html()
 
 
 def test_a_page_that_cannot_be_written_is_an_error_that_names_the_file(two, tmp_path):
@@ -147,13 +114,13 @@ def test_a_page_that_cannot_be_written_is_an_error_that_names_the_file(two, tmp_
 # curves
 
 
-@pytest.mark.parametrize("measure", ["median", "mean", "minimum"])
+@pytest.mark.parametrize("measure", ["median", "mean"])
 def test_the_curves_end_with_each_groups_letter_and_value(two, measure):
     found = [text for text in texts(draw_figure(two.draw(measure))) if text]
     for place in range(2):
         median = two.at[-1].groups[place].measures[measure].median
         (end,) = [text for text in found if text.startswith(f"{key_of(place)}  ")]
-        assert end == f"{key_of(place)}  {percent(median)}"
+        assert end == f"{key_of(place)}  {STATISTICS[measure].in_words(median)}"
 
 
 @pytest.mark.parametrize("measure", list(STATISTICS)[3:])
@@ -161,15 +128,6 @@ def test_every_count_has_a_curve(two, measure):
     svg = draw_figure(two.draw(measure))
     assert b"nan" not in svg.lower()
     assert "images scored" in texts(svg)
-
-
-def test_every_run_has_a_thin_line_and_every_group_a_thick_one(two):
-    svg = draw_figure(two.draw("median", wide=True)).decode()
-    for place in range(2):
-        lines = re.findall(rf"stroke: {colour_of(place)};[^\"]*", svg)
-        widths = [float(re.search(r"stroke-width: ([\d.]+)", line)[1]) for line in lines]
-        assert len(widths) == 5
-        assert len([width for width in widths if width > 1.5]) == 1
 
 
 def test_a_course_of_a_single_generation_is_marked(make_comparison):
@@ -183,7 +141,7 @@ def look(page, folder, *options):
     return measure(page, folder, *options, more=paper)
 
 
-@pytest.fixture(scope="module", params=[10, 200])
+@pytest.fixture(scope="module", params=[10])
 def drawn(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("compared")
     names = [f"a class with the number {number}" for number in range(request.param)]
@@ -202,13 +160,9 @@ def test_curves_and_maps_are_drawn_without_an_error(drawn, tmp_path):
     seen, console = look(drawn, tmp_path)
     assert console == seen["errors"] == []
     kinds = [image["kind"] for image in seen["images"]]
-    assert kinds == ["curve"] * 12
+    assert kinds == ["curve"] * 2
     assert [image for image in seen["images"] if not image["natural"]] == []
     assert min(image["width"] for image in seen["images"]) > 350
-    # A raster inside the drawing: the browser draws it too, in many colours.
-    maps = seen["images"][6:8]
-    assert min(image["colours"] for image in maps) > 150
-    assert min(image["height"] for image in maps) > 200
 
 
 @needs_browser

@@ -140,45 +140,4 @@ def test_where_less_than_half_of_the_runs_came_there_is_no_median(tmp_path):
     assert group.reach == 30
 
 
-def test_a_classs_course_is_the_median_over_seeds(tmp_path):
-    for seed, (cat, dog) in enumerate([(0.1, 0.9), (0.2, 0.5), (0.6, 0.7)], 1):
-        write_run(tmp_path / f"r-{seed}", [[(0, cat)], [(1, dog)]], seed=seed)
-    (group,) = gather([tmp_path])
-    assert group.by_class(np.array([10, 20])) == pytest.approx(np.array([[0.2, 0.2], [0, 0.7]]))
-
-
 # classes that turn up during the run, in an order of its own
-
-
-def test_classes_are_aligned_by_their_names_over_the_runs_of_a_group(tmp_path):
-    for seed, (classes, course) in enumerate(
-        [
-            (("cat", "dog"), [[(0, 0.2), (1, 0.8)]]),
-            (("dog", "cat"), [[(0, 0.6), (1, 0.4)]]),
-            (("dog", "eel", "cat"), [[(0, 0.7), (1, 0.9), (2, 0.6)]]),
-        ],
-        1,
-    ):
-        write_run(tmp_path / f"r-{seed}", course, classes=classes, seed=seed)
-    (group,) = gather([tmp_path])
-    found = dict(zip(group.classes, group.by_class(np.array([10]))[:, 0], strict=True))
-    assert found == pytest.approx({"cat": 0.4, "dog": 0.7, "eel": 0})
-
-
-def test_groups_with_the_same_classes_have_them_in_one_order(tmp_path):
-    course = [[(0, 0.9), (1, 0.1)]]
-    write_run(tmp_path / "a", course, name="a", classes=("cat", "dog"))
-    write_run(tmp_path / "b", course, name="b", classes=("dog", "cat"), batch=20)
-    one, other = gather([tmp_path / "a", tmp_path / "b"])
-    assert one.classes == other.classes == ("cat", "dog")
-    assert one.by_class(np.array([10])).tolist() == [[0.9], [0.1]]
-    assert other.by_class(np.array([20])).tolist() == [[0.1], [0.9]]
-
-
-def test_two_classes_of_one_name_stay_two(tmp_path):
-    for seed in (1, 2):
-        course = [[(0, 0.9), (1, 0.1), (2, 0.5)]]
-        write_run(tmp_path / f"r-{seed}", course, classes=("crane", "dog", "crane"), seed=seed)
-    (group,) = gather([tmp_path])
-    assert group.classes == ("crane", "dog", "crane (2)")
-    assert group.by_class(np.array([10])).tolist() == [[0.9], [0.1], [0.5]]

@@ -74,7 +74,7 @@ def test_gallery_curves_and_graphs_are_drawn_without_an_error(page: str, tmp_pat
     seen = look(page, tmp_path)
     assert seen.faults() == []
     assert len(seen.images("picture")) == 11
-    assert len(seen.images("curve")) == 6  # with the matrix of goal switches
+    assert len(seen.images("curve")) == 5  # with the matrix of goal switches
     assert len(seen.images("network")) == 10
     assert len(seen.images("ancestor")) > 10
     assert min(image["width"] for image in seen.images("curve")) > 350

@@ -4,14 +4,13 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from neatfool import GenomeSize
-from neatfool.present import LINE_COLOURS
 from neatfool.present.charts.figure import compact
 from neatfool.wording import percent
 from neatfool_plugins.report import curves
@@ -33,6 +32,9 @@ def texts(svg: bytes) -> list[str]:
     ]
 
 
+draw_confidences = partial(curves.draw_confidences, wide=True)
+
+
 def run_of(history: list[GenerationReport], *told: tuple[int, int, float, float]) -> Any:
     """Make up a run of two classes, of its history and replacements."""
     places = {"classes": ("a", "b"), "searched": (0, 1), "evaluations": history[-1].evaluations}
@@ -51,7 +53,7 @@ def test_confidences_are_on_an_axis_that_tells_near_certainties_apart(
     last = replace(history[2], median=0.999912, minimum=0.4)
     sure = (0, 0, 0.01), (1, 1, 0.4), (2, 0, 0.99997), (2, 1, 0.99996)
     told = [(*each, each[2]) for each in sure]
-    found = texts(curves.draw_confidences(run_of([*history[:2], last], *told)))
+    found = texts(draw_confidences(run_of([*history[:2], last], *told)))
     assert {"1 %", "10 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"} <= set(found)
     assert {f"median  {percent(0.999912)}", f"minimum  {percent(0.4)}"} <= set(found)
 
@@ -60,30 +62,10 @@ def test_elites_whose_confidence_is_rounded_to_one_are_told_apart_by_their_log_o
     history: list[GenerationReport],
 ) -> None:
     told = (0, 0, 0.5, 0.0), (0, 1, 0.5, 0.0), (1, 0, 1.0, 24.0), (1, 1, 1.0, 17.0)
-    svg = curves.draw_confidences(run := run_of(history[:3], *told))
+    svg = draw_confidences(run_of(history[:3], *told))
     assert {"50 %", "99.9999 %", "log-odds 16", "log-odds 20"} <= {*texts(svg)}
     ends = ends_of(svg)
     assert ends["median"] < ends["minimum"] - 10
-    elites = [
-        SimpleNamespace(index=i, generation=1, confidence=1.0, rank=odds, size=GenomeSize(9, i))
-        for i, odds in enumerate((24.0, 17.0))
-    ]
-    assert "log-odds 25" in texts(curves.draw_size_scatter(elites))
-    courses, across = curves.read_courses(run, elites)
-    assert "log-odds 20" in [name for _, name in across]
-    assert courses[0].path != courses[1].path
-
-
-@pytest.mark.parametrize("generations", [1, 2, 3, 200])
-def test_bars_are_no_walls_however_few_there_are(make_run: Callable, generations: int) -> None:
-    svg = curves.draw_replacements(make_run(generations=generations).history).decode()
-    blue = next(path for path in re.findall(r"<path [^>]*>", svg) if LINE_COLOURS[0] in path)
-    across = [float(x) for x in re.findall(r"[ML] ?(-?[\d.]+)", blue)]
-    assert max(across) - min(across) < 30 * min(generations, 12)
-    shown = texts(svg.encode())
-    before = shown[: shown.index("generation")]
-    assert all(0 <= int(number) < generations for number in before)
-    assert generations > 3 or len(before) == generations
 
 
 @pytest.mark.parametrize("classes", [2, 7, 10, 1000])
@@ -109,7 +91,7 @@ def test_equal_confidences_of_exactly_one_and_zero_can_be_drawn(
     history: list[GenerationReport],
 ) -> None:
     for p, rank in ((0.0, 0.0), (0.0, -math.inf), (1.0, 1.0), (1.0, math.inf)):
-        svg = curves.draw_confidences(run_of(history, (0, 0, p, rank), (0, 1, p, rank)))
+        svg = draw_confidences(run_of(history, (0, 0, p, rank), (0, 1, p, rank)))
         assert b"nan" not in svg.lower()
         assert b"inf" not in svg.lower()
 
@@ -117,7 +99,7 @@ def test_equal_confidences_of_exactly_one_and_zero_can_be_drawn(
 def test_lines_that_end_at_certainty_are_labelled_in_their_order(
     history: list[GenerationReport],
 ) -> None:
-    ends = ends_of(curves.draw_confidences(run_of(history, (0, 0, 1.0, 19.0), (0, 1, 1.0, 18.9))))
+    ends = ends_of(draw_confidences(run_of(history, (0, 0, 1.0, 19.0), (0, 1, 1.0, 18.9))))
     assert sorted(ends, key=ends.__getitem__) == ["median", "mean", "minimum"]
 
 
@@ -157,7 +139,7 @@ def test_every_curve_can_be_drawn_of_any_number_of_generations(
     ]
     told = [(i, i % 2, 0.9, float(i)) for i in range(count)]
     drawn = [
-        curves.draw_confidences(run_of(stretched, *told)),
+        draw_confidences(run_of(stretched, *told)),
         curves.draw_thresholds(stretched, 10),
         curves.draw_replacements(stretched),
         curves.draw_sizes(stretched),
@@ -173,12 +155,3 @@ def test_thinning_keeps_the_last_generation(history: list[GenerationReport]) -> 
     paths = re.findall(r'd="([^"]+)"', drawn.decode())
     assert max(len(re.findall("[ML]", path)) for path in paths) <= 2 * curves.MOST_POINTS
     assert drawn != curves.draw_sizes([*long[:-1], replace(long[-1], nodes=99.0)])
-
-
-def test_a_run_that_is_sure_of_nothing_has_level_lines():
-    report = SimpleNamespace(generation=0, evaluations=10)
-    run = SimpleNamespace(history=[report], replacements=[(0, 2, 0.0, -math.inf)], evaluations=10)
-    elite = SimpleNamespace(index=2, confidence=0.0, rank=-math.inf)
-    courses, across = curves.read_courses(run, [elite])
-    assert re.fullmatch(r"M[\d.]+ [\d.]+H\d+", courses[2].path)
-    assert all(math.isfinite(height) for height, _ in across)

@@ -108,17 +108,10 @@ def scored(run, file, make):
         }
 
 
-@pytest.mark.parametrize(
-    ("options", "shown", "make"),
-    [
-        ([], "drawn anew", lambda elite: elite.pixels((12, 16))),
-        (["--resize"], "resized", lambda elite: elite.saved_pixels().copy()),
-    ],
-)
-def test_images_are_drawn_anew_at_the_other_size_or_resized(small, other, options, shown, make):
-    (run,) = transfer(small, "--to", other, *options)["runs"]
-    expected = scored(small, other, lambda elite: torch.from_numpy(make(elite))[None])
-    assert run["networks"][1]["shown"] == shown
+def test_images_are_drawn_anew_at_the_other_size(small, other):
+    (run,) = transfer(small, "--to", other)["runs"]
+    expected = scored(small, other, lambda elite: torch.from_numpy(elite.pixels((12, 16)))[None])
+    assert run["networks"][1]["shown"] == "drawn anew"
     found = {each["name"]: each["networks"][1] for each in run["classes"]}
     assert found.pop("dark") == {"key": "B", "their_class": None, "confidence": None, "rank": None}
     assert found["school bus"]["their_class"] == "School_Bus, coach"
@@ -150,22 +143,6 @@ def test_runs_see_each_others_networks_and_files_may_stand_among_them(small, oth
         assert run["fool_all_others"] <= run["fool_any_other"]
 
 
-def test_networks_are_called_by_the_option_that_tells_them_apart(small, tmp_path):
-    plugin = PLUGIN.replace("gain: float", "model: str = 'of-my-own'; gain: float")
-    files = [
-        write_other(tmp_path / str(gain), plugin, f"model = net-{gain}\ngain = {gain}", name="x")
-        for gain in (2, 3)
-    ]
-    told = transfer(small, "--to", *files)
-    assert [each["label"] for each in told["networks"]] == ["small", "x (1)", "x (2)"]
-    experiment = write_experiment(tmp_path)
-    (tmp_path / "patches.py").write_text(plugin)
-    made = neatfool("run", experiment, "--out", tmp_path / "named", "--no-report")
-    assert made.exit_code == 0
-    told = transfer(tmp_path / "named", "--to", *files)
-    assert [each["label"] for each in told["networks"]] == ["of-my-own", "net-2", "net-3"]
-
-
 def test_photographs_show_how_far_networks_agree(small, other, tmp_path):
     folder = tmp_path / "photographs"
     (folder / "deeper").mkdir(parents=True)
@@ -175,12 +152,14 @@ def test_photographs_show_how_far_networks_agree(small, other, tmp_path):
     Image.fromarray(left).rotate(180).convert("L").save(folder / "deeper" / "right.JPG", "JPEG")
     Image.new("RGB", (50, 30), (250, 250, 250)).save(folder / "deeper" / "light.webp")
     (folder / "notes.txt").write_text("no image")
-    told = transfer(small, "--to", other, "--in-distribution", folder)["in_distribution"]
+    found = transfer(small, "--to", other, "--in-distribution", folder)
+    jsonschema.validate(found, TransferMatrix.model_json_schema(mode="serialization"))
+    told = found["in_distribution"]
     assert told["number"] == 3
     assert told["source"] == f"in {folder}"
     figures = {each["first_of"] + each["key"]: each for each in told["agreement"]}
     assert list(figures) == ["AA", "AB", "BA", "BB"]
-    assert all(each["top1"] == each["median_rank"] == 1 for each in figures.values())
+    assert all(each["top1"] == 1 for each in figures.values())
     assert figures["AA"]["images"] == 3
     assert figures["AA"]["median"] > figures["AB"]["median"]
 
@@ -204,44 +183,20 @@ def test_targets_may_offer_photographs(small, tmp_path):
     assert "with --in-distribution" in neatfool("transfer", small, "--to", other).stdout
 
 
-def test_one_network_alone_tells_nothing_of_transfer_and_says_so(small):
-    first, second, *_ = neatfool("transfer", small).stdout.splitlines()
-    assert first.startswith("small, seed 3: 4 of 4 images are top-1 on")
-    assert second.startswith("Note: No other network was asked, so this tells nothing of transfer")
-    own = small.parent / "small.ini"
-    _, second, *_ = neatfool("transfer", small, "--to", own).stdout.splitlines()
-    assert f"{own} names the run's own network, so this tells nothing of transfer" in second
-
-
-def test_the_json_fits_its_schema_which_describes_each_field(small, other):
-    schema = TransferMatrix.model_json_schema(mode="serialization")
-    jsonschema.validate(transfer(small, "--to", other), schema)
-    parts = [schema, *schema["$defs"].values()]
-    assert all("description" in each for part in parts for each in part["properties"].values())
-
-
-def test_few_in_distribution_images_are_no_measure_of_agreement(small, tmp_path):
-    for number in range(3):
-        Image.new("RGB", (16, 16), (number, 0, 0)).save(tmp_path / f"{number}.png")
-    other = write_other(tmp_path / "other", PLUGIN, "gain = 4")
-    told = neatfool("transfer", small, "--to", other, "--in-distribution", tmp_path).stdout
-    assert "How far the networks agree, 3 in-distribution images (in" in told.splitlines()[1]
-    assert "hardly tell" in told.splitlines()[1]
-    assert "have the same top-1 class" not in told
-
-
 def test_the_tables_can_be_read_without_colour(small, other):
     result = neatfool("transfer", small, "--to", other)
     assert result.exit_code == 0, result.output
     assert "\x1b" not in result.stdout
     text = re.sub(" +", " ", result.stdout)
-    assert "B other: patches, gain = 4.0, channels = 3, images of 16x12, 4 classes" in text
-    assert re.search(r"│ small, seed 3 │ A \(own\) │ 100 % │ 100 % │", text)
+    assert re.search(r"│ B │ other │ [^│]+ │ 16x12 │ 4 │", text)
+    assert re.search(r"│ small, seed 3 │ A │ 100 % │ 100 % │", text)
     assert re.search(r"│ │ B │ \d+ % │", text)
     assert re.search(r"│ dark │ [\d.]+ % │ [\d.]+ % │ - │", text)
     assert re.search(r"small, seed 3: \d+ % of its images fool the other network\.", text)
-    assert "Images were drawn anew at the size of B (16x12)" in text
-    assert "B other has no class of the name of 1 of 4 images of small, seed 3 ('dark')" in text
+    assert "other was shown the images of small, seed 3 drawn anew" in text
+    assert "other lacks the classes of 1 of 4 images of small, seed 3, such as 'dark'" in text
+    alone = neatfool("transfer", small).stdout
+    assert "name another network with --to EXPERIMENT" in alone
 
 
 def test_each_image_is_in_the_csv(small, other, tmp_path):
@@ -289,7 +244,7 @@ def test_a_run_whose_classes_no_other_network_has_is_told(small, tmp_path):
     assert made.exit_code == 0, made.output
     told = neatfool("transfer", small, tmp_path / "run")
     assert told.exit_code == 0, told.output
-    assert "no other network has one of its classes" in told.output
+    assert "no other network was asked that has one of its classes" in told.output
 
 
 @pytest.mark.parametrize(

@@ -57,19 +57,6 @@ def test_graphml_leaves_out_what_it_cannot_say(tmp_path: Path) -> None:
     assert graph.nodes[0] == {"activation": None, "bias": 0.5}
 
 
-def test_dot_names_nodes_and_edges_and_quotes_every_text(tmp_path: Path) -> None:
-    graph = nx.DiGraph()
-    graph.add_node(-1, kind="input", label='say "x\\')
-    graph.add_node(0, kind="output", activation="sin")
-    graph.add_edge(-1, 0, weight=1.5, enabled=False)
-    lines = export_graph(graph, tmp_path / "g.dot").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "digraph genome {"
-    assert lines[-1] == "}"
-    assert r'  "-1" ["label"="say \"x\\", "kind"="input"];' in lines
-    assert '  "0" ["label"="sin", "kind"="output", "activation"="sin"];' in lines
-    assert '  "-1" -> "0" ["style"="dotted", "weight"="1.5", "enabled"="false"];' in lines
-
-
 def test_drawings_are_written_too(tmp_path: Path, make_graph: Callable[..., nx.DiGraph]) -> None:
     graph = make_graph(3)
     assert export_graph(graph, tmp_path / "g.svg").read_bytes() == draw_graph(graph)
@@ -79,7 +66,7 @@ def test_drawings_are_written_too(tmp_path: Path, make_graph: Callable[..., nx.D
 
 @pytest.mark.parametrize("name", ["g.gml", "g"])
 def test_an_unknown_suffix_is_an_error_that_lists_the_known_ones(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ExperimentError, match=r"\.graphml, \.json, \.dot, \.svg, \.png"):
+    with pytest.raises(ExperimentError, match=r"\.graphml, \.json, \.svg, \.png"):
         export_graph(nx.DiGraph(), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
