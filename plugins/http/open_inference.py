@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StrictIn
 from neatfool import ImageSpec, Scores, TargetError
 
 from .options import Options
-from .responses import MOST_LABELS, RAW, RefusedError, is_short_text, make_scores, read_rows
+from .responses import MOST_LABELS, RefusedError, is_short_text, make_scores, read_rows
 
 LIMIT: Final = "max_batch_size"
 """What a model, or its input, calls the most images of a request."""
@@ -103,8 +103,6 @@ class OpenInference:
         content: dict[str, Any] = {"inputs": [tensor]}
         if len(self._metadata.outputs) > len(self._outputs):
             content["outputs"] = [{"name": each.name} for each in self._outputs.values()]
-        if self._binary and RAW.keys() >= {each.datatype for each in self._outputs.values()}:
-            content["parameters"] = {"binary_data_output": True}
         text = json.dumps(content, separators=(",", ":")).encode()
         kind = "octet-stream" if self._binary else "json"
         headers = self._options.content_type(f"application/{kind}")
@@ -122,17 +120,10 @@ class OpenInference:
 
     def describe(self) -> str:
         """Say what is sent, and what comes back."""
-        shape = f"[{', '.join(self._layout)}]"
-        scaled = "the bytes themselves"
-        if self._datatype == "FP32":
-            mean, std = self._options.mean or [0.0], self._options.std or [1.0]
-            scaled = f"(x - {mean}) / {std} of x in [0, 1]"
-        taken = " and ".join(f"{each.name} ({kind})" for kind, each in self._outputs.items())
-        way = ", as raw bytes" if self._binary else ""
         return (
-            f"Open Inference Protocol, model {self._options.model}: images go as "
-            f"{self._datatype} {shape}, {scaled}{way}, in its input {self._input.name}; of its "
-            f"outputs {taken} {'are' if len(self._outputs) > 1 else 'is'} taken"
+            f"Open Inference Protocol, model {self._options.model}: images go as {self._datatype} "
+            f"[{', '.join(self._layout)}]{' in raw bytes' if self._binary else ''}; taken are the "
+            f"outputs: {', '.join(each.name for each in self._outputs.values())}"
         )
 
     def identity(self) -> Any:
@@ -165,7 +156,7 @@ class OpenInference:
         lengths = [n for n in (count, width) if n != 1]
         if not isinstance(shape, list) or [n for n in shape if n != 1] != lengths:
             raise RefusedError(f"another shape than [{count}, {width}]")
-        table = read_rows(named[0].get("data"), count, width, tensor.datatype)
+        table = read_rows(named[0].get("data"), count, width)
         if tensor.datatype == "FP64":
             return table
         with np.errstate(over="ignore"):
@@ -231,8 +222,6 @@ class OpenInference:
                 raise self._error(f"takes images of {name} {length}; leave [target] {name} out")
             lengths.append(chosen or length)
         channels, height, width = lengths
-        if channels not in (1, 3):
-            raise self._error(f"its images have {channels} channels; give it grey or coloured ones")
         declared = [each.parameters.get("sums_to_one") for each in self._outputs.values()]
         chosen_sum = self._options.sums_to_one
         sums_to_one = False not in declared if chosen_sum is None else chosen_sum
@@ -254,10 +243,8 @@ class OpenInference:
             has = " or ".join(map(str, sorted(counts)))
             raise self._error(f"it has {has} classes, and {len(given)} are named")
         if len(given) < 2 or len({*given}) < len(given) or not all(map(is_short_text, given)):
-            raise self._error(
-                "its classes are fewer than two, alike, or no short printable texts; name them "
-                "all: [target] classes = @FILE"
-            )
+            words = "its classes are fewer than two, alike, or no short printable texts; name them"
+            raise self._error(f"{words} all: [target] classes = @FILE")
         return given
 
 

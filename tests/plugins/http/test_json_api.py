@@ -89,6 +89,15 @@ def test_per_cent_become_probabilities(server):
         assert target.score(random_images(1)).found == [{"a": 0.625}]
 
 
+def test_two_lists_are_labels_with_their_scores(server):
+    server.answer = lambda _: b'{"labels": ["a", "b"], "scores": [0.7, 0.3]}'
+    how = {"found_at": "zip(labels, scores)", "labels_at": "[0]", "scores_at": "[1]"}
+    with open_target(server, "/dense", body={"image": "{image}"}, **how) as target:
+        assert target.score(random_images(1)).found == [{"a": 0.7, "b": 0.3}]
+        server.answer = lambda _: b'{"labels": ["a", "b"], "scores": [0.7]}'
+        assert target.score(random_images(1)).ok == [False]
+
+
 @pytest.mark.parametrize(
     ("answer", "ok", "found"),
     [({"error": {"message": "bad image"}}, False, {}), ({}, True, {})],

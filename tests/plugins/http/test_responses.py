@@ -15,7 +15,7 @@ from neatfool import ImageSpec, Labels, Scores
 from neatfool_plugins.http import Options
 from neatfool_plugins.http.json_api import JsonApi
 from neatfool_plugins.http.open_inference import ModelMetadata, OpenInference
-from neatfool_plugins.http.responses import RefusedError, attach_raw_tensors, read_rows
+from neatfool_plugins.http.responses import RefusedError, read_rows
 
 COUNT = 3
 SIZE = {"url": "https://example.org", "height": 6, "width": 8, "channels": 1}
@@ -43,54 +43,6 @@ def model(**options):
 def some_api(**options):
     asked = {"found_at": "@", "labels_at": "label", "scores_at": "score"}
     return JsonApi(Options(**SIZE, **asked | {"body": {"image": "{image}"}} | options))
-
-
-def raw_answer(probs, logits, **changes):
-    """Make the JSON and the raw bytes of an answer."""
-    tables = {"probabilities": probs, "logits": logits}
-    outputs = [
-        {
-            "name": name,
-            "shape": [*table.shape],
-            "parameters": {"binary_data_size": table.nbytes},
-            **changes,
-        }
-        for name, table in tables.items()
-    ]
-    return {"outputs": outputs}, probs.tobytes() + logits.tobytes()
-
-
-def test_raw_bytes_bring_every_bit_and_nan_is_no_answer():
-    rows = np.random.default_rng(1).standard_normal((COUNT, len(CLASSES))).astype("<f4")
-    probs = np.exp(rows) / np.exp(rows).sum(1, keepdims=True)
-    probs[1] = np.nan
-    said = attach_raw_tensors(*raw_answer(probs, rows))
-    scores = model().read_answer(said, COUNT)
-    assert scores.ok.tolist() == [True, False, True]
-    assert scores.logits.tobytes() == rows.tobytes()
-    assert scores.probs[[0, 2]].tobytes() == probs[[0, 2]].tobytes()
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"parameters": {"binary_data_size": 7}},
-        {"parameters": {"binary_data_size": -1}},
-        {"parameters": {"binary_data_size": 10**9}},
-        {"parameters": {"binary_data_size": True}},
-        {"parameters": 5},
-    ],
-)
-def test_raw_bytes_that_do_not_fit_are_refused(changes):
-    table = np.full((COUNT, len(CLASSES)), 0.25, "<f4")
-    with pytest.raises(RefusedError):
-        model().read_answer(attach_raw_tensors(*raw_answer(table, table, **changes)), COUNT)
-
-
-@pytest.mark.parametrize("datatype", ["", "INT64", "BYTES"])
-def test_raw_bytes_of_other_kinds_are_refused(datatype):
-    with pytest.raises(RefusedError, match="raw bytes where numbers are expected"):
-        read_rows(b"12345678", 1, 1, datatype)
 
 
 def check(answer, spec):

@@ -110,7 +110,7 @@ def test_a_service_that_is_down_eats_no_budget_and_pauses_the_run(tmp_path, monk
         server.leaves_after = after
         paused = run(file, tmp_path / "run", code=4)
     assert "Paused because the target cannot be reached" in paused.output
-    assert "could not be connected to" in paused.output
+    assert "the connection failed" in paused.output
     spent = sum(images for _, images in open_run(tmp_path / "run").requests.values())
     # Three requests may be on their way when it leaves, and are then sent without being seen.
     assert server.images <= spent <= server.images + (15 if after else 0)
@@ -201,7 +201,7 @@ def test_a_service_that_goes_away_pauses_the_run_and_back_again_it_goes_on(
     paused = neatfool("run", file, "--out", tmp_path / "run", "--no-report")
     assert paused.exit_code == 4
     assert "Paused" in paused.output
-    assert "did not answer within 2 s" in paused.output
+    assert "did not answer in time" in paused.output
     server.rate = 0
     done = neatfool("resume", tmp_path / "run", "--no-report")
     assert done.exit_code == 0, done.output

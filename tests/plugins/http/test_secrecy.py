@@ -71,8 +71,6 @@ def test_no_error_has_the_key_though_the_service_repeats_it(server, key, fault, 
         pytest.raises(TargetError) as caught,
     ):
         target.score(random_images(1))
-    if fault.isdecimal():
-        assert "bad key [the key]" in str(caught.value)
     assert CANARY not in all_of(caught.value)
     assert CANARY not in caplog.text
 
@@ -81,7 +79,7 @@ def test_an_answer_that_is_no_json_and_repeats_the_key_does_not_show_it(server, 
     server.answer = lambda _: b"x" * 290 + CANARY.encode() * 50
     with (
         open_target(server, give_up_after=0.5, **key) as target,
-        pytest.raises(TargetError, match="no JSON") as caught,
+        pytest.raises(TargetError, match=r"no JSON: \[not shown") as caught,
     ):
         target.score(random_images(1))
     assert CANARY[:8] not in str(caught.value)
@@ -113,7 +111,7 @@ def test_no_error_has_the_key_though_the_service_escapes_it(server, key, escape)
     server.plan.append("401")
     with open_target(server, **key) as target, pytest.raises(TargetError) as caught:
         target.score(random_images(1))
-    assert "bad key [the key]" in str(caught.value)
+    assert "answered 401: [not shown" in str(caught.value)
     assert "0123456789" not in all_of(caught.value)
 
 

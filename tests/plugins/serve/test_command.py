@@ -64,7 +64,7 @@ def test_a_body_that_is_too_long_is_told_so(served):
     headers = {"Content-Type": "application/json"}
     answer = httpx2.post(url, content=b" " * (3 * 2**19), headers=headers)
     assert answer.status_code == 413
-    assert "more than 1048576 bytes" in answer.json()["error"]
+    assert "more than 65536 bytes" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_signal_ends_it_while_it_is(tmp_path, number, busy):
         process.send_signal(number)
         said, complaints = process.communicate(timeout=10)
     assert process.returncode == 0
-    assert said == "Ended after 2 images in 1 request.\n"
+    assert said == ""
     assert complaints == ("The target is still in a call, which is abandoned.\n" if busy else "")
 
 
