@@ -1,8 +1,7 @@
 """The command ``neatfool watch``, and the page of ``neatfool run --watch``.
 
 A :mod:`.feed` reads what a run has added to its database, and a web application (:mod:`.app`)
-sends that to open pages. :mod:`.observer` serves the run of its own process, which the page can
-pause and stop.
+sends that to open pages. :mod:`.observer` serves the run of its own process.
 """
 
 import secrets
@@ -19,7 +18,7 @@ OPTIONS: Final = [
     click.Option(
         ["--watch"],
         is_flag=True,
-        help="Serve a page to this machine that shows the run, and can pause and stop it.",
+        help="Serve a page to this machine that shows the run.",
     ),
     click.Option(["--open"], is_flag=True, help="Watch, and open the page in the browser."),
     click.Option(

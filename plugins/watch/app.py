@@ -1,4 +1,4 @@
-"""The web application: the page, its events, its images and its buttons."""
+"""The web application: the page, its events and its images."""
 
 import asyncio
 import hmac
@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from neatfool import NeatfoolError
 from neatfool.server import BrowserGuard
 
-from .feed import PageState, RunControl, RunFeed
+from .feed import PageState, RunFeed
 
 PAGE: Final = Path(__file__).parent / "page"
 HEADERS: Final = {
@@ -33,37 +33,26 @@ HEADERS: Final = {
 }
 
 
-def make_app(
-    feeds: Callable[[], Sequence[RunFeed]],
-    *,
-    token: str,
-    ended: Event,
-    control: RunControl | None = None,
-) -> ASGIApp:
-    """Make the application that shows runs until it ``ended``; a control makes it have buttons.
+def make_app(feeds: Callable[[], Sequence[RunFeed]], *, token: str, ended: Event) -> ASGIApp:
+    """Make the application that shows runs until it ``ended``.
 
     ``feeds`` gives a feed for each run, each time the same ones and perhaps more.
     """
-    service = _WatchRoutes(feeds, ended, control)
+    service = _WatchRoutes(feeds, ended)
     routes = [
         *(Route(path, service.page) for path in ("/", "/watch.css", "/watch.js")),
         Route("/events", service.events),
         Route("/{run}/{index}.png", service.image),
     ]
-    if control is not None:
-        routes.append(Route("/{what}", service.press, methods=["POST"]))
     return BrowserGuard(_check_token(Starlette(routes=routes), token), ["localhost"])
 
 
 class _WatchRoutes:
     """A method for each address."""
 
-    def __init__(
-        self, feeds: Callable[[], Sequence[RunFeed]], ended: Event, control: RunControl | None
-    ) -> None:
+    def __init__(self, feeds: Callable[[], Sequence[RunFeed]], ended: Event) -> None:
         self._feeds = feeds
         self._ended = ended
-        self._control = control
 
     async def page(self, request: Request) -> Response:
         return FileResponse(PAGE / (request.url.path.rpartition("/")[2] or "index.html"))
@@ -78,19 +67,6 @@ class _WatchRoutes:
         except NeatfoolError as error:
             return PlainTextResponse(str(error), 404)
         return Response(png, media_type="image/png")
-
-    async def press(self, request: Request) -> Response:
-        assert self._control is not None
-        match request.path_params["what"]:
-            case "pause":
-                self._control.pause()
-            case "go-on":
-                self._control.go_on()
-            case "stop":
-                self._control.stop()
-            case _:
-                return PlainTextResponse("there is no such button", 404)
-        return PlainTextResponse(self._control.state)
 
     async def events(self, request: Request) -> Response:
         return StreamingResponse(self._events(), media_type="text/event-stream")

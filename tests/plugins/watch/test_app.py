@@ -38,14 +38,6 @@ def test_the_token_is_needed_everywhere(address: str) -> None:
     assert (status, page[:15]) == (200, b"<!doctype html>")
 
 
-def test_a_run_of_another_process_has_no_buttons(address: str) -> None:
-    assert ask(f"{address}stop", "POST")[0] in {404, 405}
-    name, first = next(events(address))
-    assert name == "news"
-    assert first["news"]["about"]["controlled"] is False
-    assert first["news"]["state"]["control"] is None
-
-
 def test_images_are_those_of_the_elites(address: str, finished: Path) -> None:
     elite = open_run(finished)[1]
     assert ask(f"{address}0/1.png") == (200, elite.png)
