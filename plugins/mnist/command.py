@@ -194,7 +194,9 @@ def _show(path: Path, facts: Mapping[str, Any], *, as_json: bool) -> None:
     digest = sha256(path.read_bytes()).hexdigest()
     console = Output()
     if as_json:
-        console.print_json(data={"weights": str(path), "sha256": digest, **facts})
+        console.print_json(
+            data={"weights": str(path), "sha256": digest, **facts}, ensure_ascii=True
+        )
         return
     robust = ""
     if "robust_accuracy" in facts:
