@@ -87,7 +87,6 @@ class Credentials:
         """Read the key; ``sign`` is the hook by which plugins sign."""
         self._options = options
         self._sign = sign if sign is not None and sign.get_hookimpls() else None
-        self.signs = self._sign is not None
         self._signed: dict[str, ApiKey] = {}
         self._key: ApiKey | None = None
         if (variable := options.api_key_env) is not None:

@@ -71,9 +71,6 @@ class OpenInference:
     def __init__(self, options: Options, metadata: ModelMetadata, *, binary: bool = False) -> None:
         """Choose the tensors; if ``binary``, the server takes pixels as raw bytes."""
         self._options, self._binary = options, binary
-        for kind in ("inputs", "outputs"):
-            if not getattr(metadata, kind):
-                raise self._error(f"it declares no {kind}; say [target] metadata")
         self._metadata = metadata
         self._choose_input()
         self._outputs = self._choose_outputs()
@@ -166,33 +163,29 @@ class OpenInference:
         return TargetError(f"http: model {self._options.model!r}: {message}")
 
     def _only(self, tensors: Sequence[TensorMetadata], kind: str) -> TensorMetadata:
-        if len(tensors) > 1:
-            words = f"it has several {kind}s; give the one to use in [target] metadata"
+        if len(tensors) != 1:
+            words = f"it declares {len(tensors)} {kind}; give the one to use in [target] metadata"
             raise self._error(words)
         return tensors[0]
 
     def _choose_input(self) -> None:
         """Find out what images go into, as what numbers, in what order, and how many at most."""
         options, metadata = self._options, self._metadata
-        self._input = tensor = self._only(metadata.inputs, "input")
-        self._datatype = tensor.datatype
-        if self._datatype not in ("UINT8", "FP32"):
-            raise self._error(f"its input takes {tensor.datatype}; images go as UINT8 or FP32")
+        self._input = tensor = self._only(metadata.inputs, "inputs")
+        self._datatype, shape = tensor.datatype, [*tensor.shape]
+        channels_at = [place for place in (1, 3) if len(shape) == 4 and shape[place] in (1, 3)]
+        if self._datatype not in ("UINT8", "FP32") or len(channels_at) != 1 or shape[0] > 1:
+            raise self._error(
+                f"its input is {tensor.datatype} {shape}; images go as UINT8 or FP32 [N, C, H, W] "
+                "or [N, H, W, C] of any N, or of one, with 1 or 3 channels: give such a one in "
+                "[target] metadata"
+            )
         if self._datatype == "UINT8" and (options.mean or options.std):
             raise self._error("its input takes bytes; leave mean and std out")
-        shape = [*tensor.shape]
-        if len(shape) != 4:
-            raise self._error(f"its input is {shape}; images are [N, C, H, W] or [N, H, W, C]")
-        first, last = (shape[place] in (1, 3) for place in (1, 3))
-        if first == last:
-            words = "say which length is 1 or 3 channels, in [target] metadata"
-            raise self._error(f"its input is {shape}; {words}")
-        self._layout = "NCHW" if first else "NHWC"
-        if (most := shape[0]) > 1:
-            raise self._error(f"it takes exactly {most} images a request, not one or any number")
+        self._layout = "NCHW" if channels_at == [1] else "NHWC"
         given = [each.parameters.get(LIMIT) for each in (metadata, tensor)]
         limits = [each for each in given if type(each) is int and each > 0]
-        self.batch_size = min([*limits, 1] if most == 1 else limits, default=None)
+        self.batch_size = min([*limits, 1] if shape[0] == 1 else limits, default=None)
 
     def _choose_outputs(self) -> dict[str, TensorMetadata]:
         """Choose the outputs by their names, or else the one that the options name."""
@@ -202,7 +195,7 @@ class OpenInference:
         named = {kind: by_name[kind] for kind in kinds if kind in by_name}
         if named:
             return named
-        output = self._only(outputs, "output")
+        output = self._only(outputs, "outputs")
         kind = scores_are if scores_are != "auto" else output.name.lower()
         if kind not in ("probabilities", "logits"):
             raise self._error(f"say what {output.name} is: scores_are = logits or probabilities")

@@ -24,6 +24,11 @@ MOST_LABELS: Final = 100_000
 class RefusedError(Exception):
     """An answer cannot be used, and would be no better the next time."""
 
+    @property
+    def outcome(self) -> str:
+        """What is entered in the ledger."""
+        return f"unusable: {self}"
+
 
 class TransientError(Exception):
     """Another try may succeed, when the service was left alone for ``retry_after`` seconds."""

@@ -184,10 +184,7 @@ class Service:
         try:
             answer = read(await self._exchange(request, seconds, sent))
             outcome = "answered"
-        except responses.RefusedError as refused:
-            outcome = f"unusable: {refused}"
-            raise
-        except responses.RejectedError as error:
+        except (responses.RefusedError, responses.RejectedError) as error:
             outcome = error.outcome
             raise
         except responses.TransientError as error:
@@ -217,10 +214,8 @@ class Service:
                 self._reached = True
                 sent.set()
 
-        if self._credentials.signs:  # A signer may take its time.
-            complete = await asyncio.to_thread(self._credentials.complete, request, self._headers)
-        else:
-            complete = self._credentials.complete(request, self._headers)
+        # A signer may take its time.
+        complete = await asyncio.to_thread(self._credentials.complete, request, self._headers)
         complete.extensions["trace"] = watch
         body = bytearray()
         try:

@@ -24,38 +24,16 @@ if TYPE_CHECKING:
 EPOCHS: Final = 12
 ADVERSARIAL_EPOCHS: Final = 4
 """Fewer, because each image costs as much as eight do without an attack."""
-EPSILON: Final = 0.3
-
-data_option = option(
-    "--data DIR",
-    "The folder with MNIST's four idx files, gzipped or not.  [default: download them]",
-    exists=True,
-    file_okay=False,
-)
-epsilon_option = option(
-    "--epsilon X",
-    "How far the attack may move each pixel, as a share of the range from background to ink.",
-    FiniteRange(min=0, max=1, min_open=True),
-    EPSILON,
-)
-device_option = option(
-    "--device DEVICE",
-    "Where to compute: cpu, cuda, xpu or mps; auto takes the GPU if there is one.",
-    str,
-    "auto",
-)
-json_option = option("--json", "Print JSON.", into="as_json")
 
 
 @click.group(
     epilog="""\b
 Examples:
   neatfool mnist train
-  neatfool mnist train --adversarial --out robust.safetensors
-  neatfool mnist test --weights robust.safetensors"""
+  neatfool mnist train --adversarial --out robust.safetensors"""
 )
 def mnist() -> None:
-    """Train the network that the target mnist fools, and test it."""
+    """Train the network that the target mnist fools."""
 
 
 @mnist.command(
@@ -68,7 +46,12 @@ Examples:
 Then fool it:
   neatfool run experiments/mnist.ini --set target.weights=mine.safetensors"""
 )
-@data_option
+@option(
+    "--data DIR",
+    "The folder with MNIST's four idx files, gzipped or not.  [default: download them]",
+    exists=True,
+    file_okay=False,
+)
 @option("--out FILE", "Where to write the weights.", FileToWrite(), "lenet.safetensors")
 @option("--force", "Replace FILE if it exists.")
 @option(
@@ -87,9 +70,19 @@ Then fool it:
     "Train on digits that an attack (PGD) has changed so that the network errs; it grows "
     "during the first half of the training.",
 )
-@epsilon_option
-@device_option
-@json_option
+@option(
+    "--epsilon X",
+    "How far the attack may move each pixel, as a share of the range from background to ink.",
+    FiniteRange(min=0, max=1, min_open=True),
+    0.3,
+)
+@option(
+    "--device DEVICE",
+    "Where to compute: cpu, cuda, xpu or mps; auto takes the GPU if there is one.",
+    str,
+    "auto",
+)
+@option("--json", "Print JSON.", into="as_json")
 def train(
     *,
     data: Path | None,
@@ -144,35 +137,6 @@ def train(
         facts |= _attack(network, digits.test, epsilon)
     lenet.save_weights(network, out, facts)
     _show(out, facts, as_json=as_json)
-
-
-@mnist.command(
-    epilog="""\b
-Examples:
-  neatfool mnist test
-  neatfool mnist test --weights robust.safetensors --data ~/mnist
-  neatfool mnist test --epsilon 0.1 --json"""
-)
-@option("--weights FILE", "The weights of a LeNet.  [default: the packaged ones]", dir_okay=False)
-@data_option
-@epsilon_option
-@device_option
-@json_option
-def test(
-    *, weights: Path | None, data: Path | None, epsilon: float, device: str, as_json: bool
-) -> None:
-    """Test a LeNet on MNIST's 10,000 test digits, and on 1,000 of them under an attack.
-
-    The attack is PGD with 40 steps, from two random starts. What it may do is --epsilon.
-    """
-    from . import lenet, training
-
-    path = lenet.PACKAGED if weights is None else weights.expanduser()
-    network = lenet.load(path).to(pick_device(device))
-    digits = training.read(data).test
-    accuracy = training.measure_accuracy(network, digits)
-    facts = {"accuracy": accuracy, "test_images": len(digits.images)}
-    _show(path, facts | _attack(network, digits, epsilon), as_json=as_json)
 
 
 def _attack(network: LeNet, test: Digits, epsilon: float) -> dict[str, Any]:

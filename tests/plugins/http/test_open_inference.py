@@ -146,15 +146,18 @@ def test_an_output_of_another_name_is_what_the_options_say(server):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"inputs": [{"name": "x", "datatype": "BYTES", "shape": [-1]}]}, "takes BYTES"),
+        ({"inputs": [{"name": "x", "datatype": "BYTES", "shape": [-1]}]}, "is BYTES"),
         ({"inputs": [{"name": "x", "datatype": "UINT8", "shape": [-1, 9]}]}, r"\[-1, 9\]"),
-        ({"inputs": [{"name": "x", "datatype": "UINT8", "shape": [4, 1, 6, 8]}]}, "exactly 4"),
+        (
+            {"inputs": [{"name": "x", "datatype": "UINT8", "shape": [4, 1, 6, 8]}]},
+            "of any N, or of one",
+        ),
         (
             {"inputs": [{"name": "x", "datatype": "UINT8", "shape": [-1, 3, 6, 3]}]},
             "1 or 3 channels",
         ),
-        ({"inputs": []}, r"declares no inputs; say \[target\] metadata"),
-        ({"outputs": []}, r"declares no outputs; say \[target\] metadata"),
+        ({"inputs": []}, r"declares 0 inputs; give the one to use in \[target\] metadata"),
+        ({"outputs": []}, "declares 0 outputs"),
         ({"inputs": "images"}, "no inputs and outputs"),
         ({"outputs": [{"name": 3}]}, "no tensors"),
         ({"inputs": [{"name": "x", "datatype": "UINT8", "shape": [1] * 99}]}, "as they must be"),
