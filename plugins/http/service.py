@@ -39,7 +39,8 @@ LONGEST_WAIT: Final = 30.0
 SILENCE: Final = 10.0
 """Seconds between two messages on what is being waited for."""
 FIRST_CONTACT: Final = 15.0
-"""Seconds that a service may be away that was never connected to: its address may be wrong."""
+"""Seconds for a service that never answered, if it is not there or says no JSON: its address may be
+wrong."""
 LARGEST: Final = 8 * 2**20
 """The most bytes of an answer, after decompression."""
 MOST_VALUES: Final = 2**20
@@ -51,6 +52,7 @@ SECONDS_TO_END: Final = 0.5
 SHOWN: Final = 300
 """The most characters of a message that are what the service says."""
 _NOT_CONNECTED: Final = "not connected"
+_NO_JSON: Final = "no JSON"
 _log = logging.getLogger("neatfool.target.http")
 _jitter = random.SystemRandom()  # many clients must not come back at the same time
 
@@ -73,7 +75,7 @@ class Service:
         self._transport = transport
         with suppress(ValueError):  # It is a name.
             self._check_address(self._host)
-        self._next_turn, self._reached = 0.0, False
+        self._next_turn, self._answered = 0.0, False
         self._silent_until = time.monotonic() + SILENCE / 2
         self._closed, self._lock = False, threading.Lock()
         self._asked: set[Future[Any]] = set()
@@ -143,7 +145,7 @@ class Service:
                 return await self._send(request, read, until, images)
             except responses.TransientError as error:
                 fault = error
-            if fault.outcome == _NOT_CONNECTED and not self._reached:
+            if fault.outcome in {_NOT_CONNECTED, _NO_JSON} and not self._answered:
                 until = min(until, began + FIRST_CONTACT)
             longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(number, 30))
             pause = _jitter.uniform(longest / 2, longest)
@@ -183,7 +185,7 @@ class Service:
         seconds = min(self._options.timeout, until - time.monotonic())
         try:
             answer = read(await self._exchange(request, seconds, sent))
-            outcome = "answered"
+            outcome, self._answered = "answered", True
         except (responses.RefusedError, responses.RejectedError) as error:
             outcome = error.outcome
             raise
@@ -211,7 +213,6 @@ class Service:
                     await info["return_value"].aclose()
                     raise
             elif event == "http11.send_request_headers.started":
-                self._reached = True
                 sent.set()
 
         # A signer may take its time.
@@ -300,7 +301,7 @@ class Service:
         except ValueError:
             status, quoted = response.status_code, self._quote_body(body)
             words = f"it answered {status} and no JSON{quoted}"
-            raise responses.TransientError("no JSON", words) from None
+            raise responses.TransientError(_NO_JSON, words) from None
 
     def _quote_body(self, body: bytearray) -> str:
         quoted = self._quote(body[:MOST_QUOTED].decode("utf-8", "replace"))
