@@ -11,11 +11,11 @@ from faulty_server import CLASSES, metadata_of
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from neatfool import ImageSpec, Labels, Scores
+from neatfool import Labels, Scores
 from neatfool_plugins.http import Options
 from neatfool_plugins.http.json_api import JsonApi
 from neatfool_plugins.http.open_inference import ModelMetadata, OpenInference
-from neatfool_plugins.http.responses import RefusedError, read_rows
+from neatfool_plugins.http.responses import RefusedError
 
 COUNT = 3
 SIZE = {"url": "https://example.org", "height": 6, "width": 8, "channels": 1}
@@ -105,16 +105,6 @@ def test_good_answers_are_taken_to_the_bit_however_they_are_nested(logits, neste
     assert np.allclose(scores.probs.sum(1), 1)
 
 
-@given(st.integers(0, 11), st.sampled_from([None, float("nan"), float("inf"), 10**400]))
-def test_only_the_row_is_refused_in_which_there_is_no_number(place, value):
-    data = [0.25] * 12
-    data[place] = value
-    scores = model(scores_are="probabilities").read_answer(
-        {"outputs": [tensor("probabilities", data)]}, COUNT
-    )
-    assert scores.ok.tolist() == [row != place // 4 for row in range(COUNT)]
-
-
 @given(ANY_JSON)
 @example([{"label": "a", "score": True}])
 @example([{"label": "a", "score": "0.5"}])
@@ -171,18 +161,3 @@ def test_any_scores_of_all_classes_are_taken_or_refused(said):
     wording = some_api(found_at=None, labels_at=None, scores_at="@", classes=[*CLASSES])
     with suppress(RefusedError):
         check(wording.read_answer(said, 1), wording.spec)
-
-
-def test_spec_of_a_service_that_names_its_best_few_is_open_unless_classes_are_given():
-    assert some_api().spec == ImageSpec(6, 8, 1, (), sums_to_one=False, open=True)
-    assert some_api(classes=["a", "b"]).spec == ImageSpec(6, 8, 1, ("a", "b"), sums_to_one=False)
-
-
-@given(st.lists(NUMBERS, min_size=6, max_size=6))
-def test_rows_are_the_numbers_in_order(numbers):
-    rows = read_rows(numbers, 2, 3)
-    for number, read in zip(numbers, rows.ravel().tolist(), strict=True):
-        if number is None or abs(number) > 1e308:
-            assert not np.isfinite(read) or abs(read) > 1e308
-        else:
-            assert read == float(number) or number != number

@@ -17,7 +17,6 @@ from neatfool import Labels, PluginError, TargetError
 from neatfool.cli import main
 from neatfool.evolution.assembly import make
 from neatfool.experiment.experiment import load_experiment
-from neatfool.plugin.manager import PluginManager
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 FENCED = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.M | re.S)
@@ -184,14 +183,6 @@ def test_a_run_is_signed_again_and_again_and_records_no_secret(services, tmp_pat
     files = [file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()]
     assert files
     assert not [1 for file in files for secret in (SECRET, SESSION) if secret.encode() in file]
-
-
-def test_a_misspelt_signing_hook_is_found(tmp_path):
-    (tmp_path / "signer.py").write_text(
-        "import neatfool\n\n@neatfool.hookimpl\ndef neatfool_sign_requests(request):\n    pass\n"
-    )
-    with pytest.raises(PluginError, match="did you mean 'neatfool_sign_request'"):
-        PluginManager().load_files(tmp_path / "signer.py")
 
 
 def test_a_signer_that_fails_is_named(services, tmp_path):

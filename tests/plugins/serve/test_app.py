@@ -207,13 +207,6 @@ def test_a_request_that_breaks_the_target_disturbs_no_other(client, target):
     assert statuses == {1: 200, 2: 200, 254: 500, 3: 200}
 
 
-def test_a_failure_is_told_in_words(client, caplog):
-    response = client.post(INFER, json=body_of(grey(254)))
-    assert response.status_code == 500
-    assert response.json()["error"].startswith("target 'toy': score() failed on 4x1x2x3 images")
-    assert "target 'toy': score() failed" in caplog.text
-
-
 def wrong(**changes):
     body = body_of(grey(5))
     body["inputs"][0].update(changes)
@@ -278,22 +271,6 @@ def test_lengths_that_do_not_fit_are_refused(client, length, cut, words):
     response = client.post(INFER, content=body[: len(body) - cut], headers=headers)
     assert response.status_code == 400
     assert words in response.json()["error"]
-
-
-def test_raw_bytes_of_another_size_than_the_shape_s_are_refused(client):
-    headers, body = binary_request(grey(5, 6))
-    body = body.replace(b'"shape": [2,', b'"shape": [1,')
-    response = client.post(INFER, content=body, headers=headers)
-    assert "images of shape [1, 1, 2, 3] have 6" in response.json()["error"]
-
-
-def test_numbers_that_json_lacks_are_refused(client):
-    body = (
-        b'{"inputs": [{"name": "images", "shape": [1,1,2,3], "datatype": "UINT8", "data": [NaN]}]}'
-    )
-    response = client.post(INFER, content=body, headers=JSON)
-    assert response.status_code == 400
-    assert "the body is not JSON" in response.json()["error"]
 
 
 @pytest.mark.parametrize(

@@ -125,12 +125,8 @@ def cut_in_training(out):
     (out / "round-03" / "network.safetensors.part").write_bytes(b"half")
 
 
-def cut_after_training(out):
-    shutil.rmtree(out / "round-03" / "run")
-
-
 def cut_at_a_runs_birth(out):
-    cut_after_training(out)
+    shutil.rmtree(out / "round-03" / "run")
     (out / "round-03" / "run").mkdir()
     (out / "round-03" / "run" / "run.db.partial").write_bytes(b"")
 
@@ -140,7 +136,6 @@ def cut_at_a_runs_birth(out):
     [
         pytest.param(cut_before_round_3, marks=pytest.mark.slow),
         cut_in_training,
-        pytest.param(cut_after_training, marks=pytest.mark.slow),
         cut_at_a_runs_birth,
     ],
 )
@@ -149,15 +144,6 @@ def test_the_same_command_goes_on_to_the_same_end(three, digits, tmp_path, cut):
     copy = shutil.copytree(out, tmp_path / "out")
     cut(copy)
     assert found(retrain(copy, digits, "--rounds", 3), copy) == found(told, out)
-
-
-@pytest.mark.slow
-def test_more_rounds_go_on_from_fewer(three, digits, tmp_path):
-    out, told = three
-    first = retrain(tmp_path / "out", digits, "--rounds", 1)
-    assert len(first["rounds"]) == 1
-    again = retrain(tmp_path / "out", digits, "--rounds", 3)
-    assert found(again, tmp_path / "out") == found(told, out)
 
 
 def test_the_table_the_page_and_the_csv_say_what_was_found(three, digits, tmp_path, quick):
@@ -195,13 +181,6 @@ def test_a_folder_that_holds_something_else_is_refused(digits, tmp_path):
     result = neatfool(*arguments(tmp_path, digits))
     assert result.exit_code == 5
     assert "holds something else" in result.stderr
-
-
-def test_a_page_that_cannot_be_written_is_refused_before_the_work(digits, tmp_path):
-    page = tmp_path / "no" / "page.html"
-    result = neatfool(*arguments(tmp_path / "out", digits, "--html", page))
-    assert result.exit_code == 6
-    assert "its folder does not exist" in result.stderr
 
 
 @pytest.mark.usefixtures("own_sys_path")
