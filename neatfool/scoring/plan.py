@@ -28,7 +28,7 @@ from neatfool.scoring.batch_sizes import (
     part_size,
 )
 from neatfool.spec.json import Json
-from neatfool.spec.target import Metered, Target
+from neatfool.spec.target import MeteredTarget, Target
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ def _number_or_none(value: int | str) -> int | None:
 
 
 def _refuse_a_budget(calls: CallSettings, target: Target, name: str) -> None:
-    if isinstance(target, Metered):
+    if isinstance(target, MeteredTarget):
         return
     for key in ("max_queries", "max_requests"):
         if getattr(calls, key) is not None:

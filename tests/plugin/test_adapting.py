@@ -9,7 +9,7 @@ import torch
 from neatfool import (
     Differentiable,
     Encoding,
-    Metered,
+    MeteredTarget,
     Parametric,
     PluginError,
     Target,
@@ -74,7 +74,7 @@ def test_what_is_there_stays_the_objects_own():
 def test_an_adapted_object_can_do_what_it_could():
     assert isinstance(adapt(Swan(), Target), Differentiable)
     assert not isinstance(adapt(Duck(), Target), Differentiable)
-    assert not isinstance(adapt(Swan(), Target), Metered)
+    assert not isinstance(adapt(Swan(), Target), MeteredTarget)
     assert isinstance(adapt(ToyEncoding(), Encoding), Parametric)
 
 
