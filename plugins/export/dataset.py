@@ -85,19 +85,26 @@ def new_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
             f"{folder}: holds an export already; name another folder, or replace it: --overwrite"
         )
     place = folder.resolve()
-    partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
+    partial, old = (place.with_name(f".{place.name}.{os.getpid()}.{end}") for end in ("new", "old"))
     try:
-        partial.mkdir(parents=True)
+        with _errors_in_words(folder):
+            partial.mkdir(parents=True)
         yield partial
-        if place.exists():
-            shutil.rmtree(place)
-        partial.rename(place)
-    except OSError as error:
-        raise StorageError(
-            f"{error.filename or folder}: cannot be written: {error.strerror or error}"
-        ) from error
+        with _errors_in_words(folder):
+            if place.exists():
+                place.rename(old)
+            partial.rename(place)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _errors_in_words(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
 def write_dataset(
@@ -114,10 +121,10 @@ def write_dataset(
     Raises:
         VerificationError: No image scores what its run recorded.
     """
+    right = [image for image in records if image.agrees or not verified]
     left_out = [image for image in records if verified and not image.agrees]
     for image in left_out:
         (place / image.file_name).unlink(missing_ok=True)
-    right = [image for image in records if image not in left_out]
     if not right:
         raise VerificationError(
             f"{folder}: was not written: none of {len(records):,} images scores what its run "

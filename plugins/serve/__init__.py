@@ -71,7 +71,6 @@ It needs `pip install 'neatfool[serve]'`."""
     click.IntRange(min=1),
     64,
 )
-@option("--max-images N", "How many images a request may have.", default=4096)
 @overrides_option
 def serve(
     *,
@@ -81,7 +80,6 @@ def serve(
     names: tuple[str, ...],
     api_key_env: str | None,
     max_body: int,
-    max_images: int,
     overrides: tuple[str, ...],
 ) -> None:
     """Serve the target of the experiment in FILE over HTTP (Open Inference Protocol v2).
@@ -115,7 +113,7 @@ def serve(
             "getting ready (the first time on a machine takes longest)"
         ):
             served = thread.served()
-        limits = RequestLimits(max_body * 2**20, max_images)
+        limits = RequestLimits(max_body * 2**20)
         known = ("localhost", socket.gethostname(), host, *names)
         app = make_app(served, thread, limits, names=known, key=key)
         _show_served(served, address_of(listening), key_in=api_key_env)

@@ -20,7 +20,7 @@ from neatfool.present import FOLDER, Output, make_measure_command, run_command
 from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
-    from neatfool import Run
+    from neatfool import Experiment, Run
     from neatfool.present import Finding
 
 
@@ -65,25 +65,12 @@ def retrain(
 
         The same command goes on where it was interrupted, also with more --rounds.
     """
-    from neatfool import ExperimentError, load_experiment
-
     from ..training import Recipe, read
     from .finding import RetrainingResult
     from .rounds import Rounds
 
     ctx = click.get_current_context()
-    given = load_experiment(experiment, overrides=overrides, seed=seed)
-    scheme, target = (given.resolved()[kind] for kind in ("scheme", "target"))
-    if "classes" not in scheme:
-        raise ExperimentError(
-            f"{given.path}: [scheme] plugin = {scheme['plugin']}: has no option 'classes', "
-            "and would search for the class of fooling images, too; use map_elites"
-        )
-    if target["plugin"] != "mnist":
-        raise ExperimentError(
-            f"{given.path}: [target] plugin = {target['plugin']}: retrain can train networks "
-            "of the target mnist only; use it"
-        )
+    given = _load(experiment, overrides, seed)
     with ExitStack() as ending:
 
         def evolve(folder: Path, seed: int, options: Mapping[str, str]) -> Run:
@@ -122,6 +109,25 @@ def retrain(
         real_images=len(digits.test.labels),
         rounds=tuple(ended),
     )
+
+
+def _load(file: Path, overrides: Sequence[str], seed: int | None) -> Experiment:
+    """Load the experiment, and refuse one whose network cannot be retrained."""
+    from neatfool import ExperimentError, load_experiment
+
+    given = load_experiment(file, overrides=overrides, seed=seed)
+    scheme, target = (given.resolved()[kind] for kind in ("scheme", "target"))
+    if "classes" not in scheme:
+        raise ExperimentError(
+            f"{given.path}: [scheme] plugin = {scheme['plugin']}: has no option 'classes', "
+            "and would search for the class of fooling images, too; use map_elites"
+        )
+    if target["plugin"] != "mnist":
+        raise ExperimentError(
+            f"{given.path}: [target] plugin = {target['plugin']}: retrain can train networks "
+            "of the target mnist only; use it"
+        )
+    return given
 
 
 def _search(
