@@ -2,10 +2,9 @@
 
 import base64
 import json
-import logging
 from collections.abc import Mapping
 from string import ascii_uppercase
-from typing import Any, Final
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -15,12 +14,6 @@ from neatfool import ImageSpec, Labels, Scores, encode_png
 from . import responses
 from .options import Options
 from .validation import CLASSES_PLACE, IMAGE_PLACE, MODEL_PLACE, fill
-
-_log = logging.getLogger("neatfool.target.http")
-
-UNLISTED: Final = (
-    "which [target] classes does not list; add it there, or say further_classes = true"
-)
 
 
 class JsonApi:
@@ -35,7 +28,6 @@ class JsonApi:
         assert options.scores_at
         self._options = options
         self._url = httpx2.URL(options.url)
-        self._listed, self._warned = frozenset(options.classes), False
         self._scores = responses.compile_expression(options.scores_at, options.classes)
         self._items, self._labels = (
             responses.compile_expression(place or "@", options.classes)
@@ -55,7 +47,7 @@ class JsonApi:
             options.channels or 3,
             tuple(options.classes),
             sums_to_one=options.sums_to_one is not False and not names_some,
-            open=names_some and (options.further_classes or not options.classes),
+            open=names_some,
         )
 
     def write_request(self, images: np.ndarray) -> httpx2.Request:
@@ -118,9 +110,4 @@ class JsonApi:
                 raise responses.RefusedError("a label that is no short printable text")
             name = text.strip()
             confidences[name] = max(confidences.get(name, 0.0), min(1.0, max(0.0, number)))
-        if not self.spec.open and (unlisted := confidences.keys() - self._listed):
-            if not self._warned:
-                _log.warning("http: the service names %r, %s", min(unlisted), UNLISTED)
-                self._warned = True
-            raise responses.RefusedError(f"names a label {UNLISTED}")
         return confidences

@@ -77,7 +77,7 @@ class Options(
 
     Without ``scores_at`` or a ``preset``, the service speaks version 2 of the Open Inference
     Protocol. The options from ``metadata`` to ``std`` are for it, and those from ``preset`` to
-    ``further_classes``, but for ``headers``, for other APIs that answer in JSON.
+    ``scores_at``, but for ``headers``, for other APIs that answer in JSON.
 
     Attributes:
         metered: Asking costs something: `bench` and `serve` refuse it before it connects.
@@ -90,8 +90,8 @@ class Options(
     address that is asked. `{key}` in its path or query stands for the key"""
     classes: ClassNames = []
     """all classes, or `@FILE` with one on each line. By the protocol: in the order of the outputs;
-    if left out, what the model says, or else numbers. With `scores_at`: an image with another label
-    is refused; if left out, each label that turns up becomes a class"""
+    if left out, what the model says, or else numbers. With `labels_at`: those that are known; each
+    other label that turns up becomes a class, too"""
     sums_to_one: bool | None = None
     """whether classes exclude one another, so that the probabilities of an image sum to one.
     Answers that do not are then refused. If left out, what the model says, or else true"""
@@ -138,10 +138,6 @@ class Options(
     scores_at: str | None = None
     """where the score is in each item; without `found_at`, where the scores of all `classes` are,
     in their order. It, or a preset, says that the service does not speak the protocol"""
-    further_classes: bool = False
-    """whether labels that are not in `classes` may turn up, and become classes. If not, an image
-    for which one is named is refused"""
-
     api_key_env: Annotated[
         str | None,
         Access.SENDS_KEY,

@@ -173,8 +173,7 @@ def test_a_signers_token_that_the_service_repeats_is_not_shown(services, tmp_pat
 def test_a_run_is_signed_again_and_again_and_records_no_secret(services, tmp_path, monkeypatch):
     write_example(tmp_path, "rekognition.", services.url)
     monkeypatch.chdir(tmp_path)
-    more = ["--set", "scheme.batch=4", "--set", "target.further_classes=yes"]
-    more += ["--set", "target.classes=dark,bright", "--out", "run"]
+    more = ["--set", "scheme.batch=4", "--set", "target.classes=dark,bright", "--out", "run"]
     for command in (["run", "mine.ini", *more], ["resume", "run", "--images", "24"]):
         with pytest.raises(SystemExit) as left:
             main(command)
